@@ -1,0 +1,153 @@
+package dtypes
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// DType is the type of a tensor's elements.
+type DType uint8
+
+// The element types. Invalid is the zero value: no type was chosen.
+const (
+	Invalid DType = iota
+	Bool
+	Int8
+	Int16
+	Int32
+	Int64
+	Uint8
+	Uint16
+	Uint32
+	Uint64
+	Float16
+	BFloat16
+	Float32
+	Float64
+	Complex64
+	Complex128
+
+	count
+)
+
+type info struct {
+	name, short string
+	size        int
+	goType      reflect.Type
+}
+
+var table = [count]info{
+	Invalid:    {"invalid", "?", 0, nil},
+	Bool:       {"bool", "b1", 1, reflect.TypeFor[bool]()},
+	Int8:       {"int8", "i8", 1, reflect.TypeFor[int8]()},
+	Int16:      {"int16", "i16", 2, reflect.TypeFor[int16]()},
+	Int32:      {"int32", "i32", 4, reflect.TypeFor[int32]()},
+	Int64:      {"int64", "i64", 8, reflect.TypeFor[int64]()},
+	Uint8:      {"uint8", "u8", 1, reflect.TypeFor[uint8]()},
+	Uint16:     {"uint16", "u16", 2, reflect.TypeFor[uint16]()},
+	Uint32:     {"uint32", "u32", 4, reflect.TypeFor[uint32]()},
+	Uint64:     {"uint64", "u64", 8, reflect.TypeFor[uint64]()},
+	Float16:    {"float16", "f16", 2, reflect.TypeFor[float16.Float16]()},
+	BFloat16:   {"bfloat16", "bf16", 2, reflect.TypeFor[bfloat16.BFloat16]()},
+	Float32:    {"float32", "f32", 4, reflect.TypeFor[float32]()},
+	Float64:    {"float64", "f64", 8, reflect.TypeFor[float64]()},
+	Complex64:  {"complex64", "c64", 8, reflect.TypeFor[complex64]()},
+	Complex128: {"complex128", "c128", 16, reflect.TypeFor[complex128]()},
+}
+
+// All returns every valid type, in order of declaration.
+func All() []DType {
+	all := make([]DType, 0, count-1)
+	for d := Bool; d < count; d++ {
+		all = append(all, d)
+	}
+	return all
+}
+
+// IsValid reports whether d is one of the named types other than Invalid.
+func (d DType) IsValid() bool { return d > Invalid && d < count }
+
+// String returns the name, such as "float32".
+func (d DType) String() string {
+	if d >= count {
+		return fmt.Sprintf("DType(%d)", uint8(d))
+	}
+	return table[d].name
+}
+
+// Short returns the abbreviation used in shapes, such as "f32" or "b1".
+func (d DType) Short() string {
+	if d >= count {
+		return d.String()
+	}
+	return table[d].short
+}
+
+// Size returns the number of bytes of one element, 0 for Invalid.
+func (d DType) Size() int {
+	if d >= count {
+		return 0
+	}
+	return table[d].size
+}
+
+// GoType returns the Go type of one element, nil for Invalid.
+func (d DType) GoType() reflect.Type {
+	if d >= count {
+		return nil
+	}
+	return table[d].goType
+}
+
+// IsFloat reports whether d is float16, bfloat16, float32 or float64.
+func (d DType) IsFloat() bool { return Floats.Has(d) }
+
+// IsHalf reports whether d is one of the two 16-bit floats.
+func (d DType) IsHalf() bool { return d == Float16 || d == BFloat16 }
+
+// IsInt reports whether d is a signed or unsigned integer; bool is not.
+func (d DType) IsInt() bool { return Ints.Has(d) }
+
+// IsUnsigned reports whether d is an unsigned integer.
+func (d DType) IsUnsigned() bool { return Unsigned.Has(d) }
+
+// IsComplex reports whether d is complex64 or complex128.
+func (d DType) IsComplex() bool { return Complexes.Has(d) }
+
+// Real returns the type of the parts of a complex type, and d itself for all others.
+func (d DType) Real() DType {
+	switch d {
+	case Complex64:
+		return Float32
+	case Complex128:
+		return Float64
+	}
+	return d
+}
+
+// Parse returns the type with the given name or abbreviation, such as "float32" or "f32".
+func Parse(name string) (DType, error) {
+	for d := Bool; d < count; d++ {
+		if strings.EqualFold(name, table[d].name) || name == table[d].short {
+			return d, nil
+		}
+	}
+	return Invalid, fmt.Errorf("dtype %q is unknown: the names are bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, float64, complex64 and complex128", name)
+}
+
+// MarshalText writes the name.
+func (d DType) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads a name, see [Parse].
+func (d *DType) UnmarshalText(text []byte) (err error) {
+	if string(text) == "invalid" {
+		*d = Invalid
+		return nil
+	}
+	*d, err = Parse(string(text))
+	return err
+}

@@ -1,0 +1,301 @@
+package dtypes
+
+import (
+	"math"
+	"reflect"
+
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// Integer lists the Go types of integer elements.
+type Integer interface {
+	int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
+}
+
+// Float lists the Go types of float elements that Go computes with.
+type Float interface{ float32 | float64 }
+
+// Half lists the Go types of 16-bit float elements, which are converted to compute with.
+type Half interface {
+	float16.Float16 | bfloat16.BFloat16
+}
+
+// Complex lists the Go types of complex elements.
+type Complex interface{ complex64 | complex128 }
+
+// Supported lists the Go types of all elements.
+type Supported interface {
+	bool | Integer | Float | Half | Complex
+}
+
+// Scalar lists what Go code may give as a real number: every type that is written as a plain number.
+type Scalar interface {
+	~int | Integer | Float
+}
+
+// Of returns the DType of the Go type T.
+func Of[T Supported]() DType {
+	var zero T
+	return OfValue(zero)
+}
+
+// OfValue returns the DType of v's Go type. An int counts as int64. It is Invalid for all others.
+func OfValue(v any) DType {
+	switch v.(type) {
+	case bool:
+		return Bool
+	case int8:
+		return Int8
+	case int16:
+		return Int16
+	case int32:
+		return Int32
+	case int64, int:
+		return Int64
+	case uint8:
+		return Uint8
+	case uint16:
+		return Uint16
+	case uint32:
+		return Uint32
+	case uint64:
+		return Uint64
+	case float16.Float16:
+		return Float16
+	case bfloat16.BFloat16:
+		return BFloat16
+	case float32:
+		return Float32
+	case float64:
+		return Float64
+	case complex64:
+		return Complex64
+	case complex128:
+		return Complex128
+	}
+	return Invalid
+}
+
+// OfType returns the DType of a Go type. An int counts as int64. It is Invalid for all others.
+func OfType(t reflect.Type) DType {
+	if t == nil {
+		return Invalid
+	}
+	if t.Kind() == reflect.Int && t.PkgPath() == "" {
+		return Int64
+	}
+	for d := Bool; d < count; d++ {
+		if table[d].goType == t {
+			return d
+		}
+	}
+	return Invalid
+}
+
+// ToInt64 converts x by the rules of the package: towards zero, saturating, NaN to 0.
+func ToInt64(x float64) int64 {
+	switch {
+	case x != x:
+		return 0
+	case x >= math.MaxInt64:
+		return math.MaxInt64
+	case x <= math.MinInt64:
+		return math.MinInt64
+	}
+	return int64(x)
+}
+
+// ToUint64 converts x by the rules of the package: towards zero, saturating, NaN to 0.
+func ToUint64(x float64) uint64 {
+	switch {
+	case x != x || x <= 0:
+		return 0
+	case x >= math.MaxUint64:
+		return math.MaxUint64
+	}
+	return uint64(x)
+}
+
+// ToInteger converts x to the integer type T by the rules of the package: towards zero, saturating,
+// NaN to 0.
+func ToInteger[T Integer](x float64) T {
+	lo, hi := Limits(Of[T]())
+	if OfValue(*new(T)).IsUnsigned() {
+		return T(min(ToUint64(x), uint64(hi.(uint64))))
+	}
+	return T(max(min(ToInt64(x), hi.(int64)), lo.(int64)))
+}
+
+// Limits returns the smallest and largest value of an integer type, as int64 for signed and as
+// uint64 for unsigned types; and for floats the finite ends of the range, as float64. For other
+// types both are nil.
+func Limits(d DType) (lo, hi any) {
+	bits := 8 * d.Size()
+	switch {
+	case d.IsUnsigned():
+		return uint64(0), uint64(math.MaxUint64) >> (64 - bits)
+	case d.IsInt():
+		return int64(math.MinInt64) >> (64 - bits), int64(math.MaxInt64) >> (64 - bits)
+	}
+	switch d {
+	case Float16:
+		return -65504.0, 65504.0
+	case BFloat16:
+		m := bfloat16.FromBits(0x7f7f).Float64()
+		return -m, m
+	case Float32:
+		return -math.MaxFloat32, math.MaxFloat32
+	case Float64:
+		return -math.MaxFloat64, math.MaxFloat64
+	}
+	return nil, nil
+}
+
+// Epsilon returns the distance from 1 to the next larger number of a float type (2^-10 for float16,
+// 2^-7 for bfloat16, 2^-23, 2^-52), or of the parts of a complex one; 0 for all others.
+func Epsilon(d DType) float64 {
+	switch d.Real() {
+	case Float16:
+		return 0x1p-10
+	case BFloat16:
+		return 0x1p-7
+	case Float32:
+		return 0x1p-23
+	case Float64:
+		return 0x1p-52
+	}
+	return 0
+}
+
+// Convert returns v, a Go value of a supported type (or int), as a value of d's Go type, by the
+// rules of the package. It returns nil if either type is unknown.
+func Convert(v any, d DType) any {
+	if !d.IsValid() {
+		return nil
+	}
+	switch x := v.(type) {
+	case int:
+		return fromInt(int64(x), d)
+	case int8:
+		return fromInt(int64(x), d)
+	case int16:
+		return fromInt(int64(x), d)
+	case int32:
+		return fromInt(int64(x), d)
+	case int64:
+		return fromInt(x, d)
+	case uint8:
+		return fromUint(uint64(x), d)
+	case uint16:
+		return fromUint(uint64(x), d)
+	case uint32:
+		return fromUint(uint64(x), d)
+	case uint64:
+		return fromUint(x, d)
+	case float16.Float16:
+		return fromFloat(x.Float64(), d)
+	case bfloat16.BFloat16:
+		return fromFloat(x.Float64(), d)
+	case float32:
+		return fromFloat(float64(x), d)
+	case float64:
+		return fromFloat(x, d)
+	case complex64:
+		return fromComplex(complex128(x), d)
+	case complex128:
+		return fromComplex(x, d)
+	case bool:
+		if x {
+			return fromInt(1, d)
+		}
+		return fromInt(0, d)
+	}
+	return nil
+}
+
+func fromInt(x int64, d DType) any {
+	switch d {
+	case Bool:
+		return x != 0
+	case Int8:
+		return int8(x)
+	case Int16:
+		return int16(x)
+	case Int32:
+		return int32(x)
+	case Int64:
+		return x
+	case Uint8:
+		return uint8(x)
+	case Uint16:
+		return uint16(x)
+	case Uint32:
+		return uint32(x)
+	case Uint64:
+		return uint64(x)
+	case Float32: // not through float64: that would round twice
+		return float32(x)
+	case Complex64:
+		return complex(float32(x), 0)
+	}
+	return fromFloat(float64(x), d)
+}
+
+func fromUint(x uint64, d DType) any {
+	switch {
+	case d == Float32:
+		return float32(x)
+	case d == Complex64:
+		return complex(float32(x), 0)
+	case d.IsInt() || d == Bool:
+		return fromInt(int64(x), d)
+	}
+	return fromFloat(float64(x), d)
+}
+
+func fromFloat(x float64, d DType) any {
+	switch d {
+	case Bool:
+		return x != 0
+	case Int8:
+		return ToInteger[int8](x)
+	case Int16:
+		return ToInteger[int16](x)
+	case Int32:
+		return ToInteger[int32](x)
+	case Int64:
+		return ToInt64(x)
+	case Uint8:
+		return ToInteger[uint8](x)
+	case Uint16:
+		return ToInteger[uint16](x)
+	case Uint32:
+		return ToInteger[uint32](x)
+	case Uint64:
+		return ToUint64(x)
+	case Float16:
+		return float16.FromFloat64(x)
+	case BFloat16:
+		return bfloat16.FromFloat64(x)
+	case Float32:
+		return float32(x)
+	case Float64:
+		return x
+	}
+	return fromComplex(complex(x, 0), d)
+}
+
+func fromComplex(x complex128, d DType) any {
+	switch d {
+	case Complex64:
+		return complex64(x)
+	case Complex128:
+		return x
+	case Bool:
+		return x != 0
+	case Invalid:
+		return nil
+	}
+	return fromFloat(real(x), d)
+}
