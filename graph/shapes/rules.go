@@ -92,12 +92,12 @@ func broadcast2(a, b Shape) (Shape, error) {
 	out := Shape{DType: a.DType, Dimensions: make([]int, rank)}
 	names := make([]string, rank)
 	for i := 1; i <= rank; i++ { // from the last axis
-		x, y := 1, 1
+		x, y, nx, ny := 1, 1, "", ""
 		if i <= a.Rank() {
-			x = a.Dimensions[a.Rank()-i]
+			x, nx = a.Dimensions[a.Rank()-i], a.Name(a.Rank()-i)
 		}
 		if i <= b.Rank() {
-			y = b.Dimensions[b.Rank()-i]
+			y, ny = b.Dimensions[b.Rank()-i], b.Name(b.Rank()-i)
 		}
 		axis := rank - i
 		switch {
@@ -108,7 +108,7 @@ func broadcast2(a, b Shape) (Shape, error) {
 		default:
 			return Shape{}, fmt.Errorf("axis %d: %d against %d", axis, x, y)
 		}
-		name, err := JoinName(a.Name(a.Rank()-i), b.Name(b.Rank()-i))
+		name, err := JoinName(nx, ny)
 		if err != nil {
 			return Shape{}, fmt.Errorf("axis %d: %w", axis, err)
 		}
