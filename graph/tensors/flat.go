@@ -1,0 +1,188 @@
+package tensors
+
+import (
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// Flat returns the elements of t in row-major order: a view, no copy. It panics if T is not the Go
+// type of t's dtype, or if t was finalized.
+//
+// The view is valid only as long as t is reachable and not finalized: memory of 64 KiB and more is
+// outside the Go heap, where a slice keeps nothing alive. Where nothing uses t after the slice, end
+// with runtime.KeepAlive(t), or use [ConstFlatData] or [MutableFlatData], which do so themselves.
+func Flat[T dtypes.Supported](t *Tensor) []T {
+	t.AssertValid()
+	if err := checkType[T](t); err != nil {
+		panic("tensors: " + err.Error())
+	}
+	return view[T](t)
+}
+
+// checkType returns an error unless T is the Go type of t's dtype.
+func checkType[T dtypes.Supported](t *Tensor) error {
+	if want := dtypes.Of[T](); want != t.shape.DType {
+		return fmt.Errorf("the elements of %s are not %s", t.shape, want)
+	}
+	return nil
+}
+
+// view returns the elements of t, which is valid and has elements of type T.
+func view[T dtypes.Supported](t *Tensor) []T {
+	b := t.bytes()
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), t.shape.Size())
+}
+
+// bytes returns the bytes of t's elements.
+func (t *Tensor) bytes() []byte {
+	n := t.shape.ByteSize()
+	return t.storage.Load().Bytes()[:n:n]
+}
+
+// ConstFlatData calls fn with the elements of t in row-major order, to read. The slice is valid only
+// inside fn. It returns an error if T is not the Go type of t's dtype, or if t was finalized.
+func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
+	if err := t.CheckValid(); err != nil {
+		return err
+	}
+	if err := checkType[T](t); err != nil {
+		return err
+	}
+	fn(view[T](t))
+	runtime.KeepAlive(t)
+	return nil
+}
+
+// MutableFlatData is [ConstFlatData] for reading and writing.
+func MutableFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
+	return ConstFlatData(t, fn)
+}
+
+// MustConstFlatData is [ConstFlatData] that panics on an error.
+func MustConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) {
+	mustDo(ConstFlatData(t, fn))
+}
+
+// MustMutableFlatData is [MutableFlatData] that panics on an error.
+func MustMutableFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) {
+	mustDo(MutableFlatData(t, fn))
+}
+
+// CopyFlatData returns a copy of the elements of t in row-major order. It returns an error if T is
+// not the Go type of t's dtype, or if t was finalized.
+func CopyFlatData[T dtypes.Supported](t *Tensor) ([]T, error) {
+	var flat []T
+	err := ConstFlatData(t, func(data []T) { flat = append(make([]T, 0, len(data)), data...) })
+	return flat, err
+}
+
+// MustCopyFlatData is [CopyFlatData] that panics on an error.
+func MustCopyFlatData[T dtypes.Supported](t *Tensor) []T { return must(CopyFlatData[T](t)) }
+
+// AssignFlatData overwrites the elements of to, in row-major order. It returns an error if T is not
+// the Go type of its dtype, if the number of elements differs, or if it was finalized.
+func AssignFlatData[T dtypes.Supported](to *Tensor, from []T) error {
+	if err := to.CheckValid(); err != nil {
+		return err
+	}
+	if len(from) != to.Size() {
+		return fmt.Errorf("%d elements do not fit into %s, which has %d", len(from), to.shape, to.Size())
+	}
+	return MutableFlatData(to, func(flat []T) { copy(flat, from) })
+}
+
+// ToScalar returns the element of a scalar. It panics if t is no scalar, if T is not the Go type of
+// its dtype, or if t was finalized.
+func ToScalar[T dtypes.Supported](t *Tensor) T {
+	t.AssertValid()
+	if !t.IsScalar() {
+		panic(fmt.Sprintf("tensors: %s is no scalar", t.shape))
+	}
+	v := Flat[T](t)[0]
+	runtime.KeepAlive(t)
+	return v
+}
+
+// ConstFlatData calls fn with the elements of t in row-major order, to read: a slice of the Go type
+// of t's dtype, such as []float32, valid only inside fn. It returns an error if t was finalized.
+func (t *Tensor) ConstFlatData(fn func(flat any)) error {
+	if err := t.CheckValid(); err != nil {
+		return err
+	}
+	fn(flatAny(t))
+	runtime.KeepAlive(t)
+	return nil
+}
+
+// MutableFlatData is [Tensor.ConstFlatData] for reading and writing.
+func (t *Tensor) MutableFlatData(fn func(flat any)) error { return t.ConstFlatData(fn) }
+
+// MustConstFlatData is [Tensor.ConstFlatData] that panics on an error.
+func (t *Tensor) MustConstFlatData(fn func(flat any)) { mustDo(t.ConstFlatData(fn)) }
+
+// MustMutableFlatData is [Tensor.MutableFlatData] that panics on an error.
+func (t *Tensor) MustMutableFlatData(fn func(flat any)) { mustDo(t.MutableFlatData(fn)) }
+
+// ConstBytes calls fn with the bytes of the elements in row-major order and the machine's byte
+// order, to read. The slice is valid only inside fn. It returns an error if t was finalized.
+func (t *Tensor) ConstBytes(fn func(data []byte)) error {
+	if err := t.CheckValid(); err != nil {
+		return err
+	}
+	fn(t.bytes())
+	runtime.KeepAlive(t)
+	return nil
+}
+
+// MutableBytes is [Tensor.ConstBytes] for reading and writing.
+func (t *Tensor) MutableBytes(fn func(data []byte)) error { return t.ConstBytes(fn) }
+
+// MustConstBytes is [Tensor.ConstBytes] that panics on an error.
+func (t *Tensor) MustConstBytes(fn func(data []byte)) { mustDo(t.ConstBytes(fn)) }
+
+// MustMutableBytes is [Tensor.MutableBytes] that panics on an error.
+func (t *Tensor) MustMutableBytes(fn func(data []byte)) { mustDo(t.MutableBytes(fn)) }
+
+func mustDo(err error) { must(struct{}{}, err) }
+
+// flatAny returns the view of t's elements with the type hidden.
+func flatAny(t *Tensor) any {
+	switch t.shape.DType {
+	case dtypes.Bool:
+		return view[bool](t)
+	case dtypes.Int8:
+		return view[int8](t)
+	case dtypes.Int16:
+		return view[int16](t)
+	case dtypes.Int32:
+		return view[int32](t)
+	case dtypes.Int64:
+		return view[int64](t)
+	case dtypes.Uint8:
+		return view[uint8](t)
+	case dtypes.Uint16:
+		return view[uint16](t)
+	case dtypes.Uint32:
+		return view[uint32](t)
+	case dtypes.Uint64:
+		return view[uint64](t)
+	case dtypes.Float16:
+		return view[float16.Float16](t)
+	case dtypes.BFloat16:
+		return view[bfloat16.BFloat16](t)
+	case dtypes.Float32:
+		return view[float32](t)
+	case dtypes.Float64:
+		return view[float64](t)
+	case dtypes.Complex64:
+		return view[complex64](t)
+	case dtypes.Complex128:
+		return view[complex128](t)
+	}
+	panic("tensors: a valid tensor has an invalid dtype")
+}
