@@ -2,6 +2,7 @@ package tensors
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -44,7 +45,8 @@ func wrap(shape shapes.Shape, s *Storage) *Tensor {
 func FromShape(shape shapes.Shape) *Tensor { return must(New(shape)) }
 
 // FromBytes returns a tensor with a copy of data: its elements in row-major order and the machine's
-// byte order. It returns an error unless data has exactly the size of the shape.
+// byte order; a bool is true if its byte is not 0. It returns an error unless data has exactly the
+// size of the shape.
 func FromBytes(shape shapes.Shape, data []byte) (*Tensor, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
@@ -57,6 +59,10 @@ func FromBytes(shape shapes.Shape, data []byte) (*Tensor, error) {
 		return nil, err
 	}
 	copy(t.bytes(), data)
+	if shape.DType == dtypes.Bool {
+		normalizeBools(t.bytes())
+	}
+	runtime.KeepAlive(t)
 	return t, nil
 }
 
