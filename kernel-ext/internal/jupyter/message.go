@@ -5,8 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"os/user"
-	"sync"
+	"os"
 	"time"
 )
 
@@ -41,12 +40,13 @@ func NewHeader(session, kind string) Header {
 	}
 }
 
-var username = sync.OnceValue(func() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
+// username is who the messages are from; it is only for people to read.
+func username() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
 	}
 	return "quire"
-})
+}
 
 // NewMessage returns a message with the given content, which is encoded as JSON; parent may be the
 // zero Header.

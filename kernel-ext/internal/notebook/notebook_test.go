@@ -1,0 +1,162 @@
+package notebook
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestReadingAndWritingChangesNothing(t *testing.T) {
+	const path = "testdata/all.ipynb"
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nb, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := nb.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("written differently:\n%s", got)
+	}
+	if nb.Title() != "Title <of> this & that" || nb.Language() != "go" {
+		t.Errorf("title %q, language %q", nb.Title(), nb.Language())
+	}
+	c := nb.Cells[1]
+	if !reflect.DeepEqual(c.Tags(), []string{"raises-exception", "other"}) || c.ExecutionCount != 3 || len(c.Outputs) != 4 {
+		t.Errorf("cell 2: %+v", c)
+	}
+	if html, ok := c.Outputs[1].MIME("text/html"); !ok || html != "<b>x</b>\n<i>y</i>" {
+		t.Errorf("html: %q", html)
+	}
+	nb.ClearOutputs()
+	if len(c.Outputs) != 0 || c.ExecutionCount != 0 {
+		t.Errorf("not cleared: %+v", c)
+	}
+}
+
+func TestOlderMinorFormatsGetCellIDs(t *testing.T) {
+	text := `{"nbformat":4,"nbformat_minor":2,"metadata":{},"cells":[
+		{"cell_type":"code","metadata":{},"source":"x","outputs":[],"execution_count":null},
+		{"cell_type":"markdown","metadata":{},"source":["a\n","b"]},
+		{"cell_type":"markdown","id":"same","metadata":{},"source":""},
+		{"cell_type":"markdown","id":"same","metadata":{},"source":""}]}`
+	var before []byte
+	for range 2 {
+		nb, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := nb.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for i, c := range nb.Cells {
+			if c.ID == "" || seen[c.ID] {
+				t.Errorf("cell %d has the id %q", i+1, c.ID)
+			}
+			seen[c.ID] = true
+		}
+		if before != nil && !bytes.Equal(before, out) {
+			t.Error("ids differ between two readings")
+		}
+		before = out
+		if !bytes.Contains(out, []byte(`"nbformat_minor": 5`)) {
+			t.Error("not written as 4.5")
+		}
+		if nb.Cells[1].Source != "a\nb" {
+			t.Errorf("source %q", nb.Cells[1].Source)
+		}
+	}
+}
+
+func TestParseSaysWhatIsWrong(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"empty", " \n", "not a notebook: the file is empty"},
+		{"no JSON", "hello", "not a notebook: no JSON: line 1, column 1: invalid character 'h' looking for beginning of value"},
+		{"a slip in line 2", "{\n \"cells\": [,]}", "not a notebook: no JSON: line 2, column 12: invalid character ',' looking for beginning of value"},
+		{"cut off", `{"cells": [`, "not a notebook: the JSON is cut off"},
+		{"two objects", `{} {}`, "not a notebook: there is text after the JSON, at line 1, column 5"},
+		{"a list", `[1]`, "not a notebook: the JSON is not an object"},
+		{"another JSON file", `{"name":"x"}`, `not a notebook: the JSON has no "nbformat"`},
+		{"format 3", `{"nbformat":3}`, "notebook format 3: only format 4 is read here: open it in Jupyter and save it again"},
+		{"cells are a text", `{"nbformat":4,"cells":"x"}`, `not a notebook: "cells" is not a list`},
+		{"a cell is a number", `{"nbformat":4,"cells":[1]}`, "cell 1 is not an object"},
+		{"a strange cell", `{"nbformat":4,"cells":[{"cell_type":"sql"}]}`, `cell 1: "sql" is no kind of cell: want code, markdown or raw`},
+		{"source is a number", `{"nbformat":4,"cells":[{"cell_type":"raw","source":7}]}`, `cell 1: "source" is not a text or a list of lines`},
+		{"a strange output", `{"nbformat":4,"cells":[{"cell_type":"code","outputs":[{"output_type":"smell"}]}]}`, `cell 1, output 1: "smell" is no kind of output`},
+		{"a count that is no number", `{"nbformat":4,"cells":[{"cell_type":"code","execution_count":"x"}]}`, `cell 1: "execution_count" is not a whole number`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse([]byte(c.in))
+			if err == nil || err.Error() != c.want {
+				t.Fatalf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+	if _, err := Read("testdata/none.ipynb"); err == nil || err.Error() != "notebook testdata/none.ipynb: no such file or directory" {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestLinesJoinToTheText(t *testing.T) {
+	for _, s := range []string{"", "a", "a\n", "a\nb", "\n", "\n\n", "a\r\nb\n\n"} {
+		if l := lines(s); strings.Join(l, "") != s {
+			t.Errorf("%q became %q", s, l)
+		}
+	}
+	if l := lines("a\nb\n"); len(l) != 2 {
+		t.Errorf("%q", l)
+	}
+}
+
+func TestWriteReplacesTheFileWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.ipynb")
+	for range 2 {
+		if err := New().Write(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("left beside the file: %v", entries)
+	}
+	if err := New().Write(filepath.Join(path, "below-a-file")); err == nil || !strings.HasPrefix(err.Error(), "writing ") {
+		t.Errorf("writing below a file: %v", err)
+	}
+}
+
+// FuzzParse: any text is a notebook or an error; a notebook is written and read again to the same bytes.
+func FuzzParse(f *testing.F) {
+	seed, err := os.ReadFile("testdata/all.ipynb")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add([]byte(`{"nbformat":4,"cells":[{"cell_type":"code","source":["a"],"outputs":[{"output_type":"stream"}]}]}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		nb, err := Parse(in)
+		if err != nil {
+			return
+		}
+		once, err := nb.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		nb2, err := Parse(once)
+		if err != nil {
+			t.Fatalf("cannot read what was written: %v\n%s", err, once)
+		}
+		twice, err := nb2.Encode()
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("written twice differently: %v\n%s\n%s", err, once, twice)
+		}
+	})
+}
