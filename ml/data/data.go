@@ -1,0 +1,54 @@
+package data
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Batch is what a training step gets: input tensors and labels. Whoever receives it from an iteration
+// owns its tensors and releases them with [Batch.Finalize] (the trainer does).
+type Batch struct {
+	Inputs []*tensors.Tensor
+	Labels []*tensors.Tensor
+	Spec   any // tells the model of different kinds of batches apart; comparable; mostly nil
+}
+
+// Finalize releases the batch's tensors.
+func (b Batch) Finalize() error {
+	for _, t := range append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Labels...) {
+		if t != nil {
+			if err := t.FinalizeAll(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// String writes the shapes of the batch.
+func (b Batch) String() string {
+	in, out := make([]shapes.Shape, len(b.Inputs)), make([]shapes.Shape, len(b.Labels))
+	for i, t := range b.Inputs {
+		in[i] = t.Shape()
+	}
+	for i, t := range b.Labels {
+		out[i] = t.Shape()
+	}
+	return fmt.Sprintf("inputs %v, labels %v", in, out)
+}
+
+// Dataset yields batches. Iter may be called again and again: each iteration is one pass (an epoch), and
+// an endless data set never ends by itself. An iteration that meets an error yields it and ends.
+type Dataset interface {
+	Name() string
+	Iter() iter.Seq2[Batch, error]
+}
+
+// Sized is a Dataset that knows the number of batches of one pass.
+type Sized interface {
+	Dataset
+	NumBatches() int
+}

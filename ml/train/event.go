@@ -1,0 +1,54 @@
+package train
+
+import "time"
+
+// EventKind says what an [Event] reports.
+type EventKind int
+
+// The kinds of events, in the order in which a run emits them: one Start, then per step a Step, at the end
+// of each pass over the data an Epoch, Eval and Checkpoint where they happen, and one End, whatever ended
+// the run.
+const (
+	Start EventKind = iota
+	Step
+	Epoch
+	Eval
+	Checkpoint
+	End
+)
+
+// String returns the kind's name.
+func (k EventKind) String() string {
+	return [...]string{"start", "step", "epoch", "eval", "checkpoint", "end"}[k]
+}
+
+// Event is what a [Loop] tells those who listen. Events are emitted from the goroutine that trains, one
+// after the other; a listener that takes long slows training down.
+type Event struct {
+	Kind    EventKind
+	Time    time.Time
+	Elapsed time.Duration // since Start
+
+	GlobalStep int64 // of the model, counted over all runs
+	Step       int   // of this run, from 1; 0 at Start
+	Steps      int   // of this run in all, -1 if not known
+	Epoch      int   // of this run, from 1
+	Epochs     int   // of this run in all, 0 if it runs by steps
+
+	Dataset string   // Eval: what was evaluated
+	Metrics []Metric // Step, Epoch: training metrics; Eval: evaluation metrics
+	Path    string   // Checkpoint: where it was saved
+	Best    bool     // Checkpoint: it is the best one so far
+
+	Err         error // End: what went wrong, nil if nothing did
+	Interrupted bool  // End: stopped by an interrupt or a context, with the model kept
+}
+
+// Metric is one measured value.
+type Metric struct {
+	Name    string  // "Mean loss", unique within an event
+	Short   string  // "loss", for narrow places
+	Kind    string  // "loss", "accuracy", …: metrics of one kind share an axis
+	Value   float64 // the value at this event
+	Percent bool    // written as a percentage
+}
