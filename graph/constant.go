@@ -1,0 +1,93 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// ConstAttrs holds the value of a constant.
+type ConstAttrs struct{ Value *tensors.Tensor }
+
+var constant *Op
+
+func init() {
+	constant = Define(Op{
+		Name: "Const", Family: "constants", Doc: "a fixed value", DTypes: dtypes.Any, Attrs: ConstAttrs{}, HLO: "stablehlo.constant",
+		Infer: func(attrs any, _ []shapes.Shape) (shapes.Shape, error) {
+			v := attrs.(ConstAttrs).Value
+			if v == nil || !v.Ok() {
+				return shapes.Shape{}, fmt.Errorf("the value is nil or was finalized")
+			}
+			return v.Shape(), nil
+		},
+		Ref: func(attrs any, out, _ []*tensors.Tensor) {
+			copyRef(nil, out, []*tensors.Tensor{attrs.(ConstAttrs).Value})
+		},
+		ZeroGrad: "it is a constant",
+		Samples:  []Sample{{Attrs: ConstAttrs{tensors.FromFlatDataAndDimensions([]float32{1, 2, 3, 4, 5, 6}, 2, 3)}, DTypes: dtypes.SetOf(dtypes.Float32)}},
+	})
+}
+
+// Const returns a constant: a tensor, or a Go scalar or (nested) slice of them. An int counts as int64.
+// The tensor must not change or be finalized as long as the graph is used.
+func Const(g *Graph, x any) *Node {
+	if n, ok := x.(*Node); ok {
+		g.fail("Const", []shapes.Shape{n.Shape()}, fmt.Errorf("got a node, which is a value already"))
+	}
+	t, err := tensors.FromAnyValue(x)
+	if err != nil {
+		g.fail("Const", nil, err)
+	}
+	return ConstTensor(g, t)
+}
+
+// ConstTensor returns t as a constant. It must not change or be finalized as long as the graph is used.
+func ConstTensor(g *Graph, t *tensors.Tensor) *Node {
+	return ApplyIn(g, constant, ConstAttrs{t})
+}
+
+// ConstAsDType returns x, as [Const] takes it, converted to dtype.
+func ConstAsDType(g *Graph, dtype dtypes.DType, x any) *Node {
+	t, err := tensors.FromAnyValue(x)
+	if err == nil && t.DType() != dtype {
+		t, err = t.ConvertDType(dtype)
+	}
+	if err != nil {
+		g.fail("Const", nil, err)
+	}
+	return ConstTensor(g, t)
+}
+
+// ConstAs returns x, as [Const] takes it, converted to base's dtype, in base's graph.
+func ConstAs(base *Node, x any) *Node { return ConstAsDType(base.graph, base.DType(), x) }
+
+// Scalar returns value as a constant scalar of the given dtype, by the rules of package dtypes.
+func Scalar[N dtypes.Scalar](g *Graph, dtype dtypes.DType, value N) *Node {
+	return ConstAsDType(g, dtype, value)
+}
+
+// ScalarZero returns 0 of the given dtype.
+func ScalarZero(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, 0) }
+
+// ScalarOne returns 1 of the given dtype.
+func ScalarOne(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, 1) }
+
+// FillScalar returns a tensor of the given shape in which every element is value.
+func FillScalar(g *Graph, shape shapes.Shape, value float64) *Node {
+	return BroadcastToShape(Scalar(g, shape.DType, value), shape)
+}
+
+// Zeros returns a tensor of zeros.
+func Zeros(g *Graph, shape shapes.Shape) *Node { return FillScalar(g, shape, 0) }
+
+// ZerosLike returns zeros of x's shape and dtype.
+func ZerosLike(x *Node) *Node { return Zeros(x.graph, x.Shape()) }
+
+// Ones returns a tensor of ones.
+func Ones(g *Graph, shape shapes.Shape) *Node { return FillScalar(g, shape, 1) }
+
+// OnesLike returns ones of x's shape and dtype.
+func OnesLike(x *Node) *Node { return Ones(x.graph, x.Shape()) }

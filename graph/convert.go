@@ -1,0 +1,44 @@
+package graph
+
+import (
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// ConvertDType returns x with its elements converted to dtype, by the rules of package dtypes: floats
+// become integers towards zero and saturate, anything becomes a bool by x ≠ 0, complex numbers lose
+// their imaginary part.
+func ConvertDType(x *Node, dtype dtypes.DType) *Node {
+	if x.DType() == dtype {
+		return x
+	}
+	return Apply(convertDType, DTypeAttrs{dtype}, x)
+}
+
+// DTypeAttrs holds the dtype of a result.
+type DTypeAttrs struct{ DType dtypes.DType }
+
+var convertDType *Op
+
+func init() {
+	samples := []Sample{}
+	for _, d := range dtypes.All() {
+		samples = append(samples, Sample{Name: "to " + d.String(), In: []Input{Values(-2.7, -0.5, 0, 0.3, 1, 2.5, 100)}, Attrs: DTypeAttrs{d}})
+	}
+	convertDType = Define(Op{
+		Name: "ConvertDType", Family: "shape", Doc: "x in another dtype", DTypes: dtypes.Any, Attrs: DTypeAttrs{}, HLO: "stablehlo.convert",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			return in[0].WithDType(attrs.(DTypeAttrs).DType), nil
+		},
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			t, err := in[0].ConvertDType(attrs.(DTypeAttrs).DType)
+			if err != nil {
+				panic(err)
+			}
+			copyRef(nil, out, []*tensors.Tensor{t})
+		},
+		VJP:     func(y, dy *Node) []*Node { return []*Node{ConvertDType(dy, y.Input(0).DType())} },
+		Samples: samples,
+	})
+}

@@ -1,0 +1,101 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+func TestExecRunsAndDifferentiates(t *testing.T) {
+	exec := graph.MustNewExec(graphtest.Reference(), func(x, y *graph.Node) []*graph.Node {
+		loss := graph.ReduceSum(graph.Mul(graph.Mul(x, x), y))
+		d := graph.Gradient(loss, x, y)
+		d2 := graph.Gradient(graph.ReduceSum(d[0]), x)
+		return []*graph.Node{loss, d[0], d[1], d2[0]}
+	})
+	out, err := exec.Call([]float64{1, 2, 3}, 2.0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []any{28.0, []float64{4, 8, 12}, 14.0, []float64{4, 4, 4}} {
+		if got := fmt.Sprint(out[i].Value()); got != fmt.Sprint(want) {
+			t.Errorf("result %d is %s, want %v", i, got, want)
+		}
+	}
+}
+
+func TestIfDifferentiatesTheBranchTaken(t *testing.T) {
+	exec := graph.MustNewExec2(graphtest.Reference(), func(x, y *graph.Node) (*graph.Node, *graph.Node) {
+		g := x.Graph()
+		r := graph.If(graph.GreaterThan(x, y),
+			graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, graph.Mul(x, y))} }),
+			graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(y)} }))
+		d := graph.Gradient(r[0], x, y)
+		return d[0], d[1]
+	})
+	for _, c := range []struct{ x, y, dx, dy float64 }{{3, 2, 12, 9}, {1, 2, 0, -1}} {
+		dx, dy := exec.MustCall(c.x, c.y)
+		if dx.Value() != c.dx || dy.Value() != c.dy {
+			t.Errorf("at (%v, %v): gradient (%v, %v), want (%v, %v)", c.x, c.y, dx.Value(), dy.Value(), c.dx, c.dy)
+		}
+	}
+}
+
+func TestWhileHasNoGradientAndSaysWhere(t *testing.T) {
+	_, err := graph.CallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node {
+		g := x.Graph()
+		cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.LessThan(graph.Parameter(g, "x", x.Shape()), graph.Const(g, 100.0))}
+		})
+		body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.Mul(graph.Parameter(g, "x", x.Shape()), x)}
+		})
+		return graph.Gradient(graph.While(cond, body, x)[0], x)[0]
+	}, 3.0)
+	if err == nil || !strings.Contains(err.Error(), "core_test.go:") || !strings.Contains(err.Error(), "While") || !strings.Contains(err.Error(), "no gradient") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestErrorsNameTheLineAndTheShapes(t *testing.T) {
+	err := graph.Catch(func() {
+		g := graph.NewGraph(nil, "g")
+		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3))
+		y := graph.Parameter(g, "y", shapes.Make(dtypes.Float32, 4))
+		graph.Add(x, y)
+	})
+	want := "core_test.go:71: Add [2 3] · [4]: axis 1: 3 against 4"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestProgramSurvivesJSON(t *testing.T) {
+	g := graph.NewGraph(nil, "round trip")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3).WithAxisNames("batch", ""))
+	y := graph.If(graph.GreaterThan(graph.ReduceSum(x), graph.Scalar(g, dtypes.Float32, 0)),
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, x)} }),
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Add(x, graph.ScalarOne(g, dtypes.Float32))} }))
+	p, err := graph.NewProgram(g, y, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var q graph.Program
+	if err := json.Unmarshal(data, &q); err != nil {
+		t.Fatal(err)
+	}
+	if q.String() != p.String() {
+		t.Errorf("got\n%s\nwant\n%s", &q, p)
+	}
+	t.Log(p)
+}

@@ -1,0 +1,175 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Error reports a call that cannot be part of a graph: the user's line, the op, the shapes that met,
+// and what is wrong with them. Building a graph panics with it; entry points ([Exec], [Graph.Compile],
+// [Catch]) return it.
+type Error struct {
+	Op  string         // the op called, "" outside of one
+	In  []shapes.Shape // the operands' shapes
+	Err error          // what is wrong and, if likely, what to do
+	pcs []uintptr
+}
+
+// Error writes everything in one sentence, such as
+//
+//	main.go:12: MatMul [32 784] · [10 784]: inner axes differ: 784 against 10
+func (e *Error) Error() string {
+	var b strings.Builder
+	if where := e.Where(); where != "" {
+		b.WriteString(where + ": ")
+	}
+	if e.Op != "" {
+		b.WriteString(e.Op)
+		dtype := false
+		for _, s := range e.In {
+			dtype = dtype || s.DType != e.In[0].DType
+		}
+		for i, s := range e.In {
+			switch {
+			case i > 0:
+				b.WriteString(" · ")
+			default:
+				b.WriteString(" ")
+			}
+			if dtype || len(e.In) == 1 {
+				b.WriteString(s.String())
+			} else {
+				b.WriteString(s.Dims())
+			}
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+// Unwrap returns what is wrong, without the place.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Where returns the user's own line, such as "main.go:12", "" if it is not known.
+func (e *Error) Where() string { return callers(e.pcs).String() }
+
+// Trace returns the stack of calls that led to the error, innermost first, a line each.
+func (e *Error) Trace() string { return trace(e.pcs) }
+
+// Errorf panics with an [Error] at the caller's place. It is for functions that build graphs, such as
+// layers, whose arguments are wrong.
+func Errorf(format string, args ...any) {
+	panic(&Error{Err: fmt.Errorf(format, args...), pcs: callSite(nil)})
+}
+
+// Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Other
+// panics pass through. It is the one place where such panics become error values.
+func Catch(fn func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(*Error)
+			if !ok {
+				panic(r)
+			}
+			err = e
+		}
+	}()
+	fn()
+	return nil
+}
+
+// AsError returns err as an [Error], if there is one in its chain.
+func AsError(err error) (*Error, bool) {
+	var e *Error
+	ok := errors.As(err, &e)
+	return e, ok
+}
+
+const maxFrames = 32
+
+// callSite returns the program counters of the caller's stack, or those that g lends to nodes made
+// on behalf of another node.
+func callSite(g *Graph) []uintptr {
+	if g != nil && g.site != nil {
+		return g.site
+	}
+	var pcs [maxFrames]uintptr
+	n := runtime.Callers(3, pcs[:])
+	return append([]uintptr(nil), pcs[:n]...)
+}
+
+// Position is a place in a source file.
+type Position struct {
+	File     string // as the compiler knew it
+	Line     int
+	Function string
+}
+
+// String writes the position as "file.go:12", with the file's last element only.
+func (p Position) String() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
+}
+
+// module is the import path below which code counts as Quire's own.
+const module = "github.com/quire-ml/quire/"
+
+// isOurs reports whether a frame is Quire's library code: not a test, an example or a tutorial.
+func isOurs(f runtime.Frame) bool {
+	return strings.HasPrefix(f.Function, module) && !strings.HasSuffix(f.File, "_test.go") &&
+		!strings.HasPrefix(f.Function, module+"examples/")
+}
+
+// callers returns the innermost place outside Quire, the zero Position if there is none.
+func callers(pcs []uintptr) Position {
+	if len(pcs) == 0 {
+		return Position{}
+	}
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !isOurs(f) && !strings.HasPrefix(f.Function, "reflect.") && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "testing.") {
+			return Position{File: f.File, Line: f.Line, Function: f.Function}
+		}
+		if !more {
+			return Position{}
+		}
+	}
+}
+
+func trace(pcs []uintptr) string {
+	if len(pcs) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+// SourceLine returns the text of the line at p, "" if the file cannot be read (any more).
+func (p Position) SourceLine() string {
+	data, err := os.ReadFile(p.File)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(string(data), "\n")
+	if p.Line < 1 || p.Line > len(lines) {
+		return ""
+	}
+	return strings.TrimSpace(lines[p.Line-1])
+}

@@ -1,0 +1,317 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Gradient returns the gradients of output, a float scalar, with respect to each of the given nodes: for
+// node x a node of x's shape and dtype that holds ∂output/∂x. It is made of ops, so gradients of
+// gradients work. A node that output does not depend on, or only through integers, bools, [StopGradient]
+// or piecewise constant ops, has gradient zero.
+//
+// For complex x = a + ib the result is ∂output/∂a - i ∂output/∂b, so that holomorphic ops keep the
+// formula of the real ones; a step against the gradient goes along its conjugate.
+//
+// It panics with [Error] if output is not a float scalar, if a node is neither float nor complex, or if
+// an op without a gradient lies on the way; the error names that op and its line.
+//
+// Source: reverse-mode automatic differentiation, Griewank and Walther, "Evaluating Derivatives", 2008, ch. 3.
+func Gradient(output *Node, gradientNodes ...*Node) []*Node {
+	g := output.graph
+	if s := output.Shape(); s.Rank() != 0 || !s.DType.IsFloat() {
+		g.fail("Gradient", []shapes.Shape{s}, fmt.Errorf("the output must be a float scalar (reduce it with ReduceAllSum or ReduceAllMean)"))
+	}
+	return VJP([]*Node{output}, []*Node{ScalarOne(g, output.DType())}, gradientNodes)
+}
+
+// VJP returns the vector-Jacobian products of outputs: for each node x in wrt the sum over the outputs of
+// cotangentᵀ · ∂output/∂x, of x's shape. cotangents have the shapes of the outputs; nil stands for zero.
+// With one scalar output and cotangent 1 this is [Gradient], whose other rules hold here too.
+func VJP(outputs, cotangents, wrt []*Node) []*Node {
+	g := outputs[0].graph
+	for i, x := range wrt {
+		if x == nil || x.graph != g {
+			g.fail("Gradient", nil, fmt.Errorf("node %d to differentiate by is nil or of another graph", i))
+		}
+		if !isInexact(x.DType()) {
+			g.fail("Gradient", []shapes.Shape{x.Shape()}, fmt.Errorf("node %d (%s) to differentiate by must be float or complex", i, x.op.Name))
+		}
+	}
+	grads := pull(g, outputs, cotangents, wrt)
+	for i, x := range wrt {
+		if grads[i] == nil {
+			grads[i] = ZerosLike(x)
+		}
+	}
+	return grads
+}
+
+// pull carries the cotangents of outs back to wrt, within the current function. The result holds nil
+// where nothing arrives.
+func pull(g *Graph, outs, cotangents, wrt []*Node) []*Node {
+	f := g.current
+	low, high := len(f.nodes), 0
+	local := make([]*Node, len(wrt))
+	for i, x := range wrt {
+		local[i] = f.local(x)
+		low = min(low, local[i].index)
+	}
+	d := map[*Node]*Node{}
+	for i, y := range outs {
+		if cotangents[i] == nil {
+			continue
+		}
+		y = f.local(y)
+		high = max(high, y.index+1)
+		accumulate(d, y, f.local(cotangents[i]))
+	}
+	// on[n-low] tells whether n depends on any of wrt: others need no gradient, and no complaint.
+	on := make([]bool, max(0, high-low))
+	for _, x := range local {
+		if x.index < high {
+			on[x.index-low] = true
+		}
+	}
+	isOn := func(n *Node) bool { return n.index >= low && n.index < high && on[n.index-low] }
+	for i := low; i < high; i++ {
+		on[i-low] = on[i-low] || slices.ContainsFunc(f.nodes[i].inputs, isOn)
+	}
+	for i := high - 1; i >= low; i-- {
+		n := f.nodes[i]
+		if !on[i-low] || n.op == output || !slices.ContainsFunc(n.inputs, isOn) {
+			continue
+		}
+		g.at(n, func() { backward(d, n, isOn) })
+	}
+	result := make([]*Node, len(wrt))
+	for i, x := range local {
+		result[i] = d[x]
+	}
+	return result
+}
+
+// backward adds to d what n's operands get from n's results.
+func backward(d map[*Node]*Node, n *Node, isOn func(*Node) bool) {
+	var dys []*Node
+	any := false
+	for _, y := range n.results() {
+		dy := d[y]
+		if !isInexact(y.DType()) {
+			dy = nil
+		}
+		any = any || dy != nil
+		dys = append(dys, dy)
+	}
+	if !any {
+		return
+	}
+	for i, dx := range n.vjp(dys) {
+		x := n.inputs[i]
+		if dx == nil || !isOn(x) || !isInexact(x.DType()) {
+			continue
+		}
+		if !dx.Shape().Equal(x.Shape()) {
+			panic(fmt.Sprintf("graph: gradient of %s for operand %d has shape %s, not %s", n.op.Name, i, dx.Shape(), x.Shape()))
+		}
+		accumulate(d, x, dx)
+	}
+}
+
+func accumulate(d map[*Node]*Node, x, dx *Node) {
+	if d[x] != nil {
+		dx = Add(d[x], dx)
+	}
+	d[x] = dx
+}
+
+// vjp returns the gradients for n's operands, given those of its results.
+func (n *Node) vjp(dys []*Node) []*Node {
+	op := n.op
+	switch {
+	case n.custom != nil:
+		return n.custom.pull(n, dys)
+	case op.VJP != nil:
+		return op.VJP(n, dys[0])
+	case op.VJPMulti != nil:
+		return op.VJPMulti(n.results(), dys)
+	case op.ZeroGrad != "":
+		return nil
+	case op.NoGrad != "":
+		in := make([]shapes.Shape, len(n.inputs))
+		for i, x := range n.inputs {
+			in[i] = x.Shape()
+		}
+		panic(&Error{Op: op.Name, In: in, Err: fmt.Errorf("it has no gradient: %s", op.NoGrad), pcs: n.pcs})
+	case op.Expand != nil:
+		ins := fresh(n.inputs)
+		return pull(n.graph, op.Expand(n.attrs, ins), dys, ins)
+	}
+	panic("graph: op " + op.Name + " has neither gradient nor reason")
+}
+
+// fresh returns new nodes of the same values, to stop a pull at them.
+func fresh(xs []*Node) []*Node {
+	out := make([]*Node, len(xs))
+	for i, x := range xs {
+		out[i] = x.graph.add(identity, nil, []*Node{x}, x.outs)
+	}
+	return out
+}
+
+// callVJP differentiates through a copy of the function's body.
+func callVJP(ys, dys []*Node) []*Node {
+	n := ys[0].inputs[0]
+	ins := fresh(n.inputs)
+	return pull(n.graph, n.bodies[0].inline(ins), dys, ins)
+}
+
+// ifVJP makes an If of the branches' gradients. A branch that does not use an operand gives it zero.
+func ifVJP(ys, dys []*Node) []*Node {
+	n := ys[0].inputs[0]
+	g := n.graph
+	var wrt []int
+	for i, x := range n.inputs[1:] {
+		if isInexact(x.DType()) {
+			wrt = append(wrt, i)
+		}
+	}
+	if len(wrt) == 0 {
+		return nil
+	}
+	var branches [2]*Function
+	for k, b := range n.bodies {
+		branches[k] = NewFunction(g, b.fn.name+"_vjp", func(g *Graph) []*Node {
+			ins := make([]*Node, len(n.inputs)-1)
+			for i, x := range n.inputs[1:] {
+				ins[i] = g.current.local(x)
+			}
+			ins = fresh(ins)
+			grads := pull(g, b.inline(ins), dys, ins)
+			var out []*Node
+			for _, i := range wrt {
+				if grads[i] == nil {
+					grads[i] = ZerosLike(ins[i])
+				}
+				out = append(out, grads[i])
+			}
+			return out
+		})
+	}
+	grads := make([]*Node, len(n.inputs))
+	for k, dx := range If(n.inputs[0], branches[0], branches[1]) {
+		grads[1+wrt[k]] = dx
+	}
+	return grads
+}
+
+// customGradient replaces the gradient of the node it is attached to.
+type customGradient struct {
+	pull func(n *Node, dys []*Node) []*Node
+}
+
+// IdentityWithCustomGradient returns x with a gradient of the caller's own: gradientFn maps x and v, the
+// gradient with respect to the result, to the gradient with respect to x, of x's shape.
+func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Node {
+	return WithCustomGradient([]*Node{x}, func(in []*Node) []*Node { return in }, func(in, _, dys []*Node) []*Node {
+		return []*Node{gradientFn(in[0], dys[0])}
+	})[0]
+}
+
+// WithCustomGradient returns the results of forward(inputs) with a gradient of the caller's own:
+// backward(inputs, outputs, dOutputs) returns the gradient of the loss with respect to each input (nil
+// for none), given that with respect to each output (zeros where none arrives). It panics with [Error]
+// if backward returns another number of gradients or other shapes.
+func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backward func(in, out, dOut []*Node) []*Node) []*Node {
+	outs := forward(inputs)
+	k := len(inputs)
+	results := ApplyMulti(customOp, CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
+	results[0].inputs[0].custom = &customGradient{func(n *Node, dys []*Node) []*Node {
+		for i, dy := range dys {
+			if dy == nil && isInexact(n.results()[i].DType()) {
+				dys[i] = ZerosLike(n.results()[i])
+			}
+		}
+		grads := backward(n.inputs[:k], n.results(), dys)
+		if len(grads) != k {
+			n.graph.fail("WithCustomGradient", nil, fmt.Errorf("the gradient function returned %d gradients for %d inputs", len(grads), k))
+		}
+		for i, dx := range grads {
+			if dx != nil && !dx.Shape().Equal(n.inputs[i].Shape()) {
+				n.graph.fail("WithCustomGradient", []shapes.Shape{n.inputs[i].Shape(), dx.Shape()}, fmt.Errorf("the gradient of input %d must have its shape", i))
+			}
+		}
+		return append(slices.Clone(grads), make([]*Node, len(outs))...)
+	}}
+	return results
+}
+
+// CustomAttrs says how many of the operands of a custom gradient are inputs; the others are the values.
+type CustomAttrs struct{ NumInputs int }
+
+// StopGradient returns x; no gradient flows through it.
+func StopGradient(x *Node) *Node { return Apply(stopGradient, nil, x) }
+
+// OptimizationBarrier returns x, and keeps backends from moving computations across it.
+func OptimizationBarrier(operand *Node) *Node { return Apply(barrier, nil, operand) }
+
+// OptimizationBarriers is [OptimizationBarrier] for several nodes.
+func OptimizationBarriers(operands ...*Node) []*Node {
+	out := make([]*Node, len(operands))
+	for i, x := range operands {
+		out[i] = OptimizationBarrier(x)
+	}
+	return out
+}
+
+// Identity returns x.
+func Identity(x *Node) *Node { return Apply(identity, nil, x) }
+
+// NameAxesAttrs holds the names of the axes.
+type NameAxesAttrs struct{ Names []string }
+
+var identity, stopGradient, barrier, nameAxes, customOp *Op
+
+func init() {
+	same := func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil }
+	forward := func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} }
+	straight := func(_, dy *Node) []*Node { return []*Node{dy} }
+	identity = Define(Op{
+		Name: "Identity", Family: "gradient", Doc: "x", DTypes: dtypes.Any,
+		Infer: same, Ref: copyRef, VJP: straight,
+		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+	})
+	stopGradient = Define(Op{
+		Name: "StopGradient", Family: "gradient", Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
+		Infer: same, Ref: copyRef, Expand: forward, ZeroGrad: "by definition",
+		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+	})
+	barrier = Define(Op{
+		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any, HLO: "stablehlo.optimization_barrier",
+		Infer: same, Ref: copyRef, VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
+		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+	})
+	nameAxes = Define(Op{
+		Name: "NameAxes", Family: "gradient", Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: NameAxesAttrs{},
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			return in[0].WithAxisNames(attrs.(NameAxesAttrs).Names...), nil
+		},
+		Ref: copyRef, Expand: forward,
+		VJP:     func(y, dy *Node) []*Node { return []*Node{dy} },
+		Samples: []Sample{{In: []Input{Ramp(2, 3)}, Attrs: NameAxesAttrs{[]string{"row", ""}}}},
+	})
+	customOp = Define(Op{
+		Name: "CustomGradient", Family: "gradient", Doc: "values with a gradient of the caller's own", Attrs: CustomAttrs{},
+		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
+			return in[attrs.(CustomAttrs).NumInputs:], nil
+		},
+		Expand: func(attrs any, in []*Node) []*Node { return in[attrs.(CustomAttrs).NumInputs:] },
+		Samples: []Sample{{DTypes: dtypes.Floats, In: []Input{Ramp(3)}, Build: func(in []*Node) []*Node {
+			return WithCustomGradient(in, func(in []*Node) []*Node { return []*Node{Mul(in[0], in[0])} },
+				func(in, _, dys []*Node) []*Node { return []*Node{Mul(dys[0], Add(in[0], in[0]))} })
+		}}},
+	})
+}

@@ -1,0 +1,314 @@
+package graph
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Graph is a computation under construction: [Parameter] and the ops add nodes, [Graph.Compile] ends
+// it, [Graph.Run] executes it. Most programs let an [Exec] do all of that. A Graph is for one
+// goroutine while it is built; a compiled one may be run by several.
+type Graph struct {
+	name    string
+	backend Backend
+	main    *Function
+	current *Function // where new nodes go
+	nodes   []*Node
+	state   map[any]any
+	aliases map[string]*Node
+	scopes  []string // of aliases
+	names   map[string]int
+
+	site   []uintptr      // lent to nodes made on behalf of another (gradients, expansions)
+	lowers func(*Op) bool // set while a program is lowered: expand what is not lowered
+	cse    bool           // set while a program is lowered: equal calls become one node
+
+	logged     []*Node
+	executable Executable
+	program    *Program
+	numOutputs int // without logged nodes
+}
+
+// NewGraph starts an empty graph for a backend. The backend may be nil if the graph is only looked at,
+// not compiled. The name shows in programs and errors.
+func NewGraph(backend Backend, name string) *Graph {
+	g := &Graph{name: name, backend: backend, names: map[string]int{}}
+	g.main = &Function{graph: g, name: "main"}
+	g.current = g.main
+	return g
+}
+
+// Name returns the graph's name.
+func (g *Graph) Name() string { return g.name }
+
+// WithName renames the graph and returns it.
+func (g *Graph) WithName(name string) *Graph {
+	g.name = name
+	return g
+}
+
+// Backend returns the backend that the graph will be compiled for.
+func (g *Graph) Backend() Backend { return g.backend }
+
+// Graph returns g itself; with [Node.Graph] it makes a [GraphProvider].
+func (g *Graph) Graph() *Graph { return g }
+
+// GraphProvider is what belongs to a graph: a Graph or a Node.
+type GraphProvider interface{ Graph() *Graph }
+
+// Nodes returns all nodes in order of creation, those of closures included.
+func (g *Graph) Nodes() []*Node { return slices.Clone(g.nodes) }
+
+// NodeById returns the node with the given number, nil if there is none.
+func (g *Graph) NodeById(id NodeId) *Node {
+	if id < 0 || int(id) >= len(g.nodes) {
+		return nil
+	}
+	return g.nodes[id]
+}
+
+// LastNode returns the newest node, nil if there is none.
+func (g *Graph) LastNode() *Node { return g.NodeById(NodeId(len(g.nodes) - 1)) }
+
+// CurrentFunc returns the function that new nodes are added to.
+func (g *Graph) CurrentFunc() *Function { return g.current }
+
+// IsMainFunc reports whether new nodes are added to the main function, not to a closure.
+func (g *Graph) IsMainFunc() bool { return g.current == g.main }
+
+// IsCompiled reports whether [Graph.Compile] has succeeded.
+func (g *Graph) IsCompiled() bool { return g.executable != nil }
+
+// NumParameters returns the number of parameters of the main function.
+func (g *Graph) NumParameters() int { return len(g.main.params) }
+
+// Parameters returns the parameters of the main function, in order of creation.
+func (g *Graph) Parameters() []*Node { return slices.Clone(g.main.params) }
+
+// GetParameterByName returns the parameter of the main function with the given name, nil if there is none.
+func (g *Graph) GetParameterByName(name string) *Node {
+	for _, p := range g.main.params {
+		if p.GetParameterName() == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// UniqueName returns base, or base with a number if it was asked for before.
+func (g *Graph) UniqueName(base string) string {
+	n := g.names[base]
+	g.names[base]++
+	if n == 0 {
+		return base
+	}
+	return fmt.Sprintf("%s_%d", base, n)
+}
+
+// AttachState keeps a value with the graph under a key, for packages that build on it. Keys should be
+// of a type of that package's own.
+func (g *Graph) AttachState(key, value any) {
+	if g.state == nil {
+		g.state = map[any]any{}
+	}
+	g.state[key] = value
+}
+
+// State returns what was attached under key, nil if nothing was.
+func (g *Graph) State(key any) any { return g.state[key] }
+
+// PushAliasScope makes scope a prefix of the aliases given from now on; see [Node.WithAlias].
+func (g *Graph) PushAliasScope(scope string) { g.scopes = append(g.scopes, scope) }
+
+// PopAliasScope undoes the latest PushAliasScope.
+func (g *Graph) PopAliasScope() {
+	if len(g.scopes) > 0 {
+		g.scopes = g.scopes[:len(g.scopes)-1]
+	}
+}
+
+// GetNodeByAlias returns the node with the given alias (with its scopes, joined by "/"), nil if there is none.
+func (g *Graph) GetNodeByAlias(alias string) *Node { return g.aliases[alias] }
+
+// IterAliasedNodes iterates over the nodes with an alias, in order of creation.
+func (g *Graph) IterAliasedNodes() iter.Seq2[string, *Node] {
+	return func(yield func(string, *Node) bool) {
+		for _, n := range g.nodes {
+			if n.alias != "" && !yield(n.alias, n) {
+				return
+			}
+		}
+	}
+}
+
+// LoggedNodes returns the nodes marked with [Node.SetLogged].
+func (g *Graph) LoggedNodes() []*Node { return slices.Clone(g.logged) }
+
+// String lists the graph's nodes, a line each.
+func (g *Graph) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "graph %q, %d parameters, %d nodes\n", g.name, len(g.main.params), len(g.nodes))
+	for _, n := range g.nodes {
+		fmt.Fprintf(&b, "  %s\n", n)
+	}
+	return b.String()
+}
+
+// fail panics with an Error at the place of the call into the package.
+func (g *Graph) fail(op string, in []shapes.Shape, err error) {
+	panic(&Error{Op: op, In: in, Err: err, pcs: callSite(g)})
+}
+
+// Parameter adds an input to the function being built: a value given at each run. An empty name is
+// replaced by "p0", "p1", ….
+func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
+	if err := shape.Check(); err != nil {
+		g.fail("Parameter", nil, fmt.Errorf("%q: %w", name, err))
+	}
+	f := g.current
+	if name == "" {
+		name = fmt.Sprintf("p%d", len(f.params))
+	}
+	for _, p := range f.params {
+		if p.GetParameterName() == name {
+			g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
+		}
+	}
+	n := g.add(parameter, ParameterAttrs{Name: name}, nil, []shapes.Shape{shape})
+	f.params = append(f.params, n)
+	return n
+}
+
+// ParameterAttrs names an input of a program.
+type ParameterAttrs struct{ Name string }
+
+// parameter and output are not rows: they are the joints of a graph, and not part of programs.
+var (
+	parameter = &Op{Name: "Parameter", Attrs: ParameterAttrs{}}
+	output    = &Op{Name: "Output", Attrs: OutputAttrs{}}
+)
+
+// OutputAttrs says which result of a node with several this one is.
+type OutputAttrs struct{ Index int }
+
+// Apply adds a call of op to the graph of its operands and returns its result. It is for packages that
+// define ops; others call the ops' functions. It panics with [Error] if the operands do not fit.
+func Apply(op *Op, attrs any, in ...*Node) *Node {
+	return ApplyIn(graphOf(op, in), op, attrs, in...)
+}
+
+// ApplyIn is [Apply] for ops that may have no operands.
+func ApplyIn(g *Graph, op *Op, attrs any, in ...*Node) *Node {
+	out := apply(g, op, attrs, nil, in)
+	if len(out) != 1 {
+		panic(fmt.Sprintf("graph: op %s has %d results, not one", op.Name, len(out)))
+	}
+	return out[0]
+}
+
+// ApplyMulti is [Apply] for ops with several results.
+func ApplyMulti(op *Op, attrs any, in ...*Node) []*Node {
+	return apply(graphOf(op, in), op, attrs, nil, in)
+}
+
+func graphOf(op *Op, in []*Node) *Graph {
+	for i, x := range in {
+		if x == nil {
+			panic(&Error{Op: op.Name, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite(nil)})
+		}
+	}
+	if len(in) == 0 {
+		panic(&Error{Op: op.Name, Err: fmt.Errorf("no operands"), pcs: callSite(nil)})
+	}
+	return in[0].graph
+}
+
+func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
+	ins := make([]shapes.Shape, len(in))
+	local := make([]*Node, len(in))
+	for i, x := range in {
+		switch {
+		case x == nil:
+			g.fail(op.Name, nil, fmt.Errorf("operand %d is nil", i))
+		case x.graph != g:
+			g.fail(op.Name, nil, fmt.Errorf("operand %d is a node of another graph (%q, not %q): pass values between graphs as tensors", i, x.graph.name, g.name))
+		}
+		ins[i] = x.Shape()
+		local[i] = g.current.local(x)
+	}
+	if g.executable != nil {
+		g.fail(op.Name, ins, fmt.Errorf("the graph %q is compiled: nothing can be added", g.name))
+	}
+	if g.lowers != nil {
+		if op == identity {
+			return local
+		}
+		if op.Expand != nil && !g.lowers(op) {
+			return op.Expand(attrs, local)
+		}
+	}
+	var out []shapes.Shape
+	var err error
+	if op.Bodies > 0 {
+		out, err = bodyResults(op, bodies, ins)
+	} else {
+		out, err = op.infer(attrs, ins)
+	}
+	if err != nil {
+		g.fail(op.Name, ins, err)
+	}
+	var key string
+	if g.cse && bodies == nil {
+		if key = cseKey(op, attrs, local); key != "" {
+			if n := g.current.seen[key]; n != nil {
+				return n.results()
+			}
+		}
+	}
+	n := g.add(op, attrs, local, out)
+	n.bodies = bodies
+	if key != "" {
+		if g.current.seen == nil {
+			g.current.seen = map[string]*Node{}
+		}
+		g.current.seen[key] = n
+	}
+	if op.InferMulti == nil && op.Bodies == 0 {
+		return []*Node{n}
+	}
+	n.splits = make([]*Node, len(out))
+	for i := range out {
+		n.splits[i] = g.add(output, OutputAttrs{i}, []*Node{n}, out[i:i+1])
+	}
+	return n.splits
+}
+
+func (n *Node) results() []*Node {
+	if n.splits != nil {
+		return n.splits
+	}
+	return []*Node{n}
+}
+
+func (g *Graph) add(op *Op, attrs any, in []*Node, out []shapes.Shape) *Node {
+	f := g.current
+	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite(g)}
+	g.nodes = append(g.nodes, n)
+	f.nodes = append(f.nodes, n)
+	return n
+}
+
+// at runs fn with the nodes that it makes placed where n was made.
+func (g *Graph) at(n *Node, fn func()) {
+	old := g.site
+	g.site = n.pcs
+	defer func() { g.site = old }()
+	fn()
+}
+
+func isInexact(d dtypes.DType) bool { return dtypes.Inexact.Has(d) }

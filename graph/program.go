@@ -1,0 +1,257 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// ValueID numbers the values of a [Program].
+type ValueID int
+
+// Program is a computation as backends get it: a list of instructions in an order in which they can
+// run, over numbered values of known shapes. It is immutable, can be printed ([Program.String]) and
+// serialised (as JSON).
+type Program struct {
+	Name       string
+	Values     []shapes.Shape // by ValueID
+	Inputs     []ValueID
+	InputNames []string
+	Instrs     []Instr
+	Outputs    []ValueID
+}
+
+// Instr is one instruction: a call of an op.
+type Instr struct {
+	Op     *Op
+	Attrs  any
+	In     []ValueID
+	Out    []ValueID
+	Bodies []*Program // of If, While and Call: their inputs are the instruction's operands, see [Op]
+	Pos    string     // the place in the user's code, such as "main.go:12"; "" if not known
+}
+
+// Bodies run on these operands: both of If's on all but the first (the condition); both of While's on
+// all, the first Attrs.NumState being the state (cond returns the condition, body the next state); Call's
+// on all.
+
+// NewProgram returns the program that computes outputs, nodes of g's main function, from g's parameters,
+// all of which are inputs. Ops for which lowers is false are expanded; a nil lowers expands nothing.
+// Equal calls are computed once, and what no output needs is left out.
+func NewProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) (p *Program, err error) {
+	if lowers == nil {
+		lowers = func(*Op) bool { return true }
+	}
+	err = Catch(func() { p = newProgram(g, outputs, lowers) })
+	return p, err
+}
+
+func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
+	if len(outputs) == 0 {
+		g.fail("", nil, fmt.Errorf("the graph %q has no outputs", g.name))
+	}
+	for i, n := range outputs {
+		if n == nil || n.graph != g {
+			g.fail("", nil, fmt.Errorf("output %d of the graph %q is nil or of another graph", i, g.name))
+		}
+	}
+	outputs = slices.Clone(outputs)
+	for i, n := range outputs {
+		outputs[i] = g.main.local(n)
+	}
+	low := NewGraph(g.backend, g.name)
+	low.lowers, low.cse = lowers, true
+	m := map[*Node]*Node{}
+	for _, p := range g.main.params {
+		low.site = p.pcs
+		m[p] = low.add(parameter, p.attrs, nil, p.outs)
+		low.main.params = append(low.main.params, m[p])
+	}
+	outputs = copyNodes(low, g.main.nodes, outputs, m)
+	return emit(g.name, low.main, low.main.params, outputs)
+}
+
+// emit writes the nodes of a lowered function as a program. A nil input is one that is not used; its
+// shape is that of unused.
+func emit(name string, f *Function, inputs, outputs []*Node) *Program {
+	p := &Program{Name: name}
+	ids := map[*Node]ValueID{}
+	value := func(n *Node) ValueID {
+		id := ValueID(len(p.Values))
+		p.Values = append(p.Values, n.Shape())
+		ids[n] = id
+		return id
+	}
+	for _, n := range inputs {
+		p.Inputs = append(p.Inputs, value(n))
+		p.InputNames = append(p.InputNames, n.GetParameterName())
+	}
+	need := map[*Node]bool{}
+	var mark func(n *Node)
+	mark = func(n *Node) {
+		if !need[n] {
+			need[n] = true
+			for _, x := range n.inputs {
+				mark(x)
+			}
+		}
+	}
+	for _, n := range outputs {
+		mark(n)
+	}
+	for _, n := range f.nodes {
+		if !need[n] || n.op == parameter || n.op == output {
+			continue
+		}
+		in := Instr{Op: n.op, Attrs: n.attrs, Pos: n.Position().String()}
+		for _, x := range n.inputs {
+			in.In = append(in.In, ids[x])
+		}
+		for _, r := range n.results() {
+			in.Out = append(in.Out, value(r))
+		}
+		operands := n.inputs
+		if n.op == ifOp {
+			operands = operands[1:]
+		}
+		for _, b := range n.bodies {
+			in.Bodies = append(in.Bodies, emitBody(b, operands))
+		}
+		p.Instrs = append(p.Instrs, in)
+	}
+	for _, n := range outputs {
+		p.Outputs = append(p.Outputs, ids[n])
+	}
+	return p
+}
+
+// emitBody writes a body; an operand that it ignores still is an input.
+func emitBody(b *body, operands []*Node) *Program {
+	inputs := slices.Clone(b.inputs)
+	for i, in := range inputs {
+		if in == nil {
+			inputs[i] = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: operands[i].outs}
+		}
+	}
+	return emit(b.fn.name, b.fn, inputs, b.fn.outputs)
+}
+
+// NumInstrs returns the number of instructions, those of bodies included.
+func (p *Program) NumInstrs() int {
+	n := len(p.Instrs)
+	for _, in := range p.Instrs {
+		for _, b := range in.Bodies {
+			n += b.NumInstrs()
+		}
+	}
+	return n
+}
+
+// String prints the program, a line per instruction:
+//
+//	program "mlp"(x float32[32 784], w float32[784 10]) {
+//	  %2 = MatMul %0 %1 : float32[32 10]  // main.go:12
+//	  return %2
+//	}
+func (p *Program) String() string {
+	var b strings.Builder
+	p.write(&b, "", "program")
+	return b.String()
+}
+
+func (p *Program) write(b *strings.Builder, indent, keyword string) {
+	fmt.Fprintf(b, "%s%s %q(", indent, keyword, p.Name)
+	for i, id := range p.Inputs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(b, "%%%d %s %s", id, p.InputNames[i], p.Values[id])
+	}
+	b.WriteString(") {\n")
+	for _, in := range p.Instrs {
+		b.WriteString(indent + "  ")
+		for i, id := range in.Out {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(b, "%%%d", id)
+		}
+		b.WriteString(" = " + in.Op.Name)
+		for _, id := range in.In {
+			fmt.Fprintf(b, " %%%d", id)
+		}
+		if in.Attrs != nil {
+			b.WriteString(" " + attrString(in.Attrs))
+		}
+		b.WriteString(" :")
+		for _, id := range in.Out {
+			b.WriteString(" " + p.Values[id].String())
+		}
+		if in.Pos != "" {
+			b.WriteString("  // " + in.Pos)
+		}
+		b.WriteByte('\n')
+		for _, body := range in.Bodies {
+			body.write(b, indent+"    ", "body")
+		}
+	}
+	b.WriteString(indent + "  return")
+	for _, id := range p.Outputs {
+		fmt.Fprintf(b, " %%%d", id)
+	}
+	b.WriteString("\n" + indent + "}\n")
+}
+
+// attrString writes attributes for people: constants by shape and first values.
+func attrString(attrs any) string {
+	if c, ok := attrs.(ConstAttrs); ok {
+		if c.Value == nil || !c.Value.Ok() {
+			return "{finalized}"
+		}
+		n := c.Value.Size()
+		var parts []string
+		for i := range min(n, 4) {
+			parts = append(parts, fmt.Sprint(element(c.Value, i)))
+		}
+		if n > 4 {
+			parts = append(parts, "…")
+		}
+		return "{" + strings.Join(parts, " ") + "}"
+	}
+	return fmt.Sprintf("%+v", attrs)
+}
+
+// element returns one element of t by its flat index.
+func element(t *tensors.Tensor, i int) any {
+	index := make([]int, t.Rank())
+	for axis := t.Rank() - 1; axis >= 0; axis-- {
+		d := t.Shape().Dimensions[axis]
+		index[axis], i = i%d, i/d
+	}
+	return t.At(index...)
+}
+
+// maxKeyBytes is how large a constant may be to be compared with others.
+const maxKeyBytes = 1 << 10
+
+// cseKey names a call, so that equal calls have equal keys; "" for calls that are not worth comparing.
+func cseKey(op *Op, attrs any, in []*Node) string {
+	var b strings.Builder
+	b.WriteString(op.Name)
+	for _, x := range in {
+		fmt.Fprintf(&b, " %d", x.id)
+	}
+	if c, ok := attrs.(ConstAttrs); ok {
+		if c.Value.ByteSize() > maxKeyBytes {
+			return ""
+		}
+		b.WriteString(c.Value.Shape().String())
+		c.Value.ConstBytes(func(data []byte) { b.Write(data) })
+	} else if attrs != nil {
+		fmt.Fprintf(&b, " %+v", attrs)
+	}
+	return b.String()
+}

@@ -1,0 +1,197 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// The serialised form of a program is JSON: ops by name, attributes as their struct's fields, constants as
+// shape and bytes (little-endian, base64).
+
+type programJSON struct {
+	Name       string         `json:"name"`
+	Values     []shapes.Shape `json:"values"`
+	Inputs     []ValueID      `json:"inputs"`
+	InputNames []string       `json:"input_names"`
+	Instrs     []instrJSON    `json:"instrs"`
+	Outputs    []ValueID      `json:"outputs"`
+}
+
+type instrJSON struct {
+	Op     string          `json:"op"`
+	Attrs  json.RawMessage `json:"attrs,omitempty"`
+	In     []ValueID       `json:"in,omitempty"`
+	Out    []ValueID       `json:"out"`
+	Bodies []*Program      `json:"bodies,omitempty"`
+	Pos    string          `json:"pos,omitempty"`
+}
+
+// MarshalJSON writes the program in its serialised form.
+func (p *Program) MarshalJSON() ([]byte, error) {
+	out := programJSON{p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs}
+	for i, in := range p.Instrs {
+		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Bodies: in.Bodies, Pos: in.Pos}
+		if in.Attrs != nil {
+			var err error
+			if j.Attrs, err = json.Marshal(in.Attrs); err != nil {
+				return nil, fmt.Errorf("program %q: attributes of %s: %w", p.Name, in.Op.Name, err)
+			}
+		}
+		out.Instrs[i] = j
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads a program in its serialised form and checks it: ops must exist, values must be
+// defined once and before their use, and shapes must be what the ops' rules say.
+func (p *Program) UnmarshalJSON(data []byte) error {
+	var in programJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return fmt.Errorf("program: %w", err)
+	}
+	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs}
+	for _, j := range in.Instrs {
+		op := OpByName(j.Op)
+		if op == nil {
+			return fmt.Errorf("program %q: op %q is unknown", in.Name, j.Op)
+		}
+		instr := Instr{Op: op, In: j.In, Out: j.Out, Bodies: j.Bodies, Pos: j.Pos}
+		if op.Attrs != nil {
+			v := reflect.New(reflect.TypeOf(op.Attrs))
+			if len(j.Attrs) > 0 {
+				if err := json.Unmarshal(j.Attrs, v.Interface()); err != nil {
+					return fmt.Errorf("program %q: attributes of %s: %w", in.Name, j.Op, err)
+				}
+			}
+			instr.Attrs = v.Elem().Interface()
+		}
+		p.Instrs = append(p.Instrs, instr)
+	}
+	if err := p.Check(); err != nil {
+		return fmt.Errorf("program %q: %w", p.Name, err)
+	}
+	return nil
+}
+
+// Check returns an error if the program is not well formed.
+func (p *Program) Check() (err error) {
+	defer func() { // a shape rule may index what a forged program does not have
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a shape rule broke: %v", r)
+		}
+	}()
+	defined := make([]bool, len(p.Values))
+	define := func(id ValueID) error {
+		if id < 0 || int(id) >= len(p.Values) || defined[id] {
+			return fmt.Errorf("value %d does not exist or is defined twice", id)
+		}
+		defined[id] = true
+		return p.Values[id].Check()
+	}
+	if len(p.InputNames) != len(p.Inputs) {
+		return fmt.Errorf("%d input names for %d inputs", len(p.InputNames), len(p.Inputs))
+	}
+	for _, id := range p.Inputs {
+		if err := define(id); err != nil {
+			return err
+		}
+	}
+	for i, in := range p.Instrs {
+		ins := make([]shapes.Shape, len(in.In))
+		for k, id := range in.In {
+			if id < 0 || int(id) >= len(p.Values) || !defined[id] {
+				return fmt.Errorf("instruction %d, %s: operand %d is not defined", i, in.Op.Name, id)
+			}
+			ins[k] = p.Values[id]
+		}
+		want, err := in.results(ins)
+		if err != nil {
+			return fmt.Errorf("instruction %d, %s: %w", i, in.Op.Name, err)
+		}
+		if len(want) != len(in.Out) {
+			return fmt.Errorf("instruction %d, %s: %d results, want %d", i, in.Op.Name, len(in.Out), len(want))
+		}
+		for k, id := range in.Out {
+			if err := define(id); err != nil {
+				return fmt.Errorf("instruction %d, %s: %w", i, in.Op.Name, err)
+			}
+			if !p.Values[id].Equal(want[k]) {
+				return fmt.Errorf("instruction %d, %s: result %d is %s, want %s", i, in.Op.Name, k, p.Values[id], want[k])
+			}
+		}
+	}
+	for _, id := range p.Outputs {
+		if id < 0 || int(id) >= len(p.Values) || !defined[id] {
+			return fmt.Errorf("output %d is not defined", id)
+		}
+	}
+	return nil
+}
+
+// results returns the shapes that an instruction's results must have.
+func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
+	if len(in.Bodies) != in.Op.Bodies {
+		return nil, fmt.Errorf("%d bodies, want %d", len(in.Bodies), in.Op.Bodies)
+	}
+	if in.Op.Bodies == 0 {
+		return in.Op.infer(in.Attrs, ins)
+	}
+	operands := ins
+	if in.Op == ifOp {
+		operands = ins[1:]
+	}
+	var out []shapes.Shape
+	for _, b := range in.Bodies {
+		if err := b.Check(); err != nil {
+			return nil, fmt.Errorf("body %q: %w", b.Name, err)
+		}
+		if len(b.Inputs) != len(operands) {
+			return nil, fmt.Errorf("body %q has %d inputs for %d operands", b.Name, len(b.Inputs), len(operands))
+		}
+		for i, id := range b.Inputs {
+			if !b.Values[id].Equal(operands[i]) {
+				return nil, fmt.Errorf("body %q: input %d is %s, got %s", b.Name, i, b.Values[id], operands[i])
+			}
+		}
+		out = nil
+		for _, id := range b.Outputs {
+			out = append(out, b.Values[id])
+		}
+	}
+	return out, nil
+}
+
+type constJSON struct {
+	Shape shapes.Shape `json:"shape"`
+	Data  []byte       `json:"data"`
+}
+
+// MarshalJSON writes shape and bytes of the constant.
+func (c ConstAttrs) MarshalJSON() ([]byte, error) {
+	j := constJSON{Shape: c.Value.Shape()}
+	if err := c.Value.ConstBytes(func(data []byte) { j.Data = append(j.Data, data...) }); err != nil {
+		return nil, err
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads shape and bytes of the constant.
+func (c *ConstAttrs) UnmarshalJSON(data []byte) error {
+	var j constJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	if err := j.Shape.Check(); err != nil {
+		return err
+	}
+	if len(j.Data) != j.Shape.ByteSize() {
+		return fmt.Errorf("constant %s has %d bytes, want %d", j.Shape, len(j.Data), j.Shape.ByteSize())
+	}
+	t, err := tensors.FromBytes(j.Shape, j.Data)
+	c.Value = t
+	return err
+}

@@ -1,0 +1,95 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Reshape returns x's elements, in row-major order, with other dimensions. One of them may be -1: it
+// follows from the others. The names of the axes are lost.
+func Reshape(x *Node, dimensions ...int) *Node {
+	dims := slices.Clone(dimensions)
+	if i := slices.Index(dims, -1); i >= 0 {
+		n := 1
+		for k, d := range dims {
+			if k != i {
+				n *= d
+			}
+		}
+		if n <= 0 || x.Shape().Size()%n != 0 {
+			x.graph.fail("Reshape", []shapes.Shape{x.Shape()}, fmt.Errorf("%d elements cannot be dealt over %v", x.Shape().Size(), dimensions))
+		}
+		dims[i] = x.Shape().Size() / n
+	}
+	return Apply(reshape, ShapeAttrs{dims}, x)
+}
+
+// BroadcastToDims returns x repeated to the given dimensions, by NumPy's rule: lined up at the last axis,
+// an axis of 1 (or a missing one) is repeated.
+func BroadcastToDims(x *Node, dimensions ...int) *Node {
+	return Apply(broadcastTo, ShapeAttrs{slices.Clone(dimensions)}, x)
+}
+
+// BroadcastToShape returns x repeated to the dimensions of shape, as [BroadcastToDims] does. The dtype of
+// the result is x's.
+func BroadcastToShape(x *Node, shape shapes.Shape) *Node {
+	y := BroadcastToDims(x, shape.Dimensions...)
+	if shape.HasNames() && !y.Shape().HasNames() {
+		y = y.WithAxisNames(shape.AxisNames...)
+	}
+	return y
+}
+
+// ShapeAttrs holds the dimensions of a result.
+type ShapeAttrs struct{ Dims []int }
+
+var reshape, broadcastTo *Op
+
+func init() {
+	reshape = Define(Op{
+		Name: "Reshape", Family: "shape", Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.reshape",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			s := shapes.Make(in[0].DType, attrs.(ShapeAttrs).Dims...)
+			if err := s.Check(); err != nil {
+				return s, err
+			}
+			if s.Size() != in[0].Size() {
+				return s, fmt.Errorf("%d elements do not fill %v, which has %d", in[0].Size(), s.Dimensions, s.Size())
+			}
+			if slices.Equal(s.Dimensions, in[0].Dimensions) {
+				return in[0], nil
+			}
+			return s, nil
+		},
+		Ref:     copyRef,
+		VJP:     func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
+		Samples: []Sample{{In: []Input{Ramp(2, 6)}, Attrs: ShapeAttrs{[]int{3, 4}}}, {Name: "scalar", In: []Input{Ramp(1, 1)}, Attrs: ShapeAttrs{nil}}},
+	})
+	broadcastTo = Define(Op{
+		Name: "Broadcast", Family: "shape", Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			s := shapes.Make(in[0].DType, attrs.(ShapeAttrs).Dims...)
+			if err := in[0].BroadcastableTo(s.Dimensions...); err != nil {
+				return s, err
+			}
+			names := make([]string, s.Rank())
+			for i := range in[0].Rank() {
+				names[s.Rank()-1-i] = in[0].Name(in[0].Rank() - 1 - i)
+			}
+			return s.WithAxisNames(names...), nil
+		},
+		Ref: moveRef(func(_ any, out, in []*tensors.Tensor) func(int) int {
+			return broadcastIndex(out[0].Shape(), in[0].Shape())
+		}),
+		VJP: func(y, dy *Node) []*Node { return []*Node{unbroadcast(dy, y.Input(0))} },
+		Samples: []Sample{
+			{In: []Input{Ramp(3)}, Attrs: ShapeAttrs{[]int{2, 3}}},
+			{Name: "inner axis", In: []Input{Ramp(2, 1)}, Attrs: ShapeAttrs{[]int{4, 2, 3}}},
+			{Name: "scalar", In: []Input{ScalarValue(1.5)}, Attrs: ShapeAttrs{[]int{5}}},
+		},
+	})
+}

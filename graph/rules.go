@@ -1,0 +1,88 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Shape rules and gradient helpers that rows share.
+
+// sameShape is the rule of ops whose result looks like their first operand.
+func sameShape(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil }
+
+// broadcastRule is the rule of elementwise ops: all operands of one dtype, their shapes broadcast.
+func broadcastRule(_ any, in []shapes.Shape) (shapes.Shape, error) { return shapes.Broadcast(in...) }
+
+// compareRule is broadcastRule with a bool result.
+func compareRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
+	s, err := shapes.Broadcast(in...)
+	return s.WithDType(dtypes.Bool), err
+}
+
+// unbroadcast sums dx, a gradient in the broadcast shape, back to x's shape.
+func unbroadcast(dx, x *Node) *Node {
+	if dx == nil || dx.Shape().EqualDimensions(x.Shape()) {
+		return dx
+	}
+	skip := dx.Rank() - x.Rank()
+	var axes []int
+	for i, d := range dx.Shape().Dimensions {
+		if i < skip || x.Shape().Dimensions[i-skip] == 1 && d != 1 {
+			axes = append(axes, i)
+		}
+	}
+	if len(axes) > 0 {
+		dx = ReduceSum(dx, axes...)
+	}
+	return Reshape(dx, x.Shape().Dimensions...)
+}
+
+// broadcastIndex returns a function from the flat index of an element of out to that of the element of in
+// that it comes from.
+func broadcastIndex(out, in shapes.Shape) func(i int) int {
+	strides := in.Strides()
+	skip := out.Rank() - in.Rank()
+	for i, d := range in.Dimensions {
+		if d == 1 {
+			strides[i] = 0
+		}
+	}
+	return func(i int) int {
+		j := 0
+		for axis := out.Rank() - 1; axis >= 0; axis-- {
+			if axis >= skip {
+				j += i % out.Dimensions[axis] * strides[axis-skip]
+			}
+			i /= out.Dimensions[axis]
+		}
+		return j
+	}
+}
+
+// adjust returns the axes counted from 0 and sorted, all of them if none are given; it panics with Error.
+func adjust(op string, x *Node, axes []int) []int {
+	a, err := shapes.AdjustAxes(axes, x.Rank())
+	if err != nil {
+		x.graph.fail(op, []shapes.Shape{x.Shape()}, err)
+	}
+	return a
+}
+
+// adjust1 returns an axis counted from 0; it panics with Error.
+func adjust1(op string, x *Node, axis int) int {
+	a, err := shapes.AdjustAxis(axis, x.Rank())
+	if err != nil {
+		x.graph.fail(op, []shapes.Shape{x.Shape()}, err)
+	}
+	return a
+}
+
+// wantRank returns an error unless s has the given number of axes.
+func wantRank(what string, s shapes.Shape, rank int) error {
+	if s.Rank() != rank {
+		return fmt.Errorf("%s must have %d axes, not %d", what, rank, s.Rank())
+	}
+	return nil
+}
