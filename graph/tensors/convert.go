@@ -53,8 +53,16 @@ func convertFast(to, from *Tensor) bool {
 		return fromInteger(to, view[uint8](from))
 	case dtypes.Int8:
 		return fromInteger(to, view[int8](from))
+	case dtypes.Uint16:
+		return fromInteger(to, view[uint16](from))
+	case dtypes.Int16:
+		return fromInteger(to, view[int16](from))
+	case dtypes.Uint32:
+		return fromInteger(to, view[uint32](from))
 	case dtypes.Int32:
 		return fromInteger(to, view[int32](from))
+	case dtypes.Uint64:
+		return fromInteger(to, view[uint64](from))
 	case dtypes.Int64:
 		return fromInteger(to, view[int64](from))
 	case dtypes.Bool:

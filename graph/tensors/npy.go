@@ -85,7 +85,9 @@ func npyHeader(shape shapes.Shape) []byte {
 //
 // It returns an error for other element types (text, records, Python objects), and if r is no such
 // file or ends too early; a header that promises more than there is costs no memory.
-func ReadNpy(r io.Reader) (*Tensor, error) { return readNpy(r, remaining(r)) }
+func ReadNpy(r io.Reader) (*Tensor, error) {
+	return readNpy(r, func() int64 { return remaining(r) })
+}
 
 // remaining returns how many bytes r still has, or -1 if that is not known.
 func remaining(r io.Reader) int64 {
@@ -102,13 +104,14 @@ func remaining(r io.Reader) int64 {
 	return -1
 }
 
-// readNpy reads from r, which has at most the given number of bytes; -1 means that it is not known.
-func readNpy(r io.Reader, atMost int64) (*Tensor, error) {
+// readNpy reads from r. After the header, left returns how many bytes there are at most, or -1 if
+// that is not known.
+func readNpy(r io.Reader, left func() int64) (*Tensor, error) {
 	h, err := readNpyHeader(r)
 	if err != nil {
 		return nil, err
 	}
-	s, err := readElements(r, h.shape, atMost)
+	s, err := readElements(r, h.shape, left())
 	if err != nil {
 		return nil, err
 	}

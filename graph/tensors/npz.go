@@ -91,7 +91,7 @@ func readEntry(f *zip.File, size int64) (*Tensor, error) {
 	if f.Method == zip.Store && f.UncompressedSize64 <= uint64(size) {
 		atMost = int64(f.UncompressedSize64)
 	}
-	t, err := readNpy(r, atMost)
+	t, err := readNpy(r, func() int64 { return atMost })
 	if err != nil {
 		return nil, err
 	}

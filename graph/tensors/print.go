@@ -12,14 +12,14 @@ import (
 
 // FormatOptions say how a tensor is printed. Zero fields take the values that String uses.
 type FormatOptions struct {
-	Precision int // digits after the point of floats, at most; 4
+	Precision int // digits after the point of floats, at most; 4, and for a scalar all that count
 	Threshold int // number of elements above which long axes are cut; 1000
 	EdgeItems int // elements shown at the beginning and end of a cut axis; 3
 	LineWidth int // characters after which a row of elements goes on in the next line; 100
 }
 
-// String prints t as NumPy does, after a line with its dtype and shape. Columns are aligned; of more
-// than 1000 elements each axis shows the first and last three.
+// String prints t as NumPy does, after a line with its dtype and shape; a scalar all in one line.
+// Columns are aligned; of more than 1000 elements each axis shows the first and last three.
 func (t *Tensor) String() string { return t.Format(FormatOptions{}) }
 
 // Summary prints t with the given digits after the point, and of every axis longer than six the
@@ -35,6 +35,9 @@ func (t *Tensor) Format(o FormatOptions) string {
 	}
 	defer runtime.KeepAlive(t)
 	if o.Precision <= 0 {
+		if t.IsScalar() {
+			return t.shape.String() + " " + strings.Trim(fmt.Sprint(t.element(0)), "()")
+		}
 		o.Precision = 4
 	}
 	if o.Threshold <= 0 {
@@ -221,10 +224,11 @@ func (t *Tensor) GoStr() string {
 	defer runtime.KeepAlive(t)
 	typ := t.DType().GoType().String()
 	if t.IsScalar() {
-		if s := t.goElement(0); strings.HasPrefix(s, typ) {
+		s := t.goElement(0)
+		if strings.HasPrefix(s, typ) || t.DType().IsHalf() { // has its type
 			return s
 		}
-		return typ + "(" + t.goElement(0) + ")"
+		return typ + "(" + s + ")"
 	}
 	var out strings.Builder
 	out.WriteString(strings.Repeat("[]", t.Rank()) + typ)

@@ -126,6 +126,9 @@ func TestAbsurdSizesAreErrors(t *testing.T) {
 	}
 	before := Stats()
 	limit := memoryLimit()
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		return // the next one needs memory that is there only when touched
+	}
 	if limit > 1<<45 {
 		t.Fatalf("the machine's memory is said to be %s", sizeText(limit))
 	}
