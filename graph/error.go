@@ -112,12 +112,17 @@ type Position struct {
 	Function string
 }
 
-// String writes the position as "file.go:12", with the file's last element only.
+// String writes the position as "file.go:12", with the file's last element only. In a GoNB notebook cell it
+// keeps the whole path: there the kernel puts cell and line before it, wherever it appears on stderr.
 func (p Position) String() string {
 	if p.File == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
+	file := p.File
+	if cells := os.Getenv("GONB_TMP_DIR"); cells == "" || !strings.HasPrefix(file, cells) {
+		file = filepath.Base(file)
+	}
+	return fmt.Sprintf("%s:%d", file, p.Line)
 }
 
 // module is the import path below which code counts as Quire's own.

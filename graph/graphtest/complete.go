@@ -1,0 +1,167 @@
+package graphtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// Complete checks that no row of the table lacks what its tests and its documentation need. Each failure
+// names the op and the field.
+func Complete(t *testing.T) {
+	for _, op := range graph.Ops() {
+		for _, lack := range lacks(op) {
+			t.Errorf("op %s: %s", op.Name, lack)
+		}
+	}
+}
+
+// lacks returns what is wrong with a row.
+func lacks(op *graph.Op) (list []string) {
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if op.Family == "" {
+		say("Family is empty")
+	}
+	if op.Doc == "" {
+		say("Doc is empty")
+	}
+	grads := 0
+	for _, set := range []bool{op.VJP != nil, op.VJPMulti != nil, op.ZeroGrad != "", op.NoGrad != ""} {
+		if set {
+			grads++
+		}
+	}
+	switch {
+	case grads > 1:
+		say("of VJP, VJPMulti, ZeroGrad and NoGrad more than one is set")
+	case grads == 0 && op.Expand == nil:
+		say("VJP or a reason (ZeroGrad, NoGrad) is missing")
+	}
+	if op.Tol != (graph.Tolerance{}) && op.Tol.Why == "" {
+		say("Tol has no Why")
+	}
+	if len(op.Samples) == 0 {
+		say("Samples is empty")
+	}
+	smooth := false
+	for i, s := range op.Samples {
+		if len(sampleDTypes(op, s)) == 0 {
+			say("sample %d (%s) runs at no dtype", i, s.Name)
+		}
+		for _, d := range sampleDTypes(op, s) {
+			smooth = smooth || dtypes.Inexact.Has(d) && !s.Kink && !s.Pole
+		}
+		if s.Build != nil {
+			continue
+		}
+		if a, b := reflect.TypeOf(s.Attrs), reflect.TypeOf(op.Attrs); a != b {
+			say("sample %d has attributes of type %v, the row says %v", i, a, b)
+		} else if a != nil {
+			if err := attrsRoundTrip(s.Attrs); err != nil {
+				say("sample %d: attributes do not survive JSON: %v", i, err)
+			}
+		}
+	}
+	inexact := op.DTypes == 0 || op.DTypes&dtypes.Inexact != 0
+	if inexact && op.NoGrad == "" && op.ZeroGrad == "" && !smooth {
+		say("no sample lets the gradient be checked: all are kinks, poles or integers")
+	}
+	return list
+}
+
+func attrsRoundTrip(attrs any) error {
+	data, err := json.Marshal(attrs)
+	if err != nil {
+		return err
+	}
+	back := reflect.New(reflect.TypeOf(attrs))
+	if err := json.Unmarshal(data, back.Interface()); err != nil {
+		return err
+	}
+	again, err := json.Marshal(back.Elem().Interface())
+	if err == nil && string(again) != string(data) {
+		err = fmt.Errorf("%s became %s", data, again)
+	}
+	return err
+}
+
+// OpReference writes the op reference: per family a table of the ops, from their rows, as Markdown.
+func OpReference() string {
+	families := map[string][]*graph.Op{}
+	var names []string
+	for _, op := range graph.Ops() {
+		if families[op.Family] == nil {
+			names = append(names, op.Family)
+		}
+		families[op.Family] = append(families[op.Family], op)
+	}
+	order := []string{"constants", "arithmetic", "unary", "activation", "comparison", "logical", "select", "complex", "shape", "index", "reduce", "softmax", "dot", "convolution", "pool", "sort", "random", "control", "gradient"}
+	rank := func(f string) int {
+		for i, o := range order {
+			if o == f {
+				return i
+			}
+		}
+		return len(order)
+	}
+	for i := range names { // insertion sort: few names, and ties keep their order
+		for j := i; j > 0 && (rank(names[j]) < rank(names[j-1]) || rank(names[j]) == rank(names[j-1]) && names[j] < names[j-1]); j-- {
+			names[j], names[j-1] = names[j-1], names[j]
+		}
+	}
+	var b strings.Builder
+	b.WriteString("# Ops\n\nWritten from the rows of the table of operations (`graph.Ops()`) by `go test ./graph/graphtest -run OpReference -update`; do not edit.\n" +
+		"Operands are x, y, z in order. Where the gradient column says *expansion*, an op is differentiated through the ops that it expands to.\n" +
+		"The Go functions of the same names, and helpers composed of them, are described in the package documentation of `graph`.\n")
+	fmt.Fprintf(&b, "\n%d ops.\n", len(graph.Ops()))
+	for _, f := range names {
+		fmt.Fprintf(&b, "\n## %s\n\n| op | meaning | dtypes | gradient | StableHLO | tolerance |\n|---|---|---|---|---|---|\n", f)
+		for _, op := range families[f] {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", op.Name, escape(op.Doc), dtypesOf(op), gradientOf(op), hloOf(op), toleranceOf(op))
+		}
+	}
+	return b.String()
+}
+
+func escape(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
+
+func dtypesOf(op *graph.Op) string {
+	if op.DTypes == 0 {
+		return "by operand"
+	}
+	return op.DTypes.String()
+}
+
+func gradientOf(op *graph.Op) string {
+	switch {
+	case op.NoGrad != "":
+		return "none: " + escape(op.NoGrad)
+	case op.ZeroGrad != "":
+		return "zero: " + escape(op.ZeroGrad)
+	case op.VJP != nil || op.VJPMulti != nil:
+		return "yes"
+	}
+	return "*expansion*"
+}
+
+func hloOf(op *graph.Op) string {
+	switch {
+	case op.HLO != "":
+		return "`" + op.HLO + "`"
+	case op.Expand != nil:
+		return "*expansion*"
+	}
+	return ""
+}
+
+func toleranceOf(op *graph.Op) string {
+	if op.Tol == (graph.Tolerance{}) {
+		return "exact"
+	}
+	return fmt.Sprintf("%g ulp: %s", op.Tol.ULP+op.Tol.Abs, escape(op.Tol.Why))
+}

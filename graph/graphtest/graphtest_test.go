@@ -1,0 +1,86 @@
+package graphtest
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func TestRowsAreComplete(t *testing.T) { Complete(t) }
+
+func TestReferenceConforms(t *testing.T) { Conform(t, Reference) }
+
+func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
+
+func TestOpReferenceIsCurrent(t *testing.T) {
+	const path = "../../docs/ops.md"
+	want := OpReference()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/ops.md is not what the rows say: run go test ./graph/graphtest -run OpReference -update")
+	}
+}
+
+// The checks themselves must be able to fail.
+func TestAnIncompleteRowIsNamed(t *testing.T) {
+	got := strings.Join(lacks(&graph.Op{Name: "Half"}), "; ")
+	for _, want := range []string{"Family is empty", "Doc is empty", "VJP or a reason", "Samples is empty"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+}
+
+func TestAWrongValueIsFound(t *testing.T) {
+	x := tensors.FromValue([]float32{1, 2, 3})
+	for _, c := range []struct {
+		name string
+		y    *tensors.Tensor
+		tol  graph.Tolerance
+		ok   bool
+	}{
+		{"equal values pass", tensors.FromValue([]float32{1, 2, 3}), graph.Tolerance{}, true},
+		{"one more bit fails", tensors.FromValue([]float32{1, 2, 3.0000002}), graph.Tolerance{}, false},
+		{"one more bit passes with an ulp", tensors.FromValue([]float32{1, 2, 3.0000002}), graph.Tolerance{ULP: 1}, true},
+		{"another shape fails", tensors.FromValue([]float32{1, 2}), graph.Tolerance{ULP: 1}, false},
+		{"another dtype fails", tensors.FromValue([]float64{1, 2, 3}), graph.Tolerance{ULP: 1}, false},
+	} {
+		if err := Diff(x, c.y, c.tol); (err == nil) != c.ok {
+			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
+func TestAWrongGradientIsFound(t *testing.T) {
+	op := &graph.Op{
+		Name: "Wrong", DTypes: dtypes.Floats, Samples: []graph.Sample{{In: []graph.Input{graph.Ramp(3)}}},
+		Infer:  func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil },
+		Expand: func(_ any, in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(in[0], in[0])} },
+		VJP:    func(y, dy *graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(dy, y.Input(0))} }, // half of it
+	}
+	for _, c := range calls(op) {
+		if c.dtype == dtypes.Float64 {
+			if err := c.checkGradient(Reference()); err == nil {
+				t.Error("a gradient that is half of the right one passed")
+			}
+		}
+	}
+}
+
+func TestRandomProgramsRun(t *testing.T) { Programs(t, Reference, 50) }
