@@ -3,6 +3,7 @@ package dtypes
 import (
 	"math"
 	"reflect"
+	"unsafe"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -93,38 +94,29 @@ func OfType(t reflect.Type) DType {
 	return Invalid
 }
 
-// ToInt64 converts x by the rules of the package: towards zero, saturating, NaN to 0.
-func ToInt64(x float64) int64 {
-	switch {
-	case x != x:
-		return 0
-	case x >= math.MaxInt64:
-		return math.MaxInt64
-	case x <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int64(x)
-}
+// ToInt64 is [ToInteger] for int64.
+func ToInt64(x float64) int64 { return ToInteger[int64](x) }
 
-// ToUint64 converts x by the rules of the package: towards zero, saturating, NaN to 0.
-func ToUint64(x float64) uint64 {
-	switch {
-	case x != x || x <= 0:
-		return 0
-	case x >= math.MaxUint64:
-		return math.MaxUint64
-	}
-	return uint64(x)
-}
+// ToUint64 is [ToInteger] for uint64.
+func ToUint64(x float64) uint64 { return ToInteger[uint64](x) }
 
 // ToInteger converts x to the integer type T by the rules of the package: towards zero, saturating,
 // NaN to 0.
 func ToInteger[T Integer](x float64) T {
-	lo, hi := Limits(Of[T]())
-	if OfValue(*new(T)).IsUnsigned() {
-		return T(min(ToUint64(x), uint64(hi.(uint64))))
+	lo, hi := T(0), ^T(0)
+	if hi < 0 { // -1: T is signed
+		hi = T(uint64(1)<<(8*unsafe.Sizeof(hi)-1) - 1)
+		lo = ^hi
 	}
-	return T(max(min(ToInt64(x), hi.(int64)), lo.(int64)))
+	switch {
+	case x != x:
+		return 0
+	case x >= float64(hi): // of 64 bits that is the power of two above, which does not fit either
+		return hi
+	case x <= float64(lo):
+		return lo
+	}
+	return T(x)
 }
 
 // Limits returns the smallest and largest value of an integer type, as int64 for signed and as
@@ -238,6 +230,11 @@ func fromInt(x int64, d DType) any {
 		return float32(x)
 	case Complex64:
 		return complex(float32(x), 0)
+	case Float16, BFloat16:
+		if x < 0 {
+			return fromFloat(-oddFloat64(uint64(-x)), d)
+		}
+		return fromFloat(oddFloat64(uint64(x)), d)
 	}
 	return fromFloat(float64(x), d)
 }
@@ -248,10 +245,22 @@ func fromUint(x uint64, d DType) any {
 		return float32(x)
 	case d == Complex64:
 		return complex(float32(x), 0)
+	case d.IsHalf():
+		return fromFloat(oddFloat64(x), d)
 	case d.IsInt() || d == Bool:
 		return fromInt(int64(x), d)
 	}
 	return fromFloat(float64(x), d)
+}
+
+// oddFloat64 returns x as a float64, rounded to odd where it has more than 53 bits, so that the
+// rounding to 16 bits that follows is as good as the only one.
+func oddFloat64(x uint64) float64 {
+	const low = 1<<11 - 1
+	if x >= 1<<53 && x&low != 0 {
+		x = x&^low | (low + 1)
+	}
+	return float64(x)
 }
 
 func fromFloat(x float64, d DType) any {

@@ -60,5 +60,14 @@ func (b BFloat16) Float32() float32 { return math.Float32frombits(uint32(b) << 1
 // Float64 returns b as a float64, exactly.
 func (b BFloat16) Float64() float64 { return float64(b.Float32()) }
 
-// String writes b with as many digits as it takes to tell it from its neighbours.
-func (b BFloat16) String() string { return strconv.FormatFloat(b.Float64(), 'g', 3, 32) }
+// String writes b with as few digits as it takes to tell it from its neighbours, 4 at most.
+func (b BFloat16) String() string {
+	x := b.Float64()
+	for digits := 1; digits <= 3; digits++ {
+		text := strconv.FormatFloat(x, 'g', digits, 64)
+		if y, err := strconv.ParseFloat(text, 64); err == nil && FromFloat64(y) == b {
+			return text
+		}
+	}
+	return strconv.FormatFloat(x, 'g', 4, 64)
+}

@@ -66,5 +66,14 @@ func (f Float16) Float32() float32 {
 // Float64 returns f as a float64, exactly.
 func (f Float16) Float64() float64 { return float64(f.Float32()) }
 
-// String writes f with as many digits as it takes to tell it from its neighbours.
-func (f Float16) String() string { return strconv.FormatFloat(f.Float64(), 'g', 4, 32) }
+// String writes f with as few digits as it takes to tell it from its neighbours, 5 at most.
+func (f Float16) String() string {
+	x := f.Float64()
+	for digits := 1; digits <= 4; digits++ {
+		text := strconv.FormatFloat(x, 'g', digits, 64)
+		if y, err := strconv.ParseFloat(text, 64); err == nil && FromFloat64(y) == f {
+			return text
+		}
+	}
+	return strconv.FormatFloat(x, 'g', 5, 64)
+}
