@@ -16,9 +16,14 @@ type Batch struct {
 	Spec   any // tells the model of different kinds of batches apart; comparable; mostly nil
 }
 
+// all returns the batch's tensors, inputs first.
+func (b Batch) all() []*tensors.Tensor {
+	return append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Labels...)
+}
+
 // Finalize releases the batch's tensors.
 func (b Batch) Finalize() error {
-	for _, t := range append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Labels...) {
+	for _, t := range b.all() {
 		if t != nil {
 			if err := t.FinalizeAll(); err != nil {
 				return err
@@ -47,8 +52,26 @@ type Dataset interface {
 	Iter() iter.Seq2[Batch, error]
 }
 
-// Sized is a Dataset that knows the number of batches of one pass.
+// Sized is a Dataset that knows the number of batches of one pass. NumBatches is -1 where the number
+// is not known after all (a pipeline over an unsized source) or the pass never ends.
 type Sized interface {
 	Dataset
 	NumBatches() int
+}
+
+// What numBatches returns besides a number.
+const (
+	unknown = -1 // the data set does not know
+	endless = -2 // a pass has no end
+)
+
+// numBatches asks ds for the number of batches of a pass.
+func numBatches(ds Dataset) int {
+	if s, ok := ds.(interface{ batches() int }); ok {
+		return s.batches()
+	}
+	if s, ok := ds.(Sized); ok {
+		return max(unknown, s.NumBatches())
+	}
+	return unknown
 }

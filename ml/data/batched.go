@@ -1,0 +1,162 @@
+package data
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Batched puts size examples of ds together, along a new axis 0: inputs [d…] of ds become [size d…]. The
+// last batch of a pass has what is left, or is dropped with dropIncomplete. A pass that leaves no batch
+// at all ends with an error, and so do examples of different shapes, numbers of tensors, or Specs.
+func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
+	if size < 1 {
+		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want 1 or more", ds.Name(), size))
+	}
+	count := func() int {
+		n := numBatches(ds)
+		switch {
+		case n < 0:
+			return n
+		case dropIncomplete:
+			return n / size
+		}
+		return (n + size - 1) / size
+	}
+	return newPipeline(ds.Name(), count, func(p Position) iter.Seq2[Batch, error] {
+		return func(yield func(Batch, error) bool) {
+			var examples []Batch
+			defer func() { finalizeBatches(examples) }()
+			at := p
+			emit := func() bool {
+				b, err := join(examples)
+				if err != nil {
+					err = fmt.Errorf("data.Batched %q, %v: %w", ds.Name(), at, err)
+				}
+				finalizeBatches(examples)
+				examples = examples[:0]
+				at.Batch++
+				return yield(b, err) && err == nil
+			}
+			for b, err := range iterFrom(ds, Position{Epoch: p.Epoch, Batch: p.Batch * int64(size)}) {
+				if err != nil {
+					yield(Batch{}, err)
+					return
+				}
+				if examples = append(examples, b); len(examples) == size && !emit() {
+					return
+				}
+			}
+			switch {
+			case len(examples) == 0:
+			case !dropIncomplete:
+				emit()
+			case at.Batch == 0:
+				yield(Batch{}, fmt.Errorf("data.Batched %q: %d examples make no batch of %d: take a smaller batch size, or keep incomplete batches",
+					ds.Name(), len(examples), size))
+			}
+		}
+	})
+}
+
+func finalizeBatches(list []Batch) {
+	for _, b := range list {
+		b.Finalize() // what cannot be released is left to the collector
+	}
+}
+
+// join stacks examples into a batch.
+func join(examples []Batch) (Batch, error) {
+	first := examples[0]
+	for i, b := range examples[1:] {
+		if b.Spec != first.Spec {
+			return Batch{}, fmt.Errorf("example %d has spec %v, example 0 %v", i+1, b.Spec, first.Spec)
+		}
+		if !sameShapes(b.Inputs, first.Inputs) || !sameShapes(b.Labels, first.Labels) {
+			return Batch{}, fmt.Errorf("example %d has %v, example 0 %v: pad or crop the examples to one shape", i+1, b, first)
+		}
+	}
+	out := Batch{Spec: first.Spec}
+	column := make([]*tensors.Tensor, len(examples))
+	for i := range len(first.Inputs) + len(first.Labels) {
+		for j, b := range examples {
+			column[j] = b.all()[i]
+		}
+		t, err := stack(column)
+		if err != nil {
+			out.Finalize()
+			return Batch{}, err
+		}
+		if i < len(first.Inputs) {
+			out.Inputs = append(out.Inputs, t)
+		} else {
+			out.Labels = append(out.Labels, t)
+		}
+	}
+	return out, nil
+}
+
+func sameShapes(a, b []*tensors.Tensor) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !a[i].Shape().Equal(b[i].Shape()) {
+			return false
+		}
+	}
+	return true
+}
+
+// Shuffled mixes what ds yields (batches, or examples if it comes before [Batched]) through a buffer:
+// each time a random one of the buffer's elements comes out and the next of ds takes its place. The order
+// depends on the seed and the number of the pass. An element comes out at most buffer places early, so
+// a buffer that is small against ds mixes neighbours only; data in memory has [InMemoryDataset.Shuffle].
+//
+// A position within a pass is reached by reading the pass from its beginning.
+func Shuffled(ds Dataset, buffer int, seed uint64) *Pipeline {
+	if buffer < 1 {
+		return failing(ds.Name(), fmt.Errorf("data.Shuffled %q: a buffer of %d: want 1 or more", ds.Name(), buffer))
+	}
+	size := func() int { return numBatches(ds) }
+	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+		start := Position{Epoch: p.Epoch}
+		return skip(mix(iterFrom(ds, start), buffer, func() *rand.ChaCha8 { return source(seed, p.Epoch) }), p.Batch)
+	})
+}
+
+// mix yields the elements of seq through a buffer, chosen at random.
+func mix(seq iter.Seq2[Batch, error], size int, random func() *rand.ChaCha8) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		var buffer []Batch
+		s := random()
+		defer func() { finalizeBatches(buffer) }()
+		for b, err := range seq {
+			if err != nil {
+				yield(Batch{}, err)
+				return
+			}
+			if len(buffer) < size {
+				buffer = append(buffer, b)
+				continue
+			}
+			i := below(s, size)
+			out := buffer[i]
+			buffer[i] = b
+			if !yield(out, nil) {
+				return
+			}
+		}
+		for len(buffer) > 0 {
+			i, last := below(s, len(buffer)), len(buffer)-1
+			out := buffer[i]
+			buffer[i] = buffer[last]
+			buffer = buffer[:last]
+			if !yield(out, nil) {
+				return
+			}
+		}
+	}
+}

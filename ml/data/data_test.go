@@ -1,0 +1,481 @@
+package data
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
+
+// numbers is a data set of n examples, the numbers 0 to n-1 as inputs, their tenfold as labels.
+func numbers(t testing.TB, n int) *InMemoryDataset {
+	t.Helper()
+	in, out := make([]float32, n), make([]int32, n)
+	for i := range in {
+		in[i], out[i] = float32(i), int32(10*i)
+	}
+	ds, err := InMemory("numbers", in, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ds.FinalizeAll)
+	return ds
+}
+
+// values reads up to limit batches (all if negative) and returns the numbers in them, checking the labels.
+func values(t testing.TB, ds Dataset, limit int) [][]int {
+	t.Helper()
+	return read(t, ds.Iter(), limit)
+}
+
+func read(t testing.TB, seq iter.Seq2[Batch, error], limit int) [][]int {
+	t.Helper()
+	out := [][]int{}
+	if limit == 0 {
+		return out
+	}
+	for b, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for i := range b.Inputs[0].Size() {
+			v := b.Inputs[0].Float64At(i)
+			if l := b.Labels[0].Float64At(i); l != 10*v {
+				t.Fatalf("label %v beside input %v", l, v)
+			}
+			got = append(got, int(v))
+		}
+		out = append(out, got)
+		if err := b.Finalize(); err != nil {
+			t.Fatal(err)
+		}
+		if len(out) == limit {
+			break
+		}
+	}
+	return out
+}
+
+func flatten(batches [][]int) []int { return slices.Concat(batches...) }
+
+// plain hides everything of a data set but Name and Iter: a user's own simple data set.
+type plain struct{ ds Dataset }
+
+func (p plain) Name() string                  { return p.ds.Name() }
+func (p plain) Iter() iter.Seq2[Batch, error] { return p.ds.Iter() }
+
+func identity(b Batch) (Batch, error) { return b, nil }
+
+// slowly makes later batches finish first.
+func slowly(b Batch) (Batch, error) {
+	time.Sleep(time.Duration(3-int(b.Inputs[0].Float64At(0))%4) * time.Millisecond / 4)
+	return b, nil
+}
+
+// pipelines are made over 10 numbers; each must be a function of the position.
+var pipelines = map[string]func(t testing.TB) Dataset{
+	"in memory":           func(t testing.TB) Dataset { return numbers(t, 10).BatchSize(3, false) },
+	"in memory, shuffled": func(t testing.TB) Dataset { return numbers(t, 10).BatchSize(3, false).Shuffle(7) },
+	"in memory, dropping": func(t testing.TB) Dataset { return numbers(t, 10).BatchSize(3, true).Shuffle(7) },
+	"one by one":          func(t testing.TB) Dataset { return numbers(t, 10).Shuffle(7) },
+	"infinite, taken": func(t testing.TB) Dataset {
+		return Take(numbers(t, 10).BatchSize(3, true).Shuffle(7).Infinite(true), 11)
+	},
+	"batched":               func(t testing.TB) Dataset { return Batched(numbers(t, 10).Shuffle(7), 4, false) },
+	"batched, dropping":     func(t testing.TB) Dataset { return Batched(numbers(t, 10).Shuffle(7), 4, true) },
+	"shuffled by a buffer":  func(t testing.TB) Dataset { return Shuffled(numbers(t, 10), 4, 5) },
+	"mapped":                func(t testing.TB) Dataset { return Map(numbers(t, 10).Shuffle(7), identity) },
+	"mapped in parallel":    func(t testing.TB) Dataset { return ParallelMap(numbers(t, 10).Shuffle(7), slowly) },
+	"prefetched":            func(t testing.TB) Dataset { return Prefetch(numbers(t, 10).Shuffle(7), 3) },
+	"repeated":              func(t testing.TB) Dataset { return Repeat(numbers(t, 4).Shuffle(7), 3) },
+	"repeated, plain":       func(t testing.TB) Dataset { return Repeat(plain{numbers(t, 4)}, 3) },
+	"endless, prefetched":   func(t testing.TB) Dataset { return Take(Prefetch(Repeat(numbers(t, 4).Shuffle(7), -1), 3), 14) },
+	"one after the other":   func(t testing.TB) Dataset { return Concat("both", numbers(t, 4).Shuffle(7), numbers(t, 3)) },
+	"plain after plain":     func(t testing.TB) Dataset { return Concat("both", plain{numbers(t, 4)}, plain{numbers(t, 3)}) },
+	"all of it":             func(t testing.TB) Dataset { return all(t) },
+	"a plain one in a pipe": func(t testing.TB) Dataset { return Prefetch(Batched(plain{numbers(t, 10)}, 3, false), 2) },
+}
+
+func all(t testing.TB) Dataset {
+	ds := Shuffled(Concat("both", numbers(t, 14).Shuffle(1), numbers(t, 9).Shuffle(2)), 5, 3)
+	return Prefetch(ParallelMap(Repeat(Take(Batched(ds, 3, false), 6), 2), slowly), 2)
+}
+
+func TestAPassCanBeResumedAtAnyBatch(t *testing.T) {
+	for name, make := range pipelines {
+		t.Run(name, func(t *testing.T) {
+			reference := make(t)
+			var want [][]int // of three passes
+			ends := []int{}
+			for range 3 {
+				want = append(want, values(t, reference, -1)...)
+				ends = append(ends, len(want))
+			}
+			if n := reference.(Sized).NumBatches(); n >= 0 && n != ends[0] {
+				t.Errorf("NumBatches is %d, a pass has %d", n, ends[0])
+			}
+			for stop := 0; stop <= ends[1]; stop++ {
+				first := make(t)
+				got := values(t, first, min(stop, ends[0]))
+				if stop > ends[0] {
+					if stop == ends[0]+1 && len(got) != ends[0] {
+						t.Fatalf("%d batches, want %d", len(got), ends[0])
+					}
+					got = append(got, values(t, first, stop-ends[0])...)
+				}
+				state, err := first.(Resumable).State()
+				if err != nil {
+					t.Fatal(err)
+				}
+				second := make(t)
+				if err := second.(Resumable).SetState(state); err != nil {
+					t.Fatal(err)
+				}
+				for len(got) < ends[2] {
+					before := len(got)
+					got = append(got, values(t, second, -1)...)
+					if !slices.Contains(ends, len(got)) || len(got) == before {
+						t.Fatalf("after %s: a pass ended at batch %d, want one of %v", state, len(got), ends)
+					}
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Fatalf("stopped after %d, state %s:\n got %v\nwant %v", stop, state, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestStoppingEarlyDoesNotChangeTheNextPass(t *testing.T) {
+	for name, make := range pipelines {
+		t.Run(name, func(t *testing.T) {
+			full, early := make(t), make(t)
+			values(t, full, -1)
+			values(t, early, 2)
+			if a, b := values(t, full, -1), values(t, early, -1); !reflect.DeepEqual(a, b) {
+				t.Errorf("second pass after a full one %v, after a short one %v", a, b)
+			}
+		})
+	}
+}
+
+func TestShuffleSeesEveryExampleInAnOrderOfThePass(t *testing.T) {
+	ds := numbers(t, 100).BatchSize(7, false).Shuffle(3)
+	a, b := flatten(values(t, ds, -1)), flatten(values(t, ds, -1))
+	if reflect.DeepEqual(a, b) {
+		t.Error("two passes have the same order")
+	}
+	for _, got := range [][]int{a, b} {
+		slices.Sort(got)
+		for i, v := range got {
+			if i != v {
+				t.Fatalf("place %d of the sorted pass holds %d", i, v)
+			}
+		}
+	}
+}
+
+func TestPermutationIsTheDocumentedOne(t *testing.T) {
+	// Fixed numbers: they must not change with the platform or the version of Go, or resumed trainings break.
+	for _, c := range []struct {
+		seed  uint64
+		epoch int64
+		want  []int
+	}{
+		{0, 0, []int{9, 7, 2, 4, 1, 5, 8, 0, 3, 6}},
+		{1, 0, []int{8, 7, 5, 0, 3, 4, 6, 9, 2, 1}},
+		{1, 1, []int{6, 5, 0, 4, 9, 2, 1, 8, 3, 7}},
+	} {
+		if got := Permutation(c.seed, c.epoch, 10); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("Permutation(%d, %d, 10) = %v, want %v", c.seed, c.epoch, got, c.want)
+		}
+	}
+}
+
+func TestBatchShapes(t *testing.T) {
+	x := tensors.FromValue([][]float32{{1, 2}, {3, 4}, {5, 6}})
+	ds, err := InMemory("x", []any{x, []int32{7, 8, 9}}, [][]bool{{true}, {false}, {true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.FinalizeAll() // the data set has its own share
+	for _, c := range []struct {
+		size int
+		want string
+	}{
+		{0, "inputs [float32[2] int32[]], labels [bool[1]]"},
+		{1, "inputs [float32[1 2] int32[1]], labels [bool[1 1]]"},
+		{2, "inputs [float32[2 2] int32[2]], labels [bool[2 1]]"},
+		{5, "inputs [float32[3 2] int32[3]], labels [bool[3 1]]"},
+	} {
+		for b, err := range ds.BatchSize(c.size, false).Iter() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := b.String(); got != c.want {
+				t.Errorf("batch size %d: %s, want %s", c.size, got, c.want)
+			}
+			if got := b.Inputs[0].Float64At(1); got != 2 {
+				t.Errorf("element 1 is %v, want 2", got)
+			}
+			break
+		}
+	}
+}
+
+func TestSplitAndTake(t *testing.T) {
+	a, b, err := numbers(t, 10).Split(0.7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := flatten(values(t, a, -1)); !reflect.DeepEqual(got, []int{0, 1, 2, 3, 4, 5, 6}) {
+		t.Errorf("first part %v", got)
+	}
+	if got := flatten(values(t, b.Take(2), -1)); !reflect.DeepEqual(got, []int{7, 8}) {
+		t.Errorf("two of the rest %v", got)
+	}
+	c, d, err := numbers(t, 10).Shuffle(4).Split(0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := append(flatten(values(t, c, -1)), flatten(values(t, d, -1))...)
+	slices.Sort(both)
+	if !reflect.DeepEqual(both, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+		t.Errorf("a random split has %v in all", both)
+	}
+	first := flatten(values(t, c, -1))
+	slices.Sort(first)
+	if reflect.DeepEqual(first, []int{0, 1, 2, 3, 4}) {
+		t.Error("a random split took the first ones")
+	}
+}
+
+func TestCollect(t *testing.T) {
+	for name, ds := range map[string]Dataset{
+		"batches": numbers(t, 10).BatchSize(4, false), "examples": numbers(t, 10)} {
+		got, err := Collect(ds, name == "batches")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.NumExamples() != 10 || !reflect.DeepEqual(flatten(values(t, got, -1)), flatten(values(t, numbers(t, 10), -1))) {
+			t.Errorf("%s: %d examples", name, got.NumExamples())
+		}
+	}
+	if _, err := Collect(Repeat(numbers(t, 3), -1), false); err == nil {
+		t.Error("collecting an endless data set gave no error")
+	}
+}
+
+// big yields batches whose tensors are outside the Go heap, where tensors.Stats counts them.
+func big(t testing.TB, n int) Dataset {
+	t.Helper()
+	x := tensors.FromScalarAndDimensions(float32(1), n, 16*1024)
+	ds, err := InMemory("big", x, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.FinalizeAll()
+	t.Cleanup(ds.FinalizeAll)
+	return ds
+}
+
+func TestStoppingEarlyLeaksNothing(t *testing.T) {
+	source := big(t, 20)
+	twice := func(b Batch) (Batch, error) {
+		x, err := b.Inputs[0].Clone()
+		return Batch{Inputs: []*tensors.Tensor{x}}, err
+	}
+	broken := func(b Batch) (Batch, error) { return b, errors.New("broken") }
+	for name, ds := range map[string]Dataset{
+		"Prefetch":             Prefetch(source, 3),
+		"ParallelMap":          ParallelMap(source, twice),
+		"Prefetch ParallelMap": Prefetch(ParallelMap(source, twice), 2),
+		"Batched":              Prefetch(Batched(source, 3, false), 2),
+		"Shuffled":             Shuffled(source, 6, 1),
+		"Map":                  Map(source, twice),
+		"broken Map":           Map(source, broken),
+		"broken ParallelMap":   Prefetch(ParallelMap(source, broken), 2),
+		"a jump":               skipping{Shuffled(source, 6, 1)},
+	} {
+		for _, stop := range []int{1, 4, 100} {
+			goroutines, storages := runtime.NumGoroutine(), tensors.Stats().Storages
+			n := 0
+			for b, err := range ds.Iter() {
+				if err == nil {
+					b.Finalize()
+				} else if !strings.Contains(name, "broken") {
+					t.Fatal(err)
+				}
+				if n++; n == stop {
+					break
+				}
+			}
+			if got := tensors.Stats().Storages; got != storages {
+				t.Errorf("%s, stopped after %d: %d tensors were not released", name, stop, got-storages)
+			}
+			for try := 0; runtime.NumGoroutine() > goroutines; try++ { // one that has done its last step may still be seen
+				if try == 100 {
+					t.Fatalf("%s, stopped after %d: %d goroutines, %d before", name, stop, runtime.NumGoroutine(), goroutines)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+}
+
+// skipping begins in the middle.
+type skipping struct{ Seekable }
+
+func (s skipping) Iter() iter.Seq2[Batch, error] { return s.IterFrom(Position{Batch: 3}) }
+
+func TestAPanicOfTheConsumerStopsThePrefetcher(t *testing.T) {
+	goroutines := runtime.NumGoroutine()
+	func() {
+		defer func() { recover() }()
+		for range Prefetch(ParallelMap(numbers(t, 50), identity), 2).Iter() {
+			panic("mine")
+		}
+	}()
+	for try := 0; runtime.NumGoroutine() > goroutines; try++ {
+		if try == 100 {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestMapReleasesWhatIsNotReturned(t *testing.T) {
+	var in *tensors.Tensor
+	ds := Map(numbers(t, 3), func(b Batch) (Batch, error) {
+		in = b.Inputs[0]
+		y, err := b.Inputs[0].Clone()
+		b.Inputs[0] = y
+		return b, err
+	})
+	for b, err := range ds.Iter() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.Ok() {
+			t.Fatal("the input is still alive")
+		}
+		if !b.Inputs[0].Ok() || !b.Labels[0].Ok() {
+			t.Fatal("what was returned is not alive")
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	_, mismatch := InMemory("train", [][]float32{{1}, {2}, {3}}, []int32{1, 2})
+	_, empty := InMemory("train", [][]float32{}, nil)
+	_, none := InMemory("train", nil, []int32{1})
+	_, scalar := InMemory("train", 3.0, nil)
+	_, ragged := InMemory("train", [][]float32{{1}, {2, 3}}, nil)
+	_, _, split := numbers(t, 3).Split(1.5)
+	_, collect := Collect(Repeat(numbers(t, 3), -1), false)
+	mixed, err := Collect(numbers(t, 3), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mixed.FinalizeAll()
+	other, err := InMemory("others", [][]float32{{1, 2}}, []int32{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	crash := func(Batch) (Batch, error) { var x []int; return Batch{}, fmt.Errorf("%d", x[3]) }
+	refuse := func(Batch) (Batch, error) { return Batch{}, errors.New("no such word: \"quire\"") }
+	checkGolden(t, []namedError{
+		{"label count differs", mismatch},
+		{"no examples", empty},
+		{"no inputs", none},
+		{"a scalar as input", scalar},
+		{"ragged input", ragged},
+		{"a fraction beyond 1", split},
+		{"collecting without end", collect},
+		{"a batch larger than the data", iterError(numbers(t, 10).BatchSize(64, true))},
+		{"a negative batch size", iterError(numbers(t, 10).BatchSize(-1, true))},
+		{"taking no examples", iterError(numbers(t, 10).Take(0))},
+		{"reading after FinalizeAll", iterError(mixed)},
+		{"taking no batches", iterError(Take(numbers(t, 10), 0))},
+		{"repeating 0 times", iterError(Repeat(numbers(t, 10), 0))},
+		{"repeating nothing", iterError(Repeat(plain{failing("nothing", nil).drained()}, -1))},
+		{"Concat of nothing", iterError(Concat("none"))},
+		{"Batched by 0", iterError(Batched(numbers(t, 10), 0, false))},
+		{"Batched larger than the data", iterError(Batched(numbers(t, 10), 64, true))},
+		{"Batched different shapes", iterError(Batched(Concat("both", numbers(t, 2), other), 3, true))},
+		{"Batched different specs", iterError(Batched(Concat("both", numbers(t, 2), numbers(t, 2).WithSpec("b")), 4, true))},
+		{"Shuffled by a buffer of 0", iterError(Shuffled(numbers(t, 10), 0, 1))},
+		{"Prefetch of 0", iterError(Prefetch(numbers(t, 10), 0))},
+		{"a map that fails", iterError(Map(numbers(t, 10), refuse))},
+		{"a parallel map that fails", iterError(Prefetch(ParallelMap(numbers(t, 10), refuse), 2))},
+		{"a parallel map that panics", iterError(ParallelMap(numbers(t, 10), crash))},
+		{"a state of something else", numbers(t, 3).SetState([]byte(`{"step": 3}`))},
+		{"a negative state", numbers(t, 3).SetState([]byte(`{"epoch":-3,"batch":1}`))},
+	})
+}
+
+// drained makes a pipeline without any batch.
+func (p *Pipeline) drained() *Pipeline {
+	p.from = func(Position) iter.Seq2[Batch, error] { return func(func(Batch, error) bool) {} }
+	return p
+}
+
+func iterError(ds Dataset) error {
+	for b, err := range ds.Iter() {
+		if err != nil {
+			return err
+		}
+		b.Finalize()
+	}
+	return nil
+}
+
+type namedError struct {
+	name string
+	err  error
+}
+
+// checkGolden compares error texts with testdata/errors.golden, which the flag -update rewrites.
+func checkGolden(t *testing.T, list []namedError) {
+	t.Helper()
+	var out strings.Builder
+	here, _ := os.Getwd()
+	for _, c := range list {
+		if c.err == nil {
+			t.Errorf("%s: no error", c.name)
+			continue
+		}
+		text := strings.ReplaceAll(c.err.Error(), here+string(filepath.Separator), "")
+		if i := strings.Index(text, "data_test.go:"); i >= 0 { // the line may move
+			text = text[:i] + "data_test.go:LINE" + strings.TrimLeft(text[i+len("data_test.go:"):], "0123456789")
+		}
+		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, text)
+	}
+	file := filepath.Join("testdata", "errors.golden")
+	if *update {
+		os.MkdirAll("testdata", 0o755)
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", file, out.String())
+	}
+}

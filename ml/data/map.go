@@ -1,0 +1,213 @@
+package data
+
+import (
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Map applies fn to each batch of ds. fn owns the batch it gets, and returns one made of new tensors, of
+// the same ones, or of both: those that it does not return are released after it. An error of fn, or a
+// panic in it, ends the iteration.
+func Map(ds Dataset, fn func(Batch) (Batch, error)) *Pipeline {
+	return MapIndexed(ds, 0, func(_ Position, b Batch) (Batch, error) { return fn(b) })
+}
+
+// ParallelMap is Map with one goroutine per CPU. Batches come in the order of ds all the same, so fn
+// must not depend on the order in which it is called, and must be safe for concurrent calls.
+func ParallelMap(ds Dataset, fn func(Batch) (Batch, error)) *Pipeline {
+	return MapIndexed(ds, runtime.GOMAXPROCS(0), func(_ Position, b Batch) (Batch, error) { return fn(b) })
+}
+
+// MapIndexed is Map with a function that knows the place of its batch, so that what is random in it can
+// be drawn from [Rand] of that place: then it is the same however the work is scheduled, and after a
+// resume. It runs in the given number of goroutines, as ParallelMap does; with 0, in the one that iterates.
+func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, error)) *Pipeline {
+	size := func() int { return numBatches(ds) }
+	apply := func(p Position, b Batch) (Batch, error) { return callMap(ds.Name(), fn, p, b) }
+	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+		if goroutines > 0 {
+			return parallel(ds.Name(), iterFrom(ds, p), p, goroutines, apply)
+		}
+		return func(yield func(Batch, error) bool) {
+			at := p
+			for b, err := range iterFrom(ds, p) {
+				if err == nil {
+					b, err = apply(at, b)
+				}
+				if !yield(b, err) || err != nil {
+					return
+				}
+				at.Batch++
+			}
+		}
+	})
+}
+
+// callMap calls fn, turns a panic into an error, and releases what fn got and did not return.
+func callMap(name string, fn func(Position, Batch) (Batch, error), p Position, in Batch) (out Batch, err error) {
+	given := slices.Clone(in.all()) // fn may write to the slices of in
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic%s: %v", panicLine(), r)
+			if e, ok := r.(error); ok {
+				err = fmt.Errorf("panic%s: %w", panicLine(), e)
+			}
+		}
+		var kept []*tensors.Tensor
+		if err != nil {
+			out, err = Batch{}, fmt.Errorf("data.Map %q, %v: %w", name, p, err)
+		} else {
+			kept = out.all()
+		}
+		for _, t := range given {
+			if t != nil && !slices.Contains(kept, t) {
+				t.FinalizeAll()
+			}
+		}
+	}()
+	return fn(p, in)
+}
+
+// panicLine returns " at file:line" of the function that panicked, to be called while recovering.
+func panicLine() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicking := false
+	for {
+		f, more := frames.Next()
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		if panicking && !inRuntime {
+			return fmt.Sprintf(" at %s:%d", f.File, f.Line)
+		}
+		panicking = panicking || f.Function == "runtime.gopanic"
+		if !more {
+			return ""
+		}
+	}
+}
+
+// result is what one batch came to.
+type result struct {
+	batch Batch
+	err   error
+}
+
+// Prefetch reads up to n batches of ds ahead, in a goroutine of its own, while the consumer works on the
+// one before. What is yielded is the same as without. When the iteration ends, early or not, the goroutine
+// has ended too, and batches that were read in vain are released.
+func Prefetch(ds Dataset, n int) *Pipeline {
+	if n < 1 {
+		return failing(ds.Name(), fmt.Errorf("data.Prefetch %q: %d batches ahead: want 1 or more", ds.Name(), n))
+	}
+	size := func() int { return numBatches(ds) }
+	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+		return func(yield func(Batch, error) bool) {
+			// The goroutine holds one batch that waits for a place, so n places less one.
+			results := make(chan result, n-1)
+			stop := make(chan struct{})
+			go func() {
+				defer close(results)
+				for r := range guarded(ds.Name(), iterFrom(ds, p)) {
+					select {
+					case results <- r:
+					case <-stop:
+						r.batch.Finalize()
+						return
+					}
+				}
+			}()
+			defer func() {
+				close(stop)
+				for r := range results { // until the goroutine has closed it
+					r.batch.Finalize()
+				}
+			}()
+			for r := range results {
+				if !yield(r.batch, r.err) || r.err != nil {
+					return
+				}
+			}
+		}
+	})
+}
+
+// guarded iterates over a data set in a goroutine in which nobody else would catch its panic.
+func guarded(name string, seq iter.Seq2[Batch, error]) iter.Seq[result] {
+	return func(yield func(result) bool) {
+		wanted := true
+		defer func() {
+			if r := recover(); r != nil && wanted {
+				yield(result{err: fmt.Errorf("data set %q: panic%s: %v", name, panicLine(), r)})
+			}
+		}()
+		for b, err := range seq {
+			if wanted = yield(result{b, err}) && err == nil; !wanted {
+				return
+			}
+		}
+	}
+}
+
+// parallel applies fn to the batches of a data set, seq, the first of which is at p, in n goroutines, and yields the
+// results in order. Another goroutine iterates over seq. At the end, early or not, all of them have ended.
+func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int, fn func(Position, Batch) (Batch, error)) iter.Seq2[Batch, error] {
+	type job struct {
+		at   Position
+		in   Batch
+		done chan result // one place, so that the worker never waits
+	}
+	return func(yield func(Batch, error) bool) {
+		jobs, queue := make(chan job), make(chan job, n)
+		stop := make(chan struct{})
+		var workers sync.WaitGroup
+		for range n {
+			workers.Go(func() {
+				for j := range jobs {
+					b, err := fn(j.at, j.in)
+					j.done <- result{b, err}
+				}
+			})
+		}
+		go func() {
+			defer close(queue)
+			defer close(jobs)
+			at := p
+			for r := range guarded(name, seq) {
+				j := job{at: at, in: r.batch, done: make(chan result, 1)}
+				if r.err != nil {
+					j.done <- r
+				}
+				select {
+				case queue <- j:
+				case <-stop:
+					r.batch.Finalize()
+					return
+				}
+				if r.err != nil {
+					return
+				}
+				jobs <- j // a worker takes it: none of them ever waits for anything but fn
+				at.Batch++
+			}
+		}()
+		defer func() {
+			close(stop)
+			for j := range queue {
+				(<-j.done).batch.Finalize()
+			}
+			workers.Wait()
+		}()
+		for j := range queue {
+			r := <-j.done
+			if !yield(r.batch, r.err) || r.err != nil {
+				return
+			}
+		}
+	}
+}

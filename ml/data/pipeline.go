@@ -1,0 +1,44 @@
+package data
+
+import (
+	"iter"
+)
+
+// Pipeline is a data set made of others by one of the functions of this package, such as [Batched] or
+// [Prefetch]. It is [Sized], [Seekable] and [Resumable]. Arguments that make no sense, such as a batch
+// size of 0, come as the error of its iterations.
+type Pipeline struct {
+	cursor
+	name string
+	from func(Position) iter.Seq2[Batch, error]
+	size func() int
+}
+
+// newPipeline makes a pipeline that reads from the given position with from; size counts as numBatches does.
+func newPipeline(name string, size func() int, from func(Position) iter.Seq2[Batch, error]) *Pipeline {
+	return &Pipeline{name: name, from: from, size: size}
+}
+
+// failing makes a pipeline whose iterations yield err.
+func failing(name string, err error) *Pipeline {
+	return newPipeline(name, func() int { return unknown }, func(Position) iter.Seq2[Batch, error] { return fail(err) })
+}
+
+// fail is an iteration that yields err.
+func fail(err error) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) { yield(Batch{}, err) }
+}
+
+// Name returns the name of the data set at the pipeline's beginning.
+func (p *Pipeline) Name() string { return p.name }
+
+// Iter iterates over the next pass.
+func (p *Pipeline) Iter() iter.Seq2[Batch, error] { return p.iterate(p.from) }
+
+// IterFrom iterates over a pass from a given batch on. It leaves the pipeline's own place as it is.
+func (p *Pipeline) IterFrom(at Position) iter.Seq2[Batch, error] { return p.from(at) }
+
+// NumBatches returns the number of batches of a pass, -1 if it is not known or the pass never ends.
+func (p *Pipeline) NumBatches() int { return max(unknown, p.size()) }
+
+func (p *Pipeline) batches() int { return p.size() }
