@@ -104,10 +104,10 @@ func (s *Socket) accept() {
 	}
 }
 
-// Dial connects to a listening socket, trying until ctx ends while nobody listens there yet. After
-// the peer has gone Recv returns io.EOF.
+// Dial connects to a listening socket, trying until ctx ends while nobody listens there yet; ctx bounds
+// the connecting only, and the socket lives until Close. After the peer has gone Recv returns io.EOF.
 func Dial(ctx context.Context, network, addr string, role Role, opts Options) (*Socket, error) {
-	s, err := newSocket(ctx, role, opts)
+	s, err := newSocket(context.WithoutCancel(ctx), role, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +129,9 @@ func Dial(ctx context.Context, network, addr string, role Role, opts Options) (*
 			case err := <-failed:
 				s.stop(err)
 				return nil, fmt.Errorf("zmtp: %s: %w", addr, err)
+			case <-ctx.Done():
+				s.stop(nil)
+				return nil, fmt.Errorf("zmtp: %s: the peer does not introduce itself: %w", addr, ctx.Err())
 			}
 		}
 		select {

@@ -1,0 +1,14 @@
+// Package workspace prepares what a notebook's cells are compiled in, so that an edited cell costs half a
+// second, needs no network and no "go get".
+//
+// A [Workspace] knows the quire module it belongs to ([Find]), the go command and a cache directory.
+// [Workspace.Build] makes the pinned tools (gonb, goimports, gopls) from the versions in the module's
+// go.mod, once per version, and compiles the packages that the cells will import in the same run of the
+// go command. [Workspace.Env] is the environment in which the kernel runs:
+//
+//	GOFLAGS=-buildvcs=false '-ldflags=-s -w'   linking is most of a cell's time; symbols are half of that
+//	GOPROXY=off                                no network, unless asked for
+//	GOTOOLCHAIN=local, GOWORK unset            one toolchain; the kernel makes its own go.work
+//	CGO_ENABLED=0                              a cell links no C; set CGO_ENABLED=1 to allow it
+//	PATH                                       goimports (and gopls) and go first
+package workspace

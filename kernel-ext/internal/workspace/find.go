@@ -1,0 +1,73 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// ModulePath is the module that cells import.
+const ModulePath = "github.com/quire-ml/quire"
+
+// Find returns the directory of the quire module: $QUIRE_MODULE; or the checkout around one of the given
+// directories; or the sources this program was built from; or what the go command finds from the current
+// directory, in a module that depends on quire.
+func Find(ctx context.Context, from ...string) (string, error) {
+	if dir := os.Getenv("QUIRE_MODULE"); dir != "" {
+		if !isModule(dir) {
+			return "", fmt.Errorf("QUIRE_MODULE=%s is not the module %s: it has no go.mod that says so", dir, ModulePath)
+		}
+		return filepath.Abs(dir)
+	}
+	for _, dir := range from {
+		if found := above(dir); found != "" {
+			return found, nil
+		}
+	}
+	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) { // not with -trimpath
+		if found := above(filepath.Dir(file)); found != "" {
+			return found, nil
+		}
+	}
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", ModulePath).Output()
+	if dir := strings.TrimSpace(string(out)); err == nil && dir != "" {
+		return dir, nil
+	}
+	return "", fmt.Errorf("the module %s is not here: run quire inside its checkout or a module that requires it, or set QUIRE_MODULE to its directory", ModulePath)
+}
+
+// above returns dir or the nearest directory above it that is the quire module, or "".
+func above(dir string) string {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for {
+		if isModule(dir) {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return ""
+		}
+		dir = up
+	}
+}
+
+// isModule reports whether dir holds the go.mod of quire.
+func isModule(dir string) bool {
+	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(data)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
+			return strings.Trim(strings.TrimSpace(name), `"`) == ModulePath
+		}
+	}
+	return false
+}

@@ -1,0 +1,95 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Warm compiles, and with link also links, a program that imports the given packages, in a workspace
+// like a kernel's: it fetches the modules that cells need while the network may be used, and fills the
+// build cache, so that the first cell is as fast as the second. Packages of quire that do not exist are
+// left out; anything else that is wrong is the cell's to report, better than could be done here.
+func (w *Workspace) Warm(ctx context.Context, imports []string, link bool) error {
+	dir, err := os.MkdirTemp("", "quire-warm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	version, _, _ := strings.Cut(strings.TrimPrefix(w.env.GOVERSION, "go"), " ") // "go1.26.1 X:experiment"
+	out := os.DevNull                                                            // compiles without linking
+	if link {
+		out = filepath.Join(dir, "cell")
+	}
+	build := func(imports []string) error {
+		for name, text := range map[string]string{
+			"go.work": fmt.Sprintf("go %s\n\nuse (\n\t.\n\t%q\n)\n", version, w.Module),
+			"go.mod":  fmt.Sprintf("module gonb_warm\n\ngo %s\n", version),
+			"main.go": w.warmProgram(imports),
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				return err
+			}
+		}
+		return w.runGo(ctx, dir, w.buildEnv(""), "build", "-o", out)
+	}
+	err = build(imports)
+	ours := slices.DeleteFunc(slices.Clone(imports), func(p string) bool { return !strings.HasPrefix(p, ModulePath) })
+	if err != nil && ctx.Err() == nil && len(ours) > 0 && len(ours) < len(imports) {
+		err = build(ours) // a module that is not required anywhere, say
+	}
+	return err
+}
+
+// warmProgram returns the text of a program that imports everything that is there.
+func (w *Workspace) warmProgram(imports []string) string {
+	var b strings.Builder
+	b.WriteString("package main\n\nimport (\n\t\"fmt\"\n")
+	imports = slices.Sorted(slices.Values(imports))
+	for _, path := range slices.Compact(imports) {
+		if path != "fmt" && path != "C" && w.exists(path) {
+			fmt.Fprintf(&b, "\t_ %q\n", path)
+		}
+	}
+	b.WriteString(")\n\nfunc main() { fmt.Println() }\n")
+	return b.String()
+}
+
+// exists reports whether a package of quire has a directory; packages of others are assumed to exist.
+func (w *Workspace) exists(path string) bool {
+	sub, ours := strings.CutPrefix(path, ModulePath)
+	return !ours || holdsGo(filepath.Join(w.Module, filepath.FromSlash(sub)))
+}
+
+func holdsGo(dir string) bool {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	return slices.ContainsFunc(files, func(f string) bool { return !strings.HasSuffix(f, "_test.go") })
+}
+
+// Usual returns the packages of quire that notebooks commonly import, as far as they exist.
+func (w *Workspace) Usual() []string {
+	var list []string
+	for _, sub := range []string{
+		"backends", "graph", "graph/dtypes", "graph/shapes", "graph/tensors", "graph/random", "ml/checkpoints", "ml/data", "ml/data/digits",
+		"ml/data/mnist", "ml/layers", "ml/losses", "ml/metrics", "ml/model", "ml/optimizers", "ml/train", "viz",
+	} {
+		if path := ModulePath + "/" + sub; w.exists(path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// Relative turns import paths of quire into patterns for Build, and drops the others.
+func (w *Workspace) Relative(imports []string) []string {
+	var list []string
+	for _, path := range imports {
+		if sub, ours := strings.CutPrefix(path, ModulePath); ours && w.exists(path) {
+			list = append(list, "."+sub)
+		}
+	}
+	return list
+}

@@ -1,0 +1,195 @@
+package workspace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Workspace is where cells are compiled. It may be used by several goroutines.
+type Workspace struct {
+	Module string // directory of the quire module
+	Cache  string // directory for built tools and the Jupyter environment; exists
+	Go     string // path of the go command
+	Online bool   // cells may fetch modules
+
+	env  goEnv
+	note func(string)
+}
+
+// goEnv is what is used of "go env -json".
+type goEnv struct {
+	GOVERSION, GOROOT, GOMODCACHE, GOCACHE, GOOS, GOARCH string
+}
+
+// Options of Open.
+type Options struct {
+	From   []string     // directories to search for the module from; the current one is always added
+	Online bool         // cells may fetch modules; also by QUIRE_ONLINE=1
+	Note   func(string) // told what takes long, in a sentence; may be nil
+}
+
+// Open finds the module and the go command.
+func Open(ctx context.Context, opts Options) (*Workspace, error) {
+	goCmd, err := exec.LookPath("go")
+	if err != nil {
+		return nil, errors.New("there is no go command in PATH: cells are Go programs: install Go 1.26 or newer from https://go.dev/dl")
+	}
+	module, err := Find(ctx, append(opts.From, ".")...)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	w := &Workspace{Module: module, Cache: cache, Go: goCmd, note: opts.Note}
+	w.Online = opts.Online || truthy(os.Getenv("QUIRE_ONLINE"))
+	if w.note == nil {
+		w.note = func(string) {}
+	}
+	if err := w.readGoEnv(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// CacheDir returns the directory that quire keeps between runs, making it: $QUIRE_CACHE, or quire in the
+// user's cache directory, or one in the temporary directory for a user without a home.
+func CacheDir() (string, error) {
+	dir := os.Getenv("QUIRE_CACHE")
+	if dir == "" {
+		if base, err := os.UserCacheDir(); err == nil {
+			dir = filepath.Join(base, "quire")
+		} else {
+			dir = filepath.Join(os.TempDir(), fmt.Sprintf("quire-cache-%d", os.Getuid()))
+		}
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the cache directory: %w: set QUIRE_CACHE to a directory that can be written", err)
+	}
+	return dir, nil
+}
+
+// readGoEnv asks the go command about itself, from inside the module: if that needs a newer toolchain
+// and the user allows it, the answer is about that one.
+func (w *Workspace) readGoEnv(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, w.Go, "env", "-json", "GOVERSION", "GOROOT", "GOMODCACHE", "GOCACHE", "GOOS", "GOARCH")
+	cmd.Dir = w.Module
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &w.env)
+	}
+	if err != nil {
+		return fmt.Errorf("asking %s about its environment: %w%s", w.Go, err, stderrOf(err))
+	}
+	exe := filepath.Join(w.env.GOROOT, "bin", "go")
+	if runtime.GOOS == "windows" {
+		exe += ".exe"
+	}
+	if _, err := os.Stat(exe); err == nil {
+		w.Go = exe
+	}
+	return nil
+}
+
+// GoVersion returns the version of the go command, as "go1.26.1".
+func (w *Workspace) GoVersion() string { return w.env.GOVERSION }
+
+// GoCache returns the directories of the go command's build cache and module cache.
+func (w *Workspace) GoCache() (build, modules string) { return w.env.GOCACHE, w.env.GOMODCACHE }
+
+func stderrOf(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return ": " + strings.TrimSpace(string(exit.Stderr))
+	}
+	return ""
+}
+
+func truthy(s string) bool { return s != "" && s != "0" && s != "false" && s != "no" }
+
+// cellFlags is the GOFLAGS of every build of a cell. It replaces the user's: "-mod=mod", for one, is
+// refused in a workspace.
+const cellFlags = "-buildvcs=false '-ldflags=-s -w'"
+
+// Env returns the environment of a kernel whose tools are the given ones, as os.Environ does. Without
+// gopls among them no gopls is found: a headless run has no use for its half gigabyte.
+func (w *Workspace) Env(tools Tools) []string {
+	set := map[string]string{
+		"PATH":        w.path(tools),
+		"GOFLAGS":     cellFlags,
+		"GOTOOLCHAIN": "local",
+		"GOWORK":      "",
+		"GO111MODULE": "",
+	}
+	if !w.Online {
+		set["GOPROXY"] = "off"
+	}
+	if os.Getenv("CGO_ENABLED") == "" {
+		set["CGO_ENABLED"] = "0"
+	}
+	if data := os.Getenv("QUIRE_DATA"); data != "" { // cells run elsewhere: a relative path would be lost
+		if abs, err := filepath.Abs(data); err == nil {
+			set["QUIRE_DATA"] = abs
+		}
+	}
+	return With(os.Environ(), set)
+}
+
+// path returns PATH with the tools and go first.
+func (w *Workspace) path(tools Tools) string {
+	var list []string
+	for _, t := range []Tool{Goimports, Gopls} {
+		if exe := tools[t]; exe != "" {
+			list = append(list, filepath.Dir(exe))
+		}
+	}
+	list = append(list, filepath.Dir(w.Go))
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if tools[Gopls] == "" && holds(dir, "gopls") && !holds(dir, "go") && !holds(dir, "sh") {
+			continue
+		}
+		if !slices.Contains(list, dir) {
+			list = append(list, dir)
+		}
+	}
+	return strings.Join(list, string(filepath.ListSeparator))
+}
+
+func holds(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil
+}
+
+// With returns env with some variables set, and those set to "" removed.
+func With(env []string, set map[string]string) []string {
+	out := slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		_, ours := set[name]
+		return ours
+	})
+	names := make([]string, 0, len(set))
+	for name := range set {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if set[name] != "" {
+			out = append(out, name+"="+set[name])
+		}
+	}
+	return out
+}
