@@ -23,4 +23,10 @@
 // training that was interrupted goes on with the very batch that would have come.
 //
 // An iteration that is left early leaves its pass: the next one begins the next pass.
+//
+// # Files
+//
+// [Open] finds a file of a known data set: in the folder that the environment variable QUIRE_DATA names, or
+// in the cache. A program downloads only if it imports package fetch; the others stay free of net/http,
+// which more than doubles the time that linking a notebook's cell takes (0.13 s became 0.29 s).
 package data
