@@ -104,7 +104,7 @@ func (s Shape) ByteSize() int { return s.Size() * s.DType.Size() }
 const MaxBytes = 1 << 46
 
 // Check returns an error if s is not the shape of any tensor: an invalid dtype, a negative
-// dimension, or more bytes than [MaxBytes].
+// dimension, or more bytes than [MaxBytes] (where an axis of size 0 counts as 1).
 func (s Shape) Check() error {
 	if !s.DType.IsValid() {
 		return fmt.Errorf("shape %s has no dtype", s)
@@ -114,12 +114,7 @@ func (s Shape) Check() error {
 		if d < 0 {
 			return fmt.Errorf("shape %s has a negative dimension", s)
 		}
-		if d == 0 {
-			return nil
-		}
-	}
-	for _, d := range s.Dimensions {
-		hi, lo := bits.Mul64(n, uint64(d))
+		hi, lo := bits.Mul64(n, uint64(max(d, 1))) // an empty axis must not hide what would overflow
 		if n = lo; hi != 0 || lo > MaxBytes {
 			return fmt.Errorf("shape %s is too large: more than %d TiB", s, MaxBytes>>40)
 		}
