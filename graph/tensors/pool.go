@@ -19,11 +19,7 @@ type MemoryStats struct {
 }
 
 // Stats returns what large storages take at this moment.
-func Stats() MemoryStats {
-	pool.mu.Lock()
-	defer pool.mu.Unlock()
-	return pool.stats
-}
+func Stats() MemoryStats { return pool.read() }
 
 // TrimPool gives all memory that is kept for the next storages back to the system.
 func TrimPool() { pool.trim(func(*block) bool { return true }) }
@@ -64,15 +60,20 @@ type blockPool struct {
 
 var pool = &blockPool{free: map[int][]*block{}, collectAt: collectFrom}
 
+func (p *blockPool) read() MemoryStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats
+}
+
 // classSize rounds up to a quarter of a power of two, so that less than a quarter is unused.
 func classSize(bytes int) int {
 	step := 1 << max(bits.Len(uint(bytes-1))-3, 14) // 16 KiB: the largest common page size
 	return (bytes + step - 1) &^ (step - 1)
 }
 
-// get returns a block of at least the given number of bytes.
-func (p *blockPool) get(bytes int) (*block, error) {
-	limit := memoryLimit()
+// get returns a block of at least the given number of bytes, where limit is what there is in all.
+func (p *blockPool) get(bytes int, limit int64) (*block, error) {
 	if int64(bytes) > limit {
 		return nil, fmt.Errorf("no memory for %s: the machine has %s", sizeText(int64(bytes)), sizeText(limit))
 	}
@@ -90,10 +91,15 @@ func (p *blockPool) get(bytes int) (*block, error) {
 	}
 	over := p.stats.Live+int64(size) > limit
 	live := p.stats.Live
+	var victims []*block
 	if !over {
 		p.took(size) // before the mapping: others must see it
+		for p.stats.Pooled > 0 && p.stats.Live+p.stats.Pooled > limit {
+			victims = append(victims, p.oldest())
+		}
 	}
 	p.mu.Unlock()
+	unmapAll(victims)
 	if over {
 		return nil, fmt.Errorf("no memory for %s: the machine has %s, live tensors take %s", sizeText(int64(bytes)), sizeText(limit), sizeText(live))
 	}
@@ -101,7 +107,7 @@ func (p *blockPool) get(bytes int) (*block, error) {
 	memory, err := mapMemory(size)
 	if err != nil { // pooled memory of other sizes may be in the way
 		p.collect()
-		TrimPool()
+		p.trim(func(*block) bool { return true })
 		memory, err = mapMemory(size)
 	}
 	if err != nil {
@@ -212,9 +218,9 @@ func (p *blockPool) collect() {
 	p.stats.Collections++
 	p.mu.Unlock()
 	runtime.GC()
-	for before, quiet := Stats().Storages, 0; quiet < 3; {
+	for before, quiet := p.read().Storages, 0; quiet < 3; {
 		time.Sleep(50 * time.Microsecond)
-		if now := Stats().Storages; now < before {
+		if now := p.read().Storages; now < before {
 			before, quiet = now, 0
 		} else {
 			quiet++

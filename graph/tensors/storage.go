@@ -50,7 +50,7 @@ func newStorage(bytes int, zero bool) (*Storage, error) {
 		s.data = alignedBytes(bytes)
 		return s, nil
 	}
-	b, err := pool.get(bytes)
+	b, err := pool.get(bytes, memoryLimit())
 	if err != nil {
 		return nil, err
 	}

@@ -213,6 +213,33 @@ func TestPoolStaysBounded(t *testing.T) {
 	TrimPool()
 }
 
+func TestPooledMemoryGivesWay(t *testing.T) {
+	TrimPool()
+	p := &blockPool{free: map[int][]*block{}, collectAt: math.MaxInt64, watching: true}
+	const limit = 10 << 20
+	get := func(bytes int) *block {
+		b, err := p.get(bytes, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	p.put(get(6 << 20))
+	b := get(5 << 20)
+	if p.stats.Live != 5<<20 || p.stats.Pooled != 0 {
+		t.Errorf("of 10 MiB %s are live and %s pooled", sizeText(p.stats.Live), sizeText(p.stats.Pooled))
+	}
+	if _, err := p.get(6<<20, limit); err == nil || err.Error() != "no memory for 6 MiB: the machine has 10 MiB, live tensors take 5 MiB" {
+		t.Errorf("error %v", err)
+	}
+	p.put(b)
+	p.put(get(10 << 20))
+	p.trim(func(*block) bool { return true })
+	if p.stats.Live != 0 || p.stats.Pooled != 0 || p.stats.Storages != 0 {
+		t.Errorf("in the end %+v", p.stats)
+	}
+}
+
 func TestUnusedMemoryGoesBackToTheSystem(t *testing.T) {
 	TrimPool()
 	newStorageT(t, 3<<20).Release()
