@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -344,6 +345,38 @@ func TestFlatAccess(t *testing.T) {
 		t.Errorf("ToScalar %g", v)
 	}
 	checkErr(t, x.CopyFrom(FromValue([]int32{1})), "copy of int32[1] into int32[2 2]: the shapes differ")
+}
+
+// While a callback runs, the collector must not take the memory of a tensor that nothing else holds.
+func TestCallbacksKeepTheTensorAlive(t *testing.T) {
+	const n = 1 << 18 // 1 MiB: outside the Go heap
+	fresh := func() *Tensor { return FromScalarAndDimensions(float32(1), n) }
+	overwrite := func() { // takes memory that was freed by mistake, and writes to it
+		pool.collect()
+		for range 4 {
+			FromScalarAndDimensions(float32(2), n)
+		}
+	}
+	check := func(name string, flat []float32) {
+		overwrite()
+		if flat[0] != 1 || flat[n-1] != 1 {
+			t.Errorf("%s: the memory is someone else's", name)
+		}
+	}
+	MustConstFlatData(fresh(), func(flat []float32) { check("ConstFlatData", flat) })
+	MustMutableFlatData(fresh(), func(flat []float32) { check("MutableFlatData", flat) })
+	fresh().MustConstFlatData(func(flat any) { check(".ConstFlatData", flat.([]float32)) })
+	fresh().MustMutableFlatData(func(flat any) { check(".MutableFlatData", flat.([]float32)) })
+	fresh().MustMutableBytes(func(b []byte) {
+		overwrite()
+		if b[3] != 0x3f { // of 1.0, the lowest byte first
+			t.Errorf(".MutableBytes: the memory is someone else's")
+		}
+	})
+	x := fresh()
+	flat := Flat[float32](x)
+	check("Flat", flat)
+	runtime.KeepAlive(x)
 }
 
 func TestAt(t *testing.T) {
