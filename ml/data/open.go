@@ -36,8 +36,8 @@ func CacheDir() (string, error) {
 
 // Open opens a file of a data set. It looks in the folder QUIRE_DATA, then in the cache, and then asks the
 // downloader, if the program has one (see [SetDownloader]), to bring the file to the cache. A file in
-// QUIRE_DATA is the user's own and may be another version or a part of the public one; one in the cache must
-// have the right checksum. The name of the file returned is its path.
+// QUIRE_DATA is the user's own: it may be another version or a part of the public one, and unpacked (without
+// the ".gz" of its name). One in the cache must have the right checksum. The name of the file returned is its path.
 //
 // It returns an error that says what to do if the file is nowhere (it is an [fs.ErrNotExist]), cannot be
 // read, or has the wrong checksum.
@@ -52,7 +52,11 @@ func Open(f File) (*os.File, error) {
 func open(f File) (*os.File, error) {
 	root := os.Getenv("QUIRE_DATA")
 	if root != "" {
-		file, err := os.Open(filepath.Join(root, filepath.FromSlash(f.Path)))
+		path := filepath.Join(root, filepath.FromSlash(f.Path))
+		file, err := os.Open(path)
+		if plain, packed := strings.CutSuffix(path, ".gz"); packed && errors.Is(err, fs.ErrNotExist) {
+			file, err = os.Open(plain)
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}

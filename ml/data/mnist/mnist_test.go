@@ -1,0 +1,208 @@
+package mnist
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/ml/data"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
+
+// idx writes an idx file.
+func idx(kind byte, sizes []uint32, elements any) []byte {
+	var b bytes.Buffer
+	b.Write([]byte{0, 0, kind, byte(len(sizes))})
+	binary.Write(&b, binary.BigEndian, sizes)
+	binary.Write(&b, binary.BigEndian, elements)
+	return b.Bytes()
+}
+
+func zip(file []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write(file)
+	w.Close()
+	return b.Bytes()
+}
+
+func TestReadIDX(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		file []byte
+		want any
+	}{
+		{"bytes", idx(8, []uint32{2, 3}, []uint8{1, 2, 3, 4, 5, 255}), [][]uint8{{1, 2, 3}, {4, 5, 255}}},
+		{"bytes, packed", zip(idx(8, []uint32{2}, []uint8{1, 2})), []uint8{1, 2}},
+		{"signed bytes", idx(9, []uint32{2}, []int8{-1, 2}), []int8{-1, 2}},
+		{"int16", idx(11, []uint32{2}, []int16{-300, 2}), []int16{-300, 2}},
+		{"int32", idx(12, []uint32{2}, []int32{-70000, 2}), []int32{-70000, 2}},
+		{"float32", idx(13, []uint32{1, 2}, []float32{-1.5, 1e9}), [][]float32{{-1.5, 1e9}}},
+		{"float64", idx(14, []uint32{2}, []float64{-1.5, 1e99}), []float64{-1.5, 1e99}},
+		{"a scalar", idx(12, nil, []int32{5}), int32(5)},
+	} {
+		got, err := ReadIDX(bytes.NewReader(c.file))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if !got.Equal(tensors.FromValue(c.want)) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// folder lets QUIRE_DATA be a folder with the given files in mnist/.
+func folder(t testing.TB, files map[string][]byte) string {
+	t.Helper()
+	root := t.TempDir()
+	dir := filepath.Join(root, "mnist")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("QUIRE_DATA", root)
+	t.Setenv("QUIRE_CACHE", filepath.Join(root, "cache"))
+	return root
+}
+
+func TestTrainTakesPackedAndUnpackedFiles(t *testing.T) {
+	pictures := make([]uint8, 3*28*28)
+	pictures[28*28+28] = 51
+	folder(t, map[string][]byte{
+		"train-images-idx3-ubyte.gz": zip(idx(8, []uint32{3, 28, 28}, pictures)),
+		"train-labels-idx1-ubyte":    idx(8, []uint32{3}, []uint8{7, 0, 9}),
+	})
+	x, y, err := Train()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(x.Shape(), y.Shape()); got != "float32[3 28 28 1] int32[3 1]" {
+		t.Error(got)
+	}
+	if got := x.At(1, 1, 0, 0); got != float32(0.2) {
+		t.Errorf("the pixel 51 became %v, want 0.2", got)
+	}
+	if y.At(0, 0) != int32(7) || y.At(2, 0) != int32(9) {
+		t.Errorf("labels %v", y)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	images := idx(8, []uint32{3, 28, 28}, make([]uint8, 3*28*28))
+	labels := idx(8, []uint32{3}, []uint8{7, 0, 9})
+	const i, l = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+	noise := make([]uint8, 3*28*28) // does not compress, so the first half of the archive is half of it
+	for k := range noise {
+		noise[k] = uint8(data.Rand(1, int64(k)).Uint64())
+	}
+	packed := zip(idx(8, []uint32{3, 28, 28}, noise))
+	var out strings.Builder
+	for _, c := range []struct {
+		name  string
+		files map[string][]byte
+	}{
+		{"no files", nil},
+		{"labels missing", map[string][]byte{i: images}},
+		{"pictures cut off", map[string][]byte{i: images[:1000], l: labels}},
+		{"packed pictures cut off", map[string][]byte{i: zip(images)[:20], l: labels}},
+		{"packed noise cut off", map[string][]byte{i: packed[:len(packed)/2], l: labels}},
+		{"cut off within the header", map[string][]byte{i: images[:9], l: labels}},
+		{"empty file", map[string][]byte{i: nil, l: labels}},
+		{"a byte too many", map[string][]byte{i: append(images[:len(images):len(images)], 1), l: labels}},
+		{"a web page", map[string][]byte{i: []byte("<!DOCTYPE html>"), l: labels}},
+		{"a broken archive", map[string][]byte{i: []byte("\x1f\x8b oh no, no archive"), l: labels}},
+		{"labels for pictures", map[string][]byte{i: labels, l: labels}},
+		{"fewer labels", map[string][]byte{i: images, l: idx(8, []uint32{2}, []uint8{1, 2})}},
+		{"a label of 10", map[string][]byte{i: images, l: idx(8, []uint32{3}, []uint8{1, 10, 2})}},
+		{"a header that promises too much", map[string][]byte{i: idx(14, []uint32{1 << 31, 1 << 31, 4}, []uint8{1}), l: labels}},
+	} {
+		root := folder(t, c.files)
+		_, _, err := Train()
+		if err == nil {
+			t.Errorf("%s: no error", c.name)
+			continue
+		}
+		text := strings.ReplaceAll(strings.ReplaceAll(err.Error(), root, "DATA"), `\`, "/")
+		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, text)
+	}
+	golden := filepath.Join("testdata", "errors.golden")
+	if *update {
+		os.MkdirAll("testdata", 0o755)
+		os.WriteFile(golden, []byte(out.String()), 0o644)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", golden, out.String())
+	}
+}
+
+func TestRealFiles(t *testing.T) {
+	testenv.Data(t, "mnist", "t10k-images-idx3-ubyte.gz")
+	train, test, err := Datasets(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := train.NumExamples(); n < 1000 || test.NumExamples() != 10000 {
+		t.Errorf("%d training and %d test digits", n, test.NumExamples())
+	}
+	x, y, err := Test()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, sum := make([]int, 10), 0.0
+	for _, v := range tensors.MustCopyFlatData[int32](y) {
+		counts[v]++
+	}
+	for _, v := range tensors.MustCopyFlatData[float32](x) {
+		sum += float64(v)
+	}
+	// Facts of the public test set: how often each digit comes, and the mean of its pixels.
+	if got := fmt.Sprint(counts); got != "[980 1135 1032 1010 982 892 958 1028 974 1009]" {
+		t.Error(got)
+	}
+	if mean := sum / float64(x.Size()); mean < 0.1324 || mean > 0.1326 {
+		t.Errorf("mean pixel %v, want 0.1325", mean)
+	}
+}
+
+func FuzzReadIDX(f *testing.F) {
+	f.Add(idx(8, []uint32{2, 3}, []uint8{1, 2, 3, 4, 5, 255}))
+	f.Add(zip(idx(8, []uint32{2}, []uint8{1, 2})))
+	f.Add(idx(14, []uint32{2}, []float64{-1.5, 1e99}))
+	f.Add(idx(14, []uint32{1 << 31, 0, 1 << 31}, []uint8{}))
+	f.Add([]byte{0, 0, 8})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		got, err := ReadIDX(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		if bytes.HasPrefix(file, []byte{0x1f, 0x8b}) {
+			r, err := gzip.NewReader(bytes.NewReader(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file, err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := got.ByteSize() + 4 + 4*got.Rank(); len(file) != want {
+			t.Fatalf("%v from %d bytes, want %d", got.Shape(), len(file), want)
+		}
+	})
+}
