@@ -50,6 +50,7 @@ func (c *collector) handle(m jupyter.Message) {
 	case jupyter.StreamOutput:
 		var s jupyter.Stream
 		if m.Decode(&s) == nil && s.Text != "" {
+			s.Text = mask(s.Text)
 			c.stream(r, s)
 		}
 	case jupyter.DisplayData, jupyter.ExecuteResult:
@@ -65,6 +66,7 @@ func (c *collector) handle(m jupyter.Message) {
 	case jupyter.ErrorOutput:
 		var f jupyter.Failure
 		if m.Decode(&f) == nil {
+			f = tidy(f)
 			r.add(&notebook.Output{Kind: notebook.Error, EName: f.EName, EValue: f.EValue, Traceback: f.Traceback})
 		}
 	case jupyter.ClearOutput:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -305,19 +304,4 @@ func (r *runner) write() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// checkOutput says early that a file could not be written.
-func checkOutput(path string) error {
-	if path == "" {
-		return nil
-	}
-	info, err := os.Stat(filepath.Dir(path))
-	if err == nil && !info.IsDir() {
-		err = errors.New("it is not a directory")
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
 }
