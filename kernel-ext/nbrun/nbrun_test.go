@@ -1,0 +1,280 @@
+package nbrun
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// needKernel skips the test where the kernel cannot be built, and in short mode.
+func needKernel(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts the real kernel: left out by -short")
+	}
+	if err := built(); err != nil {
+		testenv.Missing(t, "kernel", err.Error())
+	}
+}
+
+var built = sync.OnceValue(func() error {
+	ws, err := workspace.Open(context.Background(), workspace.Options{})
+	if err == nil {
+		_, err = ws.Build(context.Background(), nil, workspace.Gonb, workspace.Goimports)
+	}
+	return err
+})
+
+// write makes a notebook of code cells in a new directory; a cell may begin with "#tag\n".
+func write(t testing.TB, sources ...string) string {
+	t.Helper()
+	nb := notebook.New()
+	for _, src := range sources {
+		c := &notebook.Cell{Kind: notebook.Code, Source: src}
+		if tag, rest, ok := strings.Cut(src, "\n"); ok && strings.HasPrefix(tag, "#") {
+			c.Source, c.Metadata = rest, map[string]any{"tags": []any{tag[1:]}}
+		}
+		nb.Cells = append(nb.Cells, c)
+	}
+	path := filepath.Join(t.TempDir(), "nb.ipynb")
+	if err := nb.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func within(t testing.TB, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestRunGivesTheGoldenNotebook(t *testing.T) {
+	needKernel(t)
+	dir := t.TempDir()
+	out, page := filepath.Join(dir, "out.ipynb"), filepath.Join(dir, "out.html")
+	var kinds []EventKind
+	result, err := Run(within(t, 3*time.Minute), Options{
+		Notebook: "testdata/basic.ipynb", Output: out, HTML: page,
+		Progress: func(e Event) { kinds = append(kinds, e.Kind) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "basic.golden.ipynb", volatile(read(t, out)))
+	html := read(t, page)
+	for _, want := range []string{"hello world", "<b>bold</b>", "<table>", "Content-Security-Policy"} {
+		if !strings.Contains(html, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(html, "<script") {
+		t.Error("the page has a script")
+	}
+	if got := result.Cells[2].Text(); got != "hello world\nsecond line\n" {
+		t.Errorf("cell 3 says %q", got)
+	}
+	if got := result.Cells[7].MIME("text/html"); got != "last" {
+		t.Errorf("the live display ends as %q", got)
+	}
+	begun := 0
+	for _, k := range kinds {
+		if k == CellBegun {
+			begun++
+		}
+	}
+	if begun != 6 || result.Cells[5].Ran || !result.Cells[6].Ran {
+		t.Errorf("%d cells began; the skipped one ran: %v", begun, result.Cells[5].Ran)
+	}
+}
+
+// volatile masks what differs between machines: the version of Go, and addresses in stack traces.
+func volatile(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if strings.Contains(line, `"version": "go`) {
+			line = "   \"version\": \"go\"\n"
+		}
+		if i := strings.Index(line, " +0x"); i >= 0 {
+			line = line[:i] + " +0x" + line[strings.LastIndex(line, `\n`):]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want := read(t, path); got != want {
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
+	}
+}
+
+func TestRunStopsAtTheFirstFailingCell(t *testing.T) {
+	needKernel(t)
+	path := write(t, "%%\nfmt.Println(\"before\")", "%%\nfmt.Println(\"hi\")\nvar a []int\n_ = a[len(a)+5]", "%%\nfmt.Println(\"after\")")
+	out := strings.TrimSuffix(path, ".ipynb") + ".out.ipynb"
+	result, err := Run(within(t, time.Minute), Options{Notebook: path, Output: out})
+	var failed *CellError
+	if !errors.As(err, &failed) || failed.Cell != 2 {
+		t.Fatalf("got %v", err)
+	}
+	if want := "In[2]:4: panic: runtime error: index out of range [5] with length 0"; failed.Value != want {
+		t.Errorf("the error is %q, want %q", failed.Value, want)
+	}
+	if len(failed.Details) < 3 {
+		t.Errorf("details: %q", failed.Details)
+	}
+	if result.Cells[2].Ran || result.Cells[0].Text() != "before\n" || !strings.HasPrefix(result.Cells[1].Text(), "hi\n") {
+		t.Errorf("cells: %q, %q", result.Cells[0].Text(), result.Cells[1].Text())
+	}
+	if nb, err := notebook.Read(out); err != nil || len(nb.Cells[1].Outputs) != 3 {
+		t.Errorf("what was written: %v, %v", nb, err)
+	}
+}
+
+func TestAnUnmetTagIsAnError(t *testing.T) {
+	needKernel(t)
+	_, err := Run(within(t, time.Minute), Options{Notebook: write(t, "#raises-exception\n%%\nfmt.Println()")})
+	if err == nil || !strings.HasSuffix(err.Error(), "it was meant to fail (tag raises-exception) and did not") {
+		t.Fatal(err)
+	}
+}
+
+func TestInterruptAndTimeoutEndTheCell(t *testing.T) {
+	needKernel(t)
+	sleep := write(t, "%%\nfmt.Println(\"begun\")\ntime.Sleep(time.Minute)")
+	began := time.Now()
+	_, err := Run(context.Background(), Options{Notebook: sleep, Timeout: 300 * time.Millisecond})
+	if err == nil || !strings.HasSuffix(err.Error(), "it ran longer than 300ms") {
+		t.Errorf("timeout: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	result, err := Run(ctx, Options{Notebook: write(t, "%%\nfor i := range 600 {\n\tfmt.Printf(\"step %d\\r\", i)\n\ttime.Sleep(100*time.Millisecond)\n}"), Output: out, Progress: func(e Event) {
+		if e.Kind == CellShows { // the cell runs: Ctrl-C
+			cancel()
+		}
+	}})
+	if !errors.Is(err, ErrInterrupted) {
+		t.Errorf("interrupt: %v", err)
+	}
+	if result == nil || !strings.HasPrefix(result.Cells[0].Text(), "step ") || !strings.Contains(read(t, out), "step ") {
+		t.Errorf("what was there is lost: %+v", result)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("both took %v", took)
+	}
+}
+
+func TestACellThatKillsTheKernel(t *testing.T) {
+	needKernel(t)
+	_, err := Run(within(t, time.Minute), Options{Notebook: write(t, "%%\np, _ := os.FindProcess(os.Getppid())\np.Kill()\ntime.Sleep(time.Minute)")})
+	var failed *CellError
+	if !errors.As(err, &failed) || !strings.HasPrefix(failed.Value, "the kernel (gonb) ended: signal: killed") {
+		t.Fatal(err)
+	}
+}
+
+func TestManyLinesAndBigDisplaysArrive(t *testing.T) {
+	needKernel(t)
+	path := write(t,
+		"%%\nfor i := range 20000 {\n\tfmt.Println(\"line\", i)\n}",
+		"import \"github.com/janpfeifer/gonb/gonbui\"\n\n%%\ngonbui.DisplayHtml(strings.Repeat(\"x\", 20<<20))\ngonbui.Sync()",
+		"%%\nfor i := range 5000 {\n\tfmt.Printf(\"\\r%d of 5000\", i+1)\n}\nfmt.Println()")
+	result, err := Run(within(t, time.Minute), Options{Notebook: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(result.Cells[0].Text(), "\n"); n != 20000 {
+		t.Errorf("%d lines of 20000", n)
+	}
+	if n := len(result.Cells[1].MIME("text/html")); n != 20<<20 {
+		t.Errorf("%d bytes of %d", n, 20<<20)
+	}
+	if got := result.Cells[2].Text(); got != "5000 of 5000\n" {
+		t.Errorf("the progress line ends as %.100q", got)
+	}
+}
+
+// TestErrors pins what is said about bad input.
+func TestErrors(t *testing.T) {
+	if _, err := os.Stat("/bin/sh"); err != nil || runtime.GOOS == "windows" {
+		t.Skip("the kernel needs a Unix system")
+	}
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good := file("good.ipynb", `{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[]}`)
+	file("bare/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n")
+	file("unbuildable/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n\nrequire (\n\tgithub.com/janpfeifer/gonb v0.0.0\n\tgolang.org/x/tools v0.0.0\n)\n\ntool (\n\tgithub.com/janpfeifer/gonb\n\tgolang.org/x/tools/cmd/goimports\n)\n")
+	var b strings.Builder
+	for _, c := range []struct {
+		name, notebook string
+		env            map[string]string
+	}{
+		{name: "a notebook that is no JSON", notebook: file("text.ipynb", "# not a notebook\n")},
+		{name: "a notebook that is cut off", notebook: file("cut.ipynb", `{"nbformat":4,"cells":[{"cell_type":"code"`)},
+		{name: "an empty file", notebook: file("empty.ipynb", "")},
+		{name: "a wrong path", notebook: filepath.Join(dir, "none.ipynb")},
+		{name: "a directory", notebook: dir},
+		{name: "a Python notebook", notebook: file("py.ipynb", `{"nbformat":4,"nbformat_minor":5,"metadata":{"kernelspec":{"language":"python"}},"cells":[]}`)},
+		{name: "an old format", notebook: file("old.ipynb", `{"nbformat":3,"worksheets":[]}`)},
+		{name: "Go not in PATH", notebook: good, env: map[string]string{"PATH": dir}},
+		{name: "QUIRE_MODULE is another directory", notebook: good, env: map[string]string{"QUIRE_MODULE": dir}},
+		{name: "a module that pins no gonb", notebook: good, env: map[string]string{"QUIRE_MODULE": filepath.Join(dir, "bare")}},
+		{name: "gonb cannot be built", notebook: good, env: map[string]string{"QUIRE_MODULE": filepath.Join(dir, "unbuildable"), "GOPROXY": "off", "GOFLAGS": "", "QUIRE_CACHE": filepath.Join(dir, "cache")}},
+		{name: "a cache that cannot be written", notebook: good, env: map[string]string{"QUIRE_CACHE": good}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for k, v := range c.env {
+				t.Setenv(k, v)
+			}
+			_, err := Run(within(t, time.Minute), Options{Notebook: c.notebook})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			fmt.Fprintf(&b, "%s:\n\t%s\n", c.name, strings.ReplaceAll(strings.ReplaceAll(err.Error(), dir, "DIR"), "\n", "\n\t"))
+		})
+	}
+	golden(t, "errors.golden", b.String())
+}

@@ -1,0 +1,142 @@
+package nbrun
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+)
+
+func TestLinesAreAsATerminalLeavesThem(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		parts []string
+		want  string
+	}{
+		{"plain", []string{"a\nb"}, "a\nb"},
+		{"a bar in one part", []string{"1%\r2%\r100%\n"}, "100%\n"},
+		{"a bar in many parts", []string{"1%", "\r", "2%", "\r3%"}, "3%"},
+		{"a return at the end keeps the line", []string{"last\r"}, "last"},
+		{"Windows' line ends", []string{"a\r\nb\r", "\nc"}, "a\nb\nc"},
+		{"earlier lines stay", []string{"head\n1\r2\r3\ntail"}, "head\n3\ntail"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var l lines
+			for _, p := range c.parts {
+				l.write(p)
+			}
+			if got := l.String(); got != c.want {
+				t.Fatalf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+	var l lines
+	for range 20 {
+		l.write(strings.Repeat("x", 1<<20-1) + "\n")
+	}
+	if s := l.String(); len(s) > maxStream+100 || !strings.HasSuffix(s, "bytes more left out]\n") {
+		t.Errorf("%d bytes, ending in %q", len(s), s[len(s)-40:])
+	}
+}
+
+// publish gives the collector a message of the request "r".
+func publish(t *testing.T, c *collector, kind, content string) {
+	t.Helper()
+	c.handle(jupyter.Message{Header: jupyter.Header{Type: kind}, Parent: jupyter.Header{ID: "r"}, Content: json.RawMessage(content)})
+}
+
+func TestCollector(t *testing.T) {
+	var shown []string
+	c := newCollector(func(s string) { shown = append(shown, s) })
+	cell := &notebook.Cell{Kind: notebook.Code}
+	c.begin("r", cell)
+	publish(t, c, "stream", `{"name":"stdout","text":"a\n"}`)
+	publish(t, c, "stream", `{"name":"stdout","text":"b\n"}`)
+	publish(t, c, "stream", `{"name":"stderr","text":"e\n"}`)
+	publish(t, c, "display_data", `{"data":{"text/plain":"one"},"metadata":{},"transient":{"display_id":"d"}}`)
+	publish(t, c, "stream", `{"name":"stdout","text":"c\n"}`)
+	publish(t, c, "update_display_data", `{"data":{"text/plain":"head\ntwo\n"},"transient":{"display_id":"d"}}`)
+	publish(t, c, "execute_result", `{"data":{"text/plain":["4","2"]},"execution_count":7}`)
+	publish(t, c, "error", `{"ename":"E","evalue":"bad","traceback":["bad"]}`)
+	publish(t, c, "stream", `not json`)
+	c.handle(jupyter.Message{Header: jupyter.Header{Type: "stream"}, Parent: jupyter.Header{ID: "other"}})
+	c.finish()
+	var got []string
+	for _, o := range cell.Outputs {
+		text, _ := o.MIME("text/plain")
+		got = append(got, o.Kind+" "+o.Name+o.Text+text+o.EValue)
+	}
+	want := []string{"stream stdouta\nb\n", "stream stderre\n", "display_data head\ntwo\n", "stream stdoutc\n", "execute_result 42", "error bad"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if !reflect.DeepEqual(shown, []string{"two"}) {
+		t.Errorf("shown: %q", shown)
+	}
+
+	// Another cell updates the display; clear_output waits for the next output.
+	second := &notebook.Cell{Kind: notebook.Code}
+	c.begin("r", second)
+	publish(t, c, "update_display_data", `{"data":{"text/plain":"three"},"transient":{"display_id":"d"}}`)
+	publish(t, c, "stream", `{"name":"stdout","text":"old"}`)
+	publish(t, c, "clear_output", `{"wait":true}`)
+	publish(t, c, "stream", `{"name":"stdout","text":"new"}`)
+	publish(t, c, "update_display_data", `{"data":{"text/plain":"lost first"},"transient":{"display_id":"x"}}`)
+	c.finish()
+	if text, _ := cell.Outputs[2].MIME("text/plain"); text != "three" {
+		t.Errorf("the first cell's display is %q", text)
+	}
+	if len(second.Outputs) != 2 || second.Outputs[0].Text != "new" || second.Outputs[1].Kind != notebook.Display {
+		t.Errorf("the second cell: %+v", second.Outputs)
+	}
+}
+
+func TestImportsAndFirstLines(t *testing.T) {
+	nb := notebook.New()
+	for _, src := range []string{
+		"import \"fmt\"\n\n%%\nfmt.Println()",
+		"%%\nx := 1",
+		"!ls\nimport (\n\t. \"a/b\"\n\tc \"d\"\n)\nfunc f() {",
+		"%%writefile x.go\nimport \"not/this\"",
+	} {
+		nb.Cells = append(nb.Cells, &notebook.Cell{Kind: notebook.Code, Source: src})
+	}
+	if got := imports(nb); !reflect.DeepEqual(got, []string{"fmt", "a/b", "d"}) {
+		t.Errorf("imports %q", got)
+	}
+	for src, want := range map[string]string{
+		"import \"fmt\"\n\n%%\nfmt.Println()":    "fmt.Println()",
+		"%%\nx := 1":                             "x := 1",
+		"import (\n\t\"a\"\n)\n// Why\nfunc f()": "// Why",
+		"%%":                                     "%%",
+		"":                                       "",
+		strings.Repeat("é", 100):                 strings.Repeat("é", 59) + "…",
+	} {
+		if got := firstLine(src); got != want {
+			t.Errorf("first line of %q: %q, want %q", src, got, want)
+		}
+	}
+}
+
+func TestErrorsNameTheCellsLine(t *testing.T) {
+	f := tidy(jupyter.Failure{
+		EName: "ERROR", EValue: "# gonb_12345678\n./main.go:8:9: wrong\n",
+		Traceback: []string{"# gonb_12345678", "Cell[2]: Line 3\n)\n\n\treturn x\n        ^\n\nundefined: x", ""},
+	})
+	if f.EValue != "In[2]:3: undefined: x" || len(f.Traceback) != 1 {
+		t.Errorf("%+v", f)
+	}
+	details, value := program(plainLines("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\t \x1b[7m[[ Cell [4] Line 3 ]]\x1b[0m main.go:10\nexit status 2\n"), "exit status 2")
+	if value != "In[4]:3: panic: deep" || details[0] != "panic: deep" || len(details) != 4 {
+		t.Errorf("%q, %q", value, details)
+	}
+	if _, value = program([]string{"my last words", "exit status 1"}, "exit status 1"); value != "my last words (exit status 1)" {
+		t.Errorf("%q", value)
+	}
+	if got := mask("at /tmp/quire-kernel-123/t/gonb_0a1b2c3d/main.go:7"); got != "at main.go:7" {
+		t.Errorf("%q", got)
+	}
+}
