@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"runtime"
+
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -38,6 +40,7 @@ func byKind(i int, f, s, u, c func(attrs any, out, in []*tensors.Tensor)) func(a
 
 // load returns t's elements as T, which must be the carrier of t's kind or wider.
 func load[T number](t *tensors.Tensor) []T {
+	defer runtime.KeepAlive(t) // a flat view does not keep its tensor alive
 	switch t.DType() {
 	case dtypes.Bool:
 		flat := tensors.Flat[bool](t)
@@ -108,6 +111,7 @@ func fromComplex[T number](x complex128) T { return dtypes.Convert(x, dtypes.OfV
 
 // store rounds v into t: floats to nearest, integers to their low bits, bools to x ≠ 0.
 func store[T number](t *tensors.Tensor, v []T) {
+	defer runtime.KeepAlive(t)
 	d := t.DType()
 	switch d {
 	case dtypes.Bool:
@@ -155,6 +159,8 @@ func storeAs[S any, T number](flat []S, v []T, d dtypes.DType) {
 // copyRef is the meaning of ops that return their operand.
 func copyRef(_ any, out, in []*tensors.Tensor) {
 	copy(out[0].Storage().Bytes()[:out[0].ByteSize()], in[0].Storage().Bytes())
+	runtime.KeepAlive(out)
+	runtime.KeepAlive(in)
 }
 
 // moveRef returns a meaning that only moves elements: from maps the flat index of a result element to
@@ -172,5 +178,7 @@ func moveRef(from func(attrs any, out, in []*tensors.Tensor) func(i int) int) fu
 				clear(to)
 			}
 		}
+		runtime.KeepAlive(out)
+		runtime.KeepAlive(in)
 	}
 }
