@@ -1,0 +1,341 @@
+package fetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quire-ml/quire/ml/data"
+)
+
+// Fetcher downloads files. The zero value is ready for use, from several goroutines.
+type Fetcher struct {
+	Client   *http.Client       // nil: one that gives up on a server that does not answer for 30 s
+	Stall    time.Duration      // give up when no byte comes for so long; 0: 60 s
+	Progress func(Progress)     // called now and then, and at the end; may be nil
+	Retries  int                // how often to go on after a broken connection, per address; 0: 2
+	paths    map[string]*stairs // the downloads under way, by path
+	mu       sync.Mutex
+}
+
+// stairs lets one goroutine after the other through, and is forgotten with the last.
+type stairs struct {
+	sync.Mutex
+	users int
+}
+
+// Progress says how far a download is.
+type Progress struct {
+	File        data.File
+	Done, Total int64 // bytes; Total is -1 if nobody knows
+}
+
+// Default is what data.Open uses when this package is imported.
+var Default = &Fetcher{}
+
+func init() {
+	data.SetDownloader(func(f data.File, path string) error { return Default.To(context.Background(), f, path) })
+}
+
+// All brings files into the cache, where they are not there yet, as the command "quire data get" does.
+func (d *Fetcher) All(ctx context.Context, files ...data.File) error {
+	cache, err := data.CacheDir()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		path := filepath.Join(cache, filepath.FromSlash(f.Path))
+		if _, err := os.Stat(path); err == nil {
+			continue
+		}
+		if err := d.To(ctx, f, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// To downloads f to path, whole and with the right checksum, or not at all. What was received so far is kept
+// beside it, with the ending ".part", for the next call. A path that another call is downloading to is
+// waited for; if it is complete then, nothing is left to do.
+//
+// The error names the file and says what to do: the network cannot be reached or must not be
+// (QUIRE_OFFLINE), a server refuses, the checksum is wrong, the disk is full, ctx has ended.
+func (d *Fetcher) To(ctx context.Context, f data.File, path string) error {
+	defer d.lock(path)()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	err := d.to(ctx, f, path)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("fetch %q: %w: what was received so far is kept for the next time", f.Path, ctx.Err())
+	}
+	return fmt.Errorf("fetch %q: %w", f.Path, err)
+}
+
+// lock waits until nobody else downloads to path, and returns the function that lets the next one.
+func (d *Fetcher) lock(path string) (unlock func()) {
+	d.mu.Lock()
+	if d.paths == nil {
+		d.paths = map[string]*stairs{}
+	}
+	s := d.paths[path]
+	if s == nil {
+		s = &stairs{}
+		d.paths[path] = s
+	}
+	s.users++
+	d.mu.Unlock()
+	s.Lock()
+	return func() {
+		s.Unlock()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if s.users--; s.users == 0 {
+			delete(d.paths, path)
+		}
+	}
+}
+
+func (d *Fetcher) to(ctx context.Context, f data.File, path string) error {
+	remedy := fmt.Sprintf("or put the file at %s below a folder, and set QUIRE_DATA to that folder", f.Path)
+	if v := os.Getenv("QUIRE_OFFLINE"); v != "" && v != "0" {
+		return fmt.Errorf("QUIRE_OFFLINE is set, so nothing is downloaded: unset it, %s", remedy)
+	}
+	if len(f.URLs) == 0 {
+		return fmt.Errorf("no address to download it from is known: %s", strings.TrimPrefix(remedy, "or "))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	var err error
+	for _, address := range f.URLs {
+		if err = d.from(ctx, address, f, path); err == nil || ctx.Err() != nil {
+			return err
+		}
+		var local *os.PathError
+		if errors.As(err, &local) { // the disk; another address does not help
+			return err
+		}
+	}
+	var network *url.Error
+	if errors.As(err, &network) {
+		return fmt.Errorf("no answer from %s (%w): check the network, %s", hostOf(f.URLs[len(f.URLs)-1]), network.Err, remedy)
+	}
+	return err
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return u.Hostname()
+}
+
+// from downloads from one address, with a few tries, and names the complete file.
+func (d *Fetcher) from(ctx context.Context, address string, f data.File, path string) error {
+	part := path + ".part"
+	tries := 1 + d.Retries
+	if d.Retries == 0 {
+		tries = 3
+	}
+	var err error
+	for try := range tries {
+		if try > 0 {
+			select {
+			case <-time.After(time.Duration(try) * 200 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err = d.try(ctx, address, f, part); err == nil {
+			return finalName(part, path)
+		}
+		var refusal *refusedError
+		var local *os.PathError
+		if ctx.Err() != nil || errors.As(err, &refusal) || errors.As(err, &local) {
+			return err
+		}
+	}
+	return err
+}
+
+// finalName renames part to path. Another process may have done so: it writes the same bytes to the same
+// places of the same part, so both may go on.
+func finalName(part, path string) error {
+	err := os.Rename(part, path)
+	if errors.Is(err, os.ErrNotExist) {
+		if _, e := os.Stat(path); e == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// refusedError is an answer that trying again does not change.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
+
+// try makes part complete: it asks for what is missing, appends it, and compares the checksum. A part with
+// a wrong checksum is removed.
+func (d *Fetcher) try(ctx context.Context, address string, f data.File, part string) (err error) {
+	out, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := out.Close(); err == nil {
+			err = e
+		}
+	}()
+	sum := sha256.New()
+	have, err := io.Copy(sum, out) // leaves out at its end
+	if err != nil {
+		return err
+	}
+	if have > 0 && f.CheckSum(sum.Sum(nil)) == nil {
+		return nil // broken off between the last byte and the renaming
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	body, start, total, err := d.ask(ctx, address, have)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if start == 0 && have > 0 { // the server sends all of it again
+		sum.Reset()
+		if err := errors.Join(out.Truncate(0), seek(out)); err != nil {
+			return err
+		}
+	}
+	done, err := d.receive(ctx, cancel, body, io.MultiWriter(out, sum), Progress{f, start, total})
+	if err != nil {
+		return fmt.Errorf("%s: %w", hostOf(address), err)
+	}
+	if total >= 0 && done < total {
+		return fmt.Errorf("%s sent %d of %d bytes: %w", hostOf(address), done, total, io.ErrUnexpectedEOF)
+	}
+	return d.finish(out, sum, address, f, part)
+}
+
+func seek(f *os.File) error {
+	_, err := f.Seek(0, io.SeekStart)
+	return err
+}
+
+// finish checks the complete part and brings it to the disk.
+func (d *Fetcher) finish(out *os.File, sum hash.Hash, address string, f data.File, part string) error {
+	if err := f.CheckSum(sum.Sum(nil)); err != nil {
+		os.Remove(part)
+		return &refusedError{fmt.Sprintf("%v: %s does not have the file that was expected, or something on the way changed it", err, hostOf(address))}
+	}
+	return out.Sync()
+}
+
+// ask requests the bytes from have on. It returns the body and the place of its first byte in the file.
+func (d *Fetcher) ask(ctx context.Context, address string, have int64) (body io.ReadCloser, start, total int64, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, 0, 0, &refusedError{err.Error()}
+	}
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	}
+	// Else the transport would unpack a file that is sent as gzip, and its bytes would be other ones.
+	request.Header.Set("Accept-Encoding", "identity")
+	response, err := d.client().Do(request)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		return response.Body, 0, response.ContentLength, nil
+	case http.StatusPartialContent:
+		var first, last int64
+		if _, e := fmt.Sscanf(response.Header.Get("Content-Range"), "bytes %d-%d/", &first, &last); e == nil && first == have && have > 0 {
+			return response.Body, have, last + 1, nil
+		}
+		err = fmt.Errorf("%s answers with another part of the file than asked for", hostOf(address))
+	case http.StatusRequestedRangeNotSatisfiable: // the part is longer than the file: begin again
+		response.Body.Close()
+		if have > 0 {
+			return d.ask(ctx, address, 0)
+		}
+		fallthrough
+	default:
+		err = &refusedError{fmt.Sprintf("%s answers %q", hostOf(address), response.Status)}
+		if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
+			err = errors.New(err.Error()) // may go away
+		}
+	}
+	response.Body.Close()
+	return nil, 0, 0, err
+}
+
+var defaultClient = sync.OnceValue(func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = 30 * time.Second
+	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second}).DialContext
+	return &http.Client{Transport: t}
+})
+
+func (d *Fetcher) client() *http.Client {
+	if d.Client != nil {
+		return d.Client
+	}
+	return defaultClient()
+}
+
+// receive copies body to out, reports progress, and cancels the request when nothing comes. It returns the
+// number of bytes of the file that are there.
+func (d *Fetcher) receive(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader, out io.Writer, p Progress) (int64, error) {
+	stall := d.Stall
+	if stall == 0 {
+		stall = 60 * time.Second
+	}
+	silent := time.AfterFunc(stall, func() { cancel(fmt.Errorf("no byte came for %v", stall)) })
+	defer silent.Stop()
+	buffer := make([]byte, 128*1024)
+	reported := time.Now()
+	for {
+		n, err := body.Read(buffer)
+		silent.Reset(stall)
+		if _, e := out.Write(buffer[:n]); e != nil {
+			return p.Done, e
+		}
+		p.Done += int64(n)
+		if p.Total < 0 && p.File.Size > 0 {
+			p.Total = p.File.Size
+		}
+		if d.Progress != nil && (err == io.EOF || time.Since(reported) > 100*time.Millisecond) {
+			reported = time.Now()
+			d.Progress(p)
+		}
+		if err == io.EOF {
+			return p.Done, nil
+		}
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
+			return p.Done, err
+		}
+	}
+}
