@@ -59,19 +59,10 @@ func moved(rng *rand.Rand, x *graph.Node, pool []*graph.Node) *graph.Node {
 	if !x.DType().IsFloat() || by.DType() != x.DType() || by.Shape().Size() == 0 || x.Shape().Size() == 0 {
 		return x
 	}
-	// one element of it, spread over x: cheap, and any shapes fit
-	e := graph.ReduceAllSum(graph.Slice(by, firsts(by.Rank())...))
+	e := graph.ReduceAllSum(by) // a scalar: it goes with any shape
 	zero := graph.ScalarZero(x.Graph(), x.DType())
 	e = graph.Where(graph.IsFinite(e), e, zero)
 	return graph.Add(x, graph.MulScalar(graph.Tanh(e), 0.05))
-}
-
-func firsts(rank int) []graph.SliceAxisSpec {
-	spec := make([]graph.SliceAxisSpec, rank)
-	for i := range spec {
-		spec[i] = graph.AxisRange(0, 1)
-	}
-	return spec
 }
 
 // CompareRandom runs the random program of a seed on a backend and on the reference and compares all results.
