@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
+	"math"
+
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -18,7 +20,47 @@ func Mul(lhs, rhs *Node) *Node { return Apply(mul, nil, lhs, rhs) }
 // Neg returns -x, element by element. Integers wrap around, so unsigned ones give 2ⁿ - x.
 func Neg(x *Node) *Node { return Apply(neg, nil, x) }
 
-var add, sub, mul, neg *Op
+// Div returns lhs / rhs, element by element, with broadcasting. Integers are divided towards zero; a
+// division by zero is an error when the graph runs, and the smallest integer divided by -1 wraps around to
+// itself. Floats and complex numbers follow IEEE 754: 1/0 is +∞, 0/0 is NaN.
+func Div(lhs, rhs *Node) *Node { return Apply(div, nil, lhs, rhs) }
+
+// Rem returns the remainder of lhs / rhs, element by element, with broadcasting:
+//
+//	y = lhs - rhs·trunc(lhs/rhs)
+//
+// It has the sign of lhs and is exact. For integers rhs = 0 is an error when the graph runs; for floats it
+// gives NaN, as an infinite lhs does. The operands must be integers or floats.
+func Rem(lhs, rhs *Node) *Node { return Apply(rem, nil, lhs, rhs) }
+
+// Pow returns lhs to the power of rhs, element by element, with broadcasting. Integers wrap around; with a
+// negative exponent they give 0, but for the bases 1 and -1. For floats anything to the power 0 is 1, and a
+// negative base with a broken exponent gives NaN. The gradient with respect to the exponent, y·log(lhs), is 0
+// where lhs ≤ 0, where the power is not defined around rhs. The operands must be integers or floats.
+func Pow(lhs, rhs *Node) *Node { return Apply(pow, nil, lhs, rhs) }
+
+// Max returns the larger of lhs and rhs, element by element, with broadcasting. If either is NaN, so is the
+// result. Where both are equal, each gets half of the gradient. The operands must be integers or floats.
+func Max(lhs, rhs *Node) *Node { return Apply(maxOp, nil, lhs, rhs) }
+
+// Min returns the smaller of lhs and rhs, element by element, with broadcasting. If either is NaN, so is the
+// result. Where both are equal, each gets half of the gradient. The operands must be integers or floats.
+func Min(lhs, rhs *Node) *Node { return Apply(minOp, nil, lhs, rhs) }
+
+// Atan2 returns the angle of the point (rhs, lhs), from -π to π, element by element, with broadcasting: the
+// arc tangent of lhs/rhs in the right quadrant. The operands must be floats.
+func Atan2(lhs, rhs *Node) *Node { return Apply(atan2, nil, lhs, rhs) }
+
+// LogAddExp returns the logarithm of a sum of exponentials, element by element, with broadcasting:
+//
+//	y = log(exp(x) + exp(y)) = max(x, y) + log1p(exp(-|x - y|))
+//
+// without overflow; -∞ stands for a probability of 0. The operands must be floats.
+func LogAddExp(x, y *Node) *Node { return Apply(logAddExp, nil, x, y) }
+
+var add, sub, mul, neg, div, rem, pow, maxOp, minOp, atan2, logAddExp *Op
+
+var errDivide = errors.New("integer division by zero")
 
 func init() {
 	samples := []Sample{
@@ -66,6 +108,184 @@ func init() {
 	})
 }
 
+func init() {
+	apart := []Sample{ // no divisor near 0, no two operands alike
+		{In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(2.5)}},
+		{Name: "row", In: []Input{Ramp(2, 3), Values(-1.5, 0.75, 2.25)}},
+		{Name: "column", In: []Input{Ramp(2, 1), Array([]int{1, 3}, 2, -3, 0.875)}},
+		{Name: "scalar", In: []Input{ScalarValue(1.5), Values(-3, 0.625, 2)}},
+		{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
+	}
+	smallest := func(want float64) Sample {
+		return Sample{Name: "the smallest integer by -1", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128), Values(-1)}, Want: []float64{want}}
+	}
+	signs := func(want ...float64) Sample {
+		return Sample{Name: "signs", DTypes: dtypes.Signed, In: []Input{Values(7, -7, 7, -7), Values(2, 2, -2, -2)}, Want: want}
+	}
+	poles := func(x, y, want []float64) Sample {
+		return Sample{Name: "NaN, infinities and zeros", Pole: true, DTypes: dtypes.Floats, In: []Input{Values(x...), Values(y...)}, Want: want}
+	}
+	div = Define(Op{
+		Name: "Div", Family: "arithmetic", Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
+		Infer: broadcastRule,
+		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], func(x, y complex128) complex128 { return x / y }),
+		VJP: func(y, dy *Node) []*Node { // d(a/b)/db = -(a/b)/b
+			a, b := y.Input(0), y.Input(1)
+			da := Div(dy, b)
+			return []*Node{unbroadcast(da, a), unbroadcast(Neg(Mul(da, y)), b)}
+		},
+		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
+			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
+		Tol: ULP(4, "complex division is done in several ways"),
+	})
+	rem = Define(Op{
+		Name: "Rem", Family: "arithmetic", Doc: "x - y·trunc(x/y), with the sign of x", DTypes: dtypes.Reals, HLO: "stablehlo.remainder",
+		Infer: broadcastRule,
+		Ref:   binaryRef(math.Mod, remInt[int64], remInt[uint64], nil),
+		VJP: func(y, dy *Node) []*Node {
+			a, b := y.Input(0), y.Input(1)
+			trunc := Round(Div(Sub(a, y), b)) // a - y is a multiple of b, but for rounding
+			return []*Node{unbroadcast(dy, a), unbroadcast(Neg(Mul(dy, trunc)), b)}
+		},
+		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
+			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
+	})
+	pow = Define(Op{
+		Name: "Pow", Family: "arithmetic", Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
+		Infer: broadcastRule,
+		Ref:   binaryRef(math.Pow, powInt[int64], powInt[uint64], nil),
+		VJP: func(y, dy *Node) []*Node {
+			a, b := y.Input(0), y.Input(1)
+			one := ScalarOne(a.graph, a.DType())
+			// d(aᵇ)/da = b·aᵇ⁻¹, but at 0⁰, where that is 0·∞, it is 0.
+			e := Where(LogicalAnd(IsZero(a), IsZero(b)), one, b)
+			da := Mul(dy, Mul(b, Pow(a, MinusOne(e))))
+			// d(aᵇ)/db = aᵇ·log(a); log(1) = 0 stands where there is no logarithm.
+			db := Mul(dy, Mul(y, Log(Where(IsPositive(a), a, one))))
+			return []*Node{unbroadcast(da, a), unbroadcast(db, b)}
+		},
+		Samples: []Sample{
+			{In: []Input{Values(0.25, 0.5, 1, 1.5, 3), Values(2, -1.5, 0.5, 3, -2)}},
+			{Name: "broadcast", In: []Input{Ramp(2, 1).Plus(2.25), Ramp(1, 3)}},
+			{Name: "scalar exponent", In: []Input{Values(0.5, 1, 2), ScalarValue(3)}},
+			{Name: "negative base", Kink: true, DTypes: dtypes.Floats | dtypes.Signed, In: []Input{Values(-2, -2, -1, -3, 0, 0), Values(3, 2, 5, 1, 2, 0)}, Want: []float64{-8, 4, -1, -3, 0, 1}},
+			{Name: "negative exponents of integers", DTypes: dtypes.Signed, In: []Input{Values(2, 1, -1, -1, 0, -2), Values(-1, -3, -3, -2, -1, -2)}, Want: []float64{0, 1, -1, 1, 0, 0}},
+			{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8, dtypes.Uint8), In: []Input{Values(2, 3), Values(8, 5)}},
+			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
+			poles([]float64{nan, 0, 0, inf, -8, nan}, []float64{2, -1, 2, 2, 0.5, 0}, []float64{nan, inf, 0, inf, nan, 1}),
+		},
+		Tol: ULP(16, library),
+	})
+	extremes := func(want ...float64) []Sample {
+		return append(apart,
+			Sample{Name: "ties", Kink: true, In: []Input{Values(1, 2, 0), Values(1, 2, 0)}},
+			poles([]float64{nan, 1, inf, -inf, nan}, []float64{1, nan, nan, 3, -inf}, want))
+	}
+	maxOp = Define(Op{
+		Name: "Max", Family: "arithmetic", Doc: "the larger of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.maximum",
+		Infer:   broadcastRule,
+		Ref:     binaryRef(larger[float64], larger[int64], larger[uint64], nil),
+		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
+		Samples: extremes(nan, nan, nan, 3, nan),
+	})
+	minOp = Define(Op{
+		Name: "Min", Family: "arithmetic", Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
+		Infer:   broadcastRule,
+		Ref:     binaryRef(smaller[float64], smaller[int64], smaller[uint64], nil),
+		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, LessThan, LessOrEqual) },
+		Samples: extremes(nan, nan, nan, -inf, nan),
+	})
+	atan2 = Define(Op{
+		Name: "Atan2", Family: "arithmetic", Doc: "the angle of the point (y, x)", DTypes: dtypes.Floats, HLO: "stablehlo.atan2",
+		Infer: broadcastRule,
+		Ref:   binaryRef(math.Atan2, nil, nil, nil),
+		VJP: func(y, dy *Node) []*Node {
+			a, b := y.Input(0), y.Input(1)
+			d := Div(dy, Add(Square(a), Square(b)))
+			return []*Node{unbroadcast(Mul(d, b), a), unbroadcast(Neg(Mul(d, a)), b)}
+		},
+		Samples: append(apart,
+			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
+		Tol: ULP(8, library),
+	})
+	logAddExp = Define(Op{
+		Name: "LogAddExp", Family: "arithmetic", Doc: "log(exp(x) + exp(y))", DTypes: dtypes.Floats,
+		Infer: broadcastRule,
+		Ref: binaryRef(func(x, y float64) float64 {
+			if x == y { // two equal infinities have no difference
+				return x + math.Ln2
+			}
+			return max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y)))
+		}, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node {
+			return Add(Max(in[0], in[1]), Log1p(Exp(Neg(Abs(differ(in[0], in[1]))))))
+		}),
+		VJP: func(y, dy *Node) []*Node {
+			d := differ(y.Input(0), y.Input(1))
+			return []*Node{unbroadcast(Mul(dy, Sigmoid(d)), y.Input(0)), unbroadcast(Mul(dy, Sigmoid(Neg(d))), y.Input(1))}
+		},
+		Samples: append(apart,
+			Sample{Name: "smooth where both are equal", In: []Input{Values(1, -2), Values(1, -2)}},
+			poles([]float64{-inf, -inf, inf, inf, nan, 1000, 3}, []float64{-inf, 2, inf, 2, 1, 2, -inf}, []float64{-inf, 2, inf, inf, nan, 1000, 3})),
+		Tol: ULP(8, library),
+	})
+}
+
+// divInt divides towards zero; Go lets the smallest number divided by -1 wrap around.
+func divInt[T int64 | uint64](x, y T) T {
+	if y == 0 {
+		panic(errDivide)
+	}
+	return x / y
+}
+
+func remInt[T int64 | uint64](x, y T) T {
+	if y == 0 {
+		panic(errDivide)
+	}
+	return x % y
+}
+
+// powInt multiplies by squares.
+func powInt[T int64 | uint64](x, y T) T {
+	minusOne := T(0) - 1
+	switch {
+	case y < 0 && x == minusOne:
+		return 1 - 2*(y&1)
+	case y < 0 && x != 1:
+		return 0
+	case y < 0:
+		return 1
+	}
+	p := T(1)
+	for ; y > 0; y >>= 1 {
+		if y&1 == 1 {
+			p *= x
+		}
+		x *= x
+	}
+	return p
+}
+
+func larger[T float64 | int64 | uint64](x, y T) T  { return max(x, y) }
+func smaller[T float64 | int64 | uint64](x, y T) T { return min(x, y) }
+
+// shareVJP gives dy to the operand that won, and half of it to each where neither did.
+func shareVJP(y, dy *Node, wins, winsOrTies func(x, y *Node) *Node) []*Node {
+	a, b := y.Input(0), y.Input(1)
+	share := func(a, b *Node) *Node {
+		w := Add(ConvertDType(wins(a, b), dy.DType()), ConvertDType(winsOrTies(a, b), dy.DType()))
+		return Mul(dy, MulScalar(w, 0.5))
+	}
+	return []*Node{unbroadcast(share(a, b), a), unbroadcast(share(b, a), b)}
+}
+
+// differ returns x - y, 0 for equal infinities.
+func differ(x, y *Node) *Node {
+	alike := LogicalAnd(Equal(x, y), LogicalNot(IsFinite(x)))
+	return Where(alike, ScalarZero(x.graph, x.DType()), Sub(x, y))
+}
+
 // unaryRef is the meaning of an elementwise op of one operand, by kind of dtype; nil where the row does
 // not take the kind. The result has the operand's kind.
 func unaryRef(f func(float64) float64, s func(int64) int64, u func(uint64) uint64, c func(complex128) complex128) func(any, []*tensors.Tensor, []*tensors.Tensor) {
@@ -92,5 +312,3 @@ func map2[T, R number](f func(x, y T) R) func(any, []*tensors.Tensor, []*tensors
 		store(out[0], v)
 	}
 }
-
-var _ shapes.HasShape = (*Node)(nil)

@@ -24,7 +24,11 @@ var convertDType *Op
 func init() {
 	samples := []Sample{}
 	for _, d := range dtypes.All() {
-		samples = append(samples, Sample{Name: "to " + d.String(), In: []Input{Values(-2.7, -0.5, 0, 0.3, 1, 2.5, 100)}, Attrs: DTypeAttrs{d}})
+		samples = append(samples,
+			// Seen closely, rounding to a narrower float is a staircase.
+			Sample{Name: "to " + d.String(), In: []Input{Values(-2.7, -0.5, 0, 0.3, 1, 2.5, 100)}, Attrs: DTypeAttrs{d}, Kink: d.IsHalf() || d.Real() == dtypes.Float32},
+			Sample{Name: "NaN and too large to " + d.String(), Pole: true, DTypes: dtypes.Floats, In: []Input{Values(nan, inf, -inf, 60000, -60000, negZero)}, Attrs: DTypeAttrs{d}},
+			Sample{Name: "large integers to " + d.String(), DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint32, dtypes.Int64, dtypes.Uint64), In: []Input{Values(1<<24+1, 1<<31-1, -70000, 255, 256)}, Attrs: DTypeAttrs{d}})
 	}
 	convertDType = Define(Op{
 		Name: "ConvertDType", Family: "shape", Doc: "x in another dtype", DTypes: dtypes.Any, Attrs: DTypeAttrs{}, HLO: "stablehlo.convert",

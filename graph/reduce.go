@@ -15,6 +15,9 @@ func ReduceSum(x *Node, reduceAxes ...int) *Node {
 	return Apply(reduceSum, ReduceAttrs{adjust("ReduceSum", x, reduceAxes)}, x)
 }
 
+// ReduceAllSum returns the sum of all elements of x, a scalar, as [ReduceSum] does.
+func ReduceAllSum(x *Node) *Node { return ReduceSum(x) }
+
 // ReduceAttrs holds the axes that are reduced, counted from 0 and sorted.
 type ReduceAttrs struct{ Axes []int }
 

@@ -1,0 +1,140 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// Sigmoid returns the logistic function of x, element by element:
+//
+//	y = 1 / (1 + exp(-x))
+//
+// without overflow on either side. x must be a float.
+func Sigmoid(x *Node) *Node { return Apply(sigmoid, nil, x) }
+
+// Softplus returns a smooth form of [Relu], element by element:
+//
+//	y = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+//
+// x must be a float.
+func Softplus(x *Node) *Node { return Apply(softplus, nil, x) }
+
+// Relu returns max(x, 0), element by element. NaN stays NaN. The gradient at 0 is 0. x must be an integer or a
+// float.
+func Relu(x *Node) *Node { return Apply(relu, nil, x) }
+
+// Gelu returns x weighted by the probability that a standard normal variable is below x, element by element:
+//
+//	y = x·Φ(x) = x/2 · (1 + erf(x/√2))
+//
+// x must be a float.
+//
+// Source: Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, arXiv:1606.08415, section 2.
+func Gelu(x *Node) *Node { return Apply(gelu, nil, x) }
+
+// GeluApproximate returns an approximation of [Gelu] that is within 5e-4 of it, element by element:
+//
+//	y = x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))
+//
+// x must be a float. Networks that were trained with one form should be used with the same.
+//
+// Source: Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, arXiv:1606.08415, section 2.
+func GeluApproximate(x *Node) *Node { return Apply(geluApproximate, nil, x) }
+
+// Silu returns x·[Sigmoid](x), element by element, also known as swish. x must be a float.
+//
+// Source: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2017, arXiv:1702.03118, eq. 10.
+func Silu(x *Node) *Node { return Apply(silu, nil, x) }
+
+var sigmoid, softplus, relu, gelu, geluApproximate, silu *Op
+
+// logistic is sigmoid without overflow: the exponent is never positive.
+func logistic(x float64) float64 {
+	if x >= 0 {
+		return 1 / (1 + math.Exp(-x))
+	}
+	e := math.Exp(x)
+	return e / (1 + e)
+}
+
+func init() {
+	sigmoid = Define(Op{
+		Name: "Sigmoid", Family: "activation", Doc: "1 / (1 + exp(-x))", DTypes: dtypes.Floats, HLO: "stablehlo.logistic",
+		Infer: sameShape,
+		Ref:   unaryRef(logistic, nil, nil, nil),
+		VJP:   func(y, dy *Node) []*Node { return []*Node{Mul(dy, Mul(y, OneMinus(y)))} },
+		Samples: around(
+			Sample{Name: "far out", In: []Input{Values(-8, 8, -5, 12)}},
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
+		Tol: ULP(8, library),
+	})
+	softplus = Define(Op{
+		Name: "Softplus", Family: "activation", Doc: "log(1 + exp(x))", DTypes: dtypes.Floats,
+		Infer: sameShape,
+		Ref:   unaryRef(func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node {
+			x := in[0]
+			return Add(MaxScalar(x, 0), Log1p(Exp(Neg(Abs(x)))))
+		}),
+		VJP: func(y, dy *Node) []*Node { return []*Node{Mul(dy, Sigmoid(y.Input(0)))} },
+		Samples: around(
+			Sample{Name: "smooth at 0", DTypes: dtypes.Floats, In: []Input{Values(0, -9, 9)}},
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 1000, -1000}, []float64{nan, inf, 0, 1000, 0})),
+		Tol: ULP(8, library),
+	})
+	relu = Define(Op{
+		Name: "Relu", Family: "activation", Doc: "max(x, 0)", DTypes: dtypes.Reals,
+		Infer:  sameShape,
+		Ref:    unaryRef(func(x float64) float64 { return max(x, 0) }, func(x int64) int64 { return max(x, 0) }, func(x uint64) uint64 { return x }, nil),
+		Expand: func(_ any, in []*Node) []*Node { return []*Node{MaxScalar(in[0], 0)} },
+		VJP: func(y, dy *Node) []*Node {
+			return []*Node{Where(IsPositive(y.Input(0)), dy, ScalarZero(dy.graph, dy.DType()))}
+		},
+		Samples: around(
+			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1)}},
+			special("NaN and infinities", []float64{nan, inf, -inf, negZero}, []float64{nan, inf, 0, 0})),
+	})
+	gelu = Define(Op{
+		Name: "Gelu", Family: "activation", Doc: "x/2 · (1 + erf(x/√2))", DTypes: dtypes.Floats,
+		Infer: sameShape,
+		Ref:   unaryRef(func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node {
+			x := in[0]
+			return Mul(MulScalar(x, 0.5), OnePlus(Erf(MulScalar(x, math.Sqrt2/2))))
+		}),
+		VJP: func(y, dy *Node) []*Node { // d xΦ(x)/dx = Φ(x) + xφ(x)
+			x := y.Input(0)
+			cdf := MulScalar(OnePlus(Erf(MulScalar(x, math.Sqrt2/2))), 0.5)
+			pdf := MulScalar(Exp(MulScalar(Square(x), -0.5)), 1/math.Sqrt(2*math.Pi))
+			return []*Node{Mul(dy, Add(cdf, Mul(x, pdf)))}
+		},
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}},
+			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
+		Tol: Tolerance{ULP: 8, Abs: 8, Why: "1 + erf(x) cancels for negative x"},
+	})
+	geluApproximate = Define(Op{
+		Name: "GeluApproximate", Family: "activation", Doc: "x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))", DTypes: dtypes.Floats,
+		Infer: sameShape,
+		Ref: unaryRef(func(x float64) float64 {
+			return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		}, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node {
+			x := in[0]
+			t := Tanh(MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), math.Sqrt(2/math.Pi)))
+			return Mul(MulScalar(x, 0.5), OnePlus(t))
+		}),
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}},
+			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
+		Tol: Tolerance{ULP: 8, Abs: 8, Why: "1 + tanh(x) cancels for negative x"},
+	})
+	silu = Define(Op{
+		Name: "Silu", Family: "activation", Doc: "x / (1 + exp(-x))", DTypes: dtypes.Floats,
+		Infer:  sameShape,
+		Ref:    unaryRef(func(x float64) float64 { return x * logistic(x) }, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(in[0], Sigmoid(in[0])) }),
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-8, -3, 0, 3, 5, 10)}},
+			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
+		Tol: ULP(8, library),
+	})
+}

@@ -1,0 +1,109 @@
+package graph
+
+import (
+	"fmt"
+	"math/cmplx"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Complex returns real + i·imag, element by element, with broadcasting. Both operands are float32, which
+// makes complex64, or both float64, which makes complex128.
+func Complex(real, imag *Node) *Node { return Apply(complexOp, nil, real, imag) }
+
+// Real returns the real part of x, element by element; a real x is returned as it is.
+func Real(x *Node) *Node {
+	if !x.DType().IsComplex() {
+		return x
+	}
+	return Apply(realOp, nil, x)
+}
+
+// Imag returns the imaginary part of x, element by element; of a real x it is 0.
+func Imag(x *Node) *Node {
+	if !x.DType().IsComplex() {
+		return ZerosLike(x)
+	}
+	return Apply(imagOp, nil, x)
+}
+
+// Conj returns the complex conjugate of x, element by element; a real x is returned as it is.
+func Conj(x *Node) *Node {
+	if !x.DType().IsComplex() {
+		return x
+	}
+	return Apply(conj, nil, x)
+}
+
+var complexOp, realOp, imagOp, conj *Op
+
+func partRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
+	return in[0].WithDType(in[0].DType.Real()), nil
+}
+
+// Gradients follow the convention of [Gradient]: with G = ∂L/∂a - i ∂L/∂b for x = a + ib, a change dx makes
+// dL = Re(G·dx), and what is linear in dx or its parts is written in that form.
+func init() {
+	samples := []Sample{
+		{In: []Input{Ramp(2, 3)}},
+		{Name: "scalar", In: []Input{ScalarValue(-0.75)}},
+		{Name: "empty", In: []Input{Ramp(0, 3)}},
+	}
+	complexOp = Define(Op{
+		Name: "Complex", Family: "complex", Doc: "x + i·y", DTypes: dtypes.SetOf(dtypes.Float32, dtypes.Float64), HLO: "stablehlo.complex",
+		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) {
+			s, err := shapes.Broadcast(in...)
+			if err != nil {
+				return s, err
+			}
+			switch s.DType {
+			case dtypes.Float32:
+				return s.WithDType(dtypes.Complex64), nil
+			case dtypes.Float64:
+				return s.WithDType(dtypes.Complex128), nil
+			}
+			return s, fmt.Errorf("no complex dtype has parts of %s", s.DType)
+		},
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			map2(func(a, b float64) complex128 { return complex(a, b) })(attrs, out, in)
+		},
+		VJP: func(y, dy *Node) []*Node { // dL = Re(G·(da + i·db))
+			return []*Node{unbroadcast(Real(dy), y.Input(0)), unbroadcast(Neg(Imag(dy)), y.Input(1))}
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(0.25)}},
+			{Name: "row", In: []Input{Ramp(3), Ramp(2, 1)}},
+			{Name: "scalar", In: []Input{ScalarValue(1.5), Ramp(4)}},
+		},
+	})
+	realOp = Define(Op{
+		Name: "Real", Family: "complex", Doc: "the real part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.real",
+		Infer: partRule,
+		Ref:   map1(func(x complex128) float64 { return real(x) }),
+		VJP: func(_, dy *Node) []*Node { // dL = G·Re(dx)
+			return []*Node{Complex(dy, ZerosLike(dy))}
+		},
+		Samples: samples,
+	})
+	imagOp = Define(Op{
+		Name: "Imag", Family: "complex", Doc: "the imaginary part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.imag",
+		Infer: partRule,
+		Ref:   map1(func(x complex128) float64 { return imag(x) }),
+		VJP: func(_, dy *Node) []*Node { // dL = G·Im(dx) = Re(-iG·dx)
+			return []*Node{Complex(ZerosLike(dy), Neg(dy))}
+		},
+		Samples: samples,
+	})
+	conj = Define(Op{
+		Name: "Conj", Family: "complex", Doc: "the complex conjugate of x", DTypes: dtypes.Complexes,
+		Infer:  sameShape,
+		Ref:    map1(cmplx.Conj),
+		Expand: func(_ any, in []*Node) []*Node { return []*Node{Complex(Real(in[0]), Neg(Imag(in[0])))} },
+		VJP: func(_, dy *Node) []*Node { // dL = Re(G·conj(dx)) = Re(conj(G)·dx)
+			return []*Node{Conj(dy)}
+		},
+		Samples: samples,
+	})
+}
