@@ -1,0 +1,224 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Concatenate returns the operands one after the other along an axis. They must have the same dtype and
+// number of axes, and the same sizes in all other axes; names that are set must agree. A negative axis
+// counts from the end. It panics with [Error], which names the operand and the axis, otherwise.
+func Concatenate(operands []*Node, axis int) *Node {
+	g := graphOf(concatenate, operands)
+	if operands[0].Rank() == 0 {
+		g.fail("Concatenate", inShapes(operands), fmt.Errorf("scalars have no axis (put them side by side with Stack)"))
+	}
+	return Apply(concatenate, ConcatAttrs{adjust1("Concatenate", operands[0], axis)}, operands...)
+}
+
+// Stack returns the operands, all of one shape and dtype, side by side along a new axis, which is axis of
+// the result; a negative one counts from the result's end. It panics with [Error] if shapes differ.
+func Stack(operands []*Node, axis int) *Node {
+	g := graphOf(stack, operands)
+	a, err := shapes.AdjustAxis(axis, operands[0].Rank()+1)
+	if err != nil {
+		g.fail("Stack", inShapes(operands), fmt.Errorf("the result has %d axes: %w", operands[0].Rank()+1, err))
+	}
+	return Apply(stack, ConcatAttrs{a}, operands...)
+}
+
+// Split returns x cut into numSplits equal parts along an axis; the axis stays. It panics with [Error] if
+// the axis cannot be divided.
+func Split(x *Node, axis int, numSplits int) []*Node {
+	return ApplyMulti(split, SplitAttrs{adjust1("Split", x, axis), numSplits}, x)
+}
+
+// ConcatAttrs holds the axis along which operands are put together.
+type ConcatAttrs struct{ Axis int }
+
+// SplitAttrs holds the axis that is cut and the number of parts.
+type SplitAttrs struct{ Axis, NumSplits int }
+
+var concatenate, stack, split *Op
+
+func inShapes(xs []*Node) []shapes.Shape {
+	s := make([]shapes.Shape, len(xs))
+	for i, x := range xs {
+		s[i] = x.Shape()
+	}
+	return s
+}
+
+// concatRule returns the shape of operands put together along axis.
+func concatRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	axis := attrs.(ConcatAttrs).Axis
+	if err := sameDType(in); err != nil {
+		return shapes.Shape{}, err
+	}
+	if axis < 0 || axis >= in[0].Rank() {
+		return shapes.Shape{}, fmt.Errorf("axis %d of operands with %d axes", axis, in[0].Rank())
+	}
+	out, names := in[0].Clone(), make([]string, in[0].Rank())
+	for a := range names {
+		names[a] = in[0].Name(a)
+	}
+	for i, s := range in[1:] {
+		if s.Rank() != out.Rank() {
+			return out, fmt.Errorf("operand %d has %d axes, operand 0 has %d", i+1, s.Rank(), out.Rank())
+		}
+		for a, d := range s.Dimensions {
+			if a == axis {
+				out.Dimensions[a] += d
+			} else if d != out.Dimensions[a] {
+				return out, fmt.Errorf("operand %d, axis %d: size %d, but operand 0 has %d (only axis %d may differ)", i+1, a, d, out.Dimensions[a], axis)
+			}
+			var err error
+			if names[a], err = shapes.JoinName(names[a], s.Name(a)); err != nil {
+				return out, fmt.Errorf("operand %d, axis %d: %w", i+1, a, err)
+			}
+		}
+	}
+	return out.WithAxisNames(names...), nil
+}
+
+func concatRef(attrs any, out, in []*tensors.Tensor) {
+	axis := attrs.(ConcatAttrs).Axis
+	strides := out[0].Shape().Strides()
+	start := 0
+	index := make([]int, out[0].Rank())
+	for _, x := range in {
+		for j := range x.Size() {
+			unravel(j, x.Shape().Dimensions, index)
+			index[axis] += start
+			copyElement(out[0], ravel(index, strides), x, j)
+		}
+		start += x.Shape().Dimensions[axis]
+	}
+}
+
+// sliceAlong returns the elements from start to limit (exclusive) along one axis.
+func sliceAlong(x *Node, axis, start, limit int) *Node {
+	a := fullSlice(x.Shape())
+	a.Start[axis], a.Limit[axis] = start, limit
+	return Apply(slice, a, x)
+}
+
+func init() {
+	concatenate = Define(Op{
+		Name: "Concatenate", Family: "shape", Doc: "the operands one after the other along an axis", DTypes: dtypes.Any, Attrs: ConcatAttrs{}, HLO: "stablehlo.concatenate",
+		Infer: concatRule, Ref: concatRef,
+		VJP: func(y, dy *Node) []*Node {
+			axis := y.Attrs().(ConcatAttrs).Axis
+			dx, start := make([]*Node, len(y.Inputs())), 0
+			for i, x := range y.Inputs() {
+				end := start + x.Dim(axis)
+				dx[i] = sliceAlong(dy, axis, start, end)
+				start = end
+			}
+			return dx
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(2), Ramp(3).Plus(0.25)}, Attrs: ConcatAttrs{0}},
+			{Name: "last axis", In: []Input{Ramp(2, 1), Ramp(2, 3), Ramp(2, 2)}, Attrs: ConcatAttrs{1}},
+			{Name: "first axis", In: []Input{Ramp(1, 3), Ramp(2, 3)}, Attrs: ConcatAttrs{0}},
+			{Name: "middle", In: []Input{Ramp(2, 2, 3), Ramp(2, 1, 3)}, Attrs: ConcatAttrs{1}},
+			{Name: "one operand", In: []Input{Ramp(2, 2)}, Attrs: ConcatAttrs{0}},
+			{Name: "an empty one", In: []Input{Ramp(2, 0), Ramp(2, 2)}, Attrs: ConcatAttrs{1}},
+		},
+	})
+	stack = Define(Op{
+		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any, Attrs: ConcatAttrs{},
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			axis := attrs.(ConcatAttrs).Axis
+			if err := sameDType(in); err != nil {
+				return shapes.Shape{}, err
+			}
+			names := make([]string, in[0].Rank())
+			for i, s := range in {
+				if !s.EqualDimensions(in[0]) {
+					return s, fmt.Errorf("operand %d has shape %s, operand 0 has %s: they must be the same", i, s.Dims(), in[0].Dims())
+				}
+				for a := range names {
+					var err error
+					if names[a], err = shapes.JoinName(names[a], s.Name(a)); err != nil {
+						return s, fmt.Errorf("operand %d, axis %d: %w", i, a, err)
+					}
+				}
+			}
+			if axis < 0 || axis > len(names) {
+				return shapes.Shape{}, fmt.Errorf("axis %d of a result with %d axes", axis, len(names)+1)
+			}
+			dims := slices.Insert(slices.Clone(in[0].Dimensions), axis, len(in))
+			return shapes.Make(in[0].DType, dims...).WithAxisNames(slices.Insert(names, axis, "")...), nil
+		},
+		Expand: func(attrs any, in []*Node) []*Node {
+			axis := attrs.(ConcatAttrs).Axis
+			xs := make([]*Node, len(in))
+			for i, x := range in {
+				xs[i] = ExpandAxes(x, axis)
+			}
+			return []*Node{Concatenate(xs, axis)}
+		},
+		VJP: func(y, dy *Node) []*Node {
+			axis := y.Attrs().(ConcatAttrs).Axis
+			dx := make([]*Node, len(y.Inputs()))
+			for i := range dx {
+				dx[i] = Squeeze(sliceAlong(dy, axis, i, i+1), axis)
+			}
+			return dx
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(3), Ramp(3).Plus(0.25)}, Attrs: ConcatAttrs{0}},
+			{Name: "last axis", In: []Input{Array([]int{2}, 1, 2), Array([]int{2}, 3, 4)}, Attrs: ConcatAttrs{1}, DTypes: dtypes.Reals, Want: []float64{1, 3, 2, 4}},
+			{Name: "middle", In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(0.25), Ramp(2, 3).Plus(-0.25)}, Attrs: ConcatAttrs{1}},
+			{Name: "scalars", In: []Input{ScalarValue(1.5), ScalarValue(-0.5)}, Attrs: ConcatAttrs{0}},
+		},
+	})
+	split = Define(Op{
+		Name: "Split", Family: "shape", Doc: "x in equal parts along an axis", DTypes: dtypes.Any, Attrs: SplitAttrs{},
+		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
+			a := attrs.(SplitAttrs)
+			if err := checkAxes("axis", []int{a.Axis}, in[0].Rank()); err != nil {
+				return nil, err
+			}
+			d := in[0].Dimensions[a.Axis]
+			if a.NumSplits < 1 || d%a.NumSplits != 0 {
+				return nil, fmt.Errorf("axis %d of size %d cannot be cut into %d equal parts", a.Axis, d, a.NumSplits)
+			}
+			dims := slices.Clone(in[0].Dimensions)
+			dims[a.Axis] /= a.NumSplits
+			out := make([]shapes.Shape, a.NumSplits)
+			for i := range out {
+				out[i] = withDims(in[0], dims)
+			}
+			return out, nil
+		},
+		Expand: func(attrs any, in []*Node) []*Node {
+			a := attrs.(SplitAttrs)
+			n := in[0].Dim(a.Axis) / a.NumSplits
+			out := make([]*Node, a.NumSplits)
+			for i := range out {
+				out[i] = sliceAlong(in[0], a.Axis, i*n, (i+1)*n)
+			}
+			return out
+		},
+		VJPMulti: func(ys, dys []*Node) []*Node {
+			for i, dy := range dys {
+				if dy == nil {
+					dys[i] = ZerosLike(ys[i])
+				}
+			}
+			return []*Node{Concatenate(dys, ys[0].Input(0).Attrs().(SplitAttrs).Axis)}
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(6)}, Attrs: SplitAttrs{0, 3}},
+			{Name: "last axis", In: []Input{Ramp(2, 4)}, Attrs: SplitAttrs{1, 2}},
+			{Name: "first axis", In: []Input{Ramp(4, 3)}, Attrs: SplitAttrs{0, 4}},
+			{Name: "whole", In: []Input{Ramp(2, 3)}, Attrs: SplitAttrs{1, 1}},
+		},
+	})
+}

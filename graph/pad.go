@@ -1,0 +1,194 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// PadAxis says how many elements [Pad] puts before an axis, after it, and between any two of its
+// elements. Negative Start and End take elements away.
+type PadAxis struct{ Start, End, Interior int }
+
+// Pad returns x with fillValue, a scalar of its dtype, put around and between its elements, by axis from
+// the first on; axes without a PadAxis stay as they are. An axis of n elements becomes one of
+//
+//	Start + n + (n-1)·Interior + End
+//
+// Negative Start and End crop, after the interior was filled. Names stay. It panics with [Error] if
+// Interior is negative or more is cropped than there is.
+func Pad(x *Node, fillValue *Node, axesConfig ...PadAxis) *Node {
+	if len(axesConfig) > x.Rank() {
+		x.graph.fail("Pad", []shapes.Shape{x.Shape()}, fmt.Errorf("paddings for %d axes, it has %d", len(axesConfig), x.Rank()))
+	}
+	axes := make([]PadAxis, x.Rank())
+	copy(axes, axesConfig)
+	return Apply(pad, PadAttrs{axes}, x, fillValue)
+}
+
+// GrowLeft returns x with n elements of fillValue put before an axis.
+func GrowLeft(x *Node, axis int, n int, fillValue float64) *Node {
+	return grow(x, adjust1("GrowLeft", x, axis), PadAxis{Start: n}, Scalar(x.graph, x.DType(), fillValue))
+}
+
+// GrowRight returns x with n elements of fillValue put after an axis.
+func GrowRight(x *Node, axis int, n int, fillValue float64) *Node {
+	return grow(x, adjust1("GrowRight", x, axis), PadAxis{End: n}, Scalar(x.graph, x.DType(), fillValue))
+}
+
+func grow(x *Node, axis int, by PadAxis, fill *Node) *Node {
+	axes := make([]PadAxis, x.Rank())
+	axes[axis] = by
+	return Pad(x, fill, axes...)
+}
+
+// ShiftDirection is where [Shift] moves elements.
+type ShiftDirection bool
+
+// The two directions: towards lower or towards higher indices.
+const (
+	ShiftDirLeft  ShiftDirection = false
+	ShiftDirRight ShiftDirection = true
+)
+
+// String returns "Left" or "Right".
+func (s ShiftDirection) String() string {
+	if s == ShiftDirRight {
+		return "Right"
+	}
+	return "Left"
+}
+
+// Shift returns x moved by n places along an axis. What leaves is lost, and the places that become free
+// repeat the element at the edge. It panics with [Error] if n is negative or larger than the axis.
+func Shift(x *Node, axis int, shiftDir ShiftDirection, n int) *Node {
+	a := checkShift("Shift", x, axis, n)
+	dim := x.Dim(a)
+	if n == 0 || dim == 0 {
+		return x
+	}
+	edge := 0
+	if shiftDir == ShiftDirLeft {
+		edge = dim - 1
+	}
+	dims := slices.Clone(x.Shape().Dimensions)
+	dims[a] = n
+	fill := BroadcastToDims(sliceAlong(x, a, edge, edge+1), dims...)
+	if shiftDir == ShiftDirLeft {
+		return Concatenate([]*Node{sliceAlong(x, a, n, dim), fill}, a)
+	}
+	return Concatenate([]*Node{fill, sliceAlong(x, a, 0, dim-n)}, a)
+}
+
+// ShiftWithValue is [Shift] with a scalar for the places that become free.
+func ShiftWithValue(x *Node, axis int, shiftDir ShiftDirection, n int, value *Node) *Node {
+	a := checkShift("ShiftWithValue", x, axis, n)
+	if shiftDir == ShiftDirLeft {
+		return grow(x, a, PadAxis{Start: -n, End: n}, value)
+	}
+	return grow(x, a, PadAxis{Start: n, End: -n}, value)
+}
+
+// ShiftWithScalar is [ShiftWithValue] with a number.
+func ShiftWithScalar(x *Node, axis int, shiftDir ShiftDirection, n int, fill float64) *Node {
+	return ShiftWithValue(x, axis, shiftDir, n, Scalar(x.graph, x.DType(), fill))
+}
+
+// ShiftLeft moves x along its last axis by n places to lower indices and fills with fill.
+func ShiftLeft(x *Node, n int, fill float64) *Node {
+	return ShiftWithScalar(x, -1, ShiftDirLeft, n, fill)
+}
+
+// ShiftRight moves x along its last axis by n places to higher indices and fills with fill.
+func ShiftRight(x *Node, n int, fill float64) *Node {
+	return ShiftWithScalar(x, -1, ShiftDirRight, n, fill)
+}
+
+func checkShift(op string, x *Node, axis, n int) int {
+	a := adjust1(op, x, axis)
+	if n < 0 || n > x.Dim(a) {
+		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("axis %d of size %d cannot be shifted by %d places", a, x.Dim(a), n))
+	}
+	return a
+}
+
+// PadAttrs holds the padding of every axis.
+type PadAttrs struct{ Axes []PadAxis }
+
+var pad *Op
+
+func padRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	axes := attrs.(PadAttrs).Axes
+	if err := sameDType(in); err != nil {
+		return shapes.Shape{}, err
+	}
+	if err := wantRank("the fill value", in[1], 0); err != nil {
+		return shapes.Shape{}, err
+	}
+	if len(axes) != in[0].Rank() {
+		return shapes.Shape{}, fmt.Errorf("paddings for %d axes, it has %d", len(axes), in[0].Rank())
+	}
+	dims := make([]int, len(axes))
+	for i, p := range axes {
+		n := in[0].Dimensions[i]
+		dims[i] = p.Start + n + max(0, n-1)*p.Interior + p.End
+		if p.Interior < 0 || dims[i] < 0 {
+			return shapes.Shape{}, fmt.Errorf("axis %d of size %d cannot be padded by %d before, %d after and %d between", i, n, p.Start, p.End, p.Interior)
+		}
+	}
+	return withDims(in[0], dims), nil
+}
+
+// unpad takes out of y, in a padded shape, what axes put x's elements at; cropped ones are zero.
+func unpad(y *Node, axes []PadAxis, x shapes.Shape) *Node {
+	crop, s := make([]PadAxis, len(axes)), SliceAttrs{make([]int, len(axes)), make([]int, len(axes)), make([]int, len(axes))}
+	for i, p := range axes {
+		n := x.Dimensions[i]
+		crop[i] = PadAxis{Start: -p.Start, End: -p.End}
+		s.Limit[i], s.Stride[i] = max(0, n+(n-1)*p.Interior), p.Interior+1
+	}
+	return Apply(slice, s, Pad(y, ScalarZero(y.graph, y.DType()), crop...))
+}
+
+func init() {
+	pad = Define(Op{
+		Name: "Pad", Family: "shape", Doc: "x with the scalar y around and between its elements", DTypes: dtypes.Any, Attrs: PadAttrs{}, HLO: "stablehlo.pad",
+		Infer: padRule,
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			axes := attrs.(PadAttrs).Axes
+			for i := range out[0].Size() {
+				copyElement(out[0], i, in[1], 0)
+			}
+			dims, strides, index := out[0].Shape().Dimensions, out[0].Shape().Strides(), make([]int, len(axes))
+			for j := range in[0].Size() {
+				unravel(j, in[0].Shape().Dimensions, index)
+				inside := true
+				for a, p := range axes {
+					index[a] = p.Start + index[a]*(p.Interior+1)
+					inside = inside && index[a] >= 0 && index[a] < dims[a]
+				}
+				if inside {
+					copyElement(out[0], ravel(index, strides), in[0], j)
+				}
+			}
+		},
+		VJP: func(y, dy *Node) []*Node {
+			x, axes := y.Input(0), y.Attrs().(PadAttrs).Axes
+			g, d := dy.graph, dy.DType()
+			isFill := Pad(Zeros(g, x.Shape()), ScalarOne(g, d), axes...)
+			return []*Node{unpad(dy, axes, x.Shape()), ReduceSum(Mul(dy, isFill))}
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 2, 0}}}},
+			{Name: "interior", In: []Input{Array([]int{3}, 1, 2, 3), ScalarValue(9)}, Attrs: PadAttrs{[]PadAxis{{0, 1, 2}}}, DTypes: dtypes.Reals, Want: []float64{1, 9, 9, 2, 9, 9, 3, 9}},
+			{Name: "two axes", In: []Input{Ramp(2, 3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 0, 1}, {0, 2, 0}}}},
+			{Name: "crop", In: []Input{Ramp(4, 3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{-1, -1, 0}, {1, -2, 0}}}},
+			{Name: "crop with interior", In: []Input{Ramp(5), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{-2, -1, 1}}}},
+			{Name: "none", In: []Input{ScalarValue(1.5), ScalarValue(0.5)}, Attrs: PadAttrs{nil}},
+			{Name: "empty", In: []Input{Ramp(0, 2), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 1, 1}, {0, 0, 0}}}},
+		},
+	})
+}
