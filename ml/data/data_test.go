@@ -105,8 +105,15 @@ var pipelines = map[string]func(t testing.TB) Dataset{
 	"endless, prefetched":   func(t testing.TB) Dataset { return Take(Prefetch(Repeat(numbers(t, 4).Shuffle(7), -1), 3), 14) },
 	"one after the other":   func(t testing.TB) Dataset { return Concat("both", numbers(t, 4).Shuffle(7), numbers(t, 3)) },
 	"plain after plain":     func(t testing.TB) Dataset { return Concat("both", plain{numbers(t, 4)}, plain{numbers(t, 3)}) },
+	"generated":             func(t testing.TB) Dataset { return Generate("generated", 5, generate) },
+	"generated, endless":    func(t testing.TB) Dataset { return Take(Generate("generated", -1, generate), 4) },
 	"all of it":             func(t testing.TB) Dataset { return all(t) },
 	"a plain one in a pipe": func(t testing.TB) Dataset { return Prefetch(Batched(plain{numbers(t, 10)}, 3, false), 2) },
+}
+
+func generate(p Position) (Batch, error) {
+	v := Rand(1, p.Epoch, p.Batch).IntN(1000)
+	return Batch{Inputs: []*tensors.Tensor{tensors.FromValue([]int64{int64(v)})}, Labels: []*tensors.Tensor{tensors.FromValue([]int64{10 * int64(v)})}}, nil
 }
 
 func all(t testing.TB) Dataset {
@@ -422,6 +429,8 @@ func TestErrors(t *testing.T) {
 		{"a map that fails", iterError(Map(numbers(t, 10), refuse))},
 		{"a parallel map that fails", iterError(Prefetch(ParallelMap(numbers(t, 10), refuse), 2))},
 		{"a parallel map that panics", iterError(ParallelMap(numbers(t, 10), crash))},
+		{"generating nothing", iterError(Generate("x", 0, generate))},
+		{"a generator that fails", iterError(Generate("x", 3, func(Position) (Batch, error) { return Batch{}, errors.New("no more") }))},
 		{"a state of something else", numbers(t, 3).SetState([]byte(`{"step": 3}`))},
 		{"a negative state", numbers(t, 3).SetState([]byte(`{"epoch":-3,"batch":1}`))},
 	})

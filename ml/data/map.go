@@ -29,7 +29,7 @@ func ParallelMap(ds Dataset, fn func(Batch) (Batch, error)) *Pipeline {
 // resume. It runs in the given number of goroutines, as ParallelMap does; with 0, in the one that iterates.
 func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, error)) *Pipeline {
 	size := func() int { return numBatches(ds) }
-	apply := func(p Position, b Batch) (Batch, error) { return callMap(ds.Name(), fn, p, b) }
+	apply := func(p Position, b Batch) (Batch, error) { return callMap("data.Map", ds.Name(), fn, p, b) }
 	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
 		if goroutines > 0 {
 			return parallel(ds.Name(), iterFrom(ds, p), p, goroutines, apply)
@@ -50,7 +50,7 @@ func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, err
 }
 
 // callMap calls fn, turns a panic into an error, and releases what fn got and did not return.
-func callMap(name string, fn func(Position, Batch) (Batch, error), p Position, in Batch) (out Batch, err error) {
+func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Position, in Batch) (out Batch, err error) {
 	given := slices.Clone(in.all()) // fn may write to the slices of in
 	defer func() {
 		if r := recover(); r != nil {
@@ -61,7 +61,7 @@ func callMap(name string, fn func(Position, Batch) (Batch, error), p Position, i
 		}
 		var kept []*tensors.Tensor
 		if err != nil {
-			out, err = Batch{}, fmt.Errorf("data.Map %q, %v: %w", name, p, err)
+			out, err = Batch{}, fmt.Errorf("%s %q, %v: %w", what, name, p, err)
 		} else {
 			kept = out.all()
 		}
