@@ -6,7 +6,6 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // ExpandAxes returns x with new axes of size 1. newAxes are their positions in the result, whose rank is
@@ -137,7 +136,7 @@ func init() {
 		Infer: squeezeRule, Ref: copyRef, Expand: reshaped(squeezeRule),
 		VJP: func(y, dy *Node) []*Node {
 			axes := y.Attrs().(AxesAttrs).Axes
-			return []*Node{nameLike(ExpandAxes(dy, axes...), y.Input(0))}
+			return []*Node{nameLike(ExpandAxes(dy, axes...), y.Input(0).Shape())}
 		},
 		Samples: []Sample{
 			{In: []Input{Ramp(1, 3, 1)}, Attrs: AxesAttrs{[]int{0, 2}}},
@@ -147,22 +146,10 @@ func init() {
 	})
 }
 
-// nameLike returns x with the names of like, whose dimensions it has.
-func nameLike(x, like *Node) *Node {
-	if like.Shape().HasNames() && !slices.Equal(x.Shape().AxisNames, like.Shape().AxisNames) {
-		return x.WithAxisNames(like.Shape().AxisNames...)
+// nameLike returns x with the names of s, whose dimensions it has.
+func nameLike(x *Node, s shapes.Shape) *Node {
+	if s.HasNames() && !slices.Equal(x.Shape().AxisNames, s.AxisNames) {
+		return x.WithAxisNames(s.AxisNames...)
 	}
 	return x
 }
-
-// flipRef is the meaning of Reverse.
-var flipRef = moveRef(func(attrs any, out, in []*tensors.Tensor) func(int) int {
-	axes := attrs.(AxesAttrs).Axes
-	return indexMap(out[0].Shape(), in[0].Shape(), func(to, from []int) bool {
-		copy(from, to)
-		for _, a := range axes {
-			from[a] = in[0].Shape().Dimensions[a] - 1 - to[a]
-		}
-		return true
-	})
-})

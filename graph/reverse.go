@@ -3,6 +3,7 @@ package graph
 import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Reverse returns x with its elements in opposite order along the given axes, all axes if none are given.
@@ -21,7 +22,16 @@ func init() {
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			return in[0], checkAxes("axes", attrs.(AxesAttrs).Axes, in[0].Rank())
 		},
-		Ref: flipRef,
+		Ref: moveRef(func(attrs any, out, in []*tensors.Tensor) func(int) int {
+			axes := attrs.(AxesAttrs).Axes
+			return indexMap(out[0].Shape(), in[0].Shape(), func(to, from []int) bool {
+				copy(from, to)
+				for _, a := range axes {
+					from[a] = in[0].Shape().Dimensions[a] - 1 - to[a]
+				}
+				return true
+			})
+		}),
 		VJP: func(y, dy *Node) []*Node { return []*Node{Apply(reverse, y.Attrs(), dy)} },
 		Samples: []Sample{
 			{In: []Input{Ramp(4)}, Attrs: AxesAttrs{[]int{0}}},

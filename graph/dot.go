@@ -1,0 +1,424 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// DotGeneral returns the sums of products of lhs and rhs over their contracting axes, for each element of
+// the batch axes, which both have:
+//
+//	y[b…, i…, j…] = Σ_k… lhs[b…, i…, k…] · rhs[b…, j…, k…]
+//
+// The result has the batch axes, then the other axes of lhs, then those of rhs, each in their order; the
+// operands' axes may stand anywhere. Axes are paired by their place in the lists, must have the same
+// sizes, and names that do not contradict each other; negative ones count from the end. Both operands
+// have the same dtype, a number, which is the result's.
+//
+// Floats narrower than float32 are summed in float32 and rounded once; integers wrap around. Other
+// accumulators and results are chosen with [Dot]. It panics with [Error] if axes do not fit.
+func DotGeneral(lhs *Node, lhsContractingAxes, lhsBatchAxes []int, rhs *Node, rhsContractingAxes, rhsBatchAxes []int) *Node {
+	return Dot(lhs, rhs).General(lhsContractingAxes, lhsBatchAxes, rhsContractingAxes, rhsBatchAxes)
+}
+
+// MatMul returns the matrix product of lhs and rhs as NumPy's matmul does:
+//
+//	y[…, i, j] = Σ_k lhs[…, i, k] · rhs[…, k, j]
+//
+// The axes before the last two are batches, which are broadcast. A lhs of one axis counts as a row, a rhs
+// of one axis as a column, and that axis is removed from the result. dtypes and sums are those of
+// [DotGeneral]. It panics with [Error] if the inner axes differ or an operand is a scalar.
+func MatMul(lhs, rhs *Node) *Node { return Dot(lhs, rhs).MatMul() }
+
+// DotProduct returns the product of two vectors (a scalar), a matrix and a vector, or two matrices. For
+// more axes there are [MatMul] and [Einsum]. It panics with [Error] if the inner axes differ.
+func DotProduct(lhs, rhs *Node) *Node { return Dot(lhs, rhs).Product() }
+
+// DotBuilder makes products with a chosen precision, see [Dot].
+type DotBuilder struct {
+	lhs, rhs            *Node
+	accumulator, output dtypes.DType
+}
+
+// Dot starts a product of lhs and rhs, which one of the methods then makes:
+//
+//	y := Dot(x, w).WithOutputDType(dtypes.Float32).MatMul()
+func Dot(lhs, rhs *Node) *DotBuilder {
+	graphOf(dotGeneral, []*Node{lhs, rhs})
+	return &DotBuilder{lhs: lhs, rhs: rhs}
+}
+
+// WithAccumulatorDType sets the dtype in which products are summed. By default it is that of the result,
+// and at least float32 for floats. A backend may sum in a wider one. For integers it says where sums wrap.
+func (b *DotBuilder) WithAccumulatorDType(dtype dtypes.DType) *DotBuilder {
+	b.accumulator = dtype
+	return b
+}
+
+// WithOutputDType sets the dtype of the result; by default it is that of the operands.
+func (b *DotBuilder) WithOutputDType(dtype dtypes.DType) *DotBuilder {
+	b.output = dtype
+	return b
+}
+
+// MatMul makes the product that [MatMul] describes.
+func (b *DotBuilder) MatMul() *Node {
+	return Apply(matMul, MatMulAttrs{b.accumulator, b.output}, b.lhs, b.rhs)
+}
+
+// Product makes the product that [DotProduct] describes.
+func (b *DotBuilder) Product() *Node {
+	return Apply(dot, MatMulAttrs{b.accumulator, b.output}, b.lhs, b.rhs)
+}
+
+// General makes the product that [DotGeneral] describes.
+func (b *DotBuilder) General(lhsContractingAxes, lhsBatchAxes []int, rhsContractingAxes, rhsBatchAxes []int) *Node {
+	return Apply(dotGeneral, DotAttrs{
+		LhsContract: listOf("DotGeneral", b.lhs, lhsContractingAxes), LhsBatch: listOf("DotGeneral", b.lhs, lhsBatchAxes),
+		RhsContract: listOf("DotGeneral", b.rhs, rhsContractingAxes), RhsBatch: listOf("DotGeneral", b.rhs, rhsBatchAxes),
+		Accumulator: b.accumulator, Output: b.output,
+	}, b.lhs, b.rhs)
+}
+
+// EinsumAxes makes the product that [EinsumAxes] describes.
+func (b *DotBuilder) EinsumAxes(contractingAxes, batchAxes [][2]int) *Node {
+	side := func(pairs [][2]int, i int) []int {
+		axes := make([]int, len(pairs))
+		for k, p := range pairs {
+			axes[k] = p[i]
+		}
+		return axes
+	}
+	return b.General(side(contractingAxes, 0), side(batchAxes, 0), side(contractingAxes, 1), side(batchAxes, 1))
+}
+
+// EinsumAxes is [DotGeneral] with the axes in pairs: {axis of lhs, axis of rhs}.
+func EinsumAxes(lhs, rhs *Node, contractingAxes, batchAxes [][2]int) *Node {
+	return Dot(lhs, rhs).EinsumAxes(contractingAxes, batchAxes)
+}
+
+// DotAttrs holds the axes of a product, counted from 0 and paired by their place, and dtypes, of which
+// Invalid stands for the default.
+type DotAttrs struct {
+	LhsContract, LhsBatch, RhsContract, RhsBatch []int
+	Accumulator, Output                          dtypes.DType
+}
+
+// MatMulAttrs holds the dtypes of a product; Invalid stands for the default.
+type MatMulAttrs struct{ Accumulator, Output dtypes.DType }
+
+var dotGeneral, matMul, dot *Op
+
+// free returns the axes of both operands that are neither contracted nor batches.
+func (a DotAttrs) free(lhs, rhs shapes.Shape) (l, r []int) {
+	return axesExcept(lhs.Rank(), a.LhsContract, a.LhsBatch), axesExcept(rhs.Rank(), a.RhsContract, a.RhsBatch)
+}
+
+// dotDTypes returns the dtype of the result, or what is wrong with the chosen ones.
+func dotDTypes(accumulator, output dtypes.DType, in []shapes.Shape) (dtypes.DType, error) {
+	if err := sameDType(in); err != nil {
+		return 0, err
+	}
+	d := in[0].DType
+	if output == dtypes.Invalid {
+		output = d
+	}
+	for _, o := range []dtypes.DType{output, accumulator} {
+		if o != dtypes.Invalid && (!dtypes.Numbers.Has(o) || o.IsFloat() != d.IsFloat() || o.IsComplex() != d.IsComplex()) {
+			return 0, fmt.Errorf("a product of %s cannot be summed in or become %s: both must be integers, floats or complex", d, o)
+		}
+	}
+	return output, nil
+}
+
+func dotRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	a, lhs, rhs := attrs.(DotAttrs), in[0], in[1]
+	d, err := dotDTypes(a.Accumulator, a.Output, in)
+	if err != nil {
+		return shapes.Shape{}, err
+	}
+	if len(a.LhsContract) != len(a.RhsContract) || len(a.LhsBatch) != len(a.RhsBatch) {
+		return shapes.Shape{}, fmt.Errorf("axes come in pairs: contracted %v and %v, batches %v and %v", a.LhsContract, a.RhsContract, a.LhsBatch, a.RhsBatch)
+	}
+	if err := checkAxes("axes of the left side", append(slices.Clone(a.LhsBatch), a.LhsContract...), lhs.Rank()); err != nil {
+		return shapes.Shape{}, err
+	}
+	if err := checkAxes("axes of the right side", append(slices.Clone(a.RhsBatch), a.RhsContract...), rhs.Rank()); err != nil {
+		return shapes.Shape{}, err
+	}
+	var dims []int
+	var names []string
+	pair := func(what string, l, r []int, keep bool) error {
+		for i := range l {
+			if x, y := lhs.Dimensions[l[i]], rhs.Dimensions[r[i]]; x != y {
+				return fmt.Errorf("%s axes %d and %d have sizes %d and %d", what, l[i], r[i], x, y)
+			}
+			name, err := shapes.JoinName(lhs.Name(l[i]), rhs.Name(r[i]))
+			if err != nil {
+				return fmt.Errorf("%s axes %d and %d: %w", what, l[i], r[i], err)
+			}
+			if keep {
+				dims, names = append(dims, lhs.Dimensions[l[i]]), append(names, name)
+			}
+		}
+		return nil
+	}
+	if err := pair("batch", a.LhsBatch, a.RhsBatch, true); err != nil {
+		return shapes.Shape{}, err
+	}
+	if err := pair("contracted", a.LhsContract, a.RhsContract, false); err != nil {
+		return shapes.Shape{}, err
+	}
+	lf, rf := a.free(lhs, rhs)
+	for _, ax := range lf {
+		dims, names = append(dims, lhs.Dimensions[ax]), append(names, lhs.Name(ax))
+	}
+	for _, ax := range rf {
+		dims, names = append(dims, rhs.Dimensions[ax]), append(names, rhs.Name(ax))
+	}
+	return shapes.Make(d, dims...).WithAxisNames(names...), nil
+}
+
+// dotRef sums products in the widest type of the kind.
+func dotRef[T number](attrs any, out, in []*tensors.Tensor) {
+	a := attrs.(DotAttrs)
+	lhs, rhs := in[0].Shape(), in[1].Shape()
+	lf, rf := a.free(lhs, rhs)
+	x, y := load[T](in[0]), load[T](in[1])
+	xs, ys := lhs.Strides(), rhs.Strides()
+	offset := func(index, axes, strides []int) (o int) {
+		for i, ax := range axes {
+			o += index[i] * strides[ax]
+		}
+		return o
+	}
+	inner := make([]int, len(a.LhsContract))
+	for i, ax := range a.LhsContract {
+		inner[i] = lhs.Dimensions[ax]
+	}
+	index, k := make([]int, out[0].Rank()), make([]int, len(inner))
+	b, l := len(a.LhsBatch), len(a.LhsBatch)+len(lf)
+	v := make([]T, out[0].Size())
+	for i := range v {
+		unravel(i, out[0].Shape().Dimensions, index)
+		ox := offset(index[:b], a.LhsBatch, xs) + offset(index[b:l], lf, xs)
+		oy := offset(index[:b], a.RhsBatch, ys) + offset(index[l:], rf, ys)
+		for j := range product(inner) {
+			unravel(j, inner, k)
+			v[i] += x[ox+offset(k, a.LhsContract, xs)] * y[oy+offset(k, a.RhsContract, ys)]
+		}
+	}
+	if a.Accumulator.IsInt() { // where integer sums wrap is part of the meaning
+		t := tensors.FromShape(shapes.Make(a.Accumulator, len(v)))
+		store(t, v)
+		v = load[T](t)
+	}
+	store(out[0], v)
+}
+
+// dotVJP: with y = Σ_k lhs·rhs, d lhs = Σ_j dy·rhs and d rhs = Σ_i dy·lhs, put back into the order of
+// the operand's axes.
+func dotVJP(y, dy *Node) []*Node {
+	a, lhs, rhs := y.Attrs().(DotAttrs), y.Input(0), y.Input(1)
+	lf, rf := a.free(lhs.Shape(), rhs.Shape())
+	b, l := len(a.LhsBatch), len(a.LhsBatch)+len(lf)
+	dy = ConvertDType(dy, lhs.DType())
+	batch, left, right := axesFrom(0, b), axesFrom(b, len(lf)), axesFrom(l, len(rf))
+	side := func(other *Node, mine, contract, otherBatch, otherContract, otherFree, sumOver, keep []int) *Node {
+		// [batch, my free axes, other's contracted axes in its order]
+		d := Apply(dotGeneral, DotAttrs{
+			LhsContract: sumOver, LhsBatch: batch, RhsContract: otherFree, RhsBatch: otherBatch,
+			Accumulator: a.Accumulator,
+		}, dy, other)
+		order := append(slices.Clone(mine), keep...)
+		sorted := slices.Clone(otherContract)
+		slices.Sort(sorted)
+		for _, ax := range sorted {
+			order = append(order, contract[slices.Index(otherContract, ax)])
+		}
+		return transposeTo(d, inverse(order))
+	}
+	return []*Node{
+		nameLike(side(rhs, a.LhsBatch, a.LhsContract, a.RhsBatch, a.RhsContract, rf, right, lf), lhs.Shape()),
+		nameLike(side(lhs, a.RhsBatch, a.RhsContract, a.LhsBatch, a.LhsContract, lf, left, rf), rhs.Shape()),
+	}
+}
+
+// matMulRule is the shape rule of MatMul.
+func matMulRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	lhs, rhs := in[0], in[1]
+	a := attrs.(MatMulAttrs)
+	d, err := dotDTypes(a.Accumulator, a.Output, in)
+	if err != nil {
+		return shapes.Shape{}, err
+	}
+	if lhs.Rank() == 0 || rhs.Rank() == 0 {
+		return shapes.Shape{}, fmt.Errorf("a scalar has no axis to sum over (scale with Mul)")
+	}
+	inner := max(0, rhs.Rank()-2)
+	k, rows := lhs.Dim(-1), rhs.Dimensions[inner]
+	if k != rows {
+		hint := ""
+		if rhs.Rank() >= 2 && rhs.Dim(-1) == k {
+			hint = fmt.Sprintf(" (want Transpose(w, %d, %d)?)", rhs.Rank()-2, rhs.Rank()-1)
+		}
+		return shapes.Shape{}, fmt.Errorf("inner axes differ: %d columns against %d rows%s", k, rows, hint)
+	}
+	if _, err := shapes.JoinName(lhs.Name(-1), rhs.Name(inner)); err != nil {
+		return shapes.Shape{}, fmt.Errorf("inner axes: %w", err)
+	}
+	batch, err := shapes.BroadcastDims(matrixBatch(lhs), matrixBatch(rhs))
+	if err != nil {
+		return shapes.Shape{}, fmt.Errorf("batches: %w", err)
+	}
+	dims, names := batch.Dimensions, make([]string, batch.Rank())
+	for i := range names {
+		names[i] = batch.Name(i)
+	}
+	if lhs.Rank() > 1 {
+		dims, names = append(dims, lhs.Dim(-2)), append(names, lhs.Name(-2))
+	}
+	if rhs.Rank() > 1 {
+		dims, names = append(dims, rhs.Dim(-1)), append(names, rhs.Name(-1))
+	}
+	return shapes.Make(d, dims...).WithAxisNames(names...), nil
+}
+
+// matrixBatch returns s without its last two axes.
+func matrixBatch(s shapes.Shape) shapes.Shape { return pick(s, axesFrom(0, max(0, s.Rank()-2))) }
+
+// expandMatMul writes a matrix product as one DotGeneral: batch axes of equal size are batches, and one
+// that is repeated is left out of the side that repeats it, so that nothing is copied.
+func expandMatMul(attrs any, in []*Node) []*Node {
+	a, lhs, rhs := attrs.(MatMulAttrs), in[0], in[1]
+	want, _ := matMulRule(attrs, []shapes.Shape{lhs.Shape(), rhs.Shape()})
+	lb, rb := max(0, lhs.Rank()-2), max(0, rhs.Rank()-2)
+	rank := max(lb, rb)
+	// Per axis of the result's batch, the axis of each operand that goes along it.
+	var common, lAlone, rAlone, lDrop, rDrop []int // places in the batch; then axes to remove
+	for i := range rank {
+		l, r := i-(rank-lb), i-(rank-rb)
+		ld, rd := -1, -1
+		if l >= 0 {
+			ld = lhs.Dim(l)
+		}
+		if r >= 0 {
+			rd = rhs.Dim(r)
+		}
+		switch {
+		case ld == rd:
+			common = append(common, i)
+		case ld == -1 || ld == 1:
+			rAlone = append(rAlone, i)
+			if ld == 1 {
+				lDrop = append(lDrop, l)
+			}
+		default:
+			lAlone = append(lAlone, i)
+			if rd == 1 {
+				rDrop = append(rDrop, r)
+			}
+		}
+	}
+	if len(lDrop) > 0 {
+		lhs = Squeeze(lhs, lDrop...)
+	}
+	if len(rDrop) > 0 {
+		rhs = Squeeze(rhs, rDrop...)
+	}
+	places := func(own []int) (axes []int) { // of common among the batch axes that are left on a side
+		all := append(slices.Clone(common), own...)
+		slices.Sort(all)
+		for _, c := range common {
+			axes = append(axes, slices.Index(all, c))
+		}
+		return axes
+	}
+	y := Apply(dotGeneral, DotAttrs{
+		LhsContract: []int{lhs.Rank() - 1}, LhsBatch: places(lAlone),
+		RhsContract: []int{max(0, rhs.Rank()-2)}, RhsBatch: places(rAlone),
+		Accumulator: a.Accumulator, Output: a.Output,
+	}, lhs, rhs)
+	// y is [common, lAlone, row, rAlone, column]; the result wants [batch, row, column].
+	var from []int
+	row, column := -2, -1
+	from = append(append(from, common...), lAlone...)
+	if in[0].Rank() > 1 {
+		from = append(from, row)
+	}
+	from = append(from, rAlone...)
+	if in[1].Rank() > 1 {
+		from = append(from, column)
+	}
+	var perm []int
+	for i := range rank {
+		perm = append(perm, slices.Index(from, i))
+	}
+	for _, m := range []int{row, column} {
+		if i := slices.Index(from, m); i >= 0 {
+			perm = append(perm, i)
+		}
+	}
+	return []*Node{nameLike(transposeTo(y, perm), want)}
+}
+
+func init() {
+	dotGeneral = Define(Op{
+		Name: "DotGeneral", Family: "dot", Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: DotAttrs{}, HLO: "stablehlo.dot_general",
+		Infer: dotRule,
+		Ref:   byKind(0, dotRef[float64], dotRef[int64], dotRef[uint64], dotRef[complex128]),
+		VJP:   dotVJP,
+		Samples: []Sample{
+			{Name: "matrices", In: []Input{Ramp(2, 3), Ramp(3, 4)}, Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
+			{Name: "worked out", In: []Input{Array([]int{2, 2}, 1, 2, 3, 4), Array([]int{2, 2}, 5, 6, 7, 8)}, DTypes: dtypes.Reals &^ dtypes.SetOf(dtypes.Int8), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}, Want: []float64{19, 22, 43, 50}},
+			{Name: "both transposed", In: []Input{Ramp(3, 2), Ramp(4, 3)}, Attrs: DotAttrs{LhsContract: []int{0}, RhsContract: []int{1}}},
+			{Name: "batch", In: []Input{Ramp(2, 3, 4), Ramp(2, 4, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0}, RhsContract: []int{1}, RhsBatch: []int{0}}},
+			{Name: "batch inside", In: []Input{Ramp(3, 2, 4), Ramp(4, 3, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{1}, RhsContract: []int{0}, RhsBatch: []int{2}}},
+			{Name: "two contracted, crossed", In: []Input{Ramp(2, 3, 4), Ramp(4, 2, 3)}, Attrs: DotAttrs{LhsContract: []int{0, 2}, RhsContract: []int{1, 0}}},
+			{Name: "two batches, crossed", In: []Input{Ramp(2, 3, 2), Ramp(3, 2, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0, 1}, RhsContract: []int{2}, RhsBatch: []int{1, 0}}},
+			{Name: "outer product", In: []Input{Ramp(2), Ramp(3)}, Attrs: DotAttrs{}},
+			{Name: "nothing to sum", In: []Input{Ramp(2, 0), Ramp(0, 3)}, Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
+			{Name: "float32 result", In: []Input{Ramp(2, 3), Ramp(3, 2)}, DTypes: dtypes.Halves | dtypes.SetOf(dtypes.Float64), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Output: dtypes.Float32}, Kink: true},
+			{Name: "wide integers", In: []Input{Ramp(2, 3).Plus(60), Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
+		},
+		Tol: ULP(16, "sums in another order"),
+	})
+	matMul = Define(Op{
+		Name: "MatMul", Family: "dot", Doc: "z[…, i, j] = Σ_k x[…, i, k] · y[…, k, j], batches broadcast", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{},
+		Infer: matMulRule, Expand: expandMatMul,
+		Samples: []Sample{
+			{Name: "worked out", In: []Input{Array([]int{2, 2}, 1, 2, 3, 4), Array([]int{2, 2}, 5, 6, 7, 8)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{19, 22, 43, 50}},
+			{Name: "matrix and vector", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: MatMulAttrs{}},
+			{Name: "vector and matrix", In: []Input{Ramp(3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
+			{Name: "vectors", In: []Input{Ramp(3), Ramp(3)}, Attrs: MatMulAttrs{}},
+			{Name: "batch", In: []Input{Ramp(2, 2, 3), Ramp(2, 3, 4)}, Attrs: MatMulAttrs{}},
+			{Name: "batch on the left", In: []Input{Ramp(2, 2, 3), Ramp(3, 4)}, Attrs: MatMulAttrs{}},
+			{Name: "batch on the right", In: []Input{Array([]int{1, 2}, 1, 2), Array([]int{2, 2, 1}, 1, 2, 3, 4)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{5, 11}},
+			{Name: "batches repeat on both sides", In: []Input{Ramp(2, 1, 2, 3), Ramp(1, 3, 3, 2)}, Attrs: MatMulAttrs{}},
+			{Name: "vector and batch", In: []Input{Ramp(3), Ramp(2, 3, 2)}, Attrs: MatMulAttrs{}},
+			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
+		},
+		Tol: ULP(16, "sums in another order"),
+	})
+	dot = Define(Op{
+		Name: "Dot", Family: "dot", Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{}, HLO: "stablehlo.dot",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			if in[0].Rank() > 2 || in[1].Rank() > 2 {
+				return shapes.Shape{}, fmt.Errorf("it takes vectors and matrices only (want MatMul?)")
+			}
+			return matMulRule(attrs, in)
+		},
+		Expand: expandMatMul,
+		Samples: []Sample{
+			{Name: "vectors", In: []Input{Ramp(3), Ramp(3)}, Attrs: MatMulAttrs{}},
+			{Name: "worked out", In: []Input{Array([]int{3}, 1, 2, 3), Array([]int{3}, 4, 5, 6)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{32}},
+			{Name: "matrix and vector", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: MatMulAttrs{}},
+			{Name: "matrices", In: []Input{Ramp(2, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
+		},
+		Tol: ULP(16, "sums in another order"),
+	})
+}
