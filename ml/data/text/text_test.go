@@ -1,0 +1,174 @@
+package text
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/ml/data"
+)
+
+func TestVocabulary(t *testing.T) {
+	v, err := NewVocabulary("zebra, né\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Len() != 10 || v.String() != "\n ,abenrz\u00e9" {
+		t.Errorf("%d characters %q", v.Len(), v.String())
+	}
+	tokens, err := v.Encode("bé")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := v.Decode(tokens); back != "bé" || err != nil {
+		t.Errorf("%v gave %q, %v", tokens, back, err)
+	}
+}
+
+func counting(n int) []int32 {
+	tokens := make([]int32, n)
+	for i := range tokens {
+		tokens[i] = int32(i)
+	}
+	return tokens
+}
+
+// starts reads a pass and returns the first token of each piece, having checked the pieces.
+func starts(t *testing.T, ds data.Dataset, length int) (out []int) {
+	t.Helper()
+	for b, err := range ds.Iter() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, next := tensors.MustCopyFlatData[int32](b.Inputs[0]), tensors.MustCopyFlatData[int32](b.Labels[0])
+		if d := b.Inputs[0].Shape().Dimensions; d[1] != length || !reflect.DeepEqual(b.Labels[0].Shape().Dimensions, []int{d[0], length, 1}) {
+			t.Fatal(b)
+		}
+		for i, v := range in {
+			if v != in[i/length*length]+int32(i%length) || next[i] != v+1 {
+				t.Fatalf("token %d is %d, next %d", i, v, next[i])
+			}
+		}
+		for i := 0; i < len(in); i += length {
+			out = append(out, int(in[i]))
+		}
+		b.Finalize()
+	}
+	return out
+}
+
+func must(ds *data.Pipeline, err error) *data.Pipeline {
+	if err != nil {
+		panic(err)
+	}
+	return ds
+}
+
+func TestWindows(t *testing.T) {
+	for n := 10; n < 40; n++ { // every remainder
+		ds := must(Windows("x", counting(n), 5, 1, 3))
+		got := starts(t, ds, 5)
+		if len(got) != ds.NumBatches() || len(got) < (n-5)/5 {
+			t.Fatalf("%d tokens: %d pieces, %d batches", n, len(got), ds.NumBatches())
+		}
+		slices.Sort(got)
+		for i := 1; i < len(got); i++ {
+			if got[i] != got[i-1]+5 {
+				t.Fatalf("pieces at %v", got)
+			}
+		}
+	}
+	ds := must(Windows("x", counting(400), 4, 8, 3))
+	first, second := starts(t, ds, 4), starts(t, ds, 4)
+	if reflect.DeepEqual(first, second) || slices.IsSorted(first) {
+		t.Error("the passes are not shuffled")
+	}
+	if again := starts(t, must(Windows("x", counting(400), 4, 8, 3)), 4); !reflect.DeepEqual(first, again) {
+		t.Error("the same seed gave another order")
+	}
+}
+
+func TestInOrder(t *testing.T) {
+	ds := must(InOrder("x", counting(24), 5, 3))
+	if got := fmt.Sprint(starts(t, ds, 5), ds.NumBatches()); got != "[0 5 10 15] 2" {
+		t.Error(got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	v, err := NewVocabulary("abc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, empty := NewVocabulary("")
+	_, bytes := NewVocabulary("ab\xff")
+	_, unknown := v.Encode("abd")
+	_, invalid := v.Encode("ab\xc3")
+	_, outside := v.Decode([]int32{0, 3})
+	second := func(_ data.Dataset, err error) error { return err }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{empty, "text.NewVocabulary: the text is empty"},
+		{bytes, "text.NewVocabulary: byte 2 (0xff) is not UTF-8"},
+		{unknown, "text.Encode: 'd' (byte 2) is not among the 3 characters of the vocabulary"},
+		{invalid, "text.Encode: byte 2 (0xc3) is not UTF-8"},
+		{outside, "text.Decode: number 1 is 3: want 0 to 2"},
+		{second(Windows("x", counting(5), 5, 1, 1)), `text.Windows "x": 5 tokens make no batch of 1 pieces of 5: take shorter pieces or a smaller batch`},
+		{second(Windows("x", counting(5), 0, 1, 1)), `text.Windows "x": length 0, batch size 1: want 1 or more`},
+		{second(InOrder("x", nil, 4, 1)), `text.InOrder "x": 0 tokens make no batch of 1 pieces of 4: take shorter pieces or a smaller batch`},
+	} {
+		if c.err == nil || c.err.Error() != c.want {
+			t.Errorf("%v, want %s", c.err, c.want)
+		}
+	}
+}
+
+func TestRealTexts(t *testing.T) {
+	testenv.Data(t, "text", "tinyshakespeare.txt")
+	play, err := Shakespeare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := NewVocabulary(play)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(play, "First Citizen:") || v.Len() != 65 || len(play) != 1115394 {
+		t.Errorf("%d characters, %d different ones", len(play), v.Len())
+	}
+	names, err := Names()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != 32033 || names[0] != "emma" {
+		t.Errorf("%d names, the first is %q", len(names), names[0])
+	}
+}
+
+func FuzzVocabulary(f *testing.F) {
+	f.Add("zebra, né\n")
+	f.Add("\xff\x00é")
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := NewVocabulary(s)
+		if err != nil {
+			if s != "" && utf8.ValidString(s) {
+				t.Fatal(err)
+			}
+			return
+		}
+		tokens, err := v.Encode(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := v.Decode(tokens); back != s || err != nil {
+			t.Fatalf("%q became %q, %v", s, back, err)
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Vocabulary numbers characters (Unicode code points) from 0, in the order of their code points.
+// It does not change, and may be used by several goroutines.
+type Vocabulary struct {
+	chars []rune
+	index map[rune]int32
+}
+
+// NewVocabulary returns the vocabulary of the characters of a text. It returns an error if the text is empty
+// or not UTF-8.
+func NewVocabulary(text string) (*Vocabulary, error) {
+	if err := checkUTF8(text); err != nil {
+		return nil, fmt.Errorf("text.NewVocabulary: %w", err)
+	}
+	v := &Vocabulary{index: map[rune]int32{}}
+	for _, r := range text {
+		if _, ok := v.index[r]; !ok {
+			v.index[r] = 0
+			v.chars = append(v.chars, r)
+		}
+	}
+	if len(v.chars) == 0 {
+		return nil, fmt.Errorf("text.NewVocabulary: the text is empty")
+	}
+	slices.Sort(v.chars)
+	for i, r := range v.chars {
+		v.index[r] = int32(i)
+	}
+	return v, nil
+}
+
+func checkUTF8(text string) error {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n <= 1 {
+			return fmt.Errorf("byte %d (%#02x) is not UTF-8", i, text[i])
+		}
+		i += n
+	}
+	return nil
+}
+
+// Len returns the number of characters.
+func (v *Vocabulary) Len() int { return len(v.chars) }
+
+// String returns the characters in order; number i is the i-th of them.
+func (v *Vocabulary) String() string { return string(v.chars) }
+
+// Encode returns the numbers of a text's characters. It returns an error that names the character and its
+// place if one is not in the vocabulary.
+func (v *Vocabulary) Encode(text string) ([]int32, error) {
+	if err := checkUTF8(text); err != nil {
+		return nil, fmt.Errorf("text.Encode: %w", err)
+	}
+	out := make([]int32, 0, len(text))
+	for i, r := range text {
+		n, ok := v.index[r]
+		if !ok {
+			return nil, fmt.Errorf("text.Encode: %q (byte %d) is not among the %d characters of the vocabulary", r, i, len(v.chars))
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// Decode returns the text of numbers. It returns an error if one of them is out of range.
+func (v *Vocabulary) Decode(tokens []int32) (string, error) {
+	var out strings.Builder
+	for i, n := range tokens {
+		if n < 0 || int(n) >= len(v.chars) {
+			return "", fmt.Errorf("text.Decode: number %d is %d: want 0 to %d", i, n, len(v.chars)-1)
+		}
+		out.WriteRune(v.chars[n])
+	}
+	return out.String(), nil
+}
