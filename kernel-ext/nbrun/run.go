@@ -103,7 +103,7 @@ func (r *runner) start(ctx context.Context) error {
 		defer close(warmed)
 		_ = ws.Warm(ctx, needs, false) // what is wrong with an import, its cell says better
 	}()
-	r.proc, err = kernel.Start(ctx, kernel.Options{
+	r.proc, err = kernel.Start(kernel.Options{
 		Workspace: ws, Tools: tools, Dir: dir, Env: r.opts.Env, RawErrors: true, Log: r.opts.Log,
 	})
 	if err != nil {

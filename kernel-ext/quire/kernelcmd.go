@@ -1,10 +1,170 @@
 package main
 
-type kernelFlags struct{}
-type labFlags struct{}
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"time"
 
-var labCommand = &command{name: "lab"}
-var kernelInstall = &command{name: "kernel install"}
-var kernelUninstall = &command{name: "kernel uninstall"}
-var kernelDoctor = &command{name: "kernel doctor"}
-var kernelStart = &command{name: "kernel start"}
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
+	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+)
+
+type kernelFlags struct {
+	prefix string
+	user   bool
+}
+
+func prefixFlags(f *flag.FlagSet, env *environment) {
+	f.StringVar(&env.kern.prefix, "prefix", "", "into `DIR`/share/jupyter, as for a virtual environment or /usr/local")
+	f.BoolVar(&env.kern.user, "user", false, "into the user's Jupyter folder (the default)")
+}
+
+var kernelInstall = &command{
+	name:  "kernel install",
+	short: "make the kernel known to an existing Jupyter",
+	long: `
+Writes the kernelspec "quire" (kernel.json and logos) where Jupyter looks for kernels, after building what
+it needs. The kernel runs in the workspace of this checkout: the folder has to stay.`,
+	run:   runInstall,
+	flags: prefixFlags,
+}
+
+var kernelUninstall = &command{
+	name:  "kernel uninstall",
+	short: "remove what kernel install wrote",
+	long: `
+Removes the files that kernel install wrote and nothing else. Built tools stay in quire's cache directory,
+which quire kernel doctor names; it may be deleted at any time.`,
+	run:   runUninstall,
+	flags: prefixFlags,
+}
+
+// dataDir returns the Jupyter data directory that the flags name.
+func (k kernelFlags) dataDir() (string, error) {
+	if k.prefix != "" && k.user {
+		return "", usageError{"-prefix and -user are two answers to one question: give one"}
+	}
+	if k.prefix != "" {
+		prefix, err := filepath.Abs(k.prefix)
+		return kernelspec.PrefixData(prefix), err
+	}
+	return kernelspec.UserData()
+}
+
+func runInstall(ctx context.Context, env *environment, args []string) error {
+	if len(args) > 0 {
+		return usageError{"kernel install takes no arguments: see quire help kernel install"}
+	}
+	data, err := env.kern.dataDir()
+	if err != nil {
+		return err
+	}
+	note := func(s string) { fmt.Fprintln(env.stderr, s) }
+	ws, err := workspace.Open(ctx, workspace.Options{Note: note})
+	if err != nil {
+		return err
+	}
+	spec, err := prepare(ctx, ws, note)
+	if err != nil {
+		return labError(ctx, err)
+	}
+	dir, err := kernelspec.Install(data, spec)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.stdout, "installed the kernel %q in %s\n", kernelspec.DisplayName, dir)
+	return nil
+}
+
+func runUninstall(_ context.Context, env *environment, args []string) error {
+	if len(args) > 0 {
+		return usageError{"kernel uninstall takes no arguments: see quire help kernel uninstall"}
+	}
+	data, err := env.kern.dataDir()
+	if err != nil {
+		return err
+	}
+	dir, err := kernelspec.Uninstall(data)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.stdout, "removed the kernel from %s\n", dir)
+	return nil
+}
+
+// kernelStart is what the kernelspec names; people do not call it.
+var kernelStart = &command{
+	name: "kernel start",
+	args: "CONNECTION_FILE",
+	long: "Starts the kernel for a front end; the kernelspec calls this.",
+	run:  runStart,
+}
+
+// connectionID is the kernel's id in the name of a connection file.
+var connectionID = regexp.MustCompile(`kernel-([0-9a-fA-F-]+)\.json$`)
+
+// runStart runs gonb for a front end until it ends, or the front end does.
+func runStart(ctx context.Context, env *environment, args []string) error {
+	if len(args) != 1 {
+		return usageError{"kernel start needs a connection file"}
+	}
+	signal.Ignore(os.Interrupt) // Ctrl-C in the terminal is for the server; cells are interrupted by message
+	parent := os.Getppid()
+	conn, err := jupyter.ReadConnection(args[0])
+	if err != nil {
+		return err
+	}
+	kernel.Sweep()
+	ws, err := workspace.Open(ctx, workspace.Options{Note: func(s string) { fmt.Fprintln(env.stderr, s) }})
+	if err != nil {
+		return err
+	}
+	tools, err := ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports, workspace.Gopls)
+	if err != nil {
+		return err
+	}
+	opts := kernel.Options{Workspace: ws, Tools: tools, Connection: &conn, Log: env.stderr}
+	if m := connectionID.FindStringSubmatch(args[0]); m != nil {
+		opts.ConnectionID = m[1]
+	}
+	p, err := kernel.Start(opts)
+	if err != nil {
+		return err
+	}
+	defer p.Close(3 * time.Second)
+	if !ws.Online {
+		go func() { // the modules of the workspace are all there is: no "go get" before each cell
+			starting, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			if c, err := kernel.Connect(starting, conn, p.Done(), kernel.Handlers{}); err == nil {
+				_, _ = c.Run(starting, jupyter.Execute{Code: "%noautoget", Silent: true})
+				c.Close()
+			}
+		}()
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.Done():
+			if p.Exit() != nil {
+				return p.Err()
+			}
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if os.Getppid() != parent {
+				return errors.New("the front end is gone")
+			}
+		}
+	}
+}

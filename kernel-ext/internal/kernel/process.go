@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -38,35 +37,24 @@ type Options struct {
 
 // Process is a running gonb.
 type Process struct {
+	*Child
 	Connection jupyter.Connection
-	ID         string // names the kernel's processes, for Sweep and doctor
 
-	dir   string // private: sockets, connection file, temporary files of gonb and of cells
-	lock  *os.File
-	cmd   *exec.Cmd
-	guard *watchdog
-	tail  *tailWriter
-	done  chan struct{}
-	exit  error // after done
-
-	close sync.Once
+	tail *tailWriter
 }
 
-// Start starts gonb; it is ready when a Client has connected. ctx only bounds the start.
-func Start(ctx context.Context, opts Options) (*Process, error) {
+// Start starts gonb; it is ready when a Client has connected.
+func Start(opts Options) (*Process, error) {
 	if opts.Tools[workspace.Gonb] == "" {
 		return nil, errors.New("starting the kernel: no gonb was built")
 	}
-	if !reapable {
-		return nil, errors.New("starting the kernel: gonb runs on Linux and macOS only (on Windows: in WSL or Docker)")
-	}
-	dir, lock, err := privateDir()
+	child, err := NewChild()
 	if err != nil {
 		return nil, fmt.Errorf("starting the kernel: %w", err)
 	}
-	p := &Process{ID: rand.Text(), dir: dir, lock: lock, done: make(chan struct{}), tail: &tailWriter{also: opts.Log}}
+	p := &Process{Child: child, tail: &tailWriter{also: opts.Log}}
 	if err := p.start(opts); err != nil {
-		p.discard()
+		p.Close(0)
 		return nil, fmt.Errorf("starting the kernel: %w", err)
 	}
 	return p, nil
@@ -80,16 +68,13 @@ func (p *Process) start(opts Options) error {
 	if opts.Connection != nil {
 		p.Connection = *opts.Connection
 	} else {
-		p.Connection = jupyter.Private(filepath.Join(p.dir, "k"), rand.Text())
+		p.Connection = jupyter.Private(filepath.Join(p.Dir, "k"), rand.Text())
 	}
-	file := filepath.Join(p.dir, "kernel-"+id+".json") // gonb takes the kernel's id from this name
+	file := filepath.Join(p.Dir, "kernel-"+id+".json") // gonb takes the kernel's id from this name
 	if err := p.Connection.Write(file); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "id"), []byte(p.ID), 0o600); err != nil { // for Sweep
-		return err
-	}
-	tmp := filepath.Join(p.dir, "t")
+	tmp := filepath.Join(p.Dir, "t")
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return err
 	}
@@ -97,30 +82,14 @@ func (p *Process) start(opts Options) error {
 	if opts.RawErrors {
 		args = append(args, "-raw_error")
 	}
-	p.cmd = exec.Command(opts.Tools[workspace.Gonb], args...)
-	p.cmd.Dir = opts.Dir
-	p.cmd.Env = append(opts.Workspace.Env(opts.Tools), "TMPDIR="+tmp, marker+"="+p.ID)
-	p.cmd.Env = append(p.cmd.Env, opts.Env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.tail, p.tail
-	p.cmd.WaitDelay = time.Second // a cell that survives gonb may hold its stderr
-	ownGroup(p.cmd)
-	var err error
-	if p.guard, err = watch(p.ID, p.dir); err != nil {
-		return err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return err
-	}
-	p.guard.group(p.cmd.Process.Pid)
-	go func() {
-		p.exit = p.cmd.Wait()
-		close(p.done)
-	}()
-	return nil
+	cmd := exec.Command(opts.Tools[workspace.Gonb], args...)
+	cmd.Dir = opts.Dir
+	cmd.Env = append(opts.Workspace.Env(opts.Tools), "TMPDIR="+tmp)
+	cmd.Env = append(cmd.Env, opts.Env...)
+	cmd.Stdout, cmd.Stderr = p.tail, p.tail
+	cmd.WaitDelay = time.Second // a cell that survives gonb may hold its stderr
+	return p.Child.Start(cmd)
 }
-
-// Done is closed when gonb has ended.
-func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Err says how gonb ended and what it said last. It is meant for a kernel that was expected to live.
 func (p *Process) Err() error {
@@ -137,62 +106,6 @@ func (p *Process) Err() error {
 		return fmt.Errorf("the kernel (gonb) ended: %s: %s", how, last)
 	}
 	return fmt.Errorf("the kernel (gonb) ended: %s", how)
-}
-
-// Dir returns the kernel's private directory.
-func (p *Process) Dir() string { return p.dir }
-
-// Close ends the kernel and everything it started, and removes its files. Wait bounds how long gonb may
-// take to end by itself after it was asked to; it may be zero.
-func (p *Process) Close(wait time.Duration) {
-	p.close.Do(func() {
-		if wait > 0 {
-			p.terminate()
-			select {
-			case <-p.done:
-			case <-time.After(wait):
-			}
-		}
-		p.discard()
-	})
-}
-
-// terminate asks gonb to end; it then stops gopls and removes its files.
-func (p *Process) terminate() {
-	select {
-	case <-p.done:
-	default:
-		_ = terminate(p.cmd.Process)
-	}
-}
-
-// Kill ends the kernel and all its processes at once; Close must still be called.
-func (p *Process) Kill() {
-	if p.cmd != nil && p.cmd.Process != nil {
-		killGroup(p.cmd.Process.Pid)
-	}
-	killMarked(p.ID)
-}
-
-// discard kills what is left and removes the files.
-func (p *Process) discard() {
-	if p.cmd != nil && p.cmd.Process != nil {
-		p.Kill()
-		<-p.done
-	}
-	_ = os.RemoveAll(p.dir)
-	if p.guard != nil {
-		p.guard.stand()
-	}
-	p.lock.Close()
-}
-
-// uuid returns a random UUID, the form of id that gonb looks for.
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // tailWriter keeps the last of what gonb logs.

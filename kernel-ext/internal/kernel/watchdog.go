@@ -28,6 +28,8 @@ done
 rm -rf -- "$2"
 `
 
+// watch starts a watchdog for the processes that carry the id: when this process dies, they are killed
+// and dir is removed.
 func watch(id, dir string) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", "-c", script, "quire-watchdog", id, dir)
 	cmd.Dir = os.TempDir()
@@ -42,11 +44,11 @@ func watch(id, dir string) (*watchdog, error) {
 	return &watchdog{cmd: cmd, pipe: pipe}, nil
 }
 
-// group tells the process group to kill.
+// group tells the process group to kill. It may be called once.
 func (w *watchdog) group(pid int) { fmt.Fprintln(w.pipe, pid) }
 
-// stand dismisses the watchdog: everything is done.
-func (w *watchdog) stand() {
+// dismiss ends the watchdog: everything is done.
+func (w *watchdog) dismiss() {
 	fmt.Fprint(w.pipe, "\ndone\n") // the first newline ends the first read if group was never called
 	w.pipe.Close()
 	_ = w.cmd.Wait()

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
+	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/lab"
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+)
+
+type labFlags struct {
+	dir       string
+	ip        string
+	port      int
+	noBrowser bool
+}
+
+var labCommand = &command{
+	name:  "lab",
+	args:  "[NOTEBOOK] [-- JUPYTER ARGUMENTS]",
+	short: "open JupyterLab with the kernel and the tutorials",
+	long: `
+Opens JupyterLab with the kernel "Quire (Go)": on NOTEBOOK, on the folder of -dir, or on the tutorials.
+What the first cell needs is built and compiled before, so that it runs at once. Nothing is installed
+into the home directory's Jupyter folders; the kernel is there as long as this command runs. Ctrl-C ends
+everything.
+
+JupyterLab is $QUIRE_JUPYTER, or jupyter-lab in PATH, or the module of python3; if there is none it is set
+up once in a virtual environment in quire's cache directory, which needs python3 and a network.
+Arguments after -- go to Jupyter, as in: quire lab -- --IdentityProvider.token=secret`,
+	run: runLab,
+	flags: func(f *flag.FlagSet, env *environment) {
+		f.StringVar(&env.lab.dir, "dir", "", "show `DIR` instead of the tutorials")
+		f.StringVar(&env.lab.ip, "ip", "", "listen at `ADDRESS` instead of localhost")
+		f.IntVar(&env.lab.port, "port", 0, "listen at `PORT` instead of the next free one from 8888")
+		f.BoolVar(&env.lab.noBrowser, "no-browser", false, "do not open a browser, only print the address")
+	},
+}
+
+func runLab(ctx context.Context, env *environment, args []string) error {
+	server := lab.Server{IP: env.lab.ip, Port: env.lab.port, NoBrowser: env.lab.noBrowser}
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, server.Args = args[:i], args[i+1:]
+	}
+	if len(args) > 1 {
+		return usageError{"lab opens one notebook: see quire help lab"}
+	}
+	note := func(s string) { fmt.Fprintln(env.stderr, s) }
+	from, err := labRoot(&server, env.lab.dir, args)
+	if err != nil {
+		return err
+	}
+	kernel.Sweep()
+	ws, err := workspace.Open(ctx, workspace.Options{From: from, Note: note})
+	if err != nil {
+		return err
+	}
+	if server.Root == "" {
+		if server.Root, err = tutorials(ws.Module); err != nil {
+			return err
+		}
+	}
+	server.Jupyter, err = lab.Find(ctx, lab.Options{Cache: ws.Cache, Setup: true, Note: note})
+	if err != nil {
+		return labError(ctx, err)
+	}
+	spec, err := prepare(ctx, ws, note)
+	if err != nil {
+		return labError(ctx, err)
+	}
+	server.Spec = spec
+	note(fmt.Sprintf("JupyterLab %s opens %s; Ctrl-C ends it", server.Jupyter.Version, server.Root))
+	child, err := lab.Start(server)
+	if err != nil {
+		return err
+	}
+	defer child.Close(10 * time.Second) // Jupyter ends its kernels, then itself
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-child.Done():
+		if err := child.Exit(); err != nil {
+			return fmt.Errorf("JupyterLab ended: %w", err)
+		}
+		return nil
+	}
+}
+
+// labError says an interrupted preparation in one word.
+func labError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
+}
+
+// labRoot settles what is opened, and where to look for the module from.
+func labRoot(server *lab.Server, dir string, args []string) (from []string, err error) {
+	if dir != "" {
+		if server.Root, err = filepath.Abs(dir); err != nil {
+			return nil, err
+		}
+	}
+	if len(args) == 1 {
+		path, err := filepath.Abs(args[0])
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("notebook %s: there is no such file", args[0])
+		} else if info.IsDir() {
+			return nil, fmt.Errorf("%s is a directory: use -dir %s", args[0], args[0])
+		}
+		if server.Root == "" {
+			server.Root = filepath.Dir(path)
+		}
+		rel, err := filepath.Rel(server.Root, path)
+		if err != nil || strings.HasPrefix(rel, "..") {
+			return nil, fmt.Errorf("notebook %s is not below %s", args[0], server.Root)
+		}
+		server.Notebook = rel
+	}
+	if server.Root == "" {
+		return nil, nil
+	}
+	if info, err := os.Stat(server.Root); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("-dir %s is not a directory", dir)
+	}
+	return []string{server.Root}, nil
+}
+
+// tutorials returns the folder of the tutorials, or the current one if this checkout has none.
+func tutorials(module string) (string, error) {
+	dir := filepath.Join(module, "tutorials")
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return dir, nil
+	}
+	return filepath.Abs(".")
+}
+
+// prepare builds the tools and the quire command, and fills the build cache so that the first cell is
+// fast: the packages that cells use are compiled and a cell's program is linked once.
+func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (kernelspec.Spec, error) {
+	usual := ws.Usual()
+	if _, err := ws.Build(ctx, ws.Relative(usual), workspace.Gonb, workspace.Goimports, workspace.Gopls); err != nil {
+		return kernelspec.Spec{}, err
+	}
+	exe, err := ws.Self(ctx)
+	if err != nil {
+		return kernelspec.Spec{}, err
+	}
+	began := time.Now()
+	if err := ws.Warm(ctx, append(usual, "github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"), true); err != nil {
+		if ctx.Err() != nil {
+			return kernelspec.Spec{}, ctx.Err()
+		}
+		note("warming the build cache: " + err.Error() + " (cells may still work)")
+	} else if took := time.Since(began); took > 3*time.Second {
+		note("compiled what cells import in " + duration(took))
+	}
+	return kernelspec.New(exe, ws.Module), nil
+}
