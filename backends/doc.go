@@ -1,0 +1,11 @@
+// Package backends opens the engines that run graphs, by name.
+//
+//	backend, err := backends.New()              // $QUIRE_BACKEND, or the best there is
+//	backend, err := backends.New("go:workers=2") // the pure-Go engine with two workers
+//
+// A configuration is a name, optionally followed by a colon and options, which each engine reads for
+// itself. The name "go" is always there; other engines register themselves when their package is
+// imported, such as
+//
+//	import _ "github.com/quire-ml/quire/backends/xla"
+package backends

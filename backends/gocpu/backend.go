@@ -1,0 +1,92 @@
+package gocpu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Options are settings of the engine.
+type Options struct {
+	// Workers is how many goroutines may work on one op, the caller's included; 0 means one per
+	// processor. Results do not depend on it.
+	Workers int
+}
+
+// New returns the engine with one worker per processor.
+func New() graph.Backend { return NewWithOptions(Options{}) }
+
+// NewWithOptions returns the engine with the given options.
+func NewWithOptions(options Options) graph.Backend {
+	if options.Workers <= 0 {
+		options.Workers = parallel.Limit()
+	}
+	return &backend{workers: options.Workers}
+}
+
+// Open returns the engine with options as they stand in a configuration: "" or "workers=2".
+func Open(options string) (graph.Backend, error) {
+	var o Options
+	for _, opt := range strings.Split(options, ",") {
+		if opt == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(opt, "=")
+		n, err := strconv.Atoi(value)
+		if key != "workers" || err != nil || n < 1 {
+			return nil, fmt.Errorf("option %q: the option is workers=N, with N from 1", opt)
+		}
+		o.Workers = n
+	}
+	return NewWithOptions(o), nil
+}
+
+type backend struct {
+	workers int
+	closed  atomic.Bool
+}
+
+var errClosed = errors.New("the go backend is closed")
+
+func (b *backend) Name() string { return "go" }
+
+// Lowers reports whether op runs as it is: ops with a kernel, with bodies, or without an expansion.
+func (b *backend) Lowers(op *graph.Op) bool {
+	return op.Expand == nil || op.Bodies > 0 || lowerings[op.Name] != nil
+}
+
+func (b *backend) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+	if b.closed.Load() {
+		return nil, errClosed
+	}
+	if err := p.Check(); err != nil {
+		return nil, fmt.Errorf("program %q: %w", p.Name, err)
+	}
+	c, err := compile(ctx, p, b.workers)
+	if err != nil {
+		return nil, err
+	}
+	return &executable{backend: b, code: c}, nil
+}
+
+func (b *backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
+	if b.closed.Load() {
+		return nil, errClosed
+	}
+	if err := t.CheckValid(); err != nil {
+		return nil, err
+	}
+	return newBuffer(t.Shape(), t.Storage().Retain()), nil
+}
+
+func (b *backend) Close() error {
+	b.closed.Store(true)
+	return nil
+}

@@ -1,0 +1,51 @@
+package gocpu
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// buffer is a value of the engine: a shape and a reference to a storage.
+type buffer struct {
+	shape   shapes.Shape
+	mu      sync.Mutex
+	storage *tensors.Storage // nil when closed
+}
+
+// newBuffer returns a buffer that takes over one reference of s.
+func newBuffer(shape shapes.Shape, s *tensors.Storage) *buffer {
+	return &buffer{shape: shape, storage: s}
+}
+
+func (b *buffer) Shape() shapes.Shape { return b.shape }
+
+func (b *buffer) ToHost() (*tensors.Tensor, error) {
+	s, err := b.retain()
+	if err != nil {
+		return nil, err
+	}
+	return tensors.FromStorage(b.shape, s)
+}
+
+// retain returns the storage with one more reference, so that it stays if the buffer is closed.
+func (b *buffer) retain() (*tensors.Storage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.storage == nil {
+		return nil, fmt.Errorf("the buffer %s is closed or was donated", b.shape)
+	}
+	return b.storage.Retain(), nil
+}
+
+func (b *buffer) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.storage != nil {
+		b.storage.Release()
+		b.storage = nil
+	}
+	return nil
+}

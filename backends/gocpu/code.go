@@ -1,0 +1,74 @@
+package gocpu
+
+import (
+	"sync"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// code is a compiled program or body: steps over values whose memory is planned. It is immutable but
+// for the frames that wait for their next run.
+type code struct {
+	name    string
+	values  []value
+	inputs  []int
+	outputs []int // the result's values: all of kind output, no two the same
+	steps   []step
+	workers int
+	arena   int   // bytes
+	donors  []int // per output the input whose memory it may take if that is donated, or -1
+	views   []int // the values whose memory is that of an input or output
+	arity   int   // most operands or results of a step
+
+	mu     sync.Mutex
+	frames []*frame
+}
+
+// kind says where a value's memory comes from.
+type kind uint8
+
+const (
+	temp     kind = iota // the arena
+	input                // the caller
+	output               // the caller, to be filled
+	constant             // compiled in
+)
+
+// value is a value of a program: a result, an operand, or scratch memory of a step.
+type value struct {
+	shape  shapes.Shape
+	size   int // bytes
+	kind   kind
+	root   int    // the value whose memory this one is, itself for most
+	offset int    // in the arena
+	data   []byte // of a constant
+	keep   *tensors.Storage
+}
+
+// step is one instruction with its kernel, or a control instruction with its bodies.
+type step struct {
+	op      *graph.Op
+	pos     string
+	in, out []int
+	scratch int // a value, or -1
+	run     kernels.Func
+	control control // nil for most
+	inPlace []int   // operands whose memory the first result may take
+}
+
+// resolve returns the value whose memory id has.
+func (c *code) resolve(id int) int {
+	for c.values[id].root != id {
+		id = c.values[id].root
+	}
+	return id
+}
+
+// add makes a new value and returns its number.
+func (c *code) add(s shapes.Shape, size int) int {
+	c.values = append(c.values, value{shape: s, size: size, root: len(c.values)})
+	return len(c.values) - 1
+}

@@ -1,0 +1,104 @@
+package gocpu
+
+import (
+	"context"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+)
+
+// control runs an instruction with bodies.
+type control interface {
+	exec(ctx context.Context, a *kernels.Args) error
+	drop()
+}
+
+// lowerControl compiles the bodies of an instruction.
+func (c *compiler) lowerControl(in *instr) (control, error) {
+	var bodies []*code
+	for _, b := range in.Bodies {
+		body, err := compile(c.ctx, b, c.code.workers)
+		if err != nil {
+			return nil, err
+		}
+		bodies = append(bodies, body)
+	}
+	switch in.Op.Name {
+	case "If":
+		return &branch{bodies[0], bodies[1]}, nil
+	case "While":
+		n := in.Attrs.(graph.WhileAttrs).NumState
+		w := &while{cond: bodies[0], body: bodies[1], state: n}
+		for _, id := range in.out {
+			w.offsets = append(w.offsets, in.call.scratch)
+			in.call.scratch += roundUp(c.code.values[id].size)
+		}
+		return w, nil
+	}
+	return call1{bodies[0]}, nil
+}
+
+// branch is If.
+type branch struct{ yes, no *code }
+
+func (b *branch) exec(ctx context.Context, a *kernels.Args) error {
+	body := b.no
+	if a.In[0][0] != 0 {
+		body = b.yes
+	}
+	return body.exec(ctx, a.In[1:], a.Out)
+}
+
+func (b *branch) drop() {
+	b.yes.drop()
+	b.no.drop()
+}
+
+// call1 is Call.
+type call1 struct{ body *code }
+
+func (c call1) exec(ctx context.Context, a *kernels.Args) error { return c.body.exec(ctx, a.In, a.Out) }
+func (c call1) drop()                                           { c.body.drop() }
+
+// while is While. The state alternates between the results' memory and scratch memory.
+type while struct {
+	cond, body *code
+	state      int
+	offsets    []int // of the state's values in scratch memory
+}
+
+func (w *while) exec(ctx context.Context, a *kernels.Args) error {
+	var pred [1]byte
+	test := [][]byte{pred[:]}
+	in := append([][]byte(nil), a.In...)
+	spare := make([][]byte, w.state)
+	for i, offset := range w.offsets {
+		spare[i] = a.Scratch[offset : offset+len(a.Out[i])]
+	}
+	next, other := a.Out, spare
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.cond.exec(ctx, in, test); err != nil {
+			return err
+		}
+		if pred[0] == 0 {
+			break
+		}
+		if err := w.body.exec(ctx, in, next); err != nil {
+			return err
+		}
+		copy(in, next)
+		next, other = other, next
+	}
+	for i, out := range a.Out { // nothing to do if the last state is there already
+		copy(out, in[i])
+	}
+	return nil
+}
+
+func (w *while) drop() {
+	w.cond.drop()
+	w.body.drop()
+}

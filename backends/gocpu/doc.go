@@ -1,0 +1,31 @@
+// Package gocpu is the engine "go": it runs programs on the processor, in pure Go, with nothing to install.
+//
+//	backend := gocpu.New()
+//	y, err := graph.CallOnce(backend, func(x *graph.Node) *graph.Node { return graph.Tanh(x) }, x)
+//
+// # How a program runs
+//
+// Compile turns the program into a flat list of steps, each with a kernel chosen for its dtypes and
+// shapes. Calls on constants are computed then, reshapes become views, broadcasts are read in place by
+// the elementwise ops that use them. A plan made from the lifetimes of the values gives each an offset in
+// one arena per run; a step writes into the memory of an operand that ends there where its kernel
+// allows it. Runs of one executable may overlap: each has an arena of its own.
+//
+// # Memory
+//
+// Buffers share the memory of tensors: Put keeps a reference to the tensor's storage and copies nothing,
+// and ToHost returns a tensor on the buffer's storage. So a tensor must not be written while a buffer of
+// it lives, and a tensor from ToHost not while its buffer does. Results always have a storage of their own.
+// The memory of a donated buffer becomes a result's only if nobody else holds its storage: a tensor that
+// the caller still has never changes.
+//
+// # Threads
+//
+// All engines of a process share one set of workers, one per processor. Results do not depend on their
+// number, not in a single bit: how sums are cut into blocks follows from shapes alone.
+//
+// # Errors
+//
+// A run ends with an error that names the op and the user's line if the data has no answer (an integer
+// division by zero), if there is not enough memory, or if a kernel panics.
+package gocpu

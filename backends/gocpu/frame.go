@@ -1,0 +1,177 @@
+package gocpu
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// frame is the state of one run of a code: where each value lies.
+type frame struct {
+	code  *code
+	vals  [][]byte
+	arena *tensors.Storage
+	args  kernels.Args
+	step  int // the one that runs, for errors
+}
+
+// keepArena is the size up to which a waiting frame keeps its arena. Larger ones go back to the pool of
+// all tensors between runs, so that many compiled programs do not add up.
+const keepArena = 1 << 20
+
+// frame returns a frame for one run.
+func (c *code) frame() (*frame, error) {
+	var f *frame
+	c.mu.Lock()
+	if n := len(c.frames); n > 0 {
+		f = c.frames[n-1]
+		c.frames = c.frames[:n-1]
+	}
+	c.mu.Unlock()
+	if f == nil {
+		f = &frame{code: c, vals: make([][]byte, len(c.values))}
+		f.args.Workers = c.workers
+		f.args.In, f.args.Out = make([][]byte, c.arity), make([][]byte, c.arity)
+		for id := range c.values {
+			if r := &c.values[c.resolve(id)]; r.kind == constant {
+				f.vals[id] = r.data
+			}
+		}
+	}
+	if c.arena > 0 && f.arena == nil {
+		s, err := tensors.NewStorage(c.arena)
+		if err != nil {
+			return nil, fmt.Errorf("the values within %q: %w", c.name, err)
+		}
+		f.arena = s
+		b := s.Bytes()
+		for id := range c.values {
+			if r := &c.values[c.resolve(id)]; r.kind == temp {
+				f.vals[id] = b[r.offset : r.offset+r.size : r.offset+r.size]
+			}
+		}
+	}
+	return f, nil
+}
+
+// release keeps f for the next run.
+func (f *frame) release() {
+	c := f.code
+	for _, id := range c.inputs {
+		f.vals[id] = nil
+	}
+	for _, id := range c.outputs {
+		f.vals[id] = nil
+	}
+	for _, id := range c.views {
+		f.vals[id] = nil
+	}
+	if c.arena > keepArena {
+		f.arena.Release()
+		f.arena = nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.frames) < runtime.GOMAXPROCS(0) {
+		c.frames = append(c.frames, f)
+	}
+}
+
+// exec runs the code on the memory of inputs and outputs.
+func (c *code) exec(ctx context.Context, in, out [][]byte) error {
+	f, err := c.frame()
+	if err != nil {
+		return err
+	}
+	for i, id := range c.inputs {
+		f.vals[id] = in[i]
+	}
+	for i, id := range c.outputs {
+		f.vals[id] = out[i]
+	}
+	for _, id := range c.views {
+		f.vals[id] = f.vals[c.resolve(id)]
+	}
+	err = f.run(ctx)
+	runtime.KeepAlive(f.arena)
+	if err == nil { // after a panic a worker's part may be anything: the frame is dropped
+		f.release()
+	}
+	return err
+}
+
+// run runs the steps. A panic becomes an error that names the step.
+func (f *frame) run(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = f.code.steps[f.step].fault(f.code, r)
+		}
+	}()
+	done := ctx.Done()
+	for i := range f.code.steps {
+		s := &f.code.steps[i]
+		f.step = i
+		if done != nil {
+			select {
+			case <-done:
+				return ctx.Err()
+			default:
+			}
+		}
+		a := &f.args
+		a.In, a.Out, a.Scratch = a.In[:len(s.in)], a.Out[:len(s.out)], nil
+		for k, id := range s.in {
+			a.In[k] = f.vals[id]
+		}
+		for k, id := range s.out {
+			a.Out[k] = f.vals[id]
+		}
+		if s.scratch >= 0 {
+			a.Scratch = f.vals[s.scratch]
+		}
+		if s.control != nil {
+			if err := s.control.exec(ctx, a); err != nil {
+				return err
+			}
+			continue
+		}
+		s.run(a)
+	}
+	return nil
+}
+
+// fault returns the error for what step s panicked with.
+func (s *step) fault(c *code, r any) error {
+	where := s.op.Name
+	if s.pos != "" {
+		where = s.pos + ": " + where
+	}
+	if p, ok := r.(*parallel.Panic); ok {
+		r = p.Value
+	}
+	if err, ok := r.(error); ok {
+		if _, internal := r.(runtime.Error); !internal {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+	}
+	in := make([]shapes.Shape, len(s.in))
+	for i, id := range s.in {
+		in[i] = c.values[id].shape
+	}
+	return fmt.Errorf("%s %s: the kernel broke: %v", where, shapeList(in), r)
+}
+
+// shapeList writes operands as errors show them: float32[2 3] · float32[3].
+func shapeList(in []shapes.Shape) string {
+	var parts []string
+	for _, s := range in {
+		parts = append(parts, s.String())
+	}
+	return strings.Join(parts, " · ")
+}

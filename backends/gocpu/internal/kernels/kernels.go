@@ -1,0 +1,60 @@
+// Package kernels holds the loops that the engine runs: plain Go over slices of bytes that are seen as
+// slices of elements. A kernel is made when a program is compiled, by a function that knows shapes and
+// attributes, and is called at each run with the memory of operands and results. Made kernels hold no
+// state, so several runs may use one at once.
+//
+// A kernel that meets a value without an answer (an integer division by zero) panics with an error,
+// which the engine turns into the error of the run.
+package kernels
+
+import (
+	"unsafe"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
+)
+
+// Args is what one call of a kernel works on. It belongs to one call at a time.
+type Args struct {
+	Out, In [][]byte
+	Scratch []byte // as many bytes as the kernel asked for, undefined
+	Workers int    // how many goroutines may work on it; Scratch is for as many
+
+	loop parallel.Loop[Args]
+}
+
+// Func is a kernel ready to be called.
+type Func func(a *Args)
+
+// Body is a piece of a kernel's work: the elements lo to hi of its loop, on goroutine number worker.
+type Body = parallel.Body[Args]
+
+// For runs body over 0 to n in chunks of grain, on all workers.
+func (a *Args) For(n, grain int, body Body) { a.loop.For(a.Workers, n, grain, a, body) }
+
+// of sees bytes as elements.
+func of[T any](b []byte) []T {
+	var zero T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
+}
+
+// Bytes sees elements as bytes.
+func Bytes[T any](v []T) []byte {
+	var zero T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(zero)))
+}
+
+// copyGrain is how many bytes a chunk of pure copying has: enough to hide the hand-over (about 1 µs),
+// little enough to balance.
+const copyGrain = 128 << 10
+
+// Copy copies the operand's bytes to the result, which may be the same memory.
+func Copy(a *Args) { a.For(len(a.Out[0]), copyGrain, copyBytes) }
+
+func copyBytes(a *Args, _, lo, hi int) {
+	if &a.Out[0][0] != &a.In[0][0] {
+		copy(a.Out[0][lo:hi], a.In[0][lo:hi])
+	}
+}
+
+// sizeOf returns the size of an element in bytes.
+func sizeOf[T any]() int { return int(unsafe.Sizeof(*new(T))) }

@@ -1,0 +1,169 @@
+package kernels
+
+import "math"
+
+// The functions of float32 below compute in float64, which costs scalar code nothing, with polynomials
+// just long enough for float32: their results are within 1 unit in the last place (TestMathIsAccurate).
+
+// exp returns exp(x) of |x| ≤ 150 to about 1e-8: 2ᵏ·exp(r) with |r| ≤ ln(2)/2 and exp by its Taylor series.
+func exp(x float64) float64 {
+	k, r := reduce(x)
+	return math.Float64frombits(uint64(k+1023)<<52) * (1 + series(r))
+}
+
+// reduce returns k and r with x = k·ln(2) + r and |r| ≤ ln(2)/2.
+func reduce(x float64) (k int64, r float64) {
+	const round = 3 << 51 // added and taken away again, rounds to a whole number
+	t := x*math.Log2E + round
+	return int64(math.Float64bits(t)) - int64(math.Float64bits(round)), x - (t-round)*math.Ln2
+}
+
+// series returns exp(r) - 1 for |r| ≤ ln(2)/2. The first term left out is r⁸/8! ≤ 5e-9.
+func series(r float64) float64 {
+	r2 := r * r
+	r4 := r2 * r2
+	return r + r2*(1./2+r*(1./6)) + r4*((1./24+r*(1./120))+r2*(1./720+r*(1./5040)))
+}
+
+// clip limits x to where exp of it is a float32 other than 0 and infinity, and a bit further.
+func clip(x float64) float64 {
+	if x > 150 {
+		return 150
+	}
+	if x < -150 {
+		return -150
+	}
+	return x
+}
+
+func exp32(x float32) float32 { return float32(exp(clip(float64(x)))) }
+
+// expm1 returns exp(x) - 1 of |x| ≤ 150, relative error 1e-8 also for tiny x.
+func expm1(x float64) float64 {
+	k, r := reduce(x)
+	p := math.Float64frombits(uint64(k+1023) << 52)
+	return p*series(r) + (p - 1)
+}
+
+func expm132(x float32) float32 {
+	if x == 0 {
+		return x // keeps the sign
+	}
+	return float32(expm1(clip(float64(x))))
+}
+
+// tanh32 returns (e - 1) / (e + 1) with e = exp(2x).
+func tanh32(x float32) float32 {
+	if x == 0 {
+		return x
+	}
+	e := expm1(clip(2 * float64(x)))
+	return float32(e / (e + 2))
+}
+
+func sigmoid32(x float32) float32 { return float32(1 / (1 + exp(clip(-float64(x))))) }
+
+func silu32(x float32) float32 {
+	if x < -150 { // also -∞, whose product with 0 has no value
+		return float32(math.Copysign(0, -1))
+	}
+	return float32(float64(x) / (1 + exp(clip(-float64(x)))))
+}
+
+// log returns the natural logarithm of a positive finite x to about 2e-9: x = 2ᵏ·m with m around 1, and
+// log(m) = 2·artanh(s) with s = (m-1)/(m+1), |s| ≤ 0.172.
+func log(x float64) float64 {
+	const sqrtHalf = 0x3fe6a09e667f3bcd // bits of √½
+	bits := math.Float64bits(x) - sqrtHalf
+	k := int64(bits) >> 52
+	m := math.Float64frombits(bits&(1<<52-1) + sqrtHalf)
+	s := (m - 1) / (m + 1)
+	s2 := s * s
+	return float64(k)*math.Ln2 + 2*s*(1+s2*(1./3+s2*(1./5+s2*(1./7+s2*(1./9)))))
+}
+
+func log32(x float32) float32 {
+	switch {
+	case x > 0 && x <= math.MaxFloat32:
+		return float32(log(float64(x)))
+	case x == 0:
+		return float32(math.Inf(-1))
+	case x < 0:
+		return float32(math.NaN())
+	}
+	return x // +∞ and NaN
+}
+
+// softplus32 returns log(1 + exp(x)).
+func softplus32(x float32) float32 {
+	v := float64(x)
+	return float32(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+}
+
+// Sigmoid returns 1 / (1 + exp(-x)).
+func Sigmoid(x float64) float64 {
+	if x >= 0 {
+		return 1 / (1 + math.Exp(-x))
+	}
+	e := math.Exp(x)
+	return e / (1 + e)
+}
+
+// Silu returns x / (1 + exp(-x)).
+func Silu(x float64) float64 {
+	if x < -750 {
+		return math.Copysign(0, -1)
+	}
+	return x * Sigmoid(x)
+}
+
+// Softplus returns log(1 + exp(x)).
+func Softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+// Gelu returns x·Φ(x), Φ being the normal distribution.
+func Gelu(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }
+
+// GeluApproximate returns Gelu by a hyperbolic tangent (Hendrycks and Gimpel 2016, section 2).
+func GeluApproximate(x float64) float64 {
+	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+}
+
+// Sign returns -1, 0 or 1; NaN and zeros stay.
+func Sign(x float64) float64 {
+	if x == 0 || x != x {
+		return x
+	}
+	return math.Copysign(1, x)
+}
+
+// fast32 holds the functions that float32 has versions of its own of.
+var fast32 = map[string]Loop1{
+	"Exp": quick(exp32), "Expm1": quick(expm132), "Tanh": quick(tanh32), "Log": quick(log32),
+	"Sigmoid": quick(sigmoid32), "Silu": quick(silu32), "Softplus": each1(softplus32),
+	"Sqrt": loop1(2, func(z, x []float32) {
+		x = x[:len(z)]
+		for i := range z {
+			z[i] = float32(math.Sqrt(float64(x[i])))
+		}
+	}),
+}
+
+// quick is each1 for functions of about 3 ns.
+func quick(f func(float32) float32) Loop1 {
+	l := each1(f)
+	l.cost = 3
+	return l
+}
+
+// functions holds the functions of one float, by the names of the ops.
+var functions = map[string]func(float64) float64{
+	"Exp": math.Exp, "Expm1": math.Expm1, "Log": math.Log, "Log1p": math.Log1p, "Sqrt": math.Sqrt,
+	"Rsqrt":      func(x float64) float64 { return 1 / math.Sqrt(x) },
+	"Reciprocal": func(x float64) float64 { return 1 / x },
+	"Sin":        math.Sin, "Cos": math.Cos, "Tan": math.Tan, "Tanh": math.Tanh, "Erf": math.Erf,
+	"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Sign": Sign, "Abs": math.Abs,
+	"Neg":     func(x float64) float64 { return -x },
+	"Square":  func(x float64) float64 { return x * x },
+	"Relu":    func(x float64) float64 { return max(x, 0) },
+	"Sigmoid": Sigmoid, "Silu": Silu, "Softplus": Softplus, "Gelu": Gelu, "GeluApproximate": GeluApproximate,
+}

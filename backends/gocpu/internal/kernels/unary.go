@@ -1,0 +1,224 @@
+package kernels
+
+import (
+	"math"
+	"math/cmplx"
+
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// FloatOf returns the loop of a function of one float.
+func FloatOf[T Float](name string) (Loop1, bool) {
+	switch name {
+	case "Neg":
+		return negOf[T](), true
+	case "Square":
+		return squareOf[T](), true
+	case "Relu":
+		return reluOf[T](), true
+	case "Abs":
+		return loop1(cheap, func(z, x []T) {
+			x = x[:len(z)]
+			for i := range z {
+				z[i] = T(math.Abs(float64(x[i])))
+			}
+		}), true
+	case "Reciprocal":
+		return loop1(2*cheap, func(z, x []T) {
+			x = x[:len(z)]
+			for i := range z {
+				z[i] = 1 / x[i]
+			}
+		}), true
+	case "Rsqrt":
+		return loop1(4, func(z, x []T) {
+			x = x[:len(z)]
+			for i := range z {
+				z[i] = T(1 / math.Sqrt(float64(x[i])))
+			}
+		}), true
+	case "IsFinite":
+		return loop1(cheap, func(z []bool, x []T) {
+			x = x[:len(z)]
+			for i := range z {
+				z[i] = x[i]-x[i] == 0
+			}
+		}), true
+	case "IsNaN":
+		return loop1(cheap, func(z []bool, x []T) {
+			x = x[:len(z)]
+			for i := range z {
+				z[i] = x[i] != x[i]
+			}
+		}), true
+	}
+	if _, narrow := any(*new(T)).(float32); narrow {
+		if l, ok := fast32[name]; ok {
+			return l, true
+		}
+	}
+	f, ok := functions[name]
+	if !ok {
+		return Loop1{}, false
+	}
+	return each1(func(x T) T { return T(f(float64(x))) }), true
+}
+
+func negOf[T Number]() Loop1 {
+	return loop1(cheap, func(z, x []T) {
+		x = x[:len(z)]
+		for i := range z {
+			z[i] = -x[i]
+		}
+	})
+}
+
+func squareOf[T Number]() Loop1 {
+	return loop1(cheap, func(z, x []T) {
+		x = x[:len(z)]
+		for i := range z {
+			z[i] = x[i] * x[i]
+		}
+	})
+}
+
+// reluOf returns the loop of max(x, 0); NaN stays.
+func reluOf[T Real]() Loop1 {
+	return loop1(cheap, func(z, x []T) {
+		x = x[:len(z)]
+		for i := range z {
+			v := x[i]
+			if v <= 0 {
+				v = 0
+			}
+			z[i] = v
+		}
+	})
+}
+
+// IntOf returns the loop of a function of one integer.
+func IntOf[T Integer](name string) (Loop1, bool) {
+	switch name {
+	case "Neg":
+		return negOf[T](), true
+	case "Square":
+		return squareOf[T](), true
+	case "Relu":
+		return reluOf[T](), true
+	case "Abs":
+		return each1(func(x T) T {
+			if x < 0 {
+				return -x
+			}
+			return x
+		}), true
+	case "Sign":
+		return each1(func(x T) T {
+			switch {
+			case x > 0:
+				return 1
+			case x < 0:
+				return T(0) - 1
+			}
+			return 0
+		}), true
+	case "BitwiseNot":
+		return each1(func(x T) T { return ^x }), true
+	}
+	return Loop1{}, false
+}
+
+// NotOf returns the loop of not x for bools.
+func NotOf() Loop1 { return each1(func(x uint8) uint8 { return x ^ 1 }) }
+
+// ComplexOf returns the loop of a function of one complex number with parts of type R.
+func ComplexOf[T Complex, R Float](name string) (Loop1, bool) {
+	switch name {
+	case "Neg":
+		return negOf[T](), true
+	case "Square":
+		return squareOf[T](), true
+	case "Abs":
+		return each1(func(x T) R { return R(cmplx.Abs(complex128(x))) }), true
+	case "Real":
+		return each1(func(x T) R { return R(real(complex128(x))) }), true
+	case "Imag":
+		return each1(func(x T) R { return R(imag(complex128(x))) }), true
+	case "IsNaN":
+		return each1(func(x T) bool { return x != x }), true
+	}
+	f, ok := map[string]func(complex128) complex128{
+		"Exp": cmplx.Exp, "Log": cmplx.Log, "Sqrt": cmplx.Sqrt, "Sin": cmplx.Sin, "Cos": cmplx.Cos,
+		"Tan": cmplx.Tan, "Tanh": cmplx.Tanh,
+		"Rsqrt":      func(x complex128) complex128 { return 1 / cmplx.Sqrt(x) },
+		"Reciprocal": func(x complex128) complex128 { return 1 / x },
+		"Conj":       cmplx.Conj,
+	}[name]
+	if !ok {
+		return Loop1{}, false
+	}
+	return each1(func(x T) T { return T(f(complex128(x))) }), true
+}
+
+// Half is a 16-bit float: computed in float64, rounded once.
+type Half interface {
+	float16.Float16 | bfloat16.BFloat16
+	Float64() float64
+	Float32() float32
+}
+
+// halfOf returns the rounding to H.
+func halfOf[H Half]() func(float64) H {
+	if _, ok := any(*new(H)).(float16.Float16); ok {
+		return func(x float64) H { return any(float16.FromFloat64(x)).(H) }
+	}
+	return func(x float64) H { return any(bfloat16.FromFloat64(x)).(H) }
+}
+
+// HalfOf returns the loop of a function of one 16-bit float.
+func HalfOf[H Half](name string) (Loop1, bool) {
+	switch name {
+	case "IsFinite":
+		return each1(func(x H) bool { f := x.Float32(); return f-f == 0 }), true
+	case "IsNaN":
+		return each1(func(x H) bool { f := x.Float32(); return f != f }), true
+	}
+	f, ok := functions[name]
+	if !ok {
+		return Loop1{}, false
+	}
+	to := halfOf[H]()
+	return each1(func(x H) H { return to(f(x.Float64())) }), true
+}
+
+// Half2Of returns the loops of a function of two 16-bit floats.
+func Half2Of[H Half](f func(x, y float64) float64) Loop2 {
+	to := halfOf[H]()
+	return each2(func(x, y H) H { return to(f(x.Float64(), y.Float64())) })
+}
+
+// CompareHalfOf returns the loops of a comparison of 16-bit floats.
+func CompareHalfOf[H Half](c Comparison) Loop2 {
+	return each2(func(h, g H) bool {
+		x, y := h.Float32(), g.Float32()
+		switch c {
+		case Equal:
+			return x == y
+		case NotEqual:
+			return x != y
+		case Greater:
+			return x > y
+		case GreaterEqual:
+			return x >= y
+		case Less:
+			return x < y
+		}
+		return x <= y
+	})
+}
+
+// MakeComplexOf returns the loops that make complex numbers of their parts.
+func MakeComplexOf[T Complex, R Float]() Loop2 {
+	return each2(func(re, im R) T { return T(complex(float64(re), float64(im))) })
+}

@@ -1,0 +1,182 @@
+// Package parallel runs loops on the process's one set of worker goroutines.
+//
+// There are GOMAXPROCS-1 workers for the whole process, started when first needed; the goroutine that
+// asks for a loop works too. A loop that is asked for while another one runs (from a worker, or by
+// another caller) runs on its own goroutine alone: all processors are busy anyway. After a loop, workers
+// spin for a moment, since the next loop usually follows at once, and then park.
+//
+// How a loop is cut into chunks depends on its length and grain alone, never on the number of workers,
+// so results cannot depend on it either.
+package parallel
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Body computes the elements lo to hi of a loop for args. worker numbers the goroutine that runs it,
+// from 0 to [Limit]-1, for scratch memory of its own.
+type Body[A any] func(args *A, worker, lo, hi int)
+
+// Panic is what a loop panics with when one of its bodies did.
+type Panic struct {
+	Value any    // what the body panicked with
+	Stack string // where
+}
+
+// String describes the panic in one line.
+func (p *Panic) String() string { return fmt.Sprint(p.Value) }
+
+// loop is what workers see of a running loop: a call that claims and runs chunks until there are none.
+type loop interface{ work(worker int) }
+
+// Loop holds the state of one loop at a time, so that running loops allocates nothing. It belongs to one
+// goroutine.
+type Loop[A any] struct {
+	args     *A
+	body     Body[A]
+	n, grain int
+	next     atomic.Int64
+	failed   atomic.Pointer[Panic]
+	_        [64]byte // next is written by all workers: nothing else on its cache line
+}
+
+// For calls body for consecutive chunks of grain elements that cover 0 to n, on up to workers goroutines
+// (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
+func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
+	if n <= 0 {
+		return
+	}
+	grain = max(grain, 1)
+	helpers := min(workers, (n+grain-1)/grain) - 1
+	if helpers <= 0 || !pool.acquire() {
+		for lo := 0; lo < n; lo += grain {
+			body(args, 0, lo, min(lo+grain, n))
+		}
+		return
+	}
+	l.args, l.body, l.n, l.grain = args, body, n, grain
+	l.next.Store(0)
+	pool.run(l, helpers)
+	l.args, l.body = nil, nil
+	if p := l.failed.Swap(nil); p != nil {
+		panic(p)
+	}
+}
+
+func (l *Loop[A]) work(worker int) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.next.Store(int64(l.n)) // nobody begins another chunk
+			p, ok := r.(*Panic)
+			if !ok {
+				p = &Panic{r, string(debug.Stack())}
+			}
+			l.failed.CompareAndSwap(nil, p)
+		}
+	}()
+	for {
+		lo := int(l.next.Add(int64(l.grain))) - l.grain
+		if lo >= l.n {
+			return
+		}
+		l.body(l.args, worker, lo, min(lo+l.grain, l.n))
+	}
+}
+
+// Limit returns how many goroutines can work on one loop.
+func Limit() int { return runtime.GOMAXPROCS(0) }
+
+// The states of a worker. A worker that is assigned a loop may begin it; the caller takes the
+// assignment back if all is done before the worker woke up.
+const (
+	idle int32 = iota
+	assigned
+	running
+)
+
+type worker struct {
+	state  atomic.Int32
+	loop   loop // valid from assigned to the next idle
+	wake   chan struct{}
+	asleep atomic.Bool
+}
+
+type workers struct {
+	mu   sync.Mutex // held while a loop runs
+	list []*worker
+}
+
+var pool workers
+
+// acquire reports whether the workers are free, and takes them.
+func (p *workers) acquire() bool { return p.mu.TryLock() }
+
+// spinTime is how long a worker without work waits before it parks, and a caller for a worker before it
+// sleeps: of the order of what waking up a parked goroutine on an idle processor costs.
+const spinTime = 30 * time.Microsecond
+
+// run runs l on the calling goroutine and up to helpers workers, and releases the workers.
+func (p *workers) run(l loop, helpers int) {
+	defer p.mu.Unlock()
+	for len(p.list) < helpers {
+		w := &worker{wake: make(chan struct{}, 1)}
+		p.list = append(p.list, w)
+		go w.live(len(p.list))
+	}
+	for _, w := range p.list[:helpers] {
+		w.loop = l
+		w.state.Store(assigned)
+		if w.asleep.Load() {
+			select {
+			case w.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	l.work(0)
+	for _, w := range p.list[:helpers] {
+		if w.state.CompareAndSwap(assigned, idle) {
+			continue
+		}
+		for start := time.Now(); w.state.Load() == running; {
+			if time.Since(start) < spinTime {
+				runtime.Gosched()
+			} else {
+				time.Sleep(spinTime)
+			}
+		}
+	}
+}
+
+// live is the life of worker number id.
+func (w *worker) live(id int) {
+	for {
+		w.await()
+		if w.state.CompareAndSwap(assigned, running) {
+			w.loop.work(id)
+			w.state.Store(idle)
+		}
+	}
+}
+
+// await returns when there may be work.
+func (w *worker) await() {
+	for start := time.Now(); time.Since(start) < spinTime; {
+		for range 64 {
+			if w.state.Load() == assigned {
+				return
+			}
+		}
+		runtime.Gosched()
+	}
+	w.asleep.Store(true)
+	if w.state.Load() != assigned { // an assignment before asleep was seen has sent no wake-up
+		<-w.wake
+	}
+	w.asleep.Store(false)
+}

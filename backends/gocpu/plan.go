@@ -1,0 +1,218 @@
+package gocpu
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// slot is memory that one or several values use one after the other, each written over the last one
+// by a step that reads it.
+type slot struct {
+	def, last int // the steps between which it holds something
+	size      int
+	output    int // which output's memory it is, or -1
+	offset    int
+}
+
+// planner holds the lifetimes of a code's values, by steps.
+type planner struct {
+	*code
+	def, last []int // per value that is its own root; last of outputs is never
+	slotOf    []int // per value, -1 if it needs no memory of the run's own
+	slots     []slot
+}
+
+const never = math.MaxInt
+
+// plan decides where every value lies: offsets in the arena for what lives within a run, and which
+// input's memory each output may take.
+func (c *code) plan() {
+	p := &planner{code: c}
+	p.lifetimes()
+	p.assign()
+	c.arena = place(p.slots)
+	for id := range c.values {
+		if s := p.slotOf[id]; s >= 0 && c.values[id].kind == temp {
+			if o := p.slots[s].output; o >= 0 { // it is overwritten by an output in place
+				c.values[id].root = c.outputs[o]
+				continue
+			}
+			c.values[id].offset = p.slots[s].offset
+		}
+	}
+	p.donors()
+	for id := range c.values {
+		if r := c.resolve(id); r != id && (c.values[r].kind == input || c.values[r].kind == output) {
+			c.views = append(c.views, id)
+		}
+	}
+	for _, s := range c.steps {
+		c.arity = max(c.arity, len(s.in), len(s.out))
+	}
+}
+
+// lifetimes finds the first and last step that touch each value's memory.
+func (p *planner) lifetimes() {
+	p.def, p.last = make([]int, len(p.values)), make([]int, len(p.values))
+	for id := range p.values {
+		p.def[id], p.last[id] = -1, -1
+	}
+	for i, s := range p.steps {
+		for _, id := range s.in {
+			p.last[p.resolve(id)] = i
+		}
+		for _, id := range s.out {
+			p.def[id], p.last[id] = i, i
+		}
+		if s.scratch >= 0 {
+			p.def[s.scratch], p.last[s.scratch] = i, i
+		}
+	}
+	for _, id := range p.outputs {
+		p.last[id] = never
+	}
+}
+
+// assign gives a slot to every value that a step makes: the slot of an operand that ends there, if the
+// kernel can work in place, or a new one.
+func (p *planner) assign() {
+	p.slotOf = make([]int, len(p.values))
+	outputOf := make([]int, len(p.values))
+	for id := range p.slotOf {
+		p.slotOf[id], outputOf[id] = -1, -1
+	}
+	for i, id := range p.outputs {
+		outputOf[id] = i
+	}
+	for i, s := range p.steps {
+		for k, id := range s.out {
+			slot := -1
+			if k == 0 {
+				slot = p.reusable(i, &s)
+			}
+			if slot < 0 {
+				slot = p.newSlot(id, i)
+			}
+			p.slotOf[id] = slot
+			p.slots[slot].last = p.last[id]
+			if outputOf[id] >= 0 {
+				p.slots[slot].output = outputOf[id]
+			}
+		}
+		if s.scratch >= 0 {
+			p.slotOf[s.scratch] = p.newSlot(s.scratch, i)
+		}
+	}
+}
+
+func (p *planner) newSlot(id, step int) int {
+	p.slots = append(p.slots, slot{def: step, last: p.last[id], size: p.values[id].size, output: -1})
+	return len(p.slots) - 1
+}
+
+// reusable returns the slot of an operand whose memory the result of step i can take, or -1. An output
+// that could be written over an input which ends here leaves that to the run: the input may be donated.
+func (p *planner) reusable(i int, s *step) int {
+	if p.last[s.out[0]] == never && slices.ContainsFunc(p.inputs, func(in int) bool { return p.last[in] == i && p.takes(s, in) }) {
+		return -1
+	}
+	for _, k := range s.inPlace {
+		r := p.resolve(s.in[k])
+		if p.values[r].kind == temp && p.last[r] == i && p.fits(s, k) {
+			return p.slotOf[r]
+		}
+	}
+	return -1
+}
+
+// fits reports whether operand k and the result have elements of one size, one for one.
+func (p *planner) fits(s *step, k int) bool {
+	x, y := p.values[s.in[k]], p.values[s.out[0]]
+	return x.size == y.size && x.shape.Size() == y.shape.Size()
+}
+
+// place gives offsets to the slots that are not outputs', such that no two that live at the same time
+// overlap, and returns the size of the arena. Larger ones choose first, each the smallest gap that
+// takes it.
+func place(slots []slot) int {
+	order := make([]*slot, 0, len(slots))
+	for i := range slots {
+		if slots[i].output < 0 && slots[i].size > 0 {
+			order = append(order, &slots[i])
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.size, a.size) })
+	var placed []*slot // by offset
+	total := 0
+	for _, s := range order {
+		best, bestGap, end := -1, math.MaxInt, 0
+		for _, q := range placed {
+			if q.last < s.def || s.last < q.def {
+				continue
+			}
+			if gap := q.offset - end; gap >= s.size && gap < bestGap {
+				best, bestGap = end, gap
+			}
+			end = max(end, roundUp(q.offset+q.size))
+		}
+		if best < 0 {
+			best = end
+		}
+		s.offset = best
+		total = max(total, roundUp(s.offset+s.size))
+		at, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
+		placed = slices.Insert(placed, at, s)
+	}
+	return total
+}
+
+func roundUp(n int) int { return (n + tensors.Alignment - 1) &^ (tensors.Alignment - 1) }
+
+// donors finds, for each output, an input of the same size whose last use is before the output is first
+// written, or at that step if its kernel works in place there. Inputs of the output's shape come first.
+func (p *planner) donors() {
+	p.code.donors = make([]int, len(p.outputs))
+	taken := map[int]bool{}
+	for o, id := range p.outputs {
+		p.code.donors[o] = -1
+		first := p.slots[p.slotOf[id]].def
+		s := &p.steps[first]
+		best := 0
+		for i, in := range p.inputs {
+			if taken[i] || p.values[in].size != p.values[id].size || p.values[id].size == 0 {
+				continue
+			}
+			score := 0
+			switch {
+			case p.last[in] == first && p.takes(s, in):
+				score = 4
+			case p.last[in] < first:
+				score = 2
+			default:
+				continue
+			}
+			if p.values[in].shape.Equal(p.values[id].shape) {
+				score++
+			}
+			if score > best {
+				best, p.code.donors[o] = score, i
+			}
+		}
+		if i := p.code.donors[o]; i >= 0 {
+			taken[i] = true
+		}
+	}
+}
+
+// takes reports whether step s can write its result over the input in.
+func (p *planner) takes(s *step, in int) bool {
+	for _, k := range s.inPlace {
+		if p.resolve(s.in[k]) == in && p.fits(s, k) {
+			return true
+		}
+	}
+	return false
+}
