@@ -1,0 +1,219 @@
+package csv
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/ml/data"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
+
+const birds = `name,mass,island,note
+"Great, auk",5000,Eldey,extinct
+kiwi,NA,NA,
+robin,18.5,Eldey,
+wren,9,Bass,"a
+small one"
+`
+
+// describe writes a table in one line per column.
+func describe(t *Table) string {
+	var out strings.Builder
+	for _, c := range t.Columns {
+		if c.Kind == Number {
+			fmt.Fprintf(&out, "%s %v\n", c.Name, c.Numbers)
+		} else {
+			fmt.Fprintf(&out, "%s %v %q\n", c.Name, c.Index, c.Names)
+		}
+	}
+	return out.String()
+}
+
+func TestRead(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		o          Options
+		want       string
+	}{
+		{"missing values are kept", birds, Options{Missing: Keep, Kinds: map[string]Kind{"note": Skip}},
+			"name [0 1 2 3] [\"Great, auk\" \"kiwi\" \"robin\" \"wren\"]\nmass [5000 NaN 18.5 9]\nisland [1 -1 1 0] [\"Bass\" \"Eldey\"]\n"},
+		{"rows with missing values are dropped", birds, Options{Missing: DropRow, Kinds: map[string]Kind{"note": Skip}},
+			"name [0 1 2] [\"Great, auk\" \"robin\" \"wren\"]\nmass [5000 18.5 9]\nisland [1 1 0] [\"Bass\" \"Eldey\"]\n"},
+		{"missing values are filled", "x,c\n1,a\n,b\n3,\n,a\n", Options{Missing: Fill},
+			"x [1 2 3 2]\nc [0 1 0 0] [\"a\" \"b\"]\n"},
+		{"numbers as categories", "x\n10\n9\n10\n", Options{Kinds: map[string]Kind{"x": Category}}, "x [0 1 0] [\"10\" \"9\"]\n"},
+		{"no header, semicolons, byte order mark", "\ufeff1;b\n2;a\n", Options{NoHeader: true, Comma: ';'}, "0 [1 2]\n1 [1 0] [\"a\" \"b\"]\n"},
+		{"spaces and exponents", "x\r\n 1e3\r\n-2.5\r\n", Options{}, "x [1000 -2.5]\n"},
+		{"another word for missing", "x\n?\n1\n", Options{Missing: Keep, MissingAs: []string{"?"}}, "x [NaN 1]\n"},
+	} {
+		got, err := Read(strings.NewReader(c.text), c.o)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if describe(got) != c.want {
+			t.Errorf("%s:\n%swant\n%s", c.name, describe(got), c.want)
+		}
+	}
+}
+
+func TestTensors(t *testing.T) {
+	table, err := Read(strings.NewReader("a,b,c,d\n1,x,2,u\n3,y,4,v\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, get := range map[string]func() (any, error){
+		"[][]float32{{2, 1}, {4, 3}}": func() (any, error) { return goStr(table.Numbers("c", "a")) },
+		"[][]float32{{1, 2}, {3, 4}}": func() (any, error) { return goStr(table.Numbers()) },
+		"[][]int32{{0}, {1}}":         func() (any, error) { return goStr(table.Categories("d")) },
+		"[][]int32{{0, 0}, {1, 1}}":   func() (any, error) { return goStr(table.Categories()) },
+	} {
+		if got, err := get(); err != nil || got != want {
+			t.Errorf("%v, %v, want %s", got, err, want)
+		}
+	}
+}
+
+func goStr(v interface{ GoStr() string }, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v.GoStr(), nil
+}
+
+func TestErrors(t *testing.T) {
+	var out strings.Builder
+	add := func(name string, err error) {
+		t.Helper()
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		fmt.Fprintf(&out, "%s\n\t%v\n", name, err)
+	}
+	for _, c := range []struct {
+		name, text string
+		o          Options
+	}{
+		{"empty file", "", Options{}},
+		{"header only", "a,b\n", Options{}},
+		{"a value is missing", birds, Options{}},
+		{"no number where one is declared", birds, Options{Missing: Keep, Kinds: map[string]Kind{"name": Number}}},
+		{"infinite", "x\nInf\n", Options{Kinds: map[string]Kind{"x": Number}}},
+		{"row too short", "a,b\n1,2\n3\n", Options{}},
+		{"row too long", "a,b\n\n1,2,3\n", Options{}},
+		{"open quote", "a,b\n1,\"2\n", Options{}},
+		{"same name twice", "a,a\n1,2\n", Options{}},
+		{"kind of no column", "a,b\n1,2\n", Options{Kinds: map[string]Kind{"c": Number}}},
+		{"all values missing", "a,b\n1,NA\n2,NA\n", Options{Missing: Keep}},
+		{"all rows dropped", "a,b\n1,NA\n2,NA\n", Options{Missing: DropRow}},
+		{"a wrong number below a dropped row", "a,b\nNA,1\n2,x\n", Options{Missing: DropRow, Kinds: map[string]Kind{"b": Number}}},
+		{"a comma that cannot be one", "a,b\n1,2\n", Options{Comma: '\n'}},
+	} {
+		_, err := Read(strings.NewReader(c.text), c.o)
+		add(c.name, err)
+	}
+	table, err := Read(strings.NewReader("a,b\n1,x\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = table.Numbers("b")
+	add("categories as numbers", err)
+	_, err = table.Categories("a")
+	add("numbers as categories", err)
+	_, err = table.Numbers("mass")
+	add("no such column", err)
+	path := filepath.Join(t.TempDir(), "t.csv")
+	if err := os.WriteFile(path, []byte("a\n1\nx,2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Load(path, Options{})
+	add("a file is named", fmt.Errorf("%s", strings.ReplaceAll(err.Error(), path, "DIR/t.csv")))
+
+	golden := filepath.Join("testdata", "errors.golden")
+	if *update {
+		os.MkdirAll("testdata", 0o755)
+		os.WriteFile(golden, []byte(out.String()), 0o644)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", golden, out.String())
+	}
+}
+
+func TestPenguins(t *testing.T) {
+	testenv.Data(t, "tabular", "penguins.csv")
+	table, err := Penguins(Options{Missing: DropRow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	species, err := table.Column("species")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.Rows != 333 || fmt.Sprint(species.Names) != "[Adelie Chinstrap Gentoo]" {
+		t.Errorf("%d complete rows, %v", table.Rows, species.Names)
+	}
+	x, err := table.Numbers("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := table.Categories("species")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ds, err := data.InMemory("penguins", x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ds.NumExamples() != 333 || x.At(0, 3) != float32(3750) {
+		t.Errorf("%d examples, first mass %v", ds.NumExamples(), x.At(0, 3))
+	}
+	all, err := Penguins(Options{Missing: Keep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mass, err := all.Column("body_mass_g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(slices.DeleteFunc(slices.Clone(mass.Numbers), func(v float64) bool { return !math.IsNaN(v) })); all.Rows != 344 || n != 2 {
+		t.Errorf("%d rows, %d without mass", all.Rows, n)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(birds, uint8(2))
+	f.Add("x,c\n1,a\n,b\n3,\n,a\n", uint8(3))
+	f.Add("a\n1e999\n", uint8(0))
+	f.Add("a,b\n1.7e308,1\n-1.7e308,1\n1.7e308,1\n,1\n", uint8(3))
+	f.Fuzz(func(t *testing.T, text string, policy uint8) {
+		table, err := Read(strings.NewReader(text), Options{Missing: Missing(policy % 4)})
+		if err != nil {
+			return
+		}
+		for _, c := range table.Columns {
+			if len(c.Numbers)+len(c.Index) != table.Rows {
+				t.Fatalf("column %q has %d and %d values in %d rows", c.Name, len(c.Numbers), len(c.Index), table.Rows)
+			}
+			for _, v := range c.Numbers {
+				if math.IsInf(v, 0) || math.IsNaN(v) && policy%4 != uint8(Keep) {
+					t.Fatalf("column %q has %v", c.Name, v)
+				}
+			}
+			for _, n := range c.Index {
+				if int(n) >= len(c.Names) || n < 0 && policy%4 != uint8(Keep) {
+					t.Fatalf("column %q has category %d of %d", c.Name, n, len(c.Names))
+				}
+			}
+		}
+	})
+}
