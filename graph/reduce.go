@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -18,10 +19,42 @@ func ReduceSum(x *Node, reduceAxes ...int) *Node {
 // ReduceAllSum returns the sum of all elements of x, a scalar, as [ReduceSum] does.
 func ReduceAllSum(x *Node) *Node { return ReduceSum(x) }
 
+// ReduceMultiply returns the product of x over the given axes, which are removed; over all axes if none are
+// given. Negative axes count from the end. Integers wrap around; the product of no elements is 1. The
+// gradient is exact also where elements are 0. x must be a number.
+func ReduceMultiply(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceMultiply, ReduceAttrs{adjust("ReduceMultiply", x, reduceAxes)}, x)
+}
+
+// ReduceAllMultiply returns the product of all elements of x, a scalar, as [ReduceMultiply] does.
+func ReduceAllMultiply(x *Node) *Node { return ReduceMultiply(x) }
+
+// ReduceMax returns the largest element of x over the given axes, which are removed; over all axes if none are
+// given. Negative axes count from the end. If an element is NaN, so is the result. The maximum of no elements is
+// -∞, or the smallest integer. Where several elements are the largest, they share the gradient equally. x must be
+// an integer or a float.
+func ReduceMax(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceMax, ReduceAttrs{adjust("ReduceMax", x, reduceAxes)}, x)
+}
+
+// ReduceAllMax returns the largest of all elements of x, a scalar, as [ReduceMax] does.
+func ReduceAllMax(x *Node) *Node { return ReduceMax(x) }
+
+// ReduceMin returns the smallest element of x over the given axes, which are removed; over all axes if none are
+// given. Negative axes count from the end. If an element is NaN, so is the result. The minimum of no elements is
+// +∞, or the largest integer. Where several elements are the smallest, they share the gradient equally. x must be
+// an integer or a float.
+func ReduceMin(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceMin, ReduceAttrs{adjust("ReduceMin", x, reduceAxes)}, x)
+}
+
+// ReduceAllMin returns the smallest of all elements of x, a scalar, as [ReduceMin] does.
+func ReduceAllMin(x *Node) *Node { return ReduceMin(x) }
+
 // ReduceAttrs holds the axes that are reduced, counted from 0 and sorted.
 type ReduceAttrs struct{ Axes []int }
 
-var reduceSum *Op
+var reduceSum, reduceMultiply, reduceMax, reduceMin *Op
 
 func reduceRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	axes := attrs.(ReduceAttrs).Axes
@@ -46,6 +79,64 @@ func reduceRef[T number](start T, f func(acc, x T) T) func(any, []*tensors.Tenso
 		}
 		store(out[0], v)
 	}
+}
+
+// extremeRef is the meaning of a reduction that starts from the lowest value of the dtype, or, with sign 1,
+// from the highest.
+func extremeRef[T number](sign int, f func(acc, x T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+	return func(attrs any, out, in []*tensors.Tensor) {
+		start := any(math.Inf(sign))
+		if d := in[0].DType(); !d.IsFloat() {
+			lo, hi := dtypes.Limits(d)
+			if start = lo; sign > 0 {
+				start = hi
+			}
+		}
+		reduceRef(start.(T), f)(attrs, out, in)
+	}
+}
+
+// extremeVJP gives dy to the elements that are the result, in equal shares.
+func extremeVJP(y, dy *Node) []*Node {
+	x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
+	chosen := ConvertDType(Equal(x, expandReduced(y, x, axes)), wide(dy).DType())
+	share := ConvertDType(Div(wide(dy), sumOver(chosen, axes)), dy.DType())
+	return []*Node{Mul(ConvertDType(chosen, dy.DType()), expandReduced(share, x, axes))}
+}
+
+// sumOver is ReduceSum over just these axes, counted from 0: over none if there are none.
+func sumOver(x *Node, axes []int) *Node { return Apply(reduceSum, ReduceAttrs{axes}, x) }
+
+// productTree multiplies x over the axes in pairs, so that its gradient needs no division.
+func productTree(attrs any, in []*Node) *Node {
+	x, axes := in[0], attrs.(ReduceAttrs).Axes
+	var perm []int
+	n := 1
+	for axis := range x.Rank() {
+		if !slices.Contains(axes, axis) {
+			perm = append(perm, axis)
+		}
+	}
+	for _, axis := range axes {
+		n *= x.Shape().Dimensions[axis]
+	}
+	out := x.Shape().Without(axes, false)
+	if n == 0 {
+		return Ones(x.graph, out)
+	}
+	if x.Rank() > 0 {
+		x = TransposeAllAxes(x, append(perm, axes...)...)
+	}
+	x = Reshape(x, out.Size(), n)
+	for ; n > 1; n = n/2 + n%2 {
+		half := n / 2
+		pairs := Mul(sliceAlong(x, 1, 0, half), sliceAlong(x, 1, half, 2*half))
+		if n%2 == 1 {
+			pairs = Concatenate([]*Node{pairs, sliceAlong(x, 1, 2*half, n)}, 1)
+		}
+		x = pairs
+	}
+	return Reshape(x, out.Dimensions...)
 }
 
 // reduceIndex returns a function from the flat index of an element of in to that of the result that it
@@ -97,5 +188,40 @@ func init() {
 		},
 		Samples: append(reduceSamples(), Sample{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: ReduceAttrs{[]int{0}}}),
 		Tol:     ULP(8, "sums in another order"),
+	})
+	empty := Sample{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: ReduceAttrs{[]int{0}}}
+	scalar := Sample{Name: "scalar", In: []Input{ScalarValue(-1.25)}, Attrs: ReduceAttrs{}}
+	reduceMultiply = Define(Op{
+		Name: "ReduceMultiply", Family: "reduce", Doc: "Π x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+		Infer: reduceRule,
+		Ref: byKind(0,
+			reduceRef(1, func(a, x float64) float64 { return a * x }), reduceRef(1, func(a, x int64) int64 { return a * x }),
+			reduceRef(1, func(a, x uint64) uint64 { return a * x }), reduceRef(1, func(a, x complex128) complex128 { return a * x })),
+		Expand: inWide(productTree),
+		Samples: append(reduceSamples(), empty, scalar,
+			Sample{Name: "with zeros", In: []Input{Array([]int{3, 3}, 2, 0, 3, 0, 0, 5, 0, 0, 0)}, Attrs: ReduceAttrs{[]int{1}}}),
+		Tol: ULP(16, "products in another order"),
+	})
+	extremes := func(lowest, want float64) []Sample {
+		none := empty
+		none.Pole = true
+		return append(reduceSamples(), none, scalar,
+			Sample{Name: "ties", Kink: true, In: []Input{Array([]int{2, 3}, 1, 1, 1, 2, 1, 2)}, Attrs: ReduceAttrs{[]int{1}}},
+			Sample{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{Array([]int{3, 3}, 1, nan, 2, -inf, inf, 0, lowest, lowest, lowest)},
+				Attrs: ReduceAttrs{[]int{1}}, Want: []float64{nan, want, lowest}})
+	}
+	reduceMax = Define(Op{
+		Name: "ReduceMax", Family: "reduce", Doc: "the largest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+		Infer:   reduceRule,
+		Ref:     byKind(0, extremeRef(-1, larger[float64]), extremeRef(-1, larger[int64]), extremeRef(-1, larger[uint64]), nil),
+		VJP:     extremeVJP,
+		Samples: extremes(-inf, inf),
+	})
+	reduceMin = Define(Op{
+		Name: "ReduceMin", Family: "reduce", Doc: "the smallest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+		Infer:   reduceRule,
+		Ref:     byKind(0, extremeRef(1, smaller[float64]), extremeRef(1, smaller[int64]), extremeRef(1, smaller[uint64]), nil),
+		VJP:     extremeVJP,
+		Samples: extremes(inf, -inf),
 	})
 }

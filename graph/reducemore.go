@@ -1,0 +1,266 @@
+package graph
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// ReduceMean returns the mean of x over the given axes, which are removed; over all axes if none are given.
+// Negative axes count from the end. The mean of no elements is NaN. x must be a float or complex.
+func ReduceMean(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceMean, ReduceAttrs{adjust("ReduceMean", x, reduceAxes)}, x)
+}
+
+// ReduceAllMean returns the mean of all elements of x, a scalar, as [ReduceMean] does.
+func ReduceAllMean(x *Node) *Node { return ReduceMean(x) }
+
+// Variance returns the variance of x over the given axes, which are removed; over all axes if none are given:
+//
+//	y = Σ (x - mean(x))² / n
+//
+// It divides by n, not by n-1. Negative axes count from the end. The variance of no elements is NaN. x must be a
+// float.
+func Variance(x *Node, axes ...int) *Node {
+	return Apply(variance, ReduceAttrs{adjust("Variance", x, axes)}, x)
+}
+
+// LogSumExp returns the logarithm of a sum of exponentials over the given axes, which are removed; over all axes
+// if none are given:
+//
+//	y = log Σ exp(x) = m + log Σ exp(x - m), with m = max(x)
+//
+// without overflow. Negative axes count from the end. Of no elements, or of -∞ only, it is -∞. x must be a float.
+func LogSumExp(x *Node, reduceAxes ...int) *Node {
+	return Apply(logSumExp, ReduceAttrs{adjust("LogSumExp", x, reduceAxes)}, x)
+}
+
+// ReduceAndKeep returns reduceFn(operand, reduceAxes...) with the reduced axes kept, as axes of size 1; all axes if
+// none are given. reduceFn is one of the reductions, such as [ReduceSum].
+func ReduceAndKeep(operand *Node, reduceFn func(operand *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
+	axes := adjust("ReduceAndKeep", operand, reduceAxes)
+	return keepAxes(reduceFn(operand, reduceAxes...), operand, axes)
+}
+
+// ReduceLogicalAnd returns whether all of x hold over the given axes, which are removed; over all axes if none are
+// given. Of no elements it is true. x holds bools.
+func ReduceLogicalAnd(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceLogicalAnd, ReduceAttrs{adjust("ReduceLogicalAnd", x, reduceAxes)}, x)
+}
+
+// ReduceLogicalOr returns whether any of x holds over the given axes, which are removed; over all axes if none are
+// given. Of no elements it is false. x holds bools.
+func ReduceLogicalOr(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceLogicalOr, ReduceAttrs{adjust("ReduceLogicalOr", x, reduceAxes)}, x)
+}
+
+// ReduceLogicalXor returns whether an odd number of x hold over the given axes, which are removed; over all axes if
+// none are given. x holds bools.
+func ReduceLogicalXor(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceLogicalXor, ReduceAttrs{adjust("ReduceLogicalXor", x, reduceAxes)}, x)
+}
+
+// LogicalAll is [ReduceLogicalAnd] for any dtype: whether all of x are other than 0.
+func LogicalAll(x *Node, reduceAxes ...int) *Node {
+	return ReduceLogicalAnd(ConvertDType(x, dtypes.Bool), reduceAxes...)
+}
+
+// LogicalAny is [ReduceLogicalOr] for any dtype: whether any of x is other than 0.
+func LogicalAny(x *Node, reduceAxes ...int) *Node {
+	return ReduceLogicalOr(ConvertDType(x, dtypes.Bool), reduceAxes...)
+}
+
+// ReduceBitwiseAnd returns the bits that are set in all of x over the given axes, which are removed; over all axes
+// if none are given. Of no elements all bits are set. x holds integers.
+func ReduceBitwiseAnd(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceBitwiseAnd, ReduceAttrs{adjust("ReduceBitwiseAnd", x, reduceAxes)}, x)
+}
+
+// ReduceBitwiseOr returns the bits that are set in any of x over the given axes, which are removed; over all axes if
+// none are given. Of no elements it is 0. x holds integers.
+func ReduceBitwiseOr(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceBitwiseOr, ReduceAttrs{adjust("ReduceBitwiseOr", x, reduceAxes)}, x)
+}
+
+// ReduceBitwiseXor returns the bits that are set in an odd number of x over the given axes, which are removed; over
+// all axes if none are given. Of no elements it is 0. x holds integers.
+func ReduceBitwiseXor(x *Node, reduceAxes ...int) *Node {
+	return Apply(reduceBitwiseXor, ReduceAttrs{adjust("ReduceBitwiseXor", x, reduceAxes)}, x)
+}
+
+var reduceMean, variance, logSumExp *Op
+var reduceLogicalAnd, reduceLogicalOr, reduceLogicalXor, reduceBitwiseAnd, reduceBitwiseOr, reduceBitwiseXor *Op
+
+// keepAxes gives y, a reduction of x over axes, these axes again, with size 1.
+func keepAxes(y, x *Node, axes []int) *Node {
+	s := x.Shape().Without(axes, true)
+	y = Reshape(y, s.Dimensions...)
+	if s.HasNames() {
+		y = y.WithAxisNames(s.AxisNames...)
+	}
+	return y
+}
+
+// reduceKeep applies the row of a reduction over just these axes, counted from 0, and keeps them.
+func reduceKeep(op *Op, x *Node, axes []int) *Node {
+	return keepAxes(Apply(op, ReduceAttrs{axes}, x), x, axes)
+}
+
+// lanes returns, per element of a reduction of in over axes, the flat indices of what goes into it.
+func lanes(in shapes.Shape, axes []int) [][]int {
+	v := make([][]int, in.Without(axes, false).Size())
+	to := reduceIndex(in, axes)
+	for i := range in.Size() {
+		v[to(i)] = append(v[to(i)], i)
+	}
+	return v
+}
+
+// reduceLanes is the meaning of a reduction that f computes from all elements at once.
+func reduceLanes[T number](f func(x []T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+	return func(attrs any, out, in []*tensors.Tensor) {
+		x := load[T](in[0])
+		var v []T
+		for _, lane := range lanes(in[0].Shape(), attrs.(ReduceAttrs).Axes) {
+			v = append(v, f(convert(lane, func(i int) T { return x[i] })))
+		}
+		store(out[0], v)
+	}
+}
+
+func meanOf[T float64 | complex128](x []T) T {
+	var sum T
+	for _, v := range x {
+		sum += v
+	}
+	return sum / fromFloat[T](float64(len(x)))
+}
+
+func varianceOf(x []float64) float64 {
+	m := meanOf(x)
+	return meanOf(convert(x, func(v float64) float64 { return (v - m) * (v - m) }))
+}
+
+func logSumExpOf(x []float64) float64 {
+	m := math.Inf(-1)
+	for _, v := range x {
+		m = max(m, v)
+	}
+	if math.IsInf(m, 0) || m != m {
+		return m
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(v - m)
+	}
+	return m + math.Log(sum)
+}
+
+// count returns the number of elements of x that go into each element of its reduction over axes.
+func count(x *Node, axes []int) int {
+	n := 1
+	for _, axis := range axes {
+		n *= x.Shape().Dimensions[axis]
+	}
+	return n
+}
+
+// notInfinite returns m, the maximum of numbers that it is subtracted from, with 0 for -∞: then there are no
+// other numbers.
+func notInfinite(m *Node) *Node {
+	return Where(Equal(m, Infinity(m.graph, m.DType(), -1)), ScalarZero(m.graph, m.DType()), m)
+}
+
+func init() {
+	const other = "sums in another order"
+	scalar := Sample{Name: "scalar", In: []Input{ScalarValue(-1.25)}, Attrs: ReduceAttrs{}}
+	none := Sample{Name: "none", Pole: true, In: []Input{Ramp(0, 3)}, Attrs: ReduceAttrs{[]int{0}}}
+	last := ReduceAttrs{[]int{1}}
+	reduceMean = Define(Op{
+		Name: "ReduceMean", Family: "reduce", Doc: "Σ x / n over the axes", DTypes: dtypes.Inexact, Attrs: ReduceAttrs{},
+		Infer: reduceRule,
+		Ref:   byKind(0, reduceLanes(meanOf[float64]), nil, nil, reduceLanes(meanOf[complex128])),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			return DivScalar(sumOver(in[0], axes), count(in[0], axes))
+		}),
+		VJP: func(y, dy *Node) []*Node {
+			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
+			return []*Node{expandReduced(DivScalar(dy, max(1, count(x, axes))), x, axes)}
+		},
+		Samples: append(reduceSamples(), scalar, none),
+		Tol:     ULP(16, other),
+	})
+	variance = Define(Op{
+		Name: "Variance", Family: "reduce", Doc: "Σ (x - mean)² / n over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: reduceRule,
+		Ref:   reduceLanes(varianceOf),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			d := Sub(in[0], reduceKeep(reduceMean, in[0], axes))
+			return Apply(reduceMean, attrs, Square(d))
+		}),
+		Samples: append(reduceSamples(), scalar, none,
+			Sample{Name: "a large mean", In: []Input{Values(1000, 1001, 1003, 998)}, Attrs: ReduceAttrs{[]int{0}}, Want: []float64{3.25}}),
+		Tol: ULP(32, other),
+	})
+	logSumExp = Define(Op{
+		Name: "LogSumExp", Family: "reduce", Doc: "log Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: reduceRule,
+		Ref:   reduceLanes(logSumExpOf),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			x, axes := in[0], attrs.(ReduceAttrs).Axes
+			m := notInfinite(StopGradient(reduceKeep(reduceMax, x, axes)))
+			finite := Where(IsFinite(m), m, ScalarZero(m.graph, m.DType())) // ∞ - ∞ is not 0
+			sum := Log(sumOver(Exp(Sub(x, finite)), axes))
+			return Add(sum, Reshape(finite, sum.Shape().Dimensions...))
+		}),
+		VJP: func(y, dy *Node) []*Node { // dy·softmax(x)
+			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
+			return []*Node{Mul(expandReduced(dy, x, axes), Exp(Sub(x, expandReduced(notInfinite(y), x, axes))))}
+		},
+		Samples: append(reduceSamples(), scalar, none,
+			Sample{Name: "large", In: []Input{Array([]int{2, 3}, 1000, 1001, 999, -1000, -1001, -999)}, Attrs: last},
+			Sample{Name: "NaN and infinities", Pole: true, In: []Input{Array([]int{4, 2}, -inf, -inf, -inf, 3, inf, 2, nan, 1)}, Attrs: last, Want: []float64{-inf, 3, inf, nan}}),
+		Tol: Tolerance{ULP: 8, Abs: 8, Why: library + ", and the logarithm may cancel the maximum"},
+	})
+
+	truths := func(want ...float64) []Sample {
+		return []Sample{
+			{In: []Input{Array([]int{4, 3}, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1)}, Attrs: last, Want: want},
+			{Name: "first axis", In: []Input{Array([]int{2, 3}, 0, 1, 1, 0, 0, 1)}, Attrs: ReduceAttrs{[]int{0}}},
+			{Name: "all", In: []Input{Array([]int{2, 2}, 1, 1, 1, 0)}, Attrs: ReduceAttrs{[]int{0, 1}}},
+			{Name: "scalar", In: []Input{ScalarValue(1)}, Attrs: ReduceAttrs{}},
+			{Name: "none", In: []Input{Ramp(0, 2)}, Attrs: ReduceAttrs{[]int{0}}},
+		}
+	}
+	logical := func(name, doc string, start uint64, f func(a, x uint64) uint64, want ...float64) *Op {
+		return Define(Op{
+			Name: name, Family: "reduce", Doc: doc, DTypes: dtypes.Bools, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+			Infer: reduceRule, Ref: reduceRef(start, f), ZeroGrad: "the result is a bool", Samples: truths(want...),
+		})
+	}
+	and, or, xor := func(a, x uint64) uint64 { return a & x }, func(a, x uint64) uint64 { return a | x }, func(a, x uint64) uint64 { return a ^ x }
+	reduceLogicalAnd = logical("ReduceLogicalAnd", "whether all x hold over the axes", 1, and, 0, 0, 0, 1)
+	reduceLogicalOr = logical("ReduceLogicalOr", "whether any x holds over the axes", 0, or, 0, 1, 1, 1)
+	reduceLogicalXor = logical("ReduceLogicalXor", "whether an odd number of x hold over the axes", 0, xor, 0, 1, 0, 1)
+
+	bits := func(name, doc string, start uint64, f func(a, x uint64) uint64) *Op {
+		signed := func(a, x int64) int64 { return int64(f(uint64(a), uint64(x))) }
+		return Define(Op{
+			Name: name, Family: "reduce", Doc: doc, DTypes: dtypes.Ints, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+			Infer: reduceRule, Ref: byKind(0, nil, reduceRef(int64(start), signed), reduceRef(start, f), nil), ZeroGrad: "integers have no gradient",
+			Samples: []Sample{
+				{In: []Input{Array([]int{2, 3}, 7, 13, 5, 100, -1, 96)}, Attrs: last},
+				{Name: "first axis", In: []Input{Array([]int{2, 3}, 7, 13, 5, 100, -1, 96)}, Attrs: ReduceAttrs{[]int{0}}},
+				{Name: "scalar", In: []Input{ScalarValue(5)}, Attrs: ReduceAttrs{}},
+				{Name: "none", In: []Input{Ramp(0, 2)}, Attrs: ReduceAttrs{[]int{0}}},
+			},
+		})
+	}
+	reduceBitwiseAnd = bits("ReduceBitwiseAnd", "the bits set in all x over the axes", math.MaxUint64, and)
+	reduceBitwiseOr = bits("ReduceBitwiseOr", "the bits set in any x over the axes", 0, or)
+	reduceBitwiseXor = bits("ReduceBitwiseXor", "the bits set in an odd number of x over the axes", 0, xor)
+}

@@ -1,0 +1,229 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Softmax returns the exponentials of the logits as shares of their sum over the given axes, the last one if none
+// are given:
+//
+//	y = exp(x) / Σ exp(x)
+//
+// without overflow. The result has the shape and dtype of logits, a float with at least one axis. A row of -∞ only,
+// or one that contains +∞ or NaN, gives NaN.
+func Softmax(logits *Node, axes ...int) *Node {
+	return Apply(softmax, lastAxis("Softmax", logits, axes), logits)
+}
+
+// LogSoftmax returns the logarithm of [Softmax] over the given axes, the last one if none are given:
+//
+//	y = x - log Σ exp(x)
+//
+// It is accurate where the softmax would be 0.
+func LogSoftmax(logits *Node, axes ...int) *Node {
+	return Apply(logSoftmax, lastAxis("LogSoftmax", logits, axes), logits)
+}
+
+// MaskedSoftmax returns the [Softmax] of those logits for which mask holds, over the given axes, the last one if none
+// are given; the others get 0 and no gradient, whatever they hold. Where nothing holds along the axes, or
+// only for -∞, all are 0. mask holds bools and is broadcast to logits by NumPy's rule; a nil mask holds everywhere.
+func MaskedSoftmax(logits, mask *Node, axes ...int) *Node {
+	if mask == nil {
+		return Softmax(logits, axes...)
+	}
+	return Apply(maskedSoftmax, lastAxis("MaskedSoftmax", logits, axes), logits, mask)
+}
+
+// MaskedLogSoftmax returns the logarithm of [MaskedSoftmax] over the given axes, the last one if none are given. Where
+// mask does not hold it is -∞, and no gradient flows; choose other values with [Where] before you add them up.
+func MaskedLogSoftmax(logits, mask *Node, axes ...int) *Node {
+	if mask == nil {
+		return LogSoftmax(logits, axes...)
+	}
+	return Apply(maskedLogSoftmax, lastAxis("MaskedLogSoftmax", logits, axes), logits, mask)
+}
+
+var softmax, logSoftmax, maskedSoftmax, maskedLogSoftmax *Op
+
+func lastAxis(op string, x *Node, axes []int) ReduceAttrs {
+	if len(axes) == 0 {
+		axes = []int{-1}
+	}
+	if x.Rank() == 0 {
+		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("a scalar has no axis to go over"))
+	}
+	return ReduceAttrs{adjust(op, x, axes)}
+}
+
+// softmaxRule takes logits and perhaps a mask.
+func softmaxRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	if _, err := reduceRule(attrs, in); err != nil {
+		return shapes.Shape{}, err
+	}
+	if len(in) == 2 {
+		return in[0], maskError(in[0], in[1])
+	}
+	return in[0], nil
+}
+
+// maskError says why mask cannot be one for x, if it cannot.
+func maskError(x, mask shapes.Shape) error {
+	if mask.DType != dtypes.Bool {
+		return fmt.Errorf("the mask must hold bools, not %s", mask.DType)
+	}
+	if err := mask.BroadcastableTo(x.Dimensions...); err != nil {
+		return fmt.Errorf("the mask does not fit: %w (a mask over leading axes needs trailing axes of size 1, see ExpandAxes)", err)
+	}
+	return nil
+}
+
+// softmaxRef is the meaning of the family: f maps the logits that count, along the axes, to their results; rest is
+// what the others get.
+func softmaxRef(f func(x []float64) []float64, rest float64) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+	return func(attrs any, out, in []*tensors.Tensor) {
+		x, v := load[float64](in[0]), make([]float64, in[0].Size())
+		holds := func(int) bool { return true }
+		if len(in) == 2 { // with a mask, -∞ is as good as masked
+			mask, at := tensors.Flat[bool](in[1]), broadcastIndex(in[0].Shape(), in[1].Shape())
+			holds = func(i int) bool { return mask[at(i)] && !math.IsInf(x[i], -1) }
+		}
+		for _, lane := range lanes(in[0].Shape(), attrs.(ReduceAttrs).Axes) {
+			var where []int
+			for _, i := range lane {
+				if v[i] = rest; holds(i) {
+					where = append(where, i)
+				}
+			}
+			for k, y := range f(convert(where, func(i int) float64 { return x[i] })) {
+				v[where[k]] = y
+			}
+		}
+		store(out[0], v)
+	}
+}
+
+func logSoftmaxOf(x []float64) []float64 {
+	m := math.Inf(-1)
+	for _, v := range x {
+		m = max(m, v)
+	}
+	d := convert(x, func(v float64) float64 { return v - m })
+	sum := logSumExpOf(d)
+	return convert(d, func(v float64) float64 { return v - sum })
+}
+
+func softmaxOf(x []float64) []float64 { return convert(logSoftmaxOf(x), math.Exp) }
+
+// shifted returns x minus its maximum over axes, so that its exponentials do not overflow. Only what mask, if it is not
+// nil, lets through counts; the rest is -∞.
+func shifted(x, mask *Node, axes []int) *Node {
+	if mask == nil {
+		return Sub(x, StopGradient(reduceKeep(reduceMax, x, axes)))
+	}
+	x = Where(mask, x, Infinity(x.graph, x.DType(), -1))
+	return Sub(x, notInfinite(StopGradient(reduceKeep(reduceMax, x, axes))))
+}
+
+func init() {
+	one := func(x *Node) *Node { return ScalarOne(x.graph, x.DType()) }
+	last := ReduceAttrs{[]int{1}}
+	samples := []Sample{
+		{In: []Input{Ramp(2, 5)}, Attrs: last},
+		{Name: "one axis", In: []Input{Ramp(4)}, Attrs: ReduceAttrs{[]int{0}}},
+		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: last},
+		{Name: "two axes", In: []Input{Ramp(2, 3, 2)}, Attrs: ReduceAttrs{[]int{0, 2}}},
+		{Name: "large", In: []Input{Array([]int{2, 3}, 1000, 1001, 999, -1000, -1001, -999)}, Attrs: last},
+		{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: last},
+		{Name: "empty", In: []Input{Ramp(0, 3)}, Attrs: last},
+	}
+	special := func(want ...float64) Sample {
+		return Sample{Name: "NaN and infinities", Pole: true, In: []Input{Array([]int{4, 2}, -inf, 3, nan, 1, inf, 2, -inf, -inf)}, Attrs: last, Want: want}
+	}
+	mask := Array([]int{3, 4}, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1).As(dtypes.Bool)
+	masked := []Sample{
+		{In: []Input{Ramp(3, 4), mask}, Attrs: last},
+		{Name: "one mask for all", In: []Input{Ramp(2, 4), Values(1, 1, 0, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "first axis", In: []Input{Ramp(3, 4), mask}, Attrs: ReduceAttrs{[]int{0}}},
+		{Name: "two axes", In: []Input{Ramp(2, 3, 4), mask}, Attrs: ReduceAttrs{[]int{1, 2}}},
+		{Name: "a row without any", In: []Input{Ramp(2, 2), Array([]int{2, 1}, 0, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "what is masked has no effect", Pole: true, In: []Input{Values(nan, 3, inf, 3), Values(0, 1, 0, 1).As(dtypes.Bool)}, Attrs: ReduceAttrs{[]int{0}}},
+	}
+	const why = library + ", sums in another order"
+	// dx = y·(dy - Σ y·dy), also where a mask makes y 0.
+	vjp := func(y, dy *Node) []*Node {
+		ydy := Mul(y, dy)
+		dx := Sub(ydy, Mul(y, reduceKeep(reduceSum, ydy, y.Attrs().(ReduceAttrs).Axes)))
+		return []*Node{dx, nil}[:len(y.Inputs())]
+	}
+	softmax = Define(Op{
+		Name: "Softmax", Family: "softmax", Doc: "exp(x) / Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: softmaxRule,
+		Ref:   softmaxRef(softmaxOf, 0),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			e := Exp(shifted(in[0], nil, axes))
+			return Div(e, reduceKeep(reduceSum, e, axes))
+		}),
+		VJP:     vjp,
+		Samples: append(samples, special(0, 1, nan, nan, nan, nan, nan, nan)),
+		Tol:     ULP(16, why),
+	})
+	logSoftmax = Define(Op{
+		Name: "LogSoftmax", Family: "softmax", Doc: "x - log Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: softmaxRule,
+		Ref:   softmaxRef(logSoftmaxOf, -inf),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			d := shifted(in[0], nil, axes)
+			return Sub(d, Log(reduceKeep(reduceSum, Exp(d), axes)))
+		}),
+		VJP: func(y, dy *Node) []*Node { // dx = dy - softmax(x)·Σ dy
+			return []*Node{Sub(dy, Mul(Exp(y), reduceKeep(reduceSum, dy, y.Attrs().(ReduceAttrs).Axes)))}
+		},
+		Samples: append(samples, special(-inf, 0, nan, nan, nan, nan, nan, nan)),
+		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},
+	})
+	maskedSoftmax = Define(Op{
+		Name: "MaskedSoftmax", Family: "softmax", Doc: "exp(x) / Σ exp(x) over the axes, of those x for which y holds; 0 for others", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: softmaxRule,
+		Ref:   softmaxRef(softmaxOf, 0),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			e := Exp(shifted(in[0], in[1], axes))
+			sum := reduceKeep(reduceSum, e, axes)
+			return Div(e, Where(IsZero(sum), one(sum), sum))
+		}),
+		VJP:     vjp,
+		Samples: masked,
+		Tol:     ULP(16, why),
+	})
+	masked = slices.Clone(masked)
+	for i := range masked {
+		masked[i].Pole = true // -∞ has no differences; TestMaskedLogSoftmax checks the gradient
+	}
+	masked = append(masked, Sample{Name: "nothing masked", In: []Input{Ramp(3, 4), ScalarValue(1).As(dtypes.Bool)}, Attrs: last})
+	maskedLogSoftmax = Define(Op{
+		Name: "MaskedLogSoftmax", Family: "softmax", Doc: "x - log Σ exp(x) over the axes, of those x for which y holds; -∞ for others", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
+		Infer: softmaxRule,
+		Ref:   softmaxRef(logSoftmaxOf, -inf),
+		Expand: inWide(func(attrs any, in []*Node) *Node {
+			axes := attrs.(ReduceAttrs).Axes
+			d := shifted(in[0], in[1], axes)
+			sum := reduceKeep(reduceSum, Exp(d), axes)
+			return Where(in[1], Sub(d, Log(Where(IsZero(sum), one(sum), sum))), Infinity(d.graph, d.DType(), -1))
+		}),
+		VJP: func(y, dy *Node) []*Node {
+			mask := y.Input(1)
+			dy = Where(mask, dy, ScalarZero(dy.graph, dy.DType()))
+			return []*Node{Sub(dy, Mul(Exp(y), reduceKeep(reduceSum, dy, y.Attrs().(ReduceAttrs).Axes))), nil}
+		},
+		Samples: masked,
+		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},
+	})
+}
