@@ -1,0 +1,108 @@
+package viz
+
+import (
+	"fmt"
+	"image"
+	"strings"
+
+	"github.com/quire-ml/quire/viz/internal/svg"
+)
+
+// Bundle is one thing to look at in several forms: the MIME type of each, and its data as a string
+// (base64 for binary types, as Jupyter has it). text/plain is always there.
+type Bundle map[string]string
+
+// The MIME types that views consist of.
+const (
+	MIMEText     = "text/plain"
+	MIMEHTML     = "text/html"
+	MIMEMarkdown = "text/markdown"
+)
+
+// Displayer is what knows how it looks.
+type Displayer interface{ Bundle() Bundle }
+
+// Bundle returns b, so that a Bundle is a [Displayer].
+func (b Bundle) Bundle() Bundle { return b }
+
+// Text returns the form for terminals, tests and diffs.
+func (b Bundle) Text() string { return b[MIMEText] }
+
+// HTML returns the form for notebooks, made from the text if there is no other.
+func (b Bundle) HTML() string {
+	if h := b[MIMEHTML]; h != "" {
+		return h
+	}
+	return pre(b[MIMEText])
+}
+
+// String returns the text, so that printing a Bundle does the same as showing it outside a notebook.
+func (b Bundle) String() string { return b[MIMEText] }
+
+// Plain returns text as a view.
+func Plain(text string) Bundle { return Bundle{MIMEText: text} }
+
+// HTML returns a view from HTML source and its text form. The source is taken as it is: escape with
+// html.EscapeString what comes from elsewhere.
+func HTML(source, text string) Bundle { return Bundle{MIMEText: text, MIMEHTML: source} }
+
+// Markdown returns Markdown source as a view.
+func Markdown(source string) Bundle { return Bundle{MIMEText: source, MIMEMarkdown: source} }
+
+// SVG returns a picture as a view; text is what terminals show for it. The picture must be self-contained.
+func SVG(source, text string) Bundle { return HTML(picture(source, text), text) }
+
+// Image returns a view of a picture. Pictures with few pixels are enlarged, pixel by pixel.
+func Image(img image.Image) Bundle {
+	r := img.Bounds()
+	text := fmt.Sprintf("image %d×%d", r.Dx(), r.Dy())
+	if r.Empty() {
+		return Plain(text)
+	}
+	factor := max(1, 160/max(r.Dx(), r.Dy()))
+	return HTML(fmt.Sprintf(`<img src="%s" width="%d" height="%d" alt="%s" style="max-width:100%%"/>`,
+		svg.PNG(enlarge(img, factor)), r.Dx()*factor, r.Dy()*factor, text), text)
+}
+
+// Error returns an error as a view: the sentence, set apart so that nobody overlooks it.
+func Error(err error) Bundle {
+	if err == nil {
+		return Plain("no error")
+	}
+	return failure("error: ", err.Error())
+}
+
+func failure(prefix, message string) Bundle {
+	return HTML(tag("div", "border-left:4px solid #c9313f;padding:4px 12px;margin:4px 0;background-color:rgba(201,49,63,0.08)",
+		tag("pre", "margin:0;white-space:pre-wrap;background-color:transparent;font-size:12px", esc(message))), prefix+message)
+}
+
+// Stack returns several views as one, one below the other.
+func Stack(views ...any) Bundle {
+	var texts []string
+	var h strings.Builder
+	for _, v := range views {
+		b := Render(v)
+		texts = append(texts, strings.TrimRight(b.Text(), "\n"))
+		h.WriteString(tag("div", "margin:2px 0 8px 0", b.HTML()))
+	}
+	return HTML(h.String(), strings.Join(texts, "\n\n"))
+}
+
+// Row returns several views as one, side by side where there is room.
+func Row(views ...any) Bundle {
+	var texts []string
+	var h strings.Builder
+	for _, v := range views {
+		b := Render(v)
+		texts = append(texts, strings.TrimRight(b.Text(), "\n"))
+		h.WriteString(tag("div", "display:inline-block;vertical-align:top;margin:0 16px 8px 0;max-width:100%", b.HTML()))
+	}
+	return HTML(tag("div", "", h.String()), strings.Join(texts, "\n\n"))
+}
+
+// Titled returns a view with a heading.
+func Titled(title string, v any) Bundle {
+	b := Render(v)
+	return HTML(heading(title)+b.HTML(), title+"\n"+b.Text())
+}

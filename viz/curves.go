@@ -1,0 +1,407 @@
+package viz
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz/internal/svg"
+)
+
+// Axis says how the axis of a loss is divided.
+type Axis int
+
+// The ways to divide an axis. Auto is logarithmic if all values are positive and the largest is more
+// than thirty times the smallest.
+const (
+	Auto Axis = iota
+	Linear
+	Log
+)
+
+// CurveOptions say how curves are drawn. The zero value draws them well.
+type CurveOptions struct {
+	Axis Axis
+
+	// Smooth is the width, as a fraction of the curve, over which noisy training curves are averaged;
+	// what was measured shows faintly behind. 0 means 0.02, a negative value none.
+	Smooth float64
+
+	Width, Height float64 // of one chart in pixels; 430 by 260
+}
+
+// Curves returns the curves of one or several training runs: a chart per kind of metric, with training
+// and evaluation, and, for a single run, the table of its epochs.
+func Curves(runs ...*History) Bundle { return CurvesWith(CurveOptions{}, runs...) }
+
+// CurvesWith is [Curves] with options.
+func CurvesWith(o CurveOptions, runs ...*History) Bundle {
+	if len(runs) == 0 {
+		return Plain("no runs")
+	}
+	for _, h := range runs {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+	}
+	pictures := charts(o, runs)
+	if len(runs) == 1 {
+		h := runs[0]
+		return HTML(pictures+h.table().html(), h.curveText())
+	}
+	g := &grid{header: []string{"run", "step", "time"}, left: []bool{true}}
+	var names []string
+	for _, h := range runs {
+		for _, c := range slices.Concat(h.train, h.eval) {
+			if n := c.label(); !slices.Contains(names, n) {
+				names = append(names, n)
+			}
+		}
+	}
+	g.header = append(g.header, names...)
+	for i, h := range runs {
+		row := []string{h.title(i), count(h.now.globalStep), duration(h.now.elapsed)}
+		for _, n := range names {
+			v := ""
+			for _, c := range slices.Concat(h.train, h.eval) {
+				if c.label() == n {
+					v = metricValue(c.metric, c.track.lastY)
+				}
+			}
+			row = append(row, v)
+		}
+		g.rows = append(g.rows, row)
+	}
+	return HTML(pictures+g.html(), g.text())
+}
+
+// Bundle returns the curves of the run and the table of its epochs.
+func (h *History) Bundle() Bundle { return CurvesWith(h.options, h) }
+
+func (h *History) title(i int) string {
+	if h.name != "" {
+		return h.name
+	}
+	return fmt.Sprintf("run %d", i+1)
+}
+
+// label names a curve in tables: "loss", or "test loss".
+func (c *curve) label() string {
+	if c.dataset == "" {
+		return c.short()
+	}
+	return c.dataset + " " + c.short()
+}
+
+func (c *curve) short() string { return shortName(c.metric) }
+
+func shortName(m train.Metric) string {
+	if m.Short != "" {
+		return m.Short
+	}
+	return m.Name
+}
+
+func kindOf(m train.Metric) string {
+	if m.Kind != "" {
+		return m.Kind
+	}
+	return m.Name
+}
+
+// charts returns a picture per kind of metric, side by side.
+func charts(o CurveOptions, runs []*History) string {
+	var kinds []string
+	for _, h := range runs {
+		for _, c := range slices.Concat(h.train, h.eval) {
+			if k := kindOf(c.metric); !slices.Contains(kinds, k) {
+				kinds = append(kinds, k)
+			}
+		}
+	}
+	var b strings.Builder
+	for _, k := range kinds {
+		ch := chart(o, k, runs)
+		b.WriteString(`<div style="display:inline-block;vertical-align:top;margin:2px 12px 4px 0;max-width:100%">` + picture(ch.SVG(), k+" over steps") + "</div>")
+	}
+	return tag("div", "margin:2px 0", b.String())
+}
+
+// chart returns the chart of all metrics of one kind.
+func chart(o CurveOptions, kind string, runs []*History) svg.Chart {
+	ch := svg.Chart{Title: kind, XLabel: "step", Width: o.Width, Height: o.Height}
+	if ch.Width == 0 {
+		ch.Width = 430
+	}
+	if ch.Height == 0 {
+		ch.Height = 260
+	}
+	names := map[string]bool{}
+	for _, h := range runs {
+		for _, c := range slices.Concat(h.train, h.eval) {
+			if kindOf(c.metric) == kind {
+				names[c.metric.Name] = true
+				ch.Percent = c.metric.Percent
+			}
+		}
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	color := 0
+	for i, h := range runs {
+		first := color
+		for _, c := range slices.Concat(h.train, h.eval) {
+			if kindOf(c.metric) != kind {
+				continue
+			}
+			s := series(o, c)
+			name := "train"
+			if c.dataset != "" {
+				name = c.dataset
+			}
+			if len(names) > 1 {
+				name += " " + c.short()
+			}
+			if len(runs) > 1 {
+				name = strings.TrimPrefix(name, "train")
+				name = strings.TrimSpace(h.title(i) + " " + name)
+				s.Color, s.Dashed = first, c.dataset != "" // a run, a colour
+				color = first + 1
+			} else {
+				s.Color = color
+				color++
+			}
+			s.Name = name
+			s.Labeled = len(runs) == 1
+			ch.Series = append(ch.Series, s)
+			for _, v := range s.Y {
+				if !math.IsNaN(v) && !math.IsInf(v, 0) {
+					lo, hi = min(lo, v), max(hi, v)
+				}
+			}
+		}
+	}
+	ch.LogY = lo > 0 && (o.Axis == Log || o.Axis == Auto && hi > 30*lo && !ch.Percent)
+	if len(runs) == 1 {
+		ch.Marks = runs[0].chartMarks()
+		if n := runs[0].planned(); n > 0 {
+			ch.XMax = &n
+		}
+	}
+	return ch
+}
+
+// series returns one curve: smoothed with the measured values behind it, if there are many.
+func series(o CurveOptions, c *curve) svg.Series {
+	xs, ys := c.track.means()
+	s := svg.Series{X: xs, Y: ys}
+	if c.dataset != "" {
+		s.Points = len(xs) <= 60
+		return s
+	}
+	width := o.Smooth
+	if width == 0 {
+		width = 0.02
+	}
+	if width > 0 && len(xs) >= 30 {
+		s.Y = smooth(ys, width*float64(len(ys)))
+		s.RawX, s.Raw = c.track.extremes()
+	}
+	return s
+}
+
+// planned returns the last step of the run if it is under way and its end is known: the axis then shows
+// how much is still to come.
+func (h *History) planned() float64 {
+	if p := &h.now; p.steps > 0 && !p.ended {
+		return float64(p.globalStep) + float64(p.steps-p.step)
+	}
+	return 0
+}
+
+func (h *History) chartMarks() []svg.Mark {
+	var marks []svg.Mark
+	for _, m := range h.marks {
+		s := svg.Mark{X: float64(m.step), Text: m.text, Icon: "save"}
+		switch {
+		case m.kind == train.End:
+			s.Icon = "stop"
+		case m.best:
+			s.Icon, s.Text = "best", "best"
+		}
+		marks = append(marks, s)
+	}
+	return marks
+}
+
+// table returns the table of epochs, or of evaluations in a run by steps.
+func (h *History) table() *grid {
+	byEpoch := h.now.epochs > 0 || slices.ContainsFunc(h.rows, func(r epochRow) bool { return !r.partial })
+	g := &grid{header: []string{"step"}}
+	if byEpoch {
+		g.header = []string{"epoch", "step"}
+	}
+	for _, c := range h.train {
+		g.header = append(g.header, "train "+c.short())
+	}
+	for _, c := range h.eval {
+		g.header = append(g.header, c.label())
+	}
+	g.header = append(g.header, "time")
+	best := h.best()
+	g.styles = map[[2]int]string{}
+	rows, skipped := h.rows, h.cut
+	const shown = 60
+	if len(rows) > shown {
+		skipped += len(rows) - shown
+		rows = slices.Concat(rows[:shown/2], rows[len(rows)-shown/2:])
+	}
+	for i, r := range rows {
+		if skipped > 0 && i == shown/2 {
+			g.rows = append(g.rows, []string{fmt.Sprintf("… %d more", skipped)})
+		}
+		row := []string{count(r.step)}
+		if byEpoch {
+			e := fmt.Sprint(r.epoch)
+			if r.partial {
+				e = ""
+			}
+			row = append([]string{e}, row...)
+		}
+		for _, c := range h.train {
+			row = append(row, metricOf(r.train, c.metric))
+		}
+		for k, c := range h.eval {
+			if best[k] == r.step && len(h.rows) > 1 {
+				g.styles[[2]int{len(g.rows), len(row)}] = "font-weight:600"
+			}
+			row = append(row, metricOf(r.eval[c.dataset], c.metric))
+		}
+		took := ""
+		if r.took > 0 {
+			took = duration(r.took)
+		}
+		g.rows = append(g.rows, append(row, took))
+	}
+	if len(g.rows) == 0 {
+		g.header = nil
+	}
+	return g
+}
+
+// best returns, per evaluation curve, the step at which it was best: lowest for a loss, highest for others.
+func (h *History) best() map[int]int64 {
+	out := map[int]int64{}
+	for k, c := range h.eval {
+		sign := 1.0
+		if strings.Contains(strings.ToLower(kindOf(c.metric)), "loss") || strings.Contains(strings.ToLower(kindOf(c.metric)), "error") {
+			sign = -1
+		}
+		value := math.Inf(-1)
+		for _, r := range h.rows {
+			for _, m := range r.eval[c.dataset] {
+				if m.Name == c.metric.Name && sign*m.Value > value {
+					value, out[k] = sign*m.Value, r.step
+				}
+			}
+		}
+	}
+	return out
+}
+
+func metricOf(list []train.Metric, want train.Metric) string {
+	for _, m := range list {
+		if m.Name == want.Name {
+			return metricValue(m, m.Value)
+		}
+	}
+	return ""
+}
+
+// metricValue writes a value with the digits that are worth reading.
+func metricValue(m train.Metric, v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return number(v)
+	case m.Percent:
+		return fmt.Sprintf("%.2f%%", v*100)
+	case v != 0 && (math.Abs(v) < 1e-3 || math.Abs(v) >= 1e5):
+		return fmt.Sprintf("%.2e", v)
+	}
+	return fmt.Sprintf("%.4f", v)
+}
+
+// duration writes a time for people: 3.2 ms, 12.4s, 3m05s, 2h07m.
+func duration(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%dµs", d.Microseconds())
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1fms", d.Seconds()*1e3)
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// curveText is the text form: where the run is, each curve as a line of blocks, and the table.
+func (h *History) curveText() string {
+	var b strings.Builder
+	b.WriteString(h.now.statusText() + "\n")
+	width := 0
+	for _, c := range slices.Concat(h.train, h.eval) {
+		width = max(width, textWidth(c.curveName()))
+	}
+	for _, c := range slices.Concat(h.train, h.eval) {
+		_, ys := c.track.means()
+		name := c.curveName()
+		fmt.Fprintf(&b, "%s%s  %s  %s → %s\n", name, strings.Repeat(" ", width-textWidth(name)), sparkline(ys, 40),
+			metricValue(c.metric, ys[0]), metricValue(c.metric, c.track.lastY))
+	}
+	if t := h.table(); len(t.rows) > 0 {
+		b.WriteString(t.text())
+	}
+	return b.String()
+}
+
+func (c *curve) curveName() string {
+	if c.dataset == "" {
+		return "train " + c.short()
+	}
+	return c.label()
+}
+
+// sparkline draws values as blocks of eight heights; × stands for NaN and infinities.
+func sparkline(ys []float64, width int) string {
+	n := min(width, len(ys))
+	if n == 0 {
+		return ""
+	}
+	means, lo, hi := make([]float64, n), math.Inf(1), math.Inf(-1)
+	for i := range n {
+		from, to := i*len(ys)/n, (i+1)*len(ys)/n
+		for _, v := range ys[from:to] {
+			means[i] += v / float64(to-from)
+		}
+		if v := means[i]; !math.IsNaN(v) && !math.IsInf(v, 0) {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	var b strings.Builder
+	for _, v := range means {
+		switch {
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			b.WriteRune('×')
+		case hi == lo:
+			b.WriteRune('▄')
+		default:
+			b.WriteRune([]rune("▁▂▃▄▅▆▇█")[min(7, int((v-lo)/(hi-lo)*8))])
+		}
+	}
+	return b.String()
+}

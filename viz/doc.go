@@ -1,0 +1,24 @@
+// Package viz shows things: tensors, graphs, shapes, batches, tables and the curves of training.
+//
+//	viz.Show(tensor)                   // in a notebook a picture, elsewhere text
+//	viz.Live(loop)                     // curves while loop trains, a progress bar in a terminal
+//	viz.Show(viz.Shapes(model, shapes.Make(dtypes.Float32, 32, 64)))
+//
+// Every view is a [Bundle]: one thing in several forms, always as aligned text and mostly as HTML. Views
+// are pure functions; [Show] displays what they return, or any other value: [Render] says how values
+// without a view of their own look, [Register] and [Displayer] give types one.
+//
+// # What survives
+//
+// The HTML needs no script, no style sheet and no connection, and survives in a notebook that the reader's
+// Jupyter does not trust: tables, details, inline styles that JupyterLab's sanitizer keeps, pictures as
+// data: images. Pictures follow the page's dark mode by themselves.
+//
+// # Live views
+//
+// An [Area] is a place in a notebook that can be drawn anew, at most ten times a second. Its last state is
+// what the notebook file keeps.
+//
+// The package depends on the standard library, golang.org/x/sys and gonb's protocol package only, since every
+// cell links it. Package plots has more kinds of plots, on gonum/plot.
+package viz

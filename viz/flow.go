@@ -1,0 +1,420 @@
+package viz
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// flow is a computation as views of this package see it, whether it comes from a graph or a program: what is
+// constant is folded into what uses it.
+type flow struct {
+	name  string
+	nodes []*flowNode
+}
+
+type flowNode struct {
+	id      int // in the graph or program
+	op      string
+	name    string   // of a parameter
+	detail  string   // attributes and folded constants, short
+	shapes  []string // of the results
+	out     []shapes.Shape
+	in      []int // indices in flow.nodes; folded constants are left out
+	inShape []shapes.Shape
+	pos     string
+	alias   string
+	calls   []call // that made it, innermost first, outside of package graph; empty for programs
+	flops   int64
+	output  bool // nobody uses it, or it was returned
+	input   bool // a parameter that is no variable
+	param   bool // a parameter that is a variable of a model
+	members int  // of a group
+}
+
+// call is a function and the place it was called at.
+type call struct {
+	name string // of the function
+	site string // file:line of the caller, "" at the outermost one
+	user bool
+}
+
+// variablePrefix is how package model names the parameters that stand for variables.
+const variablePrefix = "var:"
+
+// fromGraph returns the main function of g; outputs are its results, nil if they are not known.
+func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
+	f := &flow{name: g.Name()}
+	index := map[*graph.Node]int{}
+	folded := map[*graph.Node]string{}
+	for _, n := range g.Nodes() {
+		if !n.Function().IsMain() {
+			continue
+		}
+		if n.Type() == "Output" { // a result of a node with several: that node stands for it
+			if i, ok := index[n.Input(0)]; ok {
+				index[n] = i
+			}
+			continue
+		}
+		if c, ok := foldable(n, folded); ok && !slices.Contains(outputs, n) {
+			folded[n] = c
+			continue
+		}
+		fn := &flowNode{id: int(n.Id()), op: n.Type(), pos: n.Position().String(), alias: n.GetAlias(), members: 1}
+		fn.calls = callsOf(n.Callers(), lowest)
+		fn.setOut(outShapes(n))
+		details := []string{}
+		if d := attrText(n.Attrs()); d != "" {
+			details = append(details, d)
+		}
+		for _, x := range n.Inputs() {
+			fn.inShape = append(fn.inShape, shapeOf(x))
+			if c, ok := folded[x]; ok {
+				details = append(details, c)
+			} else if i, ok := index[x]; ok {
+				fn.in = append(fn.in, i)
+			}
+		}
+		fn.detail = strings.Join(details, ", ")
+		if n.Type() == "Parameter" {
+			fn.name = n.GetParameterName()
+			fn.param = strings.HasPrefix(fn.name, variablePrefix)
+			fn.name = strings.TrimPrefix(fn.name, variablePrefix)
+			fn.input, fn.detail = !fn.param, ""
+		}
+		fn.flops = flops(n.Op(), n.Attrs(), fn.inShape, fn.out)
+		index[n] = len(f.nodes)
+		f.nodes = append(f.nodes, fn)
+	}
+	for _, n := range outputs {
+		if i, ok := index[n]; ok {
+			f.nodes[i].output = true
+		}
+	}
+	f.markSinks(outputs != nil)
+	return f
+}
+
+// fromProgram returns a program; of bodies only the calls show.
+func fromProgram(p *graph.Program) *flow {
+	f := &flow{name: p.Name}
+	index := map[graph.ValueID]int{}
+	folded := map[graph.ValueID]string{}
+	for i, id := range p.Inputs {
+		name := p.InputNames[i]
+		n := &flowNode{id: int(id), op: "Parameter", name: strings.TrimPrefix(name, variablePrefix), members: 1}
+		n.param = strings.HasPrefix(name, variablePrefix)
+		n.input = !n.param
+		n.setOut([]shapes.Shape{p.Values[id]})
+		index[id] = len(f.nodes)
+		f.nodes = append(f.nodes, n)
+	}
+	for _, in := range p.Instrs {
+		n := &flowNode{id: int(in.Out[0]), op: in.Op.Name, pos: in.Pos, members: 1}
+		var details []string
+		if d := attrText(in.Attrs); d != "" {
+			details = append(details, d)
+		}
+		constant := len(in.In) == 0 || isLayout(in.Op.Name)
+		for _, id := range in.In {
+			n.inShape = append(n.inShape, p.Values[id])
+			if c, ok := folded[id]; ok {
+				details = append(details, c)
+			} else {
+				n.in = append(n.in, index[id])
+				constant = false
+			}
+		}
+		for _, id := range in.Out {
+			n.out = append(n.out, p.Values[id])
+		}
+		n.setOut(n.out)
+		n.detail = strings.Join(details, ", ")
+		if constant && len(in.Out) == 1 && !slices.Contains(p.Outputs, in.Out[0]) {
+			folded[in.Out[0]] = constantText(in.Op.Name, in.Attrs, p.Values[in.Out[0]], details)
+			continue
+		}
+		n.flops = flops(in.Op, in.Attrs, n.inShape, n.out)
+		for _, id := range in.Out {
+			index[id] = len(f.nodes)
+			n.output = n.output || slices.Contains(p.Outputs, id)
+		}
+		f.nodes = append(f.nodes, n)
+	}
+	f.markSinks(true)
+	return f
+}
+
+func (n *flowNode) setOut(out []shapes.Shape) {
+	n.out = out
+	n.shapes = nil
+	for _, s := range out {
+		n.shapes = append(n.shapes, s.String())
+	}
+}
+
+// markSinks marks what nobody uses as output if the outputs are not known.
+func (f *flow) markSinks(known bool) {
+	if known {
+		return
+	}
+	used := make([]bool, len(f.nodes))
+	for _, n := range f.nodes {
+		for _, i := range n.in {
+			used[i] = true
+		}
+	}
+	for i, n := range f.nodes {
+		n.output = !used[i] && n.op != "Parameter"
+	}
+}
+
+func shapeOf(n *graph.Node) shapes.Shape {
+	if n.NumOutputs() == 1 {
+		return n.Shape()
+	}
+	return shapes.Shape{}
+}
+
+// outShapes returns the shapes of all results of n.
+func outShapes(n *graph.Node) []shapes.Shape {
+	if n.NumOutputs() == 1 {
+		return []shapes.Shape{n.Shape()}
+	}
+	var out []shapes.Shape
+	for id := n.Id() + 1; len(out) < n.NumOutputs(); id++ {
+		o := n.Graph().NodeById(id)
+		if o == nil || o.Type() != "Output" {
+			break
+		}
+		out = append(out, o.Shape())
+	}
+	return out
+}
+
+// isLayout reports whether an op only rearranges a constant, so that it stays as easy to say.
+func isLayout(op string) bool {
+	switch op {
+	case "BroadcastToShape", "BroadcastInDim", "Broadcast", "Reshape", "ConvertDType", "ExpandAxes", "Squeeze", "Identity":
+		return true
+	}
+	return false
+}
+
+// foldable returns the words for n if it is a constant, or one rearranged.
+func foldable(n *graph.Node, folded map[*graph.Node]string) (string, bool) {
+	if n.Type() == "Parameter" || n.NumOutputs() != 1 {
+		return "", false
+	}
+	if len(n.Inputs()) > 0 && !isLayout(n.Type()) {
+		return "", false
+	}
+	var inner []string
+	for _, x := range n.Inputs() {
+		c, ok := folded[x]
+		if !ok {
+			return "", false
+		}
+		inner = append(inner, c)
+	}
+	return constantText(n.Type(), n.Attrs(), n.Shape(), inner), true
+}
+
+// constantText describes a constant: its value if it is one number, otherwise what made it and its shape.
+func constantText(op string, attrs any, s shapes.Shape, inner []string) string {
+	if len(inner) == 1 && isNumber(inner[0]) && op != "Iota" {
+		return inner[0] // one number, however often it is repeated
+	}
+	if c, ok := attrs.(graph.ConstAttrs); ok && c.Value != nil && c.Value.Ok() && c.Value.Size() == 1 && !c.Value.DType().IsComplex() {
+		return number(c.Value.Float64At(0))
+	}
+	if op == "Constant" || op == "Const" || len(inner) > 0 {
+		op = "const"
+	}
+	return op + s.Dims()
+}
+
+func isNumber(s string) bool {
+	var v float64
+	n, err := fmt.Sscanf(s, "%g", &v)
+	return n == 1 && err == nil && !strings.ContainsAny(s, "[]")
+}
+
+// attrText writes attributes as short as they still can be read.
+func attrText(attrs any) string {
+	switch a := attrs.(type) {
+	case nil, graph.ParameterAttrs, graph.ConstAttrs:
+		return ""
+	case fmt.Stringer:
+		return a.String()
+	}
+	s := fmt.Sprintf("%+v", attrs)
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}")
+	if len([]rune(s)) > 36 {
+		s = string([]rune(s)[:35]) + "…"
+	}
+	return strings.ToLower(s[:min(1, len(s))]) + s[min(1, len(s)):]
+}
+
+// callsOf returns the calls that made a node, without package graph's own: the reader's, and those of
+// packages such as layers. Calls outside the function named lowest are left out.
+func callsOf(pcs []uintptr, lowest string) []call {
+	fs := frames(pcs)
+	var out []call
+	for i, f := range fs {
+		if strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+			continue
+		}
+		if f.Function == "" || strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "reflect.") || strings.HasPrefix(f.Function, "testing.") {
+			break
+		}
+		if strings.HasPrefix(f.Function, library+"viz.") && !isUser(f) {
+			break
+		}
+		c := call{name: shortFunc(f.Function), user: isUser(f)}
+		if i+1 < len(fs) {
+			c.site = fmt.Sprintf("%s:%d", filepath.Base(fs[i+1].File), fs[i+1].Line)
+		}
+		out = append(out, c)
+		if f.Function == lowest {
+			break
+		}
+	}
+	return out
+}
+
+// pcName returns the name of the function at a program counter, as frames have it.
+func pcName(pc uintptr) string {
+	if fn := runtime.FuncForPC(pc); fn != nil {
+		return fn.Name()
+	}
+	return ""
+}
+
+// group joins neighbouring nodes that were made by the same call, so that at most limit nodes are left, and
+// as many as that allows. Nodes under an alias scope are joined by it. Parameters stay, unless only
+// their group uses them.
+func (f *flow) group(limit int) *flow {
+	if len(f.nodes) <= limit {
+		return f
+	}
+	deepest := 0
+	for _, n := range f.nodes {
+		deepest = max(deepest, len(n.calls))
+	}
+	var g *flow
+	for depth := deepest + 1; depth >= 0; depth-- {
+		if g = f.groupAt(depth); len(g.nodes) <= limit {
+			return g
+		}
+	}
+	return g
+}
+
+// groupAt joins neighbours whose outermost depth calls are the same.
+func (f *flow) groupAt(depth int) *flow {
+	key := func(n *flowNode) string {
+		if i := strings.LastIndexByte(n.alias, '/'); i > 0 {
+			return n.alias[:i]
+		}
+		if len(n.calls) == 0 {
+			return n.pos
+		}
+		k := ""
+		for i := len(n.calls) - 1; i >= max(0, len(n.calls)-depth); i-- {
+			k += n.calls[i].name + "@" + n.calls[i].site + " "
+		}
+		return k
+	}
+	private := f.privateParams(key)
+	g := &flow{name: f.name}
+	to := make([]int, len(f.nodes))
+	lastKey, last := "", -1
+	for i, n := range f.nodes {
+		if n.op == "Parameter" {
+			if !private[i] {
+				to[i] = len(g.nodes)
+				c := *n
+				c.in = nil
+				g.nodes = append(g.nodes, &c)
+			}
+			continue
+		}
+		k := key(n)
+		if last < 0 || k != lastKey {
+			c := *n
+			c.in, c.inShape, c.flops, c.members, c.detail = nil, nil, 0, 0, ""
+			c.op = groupName(n, depth)
+			last, lastKey = len(g.nodes), k
+			g.nodes = append(g.nodes, &c)
+		}
+		m := g.nodes[last]
+		m.members++
+		m.flops += n.flops
+		m.output = m.output || n.output
+		if m.members == 1 {
+			m.op, m.detail = n.op, n.detail
+		} else if m.members == 2 {
+			m.op, m.detail = groupName(n, depth), ""
+		}
+		m.setOut(n.out)
+		to[i] = last
+		for _, x := range n.in {
+			if private[x] {
+				continue
+			}
+			if j := to[x]; j != last && !slices.Contains(m.in, j) {
+				m.in = append(m.in, j)
+			}
+		}
+	}
+	for _, m := range g.nodes {
+		if m.members > 1 {
+			m.detail = fmt.Sprintf("%d ops", m.members)
+		}
+	}
+	return g
+}
+
+// privateParams returns the variables that only nodes of one key use: they belong into the group.
+func (f *flow) privateParams(key func(*flowNode) string) map[int]bool {
+	users := map[int]string{}
+	out := map[int]bool{}
+	for _, n := range f.nodes {
+		for _, x := range n.in {
+			p := f.nodes[x]
+			if !p.param {
+				continue
+			}
+			k := key(n)
+			if seen, ok := users[x]; !ok {
+				users[x], out[x] = k, true
+			} else if seen != k {
+				out[x] = false
+			}
+		}
+	}
+	return out
+}
+
+// groupName names what the calls at the given depth, counted from outside, have in common.
+func groupName(n *flowNode, depth int) string {
+	if i := strings.LastIndexByte(n.alias, '/'); i > 0 {
+		return n.alias[:i]
+	}
+	if len(n.calls) == 0 {
+		return n.pos
+	}
+	i := max(0, len(n.calls)-max(depth, 1))
+	c := n.calls[i]
+	if i == 0 && c.user { // the innermost call is the reader's line itself
+		return n.pos
+	}
+	return c.name
+}

@@ -1,0 +1,280 @@
+package viz
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/viz/internal/layout"
+	"github.com/quire-ml/quire/viz/internal/svg"
+)
+
+// maxDrawnNodes is how many boxes a drawing has at most; a graph with more is drawn by groups.
+const maxDrawnNodes = 200
+
+// maxListedNodes is how many lines a listing has at most.
+const maxListedNodes = 400
+
+// Graph draws a computation: a *graph.Graph, a *graph.Program, or a function that builds a graph, which is called
+// on parameters of the shapes of inputs as in [Shapes]. Values flow downwards; a shape stands at the line that
+// leaves a box, constants stand in the box that uses them, inputs are green, a model's variables orange
+// and results purple. A graph of more than 200 nodes is drawn by groups of nodes that one call made
+// (a layer, one of the reader's functions), or that share an alias scope. The text form lists the nodes.
+func Graph(x any, inputs ...any) Bundle {
+	switch g := x.(type) {
+	case *graph.Graph:
+		if g == nil {
+			return Plain("nil graph")
+		}
+		return drawFlow(fromGraph(g, nil, ""), nil)
+	case *graph.Program:
+		if g == nil {
+			return Plain("nil program")
+		}
+		return drawFlow(fromProgram(g), g)
+	}
+	tr, err := traceFunc(x, inputs)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Graph: %w", err))
+	}
+	if tr.err != nil {
+		return Error(tr.err)
+	}
+	return drawFlow(fromGraph(tr.g, tr.outputs, pcName(reflect.ValueOf(x).Pointer())), nil)
+}
+
+func drawFlow(f *flow, p *graph.Program) Bundle {
+	if len(f.nodes) == 0 {
+		return Plain(fmt.Sprintf("graph %q has no nodes\n", f.name))
+	}
+	list := f.listing()
+	head := f.headline()
+	text := head + "\n" + list.text()
+	if p != nil {
+		text = head + "\n" + p.String()
+	}
+	g := f.group(maxDrawnNodes)
+	var h strings.Builder
+	h.WriteString(note(head))
+	if len(g.nodes) > maxDrawnNodes {
+		h.WriteString(note(fmt.Sprintf("%d nodes are too many to draw", len(g.nodes))))
+	} else {
+		if len(g.nodes) < len(f.nodes) {
+			h.WriteString(note(fmt.Sprintf("drawn as %d groups of nodes that were made by the same call", len(g.nodes))))
+		}
+		h.WriteString(picture(g.draw(), head))
+	}
+	h.WriteString(details("nodes", list.html()))
+	return HTML(h.String(), text)
+}
+
+// headline says in a line what the computation consists of.
+func (f *flow) headline() string {
+	var inputs, params, ops int
+	var work int64
+	for _, n := range f.nodes {
+		switch {
+		case n.input:
+			inputs++
+		case n.param:
+			params++
+		default:
+			ops++
+		}
+		work += n.flops
+	}
+	s := fmt.Sprintf("%q: %d inputs, ", f.name, inputs)
+	if params > 0 {
+		s += fmt.Sprintf("%d variables, ", params)
+	}
+	s += fmt.Sprintf("%d ops, %s FLOPs", ops, si(work))
+	return s
+}
+
+// listing is the table of nodes: number, op, operands, attributes, shape and place.
+func (f *flow) listing() *grid {
+	g := &grid{header: []string{"", "op", "operands", "", "shape", "at"}, left: []bool{false, true, true, true, true, true}, mono: true}
+	for i, n := range f.nodes {
+		if i == maxListedNodes {
+			g.note = fmt.Sprintf("… %d more nodes", len(f.nodes)-maxListedNodes)
+			break
+		}
+		var in []string
+		for _, x := range n.in {
+			in = append(in, fmt.Sprintf("%%%d", f.nodes[x].id))
+		}
+		detail := n.detail
+		if n.name != "" {
+			detail = n.name
+		}
+		op := n.op
+		if n.output {
+			op += " *"
+			if g.note == "" {
+				g.note = "* result"
+			}
+		}
+		g.rows = append(g.rows, []string{fmt.Sprintf("%%%d", n.id), op, strings.Join(in, " "), detail, strings.Join(n.shapes, " "), n.pos})
+	}
+	return g
+}
+
+// Sizes of boxes, in pixels.
+const (
+	boxHeight  = 26.0
+	boxHeight2 = 40.0
+	boxPad     = 11.0
+)
+
+// draw returns the layered drawing.
+func (f *flow) draw() string {
+	nodes := make([]*layout.Node, len(f.nodes))
+	var edges []*layout.Edge
+	for i, n := range f.nodes {
+		w, h := svg.TextWidth(n.title())*1.06, boxHeight
+		if n.detail != "" {
+			w, h = max(w, svg.TextWidth(clip(n.detail))*0.95), boxHeight2
+		}
+		w = max(w+2*boxPad, svg.TextWidth(n.edgeLabel())*0.5+40)
+		nodes[i] = &layout.Node{Width: max(w, 56), Height: h, Sink: n.op == "Parameter"}
+		seen := map[int]bool{}
+		for _, x := range n.in {
+			if !seen[x] { // x · x is one line
+				seen[x] = true
+				edges = append(edges, &layout.Edge{From: x, To: i})
+			}
+		}
+	}
+	w, h := layout.Place(nodes, edges)
+	const margin = 10.0
+	extra := 0.0
+	for i, n := range f.nodes { // shapes may stand out at the right
+		extra = max(extra, nodes[i].X+6+svg.TextWidth(n.edgeLabel())-w)
+	}
+	bottom := 0.0
+	for i, n := range f.nodes {
+		if n.output && nodes[i].Y+nodes[i].Height/2 > h-1 {
+			bottom = 18
+		}
+	}
+	c := svg.NewCanvas(w+2*margin+max(0, extra), h+2*margin+bottom)
+	c.Describe(f.headline())
+	c.Style(".in{fill:#e3f4e8;stroke:#3f9a60}.pa{fill:#fdeeda;stroke:#d0872a}.out{fill:#f0e6f8;stroke:#9a5fb8}.op{fill:#f6f8fa;stroke:#b4bdc7}.gr{fill:#e6f0fb;stroke:#5b90cf}" +
+		".ed{fill:none;stroke:#98a3af;stroke-width:1.2}.ah{fill:#98a3af}.d{font-size:10px}" +
+		"@media(prefers-color-scheme:dark){.in{fill:#173a25;stroke:#4fae74}.pa{fill:#43300f;stroke:#d39a4a}.out{fill:#3a2547;stroke:#b184cc}.op{fill:#262d36;stroke:#56616d}.gr{fill:#1a314c;stroke:#5b90cf}" +
+		".ed{stroke:#6f7b88}.ah{fill:#6f7b88}}")
+	for _, e := range edges {
+		drawEdge(c, nodes, e, margin)
+	}
+	for i, n := range f.nodes {
+		f.drawBox(c, n, nodes[i], margin)
+	}
+	return c.String()
+}
+
+func (n *flowNode) title() string {
+	if n.name != "" {
+		return n.name
+	}
+	return n.op
+}
+
+// edgeLabel is what stands at the line that leaves a box.
+func (n *flowNode) edgeLabel() string {
+	var s []string
+	for _, o := range n.out {
+		s = append(s, o.Dims())
+	}
+	if len(s) > 2 {
+		s = append(s[:2], "…")
+	}
+	return strings.Join(s, " ")
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 30 {
+		return string(r[:29]) + "…"
+	}
+	return s
+}
+
+func (f *flow) drawBox(c *svg.Canvas, n *flowNode, at *layout.Node, margin float64) {
+	x, y := at.X+margin, at.Y+margin
+	class, radius := "op", 5.0
+	switch {
+	case n.output:
+		class = "out"
+	case n.input:
+		class, radius = "in", 13
+	case n.param:
+		class, radius = "pa", 13
+	case n.members > 1:
+		class = "gr"
+	}
+	c.Rect(x-at.Width/2, y-at.Height/2, at.Width, at.Height, radius, class, "")
+	if n.detail != "" {
+		c.Text(x, y-3, "m b", n.title())
+		c.Text(x, y+11, "f m d", clip(n.detail))
+	} else {
+		c.Text(x, y+4, "m b", n.title())
+	}
+	c.Text(x+6, y+at.Height/2+12, "f mono d", n.edgeLabel())
+}
+
+// drawEdge draws a smooth line through the places kept free for it, with an arrow at its end.
+func drawEdge(c *svg.Canvas, nodes []*layout.Node, e *layout.Edge, margin float64) {
+	a, b := nodes[e.From], nodes[e.To]
+	points := []layout.Point{{X: a.X, Y: a.Y + a.Height/2}}
+	points = append(points, e.Points...)
+	end := layout.Point{X: b.X + (clampTo(points[len(points)-1].X, b)-b.X)*0.7, Y: b.Y - b.Height/2 - 5}
+	points = append(points, end)
+	var d strings.Builder
+	fmt.Fprintf(&d, "M%.1f %.1f", points[0].X+margin, points[0].Y+margin)
+	for i := 1; i < len(points); i++ {
+		p, q := points[i-1], points[i]
+		mid := (p.Y + q.Y) / 2
+		fmt.Fprintf(&d, "C%.1f %.1f %.1f %.1f %.1f %.1f", p.X+margin, mid+margin, q.X+margin, mid+margin, q.X+margin, q.Y+margin)
+	}
+	c.Path(d.String(), "ed")
+	c.Path(fmt.Sprintf("M%.1f %.1fl-3.5 -6h7z", end.X+margin, end.Y+margin+5), "ah")
+}
+
+// clampTo returns the place on b's upper side that is nearest to x.
+func clampTo(x float64, b *layout.Node) float64 {
+	return max(b.X-b.Width/2+8, min(b.X+b.Width/2-8, x))
+}
+
+// nodeView shows one node: what it is, what it is made of, and where.
+func nodeView(n *graph.Node) Bundle {
+	if n == nil {
+		return Plain("nil node")
+	}
+	g := &grid{left: []bool{true, true}, mono: true}
+	add := func(name, value string) {
+		if value != "" {
+			g.rows = append(g.rows, []string{name, value})
+		}
+	}
+	add("node", fmt.Sprintf("%%%d of graph %q", n.Id(), n.Graph().Name()))
+	add("op", strings.TrimSpace(n.Type()+" "+attrText(n.Attrs())))
+	add("name", n.GetParameterName())
+	add("alias", n.GetAlias())
+	for i, s := range outShapes(n) {
+		if i == 0 {
+			add("shape", s.String())
+		} else {
+			add("", s.String())
+		}
+	}
+	if n.ConstantValue() != nil {
+		add("value", oneLine(n.ConstantValue().Summary(4)))
+	}
+	for i, x := range n.Inputs() {
+		add(fmt.Sprintf("operand %d", i), fmt.Sprintf("%%%d %s %s", x.Id(), x.Type(), shapeOf(x)))
+	}
+	if p := n.Position(); p.File != "" {
+		add("at", p.String()+"  "+p.SourceLine())
+	}
+	return g.bundle()
+}

@@ -1,0 +1,213 @@
+package viz
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quire-ml/quire/ml/train"
+)
+
+// Bounds on what a History keeps besides its curves.
+const (
+	maxEpochRows = 2000
+	maxMarks     = 200
+)
+
+// History records a training run for its curves: a bounded summary of all [train.Event] values that it is
+// given, whatever the length of the run. It may be used by several goroutines.
+type History struct {
+	mu    sync.Mutex
+	name  string
+	train []*curve
+	eval  []*curve
+	rows  []epochRow
+	cut   int // rows left out after the first half
+	marks []mark
+
+	epochStart time.Duration
+	now        progress
+	options    CurveOptions
+}
+
+// curve is one metric over the steps.
+type curve struct {
+	metric  train.Metric
+	dataset string // "" for training metrics
+	track   track
+}
+
+// epochRow is one line of the table of epochs.
+type epochRow struct {
+	epoch   int
+	step    int64
+	took    time.Duration
+	train   []train.Metric
+	eval    map[string][]train.Metric // by data set
+	partial bool                      // evaluated, but the epoch has not ended
+}
+
+type mark struct {
+	step int64
+	kind train.EventKind
+	best bool
+	text string
+}
+
+// progress is where a run is.
+type progress struct {
+	started, ended bool
+	globalStep     int64
+	step, steps    int
+	epoch, epochs  int
+	elapsed        time.Duration
+	metrics        []train.Metric
+	err            error
+	interrupted    bool
+	recent         []tick // for the speed, the oldest first
+}
+
+type tick struct {
+	step    int
+	elapsed time.Duration
+}
+
+// NewHistory returns an empty record under a name, which tells runs apart when several are shown.
+func NewHistory(name string) *History { return &History{name: name} }
+
+// Add records an event. Events must come in order.
+func (h *History) Add(e train.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := &h.now
+	p.globalStep, p.step, p.steps = max(p.globalStep, e.GlobalStep), e.Step, e.Steps
+	p.epoch, p.epochs, p.elapsed = max(e.Epoch, 1), e.Epochs, e.Elapsed
+	switch e.Kind {
+	case train.Start:
+		*p = progress{started: true, globalStep: e.GlobalStep, steps: e.Steps, epochs: e.Epochs, epoch: 1}
+		p.recent = []tick{{0, e.Elapsed}}
+		h.epochStart = 0
+	case train.Step:
+		p.metrics = slices.Clone(e.Metrics)
+		h.tick(e.Step, e.Elapsed)
+		for _, m := range e.Metrics {
+			find(&h.train, m, "").track.add(float64(e.GlobalStep), m.Value)
+		}
+	case train.Epoch:
+		row := h.row(e)
+		row.train, row.took, row.partial = slices.Clone(e.Metrics), e.Elapsed-h.epochStart, false
+		if row.train == nil {
+			row.train = slices.Clone(p.metrics)
+		}
+		h.epochStart = e.Elapsed
+	case train.Eval:
+		for _, m := range e.Metrics {
+			find(&h.eval, m, e.Dataset).track.add(float64(e.GlobalStep), m.Value)
+		}
+		row := h.row(e)
+		if row.train == nil {
+			row.train, row.partial = slices.Clone(p.metrics), true
+		}
+		if row.eval == nil {
+			row.eval = map[string][]train.Metric{}
+		}
+		row.eval[e.Dataset] = slices.Clone(e.Metrics)
+	case train.Checkpoint:
+		h.mark(mark{step: e.GlobalStep, kind: e.Kind, best: e.Best})
+	case train.End:
+		p.ended, p.err, p.interrupted = true, e.Err, e.Interrupted
+		switch {
+		case e.Interrupted:
+			h.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "interrupted"})
+		case e.Err != nil:
+			h.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
+		}
+	}
+}
+
+// tick notes when a step was done, for the speed over the last few seconds.
+func (h *History) tick(step int, elapsed time.Duration) {
+	p := &h.now
+	n := len(p.recent)
+	if n > 0 && elapsed-p.recent[n-1].elapsed < 250*time.Millisecond && n > 1 {
+		p.recent[n-1] = tick{step, elapsed}
+		return
+	}
+	p.recent = append(p.recent, tick{step, elapsed})
+	if len(p.recent) > 40 {
+		p.recent = slices.Delete(p.recent, 0, 1)
+	}
+}
+
+// row returns the line of the table for the epoch (or, in a run by steps, the evaluation) of e.
+func (h *History) row(e train.Event) *epochRow {
+	if n := len(h.rows); n > 0 {
+		last := &h.rows[n-1]
+		if last.step == e.GlobalStep || (last.epoch == e.Epoch && last.partial && e.Kind == train.Epoch) {
+			last.step = e.GlobalStep
+			return last
+		}
+	}
+	if len(h.rows) >= maxEpochRows { // what is in the middle is missed least
+		h.rows = slices.Delete(h.rows, maxEpochRows/2, maxEpochRows/2+1)
+		h.cut++
+	}
+	h.rows = append(h.rows, epochRow{epoch: e.Epoch, step: e.GlobalStep})
+	return &h.rows[len(h.rows)-1]
+}
+
+// mark adds a mark; an ordinary checkpoint makes room if there are too many.
+func (h *History) mark(m mark) {
+	if m.best { // only the latest best one counts
+		for i := range h.marks {
+			h.marks[i].best = false
+		}
+	}
+	if len(h.marks) >= maxMarks {
+		i := slices.IndexFunc(h.marks, func(m mark) bool { return m.kind == train.Checkpoint && !m.best })
+		h.marks = slices.Delete(h.marks, max(i, 0), max(i, 0)+1)
+	}
+	h.marks = append(h.marks, m)
+}
+
+func find(curves *[]*curve, m train.Metric, dataset string) *curve {
+	for _, c := range *curves {
+		if c.metric.Name == m.Name && c.dataset == dataset {
+			return c
+		}
+	}
+	c := &curve{metric: m, dataset: dataset}
+	*curves = append(*curves, c)
+	return c
+}
+
+// stepTime returns the time of a step over the last few seconds, 0 if it is not known.
+func (p *progress) stepTime() time.Duration {
+	if n := len(p.recent); n > 1 {
+		if steps := p.recent[n-1].step - p.recent[0].step; steps > 0 {
+			return (p.recent[n-1].elapsed - p.recent[0].elapsed) / time.Duration(steps)
+		}
+	}
+	return 0
+}
+
+// fraction returns how much of the run is done, from 0 to 1, and whether that is known.
+func (p *progress) fraction() (float64, bool) {
+	switch {
+	case p.ended && p.err == nil && !p.interrupted:
+		return 1, true
+	case p.steps > 0:
+		return min(1, float64(p.step)/float64(p.steps)), true
+	case p.epochs > 0:
+		return min(1, max(0, float64(p.epoch-1)/float64(p.epochs))), true
+	}
+	return 0, false
+}
+
+// left returns the time that the rest of the run will take at the present speed, and whether it is known.
+func (p *progress) left() (time.Duration, bool) {
+	if t := p.stepTime(); t > 0 && p.steps > 0 && !p.ended {
+		return t * time.Duration(max(0, p.steps-p.step)), true
+	}
+	return 0, false
+}

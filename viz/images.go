@@ -1,0 +1,224 @@
+package viz
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/viz/internal/svg"
+)
+
+// ImageOptions say how [Images] shows a sheet of pictures.
+type ImageOptions struct {
+	Title         string
+	Captions      []string // below the pictures
+	Truth         []int    // if set with Predicted: what is written below, green if both agree, red if not
+	Predicted     []int
+	Classes       []string // names of the numbers in Truth and Predicted
+	Columns       int      // 0: as many as fit
+	Limit         int      // pictures shown; 60
+	Side          float64  // longer side of a picture on the page, in pixels; 0: as fits
+	ChannelsFirst bool     // the tensor is [N C H W], not [N H W C]
+	Channels      bool     // show every channel as a picture of its own, as for filters and feature maps
+}
+
+// Images shows a tensor as a sheet of pictures: [H W], [N H W] in grey, or [N H W C] with one (grey), three
+// (RGB) or four (RGBA) channels. Values are 0 to 255 for integers and 0 to 1 for floats; others are spread from
+// black to white, and the view says so. It takes one ImageOptions at most.
+func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
+	var o ImageOptions
+	if len(options) > 0 {
+		o = options[0]
+	}
+	p, err := newPixels(t, o)
+	if err != nil {
+		return Error(err)
+	}
+	limit := o.Limit
+	if limit == 0 {
+		limit = 60
+	}
+	sheet := svg.Tiles{Title: o.Title, Columns: o.Columns, Side: o.Side}
+	shown := min(p.n, limit)
+	for i := range shown {
+		tile := svg.Tile{Image: p.image(i)}
+		if i < len(o.Captions) {
+			tile.Lines = append(tile.Lines, svg.Caption{Text: o.Captions[i], Color: -1})
+		}
+		if i < len(o.Truth) {
+			tile.Lines = append(tile.Lines, verdict(o, i))
+		}
+		sheet.Items = append(sheet.Items, tile)
+	}
+	var said []string
+	if shown < p.n {
+		said = append(said, fmt.Sprintf("%d of %s pictures are shown", shown, count(int64(p.n))))
+	}
+	if p.stretched {
+		said = append(said, fmt.Sprintf("values %s to %s are shown from black to white", number(p.lo), number(p.hi)))
+	}
+	text := strings.TrimSpace(fmt.Sprintf("%s %d pictures of %d×%d from %s", o.Title, p.n, p.h, p.w, t.Shape()))
+	for i := range min(shown, 10) {
+		for _, l := range sheet.Items[i].Lines {
+			text += fmt.Sprintf("\n  %d: %s", i, l.Text)
+		}
+	}
+	if n := len(o.Truth); n > 0 && len(o.Predicted) >= n {
+		right := 0
+		for i := range o.Truth {
+			if o.Truth[i] == o.Predicted[i] {
+				right++
+			}
+		}
+		said = append(said, fmt.Sprintf("%d of %d right", right, n))
+	}
+	h := picture(sheet.SVG(), text)
+	if said != nil {
+		h += note(strings.Join(said, "; "))
+		text += "\n" + strings.Join(said, "; ")
+	}
+	return HTML(h, text+"\n")
+}
+
+func verdict(o ImageOptions, i int) svg.Caption {
+	truth := className(o.Classes, o.Truth[i])
+	if i >= len(o.Predicted) {
+		return svg.Caption{Text: truth, Color: -1}
+	}
+	if o.Predicted[i] == o.Truth[i] {
+		return svg.Caption{Text: truth, Color: 2}
+	}
+	return svg.Caption{Text: className(o.Classes, o.Predicted[i]) + ", is " + truth, Color: 4}
+}
+
+func className(classes []string, i int) string {
+	if i >= 0 && i < len(classes) {
+		return classes[i]
+	}
+	return fmt.Sprint(i)
+}
+
+// pixels is a tensor seen as n pictures.
+type pixels struct {
+	values     []float64
+	n, h, w, c int
+	first      bool // channels before rows
+	lo, hi     float64
+	stretched  bool
+}
+
+func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
+	if err := t.CheckValid(); err != nil {
+		return nil, fmt.Errorf("viz.Images: %w", err)
+	}
+	d := t.Shape().Dimensions
+	p := &pixels{c: 1, n: 1, first: o.ChannelsFirst}
+	switch {
+	case t.DType().IsComplex():
+		return nil, fmt.Errorf("viz.Images: %s is complex: show its parts", t.Shape())
+	case len(d) == 2:
+		p.h, p.w = d[0], d[1]
+	case len(d) == 3:
+		p.n, p.h, p.w = d[0], d[1], d[2]
+	case len(d) == 4 && o.ChannelsFirst:
+		p.n, p.c, p.h, p.w = d[0], d[1], d[2], d[3]
+	case len(d) == 4:
+		p.n, p.h, p.w, p.c = d[0], d[1], d[2], d[3]
+	default:
+		return nil, fmt.Errorf("viz.Images: %s has %d axes: want [H W], [N H W] or [N H W C]", t.Shape(), len(d))
+	}
+	if t.Size() == 0 {
+		return nil, fmt.Errorf("viz.Images: %s has no elements", t.Shape())
+	}
+	p.values = float64s(t)
+	if o.Channels {
+		p.splitChannels()
+	}
+	if p.c != 1 && p.c != 3 && p.c != 4 {
+		return nil, fmt.Errorf("viz.Images: %s has %d channels: want 1, 3 or 4, or ImageOptions.Channels for a picture per channel", t.Shape(), p.c)
+	}
+	s := statsOf(p.values)
+	p.lo, p.hi = s.min, s.max
+	switch {
+	case s.min >= 0 && s.max <= 1 && !t.DType().IsInt():
+		p.lo, p.hi = 0, 1
+	case s.min >= 0 && s.max <= 255 && s.max > 16 && t.DType().IsInt() || t.DType() == dtypes.Uint8 && s.max > 16:
+		p.lo, p.hi = 0, 255
+	case t.DType() == dtypes.Bool:
+		p.lo, p.hi = 0, 1
+	default:
+		if s.min < 0 && s.max > 0 { // zero is the middle grey
+			p.hi = max(-s.min, s.max)
+			p.lo = -p.hi
+		}
+		p.stretched = true
+	}
+	if !(p.hi > p.lo) {
+		p.hi = p.lo + 1
+	}
+	return p, nil
+}
+
+// splitChannels turns n pictures of c channels into n·c pictures of one.
+func (p *pixels) splitChannels() {
+	if !p.first {
+		moved := make([]float64, len(p.values))
+		area := p.h * p.w
+		for i, v := range p.values {
+			img, rest := i/(area*p.c), i%(area*p.c)
+			moved[img*area*p.c+(rest%p.c)*area+rest/p.c] = v
+		}
+		p.values = moved
+	}
+	p.n, p.c, p.first = p.n*p.c, 1, false
+}
+
+// maxSide bounds the pixels of one picture on a sheet: larger ones are thinned.
+const maxSide = 256
+
+func (p *pixels) image(i int) image.Image {
+	rows, cols := pick(p.h, maxSide), pick(p.w, maxSide)
+	rect := image.Rect(0, 0, len(cols), len(rows))
+	if p.c == 1 {
+		img := image.NewRGBA(rect)
+		plain := true
+		for y, r := range rows {
+			for x, c := range cols {
+				v := p.values[(i*p.h+r)*p.w+c]
+				plain = plain && !math.IsNaN(v) && !math.IsInf(v, 0)
+				img.SetRGBA(x, y, svg.Range{Lo: p.lo, Hi: p.hi, Map: svg.Gray}.Color(v))
+			}
+		}
+		if plain { // a third of the bytes
+			gray := image.NewGray(rect)
+			for k := range gray.Pix {
+				gray.Pix[k] = img.Pix[4*k]
+			}
+			return gray
+		}
+		return img
+	}
+	img := image.NewNRGBA(rect)
+	for y, r := range rows {
+		for x, c := range cols {
+			ch := [4]uint8{3: 255}
+			for k := range p.c {
+				index := ((i*p.h+r)*p.w+c)*p.c + k
+				if p.first {
+					index = ((i*p.c+k)*p.h+r)*p.w + c
+				}
+				v := (p.values[index] - p.lo) / (p.hi - p.lo)
+				if math.IsNaN(v) {
+					v = 0
+				}
+				ch[k] = uint8(math.Round(255 * min(1, max(0, v))))
+			}
+			img.SetNRGBA(x, y, color.NRGBA{ch[0], ch[1], ch[2], ch[3]})
+		}
+	}
+	return img
+}

@@ -1,0 +1,63 @@
+package svg
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The colours of series: even steps in hue at about equal lightness, blue before orange since these two
+// are told apart by everybody; the second of each pair is for dark pages. Contrast with the page is 3:1
+// at least, as WCAG 2.1, 1.4.11 asks of lines.
+var seriesColors = [...][2]string{
+	{"#1f6fd0", "#6cb0ff"},
+	{"#d9660b", "#ffa657"},
+	{"#1c8a4d", "#5fd38d"},
+	{"#a443b4", "#dc93ea"},
+	{"#c9313f", "#ff8a8f"},
+	{"#0d8594", "#4fd0df"},
+	{"#8a6a1f", "#dcb866"},
+	{"#5b6673", "#a9b4c0"},
+}
+
+// NumColors is the number of colours of series; they repeat after it.
+const NumColors = len(seriesColors)
+
+// stylesheet is what every picture begins with. Short names keep pictures small:
+// text t title, s small, f faint; e, m anchor at end, middle; mono; b bold.
+// g grid, a axis, k mark; lN line, rN faint line, fN area in the colour of series N.
+var stylesheet = func() string {
+	const fonts = `system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif`
+	const mono = `ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace`
+	var b strings.Builder
+	b.WriteString(`text{font-family:` + fonts + `;font-size:11px;fill:#333b45}` +
+		`.t{font-size:13px;font-weight:600}.f{fill:#66707c}.e{text-anchor:end}.m{text-anchor:middle}.b{font-weight:600}.mono{font-family:` + mono + `}` +
+		`.g{stroke:#e3e7ec;stroke-width:1;fill:none}.a{stroke:#aab3bd;stroke-width:1;fill:none}` +
+		`.k{stroke:#8a94a0;stroke-width:1;stroke-dasharray:3 3;fill:none}.bg{fill:#fff}.no{fill:none}.box{fill:#f6f8fa;stroke:#c6cdd5}`)
+	for i, c := range seriesColors {
+		fmt.Fprintf(&b, ".l%d{stroke:%s}.r%d{stroke:%s}.f%d{fill:%s}", i, c[0], i, c[0], i, c[0])
+	}
+	b.WriteString(line(`.l`, `fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round`))
+	b.WriteString(line(`.r`, `fill:none;stroke-width:1;stroke-linejoin:round;opacity:.32`))
+	b.WriteString(`.dash{stroke-dasharray:5 4}.faint{opacity:.75}`)
+	b.WriteString(`@media(prefers-color-scheme:dark){text{fill:#d5dbe2}.f{fill:#9aa5b1}.g{stroke:#39414b}.a{stroke:#66707c}.k{stroke:#8a94a0}.bg{fill:#161b22}.box{fill:#21272f;stroke:#48515c}`)
+	for i, c := range seriesColors {
+		fmt.Fprintf(&b, ".l%d{stroke:%s}.r%d{stroke:%s}.f%d{fill:%s}", i, c[1], i, c[1], i, c[1])
+	}
+	b.WriteString("}")
+	return b.String()
+}()
+
+// line writes one rule for the classes prefix0, prefix1, ….
+func line(prefix, rule string) string {
+	var names []string
+	for i := range seriesColors {
+		names = append(names, fmt.Sprintf("%s%d", prefix, i))
+	}
+	return strings.Join(names, ",") + "{" + rule + "}"
+}
+
+// SeriesColor returns the colour of series i on light pages, for HTML beside a picture: it is also
+// readable on dark ones.
+func SeriesColor(i int) string { return seriesColors[i%NumColors][0] }
+
+func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, i%NumColors) }

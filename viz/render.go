@@ -1,0 +1,99 @@
+package viz
+
+import (
+	"fmt"
+	"image"
+	"reflect"
+	"sync"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/data"
+)
+
+var renderers sync.Map // of func(any) Bundle by reflect.Type
+
+// Register makes view the way in which values of exactly the type T look. It takes the place of an earlier
+// registration, and comes before all that [Render] knows but [Displayer].
+func Register[T any](view func(T) Bundle) {
+	renderers.Store(reflect.TypeFor[T](), func(v any) Bundle { return view(v.(T)) })
+}
+
+// Render returns the view of a value: its own if it is a [Displayer], a registered one, or that of its
+// type. Tensors, graphs, programs, nodes, batches, images and errors have views; slices of structs and maps
+// become tables; everything else is printed. A view that panics becomes the sentence that says so.
+func Render(v any) Bundle { return renderSafely(func() Bundle { return render(v) }) }
+
+func renderSafely(view func() Bundle) (b Bundle) {
+	defer func() {
+		if r := recover(); r != nil {
+			b = failure("error: ", fmt.Sprintf("drawing this value failed: %v", r))
+		}
+	}()
+	return view()
+}
+
+// Text returns the text form of the view of v.
+func Text(v any) string { return Render(v).Text() }
+
+func render(v any) Bundle {
+	if v == nil {
+		return Plain("nil")
+	}
+	if d, ok := v.(Displayer); ok {
+		return d.Bundle()
+	}
+	if view, ok := renderers.Load(reflect.TypeOf(v)); ok {
+		return view.(func(any) Bundle)(v)
+	}
+	switch x := v.(type) {
+	case string:
+		return Plain(x)
+	case *tensors.Tensor:
+		return Tensor(x)
+	case []*tensors.Tensor:
+		return tensorList(x)
+	case *graph.Graph, *graph.Program:
+		return Graph(x)
+	case *graph.Node:
+		return nodeView(x)
+	case shapes.Shape:
+		return Plain(x.String())
+	case image.Image:
+		return Image(x)
+	case error:
+		return Error(x)
+	case data.Batch:
+		return Batch(x)
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Slice, reflect.Array:
+		if isStruct(r.Type().Elem()) {
+			return Table(v)
+		}
+	case reflect.Map:
+		if _, ok := v.(fmt.Stringer); !ok {
+			return mapTable(r)
+		}
+	}
+	if s, ok := v.(fmt.Stringer); ok {
+		return Plain(s.String())
+	}
+	return Plain(fmt.Sprintf("%+v", v))
+}
+
+func isStruct(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range t.NumField() {
+		if t.Field(i).IsExported() {
+			return true
+		}
+	}
+	return false
+}

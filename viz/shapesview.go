@@ -1,0 +1,336 @@
+package viz
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+)
+
+// Shapes shows the source of fn, a function that builds a graph, with the shape of what each line
+// computes beside it. Nothing is computed: fn is called on parameters of the shapes of inputs, which are shapes,
+// tensors, nodes or Go values. fn takes nodes (or a *graph.Graph and nodes, or a slice of nodes) and returns nodes.
+//
+// Functions of the reader's own that fn calls follow below it. A line in a loop shows each shape once, with the
+// number of times. If the shapes do not fit, the line where that shows is marked, with the error below it.
+func Shapes(fn any, inputs ...any) Bundle {
+	tr, err := traceFunc(fn, inputs)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Shapes: %w", err))
+	}
+	listing := newListing(tr)
+	if len(listing.blocks) == 0 { // no source to show: the nodes are what there is
+		if tr.err != nil {
+			return Error(tr.err)
+		}
+		return Graph(tr.g)
+	}
+	return HTML(listing.html(), listing.text())
+}
+
+// listing is functions' source with shapes beside the lines.
+type listing struct {
+	blocks []*block
+	err    error // an error outside of all blocks
+}
+
+// block is one function.
+type block struct {
+	entry  uintptr
+	name   string
+	src    *source
+	visits map[int][]visit // by line
+	failed int             // the line that an error is at
+	err    error
+	last   int // line of the latest node, to tell visits apart
+}
+
+// visit is one execution of a line.
+type visit struct {
+	first string // key of the first node's calls
+	nodes []*graph.Node
+}
+
+func newListing(tr *traced) *listing {
+	l := &listing{}
+	fn := runtime.FuncForPC(tr.fn.Pointer())
+	if fn == nil {
+		return l
+	}
+	top := l.block(fn)
+	if top == nil {
+		return l
+	}
+	for _, n := range tr.g.Nodes() {
+		if n.Type() == "Parameter" && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
+			continue
+		}
+		l.place(n, top)
+	}
+	top.signature(tr)
+	if tr.err != nil {
+		l.fail(tr, top)
+	}
+	return l
+}
+
+// block returns the block of a function, made on first use; nil if it has no source.
+func (l *listing) block(fn *runtime.Func) *block {
+	for _, b := range l.blocks {
+		if b.entry == fn.Entry() {
+			return b
+		}
+	}
+	file, line := fn.FileLine(fn.Entry())
+	src := readSource(file, line)
+	if src == nil {
+		return nil
+	}
+	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, visits: map[int][]visit{}}
+	l.blocks = append(l.blocks, b)
+	return b
+}
+
+// place notes n at the lines that made it: one in each of the reader's functions on the way from fn.
+func (l *listing) place(n *graph.Node, top *block) {
+	key := ""
+	for _, f := range frames(n.Callers()) {
+		key += fmt.Sprintf("%x ", f.PC)
+		b := l.blockOf(f, top)
+		if b == nil {
+			continue
+		}
+		b.add(f.Line, key, n)
+		if b == top {
+			return
+		}
+	}
+}
+
+// blockOf returns the block that a frame is in, nil if it is none of the reader's.
+func (l *listing) blockOf(f runtime.Frame, top *block) *block {
+	if f.File == top.src.file && f.Line >= top.src.start && f.Line <= top.src.end {
+		return top // also function literals inside fn
+	}
+	if !isUser(f) {
+		return nil
+	}
+	for _, b := range l.blocks {
+		if f.File == b.src.file && f.Line >= b.src.start && f.Line <= b.src.end {
+			return b
+		}
+	}
+	if f.Func == nil { // inlined
+		return l.inlined(f)
+	}
+	return l.block(f.Func)
+}
+
+// inlined returns the block of a function that the compiler has put into its caller: only its file and the
+// line of the call are known, so the function is looked for upwards from there.
+func (l *listing) inlined(f runtime.Frame) *block {
+	text := fileLines(f.File)
+	for line := min(f.Line, len(text)); line >= 1; line-- {
+		if strings.HasPrefix(text[line-1], "func ") {
+			if src := readSource(f.File, line); src != nil && f.Line <= src.end {
+				b := &block{name: shortFunc(f.Function), src: src, visits: map[int][]visit{}}
+				l.blocks = append(l.blocks, b)
+				return b
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// add notes n on a line: as part of the present visit, or as the first of a new one.
+func (b *block) add(line int, key string, n *graph.Node) {
+	vs := b.visits[line]
+	if b.last == line && len(vs) > 0 && vs[len(vs)-1].first != key {
+		vs[len(vs)-1].nodes = append(vs[len(vs)-1].nodes, n)
+		return
+	}
+	b.last = line
+	b.visits[line] = append(vs, visit{key, []*graph.Node{n}})
+}
+
+// signature shows the inputs beside fn's first line and the outputs beside a return that computes nothing.
+func (b *block) signature(tr *traced) {
+	if len(tr.inputs) > 0 {
+		b.visits[b.src.start] = append([]visit{{"", slices.Clone(tr.inputs)}}, b.visits[b.src.start]...)
+	}
+}
+
+// fail marks the lines that an error came through.
+func (l *listing) fail(tr *traced, top *block) {
+	var calls []runtime.Frame
+	if e, ok := graph.AsError(tr.err); ok {
+		calls = parseTrace(e.Trace())
+	} else {
+		calls = frames(tr.pcs)
+	}
+	for _, f := range calls {
+		if b := l.blockOf(f, top); b != nil {
+			b.failed, b.err = f.Line, tr.err
+			return // the innermost line of the reader's own
+		}
+	}
+	l.err = tr.err
+}
+
+// parseTrace reads what graph.Error.Trace writes: the function, and below it file:line.
+func parseTrace(trace string) []runtime.Frame {
+	var out []runtime.Frame
+	lines := strings.Split(trace, "\n")
+	for i := 0; i+1 < len(lines); i += 2 {
+		at := strings.TrimSpace(lines[i+1])
+		k := strings.LastIndexByte(at, ':')
+		if k < 0 {
+			continue
+		}
+		f := runtime.Frame{Function: strings.TrimSpace(lines[i]), File: at[:k]}
+		fmt.Sscan(at[k+1:], &f.Line)
+		out = append(out, f)
+	}
+	return out
+}
+
+// shapes returns what stands beside a line: the shape of the value that its last call made, once per
+// different shape, with the number of times.
+func (b *block) shapes(line int) string {
+	var order []string
+	times := map[string]int{}
+	for _, v := range b.visits[line] {
+		s := v.String()
+		if line == b.src.start && v.first == "" {
+			s = signatureShapes(v.nodes)
+		}
+		if times[s] == 0 {
+			order = append(order, s)
+		}
+		times[s]++
+	}
+	for i, s := range order {
+		if times[s] > 1 {
+			order[i] = fmt.Sprintf("%s ×%d", s, times[s])
+		}
+	}
+	if len(order) > 4 {
+		order = append(order[:4:4], fmt.Sprintf("… %d more", len(order)-4))
+	}
+	return strings.Join(order, ", ")
+}
+
+func signatureShapes(inputs []*graph.Node) string {
+	var parts []string
+	for _, n := range inputs {
+		parts = append(parts, n.GetParameterName()+" "+n.Shape().String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String writes the shapes of the values that the visit ends with: several if its last call returned several.
+func (v visit) String() string {
+	last := v.nodes[len(v.nodes)-1]
+	if last.Type() != "Output" {
+		return last.Shape().String()
+	}
+	var parts []string
+	for _, n := range v.nodes {
+		if n.Type() == "Output" && n.Input(0) == last.Input(0) {
+			parts = append(parts, n.Shape().String())
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ops names what a line computes, for its tooltip.
+func (b *block) ops(line int) string {
+	var names []string
+	for _, v := range b.visits[line] {
+		for _, n := range v.nodes {
+			if t := n.Type(); t != "Output" && t != "Parameter" && len(names) < 12 {
+				names = append(names, t)
+			}
+		}
+		break // once is enough for a loop
+	}
+	return strings.Join(names, " → ")
+}
+
+func (l *listing) text() string {
+	var s strings.Builder
+	for i, b := range l.blocks {
+		if i > 0 {
+			s.WriteString("\n")
+		}
+		width := 0
+		for _, line := range b.src.lines {
+			width = max(width, min(textWidth(line), 90))
+		}
+		for k, line := range b.src.lines {
+			n := b.src.start + k
+			mark := "  "
+			if n == b.failed {
+				mark = "▶ "
+			}
+			text := mark + line
+			if shape := b.shapes(n); shape != "" {
+				text += strings.Repeat(" ", max(2, width+4-textWidth(text))) + shape
+			}
+			s.WriteString(strings.TrimRight(text, " ") + "\n")
+			if n == b.failed {
+				indent := len(line) - len(strings.TrimLeft(line, " "))
+				s.WriteString("  " + strings.Repeat(" ", indent) + "^ " + message(b.err) + "\n")
+			}
+		}
+	}
+	if l.err != nil {
+		s.WriteString("error: " + l.err.Error() + "\n")
+	}
+	return s.String()
+}
+
+// message is the error without the place, which the mark shows.
+func message(err error) string {
+	if e, ok := graph.AsError(err); ok {
+		return strings.TrimPrefix(e.Error(), e.Where()+": ")
+	}
+	return err.Error()
+}
+
+func (l *listing) html() string {
+	var s strings.Builder
+	for _, b := range l.blocks {
+		if !isCell(b.src.file) {
+			s.WriteString(note(fmt.Sprintf("%s, %s:%d", b.name, filepath.Base(b.src.file), b.src.start)))
+		}
+		s.WriteString(`<table style="border-collapse:collapse;font-size:12px;margin:2px 0 8px 0;` + monoFont + `">`)
+		for k, line := range b.src.lines {
+			n := b.src.start + k
+			back := ""
+			if n == b.failed {
+				back = ";background-color:rgba(201,49,63,0.15)"
+			}
+			const cell = "text-align:left;white-space:pre;padding:1px 14px 1px 4px"
+			s.WriteString("<tr>" + tag("td", cell+back, esc(line)))
+			s.WriteString(`<td style="` + cell + ";color:#1f6fd0;border-left:1px solid " + thinColor + ";padding-left:10px" + back + `"`)
+			if ops := b.ops(n); ops != "" {
+				s.WriteString(` title="` + esc(ops) + `"`)
+			}
+			s.WriteString(">" + esc(b.shapes(n)) + "</td></tr>")
+			if n == b.failed {
+				s.WriteString(`<tr><td colspan="2" style="text-align:left;white-space:pre-wrap;padding:2px 4px 4px 24px;color:#c9313f;font-weight:600` + back + `">` +
+					esc("↑ "+message(b.err)) + "</td></tr>")
+			}
+		}
+		s.WriteString("</table>")
+	}
+	if l.err != nil {
+		s.WriteString(Error(l.err).HTML())
+	}
+	return s.String()
+}

@@ -1,0 +1,117 @@
+package viz
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// stats summarises the elements of a tensor.
+type stats struct {
+	n, nan, posInf, negInf, zero int
+	min, max, mean, std          float64 // of finite elements
+}
+
+// statsOf makes two passes, the second about the mean, since one pass loses digits.
+func statsOf(values []float64) stats {
+	s := stats{n: len(values), min: math.Inf(1), max: math.Inf(-1)}
+	sum, finite := 0.0, 0
+	for _, v := range values {
+		switch {
+		case math.IsNaN(v):
+			s.nan++
+			continue
+		case math.IsInf(v, 1):
+			s.posInf++
+			continue
+		case math.IsInf(v, -1):
+			s.negInf++
+			continue
+		case v == 0:
+			s.zero++
+		}
+		sum += v
+		finite++
+		s.min, s.max = min(s.min, v), max(s.max, v)
+	}
+	if finite == 0 {
+		s.min, s.max, s.mean, s.std = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+		return s
+	}
+	s.mean = sum / float64(finite)
+	sq := 0.0
+	for _, v := range values {
+		if d := v - s.mean; !math.IsNaN(v) && !math.IsInf(v, 0) {
+			sq += d * d
+		}
+	}
+	s.std = math.Sqrt(sq / float64(finite))
+	return s
+}
+
+// String writes the summary in a line; what is wrong (NaN, infinities) comes first.
+func (s stats) String() string {
+	if s.n == 0 {
+		return "no elements"
+	}
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{{s.nan, "NaN"}, {s.posInf, "+Inf"}, {s.negInf, "-Inf"}} {
+		if c.n > 0 {
+			parts = append(parts, count(int64(c.n))+" "+c.what)
+		}
+	}
+	if !math.IsNaN(s.mean) {
+		parts = append(parts, fmt.Sprintf("min %s  max %s  mean %s  std %s", number(s.min), number(s.max), number(s.mean), number(s.std)))
+	}
+	switch {
+	case s.zero == s.n:
+		parts = append(parts, "all zero")
+	case s.zero > 0:
+		parts = append(parts, fmt.Sprintf("%s zero (%.3g%%)", count(int64(s.zero)), 100*float64(s.zero)/float64(s.n)))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// float64s returns the elements of t as float64, in row-major order.
+func float64s(t *tensors.Tensor) []float64 {
+	out := make([]float64, t.Size())
+	if err := t.ConstFlatData(func(flat any) {
+		switch x := flat.(type) {
+		case []float64:
+			copy(out, x)
+		case []float32:
+			for i, v := range x {
+				out[i] = float64(v)
+			}
+		case []uint8:
+			for i, v := range x {
+				out[i] = float64(v)
+			}
+		default:
+			for i := range out {
+				out[i] = t.Float64At(i)
+			}
+		}
+	}); err != nil {
+		return nil
+	}
+	return out
+}
+
+// byteSize writes a number of bytes for people, in powers of ten.
+func byteSize(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%.3g kB", float64(n)/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.3g GB", float64(n)/1e9)
+}

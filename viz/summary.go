@@ -1,0 +1,265 @@
+package viz
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Summary shows what a model consists of. x is one of
+//
+//   - a function that builds a graph, called on parameters of the shapes of inputs as in [Shapes]: a row per
+//     layer or op, in order, with the shapes that go in and out, parameters, bytes and FLOPs. A layer is a call
+//     of a function outside package graph, such as layers.Dense, or an alias scope. Parameters that the function
+//     makes itself (a model's variables) count, its inputs do not;
+//   - a *graph.Graph or *graph.Program, likewise;
+//   - what has variables: a method IterVariables returning an iterator, as model.Store has, or a slice. Its elements have
+//     the methods Path and Shape, and may have Trainable and Value: a row per variable.
+//
+// FLOPs count multiplications and additions one each; see the package's source for the other ops.
+func Summary(x any, inputs ...any) Bundle {
+	switch g := x.(type) {
+	case *graph.Graph:
+		return summarise(fromGraph(g, nil, ""))
+	case *graph.Program:
+		return summarise(fromProgram(g))
+	}
+	if list, ok := variablesOf(x); ok {
+		return variableTable(list)
+	}
+	tr, err := traceFunc(x, inputs)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Summary: %w", err))
+	}
+	if tr.err != nil {
+		return Error(tr.err)
+	}
+	f := fromGraph(tr.g, tr.outputs, pcName(reflect.ValueOf(x).Pointer()))
+	ids := map[int]bool{}
+	for _, n := range tr.inputs {
+		ids[int(n.Id())] = true
+	}
+	for _, n := range f.nodes {
+		if n.op == "Parameter" {
+			n.input = ids[n.id]
+			n.param = !n.input
+		}
+	}
+	return summarise(f)
+}
+
+// layerRow is a line of a summary: nodes that one call made.
+type layerRow struct {
+	name, at   string
+	ops        []string
+	nodes      []int
+	params     int64
+	paramBytes int64
+	flops      int64
+	in, out    []string
+	bytes      int64 // of results that leave the layer
+}
+
+func summarise(f *flow) Bundle {
+	rows := f.layers()
+	g := &grid{header: []string{"layer", "in", "out", "parameters", "FLOPs", "output bytes", "at"}, left: []bool{true, true, true, false, false, false, true},
+		bold: map[int]bool{}, titles: map[[2]int]string{}}
+	var params, paramBytes, work, bytes int64
+	for _, n := range f.nodes {
+		if n.input {
+			g.rows = append(g.rows, []string{n.title(), "", strings.Join(n.shapes, ", "), "", "", "", ""})
+		}
+	}
+	const most = 150
+	for i, r := range rows {
+		params, paramBytes, work, bytes = params+r.params, paramBytes+r.paramBytes, work+r.flops, bytes+r.bytes
+		if i == most {
+			g.rows = append(g.rows, []string{fmt.Sprintf("… %d more", len(rows)-most)})
+		}
+		if i >= most {
+			continue
+		}
+		p := ""
+		if r.params > 0 {
+			p = count(r.params)
+		}
+		g.titles[[2]int{len(g.rows), 0}] = strings.Join(r.ops, " → ")
+		g.rows = append(g.rows, []string{r.name, strings.Join(r.in, ", "), strings.Join(r.out, ", "), p, si(r.flops), byteSize(r.bytes), r.at})
+	}
+	g.bold[len(g.rows)] = true
+	g.rows = append(g.rows, []string{"total", "", "", count(params), si(work), byteSize(bytes), ""})
+	if params > 0 {
+		g.note = fmt.Sprintf("%s parameters, %s; ", count(params), byteSize(paramBytes))
+	}
+	g.note += fmt.Sprintf("%s FLOPs forward", si(work))
+	return g.bundle()
+}
+
+// layers joins neighbouring nodes made by the same outermost call that is not the reader's, or by the
+// same line of the reader's.
+func (f *flow) layers() []*layerRow {
+	var rows []*layerRow
+	of := make([]int, len(f.nodes)) // row of each node
+	last := ""
+	counted := map[int]bool{}
+	for i, n := range f.nodes {
+		of[i] = -1
+		if n.op == "Parameter" {
+			continue
+		}
+		key, name, at := layerOf(n)
+		if len(rows) == 0 || key != last {
+			rows = append(rows, &layerRow{name: name, at: at})
+			last = key
+		}
+		r := rows[len(rows)-1]
+		of[i] = len(rows) - 1
+		r.nodes = append(r.nodes, i)
+		if len(r.ops) < 12 {
+			r.ops = append(r.ops, n.op)
+		}
+		r.flops += n.flops
+		for _, x := range n.in {
+			p := f.nodes[x]
+			switch {
+			case p.param && !counted[x]: // a shared parameter counts once
+				counted[x] = true
+				for _, s := range p.out {
+					r.params += int64(s.Size())
+					r.paramBytes += int64(s.ByteSize())
+				}
+			case !p.param && of[x] != len(rows)-1:
+				r.in = appendNew(r.in, p.shapes...)
+			}
+		}
+	}
+	used := make([]bool, len(f.nodes)) // by another layer
+	for i, n := range f.nodes {
+		for _, x := range n.in {
+			if of[x] >= 0 && of[x] != of[i] {
+				used[x] = true
+			}
+		}
+	}
+	for _, r := range rows {
+		for _, i := range r.nodes {
+			if n := f.nodes[i]; used[i] || n.output {
+				r.out = appendNew(r.out, n.shapes...)
+				for _, s := range n.out {
+					r.bytes += int64(s.ByteSize())
+				}
+			}
+		}
+		if r.name == "" { // single ops go by their own names
+			r.name = strings.Join(unique(r.ops), ", ")
+		}
+	}
+	return rows
+}
+
+// layerOf returns the layer that n belongs to: a key that tells calls apart, its name ("" if it is the
+// reader's own line) and its place.
+func layerOf(n *flowNode) (key, name, at string) {
+	if i := strings.LastIndexByte(n.alias, '/'); i > 0 {
+		return "alias " + n.alias[:i], n.alias[:i], n.pos
+	}
+	for i := len(n.calls) - 1; i >= 0; i-- { // from outside
+		if c := n.calls[i]; !c.user {
+			return c.name + "@" + c.site, c.name, c.site
+		}
+	}
+	return "line " + n.pos, "", n.pos
+}
+
+func appendNew(list []string, values ...string) []string {
+	for _, v := range values {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+func unique(list []string) []string { return appendNew(nil, list...) }
+
+// Variable is what a row of a [Summary] of variables is made of.
+type Variable interface {
+	Path() string
+	Shape() shapes.Shape
+}
+
+// variablesOf returns x's variables: those of its method IterVariables, or the elements of a slice.
+func variablesOf(x any) ([]Variable, bool) {
+	r := reflect.ValueOf(x)
+	if !r.IsValid() {
+		return nil, false
+	}
+	var list []Variable
+	if r.Kind() == reflect.Slice {
+		for i := range r.Len() {
+			v, ok := r.Index(i).Interface().(Variable)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, v)
+		}
+		return list, r.Len() > 0
+	}
+	m := r.MethodByName("IterVariables")
+	if !m.IsValid() || m.Type().NumIn() != 0 || m.Type().NumOut() != 1 || !m.Type().Out(0).CanSeq() {
+		return nil, false
+	}
+	for v := range m.Call(nil)[0].Seq() {
+		if v, ok := v.Interface().(Variable); ok {
+			list = append(list, v)
+		}
+	}
+	return list, true
+}
+
+func variableTable(list []Variable) Bundle {
+	g := &grid{header: []string{"variable", "shape", "parameters", "bytes", "values"}, left: []bool{true, true, false, false, true}, bold: map[int]bool{}, styles: map[[2]int]string{}}
+	var params, frozen, bytes int64
+	for _, v := range list {
+		s := v.Shape()
+		n := int64(s.Size())
+		params, bytes = params+n, bytes+int64(s.ByteSize())
+		name := v.Path()
+		if t, ok := v.(interface{ Trainable() bool }); ok && !t.Trainable() {
+			frozen += n
+			g.styles[[2]int{len(g.rows), 0}] = "font-style:italic"
+			name += " (not trained)"
+		}
+		g.rows = append(g.rows, []string{name, s.String(), count(n), byteSize(int64(s.ByteSize())), variableValues(v)})
+	}
+	g.bold[len(g.rows)] = true
+	g.rows = append(g.rows, []string{"total", "", count(params), byteSize(bytes), ""})
+	g.note = fmt.Sprintf("%d variables, %s parameters trained", len(list), count(params-frozen))
+	if frozen > 0 {
+		g.note += fmt.Sprintf(", %s not", count(frozen))
+	}
+	return g.bundle()
+}
+
+// variableValues describes the value, if the variable has one already.
+func variableValues(v Variable) string {
+	h, ok := v.(interface {
+		Value() (*tensors.Tensor, error)
+	})
+	if !ok {
+		return ""
+	}
+	t, err := h.Value()
+	if err != nil || !t.Ok() || t.DType().IsComplex() || t.Size() == 0 {
+		return ""
+	}
+	if t.Size() == 1 {
+		return number(t.Float64At(0))
+	}
+	return statsOf(float64s(t)).String()
+}

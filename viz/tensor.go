@@ -1,0 +1,297 @@
+package viz
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/viz/internal/svg"
+)
+
+// Sizes of tensor views: more cells are not told apart.
+const (
+	maxCells      = 64 // per axis of a heat map
+	maxFacetCells = 32 // per axis of one of several
+	maxFacets     = 24
+	maxBars       = 100
+)
+
+// Tensor shows a tensor: dtype, shape and statistics, and its elements as bars (one axis), a heat map (two),
+// or heat maps side by side (three and four); of more axes the first elements are shown. Colours diverge
+// from zero if there are values on both sides of it; NaN is magenta, +Inf orange, -Inf sky blue. Where
+// there are more elements than can be seen, evenly spaced ones are shown, and the view says so.
+func Tensor(t *tensors.Tensor) Bundle {
+	if t == nil {
+		return Plain("nil tensor")
+	}
+	if !t.Ok() {
+		return Plain(t.String())
+	}
+	head := fmt.Sprintf("%s  %s", t.Shape(), byteSize(int64(t.ByteSize())))
+	printed := t.Summary(4)
+	if t.DType().IsComplex() || t.Size() == 0 || t.Rank() == 0 {
+		return HTML(tag("div", monoFont+";font-size:12px", esc(head))+pre(printed), printed)
+	}
+	values := float64s(t)
+	st := statsOf(values)
+	text := head + "\n" + st.String() + "\n"
+	drawn, said := drawTensor(t.Shape(), values)
+	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+byteSize(int64(t.ByteSize())))) +
+		note(st.String())
+	pictures := inline(picture(drawn, "values of "+head))
+	if t.Rank() > 0 && t.Size() > 8 && t.DType() != dtypes.Bool {
+		pictures += inline(picture(histogram("", values, 300, 170), "histogram"))
+	}
+	h += tag("div", "", pictures)
+	if said != "" {
+		h += note(said)
+		text += said + "\n"
+	}
+	h += details("values", pre(printed))
+	_, body, _ := strings.Cut(printed, "\n")
+	return HTML(h, text+body)
+}
+
+func inline(content string) string {
+	return tag("div", "display:inline-block;vertical-align:top;margin:2px 12px 2px 0;max-width:100%", content)
+}
+
+// drawTensor returns a picture of the values, and a sentence on what it leaves out, "" if nothing.
+func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
+	switch s.Rank() {
+	case 1:
+		picks := pick(s.Dimensions[0], maxBars)
+		return svg.Bars{Width: 420, Height: 170, Values: at(values, picks), Labels: numbers(picks)}.SVG(), left(s, picks)
+	case 2:
+		rows, cols := pick(s.Dimensions[0], maxCells), pick(s.Dimensions[1], maxCells)
+		g := svg.Grid{Rows: len(rows), Cols: len(cols), RowTicks: rows, ColTicks: cols, RowName: s.Name(0), ColName: s.Name(1), Range: svg.RangeOf(values)}
+		for _, i := range rows {
+			for _, j := range cols {
+				v := values[i*s.Dimensions[1]+j]
+				g.Values = append(g.Values, v)
+				if len(rows)*len(cols) <= 200 {
+					g.Numbers = append(g.Numbers, svg.Label(math.Round(v*100)/100))
+				}
+			}
+		}
+		return g.SVG(), left(s, rows, cols)
+	}
+	return drawFacets(s, values)
+}
+
+// drawFacets draws a tensor of three or more axes as heat maps of its last two.
+func drawFacets(s shapes.Shape, values []float64) (drawn, said string) {
+	d, r := s.Dimensions, s.Rank()
+	rows, cols := pick(d[r-2], maxFacetCells), pick(d[r-1], maxFacetCells)
+	var outer [][]int // indices of the axes before
+	axes := [][]int{rows, cols}
+	if r == 3 {
+		picks := pick(d[0], maxFacets)
+		for _, i := range picks {
+			outer = append(outer, []int{i})
+		}
+		axes = [][]int{picks, rows, cols}
+	} else {
+		a, b := pick(d[r-4], maxFacets), pick(d[r-3], maxFacets)
+		if len(a)*len(b) > maxFacets {
+			a, b = pick(d[r-4], max(1, maxFacets/min(len(b), 8))), pick(d[r-3], min(len(b), 8))
+		}
+		for _, i := range a {
+			for _, j := range b {
+				index := make([]int, r-2)
+				index[r-4], index[r-3] = i, j
+				outer = append(outer, index)
+			}
+		}
+		axes = [][]int{a, b, rows, cols}
+	}
+	rng := svg.RangeOf(values)
+	sheet := svg.Tiles{Range: &rng, Side: float64(max(72, 2*max(len(rows), len(cols))))}
+	if r >= 4 {
+		sheet.Columns = len(axes[1])
+		sheet.Width = 1000
+	}
+	strides := s.Strides()
+	for _, index := range outer {
+		base := 0
+		for axis, i := range index {
+			base += i * strides[axis]
+		}
+		var cells []float64
+		for _, i := range rows {
+			for _, j := range cols {
+				cells = append(cells, values[base+i*d[r-1]+j])
+			}
+		}
+		name := strings.Trim(strings.ReplaceAll(fmt.Sprint(index), " ", ","), "[]")
+		sheet.Items = append(sheet.Items, svg.Tile{Title: "[" + name + "]", Image: svg.Picture(cells, len(cols), rng)})
+	}
+	said = left(shapes.Make(s.DType, d[max(0, r-4):]...), axes...)
+	if r > 4 {
+		said = strings.TrimSpace("shown at index 0 of the first " + plural(r-4, "axis", "axes") + "; " + said)
+		said = strings.TrimSuffix(said, ";")
+	}
+	return sheet.SVG(), said
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// pick returns at most limit evenly spaced indices below n, the first and the last among them.
+func pick(n, limit int) []int {
+	k := min(n, limit)
+	out := make([]int, k)
+	for i := range out {
+		if k == n || k == 1 {
+			out[i] = i
+		} else {
+			out[i] = i * (n - 1) / (k - 1)
+		}
+	}
+	return out
+}
+
+func at(values []float64, picks []int) []float64 {
+	out := make([]float64, len(picks))
+	for i, k := range picks {
+		out[i] = values[k]
+	}
+	return out
+}
+
+func numbers(picks []int) []string {
+	out := make([]string, len(picks))
+	for i, k := range picks {
+		out[i] = fmt.Sprint(k)
+	}
+	return out
+}
+
+// left says which axes are shown in part.
+func left(s shapes.Shape, picks ...[]int) string {
+	var parts []string
+	for axis, p := range picks {
+		if n := s.Dimensions[axis]; len(p) < n {
+			name := fmt.Sprintf("axis %d", axis)
+			if s.Name(axis) != "" {
+				name = "axis " + s.Name(axis)
+			}
+			parts = append(parts, fmt.Sprintf("%s: %d of %s", name, len(p), count(int64(n))))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "evenly spaced elements are shown, " + strings.Join(parts, ", ")
+}
+
+// Histogram shows how the elements of a tensor, or of any Go slice of numbers, are distributed.
+func Histogram(v any) Bundle {
+	t, err := tensors.FromAnyValue(v)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Histogram: %w", err))
+	}
+	if !t.Ok() || t.Size() == 0 || t.DType().IsComplex() {
+		return Plain(t.String())
+	}
+	values := float64s(t)
+	text := fmt.Sprintf("%s\n%s\n", t.Shape(), statsOf(values))
+	edges, counts := bins(values, 24)
+	most := 0.0
+	for _, c := range counts {
+		most = max(most, c)
+	}
+	for i, c := range counts {
+		text += fmt.Sprintf("%10s … %-10s %s %s\n", number(round3(edges[i])), number(round3(edges[i+1])), bar(c/max(most, 1), 30), count(int64(c)))
+	}
+	return HTML(note(statsOf(values).String())+picture(histogram(t.Shape().String(), values, 460, 240), "histogram"), text)
+}
+
+func round3(v float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	p := math.Pow(10, math.Ceil(math.Log10(math.Abs(v)))-3)
+	if math.Abs(v) < 1e-300 || p == 0 {
+		return 0
+	}
+	return math.Round(v/p) * p
+}
+
+func histogram(title string, values []float64, width, height float64) string {
+	edges, counts := bins(values, 40)
+	b := svg.Bars{Title: title, Width: width, Height: height, Values: counts, Edges: edges, Color: 5, LogY: skewed(counts)}
+	if b.LogY {
+		b.Notes = append(b.Notes, "counts, log axis")
+	}
+	s := statsOf(values)
+	if bad := s.nan + s.posInf + s.negInf; bad > 0 {
+		b.Notes = append(b.Notes, count(int64(bad))+" not finite")
+	}
+	return b.SVG()
+}
+
+// skewed reports whether one bin dwarfs the others, so that a linear axis would show just that one.
+func skewed(counts []float64) bool {
+	var most, sum float64
+	used := 0
+	for _, c := range counts {
+		most, sum = max(most, c), sum+c
+		if c > 0 {
+			used++
+		}
+	}
+	return used > 3 && most > 0.6*sum && most > 100
+}
+
+// bins counts finite values in at most n equal bins; few distinct whole numbers get a bin each.
+func bins(values []float64, n int) (edges, counts []float64) {
+	s := statsOf(values)
+	lo, hi := s.min, s.max
+	if math.IsNaN(lo) {
+		return []float64{0, 1}, []float64{0}
+	}
+	whole := hi-lo < float64(n)
+	for i := 0; whole && i < len(values); i++ {
+		v := values[i]
+		whole = v == math.Trunc(v) || math.IsNaN(v)
+	}
+	switch {
+	case whole:
+		lo, hi = lo-0.5, hi+0.5
+		n = int(hi - lo)
+	case hi == lo:
+		lo, hi = lo-0.5, hi+0.5
+		n = 1
+	default:
+		n = max(5, min(n, int(math.Sqrt(float64(len(values))))))
+	}
+	counts = make([]float64, n)
+	for _, v := range values {
+		if v >= lo && v <= hi {
+			counts[min(n-1, int((v-lo)/(hi-lo)*float64(n)))]++
+		}
+	}
+	for i := range n + 1 {
+		edges = append(edges, lo+(hi-lo)*float64(i)/float64(n))
+	}
+	return edges, counts
+}
+
+func tensorList(list []*tensors.Tensor) Bundle {
+	if len(list) == 1 {
+		return Tensor(list[0])
+	}
+	views := make([]any, len(list))
+	for i, t := range list {
+		views[i] = Titled(fmt.Sprintf("[%d]", i), Tensor(t))
+	}
+	return Stack(views...)
+}

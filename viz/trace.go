@@ -1,0 +1,151 @@
+package viz
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// traced is what calling a graph-building function without a backend brought to light.
+type traced struct {
+	g       *graph.Graph
+	inputs  []*graph.Node
+	outputs []*graph.Node
+	fn      reflect.Value
+	err     error
+	pcs     []uintptr // where a panic that is no graph.Error came from
+}
+
+var (
+	nodeType  = reflect.TypeFor[*graph.Node]()
+	nodesType = reflect.TypeFor[[]*graph.Node]()
+	graphType = reflect.TypeFor[*graph.Graph]()
+)
+
+// traceFunc calls fn, which builds a graph, on parameters of the given shapes. fn may take a *graph.Graph first,
+// then nodes or a slice of nodes, and return nodes. inputs are shapes, or values that have one. An error in
+// fn is in the result; the error returned speaks of a wrong call.
+func traceFunc(fn any, inputs []any) (*traced, error) {
+	f := reflect.ValueOf(fn)
+	if f.Kind() != reflect.Func {
+		return nil, fmt.Errorf("want a function that builds a graph, not a %T", fn)
+	}
+	if f.IsNil() {
+		return nil, fmt.Errorf("the function is nil")
+	}
+	in, err := inputShapes(inputs)
+	if err != nil {
+		return nil, err
+	}
+	tr := &traced{g: graph.NewGraph(nil, funcName(f)), fn: f}
+	names := paramNames(f)
+	for i, s := range in {
+		name := fmt.Sprintf("x%d", i)
+		if i < len(names) && tr.g.GetParameterByName(names[i]) == nil {
+			name = names[i]
+		}
+		tr.inputs = append(tr.inputs, graph.Parameter(tr.g, name, s))
+	}
+	args, err := tr.arguments()
+	if err != nil {
+		return nil, err
+	}
+	t := f.Type()
+	for i := range t.NumOut() {
+		if o := t.Out(i); o != nodeType && o != nodesType && !(i == t.NumOut()-1 && o == reflect.TypeFor[error]()) {
+			return nil, fmt.Errorf("the function returns a %s: want nodes", o)
+		}
+	}
+	tr.call(args)
+	return tr, nil
+}
+
+// arguments fits the inputs to the function's parameters.
+func (tr *traced) arguments() ([]reflect.Value, error) {
+	t := tr.fn.Type()
+	var args []reflect.Value
+	left := tr.inputs
+	for i := range t.NumIn() {
+		switch p := t.In(i); {
+		case p == graphType:
+			args = append(args, reflect.ValueOf(tr.g))
+		case p == nodeType:
+			if len(left) == 0 {
+				return nil, fmt.Errorf("the function takes more than the %d inputs that were given", len(tr.inputs))
+			}
+			args = append(args, reflect.ValueOf(left[0]))
+			left = left[1:]
+		case p == nodesType:
+			args = append(args, reflect.ValueOf(left))
+			left = nil
+		default:
+			return nil, fmt.Errorf("parameter %d of the function is a %s: want nodes; wrap it in a function of nodes", i, p)
+		}
+	}
+	if len(left) > 0 {
+		return nil, fmt.Errorf("the function takes %d inputs, but %d were given", len(tr.inputs)-len(left), len(tr.inputs))
+	}
+	return args, nil
+}
+
+func (tr *traced) call(args []reflect.Value) {
+	defer func() {
+		r := recover()
+		switch x := r.(type) {
+		case nil:
+			return
+		case *graph.Error:
+			tr.err = x
+		case error:
+			tr.err = x
+		default:
+			tr.err = fmt.Errorf("%v", r)
+		}
+		var pcs [64]uintptr
+		tr.pcs = append(tr.pcs, pcs[:runtime.Callers(2, pcs[:])]...) // of the place of the panic: the stack still stands
+	}()
+	var out []reflect.Value
+	if tr.fn.Type().IsVariadic() {
+		out = tr.fn.CallSlice(args)
+	} else {
+		out = tr.fn.Call(args)
+	}
+	for _, o := range out {
+		switch v := o.Interface().(type) {
+		case *graph.Node:
+			if v != nil {
+				tr.outputs = append(tr.outputs, v)
+			}
+		case []*graph.Node:
+			tr.outputs = append(tr.outputs, v...)
+		case error:
+			tr.err = v
+		}
+	}
+}
+
+// inputShapes returns the shapes of shapes, tensors, nodes, and Go values.
+func inputShapes(inputs []any) ([]shapes.Shape, error) {
+	var out []shapes.Shape
+	for i, v := range inputs {
+		if h, ok := v.(shapes.HasShape); ok {
+			out = append(out, h.Shape())
+			continue
+		}
+		t, err := tensors.FromAnyValue(v)
+		if err != nil {
+			return nil, fmt.Errorf("input %d: want a shape, a tensor or a Go value: %w", i, err)
+		}
+		out = append(out, t.Shape())
+	}
+	for i, s := range out {
+		if err := s.Check(); err != nil {
+			return nil, fmt.Errorf("input %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
