@@ -1,0 +1,91 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// CumSum returns the running sum of x along an axis:
+//
+//	y[i] = x[0] + … + x[i]
+//
+// A negative axis counts from the end. Integers wrap around. The result has the shape and dtype of x, a number.
+func CumSum(x *Node, axis int) *Node {
+	return Apply(cumSum, CumSumAttrs{adjust1("CumSum", x, axis)}, x)
+}
+
+// CumSumAttrs holds the axis that is summed along, counted from 0.
+type CumSumAttrs struct{ Axis int }
+
+var cumSum *Op
+
+func cumSumRef[T number](attrs any, out, in []*tensors.Tensor) {
+	v := load[T](in[0])
+	for _, lane := range lanes(in[0].Shape(), []int{attrs.(CumSumAttrs).Axis}) {
+		for k := 1; k < len(lane); k++ {
+			v[lane[k]] += v[lane[k-1]]
+		}
+	}
+	store(out[0], v)
+}
+
+// cumSumTree adds x moved by 1, 2, 4, … places: log₂(n) steps instead of n.
+func cumSumTree(attrs any, in []*Node) *Node {
+	y, axis := in[0], attrs.(CumSumAttrs).Axis
+	n := y.Shape().Dimensions[axis]
+	for step := 1; step < n; step *= 2 {
+		gap := y.Shape().Clone()
+		gap.Dimensions[axis] = step
+		y = Add(y, Concatenate([]*Node{Zeros(y.graph, gap), sliceAlong(y, axis, 0, n-step)}, axis))
+	}
+	return y
+}
+
+func init() {
+	cumSum = Define(Op{
+		Name: "CumSum", Family: "reduce", Doc: "x[0] + … + x[i] along an axis", DTypes: dtypes.Numbers, Attrs: CumSumAttrs{},
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			_, err := shapes.AdjustAxis(attrs.(CumSumAttrs).Axis, in[0].Rank())
+			return in[0], err
+		},
+		Ref:    byKind(0, cumSumRef[float64], cumSumRef[int64], cumSumRef[uint64], cumSumRef[complex128]),
+		Expand: inWide(cumSumTree),
+		VJP: func(y, dy *Node) []*Node { // x[i] is in all sums from y[i] on
+			axis := y.Attrs().(CumSumAttrs).Axis
+			return []*Node{Reverse(CumSum(Reverse(dy, axis), axis), axis)}
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(7)}, Attrs: CumSumAttrs{}},
+			{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: CumSumAttrs{1}},
+			{Name: "middle", In: []Input{Ramp(2, 3, 4)}, Attrs: CumSumAttrs{1}},
+			{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: CumSumAttrs{1}},
+			{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: CumSumAttrs{}},
+			{Name: "from an infinity on", Pole: true, DTypes: dtypes.Floats, In: []Input{Values(1, inf, 2, -inf, 3)}, Attrs: CumSumAttrs{}, Want: []float64{1, inf, inf, nan, nan}},
+		},
+		Tol: ULP(16, "sums in another order"),
+	})
+}
+
+// ConsecutiveDifference returns the difference of each element of x and the one before it along an axis:
+//
+//	y[i] = x[i+1] - x[i]
+//
+// which is one shorter than x. With preserveShape the first element of x is put before that, so that the shape is
+// x's and [CumSum] restores x. A negative axis counts from the end. x must be a number; the axis must not be empty.
+func ConsecutiveDifference(x *Node, axis int, preserveShape bool) *Node {
+	axis = adjust1("ConsecutiveDifference", x, axis)
+	n := x.Shape().Dimensions[axis]
+	if n == 0 {
+		x.graph.fail("ConsecutiveDifference", []shapes.Shape{x.Shape()}, errEmptyAxis(axis))
+	}
+	y := Sub(sliceAlong(x, axis, 1, n), sliceAlong(x, axis, 0, n-1))
+	if preserveShape {
+		y = Concatenate([]*Node{sliceAlong(x, axis, 0, 1), y}, axis)
+	}
+	return y
+}
+
+func errEmptyAxis(axis int) error { return fmt.Errorf("axis %d is empty", axis) }

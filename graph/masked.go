@@ -1,0 +1,82 @@
+package graph
+
+import (
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Reductions of those elements for which a mask holds. The mask holds bools and is broadcast to x by NumPy's rule; a nil
+// mask holds everywhere. What is masked has no effect, NaN or not, and gets no gradient.
+
+// MaskedReduceSum returns the sum of those x for which mask holds over the given axes, which are removed; over all axes
+// if none are given. Where mask holds nowhere it is 0. See [ReduceSum].
+func MaskedReduceSum(x, mask *Node, reduceAxes ...int) *Node {
+	if mask == nil {
+		return ReduceSum(x, reduceAxes...)
+	}
+	mask = maskOf("MaskedReduceSum", x, mask)
+	return ReduceSum(Where(mask, x, ScalarZero(x.graph, x.DType())), reduceAxes...)
+}
+
+// MaskedReduceAllSum returns the sum of all x for which mask holds, a scalar, as [MaskedReduceSum] does.
+func MaskedReduceAllSum(x, mask *Node) *Node { return MaskedReduceSum(x, mask) }
+
+// MaskedReduceMean returns the mean of those x for which mask holds over the given axes, which are removed; over all
+// axes if none are given. Where mask holds nowhere it is 0. See [ReduceMean].
+func MaskedReduceMean(x, mask *Node, reduceAxes ...int) *Node {
+	if mask == nil {
+		return ReduceMean(x, reduceAxes...)
+	}
+	mask = maskOf("MaskedReduceMean", x, mask)
+	if !isInexact(x.DType()) {
+		return ReduceMean(x, reduceAxes...) // which says what is wrong
+	}
+	d := x.DType()
+	x = wide(x) // counts and sums beyond what halves can hold
+	n := ReduceSum(ConvertDType(mask, x.DType()), reduceAxes...)
+	n = Where(IsZero(n), ScalarOne(n.graph, n.DType()), n)
+	return ConvertDType(Div(MaskedReduceSum(x, mask, reduceAxes...), n), d)
+}
+
+// MaskedReduceAllMean returns the mean of all x for which mask holds, a scalar, as [MaskedReduceMean] does.
+func MaskedReduceAllMean(x, mask *Node) *Node { return MaskedReduceMean(x, mask) }
+
+// MaskedReduceMax returns the largest of those x for which mask holds over the given axes, which are removed; over all
+// axes if none are given. Where mask holds nowhere it is -∞, or the smallest integer. See [ReduceMax].
+func MaskedReduceMax(x, mask *Node, reduceAxes ...int) *Node {
+	if mask == nil {
+		return ReduceMax(x, reduceAxes...)
+	}
+	mask = maskOf("MaskedReduceMax", x, mask)
+	return ReduceMax(Where(mask, x, Infinity(x.graph, x.DType(), -1)), reduceAxes...)
+}
+
+// MaskedReduceAllMax returns the largest of all x for which mask holds, a scalar, as [MaskedReduceMax] does.
+func MaskedReduceAllMax(x, mask *Node) *Node { return MaskedReduceMax(x, mask) }
+
+// MaskedReduceMin returns the smallest of those x for which mask holds over the given axes, which are removed; over all
+// axes if none are given. Where mask holds nowhere it is +∞, or the largest integer. See [ReduceMin].
+func MaskedReduceMin(x, mask *Node, reduceAxes ...int) *Node {
+	if mask == nil {
+		return ReduceMin(x, reduceAxes...)
+	}
+	mask = maskOf("MaskedReduceMin", x, mask)
+	return ReduceMin(Where(mask, x, Infinity(x.graph, x.DType(), 1)), reduceAxes...)
+}
+
+// MaskedReduceAllMin returns the smallest of all x for which mask holds, a scalar, as [MaskedReduceMin] does.
+func MaskedReduceAllMin(x, mask *Node) *Node { return MaskedReduceMin(x, mask) }
+
+// MaskedReduceAndKeep returns reduceFn(operand, mask, reduceAxes...) with the reduced axes kept, as axes of size 1; all
+// axes if none are given. reduceFn is one of the masked reductions, such as [MaskedReduceSum].
+func MaskedReduceAndKeep(operand, mask *Node, reduceFn func(operand, mask *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
+	axes := adjust("MaskedReduceAndKeep", operand, reduceAxes)
+	return keepAxes(reduceFn(operand, mask, reduceAxes...), operand, axes)
+}
+
+// maskOf returns mask with x's dimensions; it panics with Error.
+func maskOf(op string, x, mask *Node) *Node {
+	if err := maskError(x.Shape(), mask.Shape()); err != nil {
+		x.graph.fail(op, []shapes.Shape{x.Shape(), mask.Shape()}, err)
+	}
+	return BroadcastToDims(mask, x.Shape().Dimensions...)
+}

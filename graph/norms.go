@@ -1,0 +1,80 @@
+package graph
+
+// L1Norm returns the sum of absolute values of x over the given axes, which are kept with size 1; over all axes, as a
+// scalar, if none are given:
+//
+//	y = Σ |x|
+//
+// Negative axes count from the end. The norm of a complex x is real. x must be a number; the gradient at 0 is 0.
+func L1Norm(x *Node, reduceAxes ...int) *Node { return norm(Abs(x), reduceAxes) }
+
+// L2NormSquare returns the sum of squares of x over the given axes, which are kept with size 1; over all axes, as a
+// scalar, if none are given:
+//
+//	y = Σ |x|²
+//
+// Negative axes count from the end. The norm of a complex x is real. x must be a number.
+func L2NormSquare(x *Node, reduceAxes ...int) *Node {
+	if x.DType().IsComplex() { // |x|² is smooth at 0, |x| is not
+		return norm(Add(Square(Real(x)), Square(Imag(x))), reduceAxes)
+	}
+	return norm(Square(x), reduceAxes)
+}
+
+// L2Norm returns the Euclidean length of x over the given axes, which are kept with size 1; over all axes, as a scalar,
+// if none are given:
+//
+//	y = √(Σ |x|²)
+//
+// Negative axes count from the end. The norm of a complex x is real. x must be a float or complex; the gradient of a
+// length of 0 is 0.
+func L2Norm(x *Node, reduceAxes ...int) *Node {
+	square := L2NormSquare(wide(x), reduceAxes...)
+	none := IsZero(square)
+	return ConvertDType(Where(none, square, Sqrt(Where(none, OnesLike(square), square))), x.DType().Real())
+}
+
+// L2Normalize returns x divided by its Euclidean length over the given axes:
+//
+//	y = x / √(Σ |x|²)
+//
+// Negative axes count from the end. What has length 0 stays 0, and gets the gradient of the result. The result has the
+// shape and dtype of x, a float or complex.
+func L2Normalize(x *Node, reduceAxis int, moreReduceAxes ...int) *Node {
+	w := wide(x)
+	square := L2NormSquare(w, append([]int{reduceAxis}, moreReduceAxes...)...)
+	length := Sqrt(Where(IsZero(square), OnesLike(square), square))
+	return ConvertDType(Div(w, ConvertDType(length, w.DType())), x.DType())
+}
+
+// L2NormalizeWithEpsilon returns x divided by its Euclidean length over the given axes, with epsilon added to the sum of
+// squares, so that short vectors are not blown up:
+//
+//	y = x / √(Σ |x|² + epsilon)
+//
+// Negative axes count from the end. The result has the shape and dtype of x, a float or complex.
+func L2NormalizeWithEpsilon(x *Node, epsilon float64, reduceAxis int, moreReduceAxes ...int) *Node {
+	w := wide(x)
+	square := L2NormSquare(w, append([]int{reduceAxis}, moreReduceAxes...)...)
+	return ConvertDType(Div(w, ConvertDType(Sqrt(AddScalar(square, epsilon)), w.DType())), x.DType())
+}
+
+// CosineSimilarity returns the cosine of the angle between lhs and rhs, vectors along the given axis, which is kept with
+// size 1:
+//
+//	y = Σ x·conj(y) / (√(Σ |x|²) · √(Σ |y|²))
+//
+// lhs and rhs have the same rank and are broadcast. A negative axis counts from the end. With a vector of length 0 it is 0. The operands must be
+// floats or complex.
+func CosineSimilarity(lhs, rhs *Node, axis int) *Node {
+	x, y := L2Normalize(lhs, axis), L2Normalize(rhs, axis)
+	return ReduceAndKeep(Mul(x, Conj(y)), ReduceSum, axis)
+}
+
+// norm sums x; axes that are given are kept.
+func norm(x *Node, axes []int) *Node {
+	if len(axes) == 0 {
+		return ReduceAllSum(x)
+	}
+	return ReduceAndKeep(x, ReduceSum, axes...)
+}
