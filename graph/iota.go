@@ -1,0 +1,202 @@
+package graph
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Iota returns a tensor of the given shape, a number dtype included, that counts 0, 1, 2, … along
+// iotaAxis and is the same along the others:
+//
+//	y[…, i, …] = i
+//
+// A negative axis counts from the end. It panics with [Error] if there is no such axis.
+func Iota(g *Graph, shape shapes.Shape, iotaAxis int) *Node {
+	axis, err := shapes.AdjustAxis(iotaAxis, shape.Rank())
+	if err != nil {
+		g.fail("Iota", []shapes.Shape{shape}, err)
+	}
+	return ApplyIn(g, iotaOp, IotaAttrs{shape, axis})
+}
+
+// IotaFull returns a tensor of the given shape that counts its elements in row-major order.
+func IotaFull(g *Graph, shape shapes.Shape) *Node {
+	flat := Iota(g, shapes.Make(shape.DType, shape.Size()), 0)
+	return nameLike(Reshape(flat, shape.Dimensions...), shape)
+}
+
+// IndicesForShape returns the indices of all elements of shape in row-major order, as int64 of shape
+// [shape's size, shape's rank]. They can be given to [Gather].
+func IndicesForShape(g *Graph, shape shapes.Shape) *Node {
+	return Reshape(gridIndices(g, dtypes.Int64, shape.Dimensions), shape.Size(), shape.Rank())
+}
+
+// gridIndices returns the index of each element of dims, of shape [dims…, rank].
+func gridIndices(g *Graph, d dtypes.DType, dims []int) *Node {
+	if len(dims) == 0 {
+		return Zeros(g, shapes.Make(d, 0))
+	}
+	axes := make([]*Node, len(dims))
+	for a := range dims {
+		axes[a] = Iota(g, shapes.Make(d, dims...), a)
+	}
+	return Stack(axes, -1)
+}
+
+// OneHot returns, for each index, a vector of depth elements that are 0, but for a 1 at the index:
+//
+//	y[…, i] = 1 if indices[…] = i, else 0
+//
+// indices are integers; the result is of the given dtype, with one more axis, the last. An index outside
+// of 0 … depth-1 gives zeros only. It panics with [Error] if indices are not integers.
+func OneHot(indices *Node, depth int, dtype dtypes.DType) *Node {
+	return Apply(oneHot, OneHotAttrs{depth, dtype}, indices)
+}
+
+// LowerTriangular returns a bool matrix [dim, dim] that is true on the diagonal and below.
+func LowerTriangular(g *Graph, dim int) *Node { return ShapedLowerTriangular(g, dim, dim, 0) }
+
+// UpperTriangular returns a bool matrix [dim, dim] that is true on the diagonal and above.
+func UpperTriangular(g *Graph, dim int) *Node {
+	row, column := rowsAndColumns(g, dim, dim)
+	return LessOrEqual(row, column)
+}
+
+// ShapedLowerTriangular returns a bool matrix [rows, column] that is true where the column is at most
+// k to the right of the row: k = 0 is the diagonal and below, negative k leave out diagonals.
+func ShapedLowerTriangular(g *Graph, rows, column, k int) *Node {
+	r, c := rowsAndColumns(g, rows, column)
+	return LessOrEqual(c, AddScalar(r, k))
+}
+
+// TakeLowerTriangular returns x with zeros where the column (the last axis) is more than k to the right
+// of the row (the axis before it). It panics with [Error] if x has less than two axes.
+func TakeLowerTriangular(x *Node, k int) *Node {
+	matrixAxes("TakeLowerTriangular", x)
+	keep := ShapedLowerTriangular(x.graph, x.Dim(-2), x.Dim(-1), k)
+	return Where(BroadcastToDims(keep, x.Shape().Dimensions...), x, ZerosLike(x))
+}
+
+// TakeUpperTriangular returns x with zeros where the column (the last axis) is less than k to the right
+// of the row (the axis before it). It panics with [Error] if x has less than two axes.
+func TakeUpperTriangular(x *Node, k int) *Node {
+	matrixAxes("TakeUpperTriangular", x)
+	drop := ShapedLowerTriangular(x.graph, x.Dim(-2), x.Dim(-1), k-1)
+	return Where(BroadcastToDims(drop, x.Shape().Dimensions...), ZerosLike(x), x)
+}
+
+// Diagonal returns a bool matrix [dim, dim] that is true on the diagonal.
+func Diagonal(g *Graph, dim int) *Node {
+	row, column := rowsAndColumns(g, dim, dim)
+	return Equal(row, column)
+}
+
+// DiagonalWithValue returns a matrix [dim, dim] with scalar on the diagonal and zeros elsewhere.
+func DiagonalWithValue(scalar *Node, dim int) *Node {
+	if scalar.Rank() != 0 {
+		scalar.graph.fail("DiagonalWithValue", []shapes.Shape{scalar.Shape()}, fmt.Errorf("the value must be a scalar"))
+	}
+	d := BroadcastToDims(scalar, dim, dim)
+	return Where(Diagonal(scalar.graph, dim), d, ZerosLike(d))
+}
+
+func rowsAndColumns(g *Graph, rows, columns int) (r, c *Node) {
+	s := shapes.Make(dtypes.Int32, rows, columns)
+	return Iota(g, s, 0), Iota(g, s, 1)
+}
+
+func matrixAxes(op string, x *Node) {
+	if x.Rank() < 2 {
+		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("a matrix has at least two axes"))
+	}
+}
+
+// IotaAttrs holds the shape of the result and the axis along which it counts.
+type IotaAttrs struct {
+	Shape shapes.Shape
+	Axis  int
+}
+
+// OneHotAttrs holds the length of the vectors and their dtype.
+type OneHotAttrs struct {
+	Depth int
+	DType dtypes.DType
+}
+
+var iotaOp, oneHot *Op
+
+func init() {
+	var iotas, hots []Sample
+	for _, d := range dtypes.Numbers.List() {
+		iotas = append(iotas, Sample{Name: d.String(), Attrs: IotaAttrs{shapes.Make(d, 4), 0}})
+	}
+	iotas = append(iotas,
+		Sample{Name: "worked out", Attrs: IotaAttrs{shapes.Make(dtypes.Float32, 4), 0}, Want: []float64{0, 1, 2, 3}},
+		Sample{Name: "rows", Attrs: IotaAttrs{shapes.Make(dtypes.Float32, 2, 3), 0}, Want: []float64{0, 0, 0, 1, 1, 1}},
+		Sample{Name: "columns", Attrs: IotaAttrs{shapes.Make(dtypes.Int32, 2, 3), 1}, Want: []float64{0, 1, 2, 0, 1, 2}},
+		Sample{Name: "wraps", Attrs: IotaAttrs{shapes.Make(dtypes.Uint8, 300), 0}},
+		Sample{Name: "empty", Attrs: IotaAttrs{shapes.Make(dtypes.Int32, 0, 2), 1}})
+	for _, d := range dtypes.All() {
+		hots = append(hots, Sample{Name: d.String(), In: []Input{Values(1, 0, 3)}, Attrs: OneHotAttrs{3, d}, DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint8)})
+	}
+	hots = append(hots,
+		Sample{Name: "worked out", In: []Input{Values(1, -1, 2)}, DTypes: dtypes.Signed, Attrs: OneHotAttrs{3, dtypes.Float32}, Want: []float64{0, 1, 0, 0, 0, 0, 0, 0, 1}},
+		Sample{Name: "matrix", In: []Input{Array([]int{2, 2}, 0, 1, 1, 2)}, Attrs: OneHotAttrs{3, dtypes.Float32}},
+		Sample{Name: "scalar", In: []Input{ScalarValue(2)}, Attrs: OneHotAttrs{4, dtypes.Int32}},
+		Sample{Name: "deeper than the indices reach", In: []Input{Values(100)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: OneHotAttrs{300, dtypes.Int32}})
+	iotaOp = Define(Op{
+		Name: "Iota", Family: "constants", Doc: "0, 1, 2, … along an axis", DTypes: dtypes.Numbers, Attrs: IotaAttrs{}, HLO: "stablehlo.iota",
+		Infer: func(attrs any, _ []shapes.Shape) (shapes.Shape, error) {
+			a := attrs.(IotaAttrs)
+			if !dtypes.Numbers.Has(a.Shape.DType) {
+				return a.Shape, fmt.Errorf("%s is not a dtype to count in", a.Shape.DType)
+			}
+			return a.Shape, checkAxes("axis", []int{a.Axis}, a.Shape.Rank())
+		},
+		Ref: func(attrs any, out, _ []*tensors.Tensor) {
+			axis, dims := attrs.(IotaAttrs).Axis, out[0].Shape().Dimensions
+			v, index := make([]int64, out[0].Size()), make([]int, len(dims))
+			for i := range v {
+				unravel(i, dims, index)
+				v[i] = int64(index[axis])
+			}
+			store(out[0], v)
+		},
+		ZeroGrad: "it is a constant",
+		Samples:  iotas,
+	})
+	oneHot = Define(Op{
+		Name: "OneHot", Family: "index", Doc: "y[…, i] = 1 if x[…] = i, else 0", DTypes: dtypes.Ints, Attrs: OneHotAttrs{},
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			a := attrs.(OneHotAttrs)
+			if a.Depth < 0 {
+				return shapes.Shape{}, fmt.Errorf("depth %d is negative", a.Depth)
+			}
+			s := pick(in[0], append(axesFrom(0, in[0].Rank()), -1)).WithDType(a.DType)
+			s.Dimensions[in[0].Rank()] = a.Depth
+			return s, nil
+		},
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			depth, v := attrs.(OneHotAttrs).Depth, make([]uint64, out[0].Size())
+			for i, x := range load[int64](in[0]) {
+				if x >= 0 && x < int64(depth) {
+					v[i*depth+int(x)] = 1
+				}
+			}
+			store(out[0], v)
+		},
+		Expand: func(attrs any, in []*Node) []*Node {
+			a, x := attrs.(OneHotAttrs), in[0]
+			if x.DType() != dtypes.Uint64 { // a narrow integer may not count to depth
+				x = ConvertDType(x, dtypes.Int64)
+			}
+			x = ExpandAxes(x, -1)
+			return []*Node{ConvertDType(Equal(x, Iota(x.graph, shapes.Make(x.DType(), a.Depth), 0)), a.DType)}
+		},
+		ZeroGrad: "the operand is an integer",
+		Samples:  hots,
+	})
+}
