@@ -432,6 +432,7 @@ func TestErrors(t *testing.T) {
 		{"generating nothing", iterError(Generate("x", 0, generate))},
 		{"a generator that fails", iterError(Generate("x", 3, func(Position) (Batch, error) { return Batch{}, errors.New("no more") }))},
 		{"a state of something else", numbers(t, 3).SetState([]byte(`{"step": 3}`))},
+		{"a state and more", numbers(t, 3).SetState([]byte(`{"epoch":3,"batch":1} x`))},
 		{"a negative state", numbers(t, 3).SetState([]byte(`{"epoch":-3,"batch":1}`))},
 	})
 }
@@ -486,5 +487,45 @@ func checkGolden(t *testing.T, list []namedError) {
 	}
 	if out.String() != string(want) {
 		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", file, out.String())
+	}
+}
+
+func FuzzSetState(f *testing.F) {
+	f.Add([]byte(`{"epoch":3,"batch":17}`))
+	f.Add([]byte(`{"epoch":9223372036854775807,"batch":9223372036854775807}`))
+	f.Add([]byte(`{"epoch":0,"batch":5} x`))
+	f.Fuzz(func(t *testing.T, state []byte) {
+		ds := Prefetch(Repeat(numbers(t, 5).BatchSize(2, false).Shuffle(1), 2), 2)
+		if ds.SetState(state) != nil {
+			return
+		}
+		for b, err := range ds.Iter() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Finalize()
+		}
+	})
+}
+
+func BenchmarkGather(b *testing.B) {
+	x := tensors.FromScalarAndDimensions(float32(1), 10_000, 28, 28, 1)
+	ds, err := InMemory("x", x, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ds.BatchSize(128, true).Shuffle(1).Infinite(true)
+	b.SetBytes(128 * 28 * 28 * 4)
+	b.ReportAllocs()
+	b.ResetTimer()
+	n := 0
+	for batch, err := range ds.Iter() {
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch.Finalize()
+		if n++; n >= b.N {
+			break
+		}
 	}
 }

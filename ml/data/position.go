@@ -135,9 +135,10 @@ func (c *cursor) State() ([]byte, error) { return json.Marshal(c.Position()) }
 // It returns an error if state is no such place; then nothing has changed.
 func (c *cursor) SetState(state []byte) error {
 	p := Position{Epoch: -1, Batch: -1}
-	d := json.NewDecoder(bytes.NewReader(state))
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimSpace(state)))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil || p.Epoch < 0 || p.Batch < 0 {
+	err := d.Decode(&p)
+	if err != nil || p.Epoch < 0 || p.Batch < 0 || d.InputOffset() != int64(len(bytes.TrimSpace(state))) {
 		return fmt.Errorf(`data.SetState: %.40q is no place in a data set: want {"epoch":3,"batch":17}`, state)
 	}
 	c.set(p, false)

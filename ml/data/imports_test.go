@@ -1,0 +1,27 @@
+package data_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Cells of a notebook import these packages and are linked anew each time: net/http alone would double that.
+func TestDataNeedsNoNetwork(t *testing.T) {
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("needs the go command to ask for imports")
+	}
+	const root = "github.com/quire-ml/quire/ml/data"
+	for _, name := range []string{"", "/augment", "/csv", "/digits", "/mnist", "/text", "/toy"} {
+		out, err := exec.Command(goTool, "list", "-deps", root+name).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for path := range strings.FieldsSeq(string(out)) {
+			if path == "net" || strings.HasPrefix(path, "net/") || strings.HasPrefix(path, "crypto/tls") {
+				t.Errorf("%s%s imports %s", root, name, path)
+			}
+		}
+	}
+}
