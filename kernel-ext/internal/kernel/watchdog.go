@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
 // watchdog is a shell that waits for the end of a pipe whose other end this process holds. If the pipe
@@ -33,6 +35,7 @@ rm -rf -- "$2"
 func watch(id, dir string) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", "-c", script, "quire-watchdog", id, dir)
 	cmd.Dir = os.TempDir()
+	cmd.Env = workspace.With(os.Environ(), map[string]string{marker: ""}) // or an outer watchdog would kill this one
 	ownSession(cmd)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
