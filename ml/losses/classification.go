@@ -1,0 +1,166 @@
+package losses
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// smallest is the least probability whose logarithm losses of probabilities take; smaller ones count as
+// this. It is near float32's epsilon, so that 1 - smallest is still below 1.
+const smallest = 1e-7
+
+// BinaryCrossentropy returns, for predictions p that are probabilities and labels y in [0, 1], the mean of
+//
+//	-(y · log p + (1 - y) · log(1 - p))
+//
+// with p kept 1e-7 away from 0 and 1. Labels and predictions have the same shape and dtype, a float.
+// [BinaryCrossentropyLogits] is more accurate.
+func BinaryCrossentropy(labels, predictions []*graph.Node) *graph.Node {
+	y, p := samePair("BinaryCrossentropy", labels, predictions)
+	p = graph.ClipScalar(p, smallest, 1-smallest)
+	yes := graph.Mul(y, graph.Log(p))
+	no := graph.Mul(graph.OneMinus(y), graph.Log1p(graph.Neg(p)))
+	return Reduce(graph.Neg(graph.Add(yes, no)), labels)
+}
+
+// BinaryCrossentropyLogits is [BinaryCrossentropy] of p = sigmoid(x), for logits x:
+//
+//	log(1 + exp(x)) - y · x
+func BinaryCrossentropyLogits(labels, logits []*graph.Node) *graph.Node {
+	return MakeBinaryCrossentropyLogits(0)(labels, logits)
+}
+
+// MakeBinaryCrossentropyLogits is [BinaryCrossentropyLogits] with labels moved by smoothing towards 1/2:
+// y ← (1 - smoothing) · y + smoothing/2.
+func MakeBinaryCrossentropyLogits(smoothing float64) Fn {
+	return func(labels, logits []*graph.Node) *graph.Node {
+		checkSmoothing(smoothing)
+		y, x := samePair("BinaryCrossentropyLogits", labels, logits)
+		if smoothing > 0 {
+			y = graph.AddScalar(graph.MulScalar(y, 1-smoothing), smoothing/2)
+		}
+		return Reduce(graph.Sub(graph.Softplus(x), graph.Mul(y, x)), labels)
+	}
+}
+
+// CategoricalCrossEntropy returns, for predictions p that are probabilities of C classes and labels y
+// that are too (mostly one-hot), both [..., C] of the same float dtype, the mean over all but the last axis of
+//
+//	-Σ_c y_c · log p_c
+//
+// with p kept above 1e-7. [CategoricalCrossEntropyLogits] is more accurate.
+func CategoricalCrossEntropy(labels, predictions []*graph.Node) *graph.Node {
+	y, p := classPair("CategoricalCrossEntropy", labels, predictions)
+	return Reduce(crossEntropy(y, graph.Log(graph.MaxScalar(p, smallest))), labels)
+}
+
+// CategoricalCrossEntropyLogits is [CategoricalCrossEntropy] of p = softmax(x), for logits x.
+func CategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.Node {
+	return MakeCategoricalCrossEntropyLogits(0)(labels, logits)
+}
+
+// MakeCategoricalCrossEntropyLogits is [CategoricalCrossEntropyLogits] with labels moved by smoothing
+// towards the even distribution: y ← (1 - smoothing) · y + smoothing/C.
+//
+// Source: Szegedy et al., "Rethinking the Inception Architecture", 2015, arXiv:1512.00567, section 7.
+func MakeCategoricalCrossEntropyLogits(smoothing float64) Fn {
+	return func(labels, logits []*graph.Node) *graph.Node {
+		checkSmoothing(smoothing)
+		y, x := classPair("CategoricalCrossEntropyLogits", labels, logits)
+		if smoothing > 0 {
+			y = graph.AddScalar(graph.MulScalar(y, 1-smoothing), smoothing/float64(x.Dim(-1)))
+		}
+		return Reduce(crossEntropy(y, graph.LogSoftmax(x, -1)), labels)
+	}
+}
+
+func classPair(name string, labels, predictions []*graph.Node) (y, p *graph.Node) {
+	y, p = pair(name, labels, predictions)
+	if y.DType().IsInt() && p.Rank() > 0 && y.Shape().Size() == p.Shape().Size()/max(1, p.Dim(-1)) {
+		graph.Errorf("%s: labels %s are numbers of classes: use SparseCategoricalCrossEntropyLogits, or OneHot them", name, y.Shape())
+	}
+	if p.Rank() == 0 {
+		graph.Errorf("%s: predictions are a scalar, want [..., C]", name)
+	}
+	return samePair(name, labels, predictions)
+}
+
+// crossEntropy returns -Σ y·logP over the last axis, without the classes whose y is 0: there logP may be -Inf.
+func crossEntropy(y, logP *graph.Node) *graph.Node {
+	terms := graph.Where(graph.IsZero(y), graph.ZerosLike(y), graph.Mul(y, logP))
+	return graph.Neg(graph.ReduceSum(terms, -1))
+}
+
+// SparseCategoricalCrossEntropyLogits returns, for logits x [..., C] and labels k, integers [...] or
+// [..., 1] from 0 to C-1, the mean over all but the last axis of
+//
+//	-log softmax(x)_k
+//
+// A label that is no class makes the loss NaN, at which training stops, unless it is masked away.
+func SparseCategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.Node {
+	return MakeSparseCategoricalCrossEntropyLogits(0)(labels, logits)
+}
+
+// MakeSparseCategoricalCrossEntropyLogits is [SparseCategoricalCrossEntropyLogits] with the part smoothing
+// of each label spread evenly over all C classes, as in [MakeCategoricalCrossEntropyLogits]:
+//
+//	-(1 - smoothing) · log softmax(x)_k - smoothing · mean_c log softmax(x)_c
+func MakeSparseCategoricalCrossEntropyLogits(smoothing float64) Fn {
+	return func(labels, logits []*graph.Node) *graph.Node {
+		checkSmoothing(smoothing)
+		_, x := pair("SparseCategoricalCrossEntropyLogits", labels, logits)
+		k := SparseLabels("SparseCategoricalCrossEntropyLogits", labels, logits)
+		logP := graph.LogSoftmax(x, -1) // [..., C]
+
+		classes := graph.Iota(x.Graph(), x.Shape().WithDType(k.DType()), -1) // [..., C]
+		isLabel := graph.Equal(graph.ExpandAxes(k, -1), classes)             // [..., C]
+		loss := graph.Neg(graph.ReduceSum(graph.Where(isLabel, logP, graph.ZerosLike(logP)), -1))
+		if smoothing > 0 {
+			even := graph.Neg(graph.ReduceMean(logP, -1))
+			loss = graph.Add(graph.MulScalar(loss, 1-smoothing), graph.MulScalar(even, smoothing))
+		}
+		valid := graph.LogicalAnd(graph.IsNonNegative(k), graph.LessThan(k, graph.ConstAs(k, x.Dim(-1))))
+		nan := graph.FillScalar(x.Graph(), loss.Shape(), math.NaN())
+		return Reduce(graph.Where(valid, loss, nan), labels)
+	}
+}
+
+// SparseLabels returns the first label, numbers of classes, with the shape of the first prediction
+// [..., C] without its last axis. The label may have a last axis of size 1. It panics with [graph.Error]
+// if it is something else; name is put before the sentence.
+func SparseLabels(name string, labels, predictions []*graph.Node) *graph.Node {
+	k, x := pair(name, labels, predictions)
+	if x.Rank() == 0 {
+		graph.Errorf("%s: predictions are a scalar, want [..., C]", name)
+	}
+	want := shapes.Make(k.DType(), x.Shape().Dimensions[:x.Rank()-1]...)
+	switch {
+	case k.Shape().EqualDimensions(want) && k.DType().IsInt():
+		return widen(k, x.Dim(-1))
+	case k.Shape().EqualDimensions(shapes.Make(k.DType(), append(want.Dimensions, 1)...)) && k.DType().IsInt():
+		return widen(graph.Reshape(k, want.Dimensions...), x.Dim(-1))
+	case !k.DType().IsInt() && k.Shape().EqualDimensions(x.Shape()):
+		graph.Errorf("%s: labels %s are probabilities of classes: use CategoricalCrossEntropyLogits", name, k.Shape())
+	case !k.DType().IsInt():
+		graph.Errorf("%s: labels are %s, want integers %s: the numbers of the classes", name, k.Shape(), want.Dims())
+	}
+	graph.Errorf("%s: labels %s against predictions %s: want labels %s or %s", name, k.Shape(), x.Shape(), want.Dims(), shapes.Make(k.DType(), append(want.Dimensions, 1)...).Dims())
+	return nil
+}
+
+// widen makes labels of 8 or 16 bits wider where these cannot count to numClasses.
+func widen(k *graph.Node, numClasses int) *graph.Node {
+	if bits := 8 * k.DType().Size(); bits < 32 && numClasses >= 1<<(bits-1) {
+		return graph.ConvertDType(k, dtypes.Int32)
+	}
+	return k
+}
+
+func checkSmoothing(smoothing float64) {
+	if !(smoothing >= 0 && smoothing < 1) {
+		graph.Errorf("label smoothing of %g, want 0 or more and less than 1", smoothing)
+	}
+}

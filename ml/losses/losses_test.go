@@ -1,0 +1,137 @@
+package losses_test
+
+import (
+	"flag"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+
+	. "github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/ml/internal/require"
+	"github.com/quire-ml/quire/ml/losses"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// eval computes a loss: the last of values is the prediction, the others are labels.
+func eval(loss losses.Fn, values ...any) (float64, error) {
+	t, err := CallOnce(graphtest.Reference(), func(in []*Node) *Node {
+		last := len(in) - 1
+		return loss(in[:last], in[last:])
+	}, values...)
+	if err != nil {
+		return 0, err
+	}
+	return t.Float64At(0), nil
+}
+
+type f = []float64
+type ff = [][]float64
+
+func TestLossesAgainstNumbersByHand(t *testing.T) {
+	ln := math.Log
+	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	// log softmax(1, 2, 3): each minus 3 + ln(1 + e⁻¹ + e⁻²)
+	z := 3 + ln(1+math.Exp(-1)+math.Exp(-2))
+	for _, c := range []struct {
+		name   string
+		loss   losses.Fn
+		values []any
+		want   float64
+	}{
+		{"squares", losses.MeanSquaredError, []any{f{1, 2}, f{2, 5}}, 5},
+		{"squares, weighted", losses.MeanSquaredError, []any{f{1, 2}, f{3, 1}, f{2, 5}}, (3*1 + 9) / 4.0},
+		{"squares, masked", losses.MeanSquaredError, []any{f{1, math.NaN()}, []bool{true, false}, f{2, 5}}, 1},
+		{"squares, weighted and masked by rows", losses.MeanSquaredError, []any{ff{{0, 0}, {0, 0}, {0, 0}}, []bool{true, true, false}, f{1, 3, 99}, ff{{1, 2}, {3, 4}, {5, 6}}}, ((1 + 4) + 3*(9+16)) / 8.0},
+		{"nothing left", losses.MeanSquaredError, []any{f{1, 2}, []bool{false, false}, f{2, 5}}, 0},
+		{"absolute", losses.MeanAbsoluteError, []any{f{1, 2}, f{2, 5}}, 2},
+		{"Huber", losses.MakeHuberLoss(2), []any{f{0, 0}, f{1, -5}}, (0.5 + 2*(5-1)) / 2},
+		{"binary", losses.BinaryCrossentropy, []any{f{1, 0}, f{0.8, 0.4}}, -(ln(0.8) + ln(0.6)) / 2},
+		{"binary, sure and wrong", losses.BinaryCrossentropy, []any{f{1}, f{0}}, -ln(1e-7)},
+		{"binary logits", losses.BinaryCrossentropyLogits, []any{f{1, 0}, f{3, -1}}, -(ln(sigmoid(3)) + ln(1-sigmoid(-1))) / 2},
+		{"binary logits, huge", losses.BinaryCrossentropyLogits, []any{f{1, 0}, f{-800, -800}}, 400},
+		{"binary logits, smoothed", losses.MakeBinaryCrossentropyLogits(0.2), []any{f{1}, f{3}}, -(0.9*ln(sigmoid(3)) + 0.1*ln(1-sigmoid(3)))},
+		{"categorical", losses.CategoricalCrossEntropy, []any{ff{{0, 1, 0}, {0.5, 0.5, 0}}, ff{{0.2, 0.5, 0.3}, {0.5, 0.5, 0}}}, -(ln(0.5) + ln(0.5)) / 2},
+		{"categorical logits", losses.CategoricalCrossEntropyLogits, []any{ff{{0, 0.5, 0.5}}, ff{{1, 2, 3}}}, z - 2.5},
+		{"categorical logits, smoothed", losses.MakeCategoricalCrossEntropyLogits(0.3), []any{ff{{0, 0, 1}}, ff{{1, 2, 3}}}, z - (0.8*3 + 0.1*2 + 0.1*1)},
+		{"sparse", losses.SparseCategoricalCrossEntropyLogits, []any{[]int64{2, 0}, ff{{1, 2, 3}, {1, 2, 3}}}, z - 2},
+		{"sparse, [N 1] and bytes", losses.SparseCategoricalCrossEntropyLogits, []any{[][]uint8{{2}, {0}}, ff{{1, 2, 3}, {1, 2, 3}}}, z - 2},
+		{"sparse, smoothed", losses.MakeSparseCategoricalCrossEntropyLogits(0.3), []any{[]int32{2}, ff{{1, 2, 3}}}, z - (0.8*3 + 0.1*2 + 0.1*1)},
+		{"sparse, -Inf elsewhere", losses.SparseCategoricalCrossEntropyLogits, []any{[]int64{1}, ff{{math.Inf(-1), 2}}}, 0},
+		{"sparse, no class but masked", losses.SparseCategoricalCrossEntropyLogits, []any{[]int64{-1, 2}, []bool{false, true}, ff{{1, 2, 3}, {1, 2, 3}}}, z - 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := eval(c.loss, c.values...)
+			require.NoError(t, err)
+			require.InDelta(t, c.want, got, 1e-9)
+		})
+	}
+	for _, label := range []int64{-1, 3} {
+		got, err := eval(losses.SparseCategoricalCrossEntropyLogits, []int64{label}, ff{{1, 2, 3}})
+		require.NoError(t, err)
+		require.True(t, math.IsNaN(got), "label", label, "gives", got)
+	}
+}
+
+func TestGradientsOfLosses(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		loss          losses.Fn
+		label, at, to any
+	}{
+		{"squares", losses.MeanSquaredError, f{1, 2}, f{2, 5}, f{1, 3}},
+		{"Huber", losses.MakeHuberLoss(2), f{0, 0}, f{1, -5}, f{0.5, -1}},
+		{"binary logits", losses.BinaryCrossentropyLogits, f{1, 0}, f{0, 0}, f{-0.25, 0.25}},
+		{"sparse", losses.SparseCategoricalCrossEntropyLogits, []int64{1}, ff{{0, 0}}, ff{{0.5, -0.5}}},
+		{"categorical", losses.CategoricalCrossEntropyLogits, ff{{0, 1}}, ff{{0, 0}}, ff{{0.5, -0.5}}},
+	} {
+		got, err := CallOnce(graphtest.Reference(), func(y, x *Node) *Node {
+			return Gradient(c.loss([]*Node{y}, []*Node{x}), x)[0]
+		}, c.label, c.at)
+		require.NoError(t, err)
+		require.Equal(t, c.to, got.Value(), c.name)
+	}
+}
+
+func TestTotalWeight(t *testing.T) {
+	for want, labels := range map[float64][]any{
+		3:   {[]int64{1, 2, 3}},
+		2:   {[]int64{1, 2, 3}, []bool{true, false, true}},
+		1.5: {[]int64{1, 2, 3}, []float32{1, 0.25, 0.25}},
+		0.5: {[]int64{1, 2, 3}, []float32{1, 0.25, 0.25}, []bool{false, true, true}},
+	} {
+		got, err := eval(losses.TotalWeight, append(labels, f{1, 2, 3})...)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	var got strings.Builder
+	for _, c := range []struct {
+		name   string
+		loss   losses.Fn
+		values []any
+	}{
+		{"[N] against [N 1]", losses.MeanSquaredError, []any{f{1, 2}, ff{{1}, {2}}}},
+		{"another dtype", losses.MeanSquaredError, []any{[]int64{1, 2}, f{1, 2}}},
+		{"no label", losses.MeanSquaredError, []any{f{1, 2}}},
+		{"integer predictions", losses.MeanAbsoluteError, []any{[]int64{1}, []int64{1}}},
+		{"delta", losses.MakeHuberLoss(0), []any{f{1}, f{1}}},
+		{"float labels", losses.SparseCategoricalCrossEntropyLogits, []any{f{1, 2}, ff{{1, 2, 3}, {1, 2, 3}}}},
+		{"one-hot labels", losses.SparseCategoricalCrossEntropyLogits, []any{ff{{1, 0}}, ff{{1, 2}}}},
+		{"too few labels", losses.SparseCategoricalCrossEntropyLogits, []any{[]int64{1}, ff{{1, 2, 3}, {1, 2, 3}}}},
+		{"scalar prediction", losses.SparseCategoricalCrossEntropyLogits, []any{int64(1), 2.0}},
+		{"numbers of classes", losses.CategoricalCrossEntropyLogits, []any{[]int64{1, 0}, ff{{1, 2, 3}, {1, 2, 3}}}},
+		{"weights of another shape", losses.MeanSquaredError, []any{f{1, 2}, f{1, 2, 3}, f{1, 2}}},
+		{"two masks", losses.MeanSquaredError, []any{f{1, 2}, []bool{true, true}, []bool{true, true}, f{1, 2}}},
+		{"smoothing", losses.MakeBinaryCrossentropyLogits(1), []any{f{1}, f{1}}},
+	} {
+		_, err := eval(c.loss, c.values...)
+		require.True(t, err != nil, c.name)
+		got.WriteString(c.name + ":\n\t" + err.Error() + "\n")
+	}
+	require.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+}
