@@ -104,12 +104,6 @@ func scatterOrderVJP(y, dy *Node) []*Node {
 	return []*Node{Mul(share, ofOperand), nil, Mul(Gather(share, indices), ofUpdates)}
 }
 
-// larger returns the larger of two values; a NaN wins.
-func larger[T float64 | int64 | uint64](a, b T) T { return max(a, b) }
-
-// smaller returns the smaller of two values; a NaN wins.
-func smaller[T float64 | int64 | uint64](a, b T) T { return min(a, b) }
-
 func init() {
 	index := func(dims []int, v ...float64) Input { return Array(dims, v...).As(dtypes.Int32) }
 	samples := func(want []float64) []Sample {
