@@ -156,7 +156,8 @@ func guarded(name string, seq iter.Seq2[Batch, error]) iter.Seq[result] {
 
 // parallel applies fn to the batches of a data set, seq, the first of which is at p, in n goroutines, and yields the
 // results in order. Another goroutine iterates over seq. At the end, early or not, all of them have ended.
-func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int, fn func(Position, Batch) (Batch, error)) iter.Seq2[Batch, error] {
+func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
+	fn func(Position, Batch) (Batch, error)) iter.Seq2[Batch, error] {
 	type job struct {
 		at   Position
 		in   Batch

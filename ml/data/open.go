@@ -114,6 +114,7 @@ type missingError struct {
 	root, cache string
 }
 
+// Error says where the file was looked for and what to do.
 func (e *missingError) Error() string {
 	where := "not in the cache " + e.cache + ", and QUIRE_DATA is not set"
 	if e.root != "" {
@@ -123,7 +124,8 @@ func (e *missingError) Error() string {
 		return where + ": put it in a folder and set QUIRE_DATA to that folder"
 	}
 	set, _, _ := strings.Cut(e.file.Path, "/")
-	return fmt.Sprintf(`%s: run "quire data get %s", or import _ "github.com/quire-ml/quire/ml/data/fetch" to let the program download it`, where, set)
+	return fmt.Sprintf(`%s: run "quire data get %s", or import _ "github.com/quire-ml/quire/ml/data/fetch" `+
+		`to let the program download it`, where, set)
 }
 
 // Is lets errors.Is find fs.ErrNotExist.

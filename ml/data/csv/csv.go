@@ -122,6 +122,7 @@ type cells struct {
 // place is where a row is in the file.
 type place struct{ row, line int }
 
+// String writes p as "row 2 (line 3)".
 func (p place) String() string { return fmt.Sprintf("row %d (line %d)", p.row, p.line) }
 
 func parse(r io.Reader, o Options) (*Table, error) {

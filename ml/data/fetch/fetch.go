@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -45,7 +44,8 @@ type Progress struct {
 var Default = &Fetcher{}
 
 func init() {
-	data.SetDownloader(func(f data.File, path string) error { return Default.To(context.Background(), f, path) })
+	// data.Open names the file in its errors.
+	data.SetDownloader(func(f data.File, path string) error { return Default.bring(context.Background(), f, path) })
 }
 
 // All brings files into the cache, where they are not there yet, as the command "quire data get" does.
@@ -73,18 +73,23 @@ func (d *Fetcher) All(ctx context.Context, files ...data.File) error {
 // The error names the file and says what to do: the network cannot be reached or must not be
 // (QUIRE_OFFLINE), a server refuses, the checksum is wrong, the disk is full, ctx has ended.
 func (d *Fetcher) To(ctx context.Context, f data.File, path string) error {
+	if err := d.bring(ctx, f, path); err != nil {
+		return fmt.Errorf("fetch %q: %w", f.Path, err)
+	}
+	return nil
+}
+
+// bring does what To says; its errors do not name the file.
+func (d *Fetcher) bring(ctx context.Context, f data.File, path string) error {
 	defer d.lock(path)()
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	err := d.to(ctx, f, path)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("fetch %q: %w: what was received so far is kept for the next time", f.Path, ctx.Err())
+	err := d.download(ctx, f, path)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: what was received so far is kept for the next time", ctx.Err())
 	}
-	return fmt.Errorf("fetch %q: %w", f.Path, err)
+	return err
 }
 
 // lock waits until nobody else downloads to path, and returns the function that lets the next one.
@@ -111,13 +116,14 @@ func (d *Fetcher) lock(path string) (unlock func()) {
 	}
 }
 
-func (d *Fetcher) to(ctx context.Context, f data.File, path string) error {
-	remedy := fmt.Sprintf("or put the file at %s below a folder, and set QUIRE_DATA to that folder", f.Path)
+// download tries the addresses of f in turn.
+func (d *Fetcher) download(ctx context.Context, f data.File, path string) error {
+	remedy := fmt.Sprintf("put the file at %s below a folder, and set QUIRE_DATA to that folder", f.Path)
 	if v := os.Getenv("QUIRE_OFFLINE"); v != "" && v != "0" {
-		return fmt.Errorf("QUIRE_OFFLINE is set, so nothing is downloaded: unset it, %s", remedy)
+		return fmt.Errorf("QUIRE_OFFLINE is set, so nothing is downloaded: unset it, or %s", remedy)
 	}
 	if len(f.URLs) == 0 {
-		return fmt.Errorf("no address to download it from is known: %s", strings.TrimPrefix(remedy, "or "))
+		return fmt.Errorf("no address to download it from is known: %s", remedy)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -134,11 +140,13 @@ func (d *Fetcher) to(ctx context.Context, f data.File, path string) error {
 	}
 	var network *url.Error
 	if errors.As(err, &network) {
-		return fmt.Errorf("no answer from %s (%w): check the network, %s", hostOf(f.URLs[len(f.URLs)-1]), network.Err, remedy)
+		host := hostOf(f.URLs[len(f.URLs)-1])
+		return fmt.Errorf("no answer from %s (%w): check the network, or %s", host, network.Err, remedy)
 	}
-	return err
+	return fmt.Errorf("%w: try again later, or %s", err, remedy)
 }
 
+// hostOf returns the host of an address, for errors.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -190,6 +198,7 @@ func finalName(part, path string) error {
 // refusedError is an answer that trying again does not change.
 type refusedError struct{ text string }
 
+// Error is the text.
 func (e *refusedError) Error() string { return e.text }
 
 // try makes part complete: it asks for what is missing, appends it, and compares the checksum. A part with
@@ -244,7 +253,7 @@ func seek(f *os.File) error {
 func (d *Fetcher) finish(out *os.File, sum hash.Hash, address string, f data.File, part string) error {
 	if err := f.CheckSum(sum.Sum(nil)); err != nil {
 		os.Remove(part)
-		return &refusedError{fmt.Sprintf("%v: %s does not have the file that was expected, or something on the way changed it", err, hostOf(address))}
+		return &refusedError{fmt.Sprintf("%v: %s has another file than expected, or something on the way changed it", err, hostOf(address))}
 	}
 	return out.Sync()
 }
@@ -269,7 +278,8 @@ func (d *Fetcher) ask(ctx context.Context, address string, have int64) (body io.
 		return response.Body, 0, response.ContentLength, nil
 	case http.StatusPartialContent:
 		var first, last int64
-		if _, e := fmt.Sscanf(response.Header.Get("Content-Range"), "bytes %d-%d/", &first, &last); e == nil && first == have && have > 0 {
+		_, e := fmt.Sscanf(response.Header.Get("Content-Range"), "bytes %d-%d/", &first, &last)
+		if e == nil && first == have && have > 0 {
 			return response.Body, have, last + 1, nil
 		}
 		err = fmt.Errorf("%s answers with another part of the file than asked for", hostOf(address))
@@ -280,9 +290,9 @@ func (d *Fetcher) ask(ctx context.Context, address string, have int64) (body io.
 		}
 		fallthrough
 	default:
-		err = &refusedError{fmt.Sprintf("%s answers %q", hostOf(address), response.Status)}
-		if response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests {
-			err = errors.New(err.Error()) // may go away
+		err = fmt.Errorf("%s answers %q", hostOf(address), response.Status)
+		if response.StatusCode < 500 && response.StatusCode != http.StatusTooManyRequests { // else it may go away
+			err = &refusedError{err.Error()}
 		}
 	}
 	response.Body.Close()
@@ -305,7 +315,8 @@ func (d *Fetcher) client() *http.Client {
 
 // receive copies body to out, reports progress, and cancels the request when nothing comes. It returns the
 // number of bytes of the file that are there.
-func (d *Fetcher) receive(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader, out io.Writer, p Progress) (int64, error) {
+func (d *Fetcher) receive(ctx context.Context, cancel context.CancelCauseFunc, body io.Reader, out io.Writer,
+	p Progress) (int64, error) {
 	stall := d.Stall
 	if stall == 0 {
 		stall = 60 * time.Second

@@ -294,6 +294,11 @@ func TestErrors(t *testing.T) {
 	_, err = data.Open(file(wrong.URL))
 	fmt.Fprintf(&out, "damaged in the cache\n\t%s\n", strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(err), cache, "CACHE"), `\`, "/"))
 
+	// What data.Open says when the download goes wrong.
+	t.Setenv("QUIRE_CACHE", t.TempDir())
+	_, err = data.Open(file(gone.URL))
+	fmt.Fprintf(&out, "downloading while opening\n\t%v\n", err)
+
 	golden := filepath.Join("testdata", "errors.golden")
 	if *update {
 		os.MkdirAll("testdata", 0o755)
@@ -310,7 +315,7 @@ func TestErrors(t *testing.T) {
 
 func TestWithoutADownloaderOpenSaysWhatToDo(t *testing.T) {
 	data.SetDownloader(nil)
-	defer data.SetDownloader(func(f data.File, path string) error { return Default.To(context.Background(), f, path) })
+	defer data.SetDownloader(func(f data.File, path string) error { return Default.bring(context.Background(), f, path) })
 	t.Setenv("QUIRE_CACHE", "/cache")
 	t.Setenv("QUIRE_DATA", "")
 	for _, c := range []struct {

@@ -57,7 +57,8 @@ func check(what, name string, tokens []int32, length, batchSize int, enough bool
 	case length < 1 || batchSize < 1:
 		return fmt.Errorf("%s %q: length %d, batch size %d: want 1 or more", what, name, length, batchSize)
 	case !enough:
-		return fmt.Errorf("%s %q: %d tokens make no batch of %d pieces of %d: take shorter pieces or a smaller batch", what, name, len(tokens), batchSize, length)
+		return fmt.Errorf("%s %q: %d tokens make no batch of %d pieces of %d: take shorter pieces or a smaller batch",
+			what, name, len(tokens), batchSize, length)
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func Moons(n int, noise float64, seed uint64) (points, labels *tensors.Tensor, e
 }
 
 // plane draws n points with at and adds the noise.
-func plane(name string, n int, noise float64, seed uint64, at func(i int, r *rand.Rand) (x, y float64, class int)) (points, labels *tensors.Tensor, err error) {
+func plane(name string, n int, noise float64, seed uint64,
+	at func(i int, r *rand.Rand) (x, y float64, class int)) (points, labels *tensors.Tensor, err error) {
 	if !(noise >= 0) || math.IsInf(noise, 1) {
 		return nil, nil, fmt.Errorf("toy.%s: noise %v: want 0 or more", name, noise)
 	}
