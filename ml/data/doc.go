@@ -12,7 +12,7 @@
 //
 // A [Dataset] has a name and Iter, one pass over its batches. [InMemory] makes one of data that fits in
 // memory, and [Generate] of a function; [Batched], [Shuffled], [Map], [ParallelMap], [Prefetch], [Take], [Repeat] and [Concat] make one
-// of others. The packages below this one have real data and generated data: digits, mnist, text, csv, toy;
+// of others; [Normalization] measures what a model needs to normalise its inputs. The packages below this one have real data and generated data: digits, mnist, text, csv, toy;
 // augment changes pictures at random.
 //
 // # Order
