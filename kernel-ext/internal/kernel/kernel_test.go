@@ -1,0 +1,198 @@
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+	"github.com/quire-ml/quire/kernel-ext/internal/zmtp"
+)
+
+// fake is a kernel that answers kernel_info, and to an execute_request repeats its code on stdout.
+type fake struct {
+	conn   jupyter.Connection
+	signer *jupyter.Signer
+	shell  *zmtp.Socket
+	iopub  *zmtp.Socket
+}
+
+func startFake(t *testing.T) *fake {
+	t.Helper()
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "fk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	f := &fake{conn: jupyter.Private(filepath.Join(dir, "k"), "key")}
+	if f.signer, err = jupyter.NewSigner("", "key"); err != nil {
+		t.Fatal(err)
+	}
+	listen := func(ch jupyter.Channel, role zmtp.Role) *zmtp.Socket {
+		network, addr := f.conn.Endpoint(ch)
+		s, err := zmtp.Listen(ctx, network, addr, role, zmtp.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	f.shell, f.iopub = listen(jupyter.Shell, zmtp.Router), listen(jupyter.IOPub, zmtp.Pub)
+	listen(jupyter.Control, zmtp.Router)
+	listen(jupyter.Stdin, zmtp.Router)
+	go f.serve()
+	return f
+}
+
+func (f *fake) say(s *zmtp.Socket, to [][]byte, kind string, parent jupyter.Header, content any) {
+	m, _ := jupyter.NewMessage("fake", kind, parent, content)
+	m.Identities = to
+	frames, _ := f.signer.Encode(m)
+	_ = s.Send(frames)
+}
+
+func (f *fake) serve() {
+	for {
+		frames, err := f.shell.Recv(context.Background())
+		if err != nil {
+			return
+		}
+		m, err := f.signer.Decode(frames)
+		if err != nil {
+			continue
+		}
+		topic := [][]byte{[]byte("topic")}
+		f.say(f.iopub, topic, jupyter.StatusUpdate, m.Header, jupyter.Status{State: "busy"})
+		switch m.Header.Type {
+		case jupyter.KernelInfoRequest:
+			f.say(f.shell, m.Identities, jupyter.KernelInfoReply, m.Header, jupyter.KernelInfo{Implementation: "fake"})
+		case jupyter.ExecuteRequest:
+			var e jupyter.Execute
+			_ = json.Unmarshal(m.Content, &e)
+			// A message of a stranger without the key is dropped by the client.
+			_ = f.iopub.Send([][]byte{[]byte("topic"), []byte(jupyter.Delimiter), []byte("bad"), []byte("{}"), []byte("{}"), []byte("{}"), []byte("{}")})
+			f.say(f.shell, m.Identities, jupyter.ExecuteReply, m.Header, jupyter.Reply{Status: "ok", ExecutionCount: 1})
+			f.say(f.iopub, topic, jupyter.StreamOutput, m.Header, jupyter.Stream{Name: "stdout", Text: e.Code})
+		}
+		f.say(f.iopub, topic, jupyter.StatusUpdate, m.Header, jupyter.Status{State: "idle"})
+	}
+}
+
+func TestClientHearsAllThatACellPublishes(t *testing.T) {
+	f := startFake(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var heard []string
+	parent := ""
+	c, err := Connect(ctx, f.conn, nil, Handlers{IOPub: func(m jupyter.Message) {
+		if m.Header.Type == jupyter.StreamOutput && m.Parent.ID == parent {
+			heard = append(heard, string(m.Content))
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Info.Implementation != "fake" {
+		t.Errorf("info: %+v", c.Info)
+	}
+	for range 50 { // the last publication is always there when Wait returns
+		heard = nil
+		e, err := c.Execute(jupyter.Execute{Code: "text"}, func(id string) { parent = id })
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := e.Wait(ctx)
+		if err != nil || reply.Status != "ok" || len(heard) != 1 {
+			t.Fatalf("%+v, %v, heard %q", reply, err, heard)
+		}
+	}
+	f.shell.Close()
+	if _, err := c.Run(ctx, jupyter.Execute{Code: "x"}); err == nil {
+		t.Error("a request to a kernel that is gone succeeds")
+	}
+}
+
+func TestConnectEndsWithTheKernel(t *testing.T) {
+	gone := make(chan struct{})
+	close(gone)
+	began := time.Now()
+	_, err := Connect(context.Background(), jupyter.Private("/tmp/there-is-no-such-socket", "k"), gone, Handlers{})
+	if err == nil || time.Since(began) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+func TestSweepFindsWhatTheDeadLeft(t *testing.T) {
+	if !reapable {
+		t.Skip("kernels need a Unix system")
+	}
+	tmp, err := os.MkdirTemp("", "sw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	t.Setenv("TMPDIR", tmp)
+	alive, err := NewChild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.Close(0)
+	dead, err := NewChild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := exec.Command("sleep", "300")
+	orphan.Env = append(os.Environ(), marker+"="+dead.ID)
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- orphan.Wait() }()
+	dead.lock.Close() // as the operating system does when the owner dies
+	stale := func() (mine []Leftover) {
+		for _, l := range Stale() {
+			if strings.HasPrefix(l.Dir, tmp) {
+				mine = append(mine, l)
+			}
+		}
+		return mine
+	}
+	if list := stale(); len(list) != 1 || list[0].Dir != dead.Dir {
+		t.Fatalf("stale: %+v", list)
+	}
+	Sweep()
+	if _, err := os.Stat(dead.Dir); !os.IsNotExist(err) {
+		t.Errorf("the dead one's directory: %v", err)
+	}
+	if _, err := os.Stat(alive.Dir); err != nil {
+		t.Errorf("the living one's directory: %v", err)
+	}
+	if _, err := os.Stat("/proc/self/environ"); err == nil {
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Error("the orphan lives")
+		}
+	} else {
+		_ = orphan.Process.Kill()
+	}
+}
+
+func TestLogsTail(t *testing.T) {
+	w := &tailWriter{}
+	w.Write([]byte("I1121 06:56:43.949211 1 main.go:191] fine\nF1121 06:56:43.949211 1 main.go:191] it broke\nmore\n"))
+	if got := w.lastError(); got != "it broke" {
+		t.Errorf("%q", got)
+	}
+	w.Write([]byte(strings.Repeat("x", 2*keepLog) + "\nlast line\n"))
+	if got := w.lastError(); got != "last line" || len(w.last) > keepLog {
+		t.Errorf("%q, %d bytes kept", got, len(w.last))
+	}
+}
