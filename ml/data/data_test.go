@@ -529,3 +529,19 @@ func BenchmarkGather(b *testing.B) {
 		}
 	}
 }
+
+func TestItsOwnStateLetsADataSetGoOn(t *testing.T) {
+	ds := Prefetch(numbers(t, 10).BatchSize(2, true).Shuffle(7), 2)
+	whole := values(t, Prefetch(numbers(t, 10).BatchSize(2, true).Shuffle(7), 2), -1)
+	got := values(t, ds, 2)
+	state, err := ds.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ds.SetState(state); err != nil {
+		t.Fatal(err)
+	}
+	if got = append(got, values(t, ds, -1)...); !reflect.DeepEqual(got, whole) {
+		t.Errorf("in two parts %v, in one %v", got, whole)
+	}
+}

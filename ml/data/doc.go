@@ -11,8 +11,9 @@
 //	}
 //
 // A [Dataset] has a name and Iter, one pass over its batches. [InMemory] makes one of data that fits in
-// memory, and [Generate] of a function; [Batched], [Shuffled], [Map], [ParallelMap], [Prefetch], [Take], [Repeat] and [Concat] make one
-// of others; [Normalization] measures what a model needs to normalise its inputs. The packages below this one have real data and generated data: digits, mnist, text, csv, toy;
+// memory, and [Generate] of a function; [Batched], [Shuffled], [Map], [ParallelMap], [Prefetch], [Take],
+// [Repeat] and [Concat] make one of others; [Normalization] measures what a model needs to normalise its
+// inputs. The packages below this one have real data and generated data: digits, mnist, text, csv, toy;
 // augment changes pictures at random.
 //
 // # Order
@@ -22,7 +23,8 @@
 // the consumer stops, changes nothing. So a place can be saved and found again ([Resumable]), and a
 // training that was interrupted goes on with the very batch that would have come.
 //
-// An iteration that is left early leaves its pass: the next one begins the next pass.
+// An iteration that is left early leaves its pass: the next one begins the next pass. To go on where it
+// stopped instead, give a data set its own State by SetState.
 //
 // # Files
 //
