@@ -82,6 +82,12 @@ func TestMeansOfManyHalves(t *testing.T) {
 	wantValue(t, half(func(x *node) *node { return graph.MaskedReduceMean(x, graph.IsPositive(x)) }), 1.5, 1.5)
 	wantValue(t, half(func(x *node) *node { return graph.ReduceMean(x) }), 1.5, 1.5)
 	wantValue(t, half(func(x *node) *node { return graph.Variance(x) }), 0, 1.5)
+	wantValue(t, half(func(x *node) *node { // each of 70,000 gets the same share, so a weight of 7000 gives a tenth
+		return graph.MulScalar(graph.ReduceMax(slope(func(x *node) *node { return graph.MulScalar(graph.ReduceMean(x), 7000) })(x)), 10)
+	}), 1, 1.5)
+	wantValue(t, half(func(x *node) *node {
+		return graph.MulScalar(graph.ReduceMax(slope(func(x *node) *node { return graph.MulScalar(graph.ReduceMax(x), 7000) })(x)), 10)
+	}), 1, 1.5)
 	wantValue(t, half(func(x *node) *node {
 		return graph.L2Norm(graph.MulScalar(graph.SliceAxis(x, 0, graph.AxisRange(0, 4)), 1000))
 	}), 2000, 1)

@@ -188,7 +188,8 @@ func init() {
 		}),
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
-			return []*Node{expandReduced(DivScalar(dy, max(1, count(x, axes))), x, axes)}
+			dx := DivScalar(wide(dy), max(1, count(x, axes))) // float16 ends at 65504
+			return []*Node{expandReduced(ConvertDType(dx, dy.DType()), x, axes)}
 		},
 		Samples: append(reduceSamples(), scalar, none),
 		Tol:     ULP(16, other),
