@@ -58,6 +58,6 @@ func init() {
 			}),
 			convSample("empty batch", Ramp(0, 3, 2), Ramp(2, 2, 1), nil),
 		},
-		Tol: ULP(32, "sums in another order"),
+		Tol: Tolerance{ULP: 32, Abs: 32, Why: "sums in another order"},
 	})
 }

@@ -385,7 +385,7 @@ func init() {
 			{Name: "float32 result", In: []Input{Ramp(2, 3), Ramp(3, 2)}, DTypes: dtypes.Halves | dtypes.SetOf(dtypes.Float64), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Output: dtypes.Float32}, Kink: true},
 			{Name: "wide integers", In: []Input{Ramp(2, 3).Plus(60), Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
 		},
-		Tol: ULP(16, "sums in another order"),
+		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
 	})
 	matMul = Define(Op{
 		Name: "MatMul", Family: "dot", Doc: "z[…, i, j] = Σ_k x[…, i, k] · y[…, k, j], batches broadcast", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{},
@@ -402,7 +402,7 @@ func init() {
 			{Name: "vector and batch", In: []Input{Ramp(3), Ramp(2, 3, 2)}, Attrs: MatMulAttrs{}},
 			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
 		},
-		Tol: ULP(16, "sums in another order"),
+		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
 	})
 	dot = Define(Op{
 		Name: "Dot", Family: "dot", Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{}, HLO: "stablehlo.dot",
@@ -419,6 +419,6 @@ func init() {
 			{Name: "matrix and vector", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: MatMulAttrs{}},
 			{Name: "matrices", In: []Input{Ramp(2, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
 		},
-		Tol: ULP(16, "sums in another order"),
+		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
 	})
 }

@@ -128,7 +128,7 @@ func init() {
 			return []*Node{dy, nil, nameLike(gatherUpdates(dy, y.Input(1)), y.Input(2).Shape())}
 		},
 		Samples: append(samples([]float64{6, 2, 5}), twice),
-		Tol:     ULP(8, "sums in another order"),
+		Tol:     Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	})
 	scatterMax = Define(Op{
 		Name: "ScatterMax", Family: "index", Doc: "x with the larger of it and z where y points at", DTypes: dtypes.Reals, Attrs: ScatterAttrs{}, HLO: "stablehlo.scatter",

@@ -1,0 +1,364 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// WindowKind is what [ReduceWindow] makes of a window's elements.
+type WindowKind string
+
+// The reductions of windows.
+const (
+	WindowSum WindowKind = "sum"
+	WindowMax WindowKind = "max"
+	WindowMin WindowKind = "min"
+)
+
+// WindowAttrs describes windows that are moved over a tensor: per axis their size, the step between two of
+// them, and how many elements {before, after} are put around. Elements put around never count: they are
+// 0 for sums and lose against every other for the largest and smallest.
+type WindowAttrs struct {
+	Kind     WindowKind
+	Window   []int
+	Strides  []int
+	Paddings [][2]int
+}
+
+// ReduceWindow returns the sum, the largest or the smallest element of each window that is moved over x:
+//
+//	y[o…] = reduce over k… of x[o·stride + k - padding, …],  k = 0 … window-1 per axis
+//
+// attrs has one element per axis of x, batch and channels included. A NaN in a window makes its largest
+// and smallest NaN. The gradient of those goes to the first such element of a window in row-major order.
+// It panics with [Error] if a window is larger than the padded axis. [MaxPool] and its like are easier
+// to use.
+func ReduceWindow(x *Node, attrs WindowAttrs) *Node { return Apply(reduceWindow, attrs, x) }
+
+var reduceWindow, selectAndScatter, selectAndGather *Op
+
+func windowRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+	a, rank := attrs.(WindowAttrs), in[0].Rank()
+	if len(a.Window) != rank || len(a.Strides) != rank || len(a.Paddings) != rank {
+		return shapes.Shape{}, fmt.Errorf("window, strides and paddings must have %d elements, one per axis", rank)
+	}
+	switch a.Kind {
+	case WindowSum, WindowMax, WindowMin:
+	default:
+		return shapes.Shape{}, fmt.Errorf("a window cannot be reduced by %q", a.Kind)
+	}
+	dims := make([]int, rank)
+	for i, d := range in[0].Dimensions {
+		p := a.Paddings[i]
+		size := d + p[0] + p[1]
+		switch {
+		case a.Window[i] < 1 || a.Strides[i] < 1 || p[0] < 0 || p[1] < 0:
+			return shapes.Shape{}, fmt.Errorf("axis %d: window %d and stride %d must be at least 1, padding %v not negative", i, a.Window[i], a.Strides[i], p)
+		case d == 0:
+			continue
+		case size < a.Window[i]:
+			return shapes.Shape{}, fmt.Errorf("axis %d: a window of %d does not fit into the %d elements", i, a.Window[i], size)
+		}
+		dims[i] = (size-a.Window[i])/a.Strides[i] + 1
+	}
+	return withDims(in[0], dims), nil
+}
+
+// overWindow calls fn with the offset in x of each element of x under window o of the result, in
+// row-major order.
+func (a WindowAttrs) overWindow(x shapes.Shape, o []int, fn func(offset int)) {
+	tap, strides := make([]int, len(o)), x.Strides()
+	for t := range product(a.Window) {
+		unravel(t, a.Window, tap)
+		offset, inside := 0, true
+		for i := range o {
+			at := o[i]*a.Strides[i] + tap[i] - a.Paddings[i][0]
+			inside = inside && at >= 0 && at < x.Dimensions[i]
+			offset += at * strides[i]
+		}
+		if inside {
+			fn(offset)
+		}
+	}
+}
+
+// windowRef reduces each window with f from start; sums of nothing are start too.
+func windowRef[T number](lowest, highest T, add, high, low func(a, b T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+	return func(attrs any, out, in []*tensors.Tensor) {
+		a := attrs.(WindowAttrs)
+		x, s := load[T](in[0]), out[0].Shape()
+		v, o := make([]T, s.Size()), make([]int, s.Rank())
+		for i := range v {
+			f := add
+			switch a.Kind {
+			case WindowMax:
+				v[i], f = lowest, high
+			case WindowMin:
+				v[i], f = highest, low
+			}
+			unravel(i, s.Dimensions, o)
+			a.overWindow(in[0].Shape(), o, func(offset int) { v[i] = f(v[i], x[offset]) })
+		}
+		store(out[0], v)
+	}
+}
+
+// chosen returns, per window, the offset in x of its first largest (or smallest) element, -1 if there is none.
+func chosen(a WindowAttrs, x *tensors.Tensor, out shapes.Shape) []int {
+	better := chooser(a.Kind == WindowMax, x)
+	at, o := make([]int, out.Size()), make([]int, out.Rank())
+	for i := range at {
+		at[i] = -1
+		unravel(i, out.Dimensions, o)
+		a.overWindow(x.Shape(), o, func(offset int) {
+			if at[i] < 0 || better(offset, at[i]) {
+				at[i] = offset
+			}
+		})
+	}
+	return at
+}
+
+// chooser returns a function that tells whether x's element i is to be preferred to j, which comes before.
+func chooser(larger bool, x *tensors.Tensor) func(i, j int) bool {
+	switch d := x.DType(); {
+	case d.IsFloat():
+		return beats(larger, load[float64](x))
+	case d.IsUnsigned():
+		return beats(larger, load[uint64](x))
+	}
+	return beats(larger, load[int64](x))
+}
+
+func beats[T float64 | int64 | uint64](larger bool, v []T) func(i, j int) bool {
+	return func(i, j int) bool {
+		if v[j] != v[j] || v[i] != v[i] { // NaN beats what is none
+			return v[j] == v[j]
+		}
+		if larger {
+			return v[i] > v[j]
+		}
+		return v[i] < v[j]
+	}
+}
+
+// selectRule is the rule of the two ops that choose an element per window of x; y has the windows' shape
+// or, with whole, x's.
+func selectRule(whole bool) func(any, []shapes.Shape) (shapes.Shape, error) {
+	return func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+		if attrs.(WindowAttrs).Kind == WindowSum {
+			return shapes.Shape{}, fmt.Errorf("a sum chooses no element")
+		}
+		windows, err := windowRule(attrs, in[:1])
+		if err != nil {
+			return shapes.Shape{}, err
+		}
+		want, result := in[0], windows
+		if !whole {
+			want, result = windows, in[0]
+		}
+		if !in[1].EqualDimensions(want) {
+			return shapes.Shape{}, fmt.Errorf("the values must be %s", want.Dims())
+		}
+		return result.WithDType(in[1].DType), nil
+	}
+}
+
+// taps calls fn, for each place k in a window in row-major order, with its number, its index and how
+// elements of the padded operand there are sliced.
+func (a WindowAttrs) taps(windows shapes.Shape, fn func(n int, k []int, s SliceAttrs)) {
+	rank := windows.Rank()
+	for n := range product(a.Window) {
+		k := make([]int, rank)
+		unravel(n, a.Window, k)
+		s := SliceAttrs{k, make([]int, rank), a.Strides}
+		for i, d := range windows.Dimensions {
+			s.Limit[i] = k[i] + max(0, (d-1)*a.Strides[i]+1)
+			if d == 0 {
+				s.Limit[i] = k[i]
+			}
+		}
+		fn(n, k, s)
+	}
+}
+
+// padded returns x with fill put around as the windows say, and enough after it for all slices of taps.
+func (a WindowAttrs) padded(x, fill *Node) *Node {
+	axes := make([]PadAxis, x.Rank())
+	for i, p := range a.Paddings {
+		axes[i] = PadAxis{Start: p[0], End: p[1]}
+	}
+	return Pad(x, fill, axes...)
+}
+
+// chosenTap returns, as int32 per window, the number of the place that the reduction chooses.
+func (a WindowAttrs) chosenTap(x *Node, windows shapes.Shape) *Node {
+	g, d := x.graph, x.DType()
+	lo, hi := dtypes.Limits(d)
+	if a.Kind == WindowMin {
+		lo = hi
+	}
+	xp := a.padded(x, ConstAsDType(g, d, lo))
+	at := Zeros(g, shapes.Make(dtypes.Int32, windows.Dimensions...))
+	var best *Node
+	a.taps(windows, func(n int, _ []int, s SliceAttrs) {
+		v := Apply(slice, s, xp)
+		if best == nil {
+			best = v
+			return
+		}
+		worse := LessOrEqual(v, best)
+		if a.Kind == WindowMin {
+			worse = GreaterOrEqual(v, best)
+		}
+		better := LogicalAnd(LogicalNot(worse), Equal(best, best)) // the first NaN stays
+		best = Where(better, v, best)
+		at = Where(better, FillScalar(g, at.Shape(), float64(n)), at)
+	})
+	return at
+}
+
+func init() {
+	samples := []Sample{
+		{Name: "one axis", In: []Input{Ramp(6)}, Attrs: WindowAttrs{Window: []int{2}, Strides: []int{2}, Paddings: make([][2]int, 1)}},
+		{Name: "overlap", In: []Input{Ramp(3, 5)}, Attrs: WindowAttrs{Window: []int{2, 3}, Strides: []int{1, 1}, Paddings: make([][2]int, 2)}},
+		{Name: "images", In: []Input{Ramp(1, 4, 4, 2)}, Attrs: WindowAttrs{Window: []int{1, 2, 2, 1}, Strides: []int{1, 2, 2, 1}, Paddings: make([][2]int, 4)}},
+		{Name: "padding", In: []Input{Ramp(3, 4)}, Attrs: WindowAttrs{Window: []int{2, 3}, Strides: []int{2, 2}, Paddings: [][2]int{{1, 0}, {1, 1}}}},
+		{Name: "stride that leaves a rest", In: []Input{Ramp(7)}, Attrs: WindowAttrs{Window: []int{2}, Strides: []int{3}, Paddings: [][2]int{{0, 1}}}},
+		{Name: "empty", In: []Input{Ramp(0, 4)}, Attrs: WindowAttrs{Window: []int{1, 2}, Strides: []int{1, 2}, Paddings: make([][2]int, 2)}},
+	}
+	of := func(kinds ...WindowKind) (list []Sample) {
+		for _, k := range kinds {
+			for _, s := range samples {
+				a := s.Attrs.(WindowAttrs)
+				a.Kind = k
+				s.Name, s.Attrs = string(k)+", "+s.Name, a
+				list = append(list, s)
+			}
+		}
+		return list
+	}
+	pairs := WindowAttrs{Kind: WindowMax, Window: []int{2}, Strides: []int{2}, Paddings: make([][2]int, 1)}
+	reduceWindow = Define(Op{
+		Name: "ReduceWindow", Family: "pool", Doc: "y[o…] = sum, largest or smallest of x[o·stride + k - padding …] over the window's k", DTypes: dtypes.Reals, Attrs: WindowAttrs{}, HLO: "stablehlo.reduce_window",
+		Infer: windowRule,
+		Ref: byKind(0,
+			windowRef(math.Inf(-1), math.Inf(1), func(a, b float64) float64 { return a + b }, larger[float64], smaller[float64]),
+			windowRef(math.MinInt64, math.MaxInt64, func(a, b int64) int64 { return a + b }, larger[int64], smaller[int64]),
+			windowRef(0, math.MaxUint64, func(a, b uint64) uint64 { return a + b }, larger[uint64], smaller[uint64]), nil),
+		VJP: func(y, dy *Node) []*Node {
+			x, a := y.Input(0), y.Attrs().(WindowAttrs)
+			if a.Kind != WindowSum {
+				return []*Node{nameLike(Apply(selectAndScatter, a, x, dy), x.Shape())}
+			}
+			// An element gets the sum of dy over the windows that it is under: a window of the same
+			// size over dy, spread out by the strides.
+			axes, back := make([]PadAxis, x.Rank()), WindowAttrs{WindowSum, a.Window, filled(x.Rank(), 1), make([][2]int, x.Rank())}
+			for i, d := range x.Shape().Dimensions {
+				before := a.Window[i] - 1 - a.Paddings[i][0]
+				spread := dilated(y.Dim(i), a.Strides[i])
+				axes[i] = PadAxis{Start: before, End: d + a.Window[i] - 1 - spread - before, Interior: a.Strides[i] - 1}
+			}
+			if x.Shape().Size() == 0 {
+				return []*Node{ZerosLike(x)}
+			}
+			return []*Node{ReduceWindow(Pad(dy, ScalarZero(dy.graph, dy.DType()), axes...), back)}
+		},
+		Samples: append(of(WindowSum, WindowMax, WindowMin),
+			Sample{Name: "worked out", In: []Input{Values(1, 3, 2, 2)}, DTypes: dtypes.Reals, Attrs: pairs, Want: []float64{3, 2}, Kink: true},
+			Sample{Name: "infinite", In: []Input{Values(math.Inf(-1), math.Inf(-1), math.Inf(1), 1)}, DTypes: dtypes.Floats, Attrs: pairs, Kink: true},
+			Sample{Name: "NaN", In: []Input{Values(math.NaN(), 1, 2, math.NaN())}, DTypes: dtypes.Floats, Attrs: pairs, Pole: true}),
+		Tol: Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
+	})
+	with := func(list []Sample, whole bool) []Sample {
+		for i, s := range list {
+			dims := s.In[0].Dims
+			if !whole {
+				y, err := windowRule(s.Attrs, []shapes.Shape{shapes.Make(dtypes.Float64, dims...)})
+				if err != nil {
+					panic(err)
+				}
+				dims = y.Dimensions
+			}
+			list[i].In = []Input{s.In[0], Ramp(dims...).Plus(0.3)}
+		}
+		return list
+	}
+	selectAndScatter = Define(Op{
+		Name: "SelectAndScatter", Family: "pool", Doc: "zeros of x's shape, with y added at the first largest or smallest x of each window", DTypes: dtypes.Reals, Attrs: WindowAttrs{}, HLO: "stablehlo.select_and_scatter",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			if err := sameDType(in); err != nil {
+				return shapes.Shape{}, err
+			}
+			return selectRule(false)(attrs, in)
+		},
+		Ref: byKind(0, scatterChosen[float64], scatterChosen[int64], scatterChosen[uint64], nil),
+		Expand: func(attrs any, in []*Node) []*Node {
+			a, x, y := attrs.(WindowAttrs), in[0], in[1]
+			g := x.graph
+			zero, at := Zeros(g, shapes.Make(y.DType(), y.Shape().Dimensions...)), a.chosenTap(withoutNames(x), y.Shape())
+			var sum *Node
+			a.taps(y.Shape(), func(n int, k []int, _ SliceAttrs) {
+				axes := make([]PadAxis, x.Rank())
+				for i, d := range x.Shape().Dimensions { // where the tap's elements lie in x
+					start := k[i] - a.Paddings[i][0]
+					axes[i] = PadAxis{Start: start, End: d - start - dilated(y.Dim(i), a.Strides[i]), Interior: a.Strides[i] - 1}
+				}
+				dx := Pad(Where(Equal(at, FillScalar(g, at.Shape(), float64(n))), withoutNames(y), zero), ScalarZero(g, y.DType()), axes...)
+				if sum == nil {
+					sum = dx
+				} else {
+					sum = Add(sum, dx)
+				}
+			})
+			return []*Node{nameLike(sum, x.Shape())}
+		},
+		VJP: func(y, dy *Node) []*Node { // piecewise constant in x, linear in the values
+			return []*Node{nil, nameLike(Apply(selectAndGather, y.Attrs(), y.Input(0), dy), y.Input(1).Shape())}
+		},
+		Samples: append(with(of(WindowMax, WindowMin), false),
+			Sample{Name: "ties go to the first", In: []Input{Values(2, 2, 1, 1), Values(5, 7)}, Attrs: pairs, Want: []float64{5, 0, 7, 0}, DTypes: dtypes.Reals, Kink: true}),
+		Tol: Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
+	})
+	selectAndGather = Define(Op{
+		Name: "SelectAndGather", Family: "pool", Doc: "y at the first largest or smallest x of each window", DTypes: dtypes.Reals, Attrs: WindowAttrs{},
+		Infer: selectRule(true),
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			for i, at := range chosen(attrs.(WindowAttrs), in[0], out[0].Shape()) {
+				if at >= 0 {
+					copyElement(out[0], i, in[1], at)
+				}
+			}
+		},
+		Expand: func(attrs any, in []*Node) []*Node {
+			a, x := attrs.(WindowAttrs), in[0]
+			g := x.graph
+			windows, _ := windowRule(a, []shapes.Shape{x.Shape()})
+			at, v := a.chosenTap(withoutNames(x), windows), a.padded(withoutNames(in[1]), ScalarZero(g, in[1].DType()))
+			y := Zeros(g, shapes.Make(v.DType(), windows.Dimensions...))
+			a.taps(windows, func(n int, _ []int, s SliceAttrs) {
+				y = Where(Equal(at, FillScalar(g, at.Shape(), float64(n))), Apply(slice, s, v), y)
+			})
+			return []*Node{nameLike(y, windows)}
+		},
+		VJP: func(y, dy *Node) []*Node {
+			return []*Node{nil, nameLike(Apply(selectAndScatter, y.Attrs(), y.Input(0), dy), y.Input(1).Shape())}
+		},
+		Samples: with(of(WindowMax, WindowMin), true),
+	})
+}
+
+// scatterChosen is the meaning of SelectAndScatter.
+func scatterChosen[T number](attrs any, out, in []*tensors.Tensor) {
+	v, y := make([]T, out[0].Size()), load[T](in[1])
+	for i, at := range chosen(attrs.(WindowAttrs), in[0], in[1].Shape()) {
+		if at >= 0 {
+			v[at] += y[i]
+		}
+	}
+	store(out[0], v)
+}
