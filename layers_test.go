@@ -26,22 +26,22 @@ var mayImport = map[string][]string{
 	"graph/graphtest":       graphs,
 
 	"backends":           {"graph", "backends/gocpu"},
-	"backends/gocpu/...": append(graphs, "backends/gocpu/..."),
+	"backends/gocpu/...": with(graphs, "backends/gocpu/..."),
 
-	"ml/data":         append(values, "ml/data/internal/..."),
-	"ml/data/...":     append(values, "ml/data/..."),
-	"ml/model":        graphs,
-	"ml/initializers": append(graphs, "ml/model"),
-	"ml/layers":       append(graphs, "ml/model", "ml/initializers"),
+	"ml/data":         with(values, "ml/data/internal/..."),
+	"ml/data/...":     with(values, "ml/data/..."),
+	"ml/initializers": graphs,
+	"ml/model":        with(graphs, "ml/initializers"),
+	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       graphs,
-	"ml/metrics":      append(graphs, "ml/model", "ml/losses"),
-	"ml/optimizers":   append(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        append(graphs, "ml/data", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
-	"ml/checkpoints":  append(graphs, "ml/data", "ml/model", "ml/train"),
+	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
+	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
+	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
+	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train"),
 
-	"viz":              append(graphs, "ml/data", "ml/model", "ml/train", "viz/internal/..."),
-	"viz/internal/...": append(values, "viz/internal/..."),
-	"viz/plots":        append(values, "viz", "viz/internal/..."),
+	"viz":              with(graphs, "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz/internal/...": with(values, "viz/internal/..."),
+	"viz/plots":        with(values, "viz", "viz/internal/..."),
 
 	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/..."},
 }
@@ -49,8 +49,10 @@ var mayImport = map[string][]string{
 // Groups of packages that belong together.
 var (
 	values = []string{"graph/dtypes/...", "graph/shapes", "graph/tensors/..."}
-	graphs = append(values, "graph")
+	graphs = with(values, "graph")
 )
+
+func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
 var testHelpers = []string{"internal/testenv", "ml/internal/require"}
