@@ -1,0 +1,148 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+)
+
+// script writes an executable shell script.
+func script(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func needShell(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/bin/sh"); err != nil {
+		t.Skip("the programs of this test are shell scripts")
+	}
+}
+
+func TestFindPrefersWhatIsThere(t *testing.T) {
+	needShell(t)
+	t.Setenv("QUIRE_JUPYTER", "")
+	ctx, bin, cache := context.Background(), t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin)
+	if _, err := Find(ctx, Options{Cache: cache}); !errors.Is(err, ErrNone) {
+		t.Errorf("nothing there: %v", err)
+	}
+	if _, err := Find(ctx, Options{Cache: cache, Setup: true}); !errors.Is(err, ErrNoPython) {
+		t.Errorf("no Python: %v", err)
+	}
+	script(t, bin, "python3", `[ "$*" = "-m jupyterlab --version" ] && echo 4.2.0`)
+	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != "4.2.0" || !slices.Equal(j.Command[1:], []string{"-m", "jupyterlab"}) {
+		t.Errorf("the module of python3: %+v, %v", j, err)
+	}
+	script(t, filepath.Join(cache, "jupyter-"+Version, "bin"), "jupyter-lab", "echo "+Version)
+	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != Version {
+		t.Errorf("the one set up before: %+v, %v", j, err)
+	}
+	script(t, bin, "jupyter-lab", "echo 3.6.1")
+	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != Version {
+		t.Errorf("one in PATH that is too old: %+v, %v", j, err)
+	}
+	script(t, bin, "jupyter-lab", "echo 5.0.0")
+	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != "5.0.0" {
+		t.Errorf("one in PATH: %+v, %v", j, err)
+	}
+	t.Setenv("QUIRE_JUPYTER", script(t, bin, "mine", "exit 3"))
+	if _, err := Find(ctx, Options{Cache: cache}); err == nil || !strings.Contains(err.Error(), "QUIRE_JUPYTER=") {
+		t.Errorf("a QUIRE_JUPYTER that fails: %v", err)
+	}
+}
+
+func TestSetupMakesAnEnvironmentOrSaysWhyNot(t *testing.T) {
+	needShell(t)
+	t.Setenv("QUIRE_JUPYTER", "")
+	bin, cache := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin+":/bin:/usr/bin")
+	venv := filepath.Join(cache, "jupyter-"+Version)
+	// A python3 whose venv holds a python that "installs" a jupyter-lab, if the index has the version.
+	pip := `[ -n "$BROKEN" ] && { echo "no route to the index" >&2; exit 1; }
+case "$*" in *"jupyterlab=="*) echo "no such version" >&2; exit 1;; esac
+echo "Installing collected packages: x"
+printf '#!/bin/sh\necho 4.5.0\n' > "` + venv + `/bin/jupyter-lab"; chmod +x "` + venv + `/bin/jupyter-lab"
+`
+	script(t, bin, "python3", `[ "$2" = venv ] || exit 1
+mkdir -p "$3/bin"; cat > "$3/bin/python" <<'X'
+#!/bin/sh
+`+pip+`X
+chmod +x "$3/bin/python"
+`)
+	var notes []string
+	opts := Options{Cache: cache, Setup: true, Note: func(s string) { notes = append(notes, s) }, Python: "python3"}
+	t.Setenv("BROKEN", "1")
+	if _, err := Find(context.Background(), opts); err == nil || !strings.Contains(err.Error(), "installing JupyterLab: ") || !strings.Contains(err.Error(), "no route to the index") {
+		t.Errorf("a broken network: %v", err)
+	}
+	if _, err := os.Stat(venv); !os.IsNotExist(err) {
+		t.Errorf("half an environment is left: %v", err)
+	}
+	t.Setenv("BROKEN", "")
+	j, err := Find(context.Background(), opts)
+	if err != nil || j.Version != "4.5.0" {
+		t.Fatalf("%+v, %v", j, err)
+	}
+	if all := strings.Join(notes, "\n"); !strings.Contains(all, "setting up JupyterLab "+Version) || !strings.Contains(all, "trying a version near it") {
+		t.Errorf("notes:\n%s", all)
+	}
+}
+
+func TestStartGivesJupyterItsKernelAndEndsWithIt(t *testing.T) {
+	needShell(t)
+	dir := t.TempDir()
+	said := filepath.Join(dir, "said")
+	exe := script(t, dir, "jupyter-lab", `echo "$@" > `+said+`.tmp
+ls "${JUPYTER_PATH%%:*}/kernels" >> `+said+`.tmp
+echo "$JUPYTER_RUNTIME_DIR" >> `+said+`.tmp
+mv `+said+`.tmp `+said+`
+exec sleep 300
+`)
+	t.Setenv("JUPYTER_PATH", "/elsewhere")
+	child, err := Start(Server{
+		Jupyter: &Jupyter{Command: []string{exe}}, Root: dir, Notebook: "a.ipynb", IP: "0.0.0.0", Port: 4711, NoBrowser: true,
+		Args: []string{"--x=y"}, Spec: kernelspec.New("/bin/quire", "/src"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Close(0)
+	var text []byte
+	for end := time.Now().Add(10 * time.Second); len(text) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		text, _ = os.ReadFile(said)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("jupyter said %q", text)
+	}
+	for _, want := range []string{"--ServerApp.root_dir=" + dir, "--KernelManager.transport=ipc", "--ServerApp.ip=0.0.0.0", "--ServerApp.port=4711", "--no-browser", "--x=y", "a.ipynb"} {
+		if !strings.Contains(lines[0], want) {
+			t.Errorf("the command line %q lacks %s", lines[0], want)
+		}
+	}
+	if lines[1] != kernelspec.Name {
+		t.Errorf("kernels: %q", lines[1])
+	}
+	if socket := lines[2] + "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"; len(socket) > 104 {
+		t.Errorf("a socket's path has %d bytes: %s", len(socket), socket)
+	}
+	child.Close(5 * time.Second)
+	if _, err := os.Stat(child.Dir); !os.IsNotExist(err) {
+		t.Errorf("left: %v", err)
+	}
+}

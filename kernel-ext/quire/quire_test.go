@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/nbrun"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// call runs a command line.
+func call(args ...string) (status int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	status = realMain(ctx, args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// TestHelpAndMistakes pins the texts that people read first.
+func TestHelpAndMistakes(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	for _, line := range []string{
+		"", "help", "help run", "help lab", "help kernel install", "help kernel doctor", "run -h",
+		"frobnicate", "help frobnicate", "kernel", "kernel fly", "run", "run a b", "run -nope x", "run -timeout soon x",
+		"run DIR/none.ipynb", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
+		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
+		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
+		"kernel start", "kernel start DIR/none.json",
+	} {
+		var args []string
+		for _, a := range strings.Fields(line) {
+			args = append(args, strings.ReplaceAll(a, "DIR", dir))
+		}
+		status, out, err := call(args...)
+		text := strings.ReplaceAll(strings.TrimRight(out+err, "\n"), dir, "DIR")
+		b.WriteString("$ quire " + line + "\n" + text + "\n[" + map[int]string{0: "0", 1: "1", 2: "2"}[status] + "]\n\n")
+	}
+	path := filepath.Join("testdata", "errors.golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, b.String())
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if status, out, _ := call("version"); status != 0 || !strings.HasPrefix(out, "quire ") || !strings.Contains(out, " go1.") {
+		t.Errorf("%d: %q", status, out)
+	}
+}
+
+func TestWhereTheFilesGo(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		flags        runFlags
+		output, html string
+	}{
+		{"by default beside the notebook", runFlags{}, "d/nb.executed.ipynb", "d/nb.html"},
+		{"the page follows -o", runFlags{output: "x/out.ipynb"}, "x/out.ipynb", "x/out.html"},
+		{"-html names the page", runFlags{html: "p.html"}, "d/nb.executed.ipynb", "p.html"},
+		{"-no-html", runFlags{noHTML: true}, "d/nb.executed.ipynb", ""},
+		{"-inplace", runFlags{inPlace: true}, "d/nb.ipynb", "d/nb.html"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opts, err := runOptions(c.flags, "d/nb.ipynb")
+			if err != nil || opts.Output != c.output || opts.HTML != c.html {
+				t.Fatalf("%q, %q, %v", opts.Output, opts.HTML, err)
+			}
+		})
+	}
+}
+
+func TestProgressWithoutATerminalIsALinePerCell(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b, false)
+	p.event(nbrun.Event{Kind: nbrun.Note, Text: "building"})
+	p.event(nbrun.Event{Kind: nbrun.Started, Elapsed: 1500 * time.Millisecond})
+	p.event(nbrun.Event{Kind: nbrun.CellBegun, Cell: 1, Cells: 10, Text: "first"})
+	p.event(nbrun.Event{Kind: nbrun.CellShows, Cell: 1, Cells: 10, Text: "step 7"})
+	p.event(nbrun.Event{Kind: nbrun.CellEnded, Cell: 1, Cells: 10, Text: "first", Elapsed: 200 * time.Second})
+	p.close()
+	want := "building\nkernel ready after 1.5 s\n[ 1/10] 3 min 20 s  first\n"
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+func TestProgressOnATerminalRedrawsOneLine(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b, false)
+	p.mu.Lock()
+	p.width = 30
+	p.mu.Unlock()
+	p.event(nbrun.Event{Kind: nbrun.CellBegun, Cell: 1, Cells: 2, Text: "a long first line of this cell"})
+	p.event(nbrun.Event{Kind: nbrun.CellShows, Text: "loss 0.5"})
+	p.mu.Lock()
+	p.draw()
+	p.mu.Unlock()
+	p.close()
+	lines := strings.Split(b.String(), "\r\x1b[K")
+	if len(lines) != 4 || len([]rune(lines[1])) >= 30 || !strings.HasSuffix(lines[2], "loss 0.5") || lines[3] != "" {
+		t.Errorf("%q", lines)
+	}
+}
