@@ -81,7 +81,9 @@ func TestProgramSurvivesJSON(t *testing.T) {
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3).WithAxisNames("batch", ""))
 	y := graph.If(graph.GreaterThan(graph.ReduceSum(x), graph.Scalar(g, dtypes.Float32, 0)),
 		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, x)} }),
-		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Add(x, graph.ScalarOne(g, dtypes.Float32))} }))
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.Add(x, graph.ScalarOne(g, dtypes.Float32))}
+		}))
 	p, err := graph.NewProgram(g, y, nil)
 	if err != nil {
 		t.Fatal(err)
