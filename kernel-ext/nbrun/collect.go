@@ -15,7 +15,7 @@ type collector struct {
 	mu       sync.Mutex
 	cells    map[string]*running // by the msg_id of the request
 	displays map[string][]*notebook.Output
-	shows    func(text string) // a line or live display changed; called with mu held
+	shows    func(text string) // there is a new last line, or a live display changed; called with mu held
 }
 
 // running is a cell that was sent.
@@ -100,8 +100,9 @@ func (c *collector) stream(r *running, s jupyter.Stream) {
 		r.stream = &lines{}
 		last = len(r.cell.Outputs) - 1
 	}
-	if r.stream.write(s.Text) {
-		c.shows(r.stream.line)
+	r.stream.write(s.Text)
+	if line := lastLine(strings.TrimRight(s.Text, "\r")); line != "" {
+		c.shows(line[strings.LastIndexByte(line, '\r')+1:])
 	}
 	r.cell.Outputs[last].Text = "" // filled by finish: a string per message would be quadratic
 	r.cell.Outputs[last].Extra = map[string]any{pending: r.stream}

@@ -207,6 +207,15 @@ func TestACellThatKillsTheKernel(t *testing.T) {
 	}
 }
 
+func TestACellThatAsksForInputFails(t *testing.T) {
+	needKernel(t)
+	began := time.Now()
+	_, err := Run(within(t, time.Minute), Options{Notebook: write(t, "%with_inputs\n!read x; echo $x")})
+	if err == nil || !strings.Contains(err.Error(), "it asks for input (\"\"), which a run without a screen cannot give") {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+}
+
 func TestManyLinesAndBigDisplaysArrive(t *testing.T) {
 	needKernel(t)
 	path := write(t,

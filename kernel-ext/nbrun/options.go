@@ -76,7 +76,7 @@ const (
 	Note      EventKind = iota // something takes long: Text says what
 	Started                    // the kernel is ready
 	CellBegun                  // Cell of Cells was sent; Text is its first line of code
-	CellShows                  // the running cell changed a line or a live display; Text is its last line
+	CellShows                  // the running cell printed or changed a live display; Text is the last line
 	CellEnded                  // Cell is done after Elapsed; Err says what went wrong
 )
 

@@ -8,20 +8,18 @@ type lines struct {
 	done strings.Builder // finished lines
 	line string          // the last one, without newline
 	cr   bool            // a carriage return came; the next text begins the line anew
-	size int             // bytes taken in
 	cut  int             // bytes left out after the limit
 }
 
 // maxStream bounds what a cell may leave on each run of stdout or stderr: front ends stall on more.
 const maxStream = 8 << 20
 
-// write adds text; it reports whether a line was replaced.
-func (l *lines) write(text string) (replaced bool) {
+// write adds text.
+func (l *lines) write(text string) {
 	if l.done.Len()+len(l.line)+len(text) > maxStream && !strings.Contains(text, "\r") {
 		l.cut += len(text)
-		return false
+		return
 	}
-	l.size += len(text)
 	for text != "" {
 		i := strings.IndexAny(text, "\r\n")
 		if i != 0 {
@@ -30,7 +28,7 @@ func (l *lines) write(text string) (replaced bool) {
 				part = text[:i]
 			}
 			if l.cr {
-				l.line, l.cr, replaced = "", false, true
+				l.line, l.cr = "", false
 			}
 			l.line += part
 			text = text[len(part):]
@@ -45,7 +43,6 @@ func (l *lines) write(text string) (replaced bool) {
 		}
 		text = text[1:]
 	}
-	return replaced
 }
 
 // String returns the text.

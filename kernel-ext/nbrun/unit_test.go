@@ -73,7 +73,7 @@ func TestCollector(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if !reflect.DeepEqual(shown, []string{"two"}) {
+	if !reflect.DeepEqual(shown, []string{"a", "b", "e", "c", "two"}) {
 		t.Errorf("shown: %q", shown)
 	}
 
