@@ -15,7 +15,8 @@ type code struct {
 	name    string
 	values  []value
 	inputs  []int
-	outputs []int // the result's values: all of kind output, no two the same
+	outputs []int          // the results' values: all of kind output, no two the same
+	results []shapes.Shape // of the results, which may be reshaped values
 	steps   []step
 	workers int
 	arena   int   // bytes

@@ -241,6 +241,7 @@ func (c *compiler) emit() {
 	}
 	for _, id := range c.program.Outputs {
 		r := code.resolve(int(id))
+		code.results = append(code.results, code.values[id].shape)
 		if code.values[r].kind == temp {
 			code.values[r].kind = output
 			code.outputs = append(code.outputs, r)

@@ -88,7 +88,7 @@ func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 	runtime.KeepAlive(r.held)
 	results := make([]graph.Buffer, len(r.owned))
 	for o, s := range r.owned {
-		results[o] = newBuffer(e.code.values[e.code.outputs[o]].shape, s)
+		results[o] = newBuffer(e.code.results[o], s)
 	}
 	r.owned = r.owned[:0]
 	return results, nil

@@ -13,7 +13,7 @@ var lowerings = map[string]lowering{}
 var elementwise = map[string]bool{}
 
 func init() {
-	for _, name := range []string{"Reshape", "StopGradient", "Identity", "NameAxes", "OptimizationBarrier", "CustomGradient"} {
+	for _, name := range []string{"Reshape", "StopGradient", "Identity", "NameAxes", "OptimizationBarrier"} {
 		lowerings[name] = viewOf
 	}
 }

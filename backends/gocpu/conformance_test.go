@@ -1,0 +1,18 @@
+package gocpu_test
+
+import (
+	"testing"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph/graphtest"
+)
+
+func TestConformance(t *testing.T) { graphtest.Conform(t, gocpu.New) }
+
+func TestRandomPrograms(t *testing.T) { graphtest.Programs(t, gocpu.New, 60) }
+
+func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, gocpu.New) }
+
+func FuzzOps(f *testing.F) { graphtest.FuzzOps(f, gocpu.New) }
+
+func BenchmarkOps(b *testing.B) { graphtest.Benchmark(b, gocpu.New) }

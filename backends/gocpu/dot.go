@@ -1,0 +1,54 @@
+package gocpu
+
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+func init() {
+	lowerings["DotGeneral"] = dotGeneral
+}
+
+// dotGeneral lowers all products of tensors to matrix products: axes are joined to a batch, a free and a
+// contracted one by tables of places, wherever they stand.
+func dotGeneral(k *call) kernels.Func {
+	a, lhs, rhs := k.attrs.(graph.DotAttrs), k.in[0], k.in[1]
+	g := kernels.Gemm{
+		A: operand(lhs, a.LhsBatch, a.LhsContract),
+		B: operand(rhs, a.RhsBatch, a.RhsContract),
+	}
+	g.OutStride = g.B.Free.N
+	for i := range g.A.Base {
+		g.OutBase = append(g.OutBase, i*g.A.Free.N*g.B.Free.N)
+	}
+	wrap := a.Accumulator
+	if wrap == dtypes.Invalid {
+		wrap = k.out[0].DType
+	}
+	f, scratch := kernels.Product(g, lhs.DType, wrap, k.out[0].DType, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func operand(s shapes.Shape, batch, contract []int) kernels.Operand {
+	strides := s.Strides()
+	axis := func(axes []int) kernels.Axis {
+		dims, steps := make([]int, len(axes)), make([]int, len(axes))
+		for i, ax := range axes {
+			dims[i], steps[i] = s.Dimensions[ax], strides[ax]
+		}
+		return kernels.NewAxis(dims, steps)
+	}
+	var free []int
+	for ax := range s.Rank() {
+		if !slices.Contains(batch, ax) && !slices.Contains(contract, ax) {
+			free = append(free, ax)
+		}
+	}
+	b := axis(batch)
+	return kernels.Operand{Base: b.Places(), Free: axis(free), Sum: axis(contract)}
+}

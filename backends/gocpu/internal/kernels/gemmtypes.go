@@ -1,0 +1,121 @@
+package kernels
+
+import (
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// Product returns the kernel of the matrix products g of operands of one dtype with results of another of the
+// same kind, and the scratch memory it wants; nil if there is none. Floats up to float32 are summed in
+// float32, integers in 64 bits, which then wrap to the dtype wrap and to that of the result.
+func Product(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
+	switch {
+	case in == dtypes.Float32 && out == dtypes.Float32:
+		return fixed(g, workers, packSame[float32], storeSame[float32])
+	case in == dtypes.Float64 && out == dtypes.Float64:
+		return fixed(g, workers, packSame[float64], storeSame[float64])
+	case in == dtypes.Float64:
+		return fixed(g, workers, packSame[float64], storeFloat[float64](out))
+	case in == dtypes.Float32 && out == dtypes.Float64:
+		return fixed(g, workers, packAs(func(x float32) float64 { return float64(x) }), storeSame[float64])
+	case in == dtypes.Float32:
+		return fixed(g, workers, packSame[float32], storeFloat[float32](out))
+	case in == dtypes.Float16:
+		return fixed(g, workers, packAs(float16.Float16.Float32), storeFloat[float32](out))
+	case in == dtypes.BFloat16:
+		return fixed(g, workers, packAs(bfloat16.BFloat16.Float32), storeFloat[float32](out))
+	case in == dtypes.Complex64:
+		return fixed(g, workers, packAs(func(x complex64) complex128 { return complex128(x) }), storeComplex(out))
+	case in == dtypes.Complex128:
+		return fixed(g, workers, packSame[complex128], storeComplex(out))
+	case !in.IsInt():
+		return nil, 0
+	}
+	store := storeInt(wrap, out)
+	switch in {
+	case dtypes.Int8:
+		return fixed(g, workers, packInt[int8](), store)
+	case dtypes.Int16:
+		return fixed(g, workers, packInt[int16](), store)
+	case dtypes.Int32:
+		return fixed(g, workers, packInt[int32](), store)
+	case dtypes.Uint8:
+		return fixed(g, workers, packInt[uint8](), store)
+	case dtypes.Uint16:
+		return fixed(g, workers, packInt[uint16](), store)
+	case dtypes.Uint32:
+		return fixed(g, workers, packInt[uint32](), store)
+	}
+	return fixed(g, workers, packSame[int64], store)
+}
+
+func fixed[T accumulator](g Gemm, workers int, pack packer[T], store func([]byte, int, []T)) (Func, int) {
+	if store == nil {
+		return nil, 0
+	}
+	p := &product[T]{Gemm: g, packA: pack, packB: pack, store: store}
+	return p.kernel(workers)
+}
+
+func packInt[S Integer]() packer[int64] { return packAs(func(x S) int64 { return int64(x) }) }
+
+func storeSame[T accumulator](out []byte, at int, v []T) { copy(of[T](out)[at:], v) }
+
+func storeEach[T accumulator, R any](f func(T) R) func([]byte, int, []T) {
+	return func(out []byte, at int, v []T) {
+		z := of[R](out)[at:][:len(v)]
+		for i, x := range v {
+			z[i] = f(x)
+		}
+	}
+}
+
+func storeFloat[T float32 | float64](out dtypes.DType) func([]byte, int, []T) {
+	switch out {
+	case dtypes.Float16:
+		return storeEach(func(x T) float16.Float16 { return float16.FromFloat64(float64(x)) })
+	case dtypes.BFloat16:
+		return storeEach(func(x T) bfloat16.BFloat16 { return bfloat16.FromFloat64(float64(x)) })
+	case dtypes.Float32:
+		return storeEach(func(x T) float32 { return float32(x) })
+	case dtypes.Float64:
+		return storeEach(func(x T) float64 { return float64(x) })
+	}
+	return nil
+}
+
+func storeComplex(out dtypes.DType) func([]byte, int, []complex128) {
+	if out == dtypes.Complex64 {
+		return storeEach(func(x complex128) complex64 { return complex64(x) })
+	}
+	return storeSame[complex128]
+}
+
+// storeInt stores the low bits, after wrapping to another width.
+func storeInt(wrap, out dtypes.DType) func([]byte, int, []int64) {
+	low := func(x int64) int64 { return x }
+	switch wrap {
+	case dtypes.Int8:
+		low = func(x int64) int64 { return int64(int8(x)) }
+	case dtypes.Int16:
+		low = func(x int64) int64 { return int64(int16(x)) }
+	case dtypes.Int32:
+		low = func(x int64) int64 { return int64(int32(x)) }
+	case dtypes.Uint8:
+		low = func(x int64) int64 { return int64(uint8(x)) }
+	case dtypes.Uint16:
+		low = func(x int64) int64 { return int64(uint16(x)) }
+	case dtypes.Uint32:
+		low = func(x int64) int64 { return int64(uint32(x)) }
+	}
+	switch out.Size() {
+	case 1:
+		return storeEach(func(x int64) uint8 { return uint8(low(x)) })
+	case 2:
+		return storeEach(func(x int64) uint16 { return uint16(low(x)) })
+	case 4:
+		return storeEach(func(x int64) uint32 { return uint32(low(x)) })
+	}
+	return storeEach(low)
+}

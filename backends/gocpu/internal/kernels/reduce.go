@@ -1,0 +1,278 @@
+package kernels
+
+import "slices"
+
+// Reducer says how a reduction adds up elements of type T in an accumulator of type A. Sums of floats are
+// added up in float64, which costs scalar code nothing.
+type Reducer[T, A any] struct {
+	Start  A
+	Row    func(acc A, x []T) A     // takes all of x into one accumulator
+	Rows   func(acc []A, x []T)     // takes x[i] into acc[i]
+	Join   func(a, b A) A           // joins two parts
+	Finish func(acc A, count int) T // makes the result of count elements
+}
+
+const (
+	reduceTile  = 512     // neighbouring results that are accumulated together
+	reduceChunk = 1 << 14 // elements that are accumulated in one go; fixed, so that results are
+)
+
+// reduction is the shape of a reduction: which elements go into which result. Joined, the operand's axes are
+// kept or reduced by turns; the innermost one is inner results side by side or run elements of one result.
+type reduction struct {
+	outer, red   Axis
+	inner, run   int
+	count        int // elements of a result
+	chunks, size int // parts that the elements of a result are cut into, and their size in elements
+	tiles, tile  int // of inner
+}
+
+func newReduction(dims, axes []int) *reduction {
+	type group struct {
+		dim, stride int
+		reduced     bool
+	}
+	var groups []group
+	stride := 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		reduced := slices.Contains(axes, i)
+		if n := len(groups); n > 0 && groups[n-1].reduced == reduced {
+			groups[n-1].dim *= dims[i]
+		} else if dims[i] != 1 {
+			groups = append(groups, group{dims[i], stride, reduced})
+		}
+		stride *= dims[i]
+	}
+	r := &reduction{inner: 1, run: 1}
+	if len(groups) > 0 {
+		if groups[0].reduced {
+			r.run = groups[0].dim
+		} else {
+			r.inner = groups[0].dim
+		}
+		groups = groups[1:]
+	}
+	var kd, ks, rd, rs []int
+	for _, g := range slices.Backward(groups) {
+		if g.reduced {
+			rd, rs = append(rd, g.dim), append(rs, g.stride)
+		} else {
+			kd, ks = append(kd, g.dim), append(ks, g.stride)
+		}
+	}
+	r.outer, r.red = NewAxis(kd, ks), NewAxis(rd, rs)
+	r.count = r.red.N * r.run
+	r.tile = min(r.inner, reduceTile)
+	r.tiles = (r.inner + max(r.tile, 1) - 1) / max(r.tile, 1)
+	r.size = max(1, reduceChunk/max(r.tile, 1))
+	r.chunks = (r.count + r.size - 1) / r.size
+	return r
+}
+
+// fold takes the elements lo to hi of result (o, tile at i0) into acc, which has one accumulator per result.
+func fold[T, A any](r *reduction, f *Reducer[T, A], x []T, acc []A, o, i0, lo, hi int) {
+	base := r.outer.at(o) + i0
+	for e := lo; e < hi; {
+		row, at := e/r.run, e%r.run
+		n := min(r.run-at, hi-e)
+		from := base + r.red.at(row) + at
+		if r.inner == 1 {
+			acc[0] = f.Row(acc[0], x[from:from+n])
+		} else {
+			f.Rows(acc, x[from:from+len(acc)])
+		}
+		e += n
+	}
+}
+
+// Reduce returns the kernel of a reduction of an operand with the given dimensions over axes, and its
+// scratch memory.
+func Reduce[T, A any](f Reducer[T, A], dims, axes []int, workers int) (Func, int) {
+	r := newReduction(dims, axes)
+	results := r.outer.N * r.inner
+	if results == 0 {
+		return func(*Args) {}, 0
+	}
+	if r.chunks <= 1 {
+		return reduceAtOnce(f, r, workers)
+	}
+	// Each chunk makes a part, [outer, chunk, inner]; the parts are joined in order.
+	part := func(a *Args, _, lo, hi int) {
+		x, parts := of[T](a.In[0]), of[A](a.Scratch)
+		for t := lo; t < hi; t++ {
+			tile, c, o := t%r.tiles, t/r.tiles%r.chunks, t/r.tiles/r.chunks
+			i0 := tile * r.tile
+			acc := parts[(o*r.chunks+c)*r.inner+i0:][:min(r.tile, r.inner-i0)]
+			fill(acc, f.Start)
+			fold(r, &f, x, acc, o, i0, c*r.size, min((c+1)*r.size, r.count))
+		}
+	}
+	join := func(a *Args, _, lo, hi int) {
+		parts, z := of[A](a.Scratch), of[T](a.Out[0])
+		for t := lo; t < hi; t++ {
+			o, i := t/r.inner, t%r.inner
+			acc := parts[o*r.chunks*r.inner+i]
+			for c := 1; c < r.chunks; c++ {
+				acc = f.Join(acc, parts[(o*r.chunks+c)*r.inner+i])
+			}
+			z[t] = f.Finish(acc, r.count)
+		}
+	}
+	return func(a *Args) {
+		a.For(r.outer.N*r.chunks*r.tiles, 1, part)
+		a.For(results, max(1, 1<<14/r.chunks), join)
+	}, results * r.chunks * sizeOf[A]()
+}
+
+// reduceAtOnce is Reduce where every result has few enough elements to be one chunk.
+func reduceAtOnce[T, A any](f Reducer[T, A], r *reduction, workers int) (Func, int) {
+	body := func(a *Args, worker, lo, hi int) {
+		x, z := of[T](a.In[0]), of[T](a.Out[0])
+		own := of[A](a.Scratch)[worker*r.tile:][:r.tile]
+		for t := lo; t < hi; t++ {
+			o, i0 := t/r.tiles, t%r.tiles*r.tile
+			acc := own[:min(r.tile, r.inner-i0)]
+			fill(acc, f.Start)
+			fold(r, &f, x, acc, o, i0, 0, r.count)
+			out := z[o*r.inner+i0:][:len(acc)]
+			for i, v := range acc {
+				out[i] = f.Finish(v, r.count)
+			}
+		}
+	}
+	grain := max(1, reduceChunk/max(1, r.count*r.tile))
+	return func(a *Args) { a.For(r.outer.N*r.tiles, grain, body) }, workers * r.tile * sizeOf[A]()
+}
+
+func fill[T any](v []T, x T) {
+	for i := range v {
+		v[i] = x
+	}
+}
+
+// SumFloat returns the sum, or the mean, of floats.
+func SumFloat[T Float](mean bool) Reducer[T, float64] {
+	return Reducer[T, float64]{
+		Row: func(acc float64, x []T) float64 {
+			var a, b, c, d float64
+			for len(x) >= 4 {
+				a += float64(x[0])
+				b += float64(x[1])
+				c += float64(x[2])
+				d += float64(x[3])
+				x = x[4:]
+			}
+			for _, v := range x {
+				a += float64(v)
+			}
+			return acc + ((a + b) + (c + d))
+		},
+		Rows: func(acc []float64, x []T) {
+			x = x[:len(acc)]
+			for i := range acc {
+				acc[i] += float64(x[i])
+			}
+		},
+		Join: addTwo[float64],
+		Finish: func(acc float64, n int) T {
+			if mean {
+				return T(acc / float64(n))
+			}
+			return T(acc)
+		},
+	}
+}
+
+func addTwo[T Number](a, b T) T { return a + b }
+
+// Folding returns the reduction by a function of two values, element by element, from start; of widens
+// elements and to makes results.
+func Folding[T, A any](start A, f func(a, b A) A, of func(T) A, to func(A, int) T) Reducer[T, A] {
+	return Reducer[T, A]{
+		Start: start,
+		Row: func(acc A, x []T) A {
+			for _, v := range x {
+				acc = f(acc, of(v))
+			}
+			return acc
+		},
+		Rows: func(acc []A, x []T) {
+			for i, v := range x[:len(acc)] {
+				acc[i] = f(acc[i], of(v))
+			}
+		},
+		Join: f, Finish: to,
+	}
+}
+
+// FoldSame is Folding without another type.
+func FoldSame[T any](start T, f func(a, b T) T) Reducer[T, T] {
+	return Folding(start, f, func(x T) T { return x }, func(x T, _ int) T { return x })
+}
+
+// FoldFloat folds floats in float64.
+func FoldFloat[T Float](start float64, f func(a, b float64) float64) Reducer[T, float64] {
+	return Folding(start, f, func(x T) float64 { return float64(x) }, func(x float64, _ int) T { return T(x) })
+}
+
+// SumComplex returns the sum, or the mean, of complex numbers.
+func SumComplex[T Complex](mean bool) Reducer[T, complex128] {
+	return Folding(0, addTwo[complex128], func(x T) complex128 { return complex128(x) }, func(x complex128, n int) T {
+		if mean {
+			x /= complex(float64(n), 0)
+		}
+		return T(x)
+	})
+}
+
+// FoldComplex folds complex numbers in complex128.
+func FoldComplex[T Complex](start complex128, f func(a, b complex128) complex128) Reducer[T, complex128] {
+	return Folding(start, f, func(x T) complex128 { return complex128(x) }, func(x complex128, _ int) T { return T(x) })
+}
+
+// FoldHalf folds 16-bit floats in float64; with mean the result is divided by the count.
+func FoldHalf[H Half](start float64, f func(a, b float64) float64, mean bool) Reducer[H, float64] {
+	to := halfOf[H]()
+	return Folding(start, f, func(x H) float64 { return x.Float64() }, func(x float64, n int) H {
+		if mean {
+			x /= float64(n)
+		}
+		return to(x)
+	})
+}
+
+// MaxReal returns the largest element, from the lowest value; NaN if there is any.
+func MaxReal[T Real](lowest T) Reducer[T, T] {
+	r := FoldSame(lowest, func(a, b T) T { return max(a, b) })
+	r.Row = func(acc T, x []T) T {
+		for _, v := range x {
+			if !(v <= acc) && acc == acc { // larger, or NaN
+				acc = v
+			}
+		}
+		return acc
+	}
+	r.Rows = func(acc []T, x []T) {
+		x = x[:len(acc)]
+		for i, v := range x {
+			if a := acc[i]; !(v <= a) && a == a {
+				acc[i] = v
+			}
+		}
+	}
+	return r
+}
+
+// MinReal returns the smallest element, from the highest value; NaN if there is any.
+func MinReal[T Real](highest T) Reducer[T, T] {
+	r := FoldSame(highest, func(a, b T) T { return min(a, b) })
+	r.Row = func(acc T, x []T) T {
+		for _, v := range x {
+			if !(v >= acc) && acc == acc {
+				acc = v
+			}
+		}
+		return acc
+	}
+	return r
+}

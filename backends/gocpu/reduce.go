@@ -1,0 +1,148 @@
+package gocpu
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+func init() {
+	for _, name := range []string{"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceMultiply",
+		"ReduceLogicalAnd", "ReduceLogicalOr", "ReduceLogicalXor", "ReduceBitwiseAnd", "ReduceBitwiseOr", "ReduceBitwiseXor"} {
+		lowerings[name] = func(k *call) kernels.Func { return reduce(name, k) }
+	}
+}
+
+func reduce(name string, k *call) kernels.Func {
+	switch k.in[0].DType {
+	case dtypes.Bool:
+		return reduceBool(name, k)
+	case dtypes.Int8:
+		return reduceInt[int8](name, k)
+	case dtypes.Int16:
+		return reduceInt[int16](name, k)
+	case dtypes.Int32:
+		return reduceInt[int32](name, k)
+	case dtypes.Int64:
+		return reduceInt[int64](name, k)
+	case dtypes.Uint8:
+		return reduceInt[uint8](name, k)
+	case dtypes.Uint16:
+		return reduceInt[uint16](name, k)
+	case dtypes.Uint32:
+		return reduceInt[uint32](name, k)
+	case dtypes.Uint64:
+		return reduceInt[uint64](name, k)
+	case dtypes.Float16:
+		return reduceHalf[float16.Float16](name, k)
+	case dtypes.BFloat16:
+		return reduceHalf[bfloat16.BFloat16](name, k)
+	case dtypes.Float32:
+		return reduceFloat[float32](name, k)
+	case dtypes.Float64:
+		return reduceFloat[float64](name, k)
+	case dtypes.Complex64:
+		return reduceComplex[complex64](name, k)
+	case dtypes.Complex128:
+		return reduceComplex[complex128](name, k)
+	}
+	return nil
+}
+
+// reduced returns the kernel for a reducer.
+func reduced[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
+	f, scratch := kernels.Reduce(r, k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func reduceBool(name string, k *call) kernels.Func {
+	switch name {
+	case "ReduceLogicalAnd":
+		return reduced(k, kernels.FoldSame(1, func(a, b uint8) uint8 { return a & b }))
+	case "ReduceLogicalOr":
+		return reduced(k, kernels.FoldSame(0, func(a, b uint8) uint8 { return a | b }))
+	case "ReduceLogicalXor":
+		return reduced(k, kernels.FoldSame(0, func(a, b uint8) uint8 { return a ^ b }))
+	}
+	return nil
+}
+
+func reduceInt[T kernels.Integer](name string, k *call) kernels.Func {
+	lo, hi := limits[T](k.in[0].DType)
+	switch name {
+	case "ReduceSum":
+		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
+	case "ReduceMultiply":
+		return reduced(k, kernels.FoldSame(1, func(a, b T) T { return a * b }))
+	case "ReduceMax":
+		return reduced(k, kernels.MaxReal(lo))
+	case "ReduceMin":
+		return reduced(k, kernels.MinReal(hi))
+	case "ReduceBitwiseAnd":
+		return reduced(k, kernels.FoldSame(^T(0), func(a, b T) T { return a & b }))
+	case "ReduceBitwiseOr":
+		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a | b }))
+	case "ReduceBitwiseXor":
+		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a ^ b }))
+	}
+	return nil
+}
+
+// limits returns the ends of an integer type's range.
+func limits[T kernels.Integer](d dtypes.DType) (lo, hi T) {
+	l, h := dtypes.Limits(d)
+	if d.IsUnsigned() {
+		return T(l.(uint64)), T(h.(uint64))
+	}
+	return T(l.(int64)), T(h.(int64))
+}
+
+func reduceFloat[T kernels.Float](name string, k *call) kernels.Func {
+	switch name {
+	case "ReduceSum":
+		return reduced(k, kernels.SumFloat[T](false))
+	case "ReduceMean":
+		return reduced(k, kernels.SumFloat[T](true))
+	case "ReduceMultiply":
+		return reduced(k, kernels.FoldFloat[T](1, func(a, b float64) float64 { return a * b }))
+	case "ReduceMax":
+		return reduced(k, kernels.MaxReal(T(math.Inf(-1))))
+	case "ReduceMin":
+		return reduced(k, kernels.MinReal(T(math.Inf(1))))
+	}
+	return nil
+}
+
+func reduceHalf[H kernels.Half](name string, k *call) kernels.Func {
+	add := func(a, b float64) float64 { return a + b }
+	switch name {
+	case "ReduceSum":
+		return reduced(k, kernels.FoldHalf[H](0, add, false))
+	case "ReduceMean":
+		return reduced(k, kernels.FoldHalf[H](0, add, true))
+	case "ReduceMultiply":
+		return reduced(k, kernels.FoldHalf[H](1, func(a, b float64) float64 { return a * b }, false))
+	case "ReduceMax":
+		return reduced(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
+	case "ReduceMin":
+		return reduced(k, kernels.FoldHalf[H](math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false))
+	}
+	return nil
+}
+
+func reduceComplex[T kernels.Complex](name string, k *call) kernels.Func {
+	switch name {
+	case "ReduceSum":
+		return reduced(k, kernels.SumComplex[T](false))
+	case "ReduceMean":
+		return reduced(k, kernels.SumComplex[T](true))
+	case "ReduceMultiply":
+		return reduced(k, kernels.FoldComplex[T](1, func(a, b complex128) complex128 { return a * b }))
+	}
+	return nil
+}
