@@ -260,6 +260,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		name, notebook string
 		env            map[string]string
+		output         string
 	}{
 		{name: "a notebook that is no JSON", notebook: file("text.ipynb", "# not a notebook\n")},
 		{name: "a notebook that is cut off", notebook: file("cut.ipynb", `{"nbformat":4,"cells":[{"cell_type":"code"`)},
@@ -268,6 +269,8 @@ func TestErrors(t *testing.T) {
 		{name: "a directory", notebook: dir},
 		{name: "a Python notebook", notebook: file("py.ipynb", `{"nbformat":4,"nbformat_minor":5,"metadata":{"kernelspec":{"language":"python"}},"cells":[]}`)},
 		{name: "an old format", notebook: file("old.ipynb", `{"nbformat":3,"worksheets":[]}`)},
+		{name: "an output below a file", notebook: good, output: filepath.Join(good, "out.ipynb")},
+		{name: "an output in a directory that is not there", notebook: good, output: filepath.Join(dir, "none", "out.ipynb")},
 		{name: "Go not in PATH", notebook: good, env: map[string]string{"PATH": dir}},
 		{name: "QUIRE_MODULE is another directory", notebook: good, env: map[string]string{"QUIRE_MODULE": dir}},
 		{name: "a module that pins no gonb", notebook: good, env: map[string]string{"QUIRE_MODULE": filepath.Join(dir, "bare")}},
@@ -278,7 +281,7 @@ func TestErrors(t *testing.T) {
 			for k, v := range c.env {
 				t.Setenv(k, v)
 			}
-			_, err := Run(within(t, time.Minute), Options{Notebook: c.notebook})
+			_, err := Run(within(t, time.Minute), Options{Notebook: c.notebook, Output: c.output})
 			if err == nil {
 				t.Fatal("no error")
 			}

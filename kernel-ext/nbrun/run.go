@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +37,11 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 	}
 	if lang := nb.Language(); lang != "" && !strings.EqualFold(lang, "go") {
 		return nil, fmt.Errorf("notebook %s: it is written in %s, not in Go", opts.Notebook, lang)
+	}
+	for _, path := range []string{opts.Output, opts.HTML} {
+		if err := writable(path); err != nil {
+			return nil, err
+		}
 	}
 	nb.ClearOutputs()
 	r := &runner{opts: opts, nb: nb, result: &Result{Notebook: nb}}
@@ -304,4 +310,21 @@ func (r *runner) write() error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// writable says before a long run, rather than after it, that a file cannot be written.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".quire-probe-")
+	if err == nil {
+		probe.Close()
+		return os.Remove(probe.Name())
+	}
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("cannot write %s: %w", path, err)
 }

@@ -127,7 +127,11 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	tools, err := ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports, workspace.Gopls)
+	tools, err := ws.Build(ctx, nil, workspace.Interactive()...)
+	if err != nil { // a kernel without completion is better than none
+		fmt.Fprintln(env.stderr, "quire:", err)
+		tools, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+	}
 	if err != nil {
 		return err
 	}

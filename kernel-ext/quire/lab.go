@@ -151,7 +151,7 @@ func tutorials(module string) (string, error) {
 // fast: the packages that cells use are compiled and a cell's program is linked once.
 func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (kernelspec.Spec, error) {
 	usual := ws.Usual()
-	if _, err := ws.Build(ctx, ws.Relative(usual), workspace.Gonb, workspace.Goimports, workspace.Gopls); err != nil {
+	if _, err := ws.Build(ctx, ws.Relative(usual), workspace.Interactive()...); err != nil {
 		return kernelspec.Spec{}, err
 	}
 	exe, err := ws.Self(ctx)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // dirPrefix begins the name of every kernel's private directory.
@@ -13,22 +14,27 @@ const dirPrefix = "quire-kernel-"
 // bytes on macOS and 108 on Linux, and the longest below it is t/gonb_12345678/gopls_socket.
 const maxSocketDir = 70
 
-// privateDir makes a kernel's directory and takes its lock.
+// privateDir makes a kernel's directory and takes its lock. It gets the name that Sweep looks for only
+// when the lock is held, so that a sweep at this moment does not take it for a dead one's.
 func privateDir() (string, *os.File, error) {
 	base := os.TempDir()
 	if len(base)+len(dirPrefix)+11 > maxSocketDir {
 		base = "/tmp"
 	}
-	dir, err := os.MkdirTemp(base, dirPrefix) // mode 0700
+	made, err := os.MkdirTemp(base, "."+dirPrefix) // mode 0700
 	if err != nil {
 		return "", nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	dir := filepath.Join(base, strings.TrimPrefix(filepath.Base(made), "."))
+	lock, err := os.OpenFile(filepath.Join(made, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil && !tryLock(lock) {
-		err = fmt.Errorf("%s: the lock of a new directory is taken", dir)
+		err = fmt.Errorf("%s: the lock of a new directory is taken", made)
+	}
+	if err == nil {
+		err = os.Rename(made, dir)
 	}
 	if err != nil {
-		os.RemoveAll(dir)
+		os.RemoveAll(made)
 		return "", nil, err
 	}
 	return dir, lock, nil

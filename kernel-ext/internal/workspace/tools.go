@@ -31,6 +31,15 @@ var packages = map[Tool]string{
 	Gopls:     "golang.org/x/tools/gopls",
 }
 
+// Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
+// is "off", for machines that have no half gigabyte for each open notebook.
+func Interactive() []Tool {
+	if os.Getenv("QUIRE_GOPLS") == "off" {
+		return []Tool{Gonb, Goimports}
+	}
+	return []Tool{Gonb, Goimports, Gopls}
+}
+
 // Tools is the path of each tool that was built.
 type Tools map[Tool]string
 
