@@ -1,0 +1,131 @@
+package gocpu
+
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+func init() {
+	for _, name := range []string{"Squeeze", "ExpandAxes"} {
+		lowerings[name] = viewOf
+	}
+	lowerings["Broadcast"] = broadcast
+	lowerings["Transpose"] = transpose
+	lowerings["Reverse"] = reverse
+	lowerings["Slice"] = slice
+	lowerings["Pad"] = pad
+	lowerings["Concatenate"] = concatenate
+}
+
+func moves(k *call, zero bool, m ...kernels.Move) kernels.Func {
+	return kernels.Moves(k.out[0].DType.Size(), zero, m...)
+}
+
+func broadcast(k *call) kernels.Func {
+	in, out := k.in[0], k.out[0]
+	if in.Size() == out.Size() {
+		return viewOf(k)
+	}
+	if in.Size() == 1 {
+		return kernels.Repeat(in.DType.Size())
+	}
+	src, skip := make([]int, out.Rank()), out.Rank()-in.Rank()
+	for i, s := range in.Strides() {
+		if in.Dimensions[i] != 1 {
+			src[skip+i] = s
+		}
+	}
+	return moves(k, false, kernels.Move{Dims: out.Dimensions, Src: src, Dst: out.Strides()})
+}
+
+func transpose(k *call) kernels.Func {
+	perm, strides := k.attrs.(graph.TransposeAttrs).Perm, k.in[0].Strides()
+	var order []int // without axes of size 1 it may be the same
+	src := make([]int, len(perm))
+	for i, p := range perm {
+		src[i] = strides[p]
+		if k.in[0].Dimensions[p] != 1 {
+			order = append(order, p)
+		}
+	}
+	if slices.IsSorted(order) {
+		return viewOf(k)
+	}
+	return moves(k, false, kernels.Move{Dims: k.out[0].Dimensions, Src: src, Dst: k.out[0].Strides()})
+}
+
+func reverse(k *call) kernels.Func {
+	m := kernels.Move{Dims: k.out[0].Dimensions, Src: k.in[0].Strides(), Dst: k.out[0].Strides()}
+	for _, ax := range k.attrs.(graph.AxesAttrs).Axes {
+		m.From += (m.Dims[ax] - 1) * m.Src[ax]
+		m.Src[ax] = -m.Src[ax]
+	}
+	return moves(k, false, m)
+}
+
+func slice(k *call) kernels.Func {
+	if k.in[0].Size() == k.out[0].Size() {
+		return viewOf(k)
+	}
+	a := k.attrs.(graph.SliceAttrs)
+	m := kernels.Move{Dims: k.out[0].Dimensions, Src: k.in[0].Strides(), Dst: k.out[0].Strides()}
+	for i := range m.Src {
+		m.From += a.Start[i] * m.Src[i]
+		m.Src[i] *= a.Stride[i]
+	}
+	return moves(k, false, m)
+}
+
+// pad fills the result with the second operand and puts the first one's elements, or what negative numbers
+// leave of them, in their places.
+func pad(k *call) kernels.Func {
+	axes := k.attrs.(graph.PadAttrs).Axes
+	in, out := k.in[0], k.out[0]
+	m := placed(in, out, func(i int) (start, step int) { return axes[i].Start, axes[i].Interior + 1 })
+	fill, place := kernels.Repeat(in.DType.Size()), moves(k, false, m)
+	return func(a *kernels.Args) {
+		a.In[0], a.In[1] = a.In[1], a.In[0]
+		fill(a)
+		a.In[0], a.In[1] = a.In[1], a.In[0]
+		place(a)
+	}
+}
+
+// placed returns the copy of those elements of in that lie within out when, along axis i, they are put at
+// start, start+step and so on.
+func placed(in, out shapes.Shape, at func(i int) (start, step int)) kernels.Move {
+	m := kernels.Move{Dims: slices.Clone(in.Dimensions), Src: in.Strides(), Dst: out.Strides()}
+	for i, d := range in.Dimensions {
+		start, step := at(i)
+		first := 0 // the first element at or after 0
+		if start < 0 {
+			first = (-start + step - 1) / step
+		}
+		end := d // after the last one before the end
+		if room := out.Dimensions[i] - start; room <= 0 {
+			end = 0
+		} else {
+			end = min(d, (room+step-1)/step)
+		}
+		m.Dims[i] = max(0, end-first)
+		m.From += first * m.Src[i]
+		m.To += (start + first*step) * m.Dst[i]
+		m.Dst[i] *= step
+	}
+	return m
+}
+
+func concatenate(k *call) kernels.Func {
+	axis, at := k.attrs.(graph.ConcatAttrs).Axis, 0
+	var list []kernels.Move
+	for i, in := range k.in {
+		m := kernels.Move{Dims: in.Dimensions, Src: in.Strides(), Dst: k.out[0].Strides(), Operand: i}
+		m.To = at * m.Dst[axis]
+		at += in.Dimensions[axis]
+		list = append(list, m)
+	}
+	return moves(k, false, list...)
+}
