@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,9 +89,12 @@ func TestClientHearsAllThatACellPublishes(t *testing.T) {
 	f := startFake(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	var mu sync.Mutex
 	var heard []string
 	parent := ""
 	c, err := Connect(ctx, f.conn, nil, Handlers{IOPub: func(m jupyter.Message) {
+		mu.Lock()
+		defer mu.Unlock()
 		if m.Header.Type == jupyter.StreamOutput && m.Parent.ID == parent {
 			heard = append(heard, string(m.Content))
 		}
@@ -103,15 +107,20 @@ func TestClientHearsAllThatACellPublishes(t *testing.T) {
 		t.Errorf("info: %+v", c.Info)
 	}
 	for range 50 { // the last publication is always there when Wait returns
-		heard = nil
-		e, err := c.Execute(jupyter.Execute{Code: "text"}, func(id string) { parent = id })
+		e, err := c.Execute(jupyter.Execute{Code: "text"}, func(id string) {
+			mu.Lock()
+			defer mu.Unlock()
+			parent, heard = id, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		reply, err := e.Wait(ctx)
+		mu.Lock()
 		if err != nil || reply.Status != "ok" || len(heard) != 1 {
-			t.Fatalf("%+v, %v, heard %q", reply, err, heard)
+			t.Errorf("%+v, %v, heard %q", reply, err, heard)
 		}
+		mu.Unlock()
 	}
 	f.shell.Close()
 	if _, err := c.Run(ctx, jupyter.Execute{Code: "x"}); err == nil {
