@@ -1,0 +1,25 @@
+package losses
+
+import "github.com/quire-ml/quire/graph"
+
+type extraKey struct{}
+
+// AddExtra adds a float scalar to what training makes small, beside the loss of labels and predictions:
+// a layer's regularization, for instance. It is not part of the loss that is shown, and has no effect in
+// graphs that only evaluate.
+func AddExtra(loss *graph.Node) {
+	if loss.Rank() != 0 || !loss.DType().IsFloat() {
+		graph.Errorf("AddExtra: got %s, want a float scalar (reduce it with ReduceAllMean or ReduceAllSum)", loss.Shape())
+	}
+	g := loss.Graph()
+	if sum := Extra(g); sum != nil {
+		loss = graph.Add(sum, graph.ConvertDType(loss, sum.DType()))
+	}
+	g.AttachState(extraKey{}, loss)
+}
+
+// Extra returns the sum of what was added to a graph with [AddExtra], nil if nothing was.
+func Extra(g *graph.Graph) *graph.Node {
+	sum, _ := g.State(extraKey{}).(*graph.Node)
+	return sum
+}

@@ -1,0 +1,10 @@
+// Package metrics measures how good predictions are, for people to look at.
+//
+//	trainer := train.NewTrainer(backend, store, modelFn, lossFn, optimizer,
+//		metrics.NewSparseCategoricalAccuracy(), metrics.NewTopKAccuracy(5))
+//
+// A metric adds two scalars to a graph: its value for one batch, and what that value weighs among other
+// batches. Values of several batches are then put together on the host in float64, by a [Mean] (for an
+// evaluation or an epoch) or a [MovingAverage] (for a curve while training), so a smaller last batch
+// counts for what it is. Weights and masks behind the first label count as they do in package losses.
+package metrics

@@ -1,0 +1,84 @@
+package model
+
+import (
+	"github.com/quire-ml/quire/graph"
+)
+
+// graphVars is what a graph knows of a store's variables.
+type graphVars struct {
+	nodes   map[*Variable]*graphVar
+	order   []*Variable // of first use: the order of their parameters
+	created []*Variable // made while this graph was built
+}
+
+type graphVar struct {
+	param   *graph.Node
+	current *graph.Node
+}
+
+type graphVarsKey struct{ store *Store }
+
+// inGraph returns what g knows of s's variables.
+func (s *Store) inGraph(g *graph.Graph) *graphVars {
+	key := graphVarsKey{s}
+	gv, _ := g.State(key).(*graphVars)
+	if gv == nil {
+		gv = &graphVars{nodes: map[*Variable]*graphVar{}}
+		g.AttachState(key, gv)
+	}
+	return gv
+}
+
+// variable returns the state of v in g; at the first use v becomes a parameter of g.
+func (v *Variable) inGraph(g *graph.Graph) *graphVar {
+	gv := v.store.inGraph(g)
+	if n := gv.nodes[v]; n != nil {
+		return n
+	}
+	if !g.IsMainFunc() {
+		graph.Errorf("variable %q is used first inside the closure %q: call its NodeValue outside of it before", v.path, g.CurrentFunc().Name())
+	}
+	param := graph.Parameter(g, "var:"+v.path, v.shape)
+	n := &graphVar{param: param, current: param}
+	gv.nodes[v] = n
+	gv.order = append(gv.order, v)
+	return n
+}
+
+// NodeValue returns v's value in a graph: the one at the beginning of the run, or what
+// [Variable.SetNodeValue] made of it. It panics with [graph.Error] if v is first used inside a closure.
+func (v *Variable) NodeValue(nodeOrGraph graph.GraphProvider) *graph.Node {
+	return v.inGraph(nodeOrGraph.Graph()).current
+}
+
+// SetNodeValue makes value what v holds from here on: in the graph at once, in the store after the run.
+// It panics with [graph.Error] if the shape differs from v's, or inside a closure.
+func (v *Variable) SetNodeValue(value *graph.Node) {
+	g := value.Graph()
+	if !value.Shape().Equal(v.shape) {
+		graph.Errorf("variable %q is %s%s: its value cannot become a %s", v.path, v.shape, at(", made at ", v.madeAt), value.Shape())
+	}
+	if !value.Function().IsMain() || !g.IsMainFunc() {
+		graph.Errorf("variable %q is set inside the closure %q: return the value from the closure and set it outside", v.path, g.CurrentFunc().Name())
+	}
+	v.inGraph(g).current = value
+}
+
+// InUseByGraph reports whether g reads or sets v.
+func (v *Variable) InUseByGraph(g *graph.Graph) bool { return v.store.inGraph(g).nodes[v] != nil }
+
+// ChangedInGraph reports whether g sets v.
+func (v *Variable) ChangedInGraph(g *graph.Graph) bool {
+	n := v.store.inGraph(g).nodes[v]
+	return n != nil && n.current != n.param
+}
+
+// NodeBefore returns v's value at the beginning of the run of a graph, whatever the graph makes of it.
+func (v *Variable) NodeBefore(nodeOrGraph graph.GraphProvider) *graph.Node {
+	return v.inGraph(nodeOrGraph.Graph()).param
+}
+
+// VariablesOf returns the variables of the store that a graph uses so far, in order of first use.
+func (s *Store) VariablesOf(g *graph.Graph) []*Variable {
+	return append([]*Variable(nil), s.inGraph(g).order...)
+}

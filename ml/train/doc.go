@@ -1,0 +1,27 @@
+// Package train trains models: a [Trainer] makes one step of all that a step is (prediction, loss,
+// gradient, update, metrics) as a single compiled program; a [Loop] makes many, evaluates, tells
+// listeners, and stops when it should.
+//
+//	backend := backends.MustNew()
+//	store := model.NewStore()
+//	trainer := train.NewTrainer(backend, store, modelFn, losses.SparseCategoricalCrossEntropyLogits,
+//		optimizers.Adam().Done(), metrics.NewSparseCategoricalAccuracy())
+//	loop := train.NewLoop(trainer)
+//	loop.EvalEachEpoch(testSet)
+//	results, err := loop.RunEpochs(trainSet, 5)
+//
+// The model is a function that builds a graph, see [ModelFn]. What it learns lies in the store and stays
+// there: [Trainer.Predict], or a model.Exec on the same store and function, uses it.
+//
+// # Interrupts
+//
+// While a loop runs, an interrupt (Ctrl-C, or the stop button of a notebook) or the end of its context
+// lets it finish the step at hand and return what it has, with an error for which
+// errors.Is(err, train.ErrInterrupted) holds. The model is kept as it is then. A second interrupt ends
+// the program.
+//
+// # What goes wrong
+//
+// A step whose loss is NaN or infinite changes nothing, and ends the loop with a [NotFiniteError]: the
+// model is still what it was before that step.
+package train

@@ -1,0 +1,167 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/quire-ml/quire/ml/data"
+)
+
+// Hook is called by a loop. An error ends the run and is returned by it, with the hook's name before it.
+type Hook func(loop *Loop) error
+
+type namedHook struct {
+	name string
+	fn   Hook
+}
+
+// hooks are what else a loop does at certain times, in order of registration.
+type hooks struct {
+	start, step, epoch []namedHook
+	ending             []func(loop *Loop, err error, interrupted bool) error
+	eval               []func(loop *Loop, dataset string, results Metrics) error
+	restored           []data.Dataset
+	restorers          []func(loop *Loop, ds data.Dataset) error
+}
+
+// OnStart calls fn at the beginning of every run.
+func (l *Loop) OnStart(name string, fn Hook) {
+	l.hooks.start = append(l.hooks.start, namedHook{name, fn})
+}
+
+// OnStep calls fn after every step.
+func (l *Loop) OnStep(name string, fn Hook) { l.hooks.step = append(l.hooks.step, namedHook{name, fn}) }
+
+// OnEpoch calls fn at the end of every pass over the data, after evaluations.
+func (l *Loop) OnEpoch(name string, fn Hook) {
+	l.hooks.epoch = append(l.hooks.epoch, namedHook{name, fn})
+}
+
+// OnEnd calls fn at the end of every run, with the error that the run ends with, and whether that is an
+// interruption. What fn returns is added to the run's error.
+func (l *Loop) OnEnd(name string, fn func(loop *Loop, err error, interrupted bool) error) {
+	l.hooks.ending = append(l.hooks.ending, func(loop *Loop, err error, interrupted bool) error {
+		return named(name, fn(loop, err, interrupted))
+	})
+}
+
+// OnEval calls fn after every evaluation in the loop.
+func (l *Loop) OnEval(name string, fn func(loop *Loop, dataset string, results Metrics) error) {
+	l.hooks.eval = append(l.hooks.eval, func(loop *Loop, dataset string, results Metrics) error {
+		return named(name, fn(loop, dataset, results))
+	})
+}
+
+// OnDataset calls fn once for each data set that is trained on, before its first batch is asked for:
+// there a saved place in it can be restored.
+func (l *Loop) OnDataset(name string, fn func(loop *Loop, ds data.Dataset) error) {
+	l.hooks.restorers = append(l.hooks.restorers, func(loop *Loop, ds data.Dataset) error {
+		return named(name, fn(loop, ds))
+	})
+}
+
+func named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+func call(loop *Loop, list []namedHook) error {
+	for _, h := range list {
+		if err := named(h.name, h.fn(loop)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hooks) restore(loop *Loop, ds data.Dataset) error {
+	if slices.ContainsFunc(h.restored, func(x data.Dataset) bool { return sameDataset(x, ds) }) {
+		return nil
+	}
+	h.restored = append(h.restored, ds)
+	for _, fn := range h.restorers {
+		if err := fn(loop, ds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameDataset reports whether a and b are one data set. Those of types that cannot be compared are not.
+func sameDataset(a, b data.Dataset) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+}
+
+func (h *hooks) begin(loop *Loop) error {
+	if err := h.restore(loop, loop.ds); err != nil {
+		return err
+	}
+	return call(loop, h.start)
+}
+
+func (h *hooks) afterStep(loop *Loop) error  { return call(loop, h.step) }
+func (h *hooks) afterEpoch(loop *Loop) error { return call(loop, h.epoch) }
+
+func (h *hooks) afterEval(loop *Loop, dataset string, results Metrics) error {
+	for _, fn := range h.eval {
+		if err := fn(loop, dataset, results); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hooks) end(loop *Loop, err error, interrupted bool) (all error) {
+	for _, fn := range h.ending {
+		all = errors.Join(all, fn(loop, err, interrupted))
+	}
+	return all
+}
+
+// EveryNSteps calls fn after every n steps of a run.
+func EveryNSteps(loop *Loop, n int, name string, fn Hook) {
+	n = max(1, n)
+	loop.OnStep(name, func(loop *Loop) error {
+		if loop.step%n != 0 {
+			return nil
+		}
+		return fn(loop)
+	})
+}
+
+// NTimesDuringLoop calls fn n times in each run whose number of steps is known, evenly spread, the last
+// time after the last step.
+func NTimesDuringLoop(loop *Loop, n int, name string, fn Hook) {
+	loop.OnStep(name, func(loop *Loop) error {
+		if loop.steps <= 0 || loop.step*n/loop.steps == (loop.step-1)*n/loop.steps {
+			return nil
+		}
+		return fn(loop)
+	})
+}
+
+// PeriodicCallback calls fn after a step when so much time has passed since the last call, and if
+// callOnEnd is set once more at the end of a run.
+func PeriodicCallback(loop *Loop, period time.Duration, callOnEnd bool, name string, fn Hook) {
+	var last time.Time
+	loop.OnStart(name, func(*Loop) error {
+		last = time.Now()
+		return nil
+	})
+	loop.OnStep(name, func(loop *Loop) error {
+		if time.Since(last) < period {
+			return nil
+		}
+		err := fn(loop)
+		last = time.Now()
+		return err
+	})
+	if callOnEnd {
+		loop.OnEnd(name, func(loop *Loop, _ error, _ bool) error { return fn(loop) })
+	}
+}

@@ -1,0 +1,353 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/quire-ml/quire/ml/data"
+)
+
+// ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The model is
+// kept as it was after the last step.
+var ErrInterrupted = errors.New("training was interrupted")
+
+// Loop trains on a data set, step by step, with whatever was attached to it: evaluations, listeners and
+// hooks. A Loop may run several times, one after the other. But for Listen, Stop and History its methods
+// are for the goroutine that trains.
+type Loop struct {
+	trainer   *Trainer
+	listeners listeners
+	hooks     hooks
+	evals     []evaluation
+	history   *History
+
+	stop atomic.Pointer[string] // the reason, once somebody asked for a stop
+
+	// Of the run at hand, or the last one.
+	ds      data.Dataset
+	last    Metrics // of the last step
+	results map[string]Metrics
+	started time.Time
+	step    int
+	steps   int
+	epoch   int
+	epochs  int
+	times   durations
+}
+
+// NewLoop returns a loop for a trainer.
+func NewLoop(trainer *Trainer) *Loop {
+	l := &Loop{trainer: trainer, history: NewHistory(), results: map[string]Metrics{}}
+	l.Listen(l.history.Record)
+	return l
+}
+
+// Trainer returns the trainer.
+func (l *Loop) Trainer() *Trainer { return l.trainer }
+
+// Dataset returns the data set of the run at hand or of the last one, nil if there was none.
+func (l *Loop) Dataset() data.Dataset { return l.ds }
+
+// Step returns the number of steps made in the run at hand or in the last one.
+func (l *Loop) Step() int { return l.step }
+
+// Steps returns how many steps the run at hand will have, -1 if that is not known.
+func (l *Loop) Steps() int { return l.steps }
+
+// Epoch returns the number of the epoch of the run at hand, from 1.
+func (l *Loop) Epoch() int { return l.epoch }
+
+// LastMetrics returns the metrics of the last step.
+func (l *Loop) LastMetrics() Metrics { return l.last }
+
+// LastEval returns the results of the last evaluation on the data set with the given name, nil if there
+// was none.
+func (l *Loop) LastEval(dataset string) Metrics { return l.results[dataset] }
+
+// History returns what was measured so far, over all runs of the loop.
+func (l *Loop) History() *History { return l.history }
+
+// MedianTrainStepDuration returns the median time that the last thousand steps took, with what came
+// between them apart from evaluations; 0 if there was none.
+func (l *Loop) MedianTrainStepDuration() time.Duration { return l.times.median() }
+
+// Stop lets the run at hand end after its step, as if it had been asked for no more steps. It may be
+// called from hooks and listeners, and from any goroutine.
+func (l *Loop) Stop(reason string) { l.stop.Store(&reason) }
+
+// StopReason returns why [Loop.Stop] ended the last run, "" if it did not.
+func (l *Loop) StopReason() string {
+	if r := l.stop.Load(); r != nil {
+		return *r
+	}
+	return ""
+}
+
+// RunSteps trains for n steps; passes over ds follow each other as needed. It returns the metrics of the
+// last step and the results of the last evaluations; also with an error, as far as they are known. The
+// data set's batches are released after use.
+func (l *Loop) RunSteps(ds data.Dataset, n int) (Metrics, error) {
+	return l.RunStepsContext(context.Background(), ds, n)
+}
+
+// RunStepsContext is [Loop.RunSteps] with a context that can end it, see [ErrInterrupted].
+func (l *Loop) RunStepsContext(ctx context.Context, ds data.Dataset, n int) (Metrics, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("train.RunSteps: %d steps, want 0 or more", n)
+	}
+	return l.run(ctx, ds, n, 0)
+}
+
+// RunToGlobalStep trains until the model has had so many updates in all, and not at all if it has had
+// them: what a program wants that goes on from a checkpoint.
+func (l *Loop) RunToGlobalStep(ds data.Dataset, target int64) (Metrics, error) {
+	return l.RunToGlobalStepContext(context.Background(), ds, target)
+}
+
+// RunToGlobalStepContext is [Loop.RunToGlobalStep] with a context that can end it, see [ErrInterrupted].
+func (l *Loop) RunToGlobalStepContext(ctx context.Context, ds data.Dataset, target int64) (Metrics, error) {
+	updates := target - l.trainer.GlobalStep()
+	n := int(updates)*l.trainer.accumulate - l.trainer.pending
+	return l.run(ctx, ds, max(0, n), 0)
+}
+
+// RunEpochs trains for n passes over ds. It returns what [Loop.RunSteps] returns.
+func (l *Loop) RunEpochs(ds data.Dataset, n int) (Metrics, error) {
+	return l.RunEpochsContext(context.Background(), ds, n)
+}
+
+// RunEpochsContext is [Loop.RunEpochs] with a context that can end it, see [ErrInterrupted].
+func (l *Loop) RunEpochsContext(ctx context.Context, ds data.Dataset, n int) (Metrics, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("train.RunEpochs: %d epochs, want 0 or more", n)
+	}
+	steps := -1
+	if s, ok := ds.(data.Sized); ok && s.NumBatches() >= 0 {
+		steps = n * s.NumBatches()
+	}
+	return l.run(ctx, ds, steps, n)
+}
+
+// RunToEpoch trains until ds has been passed over so many times, counting those before: with a data set
+// whose place was restored from a checkpoint, what is left of n epochs. The data set must be one of
+// package data, or have their method Epoch.
+func (l *Loop) RunToEpoch(ds data.Dataset, n int) (Metrics, error) {
+	return l.RunToEpochContext(context.Background(), ds, n)
+}
+
+// RunToEpochContext is [Loop.RunToEpoch] with a context that can end it, see [ErrInterrupted].
+func (l *Loop) RunToEpochContext(ctx context.Context, ds data.Dataset, n int) (Metrics, error) {
+	counter, ok := ds.(interface{ Epoch() int64 })
+	if !ok {
+		return nil, fmt.Errorf("train.RunToEpoch: the data set %q does not count its passes: use RunEpochs", ds.Name())
+	}
+	if err := l.hooks.restore(l, ds); err != nil {
+		return nil, err
+	}
+	left := n - int(counter.Epoch())
+	if left <= 0 {
+		return l.Results(), nil
+	}
+	return l.run(ctx, ds, -1, left)
+}
+
+// Results returns the metrics of the last step, and the results of the last evaluations: their names are
+// preceded by that of the data set.
+func (l *Loop) Results() Metrics {
+	out := slices.Clone(l.last)
+	for _, e := range l.evals {
+		for _, ds := range e.sets {
+			for _, m := range l.results[ds.Name()] {
+				m.Name, m.Short = ds.Name()+" "+m.Name, ds.Name()+" "+m.Short
+				if _, found := out.Get(m.Name); !found {
+					out = append(out, m)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// run trains for steps steps, or for epochs passes if that is not 0.
+func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int) (Metrics, error) {
+	for _, e := range l.evals {
+		if slices.ContainsFunc(e.sets, func(x data.Dataset) bool { return sameDataset(x, ds) }) {
+			return nil, fmt.Errorf("train: %q is trained on and evaluated on: evaluate on a data set of its own, made from the same data if you like, since both keep a place in it", ds.Name())
+		}
+	}
+	ctx, release := catchInterrupt(parent)
+	defer release()
+	l.ds, l.step, l.steps, l.epoch, l.epochs, l.started = ds, 0, steps, 0, epochs, time.Now()
+	l.stop.Store(nil)
+
+	err := l.hooks.begin(l)
+	if err == nil {
+		l.emit(Event{Kind: Start})
+		err = l.passes(ctx)
+	}
+	interrupted := err != nil && ctx.Err() != nil || errors.Is(err, ErrInterrupted)
+	if interrupted && !errors.Is(err, ErrInterrupted) {
+		err = l.interruption(ctx)
+	}
+	err = unjoin(errors.Join(err, l.hooks.end(l, err, interrupted)))
+	end := Event{Kind: End, Metrics: l.Results(), Interrupted: interrupted}
+	if !interrupted {
+		end.Err = err
+	}
+	l.emit(end)
+	return l.Results(), err
+}
+
+// passes goes over the data set until the run is complete.
+func (l *Loop) passes(ctx context.Context) error {
+	for !l.complete() {
+		l.epoch++
+		l.trainer.resetMeans()
+		before := l.step
+		if err := l.pass(ctx); err != nil {
+			return err
+		}
+		if l.step == before && !l.complete() {
+			return fmt.Errorf("train: the data set %q has no batches: there is nothing to train on", l.ds.Name())
+		}
+	}
+	return nil
+}
+
+// complete reports whether the run has all its steps or passes. Within a pass the latter does not count.
+func (l *Loop) complete() bool {
+	if l.stop.Load() != nil {
+		return true
+	}
+	if l.epochs > 0 {
+		return l.epoch >= l.epochs
+	}
+	return l.step >= l.steps
+}
+
+// pass makes the steps of one pass over the data set, or those that are left.
+func (l *Loop) pass(ctx context.Context) error {
+	for batch, err := range l.ds.Iter() {
+		if err != nil {
+			return fmt.Errorf("step %d, data set %q: %w", l.step+1, l.ds.Name(), err)
+		}
+		if ctx.Err() != nil {
+			return errors.Join(l.interruption(ctx), batch.Finalize())
+		}
+		begin := time.Now()
+		m, err := l.trainer.TrainStepContext(ctx, batch)
+		if err = errors.Join(err, batch.Finalize()); err != nil {
+			return unjoin(err)
+		}
+		l.step++
+		l.last = m
+		l.emit(Event{Kind: Step, Metrics: m})
+		l.times.add(time.Since(begin))
+		if err := l.hooks.afterStep(l); err != nil {
+			return err
+		}
+		if err := l.evaluate(ctx, false); err != nil {
+			return err
+		}
+		if l.stop.Load() != nil || l.epochs == 0 && l.step >= l.steps {
+			if !l.passEnds() {
+				return nil
+			}
+		}
+	}
+	l.emit(Event{Kind: Epoch, Metrics: l.trainer.EpochMetrics()})
+	if err := l.evaluate(ctx, true); err != nil {
+		return err
+	}
+	return l.hooks.afterEpoch(l)
+}
+
+// passEnds reports whether the batch just used was the last one of its pass, as far as that is known:
+// then a run that ends here has ended an epoch too.
+func (l *Loop) passEnds() bool {
+	s, ok := l.ds.(data.Sized)
+	p, positioned := l.ds.(interface{ Position() data.Position })
+	return ok && positioned && s.NumBatches() > 0 && p.Position().Batch == int64(s.NumBatches())
+}
+
+// unjoin returns the only error in a join of one.
+func unjoin(err error) error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		if list := j.Unwrap(); len(list) == 1 {
+			return list[0]
+		}
+	}
+	return err
+}
+
+// interruption returns the error of a run that ctx ended.
+func (l *Loop) interruption(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errSignal) {
+		return fmt.Errorf("%w at step %d (global step %d): the model is kept", ErrInterrupted, l.step, l.trainer.GlobalStep())
+	}
+	return fmt.Errorf("%w at step %d (global step %d), the model is kept: %w", ErrInterrupted, l.step, l.trainer.GlobalStep(), cause)
+}
+
+var errSignal = errors.New("interrupt")
+
+// catchInterrupt returns a context that also ends with the first interrupt of the process. The second
+// interrupt does what it does without us: it ends the process.
+func catchInterrupt(parent context.Context) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(signals, os.Interrupt)
+	go func() {
+		select {
+		case <-signals:
+			signal.Stop(signals)
+			cancel(errSignal)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(context.Canceled)
+	}
+}
+
+// emit tells the listeners of an event at this moment.
+func (l *Loop) emit(e Event) {
+	now := time.Now()
+	e.Time, e.Elapsed = now, now.Sub(l.started)
+	e.GlobalStep, e.Step, e.Steps, e.Epoch, e.Epochs = l.trainer.GlobalStep(), l.step, l.steps, l.epoch, l.epochs
+	l.listeners.tell(e)
+}
+
+// durations keeps the last ones of many.
+type durations struct {
+	ring []time.Duration
+	next int
+}
+
+const maxDurations = 1000
+
+func (d *durations) add(t time.Duration) {
+	if len(d.ring) < maxDurations {
+		d.ring = append(d.ring, t)
+		return
+	}
+	d.ring[d.next] = t
+	d.next = (d.next + 1) % maxDurations
+}
+
+func (d *durations) median() time.Duration {
+	if len(d.ring) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(d.ring))
+	return sorted[len(sorted)/2]
+}

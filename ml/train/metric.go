@@ -1,0 +1,129 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/quire-ml/quire/ml/metrics"
+)
+
+// Metrics are values measured at one time.
+type Metrics []Metric
+
+// Get returns the metric with the given name or short name.
+func (m Metrics) Get(name string) (Metric, bool) {
+	for _, x := range m {
+		if x.Name == name || x.Short == name {
+			return x, true
+		}
+	}
+	return Metric{}, false
+}
+
+// Value returns the value of the metric with the given name or short name, NaN if there is none.
+func (m Metrics) Value(name string) float64 {
+	if x, ok := m.Get(name); ok {
+		return x.Value
+	}
+	return math.NaN()
+}
+
+// String writes the metrics in a line, such as "Mean loss 0.1234, Accuracy 97.31%".
+func (m Metrics) String() string {
+	parts := make([]string, len(m))
+	for i, x := range m {
+		parts[i] = x.String()
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String writes the metric as "Accuracy 97.31%".
+func (m Metric) String() string { return m.Name + " " + m.Format() }
+
+// Format writes the value alone: percentages with two digits, others with four significant ones.
+func (m Metric) Format() string {
+	if m.Percent {
+		return fmt.Sprintf("%.2f%%", 100*m.Value)
+	}
+	return fmt.Sprintf("%.4g", m.Value)
+}
+
+// HigherIsBetter reports whether larger values are better: those of kind "accuracy" or "score".
+func (m Metric) HigherIsBetter() bool { return m.Kind == "accuracy" || m.Kind == "score" }
+
+// MarshalJSON writes the metric; NaN and infinities, which JSON lacks, become text.
+func (m Metric) MarshalJSON() ([]byte, error) {
+	return json.Marshal(metricJSON{m.Name, m.Short, m.Kind, number(m.Value), m.Percent})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (m *Metric) UnmarshalJSON(data []byte) error {
+	var j metricJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*m = Metric{j.Name, j.Short, j.Kind, float64(j.Value), j.Percent}
+	return nil
+}
+
+type metricJSON struct {
+	Name    string `json:"name"`
+	Short   string `json:"short"`
+	Kind    string `json:"kind"`
+	Value   number `json:"value"`
+	Percent bool   `json:"percent,omitempty"`
+}
+
+// number is a float64 that JSON can hold whatever it is.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); math.IsNaN(f) || math.IsInf(f, 0) {
+		return json.Marshal(fmt.Sprint(f))
+	}
+	return json.Marshal(float64(n))
+}
+
+func (n *number) UnmarshalJSON(data []byte) error {
+	switch string(data) {
+	case `"NaN"`:
+		*n = number(math.NaN())
+	case `"+Inf"`:
+		*n = number(math.Inf(1))
+	case `"-Inf"`:
+		*n = number(math.Inf(-1))
+	default:
+		return json.Unmarshal(data, (*float64)(n))
+	}
+	return nil
+}
+
+// The loss among the metrics.
+const (
+	batchLossName = "Batch loss"
+	lossName      = "Mean loss"
+)
+
+// tally puts the values of batches together, one accumulator per metric.
+type tally[A any, P interface {
+	*A
+	Add(value, weight float64)
+	Value() float64
+}] []A
+
+func (t tally[A, P]) add(values, weights []float64) {
+	for i := range t {
+		P(&t[i]).Add(values[i], weights[i])
+	}
+}
+
+// metricsOf returns the values of the loss and the metrics.
+func (t tally[A, P]) metricsOf(list []metrics.Interface) Metrics {
+	out := Metrics{{Name: lossName, Short: "loss", Kind: "loss", Value: P(&t[0]).Value()}}
+	for i, m := range list {
+		out = append(out, Metric{m.Name(), m.ShortName(), m.Kind(), P(&t[i+1]).Value(), m.Percent()})
+	}
+	return out
+}

@@ -1,0 +1,302 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/losses"
+	"github.com/quire-ml/quire/ml/metrics"
+	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
+)
+
+// Trainer makes steps of training and evaluation on the variables of a store. It is for one goroutine.
+type Trainer struct {
+	backend   graph.Backend
+	store     *model.Store
+	model     canonicalModel
+	loss      losses.Fn
+	optimizer optimizers.Interface
+	metrics   []metrics.Interface
+	invalid   error // what is wrong with the arguments
+
+	execs map[execKey]*model.Exec
+
+	accumulate int // number of batches per update
+	pending    int // batches since the last update
+
+	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
+	means  tally[metrics.Mean, *metrics.Mean]
+}
+
+// execKey tells the compiled forms of the model apart.
+type execKey struct {
+	mode      mode
+	spec      any
+	numInputs int
+}
+
+type mode string
+
+const (
+	modeTrain      mode = "train"      // a step with update
+	modeAccumulate mode = "accumulate" // a step that only adds to the accumulated gradients
+	modeEval       mode = "eval"
+	modePredict    mode = "predict"
+)
+
+// movingWeight is the part of the newest batch in the metrics of a step: their curve is smoothed over
+// about a hundred steps.
+const movingWeight = 0.01
+
+// GlobalStepPath is the path of the variable that counts the updates of a model, over all runs.
+const GlobalStepPath = "/global_step"
+
+// NewTrainer returns a trainer for a model, see [ModelFn], whose variables are kept in store. lossFn is
+// made small by the optimizer; it returns the mean over the batch, or a loss for each example, of which
+// the mean is taken. The metrics are measured in training and evaluation, beside the loss.
+//
+// Arguments that make no sense are reported by the first step.
+func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
+	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
+		execs: map[execKey]*model.Exec{}, accumulate: 1}
+	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil, "optimizer": optimizer == nil} {
+		if missing {
+			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
+		}
+	}
+	names := map[string]bool{batchLossName: true, lossName: true}
+	for _, m := range trainMetrics {
+		if names[m.Name()] {
+			t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
+		}
+		names[m.Name()] = true
+	}
+	t.ResetTrainMetrics()
+	return t
+}
+
+// Backend returns the backend.
+func (t *Trainer) Backend() graph.Backend { return t.backend }
+
+// Store returns the store.
+func (t *Trainer) Store() *model.Store { return t.store }
+
+// Metrics returns the metrics that are measured beside the loss.
+func (t *Trainer) Metrics() []metrics.Interface { return slices.Clone(t.metrics) }
+
+// Optimizer returns the optimizer.
+func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
+
+// AccumulateGradients lets an update be made only after every n batches, against the mean of their
+// gradients: as if batches were n times larger, in less memory. It returns an error if n is below 1 or
+// if gradients of earlier batches wait for their update.
+func (t *Trainer) AccumulateGradients(n int) error {
+	if n < 1 || t.pending > 0 {
+		return fmt.Errorf("train.AccumulateGradients(%d): want 1 or more, and not between the %d batches of an update", n, t.accumulate)
+	}
+	t.accumulate = n
+	t.ResetComputationGraphs()
+	return nil
+}
+
+// ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
+func (t *Trainer) ResetComputationGraphs() {
+	for _, e := range t.execs {
+		e.Finalize()
+	}
+	clear(t.execs)
+}
+
+// GlobalStep returns the number of updates of the model so far, over all runs.
+func (t *Trainer) GlobalStep() int64 {
+	v := t.store.GetVariable(GlobalStepPath)
+	if v == nil {
+		return 0
+	}
+	value, err := v.Value()
+	if err != nil {
+		return 0
+	}
+	return tensors.ToScalar[int64](value)
+}
+
+// ResetTrainMetrics empties the means of the training metrics.
+func (t *Trainer) ResetTrainMetrics() {
+	t.moving = make([]metrics.MovingAverage, 1+len(t.metrics))
+	for i := range t.moving {
+		t.moving[i].NewWeight = movingWeight
+	}
+	t.resetMeans()
+}
+
+// resetMeans empties the means over an epoch.
+func (t *Trainer) resetMeans() { t.means = make([]metrics.Mean, 1+len(t.metrics)) }
+
+// exec returns the program for a kind of batch.
+func (t *Trainer) exec(key execKey) (*model.Exec, error) {
+	if t.invalid != nil {
+		return nil, t.invalid
+	}
+	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
+		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
+	}
+	if e := t.execs[key]; e != nil {
+		return e, nil
+	}
+	e, err := model.NewExec(t.backend, t.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+		return t.build(scope, key, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.WithName(string(key.mode)).WithGraphSetup(func(g *graph.Graph) {
+		t.store.SetTraining(g, key.mode == modeTrain || key.mode == modeAccumulate)
+	})
+	if key.mode == modeEval || key.mode == modePredict {
+		e.AllowUnknownParams()
+	}
+	t.execs[key] = e
+	return e, nil
+}
+
+// OnExec calls fn with every compiled form of the model that exists, for inspection.
+func (t *Trainer) OnExec(fn func(e *model.Exec)) {
+	for _, e := range t.execs {
+		fn(e)
+	}
+}
+
+// call runs a batch and returns the results.
+func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) ([]*tensors.Tensor, error) {
+	if t.invalid != nil {
+		return nil, t.invalid
+	}
+	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
+	if err != nil {
+		return nil, err
+	}
+	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels))
+	for _, x := range batch.Inputs {
+		args = append(args, x)
+	}
+	if m != modePredict {
+		for _, x := range batch.Labels {
+			args = append(args, x)
+		}
+	}
+	return e.CallContext(ctx, args...)
+}
+
+// NotFiniteError reports a loss that is NaN or infinite.
+type NotFiniteError struct {
+	Step int64   // the step that was tried, from 1
+	Loss float64 // NaN or ±Inf
+}
+
+// Error says at which step and what to do.
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("training step %d: the loss is %v: the step was not made, the model is as it was before; lower the learning rate, clip gradients, or look for bad data (a label that is no class gives NaN too)", e.Step, e.Loss)
+}
+
+// TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
+// batch and the moving averages of loss and metrics.
+func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
+	return t.TrainStepContext(context.Background(), batch)
+}
+
+// TrainStepContext is [Trainer.TrainStep] with a context: a step is not begun when it has ended, and
+// finished once it is begun.
+func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metrics, error) {
+	m := modeTrain
+	if t.pending+1 < t.accumulate {
+		m = modeAccumulate
+	}
+	out, err := t.call(ctx, m, batch)
+	if err != nil {
+		return nil, t.stepError(err)
+	}
+	values, weights, total := unpack(out[0])
+	if math.IsNaN(total) || math.IsInf(total, 0) {
+		return nil, &NotFiniteError{t.GlobalStep() + 1, total}
+	}
+	t.pending = (t.pending + 1) % t.accumulate
+	t.moving.add(values, weights)
+	t.means.add(values, weights)
+	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: values[0]}
+	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
+}
+
+// stepError says which step failed, unless the error names the user's own line.
+func (t *Trainer) stepError(err error) error {
+	if _, ok := graph.AsError(err); ok || errors.Is(err, t.invalid) {
+		return err
+	}
+	return fmt.Errorf("training step %d: %w", t.GlobalStep()+1, err)
+}
+
+// EpochMetrics returns the means of loss and metrics over the training steps since the last reset: in a
+// loop, since the beginning of the epoch. The model has changed all the while, so they lag behind an
+// evaluation.
+func (t *Trainer) EpochMetrics() Metrics { return t.means.metricsOf(t.metrics) }
+
+// EvalStep returns loss and metrics of one batch, which stays the caller's. The model does not change.
+func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
+	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	if err := t.evalStep(context.Background(), batch, sums); err != nil {
+		return nil, err
+	}
+	return sums.metricsOf(t.metrics), nil
+}
+
+func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[metrics.Mean, *metrics.Mean]) error {
+	out, err := t.call(ctx, modeEval, batch)
+	if err != nil {
+		return err
+	}
+	values, weights, _ := unpack(out[0])
+	sums.add(values, weights)
+	return nil
+}
+
+// Eval returns the means of loss and metrics over one pass of a data set. The model does not change.
+func (t *Trainer) Eval(ds data.Dataset) (Metrics, error) {
+	return t.EvalContext(context.Background(), ds)
+}
+
+// EvalContext is [Trainer.Eval] with a context that can end it.
+func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, error) {
+	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	batches := 0
+	for batch, err := range ds.Iter() {
+		if err == nil {
+			err = t.evalStep(ctx, batch, sums)
+			err = errors.Join(err, batch.Finalize())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("evaluating %q, batch %d: %w", ds.Name(), batches+1, err)
+		}
+		batches++
+	}
+	if batches == 0 {
+		return nil, fmt.Errorf("evaluating %q: the data set has no batches", ds.Name())
+	}
+	return sums.metricsOf(t.metrics), nil
+}
+
+// Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not
+// change; layers behave as in evaluation.
+func (t *Trainer) Predict(inputs ...any) ([]*tensors.Tensor, error) {
+	e, err := t.exec(execKey{modePredict, nil, len(inputs)})
+	if err != nil {
+		return nil, err
+	}
+	return e.Call(inputs...)
+}
