@@ -1,0 +1,199 @@
+package kernels
+
+// Windows is how windows move over an operand: per axis the operand's and the result's size, the window's,
+// the step between two of them, and the elements put before.
+type Windows struct {
+	In, Out, Size, Stride, Before []int
+}
+
+// windowWalk goes over the places of windows. The trailing axes that no window reaches over are inner elements
+// side by side, which are worked on together.
+type windowWalk struct {
+	Windows
+	strides []int // of the operand, for the outer axes
+	places  int   // windows, not counting inner
+	inner   int
+}
+
+const maxWindowAxes = 8
+
+// newWindowWalk returns the walk, or nil if there are too many axes.
+func newWindowWalk(w Windows) *windowWalk {
+	v := &windowWalk{Windows: w, inner: 1, places: 1}
+	n := len(w.In)
+	for n > 0 && w.Size[n-1] == 1 && w.Stride[n-1] == 1 && w.Before[n-1] == 0 && w.In[n-1] == w.Out[n-1] {
+		n--
+		v.inner *= w.In[n]
+	}
+	if n > maxWindowAxes {
+		return nil
+	}
+	v.strides = make([]int, n)
+	stride := v.inner
+	for i := n - 1; i >= 0; i-- {
+		v.strides[i] = stride
+		stride *= w.In[i]
+		v.places *= w.Out[i]
+	}
+	return v
+}
+
+// over calls fn with the offset in the operand of each place under window number p, in row-major order.
+func (v *windowWalk) over(p int, fn func(offset int)) {
+	var lo, hi, k [maxWindowAxes]int
+	base := 0
+	n := len(v.strides)
+	for i := n - 1; i >= 0; i-- {
+		start := p%v.Out[i]*v.Stride[i] - v.Before[i]
+		p /= v.Out[i]
+		lo[i], hi[i] = max(0, -start), min(v.Size[i], v.In[i]-start)
+		if lo[i] >= hi[i] {
+			return
+		}
+		k[i] = lo[i]
+		base += (start + lo[i]) * v.strides[i]
+	}
+	for {
+		fn(base)
+		i := n - 1
+		for ; i >= 0; i-- {
+			k[i]++
+			base += v.strides[i]
+			if k[i] < hi[i] {
+				break
+			}
+			base -= (hi[i] - lo[i]) * v.strides[i]
+			k[i] = lo[i]
+		}
+		if i < 0 {
+			return
+		}
+	}
+}
+
+// grain is how many windows a chunk of work has.
+func (v *windowWalk) grain() int {
+	size := v.inner
+	for _, s := range v.Size {
+		size *= s
+	}
+	return max(1, 1<<13/max(size, 1))
+}
+
+// ReduceWindow returns the kernel that reduces each window, and its scratch memory; nil if there are too many
+// axes.
+func ReduceWindow[T, A any](f Reducer[T, A], w Windows, workers int) (Func, int) {
+	v := newWindowWalk(w)
+	if v == nil {
+		return nil, 0
+	}
+	body := func(a *Args, worker, lo, hi int) {
+		x, z := of[T](a.In[0]), of[T](a.Out[0])
+		acc := of[A](a.Scratch)[worker*v.inner:][:v.inner]
+		for p := lo; p < hi; p++ {
+			fill(acc, f.Start)
+			v.over(p, func(offset int) { f.Rows(acc, x[offset:offset+v.inner]) })
+			out := z[p*v.inner:][:v.inner]
+			for i, s := range acc {
+				out[i] = f.Finish(s, 0)
+			}
+		}
+	}
+	grain := v.grain()
+	return func(a *Args) { a.For(v.places, grain, body) }, workers * v.inner * sizeOf[A]()
+}
+
+// Better returns whether x is to be preferred to best, which comes before: it is larger, or NaN where best is
+// none. With smaller, it is smaller.
+type Better[T any] func(x, best T) bool
+
+// BetterReal is the preference among numbers.
+func BetterReal[T Real](smaller bool) Better[T] {
+	if smaller {
+		return func(x, best T) bool { return x < best || x != x && best == best }
+	}
+	return func(x, best T) bool { return x > best || x != x && best == best }
+}
+
+// BetterHalf is the preference among 16-bit floats.
+func BetterHalf[H Half](smaller bool) Better[H] {
+	f := BetterReal[float32](smaller)
+	return func(x, best H) bool { return f(x.Float32(), best.Float32()) }
+}
+
+// chooser finds, for the windows at one place, which element each prefers.
+type chooser[T any] struct {
+	*windowWalk
+	better Better[T]
+}
+
+// choose writes the places of the preferred elements of window p to at, -1 where a window has none.
+func (c *chooser[T]) choose(x []T, p int, at []int) {
+	fill(at, -1)
+	c.over(p, func(offset int) {
+		for i := range at {
+			if at[i] < 0 || c.better(x[offset+i], x[at[i]]) {
+				at[i] = offset + i
+			}
+		}
+	})
+}
+
+// SelectAndScatter returns the kernel that adds the second operand, one element per window, to zeros where
+// the window of the first one prefers, and its scratch memory; nil if there are too many axes. Windows along
+// the first axis must not overlap for more than one worker to have work.
+func SelectAndScatter[T any](better Better[T], add func(a, b T) T, w Windows, workers int) (Func, int) {
+	v := newWindowWalk(w)
+	if v == nil {
+		return nil, 0
+	}
+	c := chooser[T]{v, better}
+	parts := 1 // of the windows, that do not meet in any element
+	if len(v.strides) > 0 && v.Size[0] <= v.Stride[0] {
+		parts = v.Out[0]
+	}
+	each := v.places / max(parts, 1)
+	body := func(a *Args, worker, lo, hi int) {
+		x, y, z := of[T](a.In[0]), of[T](a.In[1]), of[T](a.Out[0])
+		at := of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		for p := lo * each; p < hi*each; p++ {
+			c.choose(x, p, at)
+			for i, to := range at {
+				if to >= 0 {
+					z[to] = add(z[to], y[p*v.inner+i])
+				}
+			}
+		}
+	}
+	grain := max(1, v.grain()/max(each, 1))
+	return func(a *Args) {
+		a.For(len(a.Out[0]), copyGrain, clearBytes)
+		a.For(parts, grain, body)
+	}, workers * v.inner * sizeOf[int]()
+}
+
+// SelectAndGather returns the kernel that reads the second operand, of elements of type R, where each window
+// of the first one prefers, and its scratch memory; nil if there are too many axes.
+func SelectAndGather[T, R any](better Better[T], w Windows, workers int) (Func, int) {
+	v := newWindowWalk(w)
+	if v == nil {
+		return nil, 0
+	}
+	c := chooser[T]{v, better}
+	body := func(a *Args, worker, lo, hi int) {
+		x, y, z := of[T](a.In[0]), of[R](a.In[1]), of[R](a.Out[0])
+		at := of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		for p := lo; p < hi; p++ {
+			c.choose(x, p, at)
+			for i, from := range at {
+				var r R
+				if from >= 0 {
+					r = y[from]
+				}
+				z[p*v.inner+i] = r
+			}
+		}
+	}
+	grain := v.grain()
+	return func(a *Args) { a.For(v.places, grain, body) }, workers * v.inner * sizeOf[int]()
+}

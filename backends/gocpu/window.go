@@ -1,0 +1,147 @@
+package gocpu
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+func init() {
+	lowerings["ReduceWindow"] = reduceWindow
+	lowerings["SelectAndScatter"] = selectAndScatter
+	lowerings["SelectAndGather"] = selectAndGather
+}
+
+func windowsOf(a graph.WindowAttrs, in, out shapes.Shape) kernels.Windows {
+	w := kernels.Windows{In: in.Dimensions, Out: out.Dimensions, Size: a.Window, Stride: a.Strides}
+	for _, p := range a.Paddings {
+		w.Before = append(w.Before, p[0])
+	}
+	return w
+}
+
+func reduceWindow(k *call) kernels.Func {
+	switch k.in[0].DType {
+	case dtypes.Int8:
+		return windowInt[int8](k)
+	case dtypes.Int16:
+		return windowInt[int16](k)
+	case dtypes.Int32:
+		return windowInt[int32](k)
+	case dtypes.Int64:
+		return windowInt[int64](k)
+	case dtypes.Uint8:
+		return windowInt[uint8](k)
+	case dtypes.Uint16:
+		return windowInt[uint16](k)
+	case dtypes.Uint32:
+		return windowInt[uint32](k)
+	case dtypes.Uint64:
+		return windowInt[uint64](k)
+	case dtypes.Float16:
+		return windowHalf[float16.Float16](k)
+	case dtypes.BFloat16:
+		return windowHalf[bfloat16.BFloat16](k)
+	case dtypes.Float32:
+		return windowFloat[float32](k)
+	case dtypes.Float64:
+		return windowFloat[float64](k)
+	case dtypes.Complex64:
+		return windowed(k, kernels.SumComplex[complex64](false))
+	case dtypes.Complex128:
+		return windowed(k, kernels.SumComplex[complex128](false))
+	}
+	return nil
+}
+
+func windowed[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
+	f, scratch := kernels.ReduceWindow(r, windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.out[0]), k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func windowInt[T kernels.Integer](k *call) kernels.Func {
+	lo, hi := limits[T](k.in[0].DType)
+	switch k.attrs.(graph.WindowAttrs).Kind {
+	case graph.WindowMax:
+		return windowed(k, kernels.MaxReal(lo))
+	case graph.WindowMin:
+		return windowed(k, kernels.MinReal(hi))
+	}
+	return windowed(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
+}
+
+func windowFloat[T kernels.Float](k *call) kernels.Func {
+	switch k.attrs.(graph.WindowAttrs).Kind {
+	case graph.WindowMax:
+		return windowed(k, kernels.MaxReal(T(math.Inf(-1))))
+	case graph.WindowMin:
+		return windowed(k, kernels.MinReal(T(math.Inf(1))))
+	}
+	return windowed(k, kernels.SumFloat[T](false))
+}
+
+func windowHalf[H kernels.Half](k *call) kernels.Func {
+	switch k.attrs.(graph.WindowAttrs).Kind {
+	case graph.WindowMax:
+		return windowed(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
+	case graph.WindowMin:
+		return windowed(k, kernels.FoldHalf[H](math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false))
+	}
+	return windowed(k, kernels.FoldHalf[H](0, func(a, b float64) float64 { return a + b }, false))
+}
+
+func selectAndScatter(k *call) kernels.Func {
+	smaller := k.attrs.(graph.WindowAttrs).Kind == graph.WindowMin
+	switch k.in[0].DType {
+	case dtypes.Int32:
+		return scattered(k, kernels.BetterReal[int32](smaller), func(a, b int32) int32 { return a + b })
+	case dtypes.Int64:
+		return scattered(k, kernels.BetterReal[int64](smaller), func(a, b int64) int64 { return a + b })
+	case dtypes.Float32:
+		return scattered(k, kernels.BetterReal[float32](smaller), func(a, b float32) float32 { return a + b })
+	case dtypes.Float64:
+		return scattered(k, kernels.BetterReal[float64](smaller), func(a, b float64) float64 { return a + b })
+	}
+	return nil // halves would be rounded at every addition; the others are rare
+}
+
+func scattered[T any](k *call, better kernels.Better[T], add func(a, b T) T) kernels.Func {
+	f, scratch := kernels.SelectAndScatter(better, add, windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.in[1]), k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func selectAndGather(k *call) kernels.Func {
+	smaller := k.attrs.(graph.WindowAttrs).Kind == graph.WindowMin
+	switch k.in[0].DType {
+	case dtypes.Float16:
+		return gathered(k, kernels.BetterHalf[float16.Float16](smaller))
+	case dtypes.BFloat16:
+		return gathered(k, kernels.BetterHalf[bfloat16.BFloat16](smaller))
+	case dtypes.Float32:
+		return gathered(k, kernels.BetterReal[float32](smaller))
+	case dtypes.Float64:
+		return gathered(k, kernels.BetterReal[float64](smaller))
+	}
+	return nil
+}
+
+func gathered[T any](k *call, better kernels.Better[T]) kernels.Func {
+	w := windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.out[0])
+	var f kernels.Func
+	switch k.out[0].DType.Size() {
+	case 2:
+		f, k.scratch = kernels.SelectAndGather[T, uint16](better, w, k.workers)
+	case 4:
+		f, k.scratch = kernels.SelectAndGather[T, uint32](better, w, k.workers)
+	case 8:
+		f, k.scratch = kernels.SelectAndGather[T, uint64](better, w, k.workers)
+	}
+	return f
+}
