@@ -1,0 +1,222 @@
+package graph
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Sort returns x with its elements in order along an axis, the smallest first, or, if not ascending, the
+// largest. A negative axis counts from the end.
+//
+// NaN counts as larger than everything: it is last in ascending order. The order is stable, and -0 equals
+// 0. x is of a real dtype. The gradient goes back to where the elements came from. It panics with [Error]
+// if there is no such axis.
+func Sort(x *Node, axis int, ascending bool) *Node {
+	return Apply(sortOp, SortAttrs{adjust1("Sort", x, axis), !ascending}, x)
+}
+
+// SortWithIndices is [Sort] that also returns where each element came from, as int32 indices along the axis.
+func SortWithIndices(x *Node, axis int, ascending bool) (values, indices *Node) {
+	out := ApplyMulti(sortWithIndices, SortAttrs{adjust1("Sort", x, axis), !ascending}, x)
+	return out[0], out[1]
+}
+
+// ArgSort returns the int32 indices along an axis that put x in the order of [Sort].
+func ArgSort(x *Node, axis int, ascending bool) *Node {
+	_, indices := SortWithIndices(x, axis, ascending)
+	return indices
+}
+
+// TopK returns the k largest elements of x along an axis, the largest first, and their int32 indices along
+// it. Among equals the first in x comes first; NaN counts as larger than everything. The gradient goes
+// back to where the values came from. It panics with [Error] if k is more than the axis has.
+func TopK(x *Node, k int, axis int) (values, indices *Node) {
+	out := ApplyMulti(topK, TopKAttrs{adjust1("TopK", x, axis), k, false}, x)
+	return out[0], out[1]
+}
+
+// BottomK is [TopK] for the k smallest elements, the smallest first.
+func BottomK(x *Node, k int, axis int) (values, indices *Node) {
+	out := ApplyMulti(topK, TopKAttrs{adjust1("BottomK", x, axis), k, true}, x)
+	return out[0], out[1]
+}
+
+// TopKMask returns bools of x's shape that are true for the k elements along an axis that [TopK] returns.
+func TopKMask(x *Node, k int, axis int) *Node {
+	a := adjust1("TopKMask", x, axis)
+	_, indices := TopK(x, k, a)
+	mask, yes := Zeros(x.graph, x.Shape().WithDType(dtypes.Bool)), OnesLike(withoutNames(ConvertDType(indices, dtypes.Bool)))
+	return ScatterUpdate(mask, alongAxis(indices, a), yes, false, true)
+}
+
+// SortAttrs holds the axis and the direction.
+type SortAttrs struct {
+	Axis       int
+	Descending bool
+}
+
+// TopKAttrs holds the axis, how many elements are taken, and whether they are the smallest.
+type TopKAttrs struct {
+	Axis, K  int
+	Smallest bool
+}
+
+var sortOp, sortWithIndices, topK *Op
+
+func sortRule(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
+	a, x := attrs.(SortAttrs), in[0]
+	if err := checkAxes("axis", []int{a.Axis}, x.Rank()); err != nil {
+		return nil, err
+	}
+	if x.Dimensions[a.Axis] > math.MaxInt32 {
+		return nil, fmt.Errorf("axis %d has %d elements, more than int32 indices reach", a.Axis, x.Dimensions[a.Axis])
+	}
+	return []shapes.Shape{x, x.WithDType(dtypes.Int32)}, nil
+}
+
+// compareElements returns a function that compares elements i and j of x for ascending order: negative if
+// i comes first, 0 if they are equal.
+func compareElements(x *tensors.Tensor) func(i, j int) int {
+	switch d := x.DType(); {
+	case d.IsFloat():
+		return comparing(load[float64](x))
+	case d.IsUnsigned():
+		return comparing(load[uint64](x))
+	}
+	return comparing(load[int64](x))
+}
+
+func comparing[T float64 | int64 | uint64](v []T) func(i, j int) int {
+	return func(i, j int) int {
+		a, b := v[i], v[j]
+		switch {
+		case a != a && b != b:
+			return 0
+		case a < b || b != b: // a number comes before NaN
+			return -1
+		case a > b || a != a:
+			return 1
+		}
+		return 0
+	}
+}
+
+// sortRef writes the first elements of each line of in[0] along axis, in order, as many as out has, and
+// their indices, if out asks for them.
+func sortRef(axis int, descending bool, out, in []*tensors.Tensor) {
+	x := in[0]
+	compare, stride, n := compareElements(x), x.Shape().Strides()[axis], x.Shape().Dimensions[axis]
+	lines := slices.Clone(x.Shape().Dimensions)
+	lines[axis] = 1
+	to, line := out[0].Shape().Strides(), make([]int, len(lines))
+	order := make([]int, n)
+	for l := range product(lines) {
+		unravel(l, lines, line)
+		from, start := ravel(line, x.Shape().Strides()), ravel(line, to)
+		copy(order, axesFrom(0, n))
+		slices.SortStableFunc(order, func(i, j int) int {
+			if descending {
+				i, j = j, i
+			}
+			return compare(from+i*stride, from+j*stride)
+		})
+		for k := range out[0].Shape().Dimensions[axis] {
+			copyElement(out[0], start+k*to[axis], x, from+order[k]*stride)
+			if len(out) > 1 {
+				tensors.Flat[int32](out[1])[start+k*to[axis]] = int32(order[k])
+			}
+		}
+	}
+}
+
+// scatterBack is the gradient of an op that moves elements along an axis: those of dys[0] go back to the
+// places that the second result says.
+func scatterBack(axis int, ys, dys []*Node) []*Node {
+	if dys[0] == nil {
+		return nil
+	}
+	x := ys[0].Input(0).Input(0)
+	return []*Node{ScatterSum(ZerosLike(x), alongAxis(ys[1], axis), dys[0], false, true)}
+}
+
+func init() {
+	samples := []Sample{
+		{In: []Input{Ramp(6)}, Attrs: SortAttrs{0, false}},
+		{Name: "descending", In: []Input{Ramp(5)}, Attrs: SortAttrs{0, true}},
+		{Name: "rows", In: []Input{Ramp(2, 4)}, Attrs: SortAttrs{1, false}},
+		{Name: "columns, descending", In: []Input{Ramp(4, 3)}, Attrs: SortAttrs{0, true}},
+		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: SortAttrs{1, false}},
+		{Name: "worked out", In: []Input{Values(3, 1, 2)}, Attrs: SortAttrs{0, false}, DTypes: dtypes.Reals, Want: []float64{1, 2, 3}},
+		{Name: "ties", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{0, false}, Kink: true},
+		{Name: "ties, descending", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{0, true}, Kink: true},
+		{Name: "NaN is last", In: []Input{Values(math.NaN(), 1, math.Inf(1), math.NaN(), math.Inf(-1))}, Attrs: SortAttrs{0, false}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "NaN is first, descending", In: []Input{Values(1, math.NaN(), math.Inf(1), math.NaN(), 0)}, Attrs: SortAttrs{0, true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "one", In: []Input{Ramp(3, 1)}, Attrs: SortAttrs{1, false}},
+		{Name: "empty", In: []Input{Ramp(0, 2)}, Attrs: SortAttrs{0, false}},
+	}
+	sortOp = Define(Op{
+		Name: "Sort", Family: "sort", Doc: "x in order along an axis, NaN as the largest", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
+		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
+			_, err := sortRule(attrs, in)
+			return in[0], err
+		},
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			sortRef(attrs.(SortAttrs).Axis, attrs.(SortAttrs).Descending, out, in)
+		},
+		Expand:  func(attrs any, in []*Node) []*Node { return ApplyMulti(sortWithIndices, attrs, in...)[:1] },
+		Samples: samples,
+	})
+	sortWithIndices = Define(Op{
+		Name: "SortWithIndices", Family: "sort", Doc: "x in order along an axis, and where the elements came from", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
+		InferMulti: sortRule,
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			sortRef(attrs.(SortAttrs).Axis, attrs.(SortAttrs).Descending, out, in)
+		},
+		VJPMulti: func(ys, dys []*Node) []*Node {
+			return scatterBack(ys[0].Input(0).Attrs().(SortAttrs).Axis, ys, dys)
+		},
+		Samples: samples,
+	})
+	topK = Define(Op{
+		Name: "TopK", Family: "sort", Doc: "the K largest (or smallest) of x along an axis, and where they are", DTypes: dtypes.Reals, Attrs: TopKAttrs{}, HLO: "chlo.top_k",
+		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
+			a := attrs.(TopKAttrs)
+			out, err := sortRule(SortAttrs{Axis: a.Axis}, in)
+			if err != nil {
+				return nil, err
+			}
+			dims := slices.Clone(in[0].Dimensions)
+			if a.K < 0 || a.K > dims[a.Axis] {
+				return nil, fmt.Errorf("%d elements cannot be taken of axis %d, which has %d", a.K, a.Axis, dims[a.Axis])
+			}
+			dims[a.Axis] = a.K
+			return []shapes.Shape{withDims(out[0], dims), withDims(out[1], dims)}, nil
+		},
+		Ref: func(attrs any, out, in []*tensors.Tensor) {
+			sortRef(attrs.(TopKAttrs).Axis, !attrs.(TopKAttrs).Smallest, out, in)
+		},
+		Expand: func(attrs any, in []*Node) []*Node {
+			a := attrs.(TopKAttrs)
+			values, indices := SortWithIndices(in[0], a.Axis, a.Smallest)
+			return []*Node{sliceAlong(values, a.Axis, 0, a.K), sliceAlong(indices, a.Axis, 0, a.K)}
+		},
+		VJPMulti: func(ys, dys []*Node) []*Node {
+			return scatterBack(ys[0].Input(0).Attrs().(TopKAttrs).Axis, ys, dys)
+		},
+		Samples: []Sample{
+			{In: []Input{Ramp(6)}, Attrs: TopKAttrs{0, 2, false}},
+			{Name: "smallest", In: []Input{Ramp(2, 5)}, Attrs: TopKAttrs{1, 3, true}},
+			{Name: "columns", In: []Input{Ramp(4, 3)}, Attrs: TopKAttrs{0, 1, false}},
+			{Name: "worked out", In: []Input{Values(3, 1, 5, 2)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Reals, Want: []float64{5, 3}},
+			{Name: "ties", In: []Input{Values(1, 2, 2, 1, 2)}, Attrs: TopKAttrs{0, 4, false}, Kink: true},
+			{Name: "NaN", In: []Input{Values(1, math.NaN(), 3)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "all", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 3, true}},
+			{Name: "none", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 0, false}},
+		},
+	})
+}
