@@ -3,6 +3,11 @@ package nbrun
 import (
 	"context"
 	"fmt"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -87,12 +92,9 @@ func BenchmarkCell(b *testing.B) {
 				b.Skip("none of these packages is there")
 			}
 			client := benchKernel(b, c.imports)
-			var imports strings.Builder
-			for _, path := range c.imports {
-				fmt.Fprintf(&imports, "import _ %q\n", path)
-			}
+			declared := uses(b, ws.Module, c.imports)
 			edited := func(n int) time.Duration {
-				return cell(b, client, fmt.Sprintf("%s\n%%%%\nfmt.Println(%d, %d)", imports.String(), n, time.Now().UnixNano()))
+				return cell(b, client, fmt.Sprintf("%s\n%%%%\nfmt.Println(%d, %d, len(everything))", declared, n, time.Now().UnixNano()))
 			}
 			first := edited(0)
 			var total, best time.Duration
@@ -110,4 +112,34 @@ func BenchmarkCell(b *testing.B) {
 			b.ReportMetric(best.Seconds(), "s/best")
 		})
 	}
+}
+
+// uses returns declarations that import the packages and refer to each of their exported functions, so
+// that all of them are linked: no real cell uses more.
+func uses(b *testing.B, module string, imports []string) string {
+	b.Helper()
+	var head, body strings.Builder
+	for i, path := range imports {
+		dir := filepath.Join(module, strings.TrimPrefix(path, workspace.ModulePath))
+		pkg, err := build.ImportDir(dir, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		before := body.Len()
+		for _, name := range pkg.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Type.TypeParams == nil && fn.Name.IsExported() {
+					fmt.Fprintf(&body, "\tp%d.%s,\n", i, fn.Name)
+				}
+			}
+		}
+		if body.Len() > before {
+			fmt.Fprintf(&head, "import p%d %q\n", i, path)
+		}
+	}
+	return head.String() + "\nvar everything = []any{\n" + body.String() + "}\n"
 }

@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,16 +70,27 @@ func holdsGo(dir string) bool {
 	return slices.ContainsFunc(files, func(f string) bool { return !strings.HasSuffix(f, "_test.go") })
 }
 
-// Usual returns the packages of quire that notebooks commonly import, as far as they exist.
+// aside are folders whose packages cells do not import, or not often enough to compile them for everybody:
+// plots needs gonum, xla a C compiler.
+var aside = []string{"internal", "testdata", "graphtest", "plots", "xla", "session"}
+
+// Usual returns the packages of quire that notebooks import: all below graph, backends, ml and viz, but
+// for those set aside.
 func (w *Workspace) Usual() []string {
 	var list []string
-	for _, sub := range []string{
-		"backends", "graph", "graph/dtypes", "graph/shapes", "graph/tensors", "graph/random", "ml/checkpoints", "ml/data", "ml/data/digits",
-		"ml/data/mnist", "ml/layers", "ml/losses", "ml/metrics", "ml/model", "ml/optimizers", "ml/train", "viz",
-	} {
-		if path := ModulePath + "/" + sub; w.exists(path) {
-			list = append(list, path)
-		}
+	for _, root := range []string{"graph", "backends", "ml", "viz"} {
+		_ = filepath.WalkDir(filepath.Join(w.Module, root), func(dir string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return nil // a folder that cannot be read is left out
+			}
+			if slices.Contains(aside, d.Name()) || strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") {
+				return fs.SkipDir
+			}
+			if rel, err := filepath.Rel(w.Module, dir); err == nil && holdsGo(dir) {
+				list = append(list, ModulePath+"/"+filepath.ToSlash(rel))
+			}
+			return nil
+		})
 	}
 	return list
 }

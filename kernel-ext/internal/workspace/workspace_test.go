@@ -133,6 +133,23 @@ func TestWarmLinksACell(t *testing.T) {
 	}
 }
 
+func TestUsualPackagesAreThoseOfTheModule(t *testing.T) {
+	module := t.TempDir()
+	for _, file := range []string{"graph/a.go", "graph/a_test.go", "graph/internal/b.go", "graph/only/c_test.go", "ml/data/digits/d.go", "viz/plots/e.go", "other/f.go"} {
+		path := filepath.Join(module, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("package x\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &Workspace{Module: module}
+	if got, want := w.Usual(), []string{ModulePath + "/graph", ModulePath + "/ml/data/digits"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestWithReplacesAndRemoves(t *testing.T) {
 	got := With([]string{"A=1", "B=2", "A=3", "C"}, map[string]string{"A": "x", "C": "", "D": "y"})
 	if want := []string{"B=2", "A=x", "D=y"}; !slices.Equal(got, want) {
