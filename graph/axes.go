@@ -146,10 +146,12 @@ func init() {
 	})
 }
 
-// nameLike returns x with the names of s, whose dimensions it has.
+// nameLike returns x with the names of s, whose dimensions it has, and no others.
 func nameLike(x *Node, s shapes.Shape) *Node {
-	if s.HasNames() && !slices.Equal(x.Shape().AxisNames, s.AxisNames) {
-		return x.WithAxisNames(s.AxisNames...)
+	if slices.Equal(x.Shape().AxisNames, s.AxisNames) || !x.Shape().HasNames() && !s.HasNames() {
+		return x
 	}
-	return x
+	names := make([]string, s.Rank())
+	copy(names, s.AxisNames)
+	return x.WithAxisNames(names...)
 }

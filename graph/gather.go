@@ -179,10 +179,7 @@ func alongAxis(index *Node, axis int) *Node {
 
 // withoutNames returns x with unnamed axes.
 func withoutNames(x *Node) *Node {
-	if !x.Shape().HasNames() {
-		return x
-	}
-	return x.WithAxisNames(make([]string, x.Rank())...)
+	return nameLike(x, shapes.Make(x.DType(), x.Shape().Dimensions...))
 }
 
 func init() {

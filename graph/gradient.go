@@ -117,7 +117,7 @@ func backward(d map[*Node]*Node, n *Node, isOn func(*Node) bool) {
 		if !dx.Shape().Equal(x.Shape()) {
 			panic(fmt.Sprintf("graph: gradient of %s for operand %d has shape %s, not %s", n.op.Name, i, dx.Shape(), x.Shape()))
 		}
-		accumulate(d, x, dx)
+		accumulate(d, x, nameLike(dx, x.Shape())) // names that y got elsewhere must not meet
 	}
 }
 

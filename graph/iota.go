@@ -25,7 +25,7 @@ func Iota(g *Graph, shape shapes.Shape, iotaAxis int) *Node {
 // IotaFull returns a tensor of the given shape that counts its elements in row-major order.
 func IotaFull(g *Graph, shape shapes.Shape) *Node {
 	flat := Iota(g, shapes.Make(shape.DType, shape.Size()), 0)
-	return nameLike(Reshape(flat, shape.Dimensions...), shape)
+	return ReshapeWithShape(flat, shape)
 }
 
 // IndicesForShape returns the indices of all elements of shape in row-major order, as int64 of shape

@@ -98,11 +98,6 @@ func unit(bits *Node, d dtypes.DType) *Node {
 	return MulScalar(ConvertDType(BitwiseShiftRightLogicalScalar(bits, bd.Size()*8-n), d), math.Exp2(-float64(n)))
 }
 
-// reshapeTo gives x, a vector, the dimensions and names of shape.
-func reshapeTo(x *Node, shape shapes.Shape) *Node {
-	return nameLike(Reshape(x, shape.Dimensions...), shape)
-}
-
 func expandNormal(attrs any, in []*Node) []*Node {
 	shape := attrs.(RandomAttrs).Shape
 	d, n := shape.DType, shape.Size()
@@ -123,7 +118,7 @@ func expandNormal(attrs any, in []*Node) []*Node {
 	angle := MulScalar(unit(second, d), 2*math.Pi)
 	z := Concatenate([]*Node{Mul(r, Cos(angle)), Mul(r, Sin(angle))}, 1)
 	y := ConvertDType(sliceAlong(Reshape(z, 2*half), 0, 0, n), shape.DType)
-	return []*Node{state, reshapeTo(y, shape)}
+	return []*Node{state, ReshapeWithShape(y, shape)}
 }
 
 // expandIntN multiplies random bits by n and takes the upper half of the 128 bits, put together from

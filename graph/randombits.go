@@ -190,7 +190,7 @@ func expandRandomBits(attrs any, in []*Node) []*Node {
 	}
 	low, high = plus(low, high, u(uint64(count)))
 	next := Stack([]*Node{key, low, high}, 0)
-	return []*Node{next, nameLike(Reshape(sliceAlong(bits, 0, 0, n), shape.Dimensions...), shape)}
+	return []*Node{next, ReshapeWithShape(sliceAlong(bits, 0, 0, n), shape)}
 }
 
 // randomState is the operand of samples: key, low and high half of the counter.

@@ -28,6 +28,11 @@ func Reshape(x *Node, dimensions ...int) *Node {
 	return Apply(reshape, ShapeAttrs{dims}, x)
 }
 
+// ReshapeWithShape is [Reshape] to the dimensions and axis names of shape. The dtype stays x's.
+func ReshapeWithShape(x *Node, shape shapes.Shape) *Node {
+	return nameLike(Reshape(x, shape.Dimensions...), shape)
+}
+
 // BroadcastToDims returns x repeated to the given dimensions, by NumPy's rule: lined up at the last axis,
 // an axis of 1 (or a missing one) is repeated.
 func BroadcastToDims(x *Node, dimensions ...int) *Node {
@@ -67,7 +72,7 @@ func init() {
 		},
 		Ref:     copyRef,
 		VJP:     func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
-		Samples: []Sample{{In: []Input{Ramp(2, 6)}, Attrs: ShapeAttrs{[]int{3, 4}}}, {Name: "scalar", In: []Input{Ramp(1, 1)}, Attrs: ShapeAttrs{nil}}},
+		Samples: []Sample{{In: []Input{Ramp(2, 6)}, Attrs: ShapeAttrs{[]int{3, 4}}}, {Name: "scalar", In: []Input{Ramp(1, 1)}, Attrs: ShapeAttrs{nil}}, {Name: "empty", In: []Input{Ramp(0, 3)}, Attrs: ShapeAttrs{[]int{2, 0}}}},
 	})
 	broadcastTo = Define(Op{
 		Name: "Broadcast", Family: "shape", Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
