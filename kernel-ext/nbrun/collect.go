@@ -67,6 +67,10 @@ func (c *collector) handle(m jupyter.Message) {
 		var f jupyter.Failure
 		if m.Decode(&f) == nil {
 			f = tidy(f)
+			if said := plainLines(r.stderr.String()); strings.HasPrefix(f.EValue, "exit status") && len(said) > 0 {
+				_, f.EValue = program(said, f.EValue) // the trace is in the stream already
+				f.Traceback = []string{f.EValue}
+			}
 			r.add(&notebook.Output{Kind: notebook.Error, EName: f.EName, EValue: f.EValue, Traceback: f.Traceback})
 		}
 	case jupyter.ClearOutput:

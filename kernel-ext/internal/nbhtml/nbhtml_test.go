@@ -25,6 +25,7 @@ func sample() *notebook.Notebook {
 	nb.Cells = []*notebook.Cell{
 		md("# Title & <b>more</b>\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n- [x] done\n\n<details><summary>open</summary>inside</details>\n<script>alert(1)</script>\n[bad](javascript:alert(1))"),
 		picture,
+		md("```go\nfunc f() {} // <go>\n```\n\n```sh\nls <dir>\n```"),
 		{Kind: notebook.Code, ExecutionCount: 3, Source: "%%\n// a comment\nfor i := range 3 {\n\tfmt.Println(\"<&>\", 0x1f, 'x', true, len(`raw`))\n}\n!ls -l", Outputs: []*notebook.Output{
 			{Kind: notebook.Stream, Name: "stdout", Text: "plain <text>\n\x1b[1;31mred\x1b[0m and \x1b[38;5;208morange\x1b[0m\n"},
 			{Kind: notebook.Stream, Name: "stderr", Text: "a warning\n"},

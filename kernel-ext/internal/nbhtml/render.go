@@ -10,9 +10,12 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
+	"github.com/yuin/goldmark/util"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 )
@@ -128,8 +131,32 @@ func picture(o *notebook.Output, kind, data string) string {
 var md = goldmark.New(
 	goldmark.WithExtensions(extension.GFM),
 	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-	goldmark.WithRendererOptions(gmhtml.WithUnsafe()), // HTML in markdown is usual in notebooks; see harmless
+	goldmark.WithRendererOptions(
+		gmhtml.WithUnsafe(), // HTML in markdown is usual in notebooks; see harmless
+		renderer.WithNodeRenderers(util.Prioritized(fencedGo{}, 100)),
+	),
 )
+
+// fencedGo renders fenced code: Go with its colours, the rest plain.
+type fencedGo struct{}
+
+// RegisterFuncs implements renderer.NodeRenderer.
+func (fencedGo) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+	r.Register(ast.KindFencedCodeBlock, func(w util.BufWriter, source []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		block := node.(*ast.FencedCodeBlock)
+		text := string(block.Lines().Value(source))
+		if string(block.Language(source)) == "go" {
+			text = colourGo(text)
+		} else {
+			text = html.EscapeString(text)
+		}
+		_, err := w.WriteString("<pre><code>" + text + "</code></pre>\n")
+		return ast.WalkSkipChildren, err
+	})
+}
 
 func markdown(source string) (string, error) {
 	var b bytes.Buffer
