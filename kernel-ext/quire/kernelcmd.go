@@ -135,7 +135,10 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	opts := kernel.Options{Workspace: ws, Tools: tools, Connection: &conn, Log: env.stderr}
+	opts := kernel.Options{Workspace: ws, Tools: tools, Connection: &conn}
+	if os.Getenv("QUIRE_LOG") != "" { // gonb is talkative, and its words would stand among Jupyter's
+		opts.Log = env.stderr
+	}
 	if m := connectionID.FindStringSubmatch(args[0]); m != nil {
 		opts.ConnectionID = m[1]
 	}

@@ -1,0 +1,117 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
+	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+)
+
+// TestJupyterLabRunsACell starts a real JupyterLab, lets it start the kernel, and runs a cell over the
+// Unix sockets that it made for it.
+func TestJupyterLabRunsACell(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts JupyterLab: left out by -short")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	ws, err := workspace.Open(ctx, workspace.Options{})
+	if err != nil {
+		testenv.Missing(t, "kernel", err.Error())
+	}
+	lab, err := Find(ctx, Options{Cache: ws.Cache})
+	if err != nil {
+		testenv.Missing(t, "jupyter", err.Error()+": quire lab sets it up")
+	}
+	exe, err := ws.Self(ctx)
+	if err == nil {
+		_, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+	}
+	if err != nil {
+		testenv.Missing(t, "kernel", err.Error())
+	}
+	t.Setenv("QUIRE_GOPLS", "off")
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a free port
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := ln.Addr().(*net.TCPAddr).Port
+	ln.Close()
+	child, err := Start(Server{
+		Jupyter: lab, Root: t.TempDir(), Port: port, NoBrowser: true,
+		Args: []string{"--IdentityProvider.token=secret", "--ServerApp.log_level=ERROR"}, Spec: kernelspec.New(exe, ws.Module),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Close(10 * time.Second)
+	api := func(method, path, body string, into any) error {
+		req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d/api/%s", port, path), strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "token secret")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode >= 300 {
+			return fmt.Errorf("%s %s: %s", method, path, resp.Status)
+		}
+		return json.NewDecoder(resp.Body).Decode(into)
+	}
+	var specs struct {
+		Default     string
+		Kernelspecs map[string]struct {
+			Spec      kernelspec.Spec
+			Resources map[string]string
+		}
+	}
+	for err = api("GET", "kernelspecs", "", &specs); err != nil && ctx.Err() == nil; err = api("GET", "kernelspecs", "", &specs) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	spec := specs.Kernelspecs[kernelspec.Name]
+	if specs.Default != kernelspec.Name || spec.Spec.DisplayName != kernelspec.DisplayName || spec.Resources["logo-svg"] == "" {
+		t.Errorf("Jupyter knows %+v", specs)
+	}
+	var k struct{ ID string }
+	if err := api("POST", "kernels", `{"name":"quire"}`, &k); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := jupyter.ReadConnection(filepath.Join(child.Dir, "r", "kernel-"+k.ID+".json"))
+	if err != nil || conn.Transport != "ipc" {
+		t.Fatalf("%+v, %v", conn, err)
+	}
+	var printed strings.Builder
+	c, err := kernel.Connect(ctx, conn, child.Done(), kernel.Handlers{IOPub: func(m jupyter.Message) {
+		var s jupyter.Stream
+		if m.Header.Type == jupyter.StreamOutput && m.Decode(&s) == nil {
+			printed.WriteString(s.Text)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	reply, err := c.Run(ctx, jupyter.Execute{Code: "%%\nfmt.Println(6*7)", StoreHistory: true})
+	if err != nil || reply.Status != "ok" || printed.String() != "42\n" {
+		t.Errorf("%+v, %v, printed %q", reply, err, printed.String())
+	}
+	child.Close(10 * time.Second)
+	if _, err := os.Stat(child.Dir); !os.IsNotExist(err) {
+		t.Errorf("left: %v", err)
+	}
+}
