@@ -54,11 +54,15 @@ type exitError int
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-ctx.Done()
-		stop() // a second Ctrl-C ends this process at once; the kernel's watchdog cleans up
+		<-signals
+		cancel()
+		<-signals // a second Ctrl-C: at once; watchdogs end what was started
+		os.Exit(130)
 	}()
 	os.Exit(realMain(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
