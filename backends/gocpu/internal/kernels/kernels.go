@@ -15,9 +15,10 @@ import (
 
 // Args is what one call of a kernel works on. It belongs to one call at a time.
 type Args struct {
-	Out, In [][]byte
-	Scratch []byte // as many bytes as the kernel asked for, undefined
-	Workers int    // how many goroutines may work on it; Scratch is for as many
+	Out, In  [][]byte
+	Scratch  []byte // as many bytes as the kernel asked for, undefined
+	From, To int    // offsets in elements that Moves adds to where it reads and writes; 0 but within a kernel
+	Workers  int    // how many goroutines may work on it; Scratch is for as many
 
 	loop parallel.Loop[Args]
 }

@@ -1,0 +1,135 @@
+package gocpu
+
+import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+func init() {
+	lowerings["Gather"] = gather
+	lowerings["ScatterSum"] = scatterSum
+	lowerings["ScatterMax"] = func(k *call) kernels.Func { return scatterOrder(k, true) }
+	lowerings["ScatterMin"] = func(k *call) kernels.Func { return scatterOrder(k, false) }
+	lowerings["ScatterUpdate"] = scatterUpdate
+	lowerings["DynamicSlice"] = dynamicSlice
+	lowerings["DynamicUpdateSlice"] = dynamicUpdateSlice
+	lowerings["OneHot"] = oneHot
+	lowerings["RandomBits"] = randomBits
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+func gather(k *call) kernels.Func {
+	x, indices := k.in[0], k.in[1]
+	depth, size := indices.Dim(-1), x.DType.Size()
+	strides := x.Strides()[:depth]
+	for i := range strides {
+		strides[i] *= size
+	}
+	return kernels.Gather(indices.DType, x.Dimensions[:depth], strides, indices.Size()/depth, product(x.Dimensions[depth:])*size)
+}
+
+// scattered returns the kernel of a scatter that works in place where it can.
+func scatter[T any](k *call, put func(old, update []T)) kernels.Func {
+	x, indices := k.in[0], k.in[1]
+	depth := indices.Dim(-1)
+	k.inPlace = []int{0}
+	return kernels.Scatter(indices.DType, x.Dimensions[:depth], x.Strides()[:depth], indices.Size()/depth, product(x.Dimensions[depth:]), put)
+}
+
+func scatterSum(k *call) kernels.Func {
+	switch k.out[0].DType {
+	case dtypes.Int8, dtypes.Uint8:
+		return scatter(k, kernels.AddRow[uint8])
+	case dtypes.Int16, dtypes.Uint16:
+		return scatter(k, kernels.AddRow[uint16])
+	case dtypes.Int32, dtypes.Uint32:
+		return scatter(k, kernels.AddRow[uint32])
+	case dtypes.Int64, dtypes.Uint64:
+		return scatter(k, kernels.AddRow[uint64])
+	case dtypes.Float32:
+		return scatter(k, kernels.AddRow[float32])
+	case dtypes.Float64:
+		return scatter(k, kernels.AddRow[float64])
+	case dtypes.Complex64:
+		return scatter(k, kernels.AddRow[complex64])
+	case dtypes.Complex128:
+		return scatter(k, kernels.AddRow[complex128])
+	}
+	return nil // halves would be rounded at every addition
+}
+
+func scatterOrder(k *call, larger bool) kernels.Func {
+	switch k.out[0].DType {
+	case dtypes.Int32:
+		return scatterReal[int32](k, larger)
+	case dtypes.Int64:
+		return scatterReal[int64](k, larger)
+	case dtypes.Float32:
+		return scatterReal[float32](k, larger)
+	case dtypes.Float64:
+		return scatterReal[float64](k, larger)
+	}
+	return nil
+}
+
+func scatterReal[T kernels.Real](k *call, larger bool) kernels.Func {
+	if larger {
+		return scatter(k, kernels.MaxRow[T])
+	}
+	return scatter(k, kernels.MinRow[T])
+}
+
+func scatterUpdate(k *call) kernels.Func {
+	switch k.out[0].DType.Size() {
+	case 1:
+		return scatter(k, kernels.CopyRow[uint8])
+	case 2:
+		return scatter(k, kernels.CopyRow[uint16])
+	case 4:
+		return scatter(k, kernels.CopyRow[uint32])
+	case 8:
+		return scatter(k, kernels.CopyRow[uint64])
+	}
+	return scatter(k, kernels.CopyRow[complex128])
+}
+
+func dynamicSlice(k *call) kernels.Func {
+	x, y := k.in[0], k.out[0]
+	if x.Rank() == 0 {
+		return viewOf(k)
+	}
+	return kernels.DynamicSlice(k.in[1].DType, x.DType.Size(), x.Dimensions, y.Dimensions, x.Strides(), y.Strides())
+}
+
+func dynamicUpdateSlice(k *call) kernels.Func {
+	x, part := k.in[0], k.in[1]
+	if x.Rank() == 0 {
+		return nil
+	}
+	k.inPlace = []int{0}
+	return kernels.DynamicUpdateSlice(k.in[2].DType, x.DType.Size(), x.Dimensions, part.Dimensions, x.Strides(), part.Strides())
+}
+
+func oneHot(k *call) kernels.Func {
+	a := k.attrs.(graph.OneHotAttrs)
+	one, err := tensors.FromScalar(int64(1)).ConvertDType(a.DType)
+	if err != nil {
+		return nil
+	}
+	var bytes []byte
+	one.MustConstBytes(func(data []byte) { bytes = append(bytes, data...) })
+	return kernels.OneHot(k.in[0].DType, k.in[0].Size(), a.Depth, bytes)
+}
+
+func randomBits(k *call) kernels.Func {
+	return kernels.RandomBits(k.out[1].Size(), k.out[1].DType == dtypes.Uint64)
+}

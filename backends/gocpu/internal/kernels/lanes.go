@@ -1,0 +1,311 @@
+package kernels
+
+import (
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+// Lanes are the lines of a tensor along some of its axes: element i of lane l lies at Kept.at(l) + Along.at(i).
+type Lanes struct{ Kept, Along Axis }
+
+// NewLanes returns the lanes of a tensor with the given dimensions along axes.
+func NewLanes(dims, axes []int) Lanes {
+	var kd, ks, ad, as []int
+	stride := make([]int, len(dims))
+	n := 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		stride[i] = n
+		n *= dims[i]
+	}
+	for i, d := range dims {
+		if slices.Contains(axes, i) {
+			ad, as = append(ad, d), append(as, stride[i])
+		} else {
+			kd, ks = append(kd, d), append(ks, stride[i])
+		}
+	}
+	return Lanes{NewAxis(kd, ks), NewAxis(ad, as)}
+}
+
+// contiguous reports whether the elements of a lane lie side by side.
+func (l *Lanes) contiguous() bool { return l.Along.run == l.Along.N }
+
+// grain is how many lanes a chunk has when an element costs so many nanoseconds.
+func (l *Lanes) grain(cost float64) int { return max(1, grainOf(cost)/max(1, l.Along.N)) }
+
+// FloatType is a float type as lanes are read and written: in float64.
+type FloatType struct {
+	size  int
+	exact bool // exponentials need all of float64
+	load  func(b []byte, l *Lanes, base int, v []float64)
+	store func(b []byte, l *Lanes, base int, v []float64)
+}
+
+// FloatTypeOf returns the FloatType of a float dtype.
+func FloatTypeOf(d dtypes.DType) FloatType {
+	switch d {
+	case dtypes.Float64:
+		t := floatType(func(x float64) float64 { return x }, func(x float64) float64 { return x })
+		t.exact = true
+		return t
+	case dtypes.Float16:
+		return floatType(float16.Float16.Float64, float16.FromFloat64)
+	case dtypes.BFloat16:
+		return floatType(bfloat16.BFloat16.Float64, bfloat16.FromFloat64)
+	}
+	t := floatType(func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
+	load, store := t.load, t.store
+	t.load = func(b []byte, l *Lanes, base int, v []float64) {
+		if !l.contiguous() {
+			load(b, l, base, v)
+			return
+		}
+		x := of[float32](b)[base:][:len(v)]
+		for i := range v {
+			v[i] = float64(x[i])
+		}
+	}
+	t.store = func(b []byte, l *Lanes, base int, v []float64) {
+		if !l.contiguous() {
+			store(b, l, base, v)
+			return
+		}
+		z := of[float32](b)[base:][:len(v)]
+		for i := range z {
+			z[i] = float32(v[i])
+		}
+	}
+	return t
+}
+
+func floatType[T any](wide func(T) float64, narrow func(float64) T) FloatType {
+	return FloatType{
+		size: sizeOf[T](),
+		load: func(b []byte, l *Lanes, base int, v []float64) {
+			x := of[T](b)
+			for i := range v {
+				v[i] = wide(x[base+l.Along.at(i)])
+			}
+		},
+		store: func(b []byte, l *Lanes, base int, v []float64) {
+			z := of[T](b)
+			for i, y := range v {
+				z[base+l.Along.at(i)] = narrow(y)
+			}
+		},
+	}
+}
+
+// Softmax returns the kernel of exp(x) / Σ exp(x) along lanes, with log of its logarithm, and its scratch memory.
+func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
+	n := l.Along.N
+	body := func(a *Args, worker, lo, hi int) {
+		v := of[float64](a.Scratch)[worker*n:][:n]
+		for i := lo; i < hi; i++ {
+			base := l.Kept.at(i)
+			t.load(a.In[0], &l, base, v)
+			softmax(v, log, t.exact)
+			t.store(a.Out[0], &l, base, v)
+		}
+	}
+	grain := l.grain(4)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * 8
+}
+
+func softmax(v []float64, log, exact bool) {
+	m := largest(v)
+	if log {
+		s := math.Log(sumExp(v, m, exact))
+		for i, x := range v {
+			v[i] = x - m - s
+		}
+		return
+	}
+	s := 0.0
+	for i, x := range v {
+		if exact {
+			x = math.Exp(x - m)
+		} else {
+			x = exp(clip(x - m))
+		}
+		v[i] = x
+		s += x
+	}
+	s = 1 / s
+	for i := range v {
+		v[i] *= s
+	}
+}
+
+// largest returns the largest element, NaN if there is any.
+func largest(v []float64) float64 {
+	m := math.Inf(-1)
+	for _, x := range v {
+		if !(x <= m) && m == m {
+			m = x
+		}
+	}
+	return m
+}
+
+func sumExp(v []float64, m float64, exact bool) float64 {
+	s := 0.0
+	for _, x := range v {
+		if exact {
+			s += math.Exp(x - m)
+		} else {
+			s += exp(clip(x - m))
+		}
+	}
+	return s
+}
+
+// LogSumExp returns the kernel of log Σ exp(x) along lanes, and its scratch memory.
+func LogSumExp(t FloatType, l Lanes, workers int) (Func, int) {
+	n := l.Along.N
+	one := Lanes{Along: NewAxis([]int{1}, []int{1})}
+	body := func(a *Args, worker, lo, hi int) {
+		v := of[float64](a.Scratch)[worker*(n+1):][:n+1]
+		for i := lo; i < hi; i++ {
+			t.load(a.In[0], &l, l.Kept.at(i), v[:n])
+			m := largest(v[:n])
+			if !math.IsInf(m, 0) && m == m {
+				m += math.Log(sumExp(v[:n], m, t.exact))
+			}
+			v[n] = m
+			t.store(a.Out[0], &one, i, v[n:])
+		}
+	}
+	grain := l.grain(4)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * (n + 1) * 8
+}
+
+// Arg returns the kernel that finds the first element of each lane that is better than all before it. The
+// results are integers of size bytes.
+func Arg[T any](better Better[T], l Lanes, size int) Func {
+	write := writerOf(size)
+	body := func(a *Args, _, lo, hi int) {
+		x := of[T](a.In[0])
+		for i := lo; i < hi; i++ {
+			base, best := l.Kept.at(i), 0
+			b := x[base+l.Along.at(0)]
+			for k := 1; k < l.Along.N; k++ {
+				if v := x[base+l.Along.at(k)]; better(v, b) {
+					b, best = v, k
+				}
+			}
+			write(a.Out[0], i, best)
+		}
+	}
+	grain := l.grain(3)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }
+}
+
+// writerOf returns a function that writes an integer of size bytes.
+func writerOf(size int) func(b []byte, i, v int) {
+	switch size {
+	case 1:
+		return func(b []byte, i, v int) { b[i] = uint8(v) }
+	case 2:
+		return func(b []byte, i, v int) { of[uint16](b)[i] = uint16(v) }
+	case 4:
+		return func(b []byte, i, v int) { of[uint32](b)[i] = uint32(v) }
+	}
+	return func(b []byte, i, v int) { of[uint64](b)[i] = uint64(v) }
+}
+
+// CumSum returns the kernel of the sums of all elements of a lane up to each, added up in A.
+func CumSum[T, A Number](l Lanes, wide func(T) A, narrow func(A) T) Func {
+	body := func(a *Args, _, lo, hi int) {
+		x, z := of[T](a.In[0]), of[T](a.Out[0])
+		for i := lo; i < hi; i++ {
+			base := l.Kept.at(i)
+			var sum A
+			for k := range l.Along.N {
+				at := base + l.Along.at(k)
+				sum += wide(x[at])
+				z[at] = narrow(sum)
+			}
+		}
+	}
+	grain := l.grain(2)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }
+}
+
+// entry is an element to be sorted: a key that orders as the elements do, and where it came from.
+type entry struct {
+	key uint64
+	at  int
+}
+
+func compareEntries(a, b entry) int {
+	switch {
+	case a.key < b.key || a.key == b.key && a.at < b.at:
+		return -1
+	case a == b:
+		return 0
+	}
+	return 1
+}
+
+// Sort returns the kernel that puts the first take elements of each lane in order into the first result, whose
+// lanes are to, and their places, as int32, into the second one if there are two; and its scratch memory. key
+// maps elements to numbers that order as they do; equal ones stay in order.
+func Sort[T any](key func(T) uint64, l, to Lanes, take int, descending, indices bool, workers int) (Func, int) {
+	n := l.Along.N
+	body := func(a *Args, worker, lo, hi int) {
+		x, z := of[T](a.In[0]), of[T](a.Out[0])
+		list := of[entry](a.Scratch)[worker*n:][:n]
+		for i := lo; i < hi; i++ {
+			base, out := l.Kept.at(i), to.Kept.at(i)
+			for k := range list {
+				list[k] = entry{key(x[base+l.Along.at(k)]), k}
+				if descending {
+					list[k].key = ^list[k].key
+				}
+			}
+			slices.SortFunc(list, compareEntries)
+			for k := range take {
+				z[out+to.Along.at(k)] = x[base+l.Along.at(list[k].at)]
+			}
+			if indices {
+				at := of[int32](a.Out[1])
+				for k := range take {
+					at[out+to.Along.at(k)] = int32(list[k].at)
+				}
+			}
+		}
+	}
+	grain := l.grain(60)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * sizeOf[entry]()
+}
+
+// KeyOf returns the key of signed integers, KeyOfUnsigned that of unsigned ones.
+func KeyOf[T Signed](x T) uint64 { return uint64(int64(x)) ^ 1<<63 }
+
+// KeyOfUnsigned returns the key of unsigned integers.
+func KeyOfUnsigned[T Unsigned](x T) uint64 { return uint64(x) }
+
+// KeyOfFloat returns the key of floats: zeros are equal, and so are NaNs, which are the largest.
+func KeyOfFloat[T Float](x T) uint64 { return floatKey(float64(x)) }
+
+// KeyOfHalf returns the key of 16-bit floats.
+func KeyOfHalf[H Half](x H) uint64 { return floatKey(x.Float64()) }
+
+func floatKey(x float64) uint64 {
+	switch {
+	case x != x:
+		return math.MaxUint64
+	case x == 0:
+		return 1 << 63
+	}
+	bits := math.Float64bits(x)
+	if x < 0 {
+		return ^bits
+	}
+	return bits | 1<<63
+}

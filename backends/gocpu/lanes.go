@@ -1,0 +1,138 @@
+package gocpu
+
+import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+)
+
+func init() {
+	lowerings["Softmax"] = func(k *call) kernels.Func { return softmax(k, false) }
+	lowerings["LogSoftmax"] = func(k *call) kernels.Func { return softmax(k, true) }
+	lowerings["LogSumExp"] = logSumExp
+	lowerings["ArgMax"] = func(k *call) kernels.Func { return arg(k, false) }
+	lowerings["ArgMin"] = func(k *call) kernels.Func { return arg(k, true) }
+	lowerings["CumSum"] = cumSum
+	for _, name := range []string{"Sort", "SortWithIndices"} {
+		lowerings[name] = func(k *call) kernels.Func {
+			a := k.attrs.(graph.SortAttrs)
+			return sort(k, a.Axis, k.in[0].Dim(a.Axis), a.Descending)
+		}
+	}
+	lowerings["TopK"] = func(k *call) kernels.Func {
+		a := k.attrs.(graph.TopKAttrs)
+		return sort(k, a.Axis, a.K, !a.Smallest)
+	}
+}
+
+func softmax(k *call, log bool) kernels.Func {
+	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
+	k.inPlace = []int{0}
+	f, scratch := kernels.Softmax(kernels.FloatTypeOf(k.in[0].DType), l, log, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func logSumExp(k *call) kernels.Func {
+	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
+	f, scratch := kernels.LogSumExp(kernels.FloatTypeOf(k.in[0].DType), l, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func arg(k *call, smaller bool) kernels.Func {
+	l, size := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(graph.ArgAttrs).Axis}), k.out[0].DType.Size()
+	switch k.in[0].DType {
+	case dtypes.Int8:
+		return kernels.Arg(kernels.BetterReal[int8](smaller), l, size)
+	case dtypes.Int16:
+		return kernels.Arg(kernels.BetterReal[int16](smaller), l, size)
+	case dtypes.Int32:
+		return kernels.Arg(kernels.BetterReal[int32](smaller), l, size)
+	case dtypes.Int64:
+		return kernels.Arg(kernels.BetterReal[int64](smaller), l, size)
+	case dtypes.Uint8:
+		return kernels.Arg(kernels.BetterReal[uint8](smaller), l, size)
+	case dtypes.Uint16:
+		return kernels.Arg(kernels.BetterReal[uint16](smaller), l, size)
+	case dtypes.Uint32:
+		return kernels.Arg(kernels.BetterReal[uint32](smaller), l, size)
+	case dtypes.Uint64:
+		return kernels.Arg(kernels.BetterReal[uint64](smaller), l, size)
+	case dtypes.Float16:
+		return kernels.Arg(kernels.BetterHalf[float16.Float16](smaller), l, size)
+	case dtypes.BFloat16:
+		return kernels.Arg(kernels.BetterHalf[bfloat16.BFloat16](smaller), l, size)
+	case dtypes.Float32:
+		return kernels.Arg(kernels.BetterReal[float32](smaller), l, size)
+	case dtypes.Float64:
+		return kernels.Arg(kernels.BetterReal[float64](smaller), l, size)
+	}
+	return nil
+}
+
+func cumSum(k *call) kernels.Func {
+	l := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(graph.CumSumAttrs).Axis})
+	k.inPlace = []int{0}
+	switch k.in[0].DType {
+	case dtypes.Int8, dtypes.Uint8:
+		return kernels.CumSum(l, same[uint8], same[uint8])
+	case dtypes.Int16, dtypes.Uint16:
+		return kernels.CumSum(l, same[uint16], same[uint16])
+	case dtypes.Int32, dtypes.Uint32:
+		return kernels.CumSum(l, same[uint32], same[uint32])
+	case dtypes.Int64, dtypes.Uint64:
+		return kernels.CumSum(l, same[uint64], same[uint64])
+	case dtypes.Float32:
+		return kernels.CumSum(l, func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
+	case dtypes.Float64:
+		return kernels.CumSum(l, same[float64], same[float64])
+	case dtypes.Complex64:
+		return kernels.CumSum(l, func(x complex64) complex128 { return complex128(x) }, func(x complex128) complex64 { return complex64(x) })
+	case dtypes.Complex128:
+		return kernels.CumSum(l, same[complex128], same[complex128])
+	}
+	k.inPlace = nil
+	return nil
+}
+
+func same[T any](x T) T { return x }
+
+func sort(k *call, axis, take int, descending bool) kernels.Func {
+	switch k.in[0].DType {
+	case dtypes.Int8:
+		return sorted(k, axis, take, descending, kernels.KeyOf[int8])
+	case dtypes.Int16:
+		return sorted(k, axis, take, descending, kernels.KeyOf[int16])
+	case dtypes.Int32:
+		return sorted(k, axis, take, descending, kernels.KeyOf[int32])
+	case dtypes.Int64:
+		return sorted(k, axis, take, descending, kernels.KeyOf[int64])
+	case dtypes.Uint8:
+		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint8])
+	case dtypes.Uint16:
+		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint16])
+	case dtypes.Uint32:
+		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint32])
+	case dtypes.Uint64:
+		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint64])
+	case dtypes.Float16:
+		return sorted(k, axis, take, descending, kernels.KeyOfHalf[float16.Float16])
+	case dtypes.BFloat16:
+		return sorted(k, axis, take, descending, kernels.KeyOfHalf[bfloat16.BFloat16])
+	case dtypes.Float32:
+		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float32])
+	case dtypes.Float64:
+		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float64])
+	}
+	return nil
+}
+
+func sorted[T any](k *call, axis, take int, descending bool, key func(T) uint64) kernels.Func {
+	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{axis}), kernels.NewLanes(k.out[0].Dimensions, []int{axis})
+	f, scratch := kernels.Sort(key, from, to, take, descending, len(k.out) > 1, k.workers)
+	k.scratch = scratch
+	return f
+}
