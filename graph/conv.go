@@ -14,8 +14,8 @@ type ChannelsAxisConfig = images.ChannelsAxisConfig
 
 // The two layouts; ChannelsLast is the default.
 const (
-	ChannelsLast  = images.ChannelsLast  // [batch, spatial…, channels]
-	ChannelsFirst = images.ChannelsFirst // [batch, channels, spatial…]
+	ChannelsLast  = images.ChannelsLast  // [batch, spatial…, channels]; kernels [spatial…, in, out]
+	ChannelsFirst = images.ChannelsFirst // [batch, channels, spatial…]; kernels [out, in, spatial…]
 )
 
 // ConvolveAxesConfig says what each axis of a convolution's input, kernel and result is. The spatial axes
@@ -130,6 +130,9 @@ func convRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	for i := range n {
 		if a.Strides[i] < 1 || a.InputDilations[i] < 1 || a.KernelDilations[i] < 1 {
 			return fail("spatial axis %d: stride %d and dilations %d and %d must be at least 1", i, a.Strides[i], a.InputDilations[i], a.KernelDilations[i])
+		}
+		if tooFar(a.Strides[i], a.InputDilations[i], a.KernelDilations[i], a.Paddings[i][0], a.Paddings[i][1]) {
+			return fail("spatial axis %d: a stride, dilation or padding is larger than any tensor", i)
 		}
 		size := dilated(x.Dimensions[a.Axes.InputSpatial[i]], a.InputDilations[i]) + a.Paddings[i][0] + a.Paddings[i][1]
 		window := dilated(k.Dimensions[a.Axes.KernelSpatial[i]], a.KernelDilations[i])

@@ -21,9 +21,9 @@ type ConvolutionBuilder struct {
 //
 //	y := Convolve(x, kernel).Strides(2).PadSame().Done()
 //
-// x is [batch, spatial…, channels] (see ChannelsAxis), kernel [spatial…, input channels, output
-// channels], of the same dtype; the result is [batch, spatial…, output channels]. [ConvGeneral] has the
-// equation. By default strides and dilations are 1 and nothing is padded.
+// x is [batch, spatial…, channels], kernel [spatial…, input channels, output channels], of the same dtype;
+// the result is [batch, spatial…, output channels]. ChannelsAxis chooses another layout. [ConvGeneral] has
+// the equation. By default strides and dilations are 1 and nothing is padded.
 func Convolve(x, kernel *Node) *ConvolutionBuilder {
 	g := graphOf(convGeneral, []*Node{x, kernel})
 	if x.Rank() < 3 {
@@ -46,8 +46,8 @@ func (conv *ConvolutionBuilder) perAxis(what string, values []int) []int {
 	return values
 }
 
-// ChannelsAxis says where the channels of x and of the result are: last (the default) or right after the
-// batch. The kernel's layout is the same for both.
+// ChannelsAxis says where the channels of x and of the result are: last (the default), or right after the
+// batch. In the latter case the kernel is [output channels, input channels, spatial…].
 func (conv *ConvolutionBuilder) ChannelsAxis(config ChannelsAxisConfig) *ConvolutionBuilder {
 	conv.axes = imageAxes(conv.spatial(), config)
 	return conv

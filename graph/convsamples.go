@@ -4,13 +4,12 @@ import "github.com/quire-ml/quire/graph/dtypes"
 
 // imageAxes are the axes of a convolution over n spatial ones, in the given layout.
 func imageAxes(n int, config ChannelsAxisConfig) ConvolveAxesConfig {
-	kernel := axesFrom(0, n)
 	if config == ChannelsFirst {
 		s := axesFrom(2, n)
-		return ConvolveAxesConfig{InputBatch: 0, InputChannels: 1, InputSpatial: s, KernelSpatial: kernel, KernelInputChannels: n, KernelOutputChannels: n + 1, OutputBatch: 0, OutputChannels: 1, OutputSpatial: s}
+		return ConvolveAxesConfig{InputBatch: 0, InputChannels: 1, InputSpatial: s, KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: s, OutputBatch: 0, OutputChannels: 1, OutputSpatial: s}
 	}
 	s := axesFrom(1, n)
-	return ConvolveAxesConfig{InputBatch: 0, InputChannels: n + 1, InputSpatial: s, KernelSpatial: kernel, KernelInputChannels: n, KernelOutputChannels: n + 1, OutputBatch: 0, OutputChannels: n + 1, OutputSpatial: s}
+	return ConvolveAxesConfig{InputBatch: 0, InputChannels: n + 1, InputSpatial: s, KernelSpatial: axesFrom(0, n), KernelInputChannels: n, KernelOutputChannels: n + 1, OutputBatch: 0, OutputChannels: n + 1, OutputSpatial: s}
 }
 
 // convSample is a call with defaults for what set leaves alone.
@@ -52,7 +51,7 @@ func init() {
 			convSample("channel groups", Ramp(2, 4, 4), Ramp(2, 2, 6), func(a *ConvAttrs) { a.ChannelGroups, a.Strides = 2, []int{2} }),
 			convSample("a group for each channel", Ramp(1, 3, 3, 2), Ramp(2, 2, 1, 2), func(a *ConvAttrs) { a.ChannelGroups, a.Paddings = 2, [][2]int{{1, 0}, {0, 1}} }),
 			convSample("batch groups", Ramp(4, 4, 2), Ramp(2, 2, 4), func(a *ConvAttrs) { a.BatchGroups, a.Paddings = 2, [][2]int{{1, 0}} }),
-			convSample("channels first", Ramp(2, 2, 4, 3), Ramp(2, 2, 2, 3), func(a *ConvAttrs) { a.Axes = imageAxes(2, ChannelsFirst) }),
+			convSample("channels first", Ramp(2, 2, 4, 3), Ramp(3, 2, 2, 2), func(a *ConvAttrs) { a.Axes = imageAxes(2, ChannelsFirst) }),
 			convSample("axes anywhere", Ramp(2, 1, 4, 3), Ramp(3, 2, 2, 2), func(a *ConvAttrs) {
 				a.Axes = ConvolveAxesConfig{InputBatch: 1, InputChannels: 0, InputSpatial: []int{3, 2}, KernelInputChannels: 2, KernelOutputChannels: 0, KernelSpatial: []int{1, 3}, OutputBatch: 2, OutputChannels: 0, OutputSpatial: []int{1, 3}}
 			}),

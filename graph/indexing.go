@@ -147,3 +147,10 @@ func listOf(op string, x *Node, axes []int) []int {
 	}
 	return out
 }
+
+// tooFar reports whether a number of elements is beyond what sums of a few of its products with sizes of
+// tensors can hold, and cannot be meant.
+func tooFar(values ...int) bool {
+	const far = 1 << 30
+	return slices.ContainsFunc(values, func(v int) bool { return v > far || v < -far })
+}

@@ -66,30 +66,27 @@ func (s ShiftDirection) String() string {
 // repeat the element at the edge. It panics with [Error] if n is negative or larger than the axis.
 func Shift(x *Node, axis int, shiftDir ShiftDirection, n int) *Node {
 	a := checkShift("Shift", x, axis, n)
-	dim := x.Dim(a)
-	if n == 0 || dim == 0 {
+	if n == 0 {
 		return x
 	}
 	edge := 0
 	if shiftDir == ShiftDirLeft {
-		edge = dim - 1
+		edge = x.Dim(a) - 1
 	}
-	dims := slices.Clone(x.Shape().Dimensions)
-	dims[a] = n
-	fill := BroadcastToDims(sliceAlong(x, a, edge, edge+1), dims...)
-	if shiftDir == ShiftDirLeft {
-		return Concatenate([]*Node{sliceAlong(x, a, n, dim), fill}, a)
-	}
-	return Concatenate([]*Node{fill, sliceAlong(x, a, 0, dim-n)}, a)
+	return ShiftWithValue(x, a, shiftDir, n, sliceAlong(x, a, edge, edge+1))
 }
 
-// ShiftWithValue is [Shift] with a scalar for the places that become free.
+// ShiftWithValue is [Shift] with value, a scalar or what can be broadcast to them, for the places that
+// become free.
 func ShiftWithValue(x *Node, axis int, shiftDir ShiftDirection, n int, value *Node) *Node {
 	a := checkShift("ShiftWithValue", x, axis, n)
+	dims := slices.Clone(x.Shape().Dimensions)
+	dims[a] = n
+	fill := BroadcastToDims(value, dims...)
 	if shiftDir == ShiftDirLeft {
-		return grow(x, a, PadAxis{Start: -n, End: n}, value)
+		return Concatenate([]*Node{sliceAlong(x, a, n, x.Dim(a)), fill}, a)
 	}
-	return grow(x, a, PadAxis{Start: n, End: -n}, value)
+	return Concatenate([]*Node{fill, sliceAlong(x, a, 0, x.Dim(a)-n)}, a)
 }
 
 // ShiftWithScalar is [ShiftWithValue] with a number.
@@ -135,7 +132,7 @@ func padRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	for i, p := range axes {
 		n := in[0].Dimensions[i]
 		dims[i] = p.Start + n + max(0, n-1)*p.Interior + p.End
-		if p.Interior < 0 || dims[i] < 0 {
+		if p.Interior < 0 || dims[i] < 0 || tooFar(p.Start, p.End, p.Interior) {
 			return shapes.Shape{}, fmt.Errorf("axis %d of size %d cannot be padded by %d before, %d after and %d between", i, n, p.Start, p.End, p.Interior)
 		}
 	}

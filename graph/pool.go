@@ -16,6 +16,7 @@ type PoolBuilder struct {
 	x         *Node
 	kind      WindowKind
 	mean      bool
+	concat    bool
 	channels  ChannelsAxisConfig
 	fullShape bool
 	window    []int
@@ -43,6 +44,15 @@ func SumPool(x *Node) *PoolBuilder { return newPool("SumPool", x, WindowSum, fal
 // MeanPool is [MaxPool] for the mean of the elements, of a float dtype. Only elements of x count, not those
 // put around it: at the edge of a padded x the mean is over fewer elements.
 func MeanPool(x *Node) *PoolBuilder { return newPool("MeanPool", x, WindowSum, true) }
+
+// ConcatPool is [MaxPool] for all elements of the window: the channels of its places come one after the
+// other, in row-major order, so that w places make C channels w·C. Elements put around x are 0. It does not
+// go with FullShape.
+func ConcatPool(x *Node) *PoolBuilder {
+	pool := newPool("ConcatPool", x, WindowSum, false)
+	pool.concat = true
+	return pool
+}
 
 func newPool(name string, x *Node, kind WindowKind, mean bool) *PoolBuilder {
 	graphOf(reduceWindow, []*Node{x})
@@ -157,11 +167,26 @@ func (pool *PoolBuilder) Done() *Node {
 	if _, err := windowRule(a, []shapes.Shape{x.Shape()}); err != nil {
 		pool.fail("%w", err)
 	}
+	if pool.concat {
+		return pool.concatenated(a)
+	}
 	y := ReduceWindow(x, a)
 	if pool.mean {
 		y = Div(y, a.counts(y, x.Shape()))
 	}
 	return y
+}
+
+// concatenated returns the elements of each window side by side along the channels.
+func (pool *PoolBuilder) concatenated(a WindowAttrs) *Node {
+	if pool.fullShape {
+		pool.fail("there is no channels axis to put elements along")
+	}
+	windows, _ := windowRule(a, []shapes.Shape{pool.x.Shape()})
+	padded := a.padded(pool.x, ScalarZero(pool.x.graph, pool.x.DType()))
+	var parts []*Node
+	a.taps(windows, func(_ int, _ []int, s SliceAttrs) { parts = append(parts, Apply(slice, s, padded)) })
+	return Concatenate(parts, images.GetChannelsAxis(pool.x, pool.channels))
 }
 
 // counts returns how many elements of x lie under each window, at least 1, as a constant that y can be

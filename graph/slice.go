@@ -148,7 +148,9 @@ func init() {
 				if a.Start[i] < 0 || a.Limit[i] > d || a.Start[i] > a.Limit[i] || a.Stride[i] < 1 {
 					return shapes.Shape{}, fmt.Errorf("axis %d: %d:%d:%d does not lie in its %d elements", i, a.Start[i], a.Limit[i], a.Stride[i], d)
 				}
-				dims[i] = (a.Limit[i] - a.Start[i] + a.Stride[i] - 1) / a.Stride[i]
+				if n := a.Limit[i] - a.Start[i]; n > 0 {
+					dims[i] = (n-1)/a.Stride[i] + 1
+				}
 			}
 			return withDims(in[0], dims), nil
 		},

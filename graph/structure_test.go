@@ -123,6 +123,12 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 			v, _ := graph.TopK(x[0], 4, 0)
 			return v
 		}, "TopK float32[3]: 4 elements cannot be taken of axis 0, which has 3"},
+		{"an absurd padding", []shapes.Shape{f32(3), f32()}, func(x []*graph.Node) *graph.Node {
+			return graph.Pad(x[0], x[1], graph.PadAxis{Interior: 1 << 62})
+		}, "Pad [3] · []: axis 0 of size 3 cannot be padded by 0 before, 0 after and 4611686018427387904 between"},
+		{"an absurd stride", []shapes.Shape{f32(1, 3, 1), f32(2, 1, 1)}, func(x []*graph.Node) *graph.Node {
+			return graph.Convolve(x[0], x[1]).Dilations(1 << 62).Done()
+		}, "ConvGeneral [1 3 1] · [2 1 1]: spatial axis 0: a stride, dilation or padding is larger than any tensor"},
 		{"a random state that is none", []shapes.Shape{f32(3)}, func(x []*graph.Node) *graph.Node {
 			_, v := graph.RandomUniform(x[0], f32(2))
 			return v
@@ -252,6 +258,17 @@ func TestStructuralValues(t *testing.T) {
 			x, k := graph.Reshape(graph.Const(g, v), 1, 4, 1), graph.Ones(g, f32(3, 1, 1))
 			return graph.Reshape(graph.Convolve(x, k).Strides(2).PadSame().Done(), -1)
 		}, "[3 9]"},
+		{"windows side by side", func(g *G) *graph.Node {
+			return graph.Reshape(graph.ConcatPool(graph.Reshape(graph.Const(g, m), 1, 3, 2)).Window(2).Strides(1).Done(), 2, 4)
+		}, "[[1 2 3 4] [3 4 5 6]]"},
+		{"shift with a column", func(g *G) *graph.Node {
+			return graph.ShiftWithValue(graph.Const(g, m), 1, graph.ShiftDirRight, 1, graph.Const(g, [][]float32{{7}, {8}}))
+		}, "[[7 1 2] [8 4 5]]"},
+		{"gradient of a product of other dtypes", func(g *G) *graph.Node {
+			x := graph.ConvertDType(graph.Const(g, v), dtypes.BFloat16)
+			y := graph.Dot(x, graph.Add(x, x)).WithOutputDType(dtypes.Float32).Product()
+			return graph.ConvertDType(graph.Gradient(y, x)[0], dtypes.Float32)
+		}, "[4 8 12 16]"},
 		{"a mask of the largest", func(g *G) *graph.Node { return graph.TopKMask(graph.Const(g, []float32{3, 1, 3, 3}), 2, 0) }, "[true false true false]"},
 		{"indices of the smallest", func(g *G) *graph.Node {
 			_, i := graph.BottomK(graph.Const(g, m), 2, -1)

@@ -58,6 +58,8 @@ func windowRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 		switch {
 		case a.Window[i] < 1 || a.Strides[i] < 1 || p[0] < 0 || p[1] < 0:
 			return shapes.Shape{}, fmt.Errorf("axis %d: window %d and stride %d must be at least 1, padding %v not negative", i, a.Window[i], a.Strides[i], p)
+		case tooFar(a.Window[i], a.Strides[i], p[0], p[1]):
+			return shapes.Shape{}, fmt.Errorf("axis %d: the window, stride or padding is larger than any tensor", i)
 		case d == 0:
 			continue
 		case size < a.Window[i]:
