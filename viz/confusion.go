@@ -2,6 +2,7 @@ package viz
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 
 	"github.com/quire-ml/quire/graph/tensors"
@@ -52,9 +53,16 @@ func Confusion(truth, predicted any, classes ...string) Bundle {
 func confusionGrid(counts []int, names []string) svg.Grid {
 	n := len(names)
 	g := svg.Grid{Rows: n, Cols: n, RowLabels: names, ColLabels: names, RowName: "true", ColName: "predicted",
-		Range: svg.Range{Lo: 0, Hi: 1, Map: svg.Sequential}, MaxWidth: 460, Cell: 0}
+		MaxWidth: 460, NoBar: true}
 	if n <= 16 {
 		g.Cell = 30
+	}
+	g.Colors = func(i int) color.NRGBA { // what is right in blue, what is wrong in red, on the page's own ground
+		c := color.NRGBA{217, 60, 60, uint8(230 * g.Values[i])}
+		if i/n == i%n {
+			c = color.NRGBA{60, 130, 220, uint8(170 * g.Values[i])}
+		}
+		return c
 	}
 	for i := range n {
 		total := 0
@@ -71,7 +79,6 @@ func confusionGrid(counts []int, names []string) svg.Grid {
 			g.Numbers = append(g.Numbers, s)
 		}
 	}
-	g.NoBar = true
 	return g
 }
 

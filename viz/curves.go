@@ -42,9 +42,9 @@ func CurvesWith(o CurveOptions, runs ...*History) Bundle {
 	if len(runs) == 0 {
 		return Plain("no runs")
 	}
-	for _, h := range runs {
-		h.mu.Lock()
-		defer h.mu.Unlock()
+	runs = slices.Clone(runs)
+	for i, h := range runs {
+		runs[i] = h.snapshot()
 	}
 	pictures := charts(o, runs)
 	if len(runs) == 1 {
@@ -164,10 +164,12 @@ func chart(o CurveOptions, kind string, runs []*History) svg.Chart {
 				name += " " + c.short()
 			}
 			if len(runs) > 1 {
-				name = strings.TrimPrefix(name, "train")
-				name = strings.TrimSpace(h.title(i) + " " + name)
+				name = strings.TrimSpace(h.title(i) + " " + strings.TrimPrefix(name, "train"))
 				s.Color, s.Dashed = first, c.dataset != "" // a run, a colour
 				color = first + 1
+				if s.Dashed { // explained once, not per run
+					ch.XLabel, name = "step (dashed: "+c.dataset+")", ""
+				}
 			} else {
 				s.Color = color
 				color++

@@ -3,6 +3,7 @@ package viz
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -246,20 +247,30 @@ func isNumber(s string) bool {
 	return n == 1 && err == nil && !strings.ContainsAny(s, "[]")
 }
 
-// attrText writes attributes as short as they still can be read.
+// attrText writes attributes as short as they still can be read: fields that are not zero.
 func attrText(attrs any) string {
 	switch a := attrs.(type) {
-	case nil, graph.ParameterAttrs, graph.ConstAttrs:
+	case nil, graph.ParameterAttrs, graph.ConstAttrs, graph.OutputAttrs:
 		return ""
 	case fmt.Stringer:
 		return a.String()
 	}
-	s := fmt.Sprintf("%+v", attrs)
-	s = strings.TrimSuffix(strings.TrimPrefix(s, "{"), "}")
-	if len([]rune(s)) > 36 {
-		s = string([]rune(s)[:35]) + "…"
+	r := reflect.ValueOf(attrs)
+	if r.Kind() != reflect.Struct {
+		return fmt.Sprint(attrs)
 	}
-	return strings.ToLower(s[:min(1, len(s))]) + s[min(1, len(s)):]
+	var parts []string
+	for i := range r.NumField() {
+		if f := r.Field(i); r.Type().Field(i).IsExported() && !f.IsZero() {
+			name := strings.ToLower(r.Type().Field(i).Name)
+			if f.Kind() == reflect.Bool {
+				parts = append(parts, name)
+			} else {
+				parts = append(parts, fmt.Sprintf("%s %v", name, f.Interface()))
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // callsOf returns the calls that made a node, without package graph's own: the reader's, and those of

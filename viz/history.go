@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -123,6 +124,29 @@ func (h *History) Add(e train.Event) {
 			h.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
 		}
 	}
+}
+
+// snapshot returns a copy that nobody else changes: drawing takes longer than training may be held up.
+func (h *History) snapshot() *History {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := &History{name: h.name, rows: slices.Clone(h.rows), cut: h.cut, marks: slices.Clone(h.marks), now: h.now, options: h.options}
+	c.now.recent = slices.Clone(h.now.recent)
+	for i := range c.rows {
+		c.rows[i].eval = maps.Clone(c.rows[i].eval)
+	}
+	c.train, c.eval = copyCurves(h.train), copyCurves(h.eval)
+	return c
+}
+
+func copyCurves(list []*curve) []*curve {
+	out := make([]*curve, len(list))
+	for i, c := range list {
+		d := *c
+		d.track.buckets = slices.Clone(c.track.buckets)
+		out[i] = &d
+	}
+	return out
 }
 
 // tick notes when a step was done, for the speed over the last few seconds.

@@ -14,7 +14,7 @@ import (
 const (
 	ruleColor = "rgba(128,128,128,0.45)"
 	thinColor = "rgba(128,128,128,0.2)"
-	noteColor = "rgb(118,118,118)" // 4.5:1 on white, and enough on black
+	noteColor = "rgb(125,125,125)" // 4:1 on white and 5:1 on black
 	monoFont  = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
 )
 

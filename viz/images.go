@@ -62,10 +62,14 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 		said = append(said, fmt.Sprintf("values %s to %s are shown from black to white", number(p.lo), number(p.hi)))
 	}
 	text := strings.TrimSpace(fmt.Sprintf("%s %d pictures of %d×%d from %s", o.Title, p.n, p.h, p.w, t.Shape()))
-	for i := range min(shown, 10) {
+	var captions []string
+	for i := range shown {
 		for _, l := range sheet.Items[i].Lines {
-			text += fmt.Sprintf("\n  %d: %s", i, l.Text)
+			captions = append(captions, l.Text)
 		}
+	}
+	if captions != nil {
+		text += "\n" + strings.Join(captions, " | ")
 	}
 	if n := len(o.Truth); n > 0 && len(o.Predicted) >= n {
 		right := 0

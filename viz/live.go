@@ -96,8 +96,7 @@ func (v *LiveView) inNotebook(a *Area, o LiveOptions) (show func(train.Event), f
 
 // liveBundle is what a notebook shows: progress, curves, table.
 func (h *History) liveBundle() Bundle {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h = h.snapshot()
 	p := &h.now
 	var b strings.Builder
 	b.WriteString(`<div style="margin:2px 0;font-size:12px">`)

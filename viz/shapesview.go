@@ -229,7 +229,10 @@ func signatureShapes(inputs []*graph.Node) string {
 	for _, n := range inputs {
 		parts = append(parts, n.GetParameterName()+" "+n.Shape().String())
 	}
-	return strings.Join(parts, ", ")
+	if s := strings.Join(parts, ", "); len(s) <= 60 {
+		return s
+	}
+	return strings.Join(parts, "\n")
 }
 
 // String writes the shapes of the values that the visit ends with: several if its last call returned several.
@@ -279,7 +282,9 @@ func (l *listing) text() string {
 			}
 			text := mark + line
 			if shape := b.shapes(n); shape != "" {
-				text += strings.Repeat(" ", max(2, width+4-textWidth(text))) + shape
+				indent := max(2, width+4-textWidth(text))
+				next := "\n" + strings.Repeat(" ", textWidth(text)+indent)
+				text += strings.Repeat(" ", indent) + strings.ReplaceAll(shape, "\n", next)
 			}
 			s.WriteString(strings.TrimRight(text, " ") + "\n")
 			if n == b.failed {
@@ -315,9 +320,9 @@ func (l *listing) html() string {
 			if n == b.failed {
 				back = ";background-color:rgba(201,49,63,0.15)"
 			}
-			const cell = "text-align:left;white-space:pre;padding:1px 14px 1px 4px"
+			const cell = "text-align:left;vertical-align:top;white-space:pre;padding:1px 14px 1px 4px"
 			s.WriteString("<tr>" + tag("td", cell+back, esc(line)))
-			s.WriteString(`<td style="` + cell + ";color:#1f6fd0;border-left:1px solid " + thinColor + ";padding-left:10px" + back + `"`)
+			s.WriteString(`<td style="` + cell + ";color:#3884de;border-left:1px solid " + thinColor + ";padding-left:10px" + back + `"`)
 			if ops := b.ops(n); ops != "" {
 				s.WriteString(` title="` + esc(ops) + `"`)
 			}

@@ -66,7 +66,7 @@ func (s stats) String() string {
 		}
 	}
 	if !math.IsNaN(s.mean) {
-		parts = append(parts, fmt.Sprintf("min %s  max %s  mean %s  std %s", number(s.min), number(s.max), number(s.mean), number(s.std)))
+		parts = append(parts, fmt.Sprintf("min %s, max %s, mean %s, std %s", number(s.min), number(s.max), number(s.mean), number(s.std)))
 	}
 	switch {
 	case s.zero == s.n:

@@ -52,7 +52,16 @@ func Tensor(t *tensors.Tensor) Bundle {
 	}
 	h += details("values", pre(printed))
 	_, body, _ := strings.Cut(printed, "\n")
-	return HTML(h, text+body)
+	return HTML(h, text+cut(body, 40))
+}
+
+// cut returns the first lines of a text.
+func cut(text string, lines int) string {
+	all := strings.SplitAfter(text, "\n")
+	if len(all) <= lines {
+		return text
+	}
+	return strings.Join(all[:lines], "") + fmt.Sprintf("… %d more lines\n", len(all)-lines)
 }
 
 func inline(content string) string {
@@ -72,14 +81,35 @@ func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
 			for _, j := range cols {
 				v := values[i*s.Dimensions[1]+j]
 				g.Values = append(g.Values, v)
-				if len(rows)*len(cols) <= 200 {
-					g.Numbers = append(g.Numbers, svg.Label(math.Round(v*100)/100))
-				}
 			}
+		}
+		if len(rows)*len(cols) <= 200 {
+			g.Numbers = cellNumbers(g.Values)
 		}
 		return g.SVG(), left(s, rows, cols)
 	}
 	return drawFacets(s, values)
+}
+
+// cellNumbers writes values for the cells of a heat map, with two digits after the point where the values
+// are small, one or none where they are not.
+func cellNumbers(values []float64) []string {
+	s := statsOf(values)
+	unit := 100.0
+	if m := max(math.Abs(s.min), math.Abs(s.max)); m >= 100 {
+		unit = 1
+	} else if m >= 10 {
+		unit = 10
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			out[i] = number(v)
+		} else {
+			out[i] = svg.Label(math.Round(v*unit) / unit)
+		}
+	}
+	return out
 }
 
 // drawFacets draws a tensor of three or more axes as heat maps of its last two.

@@ -3,7 +3,7 @@ package viz
 import "math"
 
 // maxBuckets bounds the memory of a curve: more points than a chart has pixels are not seen.
-const maxBuckets = 1024
+const maxBuckets = 512
 
 // bucket is a stretch of a curve: several neighbouring points.
 type bucket struct {
@@ -125,36 +125,64 @@ func (t *track) extremes() (xs, ys []float64) {
 	return
 }
 
-// smooth returns ys averaged with exponentially falling weights to both sides, so that the curve does not
-// lag behind; window is the distance, in points, at which the weight has fallen to 1/e. NaN and Inf stay.
+// smooth returns ys averaged by local straight lines: at each point the line is fitted whose squared distances,
+// with weights that fall exponentially to both sides, are smallest. Unlike a moving average it does not lag behind and
+// is not pulled off at the ends. window is the distance, in points, at which the weight has fallen to
+// 1/e. NaN and Inf stay.
+//
+// Source: Cleveland, "Robust locally weighted regression and smoothing scatterplots", 1979, with another weight.
 func smooth(ys []float64, window float64) []float64 {
 	if window <= 0 || len(ys) < 3 {
 		return ys
 	}
-	keep := math.Exp(-1 / window)
-	out, weight := make([]float64, len(ys)), make([]float64, len(ys))
-	pass := func(i int, sum, w *float64, self float64) {
-		*sum, *w = *sum*keep, *w*keep
-		out[i], weight[i] = out[i]+*sum, weight[i]+*w
-		if v := ys[i]; !math.IsNaN(v) && !math.IsInf(v, 0) {
-			out[i], weight[i] = out[i]+self*v, weight[i]+self
-			*sum, *w = *sum+v, *w+1
-		}
+	decay := math.Exp(-1 / window)
+	sums := make([]moments, len(ys))
+	var m moments
+	for i, y := range ys { // what is to the left, and the point itself
+		m = m.moved(-1, decay).with(y)
+		sums[i] = m
 	}
-	var sum, w float64
-	for i := range ys {
-		pass(i, &sum, &w, 1)
-	}
-	sum, w = 0, 0
+	m = moments{}
+	out := make([]float64, len(ys))
 	for i := len(ys) - 1; i >= 0; i-- {
-		pass(i, &sum, &w, 0)
-	}
-	for i, v := range ys {
-		if math.IsNaN(v) || math.IsInf(v, 0) || weight[i] == 0 {
-			out[i] = v
-		} else {
-			out[i] /= weight[i]
-		}
+		m = m.moved(1, decay)
+		out[i] = sums[i].plus(m).at0(ys[i])
+		m = m.with(ys[i])
 	}
 	return out
+}
+
+// moments are the weighted sums over points at the distances d: Σw, Σwd, Σwd², Σwy, Σwdy.
+type moments struct{ w, wd, wdd, wy, wdy float64 }
+
+// moved returns the moments seen from the next point: all distances change by step, all weights decay.
+func (m moments) moved(step, decay float64) moments {
+	return moments{
+		m.w * decay, (m.wd + step*m.w) * decay, (m.wdd + 2*step*m.wd + m.w) * decay,
+		m.wy * decay, (m.wdy + step*m.wy) * decay,
+	}
+}
+
+// with adds a point at distance 0.
+func (m moments) with(y float64) moments {
+	if !math.IsNaN(y) && !math.IsInf(y, 0) {
+		m.w, m.wy = m.w+1, m.wy+y
+	}
+	return m
+}
+
+func (m moments) plus(o moments) moments {
+	return moments{m.w + o.w, m.wd + o.wd, m.wdd + o.wdd, m.wy + o.wy, m.wdy + o.wdy}
+}
+
+// at0 returns the fitted line at distance 0; y is what was measured there.
+func (m moments) at0(y float64) float64 {
+	det := m.w*m.wdd - m.wd*m.wd
+	switch {
+	case math.IsNaN(y) || math.IsInf(y, 0) || m.w == 0:
+		return y
+	case det < 1e-9*m.w*m.w:
+		return m.wy / m.w
+	}
+	return (m.wdd*m.wy - m.wd*m.wdy) / det
 }

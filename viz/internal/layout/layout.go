@@ -41,6 +41,7 @@ type cell struct {
 	width    float64
 	x        float64
 	up, down []*cell
+	sink     bool
 	layer    int
 	order    int
 }
@@ -130,7 +131,7 @@ func makeCells(nodes []*Node, edges []*Edge) (layers [][]*cell, chains [][]*cell
 		return c
 	}
 	for i, n := range nodes {
-		of[i] = add(&cell{node: i, width: n.Width, layer: n.Layer})
+		of[i] = add(&cell{node: i, width: n.Width, layer: n.Layer, sink: n.Sink})
 	}
 	chains = make([][]*cell, len(edges))
 	shared := map[[2]int]*cell{} // edges from one node to several run together
@@ -264,6 +265,21 @@ func coordinates(layers [][]*cell) {
 	}
 }
 
+// straightness says how much an edge between neighbouring cells wants to be vertical: the chain of ops more
+// than what feeds it from the side, and the parts of a long edge most, after Gansner, Koutsofios, North and
+// Vo, "A technique for drawing directed graphs", 1993, section 4.
+func straightness(a, b *cell) float64 {
+	switch {
+	case a.node < 0 && b.node < 0:
+		return 8
+	case a.sink || b.sink:
+		return 0.3
+	case a.node < 0 || b.node < 0:
+		return 1
+	}
+	return 4
+}
+
 // pull moves the cells of a layer towards the middle of their neighbours, by least squares under the
 // condition that they keep order and distance: cells that push each other move as a block (the pool
 // adjacent violators algorithm).
@@ -281,12 +297,15 @@ func pull(layer []*cell, neighbours func(*cell) []*cell) {
 		}
 		want, w := c.x, 0.2
 		if ns := neighbours(c); len(ns) > 0 {
+			total := 0.0
 			want, w = 0, 1
 			for _, n := range ns {
-				want += n.x / float64(len(ns))
+				k := straightness(c, n)
+				want, total = want+k*n.x, total+k
 			}
+			want /= total
 			if c.node < 0 {
-				w = 2 // long edges should be straight
+				w = 2
 			}
 		}
 		runs = append(runs, run{(want - offset) * w, w, offset, 1})

@@ -24,7 +24,7 @@ type Series struct {
 type Mark struct {
 	X    float64
 	Text string
-	Icon string // drawn at the top end: "save", "best", "stop" or ""
+	Icon string // "best" or "stop" at the top end, "save" for a notch on the axis instead of the line, or ""
 }
 
 // Chart is a plot of lines. The zero value of every field is usable.
@@ -70,11 +70,14 @@ func (ch Chart) SVG() string {
 	rows := ch.legend(nil, 0, 0, w-20)
 	if ch.Title != "" || rows > 0 {
 		top = 10 + legendRow*float64(max(rows, 1))
-		if ch.Title != "" && rows > 1 {
-			top += legendRow
-		}
 	}
 	top += 6
+	for _, m := range ch.Marks {
+		if m.Text != "" {
+			top += 8
+			break
+		}
+	}
 
 	xlo, xhi, ylo, yhi := ch.bounds()
 	_, yticks := newScale(ylo, yhi, bottom, top, ch.LogY, int((bottom-top)/38))
@@ -82,7 +85,7 @@ func (ch Chart) SVG() string {
 	for _, t := range yticks {
 		left = max(left, textWidth(label(t), smallFont)+14)
 	}
-	right := w - 12
+	right := w - 22
 	for _, s := range ch.Series {
 		if s.Labeled && len(s.Y) > 0 {
 			right = min(right, w-12-textWidth(label(s.Y[len(s.Y)-1]), smallFont)-6)
@@ -285,29 +288,46 @@ func (ch Chart) series(c *Canvas, s Series, x, y scale) {
 }
 
 // polyline returns the path through the points, broken where one has no place, without points that
-// would not be seen.
+// would not be seen. It counts in tenths of a pixel, relative to the point before, to be short.
 func polyline(xs, ys []float64, x, y scale) string {
 	var b strings.Builder
-	pen, px, py := false, "", ""
+	pen := false
+	var px, py int
 	for i, v := range ys {
 		if !x.shows(xs[i]) || !y.shows(v) {
 			pen = false
 			continue
 		}
-		// far outside a clip the exact place does not matter, but the number must stay short
-		nx, ny := num(x.at(xs[i])), num(clamp(y.at(v), -5000, 5000))
-		if pen && nx == px && ny == py {
-			continue
+		// far outside of the clip the exact place does not matter, but the number must stay short
+		nx, ny := int(math.Round(10*x.at(xs[i]))), int(math.Round(10*clamp(y.at(v), -2000, 2000)))
+		switch {
+		case !pen:
+			b.WriteString("M" + tenths(nx) + " " + tenths(ny))
+		case nx != px || ny != py:
+			dy := tenths(ny - py)
+			if dy[0] != '-' {
+				dy = " " + dy
+			}
+			b.WriteString("l" + tenths(nx-px) + dy)
 		}
-		if pen {
-			b.WriteByte('L')
-		} else {
-			b.WriteByte('M')
-		}
-		b.WriteString(nx + " " + ny)
 		pen, px, py = true, nx, ny
 	}
 	return b.String()
+}
+
+// tenths writes n/10 as short as SVG allows: 12.5, .5, -.5.
+func tenths(n int) string {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	switch {
+	case n%10 == 0:
+		return sign + itoa(n/10)
+	case n < 10:
+		return sign + "." + itoa(n)
+	}
+	return sign + itoa(n/10) + "." + itoa(n%10)
 }
 
 func clamp(v, lo, hi float64) float64 { return max(lo, min(hi, v)) }
@@ -334,18 +354,20 @@ func (ch Chart) marks(c *Canvas, x scale, top, bottom float64) {
 			continue
 		}
 		p := x.at(m.X)
+		if m.Icon == "save" { // there are many of them: no more than a notch on the axis
+			c.Path("M"+num(p-3)+" "+num(bottom)+"h6l-3 -5z", class("f", 7))
+			continue
+		}
 		c.Line(p, top, p, bottom, "k")
 		switch m.Icon {
 		case "best":
-			c.Path("M"+num(p)+" "+num(top-5)+"l1.5 3.4 3.7.3-2.8 2.4.9 3.6-3.3-2-3.3 2 .9-3.6-2.8-2.4 3.7-.3z", class("f", 6))
-		case "save":
-			c.Path("M"+num(p-3.5)+" "+num(top-3)+"h7l-3.5 5z", class("f", 7))
+			c.Path("M"+num(p)+" "+num(top-9)+"l1.5 3.4 3.7.3-2.8 2.4.9 3.6-3.3-2-3.3 2 .9-3.6-2.8-2.4 3.7-.3z", class("f", 6))
 		case "stop":
-			c.Rect(p-3.5, top-4, 7, 7, 1, class("f", 4), "")
+			c.Rect(p-3.5, top-8, 7, 7, 1, class("f", 4), "")
 		}
 		w := textWidth(m.Text, smallFont)
-		if m.Text != "" && p-w-5 > last {
-			c.Text(p-4, top+10, "f e", m.Text)
+		if m.Text != "" && p-w-9 > last {
+			c.Text(p-8, top-1, "f e", m.Text)
 			last = p
 		}
 	}

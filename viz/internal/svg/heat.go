@@ -58,21 +58,21 @@ func (r Range) Color(v float64) color.RGBA {
 
 // Grid is a matrix of values as a heat map with its colour bar.
 type Grid struct {
-	Title       string
-	Rows, Cols  int
-	Values      []float64 // row-major
-	Range       Range
-	RowLabels   []string // nil: numbers
-	ColLabels   []string
-	RowName     string // name of the axis that goes down
-	ColName     string
-	Numbers     []string // written into the cells, if there is room
-	Cell        float64  // pixels of a cell's side; 0: as fits
-	MaxWidth    float64  // 420 if zero
-	NoBar       bool
-	RowTicks    []int // numbers for rows that were picked; nil: 0, 1, …
-	ColTicks    []int
-	HideNumbers bool
+	Title      string
+	Rows, Cols int
+	Values     []float64 // row-major
+	Range      Range
+	RowLabels  []string // nil: numbers
+	ColLabels  []string
+	RowName    string // name of the axis that goes down
+	ColName    string
+	Numbers    []string                // written into the cells, if there is room for all
+	Colors     func(i int) color.NRGBA // of cell i, in place of Range; may let the page shine through
+	Cell       float64                 // pixels of a cell's side; 0: as fits
+	MaxWidth   float64                 // 420 if zero
+	NoBar      bool
+	RowTicks   []int // numbers for rows that were picked; nil: 0, 1, …
+	ColTicks   []int
 }
 
 // SVG draws the matrix: cells as one embedded picture, so that size does not matter.
@@ -116,20 +116,8 @@ func (g Grid) SVG() string {
 	c.Image(left, top, w, h, PNG(g.image()))
 	c.Rect(left-0.5, top-0.5, w+1, h+1, 0, "a no", "")
 	g.axes(c, rowLabels, colLabels, left, top, cell)
-	if g.Numbers != nil && cell >= 14 && !g.HideNumbers {
-		size := min(11, cell*0.5)
-		c.Style(".n{font-size:" + num(size) + "px}")
-		for i, s := range g.Numbers {
-			if textWidth(s, size) < cell+1 {
-				x, y := left+cell*(float64(i%g.Cols)+0.5), top+cell*(float64(i/g.Cols)+0.5)
-				ink := "w"
-				if Ink(g.Range.Color(g.Values[i])) == "#000000" {
-					ink = "d"
-				}
-				c.Text(x, y+size*0.36, "n m "+ink, s)
-			}
-		}
-		c.Style(".w{fill:#fff}.d{fill:#111}@media(prefers-color-scheme:dark){.w{fill:#fff}.d{fill:#111}}")
+	if g.Numbers != nil && cell >= 14 {
+		g.numbers(c, left, top, cell)
 	}
 	if !g.NoBar {
 		colorBar(c, g.Range, left+w+16, top, min(max(h, 60), 160))
@@ -137,10 +125,45 @@ func (g Grid) SVG() string {
 	return c.String()
 }
 
-func (g Grid) image() *image.RGBA {
-	img := image.NewRGBA(image.Rect(0, 0, max(g.Cols, 1), max(g.Rows, 1)))
+// numbers writes into the cells, in a size in which all fit; if there is none, nothing: a table with holes
+// would mislead.
+func (g Grid) numbers(c *Canvas, left, top, cell float64) {
+	size := min(11, cell*0.5)
+	for _, s := range g.Numbers {
+		for size > 7 && textWidth(s, size) > cell-1 {
+			size -= 0.5
+		}
+		if textWidth(s, size) > cell+1 {
+			return
+		}
+	}
+	c.Style(".n{font-size:" + num(size) + "px}.w{fill:#fff}.d{fill:#111}@media(prefers-color-scheme:dark){.w{fill:#fff}.d{fill:#111}}")
+	for i, s := range g.Numbers {
+		if s == "" {
+			continue
+		}
+		x, y := left+cell*(float64(i%g.Cols)+0.5), top+cell*(float64(i/g.Cols)+0.5)
+		ink := " w"
+		switch {
+		case g.Colors != nil:
+			ink = "" // the page's own, since its colour shines through
+		case Ink(g.Range.Color(g.Values[i])) == "#000000":
+			ink = " d"
+		}
+		c.Text(x, y+size*0.36, "n m"+ink, s)
+	}
+}
+
+func (g Grid) image() image.Image {
+	img := image.NewNRGBA(image.Rect(0, 0, max(g.Cols, 1), max(g.Rows, 1)))
 	for i, v := range g.Values {
-		img.SetRGBA(i%g.Cols, i/g.Cols, g.Range.Color(v))
+		var c color.NRGBA
+		if g.Colors != nil {
+			c = g.Colors(i)
+		} else {
+			c = color.NRGBA(g.Range.Color(v)) // opaque, so the two are the same
+		}
+		img.SetNRGBA(i%g.Cols, i/g.Cols, c)
 	}
 	return img
 }

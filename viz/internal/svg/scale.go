@@ -88,7 +88,7 @@ func logTicks(lo, hi float64, want int) []float64 {
 	if decades < 1.2 {
 		v, w := math.Pow(10, lo), math.Pow(10, hi)
 		return positive(linearTicks(v, w, want))
-	} else if decades <= float64(want)/2.5 {
+	} else if decades <= float64(want)/1.8 {
 		mantissas = []float64{1, 2, 5}
 	}
 	var ticks []float64

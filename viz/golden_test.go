@@ -1,0 +1,235 @@
+package viz_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"image"
+	_ "image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// views is every kind of view, with what it is called on.
+func views() map[string]any {
+	broken := wave(8, 12)
+	tensors.MustMutableFlatData(broken, func(flat []float32) {
+		flat[5], flat[17], flat[40] = float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))
+	})
+	labels := tensors.FromValue([]int32{0, 1, 2, 3, 4, 0})
+	g := graph.NewGraph(nil, "constants")
+	x := graph.Parameter(g, "x", f32(4))
+	node := graph.Mul(graph.Add(x, graph.Const(g, float32(0.5))), graph.Const(g, []float32{1, 2, 3, 4}))
+	program, err := graph.NewProgram(g, []*graph.Node{node}, nil)
+	if err != nil {
+		panic(err)
+	}
+	truth, predicted := []int{0, 0, 0, 1, 1, 2, 2, 2}, []int{0, 0, 1, 1, 1, 2, 0, 2}
+	type sample struct {
+		Name  string
+		Score float64
+		N     int `viz:"count"`
+		Skip  int `viz:"-"`
+	}
+	mlpInputs := []any{f32(32, 64).WithAxisNames("batch", "pixel"), f32(64, 128), f32(128), f32(128, 10), f32(10)}
+	return map[string]any{
+		"batch_images":     viz.Batch(data.Batch{Inputs: []*tensors.Tensor{rings(6, 8)}, Labels: []*tensors.Tensor{labels}}, "zero", "one", "two"),
+		"batch_table":      data.Batch{Inputs: []*tensors.Tensor{wave(6, 3)}, Labels: []*tensors.Tensor{labels}},
+		"confusion":        viz.Confusion(truth, predicted, "cat", "dog", "eel"),
+		"curves":           run(1000, 1000, 1),
+		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
+		"curves_underway":  run(1000, 420, 1),
+		"curves_none":      viz.NewHistory(""),
+		"error":            errors.New("data.Open \"a<b>.gz\": it & ended"),
+		"graph":            viz.Graph(mlp, mlpInputs...),
+		"graph_constants":  g,
+		"graph_deep":       viz.Graph(deep, f32(3)),
+		"graph_program":    program,
+		"graph_variables":  viz.Graph(variables, f32(32, 64)),
+		"histogram":        viz.Histogram(wave(500)),
+		"histogram_whole":  viz.Histogram([]int{1, 1, 2, 5, 5, 5}),
+		"image":            image.NewGray(image.Rect(0, 0, 4, 3)),
+		"images_filters":   viz.Images(wave(3, 3, 1, 8), viz.ImageOptions{Channels: true, Title: "filters"}),
+		"images_verdicts":  viz.Images(rings(3, 10), viz.ImageOptions{Truth: []int{0, 1, 2}, Predicted: []int{0, 2, 2}, Title: "mistakes"}),
+		"images_wrong":     viz.Images(wave(2, 3, 4, 7)),
+		"map":              map[string]int{"x": 1, "b": 20},
+		"markdown":         viz.Markdown("# a *b*"),
+		"node":             node,
+		"shapes":           viz.Shapes(mlp, mlpInputs...),
+		"shapes_error":     viz.Shapes(wrongWay, f32(32, 64), f32(10, 64)),
+		"shapes_panic":     viz.Shapes(outOfRange, f32(3, 4)),
+		"shapes_wrong":     viz.Shapes(wrongWay, f32(32, 64)),
+		"summary":          viz.Summary(variables, f32(32, 64)),
+		"summary_mlp":      viz.Summary(mlp, mlpInputs...),
+		"summary_store":    viz.Summary(store{}),
+		"table":            []sample{{"a<b>", 0.25, 10000, 1}, {"two\nlines", 12.5, 3, 1}},
+		"table_rows":       viz.Table([][]any{{"x", 1.5}, {"y", nil}}, "name", "value"),
+		"table_wrong":      viz.Table(3),
+		"tensor_0":         tensors.FromValue(float32(2.5)),
+		"tensor_1":         wave(12),
+		"tensor_2":         broken,
+		"tensor_2_large":   wave(300, 100),
+		"tensor_2_named":   named(wave(3, 4)),
+		"tensor_3":         wave(3, 5, 5),
+		"tensor_4":         wave(2, 3, 4, 4),
+		"tensor_5":         wave(2, 2, 2, 4, 4),
+		"tensor_bool":      tensors.FromValue([]bool{true, false, true}),
+		"tensor_complex":   tensors.FromValue([]complex64{1 + 2i}),
+		"tensor_empty":     tensors.FromValue([][]float32{}),
+		"tensor_integers":  tensors.FromValue([][]int64{{100, -2}, {3, 4}}),
+		"value":            struct{ A, B int }{1, 2},
+		"stack":            viz.Stack("first", viz.Row(viz.Titled("left", 1), 2)),
+		"render_panics":    panics{},
+		"render_nil":       (*tensors.Tensor)(nil),
+		"render_node_nil":  (*graph.Node)(nil),
+		"render_graph_nil": (*graph.Graph)(nil),
+	}
+}
+
+// run is a training run of which so many steps are done.
+func run(steps, done int, seed int64) *viz.History {
+	h := viz.NewHistory(fmt.Sprintf("seed %d", seed))
+	for _, e := range events(steps, done, seed) {
+		h.Add(e)
+	}
+	return h
+}
+
+// events is what a loop of five epochs emits.
+func events(steps, done int, seed int64) []train.Event {
+	start := time.Unix(1e9, 0)
+	list := []train.Event{{Kind: train.Start, Time: start, Steps: steps, Epochs: 5}}
+	for i := 1; i <= done; i++ {
+		t := float64(i) / float64(steps)
+		noise := math.Sin(float64(int64(i)*(seed+1))*12.9898) * 0.04
+		loss, acc := 2.3*math.Exp(-6*t)+0.05+noise*math.Exp(-3*t), 1-0.9*math.Exp(-8*t)-math.Abs(noise)
+		e := train.Event{Kind: train.Step, GlobalStep: int64(i), Step: i, Steps: steps, Epochs: 5, Epoch: 1 + (i-1)*5/steps,
+			Elapsed: time.Duration(i) * 3 * time.Millisecond, Metrics: metrics(loss, acc)}
+		e.Time = start.Add(e.Elapsed)
+		list = append(list, e)
+		if i%(steps/5) == 0 {
+			e.Kind = train.Epoch
+			list = append(list, e)
+			e.Kind, e.Dataset, e.Metrics = train.Eval, "test", metrics(loss*1.2+0.02, acc-0.03)
+			list = append(list, e)
+			e.Kind, e.Best, e.Metrics = train.Checkpoint, i > steps/2, nil
+			list = append(list, e)
+		}
+	}
+	if done == steps {
+		list = append(list, train.Event{Kind: train.End, Time: start.Add(time.Duration(done) * 3 * time.Millisecond), GlobalStep: int64(done), Step: done, Steps: steps,
+			Epoch: 5, Epochs: 5, Elapsed: time.Duration(done) * 3 * time.Millisecond})
+	}
+	return list
+}
+
+func metrics(loss, acc float64) []train.Metric {
+	return []train.Metric{{Name: "Mean loss", Short: "loss", Kind: "loss", Value: loss}, {Name: "Accuracy", Short: "acc", Kind: "accuracy", Value: acc, Percent: true}}
+}
+
+func named(t *tensors.Tensor) *tensors.Tensor {
+	t, err := t.WithAxisNames("row", "column")
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+type panics struct{}
+
+func (panics) Bundle() viz.Bundle { panic("on <purpose>") }
+
+func TestGolden(t *testing.T) {
+	for name, v := range views() {
+		t.Run(name, func(t *testing.T) {
+			b := viz.Render(v)
+			if b.Text() == "" {
+				t.Error("a view without text")
+			}
+			compare(t, name+".txt", b.Text())
+			compare(t, name+".html", readable(t, b.HTML()))
+		})
+	}
+}
+
+func compare(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if got != string(want) {
+		g, w := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+		for i := range max(len(g), len(w)) {
+			if i >= len(g) || i >= len(w) || g[i] != w[i] {
+				line := func(l []string) string {
+					if i < len(l) {
+						return l[i]
+					}
+					return "(end)"
+				}
+				t.Fatalf("%s, line %d:\n got %.300s\nwant %.300s", path, i+1, line(g), line(w))
+			}
+		}
+	}
+}
+
+var (
+	svgURI = regexp.MustCompile(`data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)`)
+	pngURI = regexp.MustCompile(`data:image/png;base64,([A-Za-z0-9+/=]+)`)
+	sheet  = regexp.MustCompile(`(?s)<style>text\{.*?</style>`)
+	lines  = regexp.MustCompile(`(</(?:tr|div|table|details|pre)>)`)
+)
+
+// readable writes HTML for a diff: SVG in the clear but for the common style sheet, PNG as size and checksum of
+// the pixels (its compression is another library's affair).
+func readable(t *testing.T, html string) string {
+	html = svgURI.ReplaceAllStringFunc(html, func(uri string) string {
+		data, err := base64.StdEncoding.DecodeString(svgURI.FindStringSubmatch(uri)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) > 100_000 {
+			t.Errorf("a picture of %d bytes", len(data))
+		}
+		return "\n" + sheet.ReplaceAllString(string(data), "<style>…</style>")
+	})
+	html = pngURI.ReplaceAllStringFunc(html, func(uri string) string {
+		data := base64.NewDecoder(base64.StdEncoding, strings.NewReader(pngURI.FindStringSubmatch(uri)[1]))
+		img, _, err := image.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := crc32.NewIEEE()
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				r, g, b, a := img.At(x, y).RGBA()
+				sum.Write([]byte{byte(r >> 8), byte(g >> 8), byte(b >> 8), byte(a >> 8)})
+			}
+		}
+		return fmt.Sprintf("png:%dx%d:%08x", img.Bounds().Dx(), img.Bounds().Dy(), sum.Sum32())
+	})
+	return lines.ReplaceAllString(html, "$1\n")
+}
