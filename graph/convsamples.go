@@ -30,9 +30,9 @@ func init() {
 	worked.DTypes, worked.Want = dtypes.Reals, []float64{5, 8, 11}
 	convGeneral = Define(Op{
 		Name: "ConvGeneral", Family: "convolution", Doc: "z[n, o, c] = Σ_k Σ_i x[n, o·stride + k·dilation - padding, i] · y[k, i, c]", DTypes: dtypes.Numbers, Attrs: ConvAttrs{}, HLO: "stablehlo.convolution",
-		Infer: convRule,
-		Ref:   byKind(0, convRef[float64], convRef[int64], convRef[uint64], convRef[complex128]),
-		VJP:   convVJP,
+		Infer:  convRule,
+		Ref:    byKind(0, convRef[float64], convRef[int64], convRef[uint64], convRef[complex128]),
+		Expand: expandConv, VJP: convVJP,
 		Samples: []Sample{
 			worked,
 			convSample("one dimension", Ramp(2, 5, 2), Ramp(3, 2, 2), nil),

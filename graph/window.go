@@ -199,12 +199,12 @@ func (a WindowAttrs) padded(x, fill *Node) *Node {
 
 // chosenTap returns, as int32 per window, the number of the place that the reduction chooses.
 func (a WindowAttrs) chosenTap(x *Node, windows shapes.Shape) *Node {
-	g, d := x.graph, x.DType()
-	lo, hi := dtypes.Limits(d)
+	g := x.graph
+	sign := -1
 	if a.Kind == WindowMin {
-		lo = hi
+		sign = 1
 	}
-	xp := a.padded(x, ConstAsDType(g, d, lo))
+	xp := a.padded(x, Infinity(g, x.DType(), sign))
 	at := Zeros(g, shapes.Make(dtypes.Int32, windows.Dimensions...))
 	var best *Node
 	a.taps(windows, func(n int, _ []int, s SliceAttrs) {
@@ -252,6 +252,7 @@ func init() {
 			windowRef(math.Inf(-1), math.Inf(1), func(a, b float64) float64 { return a + b }, larger[float64], smaller[float64]),
 			windowRef(math.MinInt64, math.MaxInt64, func(a, b int64) int64 { return a + b }, larger[int64], smaller[int64]),
 			windowRef(0, math.MaxUint64, func(a, b uint64) uint64 { return a + b }, larger[uint64], smaller[uint64]), nil),
+		Expand: expandWindow,
 		VJP: func(y, dy *Node) []*Node {
 			x, a := y.Input(0), y.Attrs().(WindowAttrs)
 			if a.Kind != WindowSum {
@@ -273,6 +274,7 @@ func init() {
 		Samples: append(of(WindowSum, WindowMax, WindowMin),
 			Sample{Name: "worked out", In: []Input{Values(1, 3, 2, 2)}, DTypes: dtypes.Reals, Attrs: pairs, Want: []float64{3, 2}, Kink: true},
 			Sample{Name: "infinite", In: []Input{Values(math.Inf(-1), math.Inf(-1), math.Inf(1), 1)}, DTypes: dtypes.Floats, Attrs: pairs, Kink: true},
+			Sample{Name: "infinite beside padding", In: []Input{Values(math.Inf(-1), 1)}, DTypes: dtypes.Floats, Attrs: WindowAttrs{WindowMax, []int{2}, []int{1}, [][2]int{{1, 0}}}, Kink: true},
 			Sample{Name: "NaN", In: []Input{Values(math.NaN(), 1, 2, math.NaN())}, DTypes: dtypes.Floats, Attrs: pairs, Pole: true}),
 		Tol: Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	})
