@@ -18,6 +18,7 @@ type instr struct {
 	call    *call
 	run     kernels.Func
 	control control
+	perm    map[int][]int // see call
 	dead    bool
 }
 
@@ -27,6 +28,7 @@ type call struct {
 	attrs   any
 	in, out []shapes.Shape
 	workers int
+	perm    map[int][]int // operands that are the transpose of what is given: their axes in that
 
 	view    bool  // no kernel: the result is the operand's memory
 	scratch int   // bytes of scratch memory
@@ -49,6 +51,7 @@ func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) 
 		return nil, err
 	}
 	c.readBroadcasts()
+	c.readTransposes()
 	c.dropDead()
 	for i := range c.instrs {
 		if err := ctx.Err(); err != nil {
@@ -136,6 +139,42 @@ func (c *compiler) readBroadcasts() {
 	}
 }
 
+// readTransposes lets products read the operand of a Transpose directly: packing takes any strides.
+func (c *compiler) readTransposes() {
+	for i := range c.instrs {
+		in := &c.instrs[i]
+		if in.Op.Name != "DotGeneral" {
+			continue
+		}
+		for k, id := range in.in {
+			if m := c.maker[id]; m >= 0 && c.instrs[m].Op.Name == "Transpose" {
+				if in.perm == nil {
+					in.perm = map[int][]int{}
+				}
+				in.perm[k] = c.instrs[m].Attrs.(graph.TransposeAttrs).Perm
+				in.in[k] = c.instrs[m].in[0]
+			}
+		}
+	}
+}
+
+// strides returns the strides of operand i, along the axes that it has for the op.
+func (k *call) strides(i int) []int {
+	perm := k.perm[i]
+	if perm == nil {
+		return k.in[i].Strides()
+	}
+	given := make([]int, len(perm)) // the dimensions that the memory has
+	for a, p := range perm {
+		given[p] = k.in[i].Dimensions[a]
+	}
+	strides := make([]int, len(perm))
+	for a, p := range perm {
+		strides[a] = shapes.Strides(given)[p]
+	}
+	return strides
+}
+
 // dropDead marks the instructions whose results nobody reads.
 func (c *compiler) dropDead() {
 	used := make([]bool, len(c.code.values))
@@ -161,9 +200,13 @@ func (c *compiler) lower(i int) (err error) {
 	if in.dead {
 		return nil
 	}
-	k := &call{attrs: in.Attrs, workers: c.code.workers}
-	for _, id := range in.in {
-		k.in = append(k.in, c.code.values[id].shape)
+	k := &call{attrs: in.Attrs, workers: c.code.workers, perm: in.perm}
+	for i, id := range in.in {
+		s := c.code.values[id].shape
+		if in.perm[i] != nil {
+			s = c.code.values[in.In[i]].shape // the transposed one
+		}
+		k.in = append(k.in, s)
 	}
 	for _, id := range in.out {
 		k.out = append(k.out, c.code.values[id].shape)
@@ -181,7 +224,7 @@ func (c *compiler) lower(i int) (err error) {
 		return nil
 	}
 	if in.run == nil {
-		if in.Op.Ref == nil {
+		if in.Op.Ref == nil || in.perm != nil {
 			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands", in.Pos, in.Op.Name, shapeList(k.in))
 		}
 		in.run, k.scratch, k.inPlace = reference(in.Op, k), 0, nil

@@ -18,8 +18,8 @@ func init() {
 func dotGeneral(k *call) kernels.Func {
 	a, lhs, rhs := k.attrs.(graph.DotAttrs), k.in[0], k.in[1]
 	g := kernels.Gemm{
-		A: operand(lhs, a.LhsBatch, a.LhsContract),
-		B: operand(rhs, a.RhsBatch, a.RhsContract),
+		A: operand(lhs, k.strides(0), a.LhsBatch, a.LhsContract),
+		B: operand(rhs, k.strides(1), a.RhsBatch, a.RhsContract),
 	}
 	g.OutStride = g.B.Free.N
 	for i := range g.A.Base {
@@ -34,8 +34,8 @@ func dotGeneral(k *call) kernels.Func {
 	return f
 }
 
-func operand(s shapes.Shape, batch, contract []int) kernels.Operand {
-	strides := s.Strides()
+// operand returns a matrix per batch of a tensor whose elements lie at the given strides.
+func operand(s shapes.Shape, strides, batch, contract []int) kernels.Operand {
 	axis := func(axes []int) kernels.Axis {
 		dims, steps := make([]int, len(axes)), make([]int, len(axes))
 		for i, ax := range axes {

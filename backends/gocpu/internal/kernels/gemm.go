@@ -88,45 +88,59 @@ func tile[T accumulator](a, b []T, c *[8]T) {
 	c[7] += c13
 }
 
-// Axis says where the elements along one (joined) axis of an operand lie: element i at
-// i/len(Table)·Outer + Table[i%len(Table)].
+// Axis says where the elements along one or several joined axes of an operand lie. Places of the innermost ones
+// are in a table; those further out are added to them.
 type Axis struct {
-	N     int
-	Outer int
-	Table []int
-	run   int // the Table is contiguous in runs of this length
+	N              int
+	table          []int
+	outer, strides []int // sizes and strides of what goes around the table, outermost first
+	run            int   // the table is contiguous in runs of this length
 }
+
+// tableLimit is how long an axis' table may be.
+const tableLimit = 1 << 14
 
 // NewAxis returns the axis that joins axes of the given sizes and strides, the last one fastest.
 func NewAxis(dims, strides []int) Axis {
 	a := Axis{N: 1}
-	for _, d := range dims {
+	for i, d := range dims {
 		a.N *= d
-	}
-	inner, innerStrides := dims, strides
-	if len(dims) > 1 && a.N > 1<<12 { // a long table says the same over and over
-		a.Outer, inner, innerStrides = strides[0], dims[1:], strides[1:]
-	}
-	n := 1
-	for _, d := range inner {
-		n *= d
-	}
-	a.Table = make([]int, max(n, 1))
-	index := make([]int, len(inner))
-	for i := range a.Table {
-		for k, x := range index {
-			a.Table[i] += x * innerStrides[k]
+		if k := len(a.outer) - 1; k >= 0 && a.strides[k] == d*strides[i] {
+			a.outer[k], a.strides[k] = a.outer[k]*d, strides[i]
+		} else if d != 1 {
+			a.outer, a.strides = append(a.outer, d), append(a.strides, strides[i])
 		}
-		for k := len(inner) - 1; k >= 0; k-- {
-			if index[k]++; index[k] < inner[k] {
+	}
+	if a.N == 0 {
+		a.outer, a.strides = nil, nil
+	}
+	a.table = []int{0}
+	for k := len(a.outer) - 1; k >= 0; k-- { // from the innermost axis, as far as the table reaches
+		d, s := a.outer[k], a.strides[k]
+		part := d
+		if d > tableLimit/len(a.table) {
+			if len(a.table) > 1 {
 				break
 			}
-			index[k] = 0
+			for part = tableLimit; k > 0 && d%part != 0; part-- { // it may end in the middle if nothing goes around
+			}
+		}
+		inner := a.table
+		a.table = make([]int, 0, part*len(inner))
+		for i := range part {
+			for _, o := range inner {
+				a.table = append(a.table, i*s+o)
+			}
+		}
+		a.outer, a.strides = a.outer[:k], a.strides[:k]
+		if part < d {
+			a.outer, a.strides = append(a.outer, (d+part-1)/part), append(a.strides, part*s)
+			break
 		}
 	}
-	a.run = len(a.Table)
-	for i, last := 1, 0; i < len(a.Table); i++ {
-		if a.Table[i] != a.Table[i-1]+1 {
+	a.run = len(a.table)
+	for i, last := 1, 0; i < len(a.table); i++ {
+		if a.table[i] != a.table[i-1]+1 {
 			a.run = min(a.run, i-last)
 			last = i
 		}
@@ -134,12 +148,28 @@ func NewAxis(dims, strides []int) Axis {
 	return a
 }
 
+// at returns the place of element i.
 func (a *Axis) at(i int) int {
-	if i < len(a.Table) {
-		return a.Table[i]
+	if i < len(a.table) {
+		return a.table[i]
 	}
-	return i/len(a.Table)*a.Outer + a.Table[i%len(a.Table)]
+	return a.around(i/len(a.table)) + a.table[i%len(a.table)]
 }
+
+// around returns the place of the table's first element, for the i-th time that it is gone through.
+func (a *Axis) around(i int) (place int) {
+	for k := len(a.outer) - 1; k > 0; k-- {
+		place += i % a.outer[k] * a.strides[k]
+		i /= a.outer[k]
+	}
+	if len(a.outer) > 0 {
+		place += i * a.strides[0]
+	}
+	return place
+}
+
+// contiguous reports whether the elements lie side by side.
+func (a *Axis) contiguous() bool { return a.run == a.N }
 
 // Operand is a matrix per batch: its elements lie at Base[batch] + Free + Sum.
 type Operand struct {
@@ -175,9 +205,9 @@ func packSame[T accumulator](dst []T, bytes []byte, o *Operand, batch, f0, f1, k
 		}
 		for k := k0; k < k1; {
 			// table holds the places from k to the end of the table or block
-			group, i := k/len(o.Sum.Table), k%len(o.Sum.Table)
-			table := o.Sum.Table[i:min(len(o.Sum.Table), i+k1-k)]
-			base := group * o.Sum.Outer
+			group, i := k/len(o.Sum.table), k%len(o.Sum.table)
+			table := o.Sum.table[i:min(len(o.Sum.table), i+k1-k)]
+			base := o.Sum.around(group)
 			d := panel[(k-k0)*width:]
 			switch {
 			case adjacent && width == 4:
@@ -185,7 +215,7 @@ func packSame[T accumulator](dst []T, bytes []byte, o *Operand, batch, f0, f1, k
 			case adjacent && width == 2:
 				pack2(d, src[at[0]+base:], table)
 			case n == width && o.Sum.run >= 8:
-				packRuns(d, src, base, &at, table, i, o.Sum.run, width)
+				packRuns(d, src, base, &at, table, width)
 			default:
 				for j := range n {
 					packColumn(d, src[at[j]+base:], table, j, width)
@@ -213,9 +243,8 @@ func pack2[T any](d, src []T, table []int) {
 	}
 }
 
-// packRuns packs width vectors whose places are contiguous in runs. table begins at place i of its axis,
-// whose runs are multiples of run long.
-func packRuns[T any](d, src []T, base int, at *[colsOfTile]int, table []int, i, run, width int) {
+// packRuns packs width vectors whose places are contiguous in runs.
+func packRuns[T any](d, src []T, base int, at *[colsOfTile]int, table []int, width int) {
 	for len(table) > 0 {
 		n := 1
 		for n < len(table) && table[n] == table[n-1]+1 {

@@ -31,9 +31,6 @@ func NewLanes(dims, axes []int) Lanes {
 	return Lanes{NewAxis(kd, ks), NewAxis(ad, as)}
 }
 
-// contiguous reports whether the elements of a lane lie side by side.
-func (l *Lanes) contiguous() bool { return l.Along.run == l.Along.N }
-
 // grain is how many lanes a chunk has when an element costs so many nanoseconds.
 func (l *Lanes) grain(cost float64) int { return max(1, grainOf(cost)/max(1, l.Along.N)) }
 
@@ -60,7 +57,7 @@ func FloatTypeOf(d dtypes.DType) FloatType {
 	t := floatType(func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
 	load, store := t.load, t.store
 	t.load = func(b []byte, l *Lanes, base int, v []float64) {
-		if !l.contiguous() {
+		if !l.Along.contiguous() {
 			load(b, l, base, v)
 			return
 		}
@@ -70,7 +67,7 @@ func FloatTypeOf(d dtypes.DType) FloatType {
 		}
 	}
 	t.store = func(b []byte, l *Lanes, base int, v []float64) {
-		if !l.contiguous() {
+		if !l.Along.contiguous() {
 			store(b, l, base, v)
 			return
 		}
