@@ -50,7 +50,6 @@ func (c *collector) handle(m jupyter.Message) {
 	case jupyter.StreamOutput:
 		var s jupyter.Stream
 		if m.Decode(&s) == nil && s.Text != "" {
-			s.Text = mask(s.Text)
 			c.stream(r, s)
 		}
 	case jupyter.DisplayData, jupyter.ExecuteResult:
@@ -67,10 +66,6 @@ func (c *collector) handle(m jupyter.Message) {
 		var f jupyter.Failure
 		if m.Decode(&f) == nil {
 			f = tidy(f)
-			if said := plainLines(r.stderr.String()); strings.HasPrefix(f.EValue, "exit status") && len(said) > 0 {
-				_, f.EValue = program(said, f.EValue) // the trace is in the stream already
-				f.Traceback = []string{f.EValue}
-			}
 			r.add(&notebook.Output{Kind: notebook.Error, EName: f.EName, EValue: f.EValue, Traceback: f.Traceback})
 		}
 	case jupyter.ClearOutput:
@@ -122,21 +117,35 @@ func (c *collector) finish() {
 	for _, r := range c.cells {
 		for _, o := range r.cell.Outputs {
 			if l, ok := o.Extra[pending].(*lines); ok {
-				o.Text, o.Extra = l.String(), nil
+				o.Text, o.Extra = mask(l.String()), nil // whole: a path may have come in two parts
 			}
 		}
 		r.stream = nil
 	}
 }
 
-// stderr returns what the cell with the given request wrote to stderr.
-func (c *collector) stderr(id string) string {
+// settle completes the outputs of a cell that failed: places in its streams become the cell's lines, and
+// an error that is only an exit status gets the program's own words. It returns what was on stderr.
+func (c *collector) settle(id string, places func(string) string) (stderr string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.cells[id]; r != nil {
-		return r.stderr.String()
+	r := c.cells[id]
+	if r == nil {
+		return ""
 	}
-	return ""
+	stderr = places(mask(r.stderr.String()))
+	said := plainLines(stderr)
+	for _, o := range r.cell.Outputs {
+		if l, ok := o.Extra[pending].(*lines); ok {
+			o.Text, o.Extra = places(mask(l.String())), nil
+		}
+		if o.Kind == notebook.Error && strings.HasPrefix(o.EValue, "exit status") && len(said) > 0 {
+			_, o.EValue = program(said, o.EValue) // the trace is in the stream already
+			o.Traceback = []string{o.EValue}
+		}
+	}
+	r.stream = nil
+	return stderr
 }
 
 func (c *collector) display(r *running, kind string, d jupyter.Display) {

@@ -18,14 +18,18 @@ var (
 	tempModule = regexp.MustCompile(`(?m)^# gonb_[0-9a-f]+\n?`)
 	// cellLine matches the beginning of a compiler's error as gonb reports it.
 	cellLine = regexp.MustCompile(`^Cell\[(\d+)\]: Line (\d+)\n`)
-	// frame matches gonb's note beside a line of a stack trace.
-	frame = regexp.MustCompile(`\[\[ Cell \[(\d+)\] Line (\d+) \]\]`)
+	// noted matches a line of that program with gonb's note of the cell's line before it.
+	noted = regexp.MustCompile(` ?(?:\x1b\[7m)?\[\[ Cell \[(\d+)\] Line (\d+) \]\](?:\x1b\[0m)? main\.go:\d+`)
+	// place matches what mask makes of it.
+	place = regexp.MustCompile(`In\[\d+\]:\d+`)
 )
 
-// mask removes from a text what differs between two runs of the same notebook.
+// mask removes from a text what differs between two runs of the same notebook, and what only the kernel
+// knows about: "[[ Cell [4] Line 3 ]] /tmp/…/main.go:10" becomes "In[4]:3".
 func mask(s string) string {
 	if strings.Contains(s, "gonb_") {
 		s = tempModule.ReplaceAllString(tempFile.ReplaceAllString(s, ""), "")
+		s = noted.ReplaceAllString(s, "In[$1]:$2")
 	}
 	return s
 }
@@ -80,9 +84,11 @@ func program(said []string, status string) (details []string, value string) {
 		if !strings.HasPrefix(line, "panic: ") && !strings.HasPrefix(line, "fatal error: ") {
 			continue
 		}
-		for _, at := range said[i:] {
-			if m := frame.FindStringSubmatch(at); m != nil {
-				return said[i:], fmt.Sprintf("In[%s]:%s: %s", m[1], m[2], line)
+		for _, at := range said[i:] { // the message itself may name a line; else the innermost frame does
+			if where := place.FindString(at); where != "" && at != line {
+				return said[i:], where + ": " + line
+			} else if where != "" {
+				break
 			}
 		}
 		return said[i:], line

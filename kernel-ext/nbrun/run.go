@@ -213,6 +213,10 @@ func (r *runner) cell(ctx context.Context, i int) error {
 	default:
 		return fail(why, "%v", why)
 	}
+	said := ""
+	if reply.Status != "ok" {
+		said = r.collect.settle(e.ID, placer(filepath.Join(r.proc.Dir, "t"), r.executed(i)))
+	}
 	expected := slices.Contains(c.Tags(), "raises-exception")
 	switch {
 	case reply.Status == "ok" && expected:
@@ -220,7 +224,17 @@ func (r *runner) cell(ctx context.Context, i int) error {
 	case reply.Status == "ok" || expected:
 		return nil
 	}
-	return r.cellError(i, reply, r.collect.stderr(e.ID))
+	return r.cellError(i, reply, said)
+}
+
+// executed returns the cells up to the i-th that the kernel has counted.
+func (r *runner) executed(i int) (list []*notebook.Cell) {
+	for _, c := range r.nb.Cells[:i+1] {
+		if c.Kind == notebook.Code && c.ExecutionCount > 0 {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // wait waits for a cell. The error says why it was interrupted, or that the kernel is gone; the reply is
