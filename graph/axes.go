@@ -12,6 +12,7 @@ import (
 // x's plus their number; negative ones count from the result's end. The other axes keep their names.
 // It panics with [Error] if a position is out of range or given twice.
 func ExpandAxes(x *Node, newAxes ...int) *Node {
+	need("ExpandAxes", x)
 	if len(newAxes) == 0 {
 		return x
 	}
@@ -26,6 +27,7 @@ func ExpandAxes(x *Node, newAxes ...int) *Node {
 // several times, and -1 (or x's rank) is the place after the last one. It panics with [Error] if an axis
 // is out of range.
 func InsertAxes(x *Node, beforeAxes ...int) *Node {
+	need("InsertAxes", x)
 	axes := slices.Clone(beforeAxes)
 	for i, a := range axes {
 		if a < 0 {
@@ -46,6 +48,7 @@ func InsertAxes(x *Node, beforeAxes ...int) *Node {
 // ExpandLeftToRank returns x with axes of size 1 put before the others, so that it has newRank axes. It
 // panics with [Error] if x has more.
 func ExpandLeftToRank(x *Node, newRank int) *Node {
+	need("ExpandLeftToRank", x)
 	if newRank < x.Rank() {
 		x.graph.fail("ExpandLeftToRank", []shapes.Shape{x.Shape()}, fmt.Errorf("it has more than %d axes", newRank))
 	}
@@ -55,6 +58,7 @@ func ExpandLeftToRank(x *Node, newRank int) *Node {
 // Squeeze returns x without the given axes, which must be of size 1; without all axes of size 1 if none
 // are given. The others keep their names. It panics with [Error] if an axis is not of size 1.
 func Squeeze(x *Node, axes ...int) *Node {
+	need("Squeeze", x)
 	if len(axes) == 0 {
 		for a, d := range x.Shape().Dimensions {
 			if d == 1 {
@@ -74,6 +78,7 @@ func Squeeze(x *Node, axes ...int) *Node {
 //
 // It panics with [Error] if x's axes and expandedAxes do not make up newDimensions.
 func ExpandAndBroadcast(x *Node, newDimensions []int, expandedAxes []int) *Node {
+	need("ExpandAndBroadcast", x)
 	if x.Rank()+len(expandedAxes) != len(newDimensions) {
 		x.graph.fail("ExpandAndBroadcast", []shapes.Shape{x.Shape()}, fmt.Errorf("%d axes and %d new ones do not make the %d of %v", x.Rank(), len(expandedAxes), len(newDimensions), newDimensions))
 	}
@@ -82,6 +87,7 @@ func ExpandAndBroadcast(x *Node, newDimensions []int, expandedAxes []int) *Node 
 
 // BroadcastPrefix returns x repeated along new leading axes of the given sizes.
 func BroadcastPrefix(x *Node, prefixDims ...int) *Node {
+	need("BroadcastPrefix", x)
 	return BroadcastToDims(x, append(slices.Clone(prefixDims), x.Shape().Dimensions...)...)
 }
 

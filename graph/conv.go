@@ -48,6 +48,12 @@ type ConvolveAxesConfig struct {
 // summed in float32. It panics with [Error] if shapes do not fit or the kernel is larger than the padded
 // input. [Convolve] is easier to use.
 func ConvGeneral(input, kernel *Node, axes ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroupCount, batchGroupCount int) *Node {
+	attrs := convAttrs(axes, strides, paddings, inputDilations, kernelDilations, channelGroupCount, batchGroupCount)
+	return Apply(convGeneral, attrs, input, kernel)
+}
+
+// convAttrs puts 1 and no padding where nothing is said.
+func convAttrs(axes ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroups, batchGroups int) ConvAttrs {
 	n := len(axes.InputSpatial)
 	orOnes := func(v []int) []int {
 		if v == nil {
@@ -58,11 +64,11 @@ func ConvGeneral(input, kernel *Node, axes ConvolveAxesConfig, strides []int, pa
 	if paddings == nil {
 		paddings = make([][2]int, n)
 	}
-	return Apply(convGeneral, ConvAttrs{
+	return ConvAttrs{
 		Axes: axes, Strides: orOnes(strides), Paddings: slices.Clone(paddings),
 		InputDilations: orOnes(inputDilations), KernelDilations: orOnes(kernelDilations),
-		ChannelGroups: max(1, channelGroupCount), BatchGroups: max(1, batchGroupCount),
-	}, input, kernel)
+		ChannelGroups: channelGroups, BatchGroups: batchGroups,
+	}
 }
 
 // ConvAttrs holds what a convolution is told, one element per spatial axis; see [ConvGeneral].

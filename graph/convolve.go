@@ -128,13 +128,13 @@ func (conv *ConvolutionBuilder) BatchGroupCount(groupCount int) *ConvolutionBuil
 // Done adds the convolution to the graph and returns its result. It panics with [Error] if the operands
 // do not fit.
 func (conv *ConvolutionBuilder) Done() *Node {
-	if conv.channelGroups < 1 || conv.batchGroups < 1 {
-		conv.fail("%d channel groups and %d batch groups: there must be at least 1", conv.channelGroups, conv.batchGroups)
-	}
 	paddings := conv.paddings
 	if conv.padSame {
 		if conv.kernel.Rank() != conv.x.Rank() {
 			conv.fail("the kernel must have %d axes: spatial, input channels and output channels", conv.x.Rank())
+		}
+		if len(conv.axes.KernelSpatial) != conv.spatial() {
+			conv.fail("%d spatial axes of the kernel for %d of the input", len(conv.axes.KernelSpatial), conv.spatial())
 		}
 		paddings = make([][2]int, conv.spatial())
 		for i, ax := range conv.axes.KernelSpatial {
@@ -145,7 +145,11 @@ func (conv *ConvolutionBuilder) Done() *Node {
 			paddings[i] = samePadding(k)
 		}
 	}
-	return ConvGeneral(conv.x, conv.kernel, conv.axes, conv.strides, paddings, conv.xDilation, conv.dilations, conv.channelGroups, conv.batchGroups)
+	attrs := convAttrs(conv.axes, conv.strides, paddings, conv.xDilation, conv.dilations, conv.channelGroups, conv.batchGroups)
+	if _, err := convRule(attrs, []shapes.Shape{conv.x.Shape(), conv.kernel.Shape()}); err != nil {
+		conv.fail("%w", err)
+	}
+	return Apply(convGeneral, attrs, conv.x, conv.kernel)
 }
 
 // samePadding returns the padding that keeps sizes under a window of k elements and stride 1.

@@ -21,6 +21,7 @@ import (
 //
 // It panics with [Error] if indices are not integers or k is more than params has axes.
 func Gather(params, indices *Node, indicesAreSorted ...bool) *Node {
+	need("Gather", params, indices)
 	if indices.Rank() == 0 {
 		indices = ExpandAxes(indices, 0)
 	}

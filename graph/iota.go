@@ -96,6 +96,7 @@ func Diagonal(g *Graph, dim int) *Node {
 
 // DiagonalWithValue returns a matrix [dim, dim] with scalar on the diagonal and zeros elsewhere.
 func DiagonalWithValue(scalar *Node, dim int) *Node {
+	need("DiagonalWithValue", scalar)
 	if scalar.Rank() != 0 {
 		scalar.graph.fail("DiagonalWithValue", []shapes.Shape{scalar.Shape()}, fmt.Errorf("the value must be a scalar"))
 	}
@@ -109,6 +110,7 @@ func rowsAndColumns(g *Graph, rows, columns int) (r, c *Node) {
 }
 
 func matrixAxes(op string, x *Node) {
+	need(op, x)
 	if x.Rank() < 2 {
 		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("a matrix has at least two axes"))
 	}

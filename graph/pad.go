@@ -21,6 +21,7 @@ type PadAxis struct{ Start, End, Interior int }
 // Negative Start and End crop, after the interior was filled. Names stay. It panics with [Error] if
 // Interior is negative or more is cropped than there is.
 func Pad(x *Node, fillValue *Node, axesConfig ...PadAxis) *Node {
+	need("Pad", x, fillValue)
 	if len(axesConfig) > x.Rank() {
 		x.graph.fail("Pad", []shapes.Shape{x.Shape()}, fmt.Errorf("paddings for %d axes, it has %d", len(axesConfig), x.Rank()))
 	}

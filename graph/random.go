@@ -43,6 +43,7 @@ func RandomBernoulli(rngState, prob *Node, shape shapes.Shape) (newRNGState, val
 func RandomIntN[IntT interface {
 	*Node | ~int | dtypes.Integer
 }](rngState *Node, N IntT, shape shapes.Shape) (newRNGState, values *Node) {
+	need("RandomIntN", rngState)
 	n, ok := any(N).(*Node)
 	if !ok {
 		t := ConstAsDType(rngState.graph, dtypes.Float64, any(N)).ConstantValue()
@@ -53,6 +54,7 @@ func RandomIntN[IntT interface {
 		}
 		n = ConstAsDType(rngState.graph, dtypes.Uint64, any(N))
 	}
+	need("RandomIntN", rngState, n)
 	if n.DType() != dtypes.Uint64 && n.DType().IsInt() {
 		n = ConvertDType(n, dtypes.Uint64)
 	}

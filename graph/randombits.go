@@ -51,6 +51,7 @@ func RNGStateFromSeedForGraph(g *Graph, seed int64) *Node {
 // should not be used any more. Their keys are a block of rngState's stream at a place that is otherwise
 // reached after 2^127 blocks.
 func RNGStateSplit(rngState *Node) (newRNGState1, newRNGState2 *Node) {
+	need("RNGStateSplit", rngState)
 	g := rngState.graph
 	_, keys := RandomBits(BitwiseXor(rngState, Const(g, []uint64{0, 0, 1 << 63})), shapes.Make(dtypes.Uint64, 2))
 	zero := ScalarZero(g, dtypes.Uint64)

@@ -12,6 +12,7 @@ import (
 // Reshape returns x's elements, in row-major order, with other dimensions. One of them may be -1: it
 // follows from the others. The names of the axes are lost.
 func Reshape(x *Node, dimensions ...int) *Node {
+	need("Reshape", x)
 	dims := slices.Clone(dimensions)
 	if i := slices.Index(dims, -1); i >= 0 {
 		n := 1

@@ -61,8 +61,18 @@ func broadcastIndex(out, in shapes.Shape) func(i int) int {
 	}
 }
 
+// need panics with Error if a node is nil; for functions that look at a node before they apply an op.
+func need(op string, nodes ...*Node) {
+	for i, x := range nodes {
+		if x == nil {
+			panic(&Error{Op: op, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite(nil)})
+		}
+	}
+}
+
 // adjust returns the axes counted from 0 and sorted, all of them if none are given; it panics with Error.
 func adjust(op string, x *Node, axes []int) []int {
+	need(op, x)
 	a, err := shapes.AdjustAxes(axes, x.Rank())
 	if err != nil {
 		x.graph.fail(op, []shapes.Shape{x.Shape()}, err)
@@ -72,6 +82,7 @@ func adjust(op string, x *Node, axes []int) []int {
 
 // adjust1 returns an axis counted from 0; it panics with Error.
 func adjust1(op string, x *Node, axis int) int {
+	need(op, x)
 	a, err := shapes.AdjustAxis(axis, x.Rank())
 	if err != nil {
 		x.graph.fail(op, []shapes.Shape{x.Shape()}, err)

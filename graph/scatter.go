@@ -42,6 +42,7 @@ func ScatterUpdate(operand, indices, updates *Node, sorted, unique bool) *Node {
 
 // Scatter is [ScatterSum] into zeros of the given dimensions; the dtype is that of updates.
 func Scatter(indices, updates *Node, shape shapes.Shape, sorted, unique bool) *Node {
+	need("Scatter", indices, updates)
 	return ScatterSum(Zeros(updates.graph, shape.WithDType(updates.DType())), indices, updates, sorted, unique)
 }
 
@@ -51,6 +52,7 @@ type ScatterAttrs struct{ Sorted, Unique bool }
 var scatterSum, scatterMax, scatterMin, scatterUpdate *Op
 
 func applyScatter(op *Op, operand, indices, updates *Node, sorted, unique bool) *Node {
+	need(op.Name, operand, indices, updates)
 	if indices.Rank() == 0 {
 		indices = ExpandAxes(indices, 0)
 	}

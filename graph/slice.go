@@ -62,6 +62,7 @@ func (ar SliceAxisSpec) Spacer() SliceAxisSpec {
 //
 // It panics with [Error] if a range does not lie in its axis.
 func Slice(x *Node, axesSpec ...SliceAxisSpec) *Node {
+	need("Slice", x)
 	fail := func(format string, args ...any) {
 		x.graph.fail("Slice", []shapes.Shape{x.Shape()}, fmt.Errorf(format, args...))
 	}

@@ -110,9 +110,9 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 			return graph.DynamicSlice(x[0], x[1:], []int{4})
 		}, "DynamicSlice float32[3] · int32[]: axis 0: a part of 4 does not fit into 3 elements"},
 		{"channels of input and kernel", []shapes.Shape{f32(8, 28, 28, 3), f32(3, 3, 1, 16)}, func(x []*graph.Node) *graph.Node { return graph.Convolve(x[0], x[1]).Done() },
-			"ConvGeneral [8 28 28 3] · [3 3 1 16]: the input has 3 channels, but the kernel takes 1"},
+			"Convolve [8 28 28 3] · [3 3 1 16]: the input has 3 channels, but the kernel takes 1"},
 		{"a kernel larger than the input", []shapes.Shape{f32(8, 2, 2, 1), f32(3, 3, 1, 16)}, func(x []*graph.Node) *graph.Node { return graph.Convolve(x[0], x[1]).Done() },
-			"ConvGeneral [8 2 2 1] · [3 3 1 16]: spatial axis 0: a kernel that reaches over 3 does not fit into the padded input of 2"},
+			"Convolve [8 2 2 1] · [3 3 1 16]: spatial axis 0: a kernel that reaches over 3 does not fit into the padded input of 2"},
 		{"an input without a channels axis", []shapes.Shape{f32(28, 28), f32(3, 3)}, func(x []*graph.Node) *graph.Node { return graph.Convolve(x[0], x[1]).Done() },
 			"Convolve [28 28] · [3 3]: the input must have a batch axis, spatial axes and a channels axis"},
 		{"a pool without a window", []shapes.Shape{f32(1, 4, 4, 1)}, func(x []*graph.Node) *graph.Node { return graph.MaxPool(x[0]).Done() },
@@ -128,7 +128,17 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 		}, "Pad [3] · []: axis 0 of size 3 cannot be padded by 0 before, 0 after and 4611686018427387904 between"},
 		{"an absurd stride", []shapes.Shape{f32(1, 3, 1), f32(2, 1, 1)}, func(x []*graph.Node) *graph.Node {
 			return graph.Convolve(x[0], x[1]).Dilations(1 << 62).Done()
-		}, "ConvGeneral [1 3 1] · [2 1 1]: spatial axis 0: a stride, dilation or padding is larger than any tensor"},
+		}, "Convolve [1 3 1] · [2 1 1]: spatial axis 0: a stride, dilation or padding is larger than any tensor"},
+		{"no operand", []shapes.Shape{f32(3)}, func(x []*graph.Node) *graph.Node { return graph.Reshape(nil, 3) },
+			"Reshape: operand 0 is nil"},
+		{"no operand of an op with axes", []shapes.Shape{f32(3)}, func(x []*graph.Node) *graph.Node { return graph.Gather(x[0], nil) },
+			"Gather: operand 1 is nil"},
+		{"too many strides", []shapes.Shape{f32(1, 5, 1), f32(2, 1, 1)}, func(x []*graph.Node) *graph.Node {
+			return graph.Convolve(x[0], x[1]).StridePerAxis(1, 2).Done()
+		}, "Convolve [1 5 1] · [2 1 1]: 2 strides for 1 spatial axes"},
+		{"no groups", []shapes.Shape{f32(1, 5, 1), f32(2, 1, 1)}, func(x []*graph.Node) *graph.Node {
+			return graph.Convolve(x[0], x[1]).ChannelGroupCount(0).Done()
+		}, "Convolve [1 5 1] · [2 1 1]: 0 channel groups and 1 batch groups: both must be at least 1, and one of them 1"},
 		{"a random state that is none", []shapes.Shape{f32(3)}, func(x []*graph.Node) *graph.Node {
 			_, v := graph.RandomUniform(x[0], f32(2))
 			return v

@@ -25,6 +25,7 @@ func Transpose(x *Node, axisA, axisB int) *Node {
 //
 // Each axis must be given once; negative ones count from the end. It panics with [Error] otherwise.
 func TransposeAllAxes(x *Node, permutations ...int) *Node {
+	need("TransposeAllAxes", x)
 	if len(permutations) != x.Rank() {
 		x.graph.fail("TransposeAllAxes", []shapes.Shape{x.Shape()}, fmt.Errorf("%d axes given for %d: name each once", len(permutations), x.Rank()))
 	}
