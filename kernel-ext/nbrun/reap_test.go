@@ -95,7 +95,7 @@ func TestNothingIsLeftAfterARun(t *testing.T) {
 	}
 	defer os.RemoveAll(tmp)
 	t.Setenv("TMPDIR", tmp)
-	if _, err := Run(within(t, time.Minute), Options{Notebook: path}); err != nil {
+	if _, err := Run(within(t, 3*time.Minute), Options{Notebook: path}); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := os.ReadDir(tmp); len(left) != 0 {

@@ -272,11 +272,19 @@ func (r *runner) wait(ctx context.Context, e *kernel.Execution) (*jupyter.Reply,
 	if errors.Is(why, kernel.ErrGone) {
 		return nil, why
 	}
-	_ = r.client.Interrupt()
 	last, end := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer end()
-	if reply, err = e.Wait(last); err == nil {
-		return &reply, why
+	for last.Err() == nil { // again and again: gonb forgets one that comes while it compiles; a cell gets it once
+		_ = r.client.Interrupt()
+		again, stop := context.WithTimeout(last, 250*time.Millisecond)
+		reply, err = e.Wait(again)
+		stop()
+		if err == nil {
+			return &reply, why
+		}
+		if errors.Is(err, kernel.ErrGone) {
+			break
+		}
 	}
 	return nil, why
 }
