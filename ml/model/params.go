@@ -56,7 +56,7 @@ func (s *Store) DeclareParam(name string, defaultValue any, doc string) error {
 		return fmt.Errorf("model: hyperparameter %q: %T is no type of hyperparameters: want bool, int, float64, string, or a slice of these", name, defaultValue)
 	}
 	if old := s.declaration(name); old != nil && typeName(old.value) != typeName(defaultValue) {
-		return fmt.Errorf("model: hyperparameter %q is a %s and cannot be declared as a %s", name, typeName(old.value), typeName(defaultValue))
+		return fmt.Errorf("model: hyperparameter %q is %s and cannot be declared as %s", name, typeName(old.value), typeName(defaultValue))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

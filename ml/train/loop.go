@@ -207,8 +207,14 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int) (
 // passes goes over the data set until the run is complete.
 func (l *Loop) passes(ctx context.Context) error {
 	for !l.complete() {
+		if ctx.Err() != nil {
+			return l.interruption(ctx)
+		}
 		l.epoch++
-		l.trainer.resetMeans()
+		if l.betweenPasses() {
+			l.trainer.midway = false
+		}
+		l.trainer.beginEpoch()
 		before := l.step
 		if err := l.pass(ctx); err != nil {
 			return err
@@ -237,11 +243,14 @@ func (l *Loop) pass(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("step %d, data set %q: %w", l.step+1, l.ds.Name(), err)
 		}
-		if ctx.Err() != nil {
-			return errors.Join(l.interruption(ctx), batch.Finalize())
+		// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
+		// step, which compiles, can be given up: nothing is saved before it.
+		stepCtx := ctx
+		if l.step > 0 {
+			stepCtx = context.WithoutCancel(ctx)
 		}
 		begin := time.Now()
-		m, err := l.trainer.TrainStepContext(ctx, batch)
+		m, err := l.trainer.TrainStepContext(stepCtx, batch)
 		if err = errors.Join(err, batch.Finalize()); err != nil {
 			return unjoin(err)
 		}
@@ -255,10 +264,11 @@ func (l *Loop) pass(ctx context.Context) error {
 		if err := l.evaluate(ctx, false); err != nil {
 			return err
 		}
-		if l.stop.Load() != nil || l.epochs == 0 && l.step >= l.steps {
-			if !l.passEnds() {
-				return nil
-			}
+		if ctx.Err() != nil {
+			return l.interruption(ctx)
+		}
+		if (l.stop.Load() != nil || l.epochs == 0 && l.step >= l.steps) && !l.passEnds() {
+			return nil
 		}
 	}
 	l.emit(Event{Kind: Epoch, Metrics: l.trainer.EpochMetrics()})
@@ -274,6 +284,12 @@ func (l *Loop) passEnds() bool {
 	s, ok := l.ds.(data.Sized)
 	p, positioned := l.ds.(interface{ Position() data.Position })
 	return ok && positioned && s.NumBatches() > 0 && p.Position().Batch == int64(s.NumBatches())
+}
+
+// betweenPasses reports whether the data set is known to be at no place within a pass.
+func (l *Loop) betweenPasses() bool {
+	p, positioned := l.ds.(interface{ Position() data.Position })
+	return positioned && p.Position().Batch == 0 || l.passEnds()
 }
 
 // unjoin returns the only error in a join of one.

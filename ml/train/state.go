@@ -33,6 +33,6 @@ func (t *Trainer) SetState(state []byte) error {
 	if s.Pending < 0 || s.Pending >= t.accumulate {
 		return fmt.Errorf("train: the trainer's state has %d batches that wait for an update of %d: call AccumulateGradients before", s.Pending, t.accumulate)
 	}
-	t.pending, t.moving, t.means = s.Pending, s.Moving, s.Means
+	t.pending, t.moving, t.means, t.midway = s.Pending, s.Moving, s.Means, true
 	return nil
 }

@@ -34,6 +34,7 @@ type Trainer struct {
 
 	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
 	means  tally[metrics.Mean, *metrics.Mean]
+	midway bool // means are of a part of an epoch that goes on
 }
 
 // execKey tells the compiled forms of the model apart.
@@ -135,6 +136,14 @@ func (t *Trainer) ResetTrainMetrics() {
 		t.moving[i].NewWeight = movingWeight
 	}
 	t.resetMeans()
+}
+
+// beginEpoch empties the means over an epoch, unless the epoch is one that goes on from a checkpoint.
+func (t *Trainer) beginEpoch() {
+	if !t.midway {
+		t.resetMeans()
+	}
+	t.midway = false
 }
 
 // resetMeans empties the means over an epoch.

@@ -1,0 +1,105 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/quire-ml/quire/ml/model"
+)
+
+// Config is a [Handler] to be set up.
+type Config struct {
+	store    *model.Store
+	dir      string
+	must     bool
+	fallBack bool
+	loadBest bool
+	keep     int
+
+	bestMetric, bestDataset string
+	exclude                 func(v *model.Variable) bool
+}
+
+// Build returns the configuration of a handler for the checkpoints of a store. Done loads the newest one
+// if there is any.
+func Build(store *model.Store) *Config { return &Config{store: store, keep: 1} }
+
+// Load is [Build] for programs that need a checkpoint: without one Done returns an error.
+func Load(store *model.Store) *Config {
+	c := Build(store)
+	c.must = true
+	return c
+}
+
+// Dir sets the directory of the checkpoints. It is made if it does not exist.
+func (c *Config) Dir(dir string) *Config {
+	c.dir = dir
+	return c
+}
+
+// Keep sets how many checkpoints are kept, the newest ones: 1 unless set; -1 for all of them.
+func (c *Config) Keep(n int) *Config {
+	c.keep = n
+	return c
+}
+
+// KeepBest saves a checkpoint whenever an evaluation in the loop is the best so far, and keeps the best one
+// beside the newest ones. metric is the name or short name of a metric, dataset the name of the data set
+// evaluated. Metrics of kind "accuracy" and "score" are better when larger, others when smaller.
+func (c *Config) KeepBest(dataset, metric string) *Config {
+	c.bestDataset, c.bestMetric = dataset, metric
+	return c
+}
+
+// LoadBest lets Done load the best checkpoint instead of the newest one. It goes with KeepBest.
+func (c *Config) LoadBest() *Config {
+	c.loadBest = true
+	return c
+}
+
+// FallBack lets Done load the newest checkpoint that is whole, when newer ones are damaged. Which these
+// are is then told by [Handler.Warnings].
+func (c *Config) FallBack() *Config {
+	c.fallBack = true
+	return c
+}
+
+// Exclude leaves the variables that filter accepts out of what is saved.
+func (c *Config) Exclude(filter func(v *model.Variable) bool) *Config {
+	c.exclude = filter
+	return c
+}
+
+// Done returns the handler, and loads a checkpoint into the store if there is one: variables that exist
+// get its values, others are made. Hyperparameters that the program has set before stay as they are.
+//
+// It returns a [DamagedError] if the checkpoint to load is damaged, an error that shows both shapes if a
+// variable has another shape, and then has not changed the store.
+func (c *Config) Done() (*Handler, error) {
+	switch {
+	case c.store == nil || c.dir == "":
+		return nil, errors.New("checkpoints: a store and a directory (Dir) are needed")
+	case c.keep < 1 && c.keep != -1:
+		return nil, fmt.Errorf("checkpoints: Keep(%d): want 1 or more, or -1 for all", c.keep)
+	case c.loadBest && c.bestMetric == "":
+		return nil, errors.New("checkpoints: LoadBest needs KeepBest, to know what is best")
+	}
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	h := &Handler{config: *c, create: createFile}
+	if err := h.loadFirst(); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// MustDone is [Config.Done]; it panics on an error.
+func (c *Config) MustDone() *Handler {
+	h, err := c.Done()
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
