@@ -1,0 +1,295 @@
+package graph_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// counting is the reference backend, counting what it compiles.
+type counting struct {
+	graph.Backend
+	mu       sync.Mutex
+	compiled int
+}
+
+func (c *counting) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+	c.mu.Lock()
+	c.compiled++
+	c.mu.Unlock()
+	return c.Backend.Compile(ctx, p)
+}
+
+func TestExecCompilesOncePerShapeAndForgetsTheOldest(t *testing.T) {
+	b := &counting{Backend: graphtest.Reference()}
+	exec := graph.MustNewExec1(b, func(x *graph.Node) *graph.Node { return graph.ReduceAllSum(x) })
+	exec.SetMaxCache(2)
+	for i, step := range []struct{ length, compiled int }{{1, 1}, {2, 2}, {1, 2}, {3, 3}, {1, 3}, {2, 4}, {2, 4}} {
+		x := make([]float64, step.length)
+		if _, err := exec.Call(x); err != nil {
+			t.Fatal(err)
+		}
+		if b.compiled != step.compiled {
+			t.Errorf("step %d, length %d: %d compilations so far, want %d", i, step.length, b.compiled, step.compiled)
+		}
+	}
+}
+
+func TestExecTellsAxisNamesApart(t *testing.T) {
+	exec := graph.MustNewExec1(graphtest.Reference(), func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) })
+	x := tensors.FromValue([]float32{1, 2})
+	named := func(name string) *tensors.Tensor {
+		n, err := x.WithAxisNames(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	y, err := exec.Call(named("batch"), x)
+	if err != nil || y.Shape().Name(0) != "batch" {
+		t.Errorf("the name is lost: %v, %v", y, err)
+	}
+	if _, err := exec.Call(named("batch"), named("pixel")); err == nil || !strings.Contains(err.Error(), `axis "batch" meets axis "pixel"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExecIsSafeForSeveralGoroutines(t *testing.T) {
+	exec := graph.MustNewExec1(graphtest.Reference(), func(x *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(x, x)) })
+	exec.SetMaxCache(2)
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			x := make([]float64, 1+i%5)
+			for k := range x {
+				x[k] = float64(i)
+			}
+			y, err := exec.Call(x)
+			if want := float64(len(x) * i * i); err != nil || y.Value() != want {
+				t.Errorf("call %d: %v, %v, want %v", i, y, err, want)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestExecTakesEveryFormOfFunction(t *testing.T) {
+	b := graphtest.Reference()
+	out := graph.MustCallOnceN(b, func(in []*graph.Node) []*graph.Node { return in[1:] }, 1.0, 2.0, 3.0)
+	if got := fmt.Sprint(out[0].Value(), out[1].Value()); got != "2 3" {
+		t.Errorf("a slice to a slice: got %s", got)
+	}
+	if got := graph.MustCallOnce(b, func(g *graph.Graph) *graph.Node { return graph.Const(g, 7.0) }).Value(); got != 7.0 {
+		t.Errorf("a graph alone: got %v", got)
+	}
+	e, err := graph.NewExec3(b, func(x *graph.Node) (*graph.Node, *graph.Node, *graph.Node) {
+		return x, graph.Neg(x), graph.Mul(x, x)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y, z := e.MustCall(3.0)
+	if got := fmt.Sprint(x.Value(), y.Value(), z.Value()); got != "3 -3 9" {
+		t.Errorf("three results: got %s", got)
+	}
+}
+
+func TestExecErrorsAreSentences(t *testing.T) {
+	b := graphtest.Reference()
+	add := graph.MustNewExec(b, func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) }).WithName("sum")
+	for _, c := range []struct {
+		name string
+		call func() error
+		want string
+	}{
+		{"too few inputs", func() error { _, err := add.Call(1.0); return err }, `"sum" takes 2 inputs, got 1`},
+		{"a value that is none", func() error { _, err := add.Call(1.0, "x"); return err }, `"sum": argument 1: `},
+		{"dtypes that differ", func() error { _, err := add.Call(float32(1), int32(1)); return err }, "Add float32[] · int32[]: dtypes differ: float32 and int32 (convert one with ConvertDType)"},
+		{"another number of results", func() error { _, _, err := add.Call2(1.0, 1.0); return err }, `"sum" has 1 results, not 2`},
+		{"an empty result", func() error {
+			_, err := graph.CallOnceN(b, func(x *graph.Node) []*graph.Node { return nil }, 1.0)
+			return err
+		}, "has no outputs"},
+		{"no backend", func() error {
+			_, err := graph.NewExec(nil, func(x *graph.Node) *graph.Node { return x })
+			return err
+		}, "backend or function is nil"},
+		{"integer division by zero", func() error {
+			_, err := graph.CallOnce(b, func(x, y *graph.Node) *graph.Node { return graph.Div(x, y) }, int32(1), int32(0))
+			return err
+		}, "integer division by zero"},
+		{"a shape beyond all memory", func() error {
+			_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node { return graph.BroadcastToDims(x, 1<<40, 1<<40) }, 1.0)
+			return err
+		}, "too large"},
+		{"a gradient of a vector", func() error {
+			_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node { return graph.Gradient(x, x)[0] }, []float64{1, 2})
+			return err
+		}, "the output must be a float scalar"},
+		{"a gradient by integers", func() error {
+			_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node {
+				return graph.Gradient(graph.ConvertDType(x, dtypes.Float32), x)[0]
+			}, int32(2))
+			return err
+		}, "must be float or complex"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.call(); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant …%s…", err, c.want)
+			}
+		})
+	}
+}
+
+func TestLoggedNodesReachTheLogger(t *testing.T) {
+	exec := graph.MustNewExec1(graphtest.Reference(), func(x *graph.Node) *graph.Node {
+		y := graph.Mul(x, x)
+		y.SetLogged("square")
+		return graph.Neg(y)
+	})
+	var got string
+	exec.SetNodeLogger(func(_ *graph.Graph, messages []string, values []*tensors.Tensor, _ []graph.NodeId) {
+		got = fmt.Sprint(messages, values[0].Value())
+	})
+	if y := exec.MustCall(3.0); y.Value() != -9.0 || got != "[square] 9" {
+		t.Errorf("result %v, logged %q", y.Value(), got)
+	}
+}
+
+func TestOtherPanicsPassThrough(t *testing.T) {
+	defer func() {
+		if r := recover(); r != "mine" {
+			t.Errorf("recovered %v", r)
+		}
+	}()
+	graph.CallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node { panic("mine") }, 1.0)
+}
+
+func TestClosures(t *testing.T) {
+	b := graphtest.Reference()
+	t.Run("a closure in a closure captures from the outermost", func(t *testing.T) {
+		f := func(x *graph.Node) (*graph.Node, *graph.Node) {
+			g := x.Graph()
+			zero := graph.ScalarZero(g, dtypes.Float64)
+			y := graph.If(graph.GreaterThan(x, zero),
+				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+					return graph.If(graph.GreaterThan(x, graph.Const(g, 10.0)),
+						graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, graph.Mul(x, x))} }),
+						graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, x)} }))
+				}),
+				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(x)} }))[0]
+			return y, graph.Gradient(y, x)[0]
+		}
+		e := graph.MustNewExec2(b, f)
+		for _, c := range []struct{ x, y, dy float64 }{{20, 8000, 1200}, {3, 9, 6}, {-2, 2, -1}} {
+			if y, dy := e.MustCall(c.x); y.Value() != c.y || dy.Value() != c.dy {
+				t.Errorf("at %v: %v with gradient %v, want %v and %v", c.x, y.Value(), dy.Value(), c.y, c.dy)
+			}
+		}
+	})
+	t.Run("a function is called twice and differentiated", func(t *testing.T) {
+		y := graph.MustCallOnce(b, func(x *graph.Node) *graph.Node {
+			g := x.Graph()
+			square := graph.NewFunction(g, "square", func(g *graph.Graph) []*graph.Node {
+				a := graph.Parameter(g, "a", x.Shape())
+				return []*graph.Node{graph.Mul(a, a)}
+			})
+			return graph.Gradient(square.Call(square.Call(x)[0])[0], x)[0] // d x⁴
+		}, 2.0)
+		if y.Value() != 32.0 {
+			t.Errorf("got %v, want 32", y.Value())
+		}
+	})
+	t.Run("a value that leaves its closure is an error", func(t *testing.T) {
+		var inside *graph.Node
+		_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node {
+			graph.NewClosure(x.Graph(), func(g *graph.Graph) []*graph.Node {
+				inside = graph.Neg(x)
+				return []*graph.Node{inside}
+			})
+			return graph.Add(x, inside)
+		}, 2.0)
+		if err == nil || !strings.Contains(err.Error(), "cannot be used outside of it: return it from the closure") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("branches must agree", func(t *testing.T) {
+		_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node {
+			g := x.Graph()
+			return graph.If(graph.Const(g, true),
+				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{x} }),
+				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.BroadcastToDims(x, 2)} }))[0]
+		}, 2.0)
+		if err == nil || !strings.Contains(err.Error(), "the branches differ: result 0 is float64[] against float64[2]") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCustomGradients(t *testing.T) {
+	y := graph.MustCallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node {
+		clipped := graph.IdentityWithCustomGradient(x, func(x, v *graph.Node) *graph.Node { return graph.ClipScalar(v, -1, 1) })
+		return graph.Gradient(graph.ReduceAllSum(graph.MulScalar(clipped, 5)), x)[0]
+	}, []float64{1, 2})
+	if got := fmt.Sprint(y.Value()); got != "[1 1]" {
+		t.Errorf("got %s, want [1 1]", got)
+	}
+}
+
+func TestStopGradient(t *testing.T) {
+	y := graph.MustCallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node {
+		return graph.Gradient(graph.Mul(x, graph.StopGradient(x)), x)[0]
+	}, 3.0)
+	if y.Value() != 3.0 {
+		t.Errorf("got %v, want 3", y.Value())
+	}
+}
+
+func TestEqualCallsAreComputedOnceAndUnusedOnesNever(t *testing.T) {
+	g := graph.NewGraph(nil, "cse")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4))
+	graph.Exp(x)
+	y := graph.Add(graph.Tanh(x), graph.Tanh(x))
+	p, err := graph.NewProgram(g, []*graph.Node{y}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []string
+	for _, in := range p.Instrs {
+		ops = append(ops, in.Op.Name)
+	}
+	if got := strings.Join(ops, " "); got != "Tanh Add" {
+		t.Errorf("got %s, want Tanh Add", got)
+	}
+}
+
+func FuzzProgramJSON(f *testing.F) {
+	g := graph.NewGraph(nil, "seed")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3))
+	p, err := graph.NewProgram(g, []*graph.Node{graph.MatMul(x, graph.Transpose(x, 0, 1))}, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	data, err := p.MarshalJSON()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"instrs":[{"op":"Add","in":[5],"out":[0]}],"values":[{}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var p graph.Program
+		if p.UnmarshalJSON(data) == nil {
+			if _, err := p.MarshalJSON(); err != nil {
+				t.Errorf("a program that was read cannot be written: %v", err)
+			}
+		}
+	})
+}
