@@ -93,7 +93,7 @@ func (a *Area) set(view func() Bundle) bool {
 	}
 	wait := a.interval - time.Since(a.last)
 	if a.last.IsZero() || wait <= 0 {
-		a.last = time.Now() // the next update waits, also while this one is being drawn
+		a.last = time.Now()
 		return true
 	}
 	a.timer = time.AfterFunc(wait, func() { a.draw(false) })
@@ -111,6 +111,7 @@ func (a *Area) draw(final bool) {
 		a.timer = nil
 	}
 	latest := a.latest
+	a.last = time.Now() // what comes while this is drawn waits as well
 	a.mu.Unlock()
 
 	start := time.Now()

@@ -49,7 +49,7 @@ func variables(x *graph.Node) *graph.Node {
 
 // deep has more nodes than are drawn.
 func deep(x *graph.Node) *graph.Node {
-	for range 150 {
+	for range 80 {
 		x = block(x)
 	}
 	return x

@@ -2,7 +2,6 @@ package viz
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
@@ -41,7 +40,7 @@ func Graph(x any, inputs ...any) Bundle {
 	if tr.err != nil {
 		return Error(tr.err)
 	}
-	return drawFlow(fromGraph(tr.g, tr.outputs, pcName(reflect.ValueOf(x).Pointer())), nil)
+	return drawFlow(tr.flow(), nil)
 }
 
 func drawFlow(f *flow, p *graph.Program) Bundle {
@@ -84,12 +83,11 @@ func (f *flow) headline() string {
 		}
 		work += n.flops
 	}
-	s := fmt.Sprintf("%q: %d inputs, ", f.name, inputs)
+	s := fmt.Sprintf("%q: %s, ", f.name, amount(inputs, "input"))
 	if params > 0 {
-		s += fmt.Sprintf("%d variables, ", params)
+		s += amount(params, "variable") + ", "
 	}
-	s += fmt.Sprintf("%d ops, %s FLOPs", ops, si(work))
-	return s
+	return s + fmt.Sprintf("%s, %s FLOPs", amount(ops, "op"), si(work))
 }
 
 // listing is the table of nodes: number, op, operands, attributes, shape and place.

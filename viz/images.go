@@ -61,7 +61,7 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 	if p.stretched {
 		said = append(said, fmt.Sprintf("values %s to %s are shown from black to white", number(p.lo), number(p.hi)))
 	}
-	text := strings.TrimSpace(fmt.Sprintf("%s %d pictures of %d×%d from %s", o.Title, p.n, p.h, p.w, t.Shape()))
+	text := strings.TrimSpace(fmt.Sprintf("%s %s of %d×%d from %s", o.Title, amount(p.n, "picture"), p.h, p.w, t.Shape()))
 	var captions []string
 	for i := range shown {
 		for _, l := range sheet.Items[i].Lines {

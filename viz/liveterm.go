@@ -51,7 +51,7 @@ func (t *liveText) event(e train.Event) {
 func (t *liveText) finish() {
 	t.h.mu.Lock()
 	defer t.h.mu.Unlock()
-	if !t.h.now.ended {
+	if t.h.now.started && !t.h.now.ended {
 		t.flushRow()
 		t.line(true)
 	}

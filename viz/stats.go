@@ -77,6 +77,14 @@ func (s stats) String() string {
 	return strings.Join(parts, " · ")
 }
 
+// amount writes a number of things: "1 op", "2 ops".
+func amount(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return count(int64(n)) + " " + what + "s"
+}
+
 // float64s returns the elements of t as float64, in row-major order.
 func float64s(t *tensors.Tensor) []float64 {
 	out := make([]float64, t.Size())

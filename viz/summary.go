@@ -39,18 +39,7 @@ func Summary(x any, inputs ...any) Bundle {
 	if tr.err != nil {
 		return Error(tr.err)
 	}
-	f := fromGraph(tr.g, tr.outputs, pcName(reflect.ValueOf(x).Pointer()))
-	ids := map[int]bool{}
-	for _, n := range tr.inputs {
-		ids[int(n.Id())] = true
-	}
-	for _, n := range f.nodes {
-		if n.op == "Parameter" {
-			n.input = ids[n.id]
-			n.param = !n.input
-		}
-	}
-	return summarise(f)
+	return summarise(tr.flow())
 }
 
 // layerRow is a line of a summary: nodes that one call made.

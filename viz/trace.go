@@ -75,7 +75,7 @@ func (tr *traced) arguments() ([]reflect.Value, error) {
 			args = append(args, reflect.ValueOf(tr.g))
 		case p == nodeType:
 			if len(left) == 0 {
-				return nil, fmt.Errorf("the function takes more than the %d inputs that were given", len(tr.inputs))
+				return nil, fmt.Errorf("the function takes more than the %s given", amount(len(tr.inputs), "input"))
 			}
 			args = append(args, reflect.ValueOf(left[0]))
 			left = left[1:]
@@ -87,7 +87,7 @@ func (tr *traced) arguments() ([]reflect.Value, error) {
 		}
 	}
 	if len(left) > 0 {
-		return nil, fmt.Errorf("the function takes %d inputs, but %d were given", len(tr.inputs)-len(left), len(tr.inputs))
+		return nil, fmt.Errorf("the function takes %s, not the %d given", amount(len(tr.inputs)-len(left), "input"), len(tr.inputs))
 	}
 	return args, nil
 }
@@ -126,6 +126,24 @@ func (tr *traced) call(args []reflect.Value) {
 			tr.err = v
 		}
 	}
+}
+
+// flow returns the computation: the function's inputs are inputs, the other parameters that it made variables.
+func (tr *traced) flow() *flow {
+	f := fromGraph(tr.g, tr.outputs, pcName(tr.fn.Pointer()))
+	for _, n := range f.nodes {
+		if n.op != "Parameter" {
+			continue
+		}
+		n.input = false
+		for _, x := range tr.inputs {
+			if int(x.Id()) == n.id {
+				n.input, n.pos = true, "" // made on the reader's behalf
+			}
+		}
+		n.param = !n.input
+	}
+	return f
 }
 
 // inputShapes returns the shapes of shapes, tensors, nodes, and Go values.
