@@ -58,6 +58,7 @@ type step struct {
 	run     kernels.Func
 	control control // nil for most
 	inPlace []int   // operands whose memory the first result may take
+	slow    bool    // it runs the op's reference meaning
 }
 
 // resolve returns the value whose memory id has.

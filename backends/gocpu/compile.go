@@ -19,6 +19,7 @@ type instr struct {
 	run     kernels.Func
 	control control
 	perm    map[int][]int // see call
+	slow    bool          // no kernel: the reference meaning runs
 	dead    bool
 }
 
@@ -227,7 +228,7 @@ func (c *compiler) lower(i int) (err error) {
 		if in.Op.Ref == nil || in.perm != nil {
 			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands", in.Pos, in.Op.Name, shapeList(k.in))
 		}
-		in.run, k.scratch, k.inPlace = reference(in.Op, k), 0, nil
+		in.run, in.slow, k.scratch, k.inPlace = reference(in.Op, k), true, 0, nil
 	}
 	c.fold(in)
 	return nil
@@ -276,7 +277,7 @@ func (c *compiler) emit() {
 		if in.dead || in.call.view || allConstant(code, in.out) {
 			continue
 		}
-		s := step{op: in.Op, pos: in.Pos, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace}
+		s := step{op: in.Op, pos: in.Pos, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
 		if in.call.scratch > 0 {
 			s.scratch = code.add(shapes.Shape{}, in.call.scratch)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -323,5 +324,133 @@ func TestNoGoroutineIsLeftOver(t *testing.T) {
 	time.Sleep(5 * time.Millisecond)
 	if after := runtime.NumGoroutine(); after > before {
 		t.Errorf("%d goroutines, %d before", after, before)
+	}
+}
+
+func TestIntegerDivisionByZeroNamesTheLine(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		b := gocpu.NewWithOptions(gocpu.Options{Workers: workers})
+		s := shapes.Make(dtypes.Int32, 50_000)
+		g := compiled(t, b, []shapes.Shape{s, s}, func(in []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.Div(in[0], in[1])}
+		})
+		_, err := g.Run(tensors.FromShape(s), tensors.FromShape(s))
+		if err == nil || !strings.HasPrefix(err.Error(), "engine_test.go:") || !strings.HasSuffix(err.Error(), ": Div: integer division by zero") {
+			t.Errorf("got %v", err)
+		}
+		b.Close()
+	}
+}
+
+func TestDivisionByZeroOfConstantsIsAnErrorOfTheRun(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	_, err := graph.CallOnce(b, func(g *graph.Graph) *graph.Node {
+		return graph.Div(graph.Const(g, []int32{1, 2}), graph.Const(g, []int32{1, 0}))
+	})
+	if err == nil || !strings.HasSuffix(err.Error(), "Div: integer division by zero") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAKernelThatBreaksIsAnError uses an op whose reference meaning panics.
+func TestAKernelThatBreaksIsAnError(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	op := &graph.Op{
+		Name: "Broken", DTypes: dtypes.Floats,
+		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil },
+		Ref:   func(any, []*tensors.Tensor, []*tensors.Tensor) { _ = []int{}[len(os.Args)+3] },
+	}
+	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Apply(op, nil, in[0])}
+	})
+	for range 2 { // and the engine goes on
+		_, err := g.Run(vector(1, 2, 3, 4))
+		if err == nil || !strings.Contains(err.Error(), ": Broken float32[4]: the kernel broke: runtime error: index out of range") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// run computes p's results on random inputs, as bytes.
+func (p program) run(t *testing.T, b graph.Backend) (results []string) {
+	t.Helper()
+	g := compiled(t, b, p.in, p.fn)
+	var in []any
+	for i, s := range p.in {
+		in = append(in, randomTensor(s, uint64(i)))
+	}
+	out, err := g.Run(in...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, y := range out {
+		y.MustConstBytes(func(data []byte) { results = append(results, string(data)) })
+	}
+	return results
+}
+
+func TestBitsDoNotDependOnTheWorkers(t *testing.T) {
+	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn()} {
+		var want []string
+		for _, workers := range []int{1, 2, 3, 8} {
+			b := gocpu.NewWithOptions(gocpu.Options{Workers: workers})
+			got := p.run(t, b)
+			b.Close()
+			if want == nil {
+				want = got
+			}
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("%s: result %d with %d workers differs from that with one", name, i, workers)
+				}
+			}
+		}
+	}
+}
+
+func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	p := mlp()
+	g := compiled(t, b, p.in, p.fn)
+	bufs, donate := make([]graph.Buffer, len(p.in)), make([]bool, len(p.in))
+	for i, s := range p.in {
+		x := randomTensor(s, uint64(i))
+		bufs[i], donate[i] = put(t, b, x), i < p.state
+		if donate[i] {
+			x.FinalizeAll()
+		}
+	}
+	memory := map[int]*byte{}
+	allocs := testing.AllocsPerRun(5, func() {
+		out, err := g.RunWithBuffers(context.Background(), bufs, donate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range out[p.state:] {
+			o.Close()
+		}
+		copy(bufs, out[:p.state])
+	})
+	if allocs > 40 {
+		t.Errorf("%v allocations", allocs)
+	}
+	for i := range p.state { // parameters stay where they are
+		memory[i] = &host(t, bufs[i]).Storage().Bytes()[0]
+	}
+	host(t, bufs[0]) // someone holds this one: it must not be written
+	kept := host(t, bufs[0])
+	before := tensors.Flat[float32](kept)[7]
+	out, err := g.RunWithBuffers(context.Background(), bufs, donate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tensors.Flat[float32](kept)[7] != before {
+		t.Error("a tensor that is held was written")
+	}
+	if &host(t, out[0]).Storage().Bytes()[0] == memory[0] {
+		t.Error("the result lies on a tensor that is held")
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -34,4 +35,17 @@ func must[T any](v T, err error) T {
 		panic(fmt.Errorf("the reference meaning: %w", err))
 	}
 	return v
+}
+
+// slow lists what runs on the reference meaning, by the first operand's dtype: combinations too rare for a
+// kernel of their own. A test holds it to what compiling finds.
+var slow = map[string]dtypes.Set{
+	// Halves would be rounded at every addition, not once; the other dtypes are rarely pooled or scattered into.
+	"SelectAndScatter": dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
+	"SelectAndGather":  dtypes.Ints,
+	"ScatterSum":       dtypes.Halves,
+	"ScatterMax":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
+	"ScatterMin":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
+	"CumSum":           dtypes.Halves,
+	"Clamp":            dtypes.Halves,
 }

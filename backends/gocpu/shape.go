@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -18,6 +19,7 @@ func init() {
 	lowerings["Slice"] = slice
 	lowerings["Pad"] = pad
 	lowerings["Concatenate"] = concatenate
+	lowerings["Iota"] = counting
 }
 
 func moves(k *call, zero bool, m ...kernels.Move) kernels.Func {
@@ -128,4 +130,30 @@ func concatenate(k *call) kernels.Func {
 		list = append(list, m)
 	}
 	return moves(k, false, list...)
+}
+
+// counting counts once, when the program is compiled; a run copies numbers. Along the last axis each row is a copy
+// of the first one, along others each number is repeated.
+func counting(k *call) kernels.Func {
+	a, out := k.attrs.(graph.IotaAttrs), k.out[0]
+	n, size := out.Dimensions[a.Axis], out.DType.Size()
+	counts := aligned(n * 8)
+	numbers := kernels.Of[int64](counts)
+	for i := range numbers {
+		numbers[i] = int64(i)
+	}
+	convert, ok := kernels.ConvertOf(dtypes.Int64, out.DType)
+	if !ok {
+		return nil
+	}
+	row := aligned(n * size)
+	kernels.Unary(convert, n)(&kernels.Args{In: [][]byte{counts}, Out: [][]byte{row}, Workers: 1})
+	src := make([]int, out.Rank())
+	src[a.Axis] = 1
+	copies := moves(k, false, kernels.Move{Dims: out.Dimensions, Src: src, Dst: out.Strides()})
+	return func(a *kernels.Args) {
+		a.In = append(a.In, row)
+		copies(a)
+		a.In = a.In[:0]
+	}
 }

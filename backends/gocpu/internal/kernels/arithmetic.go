@@ -345,7 +345,7 @@ func BoolsOf(op Bits) Loop2 {
 func WhereOf[T any]() Loop3 {
 	size := sizeOf[T]()
 	run := func(zb, cb, xb, yb []byte, step []int) {
-		z, x, y := of[T](zb), of[T](xb), of[T](yb)
+		z, x, y := Of[T](zb), Of[T](xb), Of[T](yb)
 		if step[0] == 0 {
 			src, s := y, step[2]
 			if cb[0] != 0 {
@@ -406,7 +406,7 @@ func WhereOf[T any]() Loop3 {
 func ClampOf[T Real]() Loop3 {
 	size := sizeOf[T]()
 	run := func(zb, lob, xb, hib []byte, step []int) {
-		z, lo, x, hi := of[T](zb), of[T](lob), of[T](xb), of[T](hib)
+		z, lo, x, hi := Of[T](zb), Of[T](lob), Of[T](xb), Of[T](hib)
 		for i := range z {
 			z[i] = min(max(x[i*step[1]], lo[i*step[0]]), hi[i*step[2]])
 		}

@@ -21,7 +21,7 @@ type Loop1 struct {
 func loop1[R, T any](cost float64, f func(z []R, x []T)) Loop1 {
 	var r R
 	var t T
-	return Loop1{func(z, x []byte) { f(of[R](z), of[T](x)) }, int(unsafe.Sizeof(r)), int(unsafe.Sizeof(t)), cost}
+	return Loop1{func(z, x []byte) { f(Of[R](z), Of[T](x)) }, int(unsafe.Sizeof(r)), int(unsafe.Sizeof(t)), cost}
 }
 
 // each1 returns the loop that calls f for every element.
@@ -55,7 +55,7 @@ func loop2[R, T any](cost float64, vv, vs, sv func(z []R, x, y []T)) Loop2 {
 	var r R
 	var t T
 	hide := func(f func(z []R, x, y []T)) func(z, x, y []byte) {
-		return func(z, x, y []byte) { f(of[R](z), of[T](x), of[T](y)) }
+		return func(z, x, y []byte) { f(Of[R](z), Of[T](x), Of[T](y)) }
 	}
 	return Loop2{hide(vv), hide(vs), hide(sv), int(unsafe.Sizeof(r)), int(unsafe.Sizeof(t)), cost}
 }

@@ -185,7 +185,7 @@ func padded(k int) int { return (k + stepsAtOnce - 1) / stepsAtOnce * stepsAtOnc
 
 // packSame is the packer of operands in the accumulator's type.
 func packSame[T accumulator](dst []T, bytes []byte, o *Operand, batch, f0, f1, k0, k1, width int) {
-	src, kp := of[T](bytes), padded(k1-k0)
+	src, kp := Of[T](bytes), padded(k1-k0)
 	for f := f0; f < f1; f += width {
 		panel := dst[:kp*width]
 		dst = dst[kp*width:]
@@ -281,7 +281,7 @@ func packColumn[T any](d, src []T, table []int, j, width int) {
 // packAs returns the packer of operands of another type.
 func packAs[T accumulator, S any](convert func(S) T) packer[T] {
 	return func(dst []T, bytes []byte, o *Operand, batch, f0, f1, k0, k1, width int) {
-		src, kp := of[S](bytes), padded(k1-k0)
+		src, kp := Of[S](bytes), padded(k1-k0)
 		for f := f0; f < f1; f += width {
 			panel := dst[:kp*width]
 			dst = dst[kp*width:]
@@ -349,7 +349,7 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 
 	cuts := (p.k + depth - 1) / depth
 	packB := func(a *Args, _, lo, hi int) {
-		shared := of[T](a.Scratch)
+		shared := Of[T](a.Scratch)
 		for t := lo; t < hi; t++ { // one panel-deep slice of one batch
 			g, cut := t/cuts, t%cuts
 			k0 := cut * depth
@@ -358,7 +358,7 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 	}
 	tasks := p.batches * p.splits * p.rowTasks * p.colTasks
 	multiply := func(a *Args, worker, lo, hi int) {
-		all := of[T](a.Scratch)
+		all := Of[T](a.Scratch)
 		own := all[sharedB+partial+worker*perWorker:][:perWorker]
 		for t := lo; t < hi; t++ {
 			c := t % p.colTasks
@@ -369,7 +369,7 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 		}
 	}
 	add := func(a *Args, _, lo, hi int) { // rows of the result: the sum of their parts, in order
-		parts := of[T](a.Scratch)[sharedB:]
+		parts := Of[T](a.Scratch)[sharedB:]
 		for t := lo; t < hi; t++ {
 			g, r := t/p.m, t%p.m
 			sum := parts[(g*p.splits*p.m+r)*p.n:][:p.n]

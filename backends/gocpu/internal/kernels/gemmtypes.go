@@ -60,11 +60,11 @@ func fixed[T accumulator](g Gemm, workers int, pack packer[T], store func([]byte
 
 func packInt[S Integer]() packer[int64] { return packAs(func(x S) int64 { return int64(x) }) }
 
-func storeSame[T accumulator](out []byte, at int, v []T) { copy(of[T](out)[at:], v) }
+func storeSame[T accumulator](out []byte, at int, v []T) { copy(Of[T](out)[at:], v) }
 
 func storeEach[T accumulator, R any](f func(T) R) func([]byte, int, []T) {
 	return func(out []byte, at int, v []T) {
-		z := of[R](out)[at:][:len(v)]
+		z := Of[R](out)[at:][:len(v)]
 		for i, x := range v {
 			z[i] = f(x)
 		}

@@ -26,10 +26,10 @@ func indexOf(d dtypes.DType) index {
 	case dtypes.Uint32:
 		return readInt[uint32]
 	}
-	return func(b []byte, i int) int64 { return int64(min(of[uint64](b)[i], math.MaxInt64)) }
+	return func(b []byte, i int) int64 { return int64(min(Of[uint64](b)[i], math.MaxInt64)) }
 }
 
-func readInt[T Integer](b []byte, i int) int64 { return int64(of[T](b)[i]) }
+func readInt[T Integer](b []byte, i int) int64 { return int64(Of[T](b)[i]) }
 
 // vectors reads vectors of indices, each of which points at an element of the leading axes of an operand.
 type vectors struct {
@@ -76,7 +76,7 @@ func Scatter[T any](d dtypes.DType, dims, strides []int, n, rest int, put func(o
 	v := newVectors(d, dims, strides)
 	return func(a *Args) {
 		Copy(a)
-		z, u := of[T](a.Out[0]), of[T](a.In[2])
+		z, u := Of[T](a.Out[0]), Of[T](a.In[2])
 		for i := range n {
 			if to, inside := v.at(a.In[1], i); inside {
 				put(z[to:to+rest], u[i*rest:(i+1)*rest])

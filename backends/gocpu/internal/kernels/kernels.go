@@ -32,8 +32,8 @@ type Body = parallel.Body[Args]
 // For runs body over 0 to n in chunks of grain, on all workers.
 func (a *Args) For(n, grain int, body Body) { a.loop.For(a.Workers, n, grain, a, body) }
 
-// of sees bytes as elements.
-func of[T any](b []byte) []T {
+// Of sees bytes as elements.
+func Of[T any](b []byte) []T {
 	var zero T
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
 }

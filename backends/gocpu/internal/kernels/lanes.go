@@ -61,7 +61,7 @@ func FloatTypeOf(d dtypes.DType) FloatType {
 			load(b, l, base, v)
 			return
 		}
-		x := of[float32](b)[base:][:len(v)]
+		x := Of[float32](b)[base:][:len(v)]
 		for i := range v {
 			v[i] = float64(x[i])
 		}
@@ -71,7 +71,7 @@ func FloatTypeOf(d dtypes.DType) FloatType {
 			store(b, l, base, v)
 			return
 		}
-		z := of[float32](b)[base:][:len(v)]
+		z := Of[float32](b)[base:][:len(v)]
 		for i := range z {
 			z[i] = float32(v[i])
 		}
@@ -83,13 +83,13 @@ func floatType[T any](wide func(T) float64, narrow func(float64) T) FloatType {
 	return FloatType{
 		size: sizeOf[T](),
 		load: func(b []byte, l *Lanes, base int, v []float64) {
-			x := of[T](b)
+			x := Of[T](b)
 			for i := range v {
 				v[i] = wide(x[base+l.Along.at(i)])
 			}
 		},
 		store: func(b []byte, l *Lanes, base int, v []float64) {
-			z := of[T](b)
+			z := Of[T](b)
 			for i, y := range v {
 				z[base+l.Along.at(i)] = narrow(y)
 			}
@@ -101,7 +101,7 @@ func floatType[T any](wide func(T) float64, narrow func(float64) T) FloatType {
 func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
 	n := l.Along.N
 	body := func(a *Args, worker, lo, hi int) {
-		v := of[float64](a.Scratch)[worker*n:][:n]
+		v := Of[float64](a.Scratch)[worker*n:][:n]
 		for i := lo; i < hi; i++ {
 			base := l.Kept.at(i)
 			t.load(a.In[0], &l, base, v)
@@ -166,7 +166,7 @@ func LogSumExp(t FloatType, l Lanes, workers int) (Func, int) {
 	n := l.Along.N
 	one := Lanes{Along: NewAxis([]int{1}, []int{1})}
 	body := func(a *Args, worker, lo, hi int) {
-		v := of[float64](a.Scratch)[worker*(n+1):][:n+1]
+		v := Of[float64](a.Scratch)[worker*(n+1):][:n+1]
 		for i := lo; i < hi; i++ {
 			t.load(a.In[0], &l, l.Kept.at(i), v[:n])
 			m := largest(v[:n])
@@ -186,7 +186,7 @@ func LogSumExp(t FloatType, l Lanes, workers int) (Func, int) {
 func Arg[T any](better Better[T], l Lanes, size int) Func {
 	write := writerOf(size)
 	body := func(a *Args, _, lo, hi int) {
-		x := of[T](a.In[0])
+		x := Of[T](a.In[0])
 		for i := lo; i < hi; i++ {
 			base, best := l.Kept.at(i), 0
 			b := x[base+l.Along.at(0)]
@@ -208,17 +208,17 @@ func writerOf(size int) func(b []byte, i, v int) {
 	case 1:
 		return func(b []byte, i, v int) { b[i] = uint8(v) }
 	case 2:
-		return func(b []byte, i, v int) { of[uint16](b)[i] = uint16(v) }
+		return func(b []byte, i, v int) { Of[uint16](b)[i] = uint16(v) }
 	case 4:
-		return func(b []byte, i, v int) { of[uint32](b)[i] = uint32(v) }
+		return func(b []byte, i, v int) { Of[uint32](b)[i] = uint32(v) }
 	}
-	return func(b []byte, i, v int) { of[uint64](b)[i] = uint64(v) }
+	return func(b []byte, i, v int) { Of[uint64](b)[i] = uint64(v) }
 }
 
 // CumSum returns the kernel of the sums of all elements of a lane up to each, added up in A.
 func CumSum[T, A Number](l Lanes, wide func(T) A, narrow func(A) T) Func {
 	body := func(a *Args, _, lo, hi int) {
-		x, z := of[T](a.In[0]), of[T](a.Out[0])
+		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
 		for i := lo; i < hi; i++ {
 			base := l.Kept.at(i)
 			var sum A
@@ -255,8 +255,8 @@ func compareEntries(a, b entry) int {
 func Sort[T any](key func(T) uint64, l, to Lanes, take int, descending, indices bool, workers int) (Func, int) {
 	n := l.Along.N
 	body := func(a *Args, worker, lo, hi int) {
-		x, z := of[T](a.In[0]), of[T](a.Out[0])
-		list := of[entry](a.Scratch)[worker*n:][:n]
+		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
+		list := Of[entry](a.Scratch)[worker*n:][:n]
 		for i := lo; i < hi; i++ {
 			base, out := l.Kept.at(i), to.Kept.at(i)
 			for k := range list {
@@ -270,7 +270,7 @@ func Sort[T any](key func(T) uint64, l, to Lanes, take int, descending, indices 
 				z[out+to.Along.at(k)] = x[base+l.Along.at(list[k].at)]
 			}
 			if indices {
-				at := of[int32](a.Out[1])
+				at := Of[int32](a.Out[1])
 				for k := range take {
 					at[out+to.Along.at(k)] = int32(list[k].at)
 				}

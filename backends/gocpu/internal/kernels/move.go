@@ -145,10 +145,10 @@ func movesOf[T any](zero bool, moves []Move) Func {
 			continue
 		}
 		n, size := v.units()
-		body := func(a *Args, _, lo, hi int) { v.move(of[T](a.In[v.operand])[a.From:], of[T](a.Out[0])[a.To:], lo, hi) }
+		body := func(a *Args, _, lo, hi int) { v.move(Of[T](a.In[v.operand])[a.From:], Of[T](a.Out[0])[a.To:], lo, hi) }
 		if n == 1 && v.src[0] == 1 && v.dst[0] == 1 { // one run: cut anywhere
 			body = func(a *Args, _, lo, hi int) {
-				copy(of[T](a.Out[0])[a.To+v.to+lo:a.To+v.to+hi], of[T](a.In[v.operand])[a.From+v.from+lo:])
+				copy(Of[T](a.Out[0])[a.To+v.to+lo:a.To+v.to+hi], Of[T](a.In[v.operand])[a.From+v.from+lo:])
 			}
 			n, size = v.n, 1
 		}

@@ -28,7 +28,7 @@ func RandomBits(n int, wide bool) Func {
 	}
 	blocks := (words + 3) / 4
 	body := func(a *Args, _, lo, hi int) {
-		state, z := of[uint64](a.In[0]), of[uint32](a.Out[1])
+		state, z := Of[uint64](a.In[0]), Of[uint32](a.Out[1])
 		for i := lo; i < hi; i++ {
 			low, high := state[1]+uint64(i), state[2]
 			if low < state[1] {
@@ -44,7 +44,7 @@ func RandomBits(n int, wide bool) Func {
 	}
 	return func(a *Args) {
 		a.For(blocks, 512, body)
-		state, next := of[uint64](a.In[0]), of[uint64](a.Out[0])
+		state, next := Of[uint64](a.In[0]), Of[uint64](a.Out[0])
 		low, high := state[1]+uint64(blocks), state[2]
 		if low < state[1] {
 			high++
@@ -65,4 +65,4 @@ func store4(z []uint32, at int, c0, c1, c2, c3 uint32) {
 }
 
 // littleEndian says how the machine stores a uint64 as two uint32.
-var littleEndian = of[uint32](Bytes([]uint64{1}))[0] == 1
+var littleEndian = Of[uint32](Bytes([]uint64{1}))[0] == 1

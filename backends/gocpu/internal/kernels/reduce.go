@@ -98,7 +98,7 @@ func Reduce[T, A any](f Reducer[T, A], dims, axes []int, workers int) (Func, int
 	}
 	// Each chunk makes a part, [outer, chunk, inner]; the parts are joined in order.
 	part := func(a *Args, _, lo, hi int) {
-		x, parts := of[T](a.In[0]), of[A](a.Scratch)
+		x, parts := Of[T](a.In[0]), Of[A](a.Scratch)
 		for t := lo; t < hi; t++ {
 			tile, c, o := t%r.tiles, t/r.tiles%r.chunks, t/r.tiles/r.chunks
 			i0 := tile * r.tile
@@ -108,7 +108,7 @@ func Reduce[T, A any](f Reducer[T, A], dims, axes []int, workers int) (Func, int
 		}
 	}
 	join := func(a *Args, _, lo, hi int) {
-		parts, z := of[A](a.Scratch), of[T](a.Out[0])
+		parts, z := Of[A](a.Scratch), Of[T](a.Out[0])
 		for t := lo; t < hi; t++ {
 			o, i := t/r.inner, t%r.inner
 			acc := parts[o*r.chunks*r.inner+i]
@@ -127,8 +127,8 @@ func Reduce[T, A any](f Reducer[T, A], dims, axes []int, workers int) (Func, int
 // reduceAtOnce is Reduce where every result has few enough elements to be one chunk.
 func reduceAtOnce[T, A any](f Reducer[T, A], r *reduction, workers int) (Func, int) {
 	body := func(a *Args, worker, lo, hi int) {
-		x, z := of[T](a.In[0]), of[T](a.Out[0])
-		own := of[A](a.Scratch)[worker*r.tile:][:r.tile]
+		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
+		own := Of[A](a.Scratch)[worker*r.tile:][:r.tile]
 		for t := lo; t < hi; t++ {
 			o, i0 := t/r.tiles, t%r.tiles*r.tile
 			acc := own[:min(r.tile, r.inner-i0)]

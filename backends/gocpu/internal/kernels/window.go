@@ -88,8 +88,8 @@ func ReduceWindow[T, A any](f Reducer[T, A], w Windows, workers int) (Func, int)
 		return nil, 0
 	}
 	body := func(a *Args, worker, lo, hi int) {
-		x, z := of[T](a.In[0]), of[T](a.Out[0])
-		acc := of[A](a.Scratch)[worker*v.inner:][:v.inner]
+		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
+		acc := Of[A](a.Scratch)[worker*v.inner:][:v.inner]
 		for p := lo; p < hi; p++ {
 			fill(acc, f.Start)
 			v.over(p, func(offset int) { f.Rows(acc, x[offset:offset+v.inner]) })
@@ -154,8 +154,8 @@ func SelectAndScatter[T any](better Better[T], add func(a, b T) T, w Windows, wo
 	}
 	each := v.places / max(parts, 1)
 	body := func(a *Args, worker, lo, hi int) {
-		x, y, z := of[T](a.In[0]), of[T](a.In[1]), of[T](a.Out[0])
-		at := of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		x, y, z := Of[T](a.In[0]), Of[T](a.In[1]), Of[T](a.Out[0])
+		at := Of[int](a.Scratch)[worker*v.inner:][:v.inner]
 		for p := lo * each; p < hi*each; p++ {
 			c.choose(x, p, at)
 			for i, to := range at {
@@ -181,8 +181,8 @@ func SelectAndGather[T, R any](better Better[T], w Windows, workers int) (Func, 
 	}
 	c := chooser[T]{v, better}
 	body := func(a *Args, worker, lo, hi int) {
-		x, y, z := of[T](a.In[0]), of[R](a.In[1]), of[R](a.Out[0])
-		at := of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		x, y, z := Of[T](a.In[0]), Of[R](a.In[1]), Of[R](a.Out[0])
+		at := Of[int](a.Scratch)[worker*v.inner:][:v.inner]
 		for p := lo; p < hi; p++ {
 			c.choose(x, p, at)
 			for i, from := range at {

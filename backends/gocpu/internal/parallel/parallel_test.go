@@ -1,0 +1,130 @@
+package parallel
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// squares is what the loops of the tests work on.
+type squares struct {
+	in, out []int
+	loop    Loop[squares]
+}
+
+func square(s *squares, _, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		s.out[i] += s.in[i] * s.in[i]
+	}
+}
+
+func TestEveryElementOnce(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 7, 100, 1000} {
+		for _, grain := range []int{0, 1, 3, 64, 5000} {
+			for _, workers := range []int{1, 2, 3, 8} {
+				s := &squares{in: make([]int, n), out: make([]int, n)}
+				for i := range s.in {
+					s.in[i] = i
+				}
+				s.loop.For(workers, n, grain, s, square)
+				for i, v := range s.out {
+					if v != i*i {
+						t.Fatalf("%d elements, grain %d, %d workers: element %d is %d", n, grain, workers, i, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestLoopsOfManyCallersAndWithinLoops(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for range 200 {
+				var sum atomic.Int64
+				outer := &squares{}
+				outer.loop.For(4, 16, 1, outer, func(_ *squares, _, lo, hi int) {
+					inner := &squares{in: make([]int, 10), out: make([]int, 10)}
+					inner.loop.For(4, 10, 1, inner, func(s *squares, _, lo, hi int) {
+						for i := lo; i < hi; i++ {
+							sum.Add(1)
+						}
+					})
+				})
+				if sum.Load() != 160 {
+					t.Errorf("%d of 160 elements", sum.Load())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestWorkersAreNumberedBelowTheirNumber(t *testing.T) {
+	s := &squares{}
+	var used [4]atomic.Int32
+	s.loop.For(4, 1000, 1, s, func(_ *squares, worker, _, _ int) {
+		if used[worker].Add(1) != 1 {
+			t.Errorf("number %d is used by two goroutines at once", worker)
+		}
+		runtime.Gosched()
+		used[worker].Add(-1)
+	})
+}
+
+func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
+	for i := range 50 {
+		s := &squares{}
+		func() {
+			defer func() {
+				r := recover()
+				if p, ok := r.(*Panic); ok {
+					if !strings.Contains(p.Stack, "parallel_test.go") {
+						t.Error("the stack does not show the place")
+					}
+					r = p.Value
+				}
+				if r != "broken" {
+					t.Errorf("got %v", r)
+				}
+			}()
+			s.loop.For(3, 100, 1, s, func(_ *squares, _, lo, _ int) {
+				if lo == i*2 {
+					panic("broken")
+				}
+			})
+		}()
+	}
+	s := &squares{in: []int{3}, out: []int{0}} // and the workers still work
+	s.loop.For(3, 1, 1, s, square)
+	if s.out[0] != 9 {
+		t.Error("nothing works any more")
+	}
+}
+
+func TestParkedWorkersWakeUp(t *testing.T) {
+	s := &squares{in: make([]int, 64), out: make([]int, 64)}
+	for range 5 {
+		s.loop.For(3, 64, 1, s, square)
+		time.Sleep(2 * time.Millisecond) // longer than they spin
+	}
+}
+
+func TestLoopsAllocateNothing(t *testing.T) {
+	s := &squares{in: make([]int, 64), out: make([]int, 64)}
+	if n := testing.AllocsPerRun(100, func() { s.loop.For(2, 64, 1, s, square) }); n >= 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkFor(b *testing.B) {
+	s := &squares{in: make([]int, 64), out: make([]int, 64)}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.loop.For(2, 64, 32, s, square)
+	}
+}

@@ -1,0 +1,158 @@
+package gocpu
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// TestValuesThatLiveTogetherDoNotOverlap replays random programs: every step owns the memory it writes, and a
+// value that is read must still own all of its memory.
+func TestValuesThatLiveTogetherDoNotOverlap(t *testing.T) {
+	for seed := range uint64(150) {
+		fn, in := graphtest.RandomProgram(seed, 5+int(seed%40), seed%2 == 0)
+		c := compileFunction(t, fn, in)
+		checkMemory(t, seed, c)
+	}
+}
+
+func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tensors.Tensor) *code {
+	t.Helper()
+	g := graph.NewGraph(nil, "plan")
+	var nodes []*graph.Node
+	for _, x := range in {
+		nodes = append(nodes, graph.Parameter(g, "", x.Shape()))
+	}
+	p, err := graph.NewProgram(g, fn(g, nodes), (&backend{}).Lowers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := compile(context.Background(), p, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// checkMemory follows who wrote which byte: of the arena, of every output, and of every input, some of which
+// an output may overwrite because they are all donated.
+func checkMemory(t *testing.T, seed uint64, c *code) {
+	type place struct{ memory, offset int } // memory: -1 the arena, else the value that owns it
+	owner := map[place]int{}
+	at := func(id int) place {
+		r := c.resolve(id)
+		if c.values[r].kind == temp {
+			return place{-1, c.values[r].offset}
+		}
+		for o, v := range c.outputs {
+			if v == r && c.donors[o] >= 0 {
+				return place{c.inputs[c.donors[o]], 0}
+			}
+		}
+		return place{r, 0}
+	}
+	write := func(id int) {
+		p := at(id)
+		for i := range c.values[id].size {
+			owner[place{p.memory, p.offset + i}] = id
+		}
+	}
+	made := map[int]bool{}
+	for _, s := range c.steps {
+		for _, id := range s.out {
+			made[id] = true
+		}
+	}
+	content := func(id int) int { // the value whose content id shows: a view's is its operand's
+		for c.values[id].root != id && !made[id] {
+			id = c.values[id].root
+		}
+		return id
+	}
+	read := func(id int, what string) {
+		p, want := at(id), content(id)
+		if c.values[c.resolve(id)].kind == constant {
+			return
+		}
+		for i := range c.values[id].size {
+			if got := owner[place{p.memory, p.offset + i}]; got != want {
+				t.Fatalf("seed %d: %s reads value %d, but its byte %d belongs to value %d", seed, what, id, i, got)
+			}
+		}
+	}
+	for _, id := range c.inputs {
+		write(id)
+	}
+	for i, s := range c.steps {
+		for _, id := range s.in {
+			read(id, fmt.Sprintf("step %d, %s,", i, s.op.Name))
+		}
+		if s.scratch >= 0 {
+			write(s.scratch)
+			for _, id := range s.in { // scratch memory must not lie on operands
+				read(id, fmt.Sprintf("step %d, %s, beside its scratch memory,", i, s.op.Name))
+			}
+		}
+		for _, id := range s.out {
+			write(id)
+		}
+	}
+	for _, id := range c.outputs {
+		read(id, "the end")
+	}
+}
+
+func TestPlaceKeepsSlotsApart(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		slots := make([]slot, 1+rng.IntN(40))
+		peak := map[int]int{}
+		for i := range slots {
+			def := rng.IntN(30)
+			slots[i] = slot{def: def, last: def + rng.IntN(8), size: rng.IntN(5000), output: -1}
+			for step := def; step <= slots[i].last; step++ {
+				peak[step] += roundUp(slots[i].size)
+			}
+		}
+		total := place(slots)
+		for i, a := range slots {
+			if a.offset%tensors.Alignment != 0 || a.offset+a.size > total {
+				t.Fatalf("slot %+v in an arena of %d", a, total)
+			}
+			for _, b := range slots[:i] {
+				together := a.def <= b.last && b.def <= a.last
+				if together && a.offset < b.offset+b.size && b.offset < a.offset+a.size {
+					t.Fatalf("%+v and %+v overlap", a, b)
+				}
+			}
+		}
+		most := 0
+		for _, n := range peak {
+			most = max(most, n)
+		}
+		if total > 2*most {
+			t.Errorf("the arena has %d bytes for %d that live at once", total, most)
+		}
+	}
+}
+
+func TestChainsOfElementwiseOpsWorkInPlace(t *testing.T) {
+	x := tensors.FromShape(shapes.Make(dtypes.Float32, 1000))
+	c := compileFunction(t, func(_ *graph.Graph, in []*graph.Node) []*graph.Node {
+		y := graph.Exp(in[0])
+		for range 10 {
+			y = graph.Tanh(graph.Add(graph.Mul(y, y), in[0]))
+		}
+		return []*graph.Node{graph.ReduceSum(y)}
+	}, []*tensors.Tensor{x})
+	if c.arena > 2*4096 {
+		t.Errorf("the arena has %d bytes for one value of 4000 at a time", c.arena)
+	}
+}
