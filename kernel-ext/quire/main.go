@@ -40,7 +40,7 @@ type environment struct {
 }
 
 func commands() []*command {
-	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, versionCommand}
+	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, dataGet, versionCommand}
 }
 
 // usageError is a mistake in the command line: exit status 2.

@@ -34,7 +34,7 @@ func TestHelpAndMistakes(t *testing.T) {
 		"run DIR/none.ipynb", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
 		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
-		"kernel start", "kernel start DIR/none.json",
+		"kernel start", "kernel start DIR/none.json", "data", "data get", "help data get",
 	} {
 		var args []string
 		for _, a := range strings.Fields(line) {

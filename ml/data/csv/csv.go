@@ -74,17 +74,22 @@ type Table struct {
 // Source: K. B. Gorman, T. D. Williams and W. R. Fraser, "Ecological sexual dimorphism and environmental
 // variability within a community of Antarctic penguins", 2014, PLoS ONE 9(3), DOI 10.1371/journal.pone.0090081.
 func Penguins(o Options) (*Table, error) {
-	file, err := data.Open(data.File{
-		Path:   "tabular/penguins.csv",
-		URLs:   []string{"https://raw.githubusercontent.com/allisonhorst/palmerpenguins/main/inst/extdata/penguins.csv"},
-		SHA256: "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93",
-	})
+	file, err := data.Open(penguins)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	defer file.Close()
 	return read(file, file.Name(), o)
 }
+
+var penguins = data.File{
+	Path:   "tabular/penguins.csv",
+	URLs:   []string{"https://raw.githubusercontent.com/allisonhorst/palmerpenguins/main/inst/extdata/penguins.csv"},
+	SHA256: "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93",
+}
+
+// Files returns the files that this package reads.
+func Files() []data.File { return []data.File{penguins} }
 
 // Load reads a file, see [Read]; errors name it.
 func Load(path string, o Options) (*Table, error) {

@@ -1,0 +1,56 @@
+// Command dataget downloads public data sets into the cache. It does the work of "quire data get" in a
+// program of its own, so that the other commands are built without net/http.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/csv"
+	"github.com/quire-ml/quire/ml/data/fetch"
+	"github.com/quire-ml/quire/ml/data/mnist"
+	"github.com/quire-ml/quire/ml/data/text"
+)
+
+// sets are the data sets that can be had, by the folder that they have in the cache.
+var sets = map[string]func() []data.File{"mnist": mnist.Files, "text": text.Files, "tabular": csv.Files}
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := get(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "quire:", err)
+		os.Exit(1)
+	}
+}
+
+func get(ctx context.Context, names []string) error {
+	var files []data.File
+	for _, name := range names {
+		set := sets[name]
+		if set == nil {
+			return fmt.Errorf("there is no data set %q: the names are mnist, text and tabular", name)
+		}
+		files = append(files, set()...)
+	}
+	var last time.Time
+	f := &fetch.Fetcher{Progress: func(p fetch.Progress) {
+		if p.Done == p.Total || time.Since(last) > time.Second {
+			last = time.Now()
+			fmt.Fprintf(os.Stderr, "%s: %.1f of %.1f MB\n", p.File.Path, float64(p.Done)/1e6, float64(p.Total)/1e6)
+		}
+	}}
+	if err := f.All(ctx, files...); err != nil {
+		return err
+	}
+	dir, err := data.CacheDir()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d files in %s\n", len(files), dir)
+	return nil
+}
