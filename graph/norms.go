@@ -1,5 +1,7 @@
 package graph
 
+import "github.com/quire-ml/quire/graph/dtypes"
+
 // L1Norm returns the sum of absolute values of x over the given axes, which are kept with size 1; over all axes, as a
 // scalar, if none are given:
 //
@@ -41,10 +43,7 @@ func L2Norm(x *Node, reduceAxes ...int) *Node {
 // Negative axes count from the end. What has length 0 stays 0, and gets the gradient of the result. The result has the
 // shape and dtype of x, a float or complex.
 func L2Normalize(x *Node, reduceAxis int, moreReduceAxes ...int) *Node {
-	w := wide(x)
-	square := L2NormSquare(w, append([]int{reduceAxis}, moreReduceAxes...)...)
-	length := Sqrt(Where(IsZero(square), OnesLike(square), square))
-	return ConvertDType(Div(w, ConvertDType(length, w.DType())), x.DType())
+	return L2NormalizeWithEpsilon(x, 0, reduceAxis, moreReduceAxes...)
 }
 
 // L2NormalizeWithEpsilon returns x divided by its Euclidean length over the given axes, with epsilon added to the sum of
@@ -54,9 +53,43 @@ func L2Normalize(x *Node, reduceAxis int, moreReduceAxes ...int) *Node {
 //
 // Negative axes count from the end. The result has the shape and dtype of x, a float or complex.
 func L2NormalizeWithEpsilon(x *Node, epsilon float64, reduceAxis int, moreReduceAxes ...int) *Node {
-	w := wide(x)
-	square := L2NormSquare(w, append([]int{reduceAxis}, moreReduceAxes...)...)
-	return ConvertDType(Div(w, ConvertDType(Sqrt(AddScalar(square, epsilon)), w.DType())), x.DType())
+	axes := adjust("L2Normalize", x, append([]int{reduceAxis}, moreReduceAxes...))
+	return Apply(l2Normalize, NormalizeAttrs{axes, epsilon}, x)
+}
+
+// NormalizeAttrs holds the axes along which something is normalised, counted from 0 and sorted, and what is added to
+// the square of the length.
+type NormalizeAttrs struct {
+	Axes    []int
+	Epsilon float64
+}
+
+var l2Normalize *Op
+
+func init() {
+	l2Normalize = Define(Op{
+		Name: "L2Normalize", Family: "reduce", Doc: "x / √(Σ |x|² + epsilon)", DTypes: dtypes.Inexact, Attrs: NormalizeAttrs{},
+		Infer: sameShape,
+		Expand: func(attrs any, in []*Node) []*Node {
+			a, x := attrs.(NormalizeAttrs), in[0]
+			w := wide(x)
+			square := L2NormSquare(w, a.Axes...)
+			if a.Epsilon != 0 {
+				square = AddScalar(square, a.Epsilon)
+			} else { // what has length 0 stays 0
+				square = Where(IsZero(square), OnesLike(square), square)
+			}
+			return []*Node{ConvertDType(Div(w, ConvertDType(Sqrt(square), w.DType())), x.DType())}
+		},
+		Samples: []Sample{
+			{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: NormalizeAttrs{Axes: []int{1}}},
+			{Name: "with epsilon", In: []Input{Ramp(2, 5)}, Attrs: NormalizeAttrs{[]int{0}, 0.5}},
+			{Name: "two axes", In: []Input{Ramp(2, 3, 2)}, Attrs: NormalizeAttrs{Axes: []int{0, 2}}},
+			{Name: "by hand", In: []Input{Values(3, 4)}, Attrs: NormalizeAttrs{Axes: []int{0}}, DTypes: dtypes.Floats, Want: []float64{0.6, 0.8}},
+			{Name: "length 0", In: []Input{Array([]int{2, 2}, 0, 0, 3, 4)}, Attrs: NormalizeAttrs{Axes: []int{1}}, Kink: true},
+		},
+		Tol: ULP(8, "sums in another order"),
+	})
 }
 
 // CosineSimilarity returns the cosine of the angle between lhs and rhs, vectors along the given axis, which is kept with
