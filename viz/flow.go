@@ -2,7 +2,6 @@ package viz
 
 import (
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
@@ -28,7 +27,8 @@ type flowNode struct {
 	out     []shapes.Shape
 	in      []int // indices in flow.nodes; folded constants are left out
 	inShape []shapes.Shape
-	pos     string
+	pos     string // for the reader
+	key     string // of the line that made it, to tell lines apart
 	alias   string
 	calls   []call // that made it, innermost first, outside of package graph; empty for programs
 	flops   int64
@@ -42,6 +42,7 @@ type flowNode struct {
 type call struct {
 	name string // of the function
 	site string // file:line of the caller, "" at the outermost one
+	at   string // the same for the reader
 	user bool
 }
 
@@ -67,7 +68,8 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 			folded[n] = c
 			continue
 		}
-		fn := &flowNode{id: int(n.Id()), op: n.Type(), pos: n.Position().String(), alias: n.GetAlias(), members: 1}
+		p := n.Position()
+		fn := &flowNode{id: int(n.Id()), op: n.Type(), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
 		fn.calls = callsOf(n.Callers(), lowest)
 		fn.setOut(outShapes(n))
 		details := []string{}
@@ -117,7 +119,7 @@ func fromProgram(p *graph.Program) *flow {
 		f.nodes = append(f.nodes, n)
 	}
 	for _, in := range p.Instrs {
-		n := &flowNode{id: int(in.Out[0]), op: in.Op.Name, pos: in.Pos, members: 1}
+		n := &flowNode{id: int(in.Out[0]), op: in.Op.Name, pos: placeOf(in.Pos), key: in.Pos, members: 1}
 		var details []string
 		if d := attrText(in.Attrs); d != "" {
 			details = append(details, d)
@@ -290,7 +292,8 @@ func callsOf(pcs []uintptr, lowest string) []call {
 		}
 		c := call{name: shortFunc(f.Function), user: isUser(f)}
 		if i+1 < len(fs) {
-			c.site = fmt.Sprintf("%s:%d", filepath.Base(fs[i+1].File), fs[i+1].Line)
+			c.site = fmt.Sprintf("%s:%d", fs[i+1].File, fs[i+1].Line)
+			c.at = place(fs[i+1].File, fs[i+1].Line)
 		}
 		out = append(out, c)
 		if f.Function == lowest {
@@ -335,7 +338,7 @@ func (f *flow) groupAt(depth int) *flow {
 			return n.alias[:i]
 		}
 		if len(n.calls) == 0 {
-			return n.pos
+			return n.key
 		}
 		k := ""
 		for i := len(n.calls) - 1; i >= max(0, len(n.calls)-depth); i-- {

@@ -190,12 +190,7 @@ func (n *flowNode) edgeLabel() string {
 	return strings.Join(s, " ")
 }
 
-func clip(s string) string {
-	if r := []rune(s); len(r) > 30 {
-		return string(r[:29]) + "…"
-	}
-	return s
-}
+func clip(s string) string { return short(s, 30) }
 
 func (f *flow) drawBox(c *svg.Canvas, n *flowNode, at *layout.Node, margin float64) {
 	x, y := at.X+margin, at.Y+margin
@@ -272,7 +267,11 @@ func nodeView(n *graph.Node) Bundle {
 		add(fmt.Sprintf("operand %d", i), fmt.Sprintf("%%%d %s %s", x.Id(), x.Type(), shapeOf(x)))
 	}
 	if p := n.Position(); p.File != "" {
-		add("at", p.String()+"  "+p.SourceLine())
+		at := place(p.File, p.Line)
+		if !isCell(p.File) {
+			at += "  " + p.SourceLine()
+		}
+		add("at", at)
 	}
 	return g.bundle()
 }

@@ -1,12 +1,14 @@
 package viz
 
 import (
+	"fmt"
 	"go/scanner"
 	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -170,6 +172,41 @@ func paramNames(f reflect.Value) []string {
 		}
 	}
 	return names
+}
+
+// place says where a line is: its file and number, or, in a notebook's cell, the line itself, since numbers
+// in the file that the kernel makes of the cells mean nothing to the reader.
+func place(file string, line int) string {
+	if file == "" {
+		return ""
+	}
+	if isCell(file) {
+		if text := fileLines(file); line >= 1 && line <= len(text) {
+			return short(strings.TrimSpace(text[line-1]), 48)
+		}
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
+}
+
+// placeOf is [place] for a place written as file:line.
+func placeOf(where string) string {
+	k := strings.LastIndexByte(where, ':')
+	if k < 0 || !isCell(where[:k]) {
+		return where
+	}
+	line, err := strconv.Atoi(where[k+1:])
+	if err != nil {
+		return where
+	}
+	return place(where[:k], line)
+}
+
+// short cuts s to n characters.
+func short(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 // isCell reports whether a file is what a notebook made of its cells: its line numbers mean nothing to

@@ -159,10 +159,10 @@ func layerOf(n *flowNode) (key, name, at string) {
 	}
 	for i := len(n.calls) - 1; i >= 0; i-- { // from outside
 		if c := n.calls[i]; !c.user {
-			return c.name + "@" + c.site, c.name, c.site
+			return c.name + "@" + c.site, c.name, c.at
 		}
 	}
-	return "line " + n.pos, "", n.pos
+	return "line " + n.key, "", n.pos
 }
 
 func appendNew(list []string, values ...string) []string {
