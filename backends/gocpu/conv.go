@@ -20,16 +20,9 @@ func convolve(k *call) kernels.Func {
 	a, out := k.attrs.(graph.ConvAttrs), k.out[0]
 	padded := paddedInput(k.in[0], a)
 	c := convolution{a: a, x: padded, w: k.in[1], y: out}
-	g, kernelLeft := c.gemm()
-	product, scratch := kernels.Product(g, out.DType, out.DType, out.DType, k.workers)
-	if product == nil {
+	f, scratch := kernels.Product(c.gemm(), out.DType, out.DType, out.DType, k.workers)
+	if f == nil {
 		return nil
-	}
-	f := func(a *kernels.Args) {
-		if kernelLeft {
-			a.In[0], a.In[1] = a.In[1], a.In[0]
-		}
-		product(a)
 	}
 	if slices.Equal(padded.Dimensions, k.in[0].Dimensions) && allOne(a.InputDilations) && noPadding(a.Paddings) {
 		k.scratch = scratch
@@ -79,9 +72,10 @@ type convolution struct {
 // tap is one axis of the sum: a spatial axis of the kernel, or the input channels.
 type tap struct{ dim, x, w int }
 
-// gemm returns the matrix product. Of the axes of y, those before the channels are batches and those after
-// them the columns, with the kernel on the left; if the channels are last, all others are rows.
-func (c *convolution) gemm() (g kernels.Gemm, kernelLeft bool) {
+// gemm returns the matrix product of patches, a row per position, with the kernel. Of the axes of y, those before
+// the channels are batches, and those after them the rows, which are stored as columns; if the channels are last,
+// all others are rows.
+func (c *convolution) gemm() (g kernels.Gemm) {
 	ax, xs, ws, ys := c.a.Axes, c.x.Strides(), c.w.Strides(), c.y.Strides()
 	kin, kout := c.w.Dimensions[ax.KernelInputChannels], c.w.Dimensions[ax.KernelOutputChannels]
 	taps := []tap{{kin, xs[ax.InputChannels], ws[ax.KernelInputChannels]}}
@@ -121,19 +115,13 @@ func (c *convolution) gemm() (g kernels.Gemm, kernelLeft bool) {
 	}
 	patches := kernels.Operand{Sum: kernels.NewAxis(td, tx)}
 	weights := kernels.Operand{Sum: kernels.NewAxis(td, tw), Free: kernels.NewAxis([]int{share}, []int{ws[ax.KernelOutputChannels]})}
+	g.OutStride = ys[ax.OutputChannels]
 	if len(after) == 0 {
-		patches.Free = places(before)
-		g.OutStride = kout
-		for i := range groups {
-			patches.Base = append(patches.Base, i*inGroup)
-			weights.Base = append(weights.Base, i*share*ws[ax.KernelOutputChannels])
-			g.OutBase = append(g.OutBase, i*share)
-		}
-		g.A, g.B = patches, weights
-		return g, false
+		before, after, g.OutStride = nil, before, kout
+	} else {
+		g.Columns = true
 	}
 	patches.Free = places(after)
-	g.OutStride = ys[ax.OutputChannels]
 	outer := places(before)
 	for b, from := range outer.Places() {
 		for i := range groups {
@@ -142,6 +130,6 @@ func (c *convolution) gemm() (g kernels.Gemm, kernelLeft bool) {
 			g.OutBase = append(g.OutBase, (b*kout+i*share)*ys[ax.OutputChannels])
 		}
 	}
-	g.A, g.B = weights, patches
-	return g, true
+	g.A, g.B = patches, weights
+	return g
 }

@@ -296,12 +296,13 @@ func packAs[T accumulator, S any](convert func(S) T) packer[T] {
 	}
 }
 
-// Gemm is a batch of matrix products with a row-major result: element (m, n) of batch g at
-// OutBase[g] + m·OutStride + n.
+// Gemm is a batch of matrix products. Element (m, n) of batch g is stored at OutBase[g] + m·OutStride + n or, if
+// Columns is set, at OutBase[g] + m + n·OutStride.
 type Gemm struct {
 	A, B      Operand
 	OutBase   []int
 	OutStride int
+	Columns   bool
 }
 
 // product is a Gemm with its types: how operands are packed and results stored.
@@ -316,14 +317,17 @@ type product[T accumulator] struct {
 	splitDepth       int
 	rowTasks         int
 	colTasks         int
-	panelsB          int // elements of packed B per batch
-	workers          int
+	panelsB          int   // elements of packed B per batch
+	packed           []int // per batch, which of the different B it has
+	different        []int // the first batch of each of these
 }
 
 // kernel returns the kernel and how much scratch memory it wants for a number of workers.
 func (p *product[T]) kernel(workers int) (Func, int) {
 	p.batches, p.m, p.n, p.k = len(p.OutBase), p.A.Free.N, p.B.Free.N, p.A.Sum.N
-	p.workers = workers
+	if p.batches*p.m*p.n == 0 {
+		return func(*Args) {}, 0
+	}
 	cols := (p.n + colsOfTile - 1) / colsOfTile * colsOfTile
 	p.rowTasks, p.cols, p.colTasks = (p.m+rowBlock-1)/rowBlock, cols, 1
 	for p.batches*p.rowTasks*p.colTasks < 8 && p.cols >= 128 { // more, smaller tasks
@@ -339,21 +343,29 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 		p.panelsB += padded(min(depth, p.k-k)) * cols
 	}
 	size := sizeOf[T]()
-	sharedB := p.batches * p.panelsB
+	first := map[int]int{} // by the place of B: convolutions have one kernel for all images
+	for g, base := range p.B.Base {
+		if _, ok := first[base]; !ok {
+			first[base] = len(p.different)
+			p.different = append(p.different, g)
+		}
+		p.packed = append(p.packed, first[base])
+	}
+	sharedB := len(p.different) * p.panelsB
 	partial := 0
 	if p.splits > 1 {
 		partial = p.batches * p.splits * p.m * p.n
 	}
-	perWorker := (depth*rowBlock + rowBlock*p.cols + 63) &^ 63
+	perWorker := (depth*rowBlock + rowBlock*p.cols + rowBlock + 63) &^ 63
 	scratch := (sharedB + partial + workers*perWorker) * size
 
 	cuts := (p.k + depth - 1) / depth
 	packB := func(a *Args, _, lo, hi int) {
 		shared := Of[T](a.Scratch)
-		for t := lo; t < hi; t++ { // one panel-deep slice of one batch
-			g, cut := t/cuts, t%cuts
+		for t := lo; t < hi; t++ { // one panel-deep slice of one B
+			i, cut := t/cuts, t%cuts
 			k0 := cut * depth
-			p.packB(shared[g*p.panelsB+k0*cols:], a.In[1], &p.B, g, 0, p.n, k0, min(k0+depth, p.k), colsOfTile)
+			p.packB(shared[i*p.panelsB+k0*cols:], a.In[1], &p.B, p.different[i], 0, p.n, k0, min(k0+depth, p.k), colsOfTile)
 		}
 	}
 	tasks := p.batches * p.splits * p.rowTasks * p.colTasks
@@ -365,7 +377,7 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 			r := t / p.colTasks % p.rowTasks
 			s := t / p.colTasks / p.rowTasks % p.splits
 			g := t / p.colTasks / p.rowTasks / p.splits
-			p.task(a, all[g*p.panelsB:][:p.panelsB], own, all[sharedB:sharedB+partial], g, s, r*rowBlock, c*p.cols)
+			p.task(a, all[p.packed[g]*p.panelsB:][:p.panelsB], own, all[sharedB:sharedB+partial], g, s, r*rowBlock, c*p.cols)
 		}
 	}
 	add := func(a *Args, _, lo, hi int) { // rows of the result: the sum of their parts, in order
@@ -378,20 +390,23 @@ func (p *product[T]) kernel(workers int) (Func, int) {
 					sum[i] += v
 				}
 			}
-			p.store(a.Out[0], p.OutBase[g]+r*p.OutStride, sum)
+			if p.Columns {
+				for i := range sum {
+					p.store(a.Out[0], p.OutBase[g]+r+i*p.OutStride, sum[i:i+1])
+				}
+			} else {
+				p.store(a.Out[0], p.OutBase[g]+r*p.OutStride, sum)
+			}
 		}
-	}
-	if p.batches*p.m*p.n == 0 {
-		return func(*Args) {}, 0
 	}
 	small := p.m*p.n*p.k*p.batches < 1<<14 // 3 µs: not worth waking anybody
 	return func(a *Args) {
 		if small {
-			packB(a, 0, 0, p.batches*cuts)
+			packB(a, 0, 0, len(p.different)*cuts)
 			multiply(a, 0, 0, tasks)
 		} else {
 			grain := max(1, (1<<14)/(depth*cols))
-			a.For(p.batches*cuts, grain, packB)
+			a.For(len(p.different)*cuts, grain, packB)
 			a.For(tasks, max(1, (1<<15)/(rowBlock*p.cols*max(1, p.splitDepth))), multiply)
 		}
 		if p.splits > 1 {
@@ -431,6 +446,16 @@ func (p *product[T]) task(a *Args, b, own, parts []T, g, s, r0, c0 int) {
 				y[3] += acc[7]
 			}
 		}
+	}
+	if p.Columns && p.splits == 1 {
+		column := own[depth*rowBlock+rowBlock*width:][:rows]
+		for c := c0; c < c1; c++ {
+			for r := range column {
+				column[r] = sums[r*width+c-c0]
+			}
+			p.store(a.Out[0], p.OutBase[g]+r0+c*p.OutStride, column)
+		}
+		return
 	}
 	for r := r0; r < r1; r++ {
 		row := sums[(r-r0)*width:][:c1-c0]
