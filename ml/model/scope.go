@@ -17,12 +17,12 @@ type Scope struct {
 	store       *Store
 	path        string
 	visits      map[string]string // path → where: scopes entered and variables asked for in this graph
-	initializer initializers.Initializer
+	initializer initializers.Initializer // nil for the default
 	vars        *graphVars // of the graph being built, to undo what a failed build made; may be nil
 }
 
 func newScope(s *Store, path string) *Scope {
-	return &Scope{store: s, path: path, visits: map[string]string{}, initializer: initializers.He}
+	return &Scope{store: s, path: path, visits: map[string]string{}}
 }
 
 // Store returns the store.
@@ -88,7 +88,16 @@ func (s *Scope) WithInitializer(initializer initializers.Initializer) *Scope {
 }
 
 // Initializer returns the initializer for new variables.
-func (s *Scope) Initializer() initializers.Initializer { return s.initializer }
+func (s *Scope) Initializer() initializers.Initializer { return s.InitializerOr(initializers.He) }
+
+// InitializerOr returns the initializer that was set with [Scope.WithInitializer], or other if none was: for
+// layers with a better default than He.
+func (s *Scope) InitializerOr(other initializers.Initializer) initializers.Initializer {
+	if s.initializer == nil {
+		return other
+	}
+	return s.initializer
+}
 
 // VariableWithShape returns the variable with the given name in s. If there is none it is made, with the
 // scope's initializer; floats are trainable. It panics with [graph.Error] if there is one of another
@@ -130,7 +139,7 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	}
 	v := &Variable{store: s.store, path: path, shape: shape.Clone(), trainable: shape.DType.IsFloat(), madeAt: place, host: value}
 	if value == nil {
-		v.init = s.store.initial(path, shape, s.initializer)
+		v.init = s.store.initial(path, shape, s.Initializer())
 	}
 	if err := s.store.insert(v); err != nil {
 		graph.Errorf("%w", err)

@@ -1,0 +1,164 @@
+package layers
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/ml/model"
+)
+
+// MultiHeadAttentionBuilder is an attention layer to be set up, see [MultiHeadAttention].
+type MultiHeadAttentionBuilder struct {
+	scope             *model.Scope
+	query, key, value *graph.Node
+	numHeads, headDim int
+	numKVHeads        int
+	outputDim         int
+	bias              bool
+	causal            bool
+	keyMask, mask     *graph.Node
+	dropout           float64
+}
+
+// MultiHeadAttention lets each query look at all values, weighted by how well their keys fit, in several
+// heads with projections of their own:
+//
+//	q, k, v = query·Wq, key·Wk, value·Wv            split into heads of size headDim
+//	c       = softmax(q·kᵀ / √headDim + mask)       the coefficients, over the keys
+//	y       = concat_heads(c·v)·Wo
+//
+// query is [B, Tq, C]; key and value are [B, Tk, …]; the result is [B, Tq, C], or with WithOutputDim
+// another size. All are floats of one dtype; scores are made in float32 for narrower ones. Where a mask
+// leaves a query no key, its coefficients are 0.
+//
+// Source: Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, section 3.2; key and value
+// heads shared between query heads as in Ainslie et al., "GQA", 2023, arXiv:2305.13245.
+func MultiHeadAttention(scope *model.Scope, query, key, value *graph.Node, numHeads, headDim int) *MultiHeadAttentionBuilder {
+	for _, x := range []*graph.Node{query, key, value} {
+		needFloat("MultiHeadAttention", x)
+		if x.Rank() != 3 || x.Dim(0) != query.Dim(0) || x.DType() != query.DType() {
+			graph.Errorf("MultiHeadAttention: query %s, key %s, value %s: want [batch, time, channels] of one batch size and dtype", query.Shape(), key.Shape(), value.Shape())
+		}
+	}
+	if key.Dim(1) != value.Dim(1) {
+		graph.Errorf("MultiHeadAttention: key %s and value %s: want as many keys as values", key.Shape(), value.Shape())
+	}
+	if numHeads < 1 || headDim < 1 {
+		graph.Errorf("MultiHeadAttention: %d heads of size %d, want 1 or more", numHeads, headDim)
+	}
+	return &MultiHeadAttentionBuilder{scope: scope, query: query, key: key, value: value, numHeads: numHeads, headDim: headDim,
+		numKVHeads: numHeads, outputDim: query.Dim(-1), bias: true}
+}
+
+// SelfAttention is [MultiHeadAttention] of x with itself.
+func SelfAttention(scope *model.Scope, x *graph.Node, numHeads, headDim int) *MultiHeadAttentionBuilder {
+	return MultiHeadAttention(scope, x, x, x, numHeads, headDim)
+}
+
+// UseProjectionBias says whether the projections have biases; they do unless told otherwise.
+func (b *MultiHeadAttentionBuilder) UseProjectionBias(useProjectionBias bool) *MultiHeadAttentionBuilder {
+	b.bias = useProjectionBias
+	return b
+}
+
+// WithCausalMask lets query t look at the keys up to t only.
+func (b *MultiHeadAttentionBuilder) WithCausalMask(useCausalMask bool) *MultiHeadAttentionBuilder {
+	b.causal = useCausalMask
+	return b
+}
+
+// WithKeyMask hides the keys where keyMask, bools [B, Tk], is false.
+func (b *MultiHeadAttentionBuilder) WithKeyMask(keyMask *graph.Node) *MultiHeadAttentionBuilder {
+	if s := keyMask.Shape(); !s.Equal(shapes.Make(dtypes.Bool, b.key.Dim(0), b.key.Dim(1))) {
+		graph.Errorf("MultiHeadAttention: the key mask is %s, want bool[%d %d]", s, b.key.Dim(0), b.key.Dim(1))
+	}
+	b.keyMask = keyMask
+	return b
+}
+
+// WithMask hides key j from query i where mask, bools that broadcast to [B, heads, Tq, Tk], is false.
+func (b *MultiHeadAttentionBuilder) WithMask(mask *graph.Node) *MultiHeadAttentionBuilder {
+	if mask.DType() != dtypes.Bool || mask.Rank() > 4 {
+		graph.Errorf("MultiHeadAttention: the mask is %s, want bools that broadcast to [batch, heads, queries, keys]", mask.Shape())
+	}
+	b.mask = graph.ExpandLeftToRank(mask, 4)
+	return b
+}
+
+// WithDropout drops a part of the coefficients while training, see [Dropout].
+func (b *MultiHeadAttentionBuilder) WithDropout(rate float64) *MultiHeadAttentionBuilder {
+	b.dropout = rate
+	return b
+}
+
+// WithNumKVHeads sets fewer heads for keys and values than for queries: a divisor of their number.
+func (b *MultiHeadAttentionBuilder) WithNumKVHeads(numKVHeads int) *MultiHeadAttentionBuilder {
+	b.numKVHeads = numKVHeads
+	return b
+}
+
+// WithOutputDim sets the size of the result's last axis.
+func (b *MultiHeadAttentionBuilder) WithOutputDim(outputDim int) *MultiHeadAttentionBuilder {
+	b.outputDim = outputDim
+	return b
+}
+
+// Done adds the layer to the graph and returns its result.
+func (b *MultiHeadAttentionBuilder) Done() *graph.Node {
+	y, _ := b.DoneWithCoefficients()
+	return y
+}
+
+// DoneWithCoefficients is Done that also returns the coefficients, [B, heads, Tq, Tk], before dropout.
+func (b *MultiHeadAttentionBuilder) DoneWithCoefficients() (output, coefficients *graph.Node) {
+	if b.numKVHeads < 1 || b.numHeads%b.numKVHeads != 0 {
+		graph.Errorf("MultiHeadAttention: %d key and value heads do not divide %d heads", b.numKVHeads, b.numHeads)
+	}
+	q := Dense(b.scope.In("query"), b.query, b.bias, b.numHeads, b.headDim)   // [B, Tq, H, D]
+	k := Dense(b.scope.In("key"), b.key, b.bias, b.numKVHeads, b.headDim)     // [B, Tk, H', D]
+	v := Dense(b.scope.In("value"), b.value, b.bias, b.numKVHeads, b.headDim) // [B, Tk, H', D]
+	k, v = b.repeatHeads(k), b.repeatHeads(v)                                 // [B, Tk, H, D]
+
+	score := wide(q.DType())
+	q, k = graph.ConvertDType(q, score), graph.ConvertDType(k, score)
+	scores := graph.MulScalar(graph.Einsum("bqhd,bkhd->bhqk", q, k), 1/math.Sqrt(float64(b.headDim))) // [B, H, Tq, Tk]
+	coefficients = graph.ConvertDType(graph.MaskedSoftmax(scores, b.fullMask(), -1), v.DType())
+	c := Dropout(b.scope, coefficients, b.dropout)
+	y := graph.Einsum("bhqk,bkhd->bqhd", c, v)                               // [B, Tq, H, D]
+	y = graph.Reshape(y, y.Dim(0), y.Dim(1), b.numHeads*b.headDim)           // [B, Tq, H·D]
+	return Dense(b.scope.In("output"), y, b.bias, b.outputDim), coefficients // [B, Tq, C]
+}
+
+// repeatHeads gives each query head its key or value head: head h gets h·H'/H.
+func (b *MultiHeadAttentionBuilder) repeatHeads(x *graph.Node) *graph.Node {
+	times := b.numHeads / b.numKVHeads
+	if times == 1 {
+		return x
+	}
+	batch, keys := x.Dim(0), x.Dim(1)
+	x = graph.ExpandAxes(x, 3) // [B, Tk, H', 1, D]
+	x = graph.BroadcastToDims(x, batch, keys, b.numKVHeads, times, b.headDim)
+	return graph.Reshape(x, batch, keys, b.numHeads, b.headDim)
+}
+
+// fullMask returns all masks in one that broadcasts to the scores, nil if there are none.
+func (b *MultiHeadAttentionBuilder) fullMask() *graph.Node {
+	mask := b.mask
+	and := func(m *graph.Node) {
+		if mask != nil {
+			m = graph.LogicalAnd(mask, m)
+		}
+		mask = m
+	}
+	if b.keyMask != nil {
+		and(graph.ExpandAxes(b.keyMask, 1, 2)) // [B, 1, 1, Tk]
+	}
+	if b.causal {
+		s := shapes.Make(dtypes.Int32, 1, 1, b.query.Dim(1), b.key.Dim(1))
+		g := b.query.Graph()
+		and(graph.GreaterOrEqual(graph.Iota(g, s, 2), graph.Iota(g, s, 3))) // query ≥ key
+	}
+	return mask
+}

@@ -1,0 +1,18 @@
+// Package layers is the parts that models are made of: functions from a scope and nodes to nodes, which
+// keep what they learn in variables of the scope.
+//
+//	func cnn(scope *model.Scope, x *graph.Node) *graph.Node { // [B, H, W, C]
+//		x = layers.Convolution(scope.In("conv"), x).Channels(16).KernelSize(3).PadSame().Done()
+//		x = graph.Relu(layers.BatchNorm(scope.In("norm"), x, -1).Done())
+//		x = graph.MaxPool(x).Window(2).Done()
+//		x = graph.Reshape(x, x.Dim(0), -1)
+//		x = layers.Dropout(scope.In("dropout"), x, 0.25)
+//		return layers.Dense(scope.In("readout"), x, true, 10)
+//	}
+//
+// Each layer gets a scope of its own, whose path begins the names of its variables: "/conv/weights". A
+// scope that is used twice is an error that names both lines; see [model.Scope.Shared].
+//
+// Variables have the dtype of the layer's input. Layers panic with [graph.Error] if something does not
+// fit, which the entry points of packages model and train return.
+package layers

@@ -1,0 +1,121 @@
+package layers
+
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/ml/model"
+)
+
+// LayerNormBuilder is a layer normalisation to be set up, see [LayerNorm].
+type LayerNormBuilder struct {
+	scope   *model.Scope
+	x       *graph.Node
+	axes    []int
+	epsilon float64
+	gain    bool
+	offset  bool
+}
+
+// LayerNorm normalises each example over the given axes, the last one if none are given, and rescales it:
+//
+//	y = gain · (x - mean) / √(variance + epsilon) + offset
+//
+// x is a float; gain and offset have the sizes of the axes; the result has x's shape and dtype. Mean and
+// variance are accumulated in float32 for narrower dtypes. epsilon is 1e-5 unless set.
+//
+// Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, arXiv:1607.06450, eq. 4, with epsilon.
+func LayerNorm(scope *model.Scope, x *graph.Node, normalizingAxes ...int) *LayerNormBuilder {
+	needFloat("LayerNorm", x)
+	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes(x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
+}
+
+// normAxes returns the axes sorted and counted from 0, the last one if there are none.
+func normAxes(x *graph.Node, axes []int) (out []int) {
+	if len(axes) == 0 {
+		axes = []int{-1}
+	}
+	for _, a := range axes {
+		out = append(out, graph.MustAdjustAxis(a, x))
+	}
+	slices.Sort(out)
+	if len(slices.Compact(slices.Clone(out))) != len(out) {
+		graph.Errorf("norm of %s: an axis stands twice in %v", x.Shape(), axes)
+	}
+	return out
+}
+
+// Epsilon sets what is added to the variance.
+func (b *LayerNormBuilder) Epsilon(value float64) *LayerNormBuilder {
+	b.epsilon = value
+	return b
+}
+
+// LearnedGain says whether there is a gain.
+func (b *LayerNormBuilder) LearnedGain(value bool) *LayerNormBuilder {
+	b.gain = value
+	return b
+}
+
+// LearnedOffset says whether there is an offset.
+func (b *LayerNormBuilder) LearnedOffset(value bool) *LayerNormBuilder {
+	b.offset = value
+	return b
+}
+
+// Done adds the layer to the graph and returns its result.
+func (b *LayerNormBuilder) Done() *graph.Node {
+	x := graph.ConvertDType(b.x, wide(b.x.DType()))
+	x = graph.Sub(x, graph.ReduceAndKeep(x, graph.ReduceMean, b.axes...))
+	variance := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
+	y := graph.Mul(x, graph.Rsqrt(graph.AddScalar(variance, b.epsilon)))
+	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.gain, b.offset)
+}
+
+// RMSNormBuilder is a root-mean-square normalisation to be set up, see [RMSNorm].
+type RMSNormBuilder struct {
+	scope   *model.Scope
+	x       *graph.Node
+	axes    []int
+	epsilon float64
+	scale   bool
+}
+
+// RMSNorm divides each example by its root mean square over the last axis, and rescales it:
+//
+//	y = gain · x / √(mean(x²) + epsilon)
+//
+// x is [..., C], a float; gain is [C]; the result has x's shape and dtype. The mean is accumulated in
+// float32 for narrower dtypes. epsilon is 1e-6 unless set.
+//
+// Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467, eq. 4, with epsilon.
+func RMSNorm(scope *model.Scope, x *graph.Node) *RMSNormBuilder {
+	needFloat("RMSNorm", x)
+	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes(x, nil), epsilon: 1e-6, scale: true}
+}
+
+// WithEpsilon sets what is added to the mean square.
+func (b *RMSNormBuilder) WithEpsilon(epsilon float64) *RMSNormBuilder {
+	b.epsilon = epsilon
+	return b
+}
+
+// WithNormalizationAxes sets other axes than the last.
+func (b *RMSNormBuilder) WithNormalizationAxes(axes ...int) *RMSNormBuilder {
+	b.axes = normAxes(b.x, axes)
+	return b
+}
+
+// WithScale says whether there is a gain.
+func (b *RMSNormBuilder) WithScale(useScale bool) *RMSNormBuilder {
+	b.scale = useScale
+	return b
+}
+
+// Done adds the layer to the graph and returns its result.
+func (b *RMSNormBuilder) Done() *graph.Node {
+	x := graph.ConvertDType(b.x, wide(b.x.DType()))
+	square := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
+	y := graph.Mul(x, graph.Rsqrt(graph.AddScalar(square, b.epsilon)))
+	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.scale, false)
+}
