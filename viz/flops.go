@@ -2,7 +2,7 @@ package viz
 
 import (
 	"fmt"
-	"reflect"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -12,7 +12,9 @@ import (
 // one each:
 //
 //	products and convolutions   2 · size of the result · length of the inner sum
-//	reductions, windows, scans  size of the operand (times the window)
+//	reductions, sorting         size of the operand
+//	windows of a pool           size of the smaller side · size of the window
+//	softmax                     5 · size of the result
 //	element by element          size of the result, whatever the function
 //	moving values around        0
 func flops(op *graph.Op, attrs any, in, out []shapes.Shape) int64 {
@@ -23,21 +25,25 @@ func flops(op *graph.Op, attrs any, in, out []shapes.Shape) int64 {
 	switch op.Name {
 	case "MatMul", "Dot", "DotGeneral":
 		return 2 * size * innerLength(attrs, in)
-	case "Convolve", "ConvGeneral", "Conv":
+	case "Einsum":
+		return einsumFlops(attrs, in)
+	case "ConvGeneral":
 		if len(in) >= 2 && in[1].Rank() > 0 {
-			return 2 * size * kernelLength(attrs, in[1], out[0])
+			return 2 * size * kernelLength(attrs, in[1])
 		}
+	case "LogSoftmax", "MaskedLogSoftmax", "MaskedSoftmax", "Softmax":
+		return 5 * size // maximum, difference, exponential, sum, quotient
 	}
 	switch op.Family {
-	case "shape", "constants", "control", "gradient", "select", "random", "gather", "index", "indexing", "slice":
+	case "shape", "constants", "control", "gradient", "select", "random", "index":
 		return 0
-	case "reduce", "scan", "sort":
+	case "reduce", "sort":
 		if len(in) > 0 {
 			return int64(in[0].Size())
 		}
-	case "pool", "window", "pooling":
-		if w := intsField(attrs, "Window", "Windows", "WindowDimensions"); len(w) > 0 {
-			return size * int64(product(w))
+	case "pool":
+		if w, ok := attrs.(graph.WindowAttrs); ok && len(in) > 0 {
+			return min(size, int64(in[0].Size())) * int64(product(w.Window))
 		}
 	}
 	if len(in) == 0 {
@@ -62,49 +68,13 @@ func innerLength(attrs any, in []shapes.Shape) int64 {
 }
 
 // kernelLength returns the number of products per element of a convolution: the kernel's elements per
-// output channel. The kernel is [spatial…, in, out] unless the attributes name the axis.
-func kernelLength(attrs any, kernel, out shapes.Shape) int64 {
+// output channel.
+func kernelLength(attrs any, kernel shapes.Shape) int64 {
 	channels := kernel.Dim(-1)
-	if v, ok := field(attrs, "KernelOutputChannels", "KernelOutputAxis", "KernelOut"); ok && v.CanInt() {
-		if a := int(v.Int()); a >= -kernel.Rank() && a < kernel.Rank() {
-			channels = kernel.Dim(a)
-		}
+	if c, ok := attrs.(graph.ConvAttrs); ok {
+		channels = kernel.Dim(c.Axes.KernelOutputChannels)
 	}
 	return int64(kernel.Size() / max(channels, 1))
-}
-
-// field finds a field of an attribute struct, or of a struct inside it, by one of several names. Attributes
-// belong to their ops; this package only looks at them.
-func field(attrs any, names ...string) (reflect.Value, bool) {
-	v := reflect.ValueOf(attrs)
-	for v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct {
-		return reflect.Value{}, false
-	}
-	for _, n := range names {
-		if f := v.FieldByName(n); f.IsValid() {
-			return f, true
-		}
-	}
-	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
-			if got, ok := field(f.Interface(), names...); ok {
-				return got, true
-			}
-		}
-	}
-	return reflect.Value{}, false
-}
-
-func intsField(attrs any, names ...string) []int {
-	if f, ok := field(attrs, names...); ok && f.CanInterface() {
-		if v, ok := f.Interface().([]int); ok {
-			return v
-		}
-	}
-	return nil
 }
 
 func product(v []int) int {
@@ -129,4 +99,41 @@ func si(n int64) string {
 	default:
 		return fmt.Sprintf("%.3gT", f/1e12)
 	}
+}
+
+// einsumFlops counts a sum of products as one loop over all its axes: 2 per turn for two operands, n for n.
+func einsumFlops(attrs any, in []shapes.Shape) int64 {
+	a, ok := attrs.(graph.EinsumAttrs)
+	if !ok {
+		return 0
+	}
+	left, _, _ := strings.Cut(strings.ReplaceAll(a.Equation, " ", ""), "->")
+	sizes := map[string]int{}
+	for i, term := range strings.Split(left, ",") {
+		if i >= len(in) {
+			return 0
+		}
+		for axis, name := range axisNames(term, in[i].Rank()) {
+			sizes[name] = max(sizes[name], in[i].Dimensions[axis])
+		}
+	}
+	turns := int64(1)
+	for _, n := range sizes {
+		turns *= int64(n)
+	}
+	return turns * int64(max(2, len(in)))
+}
+
+// axisNames returns a name per axis of one term of an equation: its letter, or, of the axes that an ellipsis
+// stands for, the place counted from the last of them, where they line up.
+func axisNames(term string, rank int) []string {
+	before, after, dots := strings.Cut(term, "...")
+	names := strings.Split(before, "")
+	if dots {
+		for k := rank - len(before) - len(after); k > 0; k-- {
+			names = append(names, fmt.Sprintf("...%d", k))
+		}
+		names = append(names, strings.Split(after, "")...)
+	}
+	return names[:min(len(names), rank)]
 }

@@ -31,6 +31,7 @@ type flowNode struct {
 	key     string // of the line that made it, to tell lines apart
 	alias   string
 	calls   []call // that made it, innermost first, outside of package graph; empty for programs
+	stack   string // all calls that made it, to tell the turns of a loop apart
 	flops   int64
 	output  bool // nobody uses it, or it was returned
 	input   bool // a parameter that is no variable
@@ -70,7 +71,7 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 		}
 		p := n.Position()
 		fn := &flowNode{id: int(n.Id()), op: n.Type(), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
-		fn.calls = callsOf(n.Callers(), lowest)
+		fn.calls, fn.stack = callsOf(n.Callers(), lowest), fmt.Sprintf("%x", n.Callers())
 		fn.setOut(outShapes(n))
 		details := []string{}
 		if d := attrText(n.Attrs()); d != "" {
@@ -349,7 +350,7 @@ func (f *flow) groupAt(depth int) *flow {
 	private := f.privateParams(key)
 	g := &flow{name: f.name}
 	to := make([]int, len(f.nodes))
-	lastKey, last := "", -1
+	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {
 		if n.op == "Parameter" {
 			if !private[i] {
@@ -361,11 +362,11 @@ func (f *flow) groupAt(depth int) *flow {
 			continue
 		}
 		k := key(n)
-		if last < 0 || k != lastKey {
+		if last < 0 || k != lastKey || n.stack != "" && n.stack == first { // or the same call once more, in a loop
 			c := *n
 			c.in, c.inShape, c.flops, c.members, c.detail = nil, nil, 0, 0, ""
 			c.op = groupName(n, depth)
-			last, lastKey = len(g.nodes), k
+			last, lastKey, first = len(g.nodes), k, n.stack
 			g.nodes = append(g.nodes, &c)
 		}
 		m := g.nodes[last]

@@ -45,6 +45,7 @@ func Summary(x any, inputs ...any) Bundle {
 // layerRow is a line of a summary: nodes that one call made.
 type layerRow struct {
 	name, at   string
+	scope      string // of the first variable it uses
 	ops        []string
 	nodes      []int
 	params     int64
@@ -94,7 +95,7 @@ func summarise(f *flow) Bundle {
 func (f *flow) layers() []*layerRow {
 	var rows []*layerRow
 	of := make([]int, len(f.nodes)) // row of each node
-	last := ""
+	last, first := "", ""
 	counted := map[int]bool{}
 	for i, n := range f.nodes {
 		of[i] = -1
@@ -102,9 +103,10 @@ func (f *flow) layers() []*layerRow {
 			continue
 		}
 		key, name, at := layerOf(n)
-		if len(rows) == 0 || key != last {
+		again := name != "" && n.stack != "" && n.stack == first // the same layer once more, in a loop
+		if len(rows) == 0 || key != last || again {
 			rows = append(rows, &layerRow{name: name, at: at})
-			last = key
+			last, first = key, n.stack
 		}
 		r := rows[len(rows)-1]
 		of[i] = len(rows) - 1
@@ -118,6 +120,9 @@ func (f *flow) layers() []*layerRow {
 			switch {
 			case p.param && !counted[x]: // a shared parameter counts once
 				counted[x] = true
+				if i := strings.LastIndexByte(p.name, '/'); i > 0 && r.scope == "" {
+					r.scope = p.name[:i]
+				}
 				for _, s := range p.out {
 					r.params += int64(s.Size())
 					r.paramBytes += int64(s.ByteSize())
@@ -146,6 +151,9 @@ func (f *flow) layers() []*layerRow {
 		}
 		if r.name == "" { // single ops go by their own names
 			r.name = strings.Join(unique(r.ops), ", ")
+		}
+		if r.scope != "" {
+			r.name += "  " + r.scope
 		}
 	}
 	return rows

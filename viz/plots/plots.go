@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"regexp"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -115,9 +116,11 @@ func newPlot(o Options) (*plot.Plot, error) {
 	p.BackgroundColor = color.Transparent
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = o.Title, o.XLabel, o.YLabel
 	p.Title.TextStyle.Color = gray
+	p.Title.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Variant = "Sans", "Sans"
 	p.Legend.TextStyle.Color = gray
 	p.Legend.Top = true
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans" // for the widths of labels
 		a.Color, a.Label.TextStyle.Color, a.Tick.Color, a.Tick.Label.Color = gray, gray, gray, gray
 	}
 	grid := plotter.NewGrid()
@@ -264,14 +267,19 @@ func finish(p *plot.Plot, o Options, err error, text string) (b viz.Bundle) {
 	if _, err := c.WriteTo(&out); err != nil {
 		return viz.Error(fmt.Errorf("plots: %w", err))
 	}
+	// What gonum cannot be told: pictures fill their place, fonts are those of the page's system.
+	picture := strings.ReplaceAll(out.String(), "<image ", `<image preserveAspectRatio="none" `)
+	picture = fontFamily.ReplaceAllString(picture, `font-family:system-ui,Segoe UI,Roboto,Helvetica,Arial,sans-serif`)
 	if o.Title != "" {
 		text = o.Title + "\n" + text
 	}
-	if out.Len() > maxBytes {
-		return viz.Error(fmt.Errorf("plots: a picture of %d bytes is too large for a notebook: plot fewer points", out.Len()))
+	if len(picture) > maxBytes {
+		return viz.Error(fmt.Errorf("plots: a picture of %d bytes is too large for a notebook: plot fewer points", len(picture)))
 	}
-	return viz.SVG(out.String(), text)
+	return viz.SVG(picture, text)
 }
+
+var fontFamily = regexp.MustCompile(`font-family:[^;"]*`)
 
 // maxBytes bounds a picture: notebooks keep every one of them.
 const maxBytes = 4 << 20
