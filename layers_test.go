@@ -37,7 +37,9 @@ var mayImport = map[string][]string{
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
 	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
-	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train"),
+	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/..."),
+
+	"ml/checkpoints/safetensors": values,
 
 	"viz":              with(graphs, "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "viz/internal/..."),

@@ -453,7 +453,7 @@ func TestKill(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	out, err := exec.Command("go", "build", "-o", program, "./internal/crashtest").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", program, "./testdata/crashtest").CombinedOutput()
 	require.NoError(t, err, string(out))
 
 	seed := uint64(time.Now().UnixNano())

@@ -4,7 +4,6 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/initializers"
-	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -53,12 +52,5 @@ func leading(x *graph.Node) []int {
 func needFloat(name string, x *graph.Node) {
 	if !x.DType().IsFloat() {
 		graph.Errorf("%s: the input is %s, want floats (ConvertDType)", name, x.Shape())
-	}
-}
-
-// AddL2Regularization adds amount · Σ value² to what training makes small, for values such as weights.
-func AddL2Regularization(amount float64, values ...*graph.Node) {
-	for _, v := range values {
-		losses.AddExtra(graph.MulScalar(graph.ReduceAllSum(graph.Square(v)), amount))
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/internal/require"
 	"github.com/quire-ml/quire/ml/layers"
-	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -280,15 +279,6 @@ func TestInitializersOfLayers(t *testing.T) {
 		sum += v * v / 1000
 	}
 	require.InDelta(t, 1, sum, 0.05)
-}
-
-func TestL2Regularization(t *testing.T) {
-	y, err := run(model.NewStore(), true, func(_ *model.Scope, x *Node) *Node {
-		layers.AddL2Regularization(0.5, x, x)
-		return losses.Extra(x.Graph())
-	}, []float64{1, 2})
-	require.NoError(t, err)
-	require.Equal(t, 5.0, y.Value())
 }
 
 func TestErrors(t *testing.T) {

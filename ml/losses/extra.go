@@ -23,3 +23,13 @@ func Extra(g *graph.Graph) *graph.Node {
 	sum, _ := g.State(extraKey{}).(*graph.Node)
 	return sum
 }
+
+// AddL2Regularization adds amount · Σ value² to what training makes small, see [AddExtra]; values are
+// mostly the weights of layers:
+//
+//	losses.AddL2Regularization(1e-4, scope.At("hidden").GetVariable("weights").NodeValue(x))
+func AddL2Regularization(amount float64, values ...*graph.Node) {
+	for _, v := range values {
+		AddExtra(graph.MulScalar(graph.ReduceAllSum(graph.Square(v)), amount))
+	}
+}

@@ -108,6 +108,20 @@ func TestTotalWeight(t *testing.T) {
 	}
 }
 
+func TestExtraLossesAddUp(t *testing.T) {
+	got, err := CallOnce(graphtest.Reference(), func(x *Node) *Node {
+		losses.AddL2Regularization(0.5, x, x)
+		return losses.Extra(x.Graph())
+	}, f{1, 2})
+	require.NoError(t, err)
+	require.Equal(t, 5.0, got.Value())
+	_, err = CallOnce(graphtest.Reference(), func(x *Node) *Node {
+		losses.AddExtra(x)
+		return x
+	}, f{1, 2})
+	require.ErrorContains(t, err, "AddExtra: got float64[2], want a float scalar")
+}
+
 func TestErrors(t *testing.T) {
 	var got strings.Builder
 	for _, c := range []struct {

@@ -16,9 +16,9 @@ import (
 type Scope struct {
 	store       *Store
 	path        string
-	visits      map[string]string // path → where: scopes entered and variables asked for in this graph
+	visits      map[string]string        // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
-	vars        *graphVars // of the graph being built, to undo what a failed build made; may be nil
+	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 }
 
 func newScope(s *Store, path string) *Scope {

@@ -9,9 +9,9 @@ import (
 	"math"
 	"os"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/data"
@@ -53,7 +53,7 @@ func run(dir string, steps int64) error {
 	ds.Shuffle(3).BatchSize(5, false)
 
 	store := model.NewStore()
-	trainer := train.NewTrainer(graphtest.Reference(), store, noisy, losses.MeanSquaredError, optimizers.Adam().Done())
+	trainer := train.NewTrainer(gocpu.New(), store, noisy, losses.MeanSquaredError, optimizers.Adam().Done())
 	loop := train.NewLoop(trainer)
 	handler, err := checkpoints.Build(store).Dir(dir).Keep(2).Done()
 	if err != nil {
