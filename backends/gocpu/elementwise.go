@@ -80,7 +80,9 @@ func binary(name string, k *call) kernels.Func {
 		return nil
 	}
 	k.inPlace = []int{0, 1}
-	return kernels.Binary(l, k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions)
+	f, scratch := kernels.Binary(l, k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions)
+	k.scratch = scratch
+	return f
 }
 
 func binaryLoop(name string, d dtypes.DType) (kernels.Loop2, bool) {

@@ -100,19 +100,19 @@ func selectAndScatter(k *call) kernels.Func {
 	smaller := k.attrs.(graph.WindowAttrs).Kind == graph.WindowMin
 	switch k.in[0].DType {
 	case dtypes.Int32:
-		return scattered(k, kernels.BetterReal[int32](smaller), func(a, b int32) int32 { return a + b })
+		return scattered(k, kernels.PreferReal[int32](smaller), func(a, b int32) int32 { return a + b })
 	case dtypes.Int64:
-		return scattered(k, kernels.BetterReal[int64](smaller), func(a, b int64) int64 { return a + b })
+		return scattered(k, kernels.PreferReal[int64](smaller), func(a, b int64) int64 { return a + b })
 	case dtypes.Float32:
-		return scattered(k, kernels.BetterReal[float32](smaller), func(a, b float32) float32 { return a + b })
+		return scattered(k, kernels.PreferReal[float32](smaller), func(a, b float32) float32 { return a + b })
 	case dtypes.Float64:
-		return scattered(k, kernels.BetterReal[float64](smaller), func(a, b float64) float64 { return a + b })
+		return scattered(k, kernels.PreferReal[float64](smaller), func(a, b float64) float64 { return a + b })
 	}
 	return nil // halves would be rounded at every addition; the others are rare
 }
 
-func scattered[T any](k *call, better kernels.Better[T], add func(a, b T) T) kernels.Func {
-	f, scratch := kernels.SelectAndScatter(better, add, windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.in[1]), k.workers)
+func scattered[T any](k *call, prefer kernels.Prefer[T], add func(a, b T) T) kernels.Func {
+	f, scratch := kernels.SelectAndScatter(prefer, add, windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.in[1]), k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -121,27 +121,27 @@ func selectAndGather(k *call) kernels.Func {
 	smaller := k.attrs.(graph.WindowAttrs).Kind == graph.WindowMin
 	switch k.in[0].DType {
 	case dtypes.Float16:
-		return gathered(k, kernels.BetterHalf[float16.Float16](smaller))
+		return gathered(k, kernels.PreferHalf[float16.Float16](smaller))
 	case dtypes.BFloat16:
-		return gathered(k, kernels.BetterHalf[bfloat16.BFloat16](smaller))
+		return gathered(k, kernels.PreferHalf[bfloat16.BFloat16](smaller))
 	case dtypes.Float32:
-		return gathered(k, kernels.BetterReal[float32](smaller))
+		return gathered(k, kernels.PreferReal[float32](smaller))
 	case dtypes.Float64:
-		return gathered(k, kernels.BetterReal[float64](smaller))
+		return gathered(k, kernels.PreferReal[float64](smaller))
 	}
 	return nil
 }
 
-func gathered[T any](k *call, better kernels.Better[T]) kernels.Func {
+func gathered[T any](k *call, prefer kernels.Prefer[T]) kernels.Func {
 	w := windowsOf(k.attrs.(graph.WindowAttrs), k.in[0], k.out[0])
 	var f kernels.Func
 	switch k.out[0].DType.Size() {
 	case 2:
-		f, k.scratch = kernels.SelectAndGather[T, uint16](better, w, k.workers)
+		f, k.scratch = kernels.SelectAndGather[T, uint16](prefer, w, k.workers)
 	case 4:
-		f, k.scratch = kernels.SelectAndGather[T, uint32](better, w, k.workers)
+		f, k.scratch = kernels.SelectAndGather[T, uint32](prefer, w, k.workers)
 	case 8:
-		f, k.scratch = kernels.SelectAndGather[T, uint64](better, w, k.workers)
+		f, k.scratch = kernels.SelectAndGather[T, uint64](prefer, w, k.workers)
 	}
 	return f
 }

@@ -136,21 +136,13 @@ func MaxOf[T Real]() Loop2 {
 	vs := func(z, x, y []T) {
 		x, s := x[:len(z)], y[0]
 		for i := range z {
-			v := x[i]
-			if !(v > s) && v == v { // NaN stays; equal zeros may give either sign
-				v = s
-			}
-			z[i] = v
+			z[i] = max(x[i], s)
 		}
 	}
 	return loop2(2*cheap, func(z, x, y []T) {
 		x, y = x[:len(z)], y[:len(z)]
 		for i := range z {
-			v, s := x[i], y[i]
-			if !(v > s) && v == v {
-				v = s
-			}
-			z[i] = v
+			z[i] = max(x[i], y[i])
 		}
 	}, vs, swapped(vs))
 }
@@ -160,21 +152,13 @@ func MinOf[T Real]() Loop2 {
 	vs := func(z, x, y []T) {
 		x, s := x[:len(z)], y[0]
 		for i := range z {
-			v := x[i]
-			if !(v < s) && v == v {
-				v = s
-			}
-			z[i] = v
+			z[i] = min(x[i], s)
 		}
 	}
 	return loop2(2*cheap, func(z, x, y []T) {
 		x, y = x[:len(z)], y[:len(z)]
 		for i := range z {
-			v, s := x[i], y[i]
-			if !(v < s) && v == v {
-				v = s
-			}
-			z[i] = v
+			z[i] = min(x[i], y[i])
 		}
 	}, vs, swapped(vs))
 }

@@ -88,12 +88,19 @@ func swapped[R, T any](f func(z []R, x, y []T)) func(z []R, x, y []T) {
 	return func(z []R, x, y []T) { f(z, y, x) }
 }
 
-// Binary returns the kernel of an elementwise op on operands that are broadcast to out, nil if they have
-// too many axes.
-func Binary(l Loop2, out, x, y []int) Func {
+// Binary returns the kernel of an elementwise op on operands that are broadcast to out, and its scratch memory;
+// nil if they have too many axes.
+func Binary(l Loop2, out, x, y []int) (Func, int) {
 	w := newWalk(out, x, y)
 	if w == nil {
-		return nil
+		return nil, 0
+	}
+	if len(w.dims) == 1 && w.step[0] == 1 && w.step[1] == 1 && w.inner < shortRow {
+		for k := range 2 {
+			if w.strides[k][0] == 0 && w.strides[1-k][0] == w.inner {
+				return l.withRow(w, k)
+			}
+		}
 	}
 	run := l.vv
 	switch {
@@ -114,7 +121,38 @@ func Binary(l Loop2, out, x, y []int) Func {
 		}
 		run(a.Out[0][at*l.zSize:(at+n)*l.zSize], x, y)
 	}
-	return w.kernel(l.cost, piece)
+	return w.kernel(l.cost, piece), 0
+}
+
+// shortRow is the length of rows below which a row that is repeated for all others, such as a bias per channel, is
+// first written out several times, so that loops are not short.
+const shortRow = 512
+
+// withRow returns the kernel for operand k being one row, which is repeated for all rows of the other.
+func (l Loop2) withRow(w *walk, k int) (Func, int) {
+	rows := min(2*shortRow/w.inner, w.dims[0]+1) // one more, as a chunk may begin within a row
+	period := rows * w.inner
+	size := l.xSize
+	body := func(a *Args, _, lo, hi int) {
+		for lo < hi {
+			skip := lo % w.inner
+			n := min(hi-lo, period-skip)
+			row, other := a.Scratch[skip*size:(skip+n)*size], a.In[1-k][lo*size:(lo+n)*size]
+			z := a.Out[0][lo*l.zSize : (lo+n)*l.zSize]
+			if k == 0 {
+				l.vv(z, row, other)
+			} else {
+				l.vv(z, other, row)
+			}
+			lo += n
+		}
+	}
+	grain := grainOf(l.cost)
+	return func(a *Args) {
+		copy(a.Scratch, a.In[k][:w.inner*size])
+		repeat(a.Scratch[:period*size], w.inner*size)
+		a.For(w.n, grain, body)
+	}, period * size
 }
 
 // fill computes one element and repeats it.

@@ -30,6 +30,11 @@ func places(out, in []int) []int {
 	return list
 }
 
+// run2 is run for the two results of a function that makes a kernel.
+func run2(f Func, scratch int) func(workers int, out []byte, in ...[]byte) {
+	return func(workers int, out []byte, in ...[]byte) { run(f, scratch, workers, out, in...) }
+}
+
 func size(dims []int) int {
 	n := 1
 	for _, d := range dims {
@@ -78,7 +83,7 @@ func TestBroadcastingLoops(t *testing.T) {
 			} {
 				for _, workers := range []int{1, 3} {
 					z := make([]float32, size(c.out))
-					run(Binary(op.loop, c.out, c.x, c.y), 0, workers, Bytes(z), Bytes(x), Bytes(y))
+					run2(Binary(op.loop, c.out, c.x, c.y))(workers, Bytes(z), Bytes(x), Bytes(y))
 					for i := range z {
 						if want := op.want(x[px[i]], y[py[i]]); z[i] != want {
 							t.Fatalf("%s: element %d is %v, want %v", op.name, i, z[i], want)
@@ -103,7 +108,7 @@ func TestBroadcastingLoops(t *testing.T) {
 				func(x, y float32) bool { return x > y }, func(x, y float32) bool { return x >= y },
 				func(x, y float32) bool { return x < y }, func(x, y float32) bool { return x <= y },
 			} {
-				run(Binary(CompareOf[float32](Comparison(cmp)), c.out, c.x, c.y), 0, 2, Bytes(b), Bytes(x), Bytes(y))
+				run2(Binary(CompareOf[float32](Comparison(cmp)), c.out, c.x, c.y))(2, Bytes(b), Bytes(x), Bytes(y))
 				for i := range b {
 					if w := want(x[px[i]], y[py[i]]); b[i] != w {
 						t.Fatalf("comparison %d: element %d is %v", cmp, i, b[i])
@@ -119,7 +124,7 @@ func TestNaNWins(t *testing.T) {
 	x, y := []float32{nan, 1, nan, 2}, []float32{1, nan, nan, 3}
 	z := make([]float32, 4)
 	for name, l := range map[string]Loop2{"Max": MaxOf[float32](), "Min": MinOf[float32]()} {
-		run(Binary(l, []int{4}, []int{4}, []int{4}), 0, 1, Bytes(z), Bytes(x), Bytes(y))
+		run2(Binary(l, []int{4}, []int{4}, []int{4}))(1, Bytes(z), Bytes(x), Bytes(y))
 		if z[0] == z[0] || z[1] == z[1] || z[2] == z[2] || z[3] != z[3] {
 			t.Errorf("%s: %v", name, z)
 		}
@@ -155,7 +160,7 @@ func TestDivisionByZeroPanicsWithAnError(t *testing.T) {
 			for i := range y {
 				y[i] = int32(99999 - i)
 			}
-			run(Binary(DivIntOf[int32](), []int{100000}, []int{100000}, []int{100000}), 0, workers, Bytes(x), Bytes(x), Bytes(y))
+			run2(Binary(DivIntOf[int32](), []int{100000}, []int{100000}, []int{100000}))(workers, Bytes(x), Bytes(x), Bytes(y))
 		}()
 	}
 }

@@ -246,18 +246,14 @@ func MaxReal[T Real](lowest T) Reducer[T, T] {
 	r := FoldSame(lowest, func(a, b T) T { return max(a, b) })
 	r.Row = func(acc T, x []T) T {
 		for _, v := range x {
-			if !(v <= acc) && acc == acc { // larger, or NaN
-				acc = v
-			}
+			acc = max(acc, v)
 		}
 		return acc
 	}
 	r.Rows = func(acc []T, x []T) {
 		x = x[:len(acc)]
 		for i, v := range x {
-			if a := acc[i]; !(v <= a) && a == a {
-				acc[i] = v
-			}
+			acc[i] = max(acc[i], v)
 		}
 	}
 	return r
@@ -268,11 +264,15 @@ func MinReal[T Real](highest T) Reducer[T, T] {
 	r := FoldSame(highest, func(a, b T) T { return min(a, b) })
 	r.Row = func(acc T, x []T) T {
 		for _, v := range x {
-			if !(v >= acc) && acc == acc {
-				acc = v
-			}
+			acc = min(acc, v)
 		}
 		return acc
+	}
+	r.Rows = func(acc []T, x []T) {
+		x = x[:len(acc)]
+		for i, v := range x {
+			acc[i] = min(acc[i], v)
+		}
 	}
 	return r
 }

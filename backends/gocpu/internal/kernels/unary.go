@@ -88,11 +88,7 @@ func reluOf[T Real]() Loop1 {
 	return loop1(cheap, func(z, x []T) {
 		x = x[:len(z)]
 		for i := range z {
-			v := x[i]
-			if v <= 0 {
-				v = 0
-			}
-			z[i] = v
+			z[i] = max(x[i], 0)
 		}
 	})
 }

@@ -121,33 +121,77 @@ func BetterHalf[H Half](smaller bool) Better[H] {
 	return func(x, best H) bool { return f(x.Float32(), best.Float32()) }
 }
 
+// Prefer takes the elements of x from offset on into the choice of as many windows: at holds, per window, the
+// place of the element that it prefers so far.
+type Prefer[T any] func(x []T, offset int, at []int)
+
+// PreferReal is the preference among numbers.
+func PreferReal[T Real](smaller bool) Prefer[T] {
+	if smaller {
+		return func(x []T, offset int, at []int) {
+			row := x[offset : offset+len(at)]
+			for i, v := range row {
+				if b := x[at[i]]; v < b || v != v && b == b {
+					at[i] = offset + i
+				}
+			}
+		}
+	}
+	return func(x []T, offset int, at []int) {
+		row := x[offset : offset+len(at)]
+		for i, v := range row {
+			if b := x[at[i]]; v > b || v != v && b == b {
+				at[i] = offset + i
+			}
+		}
+	}
+}
+
+// PreferHalf is the preference among 16-bit floats.
+func PreferHalf[H Half](smaller bool) Prefer[H] {
+	better := BetterHalf[H](smaller)
+	return func(x []H, offset int, at []int) {
+		for i, v := range x[offset : offset+len(at)] {
+			if better(v, x[at[i]]) {
+				at[i] = offset + i
+			}
+		}
+	}
+}
+
 // chooser finds, for the windows at one place, which element each prefers.
 type chooser[T any] struct {
 	*windowWalk
-	better Better[T]
+	prefer Prefer[T]
 }
 
 // choose writes the places of the preferred elements of window p to at, -1 where a window has none.
 func (c *chooser[T]) choose(x []T, p int, at []int) {
-	fill(at, -1)
+	first := true
 	c.over(p, func(offset int) {
-		for i := range at {
-			if at[i] < 0 || c.better(x[offset+i], x[at[i]]) {
-				at[i] = offset + i
-			}
+		if !first {
+			c.prefer(x, offset, at)
+			return
 		}
+		for i := range at {
+			at[i] = offset + i
+		}
+		first = false
 	})
+	if first {
+		fill(at, -1)
+	}
 }
 
 // SelectAndScatter returns the kernel that adds the second operand, one element per window, to zeros where
 // the window of the first one prefers, and its scratch memory; nil if there are too many axes. Windows along
 // the first axis must not overlap for more than one worker to have work.
-func SelectAndScatter[T any](better Better[T], add func(a, b T) T, w Windows, workers int) (Func, int) {
+func SelectAndScatter[T any](prefer Prefer[T], add func(a, b T) T, w Windows, workers int) (Func, int) {
 	v := newWindowWalk(w)
 	if v == nil {
 		return nil, 0
 	}
-	c := chooser[T]{v, better}
+	c := chooser[T]{v, prefer}
 	parts := 1 // of the windows, that do not meet in any element
 	if len(v.strides) > 0 && v.Size[0] <= v.Stride[0] {
 		parts = v.Out[0]
@@ -174,12 +218,12 @@ func SelectAndScatter[T any](better Better[T], add func(a, b T) T, w Windows, wo
 
 // SelectAndGather returns the kernel that reads the second operand, of elements of type R, where each window
 // of the first one prefers, and its scratch memory; nil if there are too many axes.
-func SelectAndGather[T, R any](better Better[T], w Windows, workers int) (Func, int) {
+func SelectAndGather[T, R any](prefer Prefer[T], w Windows, workers int) (Func, int) {
 	v := newWindowWalk(w)
 	if v == nil {
 		return nil, 0
 	}
-	c := chooser[T]{v, better}
+	c := chooser[T]{v, prefer}
 	body := func(a *Args, worker, lo, hi int) {
 		x, y, z := Of[T](a.In[0]), Of[R](a.In[1]), Of[R](a.Out[0])
 		at := Of[int](a.Scratch)[worker*v.inner:][:v.inner]
