@@ -250,7 +250,8 @@ func isNumber(s string) bool {
 	return n == 1 && err == nil && !strings.ContainsAny(s, "[]")
 }
 
-// attrText writes attributes as short as they still can be read: fields that are not zero.
+// attrText writes attributes as short as they still can be read: fields that say something, since they are
+// not what they mostly are.
 func attrText(attrs any) string {
 	switch a := attrs.(type) {
 	case nil, graph.ParameterAttrs, graph.ConstAttrs, graph.OutputAttrs:
@@ -264,8 +265,11 @@ func attrText(attrs any) string {
 	}
 	var parts []string
 	for i := range r.NumField() {
-		if f := r.Field(i); r.Type().Field(i).IsExported() && !f.IsZero() {
+		if f := r.Field(i); r.Type().Field(i).IsExported() && f.Kind() != reflect.Struct && !isPlain(f, 0) {
 			name := strings.ToLower(r.Type().Field(i).Name)
+			if f.CanInt() && f.Int() == 1 && strings.HasSuffix(name, "groups") {
+				continue // no groups
+			}
 			if f.Kind() == reflect.Bool {
 				parts = append(parts, name)
 			} else {
@@ -274,6 +278,22 @@ func attrText(attrs any) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// isPlain reports whether v is zero or consists of zeros only; inside of slices, as for strides, ones are as plain.
+func isPlain(v reflect.Value, depth int) bool {
+	switch {
+	case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
+		for i := range v.Len() {
+			if !isPlain(v.Index(i), depth+1) {
+				return false
+			}
+		}
+		return depth > 0 || v.Len() != 1 || v.Index(0).Kind() != reflect.Int // axes [0] is not what they mostly are
+	case v.CanInt() && depth > 0:
+		return v.Int() == 0 || v.Int() == 1
+	}
+	return v.IsZero()
 }
 
 // callsOf returns the calls that made a node, without package graph's own: the reader's, and those of

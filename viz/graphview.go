@@ -102,7 +102,7 @@ func (f *flow) listing() *grid {
 		for _, x := range n.in {
 			in = append(in, fmt.Sprintf("%%%d", f.nodes[x].id))
 		}
-		detail := n.detail
+		detail := short(n.detail, 48)
 		if n.name != "" {
 			detail = n.name
 		}

@@ -218,6 +218,9 @@ func (b *block) shapes(line int) string {
 			order[i] = fmt.Sprintf("%s ×%d", s, times[s])
 		}
 	}
+	if line == b.src.start && len(order) > 1 && b.visits[line][0].first == "" { // a function in one line
+		return order[0] + " → " + strings.Join(order[1:], ", ")
+	}
 	if len(order) > 4 {
 		order = append(order[:4:4], fmt.Sprintf("… %d more", len(order)-4))
 	}

@@ -58,6 +58,11 @@ func funcName(f reflect.Value) string {
 // shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", and drops package main.
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
+	if pkg, rest, ok := strings.Cut(name, ".(*"); ok { // layers.(*ConvBuilder).Done is what readers call layers.Conv
+		if t, ok := strings.CutSuffix(rest, "Builder).Done"); ok {
+			return strings.TrimPrefix(pkg+"."+t, "main.")
+		}
+	}
 	return strings.TrimPrefix(strings.TrimSuffix(name, "[...]"), "main.")
 }
 

@@ -273,7 +273,7 @@ func straightness(a, b *cell) float64 {
 	case a.node < 0 && b.node < 0:
 		return 8
 	case a.sink || b.sink:
-		return 0.3
+		return 0.01 // an input follows what uses it, not the other way round
 	case a.node < 0 || b.node < 0:
 		return 1
 	}
@@ -304,8 +304,11 @@ func pull(layer []*cell, neighbours func(*cell) []*cell) {
 				want, total = want+k*n.x, total+k
 			}
 			want /= total
-			if c.node < 0 {
+			switch {
+			case c.node < 0:
 				w = 2
+			case c.sink:
+				w = 0.05
 			}
 		}
 		runs = append(runs, run{(want - offset) * w, w, offset, 1})
