@@ -92,8 +92,11 @@ func (c *curve) label() string {
 	if c.dataset == "" {
 		return c.short()
 	}
-	return c.dataset + " " + c.short()
+	return c.set() + " " + c.short()
 }
+
+// set names the data set of an evaluation: "test" for "digits/test".
+func (c *curve) set() string { return c.dataset[strings.LastIndexByte(c.dataset, '/')+1:] }
 
 func (c *curve) short() string { return shortName(c.metric) }
 
@@ -158,7 +161,7 @@ func chart(o CurveOptions, kind string, runs []*History) svg.Chart {
 			s := series(o, c)
 			name := "train"
 			if c.dataset != "" {
-				name = c.dataset
+				name = c.set()
 			}
 			if len(names) > 1 {
 				name += " " + c.short()
@@ -168,7 +171,7 @@ func chart(o CurveOptions, kind string, runs []*History) svg.Chart {
 				s.Color, s.Dashed = first, c.dataset != "" // a run, a colour
 				color = first + 1
 				if s.Dashed { // explained once, not per run
-					ch.XLabel, name = "step (dashed: "+c.dataset+")", ""
+					ch.XLabel, name = "step (dashed: "+c.set()+")", ""
 				}
 			} else {
 				s.Color = color
@@ -244,8 +247,12 @@ func (h *History) table() *grid {
 	if byEpoch {
 		g.header = []string{"epoch", "step"}
 	}
+	var inTable []*curve // some metrics are for steps only
 	for _, c := range h.train {
-		g.header = append(g.header, "train "+c.short())
+		if slices.ContainsFunc(h.rows, func(r epochRow) bool { return metricOf(r.train, c.metric) != "" }) {
+			inTable = append(inTable, c)
+			g.header = append(g.header, "train "+c.short())
+		}
 	}
 	for _, c := range h.eval {
 		g.header = append(g.header, c.label())
@@ -271,7 +278,7 @@ func (h *History) table() *grid {
 			}
 			row = append([]string{e}, row...)
 		}
-		for _, c := range h.train {
+		for _, c := range inTable {
 			row = append(row, metricOf(r.train, c.metric))
 		}
 		for k, c := range h.eval {
@@ -292,13 +299,13 @@ func (h *History) table() *grid {
 	return g
 }
 
-// best returns, per evaluation curve, the step at which it was best: lowest for a loss, highest for others.
+// best returns, per evaluation curve, the step at which it was best.
 func (h *History) best() map[int]int64 {
 	out := map[int]int64{}
 	for k, c := range h.eval {
-		sign := 1.0
-		if strings.Contains(strings.ToLower(kindOf(c.metric)), "loss") || strings.Contains(strings.ToLower(kindOf(c.metric)), "error") {
-			sign = -1
+		sign := -1.0
+		if c.metric.HigherIsBetter() {
+			sign = 1
 		}
 		value := math.Inf(-1)
 		for _, r := range h.rows {

@@ -77,7 +77,8 @@ func (t *liveText) flushRow() {
 	}
 	slices.Sort(sets)
 	for _, name := range sets {
-		parts = append(parts, strings.TrimSpace(name+" "+strings.Join(metricsText(r.eval[name]), " ")))
+		short := (&curve{dataset: name}).set()
+		parts = append(parts, strings.TrimSpace(short+" "+strings.Join(metricsText(r.eval[name]), " ")))
 	}
 	if r.took > 0 {
 		parts = append(parts, duration(r.took))

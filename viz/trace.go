@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -27,7 +28,8 @@ var (
 )
 
 // traceFunc calls fn, which builds a graph, on parameters of the given shapes. fn may take a *graph.Graph first,
-// then nodes or a slice of nodes, and return nodes. inputs are shapes, or values that have one. An error in
+// then nodes or a slice of nodes, and return nodes. inputs are shapes, or values that have one, and values for
+// parameters that are no nodes. An error in
 // fn is in the result; the error returned speaks of a wrong call.
 func traceFunc(fn any, inputs []any) (*traced, error) {
 	f := reflect.ValueOf(fn)
@@ -37,6 +39,7 @@ func traceFunc(fn any, inputs []any) (*traced, error) {
 	if f.IsNil() {
 		return nil, fmt.Errorf("the function is nil")
 	}
+	given, inputs := takeOthers(f.Type(), inputs)
 	in, err := inputShapes(inputs)
 	if err != nil {
 		return nil, err
@@ -50,7 +53,7 @@ func traceFunc(fn any, inputs []any) (*traced, error) {
 		}
 		tr.inputs = append(tr.inputs, graph.Parameter(tr.g, name, s))
 	}
-	args, err := tr.arguments()
+	args, err := tr.arguments(given)
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +67,35 @@ func traceFunc(fn any, inputs []any) (*traced, error) {
 	return tr, nil
 }
 
+// takeOthers returns, by parameter of a function, the inputs that are passed as they are, since the parameter is
+// no node: a model's scope; and the inputs that are left.
+func takeOthers(t reflect.Type, inputs []any) (given map[int]reflect.Value, left []any) {
+	given, left = map[int]reflect.Value{}, slices.Clone(inputs)
+	for i := range t.NumIn() {
+		p := t.In(i)
+		if p == graphType || p == nodeType || p == nodesType || p == reflect.TypeFor[any]() {
+			continue
+		}
+		for k, v := range left {
+			if v != nil && reflect.TypeOf(v).AssignableTo(p) {
+				given[i] = reflect.ValueOf(v)
+				left = slices.Delete(left, k, k+1)
+				break
+			}
+		}
+	}
+	return given, left
+}
+
 // arguments fits the inputs to the function's parameters.
-func (tr *traced) arguments() ([]reflect.Value, error) {
+func (tr *traced) arguments(given map[int]reflect.Value) ([]reflect.Value, error) {
 	t := tr.fn.Type()
 	var args []reflect.Value
 	left := tr.inputs
 	for i := range t.NumIn() {
 		switch p := t.In(i); {
+		case given[i].IsValid():
+			args = append(args, given[i])
 		case p == graphType:
 			args = append(args, reflect.ValueOf(tr.g))
 		case p == nodeType:
@@ -83,7 +108,7 @@ func (tr *traced) arguments() ([]reflect.Value, error) {
 			args = append(args, reflect.ValueOf(left))
 			left = nil
 		default:
-			return nil, fmt.Errorf("parameter %d of the function is a %s: want nodes; wrap it in a function of nodes", i, p)
+			return nil, fmt.Errorf("parameter %d of the function is a %s: give one among the inputs, or wrap the function in one of nodes", i, p)
 		}
 	}
 	if len(left) > 0 {

@@ -1,0 +1,48 @@
+package viz_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz"
+)
+
+var _ viz.Listener = (*train.Loop)(nil)
+
+// classifier is a model as package train takes it.
+func classifier(scope *model.Scope, x *graph.Node) *graph.Node {
+	x = graph.Relu(layers.Dense(scope.In("hidden"), x, true, 32))
+	return layers.Dense(scope.In("readout"), x, true, 10)
+}
+
+func TestViewsOfAModel(t *testing.T) {
+	s := model.NewStore()
+	text := viz.Text(viz.Shapes(classifier, s.RootScope(), f32(8, 64)))
+	for _, want := range []string{"x float32[8 64]", "float32[8 32]", "float32[8 10]"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	text = viz.Text(viz.Summary(classifier, s.RootScope(), f32(8, 64)))
+	for _, want := range []string{"layers.Dense  /hidden", "2,080", "330", "2,410"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	text = viz.Text(viz.Summary(s))
+	for _, want := range []string{"/hidden/weights", "float32[64 32]", "4 variables, 2,410 parameters trained"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if text = viz.Text(viz.Graph(classifier, model.NewStore().RootScope(), f32(8, 64))); !strings.Contains(text, "1 input, 4 variables") {
+		t.Error(text)
+	}
+	if text = viz.Text(viz.Summary(classifier, f32(8, 64))); !strings.Contains(text, "parameter 0 of the function is a *model.Scope: give one among the inputs") {
+		t.Error(text)
+	}
+}
