@@ -62,7 +62,12 @@ func (b *backend) Lowers(op *graph.Op) bool {
 	return op.Expand == nil || op.Bodies > 0 || lowerings[op.Name] != nil
 }
 
-func (b *backend) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			exe, err = nil, fmt.Errorf("program %q: compiling broke: %v", p.Name, r)
+		}
+	}()
 	if b.closed.Load() {
 		return nil, errClosed
 	}

@@ -175,3 +175,21 @@ func BenchmarkTrain(b *testing.B) {
 	b.Run("mlp", mlp().benchmark)
 	b.Run("cnn", cnn().benchmark)
 }
+
+func BenchmarkCompile(b *testing.B) {
+	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn()} {
+		b.Run(name, func(b *testing.B) {
+			backend := gocpu.New()
+			defer backend.Close()
+			program := compiled(b, backend, p.in, p.fn).Program()
+			for b.Loop() {
+				exe, err := backend.Compile(context.Background(), program)
+				if err != nil {
+					b.Fatal(err)
+				}
+				exe.Close()
+			}
+			b.ReportMetric(float64(program.NumInstrs()), "instructions")
+		})
+	}
+}

@@ -120,7 +120,7 @@ func (c *code) setConstant(id int, t *tensors.Tensor) error {
 		v.data = v.keep.Bytes()[:v.size]
 		return nil
 	}
-	v.data = make([]byte, v.size, v.size+8)
+	v.data = aligned(v.size)
 	return t.ConstBytes(func(data []byte) { copy(v.data, data) })
 }
 
@@ -243,7 +243,7 @@ func (c *compiler) fold(in *instr) {
 	for _, id := range in.out {
 		total += c.code.values[id].size
 	}
-	a := kernels.Args{Workers: in.call.workers, Scratch: aligned(in.call.scratch)}
+	a := kernels.Args{Workers: in.call.workers}
 	for _, id := range in.in {
 		v := c.code.values[c.code.resolve(id)]
 		if v.kind != constant {
@@ -254,6 +254,7 @@ func (c *compiler) fold(in *instr) {
 	if total > foldLimit {
 		return
 	}
+	a.Scratch = aligned(in.call.scratch)
 	defer func() { _ = recover() }() // the run will meet the same panic and report it
 	for _, id := range in.out {
 		a.Out = append(a.Out, aligned(c.code.values[id].size))

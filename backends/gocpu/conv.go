@@ -18,6 +18,9 @@ func init() {
 // number for the position and one for the tap, and packing reads it there: patches are never written out.
 func convolve(k *call) kernels.Func {
 	a, out := k.attrs.(graph.ConvAttrs), k.out[0]
+	if product(out.Dimensions[:a.Axes.OutputChannels]) > maxBatches && a.Axes.OutputChannels != out.Rank()-1 {
+		return nil
+	}
 	padded := paddedInput(k.in[0], a)
 	c := convolution{a: a, x: padded, w: k.in[1], y: out}
 	f, scratch := kernels.Product(c.gemm(), out.DType, out.DType, out.DType, k.workers)

@@ -13,10 +13,16 @@ func init() {
 	lowerings["DotGeneral"] = dotGeneral
 }
 
+// maxBatches is how many matrices a product may have: each has its places in tables.
+const maxBatches = 1 << 24
+
 // dotGeneral lowers all products of tensors to matrix products: axes are joined to a batch, a free and a
 // contracted one by tables of places, wherever they stand.
 func dotGeneral(k *call) kernels.Func {
 	a, lhs, rhs := k.attrs.(graph.DotAttrs), k.in[0], k.in[1]
+	if product(k.out[0].Dimensions[:len(a.LhsBatch)]) > maxBatches {
+		return nil
+	}
 	g := kernels.Gemm{
 		A: operand(lhs, k.strides(0), a.LhsBatch, a.LhsContract),
 		B: operand(rhs, k.strides(1), a.RhsBatch, a.RhsContract),

@@ -307,6 +307,30 @@ func TestTooLittleMemoryIsAnError(t *testing.T) {
 	}
 }
 
+func TestAbsurdShapesAreErrorsOfTheRun(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	for name, fn := range map[string]func(x *graph.Node) *graph.Node{
+		"counting": func(x *graph.Node) *graph.Node { return graph.Iota(x.Graph(), shapes.Make(dtypes.Int64, 1<<40), 0) },
+		"batches":  func(x *graph.Node) *graph.Node { y := graph.BroadcastToDims(x, 1<<40, 1, 1); return graph.MatMul(y, y) },
+		"softmax":  func(x *graph.Node) *graph.Node { return graph.Softmax(graph.BroadcastToDims(x, 2, 1<<40)) },
+		"random": func(x *graph.Node) *graph.Node {
+			_, y := graph.RandomUniform(graph.RNGStateFromSeedForGraph(x.Graph(), 1), float32s(1<<20, 1<<21))
+			return y
+		},
+		"matrices": func(x *graph.Node) *graph.Node {
+			y := graph.BroadcastToDims(x, 1<<20, 1<<20)
+			return graph.MatMul(y, y)
+		},
+		"transpose": func(x *graph.Node) *graph.Node { return graph.Transpose(graph.BroadcastToDims(x, 1<<20, 1<<21), 0, 1) },
+	} {
+		g := compiled(t, b, []shapes.Shape{float32s(1)}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{fn(in[0])} })
+		if _, err := g.Run(vector(1)); err == nil || !strings.Contains(err.Error(), "no memory for") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestNoGoroutineIsLeftOver(t *testing.T) {
 	b := gocpu.NewWithOptions(gocpu.Options{Workers: 3})
 	s := shapes.Make(dtypes.Float32, 1000, 1000)
