@@ -365,7 +365,7 @@ func TestErrors(t *testing.T) {
 			_, err := train.NewLoop(newTrainer(sgd)).RunSteps(line(t, "line"), -1)
 			return err
 		}()},
-		{"another trainer's state", newTrainer(sgd).SetState([]byte(`{"moving":[]}`))},
+		{"another trainer's state", newTrainer(sgd).SetState([]byte(`{"moving":[{},{},{}],"means":[{},{},{}]}`))},
 	} {
 		require.True(t, c.err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + c.err.Error() + "\n")

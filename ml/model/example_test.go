@@ -1,0 +1,48 @@
+package model_test
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/ml/model"
+)
+
+func Example() {
+	// A running mean of all values seen: the graph reads and sets two variables.
+	mean := func(scope *model.Scope, x *graph.Node) *graph.Node {
+		sum, count := scope.VariableWithValue("sum", 0.0), scope.VariableWithValue("count", 0.0)
+		sum.SetNodeValue(graph.Add(sum.NodeValue(x), x))
+		count.SetNodeValue(graph.OnePlus(count.NodeValue(x)))
+		return graph.Div(sum.NodeValue(x), count.NodeValue(x))
+	}
+	store := model.NewStore()
+	exec := model.MustNewExec1(gocpu.New(), store, mean)
+	for _, x := range []float64{1, 2, 6} {
+		fmt.Println(exec.MustCall(x).Value())
+	}
+	for v := range store.IterVariables() {
+		fmt.Println(v, "=", v.MustValue().Value())
+	}
+	// Output:
+	// 1
+	// 1.5
+	// 3
+	// /count float64[] = 3
+	// /sum float64[] = 9
+}
+
+func ExampleStore_ParseParams() {
+	store := model.NewStore()
+	if err := store.DeclareParam("width", 64, "size of the hidden layer"); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(store.ParseParams("width=128"))
+	width, _ := store.GetParam("width")
+	fmt.Println(width)
+	fmt.Println(store.ParseParams("width=wide"))
+	// Output:
+	// <nil>
+	// 128
+	// model: hyperparameter "width", set at example_test.go:43: "wide" is no int
+}
