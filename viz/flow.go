@@ -448,7 +448,7 @@ func groupName(n *flowNode, depth int) string {
 	}
 	i := max(0, len(n.calls)-max(depth, 1))
 	c := n.calls[i]
-	if i == 0 && c.user { // the innermost call is the reader's line itself
+	if c.user && len(n.calls) == 1 { // a line of the function itself
 		return n.pos
 	}
 	return c.name

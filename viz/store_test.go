@@ -31,6 +31,8 @@ func (store) IterVariables() iter.Seq[*variable] {
 	return func(yield func(*variable) bool) {
 		_ = yield(&variable{"/dense/weights", wave(64, 10), false}) &&
 			yield(&variable{"/dense/biases", wave(10), false}) &&
-			yield(&variable{"/norm/mean", wave(10), true})
+			yield(&variable{"/norm/mean", wave(10), true}) &&
+			yield(&variable{"/optimizers/adam/m/dense/weights", wave(64, 10), true}) &&
+			yield(&variable{"/optimizers/adam/v/dense/weights", wave(64, 10), true})
 	}
 }

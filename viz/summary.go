@@ -219,13 +219,22 @@ func variablesOf(x any) ([]Variable, bool) {
 	return list, true
 }
 
+// optimizerScope is where package optimizers keeps its variables.
+const optimizerScope = "/optimizers/"
+
 func variableTable(list []Variable) Bundle {
 	g := &grid{header: []string{"variable", "shape", "parameters", "bytes", "values"}, left: []bool{true, true, false, false, true}, bold: map[int]bool{}, styles: map[[2]int]string{}}
 	var params, frozen, bytes int64
+	var state struct{ variables, params, bytes int64 }
 	for _, v := range list {
 		s := v.Shape()
 		n := int64(s.Size())
 		params, bytes = params+n, bytes+int64(s.ByteSize())
+		if strings.HasPrefix(v.Path(), optimizerScope) { // no part of the model: one row for all
+			frozen += n
+			state.variables, state.params, state.bytes = state.variables+1, state.params+n, state.bytes+int64(s.ByteSize())
+			continue
+		}
 		name := v.Path()
 		if t, ok := v.(interface{ Trainable() bool }); ok && !t.Trainable() {
 			frozen += n
@@ -233,6 +242,9 @@ func variableTable(list []Variable) Bundle {
 			name += " (not trained)"
 		}
 		g.rows = append(g.rows, []string{name, s.String(), count(n), byteSize(int64(s.ByteSize())), variableValues(v)})
+	}
+	if state.variables > 0 {
+		g.rows = append(g.rows, []string{optimizerScope + "…", amount(int(state.variables), "variable"), count(state.params), byteSize(state.bytes), "state of the optimizer"})
 	}
 	g.bold[len(g.rows)] = true
 	g.rows = append(g.rows, []string{"total", "", count(params), byteSize(bytes), ""})

@@ -289,8 +289,11 @@ func (g *grid) html() string {
 			if g.bold[k] {
 				st += ";font-weight:600;border-top:1px solid " + ruleColor
 			}
-			if g.mono {
+			switch {
+			case g.mono:
 				st += ";white-space:pre"
+			case textWidth(s) <= 60:
+				st += ";white-space:nowrap"
 			}
 			if extra := g.styles[[2]int{k, i}]; extra != "" {
 				st += ";" + extra

@@ -1,8 +1,10 @@
 package svg
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -373,21 +375,24 @@ func (ch Chart) marks(c *Canvas, x scale, top, bottom float64) {
 	}
 }
 
-// lastValues writes the final value of labelled series at the right edge, moved apart if they meet.
+// lastValues writes the final value of labelled series at the right edge, moved apart where they would meet.
 func (ch Chart) lastValues(c *Canvas, y scale, right float64, label func(float64) string) {
-	used := []float64{}
+	type entry struct {
+		y float64
+		s Series
+	}
+	var list []entry
 	for _, s := range ch.Series {
-		if !s.Labeled || len(s.Y) == 0 || !y.shows(s.Y[len(s.Y)-1]) {
-			continue
+		if n := len(s.Y); s.Labeled && n > 0 && y.shows(s.Y[n-1]) {
+			list = append(list, entry{y.at(s.Y[n-1]), s})
 		}
-		v := s.Y[len(s.Y)-1]
-		p := y.at(v)
-		for _, u := range used {
-			if math.Abs(u-p) < 12 {
-				p = u + math.Copysign(12, p-u)
-			}
-		}
-		used = append(used, p)
-		c.Text(right+6, p+4, class("f", s.Color)+" b", label(v))
+	}
+	slices.SortFunc(list, func(a, b entry) int { return cmp.Compare(b.y, a.y) }) // the lowest first
+	const line = 12.0
+	for i := 1; i < len(list); i++ {
+		list[i].y = min(list[i].y, list[i-1].y-line)
+	}
+	for _, e := range list {
+		c.Text(right+6, e.y+4, class("f", e.s.Color)+" b", label(e.s.Y[len(e.s.Y)-1]))
 	}
 }
