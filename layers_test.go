@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"viz/internal/...": with(values, "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 
+	"tutorials": {}, // notebooks, and their tests
+
 	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/..."},
 }
 
