@@ -9,8 +9,10 @@ import (
 // Float lists the types that Go computes with as floats.
 type Float interface{ float32 | float64 }
 
-// Signed and Unsigned list the integers.
+// Signed lists the integers with a sign.
 type Signed interface{ int8 | int16 | int32 | int64 }
+
+// Unsigned lists the integers without a sign.
 type Unsigned interface {
 	uint8 | uint16 | uint32 | uint64
 }
@@ -110,8 +112,7 @@ func DivOf[T Float | Complex]() Loop2 {
 		})
 }
 
-// DivIntOf returns the loops of x / y towards zero, RemIntOf those of the remainder. They panic with
-// ErrDivide where y is 0.
+// DivIntOf returns the loops of x / y towards zero for integers. They panic with ErrDivide where y is 0.
 func DivIntOf[T Integer]() Loop2 {
 	return each2(func(x, y T) T {
 		if y == 0 {
@@ -121,7 +122,7 @@ func DivIntOf[T Integer]() Loop2 {
 	})
 }
 
-// RemIntOf returns the loops of the remainder of x / y for integers.
+// RemIntOf returns the loops of the remainder of x / y for integers. They panic with ErrDivide where y is 0.
 func RemIntOf[T Integer]() Loop2 {
 	return each2(func(x, y T) T {
 		if y == 0 {

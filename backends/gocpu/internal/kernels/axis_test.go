@@ -32,3 +32,18 @@ func TestAxisPlaces(t *testing.T) {
 		}
 	}
 }
+
+func TestContiguousAxes(t *testing.T) {
+	for _, c := range []struct {
+		dims, strides []int
+		want          bool
+	}{
+		{[]int{5}, []int{1}, true}, {[]int{5}, []int{2}, false}, {[]int{2, 3}, []int{3, 1}, true}, {[]int{2, 3}, []int{4, 1}, false},
+		{[]int{100003}, []int{1}, true}, {[]int{100003}, []int{2}, false}, {[]int{3, 50000}, []int{50000, 1}, true}, {[]int{3, 50000}, []int{50001, 1}, false},
+		{nil, nil, true}, {[]int{0}, []int{1}, false},
+	} {
+		if a := NewAxis(c.dims, c.strides); a.contiguous() != c.want {
+			t.Errorf("%v with strides %v: %v", c.dims, c.strides, a.contiguous())
+		}
+	}
+}

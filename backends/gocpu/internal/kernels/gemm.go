@@ -169,7 +169,10 @@ func (a *Axis) around(i int) (place int) {
 }
 
 // contiguous reports whether the elements lie side by side.
-func (a *Axis) contiguous() bool { return a.run == a.N }
+func (a *Axis) contiguous() bool {
+	around := len(a.outer) == 0 || len(a.outer) == 1 && a.strides[0] == len(a.table)
+	return a.run == len(a.table) && around && a.N > 0
+}
 
 // Operand is a matrix per batch: its elements lie at Base[batch] + Free + Sum.
 type Operand struct {

@@ -12,49 +12,53 @@ import (
 func Product(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
 	switch {
 	case in == dtypes.Float32 && out == dtypes.Float32:
-		return fixed(g, workers, packSame[float32], storeSame[float32])
+		return fixed(g, workers, true, packSame[float32], storeSame[float32])
 	case in == dtypes.Float64 && out == dtypes.Float64:
-		return fixed(g, workers, packSame[float64], storeSame[float64])
+		return fixed(g, workers, true, packSame[float64], storeSame[float64])
 	case in == dtypes.Float64:
-		return fixed(g, workers, packSame[float64], storeFloat[float64](out))
+		return fixed(g, workers, true, packSame[float64], storeFloat[float64](out))
 	case in == dtypes.Float32 && out == dtypes.Float64:
-		return fixed(g, workers, packAs(func(x float32) float64 { return float64(x) }), storeSame[float64])
+		return fixed(g, workers, false, packAs(func(x float32) float64 { return float64(x) }), storeSame[float64])
 	case in == dtypes.Float32:
-		return fixed(g, workers, packSame[float32], storeFloat[float32](out))
+		return fixed(g, workers, true, packSame[float32], storeFloat[float32](out))
 	case in == dtypes.Float16:
-		return fixed(g, workers, packAs(float16.Float16.Float32), storeFloat[float32](out))
+		return fixed(g, workers, false, packAs(float16.Float16.Float32), storeFloat[float32](out))
 	case in == dtypes.BFloat16:
-		return fixed(g, workers, packAs(bfloat16.BFloat16.Float32), storeFloat[float32](out))
+		return fixed(g, workers, false, packAs(bfloat16.BFloat16.Float32), storeFloat[float32](out))
 	case in == dtypes.Complex64:
-		return fixed(g, workers, packAs(func(x complex64) complex128 { return complex128(x) }), storeComplex(out))
+		return fixed(g, workers, false, packAs(func(x complex64) complex128 { return complex128(x) }), storeComplex(out))
 	case in == dtypes.Complex128:
-		return fixed(g, workers, packSame[complex128], storeComplex(out))
+		return fixed(g, workers, true, packSame[complex128], storeComplex(out))
 	case !in.IsInt():
 		return nil, 0
 	}
 	store := storeInt(wrap, out)
 	switch in {
 	case dtypes.Int8:
-		return fixed(g, workers, packInt[int8](), store)
+		return fixed(g, workers, false, packInt[int8](), store)
 	case dtypes.Int16:
-		return fixed(g, workers, packInt[int16](), store)
+		return fixed(g, workers, false, packInt[int16](), store)
 	case dtypes.Int32:
-		return fixed(g, workers, packInt[int32](), store)
+		return fixed(g, workers, false, packInt[int32](), store)
 	case dtypes.Uint8:
-		return fixed(g, workers, packInt[uint8](), store)
+		return fixed(g, workers, false, packInt[uint8](), store)
 	case dtypes.Uint16:
-		return fixed(g, workers, packInt[uint16](), store)
+		return fixed(g, workers, false, packInt[uint16](), store)
 	case dtypes.Uint32:
-		return fixed(g, workers, packInt[uint32](), store)
+		return fixed(g, workers, false, packInt[uint32](), store)
 	}
-	return fixed(g, workers, packSame[int64], store)
+	return fixed(g, workers, true, packSame[int64], store)
 }
 
-func fixed[T accumulator](g Gemm, workers int, pack packer[T], store func([]byte, int, []T)) (Func, int) {
+// fixed returns the kernel for the types that pack and store stand for; same says that operands are of type T.
+func fixed[T accumulator](g Gemm, workers int, same bool, pack packer[T], store func([]byte, int, []T)) (Func, int) {
 	if store == nil {
 		return nil, 0
 	}
 	p := &product[T]{Gemm: g, packA: pack, packB: pack, store: store}
+	if f, scratch := p.vectorKernel(workers); f != nil && same {
+		return f, scratch
+	}
 	return p.kernel(workers)
 }
 
