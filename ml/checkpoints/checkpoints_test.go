@@ -201,6 +201,24 @@ func TestInterruptedRunsAreSavedAndGoOn(t *testing.T) {
 	require.Equal(t, whole.curve, append(a.curve, b.curve...))
 }
 
+func TestRunToEpochGoesOnInTheMiddleOfAnEpoch(t *testing.T) {
+	whole := newSession(t, 1)
+	_, err := whole.loop.RunToEpoch(whole.ds, 3)
+	require.NoError(t, err)
+	require.Equal(t, int64(24), whole.trainer.GlobalStep())
+	dir := t.TempDir()
+	a := newSession(t, 1)
+	require.NoError(t, Build(a.store).Dir(dir).MustDone().Attach(a.loop, 0))
+	a.run(t, 11)
+	b := newSession(t, 1)
+	require.NoError(t, Load(b.store).Dir(dir).MustDone().Attach(b.loop, 0))
+	_, err = b.loop.RunToEpoch(b.ds, 3)
+	require.NoError(t, err)
+	require.Equal(t, whole.curve, append(a.curve, b.curve...))
+	list, _ := List(dir)
+	require.Equal(t, int64(24), list[len(list)-1].GlobalStep)
+}
+
 func TestRunsThatFailAreNotSaved(t *testing.T) {
 	dir := t.TempDir()
 	s := newSession(t, 1)

@@ -117,16 +117,7 @@ func encodeMeta(m *Meta) ([]byte, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(body)
-	text, err := json.Marshal(envelope{formatVersion, hex.EncodeToString(sum[:]), body})
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, text, "", " "); err != nil {
-		return nil, err
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return json.Marshal(envelope{formatVersion, hex.EncodeToString(sum[:]), body})
 }
 
 // decodeMeta reads the JSON file and checks that it is what was written.

@@ -61,7 +61,7 @@ func (h *Handler) write(c Checkpoint, meta *Meta, values map[string]*tensors.Ten
 		}
 	}
 	if err != nil {
-		os.Remove(c.DataPath())
+		c.remove() // whatever there is of it
 	}
 	return err
 }

@@ -191,10 +191,10 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int) (
 		l.emit(Event{Kind: Start})
 		err = l.passes(ctx)
 	}
-	interrupted := err != nil && ctx.Err() != nil || errors.Is(err, ErrInterrupted)
-	if interrupted && !errors.Is(err, ErrInterrupted) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // from within a compilation or an evaluation
 		err = l.interruption(ctx)
 	}
+	interrupted := errors.Is(err, ErrInterrupted)
 	err = unjoin(errors.Join(err, l.hooks.end(l, err, interrupted)))
 	end := Event{Kind: End, Metrics: l.Results(), Interrupted: interrupted}
 	if !interrupted {

@@ -209,6 +209,18 @@ func TestAContextEndsTheLoopAndKeepsTheModel(t *testing.T) {
 	require.Equal(t, int64(5), loop.Trainer().GlobalStep())
 }
 
+func TestAContextEndsAnEvaluationToo(t *testing.T) {
+	loop := train.NewLoop(newTrainer(optimizers.SGD().Done()))
+	ctx, cancel := context.WithCancel(context.Background())
+	loop.EvalEvery(2, data.Map(line(t, "test"), func(b data.Batch) (data.Batch, error) {
+		cancel()
+		return b, nil
+	}))
+	_, err := loop.RunStepsContext(ctx, line(t, "line"), 10)
+	require.ErrorIs(t, err, train.ErrInterrupted)
+	require.Equal(t, 2, loop.Step())
+}
+
 func TestAnInterruptEndsTheLoopAndKeepsTheModel(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "js" {
 		t.Skip("a process cannot interrupt itself here")
