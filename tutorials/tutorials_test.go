@@ -1,0 +1,222 @@
+// Package tutorials_test runs the tutorials in the real kernel, as "quire run" does, and checks what readers see.
+package tutorials_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/kernel-ext/nbrun"
+)
+
+// file is what of a notebook's JSON the tests look at.
+type file struct {
+	Cells []struct {
+		ID       string `json:"id"`
+		Kind     string `json:"cell_type"`
+		Count    *int   `json:"execution_count"`
+		Outputs  []any  `json:"outputs"`
+		Metadata map[string]any
+		Source   []string
+	}
+	Metadata struct {
+		Kernelspec struct {
+			Name     string
+			Display  string `json:"display_name"`
+			Language string
+		}
+	}
+	Format int `json:"nbformat"`
+	Minor  int `json:"nbformat_minor"`
+}
+
+// TestCommittedForm checks that tutorials are committed without outputs, for our kernel, in a form that Jupyter
+// does not change when it saves them, and that they say what each cell is for.
+func TestCommittedForm(t *testing.T) {
+	paths, err := filepath.Glob("*.ipynb")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no notebooks here (%v)", err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, ".executed.ipynb") { // what "quire run" leaves; not committed
+			continue
+		}
+		t.Run(path, func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var nb file
+			if err := json.Unmarshal(text, &nb); err != nil {
+				t.Fatal(err)
+			}
+			if nb.Format != 4 || nb.Minor != 5 {
+				t.Errorf("nbformat %d.%d, want 4.5", nb.Format, nb.Minor)
+			}
+			if k := nb.Metadata.Kernelspec; k.Name != "quire" || k.Language != "go" || k.Display != "Quire (Go)" {
+				t.Errorf("kernelspec is %+v, want quire's", k)
+			}
+			ids := map[string]bool{}
+			for i, c := range nb.Cells {
+				if c.ID == "" || ids[c.ID] {
+					t.Errorf("cell %d has no id of its own: %q", i+1, c.ID)
+				}
+				ids[c.ID] = true
+				if c.Kind == "code" && (c.Count != nil || len(c.Outputs) > 0) {
+					t.Errorf("cell %d (%s) is committed with outputs", i+1, c.ID)
+				}
+				if len(c.Source) == 0 {
+					t.Errorf("cell %d (%s) is empty", i+1, c.ID)
+				}
+			}
+			if len(nb.Cells) == 0 || nb.Cells[0].Kind != "markdown" || !strings.HasPrefix(nb.Cells[0].Source[0], "# ") {
+				t.Error("the first cell is no title")
+			}
+		})
+	}
+}
+
+// execute runs a tutorial with a cache of its own for what its cells save, and returns the cells by id, and the page
+// that readers get.
+func execute(t *testing.T, notebook string) (map[string]nbrun.Cell, string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("trains networks in the real kernel: left out by -short")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	page := filepath.Join(dir, "page.html")
+	result, err := nbrun.Run(ctx, nbrun.Options{
+		Notebook: notebook,
+		Output:   filepath.Join(dir, "executed.ipynb"),
+		HTML:     page,
+		Env:      []string{"QUIRE_CACHE=" + filepath.Join(dir, "cache")},
+	})
+	var failed *nbrun.CellError
+	switch {
+	case errors.As(err, &failed):
+		t.Fatalf("%v\n%s", failed, strings.Join(failed.Details, "\n"))
+	case err != nil && (result == nil || len(result.Cells) == 0):
+		testenv.Missing(t, "kernel", err.Error())
+	case err != nil:
+		t.Fatal(err)
+	}
+	cells := map[string]nbrun.Cell{}
+	for _, c := range result.Cells {
+		cells[c.ID] = c
+	}
+	html, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d cells in %.1f s", notebook, len(result.Cells), (result.Elapsed - result.Setup).Seconds())
+	return cells, string(html)
+}
+
+// wants checks that the text of a cell's outputs has all the parts.
+func wants(t *testing.T, cells map[string]nbrun.Cell, id string, parts ...string) {
+	t.Helper()
+	c, ok := cells[id]
+	if !ok || !c.Ran {
+		t.Errorf("there is no cell %q that ran", id)
+		return
+	}
+	for _, part := range parts {
+		if !strings.Contains(c.Text(), part) {
+			t.Errorf("cell %q does not show %q, but:\n%s", id, part, c.Text())
+		}
+	}
+}
+
+// wantsPictures checks that the last view of a cell has so many pictures or more, and no script.
+func wantsPictures(t *testing.T, cells map[string]nbrun.Cell, id string, n int) {
+	t.Helper()
+	html := cells[id].MIME("text/html")
+	if got := strings.Count(html, `src="data:image/`); got < n {
+		t.Errorf("cell %q shows %d pictures, want %d", id, got, n)
+	}
+	if strings.Contains(html, "<script") {
+		t.Errorf("the view of cell %q has a script", id)
+	}
+}
+
+// percent returns the number before " %" in what a cell claims.
+func percent(t *testing.T, c nbrun.Cell, claim string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(`✓ ` + claim + ` (\d+(?:\.\d+)?) %`).FindStringSubmatch(c.Text())
+	if m == nil {
+		t.Fatalf("there is no claim %q in:\n%s", claim, c.Text())
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// scripts finds what a page would run.
+var scripts = regexp.MustCompile(`(?i)<script|\son\w+\s*=\s*["']|javascript:`)
+
+// static checks that a page needs no script and nothing from elsewhere.
+func static(t *testing.T, page string) {
+	t.Helper()
+	if found := scripts.FindString(page); found != "" {
+		t.Errorf("the page has a script: %q", found)
+	}
+	if found := regexp.MustCompile(`(?i)(src|href)="(https?:)?//[^"]*"`).FindString(page); strings.HasPrefix(found, "src") {
+		t.Errorf("the page loads from elsewhere: %s", found)
+	}
+}
+
+// TestStart runs 00-start. Its claims are checked in its cells; here is checked that readers see them.
+func TestStart(t *testing.T) {
+	cells, page := execute(t, "00-start.ipynb")
+
+	wants(t, cells, "lost", "undefined: answer")
+	wants(t, cells, "counter-second", "✓ counter is 2 again, not 3")
+	wants(t, cells, "shapes", "hidden := graph.MatMul(x, w1)", "float32[pictures=32 units=128]")
+	wants(t, cells, "drawing", "MatMul")
+	wantsPictures(t, cells, "drawing", 1)
+	wants(t, cells, "mistake-show", "return graph.MatMul(x, w)", "MatMul [32 64] · [10 64]: inner axes differ")
+	wants(t, cells, "differences", "✓ both agree")
+	wantsPictures(t, cells, "batch", 1)
+	wants(t, cells, "summary", "layers.Dense", "/hidden", "19,210 parameters")
+
+	if v := percent(t, cells["train-mlp"], "the MLP reads"); v < 96 {
+		t.Errorf("the MLP reads %g %%, want 96", v)
+	}
+	cnn := percent(t, cells["train-cnn"], "the CNN reads")
+	if cnn < 97.5 {
+		t.Errorf("the CNN reads %g %%, want 97.5", cnn)
+	}
+	for _, id := range []string{"train-mlp", "train-cnn"} {
+		wants(t, cells, id, "epoch", "train loss", "test acc")
+		wantsPictures(t, cells, id, 2)
+		if html := cells[id].MIME("text/html"); !strings.Contains(html, "<table") {
+			t.Errorf("cell %q shows no table of epochs", id)
+		}
+	}
+	wants(t, cells, "load-run", strconv.FormatFloat(cnn, 'f', 2, 64)+" % now")
+	wants(t, cells, "confusion", "accuracy "+strconv.FormatFloat(cnn, 'f', 2, 64)+"%")
+	wants(t, cells, "worst-show", "0 of 12 right")
+	for _, id := range []string{"show-tensor", "confusion", "worst-show", "filters"} {
+		wantsPictures(t, cells, id, 1)
+	}
+	static(t, page)
+}
+
+// TestMNIST runs 01-mnist, which needs the digits of MNIST.
+func TestMNIST(t *testing.T) {
+	testenv.Data(t, "mnist")
+	_, page := execute(t, "01-mnist.ipynb")
+	static(t, page)
+}
