@@ -27,7 +27,7 @@ func (reference) Compile(_ context.Context, p *graph.Program) (graph.Executable,
 type refBuffer struct{ t *tensors.Tensor }
 
 func (b *refBuffer) Shape() shapes.Shape              { return b.t.Shape() }
-func (b *refBuffer) ToHost() (*tensors.Tensor, error) { return b.t, nil }
+func (b *refBuffer) ToHost() (*tensors.Tensor, error) { return b.t.Share(), nil }
 func (b *refBuffer) Close() error                     { return nil }
 
 type refExecutable struct{ p *graph.Program }
