@@ -32,6 +32,11 @@ func (h *Handler) Save() (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoints: saving: %w", err)
 	}
+	defer func() {
+		for _, t := range values {
+			t.FinalizeAll()
+		}
+	}()
 	c := Checkpoint{h.config.dir, checkpointName(number, meta.GlobalStep), number, meta.GlobalStep}
 	if err := h.write(c, meta, values); err != nil {
 		kept := "there is no older one"

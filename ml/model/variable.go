@@ -107,6 +107,9 @@ func (v *Variable) Value() (*tensors.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t != v.host { // a share of a backend's memory: give it back, or that could not be reused
+		defer t.FinalizeAll()
+	}
 	return t.Clone()
 }
 
