@@ -50,6 +50,10 @@ func TestNewOpensByName(t *testing.T) {
 
 func TestTheBackendRegisteredLastIsTheBestThatOpens(t *testing.T) {
 	t.Setenv(Env, "")
+	t.Cleanup(func() { // other tests want the list as it was
+		delete(registry.open, "broken")
+		registry.order = slices.DeleteFunc(registry.order, func(name string) bool { return name == "broken" })
+	})
 	Register("broken", func(string) (graph.Backend, error) { return nil, errors.New("no such device") })
 	if !slices.Equal(List(), []string{"broken", "go"}) {
 		t.Errorf("the list is %v", List())
