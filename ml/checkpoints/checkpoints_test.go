@@ -458,22 +458,56 @@ func FuzzDecodeMeta(f *testing.F) {
 	})
 }
 
-// TestKill kills a program that trains and saves fifty times, at random moments, and each time lets it go
-// on: every loss must have the bits of a run that nobody disturbed.
-func TestKill(t *testing.T) {
+// build builds the program that the following tests stop.
+func build(t *testing.T) (program string) {
 	if testing.Short() {
-		t.Skip("kills a program fifty times, which takes half a minute: not with -short")
+		t.Skip("builds a program and stops it again and again, which takes half a minute: not with -short")
 	}
 	if runtime.GOOS == "js" {
 		t.Skip("there are no processes here")
 	}
-	program := filepath.Join(t.TempDir(), "crashtest")
+	program = filepath.Join(t.TempDir(), "crashtest")
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
 	out, err := exec.Command("go", "build", "-o", program, "./testdata/crashtest").CombinedOutput()
 	require.NoError(t, err, string(out))
+	return program
+}
 
+// TestInterruptAProgram holds what Ctrl-C does: the step is finished, the model is saved, and the program
+// ends within two seconds.
+func TestInterruptAProgram(t *testing.T) {
+	program, dir := build(t), t.TempDir()
+	if runtime.GOOS == "windows" {
+		t.Skip("one process cannot interrupt another here")
+	}
+	cmd := exec.Command(program, "-dir", dir, "-steps", "1000000")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var step int64
+	var sent time.Time
+	for scan := bufio.NewScanner(stdout); scan.Scan(); {
+		fmt.Sscan(scan.Text(), &step)
+		if step == 20 {
+			sent = time.Now()
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	require.True(t, cmd.Wait() != nil && time.Since(sent) < 2*time.Second, time.Since(sent))
+	require.True(t, strings.HasPrefix(stderr.String(), "training was interrupted at step "), stderr.String())
+	list, err := List(dir)
+	require.NoError(t, err)
+	require.Equal(t, step, list[len(list)-1].GlobalStep)
+}
+
+// TestKill kills a program that trains and saves fifty times, at random moments, and each time lets it go
+// on: every loss must have the bits of a run that nobody disturbed.
+func TestKill(t *testing.T) {
+	program := build(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

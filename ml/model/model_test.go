@@ -14,7 +14,6 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/internal/require"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -73,45 +72,6 @@ func TestFirstValuesDependOnSeedAndPathOnly(t *testing.T) {
 	require.Equal(t, a, b)
 	require.NotEqual(t, a["u"], a["v"])
 	require.NotEqual(t, a["u"], values(2, "u")["u"])
-}
-
-func TestInitializers(t *testing.T) {
-	moments := func(init initializers.Initializer) (mean, variance float64) {
-		store := model.NewStore()
-		scope := store.RootScope().WithInitializer(init)
-		v := scope.VariableWithShape("w", shapes.Make(dtypes.Float64, 300, 100)).MustValue()
-		flat := tensors.Flat[float64](v)
-		for _, x := range flat {
-			mean += x / float64(len(flat))
-		}
-		for _, x := range flat {
-			variance += (x - mean) * (x - mean) / float64(len(flat))
-		}
-		return mean, variance
-	}
-	for _, c := range []struct {
-		name           string
-		init           initializers.Initializer
-		mean, variance float64
-	}{
-		{"Zero", initializers.Zero, 0, 0},
-		{"One", initializers.One, 1, 0},
-		{"RandomNormalFn", initializers.RandomNormalFn(0.5), 0, 0.25},
-		{"RandomUniformFn", initializers.RandomUniformFn(0, 6), 3, 3},
-		{"TruncatedNormalFn", initializers.TruncatedNormalFn(1), 0, 0.7737}, // 1 - 2·2φ(2)/(2Φ(2)-1)
-		{"He", initializers.He, 0, 2.0 / 300},
-		{"LeCun", initializers.LeCun, 0, 1.0 / 300},
-		{"XavierNormal", initializers.XavierNormal, 0, 2.0 / 400},
-		{"XavierUniform", initializers.XavierUniform, 0, 2.0 / 400},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			mean, variance := moments(c.init)
-			require.InDelta(t, c.mean, mean, 0.03*(1+c.mean))
-			require.InDelta(t, c.variance, variance, 0.03*c.variance+1e-9)
-		})
-	}
-	in, out := initializers.Fans(shapes.Make(f32, 3, 3, 8, 16))
-	require.Equal(t, []float64{72, 144}, []float64{in, out})
 }
 
 func TestSharedScopesAreTheSameVariables(t *testing.T) {

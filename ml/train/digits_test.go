@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data/digits"
 	"github.com/quire-ml/quire/ml/internal/require"
 	"github.com/quire-ml/quire/ml/layers"
@@ -45,4 +46,27 @@ func TestDigits(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestStepsKeepTheirMemory holds that training for long takes no more memory than training for a while.
+func TestStepsKeepTheirMemory(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	trainSet, testSet, err := digits.Datasets(64)
+	require.NoError(t, err)
+	wide := func(scope *model.Scope, x *graph.Node) *graph.Node { // layers of 256 KiB and more: outside the Go heap
+		x = graph.Relu(layers.Dense(scope.In("hidden"), graph.Reshape(x, x.Dim(0), -1), true, 1024))
+		return layers.Dense(scope.In("readout"), x, true, 16)
+	}
+	trainer := train.NewTrainer(backend, model.NewStore(), wide, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Done())
+	loop := train.NewLoop(trainer)
+	loop.EvalEvery(10, testSet)
+	_, err = loop.RunSteps(trainSet, 20)
+	require.NoError(t, err)
+	before := tensors.Stats()
+	_, err = loop.RunSteps(trainSet, 60)
+	require.NoError(t, err)
+	after := tensors.Stats()
+	require.True(t, before.Live > 1<<20, "the test looks at the right memory", before)
+	require.True(t, after.Storages <= before.Storages+2 && after.Live <= before.Live+1<<20, before, after)
 }
