@@ -63,6 +63,10 @@ func (e *Error) Where() string { return callers(e.pcs).String() }
 // Trace returns the stack of calls that led to the error, innermost first, a line each.
 func (e *Error) Trace() string { return trace(e.pcs) }
 
+// Callers returns the program counters of the calls that led to the error, innermost first, for
+// [runtime.CallersFrames].
+func (e *Error) Callers() []uintptr { return e.pcs }
+
 // Errorf panics with an [Error] at the caller's place. It is for functions that build graphs, such as
 // layers, whose arguments are wrong.
 func Errorf(format string, args ...any) {

@@ -35,10 +35,10 @@ type CurveOptions struct {
 
 // Curves returns the curves of one or several training runs: a chart per kind of metric, with training
 // and evaluation, and, for a single run, the table of its epochs.
-func Curves(runs ...*History) Bundle { return CurvesWith(CurveOptions{}, runs...) }
+func Curves(runs ...*Run) Bundle { return CurvesWith(CurveOptions{}, runs...) }
 
 // CurvesWith is [Curves] with options.
-func CurvesWith(o CurveOptions, runs ...*History) Bundle {
+func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 	if len(runs) == 0 {
 		return Plain("no runs")
 	}
@@ -78,9 +78,9 @@ func CurvesWith(o CurveOptions, runs ...*History) Bundle {
 }
 
 // Bundle returns the curves of the run and the table of its epochs.
-func (h *History) Bundle() Bundle { return CurvesWith(h.options, h) }
+func (h *Run) Bundle() Bundle { return CurvesWith(h.options, h) }
 
-func (h *History) title(i int) string {
+func (h *Run) title(i int) string {
 	if h.name != "" {
 		return h.name
 	}
@@ -115,7 +115,7 @@ func kindOf(m train.Metric) string {
 }
 
 // charts returns a picture per kind of metric, side by side.
-func charts(o CurveOptions, runs []*History) string {
+func charts(o CurveOptions, runs []*Run) string {
 	var kinds []string
 	for _, h := range runs {
 		for _, c := range slices.Concat(h.train, h.eval) {
@@ -133,7 +133,7 @@ func charts(o CurveOptions, runs []*History) string {
 }
 
 // chart returns the chart of all metrics of one kind.
-func chart(o CurveOptions, kind string, runs []*History) svg.Chart {
+func chart(o CurveOptions, kind string, runs []*Run) svg.Chart {
 	ch := svg.Chart{Title: kind, XLabel: "step", Width: o.Width, Height: o.Height}
 	if ch.Width == 0 {
 		ch.Width = 430
@@ -218,14 +218,14 @@ func series(o CurveOptions, c *curve) svg.Series {
 
 // planned returns the last step of the run if it is under way and its end is known: the axis then shows
 // how much is still to come.
-func (h *History) planned() float64 {
+func (h *Run) planned() float64 {
 	if p := &h.now; p.steps > 0 && !p.ended {
 		return float64(p.globalStep) + float64(p.steps-p.step)
 	}
 	return 0
 }
 
-func (h *History) chartMarks() []svg.Mark {
+func (h *Run) chartMarks() []svg.Mark {
 	var marks []svg.Mark
 	for _, m := range h.marks {
 		s := svg.Mark{X: float64(m.step), Text: m.text, Icon: "save"}
@@ -241,7 +241,7 @@ func (h *History) chartMarks() []svg.Mark {
 }
 
 // table returns the table of epochs, or of evaluations in a run by steps.
-func (h *History) table() *grid {
+func (h *Run) table() *grid {
 	byEpoch := h.now.epochs > 0 || slices.ContainsFunc(h.rows, func(r epochRow) bool { return !r.partial })
 	g := &grid{header: []string{"step"}}
 	if byEpoch {
@@ -300,7 +300,7 @@ func (h *History) table() *grid {
 }
 
 // best returns, per evaluation curve, the step at which it was best.
-func (h *History) best() map[int]int64 {
+func (h *Run) best() map[int]int64 {
 	out := map[int]int64{}
 	for k, c := range h.eval {
 		sign := -1.0
@@ -359,7 +359,7 @@ func duration(d time.Duration) string {
 }
 
 // curveText is the text form: where the run is, each curve as a line of blocks, and the table.
-func (h *History) curveText() string {
+func (h *Run) curveText() string {
 	var b strings.Builder
 	b.WriteString(h.now.statusText() + "\n")
 	width := 0

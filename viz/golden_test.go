@@ -54,7 +54,7 @@ func views() map[string]any {
 		"curves":           run(1000, 1000, 1),
 		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
 		"curves_underway":  run(1000, 420, 1),
-		"curves_none":      viz.NewHistory(""),
+		"curves_none":      viz.NewRun(""),
 		"error":            errors.New("data.Open \"a<b>.gz\": it & ended"),
 		"graph":            viz.Graph(mlp, mlpInputs...),
 		"graph_constants":  g,
@@ -102,8 +102,8 @@ func views() map[string]any {
 }
 
 // run is a training run of which so many steps are done.
-func run(steps, done int, seed int64) *viz.History {
-	h := viz.NewHistory(fmt.Sprintf("seed %d", seed))
+func run(steps, done int, seed int64) *viz.Run {
+	h := viz.NewRun(fmt.Sprintf("seed %d", seed))
 	for _, e := range events(steps, done, seed) {
 		h.Add(e)
 	}

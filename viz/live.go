@@ -29,7 +29,7 @@ type LiveOptions struct {
 // LiveView is a run that is being shown. It is also the record of that run: viz.Show(view) shows its
 // curves once more, and [Curves] compares several.
 type LiveView struct {
-	*History
+	*Run
 	cancel func()
 	once   sync.Once
 	close  func()
@@ -52,13 +52,13 @@ func Live(loop Listener, options ...LiveOptions) *LiveView {
 	if o.Report == 0 {
 		o.Report = 10 * time.Second
 	}
-	v := &LiveView{History: NewHistory(o.Name), close: func() {}}
+	v := &LiveView{Run: NewRun(o.Name), close: func() {}}
 	v.options = o.CurveOptions
 	var show func(train.Event)
 	if display.InNotebook() {
 		show, v.close = v.inNotebook(newArea(inNotebook{}), o)
 	} else {
-		t := &liveText{h: v.History, w: os.Stdout, options: o}
+		t := &liveText{h: v.Run, w: os.Stdout, options: o}
 		if display.IsTerminal(os.Stdout) {
 			t.width = func() int { return display.Width(os.Stdout, 80) }
 		}
@@ -95,7 +95,7 @@ func (v *LiveView) inNotebook(a *Area, o LiveOptions) (show func(train.Event), f
 }
 
 // liveBundle is what a notebook shows: progress, curves, table.
-func (h *History) liveBundle() Bundle {
+func (h *Run) liveBundle() Bundle {
 	h = h.snapshot()
 	p := &h.now
 	var b strings.Builder
@@ -117,7 +117,7 @@ func (h *History) liveBundle() Bundle {
 	if p.err != nil && !p.interrupted {
 		b.WriteString(Error(p.err).HTML())
 	}
-	b.WriteString(charts(h.options, []*History{h}))
+	b.WriteString(charts(h.options, []*Run{h}))
 	if t := h.table(); len(t.rows) > 0 {
 		b.WriteString(t.html())
 	}

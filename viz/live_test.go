@@ -154,7 +154,7 @@ func (l *fakeLoop) train(steps int, stepTime time.Duration, err error) {
 func TestLiveInANotebook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, loop := &recorder{}, &fakeLoop{}
-		v := &LiveView{History: NewHistory("")}
+		v := &LiveView{Run: NewRun("")}
 		show, _ := v.inNotebook(newArea(r), LiveOptions{Refresh: 250 * time.Millisecond})
 		loop.Listen(func(e train.Event) { v.Add(e); show(e) })
 		loop.train(10_000, time.Millisecond, nil)
@@ -175,7 +175,7 @@ func TestLiveInANotebook(t *testing.T) {
 func TestLiveAsLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
-		loop, h := &fakeLoop{}, NewHistory("")
+		loop, h := &fakeLoop{}, NewRun("")
 		text := &liveText{h: h, w: &out, options: LiveOptions{Report: 10 * time.Second}}
 		loop.Listen(func(e train.Event) { h.Add(e); text.event(e) })
 		loop.train(3000, 10*time.Millisecond, errors.New("the disk is full"))
@@ -195,7 +195,7 @@ epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · stopped by an error: the 
 func TestLiveInATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
-		loop, h := &fakeLoop{}, NewHistory("")
+		loop, h := &fakeLoop{}, NewRun("")
 		text := &liveText{h: h, w: &out, options: LiveOptions{Refresh: 250 * time.Millisecond}, width: func() int { return 80 }}
 		loop.Listen(func(e train.Event) { h.Add(e); text.event(e) })
 		loop.train(3000, time.Millisecond, nil)
@@ -228,7 +228,7 @@ func TestLiveClose(t *testing.T) {
 }
 
 func TestHistoryOfALongRunIsSmall(t *testing.T) {
-	h := NewHistory("")
+	h := NewRun("")
 	for i := 1; i <= 300_000; i++ {
 		e := train.Event{Kind: train.Step, GlobalStep: int64(i), Step: i, Steps: -1, Epoch: 1 + i/10, Elapsed: time.Duration(i) * time.Millisecond,
 			Metrics: []train.Metric{{Name: "Loss", Kind: "loss", Value: 1 / float64(i)}}}
@@ -313,7 +313,7 @@ func TestSmooth(t *testing.T) {
 }
 
 func TestHistoryMayBeReadWhileItGrows(t *testing.T) {
-	h := NewHistory("")
+	h := NewRun("")
 	loop := &fakeLoop{}
 	loop.Listen(h.Add)
 	var wg sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 
 // liveText shows a run as text: in a terminal a progress bar that is written over, elsewhere lines.
 type liveText struct {
-	h       *History
+	h       *Run
 	w       io.Writer
 	options LiveOptions
 	width   func() int // of the terminal; nil if it is none

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/train"
 )
 
 var renderers sync.Map // of func(any) Bundle by reflect.Type
@@ -50,6 +51,8 @@ func render(v any) Bundle {
 	switch x := v.(type) {
 	case string:
 		return Plain(x)
+	case *train.History:
+		return RunOf("", x).Bundle()
 	case *tensors.Tensor:
 		return Tensor(x)
 	case []*tensors.Tensor:

@@ -180,7 +180,7 @@ func TestSanitizeSeesWhatIsRemoved(t *testing.T) {
 // Strings from data, names and errors must never become HTML.
 func TestStringsAreEscaped(t *testing.T) {
 	const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>' & ` + "\x00"
-	h := viz.NewHistory(evil)
+	h := viz.NewRun(evil)
 	for _, e := range events(10, 10, 1) {
 		for i := range e.Metrics {
 			e.Metrics[i].Name, e.Metrics[i].Short, e.Metrics[i].Kind = evil, evil, evil

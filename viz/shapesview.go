@@ -171,36 +171,17 @@ func (b *block) signature(tr *traced) {
 
 // fail marks the lines that an error came through.
 func (l *listing) fail(tr *traced, top *block) {
-	var calls []runtime.Frame
+	pcs := tr.pcs
 	if e, ok := graph.AsError(tr.err); ok {
-		calls = parseTrace(e.Trace())
-	} else {
-		calls = frames(tr.pcs)
+		pcs = e.Callers()
 	}
-	for _, f := range calls {
+	for _, f := range frames(pcs) {
 		if b := l.blockOf(f, top); b != nil {
 			b.failed, b.err = f.Line, tr.err
 			return // the innermost line of the reader's own
 		}
 	}
 	l.err = tr.err
-}
-
-// parseTrace reads what graph.Error.Trace writes: the function, and below it file:line.
-func parseTrace(trace string) []runtime.Frame {
-	var out []runtime.Frame
-	lines := strings.Split(trace, "\n")
-	for i := 0; i+1 < len(lines); i += 2 {
-		at := strings.TrimSpace(lines[i+1])
-		k := strings.LastIndexByte(at, ':')
-		if k < 0 {
-			continue
-		}
-		f := runtime.Frame{Function: strings.TrimSpace(lines[i]), File: at[:k]}
-		fmt.Sscan(at[k+1:], &f.Line)
-		out = append(out, f)
-	}
-	return out
 }
 
 // shapes returns what stands beside a line: the shape of the value that its last call made, once per

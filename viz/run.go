@@ -9,15 +9,15 @@ import (
 	"github.com/quire-ml/quire/ml/train"
 )
 
-// Bounds on what a History keeps besides its curves.
+// Bounds on what a Run keeps besides its curves.
 const (
 	maxEpochRows = 2000
 	maxMarks     = 200
 )
 
-// History records a training run for its curves: a bounded summary of all [train.Event] values that it is
+// Run records a training run for its curves: a bounded summary of all [train.Event] values that it is
 // given, whatever the length of the run. It may be used by several goroutines.
-type History struct {
+type Run struct {
 	mu    sync.Mutex
 	name  string
 	train []*curve
@@ -73,11 +73,51 @@ type tick struct {
 	elapsed time.Duration
 }
 
-// NewHistory returns an empty record under a name, which tells runs apart when several are shown.
-func NewHistory(name string) *History { return &History{name: name} }
+// NewRun returns an empty record under a name, which tells runs apart when several are shown.
+func NewRun(name string) *Run { return &Run{name: name} }
+
+// RunOf returns the record of a run that was measured before, such as that of a loaded checkpoint: its curves, and
+// an epoch table without times.
+func RunOf(name string, h *train.History) *Run {
+	r := NewRun(name)
+	r.now = progress{started: true, ended: true}
+	rows := map[int64]*epochRow{}
+	var steps []int64
+	row := func(step int64) *epochRow {
+		if rows[step] == nil {
+			rows[step] = &epochRow{step: step, eval: map[string][]train.Metric{}}
+			steps = append(steps, step)
+		}
+		return rows[step]
+	}
+	for _, s := range h.Series() {
+		for i, step := range s.Steps {
+			m := s.Metric
+			m.Value = s.Values[i]
+			r.now.globalStep = max(r.now.globalStep, step)
+			switch s.Source {
+			case "step":
+				find(&r.train, m, "").track.add(float64(step), m.Value)
+			case "epoch":
+				e := row(step)
+				e.train = append(e.train, m)
+			default:
+				find(&r.eval, m, s.Source).track.add(float64(step), m.Value)
+				e := row(step)
+				e.eval[s.Source] = append(e.eval[s.Source], m)
+			}
+		}
+	}
+	slices.Sort(steps)
+	for i, step := range steps[:min(len(steps), maxEpochRows)] {
+		rows[step].epoch = i + 1
+		r.rows = append(r.rows, *rows[step])
+	}
+	return r
+}
 
 // Add records an event. Events must come in order.
-func (h *History) Add(e train.Event) {
+func (h *Run) Add(e train.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := &h.now
@@ -127,10 +167,10 @@ func (h *History) Add(e train.Event) {
 }
 
 // snapshot returns a copy that nobody else changes: drawing takes longer than training may be held up.
-func (h *History) snapshot() *History {
+func (h *Run) snapshot() *Run {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := &History{name: h.name, rows: slices.Clone(h.rows), cut: h.cut, marks: slices.Clone(h.marks), now: h.now, options: h.options}
+	c := &Run{name: h.name, rows: slices.Clone(h.rows), cut: h.cut, marks: slices.Clone(h.marks), now: h.now, options: h.options}
 	c.now.recent = slices.Clone(h.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)
@@ -150,7 +190,7 @@ func copyCurves(list []*curve) []*curve {
 }
 
 // tick notes when a step was done, for the speed over the last few seconds.
-func (h *History) tick(step int, elapsed time.Duration) {
+func (h *Run) tick(step int, elapsed time.Duration) {
 	p := &h.now
 	n := len(p.recent)
 	if n > 0 && elapsed-p.recent[n-1].elapsed < 250*time.Millisecond && n > 1 {
@@ -164,7 +204,7 @@ func (h *History) tick(step int, elapsed time.Duration) {
 }
 
 // row returns the line of the table for the epoch (or, in a run by steps, the evaluation) of e.
-func (h *History) row(e train.Event) *epochRow {
+func (h *Run) row(e train.Event) *epochRow {
 	if n := len(h.rows); n > 0 {
 		last := &h.rows[n-1]
 		if last.step == e.GlobalStep || (last.epoch == e.Epoch && last.partial && e.Kind == train.Epoch) {
@@ -181,7 +221,7 @@ func (h *History) row(e train.Event) *epochRow {
 }
 
 // mark adds a mark; an ordinary checkpoint makes room if there are too many.
-func (h *History) mark(m mark) {
+func (h *Run) mark(m mark) {
 	if m.best { // only the latest best one counts
 		for i := range h.marks {
 			h.marks[i].best = false
