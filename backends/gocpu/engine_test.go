@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -117,6 +118,73 @@ func TestADonatedTensorThatIsStillHeldDoesNotChange(t *testing.T) {
 		}
 		if got := fmt.Sprint(host(t, out[0]).Value(), host(t, out[1]).Value()); got != "[-1 -2 -3 -4] [1 4 9 16]" {
 			t.Errorf("donate %v: got %s", donate, got)
+		}
+	}
+}
+
+// TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand: the updates of a scatter are its operand too.
+func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	reverse := func(y *graph.Node) *graph.Node {
+		order := graph.Const(y.Graph(), [][]int32{{3}, {2}, {1}, {0}})
+		return graph.ScatterUpdate(y, order, graph.Reshape(graph.Reshape(y, 2, 2), 4), false, true)
+	}
+	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Neg(reverse(graph.Neg(in[0])))}
+	})
+	out, err := g.Run(vector(1, 2, 3, 4))
+	if err != nil || fmt.Sprint(out[0].Value()) != "[4 3 2 1]" {
+		t.Errorf("got %v, %v", out, err)
+	}
+	g = compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{reverse(in[0])} })
+	x := vector(1, 2, 3, 4)
+	buf := put(t, b, x)
+	x.FinalizeAll()
+	bufs, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf}, []bool{true})
+	if err != nil || fmt.Sprint(host(t, bufs[0]).Value()) != "[4 3 2 1]" {
+		t.Errorf("donated: got %v, %v", host(t, bufs[0]), err)
+	}
+}
+
+// TestRandomProgramsWithDonation runs programs on buffers that are given up and on others.
+func TestRandomProgramsWithDonation(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	for seed := range uint64(60) {
+		fn, in := graphtest.RandomProgram(seed, 5+int(seed%20), seed%2 == 1)
+		var list []shapes.Shape
+		for _, x := range in {
+			list = append(list, x.Shape())
+		}
+		g := compiled(t, b, list, func(in []*graph.Node) []*graph.Node {
+			g := in[0].Graph()
+			return append(fn(g, in), in[1], graph.Neg(in[0])) // also results that can take an input's place
+		})
+		run := func(donate bool) (results []string) {
+			bufs, marks := make([]graph.Buffer, len(in)), make([]bool, len(in))
+			for i, x := range in {
+				c, err := x.Clone()
+				if err != nil {
+					t.Fatal(err)
+				}
+				bufs[i], marks[i] = put(t, b, c), donate
+				c.FinalizeAll()
+			}
+			out, err := g.RunWithBuffers(context.Background(), bufs, marks)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			for _, o := range out {
+				host(t, o).MustConstBytes(func(data []byte) { results = append(results, string(data)) })
+			}
+			return results
+		}
+		kept, donated := run(false), run(true)
+		for i := range kept {
+			if kept[i] != donated[i] {
+				t.Errorf("seed %d: result %d differs if the inputs are donated", seed, i)
+			}
 		}
 	}
 }

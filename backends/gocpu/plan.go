@@ -128,9 +128,15 @@ func (p *planner) reusable(i int, s *step) int {
 	return -1
 }
 
-// fits reports whether operand k and the result have elements of one size, one for one.
+// fits reports whether operand k and the result have elements of one size, one for one, and no other operand
+// shares k's memory, unless the op reads all operands at the place that it writes.
 func (p *planner) fits(s *step, k int) bool {
 	x, y := p.values[s.in[k]], p.values[s.out[0]]
+	for i, id := range s.in {
+		if i != k && p.resolve(id) == p.resolve(s.in[k]) && !elementwise[s.op.Name] {
+			return false
+		}
+	}
 	return x.size == y.size && x.shape.Size() == y.shape.Size()
 }
 
