@@ -72,7 +72,8 @@ func (c *Config) Exclude(filter func(v *model.Variable) bool) *Config {
 }
 
 // Done returns the handler, and loads a checkpoint into the store if there is one: variables that exist
-// get its values, others are made. Hyperparameters that the program has set before stay as they are.
+// get its values, others are made. What the program has set before, hyperparameters and which variables are
+// trained, stays as it is.
 //
 // It returns a [DamagedError] if the checkpoint to load is damaged, an error that shows both shapes if a
 // variable has another shape, and then has not changed the store.

@@ -145,13 +145,12 @@ func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 		if v != nil {
 			err = v.SetValue(t)
 		} else if v, err = store.CreateVariable(path, t); err == nil {
-			v.SetMadeAt(h.from.Path())
+			v.SetMadeAt(h.from.Path()).SetTrainable(!slices.Contains(meta.NotTrainable, path))
 		}
 		if err != nil {
 			return fmt.Errorf("loading checkpoint %s: %w", h.from.Path(), err)
 		}
 		t.FinalizeAll()
-		v.SetTrainable(!slices.Contains(meta.NotTrainable, path))
 	}
 	h.loaded = meta
 	return nil
