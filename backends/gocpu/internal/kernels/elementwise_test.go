@@ -185,7 +185,7 @@ func TestMathIsAccurate(t *testing.T) {
 		want func(float64) float64
 	}{
 		{"exp", exp32, math.Exp}, {"expm1", expm132, math.Expm1}, {"tanh", tanh32, math.Tanh}, {"log", log32, math.Log},
-		{"sigmoid", sigmoid32, Sigmoid}, {"silu", silu32, Silu}, {"softplus", softplus32, Softplus},
+		{"sigmoid", sigmoid32, Sigmoid}, {"silu", silu32, Silu}, {"softplus", softplus32, Softplus}, {"erf", erf32, math.Erf},
 	} {
 		worst, at := 0.0, float32(0)
 		for i := range uint32(1 << 20) {
@@ -198,5 +198,28 @@ func TestMathIsAccurate(t *testing.T) {
 			t.Errorf("%s: off by %.3g units in the last place at %v: %v", c.name, worst, at, c.f(at))
 		}
 		t.Logf("%s: %.3f units in the last place", c.name, worst)
+	}
+}
+
+// TestGeluIsAccurate measures absolute errors in float32's epsilon: both functions come from 1 + something near -1.
+func TestGeluIsAccurate(t *testing.T) {
+	for x := float32(-30); x < 30; x += 1e-4 {
+		if got, want := gelu32(x), Gelu(float64(x)); math.Abs(float64(got)-want) > 0x1p-23*(math.Abs(want)+0.01) {
+			t.Fatalf("Gelu(%v) is %v, want %v", x, got, want)
+		}
+		if got, want := geluApproximate32(x), GeluApproximate(float64(x)); math.Abs(float64(got)-want) > 0x1p-23*(math.Abs(want)+0.01) {
+			t.Fatalf("GeluApproximate(%v) is %v, want %v", x, got, want)
+		}
+	}
+	for _, f := range []func(float32) float32{gelu32, geluApproximate32} {
+		if v := f(float32(math.NaN())); v == v {
+			t.Errorf("of NaN: %v", v)
+		}
+		if v := f(float32(math.Inf(1))); v != float32(math.Inf(1)) {
+			t.Errorf("of +Inf: %v", v)
+		}
+		if v := f(float32(math.Inf(-1))); v != 0 {
+			t.Errorf("of -Inf: %v", v)
+		}
 	}
 }

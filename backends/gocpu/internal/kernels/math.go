@@ -139,6 +139,7 @@ func Sign(x float64) float64 {
 // fast32 holds the functions that float32 has versions of its own of.
 var fast32 = map[string]Loop1{
 	"Exp": quick(exp32), "Expm1": quick(expm132), "Tanh": quick(tanh32), "Log": quick(log32),
+	"Erf": quick(erf32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
 	"Sigmoid": quick(sigmoid32), "Silu": quick(silu32), "Softplus": each1(softplus32),
 	"Sqrt": loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
