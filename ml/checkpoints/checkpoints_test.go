@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -440,19 +443,39 @@ func mask(s, dir string) string {
 	return regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(s, "_test.go:N")
 }
 
+// FuzzDecodeMeta also decodes with the right checksum, so that fuzzing gets behind it.
 func FuzzDecodeMeta(f *testing.F) {
-	text, _ := encodeMeta(&Meta{GlobalStep: 3, Params: []Param{{"/a", "int", 1}}})
+	h := train.NewHistory()
+	h.Record(train.Event{Kind: train.Step, GlobalStep: 1, Metrics: train.Metrics{{Name: "Mean loss", Value: math.NaN()}}})
+	text, _ := encodeMeta(&Meta{GlobalStep: 3, Params: []Param{{"/a", "int", 1}, {"/b", "[]string", []string{"x"}}}, History: h,
+		Evals: map[string]train.Metrics{"test": {{Name: "Accuracy", Value: 0.5, Percent: true}}}})
 	f.Add(text)
-	f.Add([]byte(`{"quire_checkpoint":1,"sha256":"","body":{}}`))
+	var e envelope
+	json.Unmarshal(text, &e)
+	f.Add([]byte(e.Body))
+	f.Add([]byte(`{"history":[{"steps":[1,2],"values":["NaN"]},null]}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		m, err := decodeMeta(in)
 		if err != nil {
-			return
+			var body bytes.Buffer
+			if json.Compact(&body, in) != nil {
+				return
+			}
+			sum := sha256.Sum256(body.Bytes())
+			whole, _ := json.Marshal(envelope{formatVersion, hex.EncodeToString(sum[:]), body.Bytes()})
+			if m, err = decodeMeta(whole); err != nil {
+				return
+			}
 		}
 		for _, p := range m.Params {
 			p.typed()
 		}
-		if _, err := encodeMeta(m); err != nil {
+		newSession(t, 1).trainer.SetState(m.Trainer)
+		again, err := encodeMeta(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeMeta(again); err != nil {
 			t.Fatal(err)
 		}
 	})
