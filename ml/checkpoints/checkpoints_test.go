@@ -55,8 +55,8 @@ func line(t testing.TB, name string) *data.InMemoryDataset {
 	return ds.Shuffle(3).BatchSize(5, false)
 }
 
-// session is one process's worth of training.
-type session struct {
+// process is one process's worth of training.
+type process struct {
 	store   *model.Store
 	trainer *train.Trainer
 	loop    *train.Loop
@@ -64,8 +64,8 @@ type session struct {
 	curve   []string // every step's metrics, bit by bit
 }
 
-func newSession(t testing.TB, accumulate int) *session {
-	s := &session{store: model.NewStore()}
+func newProcess(t testing.TB, accumulate int) *process {
+	s := &process{store: model.NewStore()}
 	s.trainer = train.NewTrainer(gocpu.New(), s.store, noisy, losses.MeanSquaredError,
 		optimizers.Adam().LearningRate(0.1).Schedule(optimizers.Cosine(30)).Done(), metrics.NewMeanAbsoluteError())
 	require.NoError(t, s.trainer.AccumulateGradients(accumulate))
@@ -83,7 +83,7 @@ func newSession(t testing.TB, accumulate int) *session {
 	return s
 }
 
-func (s *session) run(t testing.TB, steps int) {
+func (s *process) run(t testing.TB, steps int) {
 	_, err := s.loop.RunSteps(s.ds, steps)
 	require.NoError(t, err)
 }
@@ -99,15 +99,15 @@ func sameVariables(t *testing.T, a, b *model.Store) {
 func TestResumingGivesTheSameCurveBitForBit(t *testing.T) {
 	for _, c := range []struct{ first, second, accumulate int }{{10, 10, 1}, {8, 12, 1}, {16, 4, 1}, {7, 13, 3}, {1, 19, 2}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			whole := newSession(t, c.accumulate)
+			whole := newProcess(t, c.accumulate)
 			whole.run(t, c.first+c.second)
 
 			dir := t.TempDir()
-			a := newSession(t, c.accumulate)
+			a := newProcess(t, c.accumulate)
 			require.NoError(t, Build(a.store).Dir(dir).MustDone().Attach(a.loop, 1000))
 			a.run(t, c.first)
 
-			b := newSession(t, c.accumulate)
+			b := newProcess(t, c.accumulate)
 			h, err := Load(b.store).Dir(dir).Done()
 			require.NoError(t, err)
 			require.NoError(t, h.Attach(b.loop, 1000))
@@ -148,7 +148,7 @@ func TestHyperparametersAndFlagsComeBack(t *testing.T) {
 
 func TestKeepLastAndBest(t *testing.T) {
 	dir := t.TempDir()
-	s := newSession(t, 1)
+	s := newProcess(t, 1)
 	h := Build(s.store).Dir(dir).Keep(2).KeepBest("test", "loss").MustDone()
 	require.NoError(t, h.Attach(s.loop, 5))
 	var saved, best []int64
@@ -184,10 +184,10 @@ func TestKeepLastAndBest(t *testing.T) {
 }
 
 func TestInterruptedRunsAreSavedAndGoOn(t *testing.T) {
-	whole := newSession(t, 1)
+	whole := newProcess(t, 1)
 	whole.run(t, 12)
 	dir := t.TempDir()
-	a := newSession(t, 1)
+	a := newProcess(t, 1)
 	require.NoError(t, Build(a.store).Dir(dir).MustDone().Attach(a.loop, 1000))
 	ctx, cancel := context.WithCancel(context.Background())
 	a.loop.Listen(func(e train.Event) {
@@ -197,7 +197,7 @@ func TestInterruptedRunsAreSavedAndGoOn(t *testing.T) {
 	})
 	_, err := a.loop.RunStepsContext(ctx, a.ds, 12)
 	require.ErrorIs(t, err, train.ErrInterrupted)
-	b := newSession(t, 1)
+	b := newProcess(t, 1)
 	require.NoError(t, Load(b.store).Dir(dir).MustDone().Attach(b.loop, 1000))
 	_, err = b.loop.RunToGlobalStep(b.ds, 12)
 	require.NoError(t, err)
@@ -205,15 +205,15 @@ func TestInterruptedRunsAreSavedAndGoOn(t *testing.T) {
 }
 
 func TestRunToEpochGoesOnInTheMiddleOfAnEpoch(t *testing.T) {
-	whole := newSession(t, 1)
+	whole := newProcess(t, 1)
 	_, err := whole.loop.RunToEpoch(whole.ds, 3)
 	require.NoError(t, err)
 	require.Equal(t, int64(24), whole.trainer.GlobalStep())
 	dir := t.TempDir()
-	a := newSession(t, 1)
+	a := newProcess(t, 1)
 	require.NoError(t, Build(a.store).Dir(dir).MustDone().Attach(a.loop, 0))
 	a.run(t, 11)
-	b := newSession(t, 1)
+	b := newProcess(t, 1)
 	require.NoError(t, Load(b.store).Dir(dir).MustDone().Attach(b.loop, 0))
 	_, err = b.loop.RunToEpoch(b.ds, 3)
 	require.NoError(t, err)
@@ -224,7 +224,7 @@ func TestRunToEpochGoesOnInTheMiddleOfAnEpoch(t *testing.T) {
 
 func TestRunsThatFailAreNotSaved(t *testing.T) {
 	dir := t.TempDir()
-	s := newSession(t, 1)
+	s := newProcess(t, 1)
 	require.NoError(t, Build(s.store).Dir(dir).MustDone().Attach(s.loop, 1000))
 	train.EveryNSteps(s.loop, 3, "stop", func(*train.Loop) error { return errors.New("broken") })
 	_, err := s.loop.RunSteps(s.ds, 10)
@@ -242,7 +242,7 @@ func damage(t *testing.T, path string, f func(b []byte) []byte) {
 }
 
 func twoCheckpoints(t *testing.T, dir string) []Checkpoint {
-	s := newSession(t, 1)
+	s := newProcess(t, 1)
 	require.NoError(t, Build(s.store).Dir(dir).Keep(2).MustDone().Attach(s.loop, 5))
 	s.run(t, 10)
 	list, err := List(dir)
@@ -306,7 +306,7 @@ func (f full) Write(p []byte) (int, error) {
 
 func TestAFullDiskKeepsTheOldCheckpoint(t *testing.T) {
 	dir := t.TempDir()
-	s := newSession(t, 1)
+	s := newProcess(t, 1)
 	h := Build(s.store).Dir(dir).MustDone()
 	s.run(t, 5)
 	first, err := h.Save()
@@ -337,7 +337,7 @@ func TestAFullDiskKeepsTheOldCheckpoint(t *testing.T) {
 // TestACrashAtAnyByteLosesNothing cuts a save off after every operation on files, as a crash would: what
 // was written stays, nothing is cleaned up.
 func TestACrashAtAnyByteLosesNothing(t *testing.T) {
-	s := newSession(t, 1)
+	s := newProcess(t, 1)
 	s.run(t, 5)
 	for cut := 0; ; cut += 61 {
 		dir := t.TempDir()
@@ -406,7 +406,7 @@ func TestErrors(t *testing.T) {
 			return err
 		}},
 		{"another type of a hyperparameter", func() error {
-			store := newSession(t, 1).store
+			store := newProcess(t, 1).store
 			other := filepath.Join(dir, "other")
 			store.SetParam("depth", "deep")
 			Build(store).Dir(other).MustDone().Save()
@@ -416,7 +416,7 @@ func TestErrors(t *testing.T) {
 			return err
 		}},
 		{"another store", func() error {
-			return Build(model.NewStore()).Dir(dir).MustDone().Attach(newSession(t, 1).loop, 1)
+			return Build(model.NewStore()).Dir(dir).MustDone().Attach(newProcess(t, 1).loop, 1)
 		}},
 		{"a checksum", func() error {
 			damage(t, list[1].DataPath(), func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
@@ -470,7 +470,7 @@ func FuzzDecodeMeta(f *testing.F) {
 		for _, p := range m.Params {
 			p.typed()
 		}
-		newSession(t, 1).trainer.SetState(m.Trainer)
+		newProcess(t, 1).trainer.SetState(m.Trainer)
 		again, err := encodeMeta(m)
 		if err != nil {
 			t.Fatal(err)
