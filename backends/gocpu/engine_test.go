@@ -151,7 +151,7 @@ func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 func TestRandomProgramsWithDonation(t *testing.T) {
 	b := gocpu.New()
 	defer b.Close()
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		fn, in := graphtest.RandomProgram(seed, 5+int(seed%20), seed%2 == 1)
 		var list []shapes.Shape
 		for _, x := range in {

@@ -176,7 +176,7 @@ func ulps(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / unit
 }
 
-// TestMathIsAccurate compares the functions of float32 with those of float64 at 2²⁰ of all float32, spread
+// TestMathIsAccurate compares the functions of float32 with those of float64 at 2¹⁹ of all float32, spread
 // evenly over their bits.
 func TestMathIsAccurate(t *testing.T) {
 	for _, c := range []struct {
@@ -188,8 +188,8 @@ func TestMathIsAccurate(t *testing.T) {
 		{"sigmoid", sigmoid32, Sigmoid}, {"silu", silu32, Silu}, {"softplus", softplus32, Softplus}, {"erf", erf32, math.Erf},
 	} {
 		worst, at := 0.0, float32(0)
-		for i := range uint32(1 << 20) {
-			x := math.Float32frombits(i<<12 | i*2654435761>>20)
+		for i := range uint32(1 << 19) {
+			x := math.Float32frombits(i<<13 | i*2654435761>>19)
 			if u := ulps(c.f(x), c.want(float64(x))); !(u <= worst) {
 				worst, at = u, x
 			}
@@ -203,7 +203,7 @@ func TestMathIsAccurate(t *testing.T) {
 
 // TestGeluIsAccurate measures absolute errors in float32's epsilon: both functions come from 1 + something near -1.
 func TestGeluIsAccurate(t *testing.T) {
-	for x := float32(-30); x < 30; x += 1e-4 {
+	for x := float32(-30); x < 30; x += 1e-3 {
 		if got, want := gelu32(x), Gelu(float64(x)); math.Abs(float64(got)-want) > 0x1p-23*(math.Abs(want)+0.01) {
 			t.Fatalf("Gelu(%v) is %v, want %v", x, got, want)
 		}
