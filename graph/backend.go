@@ -19,8 +19,8 @@ type Backend interface {
 	// Compile prepares p. It must not change p.
 	Compile(ctx context.Context, p *Program) (Executable, error)
 
-	// Put makes t's value available to executables. The backend may share t's memory: t must not be
-	// changed while the buffer lives.
+	// Put makes t's value available to executables. The backend may share t's memory, and then holds it
+	// itself: t may be finalized at once, but its elements must not be changed while the buffer lives.
 	Put(t *tensors.Tensor) (Buffer, error)
 
 	// Close releases all that the backend holds. Executables and buffers of it must not be used any more.
