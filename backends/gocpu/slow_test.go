@@ -70,3 +70,16 @@ func TestSlowOpsAreListed(t *testing.T) {
 		t.Errorf("listed in slow, but with a kernel: %s", strings.Join(idle, "; "))
 	}
 }
+
+func TestLoweringsAreOfOpsThatExist(t *testing.T) {
+	for name := range lowerings {
+		if graph.OpByName(name) == nil {
+			t.Errorf("%s is lowered, but there is no such op", name)
+		}
+	}
+	for name := range elementwise {
+		if lowerings[name] == nil {
+			t.Errorf("%s is elementwise, but not lowered", name)
+		}
+	}
+}
