@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -71,9 +70,9 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 		return got, nil
 	}
 	w.note("building " + strings.Join(named, ", ") + ": once for this version, about half a minute on a cold cache")
-	err = w.build(ctx, missing, versions, got, warm)
+	err = w.build(ctx, missing, got, warm)
 	if err != nil && len(warm) > 0 && ctx.Err() == nil { // a package that does not compile is the cell's matter
-		err = w.build(ctx, missing, versions, got, nil)
+		err = w.build(ctx, missing, got, nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building %s from %s: %w", strings.Join(named, ", "), w.Module, err)
@@ -93,7 +92,7 @@ func (w *Workspace) toolPath(t Tool, version string) string {
 
 // build compiles the tools into a temporary directory and renames each to its place, so that two
 // processes doing so at once do no harm.
-func (w *Workspace) build(ctx context.Context, tools []Tool, versions map[Tool]string, at Tools, warm []string) error {
+func (w *Workspace) build(ctx context.Context, tools []Tool, at Tools, warm []string) error {
 	bin := filepath.Join(w.Cache, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
@@ -105,22 +104,10 @@ func (w *Workspace) build(ctx context.Context, tools []Tool, versions map[Tool]s
 	defer os.RemoveAll(tmp)
 	args := []string{"build", "-o", tmp + string(filepath.Separator)}
 	for _, t := range tools {
-		if t != Gopls {
-			args = append(args, packages[t])
-		}
+		args = append(args, packages[t])
 	}
-	if len(args) > 3 || len(warm) > 0 {
-		if err := w.runGo(ctx, w.Module, w.buildEnv("off"), append(args, warm...)...); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(tools, Gopls) {
-		// gopls uses internal packages of golang.org/x/tools: it compiles only with the version it was
-		// released with, so it is built by its own go.mod rather than ours.
-		env := With(w.buildEnv("off"), map[string]string{"GOBIN": tmp})
-		if err := w.runGo(ctx, tmp, env, "install", packages[Gopls]+"@"+versions[Gopls]); err != nil {
-			return err
-		}
+	if err := w.runGo(ctx, w.Module, w.buildEnv("off"), append(args, warm...)...); err != nil {
+		return err
 	}
 	for _, t := range tools {
 		if err := os.MkdirAll(filepath.Dir(at[t]), 0o755); err != nil {
