@@ -176,6 +176,15 @@ func ulps(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / unit
 }
 
+// single returns what a loop does to one element.
+func single(loop func(z, x []float32)) func(float32) float32 {
+	z := make([]float32, 1)
+	return func(x float32) float32 {
+		loop(z, []float32{x})
+		return z[0]
+	}
+}
+
 // TestMathIsAccurate compares the functions of float32 with those of float64 at 2¹⁹ of all float32, spread
 // evenly over their bits.
 func TestMathIsAccurate(t *testing.T) {
@@ -184,8 +193,8 @@ func TestMathIsAccurate(t *testing.T) {
 		f    func(float32) float32
 		want func(float64) float64
 	}{
-		{"exp", exp32, math.Exp}, {"expm1", expm132, math.Expm1}, {"tanh", tanh32, math.Tanh}, {"log", log32, math.Log},
-		{"sigmoid", sigmoid32, Sigmoid}, {"silu", silu32, Silu}, {"softplus", softplus32, Softplus}, {"erf", erf32, math.Erf},
+		{"exp", single(expLoop), math.Exp}, {"expm1", expm132, math.Expm1}, {"tanh", single(tanhLoop), math.Tanh}, {"log", log32, math.Log},
+		{"sigmoid", single(sigmoidLoop), Sigmoid}, {"silu", silu32, Silu}, {"softplus", softplus32, Softplus}, {"erf", erf32, math.Erf},
 	} {
 		worst, at := 0.0, float32(0)
 		for i := range uint32(1 << 19) {

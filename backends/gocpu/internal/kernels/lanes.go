@@ -123,14 +123,13 @@ func softmax(v []float64, log, exact bool) {
 		return
 	}
 	s := 0.0
-	for i, x := range v {
-		if exact {
-			x = math.Exp(x - m)
-		} else {
-			x = exp(clip(x - m))
+	if exact {
+		for i, x := range v {
+			v[i] = math.Exp(x - m)
+			s += v[i]
 		}
-		v[i] = x
-		s += x
+	} else {
+		s = expInto(v, m)
 	}
 	s = 1 / s
 	for i := range v {

@@ -36,8 +36,6 @@ func clip(x float64) float64 {
 	return x
 }
 
-func exp32(x float32) float32 { return float32(exp(clip(float64(x)))) }
-
 // expm1 returns exp(x) - 1 of |x| ≤ 150, relative error 1e-8 also for tiny x.
 func expm1(x float64) float64 {
 	k, r := reduce(x)
@@ -51,17 +49,6 @@ func expm132(x float32) float32 {
 	}
 	return float32(expm1(clip(float64(x))))
 }
-
-// tanh32 returns (e - 1) / (e + 1) with e = exp(2x).
-func tanh32(x float32) float32 {
-	if x == 0 {
-		return x
-	}
-	e := expm1(clip(2 * float64(x)))
-	return float32(e / (e + 2))
-}
-
-func sigmoid32(x float32) float32 { return float32(1 / (1 + exp(clip(-float64(x))))) }
 
 func silu32(x float32) float32 {
 	if x < -150 { // also -∞, whose product with 0 has no value
@@ -136,11 +123,51 @@ func Sign(x float64) float64 {
 	return math.Copysign(1, x)
 }
 
+// The loops below write out exp and expm1, which are too long for the compiler to put into a loop by itself; that
+// saves half of the time.
+
+func expLoop(z, x []float32) {
+	x = x[:len(z)]
+	for i := range z {
+		k, r := reduce(clip(float64(x[i])))
+		z[i] = float32(math.Float64frombits(uint64(k+1023)<<52) * (1 + series(r)))
+	}
+}
+
+func sigmoidLoop(z, x []float32) {
+	x = x[:len(z)]
+	for i := range z {
+		k, r := reduce(clip(-float64(x[i])))
+		z[i] = float32(1 / (1 + math.Float64frombits(uint64(k+1023)<<52)*(1+series(r))))
+	}
+}
+
+func tanhLoop(z, x []float32) {
+	x = x[:len(z)]
+	for i := range z {
+		k, r := reduce(clip(2 * float64(x[i])))
+		p := math.Float64frombits(uint64(k+1023) << 52)
+		e := p*series(r) + (p - 1)
+		z[i] = float32(math.Copysign(e/(e+2), float64(x[i]))) // the sign of zeros
+	}
+}
+
+// expInto replaces v by exp(v - m) and returns the sum.
+func expInto(v []float64, m float64) (sum float64) {
+	for i, x := range v {
+		k, r := reduce(clip(x - m))
+		e := math.Float64frombits(uint64(k+1023)<<52) * (1 + series(r))
+		v[i] = e
+		sum += e
+	}
+	return sum
+}
+
 // fast32 holds the functions that float32 has versions of its own of.
 var fast32 = map[string]Loop1{
-	"Exp": quick(exp32), "Expm1": quick(expm132), "Tanh": quick(tanh32), "Log": quick(log32),
+	"Exp": loop1(2, expLoop), "Sigmoid": loop1(3, sigmoidLoop), "Tanh": loop1(3, tanhLoop),
+	"Expm1": quick(expm132), "Log": quick(log32), "Silu": quick(silu32), "Softplus": each1(softplus32),
 	"Erf": quick(erf32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
-	"Sigmoid": quick(sigmoid32), "Silu": quick(silu32), "Softplus": each1(softplus32),
 	"Sqrt": loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
 		for i := range z {

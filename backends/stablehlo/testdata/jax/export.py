@@ -1,0 +1,159 @@
+"""Exports small JAX programs as StableHLO text, with inputs and the outputs that JAX computes.
+
+    pip install jax jaxlib numpy
+    python export.py            # writes NAME.mlir and NAME.npz beside this file
+
+In each npz, in0, in1, … are the arguments of @main and out0, out1, … its results. bfloat16 values are
+stored as float32 (which holds them exactly). The Go test converts them to what the text asks for.
+"""
+import os
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+rng = np.random.default_rng(7)
+
+
+def f32(*dims):
+    return rng.normal(size=dims).astype(np.float32)
+
+
+def stored(x):
+    x = np.asarray(x)
+    return x.astype(np.float32) if x.dtype == jnp.bfloat16 else x
+
+
+def save(name, f, *args, exported=False, generic=False):
+    jitted = jax.jit(f)
+    if exported:
+        text = jax.export.export(jitted)(*args).mlir_module()
+    else:
+        text = jitted.lower(*args).as_text(debug_info=generic)
+    if generic:
+        ir = jitted.lower(*args).compiler_ir("stablehlo")
+        text = ir.operation.get_asm(print_generic_op_form=True, enable_debug_info=True)
+    text = text.replace(HERE + os.sep, "")
+    flat_in = jax.tree.leaves(args)
+    flat_out = jax.tree.leaves(jitted(*args))
+    values = {f"in{i}": stored(x) for i, x in enumerate(flat_in)}
+    values |= {f"out{i}": stored(x) for i, x in enumerate(flat_out)}
+    with open(os.path.join(HERE, name + ".mlir"), "w") as out:
+        out.write(text if text.endswith("\n") else text + "\n")
+    np.savez_compressed(os.path.join(HERE, name + ".npz"), **values)
+    print(name, len(text))
+
+
+def mlp(params, x):
+    (w1, b1), (w2, b2) = params
+    h = jax.nn.relu(x @ w1 + b1)
+    return h @ w2 + b2
+
+
+params = [(f32(6, 8), f32(8)), (f32(8, 3), f32(3))]
+x = f32(4, 6)
+labels = np.array([0, 2, 1, 1], np.int32)
+save("mlp", mlp, params, x, exported=True)
+save("mlp_generic", mlp, params, x, generic=True)
+
+
+def loss(params, x, labels):
+    logits = jax.nn.log_softmax(mlp(params, x))
+    return -jnp.mean(jnp.sum(jax.nn.one_hot(labels, 3) * logits, axis=-1))
+
+
+def step(params, x, labels):
+    value, grads = jax.value_and_grad(loss)(params, x, labels)
+    return value, jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+
+
+save("mlp_step", step, params, x, labels, exported=True)
+
+
+def conv(k, b, x):
+    y = lax.conv_general_dilated(x, k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    y = jax.nn.relu(y + b)
+    y = lax.reduce_window(y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    mean = lax.reduce_window(y, 0.0, lax.add, (1, 2, 2, 1), (1, 1, 1, 1), "SAME") / 4
+    return jnp.tanh(mean)
+
+
+image = f32(2, 6, 6, 2)
+save("conv", conv, f32(3, 3, 2, 4), f32(4), image)
+save("conv_step", lambda k, b, x: jax.grad(lambda k, b: jnp.sum(conv(k, b, x) ** 2), argnums=(0, 1))(k, b),
+     f32(3, 3, 2, 4), f32(4), image)
+save("conv_layouts", lambda x, k: lax.conv_general_dilated(
+    x, k, (2, 1), ((1, 0), (2, 2)), lhs_dilation=(1, 2), rhs_dilation=(1, 2), feature_group_count=2,
+    dimension_numbers=("NCHW", "OIHW", "NCHW")), f32(2, 4, 5, 4), f32(6, 2, 2, 3))
+
+
+def attention(x, wq, wk, wv):
+    B, T, C = x.shape
+    heads = lambda y: y.reshape(B, T, 2, C // 2).transpose(0, 2, 1, 3)
+    q, k, v = heads(x @ wq), heads(x @ wk), heads(x @ wv)
+    scores = jnp.einsum("bhqd,bhkd->bhqk", q, k) / np.sqrt(C // 2)
+    mask = jnp.tril(jnp.ones((T, T), bool))
+    p = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf), axis=-1)
+    return jnp.einsum("bhqk,bhkd->bhqd", p, v).transpose(0, 2, 1, 3).reshape(B, T, C)
+
+
+save("attention", attention, f32(2, 5, 8), f32(8, 8), f32(8, 8), f32(8, 8), exported=True)
+
+
+def scanned(w, h, xs):
+    def cell(h, x):
+        h = jnp.tanh(h @ w + x)
+        return h, jnp.sum(h)
+
+    return lax.scan(cell, h, xs)
+
+
+save("scan", scanned, f32(4, 4), f32(4), f32(6, 4))
+save("sort", lambda x: (jnp.sort(x, axis=0), jnp.argsort(x, axis=1), jnp.sort(x, axis=1, descending=True),
+                        jnp.argmax(x, axis=1), jnp.argmin(x)),
+     np.concatenate([f32(4, 5), f32(1, 5).round()]))
+
+
+def indexing(x, i, u):
+    return (x[i], x[:, i], x[i, i + 1], x.at[i].add(u), x.at[i, 1].set(7), x.at[i].max(u),
+            jnp.take_along_axis(x, x.astype(jnp.int32) % 3, axis=1), jnp.roll(x, 2, axis=0))
+
+
+save("indexing", indexing, f32(6, 4), np.array([4, 0, 2], np.int32), f32(3, 4))
+save("vmap_indexing", jax.vmap(lambda x, i, u: (x[i], lax.dynamic_slice(x, (i[0], 1), (2, 3)), x.at[i].add(u),
+                                               lax.dynamic_update_slice(x, u[:2], (i[0], 0)))),
+     f32(3, 5, 4), np.array([[0, 4], [3, 3], [-1, 9]], np.int32), f32(3, 2, 4))
+save("while_loop", lambda x, n: lax.while_loop(lambda s: (s[0] < n) & (jnp.max(s[1]) < 50.0),
+                                               lambda s: (s[0] + 1, s[1] * 1.5 + 1), (0, x)),
+     f32(3), np.int32(20))
+save("cond", lambda p, i, x: (lax.cond(p > 0, lambda x: x * 2, lambda x: x - 1, x),
+                              lax.switch(i, [jnp.sin, jnp.cos, jnp.exp], x)), np.float32(0.5), np.int32(2), f32(4))
+save("top_k", lambda x: lax.top_k(x, 3), f32(2, 6))
+
+
+def norm_gelu(x, gain, bias):
+    mean = jnp.mean(x, axis=-1, keepdims=True)
+    var = jnp.var(x, axis=-1, keepdims=True)
+    y = (x - mean) * lax.rsqrt(var + 1e-5) * gain + bias
+    return jax.nn.gelu(y, approximate=False) + jax.nn.gelu(y, approximate=True)
+
+
+save("norm_gelu", norm_gelu, f32(3, 8), f32(8), f32(8), exported=True)
+save("cumulative", lambda x: (jnp.cumsum(x, axis=1), jnp.cumprod(x, axis=0), lax.cummax(x, axis=1),
+                             lax.reduce_window(x, 0.0, lax.add, (2, 3), (1, 2), "VALID")), f32(3, 7))
+save("einsum", lambda x, y, z: jnp.einsum("bij,bjk,kl->lbi", x, y, z), f32(2, 3, 4), f32(2, 4, 5), f32(5, 2))
+save("bf16_matmul", lambda x, w: (jnp.dot(x, w), jnp.dot(x, w, preferred_element_type=jnp.float32)),
+     f32(4, 16).astype(jnp.bfloat16), f32(16, 3).astype(jnp.bfloat16))
+save("random", lambda key: (jax.random.bits(key, (5,)), jax.random.uniform(key, (3, 2)),
+                            jax.random.normal(jax.random.split(key)[1], (4,))), jax.random.PRNGKey(42))
+save("elementwise", lambda x, i: (jnp.floor(x), jnp.round(x), lax.round(x), jnp.sign(x), jnp.cbrt(x), jnp.log1p(jnp.abs(x)),
+                                  jnp.expm1(x), jnp.arctan2(x, x + 1), jnp.isfinite(x / x[0]), i // 3, i % 3, i >> 1, i ^ 5, ~i,
+                                  lax.population_count(i), lax.clz(i), jnp.where(x > 0, x, jnp.nan), jnp.clip(x, -0.5, 0.5),
+                                  jnp.float32(2) ** x, jnp.tan(x), jax.nn.sigmoid(x), jnp.arcsinh(x), jnp.arcsin(x / 4),
+                                  lax.bitcast_convert_type(x, jnp.int32), lax.reduce_precision(x, 8, 7)),
+     f32(6), np.arange(-7, 8, 3, dtype=np.int32))
+save("complex", lambda x, y: (lambda c: (c * c, jnp.abs(c), jnp.real(c), jnp.imag(jnp.conj(c)), jnp.exp(c)))(lax.complex(x, y)),
+     f32(4), f32(4))
