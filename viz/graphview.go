@@ -3,6 +3,7 @@ package viz
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/viz/internal/layout"
@@ -123,19 +124,30 @@ const (
 	boxHeight  = 26.0
 	boxHeight2 = 40.0
 	boxPad     = 11.0
+
+	labelGap     = 6.0  // between a line and its label
+	labelOverlap = 8.0  // how far a label may reach into the gap between boxes
+	labelChar    = 6.02 // width of a character, of a monospaced font of 10 pixels
 )
+
+// labelWidth returns the width of what stands at the line that leaves a box.
+func labelWidth(n *flowNode) float64 {
+	return labelChar * float64(utf8.RuneCountInString(n.edgeLabel()))
+}
 
 // draw returns the layered drawing.
 func (f *flow) draw() string {
 	nodes := make([]*layout.Node, len(f.nodes))
+	boxes := make([]float64, len(f.nodes)) // widths
 	var edges []*layout.Edge
 	for i, n := range f.nodes {
 		w, h := svg.TextWidth(n.title())*1.06, boxHeight
 		if n.detail != "" {
 			w, h = max(w, svg.TextWidth(clip(n.detail))*0.95), boxHeight2
 		}
-		w = max(w+2*boxPad, svg.TextWidth(n.edgeLabel())*0.5+40)
-		nodes[i] = &layout.Node{Width: max(w, 56), Height: h, Sink: n.op == "Parameter"}
+		boxes[i] = max(w+2*boxPad, 56)
+		// the label at the right of the line that leaves the box needs its place too
+		nodes[i] = &layout.Node{Width: max(boxes[i], 2*(labelWidth(n)-labelOverlap)), Height: h, Sink: n.op == "Parameter"}
 		seen := map[int]bool{}
 		for _, x := range n.in {
 			if !seen[x] { // x · x is one line
@@ -148,7 +160,8 @@ func (f *flow) draw() string {
 	const margin = 10.0
 	extra := 0.0
 	for i, n := range f.nodes { // shapes may stand out at the right
-		extra = max(extra, nodes[i].X+6+svg.TextWidth(n.edgeLabel())-w)
+		extra = max(extra, nodes[i].X+labelGap+labelWidth(n)-w)
+		nodes[i].Width = boxes[i]
 	}
 	bottom := 0.0
 	for i, n := range f.nodes {
@@ -212,7 +225,7 @@ func (f *flow) drawBox(c *svg.Canvas, n *flowNode, at *layout.Node, margin float
 	} else {
 		c.Text(x, y+4, "m b", n.title())
 	}
-	c.Text(x+6, y+at.Height/2+12, "f mono d", n.edgeLabel())
+	c.Text(x+labelGap, y+at.Height/2+12, "f mono d", n.edgeLabel())
 }
 
 // drawEdge draws a smooth line through the places kept free for it, with an arrow at its end.
