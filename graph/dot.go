@@ -213,17 +213,26 @@ func dotVJP(y, dy *Node) []*Node {
 	dy = ConvertDType(dy, lhs.DType())
 	batch, left, right := axesFrom(0, b), axesFrom(b, len(lf)), axesFrom(l, len(rf))
 	side := func(other *Node, mine, contract, otherBatch, otherContract, otherFree, sumOver, keep []int) *Node {
+		sorted := slices.Clone(otherContract)
+		slices.Sort(sorted)
+		var summed []int // my contracted axes, in the order of other's
+		for _, ax := range sorted {
+			summed = append(summed, contract[slices.Index(otherContract, ax)])
+		}
+		if len(keep) > 0 && len(summed) > 0 && slices.Min(summed) < slices.Min(keep) {
+			// [batch, other's contracted axes in its order, my free axes]: mostly my own order
+			d := Apply(dotGeneral, DotAttrs{
+				LhsContract: otherFree, LhsBatch: otherBatch, RhsContract: sumOver, RhsBatch: batch,
+				Accumulator: a.Accumulator,
+			}, other, dy)
+			return transposeTo(d, inverse(slices.Concat(mine, summed, keep)))
+		}
 		// [batch, my free axes, other's contracted axes in its order]
 		d := Apply(dotGeneral, DotAttrs{
 			LhsContract: sumOver, LhsBatch: batch, RhsContract: otherFree, RhsBatch: otherBatch,
 			Accumulator: a.Accumulator,
 		}, dy, other)
-		order := append(slices.Clone(mine), keep...)
-		sorted := slices.Clone(otherContract)
-		slices.Sort(sorted)
-		for _, ax := range sorted {
-			order = append(order, contract[slices.Index(otherContract, ax)])
-		}
+		order := slices.Concat(mine, keep, summed)
 		return transposeTo(d, inverse(order))
 	}
 	return []*Node{
