@@ -1,0 +1,29 @@
+// Package stablehlo turns programs into StableHLO text, which XLA and other compilers take, and back.
+//
+// [Write] writes a [graph.Program] as a module with the function main; [Lowers] says which ops it writes,
+// so that a program holds no others:
+//
+//	p, err := graph.NewProgram(g, outputs, stablehlo.Lowers)
+//	text, err := stablehlo.Write(p)
+//
+// The text is the same, byte for byte, for equal programs, so that its hash can name a compiled one. It needs
+// no library: nothing here is C.
+//
+// # Meaning
+//
+// A module means what the program means on the Go engine, with these exceptions, which come from what a
+// compiled module can say:
+//
+//   - An integer division by zero cannot be an error. x/0 is -1 (all bits set) and the remainder x, as XLA has
+//     it; a divisor that may be zero is replaced before it reaches the division, since XLA's compiler dies of
+//     dividing constants by zero.
+//   - Names of axes are not written.
+//   - Whether a compiler flushes denormal numbers, and in which order it sums, is its own affair. XLA's CPU
+//     compiler also ignores NaN in maxima unless it runs with --xla_cpu_enable_fast_min_max=false.
+//
+// Sums over float16 and bfloat16 (reductions, products, convolutions, scatters) are written in float32 and
+// rounded once. Products of float32 ask for the highest precision, so that no device rounds operands to
+// TF32. Indices narrower than 32 bits and unsigned ones are widened first: a bound of the axis would not fit.
+//
+// Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
+package stablehlo
