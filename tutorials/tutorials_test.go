@@ -218,9 +218,24 @@ func TestStart(t *testing.T) {
 	static(t, page)
 }
 
-// TestMNIST runs 01-mnist, which needs the digits of MNIST.
+// TestMNIST runs 01-mnist, which needs the digits of MNIST, and checks as TestStart does.
 func TestMNIST(t *testing.T) {
 	testenv.Data(t, "mnist")
-	_, page := execute(t, "01-mnist.ipynb")
+	cells, page := execute(t, "01-mnist.ipynb")
+
+	if v := percent(t, cells["train-mlp"], "the MLP reads"); v < 95 {
+		t.Errorf("the MLP reads %g %%, want 95", v)
+	}
+	if v := percent(t, cells["test"], "the CNN reads"); v < 98 {
+		t.Errorf("the CNN reads %g %%, want 98", v)
+	}
+	for _, id := range []string{"train-mlp", "train-cnn"} {
+		wantsPictures(t, cells, id, 2)
+	}
+	wants(t, cells, "stopped", "✓ stopped by an interrupt")
+	wants(t, cells, "same", "bit for bit")
+	for _, id := range []string{"look", "cnn-graph", "filters", "maps", "confusion", "worst-show"} {
+		wantsPictures(t, cells, id, 1)
+	}
 	static(t, page)
 }
