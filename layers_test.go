@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 
 	"backends":           {"graph", "backends/gocpu"},
 	"backends/gocpu/...": with(graphs, "backends/gocpu/..."),
+	"backends/stablehlo": graphs,
 
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),

@@ -57,7 +57,7 @@ func TestExecTellsAxisNamesApart(t *testing.T) {
 	if err != nil || y.Shape().Name(0) != "batch" {
 		t.Errorf("the name is lost: %v, %v", y, err)
 	}
-	if _, err := exec.Call(named("batch"), named("pixel")); err == nil || !strings.Contains(err.Error(), `axis "batch" meets axis "pixel"`) {
+	if _, err := exec.Call(named("batch"), named("pixel")); err == nil || !strings.Contains(err.Error(), `the names differ: "batch" meets "pixel"`) {
 		t.Errorf("got %v", err)
 	}
 }

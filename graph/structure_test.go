@@ -61,7 +61,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 		{"dtypes in a product", []shapes.Shape{f32(2, 3), i32(3, 2)}, func(x []*graph.Node) *graph.Node { return graph.MatMul(x[0], x[1]) },
 			"MatMul float32[2 3] · int32[3 2]: dtypes differ: float32 and int32 (convert one with ConvertDType)"},
 		{"contracted axes of other names", []shapes.Shape{f32(2, 3).WithAxisNames("batch", "pixel"), f32(3, 4).WithAxisNames("word", "")}, func(x []*graph.Node) *graph.Node { return graph.MatMul(x[0], x[1]) },
-			`MatMul [batch=2 pixel=3] · [word=3 4]: inner axes: axis "pixel" meets axis "word"`},
+			`MatMul [batch=2 pixel=3] · [word=3 4]: inner axes: the names differ: "pixel" meets "word"`},
 		{"contracted sizes", []shapes.Shape{f32(2, 3), f32(4, 2)}, func(x []*graph.Node) *graph.Node {
 			return graph.DotGeneral(x[0], []int{1}, nil, x[1], []int{0}, nil)
 		}, "DotGeneral [2 3] · [4 2]: contracted axes 1 and 0 have sizes 3 and 4"},
@@ -76,7 +76,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 		{"sizes of concatenated operands", []shapes.Shape{f32(2, 3), f32(2, 3), f32(4, 3)}, func(x []*graph.Node) *graph.Node { return graph.Concatenate(x, -1) },
 			"Concatenate [2 3] · [2 3] · [4 3]: operand 2, axis 0: size 4, but operand 0 has 2 (only axis 1 may differ)"},
 		{"names of concatenated operands", []shapes.Shape{f32(2).WithAxisNames("time"), f32(2).WithAxisNames("batch")}, func(x []*graph.Node) *graph.Node { return graph.Concatenate(x, 0) },
-			`Concatenate [time=2] · [batch=2]: operand 1, axis 0: axis "time" meets axis "batch"`},
+			`Concatenate [time=2] · [batch=2]: operand 1, axis 0: the names differ: "time" meets "batch"`},
 		{"concatenated scalars", []shapes.Shape{f32(), f32()}, func(x []*graph.Node) *graph.Node { return graph.Concatenate(x, 0) },
 			"Concatenate [] · []: scalars have no axis (put them side by side with Stack)"},
 		{"stacked shapes", []shapes.Shape{f32(2), f32(3)}, func(x []*graph.Node) *graph.Node { return graph.Stack(x, 0) },

@@ -189,7 +189,7 @@ func TestStart(t *testing.T) {
 	wants(t, cells, "drawing", "MatMul")
 	wantsPictures(t, cells, "drawing", 1)
 	wants(t, cells, "mistake-show", "return graph.MatMul(x, w)", "MatMul [32 64] · [10 64]: inner axes differ")
-	wants(t, cells, "names-show", "float32[height=8 width=8]", `axis "width" meets axis "height"`)
+	wants(t, cells, "names-show", "float32[height=8 width=8]", `the names differ: "width" meets "height"`)
 	wantsPictures(t, cells, "gradient-drawing", 1)
 	wants(t, cells, "differences", "✓ both agree")
 	wantsPictures(t, cells, "batch", 1)

@@ -55,7 +55,7 @@ func JoinName(a, b string) (string, error) {
 	if b == "" {
 		return a, nil
 	}
-	return "", fmt.Errorf("axis %q meets axis %q", a, b)
+	return "", fmt.Errorf("the names differ: %q meets %q", a, b)
 }
 
 // Broadcast returns the shape in which all operands meet, by NumPy's rule: lined up at the last

@@ -163,7 +163,7 @@ func TestJoinName(t *testing.T) {
 		{"x", "", "x", ""},
 		{"", "x", "x", ""},
 		{"x", "x", "x", ""},
-		{"x", "y", "", `axis "x" meets axis "y"`},
+		{"x", "y", "", `the names differ: "x" meets "y"`},
 	} {
 		got, err := JoinName(c.a, c.b)
 		checkErr(t, err, c.err)
@@ -199,7 +199,7 @@ func TestBroadcast(t *testing.T) {
 		{"names line up at the end", []Shape{f(2, 3).WithAxisNames("a", "b"), f(3).WithAxisNames("b")}, "float32[a=2 b=3]", ""},
 		{"names come from an axis of 1", []Shape{f(2, 1).WithAxisNames("", "b"), f(2, 3)}, "float32[2 b=3]", ""},
 		{"sizes are compared before names", []Shape{f(2, 3).WithAxisNames("a", "b"), f(2).WithAxisNames("a")}, "", "axis 1: 3 against 2"},
-		{"names differ on equal sizes", []Shape{f(3, 3).WithAxisNames("a", "b"), f(3).WithAxisNames("a")}, "", `axis 1: axis "b" meets axis "a"`},
+		{"names differ on equal sizes", []Shape{f(3, 3).WithAxisNames("a", "b"), f(3).WithAxisNames("a")}, "", `axis 1: the names differ: "b" meets "a"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Broadcast(c.operands...)
