@@ -1,0 +1,416 @@
+package stablehlo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Options say what a module holds besides the computation. The zero value is useful.
+type Options struct {
+	// Name is the module's name, by default the program's. What MLIR does not take in a name becomes "_".
+	Name string
+
+	// Donate marks inputs that the caller gives up, nil or one per input. Each is paired with the first output of
+	// its shape that no other has, whose memory it may become (tf.aliasing_output); one that finds no output is
+	// marked as free to be used for anything (jax.buffer_donor).
+	Donate []bool
+}
+
+// Lowers reports whether [Write] writes op as it is. All others have an expansion; give Lowers to
+// [graph.NewProgram] to have it made.
+func Lowers(op *graph.Op) bool { return op.Bodies > 0 || lowerings[op.Name] != nil }
+
+// Write returns p as the text of a StableHLO module, whose public function main takes p's inputs and returns its
+// outputs. Equal programs give equal text. It is [Options.Write] without options.
+//
+// It returns an error if p is not well formed, holds an op that [Lowers] does not take, or nests branches and
+// loops deeper than compilers bear.
+func Write(p *graph.Program) (string, error) { return Options{}.Write(p) }
+
+// Write is [Write] with options.
+func (o Options) Write(p *graph.Program) (string, error) {
+	if err := p.Check(); err != nil {
+		return "", fmt.Errorf("writing program %q: %w", p.Name, err)
+	}
+	if len(p.Outputs) == 0 {
+		return "", fmt.Errorf("writing program %q: it has no outputs, and a module needs one", p.Name)
+	}
+	if o.Donate != nil && len(o.Donate) != len(p.Inputs) {
+		return "", fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
+	}
+	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}}
+	main := m.function("func.func public @main", p, o.donation(p))
+	if m.err != nil {
+		return "", fmt.Errorf("writing program %q: %w", p.Name, m.err)
+	}
+	if o.Name == "" {
+		o.Name = p.Name
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "module @%s attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {\n", identifier(o.Name, "program"))
+	b.WriteString(main)
+	for _, text := range m.texts {
+		b.WriteString(text)
+	}
+	b.WriteString("}\n")
+	return b.String(), nil
+}
+
+// donation returns the attributes of main's arguments.
+func (o Options) donation(p *graph.Program) []string {
+	attrs, used := make([]string, len(p.Inputs)), make([]bool, len(p.Outputs))
+	for i, donated := range o.Donate {
+		if !donated {
+			continue
+		}
+		attrs[i] = " {jax.buffer_donor = true}"
+		for k, id := range p.Outputs {
+			if !used[k] && p.Values[id].Equal(p.Values[p.Inputs[i]]) {
+				attrs[i], used[k] = fmt.Sprintf(" {tf.aliasing_output = %d : i32}", k), true
+				break
+			}
+		}
+	}
+	return attrs
+}
+
+// module gathers the functions of a module.
+type module struct {
+	texts     []string          // private functions, in order of first use
+	functions map[string]string // their names by what follows the name
+	taken     map[string]bool
+	err       error // the first mistake
+}
+
+// value is an SSA value.
+type value struct {
+	ref     string // %3, %3#1 or %x
+	shape   shapes.Shape
+	nonzero bool // known to have no zero among its elements
+}
+
+func (v value) String() string { return v.ref }
+
+// typ returns the value's type.
+func (v value) typ() string { return tensorType(v.shape) }
+
+// call is an instruction with its operands.
+type call struct {
+	*graph.Instr
+	in  []value
+	out []shapes.Shape
+}
+
+// lowering writes a call and returns its results.
+type lowering func(f *function, c call) []value
+
+// lowerings holds how ops are written, by name. Files of this package add theirs in init functions.
+var lowerings = map[string]lowering{}
+
+// function writes the body of one function, and of the regions inside it.
+type function struct {
+	*module
+	out    strings.Builder
+	indent string
+	next   int // number of the next value
+	depth  int // of branches and loops around what is being written
+}
+
+// maxNesting is how deep branches and loops may be nested: with 500 XLA's compiler takes most of a minute, with
+// 5000 it overflows its stack and takes the process with it.
+const maxNesting = 64
+
+// function returns the text of a function that computes p, from its name on.
+func (m *module) function(head string, p *graph.Program, attrs []string) string {
+	f := &function{module: m, indent: "    "}
+	args, names := make([]value, len(p.Inputs)), map[string]bool{}
+	params := make([]string, len(p.Inputs))
+	for i, id := range p.Inputs {
+		name := unique(names, identifier(p.InputNames[i], fmt.Sprintf("arg%d", i)))
+		args[i] = value{ref: "%" + name, shape: p.Values[id]}
+		params[i] = args[i].ref + ": " + args[i].typ()
+		if attrs != nil {
+			params[i] += attrs[i]
+		}
+	}
+	results := f.program(p, args)
+	if m.err != nil {
+		return ""
+	}
+	return fmt.Sprintf("  %s(%s) -> (%s) {\n%s    return%s\n  }\n", head, strings.Join(params, ", "), types(results), f.out.String(), returned(results))
+}
+
+// private returns the name of a private function that computes p; equal ones are written once.
+func (m *module) private(p *graph.Program) string {
+	const mark = "func.func private @"
+	text := strings.TrimPrefix(m.function(mark, p, nil), "  "+mark)
+	name := m.functions[text]
+	if name == "" {
+		name = unique(m.taken, identifier(p.Name, "function"))
+		m.functions[text] = name
+		m.texts = append(m.texts, "  "+mark+name+text)
+	}
+	return name
+}
+
+// program writes p's instructions with args for its inputs and returns its outputs.
+func (f *function) program(p *graph.Program, args []value) []value {
+	vals := make([]value, len(p.Values))
+	for i, id := range p.Inputs {
+		vals[id] = args[i]
+	}
+	pick := func(ids []graph.ValueID) []value {
+		vs := make([]value, len(ids))
+		for i, id := range ids {
+			vs[i] = vals[id]
+		}
+		return vs
+	}
+	for i := range p.Instrs {
+		in := &p.Instrs[i]
+		c := call{Instr: in, in: pick(in.In)}
+		for _, id := range in.Out {
+			c.out = append(c.out, p.Values[id])
+		}
+		results := f.call(c)
+		if f.err != nil {
+			if in.Pos != "" {
+				f.err = fmt.Errorf("%s: %w", in.Pos, f.err)
+			}
+			return nil
+		}
+		for k, id := range in.Out {
+			vals[id] = results[k]
+		}
+	}
+	return pick(p.Outputs)
+}
+
+// call writes one instruction.
+func (f *function) call(c call) []value {
+	switch c.Op.Name {
+	case "If":
+		return f.branch(c)
+	case "While":
+		return f.loop(c)
+	case "Call":
+		return f.callFunction(c)
+	}
+	lower := lowerings[c.Op.Name]
+	if lower == nil {
+		return f.fail("%s has no form in StableHLO: it must be expanded (give stablehlo.Lowers to graph.NewProgram)", c.Op.Name)
+	}
+	if !slices.ContainsFunc(c.out, func(s shapes.Shape) bool { return s.Size() > 0 }) {
+		results := make([]value, len(c.out)) // of nothing there is one value, and no rule to break
+		for i, s := range c.out {
+			results[i] = f.fill(s, 0)
+		}
+		return results
+	}
+	return lower(f, c)
+}
+
+// fail keeps the first mistake.
+func (f *function) fail(format string, args ...any) []value {
+	if f.err == nil {
+		f.err = fmt.Errorf(format, args...)
+	}
+	return nil
+}
+
+// line writes a line of text.
+func (f *function) line(format string, args ...any) {
+	f.out.WriteString(f.indent)
+	fmt.Fprintf(&f.out, format, args...)
+	f.out.WriteByte('\n')
+}
+
+// define returns the result of the next operation.
+func (f *function) define(s shapes.Shape) value {
+	v := value{ref: fmt.Sprintf("%%%d", f.next), shape: s}
+	f.next++
+	return v
+}
+
+// op writes an operation with one result: what stands between "=" and the end of the line.
+func (f *function) op(s shapes.Shape, format string, args ...any) value {
+	v := f.define(s)
+	f.line("%s = %s", v, fmt.Sprintf(format, args...))
+	return v
+}
+
+// defineAll returns the results of an operation, and how they are written before "=".
+func (f *function) defineAll(out []shapes.Shape) (results []value, names string) {
+	v := f.define(shapes.Shape{})
+	if len(out) == 1 {
+		return []value{{ref: v.ref, shape: out[0]}}, v.ref
+	}
+	for i, s := range out {
+		results = append(results, value{ref: fmt.Sprintf("%s#%d", v, i), shape: s})
+	}
+	return results, fmt.Sprintf("%s:%d", v, len(out))
+}
+
+// region writes a region with block arguments of the given shapes, up to its closing brace, which is left to the
+// caller. body returns what the region does.
+func (f *function) region(args []shapes.Shape, body func(args []value) []value) {
+	outer := f.indent
+	vs, texts := make([]value, len(args)), make([]string, len(args))
+	for i, s := range args {
+		vs[i] = f.define(s)
+		texts[i] = vs[i].ref + ": " + vs[i].typ()
+	}
+	if len(args) > 0 {
+		f.line("^bb0(%s):", strings.Join(texts, ", "))
+	}
+	f.indent += "  "
+	results := body(vs)
+	f.line("stablehlo.return%s", returned(results))
+	f.indent = outer
+}
+
+// combiner writes a region that joins two scalars with an operation.
+func (f *function) combiner(d dtypes.DType, mnemonic string) {
+	f.region([]shapes.Shape{shapes.Scalar(d), shapes.Scalar(d)}, func(args []value) []value {
+		return []value{f.binary(mnemonic, args[0], args[1])}
+	})
+}
+
+// constant writes t.
+func (f *function) constant(t *tensors.Tensor) value {
+	s := t.Shape()
+	if s.DType == dtypes.Bool && s.Size() > maxListed { // a blob of bools would have to be packed
+		if bits, err := t.ConvertDType(dtypes.Uint8); err == nil && !uniform(bits) {
+			return f.convert(f.constant(bits), dtypes.Bool)
+		}
+	}
+	text, err := dense(t)
+	if err != nil {
+		f.fail("a constant: %w", err)
+	}
+	v := f.op(s, "stablehlo.constant %s : %s", text, tensorType(s))
+	v.nonzero = !hasZero(t)
+	return v
+}
+
+// uniform reports whether all elements of t are the same.
+func uniform(t *tensors.Tensor) (same bool) {
+	t.MustConstBytes(func(data []byte) { same = len(data) == 0 || repeats(data, t.DType().Size()) })
+	return same
+}
+
+// hasZero reports whether an integer tensor holds a zero; of other tensors nobody asks.
+func hasZero(t *tensors.Tensor) (found bool) {
+	if !t.DType().IsInt() {
+		return true
+	}
+	t.MustConstBytes(func(data []byte) {
+		for e := range slices.Chunk(data, t.DType().Size()) {
+			found = found || littleEndian(e) == 0
+		}
+	})
+	return found
+}
+
+// fill writes a constant in which every element is x.
+func (f *function) fill(s shapes.Shape, x any) value {
+	t, err := tensors.MustFromAnyValue(x).ConvertDType(s.DType)
+	if err != nil {
+		f.fail("a constant: %w", err)
+		return value{}
+	}
+	text, err := dense(t)
+	if err != nil {
+		f.fail("a constant: %w", err)
+	}
+	if s.Size() == 0 {
+		text = "dense<>"
+	}
+	v := f.op(shapes.Make(s.DType, s.Dimensions...), "stablehlo.constant %s : %s", text, tensorType(s))
+	v.nonzero = !hasZero(t)
+	return v
+}
+
+// types lists the types of vs.
+func types(vs []value) string {
+	list := make([]string, len(vs))
+	for i, v := range vs {
+		list[i] = v.typ()
+	}
+	return strings.Join(list, ", ")
+}
+
+// refs lists vs.
+func refs(vs []value) string {
+	list := make([]string, len(vs))
+	for i, v := range vs {
+		list[i] = v.ref
+	}
+	return strings.Join(list, ", ")
+}
+
+// returned lists vs and their types as a return does.
+func returned(vs []value) string {
+	if len(vs) == 0 {
+		return ""
+	}
+	return " " + refs(vs) + " : " + types(vs)
+}
+
+// signature is the type of an operation, in full.
+func signature(in, out []value) string {
+	result := types(out)
+	if len(out) != 1 {
+		result = "(" + result + ")"
+	}
+	return "(" + types(in) + ") -> " + result
+}
+
+// ints writes integers as an attribute's list: [1, 2].
+func ints(list []int) string {
+	return "[" + joined(list) + "]"
+}
+
+// array writes integers as the attribute of an operation in generic form.
+func array(list []int) string {
+	if len(list) == 0 {
+		return "array<i64>"
+	}
+	return "array<i64: " + joined(list) + ">"
+}
+
+func joined(list []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(list), "[]"), " ", ", ")
+}
+
+// identifier makes a name for a value or a function out of what a user chose: letters, digits and "_", a letter
+// or "_" first.
+func identifier(name, otherwise string) string {
+	id := []byte(name)
+	for i, c := range id {
+		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			id[i] = '_'
+		}
+	}
+	if len(strings.Trim(string(id), "_")) == 0 {
+		return otherwise
+	}
+	return string(id)
+}
+
+// unique returns name, with a number behind it if it is taken, and takes it.
+func unique(taken map[string]bool, name string) string {
+	id := name
+	for i := 1; taken[id]; i++ {
+		id = fmt.Sprintf("%s_%d", name, i)
+	}
+	taken[id] = true
+	return id
+}

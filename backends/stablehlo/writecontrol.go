@@ -1,0 +1,76 @@
+package stablehlo
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Bodies of branches and loops use values around them by name, as regions may; functions that are called get all
+// they use as arguments.
+
+// branch writes If.
+func (f *function) branch(c call) []value {
+	if len(c.out) == 0 {
+		return nil
+	}
+	results, names := f.defineAll(c.out)
+	f.line(`%s = "stablehlo.if"(%s) ({`, names, c.in[0])
+	for i := range c.Bodies {
+		if i > 0 {
+			f.line("}, {")
+		}
+		if !f.nested(c, i, c.in[1:]) {
+			return nil
+		}
+	}
+	f.line("}) : %s", signature(c.in[:1], results))
+	return results
+}
+
+// loop writes While.
+func (f *function) loop(c call) []value {
+	n := len(c.out)
+	if n == 0 {
+		return f.fail("While without a state runs never or for ever: give it the values that change")
+	}
+	results, names := f.defineAll(c.out)
+	args := append([]value(nil), c.in...)
+	begin := make([]string, n)
+	for i := range n {
+		args[i] = f.define(c.out[i])
+		begin[i] = fmt.Sprintf("%s = %s", args[i], c.in[i])
+	}
+	f.line("%s = stablehlo.while(%s) : %s", names, strings.Join(begin, ", "), types(results))
+	f.line("cond {")
+	if !f.nested(c, 0, args) {
+		return nil
+	}
+	f.line("} do {")
+	if !f.nested(c, 1, args) {
+		return nil
+	}
+	f.line("}")
+	return results
+}
+
+// nested writes a body of c as a region without block arguments.
+func (f *function) nested(c call, body int, args []value) bool {
+	if f.depth++; f.depth > maxNesting {
+		f.fail("%s: branches and loops are nested more than %d deep, which compilers do not bear: put some of them into functions", c.Op.Name, maxNesting)
+	} else {
+		f.region(nil, func([]value) []value { return f.program(c.Bodies[body], args) })
+	}
+	f.depth--
+	return f.err == nil
+}
+
+// callFunction writes Call.
+func (f *function) callFunction(c call) []value {
+	name := f.private(c.Bodies[0])
+	if f.err != nil || len(c.out) == 0 {
+		return nil
+	}
+	results, names := f.defineAll(c.out)
+	f.line("%s = func.call @%s(%s) : %s", names, name, refs(c.in), signature(c.in, results))
+	return results
+}

@@ -1,0 +1,144 @@
+package stablehlo
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+var negativeInfinity, positiveInfinity any = math.Inf(-1), math.Inf(1)
+
+func init() {
+	constant := func(x any) func(*function, dtypes.DType) value {
+		return func(f *function, d dtypes.DType) value { return f.fill(shapes.Scalar(d), x) }
+	}
+	zero, one, ones := constant(0), constant(1), constant(int64(-1))
+	for name, r := range map[string]struct {
+		mnemonic string
+		start    func(*function, dtypes.DType) value
+		wide     bool // halves are joined in float32
+	}{
+		"ReduceSum":        {"stablehlo.add", zero, true},
+		"ReduceMultiply":   {"stablehlo.multiply", one, true},
+		"ReduceMax":        {"stablehlo.maximum", (*function).lowest, false},
+		"ReduceMin":        {"stablehlo.minimum", (*function).highest, false},
+		"ReduceLogicalAnd": {"stablehlo.and", one, false},
+		"ReduceLogicalOr":  {"stablehlo.or", zero, false},
+		"ReduceLogicalXor": {"stablehlo.xor", zero, false},
+		"ReduceBitwiseAnd": {"stablehlo.and", ones, false},
+		"ReduceBitwiseOr":  {"stablehlo.or", zero, false},
+		"ReduceBitwiseXor": {"stablehlo.xor", zero, false},
+	} {
+		lowerings[name] = func(f *function, c call) []value {
+			x, axes := c.in[0], c.Attrs.(graph.ReduceAttrs).Axes
+			if len(axes) == 0 {
+				return c.in
+			}
+			if r.wide {
+				x = f.wide(x)
+			}
+			start := r.start(f, x.shape.DType)
+			out := f.define(c.out[0].WithDType(x.shape.DType))
+			f.line("%s = stablehlo.reduce(%s init: %s) applies %s across dimensions = %s : %s", out, x, start, r.mnemonic, ints(axes), signature([]value{x, start}, []value{out}))
+			return []value{f.convert(out, c.out[0].DType)}
+		}
+	}
+	lowerings["ReduceWindow"] = reduceWindow
+	lowerings["SelectAndScatter"] = selectAndScatter
+	lowerings["Sort"] = sortElements
+	lowerings["SortWithIndices"] = sortElements
+}
+
+func reduceWindow(f *function, c call) []value {
+	x, a := c.in[0], c.Attrs.(graph.WindowAttrs)
+	if x.shape.Rank() == 0 {
+		return c.in
+	}
+	var start value
+	mnemonic := ""
+	switch a.Kind {
+	case graph.WindowMax:
+		start, mnemonic = f.lowest(x.shape.DType), "stablehlo.maximum"
+	case graph.WindowMin:
+		start, mnemonic = f.highest(x.shape.DType), "stablehlo.minimum"
+	default:
+		x = f.wide(x)
+		start, mnemonic = f.fill(shapes.Scalar(x.shape.DType), 0), "stablehlo.add"
+	}
+	out := f.define(c.out[0].WithDType(x.shape.DType))
+	f.line(`%s = "stablehlo.reduce_window"(%s, %s) <{%s}> ({`, out, x, start, windowText(a))
+	f.combiner(x.shape.DType, mnemonic)
+	f.line("}) : %s", signature([]value{x, start}, []value{out}))
+	return []value{f.convert(out, c.out[0].DType)}
+}
+
+// windowText writes the attributes of windows.
+func windowText(a graph.WindowAttrs) string {
+	return fmt.Sprintf("padding = dense<%s> : tensor<%dx2xi64>, window_dimensions = %s, window_strides = %s",
+		pairs(a.Paddings), len(a.Paddings), array(a.Window), array(a.Strides))
+}
+
+// selectAndScatter chooses, of two elements, the first unless the second beats it; NaN is beaten by nothing.
+func selectAndScatter(f *function, c call) []value {
+	x, y, a := c.in[0], c.in[1], c.Attrs.(graph.WindowAttrs)
+	switch {
+	case x.shape.Rank() == 0:
+		return c.in[1:]
+	case y.shape.Size() == 0:
+		return []value{f.fill(c.out[0], 0)}
+	}
+	x, y = f.wide(x), f.wide(y)
+	d := x.shape.DType
+	zero := f.fill(shapes.Scalar(d), 0)
+	out := f.define(x.shape)
+	f.line(`%s = "stablehlo.select_and_scatter"(%s, %s, %s) <{%s}> ({`, out, x, y, zero, windowText(a))
+	f.region([]shapes.Shape{shapes.Scalar(d), shapes.Scalar(d)}, func(args []value) []value {
+		direction := "GE"
+		if a.Kind == graph.WindowMin {
+			direction = "LE"
+		}
+		first := f.compare(direction, args[0], args[1])
+		if d.IsFloat() {
+			first = f.binary("stablehlo.or", first, f.isNaN(args[0]))
+		}
+		return []value{first}
+	})
+	f.line("}, {")
+	f.combiner(d, "stablehlo.add")
+	f.line("}) : %s", signature([]value{x, y, zero}, []value{out}))
+	return []value{f.convert(out, c.out[0].DType)}
+}
+
+// sortElements writes both forms of a stable sort. Elements are compared as numbers, so that -0 equals 0, with NaN
+// behind them.
+func sortElements(f *function, c call) []value {
+	a := c.Attrs.(graph.SortAttrs)
+	in := c.in[:1:1]
+	if len(c.out) == 2 {
+		in = append(in, f.iota(c.out[1], a.Axis))
+	}
+	results, names := f.defineAll(c.out)
+	f.line(`%s = "stablehlo.sort"(%s) <{dimension = %d : i64, is_stable = true}> ({`, names, refs(in), a.Axis)
+	var args []shapes.Shape
+	for _, x := range in {
+		s := shapes.Scalar(x.shape.DType)
+		args = append(args, s, s)
+	}
+	f.region(args, func(args []value) []value {
+		x, y := args[0], args[1]
+		if a.Descending {
+			x, y = y, x
+		}
+		before := f.compare("LT", x, y)
+		if x.shape.DType.IsFloat() { // a number comes before NaN
+			number := f.compare("EQ", x, x)
+			before = f.binary("stablehlo.or", before, f.binary("stablehlo.and", number, f.isNaN(y)))
+		}
+		return []value{before}
+	})
+	f.line("}) : %s", signature(in, results))
+	return results
+}
