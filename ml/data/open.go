@@ -124,7 +124,7 @@ func (e *missingError) Error() string {
 		return where + ": put it in a folder and set QUIRE_DATA to that folder"
 	}
 	set, _, _ := strings.Cut(e.file.Path, "/")
-	return fmt.Sprintf(`%s: run "quire data get %s", or import _ "github.com/quire-ml/quire/ml/data/fetch" `+
+	return fmt.Sprintf(`%s: run "go run github.com/quire-ml/quire/kernel-ext/quire data get %s", or import _ "github.com/quire-ml/quire/ml/data/fetch" `+
 		`to let the program download it`, where, set)
 }
 

@@ -322,7 +322,7 @@ func TestWithoutADownloaderOpenSaysWhatToDo(t *testing.T) {
 		urls []string
 		want string
 	}{
-		{[]string{"https://example.com"}, `run "quire data get set"`},
+		{[]string{"https://example.com"}, `run "go run github.com/quire-ml/quire/kernel-ext/quire data get set"`},
 		{nil, "put it in a folder and set QUIRE_DATA to that folder"},
 	} {
 		_, err := data.Open(file(c.urls...))
