@@ -52,6 +52,18 @@ type Dataset interface {
 	Iter() iter.Seq2[Batch, error]
 }
 
+// First returns the first batch of the next pass of ds, to look at or to try a model on; it is the caller's, who
+// releases it with [Batch.Finalize]. It takes that pass: the next iteration begins another one, in another
+// order if ds is shuffled. For a data set that is also trained on, look at a copy of it.
+//
+// It returns an error if ds has no batches, or the one that ds yields.
+func First(ds Dataset) (Batch, error) {
+	for b, err := range ds.Iter() {
+		return b, err
+	}
+	return Batch{}, fmt.Errorf("data.First %q: the data set has no batches", ds.Name())
+}
+
 // Sized is a Dataset that knows the number of batches of one pass. NumBatches is -1 where the number
 // is not known after all (a pipeline over an unsized source) or the pass never ends.
 type Sized interface {

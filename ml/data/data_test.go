@@ -404,6 +404,7 @@ func TestErrors(t *testing.T) {
 	}
 	crash := func(Batch) (Batch, error) { var x []int; return Batch{}, fmt.Errorf("%d", x[3]) }
 	refuse := func(Batch) (Batch, error) { return Batch{}, errors.New("no such word: \"quire\"") }
+	_, firstOfNone := First(plain{failing("nothing", nil).drained()})
 	checkGolden(t, []namedError{
 		{"label count differs", mismatch},
 		{"no examples", empty},
@@ -420,6 +421,7 @@ func TestErrors(t *testing.T) {
 		{"repeating 0 times", iterError(Repeat(numbers(t, 10), 0))},
 		{"repeating nothing", iterError(Repeat(plain{failing("nothing", nil).drained()}, -1))},
 		{"Concat of nothing", iterError(Concat("none"))},
+		{"the first batch of none", firstOfNone},
 		{"Batched by 0", iterError(Batched(numbers(t, 10), 0, false))},
 		{"Batched larger than the data", iterError(Batched(numbers(t, 10), 64, true))},
 		{"Batched different shapes", iterError(Batched(Concat("both", numbers(t, 2), other), 3, true))},
@@ -543,5 +545,24 @@ func TestItsOwnStateLetsADataSetGoOn(t *testing.T) {
 	}
 	if got = append(got, values(t, ds, -1)...); !reflect.DeepEqual(got, whole) {
 		t.Errorf("in two parts %v, in one %v", got, whole)
+	}
+}
+
+func TestFirstTakesAPass(t *testing.T) {
+	ds := numbers(t, 6).BatchSize(2, true)
+	first, err := First(ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Finalize()
+	if got := first.Inputs[0].Float64At(1); first.Inputs[0].Size() != 2 || got != 1 {
+		t.Errorf("first batch %v, its second number %v: want 2 numbers, the second 1", first, got)
+	}
+	if got := values(t, ds, -1); len(got) != 3 || ds.Epoch() != 2 {
+		t.Errorf("afterwards a pass of %v, then epoch %d: want a whole pass, then epoch 2", got, ds.Epoch())
+	}
+	broken := errors.New("disk on fire")
+	if _, err := First(failing("broken", broken)); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
 	}
 }
