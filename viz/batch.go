@@ -3,6 +3,7 @@ package viz
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
@@ -27,20 +28,14 @@ func Batch(b data.Batch, classes ...string) Bundle {
 	x := b.Inputs[0]
 	labels := labelsOf(b, x)
 	if p := asPictures(x); p != nil {
-		o := ImageOptions{Classes: classes}
-		if labels != nil {
-			for _, l := range labels {
-				if l != math.Trunc(l) {
-					o.Captions, o.Truth = nil, nil
-					break
-				}
-				o.Truth = append(o.Truth, int(l))
+		var o ImageOptions
+		whole := !slices.ContainsFunc(labels, func(l float64) bool { return l != math.Trunc(l) })
+		for _, l := range labels {
+			caption := number(l)
+			if whole {
+				caption = className(classes, int(l))
 			}
-			if o.Truth == nil {
-				for _, l := range labels {
-					o.Captions = append(o.Captions, number(l))
-				}
-			}
+			o.Captions = append(o.Captions, caption)
 		}
 		return Stack(g.bundle(), Images(p, o))
 	}

@@ -30,7 +30,7 @@ type CurveOptions struct {
 	// what was measured shows faintly behind. 0 means 0.02, a negative value none.
 	Smooth float64
 
-	Width, Height float64 // of one chart in pixels; 430 by 260
+	Width, Height float64 // of one chart in pixels; 380 by 250: two stand side by side in a notebook
 }
 
 // Curves returns the curves of one or several training runs: a chart per kind of metric, with training
@@ -43,29 +43,29 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 		return Plain("no runs")
 	}
 	runs = slices.Clone(runs)
-	for i, h := range runs {
-		runs[i] = h.snapshot()
+	for i, r := range runs {
+		runs[i] = r.snapshot()
 	}
 	pictures := charts(o, runs)
 	if len(runs) == 1 {
-		h := runs[0]
-		return HTML(pictures+h.table().html(), h.curveText())
+		r := runs[0]
+		return HTML(pictures+r.table().html(), r.curveText())
 	}
 	g := &grid{header: []string{"run", "step", "time"}, left: []bool{true}}
 	var names []string
-	for _, h := range runs {
-		for _, c := range slices.Concat(h.train, h.eval) {
+	for _, r := range runs {
+		for _, c := range slices.Concat(r.train, r.eval) {
 			if n := c.label(); !slices.Contains(names, n) {
 				names = append(names, n)
 			}
 		}
 	}
 	g.header = append(g.header, names...)
-	for i, h := range runs {
-		row := []string{h.title(i), count(h.now.globalStep), duration(h.now.elapsed)}
+	for i, r := range runs {
+		row := []string{r.title(i), count(r.now.globalStep), duration(r.now.elapsed)}
 		for _, n := range names {
 			v := ""
-			for _, c := range slices.Concat(h.train, h.eval) {
+			for _, c := range slices.Concat(r.train, r.eval) {
 				if c.label() == n {
 					v = metricValue(c.metric, c.track.lastY)
 				}
@@ -78,11 +78,11 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 }
 
 // Bundle returns the curves of the run and the table of its epochs.
-func (h *Run) Bundle() Bundle { return CurvesWith(h.options, h) }
+func (r *Run) Bundle() Bundle { return CurvesWith(r.options, r) }
 
-func (h *Run) title(i int) string {
-	if h.name != "" {
-		return h.name
+func (r *Run) title(i int) string {
+	if r.name != "" {
+		return r.name
 	}
 	return fmt.Sprintf("run %d", i+1)
 }
@@ -116,34 +116,45 @@ func kindOf(m train.Metric) string {
 
 // charts returns a picture per kind of metric, side by side.
 func charts(o CurveOptions, runs []*Run) string {
-	var kinds []string
-	for _, h := range runs {
-		for _, c := range slices.Concat(h.train, h.eval) {
-			if k := kindOf(c.metric); !slices.Contains(kinds, k) {
-				kinds = append(kinds, k)
-			}
+	var kinds, sources []string
+	for _, r := range runs {
+		for _, c := range slices.Concat(r.train, r.eval) {
+			kinds, sources = appendNew(kinds, kindOf(c.metric)), appendNew(sources, c.source())
 		}
 	}
 	var b strings.Builder
 	for _, k := range kinds {
-		ch := chart(o, k, runs)
-		b.WriteString(`<div style="display:inline-block;vertical-align:top;margin:2px 12px 4px 0;max-width:100%">` + picture(ch.SVG(), k+" over steps") + "</div>")
+		ch := chart(o, k, runs, sources)
+		b.WriteString(`<div style="display:inline-block;vertical-align:top;margin:2px 8px 4px 0;max-width:100%">` + picture(ch.SVG(), k+" over steps") + "</div>")
 	}
 	return tag("div", "margin:2px 0", b.String())
 }
 
-// chart returns the chart of all metrics of one kind.
-func chart(o CurveOptions, kind string, runs []*Run) svg.Chart {
+// source says what a curve was measured on, which gives it its colour: single batches, the mean over
+// training, or an evaluated data set.
+func (c *curve) source() string {
+	switch {
+	case c.dataset != "":
+		return "on " + c.dataset
+	case strings.HasPrefix(c.metric.Name, "Batch "):
+		return "batch"
+	}
+	return "train"
+}
+
+// chart returns the chart of all metrics of one kind. A curve's colour is the number of its source, so that it is
+// the same in all charts; a further metric of that source in one chart takes a colour that no source has.
+func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart {
 	ch := svg.Chart{Title: kind, XLabel: "step", Width: o.Width, Height: o.Height}
 	if ch.Width == 0 {
-		ch.Width = 430
+		ch.Width = 380
 	}
 	if ch.Height == 0 {
-		ch.Height = 260
+		ch.Height = 250
 	}
 	names := map[string]bool{}
-	for _, h := range runs {
-		for _, c := range slices.Concat(h.train, h.eval) {
+	for _, r := range runs {
+		for _, c := range slices.Concat(r.train, r.eval) {
 			if kindOf(c.metric) == kind {
 				names[c.metric.Name] = true
 				ch.Percent = c.metric.Percent
@@ -151,10 +162,9 @@ func chart(o CurveOptions, kind string, runs []*Run) svg.Chart {
 		}
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
-	color := 0
-	for i, h := range runs {
-		first := color
-		for _, c := range slices.Concat(h.train, h.eval) {
+	spare, taken := len(sources), map[int]bool{}
+	for i, r := range runs {
+		for _, c := range slices.Concat(r.train, r.eval) {
 			if kindOf(c.metric) != kind {
 				continue
 			}
@@ -167,15 +177,18 @@ func chart(o CurveOptions, kind string, runs []*Run) svg.Chart {
 				name += " " + c.short()
 			}
 			if len(runs) > 1 {
-				name = strings.TrimSpace(h.title(i) + " " + strings.TrimPrefix(name, "train"))
-				s.Color, s.Dashed = first, c.dataset != "" // a run, a colour
-				color = first + 1
-				if s.Dashed { // explained once, not per run
+				name = strings.TrimSpace(r.title(i) + " " + strings.TrimPrefix(name, "train"))
+				s.Color, s.Dashed = i, c.dataset != "" // a run, a colour
+				if s.Dashed {                          // explained once, not per run
 					ch.XLabel, name = "step (dashed: "+c.set()+")", ""
 				}
 			} else {
-				s.Color = color
-				color++
+				s.Color = slices.Index(sources, c.source())
+				if taken[s.Color] {
+					s.Color = spare
+					spare++
+				}
+				taken[s.Color] = true
 			}
 			s.Name = name
 			s.Labeled = len(runs) == 1
@@ -218,16 +231,16 @@ func series(o CurveOptions, c *curve) svg.Series {
 
 // planned returns the last step of the run if it is under way and its end is known: the axis then shows
 // how much is still to come.
-func (h *Run) planned() float64 {
-	if p := &h.now; p.steps > 0 && !p.ended {
+func (r *Run) planned() float64 {
+	if p := &r.now; p.steps > 0 && !p.ended {
 		return float64(p.globalStep) + float64(p.steps-p.step)
 	}
 	return 0
 }
 
-func (h *Run) chartMarks() []svg.Mark {
+func (r *Run) chartMarks() []svg.Mark {
 	var marks []svg.Mark
-	for _, m := range h.marks {
+	for _, m := range r.marks {
 		s := svg.Mark{X: float64(m.step), Text: m.text, Icon: "save"}
 		switch {
 		case m.kind == train.End:
@@ -241,55 +254,55 @@ func (h *Run) chartMarks() []svg.Mark {
 }
 
 // table returns the table of epochs, or of evaluations in a run by steps.
-func (h *Run) table() *grid {
-	byEpoch := h.now.epochs > 0 || slices.ContainsFunc(h.rows, func(r epochRow) bool { return !r.partial })
+func (r *Run) table() *grid {
+	byEpoch := r.now.epochs > 0 || slices.ContainsFunc(r.rows, func(line epochRow) bool { return !line.partial })
 	g := &grid{header: []string{"step"}}
 	if byEpoch {
 		g.header = []string{"epoch", "step"}
 	}
 	var inTable []*curve // some metrics are for steps only
-	for _, c := range h.train {
-		if slices.ContainsFunc(h.rows, func(r epochRow) bool { return metricOf(r.train, c.metric) != "" }) {
+	for _, c := range r.train {
+		if slices.ContainsFunc(r.rows, func(line epochRow) bool { return metricOf(line.train, c.metric) != "" }) {
 			inTable = append(inTable, c)
 			g.header = append(g.header, "train "+c.short())
 		}
 	}
-	for _, c := range h.eval {
+	for _, c := range r.eval {
 		g.header = append(g.header, c.label())
 	}
 	g.header = append(g.header, "time")
-	best := h.best()
+	best := r.best()
 	g.styles = map[[2]int]string{}
-	rows, skipped := h.rows, h.cut
+	rows, skipped := r.rows, r.cut
 	const shown = 60
 	if len(rows) > shown {
 		skipped += len(rows) - shown
 		rows = slices.Concat(rows[:shown/2], rows[len(rows)-shown/2:])
 	}
-	for i, r := range rows {
+	for i, line := range rows {
 		if skipped > 0 && i == shown/2 {
 			g.rows = append(g.rows, []string{fmt.Sprintf("… %d more", skipped)})
 		}
-		row := []string{count(r.step)}
+		row := []string{count(line.step)}
 		if byEpoch {
-			e := fmt.Sprint(r.epoch)
-			if r.partial {
+			e := fmt.Sprint(line.epoch)
+			if line.partial {
 				e = ""
 			}
 			row = append([]string{e}, row...)
 		}
 		for _, c := range inTable {
-			row = append(row, metricOf(r.train, c.metric))
+			row = append(row, metricOf(line.train, c.metric))
 		}
-		for k, c := range h.eval {
-			if best[k] == r.step && len(h.rows) > 1 {
+		for k, c := range r.eval {
+			if best[k] == line.step && len(r.rows) > 1 {
 				g.styles[[2]int{len(g.rows), len(row)}] = "font-weight:600"
 			}
-			row = append(row, metricOf(r.eval[c.dataset], c.metric))
+			row = append(row, metricOf(line.eval[c.dataset], c.metric))
 		}
 		took := ""
-		if r.took > 0 {
-			took = duration(r.took)
+		if line.took > 0 {
+			took = duration(line.took)
 		}
 		g.rows = append(g.rows, append(row, took))
 	}
@@ -300,18 +313,18 @@ func (h *Run) table() *grid {
 }
 
 // best returns, per evaluation curve, the step at which it was best.
-func (h *Run) best() map[int]int64 {
+func (r *Run) best() map[int]int64 {
 	out := map[int]int64{}
-	for k, c := range h.eval {
+	for k, c := range r.eval {
 		sign := -1.0
 		if c.metric.HigherIsBetter() {
 			sign = 1
 		}
 		value := math.Inf(-1)
-		for _, r := range h.rows {
-			for _, m := range r.eval[c.dataset] {
+		for _, line := range r.rows {
+			for _, m := range line.eval[c.dataset] {
 				if m.Name == c.metric.Name && sign*m.Value > value {
-					value, out[k] = sign*m.Value, r.step
+					value, out[k] = sign*m.Value, line.step
 				}
 			}
 		}
@@ -359,20 +372,20 @@ func duration(d time.Duration) string {
 }
 
 // curveText is the text form: where the run is, each curve as a line of blocks, and the table.
-func (h *Run) curveText() string {
+func (r *Run) curveText() string {
 	var b strings.Builder
-	b.WriteString(h.now.statusText() + "\n")
+	b.WriteString(r.now.statusText() + "\n")
 	width := 0
-	for _, c := range slices.Concat(h.train, h.eval) {
+	for _, c := range slices.Concat(r.train, r.eval) {
 		width = max(width, textWidth(c.curveName()))
 	}
-	for _, c := range slices.Concat(h.train, h.eval) {
+	for _, c := range slices.Concat(r.train, r.eval) {
 		_, ys := c.track.means()
 		name := c.curveName()
 		fmt.Fprintf(&b, "%s%s  %s  %s → %s\n", name, strings.Repeat(" ", width-textWidth(name)), sparkline(ys, 40),
 			metricValue(c.metric, ys[0]), metricValue(c.metric, c.track.lastY))
 	}
-	if t := h.table(); len(t.rows) > 0 {
+	if t := r.table(); len(t.rows) > 0 {
 		b.WriteString(t.text())
 	}
 	return b.String()

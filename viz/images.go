@@ -16,8 +16,8 @@ import (
 type ImageOptions struct {
 	Title         string
 	Captions      []string // below the pictures
-	Truth         []int    // if set with Predicted: what is written below, green if both agree, red if not
-	Predicted     []int
+	Truth         any      // class numbers as in [Confusion], written below: green if Predicted agrees, red if not
+	Predicted     any      // likewise; may be scores, of which the largest counts
 	Classes       []string // names of the numbers in Truth and Predicted
 	Columns       int      // 0: as many as fit
 	Limit         int      // pictures shown; 60
@@ -28,13 +28,18 @@ type ImageOptions struct {
 
 // Images shows a tensor as a sheet of pictures: [H W], [N H W] in grey, or [N H W C] with one (grey), three
 // (RGB) or four (RGBA) channels. Values are 0 to 255 for integers and 0 to 1 for floats; others are spread from
-// black to white, and the view says so. It takes one ImageOptions at most.
+// black to white, and the view says so. It takes one ImageOptions at most. Truth and Predicted may have fewer
+// elements than there are pictures: the first ones.
 func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 	var o ImageOptions
 	if len(options) > 0 {
 		o = options[0]
 	}
 	p, err := newPixels(t, o)
+	if err != nil {
+		return Error(err)
+	}
+	v, err := newVerdicts(o)
 	if err != nil {
 		return Error(err)
 	}
@@ -49,8 +54,8 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 		if i < len(o.Captions) {
 			tile.Lines = append(tile.Lines, svg.Caption{Text: o.Captions[i], Color: -1})
 		}
-		if i < len(o.Truth) {
-			tile.Lines = append(tile.Lines, verdict(o, i))
+		if i < len(v.truth) {
+			tile.Lines = append(tile.Lines, v.caption(i))
 		}
 		sheet.Items = append(sheet.Items, tile)
 	}
@@ -71,10 +76,10 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 	if captions != nil {
 		text += "\n" + strings.Join(captions, " | ")
 	}
-	if n := len(o.Truth); n > 0 && len(o.Predicted) >= n {
+	if n := len(v.truth); n > 0 && len(v.predicted) >= n {
 		right := 0
-		for i := range o.Truth {
-			if o.Truth[i] == o.Predicted[i] {
+		for i := range v.truth {
+			if v.truth[i] == v.predicted[i] {
 				right++
 			}
 		}
@@ -88,15 +93,37 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 	return HTML(h, text+"\n")
 }
 
-func verdict(o ImageOptions, i int) svg.Caption {
-	truth := className(o.Classes, o.Truth[i])
-	if i >= len(o.Predicted) {
+// verdicts are the true and the predicted classes of pictures.
+type verdicts struct {
+	truth, predicted []int
+	classes          []string
+}
+
+func newVerdicts(o ImageOptions) (verdicts, error) {
+	v := verdicts{classes: o.Classes}
+	var err error
+	if o.Truth != nil {
+		if v.truth, err = classNumbers(o.Truth); err != nil {
+			return v, fmt.Errorf("viz.Images: Truth: %w", err)
+		}
+	}
+	if o.Predicted != nil {
+		if v.predicted, err = classNumbers(o.Predicted); err != nil {
+			return v, fmt.Errorf("viz.Images: Predicted: %w", err)
+		}
+	}
+	return v, nil
+}
+
+func (v verdicts) caption(i int) svg.Caption {
+	truth := className(v.classes, v.truth[i])
+	if i >= len(v.predicted) {
 		return svg.Caption{Text: truth, Color: -1}
 	}
-	if o.Predicted[i] == o.Truth[i] {
+	if v.predicted[i] == v.truth[i] {
 		return svg.Caption{Text: truth, Color: 2}
 	}
-	return svg.Caption{Text: className(o.Classes, o.Predicted[i]) + ", is " + truth, Color: 4}
+	return svg.Caption{Text: className(v.classes, v.predicted[i]) + ", is " + truth, Color: 4}
 }
 
 func className(classes []string, i int) string {

@@ -58,7 +58,7 @@ func Live(loop Listener, options ...LiveOptions) *LiveView {
 	if display.InNotebook() {
 		show, v.close = v.inNotebook(newArea(inNotebook{}), o)
 	} else {
-		t := &liveText{h: v.Run, w: os.Stdout, options: o}
+		t := &liveText{run: v.Run, w: os.Stdout, options: o}
 		if display.IsTerminal(os.Stdout) {
 			t.width = func() int { return display.Width(os.Stdout, 80) }
 		}
@@ -95,9 +95,9 @@ func (v *LiveView) inNotebook(a *Area, o LiveOptions) (show func(train.Event), f
 }
 
 // liveBundle is what a notebook shows: progress, curves, table.
-func (h *Run) liveBundle() Bundle {
-	h = h.snapshot()
-	p := &h.now
+func (r *Run) liveBundle() Bundle {
+	r = r.snapshot()
+	p := &r.now
 	var b strings.Builder
 	b.WriteString(`<div style="margin:2px 0;font-size:12px">`)
 	if f, ok := p.fraction(); ok {
@@ -117,11 +117,11 @@ func (h *Run) liveBundle() Bundle {
 	if p.err != nil && !p.interrupted {
 		b.WriteString(Error(p.err).HTML())
 	}
-	b.WriteString(charts(h.options, []*Run{h}))
-	if t := h.table(); len(t.rows) > 0 {
+	b.WriteString(charts(r.options, []*Run{r}))
+	if t := r.table(); len(t.rows) > 0 {
 		b.WriteString(t.html())
 	}
-	return HTML(b.String(), h.curveText())
+	return HTML(b.String(), r.curveText())
 }
 
 // statusText says in a line where the run is.

@@ -176,7 +176,7 @@ func TestLiveAsLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		loop, h := &fakeLoop{}, NewRun("")
-		text := &liveText{h: h, w: &out, options: LiveOptions{Report: 10 * time.Second}}
+		text := &liveText{run: h, w: &out, options: LiveOptions{Report: 10 * time.Second}}
 		loop.Listen(func(e train.Event) { h.Add(e); text.event(e) })
 		loop.train(3000, 10*time.Millisecond, errors.New("the disk is full"))
 		want := `epoch 1/2 · step 1,000/3,000 · 10ms/step · 10.0s · 20.0s left · loss 1.6667
@@ -196,7 +196,7 @@ func TestLiveInATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		loop, h := &fakeLoop{}, NewRun("")
-		text := &liveText{h: h, w: &out, options: LiveOptions{Refresh: 250 * time.Millisecond}, width: func() int { return 80 }}
+		text := &liveText{run: h, w: &out, options: LiveOptions{Refresh: 250 * time.Millisecond}, width: func() int { return 80 }}
 		loop.Listen(func(e train.Event) { h.Add(e); text.event(e) })
 		loop.train(3000, time.Millisecond, nil)
 		lines := strings.Split(out.String(), "\r\x1b[K")

@@ -12,7 +12,7 @@ import (
 
 // liveText shows a run as text: in a terminal a progress bar that is written over, elsewhere lines.
 type liveText struct {
-	h       *Run
+	run     *Run
 	w       io.Writer
 	options LiveOptions
 	width   func() int // of the terminal; nil if it is none
@@ -21,8 +21,8 @@ type liveText struct {
 }
 
 func (t *liveText) event(e train.Event) {
-	t.h.mu.Lock()
-	defer t.h.mu.Unlock()
+	t.run.mu.Lock()
+	defer t.run.mu.Unlock()
 	switch e.Kind {
 	case train.Start:
 		t.last = e.Time
@@ -37,8 +37,8 @@ func (t *liveText) event(e train.Event) {
 			t.line(false)
 		}
 	case train.Epoch, train.Eval:
-		if n := len(t.h.rows); n > 0 {
-			row := t.h.rows[n-1]
+		if n := len(t.run.rows); n > 0 {
+			row := t.run.rows[n-1]
 			t.pending = &row
 		}
 	case train.End:
@@ -49,9 +49,9 @@ func (t *liveText) event(e train.Event) {
 
 // finish ends the progress line of a run that is still going on.
 func (t *liveText) finish() {
-	t.h.mu.Lock()
-	defer t.h.mu.Unlock()
-	if t.h.now.started && !t.h.now.ended {
+	t.run.mu.Lock()
+	defer t.run.mu.Unlock()
+	if t.run.now.started && !t.run.now.ended {
 		t.flushRow()
 		t.line(true)
 	}
@@ -92,7 +92,7 @@ func (t *liveText) flushRow() {
 
 // line writes the progress: over itself in a terminal.
 func (t *liveText) line(final bool) {
-	p := &t.h.now
+	p := &t.run.now
 	text := p.statusText()
 	if m := metricsText(p.metrics); len(m) > 0 {
 		text += " · " + strings.Join(m, " ")

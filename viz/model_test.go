@@ -42,7 +42,13 @@ func TestViewsOfAModel(t *testing.T) {
 	if text = viz.Text(viz.Graph(classifier, model.NewStore().RootScope(), f32(8, 64))); !strings.Contains(text, "1 input, 4 variables") {
 		t.Error(text)
 	}
-	if text = viz.Text(viz.Summary(classifier, f32(8, 64))); !strings.Contains(text, "parameter 0 of the function is a *model.Scope: give one among the inputs") {
+	for name, view := range map[string]func(any, ...any) viz.Bundle{"Shapes": viz.Shapes, "Summary": viz.Summary, "Graph": viz.Graph} {
+		if with, without := viz.Text(view(classifier, model.NewStore().RootScope(), f32(8, 64))), viz.Text(view(classifier, f32(8, 64))); with != without {
+			t.Errorf("%s without a scope:\n%s\nwith one:\n%s", name, without, with)
+		}
+	}
+	other := func(x *graph.Node, width int) *graph.Node { return x }
+	if text = viz.Text(viz.Summary(other, f32(8, 64))); !strings.Contains(text, "parameter 1 of the function is a int: give one among the inputs") {
 		t.Error(text)
 	}
 }

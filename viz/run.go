@@ -117,35 +117,35 @@ func RunOf(name string, h *train.History) *Run {
 }
 
 // Add records an event. Events must come in order.
-func (h *Run) Add(e train.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := &h.now
+func (r *Run) Add(e train.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := &r.now
 	p.globalStep, p.step, p.steps = max(p.globalStep, e.GlobalStep), e.Step, e.Steps
 	p.epoch, p.epochs, p.elapsed = max(e.Epoch, 1), e.Epochs, e.Elapsed
 	switch e.Kind {
 	case train.Start:
 		*p = progress{started: true, globalStep: e.GlobalStep, steps: e.Steps, epochs: e.Epochs, epoch: 1}
 		p.recent = []tick{{0, e.Elapsed}}
-		h.epochStart = 0
+		r.epochStart = 0
 	case train.Step:
 		p.metrics = slices.Clone(e.Metrics)
-		h.tick(e.Step, e.Elapsed)
+		r.tick(e.Step, e.Elapsed)
 		for _, m := range e.Metrics {
-			find(&h.train, m, "").track.add(float64(e.GlobalStep), m.Value)
+			find(&r.train, m, "").track.add(float64(e.GlobalStep), m.Value)
 		}
 	case train.Epoch:
-		row := h.row(e)
-		row.train, row.took, row.partial = slices.Clone(e.Metrics), e.Elapsed-h.epochStart, false
+		row := r.row(e)
+		row.train, row.took, row.partial = slices.Clone(e.Metrics), e.Elapsed-r.epochStart, false
 		if row.train == nil {
 			row.train = slices.Clone(p.metrics)
 		}
-		h.epochStart = e.Elapsed
+		r.epochStart = e.Elapsed
 	case train.Eval:
 		for _, m := range e.Metrics {
-			find(&h.eval, m, e.Dataset).track.add(float64(e.GlobalStep), m.Value)
+			find(&r.eval, m, e.Dataset).track.add(float64(e.GlobalStep), m.Value)
 		}
-		row := h.row(e)
+		row := r.row(e)
 		if row.train == nil {
 			row.train, row.partial = slices.Clone(p.metrics), true
 		}
@@ -154,28 +154,28 @@ func (h *Run) Add(e train.Event) {
 		}
 		row.eval[e.Dataset] = slices.Clone(e.Metrics)
 	case train.Checkpoint:
-		h.mark(mark{step: e.GlobalStep, kind: e.Kind, best: e.Best})
+		r.mark(mark{step: e.GlobalStep, kind: e.Kind, best: e.Best})
 	case train.End:
 		p.ended, p.err, p.interrupted = true, e.Err, e.Interrupted
 		switch {
 		case e.Interrupted:
-			h.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "interrupted"})
+			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "interrupted"})
 		case e.Err != nil:
-			h.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
+			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
 		}
 	}
 }
 
 // snapshot returns a copy that nobody else changes: drawing takes longer than training may be held up.
-func (h *Run) snapshot() *Run {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := &Run{name: h.name, rows: slices.Clone(h.rows), cut: h.cut, marks: slices.Clone(h.marks), now: h.now, options: h.options}
-	c.now.recent = slices.Clone(h.now.recent)
+func (r *Run) snapshot() *Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options}
+	c.now.recent = slices.Clone(r.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)
 	}
-	c.train, c.eval = copyCurves(h.train), copyCurves(h.eval)
+	c.train, c.eval = copyCurves(r.train), copyCurves(r.eval)
 	return c
 }
 
@@ -190,8 +190,8 @@ func copyCurves(list []*curve) []*curve {
 }
 
 // tick notes when a step was done, for the speed over the last few seconds.
-func (h *Run) tick(step int, elapsed time.Duration) {
-	p := &h.now
+func (r *Run) tick(step int, elapsed time.Duration) {
+	p := &r.now
 	n := len(p.recent)
 	if n > 0 && elapsed-p.recent[n-1].elapsed < 250*time.Millisecond && n > 1 {
 		p.recent[n-1] = tick{step, elapsed}
@@ -204,34 +204,34 @@ func (h *Run) tick(step int, elapsed time.Duration) {
 }
 
 // row returns the line of the table for the epoch (or, in a run by steps, the evaluation) of e.
-func (h *Run) row(e train.Event) *epochRow {
-	if n := len(h.rows); n > 0 {
-		last := &h.rows[n-1]
+func (r *Run) row(e train.Event) *epochRow {
+	if n := len(r.rows); n > 0 {
+		last := &r.rows[n-1]
 		if last.step == e.GlobalStep || (last.epoch == e.Epoch && last.partial && e.Kind == train.Epoch) {
 			last.step = e.GlobalStep
 			return last
 		}
 	}
-	if len(h.rows) >= maxEpochRows { // what is in the middle is missed least
-		h.rows = slices.Delete(h.rows, maxEpochRows/2, maxEpochRows/2+1)
-		h.cut++
+	if len(r.rows) >= maxEpochRows { // what is in the middle is missed least
+		r.rows = slices.Delete(r.rows, maxEpochRows/2, maxEpochRows/2+1)
+		r.cut++
 	}
-	h.rows = append(h.rows, epochRow{epoch: e.Epoch, step: e.GlobalStep})
-	return &h.rows[len(h.rows)-1]
+	r.rows = append(r.rows, epochRow{epoch: e.Epoch, step: e.GlobalStep})
+	return &r.rows[len(r.rows)-1]
 }
 
 // mark adds a mark; an ordinary checkpoint makes room if there are too many.
-func (h *Run) mark(m mark) {
+func (r *Run) mark(m mark) {
 	if m.best { // only the latest best one counts
-		for i := range h.marks {
-			h.marks[i].best = false
+		for i := range r.marks {
+			r.marks[i].best = false
 		}
 	}
-	if len(h.marks) >= maxMarks {
-		i := slices.IndexFunc(h.marks, func(m mark) bool { return m.kind == train.Checkpoint && !m.best })
-		h.marks = slices.Delete(h.marks, max(i, 0), max(i, 0)+1)
+	if len(r.marks) >= maxMarks {
+		i := slices.IndexFunc(r.marks, func(m mark) bool { return m.kind == train.Checkpoint && !m.best })
+		r.marks = slices.Delete(r.marks, max(i, 0), max(i, 0)+1)
 	}
-	h.marks = append(h.marks, m)
+	r.marks = append(r.marks, m)
 }
 
 func find(curves *[]*curve, m train.Metric, dataset string) *curve {

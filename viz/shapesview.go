@@ -13,11 +13,12 @@ import (
 // Shapes shows the source of fn, a function that builds a graph, with the shape of what each line
 // computes beside it. Nothing is computed: fn is called on parameters of the shapes of inputs, which are shapes,
 // tensors, nodes or Go values. fn takes nodes (or a *graph.Graph and nodes, or a slice of nodes) and returns nodes.
-// If it takes something else as well, such as a model's scope, that stands among the inputs:
+// A model's function that takes a *model.Scope first gets the root scope of a new store, so that the model's own
+// variables stay as they are:
 //
-//	viz.Show(viz.Shapes(cnn, model.NewStore().RootScope(), shapes.Make(dtypes.Float32, 32, 28, 28, 1)))
+//	viz.Show(viz.Shapes(cnn, shapes.Make(dtypes.Float32, 32, 28, 28, 1)))
 //
-// The scope of a new store leaves the model's own as it is.
+// Another scope, or whatever else fn takes, stands among the inputs.
 //
 // Functions of the reader's own that fn calls follow below it. A line in a loop shows each shape once, with the
 // number of times. If the shapes do not fit, the line where that shows is marked, with the error below it.

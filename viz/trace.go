@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/model"
 )
 
 // traced is what calling a graph-building function without a backend brought to light.
@@ -25,12 +26,13 @@ var (
 	nodeType  = reflect.TypeFor[*graph.Node]()
 	nodesType = reflect.TypeFor[[]*graph.Node]()
 	graphType = reflect.TypeFor[*graph.Graph]()
+	scopeType = reflect.TypeFor[*model.Scope]()
 )
 
 // traceFunc calls fn, which builds a graph, on parameters of the given shapes. fn may take a *graph.Graph first,
 // then nodes or a slice of nodes, and return nodes. inputs are shapes, or values that have one, and values for
-// parameters that are no nodes. An error in
-// fn is in the result; the error returned speaks of a wrong call.
+// parameters that are no nodes; a first parameter that is a model's scope is that of a new store if none is given.
+// An error in fn is in the result; the error returned speaks of a wrong call.
 func traceFunc(fn any, inputs []any) (*traced, error) {
 	f := reflect.ValueOf(fn)
 	if f.Kind() != reflect.Func {
@@ -40,6 +42,9 @@ func traceFunc(fn any, inputs []any) (*traced, error) {
 		return nil, fmt.Errorf("the function is nil")
 	}
 	given, inputs := takeOthers(f.Type(), inputs)
+	if t := f.Type(); t.NumIn() > 0 && t.In(0) == scopeType && !given[0].IsValid() {
+		given[0] = reflect.ValueOf(model.NewStore().RootScope())
+	}
 	in, err := inputShapes(inputs)
 	if err != nil {
 		return nil, err

@@ -150,6 +150,11 @@ func trim(v float64) string {
 }
 
 // percentLabel writes a fraction as a percentage.
-func percentLabel(v float64) string { return trim(v*100) + "%" }
+func percentLabel(v float64) string {
+	if math.Abs(v) < 1e-6 { // the sum of steps that an axis is divided into may miss zero
+		v = 0
+	}
+	return trim(v*100) + "%"
+}
 
 func itoa(i int) string { return strconv.Itoa(i) }
