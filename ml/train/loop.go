@@ -67,7 +67,7 @@ func (l *Loop) Epoch() int { return l.epoch }
 func (l *Loop) LastMetrics() Metrics { return l.last }
 
 // LastEval returns the results of the last evaluation on the data set with the given name, nil if there
-// was none.
+// was none: loop.LastEval("test").Value("acc"), or shorter loop.Results().Value("test acc").
 func (l *Loop) LastEval(dataset string) Metrics { return l.results[dataset] }
 
 // History returns what was measured so far, over all runs of the loop.
@@ -158,7 +158,10 @@ func (l *Loop) RunToEpochContext(ctx context.Context, ds data.Dataset, n int) (M
 }
 
 // Results returns the metrics of the last step, and the results of the last evaluations: their names are
-// preceded by that of the data set.
+// preceded by that of the data set. It is what the run returned.
+//
+//	loop.Results().Value("loss")     // of training
+//	loop.Results().Value("test acc") // of the last evaluation on the data set "test"
 func (l *Loop) Results() Metrics {
 	out := slices.Clone(l.last)
 	for _, e := range l.evals {

@@ -102,6 +102,25 @@ func TestEvalWeighsTheLastBatchForWhatItIs(t *testing.T) {
 	require.Equal(t, int64(0), trainer.GlobalStep())
 }
 
+func TestALoadedModelIsEvaluatedWithoutAnOptimizer(t *testing.T) {
+	trained := newTrainer(optimizers.SGD().LearningRate(0.1).Done(), metrics.NewMeanAbsoluteError())
+	_, err := train.NewLoop(trained).RunSteps(line(t, "line"), 20)
+	require.NoError(t, err)
+	want, err := trained.Eval(line(t, "test"))
+	require.NoError(t, err)
+	store, err := trained.Store().Clone()
+	require.NoError(t, err)
+	trainer := train.NewTrainer(graphtest.Reference(), store, linear, losses.MeanSquaredError, nil, metrics.NewMeanAbsoluteError())
+	got, err := trainer.Eval(line(t, "test"))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	_, err = trainer.Predict([][]float32{{1, 1}})
+	require.NoError(t, err)
+	_, err = train.NewLoop(trainer).RunSteps(line(t, "line"), 1)
+	require.ErrorContains(t, err, "the trainer has no optimizer")
+	require.Equal(t, int64(20), trainer.GlobalStep())
+}
+
 func TestAccumulatedGradientsAreThoseOfALargerBatch(t *testing.T) {
 	weights := func(batch, accumulate, steps int) []float32 {
 		trainer := newTrainer(optimizers.Adam().LearningRate(0.1).Done())
@@ -345,6 +364,7 @@ func TestErrors(t *testing.T) {
 			return graph.ReduceAndKeep(x, graph.ReduceSum, -1)
 		}, losses.MeanSquaredError, sgd), line(t, "line"))},
 		{"no loss", run(train.NewTrainer(graphtest.Reference(), model.NewStore(), linear, nil, sgd), line(t, "line"))},
+		{"training without an optimizer", run(newTrainer(nil), line(t, "line"))},
 		{"two metrics of a name", run(newTrainer(sgd, metrics.NewBinaryAccuracy(), metrics.NewCategoricalAccuracy()), line(t, "line"))},
 		{"an unknown hyperparameter", func() error {
 			store := model.NewStore()

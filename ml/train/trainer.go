@@ -62,13 +62,15 @@ const GlobalStepPath = "/global_step"
 
 // NewTrainer returns a trainer for a model, see [ModelFn], whose variables are kept in store. lossFn is
 // made small by the optimizer; it returns the mean over the batch, or a loss for each example, of which
-// the mean is taken. The metrics are measured in training and evaluation, beside the loss.
+// the mean is taken. The metrics are measured in training and evaluation, beside the loss. The optimizer may
+// be nil for a trainer that only evaluates and predicts, on a model that was loaded: its TrainStep returns an
+// error.
 //
 // Arguments that make no sense are reported by the first step.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
 		execs: map[execKey]*model.Exec{}, accumulate: 1}
-	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil, "optimizer": optimizer == nil} {
+	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil} {
 		if missing {
 			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
 		}
@@ -93,7 +95,7 @@ func (t *Trainer) Store() *model.Store { return t.store }
 // Metrics returns the metrics that are measured beside the loss.
 func (t *Trainer) Metrics() []metrics.Interface { return slices.Clone(t.metrics) }
 
-// Optimizer returns the optimizer.
+// Optimizer returns the optimizer, nil if the trainer has none.
 func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
 
 // AccumulateGradients lets an update be made only after every n batches, against the mean of their
@@ -215,6 +217,8 @@ func (e *NotFiniteError) Error() string {
 	return fmt.Sprintf("training step %d: the loss is %v: the step was not made, the model is as it was before; lower the learning rate, clip gradients, or look for bad data (a label that is no class gives NaN too)", e.Step, e.Loss)
 }
 
+var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
+
 // TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
 // batch and the moving averages of loss and metrics.
 func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
@@ -224,6 +228,9 @@ func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
 // TrainStepContext is [Trainer.TrainStep] with a context: a step is not begun when it has ended, and
 // finished once it is begun.
 func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metrics, error) {
+	if t.optimizer == nil && t.invalid == nil {
+		return nil, errNoOptimizer
+	}
 	m := modeTrain
 	if t.pending+1 < t.accumulate {
 		m = modeAccumulate
