@@ -85,3 +85,10 @@ func rings(n, side int) *tensors.Tensor {
 	})
 	return t
 }
+
+// gradient returns the gradient of a loss, which the result does not need.
+func gradient(x, w *graph.Node) *graph.Node {
+	y := graph.Tanh(graph.MatMul(x, w))
+	loss := graph.ReduceAllSum(graph.Mul(y, y))
+	return graph.Gradient(loss, w)[0]
+}

@@ -14,8 +14,9 @@ import (
 // flow is a computation as views of this package see it, whether it comes from a graph or a program: what is
 // constant is folded into what uses it.
 type flow struct {
-	name  string
-	nodes []*flowNode
+	name   string
+	nodes  []*flowNode
+	unused int // ops left out, since no result needs them
 }
 
 type flowNode struct {
@@ -102,6 +103,9 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 		}
 	}
 	f.markSinks(outputs != nil)
+	if outputs != nil {
+		f.prune()
+	}
 	return f
 }
 
@@ -161,6 +165,32 @@ func (n *flowNode) setOut(out []shapes.Shape) {
 	for _, s := range out {
 		n.shapes = append(n.shapes, s.String())
 	}
+}
+
+// prune leaves out the ops that no output needs, as compiling does; parameters stay.
+func (f *flow) prune() {
+	needed := make([]bool, len(f.nodes))
+	for i := len(f.nodes) - 1; i >= 0; i-- { // operands come first
+		n := f.nodes[i]
+		needed[i] = needed[i] || n.output
+		for _, x := range n.in {
+			needed[x] = needed[x] || needed[i]
+		}
+	}
+	to := make([]int, len(f.nodes))
+	var kept []*flowNode
+	for i, n := range f.nodes {
+		if !needed[i] && n.op != "Parameter" {
+			f.unused++
+			continue
+		}
+		to[i] = len(kept)
+		for k, x := range n.in {
+			n.in[k] = to[x]
+		}
+		kept = append(kept, n)
+	}
+	f.nodes = kept
 }
 
 // markSinks marks what nobody uses as output if the outputs are not known.
@@ -368,7 +398,7 @@ func (f *flow) groupAt(depth int) *flow {
 		return k
 	}
 	private := f.privateParams(key)
-	g := &flow{name: f.name}
+	g := &flow{name: f.name, unused: f.unused}
 	to := make([]int, len(f.nodes))
 	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {

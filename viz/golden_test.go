@@ -59,6 +59,7 @@ func views() map[string]any {
 		"graph":            viz.Graph(mlp, mlpInputs...),
 		"graph_constants":  g,
 		"graph_deep":       viz.Graph(deep, f32(3)),
+		"graph_gradient":   viz.Graph(gradient, f32(8, 4), f32(4, 3)),
 		"graph_program":    program,
 		"graph_variables":  viz.Graph(variables, f32(32, 64)),
 		"histogram":        viz.Histogram(wave(500)),

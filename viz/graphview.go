@@ -19,7 +19,8 @@ const maxListedNodes = 400
 // Graph draws a computation: a *graph.Graph, a *graph.Program, or a function that builds a graph, which is called
 // on parameters of the shapes of inputs as in [Shapes]. Values flow downwards; a shape stands at the line that
 // leaves a box, constants stand in the box that uses them, inputs are green, a model's variables orange
-// and results purple. A graph of more than 200 nodes is drawn by groups of nodes that one call made
+// and results purple. Where the results are known, ops that they do not need are left out, as compiling does:
+// the forward value of a gradient, say. A graph of more than 200 nodes is drawn by groups of nodes that one call made
 // (a layer, one of the reader's functions), or that share an alias scope. The text form lists the nodes.
 func Graph(x any, inputs ...any) Bundle {
 	switch g := x.(type) {
@@ -88,7 +89,11 @@ func (f *flow) headline() string {
 	if params > 0 {
 		s += amount(params, "variable") + ", "
 	}
-	return s + fmt.Sprintf("%s, %s FLOPs", amount(ops, "op"), si(work))
+	s += fmt.Sprintf("%s, %s FLOPs", amount(ops, "op"), si(work))
+	if f.unused > 0 {
+		s += fmt.Sprintf("; left out: %s that no result needs", amount(f.unused, "op"))
+	}
+	return s
 }
 
 // listing is the table of nodes: number, op, operands, attributes, shape and place.

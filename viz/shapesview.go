@@ -308,7 +308,7 @@ func (l *listing) html() string {
 			n := b.src.start + k
 			back := ""
 			if n == b.failed {
-				back = ";background-color:rgba(201,49,63,0.15)"
+				back = ";background-color:rgba(217,72,90,0.18)" // the text keeps the page's colour: readable on light and dark
 			}
 			const cell = "text-align:left;vertical-align:top;white-space:pre;padding:1px 14px 1px 4px"
 			s.WriteString("<tr>" + tag("td", cell+back, esc(line)))
@@ -318,7 +318,7 @@ func (l *listing) html() string {
 			}
 			s.WriteString(">" + esc(b.shapes(n)) + "</td></tr>")
 			if n == b.failed {
-				s.WriteString(`<tr><td colspan="2" style="text-align:left;white-space:pre-wrap;padding:2px 4px 4px 24px;color:#c9313f;font-weight:600` + back + `">` +
+				s.WriteString(`<tr><td colspan="2" style="text-align:left;white-space:pre-wrap;padding:2px 4px 4px 20px;border-left:4px solid #d9485a;font-weight:600` + back + `">` +
 					esc("↑ "+message(b.err)) + "</td></tr>")
 			}
 		}

@@ -97,9 +97,11 @@ func (g Grid) SVG() string {
 		top += 15
 	}
 	top += 16
-	bar := 70.0
-	if g.NoBar {
-		bar = 8
+	bar := 8.0
+	if !g.NoBar {
+		for _, t := range barTicks(g.Range) {
+			bar = max(bar, barGap+barLabel+textWidth(Label(t), smallFont)+6)
+		}
 	}
 	cell := g.Cell
 	if cell == 0 {
@@ -120,7 +122,7 @@ func (g Grid) SVG() string {
 		g.numbers(c, left, top, cell)
 	}
 	if !g.NoBar {
-		colorBar(c, g.Range, left+w+16, top, min(max(h, 60), 160))
+		colorBar(c, g.Range, left+w+barGap, top, min(max(h, 60), 160))
 	}
 	return c.String()
 }
@@ -187,19 +189,23 @@ func (g Grid) labels(given []string, ticks []int, n int) []string {
 }
 
 func (g Grid) axes(c *Canvas, rows, cols []string, left, top, cell float64) {
-	last := math.Inf(-1)
-	for i, s := range rows {
-		y := top + cell*(float64(i)+0.5)
-		if y-last >= 13 {
-			c.Text(left-5, y+4, "f e", s)
-			last = y
-		}
+	every := stride(cell, 13)
+	for i := 0; i < len(rows); i += every {
+		c.Text(left-5, top+cell*(float64(i)+0.5)+4, "f e", rows[i])
 	}
-	last = math.Inf(-1)
-	for i, s := range cols {
-		x, half := left+cell*(float64(i)+0.5), textWidth(s, smallFont)/2
-		if x-half >= last+4 {
-			c.Text(x, top-5, "f m", s)
+	widest := 0.0
+	for _, s := range cols {
+		widest = max(widest, textWidth(s, smallFont))
+	}
+	every = stride(cell, widest+7)
+	if g.ColLabels != nil {
+		every = 1 // names of very different lengths: as many as fit
+	}
+	last := math.Inf(-1)
+	for i := 0; i < len(cols); i += every {
+		x, half := left+cell*(float64(i)+0.5), textWidth(cols[i], smallFont)/2
+		if x-half >= last+6 {
+			c.Text(x, top-5, "f m", cols[i])
 			last = x + half
 		}
 	}
@@ -211,6 +217,34 @@ func (g Grid) axes(c *Canvas, rows, cols []string, left, top, cell float64) {
 	}
 }
 
+// stride returns how many cells apart labels of the given size are: 1, 2, 5, 10, ….
+func stride(cell, size float64) int {
+	for unit := 1; ; unit *= 10 {
+		for _, n := range [...]int{1, 2, 5} {
+			if float64(n*unit)*cell >= size {
+				return n * unit
+			}
+		}
+	}
+}
+
+// Distances of the colour bar from the cells, and of its labels from its left side.
+const (
+	barGap   = 16.0
+	barLabel = 15.0
+)
+
+// barTicks returns the values beside the colour bar, the largest first.
+func barTicks(r Range) []float64 {
+	switch {
+	case r.Lo == r.Hi:
+		return []float64{r.Lo}
+	case r.Lo < 0 && r.Hi > 0:
+		return []float64{r.Hi, 0, r.Lo}
+	}
+	return []float64{r.Hi, r.Lo}
+}
+
 // colorBar draws the scale of r downwards from (x, y), the largest value at the top.
 func colorBar(c *Canvas, r Range, x, y, height float64) {
 	const n = 64
@@ -219,16 +253,12 @@ func colorBar(c *Canvas, r Range, x, y, height float64) {
 		img.SetRGBA(0, i, r.Map(1-float64(i)/(n-1)))
 	}
 	c.Image(x, y, 10, height, PNG(img))
-	ticks := []float64{r.Hi, r.Lo}
-	if r.Lo < 0 && r.Hi > 0 {
-		ticks = []float64{r.Hi, 0, r.Lo}
-	}
 	s := scale{r.Lo, r.Hi, y + height, y, false}
 	if r.Lo == r.Hi {
-		ticks, s = []float64{r.Lo}, scale{r.Lo - 1, r.Lo + 1, y + height, y, false}
+		s = scale{r.Lo - 1, r.Lo + 1, y + height, y, false}
 	}
-	for _, t := range ticks {
-		c.Text(x+15, s.at(t)+4, "f", Label(t))
+	for _, t := range barTicks(r) {
+		c.Text(x+barLabel, s.at(t)+4, "f", Label(t))
 	}
 }
 
