@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -117,4 +118,145 @@ func trivial(c sampleCall) bool {
 		return true
 	}
 	return len(c.sample.In) > 0 && (len(c.sample.In[0].Dims) == 0 || c.sample.Name == "no updates" || c.sample.Name == "nothing to sum")
+}
+
+// TestSameProgramSameText builds random programs twice, which must give the same bytes both times: a cache of
+// compiled programs is keyed by them.
+func TestSameProgramSameText(t *testing.T) {
+	for seed := range uint64(30) {
+		sameTwice(t, seed, 4+int(seed), seed%2 == 1)
+	}
+}
+
+func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
+	t.Helper()
+	fn, in := graphtest.RandomProgram(seed, size, narrow)
+	p := program(t, "random", fn, in)
+	first, err := Write(p)
+	if err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, p)
+	}
+	for _, again := range []*graph.Program{p, program(t, "random", fn, in)} {
+		if text, err := Write(again); err != nil || text != first {
+			t.Fatalf("seed %d: the text differs from the first one, error %v\n%s\n%s", seed, err, first, text)
+		}
+	}
+}
+
+// FuzzWrite writes random programs, each twice.
+func FuzzWrite(f *testing.F) {
+	f.Add(uint64(1), uint8(8), false)
+	f.Add(uint64(2), uint8(30), true)
+	f.Fuzz(func(t *testing.T, seed uint64, size uint8, narrow bool) {
+		sameTwice(t, seed, 1+int(size%40), narrow)
+	})
+}
+
+func TestWhatCannotBeWritten(t *testing.T) {
+	ok := lowered(t, "p", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(param(g, "x", dtypes.Float32, 2))} })
+	without := *ok
+	without.Outputs = nil
+	broken := *ok
+	broken.Outputs = []graph.ValueID{7}
+	g := graph.NewGraph(nil, "p")
+	unexpanded, err := graph.NewProgram(g, []*graph.Node{graph.Softplus(param(g, "x", dtypes.Float32, 2))}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unexpanded.Instrs[0].Pos = "main.go:3"
+	endless := *ok
+	yes := lowered(t, "cond", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Const(g, true)} })
+	endless.Instrs = append(endless.Instrs[:1:1], graph.Instr{Op: graph.OpByName("While"), Attrs: graph.WhileAttrs{}, Bodies: []*graph.Program{yes, {}}})
+	for _, c := range []struct {
+		name string
+		p    *graph.Program
+		o    Options
+		want string
+	}{
+		{"no outputs", &without, Options{}, `writing program "p": it has no outputs, and a module needs one`},
+		{"not well formed", &broken, Options{}, `writing program "p": output 7 is not defined`},
+		{"an op to expand", unexpanded, Options{}, `writing program "p": main.go:3: Softplus has no form in StableHLO: it must be expanded (give stablehlo.Lowers to graph.NewProgram)`},
+		{"a loop without a state", &endless, Options{}, `writing program "p": While without a state runs never or for ever: give it the values that change`},
+		{"donation of something else", ok, Options{Donate: make([]bool, 2)}, `writing program "p": donation is given for 2 inputs, it has 1`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if text, err := c.o.Write(c.p); err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s\n%s", err, c.want, text)
+			}
+		})
+	}
+}
+
+// nested returns a value inside branches or loops, depth deep.
+func nested(g *graph.Graph, kind string, depth int) *graph.Node {
+	x := param(g, "x", dtypes.Float32)
+	var inside func(x *graph.Node, depth int) *graph.Node
+	inside = func(x *graph.Node, depth int) *graph.Node {
+		if depth == 0 {
+			return graph.Neg(x)
+		}
+		if kind == "If" {
+			deeper := graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{inside(x, depth-1)} })
+			other := graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{x} })
+			return graph.If(graph.IsPositive(x), deeper, other)[0]
+		}
+		cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.IsPositive(param(g, "s", dtypes.Float32))}
+		})
+		body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{inside(param(g, "s", dtypes.Float32), depth-1)}
+		})
+		return graph.While(cond, body, x)[0]
+	}
+	return inside(x, depth)
+}
+
+func TestNestingHasALimit(t *testing.T) {
+	for _, kind := range []string{"If", "While"} {
+		for depth, want := range map[int]string{
+			maxNesting:     "",
+			maxNesting + 1: kind + ": branches and loops are nested more than 64 deep, which compilers do not bear: put some of them into functions",
+		} {
+			p := lowered(t, "deep", func(g *graph.Graph) []*graph.Node { return []*graph.Node{nested(g, kind, depth)} })
+			_, err := Write(p)
+			if got := fmt.Sprint(err); want == "" && err != nil || !strings.HasSuffix(got, want) && want != "" {
+				t.Errorf("%s nested %d deep: error %v, want %q", kind, depth, err, want)
+			}
+		}
+	}
+}
+
+func TestDonatedInputsArePairedWithOutputsOfTheirShape(t *testing.T) {
+	p := lowered(t, "p", func(g *graph.Graph) []*graph.Node {
+		a, b, c := param(g, "a", dtypes.Float32, 2), param(g, "b", dtypes.Float32, 2), param(g, "c", dtypes.Float32, 2)
+		return []*graph.Node{graph.ReduceSum(a), graph.Add(a, b), graph.Mul(b, c)}
+	})
+	text, err := Options{Donate: []bool{true, true, true}}.Write(p)
+	want := "%a: tensor<2xf32> {tf.aliasing_output = 1 : i32}, %b: tensor<2xf32> {tf.aliasing_output = 2 : i32}, %c: tensor<2xf32> {jax.buffer_donor = true}"
+	if err != nil || !strings.Contains(text, want) {
+		t.Errorf("error %v, want %s in\n%s", err, want, text)
+	}
+	if text, _ := Write(p); strings.Contains(text, "{tf.") || strings.Contains(text, "{jax.") {
+		t.Errorf("nothing was donated, but:\n%s", text)
+	}
+}
+
+// TestNoDivisionByZeroIsWritten looks at what kills XLA's compiler: a divisor that constants make zero.
+func TestNoDivisionByZeroIsWritten(t *testing.T) {
+	divisor := func(v any) string {
+		text, err := Write(lowered(t, "p", func(g *graph.Graph) []*graph.Node {
+			x := param(g, "x", dtypes.Int32, 2, 2)
+			return []*graph.Node{graph.Div(x, graph.Const(g, v)), graph.Rem(x, graph.ExpandAxes(graph.Const(g, v), 0))}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if text := divisor([]int32{3, 0}); strings.Count(text, "stablehlo.select") != 4 {
+		t.Errorf("a divisor with a zero is not replaced:\n%s", text)
+	}
+	if text := divisor([]int32{3, -1}); strings.Contains(text, "stablehlo.select") {
+		t.Errorf("a divisor without a zero is replaced:\n%s", text)
+	}
 }
