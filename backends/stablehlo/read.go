@@ -1,0 +1,255 @@
+package stablehlo
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Module is what [Read] makes of a text: functions, of which one, main, is usually called from outside.
+type Module struct {
+	Funcs  []*Func // in the order of the text
+	byName map[string]*Func
+}
+
+// Func is a function of a [Module].
+type Func struct {
+	Name    string
+	Inputs  []shapes.Shape
+	Outputs []shapes.Shape
+	module  *Module
+	line    int
+	body    *region
+	size    int // how many operations it is, those of functions that it calls included
+}
+
+// Read reads a module from StableHLO text, such as jax.export or jax.jit(f).lower(…).as_text() give, in the generic
+// or the pretty form. Locations, shardings and settings of precision are skipped. All functions are checked: an
+// operation or type that Quire does not have, or operands that do not fit, are an error that names the operation
+// and its line.
+func Read(text string) (*Module, error) {
+	m, err := read(text)
+	if err != nil {
+		return nil, fmt.Errorf("stablehlo.Read: %w", err)
+	}
+	return m, nil
+}
+
+// Main returns the function main or, if there is none, the only one; nil if there are several.
+func (m *Module) Main() *Func {
+	if f := m.byName["main"]; f != nil || len(m.Funcs) != 1 {
+		return f
+	}
+	return m.Funcs[0]
+}
+
+// Program returns the program that computes main. Ops for which lowers is false are expanded, as
+// [graph.NewProgram] does; nil expands nothing.
+func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err error) {
+	f := m.Main()
+	if f == nil {
+		return nil, fmt.Errorf("stablehlo: the module has %d functions, and none is called main", len(m.Funcs))
+	}
+	var g *graph.Graph
+	var out []*graph.Node
+	err = graph.Catch(func() {
+		g = graph.NewGraph(nil, f.Name)
+		in := make([]*graph.Node, len(f.Inputs))
+		for i, s := range f.Inputs {
+			in[i] = graph.Parameter(g, strings.TrimPrefix(f.body.args[i], "%"), s)
+		}
+		out = f.emit(g, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return graph.NewProgram(g, out, lowers)
+}
+
+// Call adds what the function computes to the graph of its inputs and returns its results. One can go on from
+// them like from any node, and differentiate through them, except through while. A function without inputs
+// cannot be called; its module's [Module.Program] can be made.
+//
+// It panics with [graph.Error] unless the inputs have the function's shapes.
+func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
+	if len(inputs) != len(f.Inputs) || len(inputs) == 0 {
+		graph.Errorf("stablehlo: the function %q takes %d inputs, got %d", f.Name, len(f.Inputs), len(inputs))
+	}
+	for i, x := range inputs {
+		if x == nil {
+			graph.Errorf("stablehlo: input %d of the function %q is nil", i, f.Name)
+		}
+		if s := x.Shape(); s.DType != f.Inputs[i].DType || !s.EqualDimensions(f.Inputs[i]) {
+			graph.Errorf("stablehlo: input %d of the function %q must be %s, not %s", i, f.Name, f.Inputs[i], s)
+		}
+	}
+	return f.emit(inputs[0].Graph(), inputs)
+}
+
+// emit adds the body of the function, which was checked when it was read, to the graph.
+func (f *Func) emit(g *graph.Graph, in []*graph.Node) []*graph.Node {
+	r := &reader{g: g, module: f.module}
+	return r.region(f.body, in, nil)
+}
+
+// readError says what is wrong with an operation.
+type readError struct {
+	line int
+	text string
+	err  error // of the graph, if it found it
+}
+
+// Error writes line and reason.
+func (e *readError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
+
+// Unwrap returns the error of the graph that was built.
+func (e *readError) Unwrap() error { return e.err }
+
+// maxSize is how many operations a module may have once all calls are written out, and maxCalls how deep
+// functions may call each other: a short text could ask for any number.
+const (
+	maxSize  = 1 << 20
+	maxCalls = 64
+)
+
+func read(text string) (m *Module, err error) {
+	top, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case *readError:
+			m, err = nil, e
+		default:
+			m, err = nil, fmt.Errorf("%s%v", internal, e)
+		}
+	}()
+	m = &Module{byName: map[string]*Func{}}
+	m.collect(top)
+	if len(m.Funcs) == 0 {
+		return nil, fmt.Errorf("the text has no functions")
+	}
+	for _, f := range m.Funcs {
+		f.measure(nil)
+	}
+	for _, f := range m.Funcs {
+		f.check()
+	}
+	return m, nil
+}
+
+// internal begins the message of an error that is a mistake of this package.
+const internal = "the reader broke down: "
+
+// collect finds the functions.
+func (m *Module) collect(r *region) {
+	for _, op := range r.ops {
+		switch op.name {
+		case "builtin.module":
+			for _, inner := range op.regions {
+				m.collect(inner)
+			}
+		case "func.func":
+			m.add(op)
+		case "sdy.mesh":
+		default:
+			panic(&readError{line: op.line, text: fmt.Sprintf("op %q stands outside of a function", op.name)})
+		}
+	}
+}
+
+func (m *Module) add(op *operation) {
+	name, _ := op.attrs["sym_name"].(string)
+	f := &Func{Name: name, module: m, line: op.line}
+	fail := func(format string, args ...any) {
+		panic(&readError{line: op.line, text: fmt.Sprintf("the function @%s ", name) + fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case m.byName[name] != nil:
+		fail("is there twice: it is on line %d too", m.byName[name].line)
+	case len(op.regions) != 1 || len(op.regions[0].ops) == 0:
+		fail("has no body")
+	}
+	f.body = op.regions[0]
+	names := map[string]bool{}
+	for i, t := range f.body.types {
+		if !t.known() {
+			fail("has an input of type %s, which is not known", t.text)
+		}
+		if names[f.body.args[i]] || f.body.args[i] == "" {
+			fail("has inputs without names of their own")
+		}
+		names[f.body.args[i]] = true
+		f.Inputs = append(f.Inputs, t.shape)
+	}
+	for _, t := range op.out {
+		if !t.known() {
+			fail("has a result of type %s, which is not known", t.text)
+		}
+		f.Outputs = append(f.Outputs, t.shape)
+	}
+	m.Funcs = append(m.Funcs, f)
+	m.byName[name] = f
+}
+
+// measure works out the size of a function and of those that it calls, path being those that call it.
+func (f *Func) measure(path []*Func) {
+	if f.size > 0 {
+		return
+	}
+	for _, g := range path {
+		if g == f {
+			panic(&readError{line: f.line, text: fmt.Sprintf("the function @%s calls itself", f.Name)})
+		}
+	}
+	if len(path) > maxCalls {
+		panic(&readError{line: f.line, text: fmt.Sprintf("functions call each other more than %d deep", maxCalls)})
+	}
+	size := 1 + f.measureRegion(f.body, append(path, f))
+	if size > maxSize {
+		panic(&readError{line: f.line, text: fmt.Sprintf("the function @%s has more than %d operations once its calls are written out", f.Name, maxSize)})
+	}
+	f.size = size
+}
+
+func (f *Func) measureRegion(r *region, path []*Func) (size int) {
+	for _, op := range r.ops {
+		size++
+		for _, key := range []string{"callee", "decomposition"} {
+			if name, ok := op.attrs[key].(symbol); ok {
+				if callee := f.module.byName[string(name)]; callee != nil {
+					callee.measure(path)
+					size += callee.size
+				}
+			}
+		}
+		for _, inner := range op.regions {
+			size += f.measureRegion(inner, path)
+		}
+	}
+	return size
+}
+
+// check builds the function in a graph of its own.
+func (f *Func) check() {
+	g := graph.NewGraph(nil, f.Name)
+	in := make([]*graph.Node, len(f.Inputs))
+	for i, s := range f.Inputs {
+		in[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), s)
+	}
+	r := &reader{g: g, module: f.module, checking: true}
+	out := r.region(f.body, in, nil)
+	last := f.body.ops[len(f.body.ops)-1]
+	if len(out) != len(f.Outputs) {
+		panic(&readError{line: last.line, text: fmt.Sprintf("the function @%s returns %d values, not %d", f.Name, len(out), len(f.Outputs))})
+	}
+	for i, n := range out {
+		if want := f.Outputs[i]; n.DType() != want.DType || !n.Shape().EqualDimensions(want) {
+			panic(&readError{line: last.line, text: fmt.Sprintf("result %d of the function @%s is %s, not %s", i, f.Name, tensorType(n.Shape()), tensorType(want))})
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package stablehlo
+
+import (
+	"math"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// Quire has no op that looks at the bits of a float. What floats narrower than float64 need of it is arithmetic:
+// powers of two and whole numbers of up to 24 bits are exact in float64.
+
+func init() {
+	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
+	rules["stablehlo.reduce_precision"] = rule{1, true, one(readReducePrecision)}
+	rules["stablehlo.popcnt"] = rule{1, true, one(func(c *reading) *graph.Node { return countBits(c.in[0]) })}
+	rules["stablehlo.count_leading_zeros"] = rule{1, true, one(func(c *reading) *graph.Node { return leadingZeros(c.in[0]) })}
+}
+
+// layouts are the floats' numbers of mantissa and exponent bits, and integers of the same size.
+var layouts = map[dtypes.DType]struct {
+	mantissa, exponent int
+	signed, unsigned   dtypes.DType
+}{
+	dtypes.Float16:  {10, 5, dtypes.Int16, dtypes.Uint16},
+	dtypes.BFloat16: {7, 8, dtypes.Int16, dtypes.Uint16},
+	dtypes.Float32:  {23, 8, dtypes.Int32, dtypes.Uint32},
+}
+
+func readBitcast(c *reading) *graph.Node {
+	x, to := c.in[0], c.result().DType
+	from := x.DType()
+	switch {
+	case from == to:
+		return graph.Identity(x)
+	case from.Size() != to.Size():
+		c.fail("Quire has no op that splits or joins elements: %s to %s", typeName(from), typeName(to))
+	case from.IsInt() && to.IsInt():
+		return graph.ConvertDType(x, to) // keeps the low bits
+	case layouts[from].mantissa > 0 && to.IsInt():
+		return graph.ConvertDType(bitsOfFloat(c, x), to)
+	case from.IsInt() && layouts[to].mantissa > 0:
+		return floatOfBits(x, to)
+	}
+	c.fail("Quire has no op for the bits of %s as %s", typeName(from), typeName(to))
+	return nil
+}
+
+// bitsOfFloat returns the bits of a float as a signed integer of its size. NaN has those of the usual quiet one.
+func bitsOfFloat(c *reading, x *graph.Node) *graph.Node {
+	layout, ok := layouts[x.DType()]
+	if !ok {
+		c.fail("Quire has no op for the bits of %s", typeName(x.DType()))
+	}
+	g := x.Graph()
+	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
+	integer := func(v int64) *graph.Node { return graph.Scalar(g, dtypes.Int64, v) }
+	wide := graph.ConvertDType(x, dtypes.Float64)
+	bias := 1<<(layout.exponent-1) - 1
+	// In units of the smallest denormal the value is a whole number, which is halved until the mantissa is left.
+	v := graph.Mul(graph.Abs(wide), number(math.Ldexp(1, bias-1+layout.mantissa)))
+	exponent := integer(0)
+	for step := 1 << (layout.exponent - 1); step > 0; step /= 2 {
+		large := graph.GreaterOrEqual(v, number(math.Ldexp(1, layout.mantissa+step)))
+		v = graph.Where(large, graph.Mul(v, number(math.Ldexp(1, -step))), v)
+		exponent = graph.Where(large, graph.Add(exponent, integer(int64(step))), exponent)
+	}
+	// A normal number still has its leading bit, which adds one to the exponent.
+	infinite := int64(1<<layout.exponent-1) << layout.mantissa
+	finite := graph.IsFinite(wide)
+	bits := graph.Add(graph.Mul(exponent, integer(1<<layout.mantissa)), graph.ConvertDType(graph.Where(finite, v, number(0)), dtypes.Int64))
+	bits = graph.Where(finite, bits, graph.Where(graph.IsNaN(wide), integer(infinite|1<<(layout.mantissa-1)), integer(infinite)))
+	negative := graph.LessThan(graph.Div(number(1), graph.Where(graph.Equal(wide, number(0)), wide, graph.Sign(wide))), number(0))
+	bits = graph.Where(negative, graph.Sub(bits, integer(1<<(layout.mantissa+layout.exponent))), bits)
+	return graph.ConvertDType(bits, layout.signed)
+}
+
+// floatOfBits returns the float of type d that has the bits of x.
+func floatOfBits(x *graph.Node, d dtypes.DType) *graph.Node {
+	layout, g := layouts[d], x.Graph()
+	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
+	integer := func(v int64) *graph.Node { return graph.Scalar(g, dtypes.Int64, v) }
+	bits := graph.ConvertDType(graph.ConvertDType(x, layout.unsigned), dtypes.Int64)
+	mantissa := graph.BitwiseAnd(bits, integer(1<<layout.mantissa-1))
+	exponent := graph.BitwiseAnd(graph.BitwiseShiftRightLogicalScalar(bits, layout.mantissa), integer(1<<layout.exponent-1))
+	normal := graph.GreaterThan(exponent, integer(0))
+	v := graph.ConvertDType(graph.Where(normal, graph.Add(mantissa, integer(1<<layout.mantissa)), mantissa), dtypes.Float64)
+	bias := 1<<(layout.exponent-1) - 1
+	v = graph.Mul(v, number(math.Ldexp(1, 1-bias-layout.mantissa)))
+	power := graph.Where(normal, graph.Sub(exponent, integer(1)), integer(0))
+	for bit := range layout.exponent {
+		set := graph.NotEqual(graph.BitwiseAnd(power, integer(1<<bit)), integer(0))
+		v = graph.Where(set, graph.Mul(v, number(math.Ldexp(1, 1<<bit))), v)
+	}
+	special := graph.Where(graph.Equal(mantissa, integer(0)), number(math.Inf(1)), number(math.NaN()))
+	v = graph.Where(graph.Equal(exponent, integer(1<<layout.exponent-1)), special, v)
+	negative := graph.GreaterOrEqual(bits, integer(1<<(layout.mantissa+layout.exponent)))
+	return graph.ConvertDType(graph.Where(negative, graph.Neg(v), v), d)
+}
+
+// readReducePrecision rounds to a narrower float that Quire has, and back.
+func readReducePrecision(c *reading) *graph.Node {
+	x := c.in[0]
+	exponent, mantissa := c.int("exponent_bits", 0), c.int("mantissa_bits", 0)
+	d := x.DType()
+	switch {
+	case !d.IsFloat():
+	case exponent == 11 && mantissa == 52, layouts[d].mantissa > 0 && exponent >= layouts[d].exponent && mantissa >= layouts[d].mantissa:
+		return graph.Identity(x)
+	case d == dtypes.Float64 && exponent == 8 && mantissa == 23:
+		return graph.ConvertDType(graph.ConvertDType(x, dtypes.Float32), d)
+	case exponent == 8 && mantissa == 7:
+		return graph.ConvertDType(graph.ConvertDType(x, dtypes.BFloat16), d)
+	case exponent == 5 && mantissa == 10:
+		return graph.ConvertDType(graph.ConvertDType(x, dtypes.Float16), d)
+	}
+	c.fail("Quire rounds to float32 (e8m23), bfloat16 (e8m7) and float16 (e5m10), not to e%dm%d", exponent, mantissa)
+	return nil
+}
+
+// countBits adds up the bits in pairs, fours, …, bytes, and so on.
+func countBits(x *graph.Node) *graph.Node {
+	g, d := x.Graph(), x.DType()
+	v := graph.ConvertDType(x, dtypes.Uint64)
+	if d.Size() < 8 { // a negative number has been extended
+		v = graph.BitwiseAnd(v, graph.Scalar(g, dtypes.Uint64, uint64(1)<<(8*d.Size())-1))
+	}
+	for i, mask := range []uint64{0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F, 0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF, 0x00000000FFFFFFFF} {
+		m := graph.Scalar(g, dtypes.Uint64, mask)
+		v = graph.Add(graph.BitwiseAnd(v, m), graph.BitwiseAnd(graph.BitwiseShiftRightLogicalScalar(v, 1<<i), m))
+	}
+	return graph.ConvertDType(v, d)
+}
+
+// leadingZeros counts the zeros above the highest bit: what is left after it is spread to all lower places.
+func leadingZeros(x *graph.Node) *graph.Node {
+	v := x
+	for shift := 1; shift < 8*x.DType().Size(); shift *= 2 {
+		v = graph.BitwiseOr(v, graph.BitwiseShiftRightLogicalScalar(v, shift))
+	}
+	return countBits(graph.BitwiseNot(v))
+}

@@ -1,0 +1,125 @@
+package stablehlo
+
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+func init() {
+	define("stablehlo.while", -1, readWhile)
+	define("stablehlo.if", 1, readIf)
+	define("stablehlo.case", 1, readCase)
+	rules["func.call"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("callee") }}
+	rules["stablehlo.composite"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("decomposition") }}
+	define("stablehlo.custom_call", -1, readCustomCall)
+	define("sdy.sharding_constraint", 1, func(c *reading) []*graph.Node { return c.in })
+	define("stablehlo.fft", 1, func(c *reading) []*graph.Node {
+		c.fail("Quire has no op for Fourier transforms yet")
+		return nil
+	})
+	define("stablehlo.rng_bit_generator", 1, func(c *reading) []*graph.Node {
+		c.fail("Quire has no op that gives XLA's random bits; export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic")
+		return nil
+	})
+}
+
+// inlined is how many operations a function may be to be written out where it is called. JAX makes functions of
+// a line or two, such as relu, across which an engine should be able to fuse.
+const inlined = 64
+
+// function calls a function of the module.
+func (c *reading) function(attr string) []*graph.Node {
+	name, _ := c.op.attrs[attr].(symbol)
+	f := c.module.byName[string(name)]
+	if f == nil {
+		c.fail("there is no function @%s", name)
+	}
+	if len(c.in) != len(f.Inputs) {
+		c.fail("@%s takes %d inputs, got %d", name, len(f.Inputs), len(c.in))
+	}
+	for i, x := range c.in {
+		if s := x.Shape(); s.DType != f.Inputs[i].DType || c.lifted == 0 && !s.EqualDimensions(f.Inputs[i]) {
+			c.fail("input %d of @%s must be %s, not %s", i, name, tensorType(f.Inputs[i]), tensorType(s))
+		}
+	}
+	if c.lifted > 0 || f.size <= inlined || len(f.Inputs) == 0 {
+		return c.region(f.body, c.in, nil)
+	}
+	type key struct{ f *Func }
+	fn, _ := c.g.State(key{f}).(*graph.Function)
+	if fn == nil {
+		fn = graph.NewFunction(c.g, f.Name, func(g *graph.Graph) []*graph.Node {
+			params := make([]*graph.Node, len(f.Inputs))
+			for i, s := range f.Inputs {
+				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), s)
+			}
+			return c.region(f.body, params, nil)
+		})
+		c.g.AttachState(key{f}, fn)
+	}
+	return fn.Call(c.in...)
+}
+
+// closure makes a function of a region, whose parameters look like the given nodes.
+func (c *reading) closure(r *region, like []*graph.Node) *graph.Function {
+	return graph.NewClosure(c.g, func(g *graph.Graph) []*graph.Node {
+		args := make([]*graph.Node, len(like))
+		for i, x := range like {
+			args[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), x.Shape())
+		}
+		return c.region(r, args, c.scope)
+	})
+}
+
+func readWhile(c *reading) []*graph.Node {
+	c.atLeast(1)
+	c.wantRegions(2, len(c.in))
+	return graph.While(c.closure(c.op.regions[0], c.in), c.closure(c.op.regions[1], c.in), c.in...)
+}
+
+func readIf(c *reading) []*graph.Node {
+	c.wantRegions(2, 0)
+	return graph.If(c.in[0], c.closure(c.op.regions[0], nil), c.closure(c.op.regions[1], nil))
+}
+
+// readCase runs the branch with the number that the operand says, the last one for a number that there is not.
+func readCase(c *reading) []*graph.Node {
+	n := len(c.op.regions)
+	if n == 0 || c.in[0].DType() != dtypes.Int32 || c.in[0].Rank() != 0 {
+		c.fail("it needs branches, and an i32 scalar that chooses one")
+	}
+	c.wantRegions(n, 0)
+	number := func(v int) *graph.Node { return graph.Scalar(c.g, dtypes.Int32, v) }
+	index := c.in[0]
+	outside := graph.LogicalOr(graph.LessThan(index, number(0)), graph.GreaterOrEqual(index, number(n)))
+	index = graph.Where(outside, number(n-1), index)
+	return c.branches(index, 0, n)
+}
+
+// branches chooses among the branches from from to to by halving.
+func (c *reading) branches(index *graph.Node, from, to int) []*graph.Node {
+	if to-from == 1 {
+		return c.region(c.op.regions[from], nil, c.scope)
+	}
+	mid := (from + to) / 2
+	half := func(from, to int) *graph.Function {
+		return graph.NewClosure(c.g, func(*graph.Graph) []*graph.Node { return c.branches(index, from, to) })
+	}
+	return graph.If(graph.LessThan(index, graph.Scalar(c.g, dtypes.Int32, mid)), half(from, mid), half(mid, to))
+}
+
+// readCustomCall takes the few targets that are no code of somebody else's.
+func readCustomCall(c *reading) []*graph.Node {
+	target, _ := c.target()
+	switch {
+	case len(c.in) != 1:
+	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
+		return c.in // where a value lives; the check of types finds out if there really are several parts
+	case target == "mhlo.erf":
+		return []*graph.Node{graph.Erf(c.in[0])}
+	}
+	c.unknown()
+	return nil
+}
