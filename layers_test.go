@@ -32,13 +32,14 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "ml/initializers"),
+	"ml/model":        with(graphs, "ml/initializers", "ml/internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       graphs,
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
 	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
-	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/..."),
+	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
+	"ml/internal/...": {},
 
 	"ml/checkpoints/safetensors": values,
 

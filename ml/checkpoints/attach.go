@@ -11,7 +11,8 @@ import (
 const hookName = "checkpoints"
 
 // Attach lets a loop save a checkpoint after every so many steps, or for 0 at the end of each epoch, and
-// at the end of each run, also of one that was interrupted, but not of one that failed. It restores, from
+// at the end of each run, also of one that was interrupted, but not of one that failed. A step for which
+// several of these hold, or which is also the best, is saved once. Attach restores, from
 // the checkpoint that was loaded, the trainer's means, the loop's history, and before the first run on a
 // data set of the same name the place in it.
 //
@@ -28,6 +29,7 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 	h.loop = loop
 	h.restoreLoop()
 	loop.OnDataset(hookName, h.restoreDataset)
+	loop.OnStart(hookName, h.checkEvaluated)
 	if every > 0 {
 		train.EveryNSteps(loop, every, hookName, h.saveInLoop)
 	} else {
@@ -35,7 +37,7 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 	}
 	loop.OnEval(hookName, h.afterEval)
 	loop.OnEnd(hookName, func(loop *train.Loop, err error, interrupted bool) error {
-		if err != nil && !interrupted || loop.Step() == 0 || h.last.GlobalStep == loop.Trainer().GlobalStep() && h.lastStep == loop.Step() {
+		if err != nil && !interrupted || loop.Step() == 0 {
 			return nil
 		}
 		return h.saveInLoop(loop)
@@ -75,15 +77,29 @@ func (h *Handler) restoreDataset(_ *train.Loop, ds data.Dataset) error {
 	return nil
 }
 
+// saveInLoop saves the step at hand: once, whatever asks for it.
 func (h *Handler) saveInLoop(loop *train.Loop) error {
-	c, err := h.Save()
-	if err != nil {
+	wasBest := h.isBest(h.last)
+	done, err := h.renew()
+	if err != nil || done && h.isBest(h.last) == wasBest {
 		return err
 	}
-	h.lastStep = loop.Step()
-	best, ok := h.Best()
-	loop.EmitCheckpoint(c.Path(), h.config.bestMetric != "" && ok && best == c)
+	if !done {
+		if _, err := h.Save(); err != nil {
+			return err
+		}
+	}
+	loop.EmitCheckpoint(h.last.Path(), h.isBest(h.last))
 	return nil
+}
+
+// isBest reports whether c is the best checkpoint by KeepBest.
+func (h *Handler) isBest(c Checkpoint) bool {
+	if h.config.bestMetric == "" {
+		return false
+	}
+	best, ok := h.Best()
+	return ok && best == c
 }
 
 // afterEval notes the results, and saves if they are the best so far.
@@ -92,8 +108,14 @@ func (h *Handler) afterEval(loop *train.Loop, dataset string, results train.Metr
 		h.evals, h.evalStep = map[string]train.Metrics{}, step
 	}
 	h.evals[dataset] = results
+	if dataset != h.config.bestDataset {
+		return nil
+	}
 	m, ok := results.Get(h.config.bestMetric)
-	if dataset != h.config.bestDataset || h.config.bestMetric == "" || !ok || m.Value != m.Value {
+	switch {
+	case !ok && h.config.bestChosen:
+		return fmt.Errorf("KeepBest(%q, %q): %s", dataset, h.config.bestMetric, unknownMetric(dataset, h.config.bestMetric, results))
+	case !ok || m.Value != m.Value:
 		return nil
 	}
 	if best, found := h.Best(); found {

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,111 @@ func TestKeepLastAndBest(t *testing.T) {
 	require.Equal(t, b.Name, from.Name)
 }
 
+func TestAStepThatIsSavedForSeveralReasonsIsSavedOnce(t *testing.T) {
+	for _, every := range []int{0, 8, 4} { // an epoch has 8 steps
+		t.Run(fmt.Sprint("every ", every), func(t *testing.T) {
+			dir := t.TempDir()
+			s := newProcess(t, 1)
+			h := Build(s.store).Dir(dir).Keep(-1).KeepBest("test", "loss").MustDone()
+			require.NoError(t, h.Attach(s.loop, every))
+			s.loop.EvalEachEpoch(line(t, "test"))
+			_, err := s.loop.RunEpochs(s.ds, 6)
+			require.NoError(t, err)
+			list, err := h.List()
+			require.NoError(t, err)
+			steps := map[int64]bool{}
+			for i, c := range list {
+				require.Equal(t, i+1, c.Number)
+				require.True(t, !steps[c.GlobalStep], c)
+				steps[c.GlobalStep] = true
+				require.NoError(t, c.Verify())
+			}
+			want := 6
+			if every == 4 {
+				want = 12
+			}
+			require.Equal(t, want, len(list))
+			best, found := h.Best()
+			series, _ := s.loop.History().Get("test", "loss")
+			require.True(t, found)
+			lowest := slices.Index(series.Values, slices.Min(series.Values))
+			require.Equal(t, series.Steps[lowest], best.GlobalStep)
+			// The last checkpoint has what came after its variables were written.
+			meta, err := list[len(list)-1].ReadMeta()
+			require.NoError(t, err)
+			saved, _ := meta.History.Get("test", "loss")
+			require.Equal(t, series.Steps, saved.Steps)
+		})
+	}
+}
+
+func TestVariablesThatChangeWithinAStepAreSavedAgain(t *testing.T) {
+	dir := t.TempDir()
+	s := newProcess(t, 1)
+	h := Build(s.store).Dir(dir).Keep(-1).MustDone()
+	require.NoError(t, h.Attach(s.loop, 5))
+	s.loop.OnStep("change", func(*train.Loop) error {
+		return s.store.GetVariable("/out/biases").SetValue(tensors.FromValue([]float32{7}))
+	})
+	s.run(t, 5)
+	list, err := h.List()
+	require.NoError(t, err)
+	require.Equal(t, 2, len(list))
+	back := model.NewStore()
+	_, err = Load(back).Dir(dir).Done()
+	require.NoError(t, err)
+	require.Equal(t, []float32{7}, back.GetVariable("/out/biases").MustValue().Value())
+}
+
+func TestKeepBestOfWhatIsNotEvaluatedIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		dataset, metric string
+		sets            []string
+		want            string
+		steps           int
+	}{
+		{"validatoin", "loss", []string{"test", "validation"}, `checkpoints: KeepBest("validatoin", "loss"): the loop does not evaluate "validatoin": do you mean "validation"? (it evaluates "test", "validation")`, 0},
+		{"test", "loss", nil, `the loop does not evaluate "test" (it evaluates nothing: call its EvalEachEpoch or EvalEvery)`, 0},
+		{"test", "acc", []string{"validation", "test"}, `checkpoints: KeepBest("test", "acc"): the evaluation of "test" has no metric "acc" (known: "loss" or "Mean loss", "mae" or "Mean absolute error")`, 3},
+		{"test", "los", []string{"test"}, `has no metric "los": do you mean "loss"?`, 3},
+	} {
+		s := newProcess(t, 1)
+		h := Build(s.store).Dir(t.TempDir()).KeepBest(c.dataset, c.metric).MustDone()
+		require.NoError(t, h.Attach(s.loop, 0))
+		for _, name := range c.sets {
+			s.loop.EvalEvery(3, line(t, name))
+		}
+		_, err := s.loop.RunSteps(s.ds, 10)
+		require.ErrorContains(t, err, c.want)
+		require.Equal(t, c.steps, s.loop.Step())
+	}
+}
+
+func TestLoadBestKnowsWhatKeepBestWas(t *testing.T) {
+	dir := t.TempDir()
+	s := newProcess(t, 1)
+	h := Build(s.store).Dir(dir).Keep(2).KeepBest("test", "loss").MustDone()
+	require.NoError(t, h.Attach(s.loop, 0))
+	s.loop.EvalEachEpoch(line(t, "test"))
+	_, err := s.loop.RunEpochs(s.ds, 4)
+	require.NoError(t, err)
+	want, _ := h.Best()
+	l, err := Load(model.NewStore()).Dir(dir).LoadBest().Done()
+	require.NoError(t, err)
+	_, from := l.Loaded()
+	require.Equal(t, want, from)
+
+	// A program that goes on without KeepBest, and without evaluations, keeps the best one.
+	again := newProcess(t, 1)
+	l, err = Load(again.store).Dir(dir).Done()
+	require.NoError(t, err)
+	require.NoError(t, l.Attach(again.loop, 1))
+	again.run(t, 5)
+	kept, found := l.Best()
+	require.True(t, found)
+	require.Equal(t, want, kept)
+}
+
 func TestInterruptedRunsAreSavedAndGoOn(t *testing.T) {
 	whole := newProcess(t, 1)
 	whole.run(t, 12)
@@ -334,6 +440,40 @@ func TestAFullDiskKeepsTheOldCheckpoint(t *testing.T) {
 	require.Equal(t, []Checkpoint{second}, list)
 }
 
+func TestACrashWhileAStepIsRenewedLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := newProcess(t, 1)
+	h := Build(s.store).Dir(dir).MustDone()
+	require.NoError(t, h.Attach(s.loop, 5))
+	s.run(t, 5)
+	c := h.last
+	old, err := c.ReadMeta()
+	require.NoError(t, err)
+	for left := range 3 {
+		room := 1000 * left
+		h.create = func(path string) (file, error) {
+			f, err := createFile(path)
+			return crashing{full{f, &room}}, err
+		}
+		require.True(t, crash(func() { h.renew() }), "with room for", 1000*left)
+		require.NoError(t, c.Verify())
+		meta, err := c.ReadMeta()
+		require.NoError(t, err)
+		require.Equal(t, old.Saved, meta.Saved)
+	}
+	h.create = createFile
+	done, err := h.renew()
+	require.NoError(t, err)
+	require.True(t, done)
+	require.NoError(t, c.Verify())
+	require.Equal(t, c, h.last)
+	meta, err := c.ReadMeta()
+	require.NoError(t, err)
+	require.True(t, meta.Saved.After(old.Saved))
+	files, _ := os.ReadDir(dir)
+	require.Equal(t, 2, len(files), "leavings are swept")
+}
+
 // TestACrashAtAnyByteLosesNothing cuts a save off after every operation on files, as a crash would: what
 // was written stays, nothing is cleaned up.
 func TestACrashAtAnyByteLosesNothing(t *testing.T) {
@@ -390,6 +530,11 @@ func crash(fn func()) (crashed bool) {
 func TestErrors(t *testing.T) {
 	dir := t.TempDir()
 	list := twoCheckpoints(t, dir)
+	evaluated := filepath.Join(dir, "evaluated")
+	s := newProcess(t, 1)
+	require.NoError(t, Build(s.store).Dir(evaluated).KeepBest("test", "loss").MustDone().Attach(s.loop, 0))
+	s.loop.EvalEachEpoch(line(t, "test"))
+	s.run(t, 8)
 	var got strings.Builder
 	for _, c := range []struct {
 		name string
@@ -398,6 +543,19 @@ func TestErrors(t *testing.T) {
 		{"no directory", func() error { _, err := Build(model.NewStore()).Done(); return err }},
 		{"keep nothing", func() error { _, err := Build(model.NewStore()).Dir(dir).Keep(0).Done(); return err }},
 		{"best of what", func() error { _, err := Build(model.NewStore()).Dir(dir).LoadBest().Done(); return err }},
+		{"best of nothing", func() error { _, err := Build(model.NewStore()).Dir(dir).KeepBest("", "loss").Done(); return err }},
+		{"none is the best", func() error {
+			_, err := Load(model.NewStore()).Dir(dir).KeepBest("test", "loss").LoadBest().Done()
+			return err
+		}},
+		{"the best of another name", func() error {
+			_, err := Load(model.NewStore()).Dir(evaluated).KeepBest("tset", "loss").LoadBest().Done()
+			return err
+		}},
+		{"the best by another metric", func() error {
+			_, err := Load(model.NewStore()).Dir(evaluated).KeepBest("test", "acc").LoadBest().Done()
+			return err
+		}},
 		{"nothing there", func() error { _, err := Load(model.NewStore()).Dir(filepath.Join(dir, "none")).Done(); return err }},
 		{"another shape", func() error {
 			store := model.NewStore()

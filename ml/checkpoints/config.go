@@ -18,6 +18,7 @@ type Config struct {
 	keep     int
 
 	bestMetric, bestDataset string
+	bestChosen              bool // by the program, not by a checkpoint
 	exclude                 func(v *model.Variable) bool
 }
 
@@ -46,13 +47,18 @@ func (c *Config) Keep(n int) *Config {
 
 // KeepBest saves a checkpoint whenever an evaluation in the loop is the best so far, and keeps the best one
 // beside the newest ones. metric is the name or short name of a metric, dataset the name of the data set
-// evaluated. Metrics of kind "accuracy" and "score" are better when larger, others when smaller.
+// evaluated. Metrics of kind "accuracy" and "score" are better when larger, others when smaller. A run of a
+// loop that does not evaluate that data set, and an evaluation of it without that metric, end with an error.
+//
+// Checkpoints remember both names: who loads them need not repeat KeepBest.
 func (c *Config) KeepBest(dataset, metric string) *Config {
-	c.bestDataset, c.bestMetric = dataset, metric
+	c.bestDataset, c.bestMetric, c.bestChosen = dataset, metric, true
 	return c
 }
 
-// LoadBest lets Done load the best checkpoint instead of the newest one. It goes with KeepBest.
+// LoadBest lets Done load the best checkpoint instead of the newest one: by KeepBest, or if that is not called by
+// what KeepBest was when the newest one was saved. Done returns an error if there are checkpoints of which
+// none is the best.
 func (c *Config) LoadBest() *Config {
 	c.loadBest = true
 	return c
@@ -83,8 +89,8 @@ func (c *Config) Done() (*Handler, error) {
 		return nil, errors.New("checkpoints: a store and a directory (Dir) are needed")
 	case c.keep < 1 && c.keep != -1:
 		return nil, fmt.Errorf("checkpoints: Keep(%d): want 1 or more, or -1 for all", c.keep)
-	case c.loadBest && c.bestMetric == "":
-		return nil, errors.New("checkpoints: LoadBest needs KeepBest, to know what is best")
+	case c.bestChosen && (c.bestDataset == "" || c.bestMetric == ""):
+		return nil, fmt.Errorf("checkpoints: KeepBest(%q, %q): want the names of a data set and of a metric", c.bestDataset, c.bestMetric)
 	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("checkpoints: %w", err)

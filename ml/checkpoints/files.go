@@ -27,7 +27,7 @@ const (
 )
 
 // namePattern is the form of a checkpoint's name: a number that only grows, and the global step. The
-// number keeps apart what is saved twice at one step, so that no file is ever written over.
+// number keeps apart what differs at one step, so that no variables are ever written over.
 var namePattern = regexp.MustCompile(`^checkpoint-(\d{6,})-step-(\d+)$`)
 
 // Checkpoint is one that lies in a directory.
@@ -101,6 +101,8 @@ type Meta struct {
 	Metrics      train.Metrics            `json:"metrics,omitempty"`       // of the last step
 	Evals        map[string]train.Metrics `json:"evals,omitempty"`         // of this very step, by data set
 	History      *train.History           `json:"history,omitempty"`
+	BestDataset  string                   `json:"best_dataset,omitempty"` // what KeepBest was
+	BestMetric   string                   `json:"best_metric,omitempty"`
 }
 
 // Param is a hyperparameter that was set.

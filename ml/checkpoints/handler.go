@@ -21,7 +21,7 @@ type Handler struct {
 	from     Checkpoint // what was loaded
 	warnings []string
 	last     Checkpoint // what was saved last
-	lastStep int        // of the run, at which it was
+	lastData string     // the SHA-256 of its variables
 
 	loop     *train.Loop
 	evals    map[string]train.Metrics // of evalStep
@@ -75,10 +75,8 @@ func (h *Handler) loadFirst() error {
 		}
 		return nil
 	}
-	if h.config.loadBest {
-		if best, ok := h.Best(); ok {
-			list = []Checkpoint{best}
-		}
+	if list, err = h.choose(list); err != nil {
+		return err
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		meta, values, err := read(list[i])

@@ -45,24 +45,70 @@ func (h *Handler) Save() (Checkpoint, error) {
 		}
 		return Checkpoint{}, fmt.Errorf("saving checkpoint %s: %w (%s)", c.Path(), err, kept)
 	}
-	h.last = c
+	h.last, h.lastData = c, meta.DataSHA256
 	return c, h.clean(append(list, c))
+}
+
+// renew replaces all of the last checkpoint but its variables, if these are as they were: at one step an
+// evaluation, the end of the epoch and the end of the run may each have something to add. It reports whether
+// the variables are those. After an error the checkpoint is as it was.
+func (h *Handler) renew() (done bool, err error) {
+	if h.last.Name == "" || h.last.GlobalStep != h.loop.Trainer().GlobalStep() {
+		return false, nil
+	}
+	if _, err := os.Stat(h.last.Path()); err != nil { // somebody deleted it
+		return false, nil
+	}
+	meta, values, err := h.collect()
+	if err != nil {
+		return false, fmt.Errorf("checkpoints: saving: %w", err)
+	}
+	sum, count := sha256.New(), &counter{}
+	err = writeData(io.MultiWriter(sum, count), values)
+	for _, t := range values {
+		t.FinalizeAll()
+	}
+	meta.DataSize, meta.DataSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
+	if err != nil || meta.DataSHA256 != h.lastData {
+		return false, err
+	}
+	text, err := encodeMeta(meta)
+	if err == nil {
+		err = h.writeText(h.last.Path(), text)
+	}
+	if err != nil {
+		return true, fmt.Errorf("saving checkpoint %s: %w (it is as it was)", h.last.Path(), err)
+	}
+	delete(h.judged, h.last.Name)
+	list, err := List(h.config.dir)
+	if err == nil {
+		err = h.clean(list) // another one may have been the best before
+	}
+	return true, err
+}
+
+func writeData(w io.Writer, values map[string]*tensors.Tensor) error {
+	return safetensors.Write(w, values, map[string]string{"format": "quire"})
+}
+
+func (h *Handler) writeText(path string, text []byte) error {
+	return writeFile(h.create, path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }
 
 // write writes both files, the one that makes it a checkpoint last.
 func (h *Handler) write(c Checkpoint, meta *Meta, values map[string]*tensors.Tensor) error {
 	sum, count := sha256.New(), &counter{}
 	err := writeFile(h.create, c.DataPath(), func(w io.Writer) error {
-		return safetensors.Write(io.MultiWriter(w, sum, count), values, map[string]string{"format": "quire"})
+		return writeData(io.MultiWriter(w, sum, count), values)
 	})
 	if err == nil {
 		meta.DataSize, meta.DataSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 		var text []byte
 		if text, err = encodeMeta(meta); err == nil {
-			err = writeFile(h.create, c.Path(), func(w io.Writer) error {
-				_, err := w.Write(text)
-				return err
-			})
+			err = h.writeText(c.Path(), text)
 		}
 	}
 	if err != nil {
@@ -81,7 +127,7 @@ func (c *counter) Write(p []byte) (int, error) {
 // collect gathers what there is to save.
 func (h *Handler) collect() (*Meta, map[string]*tensors.Tensor, error) {
 	store := h.config.store
-	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed()}
+	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
 	values := map[string]*tensors.Tensor{}
 	for v := range store.IterVariables() {
 		if h.config.exclude != nil && h.config.exclude(v) {
@@ -170,48 +216,4 @@ func (h *Handler) sweep() error {
 		}
 	}
 	return nil
-}
-
-// Best returns the checkpoint with the best value of KeepBest's metric, if there is one. Damaged
-// checkpoints do not count.
-func (h *Handler) Best() (best Checkpoint, found bool) {
-	list, _ := List(h.config.dir)
-	var value train.Metric
-	for _, c := range list {
-		m, ok := h.judge(c)
-		if ok && (!found || better(m, value)) {
-			best, value, found = c, m, true
-		}
-	}
-	return best, found
-}
-
-// judge returns the value by which a checkpoint is the best one or not.
-func (h *Handler) judge(c Checkpoint) (train.Metric, bool) {
-	if m, known := h.judged[c.Name]; known {
-		return m.metric, m.ok
-	}
-	meta, err := c.ReadMeta()
-	var v verdict
-	if err == nil {
-		v.metric, v.ok = meta.Evals[h.config.bestDataset].Get(h.config.bestMetric)
-		v.ok = v.ok && v.metric.Value == v.metric.Value
-	}
-	if h.judged == nil {
-		h.judged = map[string]verdict{}
-	}
-	h.judged[c.Name] = v
-	return v.metric, v.ok
-}
-
-type verdict struct {
-	metric train.Metric
-	ok     bool
-}
-
-func better(a, b train.Metric) bool {
-	if a.HigherIsBetter() {
-		return a.Value > b.Value
-	}
-	return a.Value < b.Value
 }

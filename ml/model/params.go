@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/ml/internal/names"
 )
 
 // param is a hyperparameter that was set.
@@ -260,12 +261,8 @@ func (s *Store) CheckParams() error {
 		case p.err != nil:
 			return p.err
 		case s.declaration(name) == nil:
-			names := s.knownNames()
-			hint := ""
-			if near := closest(name, names); near != "" {
-				hint = fmt.Sprintf(": do you mean %q?", near)
-			}
-			return fmt.Errorf("model: hyperparameter %q%s, is unknown: nothing in the model asked for it%s (known: %s; DeclareParam makes one known)", path, at(", set at ", p.place), hint, strings.Join(names, ", "))
+			known := s.knownNames()
+			return fmt.Errorf("model: hyperparameter %q%s, is unknown: nothing in the model asked for it%s (known: %s; DeclareParam makes one known)", path, at(", set at ", p.place), names.Hint(name, known), strings.Join(known, ", "))
 		}
 	}
 	return nil

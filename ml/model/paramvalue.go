@@ -110,34 +110,3 @@ func parseParam(text string, like any) (any, error) {
 	}
 	return out.Interface(), nil
 }
-
-// closest returns the name that is most like the given one, "" if none is near.
-func closest(name string, names []string) string {
-	best, distance := "", 1+max(2, len(name)/3)
-	for _, n := range names {
-		if d := editDistance(name, n); d < distance {
-			best, distance = n, d
-		}
-	}
-	return best
-}
-
-// editDistance returns the number of letters to insert, delete or replace to make a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := before
-			if a[i] != b[j] {
-				d = 1 + min(before, row[j], row[j+1])
-			}
-			before, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
-}

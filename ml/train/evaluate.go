@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/ml/data"
 )
@@ -21,6 +22,18 @@ func (l *Loop) EvalEvery(n int, sets ...data.Dataset) {
 // EvalEachEpoch evaluates the data sets after each pass over the training data.
 func (l *Loop) EvalEachEpoch(sets ...data.Dataset) {
 	l.evals = append(l.evals, evaluation{0, sets})
+}
+
+// EvalDatasets returns the names of the data sets that the loop evaluates.
+func (l *Loop) EvalDatasets() (names []string) {
+	for _, e := range l.evals {
+		for _, ds := range e.sets {
+			if !slices.Contains(names, ds.Name()) {
+				names = append(names, ds.Name())
+			}
+		}
+	}
+	return names
 }
 
 // evaluate makes the evaluations that are due after a step, or at the end of an epoch.
