@@ -92,3 +92,20 @@ func gradient(x, w *graph.Node) *graph.Node {
 	loss := graph.ReduceAllSum(graph.Mul(y, y))
 	return graph.Gradient(loss, w)[0]
 }
+
+// same returns x: it adds no node.
+func same(x *graph.Node) *graph.Node { return x }
+
+func either(x, y *graph.Node) *graph.Node { return y }
+
+// quiet has lines that add no node, some of which are not reached.
+func quiet(x, y *graph.Node) *graph.Node {
+	x = same(x)
+	if x.Rank() > 9 {
+		x = same(x)
+	}
+	x = either(x, y)
+	x = graph.Tanh(x)
+	x = same(x) // still x
+	return x
+}

@@ -33,6 +33,8 @@ type flowNode struct {
 	alias   string
 	calls   []call // that made it, innermost first, outside of package graph; empty for programs
 	stack   string // all calls that made it, to tell the turns of a loop apart
+	via     string // the function of package graph that was called from outside of it: Softmax for its Exp
+	viaAt   string // the place of that call in the stack, to tell such calls apart
 	flops   int64
 	output  bool // nobody uses it, or it was returned
 	input   bool // a parameter that is no variable
@@ -71,8 +73,9 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 			continue
 		}
 		p := n.Position()
-		fn := &flowNode{id: int(n.Id()), op: n.Type(), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
+		fn := &flowNode{id: int(n.Id()), op: opName(n.Type(), n.Attrs()), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
 		fn.calls, fn.stack = callsOf(n.Callers(), lowest), fmt.Sprintf("%x", n.Callers())
+		fn.via, fn.viaAt = viaOf(n.Callers())
 		fn.setOut(outShapes(n))
 		details := []string{}
 		if d := attrText(n.Attrs()); d != "" {
@@ -124,7 +127,7 @@ func fromProgram(p *graph.Program) *flow {
 		f.nodes = append(f.nodes, n)
 	}
 	for _, in := range p.Instrs {
-		n := &flowNode{id: int(in.Out[0]), op: in.Op.Name, pos: placeOf(in.Pos), key: in.Pos, members: 1}
+		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: placeOf(in.Pos), key: in.Pos, members: 1}
 		var details []string
 		if d := attrText(in.Attrs); d != "" {
 			details = append(details, d)
@@ -352,6 +355,37 @@ func callsOf(pcs []uintptr, lowest string) []call {
 		}
 	}
 	return out
+}
+
+// viaOf returns the function of package graph that was called from outside of it, and the calls from there on;
+// "" if its name says less than those of the ops that it made.
+func viaOf(pcs []uintptr) (name, at string) {
+	for _, f := range frames(pcs) {
+		if at == "" && strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+			name = strings.TrimPrefix(shortFunc(f.Function), "graph.")
+			continue
+		}
+		at += fmt.Sprintf("%x ", f.PC)
+	}
+	if strings.ContainsAny(name, ".(") || name == "ReduceAndKeep" || name == "MaskedReduceAndKeep" {
+		return "", ""
+	}
+	return name, at
+}
+
+// opName returns the name of an op as readers call it: a window's sum is a SumPool.
+func opName(name string, attrs any) string {
+	if a, ok := attrs.(graph.WindowAttrs); ok && name == "ReduceWindow" {
+		switch a.Kind {
+		case graph.WindowMax:
+			return "MaxPool"
+		case graph.WindowMin:
+			return "MinPool"
+		case graph.WindowSum:
+			return "SumPool"
+		}
+	}
+	return name
 }
 
 // pcName returns the name of the function at a program counter, as frames have it.

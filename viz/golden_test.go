@@ -74,6 +74,7 @@ func views() map[string]any {
 		"shapes":           viz.Shapes(mlp, mlpInputs...),
 		"shapes_error":     viz.Shapes(wrongWay, f32(32, 64), f32(10, 64)),
 		"shapes_panic":     viz.Shapes(outOfRange, f32(3, 4)),
+		"shapes_quiet":     viz.Shapes(quiet, f32(32, 64), f32(32, 64)),
 		"shapes_wrong":     viz.Shapes(wrongWay, f32(32, 64)),
 		"summary":          viz.Summary(variables, f32(32, 64)),
 		"summary_mlp":      viz.Summary(mlp, mlpInputs...),

@@ -1,6 +1,7 @@
 package viz_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,5 +51,32 @@ func TestViewsOfAModel(t *testing.T) {
 	other := func(x *graph.Node, width int) *graph.Node { return x }
 	if text = viz.Text(viz.Summary(other, f32(8, 64))); !strings.Contains(text, "parameter 1 of the function is a int: give one among the inputs") {
 		t.Error(text)
+	}
+}
+
+func convolutional(scope *model.Scope, x *graph.Node) *graph.Node {
+	x = layers.Convolution(scope.In("conv"), x).Channels(4).KernelSize(3).PadSame().Done()
+	x = graph.MaxPool(x).Window(2).Done()
+	x = graph.MeanPool(x).Window(2).Done()
+	x = layers.Dropout(scope, x, 0.5)
+	return graph.Softmax(x)
+}
+
+func TestSummaryNamesWhatWasCalled(t *testing.T) {
+	text := viz.Text(viz.Summary(convolutional, f32(2, 8, 8, 1).WithAxisNames("batch", "", "", "color")))
+	var rows []string
+	for _, line := range strings.Split(text, "\n")[2:] {
+		name, _, _ := strings.Cut(line, "  float32")
+		name, _, _ = strings.Cut(name, "   ")
+		rows = append(rows, name)
+	}
+	if got, want := strings.Join(rows, "|"), "x|layers.Convolution  /conv|MaxPool|MeanPool|Softmax|total|40 parameters, 160 B; "; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s\nof %s", got, text)
+	}
+	if !strings.Contains(text, "batch · · color") || strings.Contains(text, "batch=") {
+		t.Errorf("names of axes:\n%s", text)
+	}
+	if text = viz.Text(viz.Shapes(convolutional, f32(2, 8, 8, 1))); !regexp.MustCompile(`Dropout.* {4}unchanged\n`).MatchString(text) || strings.Count(text, "unchanged") != 1 {
+		t.Errorf("Dropout:\n%s", text)
 	}
 }

@@ -20,7 +20,8 @@ import (
 //
 // Another scope, or whatever else fn takes, stands among the inputs.
 //
-// Functions of the reader's own that fn calls follow below it. A line in a loop shows each shape once, with the
+// Functions of the reader's own that fn calls follow below it. A line that gives a value back as it is, such as Dropout in
+// evaluation, says "unchanged". A line in a loop shows each shape once, with the
 // number of times. If the shapes do not fit, the line where that shows is marked, with the error below it.
 func Shapes(fn any, inputs ...any) Bundle {
 	tr, err := traceFunc(fn, inputs)
@@ -49,6 +50,7 @@ type block struct {
 	name   string
 	src    *source
 	visits map[int][]visit // by line
+	said   map[int]string  // what stands beside a line that computes nothing
 	failed int             // the line that an error is at
 	err    error
 	last   int // line of the latest node, to tell visits apart
@@ -77,6 +79,10 @@ func newListing(tr *traced) *listing {
 		l.place(n, top)
 	}
 	top.signature(tr)
+	for _, b := range l.blocks {
+		b.findUnchanged()
+	}
+	top.findReturn(tr)
 	if tr.err != nil {
 		l.fail(tr, top)
 	}
@@ -95,7 +101,7 @@ func (l *listing) block(fn *runtime.Func) *block {
 	if src == nil {
 		return nil
 	}
-	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, visits: map[int][]visit{}}
+	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, visits: map[int][]visit{}, said: map[int]string{}}
 	l.blocks = append(l.blocks, b)
 	return b
 }
@@ -142,7 +148,7 @@ func (l *listing) inlined(f runtime.Frame) *block {
 	for line := min(f.Line, len(text)); line >= 1; line-- {
 		if strings.HasPrefix(text[line-1], "func ") {
 			if src := readSource(f.File, line); src != nil && f.Line <= src.end {
-				b := &block{name: shortFunc(f.Function), src: src, visits: map[int][]visit{}}
+				b := &block{name: shortFunc(f.Function), src: src, visits: map[int][]visit{}, said: map[int]string{}}
 				l.blocks = append(l.blocks, b)
 				return b
 			}
@@ -163,7 +169,7 @@ func (b *block) add(line int, key string, n *graph.Node) {
 	b.visits[line] = append(vs, visit{key, []*graph.Node{n}})
 }
 
-// signature shows the inputs beside fn's first line and the outputs beside a return that computes nothing.
+// signature shows the inputs beside fn's first line.
 func (b *block) signature(tr *traced) {
 	if len(tr.inputs) > 0 {
 		b.visits[b.src.start] = append([]visit{{"", slices.Clone(tr.inputs)}}, b.visits[b.src.start]...)
@@ -188,6 +194,9 @@ func (l *listing) fail(tr *traced, top *block) {
 // shapes returns what stands beside a line: the shape of the value that its last call made, once per
 // different shape, with the number of times.
 func (b *block) shapes(line int) string {
+	if said := b.said[line]; said != "" && len(b.visits[line]) == 0 {
+		return said
+	}
 	var order []string
 	times := map[string]int{}
 	for _, v := range b.visits[line] {
@@ -310,9 +319,9 @@ func (l *listing) html() string {
 			if n == b.failed {
 				back = ";background-color:rgba(217,72,90,0.18)" // the text keeps the page's colour: readable on light and dark
 			}
-			const cell = "text-align:left;vertical-align:top;white-space:pre;padding:1px 14px 1px 4px"
-			s.WriteString("<tr>" + tag("td", cell+back, esc(line)))
-			s.WriteString(`<td style="` + cell + ";color:#3884de;border-left:1px solid " + thinColor + ";padding-left:10px" + back + `"`)
+			const cell = "text-align:left;vertical-align:top;padding:1px 14px 1px 4px"
+			s.WriteString("<tr>" + tag("td", cell+";white-space:pre"+back, esc(line)))
+			s.WriteString(`<td style="` + cell + ";white-space:pre-wrap;color:#3884de;border-left:1px solid " + thinColor + ";padding-left:10px" + back + `"`)
 			if ops := b.ops(n); ops != "" {
 				s.WriteString(` title="` + esc(ops) + `"`)
 			}

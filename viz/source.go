@@ -58,8 +58,11 @@ func funcName(f reflect.Value) string {
 // shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", and drops package main.
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	if pkg, rest, ok := strings.Cut(name, ".(*"); ok { // layers.(*ConvBuilder).Done is what readers call layers.Conv
+	if pkg, rest, ok := strings.Cut(name, ".(*"); ok { // layers.(*ConvBuilder).Done is what readers call layers.Convolution
 		if t, ok := strings.CutSuffix(rest, "Builder).Done"); ok {
+			if pkg == "layers" && t == "Conv" {
+				t = "Convolution"
+			}
 			return strings.TrimPrefix(pkg+"."+t, "main.")
 		}
 	}

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,6 +21,9 @@ import (
 //   - a *graph.Graph or *graph.Program, likewise;
 //   - what has variables: a method IterVariables returning an iterator, as model.Store has, or a slice. Its elements have
 //     the methods Path and Shape, and may have Trainable and Value: a row per variable.
+//
+// A row of ops goes by the functions of package graph that were called, with its ops in the tooltip. Names of axes stand at
+// the inputs.
 //
 // FLOPs count multiplications and additions one each; see the package's source for the other ops.
 func Summary(x any, inputs ...any) Bundle {
@@ -51,18 +55,18 @@ type layerRow struct {
 	params     int64
 	paramBytes int64
 	flops      int64
-	in, out    []string
-	bytes      int64 // of results that leave the layer
+	in, out    []shapes.Shape // each once
+	bytes      int64          // of results that leave the layer
 }
 
 func summarise(f *flow) Bundle {
 	rows := f.layers()
 	g := &grid{header: []string{"layer", "in", "out", "parameters", "FLOPs", "output bytes", "at"}, left: []bool{true, true, true, false, false, false, true},
-		bold: map[int]bool{}, titles: map[[2]int]string{}}
+		bold: map[int]bool{}, titles: map[[2]int]string{}, styles: map[[2]int]string{}}
 	var params, paramBytes, work, bytes int64
 	for _, n := range f.nodes {
 		if n.input {
-			g.rows = append(g.rows, []string{n.title(), "", strings.Join(n.shapes, ", "), "", "", "", ""})
+			g.rows = append(g.rows, []string{n.title(), namesOf(n.out[0]), withoutNames(n.out), "", "", "", ""})
 		}
 	}
 	const most = 150
@@ -78,8 +82,23 @@ func summarise(f *flow) Bundle {
 		if r.params > 0 {
 			p = count(r.params)
 		}
-		g.titles[[2]int{len(g.rows), 0}] = strings.Join(r.ops, " → ")
-		g.rows = append(g.rows, []string{r.name, strings.Join(r.in, ", "), strings.Join(r.out, ", "), p, si(r.flops), byteSize(r.bytes), r.at})
+		at := func(column int) [2]int { return [2]int{len(g.rows), column} }
+		g.titles[at(0)] = strings.Join(r.ops, " → ")
+		in, out := withoutNames(r.in), withoutNames(r.out)
+		for column, list := range map[int][]shapes.Shape{1: r.in, 2: r.out} {
+			if slices.ContainsFunc(list, shapes.Shape.HasNames) {
+				g.titles[at(column)] = fmt.Sprint(list)
+			}
+			if len(list) > 1 {
+				g.styles[at(column)] = "white-space:pre" // a shape, a line
+			}
+		}
+		line := short(r.at, 36)
+		if line != r.at {
+			g.titles[at(6)] = r.at
+		}
+		g.styles[at(6)] = "white-space:normal" // the only column that may be wide
+		g.rows = append(g.rows, []string{r.name, in, out, p, si(r.flops), byteSize(r.bytes), line})
 	}
 	g.bold[len(g.rows)] = true
 	g.rows = append(g.rows, []string{"total", "", "", count(params), si(work), byteSize(bytes), ""})
@@ -128,7 +147,7 @@ func (f *flow) layers() []*layerRow {
 					r.paramBytes += int64(s.ByteSize())
 				}
 			case !p.param && of[x] != len(rows)-1:
-				r.in = appendNew(r.in, p.shapes...)
+				r.in = appendShapes(r.in, p.out)
 			}
 		}
 	}
@@ -143,20 +162,51 @@ func (f *flow) layers() []*layerRow {
 	for _, r := range rows {
 		for _, i := range r.nodes {
 			if n := f.nodes[i]; used[i] || n.output {
-				r.out = appendNew(r.out, n.shapes...)
+				r.out = appendShapes(r.out, n.out)
 				for _, s := range n.out {
 					r.bytes += int64(s.ByteSize())
 				}
 			}
 		}
 		if r.name == "" { // single ops go by their own names
-			r.name = strings.Join(unique(r.ops), ", ")
+			r.name = strings.Join(f.called(r.nodes), ", ")
 		}
 		if r.scope != "" {
 			r.name += "  " + r.scope
 		}
 	}
 	return rows
+}
+
+// namesOf writes the names of axes, · for one without; "" if none has one.
+func namesOf(s shapes.Shape) string {
+	if !s.HasNames() {
+		return ""
+	}
+	var names []string
+	for axis := range s.Rank() {
+		names = append(names, cmp.Or(s.Name(axis), "·"))
+	}
+	return strings.Join(names, " ")
+}
+
+// withoutNames writes shapes, a line each. Names of axes would make a table too wide; they stand at the inputs.
+func withoutNames(list []shapes.Shape) string {
+	var out []string
+	for _, s := range list {
+		s.AxisNames = nil
+		out = append(out, s.String())
+	}
+	return strings.Join(out, ",\n")
+}
+
+func appendShapes(list []shapes.Shape, more []shapes.Shape) []shapes.Shape {
+	for _, s := range more {
+		if !slices.ContainsFunc(list, s.Equal) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // layerOf returns the layer that n belongs to: a key that tells calls apart, its name ("" if it is the
@@ -182,7 +232,31 @@ func appendNew(list []string, values ...string) []string {
 	return list
 }
 
-func unique(list []string) []string { return appendNew(nil, list...) }
+// called names what made the nodes: the functions of package graph where they made several nodes, such as Softmax,
+// otherwise the ops; each once.
+func (f *flow) called(nodes []int) []string {
+	var names []string
+	for len(nodes) > 0 {
+		first := f.nodes[nodes[0]]
+		k := 1
+		for k < len(nodes) && first.via != "" && f.nodes[nodes[k]].via == first.via && f.nodes[nodes[k]].viaAt == first.viaAt {
+			k++
+		}
+		name := first.op
+		if k > 1 {
+			name = first.via
+		}
+		if name == "Pool" { // graph.PoolBuilder: what it was asked for shows in the ops
+			if name = first.op; name == "SumPool" {
+				name = "MeanPool"
+			} else if !strings.HasSuffix(name, "Pool") {
+				name = "ConcatPool"
+			}
+		}
+		names, nodes = appendNew(names, name), nodes[k:]
+	}
+	return names
+}
 
 // Variable is what a row of a [Summary] of variables is made of.
 type Variable interface {
