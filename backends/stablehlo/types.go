@@ -49,8 +49,12 @@ func tensorType(s shapes.Shape) string {
 	return b.String()
 }
 
-// maxListed is how many elements a constant may have to be written one by one; more go into a blob of bytes.
-const maxListed = 32
+// maxListed is how many elements a constant may have to be written one by one, and maxAxes how many axes: others go
+// into a blob of bytes. (Thousands of nested brackets overflow the stack of XLA's parser.)
+const maxListed, maxAxes = 32, 16
+
+// listable reports whether the elements of a constant are written one by one.
+func listable(s shapes.Shape) bool { return s.Size() <= maxListed && s.Rank() <= maxAxes }
 
 // dense writes a constant's value without its type: dense<1.5>, dense<[[1, 2], [3, 4]]>, dense<"0x…">. A value
 // that repeats is written once. Bools have no blob: how MLIR packs them has changed between versions.
@@ -64,7 +68,7 @@ func dense(t *tensors.Tensor) (string, error) {
 			text = "dense<>"
 		case repeats(data, size):
 			text = "dense<" + elementText(s.DType, data[:size]) + ">"
-		case s.Size() > maxListed && s.DType != dtypes.Bool:
+		case !listable(s) && s.DType != dtypes.Bool:
 			text = `dense<"0x` + strings.ToUpper(hex.EncodeToString(data)) + `">`
 		default:
 			var b strings.Builder

@@ -85,6 +85,7 @@ type module struct {
 	texts     []string          // private functions, in order of first use
 	functions map[string]string // their names by what follows the name
 	taken     map[string]bool
+	depth     int   // of branches, loops and calls around what is being written
 	err       error // the first mistake
 }
 
@@ -119,11 +120,10 @@ type function struct {
 	out    strings.Builder
 	indent string
 	next   int // number of the next value
-	depth  int // of branches and loops around what is being written
 }
 
-// maxNesting is how deep branches and loops may be nested: with 500 XLA's compiler takes most of a minute, with
-// 5000 it overflows its stack and takes the process with it.
+// maxNesting is how deep branches, loops and calls, which are inlined, may be nested: with 500 XLA's compiler takes
+// most of a minute, with 5000 it overflows its stack and takes the process with it.
 const maxNesting = 64
 
 // function returns the text of a function that computes p, from its name on.
@@ -285,7 +285,7 @@ func (f *function) combiner(d dtypes.DType, mnemonic string) {
 // constant writes t.
 func (f *function) constant(t *tensors.Tensor) value {
 	s := t.Shape()
-	if s.DType == dtypes.Bool && s.Size() > maxListed { // a blob of bools would have to be packed
+	if s.DType == dtypes.Bool && !listable(s) { // a blob of bools would have to be packed
 		if bits, err := t.ConvertDType(dtypes.Uint8); err == nil && !uniform(bits) {
 			return f.convert(f.constant(bits), dtypes.Bool)
 		}

@@ -187,7 +187,7 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// nested returns a value inside branches or loops, depth deep.
+// nested returns a value inside branches, loops or calls, depth deep.
 func nested(g *graph.Graph, kind string, depth int) *graph.Node {
 	x := param(g, "x", dtypes.Float32)
 	var inside func(x *graph.Node, depth int) *graph.Node
@@ -199,6 +199,11 @@ func nested(g *graph.Graph, kind string, depth int) *graph.Node {
 			deeper := graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{inside(x, depth-1)} })
 			other := graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{x} })
 			return graph.If(graph.IsPositive(x), deeper, other)[0]
+		}
+		if kind == "Call" {
+			return graph.NewFunction(g, "f", func(g *graph.Graph) []*graph.Node {
+				return []*graph.Node{inside(param(g, "s", dtypes.Float32), depth-1)}
+			}).Call(x)[0]
 		}
 		cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 			return []*graph.Node{graph.IsPositive(param(g, "s", dtypes.Float32))}
@@ -212,10 +217,10 @@ func nested(g *graph.Graph, kind string, depth int) *graph.Node {
 }
 
 func TestNestingHasALimit(t *testing.T) {
-	for _, kind := range []string{"If", "While"} {
+	for _, kind := range []string{"If", "While", "Call"} {
 		for depth, want := range map[int]string{
 			maxNesting:     "",
-			maxNesting + 1: kind + ": branches and loops are nested more than 64 deep, which compilers do not bear: put some of them into functions",
+			maxNesting + 1: kind + ": branches, loops and calls are nested more than 64 deep, which compilers do not bear: choose among values (Where) or repeat (While) instead",
 		} {
 			p := lowered(t, "deep", func(g *graph.Graph) []*graph.Node { return []*graph.Node{nested(g, kind, depth)} })
 			_, err := Write(p)

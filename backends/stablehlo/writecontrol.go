@@ -55,10 +55,17 @@ func (f *function) loop(c call) []value {
 
 // nested writes a body of c as a region without block arguments.
 func (f *function) nested(c call, body int, args []value) bool {
-	if f.depth++; f.depth > maxNesting {
-		f.fail("%s: branches and loops are nested more than %d deep, which compilers do not bear: put some of them into functions", c.Op.Name, maxNesting)
-	} else {
+	return f.deeper(c, func() {
 		f.region(nil, func([]value) []value { return f.program(c.Bodies[body], args) })
+	})
+}
+
+// deeper runs write, which writes a body of c, unless that is nested too deep. It reports whether all went well.
+func (f *function) deeper(c call, write func()) bool {
+	if f.depth++; f.depth > maxNesting {
+		f.fail("%s: branches, loops and calls are nested more than %d deep, which compilers do not bear: choose among values (Where) or repeat (While) instead", c.Op.Name, maxNesting)
+	} else {
+		write()
 	}
 	f.depth--
 	return f.err == nil
@@ -66,8 +73,8 @@ func (f *function) nested(c call, body int, args []value) bool {
 
 // callFunction writes Call.
 func (f *function) callFunction(c call) []value {
-	name := f.private(c.Bodies[0])
-	if f.err != nil || len(c.out) == 0 {
+	var name string
+	if !f.deeper(c, func() { name = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
 		return nil
 	}
 	results, names := f.defineAll(c.out)
