@@ -61,7 +61,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/testenv", "ml/internal/require"}
+var testHelpers = []string{"internal/testenv"}
 
 type listedPackage struct {
 	ImportPath string

@@ -25,14 +25,16 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/require"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -173,7 +175,7 @@ func TestKeepLastAndBest(t *testing.T) {
 	series, _ := s.loop.History().Get("test", "loss")
 	for i, v := range series.Values {
 		m, _ := h.judge(b)
-		require.True(t, m.Value <= v, "step", series.Steps[i])
+		require.True(t, m.Value <= v, "step %v", series.Steps[i])
 	}
 	require.True(t, len(saved) >= 8, saved)
 
@@ -430,7 +432,7 @@ func TestAFullDiskKeepsTheOldCheckpoint(t *testing.T) {
 		require.ErrorIs(t, err, errFull)
 		require.ErrorContains(t, err, first.Name+" is as it was")
 		files, _ := os.ReadDir(dir)
-		require.Equal(t, 2, len(files), "with room for", room)
+		require.Equal(t, 2, len(files), "with room for %v", room)
 		require.NoError(t, first.Verify())
 	}
 	h.create = createFile
@@ -455,7 +457,7 @@ func TestACrashWhileAStepIsRenewedLosesNothing(t *testing.T) {
 			f, err := createFile(path)
 			return crashing{full{f, &room}}, err
 		}
-		require.True(t, crash(func() { h.renew() }), "with room for", 1000*left)
+		require.True(t, crash(func() { h.renew() }), "with room for %v", 1000*left)
 		require.NoError(t, c.Verify())
 		meta, err := c.ReadMeta()
 		require.NoError(t, err)
@@ -491,7 +493,7 @@ func TestACrashAtAnyByteLosesNothing(t *testing.T) {
 		}
 		crashed := crash(func() { h.Save() })
 		next, err := Load(model.NewStore()).Dir(dir).Done()
-		require.NoError(t, err, "cut off after", cut)
+		require.NoError(t, err, "cut off after %v", cut)
 		_, from := next.Loaded()
 		require.True(t, from == first || !crashed)
 		_, err = next.Save()
@@ -591,7 +593,7 @@ func TestErrors(t *testing.T) {
 		require.True(t, err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + mask(err.Error(), dir) + "\n")
 	}
-	require.Golden(t, "testdata/errors.golden", got.String(), *update)
+	testenv.Golden(t, "testdata/errors.golden", got.String(), *update)
 }
 
 // mask hides what differs from run to run.
@@ -703,7 +705,7 @@ func TestKill(t *testing.T) {
 		time.Sleep(time.Duration(20+r.IntN(200)) * time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		cmd.Wait()
-		require.Equal(t, "", stderr.String(), "seed", seed)
+		require.Equal(t, "", stderr.String(), "seed %v", seed)
 		var step int
 		for scan := bufio.NewScanner(&stdout); scan.Scan(); {
 			if line := scan.Text(); strings.Count(line, " ") == 2 && !strings.HasSuffix(line, " ") {
@@ -715,7 +717,7 @@ func TestKill(t *testing.T) {
 			resumed, last = resumed+1, step
 		}
 	}
-	require.True(t, resumed >= 10, "training moved on after", resumed, "of 50 kills; the last step is", last)
+	require.True(t, resumed >= 10, "training moved on after %v of 50 kills; the last step is %v", resumed, last)
 	t.Logf("%d kills moved on, to step %d, %d steps in all", resumed, last, len(lines))
 
 	want := map[string]string{}

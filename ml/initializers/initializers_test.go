@@ -7,7 +7,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/initializers"
-	"github.com/quire-ml/quire/ml/internal/require"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestMomentsOfInitializers(t *testing.T) {

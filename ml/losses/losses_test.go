@@ -9,8 +9,10 @@ import (
 
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
-	"github.com/quire-ml/quire/ml/internal/require"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/losses"
+
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -71,7 +73,7 @@ func TestLossesAgainstNumbersByHand(t *testing.T) {
 	for _, label := range []int64{-1, 3} {
 		got, err := eval(losses.SparseCategoricalCrossEntropyLogits, []int64{label}, ff{{1, 2, 3}})
 		require.NoError(t, err)
-		require.True(t, math.IsNaN(got), "label", label, "gives", got)
+		require.True(t, math.IsNaN(got), "label %v gives %v", label, got)
 	}
 }
 
@@ -147,5 +149,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + err.Error() + "\n")
 	}
-	require.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
 }

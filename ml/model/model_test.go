@@ -16,8 +16,10 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/internal/require"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/model"
+
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -308,5 +310,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, c.err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + c.err.Error() + "\n")
 	}
-	require.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
 }

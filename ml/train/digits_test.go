@@ -7,13 +7,14 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data/digits"
-	"github.com/quire-ml/quire/ml/internal/require"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/require"
 )
 
 func perceptron(scope *model.Scope, x *graph.Node) *graph.Node {
@@ -41,7 +42,7 @@ func TestDigits(t *testing.T) {
 		require.NoError(t, err)
 		acc := results.Value(testSet.Name() + " acc")
 		t.Logf("seed %d: %s, %v a step", seed, results, loop.MedianTrainStepDuration())
-		require.True(t, acc > 0.955, "seed", seed, results)
+		require.True(t, acc > 0.955, "seed %v %v", seed, results)
 		if testing.Short() {
 			return
 		}
@@ -67,6 +68,6 @@ func TestStepsKeepTheirMemory(t *testing.T) {
 	_, err = loop.RunSteps(trainSet, 60)
 	require.NoError(t, err)
 	after := tensors.Stats()
-	require.True(t, before.Live > 1<<20, "the test looks at the right memory", before)
-	require.True(t, after.Storages <= before.Storages+2 && after.Live <= before.Live+1<<20, before, after)
+	require.True(t, before.Live > 1<<20, "the test looks at the right memory %v", before)
+	require.True(t, after.Storages <= before.Storages+2 && after.Live <= before.Live+1<<20, "%v %v", before, after)
 }

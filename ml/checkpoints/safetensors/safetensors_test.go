@@ -12,7 +12,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
-	"github.com/quire-ml/quire/ml/internal/require"
+
+	"github.com/stretchr/testify/require"
 )
 
 // all has a tensor of every dtype of the format.
@@ -30,7 +31,7 @@ func equal(t *testing.T, want, got map[string]*tensors.Tensor) {
 	t.Helper()
 	require.Equal(t, len(want), len(got))
 	for name, w := range want {
-		require.True(t, got[name] != nil && w.Equal(got[name]), name, got[name])
+		require.True(t, got[name] != nil && w.Equal(got[name]), "%v %v", name, got[name])
 	}
 }
 
