@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func Summary(x any, inputs ...any) Bundle {
 	}
 	return summarise(tr.flow())
 }
+
+// leading is what a line of code begins with and a narrow column can do without.
+var leading = regexp.MustCompile(`^(return |[\w, ]+ :?= )`)
 
 // layerRow is a line of a summary: nodes that one call made.
 type layerRow struct {
@@ -93,11 +97,11 @@ func summarise(f *flow) Bundle {
 				g.styles[at(column)] = "white-space:pre" // a shape, a line
 			}
 		}
-		line := short(r.at, 36)
+		line := short(leading.ReplaceAllString(r.at, ""), 28)
 		if line != r.at {
 			g.titles[at(6)] = r.at
 		}
-		g.styles[at(6)] = "white-space:normal" // the only column that may be wide
+		g.styles[at(0)], g.styles[at(6)] = "white-space:normal", "white-space:normal" // these may be wide
 		g.rows = append(g.rows, []string{r.name, in, out, p, si(r.flops), byteSize(r.bytes), line})
 	}
 	g.bold[len(g.rows)] = true

@@ -260,6 +260,9 @@ func textWidth(s string) int {
 	return w
 }
 
+// breaks lets lines of code end after a point, a comma or a parenthesis, where a table would be wider than the page.
+var breaks = strings.NewReplacer(".", ".\u200b", ",", ",\u200b", "(", "(\u200b")
+
 func (g *grid) html() string {
 	var b strings.Builder
 	style := "border-collapse:collapse;font-size:12px;margin:4px 0"
@@ -289,13 +292,15 @@ func (g *grid) html() string {
 			if g.bold[k] {
 				st += ";font-weight:600;border-top:1px solid " + ruleColor
 			}
+			extra := g.styles[[2]int{k, i}]
 			switch {
+			case strings.Contains(extra, "white-space"):
 			case g.mono:
 				st += ";white-space:pre"
 			case textWidth(s) <= 60:
 				st += ";white-space:nowrap"
 			}
-			if extra := g.styles[[2]int{k, i}]; extra != "" {
+			if extra != "" {
 				st += ";" + extra
 			}
 			b.WriteString(`<td style="` + st + `"`)
@@ -304,6 +309,9 @@ func (g *grid) html() string {
 			}
 			if t := g.titles[[2]int{k, i}]; t != "" {
 				b.WriteString(` title="` + esc(t) + `"`)
+			}
+			if strings.Contains(extra, "white-space:normal") {
+				s = breaks.Replace(s)
 			}
 			b.WriteString(">" + esc(s) + "</td>")
 		}
