@@ -355,7 +355,11 @@ func readSelectAndScatter(c *reading) *graph.Node {
 		Window: c.perAxis("window_dimensions", x.Rank(), 1), Strides: c.perAxis("window_strides", x.Rank(), 1), Paddings: c.paddings("padding", x.Rank()),
 	}
 	m := matcher{region: choose}
-	switch m.comparison(m.returned(0), choose.args[0], choose.args[1]) {
+	first := m.returned(0)
+	if either := m.is(first, "stablehlo.or", 2); either != nil && m.comparison(either[1], choose.args[0], choose.args[0]) == "NE" {
+		first = either[0] // or it is NaN, which wins here anyway
+	}
+	switch m.comparison(first, choose.args[0], choose.args[1]) {
 	case "GE":
 		attrs.Kind = graph.WindowMax
 	case "LE":

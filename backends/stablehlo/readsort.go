@@ -144,9 +144,12 @@ func (c *reading) keyValues(k sortKey, r *region, left, right []string) *graph.N
 //
 //	first < other first or (first = other first and the rest of the keys)
 //
-// It returns nil for other ones.
+// A comparison may say that numbers come before NaN, as they do here anyway. It returns nil for other comparators.
 func (m *matcher) keys(value string, left, right []string) []sortKey {
 	if either := m.is(value, "stablehlo.or", 2); either != nil {
+		if m.numbersFirst(either) {
+			return m.keys(either[0], left, right)
+		}
 		first := m.keys(either[0], left, right)
 		both := m.is(either[1], "stablehlo.and", 2)
 		if len(first) != 1 || both == nil {
@@ -178,4 +181,12 @@ func (m *matcher) keys(value string, left, right []string) []sortKey {
 		return nil
 	}
 	return []sortKey{{x, direction == "GT", kind == "TOTALORDER" && slices.Contains(left, x)}}
+}
+
+// numbersFirst recognises x < y or (x = x and y ≠ y).
+func (m *matcher) numbersFirst(either []string) bool {
+	sides := m.is(either[0], "stablehlo.compare", 2)
+	both := m.is(either[1], "stablehlo.and", 2)
+	return sides != nil && both != nil && m.comparison(either[0], sides[0], sides[1]) == "LT" &&
+		m.comparison(both[0], sides[0], sides[0]) == "EQ" && m.comparison(both[1], sides[1], sides[1]) == "NE"
 }
