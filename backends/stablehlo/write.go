@@ -126,6 +126,10 @@ type function struct {
 // most of a minute, with 5000 it overflows its stack and takes the process with it.
 const maxNesting = 64
 
+// maxRank is how many axes a value may have. XLA compiles more, but its callers put dimensions into blocks of fixed
+// size: with 256 go-xla panics.
+const maxRank = 128
+
 // function returns the text of a function that computes p, from its name on.
 func (m *module) function(head string, p *graph.Program, attrs []string) string {
 	f := &function{module: m, indent: "    "}
@@ -161,6 +165,12 @@ func (m *module) private(p *graph.Program) string {
 
 // program writes p's instructions with args for its inputs and returns its outputs.
 func (f *function) program(p *graph.Program, args []value) []value {
+	for _, s := range p.Values {
+		if s.Rank() > maxRank {
+			f.fail("a value has %d axes, of which compilers take at most %d: Reshape it", s.Rank(), maxRank)
+			return nil
+		}
+	}
 	vals := make([]value, len(p.Values))
 	for i, id := range p.Inputs {
 		vals[id] = args[i]

@@ -167,6 +167,9 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	endless := *ok
 	yes := lowered(t, "cond", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Const(g, true)} })
 	endless.Instrs = append(endless.Instrs[:1:1], graph.Instr{Op: graph.OpByName("While"), Attrs: graph.WhileAttrs{}, Bodies: []*graph.Program{yes, {}}})
+	many := lowered(t, "p", func(g *graph.Graph) []*graph.Node {
+		return []*graph.Node{graph.ExpandAxes(param(g, "x", dtypes.Float32), upTo(0, maxRank+1)...)}
+	})
 	for _, c := range []struct {
 		name string
 		p    *graph.Program
@@ -177,6 +180,7 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		{"not well formed", &broken, Options{}, `writing program "p": output 7 is not defined`},
 		{"an op to expand", unexpanded, Options{}, `writing program "p": main.go:3: Softplus has no form in StableHLO: it must be expanded (give stablehlo.Lowers to graph.NewProgram)`},
 		{"a loop without a state", &endless, Options{}, `writing program "p": While without a state runs never or for ever: give it the values that change`},
+		{"too many axes", many, Options{}, `writing program "p": a value has 129 axes, of which compilers take at most 128: Reshape it`},
 		{"donation of something else", ok, Options{Donate: make([]bool, 2)}, `writing program "p": donation is given for 2 inputs, it has 1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
