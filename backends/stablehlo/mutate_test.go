@@ -1,0 +1,94 @@
+package stablehlo_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/backends/stablehlo"
+)
+
+var tokens = regexp.MustCompile(`-?\d+(\.\d+)?(e[+-]\d+)?|%[\w#]+|[a-z_]+ = |tensor<[^<>]*>|stablehlo\.\w+|\n[^\n]*`)
+
+// TestMutatedTexts changes words of texts that are right: numbers, values, types, operations, settings and lines. What
+// comes out may be wrong in any way, and is an error or a program, quickly.
+func TestMutatedTexts(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	var texts []string
+	var words []string
+	for _, pattern := range []string{"testdata/jax/*.mlir", "testdata/*.mlir"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(text) < 20000 {
+				texts = append(texts, string(text))
+				words = append(words, tokens.FindAllString(string(text), -1)...)
+			}
+		}
+	}
+	for _, c := range pairs {
+		for range 3 {
+			texts = append(texts, prettyModule(c.in, c.out, c.pretty), genericModule(c.in, c.out, c.generic))
+		}
+	}
+	numbers := []string{"0", "1", "-1", "2", "3", "7", "99999999999", "-9223372036854775808", "4294967295", "1e999"}
+	rng := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for i, text := range texts {
+		places := tokens.FindAllStringIndex(text, -1)
+		for range rounds {
+			changed := text
+			for range 1 + rng.IntN(2) {
+				at := places[rng.IntN(len(places))]
+				if at[1] > len(changed) {
+					continue
+				}
+				old := changed[at[0]:at[1]]
+				var by string
+				switch c := old[0]; {
+				case c == '\n' || rng.IntN(8) == 0: // a line goes, or any word
+					by = ""
+				case c == '-' || c >= '0' && c <= '9':
+					by = numbers[rng.IntN(len(numbers))]
+				default: // a word of the same kind
+					for try := 0; try < 100 && (by == "" || by[0] != c); try++ {
+						by = words[rng.IntN(len(words))]
+					}
+				}
+				changed = changed[:at[0]] + by + changed[at[1]:]
+			}
+			start := time.Now()
+			m, err := stablehlo.Read(changed)
+			switch {
+			case err != nil && strings.Contains(err.Error(), "broke down"):
+				t.Fatalf("text %d: %v\n%s", i, err, changed)
+			case err == nil:
+				read++
+				if m.Main() != nil {
+					if _, err := m.Program(nil); err != nil {
+						t.Fatalf("text %d was read, but: %v\n%s", i, err, changed)
+					}
+				}
+			}
+			if d := time.Since(start); d > 5*time.Second {
+				t.Fatalf("text %d took %v\n%s", i, d, changed)
+			}
+		}
+	}
+	if read == 0 {
+		t.Error("no change left a text right, which cannot be")
+	}
+}
