@@ -322,7 +322,7 @@ func (p *parser) balanced() string {
 				continue
 			}
 			if len(open) == 0 || open[len(open)-1] != c {
-				p.fail("a bracket %q that nothing opens", string(c))
+				p.failAt(start, "a bracket %q that nothing closes", p.text[start:start+1])
 			}
 			if open = open[:len(open)-1]; len(open) == 0 {
 				p.pos++
@@ -336,7 +336,7 @@ func (p *parser) balanced() string {
 			p.fail("expected a bracket, found %s", p.found())
 		}
 	}
-	p.failAt(start, "a bracket that nothing closes")
+	p.failAt(start, "a bracket %q that nothing closes", p.text[start:min(start+1, len(p.text))])
 	return ""
 }
 

@@ -1,0 +1,78 @@
+package stablehlo_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/stablehlo"
+)
+
+// TestReadErrors holds what people read when a text cannot be taken.
+func TestReadErrors(t *testing.T) {
+	main := func(body string) string {
+		return "module {\n  func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {\n    " + body + "\n    return %0 : tensor<3xf32>\n  }\n}\n"
+	}
+	var deep strings.Builder
+	for i := range 80 {
+		fmt.Fprintf(&deep, "func.func private @f%d(%%x: tensor<f32>) -> tensor<f32> {\n %%0 = call @f%d(%%x) : (tensor<f32>) -> tensor<f32>\n return %%0 : tensor<f32>\n}\n", i, i+1)
+	}
+	deep.WriteString("func.func private @f80(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}\n")
+	var wide strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&wide, "func.func private @f%d(%%x: tensor<f32>) -> tensor<f32> {\n %%0 = call @f%d(%%x) : (tensor<f32>) -> tensor<f32>\n %%1 = call @f%d(%%0) : (tensor<f32>) -> tensor<f32>\n return %%1 : tensor<f32>\n}\n", i, i+1, i+1)
+	}
+	wide.WriteString("func.func private @f40(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}\n")
+	for _, c := range []struct{ name, text, want string }{
+		{"an unknown operation", main(`%0 = stablehlo.cholesky %x, lower = true : tensor<3xf32>`),
+			`line 3: op "stablehlo.cholesky" is not known`},
+		{"an unknown custom call", main(`%0 = stablehlo.custom_call @foo(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
+			`line 3: op "stablehlo.custom_call" (target "foo") is not known`},
+		{"an unknown type", main(`%0 = stablehlo.convert %x : (tensor<3xf32>) -> tensor<3xf8E4M3FN>`),
+			`line 3: op "stablehlo.convert": the type tensor<3xf8E4M3FN> is not known`},
+		{"an unknown dimension", "func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {\n return %x : tensor<?xf32>\n}",
+			`line 1: the function @main has an input of type tensor<?xf32>, which is not known`},
+		{"Fourier transforms", main("%1 = stablehlo.fft %x, type = RFFT, length = [3] : (tensor<3xf32>) -> tensor<2xcomplex<f32>>\n    %0 = stablehlo.real %1 : (tensor<2xcomplex<f32>>) -> tensor<3xf32>"),
+			`line 3: op "stablehlo.fft": Quire has no op for Fourier transforms yet`},
+		{"a value that is not there", main(`%0 = stablehlo.add %x, %y : tensor<3xf32>`),
+			`line 3: op "stablehlo.add": the value %y is not defined`},
+		{"operands that do not fit", main("%c = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>\n    %0 = stablehlo.add %x, %c : tensor<3xf32>"),
+			`line 4: op "stablehlo.add": Add [3] · [2]: axis 0: 3 against 2`},
+		{"a result of another type", main(`%0 = stablehlo.exponential %x : (tensor<3xf32>) -> tensor<4xf32>`),
+			`line 3: op "stablehlo.exponential": result 0 is tensor<3xf32> by its operands, tensor<4xf32> in the text`},
+		{"another number of results", main(`%0, %1 = stablehlo.add %x, %x : tensor<3xf32>`),
+			`line 4, column 5: stablehlo.add has 2 results, and types for 1`},
+		{"a function that returns something else", "func.func @main(%x: tensor<3xf32>) -> tensor<2xf32> {\n return %x : tensor<3xf32>\n}",
+			`line 2: result 0 of the function @main is tensor<3xf32>, not tensor<2xf32>`},
+		{"no return", "func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {\n %0 = stablehlo.tanh %x : tensor<3xf32>\n}",
+			`line 2: a block that does not end with a return`},
+		{"a constant that is too short", main(`%0 = stablehlo.constant dense<[1.0, 2.0]> : tensor<3xf32>`),
+			`line 3: op "stablehlo.constant": a constant in which "," is missing`},
+		{"a constant of other numbers", main(`%0 = stablehlo.constant dense<[1.0, 2.0, true]> : tensor<3xf32>`),
+			`line 3: op "stablehlo.constant": "true" is no f32`},
+		{"a blob that is too short", main(`%0 = stablehlo.constant dense<"0x0011223344"> : tensor<3xf32>`),
+			`line 3: op "stablehlo.constant": a blob of 5 bytes for float32[3], which has 12`},
+		{"a function that is not there", main(`%0 = call @g(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
+			`line 3: op "func.call": there is no function @g`},
+		{"a function that calls itself", main(`%0 = call @main(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
+			`line 2: the function @main calls itself`},
+		{"calls that are too deep", deep.String(), `line 261: functions call each other more than 64 deep`},
+		{"calls that are too many", wide.String(), `has more than 1048576 operations once its calls are written out`},
+		{"a function that is there twice", "func.func @f(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}\nfunc.func @f(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}",
+			`line 4: the function @f is there twice: it is on line 1 too`},
+		{"a comparator of its own", main("%0 = \"stablehlo.sort\"(%x) <{dimension = 0 : i64}> ({\n    ^bb0(%a: tensor<f32>, %b: tensor<f32>):\n      %1 = stablehlo.compare LT, %a, %a : (tensor<f32>, tensor<f32>) -> tensor<i1>\n      stablehlo.return %1 : tensor<i1>\n    }) : (tensor<3xf32>) -> tensor<3xf32>"),
+			`line 3: op "stablehlo.sort": Quire sorts by comparators that are LT or GT of the same expression of both sides`},
+		{"text that is something else", "def main(x):\n  return x", `line 1, column 10: expected ")", found "x):"`},
+		{"a type that does not end", main(`%0 = stablehlo.tanh %x : tensor<3xf32`), `line 3, column 36: a bracket "<" that nothing closes`},
+		{"no text", "", `the text has no functions`},
+		{"a tensor that no memory holds", main(`%0 = stablehlo.iota dim = 0 : tensor<99999999999999999x9xf32>`), `line 3, column 35: tensor<99999999999999999x9xf32>: `},
+		{"too deeply nested", main(`%0 = stablehlo.tanh %x {a = ` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `} : tensor<3xf32>`), `nested more than 150 deep`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := stablehlo.Read(c.text)
+			if err == nil || !strings.HasPrefix(err.Error(), "stablehlo.Read: ") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
