@@ -2,6 +2,7 @@ package stablehlo_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,6 +181,16 @@ func callText(t *testing.T, text string, in ...any) []*tensors.Tensor {
 	return out
 }
 
+// doubles are in the corners of their type.
+var doubles = []float64{1, -2.5, 0, math.SmallestNonzeroFloat64, -math.MaxFloat64, 0x1p-1022, -0x0.fffffffffffffp-1022, math.Inf(-1)}
+
+var bitsOfDoubles = func() (list []int64) {
+	for _, v := range doubles {
+		list = append(list, int64(math.Float64bits(v)))
+	}
+	return list
+}()
+
 func TestMeanings(t *testing.T) {
 	for _, c := range []struct {
 		name, in, out, body string
@@ -197,6 +208,10 @@ func TestMeanings(t *testing.T) {
 			[]float32{1, -2.5, 0, 1e-45, 3.4028235e38, -1.1754944e-38}, []int32{0x3F800000, -0x3FE00000, 0, 1, 0x7F7FFFFF, -0x7F800000}},
 		{"floats of bits", "tensor<5xui32>", "tensor<5xf32>", "%0 = stablehlo.bitcast_convert %x : (tensor<5xui32>) -> tensor<5xf32>",
 			[]uint32{0x3F800000, 0xC0200000, 1, 0x7F7FFFFF, 0x80800000}, []float32{1, -2.5, 1e-45, 3.4028235e38, -1.1754944e-38}},
+		{"the bits of doubles", "tensor<8xf64>", "tensor<8xi64>", "%0 = stablehlo.bitcast_convert %x : (tensor<8xf64>) -> tensor<8xi64>",
+			doubles, bitsOfDoubles},
+		{"doubles of bits", "tensor<8xi64>", "tensor<8xf64>", "%0 = stablehlo.bitcast_convert %x : (tensor<8xi64>) -> tensor<8xf64>",
+			bitsOfDoubles, doubles},
 		{"bits set", "tensor<4xi8>", "tensor<4xi8>", "%0 = stablehlo.popcnt %x : tensor<4xi8>", []int8{0, -1, 5, 64}, []int8{0, 8, 2, 1}},
 		{"leading zeros", "tensor<4xi16>", "tensor<4xi16>", "%0 = stablehlo.count_leading_zeros %x : tensor<4xi16>", []int16{0, -1, 1, 255}, []int16{16, 0, 15, 8}},
 		{"an index that no branch has takes the last", "tensor<i32>", "tensor<i32>", `%0 = "stablehlo.case"(%x) ({

@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
-// Quire has no op that looks at the bits of a float. What floats narrower than float64 need of it is arithmetic:
-// powers of two and whole numbers of up to 24 bits are exact in float64.
+// Quire has no op that looks at the bits of a float, but arithmetic finds them: multiplying by powers of two is
+// exact in float64, and so are whole numbers of up to 53 bits.
 
 func init() {
 	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
@@ -25,6 +25,7 @@ var layouts = map[dtypes.DType]struct {
 	dtypes.Float16:  {10, 5, dtypes.Int16, dtypes.Uint16},
 	dtypes.BFloat16: {7, 8, dtypes.Int16, dtypes.Uint16},
 	dtypes.Float32:  {23, 8, dtypes.Int32, dtypes.Uint32},
+	dtypes.Float64:  {52, 11, dtypes.Int64, dtypes.Uint64},
 }
 
 func readBitcast(c *reading) *graph.Node {
@@ -52,6 +53,9 @@ func bitsOfFloat(c *reading, x *graph.Node) *graph.Node {
 	if !ok {
 		c.fail("Quire has no op for the bits of %s", typeName(x.DType()))
 	}
+	if x.DType() == dtypes.Float64 {
+		return bitsOfFloat64(x)
+	}
 	g := x.Graph()
 	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
 	integer := func(v int64) *graph.Node { return graph.Scalar(g, dtypes.Int64, v) }
@@ -70,9 +74,40 @@ func bitsOfFloat(c *reading, x *graph.Node) *graph.Node {
 	finite := graph.IsFinite(wide)
 	bits := graph.Add(graph.Mul(exponent, integer(1<<layout.mantissa)), graph.ConvertDType(graph.Where(finite, v, number(0)), dtypes.Int64))
 	bits = graph.Where(finite, bits, graph.Where(graph.IsNaN(wide), integer(infinite|1<<(layout.mantissa-1)), integer(infinite)))
-	negative := graph.LessThan(graph.Div(number(1), graph.Where(graph.Equal(wide, number(0)), wide, graph.Sign(wide))), number(0))
-	bits = graph.Where(negative, graph.Sub(bits, integer(1<<(layout.mantissa+layout.exponent))), bits)
+	bits = graph.Where(isNegative(wide), graph.Sub(bits, integer(1<<(layout.mantissa+layout.exponent))), bits)
 	return graph.ConvertDType(bits, layout.signed)
+}
+
+// isNegative reports the sign of float64 numbers, that of zeros too; NaN has none.
+func isNegative(x *graph.Node) *graph.Node {
+	zero := graph.ScalarZero(x.Graph(), x.DType())
+	return graph.LessThan(graph.Div(graph.ScalarOne(x.Graph(), x.DType()), graph.Where(graph.Equal(x, zero), x, graph.Sign(x))), zero)
+}
+
+// bitsOfFloat64 brings |x| into [1, 2) by powers of two, whose exponents add up to x's.
+func bitsOfFloat64(x *graph.Node) *graph.Node {
+	g := x.Graph()
+	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
+	integer := func(v int64) *graph.Node { return graph.Scalar(g, dtypes.Int64, v) }
+	size := graph.Abs(x)
+	regular := graph.LogicalAnd(graph.IsFinite(size), graph.GreaterThan(size, number(0)))
+	v, exponent := graph.Where(regular, size, number(1)), integer(0)
+	scale := func(when *graph.Node, by int) {
+		v = graph.Where(when, graph.Mul(v, number(math.Ldexp(1, by))), v)
+		exponent = graph.Where(when, graph.Sub(exponent, integer(int64(by))), exponent)
+	}
+	scale(graph.LessThan(v, number(math.Ldexp(1, -500))), 600) // denormals are no powers of two away from 1 in one step
+	for step := 512; step > 0; step /= 2 {
+		scale(graph.GreaterOrEqual(v, number(math.Ldexp(1, step))), -step)
+		scale(graph.LessThan(v, number(math.Ldexp(1, 1-step))), step)
+	}
+	mantissa := graph.ConvertDType(graph.Mul(v, number(1<<52)), dtypes.Int64) // with the leading bit
+	normal := graph.Add(graph.Mul(graph.Add(exponent, integer(1022)), integer(1<<52)), mantissa)
+	denormal := graph.BitwiseShiftRightLogical(mantissa, graph.Sub(integer(-1022), exponent))
+	bits := graph.Where(graph.GreaterOrEqual(exponent, integer(-1022)), normal, denormal)
+	special := graph.Where(graph.IsNaN(x), integer(0x7FF8<<48), graph.Where(graph.Equal(size, number(0)), integer(0), integer(0x7FF0<<48)))
+	bits = graph.Where(regular, bits, special)
+	return graph.Where(isNegative(x), graph.BitwiseOr(bits, integer(math.MinInt64)), bits)
 }
 
 // floatOfBits returns the float of type d that has the bits of x.
@@ -86,15 +121,19 @@ func floatOfBits(x *graph.Node, d dtypes.DType) *graph.Node {
 	normal := graph.GreaterThan(exponent, integer(0))
 	v := graph.ConvertDType(graph.Where(normal, graph.Add(mantissa, integer(1<<layout.mantissa)), mantissa), dtypes.Float64)
 	bias := 1<<(layout.exponent-1) - 1
-	v = graph.Mul(v, number(math.Ldexp(1, 1-bias-layout.mantissa)))
-	power := graph.Where(normal, graph.Sub(exponent, integer(1)), integer(0))
+	// v · 2^power, a bit of the power at a time: what lies on the way is never smaller or larger than the ends.
+	power := graph.Sub(graph.Where(normal, exponent, integer(1)), integer(int64(bias+layout.mantissa)))
+	down := graph.LessThan(power, integer(0))
+	power = graph.Where(down, graph.Neg(power), power)
 	for bit := range layout.exponent {
 		set := graph.NotEqual(graph.BitwiseAnd(power, integer(1<<bit)), integer(0))
-		v = graph.Where(set, graph.Mul(v, number(math.Ldexp(1, 1<<bit))), v)
+		factor := graph.Where(down, number(math.Ldexp(1, -1<<bit)), number(math.Ldexp(1, 1<<bit)))
+		v = graph.Where(set, graph.Mul(v, factor), v)
 	}
 	special := graph.Where(graph.Equal(mantissa, integer(0)), number(math.Inf(1)), number(math.NaN()))
 	v = graph.Where(graph.Equal(exponent, integer(1<<layout.exponent-1)), special, v)
-	negative := graph.GreaterOrEqual(bits, integer(1<<(layout.mantissa+layout.exponent)))
+	top := graph.BitwiseAnd(graph.BitwiseShiftRightLogicalScalar(bits, layout.mantissa+layout.exponent), integer(1))
+	negative := graph.NotEqual(top, integer(0))
 	return graph.ConvertDType(graph.Where(negative, graph.Neg(v), v), d)
 }
 
@@ -105,7 +144,7 @@ func readReducePrecision(c *reading) *graph.Node {
 	d := x.DType()
 	switch {
 	case !d.IsFloat():
-	case exponent == 11 && mantissa == 52, layouts[d].mantissa > 0 && exponent >= layouts[d].exponent && mantissa >= layouts[d].mantissa:
+	case layouts[d].mantissa > 0 && exponent >= layouts[d].exponent && mantissa >= layouts[d].mantissa:
 		return graph.Identity(x)
 	case d == dtypes.Float64 && exponent == 8 && mantissa == 23:
 		return graph.ConvertDType(graph.ConvertDType(x, dtypes.Float32), d)
