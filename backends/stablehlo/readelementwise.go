@@ -125,16 +125,15 @@ func nonZero(y *graph.Node) bool {
 	return t != nil && !hasZero(t)
 }
 
-// power is graph.Pow, but an integer to a negative power is what XLA makes of it: 0, and ±1 for ±1.
+// power is graph.Pow and, for complex numbers, exp(y · log x), where 0 to a power is 0, or 1 if that is 0 too.
 func power(x, y *graph.Node) *graph.Node {
-	switch d := x.DType(); {
-	case d.IsComplex(): // exp(y · log x), and 0 to a power is 0
-		g := x.Graph()
-		z := graph.Exp(graph.Mul(y, graph.Log(x)))
-		zero := graph.ScalarZero(g, d)
-		return graph.Where(graph.Equal(x, zero), graph.Where(graph.Equal(y, zero), graph.ScalarOne(g, d), zero), z)
+	if !x.DType().IsComplex() {
+		return graph.Pow(x, y)
 	}
-	return graph.Pow(x, y)
+	g, d := x.Graph(), x.DType()
+	zero := graph.ScalarZero(g, d)
+	ofZero := graph.Where(graph.Equal(y, zero), graph.ScalarOne(g, d), zero)
+	return graph.Where(graph.Equal(x, zero), ofZero, graph.Exp(graph.Mul(y, graph.Log(x))))
 }
 
 func logistic(x *graph.Node) *graph.Node {
