@@ -110,10 +110,12 @@ func TestEverySampleIsWritten(t *testing.T) {
 	}
 }
 
-// trivial reports whether a call may be written as its operand: a reshape to the same dimensions, a reduction
-// over no axes, no updates to scatter.
+// trivial reports whether a call may be written otherwise: as its operand (a reshape to the same dimensions, a
+// reduction over no axes, no updates to scatter), by several operations (conversions, powers of integers).
 func trivial(c sampleCall) bool {
 	switch c.op.Name {
+	case "Pow":
+		return c.dtype.IsInt()
 	case "Reshape", "Reverse", "Transpose", "DynamicSlice", "ConvertDType", "Slice", "Pad":
 		return true
 	}

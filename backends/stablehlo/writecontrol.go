@@ -2,7 +2,10 @@ package stablehlo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // Bodies of branches and loops use values around them by name, as regions may; functions that are called get all
@@ -28,27 +31,35 @@ func (f *function) branch(c call) []value {
 }
 
 // loop writes While.
-func (f *function) loop(c call) []value {
+func (f *function) loop(c call) (results []value) {
 	n := len(c.out)
 	if n == 0 {
 		return f.fail("While without a state runs never or for ever: give it the values that change")
 	}
-	results, names := f.defineAll(c.out)
-	args := append([]value(nil), c.in...)
-	begin := make([]string, n)
-	for i := range n {
-		args[i] = f.define(c.out[i])
-		begin[i] = fmt.Sprintf("%s = %s", args[i], c.in[i])
+	run := func(body int) func([]value) []value {
+		return func(state []value) []value { return f.program(c.Bodies[body], slices.Concat(state, c.in[n:])) }
+	}
+	f.deeper(c, func() { results = f.repeat(c.in[:n], run(0), run(1)) })
+	return results
+}
+
+// repeat writes a loop: as long as cond of the state is true, body gives the next one.
+func (f *function) repeat(state []value, cond, body func(state []value) []value) []value {
+	out := make([]shapes.Shape, len(state))
+	for i, v := range state {
+		out[i] = v.shape
+	}
+	results, names := f.defineAll(out)
+	args, begin := make([]value, len(state)), make([]string, len(state))
+	for i, v := range state {
+		args[i] = f.define(v.shape)
+		begin[i] = fmt.Sprintf("%s = %s", args[i], v)
 	}
 	f.line("%s = stablehlo.while(%s) : %s", names, strings.Join(begin, ", "), types(results))
 	f.line("cond {")
-	if !f.nested(c, 0, args) {
-		return nil
-	}
+	f.region(nil, func([]value) []value { return cond(args) })
 	f.line("} do {")
-	if !f.nested(c, 1, args) {
-		return nil
-	}
+	f.region(nil, func([]value) []value { return body(args) })
 	f.line("}")
 	return results
 }

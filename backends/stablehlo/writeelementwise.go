@@ -3,7 +3,6 @@ package stablehlo
 import (
 	"fmt"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -23,7 +22,7 @@ func init() {
 	}
 	// Ops whose result has another type than their operand say both.
 	for name, format := range map[string]string{
-		"Abs": "stablehlo.abs %s : %s", "Erf": "chlo.erf %s : %s -> %s", "Imag": "stablehlo.imag %s : (%s) -> %s",
+		"Abs": "stablehlo.abs %s : %s", "Imag": "stablehlo.imag %s : (%s) -> %s",
 		"IsFinite": "stablehlo.is_finite %s : (%s) -> %s", "Real": "stablehlo.real %s : (%s) -> %s",
 	} {
 		lowerings[name] = func(f *function, c call) []value {
@@ -39,7 +38,7 @@ func init() {
 	}
 	for name, mnemonic := range map[string]string{
 		"Add": "stablehlo.add", "Atan2": "stablehlo.atan2", "Max": "stablehlo.maximum", "Min": "stablehlo.minimum",
-		"Mul": "stablehlo.multiply", "Pow": "stablehlo.power", "Sub": "stablehlo.subtract",
+		"Mul": "stablehlo.multiply", "Sub": "stablehlo.subtract",
 		"BitwiseAnd": "stablehlo.and", "BitwiseOr": "stablehlo.or", "BitwiseXor": "stablehlo.xor",
 		"LogicalAnd": "stablehlo.and", "LogicalOr": "stablehlo.or", "LogicalXor": "stablehlo.xor",
 		"BitwiseShiftLeft":            "stablehlo.shift_left",
@@ -64,6 +63,14 @@ func init() {
 	lowerings["Rem"] = func(f *function, c call) []value {
 		return []value{f.divide("stablehlo.remainder", f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
+	lowerings["Pow"] = func(f *function, c call) []value {
+		x, y := f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0])
+		if x.shape.DType.IsInt() {
+			return []value{f.power(x, y)}
+		}
+		return []value{f.binary("stablehlo.power", x, y)}
+	}
+	lowerings["Erf"] = func(f *function, c call) []value { return []value{f.erf(c.in[0])} }
 	lowerings["Where"] = func(f *function, c call) []value {
 		s := c.out[0]
 		return []value{f.choose(f.spread(c.in[0], s), f.spread(c.in[1], s), f.spread(c.in[2], s))}
@@ -75,9 +82,6 @@ func init() {
 	}
 	lowerings["Complex"] = func(f *function, c call) []value {
 		return []value{f.complex(f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
-	}
-	lowerings["ConvertDType"] = func(f *function, c call) []value {
-		return []value{f.convert(c.in[0], c.Attrs.(graph.DTypeAttrs).DType)}
 	}
 }
 
@@ -142,33 +146,6 @@ func (f *function) divide(mnemonic string, x, y value) value {
 		otherwise = f.fill(y.shape, int64(-1))
 	}
 	return f.choose(zero, otherwise, z)
-}
-
-// convert returns x in another dtype, by the rules of package dtypes.
-func (f *function) convert(x value, d dtypes.DType) value {
-	from := x.shape.DType
-	to := x.shape.WithDType(d)
-	switch {
-	case from == d:
-		return x
-	case d == dtypes.Bool:
-		return f.compare("NE", x, f.fill(x.shape, 0))
-	case from.IsComplex() && !d.IsComplex():
-		part := x.shape.WithDType(from.Real())
-		return f.convert(f.op(part, "stablehlo.real %s : (%s) -> %s", x, x.typ(), tensorType(part)), d)
-	case d.IsComplex() && !from.IsComplex():
-		part := f.convert(x, d.Real())
-		return f.complex(part, f.fill(part.shape, 0))
-	}
-	return f.op(to, "stablehlo.convert %s : (%s) -> %s", x, x.typ(), tensorType(to))
-}
-
-// wide returns x in float32 if it is a narrower float.
-func (f *function) wide(x value) value {
-	if x.shape.DType.IsHalf() {
-		return f.convert(x, dtypes.Float32)
-	}
-	return x
 }
 
 // isNaN reports whether a float scalar is not a number.

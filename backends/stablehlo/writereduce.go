@@ -40,9 +40,7 @@ func init() {
 			if r.wide {
 				x = f.wide(x)
 			}
-			start := r.start(f, x.shape.DType)
-			out := f.define(c.out[0].WithDType(x.shape.DType))
-			f.line("%s = stablehlo.reduce(%s init: %s) applies %s across dimensions = %s : %s", out, x, start, r.mnemonic, ints(axes), signature([]value{x, start}, []value{out}))
+			out := f.reduce(r.mnemonic, x, r.start(f, x.shape.DType), axes, c.out[0].WithDType(x.shape.DType))
 			return []value{f.convert(out, c.out[0].DType)}
 		}
 	}
@@ -50,6 +48,13 @@ func init() {
 	lowerings["SelectAndScatter"] = selectAndScatter
 	lowerings["Sort"] = sortElements
 	lowerings["SortWithIndices"] = sortElements
+}
+
+// reduce joins the elements of x over the axes with an operation.
+func (f *function) reduce(mnemonic string, x, start value, axes []int, s shapes.Shape) value {
+	out := f.define(s)
+	f.line("%s = stablehlo.reduce(%s init: %s) applies %s across dimensions = %s : %s", out, x, start, mnemonic, ints(axes), signature([]value{x, start}, []value{out}))
+	return out
 }
 
 func reduceWindow(f *function, c call) []value {
