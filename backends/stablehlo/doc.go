@@ -23,7 +23,8 @@
 //
 // Sums over float16 and bfloat16 (reductions, products, convolutions, scatters) are written in float32 and
 // rounded once. Products of float32 ask for the highest precision, so that no device rounds operands to
-// TF32. Indices narrower than 32 bits and unsigned ones are widened first: a bound of the axis would not fit.
+// TF32. Integer powers, the error function far from 0 and conversions to the 16-bit floats are written so that they
+// do not depend on how a compiler rounds or cuts. Indices narrower than 32 bits and unsigned ones are widened first: a bound of the axis would not fit.
 //
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
 package stablehlo
