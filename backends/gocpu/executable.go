@@ -45,7 +45,12 @@ func (c *code) drop() {
 	}
 }
 
-func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
+	defer func() { // steps name what breaks in them; this is for what is around them
+		if r := recover(); r != nil {
+			out, err = nil, fmt.Errorf("program %q: the engine broke: %v", e.code.name, r)
+		}
+	}()
 	defer func() {
 		for i := range donate {
 			if donate[i] && i < len(inputs) && inputs[i] != nil {

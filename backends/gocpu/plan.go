@@ -41,6 +41,8 @@ func (c *code) plan() {
 				continue
 			}
 			c.values[id].offset = p.slots[s].offset
+		} else if s < 0 && c.values[id].kind == temp && c.resolve(id) == id {
+			c.values[id].size = 0 // no step makes it any more: it has no place in the arena
 		}
 	}
 	p.donors()

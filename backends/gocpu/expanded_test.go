@@ -1,0 +1,21 @@
+package gocpu_test
+
+import (
+	"testing"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/graphtest"
+)
+
+// expanding is the engine without its kernels for ops that can be expanded: programs get longer, and what
+// compiling does with them (folding, fusing, planning) more to do.
+type expanding struct{ graph.Backend }
+
+func (expanding) Lowers(op *graph.Op) bool { return op.Expand == nil }
+
+func newExpanding() graph.Backend { return expanding{gocpu.New()} }
+
+func TestConformanceOfExpansions(t *testing.T) { graphtest.Conform(t, newExpanding) }
+
+func TestProgramsOfExpansions(t *testing.T) { graphtest.Programs(t, newExpanding, 60) }
