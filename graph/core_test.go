@@ -101,3 +101,51 @@ func TestProgramSurvivesJSON(t *testing.T) {
 	}
 	t.Log(p)
 }
+
+func TestForgedBodiesAreRefused(t *testing.T) {
+	g := graph.NewGraph(nil, "forged")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32))
+	small := graph.Scalar(g, dtypes.Float32, 9)
+	loop := graph.While(
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.LessThan(graph.Parameter(g, "x", x.Shape()), small)}
+		}),
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			y := graph.Parameter(g, "x", x.Shape())
+			return []*graph.Node{graph.Add(y, y)}
+		}), x)[0]
+	y := graph.If(graph.LessThan(x, small),
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, x)} }),
+		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{loop} }))[0]
+	find := func(p *graph.Program, op string) *graph.Instr {
+		for i := range p.Instrs {
+			if p.Instrs[i].Op.Name == op {
+				return &p.Instrs[i]
+			}
+		}
+		t.Fatalf("no %s in\n%s", op, p)
+		return nil
+	}
+	for _, c := range []struct {
+		name  string
+		forge func(p *graph.Program)
+		want  string
+	}{
+		{"an honest program", func(*graph.Program) {}, ""},
+		{"a branch without its result", func(p *graph.Program) { find(p, "If").Bodies[1].Outputs = nil }, "the branches differ"},
+		{"a condition that is a float", func(p *graph.Program) { in := find(p, "If"); in.In[0] = in.In[1] }, "the condition must be a bool scalar"},
+		{"a loop whose condition is a float", func(p *graph.Program) { b := find(p, "While").Bodies[0]; b.Outputs[0] = b.Inputs[0] }, "the condition must return one bool scalar"},
+		{"a loop that loses its state", func(p *graph.Program) { find(p, "While").Bodies[1].Outputs = nil }, "the state changes its shape"},
+		{"a loop with more state than operands", func(p *graph.Program) { find(p, "While").Attrs = graph.WhileAttrs{NumState: 9} }, "operands"},
+	} {
+		p, err := graph.NewProgram(g, []*graph.Node{y, loop}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.forge(p)
+		err = p.Check()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want …%s…", c.name, err, c.want)
+		}
+	}
+}

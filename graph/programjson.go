@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -144,8 +145,8 @@ func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
 	if in.Op == ifOp {
 		operands = ins[1:]
 	}
-	var out []shapes.Shape
-	for _, b := range in.Bodies {
+	results := make([][]shapes.Shape, len(in.Bodies))
+	for k, b := range in.Bodies {
 		if err := b.Check(); err != nil {
 			return nil, fmt.Errorf("body %q: %w", b.Name, err)
 		}
@@ -157,12 +158,27 @@ func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
 				return nil, fmt.Errorf("body %q: input %d is %s, got %s", b.Name, i, b.Values[id], operands[i])
 			}
 		}
-		out = nil
 		for _, id := range b.Outputs {
-			out = append(out, b.Values[id])
+			results[k] = append(results[k], b.Values[id])
 		}
 	}
-	return out, nil
+	switch in.Op {
+	case ifOp:
+		if s := ins[0]; s.DType != dtypes.Bool || s.Rank() != 0 {
+			return nil, fmt.Errorf("the condition must be a bool scalar, not %s", s)
+		}
+		return results[0], sameShapes("the branches differ", results[0], results[1])
+	case whileOp:
+		if c := results[0]; len(c) != 1 || c[0].DType != dtypes.Bool || c[0].Rank() != 0 {
+			return nil, fmt.Errorf("the condition must return one bool scalar, not %v", c)
+		}
+		a, ok := in.Attrs.(WhileAttrs)
+		if !ok || a.NumState < 0 || a.NumState > len(ins) {
+			return nil, fmt.Errorf("a state of %v values out of %d operands", in.Attrs, len(ins))
+		}
+		return ins[:a.NumState], sameShapes("the state changes its shape", ins[:a.NumState], results[1])
+	}
+	return results[len(results)-1], nil
 }
 
 type constJSON struct {

@@ -88,11 +88,17 @@ func (a WindowAttrs) overWindow(x shapes.Shape, o []int, fn func(offset int)) {
 	}
 }
 
-// windowRef reduces each window with f from start; sums of nothing are start too.
+// windowRef reduces each window; without an element a sum is 0, the largest the lowest value that there is, and
+// the smallest the highest.
 func windowRef[T number](lowest, highest T, add, high, low func(a, b T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
 	return func(attrs any, out, in []*tensors.Tensor) {
 		a := attrs.(WindowAttrs)
 		x, s := load[T](in[0]), out[0].Shape()
+		lowest, highest := lowest, highest
+		if s.DType.IsInt() { // of the dtype, not of what carries it
+			lo, hi := dtypes.Limits(s.DType)
+			lowest, highest = lo.(T), hi.(T)
+		}
 		v, o := make([]T, s.Size()), make([]int, s.Rank())
 		for i := range v {
 			f := add
@@ -275,7 +281,9 @@ func init() {
 			Sample{Name: "worked out", In: []Input{Values(1, 3, 2, 2)}, DTypes: dtypes.Reals, Attrs: pairs, Want: []float64{3, 2}, Kink: true},
 			Sample{Name: "infinite", In: []Input{Values(math.Inf(-1), math.Inf(-1), math.Inf(1), 1)}, DTypes: dtypes.Floats, Attrs: pairs, Kink: true},
 			Sample{Name: "infinite beside padding", In: []Input{Values(math.Inf(-1), 1)}, DTypes: dtypes.Floats, Attrs: WindowAttrs{WindowMax, []int{2}, []int{1}, [][2]int{{1, 0}}}, Kink: true},
-			Sample{Name: "NaN", In: []Input{Values(math.NaN(), 1, 2, math.NaN())}, DTypes: dtypes.Floats, Attrs: pairs, Pole: true}),
+			Sample{Name: "NaN", In: []Input{Values(math.NaN(), 1, 2, math.NaN())}, DTypes: dtypes.Floats, Attrs: pairs, Pole: true},
+			Sample{Name: "largest of padding alone", In: []Input{Values(1, 2)}, Attrs: WindowAttrs{WindowMax, []int{2}, []int{1}, [][2]int{{2, 0}}}, Pole: true},
+			Sample{Name: "smallest of padding alone", In: []Input{Values(1, 2)}, Attrs: WindowAttrs{WindowMin, []int{2}, []int{1}, [][2]int{{2, 0}}}, Pole: true}),
 		Tol: Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	})
 	with := func(list []Sample, whole bool) []Sample {
