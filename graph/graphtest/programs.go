@@ -123,7 +123,8 @@ func FuzzPrograms(f *testing.F, newBackend func() graph.Backend) {
 }
 
 // FuzzOps lets the fuzzer choose the values of the operands of any row's sample, as raw bits: whatever they
-// are, a backend returns what the reference returns, or both return an error.
+// are, a backend returns results of the reference's shapes, or both return an error. Values are not compared:
+// for arbitrary bits no tolerance holds; [Conform] and [FuzzPrograms] compare them.
 func FuzzOps(f *testing.F, newBackend func() graph.Backend) {
 	b := newBackend()
 	f.Cleanup(func() { b.Close() })
@@ -148,6 +149,11 @@ func FuzzOps(f *testing.F, newBackend func() graph.Backend) {
 		}
 		if err == nil && len(got) != len(want) {
 			t.Fatalf("%s: %d results, want %d", c.op.Name, len(got), len(want))
+		}
+		for k := range got {
+			if !got[k].Shape().Equal(want[k].Shape()) {
+				t.Fatalf("%s: result %d is %s, want %s", c.op.Name, k, got[k].Shape(), want[k].Shape())
+			}
 		}
 	})
 }
