@@ -91,7 +91,7 @@ func convert[S, T any](flat []S, f func(S) T) []T {
 
 func widen[T number, S dtypes.Integer | dtypes.Float](flat []S) []T {
 	return convert(flat, func(x S) T {
-		switch p := any(*new(T)).(type) {
+		switch any(*new(T)).(type) {
 		case complex128:
 			return any(complex(float64(x), 0)).(T)
 		case float64:
@@ -99,7 +99,6 @@ func widen[T number, S dtypes.Integer | dtypes.Float](flat []S) []T {
 		case int64:
 			return any(int64(x)).(T)
 		default:
-			_ = p
 			return any(uint64(x)).(T)
 		}
 	})

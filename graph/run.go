@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -158,12 +157,4 @@ func (g *Graph) runBuffers(ctx context.Context, inputs []Buffer, donate []bool) 
 		}
 	}
 	return g.executable.Run(ctx, inputs, donate)
-}
-
-func shapesOf(bufs []Buffer) []shapes.Shape {
-	s := make([]shapes.Shape, len(bufs))
-	for i, b := range bufs {
-		s[i] = b.Shape()
-	}
-	return s
 }
