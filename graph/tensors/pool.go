@@ -34,6 +34,9 @@ const (
 
 	// collectFrom is the live memory below which no collection is started for its sake.
 	collectFrom = 64 << 20
+
+	// collectWait bounds how long an allocation waits for the memory that a collection found.
+	collectWait = 100 * time.Millisecond
 )
 
 // block is a piece of memory outside the Go heap. Its length is the size of its class.
@@ -211,14 +214,25 @@ func (p *blockPool) collectIfDue(size, limit int64) {
 	p.mu.Unlock()
 }
 
-// collect runs the garbage collector and waits, for a few milliseconds at most, until the storages
-// that it found have been freed: the runtime does that in goroutines of its own.
+// collect runs the garbage collector and waits until the storages that it found have been freed. The
+// runtime frees them in goroutines of its own, which on a busy machine may begin late: the cleanup
+// of a mark, queued with theirs, tells when they run. The wait ends after collectWait whatever comes.
 func (p *blockPool) collect() {
 	p.mu.Lock()
 	p.stats.Collections++
 	p.mu.Unlock()
+	begun := make(chan struct{})
+	func() {
+		mark := new([Alignment]byte)
+		runtime.AddCleanup(mark, func(begun chan struct{}) { close(begun) }, begun)
+	}()
 	runtime.GC()
-	for before, quiet := p.read().Storages, 0; quiet < 3; {
+	deadline := time.Now().Add(collectWait)
+	select {
+	case <-begun:
+	case <-time.After(collectWait):
+	}
+	for before, quiet := p.read().Storages, 0; quiet < 3 && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Microsecond)
 		if now := p.read().Storages; now < before {
 			before, quiet = now, 0
