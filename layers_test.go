@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"backends":           {"graph", "backends/gocpu"},
 	"backends/gocpu/...": with(graphs, "backends/gocpu/..."),
 	"backends/stablehlo": graphs,
+	"backends/xla":       with(graphs, "backends", "backends/stablehlo", "backends/xla/..."),
+	"backends/xla/...":   with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
@@ -49,7 +51,7 @@ var mayImport = map[string][]string{
 
 	"tutorials": {}, // notebooks, and their tests
 
-	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/..."},
+	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/...", "backends/xla/plugins"},
 }
 
 // Groups of packages that belong together.

@@ -28,6 +28,7 @@ type Graph struct {
 	lowers func(*Op) bool // set while a program is lowered: expand what is not lowered
 	cse    bool           // set while a program is lowered: equal calls become one node
 
+	donated    []*Node // parameters
 	logged     []*Node
 	executable Executable
 	program    *Program
@@ -89,6 +90,10 @@ func (g *Graph) NumParameters() int { return len(g.main.params) }
 
 // Parameters returns the parameters of the main function, in order of creation.
 func (g *Graph) Parameters() []*Node { return slices.Clone(g.main.params) }
+
+// Donate marks parameters whose buffers runs are expected to give up (see [Executable]), so that a backend can
+// compile the program to work in place. It is a hint, and given before [Graph.Compile].
+func (g *Graph) Donate(params ...*Node) { g.donated = append(g.donated, params...) }
 
 // GetParameterByName returns the parameter of the main function with the given name, nil if there is none.
 func (g *Graph) GetParameterByName(name string) *Node {

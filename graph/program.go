@@ -22,6 +22,17 @@ type Program struct {
 	InputNames []string
 	Instrs     []Instr
 	Outputs    []ValueID
+
+	// Donated, nil or one per input, marks inputs that runs are expected to donate (see [Executable]). It is a
+	// hint: a backend may prepare for it, and takes any donation at any run.
+	Donated []bool
+
+	// Mesh, if not nil, is where the program runs; the shardings, nil or one per input and output, say how those
+	// are divided over it. Executables take and return whole values all the same. A backend with one device
+	// ignores all three. Bodies have none of their own.
+	Mesh            *Mesh
+	InputShardings  []Sharding
+	OutputShardings []Sharding
 }
 
 // Instr is one instruction: a call of an op.

@@ -20,6 +20,11 @@ type programJSON struct {
 	InputNames []string       `json:"input_names"`
 	Instrs     []instrJSON    `json:"instrs"`
 	Outputs    []ValueID      `json:"outputs"`
+
+	Donated         []bool     `json:"donated,omitempty"`
+	Mesh            *Mesh      `json:"mesh,omitempty"`
+	InputShardings  []Sharding `json:"input_shardings,omitempty"`
+	OutputShardings []Sharding `json:"output_shardings,omitempty"`
 }
 
 type instrJSON struct {
@@ -33,7 +38,8 @@ type instrJSON struct {
 
 // MarshalJSON writes the program in its serialised form.
 func (p *Program) MarshalJSON() ([]byte, error) {
-	out := programJSON{p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs}
+	out := programJSON{p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs,
+		p.Donated, p.Mesh, p.InputShardings, p.OutputShardings}
 	for i, in := range p.Instrs {
 		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Bodies: in.Bodies, Pos: in.Pos}
 		if in.Attrs != nil {
@@ -54,7 +60,8 @@ func (p *Program) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return fmt.Errorf("program: %w", err)
 	}
-	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs}
+	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs,
+		Donated: in.Donated, Mesh: in.Mesh, InputShardings: in.InputShardings, OutputShardings: in.OutputShardings}
 	for _, j := range in.Instrs {
 		op := OpByName(j.Op)
 		if op == nil {
@@ -130,7 +137,38 @@ func (p *Program) Check() (err error) {
 			return fmt.Errorf("output %d is not defined", id)
 		}
 	}
-	return nil
+	return p.checkPlacement()
+}
+
+// checkPlacement checks donation, mesh and shardings.
+func (p *Program) checkPlacement() error {
+	if p.Donated != nil && len(p.Donated) != len(p.Inputs) {
+		return fmt.Errorf("%d marks of donation for %d inputs", len(p.Donated), len(p.Inputs))
+	}
+	if p.Mesh == nil {
+		if p.InputShardings != nil || p.OutputShardings != nil {
+			return fmt.Errorf("shardings without a mesh")
+		}
+		return nil
+	}
+	if err := p.Mesh.Check(); err != nil {
+		return err
+	}
+	check := func(what string, list []Sharding, ids []ValueID) error {
+		if list != nil && len(list) != len(ids) {
+			return fmt.Errorf("%d shardings for %d %ss", len(list), len(ids), what)
+		}
+		for i, s := range list {
+			if err := s.Check(p.Mesh, p.Values[ids[i]]); err != nil {
+				return fmt.Errorf("%s %d: %w", what, i, err)
+			}
+		}
+		return nil
+	}
+	if err := check("input", p.InputShardings, p.Inputs); err != nil {
+		return err
+	}
+	return check("output", p.OutputShardings, p.Outputs)
 }
 
 // results returns the shapes that an instruction's results must have.
@@ -149,6 +187,9 @@ func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
 	for k, b := range in.Bodies {
 		if err := b.Check(); err != nil {
 			return nil, fmt.Errorf("body %q: %w", b.Name, err)
+		}
+		if b.Mesh != nil || b.Donated != nil {
+			return nil, fmt.Errorf("body %q has a mesh or marks of donation, which are the whole program's", b.Name)
 		}
 		if len(b.Inputs) != len(operands) {
 			return nil, fmt.Errorf("body %q has %d inputs for %d operands", b.Name, len(b.Inputs), len(operands))

@@ -26,6 +26,14 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 	if err != nil {
 		return err
 	}
+	for i, param := range g.main.params {
+		if slices.Contains(g.donated, param) {
+			if p.Donated == nil {
+				p.Donated = make([]bool, len(p.Inputs))
+			}
+			p.Donated[i] = true
+		}
+	}
 	exe, err := g.backend.Compile(ctx, p)
 	if err != nil {
 		return fmt.Errorf("compiling %q for %s: %w", g.name, g.backend.Name(), err)

@@ -215,6 +215,7 @@ func (e *Exec) build(ctx context.Context, in []shapes.Shape) (c *compiled, err e
 		if n.current != n.param {
 			c.changed = append(c.changed, v)
 			outputs = append(outputs, n.current)
+			g.Donate(n.param)
 		}
 	}
 	if n := g.NumParameters(); n != len(in)+len(vars.order) {

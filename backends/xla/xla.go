@@ -1,0 +1,5 @@
+//go:build cgo
+
+package xla
+
+import _ "github.com/gomlx/go-xla/pjrt"
