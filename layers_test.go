@@ -25,11 +25,12 @@ var mayImport = map[string][]string{
 	"graph":                 values,
 	"graph/graphtest":       graphs,
 
-	"backends":           {"graph", "backends/gocpu"},
-	"backends/gocpu/...": with(graphs, "backends/gocpu/..."),
-	"backends/stablehlo": graphs,
-	"backends/xla":       with(graphs, "backends", "backends/stablehlo", "backends/xla/..."),
-	"backends/xla/...":   with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
+	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
+	"backends/internal/...": graphs,
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/..."),
+	"backends/stablehlo":    graphs,
+	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
+	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),

@@ -2,47 +2,28 @@ package backends
 
 import (
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/graph"
 )
 
 // Env is the name of the environment variable that chooses the backend where the program does not.
 const Env = "QUIRE_BACKEND"
 
-// opener opens a backend with the options that follow its name in a configuration, "" for none.
-type opener = func(options string) (graph.Backend, error)
-
-var registry = struct {
-	sync.Mutex
-	open  map[string]opener
-	order []string // the best first
-}{open: map[string]opener{"go": gocpu.Open}, order: []string{"go"}}
+func init() { registry.Register("go", gocpu.Open) }
 
 // Register makes a backend known under a name, which configurations begin with. The backend registered
 // last is the best there is, so importing an engine's package chooses it. It panics if the name is
 // empty, contains a colon, or is taken. It is called from init functions.
 func Register(name string, New func(options string) (graph.Backend, error)) {
-	registry.Lock()
-	defer registry.Unlock()
-	if name == "" || strings.Contains(name, ":") || registry.open[name] != nil {
-		panic(fmt.Sprintf("backends: the name %q is empty, contains a colon or is taken", name))
-	}
-	registry.open[name] = New
-	registry.order = slices.Insert(registry.order, 0, name)
+	registry.Register(name, New)
 }
 
 // List returns the names of the known backends, sorted.
-func List() []string {
-	registry.Lock()
-	defer registry.Unlock()
-	return slices.Sorted(maps.Keys(registry.open))
-}
+func List() []string { return registry.Names() }
 
 // New opens the backend of a configuration, such as "go" or "go:workers=2". Without one it takes the
 // environment variable QUIRE_BACKEND, and if that is not set or empty, the best backend that opens.
@@ -61,11 +42,8 @@ func New(config ...string) (graph.Backend, error) {
 		}
 		return b, nil
 	}
-	registry.Lock()
-	order := slices.Clone(registry.order)
-	registry.Unlock()
 	var first error
-	for _, name := range order {
+	for _, name := range registry.Order() {
 		b, err := open(name)
 		if err == nil {
 			return b, nil
@@ -86,12 +64,19 @@ func MustNew(config ...string) graph.Backend {
 	return b
 }
 
+// apart are the engines that a program has only if it asks for them, and how it does.
+var apart = map[string]string{
+	"xla": `is not part of this program: add import _ "github.com/quire-ml/quire/backends/xla", or build with -tags quire_xla ` +
+		`(in a notebook: set QUIRE_BACKEND before the kernel starts, as "quire run -backend xla:cpu" does)`,
+}
+
 func open(config string) (graph.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
-	registry.Lock()
-	f := registry.open[name]
-	registry.Unlock()
+	f := registry.Get(name)
 	if f == nil {
+		if why := apart[name]; why != "" {
+			return nil, fmt.Errorf("backend %q %s", name, why)
+		}
 		return nil, fmt.Errorf("backend %q is unknown: the known ones are %s", name, strings.Join(List(), ", "))
 	}
 	b, err := f(options)

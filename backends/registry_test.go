@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/graph"
 )
 
@@ -20,6 +21,7 @@ func TestNewOpensByName(t *testing.T) {
 		{"no configuration takes the best there is", "", "", ""},
 		{"no configuration takes the environment's", "", "go:workers=1", ""},
 		{"an unknown name lists the known ones", "gpu", "", `backend "gpu" is unknown: the known ones are go`},
+		{"an engine that is not linked says how to get it", "xla:cpu", "", `backend "xla" is not part of this program: add import _ "github.com/quire-ml/quire/backends/xla"`},
 		{"an unknown name in the environment says where it came from", "", "gpu", `QUIRE_BACKEND: backend "gpu" is unknown`},
 		{"a bad option is refused", "go:workers=many", "", `backend "go:workers=many": option "workers=many"`},
 		{"an unknown option is refused", "go:speed=9", "", `option "speed=9"`},
@@ -50,10 +52,7 @@ func TestNewOpensByName(t *testing.T) {
 
 func TestTheBackendRegisteredLastIsTheBestThatOpens(t *testing.T) {
 	t.Setenv(Env, "")
-	t.Cleanup(func() { // other tests want the list as it was
-		delete(registry.open, "broken")
-		registry.order = slices.DeleteFunc(registry.order, func(name string) bool { return name == "broken" })
-	})
+	t.Cleanup(func() { registry.Unregister("broken") }) // other tests want the list as it was
 	Register("broken", func(string) (graph.Backend, error) { return nil, errors.New("no such device") })
 	if !slices.Equal(List(), []string{"broken", "go"}) {
 		t.Errorf("the list is %v", List())
