@@ -22,6 +22,7 @@ type labFlags struct {
 	ip        string
 	port      int
 	noBrowser bool
+	backend   string
 }
 
 var labCommand = &command{
@@ -39,6 +40,7 @@ up once in a virtual environment in quire's cache directory, which needs python3
 Arguments after -- go to Jupyter, as in: quire lab -- --IdentityProvider.token=secret`,
 	run: runLab,
 	flags: func(f *flag.FlagSet, env *environment) {
+		backendFlag(f, &env.lab.backend)
 		f.StringVar(&env.lab.dir, "dir", "", "show `DIR` instead of the tutorials")
 		f.StringVar(&env.lab.ip, "ip", "", "listen at `ADDRESS` instead of localhost")
 		f.IntVar(&env.lab.port, "port", 0, "listen at `PORT` instead of the next free one from 8888")
@@ -47,6 +49,9 @@ Arguments after -- go to Jupyter, as in: quire lab -- --IdentityProvider.token=s
 }
 
 func runLab(ctx context.Context, env *environment, args []string) error {
+	if err := chooseBackend(env.lab.backend); err != nil {
+		return err
+	}
 	server := lab.Server{IP: env.lab.ip, Port: env.lab.port, NoBrowser: env.lab.noBrowser}
 	if i := slices.Index(args, "--"); i >= 0 {
 		args, server.Args = args[:i], args[i+1:]

@@ -16,6 +16,7 @@ import (
 type runFlags struct {
 	output  string
 	html    string
+	backend string
 	noHTML  bool
 	inPlace bool
 	timeout time.Duration
@@ -47,6 +48,7 @@ module proxy; later runs start in half a second and need no network.`,
 	flags: func(f *flag.FlagSet, env *environment) {
 		f.StringVar(&env.run.output, "o", "", "write the executed notebook to `FILE` (and the page beside it)")
 		f.StringVar(&env.run.html, "html", "", "write the page to `FILE`")
+		backendFlag(f, &env.run.backend)
 		f.BoolVar(&env.run.noHTML, "no-html", false, "write no page")
 		f.BoolVar(&env.run.inPlace, "inplace", false, "write the outputs into NOTEBOOK itself")
 		f.DurationVar(&env.run.timeout, "timeout", 0, "interrupt a cell that runs longer than `DURATION` (as 90s or 10m; 0, the default: never)")
@@ -56,7 +58,23 @@ module proxy; later runs start in half a second and need no network.`,
 	},
 }
 
+// backendFlag lets a command choose the engine of cells.
+func backendFlag(f *flag.FlagSet, backend *string) {
+	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND)")
+}
+
+// chooseBackend puts the engine where the kernel and its cells look for it.
+func chooseBackend(backend string) error {
+	if backend == "" {
+		return nil
+	}
+	return os.Setenv("QUIRE_BACKEND", backend)
+}
+
 func runRun(ctx context.Context, env *environment, args []string) error {
+	if err := chooseBackend(env.run.backend); err != nil {
+		return err
+	}
 	if len(args) != 1 {
 		return usageError{"run needs one notebook: see quire help run"}
 	}

@@ -11,4 +11,7 @@
 //	GOTOOLCHAIN=local, GOWORK unset            one toolchain; the kernel makes its own go.work
 //	CGO_ENABLED=0                              a cell links no C; set CGO_ENABLED=1 to allow it
 //	PATH                                       goimports (and gopls) and go first
+//
+// If QUIRE_BACKEND asks for the engine xla, GOFLAGS also has -tags=quire_xla and CGO_ENABLED is 1, so that cells
+// have it without an import of their own.
 package workspace

@@ -123,11 +123,10 @@ func (w *Workspace) build(ctx context.Context, tools []Tool, at Tools, warm []st
 // buildEnv is the environment for building in the module, or in a workspace around it: the flags of
 // cells, so that what is compiled is shared with them, but with the user's network.
 func (w *Workspace) buildEnv(gowork string) []string {
-	set := map[string]string{"GOFLAGS": cellFlags, "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": ""}
-	if os.Getenv("CGO_ENABLED") == "" {
-		set["CGO_ENABLED"] = "0"
-	}
-	return With(os.Environ(), set)
+	flags, cgo := buildFlags()
+	return With(os.Environ(), map[string]string{
+		"GOFLAGS": flags, "CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
+	})
 }
 
 // runGo runs the go command; an error carries the last lines of what it said.

@@ -125,21 +125,33 @@ func truthy(s string) bool { return s != "" && s != "0" && s != "false" && s != 
 // refused in a workspace.
 const cellFlags = "-buildvcs=false '-ldflags=-s -w'"
 
+// buildFlags returns the GOFLAGS and CGO_ENABLED with which cells, and what is made for them, are built. If
+// QUIRE_BACKEND asks for the engine xla, it is linked into them, which takes cgo and a second a cell.
+func buildFlags() (flags, cgo string) {
+	flags, cgo = cellFlags, "0"
+	if name, _, _ := strings.Cut(os.Getenv("QUIRE_BACKEND"), ":"); name == "xla" {
+		flags, cgo = flags+" -tags=quire_xla", "1"
+	}
+	if set := os.Getenv("CGO_ENABLED"); set != "" {
+		cgo = set
+	}
+	return flags, cgo
+}
+
 // Env returns the environment of a kernel whose tools are the given ones, as os.Environ does. Without
 // gopls among them no gopls is found: a headless run has no use for its half gigabyte.
 func (w *Workspace) Env(tools Tools) []string {
+	flags, cgo := buildFlags()
 	set := map[string]string{
 		"PATH":        w.path(tools),
-		"GOFLAGS":     cellFlags,
+		"GOFLAGS":     flags,
+		"CGO_ENABLED": cgo,
 		"GOTOOLCHAIN": "local",
 		"GOWORK":      "",
 		"GO111MODULE": "",
 	}
 	if !w.Online {
 		set["GOPROXY"] = "off"
-	}
-	if os.Getenv("CGO_ENABLED") == "" {
-		set["CGO_ENABLED"] = "0"
 	}
 	if data := os.Getenv("QUIRE_DATA"); data != "" { // cells run elsewhere: a relative path would be lost
 		if abs, err := filepath.Abs(data); err == nil {

@@ -44,6 +44,7 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	t.Setenv("CGO_ENABLED", "")
 	t.Setenv("QUIRE_ONLINE", "")
 	t.Setenv("QUIRE_DATA", "data")
+	t.Setenv("QUIRE_BACKEND", "go")
 	w := open(t, Options{})
 	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+other)
 	env := w.Env(Tools{Goimports: filepath.Join(tools, "goimports")})
@@ -63,6 +64,12 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	path, _ := lookup(env, "PATH")
 	if list := filepath.SplitList(path); list[0] != tools || list[1] != filepath.Dir(w.Go) || slices.Contains(list, other) {
 		t.Errorf("PATH is %s", path)
+	}
+	t.Setenv("QUIRE_BACKEND", "xla:cpu")
+	for name, want := range map[string]string{"GOFLAGS": "-buildvcs=false '-ldflags=-s -w' -tags=quire_xla", "CGO_ENABLED": "1"} {
+		if got, _ := lookup(w.Env(nil), name); got != want {
+			t.Errorf("for the engine xla, %s is %q, want %q", name, got, want)
+		}
 	}
 	if online := open(t, Options{Online: true}); true {
 		if v, _ := lookup(online.Env(nil), "GOPROXY"); v != "https://proxy.example" {
@@ -100,7 +107,7 @@ func TestVersionsAreThoseOfTheModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	for tool, module := range map[Tool]string{Gonb: "github.com/janpfeifer/gonb", Goimports: "golang.org/x/tools", Gopls: "golang.org/x/tools/gopls"} {
-		cmd := exec.Command(w.Go, "list", "-m", "-f", "{{.Version}}", module)
+		cmd := exec.Command(w.Go, "list", "-m", "-f", "{{.Version}}{{with .Replace}}={{.Path}}@{{.Version}}{{end}}", module)
 		cmd.Dir, cmd.Env = w.Module, w.buildEnv("off")
 		want, err := cmd.Output()
 		if err != nil {
