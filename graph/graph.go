@@ -29,6 +29,8 @@ type Graph struct {
 	cse    bool           // set while a program is lowered: equal calls become one node
 
 	donated    []*Node // parameters
+	mesh       *Mesh
+	placed     map[*Node]Sharding // of parameters
 	logged     []*Node
 	executable Executable
 	program    *Program

@@ -101,7 +101,8 @@ func (m *Mesh) String() string {
 
 // Sharding says how a value is divided over a [Mesh]: per axis of the value the mesh axis that it is split
 // along, or several separated by commas, the first one outermost; "" for an axis that is not split. The mesh
-// axes that it does not name hold copies; nil is a whole copy on every device.
+// axes that it does not name hold copies; nil is a whole copy on every device. Inside a program an axis may be
+// left [Open].
 type Sharding []string
 
 // Replicated reports whether every device holds the whole value.
@@ -116,7 +117,7 @@ func (s Sharding) Equal(o Sharding) bool {
 
 // Axes returns the mesh axes that the given axis of a value is split along, outermost first.
 func (s Sharding) Axes(axis int) []string {
-	if axis >= len(s) || s[axis] == "" {
+	if axis >= len(s) || s[axis] == "" || s[axis] == Open {
 		return nil
 	}
 	return strings.Split(s[axis], ",")
@@ -153,7 +154,7 @@ func (s Sharding) Check(m *Mesh, shape shapes.Shape) error {
 	return nil
 }
 
-// String writes the sharding as [data, -, model].
+// String writes the sharding as [data - model].
 func (s Sharding) String() string {
 	parts := slices.Clone([]string(s))
 	for i, p := range parts {

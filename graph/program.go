@@ -81,8 +81,9 @@ func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
 		m[p] = low.add(parameter, p.attrs, nil, p.outs)
 		low.main.params = append(low.main.params, m[p])
 	}
-	outputs = copyNodes(low, g.main.nodes, outputs, m)
-	return emit(g.name, low.main, low.main.params, outputs)
+	p := emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
+	g.place(p, outputs)
+	return p
 }
 
 // emit writes the nodes of a lowered function as a program. A nil input is one that is not used; its
@@ -163,10 +164,14 @@ func (p *Program) NumInstrs() int {
 
 // String prints the program, a line per instruction:
 //
-//	program "mlp"(x float32[32 784], w float32[784 10]) {
+//	program "mlp"(%0 x float32[32 784], %1 w float32[784 10]) {
 //	  %2 = MatMul %0 %1 : float32[32 10]  // main.go:12
 //	  return %2
 //	}
+//
+// Where a program has a mesh it is printed after the name, and shardings after what they divide:
+//
+//	program "mlp" on mesh[data=2](%0 x float32[32 784] split [data -], %1 w float32[784 10]) {
 func (p *Program) String() string {
 	var b strings.Builder
 	p.write(&b, "", "program")
@@ -174,12 +179,22 @@ func (p *Program) String() string {
 }
 
 func (p *Program) write(b *strings.Builder, indent, keyword string) {
-	fmt.Fprintf(b, "%s%s %q(", indent, keyword, p.Name)
+	fmt.Fprintf(b, "%s%s %q", indent, keyword, p.Name)
+	if p.Mesh != nil {
+		fmt.Fprintf(b, " on %s", p.Mesh)
+	}
+	split := func(list []Sharding, i int) {
+		if list != nil && !list[i].Replicated() {
+			fmt.Fprintf(b, " split %s", list[i])
+		}
+	}
+	b.WriteByte('(')
 	for i, id := range p.Inputs {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		fmt.Fprintf(b, "%%%d %s %s", id, p.InputNames[i], p.Values[id])
+		split(p.InputShardings, i)
 	}
 	b.WriteString(") {\n")
 	for _, in := range p.Instrs {
@@ -210,8 +225,9 @@ func (p *Program) write(b *strings.Builder, indent, keyword string) {
 		}
 	}
 	b.WriteString(indent + "  return")
-	for _, id := range p.Outputs {
+	for i, id := range p.Outputs {
 		fmt.Fprintf(b, " %%%d", id)
+		split(p.OutputShardings, i)
 	}
 	b.WriteString("\n" + indent + "}\n")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -86,7 +87,15 @@ func (p *Program) UnmarshalJSON(data []byte) error {
 }
 
 // Check returns an error if the program is not well formed.
-func (p *Program) Check() (err error) {
+func (p *Program) Check() error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	return p.checkPlacement()
+}
+
+// check checks what programs and bodies have in common.
+func (p *Program) check() (err error) {
 	defer func() { // a shape rule may index what a forged program does not have
 		if r := recover(); r != nil {
 			err = fmt.Errorf("a shape rule broke: %v", r)
@@ -137,7 +146,7 @@ func (p *Program) Check() (err error) {
 			return fmt.Errorf("output %d is not defined", id)
 		}
 	}
-	return p.checkPlacement()
+	return nil
 }
 
 // checkPlacement checks donation, mesh and shardings.
@@ -149,7 +158,7 @@ func (p *Program) checkPlacement() error {
 		if p.InputShardings != nil || p.OutputShardings != nil {
 			return fmt.Errorf("shardings without a mesh")
 		}
-		return nil
+		return p.checkMesh(nil)
 	}
 	if err := p.Mesh.Check(); err != nil {
 		return err
@@ -162,13 +171,37 @@ func (p *Program) checkPlacement() error {
 			if err := s.Check(p.Mesh, p.Values[ids[i]]); err != nil {
 				return fmt.Errorf("%s %d: %w", what, i, err)
 			}
+			if slices.Contains(s, Open) {
+				return fmt.Errorf("%s %d: the sharding %s leaves an axis open, which only values inside a program may", what, i, s)
+			}
 		}
 		return nil
 	}
 	if err := check("input", p.InputShardings, p.Inputs); err != nil {
 		return err
 	}
-	return check("output", p.OutputShardings, p.Outputs)
+	if err := check("output", p.OutputShardings, p.Outputs); err != nil {
+		return err
+	}
+	return p.checkMesh(p.Mesh)
+}
+
+// checkMesh checks that all values of the program and its bodies that are divided are so over m.
+func (p *Program) checkMesh(m *Mesh) error {
+	for i, in := range p.Instrs {
+		if a, ok := in.Attrs.(ShardAttrs); ok && !a.Mesh.Equal(m) {
+			if m == nil {
+				return fmt.Errorf("instruction %d, %s: it divides a value over %s in a program without a mesh", i, in.Op.Name, a.Mesh)
+			}
+			return fmt.Errorf("instruction %d, %s: it divides a value over %s in a program on %s", i, in.Op.Name, a.Mesh, m)
+		}
+		for _, b := range in.Bodies {
+			if err := b.checkMesh(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // results returns the shapes that an instruction's results must have.
@@ -185,11 +218,11 @@ func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
 	}
 	results := make([][]shapes.Shape, len(in.Bodies))
 	for k, b := range in.Bodies {
-		if err := b.Check(); err != nil {
+		if err := b.check(); err != nil {
 			return nil, fmt.Errorf("body %q: %w", b.Name, err)
 		}
-		if b.Mesh != nil || b.Donated != nil {
-			return nil, fmt.Errorf("body %q has a mesh or marks of donation, which are the whole program's", b.Name)
+		if b.Mesh != nil || b.Donated != nil || b.InputShardings != nil || b.OutputShardings != nil {
+			return nil, fmt.Errorf("body %q has a mesh, shardings or marks of donation, which are the whole program's", b.Name)
 		}
 		if len(b.Inputs) != len(operands) {
 			return nil, fmt.Errorf("body %q has %d inputs for %d operands", b.Name, len(b.Inputs), len(operands))

@@ -1,0 +1,178 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"regexp"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// places are the lines that a printed program names.
+var places = regexp.MustCompile(`  // \S+:\d+`)
+
+// layer builds a layer divided over both axes of a mesh, with its gradient.
+func layer(g *graph.Graph) []*graph.Node {
+	x := graph.Shard(graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 6)), "data", "")
+	w := graph.Shard(graph.Parameter(g, "w", shapes.Make(dtypes.Float32, 6, 8)), "", "model")
+	b := graph.Parameter(g, "b", shapes.Make(dtypes.Float32, 8))
+	h := graph.Shard(graph.Add(graph.MatMul(x, w), b), graph.Open, "model")
+	dw := graph.Gradient(graph.ReduceAllSum(h), w)[0]
+	return []*graph.Node{h, graph.Shard(graph.Sub(w, dw), "", "model"), b}
+}
+
+func TestShardedProgram(t *testing.T) {
+	g := graph.NewGraph(nil, "layer")
+	g.SetMesh(square(t))
+	p, err := graph.NewProgram(g, layer(g), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `program "layer" on mesh[data=2 model=2](%0 x float32[4 6] split [data -], %1 w float32[6 8] split [- model], %2 b float32[8]) {
+  %3 = MatMul %0 %1 {Accumulator:invalid Output:invalid} : float32[4 8]
+  %4 = Add %3 %2 : float32[4 8]
+  %5 = Shard %4 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
+  %6 = Const {1} : float32[]
+  %7 = Reshape %6 {Dims:[1 1]} : float32[1 1]
+  %8 = Broadcast %7 {Dims:[4 8]} : float32[4 8]
+  %9 = Shard %8 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
+  %10 = DotGeneral %0 %9 {LhsContract:[0] LhsBatch:[] RhsContract:[0] RhsBatch:[] Accumulator:invalid Output:invalid} : float32[6 8]
+  %11 = Sub %1 %10 : float32[6 8]
+  %12 = Shard %11 {Mesh:mesh[data=2 model=2] Sharding:[- model]} : float32[6 8]
+  return %5 split [- model] %12 split [- model] %2
+}
+`
+	if got := places.ReplaceAllString(p.String(), ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back graph.Program
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.String() != p.String() || !reflect.DeepEqual(back.InputShardings, p.InputShardings) || !reflect.DeepEqual(back.OutputShardings, p.OutputShardings) {
+		t.Errorf("read back it is\n%s", &back)
+	}
+}
+
+// TestShardIsDropped checks that an engine that does not divide values sees none of it.
+func TestShardIsDropped(t *testing.T) {
+	g := graph.NewGraph(nil, "layer")
+	g.SetMesh(square(t))
+	p, err := graph.NewProgram(g, layer(g), func(op *graph.Op) bool { return op.Name != "Shard" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range p.Instrs {
+		if in.Op.Name == "Shard" || in.Op.Name == "Identity" {
+			t.Errorf("the program holds a %s:\n%s", in.Op.Name, p)
+		}
+	}
+	if err := p.Check(); err != nil {
+		t.Error(err)
+	}
+	if p.OutputShardings[1].String() != "[- model]" {
+		t.Errorf("output 1 is divided by %s", p.OutputShardings[1])
+	}
+}
+
+func TestShardChangesNoNumbers(t *testing.T) {
+	x := [][]float64{{1, 2}, {3, 4}, {5, 6}, {7, 8}}
+	run := func(m *graph.Mesh) []float64 {
+		out, err := graph.CallOnceN(graphtest.Reference(), func(x *graph.Node) []*graph.Node {
+			h := x
+			if m != nil {
+				x.Graph().SetMesh(m)
+				x = graph.Shard(x, "data", "")
+				h = graph.Shard(x, "data", "model")
+			}
+			loss := graph.ReduceAllSum(graph.Mul(h, graph.Sin(h)))
+			return []*graph.Node{loss, graph.ReduceAllSum(graph.Square(graph.Gradient(loss, x)[0]))}
+		}, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []float64{out[0].Value().(float64), out[1].Value().(float64)}
+	}
+	if got, want := run(square(t)), run(nil); !reflect.DeepEqual(got, want) {
+		t.Errorf("divided %v, whole %v", got, want)
+	}
+}
+
+func TestShardErrors(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		build func(g *graph.Graph, x *graph.Node)
+		want  string
+	}{
+		{"no mesh", func(g *graph.Graph, x *graph.Node) { graph.Shard(x, "data", "") },
+			`shard_test.go:*: Shard float32[4 3]: the graph "g" has no mesh to divide it over: call SetMesh before`},
+		{"an input that does not divide", func(g *graph.Graph, x *graph.Node) {
+			g.SetMesh(square(t))
+			graph.Shard(x, "", "model")
+		}, `shard_test.go:*: Shard float32[4 3]: axis 1 of float32[4 3] cannot be divided evenly over 2 devices (model of mesh[data=2 model=2]): choose a multiple of 2, or leave it whole`},
+		{"a value that does not divide", func(g *graph.Graph, x *graph.Node) {
+			g.SetMesh(square(t))
+			graph.Shard(graph.Neg(x), "data", "model")
+		}, `shard_test.go:*: Shard float32[4 3]: axis 1 of float32[4 3] cannot be divided evenly over 2 devices (model of mesh[data=2 model=2]): choose a multiple of 2, or leave it whole`},
+		{"an entry too few", func(g *graph.Graph, x *graph.Node) {
+			g.SetMesh(square(t))
+			graph.Shard(x)
+		}, `shard_test.go:*: Shard float32[4 3]: the sharding [] has 0 entries for the 2 axes of float32[4 3]`},
+		{"another mesh", func(g *graph.Graph, x *graph.Node) {
+			g.SetMesh(square(t))
+			g.SetMesh(mesh(t, axis("data", 2)))
+		}, `shard_test.go:*: SetMesh: the graph "g" runs on mesh[data=2 model=2] already, it cannot run on mesh[data=2]`},
+		{"a mesh that is none", func(g *graph.Graph, x *graph.Node) { g.SetMesh(&graph.Mesh{}) },
+			`shard_test.go:*: SetMesh: a mesh without axes`},
+		{"nil", func(g *graph.Graph, x *graph.Node) { g.SetMesh(nil) },
+			`shard_test.go:*: SetMesh: the mesh is nil`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := graph.NewGraph(nil, "g")
+			x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 3))
+			err := graph.Catch(func() { c.build(g, x) })
+			got := regexp.MustCompile(`:\d+:`).ReplaceAllString(text(err), ":*:")
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestShardOfAnInput holds that the first sharding of an input says how it comes, and another one divides it anew.
+func TestShardOfAnInput(t *testing.T) {
+	g := graph.NewGraph(nil, "g")
+	m := square(t)
+	g.SetMesh(m)
+	g.SetMesh(mesh(t, m.Axes...)) // the same once more is fine
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 4))
+	if graph.Shard(x, "data", "") != x {
+		t.Error("the first sharding of an input is a value of its own")
+	}
+	y := graph.Shard(x, "", "model")
+	if y.Op().Name != "Shard" {
+		t.Errorf("the second sharding of an input is %s", y)
+	}
+	z := graph.Parameter(g, "z", shapes.Make(dtypes.Float32, 4, 4))
+	if graph.Shard(z, graph.Open, "data").Op().Name != "Shard" {
+		t.Error("an input cannot be left open")
+	}
+	p, err := graph.NewProgram(g, []*graph.Node{y, z}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.InputShardings[0].String(); got != "[data -]" || p.InputShardings[1] != nil {
+		t.Errorf("the inputs are divided by %s and %s", got, p.InputShardings[1])
+	}
+	if got := p.OutputShardings[0].String(); got != "[- model]" || p.OutputShardings[1] != nil {
+		t.Errorf("the outputs are divided by %s and %s", got, p.OutputShardings[1])
+	}
+}
