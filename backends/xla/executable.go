@@ -1,0 +1,223 @@
+//go:build cgo
+
+package xla
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/gomlx/go-xla/pjrt"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Executable is a compiled program of an [Engine]. It is safe for several goroutines. One that is forgotten is
+// closed by the collector.
+type Executable struct {
+	*state
+	cleanup runtime.Cleanup
+}
+
+// state is what an executable consists of.
+type state struct {
+	counted
+	engine  *Engine
+	program *program
+	name    string
+	mesh    *graph.Mesh
+
+	names           []string // of inputs
+	inputs, outputs []slot
+	donates         []bool // inputs whose memory the compiled program may take
+}
+
+// slot is an input or output: its shape, and where it is.
+type slot struct {
+	shape  shapes.Shape
+	layout layout
+}
+
+// Close releases the executable. Runs under way end as if it had not been called; closing again is fine.
+func (x *Executable) Close() error {
+	x.cleanup.Stop()
+	x.engine.disown(&x.counted)
+	runtime.KeepAlive(x)
+	return nil
+}
+
+// Run computes the program's outputs, see [graph.Executable]. The memory of a donated input becomes an output's if
+// the program was compiled for that donation (see [graph.Program]) and nobody else has the memory: no tensor, no
+// other run, no second input. Otherwise the input is only freed.
+//
+// A run is not interrupted: ctx's error is returned if it has ended before.
+func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
+	defer runtime.KeepAlive(x)
+	defer broke(fmt.Sprintf("program %q", x.name), &err)
+	defer func() {
+		for i := range donate {
+			if donate[i] && i < len(inputs) && inputs[i] != nil {
+				inputs[i].Close()
+			}
+		}
+	}()
+	if err := x.engine.begin(); err != nil {
+		return nil, err
+	}
+	defer x.engine.end()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !x.retain() {
+		return nil, fmt.Errorf("program %q: the executable is closed", x.name)
+	}
+	defer x.release()
+	out, err = x.run(inputs, donate)
+	if err != nil {
+		return nil, fmt.Errorf("program %q: %w", x.name, err)
+	}
+	return out, nil
+}
+
+func (s *state) run(inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+	vals, err := s.hold(inputs, donate)
+	defer func() {
+		for _, v := range vals {
+			v.release()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	for i := range donate {
+		if donate[i] {
+			inputs[i].Close()
+		}
+	}
+	args, given, err := s.arrange(vals)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.execute(args, given)
+	if err != nil {
+		return nil, err
+	}
+	n := len(s.outputs)
+	if len(results) != n*s.devices() {
+		destroy(results)
+		return nil, fmt.Errorf("the plugin returned %d results for %d outputs on %d devices", len(results), n, s.devices())
+	}
+	out := make([]graph.Buffer, n)
+	for o, slot := range s.outputs {
+		parts := make([]*pjrt.Buffer, s.devices())
+		for d := range parts {
+			parts[d] = results[d*n+o]
+		}
+		out[o] = newBuffer(s.engine.newValue(slot.shape, slot.layout, parts, nil))
+	}
+	return out, nil
+}
+
+func (s *state) devices() int {
+	if s.mesh == nil {
+		return 1
+	}
+	return s.mesh.NumDevices()
+}
+
+// hold checks the inputs and takes a use of each value, laid out as the program wants it. Those that it returns are
+// to be released, also with an error.
+func (s *state) hold(inputs []graph.Buffer, donate []bool) (vals []*value, err error) {
+	switch {
+	case len(inputs) != len(s.inputs):
+		return nil, fmt.Errorf("it takes %d inputs, got %d", len(s.inputs), len(inputs))
+	case donate != nil && len(donate) != len(inputs):
+		return nil, fmt.Errorf("%d inputs, but %d marks of donation", len(inputs), len(donate))
+	}
+	for i, in := range inputs {
+		b, ok := in.(*buffer)
+		want := s.inputs[i]
+		switch {
+		case in == nil || ok && b == nil:
+			return vals, fmt.Errorf("input %d (%s) is nil", i, s.names[i])
+		case !ok:
+			return vals, fmt.Errorf("input %d (%s) is a buffer of another backend: Put its tensor", i, s.names[i])
+		case b.value.engine.client != s.engine.client:
+			return vals, fmt.Errorf("input %d (%s) is a buffer of %s opened with other options: Put its tensor", i, s.names[i], b.value.engine.name)
+		case !b.shape.Equal(want.shape):
+			return vals, fmt.Errorf("input %d (%s) is %s, want %s", i, s.names[i], b.shape, want.shape)
+		case !b.value.retain():
+			return vals, fmt.Errorf("input %d (%s): the buffer %s is closed or was donated", i, s.names[i], b.shape)
+		}
+		vals = append(vals, b.value)
+		if !b.value.layout.equal(want.layout) {
+			moved, err := b.value.moved(s.engine, want.layout)
+			if err != nil {
+				return vals, fmt.Errorf("input %d (%s): %w", i, s.names[i], err)
+			}
+			b.value.release()
+			vals[i] = moved
+		}
+	}
+	return vals, nil
+}
+
+// arrange lists the plugin's buffers, all of one device before those of the next, and marks those whose memory the
+// program may have: donated ones that nobody else has.
+func (s *state) arrange(vals []*value) (args []*pjrt.Buffer, given []bool, err error) {
+	n, devices := len(vals), s.devices()
+	args, given = make([]*pjrt.Buffer, n*devices), make([]bool, n*devices)
+	for i, v := range vals {
+		mine := s.donates[i] && v.shared == nil && v.mine()
+		for d := range devices {
+			if args[d*n+i], given[d*n+i] = v.parts[d], mine; v.parts[d].Check() != nil {
+				return nil, nil, fmt.Errorf("input %d (%s): its device buffer is gone", i, s.names[i])
+			}
+		}
+	}
+	return args, given, nil
+}
+
+// execute calls the plugin. Buffers that are given are gone afterwards.
+func (s *state) execute(args []*pjrt.Buffer, given []bool) ([]*pjrt.Buffer, error) {
+	if s.mesh != nil {
+		s.engine.client.mesh.Lock()
+		defer s.engine.client.mesh.Unlock()
+	}
+	results, err := s.program.exe.Execute(args...).SetDonate(given).Done()
+	runtime.KeepAlive(args)
+	if err != nil {
+		return nil, s.engine.failed(err, s.program.exe)
+	}
+	return results, nil
+}
+
+// failed explains why a run did not work.
+func (e *Engine) failed(err error, exe *pjrt.LoadedExecutable) error {
+	err = explain(err)
+	if p, ok := err.(*PluginError); ok && p.Code == outOfMemory {
+		return fmt.Errorf("it needs %s of memory: %w", sizeText(exe.OnDeviceMemoryUsageStats.Requirements()), err)
+	}
+	return err
+}
+
+// moved returns the value laid out anew, dropped by its owner and used by the caller. The caller has retained v.
+func (v *value) moved(e *Engine, l layout) (*value, error) {
+	m, err := v.laid(e, l)
+	if err != nil {
+		return nil, fmt.Errorf("moving the buffer %s: %w", v.shape, err)
+	}
+	m.retain()
+	e.disown(&m.counted)
+	return m, nil
+}
+
+func (v *value) laid(e *Engine, l layout) (*value, error) {
+	t, err := v.toHost()
+	if err != nil {
+		return nil, err
+	}
+	defer t.FinalizeAll()
+	return e.put(t, l)
+}
