@@ -24,16 +24,18 @@ func TestReadErrors(t *testing.T) {
 	}
 	wide.WriteString("func.func private @f40(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}\n")
 	for _, c := range []struct{ name, text, want string }{
-		{"an unknown operation", main(`%0 = stablehlo.cholesky %x, lower = true : tensor<3xf32>`),
-			`line 3: op "stablehlo.cholesky" is not known`},
+		{"an unknown operation", main(`%0 = stablehlo.uniform_dequantize %x : tensor<3xf32>`),
+			`line 3: op "stablehlo.uniform_dequantize" is not known`},
 		{"an unknown custom call", main(`%0 = stablehlo.custom_call @foo(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
 			`line 3: op "stablehlo.custom_call" (target "foo") is not known`},
 		{"an unknown type", main(`%0 = stablehlo.convert %x : (tensor<3xf32>) -> tensor<3xf8E4M3FN>`),
 			`line 3: op "stablehlo.convert": the type tensor<3xf8E4M3FN> is not known`},
 		{"an unknown dimension", "func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {\n return %x : tensor<?xf32>\n}",
 			`line 1: the function @main has an input of type tensor<?xf32>, which is not known`},
-		{"Fourier transforms", main("%1 = stablehlo.fft %x, type = RFFT, length = [3] : (tensor<3xf32>) -> tensor<2xcomplex<f32>>\n    %0 = stablehlo.real %1 : (tensor<2xcomplex<f32>>) -> tensor<3xf32>"),
-			`line 3: op "stablehlo.fft": Quire has no op for Fourier transforms yet`},
+		{"a transform of another length", main("%0 = stablehlo.fft %x, type = RFFT, length = [4] : (tensor<3xf32>) -> tensor<3xcomplex<f32>>"),
+			`line 3: op "stablehlo.fft": RealFFT float32[3]: axis 0 has 3 elements, a transform of length 4 takes 4 (Pad or Slice it first)`},
+		{"a transform of no kind", main("%0 = stablehlo.fft %x, type = DCT, length = [3] : (tensor<3xf32>) -> tensor<3xf32>"),
+			`line 3: op "stablehlo.fft": the type of a transform is FFT, IFFT, RFFT or IRFFT, not "DCT"`},
 		{"a value that is not there", main(`%0 = stablehlo.add %x, %y : tensor<3xf32>`),
 			`line 3: op "stablehlo.add": the value %y is not defined`},
 		{"operands that do not fit", main("%c = stablehlo.constant dense<[1.0, 2.0]> : tensor<2xf32>\n    %0 = stablehlo.add %x, %c : tensor<3xf32>"),

@@ -100,7 +100,7 @@ func OpReference() string {
 		}
 		families[op.Family] = append(families[op.Family], op)
 	}
-	order := []string{"constants", "arithmetic", "unary", "activation", "comparison", "logical", "select", "complex", "shape", "index", "reduce", "softmax", "dot", "convolution", "pool", "sort", "random", "control", "gradient"}
+	order := []string{"constants", "arithmetic", "unary", "activation", "comparison", "logical", "select", "complex", "shape", "index", "reduce", "softmax", "dot", "linalg", "fourier", "convolution", "pool", "sort", "random", "control", "gradient"}
 	rank := func(f string) int {
 		for i, o := range order {
 			if o == f {

@@ -1,0 +1,200 @@
+package kernels
+
+import "math"
+
+// Fourier is the plan of a discrete Fourier transform of one length: y[k] = Σ_j x[j]·exp(-2πi·j·k/n). Lengths whose
+// prime factors are small are taken apart by them; others become a convolution, whose length is a power of two. Both
+// take O(n log n). A plan is not changed by use.
+type Fourier struct {
+	n      int
+	radix  []int        // factors of n
+	root   []complex128 // exp(-2πi·k/n)
+	chirp  []complex128 // exp(-πi·k²/n), if n is convolved
+	filter []complex128 // the transform of its conjugates, over the length of inner
+	inner  *Fourier
+}
+
+// largestRadix is the largest prime factor by which a transform is taken apart: it costs the radix per element, while
+// a convolution costs two transforms of about three times the length.
+const largestRadix = 23
+
+// NewFourier returns the plan for n elements, at least one.
+func NewFourier(n int) *Fourier {
+	p := &Fourier{n: n}
+	rest := n
+	for _, r := range []int{4, 2, 3, 5, 7, 11, 13, 17, 19, largestRadix} {
+		for ; rest%r == 0; rest /= r {
+			p.radix = append(p.radix, r)
+		}
+	}
+	if rest > 1 {
+		p.convolve()
+		return p
+	}
+	p.root = make([]complex128, n)
+	for k := range p.root {
+		p.root[k] = rootOfOne(k, n)
+	}
+	return p
+}
+
+// rootOfOne returns exp(-2πi·k/n), by an angle of at most an eighth of the circle, so that 1, i, -1 and -i are exact.
+func rootOfOne(k, n int) complex128 {
+	turn, eighths := 0, 8*k
+	for ; eighths > n; eighths -= 2 * n { // quarters of a circle, rounded to the nearest
+		turn++
+	}
+	sin, cos := math.Sincos(math.Pi / 4 * float64(eighths) / float64(n))
+	switch turn % 4 {
+	case 1:
+		sin, cos = cos, -sin
+	case 2:
+		sin, cos = -sin, -cos
+	case 3:
+		sin, cos = -cos, sin
+	}
+	return complex(cos, -sin)
+}
+
+// convolve makes the plan of Bluestein's method: with j·k = (j² + k² - (k-j)²)/2,
+//
+//	y[k] = c[k] · Σ_j (x[j]·c[j]) · conj(c[k-j])    where c[k] = exp(-πi·k²/n)
+//
+// Source: Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", 1970.
+func (p *Fourier) convolve() {
+	n, m := p.n, 1
+	for m < 2*n-1 {
+		m *= 2
+	}
+	p.inner = NewFourier(m)
+	p.chirp, p.filter = make([]complex128, n), make([]complex128, m)
+	square := 0 // k² modulo 2n, which k² itself may overflow
+	for k := range p.chirp {
+		p.chirp[k] = rootOfOne(square, 2*n)
+		p.filter[k] = conj(p.chirp[k])
+		p.filter[(m-k)%m] = p.filter[k]
+		square = (square + 2*k + 1) % (2 * n)
+	}
+	p.inner.Transform(p.filter, make([]complex128, p.inner.Scratch()))
+	for i := range p.filter {
+		p.filter[i] /= complex(float64(m), 0)
+	}
+}
+
+func conj(x complex128) complex128 { return complex(real(x), -imag(x)) }
+
+// Scratch returns how many elements of memory Transform needs.
+func (p *Fourier) Scratch() int {
+	if p.inner != nil {
+		return len(p.filter) + p.inner.Scratch()
+	}
+	return p.n
+}
+
+// Transform replaces x, of the plan's length, by its transform.
+func (p *Fourier) Transform(x, scratch []complex128) {
+	if p.inner == nil {
+		p.apart(x, scratch)
+		return
+	}
+	v, rest := scratch[:len(p.filter)], scratch[len(p.filter):]
+	for i, c := range p.chirp {
+		v[i] = x[i] * c
+	}
+	clear(v[p.n:])
+	p.inner.Transform(v, rest)
+	for i, f := range p.filter { // the inverse is the conjugate of the transform of conjugates
+		v[i] = conj(v[i] * f)
+	}
+	p.inner.Transform(v, rest)
+	for i, c := range p.chirp {
+		x[i] = conj(v[i]) * c
+	}
+}
+
+// apart takes a transform of length n·s, in s interleaved parts, apart by a factor r of n after the other. With m = n/r
+//
+//	y[r·k + j] = Σ_p (Σ_q x[p + m·q]·exp(-2πi·q·j/r)) · exp(-2πi·p·j/n) · exp(-2πi·p·k/m)
+//
+// the inner sum is done here, and the outer one is a transform of length m in r times as many parts.
+//
+// Source: Stockham's ordering, Cochran et al., "What is the fast Fourier transform?", 1967.
+func (p *Fourier) apart(x, scratch []complex128) {
+	from, to := x, scratch[:p.n]
+	n, s := p.n, 1
+	for _, r := range p.radix {
+		m := n / r
+		for at := range m {
+			block, w := to[s*r*at:][:s*r], s*at // root[w·j] = exp(-2πi·at·j/n)
+			switch r {
+			case 2:
+				p.two(from[s*at:], block, s, s*m, p.root[w])
+			case 3:
+				p.three(from[s*at:], block, s, s*m, p.root[w], p.root[2*w])
+			case 4:
+				p.four(from[s*at:], block, s, s*m, p.root[w], p.root[2*w], p.root[3*w])
+			default:
+				p.any(from[s*at:], block, r, s, s*m, w)
+			}
+		}
+		n, s = m, s*r
+		from, to = to, from
+	}
+	if len(p.radix)%2 == 1 {
+		copy(x, from)
+	}
+}
+
+// two is a step for the factor 2: elements that are gap apart are joined, s at a time.
+func (p *Fourier) two(x, y []complex128, s, gap int, w complex128) {
+	x0, x1 := x[:s], x[gap:][:s]
+	y0, y1 := y[:s], y[s:][:s]
+	for i, a := range x0 {
+		b := x1[i]
+		y0[i], y1[i] = a+b, (a-b)*w
+	}
+}
+
+func (p *Fourier) three(x, y []complex128, s, gap int, w1, w2 complex128) {
+	const half, root = 0.5, 0.86602540378443864676 // √3/2
+	x0, x1, x2 := x[:s], x[gap:][:s], x[2*gap:][:s]
+	y0, y1, y2 := y[:s], y[s:][:s], y[2*s:][:s]
+	for i, a := range x0 {
+		b, c := x1[i], x2[i]
+		sum, diff := b+c, b-c
+		mid := complex(real(a)-half*real(sum), imag(a)-half*imag(sum))
+		turned := complex(root*imag(diff), -root*real(diff)) // -i·√3/2·(b-c)
+		y0[i], y1[i], y2[i] = a+sum, (mid+turned)*w1, (mid-turned)*w2
+	}
+}
+
+func (p *Fourier) four(x, y []complex128, s, gap int, w1, w2, w3 complex128) {
+	x0, x1, x2, x3 := x[:s], x[gap:][:s], x[2*gap:][:s], x[3*gap:][:s]
+	y0, y1, y2, y3 := y[:s], y[s:][:s], y[2*s:][:s], y[3*s:][:s]
+	for i, a := range x0 {
+		b, c, d := x1[i], x2[i], x3[i]
+		even, odd := a+c, b+d
+		evenDiff, diff := a-c, b-d
+		oddDiff := complex(imag(diff), -real(diff)) // -i·(b-d)
+		y0[i], y1[i] = even+odd, (evenDiff+oddDiff)*w1
+		y2[i], y3[i] = (even-odd)*w2, (evenDiff-oddDiff)*w3
+	}
+}
+
+// any is a step for any factor r, by the sum itself.
+func (p *Fourier) any(x, y []complex128, r, s, gap, w int) {
+	step := p.n / r // root[step·k] = exp(-2πi·k/r)
+	for j := range r {
+		turn := p.root[w*j]
+		for i, out := 0, y[s*j:][:s]; i < s; i++ {
+			sum, k := x[i], 0
+			for q := 1; q < r; q++ {
+				if k += j * step; k >= p.n {
+					k -= p.n
+				}
+				sum += x[q*gap+i] * p.root[k]
+			}
+			out[i] = sum * turn
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package kernels
+
+import (
+	"math/cmplx"
+	"math/rand/v2"
+	"testing"
+)
+
+// transformSlowly is the sum that a plan computes.
+func transformSlowly(x []complex128) []complex128 {
+	n := len(x)
+	y := make([]complex128, n)
+	for k := range y {
+		for j, v := range x {
+			y[k] += v * rootOfOne(j*k%n, n)
+		}
+	}
+	return y
+}
+
+func randomComplex(rng *rand.Rand, n int) []complex128 {
+	x := make([]complex128, n)
+	for i := range x {
+		x[i] = complex(rng.NormFloat64(), rng.NormFloat64())
+	}
+	return x
+}
+
+func TestTransformsOfEveryLength(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	lengths := []int{256, 243, 625, 343, 1000, 1009, 1024, 29 * 31, 2 * 509}
+	for n := 1; n <= 130; n++ {
+		lengths = append(lengths, n)
+	}
+	for _, n := range lengths {
+		p, x := NewFourier(n), randomComplex(rng, n)
+		want := transformSlowly(x)
+		p.Transform(x, make([]complex128, p.Scratch()))
+		for k := range x {
+			if cmplx.Abs(x[k]-want[k]) > 1e-14*float64(n) {
+				t.Fatalf("length %d: element %d is %v, want %v", n, k, x[k], want[k])
+			}
+		}
+	}
+}
+
+func TestRootsOfOne(t *testing.T) {
+	for _, c := range []struct {
+		k, n int
+		want complex128
+	}{{0, 4, 1}, {1, 4, -1i}, {2, 4, -1}, {3, 4, 1i}, {0, 1, 1}, {6, 12, -1}, {9, 12, 1i}, {5, 10, -1}} {
+		if got := rootOfOne(c.k, c.n); got != c.want {
+			t.Errorf("root %d of %d is %v, want %v", c.k, c.n, got, c.want)
+		}
+	}
+	for _, n := range []int{3, 7, 8, 12, 101} {
+		for k := range n {
+			if got, want := rootOfOne(k, n), cmplx.Conj(rootOfOne((n-k)%n, n)); cmplx.Abs(got-want) > 2e-16 {
+				t.Errorf("root %d of %d is %v, its opposite %v", k, n, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkFourier(b *testing.B) {
+	for _, n := range []int{1024, 1000, 1009} {
+		p, x := NewFourier(n), randomComplex(rand.New(rand.NewPCG(3, 4)), n)
+		scratch, y := make([]complex128, p.Scratch()), make([]complex128, n)
+		b.Run(map[int]string{1024: "power of two", 1000: "small factors", 1009: "prime"}[n], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(y, x)
+				p.Transform(y, scratch)
+			}
+		})
+	}
+}

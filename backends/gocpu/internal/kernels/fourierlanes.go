@@ -1,0 +1,152 @@
+package kernels
+
+import (
+	"unsafe"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// ComplexType is a dtype as lanes of transforms and matrices are read and written: in complex128. Real numbers have no
+// imaginary part; that of what is written to them is dropped.
+type ComplexType struct {
+	size  int
+	load  func(b []byte, l *Lanes, base int, v []complex128)
+	store func(b []byte, l *Lanes, base int, v []complex128)
+}
+
+// ComplexTypeOf returns the ComplexType of float32, float64 and the complex dtypes.
+func ComplexTypeOf(d dtypes.DType) ComplexType {
+	switch d {
+	case dtypes.Float32:
+		return complexType(func(x float32) complex128 { return complex(float64(x), 0) }, func(x complex128) float32 { return float32(real(x)) })
+	case dtypes.Float64:
+		return complexType(func(x float64) complex128 { return complex(x, 0) }, func(x complex128) float64 { return real(x) })
+	case dtypes.Complex64:
+		return complexType(func(x complex64) complex128 { return complex128(x) }, func(x complex128) complex64 { return complex64(x) })
+	}
+	return complexType(func(x complex128) complex128 { return x }, func(x complex128) complex128 { return x })
+}
+
+func complexType[T any](wide func(T) complex128, narrow func(complex128) T) ComplexType {
+	return ComplexType{
+		size: sizeOf[T](),
+		load: func(b []byte, l *Lanes, base int, v []complex128) {
+			x := Of[T](b)
+			for i := range v {
+				v[i] = wide(x[base+l.Along.at(i)])
+			}
+		},
+		store: func(b []byte, l *Lanes, base int, v []complex128) {
+			z := Of[T](b)
+			for i, y := range v {
+				z[base+l.Along.at(i)] = narrow(y)
+			}
+		},
+	}
+}
+
+const complexSize = int(unsafe.Sizeof(complex128(0)))
+
+// fourierPass transforms the lanes of one axis.
+type fourierPass struct {
+	plan     *Fourier
+	in, out  ComplexType
+	from, to Lanes // they differ in the last axis of a real transform, of which one side has half
+	inverse  bool
+	half     bool // the input is half of a lane, whose other half follows from it
+}
+
+// lane transforms lane i of x into y.
+func (p *fourierPass) lane(y, x []byte, i int, memory []complex128) {
+	n := p.plan.n
+	v, rest := memory[:n], memory[n:]
+	m := p.from.Along.N
+	p.in.load(x, &p.from, p.from.Kept.at(i), v[:m])
+	if p.half {
+		v[0] = complex(real(v[0]), 0) // the conjugate of itself, as is the one in the middle
+		if n%2 == 0 {
+			v[n/2] = complex(real(v[n/2]), 0)
+		}
+		for k := m; k < n; k++ {
+			v[k] = conj(v[n-k])
+		}
+	}
+	if p.inverse { // the conjugate of the transform of conjugates
+		for k, c := range v {
+			v[k] = conj(c)
+		}
+	}
+	p.plan.Transform(v, rest)
+	if p.inverse {
+		scale := 1 / float64(n)
+		for k, c := range v {
+			v[k] = complex(real(c)*scale, -imag(c)*scale)
+		}
+	}
+	p.out.store(y, &p.to, p.to.Kept.at(i), v[:p.to.Along.N])
+}
+
+// FFT returns the kernel of a discrete Fourier transform over the axes, and its scratch memory. in and out have the
+// types' dtypes and the dimensions given. Of a real transform the last axis of the complex side holds half of the
+// elements; the inverse one then makes it whole.
+func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int) (Func, int) {
+	// A real transform begins with its last axis, an inverse one ends with it. Between passes the values are where
+	// the complex side is: in the result or, before they are real, in memory of their own.
+	last := axes[len(axes)-1]
+	toReal := inverse && out.size < in.size
+	between, dims := out, to
+	if toReal {
+		between, dims = in, from
+	}
+	plans, longest := map[int]*Fourier{}, 0
+	plan := func(n int) *Fourier {
+		if plans[n] == nil {
+			plans[n] = NewFourier(n)
+			longest = max(longest, n+plans[n].Scratch())
+		}
+		return plans[n]
+	}
+	var passes []fourierPass
+	for _, a := range axes[:len(axes)-1] {
+		l := NewLanes(dims, []int{a})
+		passes = append(passes, fourierPass{plan: plan(dims[a]), in: between, out: between, from: l, to: l, inverse: inverse})
+	}
+	p := fourierPass{plan: plan(max(from[last], to[last])), in: in, out: out, inverse: inverse, half: toReal,
+		from: NewLanes(from, []int{last}), to: NewLanes(to, []int{last})}
+	copySize := 0
+	if toReal {
+		passes = append(passes, p)
+		if len(passes) > 1 {
+			copySize = in.size * p.from.Kept.N * p.from.Along.N
+		}
+	} else {
+		passes = append([]fourierPass{p}, passes...)
+	}
+	copySize = (copySize + complexSize - 1) / complexSize * complexSize
+	bodies := make([]Body, len(passes))
+	for i, p := range passes {
+		bodies[i] = func(a *Args, worker, lo, hi int) {
+			x, y := a.In[0], a.Out[0]
+			if i > 0 {
+				x = y
+			}
+			if toReal && len(passes) > 1 {
+				if i > 0 {
+					x = a.Scratch[:copySize]
+				}
+				if i < len(passes)-1 {
+					y = a.Scratch[:copySize]
+				}
+			}
+			memory := Of[complex128](a.Scratch[copySize:])[worker*longest:][:longest]
+			for k := lo; k < hi; k++ {
+				p.lane(y, x, k, memory)
+			}
+		}
+	}
+	return func(a *Args) {
+		for i := range passes {
+			a.For(passes[i].from.Kept.N, passes[i].from.grain(30), bodies[i])
+		}
+	}, copySize + workers*longest*complexSize
+}
