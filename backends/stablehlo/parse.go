@@ -22,13 +22,15 @@ type operation struct {
 	results  []string
 	attrs    map[string]any
 	regions  []*region
-	in, out  []mlirType // in is nil if the pretty form does not say
+	in, out  []mlirType       // in is nil if the pretty form does not say
+	outAttrs []map[string]any // of a function's results: nil, or one each, which may be nil
 }
 
 // region is a block: regions of several are no part of StableHLO.
 type region struct {
 	args  []string
 	types []mlirType
+	attrs []map[string]any // of a function's arguments: nil, or one each, which may be nil
 	ops   []*operation
 }
 

@@ -85,29 +85,38 @@ func tensorShape(s string) (shape shapes.Shape, ok bool) {
 
 // types reads types in parentheses, or a single one.
 func (p *parser) types() []mlirType {
-	list := []mlirType{}
+	list, _ := p.typesAndAttrs()
+	return list
+}
+
+// typesAndAttrs reads types as types does, with the attributes that the results of a function may have.
+func (p *parser) typesAndAttrs() (list []mlirType, attrs []map[string]any) {
+	list = []mlirType{}
 	if !p.accept("(") {
-		return append(list, p.typ())
+		return append(list, p.typ()), []map[string]any{nil}
 	}
 	if p.accept(")") {
-		return list
+		return list, nil
 	}
 	for {
 		list = append(list, p.typ())
-		p.skipResultAttrs()
+		attrs = append(attrs, p.resultAttrs())
 		if p.accept(")") {
-			return list
+			return list, attrs
 		}
 		p.expect(",")
 	}
 }
 
-// skipResultAttrs skips the attributes and the location that a function's parameter or result may have.
-func (p *parser) skipResultAttrs() {
+// resultAttrs reads the attributes that a function's parameter or result may have, nil for none, and skips its
+// location.
+func (p *parser) resultAttrs() (attrs map[string]any) {
 	if p.at("{") {
-		p.balanced()
+		attrs = map[string]any{}
+		p.attrDict(attrs)
 	}
 	p.location()
+	return attrs
 }
 
 // location skips loc(…).

@@ -92,7 +92,24 @@ func (p *parser) generic(op *operation) {
 	p.signature(op)
 	if f, ok := op.attrs["function_type"].(funcType); ok && op.name == "func.func" {
 		op.out = f.out
+		op.outAttrs = dictionaries(op.attrs["res_attrs"], len(op.out))
+		for _, r := range op.regions {
+			r.attrs = dictionaries(op.attrs["arg_attrs"], len(r.args))
+		}
 	}
+}
+
+// dictionaries returns the n attribute dictionaries of a list, nil unless that is what it is.
+func dictionaries(attr any, n int) []map[string]any {
+	list, _ := attr.([]any)
+	if len(list) != n {
+		return nil
+	}
+	dicts := make([]map[string]any, n)
+	for i, d := range list {
+		dicts[i], _ = d.(map[string]any)
+	}
+	return dicts
 }
 
 // region reads { ^bb0(arguments): operations }; the label may be missing.
@@ -129,7 +146,7 @@ func (p *parser) arguments(r *region) {
 			p.expect(":")
 		}
 		r.args, r.types = append(r.args, name), append(r.types, p.typ())
-		p.skipResultAttrs()
+		r.attrs = append(r.attrs, p.resultAttrs())
 	}
 }
 
@@ -166,9 +183,9 @@ func (p *parser) pretty(op *operation) {
 	case "func.func":
 		p.function(op)
 	case "sdy.mesh":
-		p.symbol()
+		op.attrs["sym_name"] = string(p.symbol())
 		p.expect("=")
-		p.attr()
+		op.attrs["mesh"] = p.attr()
 	case "stablehlo.constant":
 		if p.at("{") {
 			p.attrDict(op.attrs)
@@ -186,6 +203,9 @@ func (p *parser) pretty(op *operation) {
 		p.convolution(op)
 		p.attributesAndType(op)
 	default:
+		if _, known := rules[op.name]; !known && strings.HasPrefix(op.name, "sdy.") && op.name != "sdy.return" {
+			p.failAt(p.pos-len(op.name), "op %q is not known", op.name) // its own form is not known either
+		}
 		if name, ok := strings.CutPrefix(op.name, "func."); ok && (name == "call" || name == "return") {
 			op.name = name
 		}
@@ -219,7 +239,7 @@ func (p *parser) function(op *operation) {
 	head := &region{}
 	p.arguments(head)
 	if p.accept("->") {
-		op.out = p.types()
+		op.out, op.outAttrs = p.typesAndAttrs()
 	}
 	if p.accept("attributes") {
 		p.attrDict(op.attrs)
@@ -261,8 +281,8 @@ func (p *parser) items(op *operation) {
 			continue // the operands follow without a comma
 		case c == '[':
 			p.ranges(op)
-		case c == '<':
-			p.balanced()
+		case c == '<': // how a value is divided
+			op.attrs["sharding"] = opaque(p.balanced())
 		case isLetter(c) && !p.atItem():
 			return // the next operation, after one without a type
 		case isLetter(c):

@@ -10,8 +10,10 @@ import (
 
 // Module is what [Read] makes of a text: functions, of which one, main, is usually called from outside.
 type Module struct {
-	Funcs  []*Func // in the order of the text
+	Funcs  []*Func     // in the order of the text
+	Mesh   *graph.Mesh // the devices that values are divided over, nil if there are none
 	byName map[string]*Func
+	meshes map[string]*graph.Mesh // by symbol; nil for those without axes, over which nothing is divided
 }
 
 // Func is a function of a [Module].
@@ -19,16 +21,26 @@ type Func struct {
 	Name    string
 	Inputs  []shapes.Shape
 	Outputs []shapes.Shape
-	module  *Module
-	line    int
-	body    *region
-	size    int // how many operations it is, those of functions that it calls included
+
+	// How inputs and outputs are divided over the module's mesh: nil, or one each.
+	InputShardings  []graph.Sharding
+	OutputShardings []graph.Sharding
+
+	// Donated, nil or one per input, marks inputs whose memory the function may use for its outputs.
+	Donated []bool
+
+	module      *Module
+	line        int
+	body        *region
+	resultAttrs []map[string]any
+	size        int // how many operations it is, those of functions that it calls included
 }
 
 // Read reads a module from StableHLO text, such as jax.export or jax.jit(f).lower(…).as_text() give, in the generic
-// or the pretty form. Locations, shardings and settings of precision are skipped. All functions are checked: an
-// operation or type that Quire does not have, or operands that do not fit, are an error that names the operation
-// and its line.
+// or the pretty form. Locations and settings of precision are skipped. Shardings in Shardy's dialect are kept where
+// they stand at the inputs and outputs of functions and in sharding constraints; others are skipped, since a module
+// computes the same without. All functions are checked: an operation or type that Quire does not have, or operands
+// that do not fit, are an error that names the operation and its line.
 func Read(text string) (*Module, error) {
 	m, err := read(text)
 	if err != nil {
@@ -45,8 +57,8 @@ func (m *Module) Main() *Func {
 	return m.Funcs[0]
 }
 
-// Program returns the program that computes main. Ops for which lowers is false are expanded, as
-// [graph.NewProgram] does; nil expands nothing.
+// Program returns the program that computes main, on the module's mesh. Ops for which lowers is false are expanded,
+// as [graph.NewProgram] does; nil expands nothing.
 func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err error) {
 	f := m.Main()
 	if f == nil {
@@ -56,6 +68,9 @@ func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err err
 	var out []*graph.Node
 	err = graph.Catch(func() {
 		g = graph.NewGraph(nil, f.Name)
+		if m.Mesh != nil {
+			g.SetMesh(m.Mesh)
+		}
 		in := make([]*graph.Node, len(f.Inputs))
 		for i, s := range f.Inputs {
 			in[i] = graph.Parameter(g, strings.TrimPrefix(f.body.args[i], "%"), s)
@@ -65,12 +80,16 @@ func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err err
 	if err != nil {
 		return nil, err
 	}
-	return graph.NewProgram(g, out, lowers)
+	if p, err = graph.NewProgram(g, out, lowers); err == nil {
+		p.Donated, p.InputShardings, p.OutputShardings = f.Donated, f.InputShardings, f.OutputShardings
+	}
+	return p, err
 }
 
 // Call adds what the function computes to the graph of its inputs and returns its results. One can go on from
 // them like from any node, and differentiate through them, except through while. A function without inputs
-// cannot be called; its module's [Module.Program] can be made.
+// cannot be called; its module's [Module.Program] can be made. In a graph on the module's mesh values are divided as
+// the function's text says, but for inputs and outputs, of which the graph has to say it; in others they are not.
 //
 // It panics with [graph.Error] unless the inputs have the function's shapes.
 func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
@@ -128,7 +147,7 @@ func read(text string) (m *Module, err error) {
 			m, err = nil, fmt.Errorf("%s%v", internal, e)
 		}
 	}()
-	m = &Module{byName: map[string]*Func{}}
+	m = &Module{byName: map[string]*Func{}, meshes: map[string]*graph.Mesh{}}
 	m.collect(top)
 	if len(m.Funcs) == 0 {
 		return nil, fmt.Errorf("the text has no functions")
@@ -137,6 +156,7 @@ func read(text string) (m *Module, err error) {
 		f.measure(nil)
 	}
 	for _, f := range m.Funcs {
+		f.place()
 		f.check()
 	}
 	return m, nil
@@ -156,6 +176,7 @@ func (m *Module) collect(r *region) {
 		case "func.func":
 			m.add(op)
 		case "sdy.mesh":
+			m.addMesh(op)
 		default:
 			panic(&readError{line: op.line, text: fmt.Sprintf("op %q stands outside of a function", op.name)})
 		}
@@ -174,7 +195,7 @@ func (m *Module) add(op *operation) {
 	case len(op.regions) != 1 || len(op.regions[0].ops) == 0:
 		fail("has no body")
 	}
-	f.body = op.regions[0]
+	f.body, f.resultAttrs = op.regions[0], op.outAttrs
 	names := map[string]bool{}
 	for i, t := range f.body.types {
 		if !t.known() {
@@ -237,6 +258,9 @@ func (f *Func) measureRegion(r *region, path []*Func) (size int) {
 // check builds the function in a graph of its own.
 func (f *Func) check() {
 	g := graph.NewGraph(nil, f.Name)
+	if f.module.Mesh != nil {
+		g.SetMesh(f.module.Mesh)
+	}
 	in := make([]*graph.Node, len(f.Inputs))
 	for i, s := range f.Inputs {
 		in[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), s)

@@ -17,8 +17,8 @@ type Options struct {
 	Name string
 
 	// Donate marks inputs that the caller gives up, nil or one per input. Each is paired with the first output of
-	// its shape that no other has, whose memory it may become (tf.aliasing_output); one that finds no output is
-	// marked as free to be used for anything (jax.buffer_donor).
+	// its shape and sharding that no other has, whose memory it may become (tf.aliasing_output); one that finds no
+	// output is marked as free to be used for anything (jax.buffer_donor).
 	Donate []bool
 }
 
@@ -45,7 +45,17 @@ func (o Options) Write(p *graph.Program) (string, error) {
 		return "", fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
 	}
 	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}}
-	main := m.function("func.func public @main", p, o.donation(p))
+	if p.Mesh != nil {
+		m.taken[meshName] = true
+	}
+	args, results := shardings(p, p.Inputs, p.InputShardings), shardings(p, p.Outputs, p.OutputShardings)
+	for i, donation := range o.donation(p) {
+		args[i] = dictionary(args[i], donation)
+	}
+	for i := range results {
+		results[i] = dictionary(results[i])
+	}
+	main := m.function("func.func public @main", p, args, results)
 	if m.err != nil {
 		return "", fmt.Errorf("writing program %q: %w", p.Name, m.err)
 	}
@@ -53,7 +63,10 @@ func (o Options) Write(p *graph.Program) (string, error) {
 		o.Name = p.Name
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "module @%s attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {\n", identifier(o.Name, "program"))
+	fmt.Fprintf(&b, "module @%s attributes {mhlo.num_partitions = %d : i32, mhlo.num_replicas = 1 : i32} {\n", identifier(o.Name, "program"), numDevices(p))
+	if p.Mesh != nil {
+		b.WriteString(meshText(p.Mesh))
+	}
 	b.WriteString(main)
 	for _, text := range m.texts {
 		b.WriteString(text)
@@ -62,17 +75,23 @@ func (o Options) Write(p *graph.Program) (string, error) {
 	return b.String(), nil
 }
 
-// donation returns the attributes of main's arguments.
+// donation returns the attributes of main's arguments that mark donated ones.
 func (o Options) donation(p *graph.Program) []string {
+	sharding := func(list []graph.Sharding, i int) graph.Sharding {
+		if list == nil {
+			return nil
+		}
+		return list[i]
+	}
 	attrs, used := make([]string, len(p.Inputs)), make([]bool, len(p.Outputs))
 	for i, donated := range o.Donate {
 		if !donated {
 			continue
 		}
-		attrs[i] = " {jax.buffer_donor = true}"
+		attrs[i] = "jax.buffer_donor = true"
 		for k, id := range p.Outputs {
-			if !used[k] && p.Values[id].Equal(p.Values[p.Inputs[i]]) {
-				attrs[i], used[k] = fmt.Sprintf(" {tf.aliasing_output = %d : i32}", k), true
+			if !used[k] && p.Values[id].Equal(p.Values[p.Inputs[i]]) && sharding(p.OutputShardings, k).Equal(sharding(p.InputShardings, i)) {
+				attrs[i], used[k] = fmt.Sprintf("tf.aliasing_output = %d : i32", k), true
 				break
 			}
 		}
@@ -130,8 +149,9 @@ const maxNesting = 64
 // size: with 256 go-xla panics.
 const maxRank = 128
 
-// function returns the text of a function that computes p, from its name on.
-func (m *module) function(head string, p *graph.Program, attrs []string) string {
+// function returns the text of a function that computes p, from its name on. Inputs and results have attributes
+// behind their types if there are any.
+func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs []string) string {
 	f := &function{module: m, indent: "    "}
 	args, names := make([]value, len(p.Inputs)), map[string]bool{}
 	params := make([]string, len(p.Inputs))
@@ -139,21 +159,28 @@ func (m *module) function(head string, p *graph.Program, attrs []string) string 
 		name := unique(names, identifier(p.InputNames[i], fmt.Sprintf("arg%d", i)))
 		args[i] = value{ref: "%" + name, shape: p.Values[id]}
 		params[i] = args[i].ref + ": " + args[i].typ()
-		if attrs != nil {
-			params[i] += attrs[i]
+		if argAttrs != nil {
+			params[i] += argAttrs[i]
 		}
 	}
 	results := f.program(p, args)
 	if m.err != nil {
 		return ""
 	}
-	return fmt.Sprintf("  %s(%s) -> (%s) {\n%s    return%s\n  }\n", head, strings.Join(params, ", "), types(results), f.out.String(), returned(results))
+	returns := make([]string, len(results))
+	for i, v := range results {
+		returns[i] = v.typ()
+		if resultAttrs != nil {
+			returns[i] += resultAttrs[i]
+		}
+	}
+	return fmt.Sprintf("  %s(%s) -> (%s) {\n%s    return%s\n  }\n", head, strings.Join(params, ", "), strings.Join(returns, ", "), f.out.String(), returned(results))
 }
 
 // private returns the name of a private function that computes p; equal ones are written once.
 func (m *module) private(p *graph.Program) string {
 	const mark = "func.func private @"
-	text := strings.TrimPrefix(m.function(mark, p, nil), "  "+mark)
+	text := strings.TrimPrefix(m.function(mark, p, nil, nil), "  "+mark)
 	name := m.functions[text]
 	if name == "" {
 		name = unique(m.taken, identifier(p.Name, "function"))

@@ -141,6 +141,20 @@ var goldens = []struct {
 		z := graph.Complex(x, y)
 		return []*graph.Node{graph.Abs(z), graph.Real(graph.Exp(z)), graph.Imag(graph.Conj(z)), graph.Erf(x), graph.IsFinite(x), graph.Clamp(y, x, y)}
 	}},
+	{"sharded", Options{Donate: []bool{true, true, false, true}}, func(g *graph.Graph) []*graph.Node { // a step of two layers, one split by columns, one by rows
+		g.SetMesh(&graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}, {Name: "model", Size: 2}}})
+		up := graph.Shard(param(g, "up", dtypes.Float32, 4, 8), "", "model")
+		down := graph.Shard(param(g, "down", dtypes.Float32, 8, 4), "model", "")
+		x := graph.Shard(param(g, "x", dtypes.Float32, 16, 4), "data", "")
+		spare := graph.Shard(param(g, "spare", dtypes.Float32, 8, 4), "", "data,model")
+		h := graph.Shard(graph.Relu(graph.MatMul(x, up)), graph.Open, "model")
+		mesh := graph.NewFunction(g, "mesh", func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{graph.Shard(graph.MatMul(h, down), "data", "")}
+		})
+		loss := graph.ReduceAllMean(graph.Square(graph.Sub(mesh.Call()[0], x)))
+		grads := graph.Gradient(loss, up, down)
+		return []*graph.Node{loss, graph.Shard(graph.Sub(up, grads[0]), "", "model"), graph.Shard(graph.Sub(down, grads[1]), "model", ""), graph.Neg(spare)}
+	}},
 	{"names", Options{}, func(g *graph.Graph) []*graph.Node {
 		a, b, c := param(g, "layer 0/weights", dtypes.Float32), param(g, "layer_0_weights", dtypes.Float32), param(g, "β", dtypes.Float32)
 		return []*graph.Node{graph.Add(graph.Add(a, b), c), a}

@@ -1,0 +1,228 @@
+package stablehlo
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// TestShardingsSurvive writes a program on a mesh, reads it and writes it again.
+func TestShardingsSurvive(t *testing.T) {
+	text, err := os.ReadFile("testdata/sharded.mlir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // from the text that Quire wrote, and from what it makes of that
+		m, err := Read(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.Program(Lowers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Mesh.String(); got != "mesh[data=2 model=2]" {
+			t.Errorf("the program runs on %s", got)
+		}
+		for i, want := range []string{"[- model]", "[model -]", "[data -]", "[- data,model]"} {
+			if got := p.InputShardings[i].String(); got != want {
+				t.Errorf("input %d is divided by %s, want %s", i, got, want)
+			}
+		}
+		for i, want := range []string{"[]", "[- model]", "[model -]", "[- -]"} {
+			if got := p.OutputShardings[i].String(); got != want {
+				t.Errorf("output %d is divided by %s, want %s", i, got, want)
+			}
+		}
+		if want := []bool{true, true, false, true}; !reflect.DeepEqual(p.Donated, want) {
+			t.Errorf("donated are %v, want %v", p.Donated, want)
+		}
+		again, err := Options{Name: "sharded", Donate: p.Donated}.Write(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := func(text string) (list []string) { // what is said of places; the function is written out
+			for line := range strings.Lines(text) {
+				_, said, found := strings.Cut(line, "sdy.")
+				if found {
+					list = append(list, said)
+				}
+			}
+			return list
+		}
+		if got, want := lines(again), lines(string(text)); len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
+			t.Errorf("written again:\n%s\nbefore:\n%s", again, text)
+		}
+		text = []byte(again)
+	}
+	m, err := Read(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Program(Lowers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := (Options{Name: "sharded", Donate: p.Donated}).Write(p); again != string(text) {
+		t.Errorf("written again it is\n%s\nnot\n%s", again, text)
+	}
+}
+
+// onMesh is a module with a mesh and a function whose input has the given attributes.
+func onMesh(mesh, attrs, body string) string {
+	return "module {\n  " + mesh + "\n  func.func @main(%x: tensor<8x4xf32> " + attrs + ") -> tensor<8x4xf32> {\n    " + body + "\n    return %0 : tensor<8x4xf32>\n  }\n}\n"
+}
+
+// TestReadShardings reads what Shardy can say in the forms that JAX exports have.
+func TestReadShardings(t *testing.T) {
+	const (
+		mesh = `sdy.mesh @mesh = <["x"=2, "y"=4]>`
+		same = `%0 = stablehlo.negate %x : tensor<8x4xf32>`
+	)
+	for _, c := range []struct{ name, text, mesh, input, inside string }{
+		{"an axis", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>}`, same), "mesh[x=2 y=4]", "[x -]", ""},
+		{"two along one", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"y", "x"}, {}]>}`, same), "mesh[x=2 y=4]", "[y,x -]", ""},
+		{"open and replicated axes", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"x", ?}, {?}], replicated={"y"}>}`, same), "mesh[x=2 y=4]", "[x -]", ""},
+		{"priorities", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"x"}p0, {"y", ?}p1]>}`, same), "mesh[x=2 y=4]", "[x y]", ""},
+		{"other attributes", onMesh(mesh, `{jax.buffer_donor = false, mhlo.layout_mode = "default", sdy.sharding = #sdy.sharding<@mesh, [{}, {"y"}]>} loc("x")`, same), "mesh[x=2 y=4]", "[- y]", ""},
+		{"a mesh in place", onMesh("", `{sdy.sharding = #sdy.sharding<mesh<["a"=4]>, [{"a"}, {}]>}`, same), "mesh[a=4]", "[a -]", ""},
+		{"devices that are numbered", onMesh(`sdy.mesh @mesh = <["x"=2], device_ids=[0, 1]>`, `{sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>}`, same), "mesh[x=2]", "[x -]", ""},
+		{"a mesh without axes", onMesh("sdy.mesh @empty_mesh = <[]>\n  "+mesh, `{sdy.sharding = #sdy.sharding<@empty_mesh, [{}, {}]>}`, same), "mesh[x=2 y=4]", "", ""},
+		{"one device", onMesh("sdy.mesh @maximal_mesh_3 = <[], device_ids=[3]>", `{sdy.sharding = #sdy.sharding<@maximal_mesh_3, []>}`, same), "", "", ""},
+		{"no mesh", onMesh("", "", same), "", "", ""},
+		{"a value", onMesh(mesh, "", `%0 = sdy.sharding_constraint %x <@mesh, [{"x"}, {?}]> : tensor<8x4xf32>`), "mesh[x=2 y=4]", "", "[x ?]"},
+		{"a value in generic form", onMesh(mesh, "", `%0 = "sdy.sharding_constraint"(%x) <{sharding = #sdy.sharding<@mesh, [{"x"}, {"y", ?}]>}> : (tensor<8x4xf32>) -> tensor<8x4xf32>`), "mesh[x=2 y=4]", "", "[x y]"},
+		{"a value divided anew", onMesh(mesh, "", `%0 = sdy.reshard %x <@mesh, [{}, {"x"}]> : tensor<8x4xf32>`), "mesh[x=2 y=4]", "", "[- x]"},
+		{"the generic form", `"builtin.module"() ({
+			"sdy.mesh"() <{mesh = #sdy.mesh<["x"=2, "y"=4]>, sym_name = "mesh"}> : () -> ()
+			"func.func"() <{arg_attrs = [{sdy.sharding = #sdy.sharding<@mesh, [{}, {"x"}]>}], function_type = (tensor<8x4xf32>) -> tensor<8x4xf32>, res_attrs = [{}], sym_name = "main"}> ({
+			^bb0(%x: tensor<8x4xf32>):
+				%0 = "stablehlo.negate"(%x) : (tensor<8x4xf32>) -> tensor<8x4xf32>
+				"func.return"(%0) : (tensor<8x4xf32>) -> ()
+			}) : () -> ()
+		}) : () -> ()`, "mesh[x=2 y=4]", "[- x]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, err := Read(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := m.Program(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Check(); err != nil {
+				t.Error(err)
+			}
+			mesh, input, inside := "", "", ""
+			if p.Mesh != nil {
+				mesh = p.Mesh.String()
+			}
+			if p.InputShardings != nil {
+				input = p.InputShardings[0].String()
+			}
+			for _, in := range p.Instrs {
+				if a, ok := in.Attrs.(graph.ShardAttrs); ok {
+					inside = a.Sharding.String()
+				}
+			}
+			if mesh != c.mesh || input != c.input || inside != c.inside {
+				t.Errorf("got %q, %q, %q, want %q, %q, %q", mesh, input, inside, c.mesh, c.input, c.inside)
+			}
+		})
+	}
+}
+
+// TestShardingsThatCannotBeRead holds what people read about them.
+func TestShardingsThatCannotBeRead(t *testing.T) {
+	const (
+		mesh = `sdy.mesh @mesh = <["x"=2, "y"=3]>`
+		same = `%0 = stablehlo.negate %x : tensor<8x4xf32>`
+	)
+	constraint := func(s string) string { return `%0 = sdy.sharding_constraint %x ` + s + ` : tensor<8x4xf32>` }
+	for _, c := range []struct{ name, text, want string }{
+		{"an unknown operation", onMesh(mesh, "", `%0 = sdy.manual_computation(%x) in_shardings=[<@mesh, [{"x"}, {}]>] out_shardings=[<@mesh, [{"x"}, {}]>] manual_axes={"x"} (%y: tensor<4x4xf32>) {`),
+			`line 4, column 10: op "sdy.manual_computation" is not known`},
+		{"an unknown operation in generic form", onMesh(mesh, "", `%0 = "sdy.propagation_barrier"(%x) <{allowed_direction = 0 : i32}> : (tensor<8x4xf32>) -> tensor<8x4xf32>`),
+			`line 4: op "sdy.propagation_barrier" is not known`},
+		{"a mesh that is not there", onMesh(mesh, "", constraint(`<@grid, [{"x"}, {}]>`)),
+			`line 4: op "sdy.sharding_constraint": the sharding <@grid, [{"x"}, {}]>: there is no mesh @grid`},
+		{"an axis that is not there", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"z"}, {}]>}`, same),
+			`line 3: input 0 of the function @main: the sharding <@mesh, [{"z"}, {}]>: the sharding [z -] names the axis "z", which mesh[x=2 y=3] does not have`},
+		{"a dimension that does not divide", onMesh(mesh, "", constraint(`<@mesh, [{"y"}, {}]>`)),
+			`axis 0 of float32[8 4] cannot be divided evenly over 3 devices (y of mesh[x=2 y=3]): choose a multiple of 3, or leave it whole`},
+		{"an axis too few", onMesh(mesh, "", constraint(`<@mesh, [{"x"}]>`)), `the sharding [x] has 1 entries for the 2 axes of float32[8 4]`},
+		{"a part of an axis", onMesh(mesh, "", constraint(`<@mesh, [{"x":(1)2}, {}]>`)), `a part of the mesh axis "x", which Quire cannot divide by`},
+		{"sums that are not made", onMesh(mesh, "", constraint(`<@mesh, [{}, {}], unreduced={"x"}>`)), `unreduced axes are not known`},
+		{"two meshes", onMesh(mesh+"\n  sdy.mesh @other = <[\"a\"=2]>", "", same),
+			`line 3: op "sdy.mesh": the mesh @other: it is mesh[a=2], and there is mesh[x=2 y=3] too: Quire's programs run on one`},
+		{"devices in another order", onMesh(`sdy.mesh @mesh = <["x"=2], device_ids=[1, 0]>`, "", same),
+			`line 2: op "sdy.mesh": the mesh @mesh: the sharding <["x"=2], device_ids=[1, 0]>: its devices are in an order of their own`},
+		{"a mesh of no size", onMesh(`sdy.mesh @mesh = <["x"=0]>`, "", same), `mesh axis "x" has size 0`},
+		{"a sharding that does not end", onMesh(mesh, "", constraint(`<@mesh, [{"x"}, {}`)), `a bracket "<" that nothing closes`},
+		{"something else", onMesh(mesh, "", constraint(`<1>`)), `the sharding <1>: expected "@", found "1>"`},
+		{"nothing", onMesh(mesh, "", `%0 = "sdy.sharding_constraint"(%x) : (tensor<8x4xf32>) -> tensor<8x4xf32>`),
+			`line 4: op "sdy.sharding_constraint": the sharding : expected "<", found the end of the text`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Read(c.text)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestDonationKeepsToTheSharding checks that an input is never paired with an output that lies elsewhere.
+func TestDonationKeepsToTheSharding(t *testing.T) {
+	p := lowered(t, "donated", func(g *graph.Graph) []*graph.Node {
+		g.SetMesh(&graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}}})
+		x, y := graph.Shard(param(g, "x", dtypes.Float32, 4), "data"), param(g, "y", dtypes.Float32, 4)
+		return []*graph.Node{graph.Neg(x), graph.Shard(graph.Neg(y), "data")}
+	})
+	text, err := Options{Donate: []bool{true, true}}.Write(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`%x: tensor<4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}]>, tf.aliasing_output = 1 : i32}`,
+		`%y: tensor<4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}]>, tf.aliasing_output = 0 : i32}`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+}
+
+// TestFuncOnAMesh calls a function whose text divides values in graphs with its mesh and without.
+func TestFuncOnAMesh(t *testing.T) {
+	m, err := Read(onMesh(`sdy.mesh @mesh = <["x"=2]>`, "", `%0 = sdy.sharding_constraint %x <@mesh, [{"x"}, {}]> : tensor<8x4xf32>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		mesh   *graph.Mesh
+		shards int
+	}{
+		{"no mesh", nil, 0},
+		{"its mesh", m.Mesh, 1},
+		{"another mesh", &graph.Mesh{Axes: []graph.MeshAxis{{Name: "y", Size: 2}}}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := lowered(t, "g", func(g *graph.Graph) []*graph.Node {
+				if c.mesh != nil {
+					g.SetMesh(c.mesh)
+				}
+				return m.Main().Call(graph.Neg(param(g, "x", dtypes.Float32, 8, 4)))
+			})
+			if got := len(p.Instrs) - 1; got != c.shards {
+				t.Errorf("%d values are divided, want %d\n%s", got, c.shards, p)
+			}
+		})
+	}
+}
