@@ -70,8 +70,8 @@ func (c call) apply(g *graph.Graph, in []*graph.Node) []*graph.Node {
 	return []*graph.Node{graph.ApplyIn(g, c.op, c.sample.Attrs, in...)}
 }
 
-// run builds fn over parameters of the inputs' shapes and runs it.
-func run(b graph.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) ([]*tensors.Tensor, error) {
+// runOn builds fn over parameters of the inputs' shapes and runs it.
+func runOn(b graph.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	g := graph.NewGraph(b, "graphtest")
 	var out []*graph.Node
 	err := graph.Catch(func() {
@@ -98,23 +98,30 @@ func run(b graph.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Nod
 // Conform checks every row of the table on a backend: each sample at each dtype against the row's
 // reference meaning, within the row's tolerance; values given by hand; and, for rows with both, that
 // reference and expansion agree.
-func Conform(t *testing.T, newBackend func() graph.Backend) {
+//
+// For a backend that compiles slowly, together, if given, is how many calls are put into one program; rows are then
+// checked in parallel.
+func Conform(t *testing.T, newBackend func() graph.Backend, together ...int) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
+	n := atOnce(together)
 	for _, op := range graph.Ops() {
 		t.Run(op.Name, func(t *testing.T) {
-			for i, c := range calls(op) {
-				if err := c.check(b); err != nil {
-					t.Errorf("%s: %v", c.name(i), err)
-				}
+			if n > 1 {
+				t.Parallel()
 			}
+			var checks []check
+			for i, c := range calls(op) {
+				checks = append(checks, check{c.name(i), c.check})
+			}
+			report(t, b, checks, n)
 		})
 	}
 }
 
-func (c call) check(b graph.Backend) error {
+func (c call) check(run runner) error {
 	in := c.inputs()
-	want, err := run(Reference(), c.apply, in)
+	want, err := runOn(Reference(), c.apply, in)
 	if err != nil {
 		return fmt.Errorf("reference: %w", err)
 	}
@@ -124,7 +131,7 @@ func (c call) check(b graph.Backend) error {
 			return fmt.Errorf("the reference differs from the value worked out by hand: %w", err)
 		}
 	}
-	got, err := run(b, c.apply, in)
+	got, err := run(c.apply, in)
 	if err != nil {
 		return err
 	}
@@ -134,7 +141,7 @@ func (c call) check(b graph.Backend) error {
 	if c.op.Ref == nil || c.op.Expand == nil {
 		return nil
 	}
-	got, err = run(expanding{reference{}, c.op}, c.apply, in)
+	got, err = runOn(expanding{reference{}, c.op}, c.apply, in)
 	if err == nil {
 		err = diffAll(got, want, c.op.Tol)
 	}

@@ -14,23 +14,27 @@ import (
 // Gradients checks the gradient of every row on a backend, of first and of second order, at each sample that
 // is not marked as a kink or a pole: the derivative along random directions against central differences, in
 // float64 and, where a row takes it, in complex128. Rows whose gradient is zero because they are piecewise
-// constant must not change along these directions.
-func Gradients(t *testing.T, newBackend func() graph.Backend) {
+// constant must not change along these directions. together is that of [Conform].
+func Gradients(t *testing.T, newBackend func() graph.Backend, together ...int) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
+	n := atOnce(together)
 	for _, op := range graph.Ops() {
 		if op.NoGrad != "" {
 			continue
 		}
 		t.Run(op.Name, func(t *testing.T) {
+			if n > 1 {
+				t.Parallel()
+			}
+			var checks []check
 			for i, c := range calls(op) {
 				if c.sample.Kink || c.sample.Pole || c.dtype != dtypes.Float64 && c.dtype != dtypes.Complex128 {
 					continue
 				}
-				if err := c.checkGradient(b); err != nil {
-					t.Errorf("%s: %v", c.name(i), err)
-				}
+				checks = append(checks, check{c.name(i), c.checkGradient})
 			}
+			report(t, b, checks, n)
 		})
 	}
 }
@@ -38,14 +42,14 @@ func Gradients(t *testing.T, newBackend func() graph.Backend) {
 // byDefinition is the reason of the one op whose gradient is not its derivative.
 const byDefinition = "by definition"
 
-func (c call) checkGradient(b graph.Backend) error {
+func (c call) checkGradient(run runner) error {
 	if c.op.ZeroGrad == byDefinition {
 		return nil
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	first := func(g *graph.Graph, in []*graph.Node) *graph.Node { return weighted(g, c.apply(g, in), 1) }
 	in := c.inputs()
-	if err := checkDirections(b, first, in, rng); err != nil {
+	if err := checkDirections(run, first, in, rng); err != nil {
 		return fmt.Errorf("first order: %w", err)
 	}
 	if c.op.ZeroGrad != "" {
@@ -60,7 +64,7 @@ func (c call) checkGradient(b graph.Backend) error {
 		}
 		return weighted(g, graph.Gradient(first(g, in), wrt...), 2)
 	}
-	if err := checkDirections(b, second, in, rng); err != nil {
+	if err := checkDirections(run, second, in, rng); err != nil {
 		return fmt.Errorf("second order: %w", err)
 	}
 	return nil
@@ -103,7 +107,7 @@ func random(rng *rand.Rand, dims []int, d dtypes.DType) *tensors.Tensor {
 
 // checkDirections compares the derivative of f along random directions, by gradient and by differences: once
 // per input alone, and once all together.
-func checkDirections(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *graph.Node, in []*tensors.Tensor, rng *rand.Rand) error {
+func checkDirections(run runner, f func(g *graph.Graph, in []*graph.Node) *graph.Node, in []*tensors.Tensor, rng *rand.Rand) error {
 	var wrt []int
 	for i, t := range in {
 		if t.DType() == dtypes.Float64 || t.DType() == dtypes.Complex128 {
@@ -113,7 +117,7 @@ func checkDirections(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *
 	if len(wrt) == 0 {
 		return nil
 	}
-	grads, err := run(b, func(g *graph.Graph, nodes []*graph.Node) []*graph.Node {
+	grads, err := run(func(g *graph.Graph, nodes []*graph.Node) []*graph.Node {
 		var xs []*graph.Node
 		for _, i := range wrt {
 			xs = append(xs, nodes[i])
@@ -143,7 +147,7 @@ func checkDirections(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *
 				}
 			}
 		}
-		got, noise, err := difference(b, f, in, dirs)
+		got, noise, err := difference(run, f, in, dirs)
 		if err != nil {
 			return err
 		}
@@ -156,7 +160,7 @@ func checkDirections(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *
 
 // difference returns the derivative of f along dirs by central differences with Richardson's step, and how
 // far off rounding and the next order may put it.
-func difference(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *graph.Node, in []*tensors.Tensor, dirs map[int][]complex128) (d, noise float64, err error) {
+func difference(run runner, f func(g *graph.Graph, in []*graph.Node) *graph.Node, in []*tensors.Tensor, dirs map[int][]complex128) (d, noise float64, err error) {
 	value := func(h float64) float64 {
 		moved := append([]*tensors.Tensor(nil), in...)
 		for i, v := range dirs {
@@ -170,7 +174,7 @@ func difference(b graph.Backend, f func(g *graph.Graph, in []*graph.Node) *graph
 			}
 			moved[i] = t
 		}
-		out, e := run(b, func(g *graph.Graph, nodes []*graph.Node) []*graph.Node { return []*graph.Node{f(g, nodes)} }, moved)
+		out, e := run(func(g *graph.Graph, nodes []*graph.Node) []*graph.Node { return []*graph.Node{f(g, nodes)} }, moved)
 		if e != nil {
 			err = e
 			return 0

@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"strings"
@@ -76,8 +77,46 @@ func TestAWrongGradientIsFound(t *testing.T) {
 	}
 	for _, c := range calls(op) {
 		if c.dtype == dtypes.Float64 {
-			if err := c.checkGradient(Reference()); err == nil {
+			if err := c.checkGradient(alone(Reference())); err == nil {
 				t.Error("a gradient that is half of the right one passed")
+			}
+		}
+	}
+}
+
+// Many checks together find what each finds alone: the wrong one, the one that cannot be built, and no other.
+func TestChecksTogether(t *testing.T) {
+	want := func(f func(x *graph.Node) *graph.Node, want float32) check {
+		return check{"", func(run runner) error {
+			for range 3 { // rounds
+				out, err := run(func(_ *graph.Graph, in []*graph.Node) []*graph.Node { return []*graph.Node{f(in[0])} },
+					[]*tensors.Tensor{tensors.FromScalar(float32(3))})
+				if err != nil {
+					return err
+				}
+				if err := Diff(out[0], tensors.FromScalar(want), graph.Tolerance{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	}
+	checks := []check{
+		want(func(x *graph.Node) *graph.Node { return graph.Add(x, x) }, 6),
+		want(func(x *graph.Node) *graph.Node { return graph.Add(x, x) }, 7),
+		want(func(x *graph.Node) *graph.Node { return graph.Transpose(x, 0, 1) }, 3),
+		{"", func(runner) error { panic("odd") }},
+		want(func(x *graph.Node) *graph.Node { return graph.Mul(x, x) }, 9),
+	}
+	for _, together := range []int{1, 2, 5, 100} {
+		if together == 1 {
+			checks[3].run = func(runner) error { return errors.New("odd") }
+		} else {
+			checks[3].run = func(runner) error { panic("odd") }
+		}
+		for i, err := range checkAll(Reference(), checks, together) {
+			if (err == nil) != (i == 0 || i == 4) {
+				t.Errorf("%d together: check %d: %v", together, i, err)
 			}
 		}
 	}

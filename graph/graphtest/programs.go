@@ -69,11 +69,11 @@ func moved(rng *rand.Rand, x *graph.Node, pool []*graph.Node) *graph.Node {
 // The error names the seed and prints the program.
 func CompareRandom(b graph.Backend, seed uint64, size int, narrow bool) error {
 	fn, in := RandomProgram(seed, size, narrow)
-	want, err := run(Reference(), fn, in)
+	want, err := runOn(Reference(), fn, in)
 	if err != nil {
 		return fmt.Errorf("seed %d, size %d: reference: %w", seed, size, err)
 	}
-	got, err := run(b, fn, in)
+	got, err := runOn(b, fn, in)
 	if err == nil {
 		// A chain of calls adds up rounding; and what one op turns into another order of magnitude is
 		// relative to the tensor's largest element.
@@ -142,8 +142,8 @@ func FuzzOps(f *testing.F, newBackend func() graph.Backend) {
 				in[i] = withBits(x.Shape(), bits[min(i, len(bits)-1):])
 			}
 		}
-		want, errWant := run(Reference(), c.apply, in)
-		got, err := run(b, c.apply, in)
+		want, errWant := runOn(Reference(), c.apply, in)
+		got, err := runOn(b, c.apply, in)
 		if (err == nil) != (errWant == nil) {
 			t.Fatalf("%s %s: error %v, reference %v", c.op.Name, c.name(0), err, errWant)
 		}
