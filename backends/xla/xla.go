@@ -1,5 +1,0 @@
-//go:build cgo
-
-package xla
-
-import _ "github.com/gomlx/go-xla/pjrt"
