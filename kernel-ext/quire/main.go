@@ -37,10 +37,12 @@ type environment struct {
 	run  runFlags
 	lab  labFlags
 	kern kernelFlags
+	plug pluginFlags
 }
 
 func commands() []*command {
-	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, dataGet, versionCommand}
+	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, dataGet,
+		pluginInstall, pluginList, pluginRemove, versionCommand}
 }
 
 // usageError is a mistake in the command line: exit status 2.

@@ -35,6 +35,7 @@ func TestHelpAndMistakes(t *testing.T) {
 		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
 		"kernel start", "kernel start DIR/none.json", "data", "data get", "help data get",
+		"plugin", "help plugin install", "help plugin list", "plugin install", "plugin install cpu tpu", "plugin install rocm", "plugin list x", "plugin remove",
 	} {
 		var args []string
 		for _, a := range strings.Fields(line) {

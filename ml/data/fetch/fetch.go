@@ -23,7 +23,9 @@ type Fetcher struct {
 	Client   *http.Client       // nil: one that gives up on a server that does not answer for 30 s
 	Stall    time.Duration      // give up when no byte comes for so long; 0: 60 s
 	Progress func(Progress)     // called now and then, and at the end; may be nil
-	Retries  int                // how often to go on after a broken connection, per address; 0: 2
+	Retries  int                // how often to go on after a broken connection that brought nothing, per address; 0: 2
+	Pause    time.Duration      // before the first of these; each is twice as long as the one before; 0: 200 ms
+	Remedy   string             // what else to do, for errors; "": to put the file where data.Open looks for it
 	paths    map[string]*stairs // the downloads under way, by path
 	mu       sync.Mutex
 }
@@ -118,7 +120,10 @@ func (d *Fetcher) lock(path string) (unlock func()) {
 
 // download tries the addresses of f in turn.
 func (d *Fetcher) download(ctx context.Context, f data.File, path string) error {
-	remedy := fmt.Sprintf("put the file at %s below a folder, and set QUIRE_DATA to that folder", f.Path)
+	remedy := d.Remedy
+	if remedy == "" {
+		remedy = fmt.Sprintf("put the file at %s below a folder, and set QUIRE_DATA to that folder", f.Path)
+	}
 	if v := os.Getenv("QUIRE_OFFLINE"); v != "" && v != "0" {
 		return fmt.Errorf("QUIRE_OFFLINE is set, so nothing is downloaded: unset it, or %s", remedy)
 	}
@@ -155,23 +160,20 @@ func hostOf(address string) string {
 	return u.Hostname()
 }
 
-// from downloads from one address, with a few tries, and names the complete file.
+// from downloads from one address, with a few tries, and names the complete file. A try that brought a part of the
+// file begins the count of tries anew.
 func (d *Fetcher) from(ctx context.Context, address string, f data.File, path string) error {
 	part := path + ".part"
-	tries := 1 + d.Retries
+	tries, pause := 1+d.Retries, d.Pause
 	if d.Retries == 0 {
 		tries = 3
 	}
-	var err error
-	for try := range tries {
-		if try > 0 {
-			select {
-			case <-time.After(time.Duration(try) * 200 * time.Millisecond):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		if err = d.try(ctx, address, f, part); err == nil {
+	if pause == 0 {
+		pause = 200 * time.Millisecond
+	}
+	for try, most := 0, int64(0); ; try++ {
+		err := d.try(ctx, address, f, part)
+		if err == nil {
 			return finalName(part, path)
 		}
 		var refusal *refusedError
@@ -179,8 +181,18 @@ func (d *Fetcher) from(ctx context.Context, address string, f data.File, path st
 		if ctx.Err() != nil || errors.As(err, &refusal) || errors.As(err, &local) {
 			return err
 		}
+		if info, e := os.Stat(part); e == nil && info.Size() > most {
+			try, most = 0, info.Size()
+		}
+		if try+1 >= tries {
+			return err
+		}
+		select {
+		case <-time.After(pause << min(try, 6)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return err
 }
 
 // finalName renames part to path. Another process may have done so: it writes the same bytes to the same
@@ -241,7 +253,12 @@ func (d *Fetcher) try(ctx context.Context, address string, f data.File, part str
 	if total >= 0 && done < total {
 		return fmt.Errorf("%s sent %d of %d bytes: %w", hostOf(address), done, total, io.ErrUnexpectedEOF)
 	}
-	return d.finish(out, sum, address, f, part)
+	err = d.finish(out, sum, address, f, part)
+	var refusal *refusedError
+	if start > 0 && errors.As(err, &refusal) { // what was there before may have been the wrong part: once from the start
+		err = errors.New(refusal.text)
+	}
+	return err
 }
 
 func seek(f *os.File) error {
