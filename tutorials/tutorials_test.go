@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
@@ -181,7 +182,20 @@ func static(t *testing.T, page string) {
 }
 
 // TestStart runs 00-start. Its claims are checked in its cells; here is checked that readers see them.
-func TestStart(t *testing.T) {
+func TestStart(t *testing.T) { start(t) }
+
+// TestStartOnXLA runs the same notebook, unchanged and with the same claims, on the engine xla: backends.MustNew
+// opens what QUIRE_BACKEND names or fails.
+func TestStartOnXLA(t *testing.T) {
+	if _, err := plugins.Find("cpu"); err != nil {
+		testenv.Missing(t, "xla", err.Error())
+	}
+	t.Setenv("QUIRE_BACKEND", "xla:cpu")
+	start(t)
+}
+
+func start(t *testing.T) {
+	t.Helper()
 	cells, page := execute(t, "00-start.ipynb")
 
 	wants(t, cells, "counter-second", "✓ counter is 2 again, not 3")
