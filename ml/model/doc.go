@@ -30,6 +30,11 @@
 // typed, and a name that nobody asks for is an error once the model is built: it is mostly a typing
 // mistake. Changing one compiles anew what was built with its old value.
 //
+// # Several devices
+//
+// [Exec.WithMesh] lets graphs run over a mesh of devices: batches are dealt over the axis "data", and variables
+// are divided as [Store.ShardVariables] says. Functions and layers stay as they are.
+//
 // # Randomness
 //
 // A store's seed ([Store.SetRNGStateFromSeed], 42 unless set) fixes the first values of all variables and

@@ -33,6 +33,7 @@ type Exec struct {
 	logger    graph.LoggerFn
 	prepare   func(g *graph.Graph)
 	unchecked bool
+	mesh      *graph.Mesh
 }
 
 // compiled is a graph with what it does with variables.
@@ -193,9 +194,14 @@ func (e *Exec) build(ctx context.Context, in []shapes.Shape) (c *compiled, err e
 	}()
 	var outputs []*graph.Node
 	if err = graph.Catch(func() {
+		if e.mesh != nil {
+			g.SetMesh(e.mesh)
+		}
 		var nodes []*graph.Node
 		for _, s := range in {
-			nodes = append(nodes, graph.Parameter(g, "", s))
+			x := graph.Parameter(g, "", s)
+			shardBatch(x)
+			nodes = append(nodes, x)
 		}
 		scope := e.store.RootScope()
 		scope.vars = vars
@@ -207,6 +213,11 @@ func (e *Exec) build(ctx context.Context, in []shapes.Shape) (c *compiled, err e
 		if err = e.store.CheckParams(); err != nil {
 			return nil, err
 		}
+		if e.mesh != nil {
+			if err = e.store.checkShardings(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	c = &compiled{g: g, in: slices.Clone(in), numOut: len(outputs), vars: vars.order, generation: e.store.currentGeneration()}
 	for _, v := range vars.order {
@@ -214,7 +225,11 @@ func (e *Exec) build(ctx context.Context, in []shapes.Shape) (c *compiled, err e
 		c.donate = append(c.donate, n.current != n.param)
 		if n.current != n.param {
 			c.changed = append(c.changed, v)
-			outputs = append(outputs, n.current)
+			value := n.current
+			if n.sharding != nil { // Identity, since of a bare input Shard would say how it comes, not what becomes of it
+				value = graph.Shard(graph.Identity(value), n.sharding...)
+			}
+			outputs = append(outputs, value)
 			g.Donate(n.param)
 		}
 	}

@@ -12,8 +12,9 @@ type graphVars struct {
 }
 
 type graphVar struct {
-	param   *graph.Node
-	current *graph.Node
+	param    *graph.Node
+	current  *graph.Node
+	sharding graph.Sharding // nil without a mesh
 }
 
 type graphVarsKey struct{ store *Store }
@@ -39,7 +40,7 @@ func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 		graph.Errorf("variable %q is used first inside the closure %q: call its NodeValue outside of it before", v.path, g.CurrentFunc().Name())
 	}
 	param := graph.Parameter(g, "var:"+v.path, v.shape)
-	n := &graphVar{param: param, current: param}
+	n := &graphVar{param: param, current: param, sharding: v.place(param)}
 	gv.nodes[v] = n
 	gv.order = append(gv.order, v)
 	return n

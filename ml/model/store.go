@@ -20,7 +20,8 @@ type Store struct {
 	params     map[string]*param // by full path
 	declared   map[string]*declaration
 	seed       int64
-	generation int // changes with what is baked into compiled graphs: parameters, trainable flags, deletions
+	shardings  []shardingRule
+	generation int // changes with what is baked into compiled graphs: parameters, trainable flags, shardings, deletions
 
 	run sync.RWMutex // held while graphs run on the variables
 }
@@ -99,6 +100,7 @@ func (s *Store) insert(v *Variable) error {
 	if old := s.vars[v.path]; old != nil {
 		return fmt.Errorf("model: the variable %q exists already, as %s%s", v.path, old.shape, at(", made at ", old.madeAt))
 	}
+	s.shardNew(v)
 	s.vars[v.path] = v
 	return nil
 }
@@ -181,10 +183,12 @@ func (s *Store) Clone() (*Store, error) {
 			return nil, err
 		}
 		w.trainable = v.Trainable()
+		w.sharding = v.Sharding()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.seed = s.seed
+	c.shardings = slices.Clone(s.shardings)
 	for k, p := range s.params {
 		copied := *p
 		c.params[k] = &copied

@@ -19,6 +19,7 @@ type Variable struct {
 
 	mu        sync.Mutex
 	trainable bool
+	sharding  graph.Sharding
 	compiled  bool // part of a compiled graph
 	// The value: made by init when it is first needed, on the host until a backend needs it, then on
 	// backends. Several hold it only while none changes it.
@@ -70,6 +71,9 @@ func (v *Variable) String() string {
 	s := fmt.Sprintf("%s %s", v.path, v.shape)
 	if !v.Trainable() {
 		s += " (not trainable)"
+	}
+	if sharding := v.Sharding(); sharding != nil {
+		s += " split " + sharding.String()
 	}
 	return s
 }

@@ -157,7 +157,7 @@ func wide(dtype dtypes.DType) dtypes.DType {
 	return dtypes.Float32
 }
 
-// state returns a variable of zeros beside v, in the dtype of its updates.
+// state returns a variable of zeros beside v, in the dtype of its updates, divided like v.
 func state(scope *model.Scope, name string, v *model.Variable) *model.Variable {
 	shape := shapes.Make(wide(v.DType()), v.Shape().Dimensions...)
 	// Paths of variables begin with a slash, so they nest below name.
@@ -168,7 +168,7 @@ func state(scope *model.Scope, name string, v *model.Variable) *model.Variable {
 	} else {
 		s = s.Shared("%s", name)
 	}
-	return s.VariableWithShape(leaf, shape).SetTrainable(false)
+	return s.VariableWithShape(leaf, shape).SetTrainable(false).SetSharding(v.Sharding()...)
 }
 
 // value returns v's value in the dtype of its updates.
