@@ -13,6 +13,10 @@
 // The model is a function that builds a graph, see [ModelFn]. What it learns lies in the store and stays
 // there: [Trainer.Predict], or a model.Exec on the same store and function, uses it.
 //
+// # Several devices
+//
+// [Trainer.WithMesh] lets a trainer run over the devices of a mesh; model, data and loop stay as they are.
+//
 // # Interrupts
 //
 // While a loop runs, an interrupt (Ctrl-C, or the stop button of a notebook) or the end of its context

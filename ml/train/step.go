@@ -77,7 +77,7 @@ func (t *Trainer) accumulator(v *model.Variable) *model.Variable {
 	}
 	parent, name := model.SplitPath(v.Path())
 	scope := t.store.Scope(model.JoinPath(accumulatorsPath, parent)).WithInitializer(initializers.Zero)
-	return scope.VariableWithShape(name, shapes.Make(dtype, v.Shape().Dimensions...)).SetTrainable(false)
+	return scope.VariableWithShape(name, shapes.Make(dtype, v.Shape().Dimensions...)).SetTrainable(false).SetSharding(v.Sharding()...)
 }
 
 // measure returns all numbers of a step as one vector, so that they come to the host together: the

@@ -29,6 +29,9 @@ type Trainer struct {
 
 	execs map[execKey]*model.Exec
 
+	mesh    *graph.Mesh
+	divided bool // a batch was seen that can be divided over mesh
+
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
 
@@ -110,6 +113,46 @@ func (t *Trainer) AccumulateGradients(n int) error {
 	return nil
 }
 
+// WithMesh lets the trainer run over the devices of m, and returns t; nil for one device. Nothing else changes: the
+// model, its store and the data stay as they are, and the steps are those of one device, up to the order in which
+// sums are taken. Batches are dealt over the mesh axis "data", and variables are divided as [model.Store.ShardVariables]
+// says; see [model.Exec.WithMesh]. Losses, metrics, batch statistics and dropout are those of the whole batch.
+//
+//	mesh, err := graph.NewMesh(graph.MeshAxis{Name: "data", Size: 4})
+//	trainer := train.NewTrainer(backend, store, model, loss, optimizer).WithMesh(mesh)
+//
+// The first batch that is trained on must be one that the axis "data" divides evenly. Batches that it does not, such as
+// the last of an epoch, are computed whole by every device: right, but no faster than on one. A mesh that makes no sense,
+// or has more devices than the backend, is reported by the first step.
+func (t *Trainer) WithMesh(m *graph.Mesh) *Trainer {
+	t.ResetComputationGraphs()
+	t.mesh, t.divided = m, false
+	return t
+}
+
+// Mesh returns the devices that the trainer runs on, nil if that was not said.
+func (t *Trainer) Mesh() *graph.Mesh { return t.mesh }
+
+// checkDivides returns an error if the mesh makes no sense, or the first batch cannot be divided over it: those that
+// follow are mostly of the same size.
+func (t *Trainer) checkDivides(batch data.Batch) error {
+	if t.mesh == nil || t.divided {
+		return nil
+	}
+	if err := t.mesh.Check(); err != nil {
+		return err
+	}
+	n := t.mesh.AxisSize(model.BatchAxis)
+	for _, x := range batch.Inputs {
+		if n > 0 && x.Rank() > 0 && x.Shape().Dimensions[0]%n != 0 {
+			return fmt.Errorf("the batch of %d examples cannot be divided over the %d devices of %q (%s): choose a multiple of %d as the size of batches",
+				x.Shape().Dimensions[0], n, model.BatchAxis, t.mesh, n)
+		}
+	}
+	t.divided = true
+	return nil
+}
+
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
 func (t *Trainer) ResetComputationGraphs() {
 	for _, e := range t.execs {
@@ -168,7 +211,7 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.WithName(string(key.mode)).WithGraphSetup(func(g *graph.Graph) {
+	e.WithName(string(key.mode)).WithMesh(t.mesh).WithGraphSetup(func(g *graph.Graph) {
 		t.store.SetTraining(g, key.mode == modeTrain || key.mode == modeAccumulate)
 	})
 	if key.mode == modeEval || key.mode == modePredict {
@@ -234,6 +277,10 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 	m := modeTrain
 	if t.pending+1 < t.accumulate {
 		m = modeAccumulate
+	}
+	err := t.checkDivides(batch)
+	if err != nil {
+		return nil, t.stepError(err)
 	}
 	out, err := t.call(ctx, m, batch)
 	if err != nil {
