@@ -1,0 +1,438 @@
+//go:build cgo && (linux || darwin)
+
+package double
+
+// #include "table.h"
+import "C"
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// execution is a run of a program on all of its devices.
+type execution struct {
+	d       *Double
+	l       *loaded
+	devices []*device
+	in      [][]*storage // by device and argument, held until they are read
+	out     [][]*storage // by device and output, held until they are written
+	read    [][]*event   // told once an argument is read
+	before  []*event     // other readers of memory that is written
+	done    []*event     // by device
+}
+
+// execute checks a run, takes what it needs, and lets it go.
+func (d *Double) execute(a *C.PJRT_LoadedExecutable_Execute_Args) error {
+	l, err := get[*loaded](d, a.executable)
+	if err != nil {
+		return err
+	}
+	x := &execution{d: d, l: l, devices: l.devices}
+	if err := x.where(a); err != nil {
+		return err
+	}
+	args, err := x.arguments(a)
+	if err != nil {
+		return err
+	}
+	donated, err := x.donations(a, args)
+	if err != nil {
+		return err
+	}
+	for _, dev := range x.devices {
+		if err := d.strike(Execute, dev); err != nil {
+			return err
+		}
+	}
+	if err := x.take(args, donated); err != nil {
+		return err
+	}
+	x.answer(a)
+	d.add(func(s *Stats) { s.Executed++; l.running++ })
+	d.later(l.client, x.run)
+	return nil
+}
+
+// where checks on how many devices and which one the program runs.
+func (x *execution) where(a *C.PJRT_LoadedExecutable_Execute_Args) error {
+	n, c := x.l.code.numDevices(), x.l.code
+	x.d.mu.Lock()
+	deleted := x.l.deleted
+	x.d.mu.Unlock()
+	switch {
+	case deleted:
+		return violation("%s was deleted", x.d.space.describe(x.l.handle))
+	case a.options == nil:
+		return violation("the options are NULL")
+	case int(a.num_devices) != n:
+		return errorf(InvalidArgument, "the program runs on %d devices, and has arguments for %d", n, a.num_devices)
+	case int(a.num_args) != len(c.in):
+		return errorf(InvalidArgument, "Execution supplied %d arguments but compiled program expected %d arguments", a.num_args, len(c.in))
+	case a.num_args > 0 && a.argument_lists == nil:
+		return violation("the arguments are NULL")
+	case len(c.out) > 0 && a.output_lists == nil:
+		return violation("the room for outputs is NULL")
+	case x.l.devices != nil && a.execute_device != nil:
+		return errorf(InvalidArgument, "a device is given for a program that was compiled for devices of its own")
+	case x.l.devices != nil:
+		return nil
+	}
+	dev, err := get[*device](x.d, a.execute_device)
+	if err != nil {
+		return err
+	}
+	if dev.client != x.l.client {
+		return violation("%s belongs to another client", x.d.space.describe(dev.handle))
+	}
+	x.devices = []*device{dev}
+	return nil
+}
+
+// arguments returns the buffers that the program gets, by device.
+func (x *execution) arguments(a *C.PJRT_LoadedExecutable_Execute_Args) ([][]*buffer, error) {
+	args := make([][]*buffer, len(x.devices))
+	if a.num_args == 0 {
+		return args, nil
+	}
+	for k, list := range unsafe.Slice(a.argument_lists, len(x.devices)) {
+		if list == nil {
+			return nil, violation("the arguments of device %d are NULL", k)
+		}
+		for i, p := range unsafe.Slice(list, a.num_args) {
+			b, err := x.d.bufferOf(p)
+			if err == nil {
+				err = x.fits(i, b, x.devices[k])
+			}
+			if err != nil {
+				s := *statusOf(err)
+				s.text = fmt.Sprintf("argument %d of device %d: %s", i, k, s.text)
+				return nil, &s
+			}
+			args[k] = append(args[k], b)
+		}
+	}
+	return args, nil
+}
+
+// fits checks a buffer against what the program wants. What has another type and the right number of bytes is
+// taken in silence by the real plugin, which makes it a violation here.
+func (x *execution) fits(i int, b *buffer, dev *device) error {
+	want := x.l.code.localIn[i]
+	got := shapeOf(b.typ, b.dims)
+	size, err := byteSize(b.typ, b.dims)
+	switch {
+	case err != nil:
+		return err
+	case b.device.client != dev.client:
+		return violation("the buffer belongs to another client")
+	case b.device != dev:
+		return errorf(InvalidArgument, "Buffer passed to Execute() is on device %d, but the program runs on device %d", b.device.id, dev.id)
+	case size != want.ByteSize():
+		return errorf(InvalidArgument, "Executable expected a parameter of size %d but got a buffer with incompatible size %d", want.ByteSize(), size)
+	case got.DType != want.DType || !got.EqualDimensions(want):
+		return violation("the program wants %s, and the buffer is %v", want, b)
+	}
+	return nil
+}
+
+// donations returns which arguments are given up, the same on all devices. Indices count the arguments of one
+// device; who gives those of all devices one after the other, as go-xla does, must say the same for each.
+func (x *execution) donations(a *C.PJRT_LoadedExecutable_Execute_Args, args [][]*buffer) ([]bool, error) {
+	n := len(x.l.code.in)
+	keep, flat := make([]bool, n*len(x.devices)), false
+	for _, i := range unsafe.Slice(a.options.non_donatable_input_indices, a.options.num_non_donatable_input_indices) {
+		if i < 0 || int(i) >= len(keep) {
+			return nil, violation("input %d must not be donated, and there are %d", i, len(keep))
+		}
+		keep[i] = true
+		flat = flat || int(i) >= n
+	}
+	donate, seen := make([]bool, n), map[*storage]int{}
+	for i, k := range x.l.code.sig.alias {
+		donate[i] = k != kept && !keep[i]
+		for dev := range args {
+			if flat && keep[i] != keep[dev*n+i] {
+				return nil, violation("argument %d is given up on one device and not on another, which invalidates it on all", i)
+			}
+			if s := args[dev][i].storage; donate[i] && s.view {
+				return nil, violation("argument %d is given up, and its memory is the host's", i)
+			}
+		}
+	}
+	for dev := range args {
+		for i, b := range args[dev] {
+			if j, ok := seen[b.storage]; ok && (donate[i] || donate[j]) {
+				return nil, errorf(InvalidArgument, "Attempt to donate the same buffer twice in Execute() (arguments %d and %d)", j, i)
+			}
+			seen[b.storage] = i
+		}
+	}
+	return donate, nil
+}
+
+// take holds the inputs, takes the donated ones from their buffers, and gets memory for the outputs.
+func (x *execution) take(args [][]*buffer, donate []bool) (err error) {
+	d, c := x.d, x.l.code
+	defer func() {
+		if err != nil { // as if nothing had happened
+			x.letGo()
+		}
+	}()
+	from := make([]int, len(c.out)) // per output the argument whose memory it takes
+	for k := range from {
+		from[k] = -1
+	}
+	for i, k := range c.sig.alias {
+		if k >= 0 && donate[i] {
+			from[k] = i
+		}
+	}
+	x.in, x.out = make([][]*storage, len(x.devices)), make([][]*storage, len(x.devices))
+	for k, dev := range x.devices {
+		for _, b := range args[k] {
+			s, err := d.held(b)
+			if err != nil {
+				return err
+			}
+			x.in[k] = append(x.in[k], s)
+		}
+		for o, shape := range c.localOut {
+			if from[o] >= 0 {
+				x.out[k] = append(x.out[k], nil) // below, when nothing can fail any more
+				continue
+			}
+			s, err := d.allocate(dev, shape.ByteSize())
+			if err != nil {
+				return err
+			}
+			x.out[k] = append(x.out[k], s)
+		}
+		room, err := d.allocate(dev, int(c.temporary))
+		if err != nil {
+			return err
+		}
+		d.release(room)
+	}
+	x.read = make([][]*event, len(x.devices))
+	for k := range x.devices {
+		for i, s := range x.in[k] {
+			if donate[i] {
+				x.before = append(x.before, s.readers...)
+			}
+			x.read[k] = append(x.read[k], d.reads(s))
+		}
+		for o, i := range from {
+			if i >= 0 {
+				x.out[k][o] = d.move(x.in[k][i])
+			}
+		}
+		d.mu.Lock()
+		for i, b := range args[k] {
+			if donate[i] {
+				b.delete(d, "donated")
+			}
+		}
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+func (x *execution) letGo() {
+	for _, lists := range [][][]*storage{x.in, x.out} {
+		for _, list := range lists {
+			for _, s := range list {
+				if s != nil {
+					x.d.release(s)
+				}
+			}
+		}
+	}
+}
+
+// answer gives the caller outputs and events. Of outputs it gives as many as it said that there are, with a fault.
+func (x *execution) answer(a *C.PJRT_LoadedExecutable_Execute_Args) {
+	c := x.l.code
+	for k, dev := range x.devices {
+		x.done = append(x.done, newEvent())
+		if n := min(x.l.room, len(c.out)); n > 0 {
+			list := unsafe.Slice(unsafe.Slice(a.output_lists, len(x.devices))[k], n)
+			for o := range list {
+				s := x.out[k][o]
+				x.d.retain(s)
+				give(&list[o], x.d.newBuffer(dev, bufferTypes[c.localOut[o].DType], c.localOut[o].Dimensions, s).handle)
+			}
+		}
+		if a.device_complete_events != nil {
+			give(&unsafe.Slice(a.device_complete_events, len(x.devices))[k], x.d.issue(x.done[k]))
+		}
+	}
+}
+
+// run computes, and ends what waits for it.
+func (x *execution) run() {
+	err := x.compute()
+	for k := range x.read {
+		for _, e := range x.read[k] {
+			e.set(nil)
+		}
+	}
+	left := len(x.devices)
+	for k, dev := range x.devices {
+		err, until := err, (<-chan struct{})(nil)
+		if f := x.d.fault(Execute, dev, true); f != nil {
+			if failed := x.d.error(f, dev); failed != nil {
+				err = failed
+			}
+			until = f.Until
+		}
+		finish := func() {
+			for _, s := range x.out[k] {
+				s.ready.set(err)
+			}
+			x.done[k].set(err)
+			x.d.mu.Lock()
+			defer x.d.mu.Unlock()
+			for _, s := range x.out[k] {
+				x.d.releaseLocked(s)
+			}
+			if left--; left == 0 {
+				x.l.running--
+			}
+		}
+		if until == nil {
+			finish()
+			continue
+		}
+		x.d.running.Go(func() {
+			x.d.hold(until)
+			finish()
+		})
+	}
+}
+
+// compute runs the program once per replica, on whole values.
+func (x *execution) compute() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errorf(Internal, "the double broke down: %v\n%s", r, debug.Stack())
+		}
+	}()
+	defer func() {
+		for _, list := range x.in {
+			for _, s := range list {
+				x.d.release(s)
+			}
+		}
+	}()
+	for _, list := range x.in {
+		for _, s := range list {
+			if err := x.d.wait(s.ready); err != nil {
+				return err
+			}
+		}
+	}
+	partitions := x.l.code.options.partitions
+	for first := 0; first < len(x.devices); first += partitions {
+		results, err := x.replica(first)
+		if err != nil {
+			return err
+		}
+		for _, e := range x.before {
+			if err := x.d.wait(e); err != nil {
+				return err
+			}
+		}
+		if err := x.scatter(first, results); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replica runs the program with the inputs of the partitions from first on.
+func (x *execution) replica(first int) (results []*tensors.Tensor, err error) {
+	c, ctx := x.l.code, context.Background()
+	in, donate := make([]graph.Buffer, 0, len(c.in)), make([]bool, len(c.in))
+	defer func() {
+		for _, b := range in {
+			b.Close()
+		}
+	}()
+	for i := range c.in {
+		t, err := x.gather(first, i)
+		if err != nil {
+			return nil, err
+		}
+		b, err := x.d.engine.Put(t)
+		t.MustFinalizeAll()
+		if err != nil {
+			return nil, err
+		}
+		in, donate[i] = append(in, b), true
+	}
+	out, err := c.run.Run(ctx, in, donate)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range out {
+		t, err := b.ToHost()
+		b.Close()
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, t)
+	}
+	return results, nil
+}
+
+// gather puts an input together from what the devices hold.
+func (x *execution) gather(first, i int) (*tensors.Tensor, error) {
+	c := x.l.code
+	shape, part := c.in[i], func(k int) []byte { return x.in[first+k][i].bytes() }
+	if c.options.partitions == 1 {
+		return tensors.FromBytes(shape, part(0))
+	}
+	whole := make([]byte, shape.ByteSize())
+	seen := map[string][]byte{}
+	for k := range c.options.partitions {
+		b := c.block(shape, c.sig.in[i], k)
+		key := fmt.Sprint(b.start)
+		if other, ok := seen[key]; ok && !bytes.Equal(other, part(k)) {
+			return nil, x.d.noted(C.SLOT_PJRT_LoadedExecutable_Execute, "argument %d differs between devices that hold the same part of it", i)
+		}
+		seen[key] = part(k)
+		b.copy(whole, part(k), true)
+	}
+	return tensors.FromBytes(shape, whole)
+}
+
+// scatter gives each device its part of the results.
+func (x *execution) scatter(first int, results []*tensors.Tensor) error {
+	c := x.l.code
+	for o, t := range results {
+		err := t.ConstBytes(func(data []byte) {
+			for k := range c.options.partitions {
+				to := x.out[first+k][o].bytes()
+				if c.options.partitions == 1 {
+					copy(to, data)
+				} else {
+					c.block(c.out[o], c.sig.out[o], k).copy(data, to, false)
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		t.MustFinalizeAll()
+	}
+	return nil
+}
+
+func init() { handle(C.SLOT_PJRT_LoadedExecutable_Execute, (*Double).execute) }
