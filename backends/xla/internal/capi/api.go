@@ -9,14 +9,15 @@ import "C"
 
 import (
 	"sync/atomic"
-	"unsafe"
 )
 
 // API is a loaded plugin with the interposer in front of it. It is safe for several goroutines.
 type API struct {
-	place        C.int // of its functions in shim.c
-	path         string
+	place        C.int   // of its functions in shim.c
+	pointer      uintptr // of the table for go-xla
 	major, minor int
+	id           loadKey // in loaded, if it is from Load
+	users        int     // that have not closed it; guarded by loaded
 
 	cache    *cache // nil: none
 	cacheOff error
@@ -31,7 +32,7 @@ var places [C.QUIRE_PLACES]atomic.Pointer[API]
 
 // Pointer returns the address of the function table, for pjrt.RegisterPreloadedPlugin. It stays valid when the API is
 // closed; the functions behind it do not.
-func (a *API) Pointer() uintptr { return uintptr(unsafe.Pointer(C.quire_given(a.place))) }
+func (a *API) Pointer() uintptr { return a.pointer }
 
 // Version returns the version of the interface that the plugin was built for.
 func (a *API) Version() (major, minor int) { return a.major, a.minor }
@@ -65,11 +66,18 @@ func (a *API) MemoryStats(device int) (MemoryStats, bool) {
 	return s, true
 }
 
-// Close gives the interposer of a table that was wrapped back. All that was made through it must be gone by then. What
-// Load returned stays, since others may have it. Closing again does nothing.
+// Close gives the interposer back, once per Load or Wrap that returned it; the last one counts. All that was made through
+// it must be gone by then. The library stays open.
 func (a *API) Close() {
-	if a.path == "" && !a.closed.Swap(true) {
-		places[a.place].Store(nil)
-		C.quire_leave(a.place)
+	loaded.Lock()
+	defer loaded.Unlock()
+	if a.users--; a.users != 0 {
+		return
 	}
+	a.closed.Store(true)
+	if loaded.apis[a.id] == a {
+		delete(loaded.apis, a.id)
+	}
+	places[a.place].Store(nil)
+	C.quire_leave(a.place)
 }

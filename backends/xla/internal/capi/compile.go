@@ -23,7 +23,7 @@ import (
 //export quireCompile
 func quireCompile(place C.int, args *C.PJRT_Client_Compile_Args) *C.PJRT_Error {
 	a := places[place].Load()
-	if a == nil { // closed: go-xla must not call any more, but the plugin is still there
+	if a == nil { // closed, and still used: the plugin at least is there
 		return C.quire_compile(place, args)
 	}
 	key, err := a.key(args)

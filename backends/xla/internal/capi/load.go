@@ -19,7 +19,8 @@ import (
 	"github.com/quire-ml/quire/backends/xla/plugins"
 )
 
-// loaded holds what Load returned, by library and options. Libraries are never closed: XLA's leave threads behind.
+// loaded holds what Load returned and is not closed, by library and options. Libraries are never closed: XLA's leave
+// threads behind.
 var loaded = struct {
 	sync.Mutex
 	apis map[loadKey]*API
@@ -52,12 +53,14 @@ func Load(path string, o Options) (*API, error) {
 	}
 	key := loadKey{table, o}
 	if a, ok := loaded.apis[key]; ok {
+		a.users++
 		return a, nil
 	}
 	a, err := wrap(table, path, o)
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", path, err)
 	}
+	a.id = key
 	loaded.apis[key] = a
 	return a, nil
 }
@@ -82,7 +85,7 @@ func open(path string) (C.uintptr_t, error) {
 }
 
 // Wrap is [Load] for a table of functions that is in memory already, such as that of a plugin that is linked in. Every
-// call makes an interposer, which [API.Close] gives back.
+// call makes an interposer, which [API.Close] gives back. The table must stay as it is until then.
 func Wrap(table uintptr, o Options) (*API, error) {
 	a, err := wrap(C.uintptr_t(table), "", o)
 	if err != nil {
@@ -92,7 +95,7 @@ func Wrap(table uintptr, o Options) (*API, error) {
 }
 
 func wrap(table C.uintptr_t, path string, o Options) (*API, error) {
-	a := &API{path: path}
+	a := &API{users: 1}
 	var err error
 	if a.major, a.minor, err = gate(table); err != nil {
 		return nil, err
@@ -106,6 +109,7 @@ func wrap(table C.uintptr_t, path string, o Options) (*API, error) {
 	if a.place < 0 {
 		return nil, fmt.Errorf("%d plugins, or one with so many different options, are loaded already: close some", int(C.QUIRE_PLACES))
 	}
+	a.pointer = uintptr(unsafe.Pointer(C.quire_given(a.place)))
 	places[a.place].Store(a)
 	return a, nil
 }

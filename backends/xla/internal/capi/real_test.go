@@ -64,6 +64,7 @@ func load(t testing.TB, path string, o Options) *API {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(a.Close)
 	if a.CacheOff() != nil {
 		t.Fatal(a.CacheOff())
 	}
@@ -160,93 +161,4 @@ func TestRealPluginLacksFunctions(t *testing.T) {
 		t.Fatal("Bitcast works")
 	}
 	checkError(t, err, "code=12", "the plugin is too old for, or lacks, the function PJRT_Buffer_Bitcast")
-}
-
-func TestRealCache(t *testing.T) {
-	path := realPlugin(t)
-	a := load(t, path, Options{CacheDir: t.TempDir() + "/cache"})
-	c := newClient(t, a, nil)
-	for i := range 2 {
-		e := compile(t, c, scaled(5), nil)
-		run(t, c, e, 5)
-		t.Logf("%d %q %d outputs, device %+v host %+v", i, e.Name, e.NumOutputs, e.OnDeviceMemoryUsageStats, e.OnHostMemoryUsageStats)
-	}
-	t.Logf("%+v", a.CacheStats())
-
-	donor := []byte(`module @donor {
-  func.func @main(%x: tensor<1024xf32> {tf.aliasing_output = 0 : i32}, %y: tensor<1024xf32>) -> tensor<1024xf32> {
-    %z = stablehlo.add %x, %y : tensor<1024xf32>
-    return %z : tensor<1024xf32>
-  }
-}`)
-	for i := range 2 {
-		e := compile(t, c, donor, nil)
-		x, err := pjrt.ArrayToBuffer(c, make([]float32, 1024), 1024)
-		if err != nil {
-			t.Fatal(err)
-		}
-		y, err := pjrt.ArrayToBuffer(c, make([]float32, 1024), 1024)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, err := x.UnsafePointer()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := e.Execute(x, y).Donate(0).Done()
-		if err != nil {
-			t.Fatal(err)
-		}
-		after, err := out[0].UnsafePointer()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%d: %x %x, %+v", i, before, after, e.OnDeviceMemoryUsageStats)
-		out[0].Destroy()
-		y.Destroy()
-	}
-	t.Logf("%+v", a.CacheStats())
-}
-
-func TestRealMulti(t *testing.T) {
-	path := realPlugin(t)
-	a := load(t, path, Options{CacheDir: t.TempDir() + "/cache"})
-	c := newClient(t, a, pjrt.NamedValuesMap{"cpu_device_count": int64(4)})
-	sum := []byte(`module @sum attributes {mhlo.num_replicas = 4 : i32, mhlo.num_partitions = 1 : i32} {
-  func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
-    %y = "stablehlo.all_reduce"(%x) ({
-      ^bb0(%a: tensor<f32>, %b: tensor<f32>):
-        %s = stablehlo.add %a, %b : tensor<f32>
-        stablehlo.return %s : tensor<f32>
-    }) {replica_groups = dense<[[0, 1, 2, 3]]> : tensor<1x4xi64>, channel_handle = #stablehlo.channel_handle<handle = 1, type = 1>} : (tensor<2xf32>) -> tensor<2xf32>
-    return %y : tensor<2xf32>
-  }
-}`)
-	for i := range 2 {
-		e := compile(t, c, sum, func(cc *pjrt.CompileConfig) *pjrt.CompileConfig {
-			return cc.WithSPMD(4).WithDeviceAssignment([]int{3, 1, 0, 2})
-		})
-		var in []*pjrt.Buffer
-		for d, dev := range []int{3, 1, 0, 2} {
-			b, err := c.BufferFromHost().FromFlatDataWithDimensions([]float32{float32(d), 1}, []int{2}).ToDeviceNum(dev).Done()
-			if err != nil {
-				t.Fatal(err)
-			}
-			in = append(in, b)
-		}
-		out, err := e.Execute(in...).Done()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range out {
-			v, _, err := pjrt.BufferToArray[float32](o)
-			d, _ := o.Device()
-			t.Log(i, v, err, c.NumForDevice(d))
-			o.Destroy()
-		}
-		for _, b := range in {
-			b.Destroy()
-		}
-	}
-	t.Logf("%+v", a.CacheStats())
 }

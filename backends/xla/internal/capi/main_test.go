@@ -1,0 +1,115 @@
+//go:build cgo && (linux || darwin)
+
+package capi
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/gomlx/go-xla/pjrt"
+)
+
+// childJob is what a child process of the tests does: it loads a plugin and compiles programs.
+type childJob struct {
+	Plugin   string
+	CacheDir string
+	Programs []string
+	Devices  int // of the real plugin; 0 is its default
+	Quiet    bool
+}
+
+const childVariable = "QUIRE_CAPI_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(childVariable); text != "" {
+		if err := child(text); err != nil {
+			fmt.Fprintln(os.Stderr, "child:", err)
+			os.Exit(3)
+		}
+		os.Exit(0)
+	}
+	dir, err := os.MkdirTemp("", "capi-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	libraries.dir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// child does a job and prints the counters of its cache.
+func child(text string) error {
+	var job childJob
+	if err := json.Unmarshal([]byte(text), &job); err != nil {
+		return err
+	}
+	a, err := Load(job.Plugin, Options{CacheDir: job.CacheDir})
+	if err != nil {
+		return err
+	}
+	if err := pjrt.RegisterPreloadedPlugin("cpu child", a.Pointer()); err != nil {
+		return err
+	}
+	p, err := pjrt.GetPlugin("cpu child")
+	if err != nil {
+		return err
+	}
+	var options pjrt.NamedValuesMap
+	if job.Devices > 0 {
+		options = pjrt.NamedValuesMap{"cpu_device_count": int64(job.Devices)}
+	}
+	c, err := p.NewClient(options)
+	if err != nil {
+		return err
+	}
+	for _, program := range job.Programs {
+		e, err := c.Compile().WithStableHLO([]byte(program)).Done()
+		if err != nil {
+			return err
+		}
+		if err := e.Destroy(); err != nil {
+			return err
+		}
+	}
+	if err := c.Destroy(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(a.CacheStats())
+}
+
+// startChild starts a process for a job. wait returns the counters that it printed.
+func startChild(t testing.TB, job childJob, environment ...string) (wait func() (CacheStats, string)) {
+	t.Helper()
+	text, err := json.Marshal(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
+	cmd.Env = append(cmd.Env, environment...)
+	var stdout, stderr lines
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() (stats CacheStats, said string) {
+		t.Helper()
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("child: %v\n%s", err, stderr)
+		}
+		if err := json.Unmarshal(stdout, &stats); err != nil {
+			t.Fatalf("child printed %q: %v", stdout, err)
+		}
+		return stats, string(stderr)
+	}
+}
+
+// lines collects what a process prints.
+type lines []byte
+
+func (l *lines) Write(p []byte) (int, error) { *l = append(*l, p...); return len(p), nil }

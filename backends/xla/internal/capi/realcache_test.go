@@ -1,0 +1,165 @@
+//go:build cgo && (linux || darwin)
+
+package capi
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/go-xla/pjrt"
+)
+
+// What is restored is what was compiled, in all that go-xla sees of it: name, outputs, memory, aliases, devices; and it
+// computes the same.
+func TestRealRestoredEqualsCompiled(t *testing.T) {
+	path := realPlugin(t)
+	type config = *pjrt.CompileConfig
+	for _, c := range []struct {
+		name    string
+		devices int
+		program string
+		with    func(config) config
+		in      [][]float32 // per device
+		donate  bool
+		want    [][]float32 // per device, then output
+	}{
+		{name: "one device", devices: 1, program: string(scaled(3)), in: [][]float32{{1, 2, 3, 4}}, want: [][]float32{{3, 6, 9, 12}}},
+		{name: "two outputs", devices: 1, program: `module @two {
+  func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+    %y = stablehlo.negate %x : tensor<2xf32>
+    return %y, %x : tensor<2xf32>, tensor<2xf32>
+  }
+}`, in: [][]float32{{1, 2}}, want: [][]float32{{-1, -2}, {1, 2}}},
+		{name: "donation", devices: 1, donate: true, program: `module @donation {
+  func.func @main(%x: tensor<4xf32> {tf.aliasing_output = 0 : i32}) -> tensor<4xf32> {
+    %y = stablehlo.add %x, %x : tensor<4xf32>
+    return %y : tensor<4xf32>
+  }
+}`, in: [][]float32{{1, 2, 3, 4}}, want: [][]float32{{2, 4, 6, 8}}},
+		{name: "replicas on devices in an order of their own", devices: 3, program: `module @replicas attributes {mhlo.num_replicas = 3 : i32} {
+  func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    %y = "stablehlo.all_reduce"(%x) ({
+      ^bb0(%a: tensor<f32>, %b: tensor<f32>):
+        %s = stablehlo.add %a, %b : tensor<f32>
+        stablehlo.return %s : tensor<f32>
+    }) {replica_groups = dense<[[0, 1, 2]]> : tensor<1x3xi64>} : (tensor<2xf32>) -> tensor<2xf32>
+    %z = stablehlo.subtract %y, %x : tensor<2xf32>
+    return %z : tensor<2xf32>
+  }
+}`, with: func(c config) config { return c.WithSPMD(3).WithDeviceAssignment([]int{2, 0, 1}) },
+			in: [][]float32{{1, 10}, {2, 20}, {4, 40}}, want: [][]float32{{6, 60}, {5, 50}, {3, 30}}},
+		{name: "a program divided over a mesh", devices: 2, program: `module @mesh attributes {mhlo.num_partitions = 2 : i32} {
+  sdy.mesh @m = <["x"=2]>
+  func.func @main(%x: tensor<4xf32> {sdy.sharding = #sdy.sharding<@m, [{"x"}]>})
+      -> (tensor<4xf32> {sdy.sharding = #sdy.sharding<@m, [{"x"}]>}) {
+    %zero = stablehlo.constant dense<0.0> : tensor<f32>
+    %s = stablehlo.reduce(%x init: %zero) applies stablehlo.add across dimensions = [0] : (tensor<4xf32>, tensor<f32>) -> tensor<f32>
+    %b = stablehlo.broadcast_in_dim %s, dims = [] : (tensor<f32>) -> tensor<4xf32>
+    %y = stablehlo.add %x, %b : tensor<4xf32>
+    return %y : tensor<4xf32>
+  }
+}`, with: func(c config) config { return c.WithShardy(2).WithDeviceAssignment([]int{1, 0}) },
+			in: [][]float32{{1, 2}, {3, 4}}, want: [][]float32{{11, 12}, {13, 14}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := load(t, path, Options{CacheDir: t.TempDir()})
+			client := newClient(t, a, pjrt.NamedValuesMap{"cpu_device_count": int64(c.devices)})
+			var seen [2]string
+			for i := range seen {
+				e := compile(t, client, []byte(c.program), c.with)
+				replicas, partitions, assignment, err := e.GetDeviceAssignment()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if assignment == nil {
+					assignment = []int{0}
+				}
+				seen[i] = fmt.Sprintf("%s: %d outputs, memory %+v %+v, %d × %d devices %v", e.Name, e.NumOutputs,
+					e.OnDeviceMemoryUsageStats, e.OnHostMemoryUsageStats, replicas, partitions, assignment)
+				checkRun(t, client, e, assignment, c.in, c.donate, c.want)
+			}
+			if seen[0] != seen[1] {
+				t.Errorf("compiled %s\nrestored %s", seen[0], seen[1])
+			}
+			wantStats(t, a, CacheStats{Hits: 1, Misses: 1})
+		})
+	}
+}
+
+// checkRun runs e on a vector per device, which it may give up, and compares the results.
+func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []int, in [][]float32, donate bool, want [][]float32) {
+	t.Helper()
+	var x []*pjrt.Buffer
+	for i, device := range devices {
+		b, err := c.BufferFromHost().FromFlatDataWithDimensions(in[i], []int{len(in[i])}).ToDeviceNum(device).Done()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x = append(x, b)
+	}
+	before, err := x[0].UnsafePointer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := e.Execute(x...)
+	if donate {
+		run = run.DonateAll()
+	}
+	out, err := run.Done()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after, err := out[0].UnsafePointer(); err != nil || donate && after != before {
+		t.Errorf("the donated memory is not that of the result (%v)", err)
+	}
+	for i, b := range out {
+		got, _, err := pjrt.BufferToArray[float32](b)
+		if err != nil || !slices.Equal(got, want[i]) {
+			t.Errorf("result %d: %v %v, want %v", i, got, err, want[i])
+		}
+		if err := b.Destroy(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, b := range x {
+		if err := b.Destroy(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRealDamagedFiles(t *testing.T) {
+	dir := t.TempDir()
+	a := load(t, realPlugin(t), Options{CacheDir: dir})
+	c := newClient(t, a, nil)
+	run(t, c, compile(t, c, scaled(7), nil), 7)
+	path := onlyFile(t, dir)
+	for i, change := range []func([]byte) []byte{
+		func(d []byte) []byte { return d[:len(d)/2] },
+		func(d []byte) []byte { d[len(d)/2] ^= 4; return d },
+		// A right checksum over wrong code: the plugin itself has to refuse it.
+		func(d []byte) []byte { return encode(entry{outputs: 1, code: d[codeAt : len(d)-100]}, key(d[keyAt:])) },
+		func(d []byte) []byte { return encode(entry{outputs: 1}, key(d[keyAt:])) },
+	} {
+		rewrite(t, path, change)
+		run(t, c, compile(t, c, scaled(7), nil), 7)
+		wantStats(t, a, CacheStats{Misses: 2 + i, Errors: 1 + i})
+	}
+	run(t, c, compile(t, c, scaled(7), nil), 7)
+	wantStats(t, a, CacheStats{Hits: 1, Misses: 5, Errors: 4})
+}
+
+func TestRealCacheIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	const room = 12_000 // three of these programs
+	a := load(t, realPlugin(t), Options{CacheDir: dir, CacheSize: room})
+	c := newClient(t, a, nil)
+	for i := range 8 {
+		run(t, c, compile(t, c, scaled(i), nil), float32(i))
+	}
+	s := a.CacheStats()
+	if s.Misses != 8 || s.Evicted == 0 || s.Evicted+len(files(t, dir)) != 8 || s.Bytes == 0 || s.Bytes > room || s.Errors != 0 {
+		t.Errorf("%+v, %d files", s, len(files(t, dir)))
+	}
+}
