@@ -12,7 +12,9 @@ import (
 
 func init() {
 	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
-	rules["stablehlo.reduce_precision"] = rule{1, true, one(readReducePrecision)}
+	rules["stablehlo.reduce_precision"] = rule{1, true, one(func(c *reading) *graph.Node {
+		return graph.ReducePrecision(c.in[0], c.int("exponent_bits", 0), c.int("mantissa_bits", 0))
+	})}
 	rules["stablehlo.popcnt"] = rule{1, true, one(func(c *reading) *graph.Node { return countBits(c.in[0]) })}
 	rules["stablehlo.count_leading_zeros"] = rule{1, true, one(func(c *reading) *graph.Node { return leadingZeros(c.in[0]) })}
 }
@@ -135,26 +137,6 @@ func floatOfBits(x *graph.Node, d dtypes.DType) *graph.Node {
 	top := graph.BitwiseAnd(graph.BitwiseShiftRightLogicalScalar(bits, layout.mantissa+layout.exponent), integer(1))
 	negative := graph.NotEqual(top, integer(0))
 	return graph.ConvertDType(graph.Where(negative, graph.Neg(v), v), d)
-}
-
-// readReducePrecision rounds to a narrower float that Quire has, and back.
-func readReducePrecision(c *reading) *graph.Node {
-	x := c.in[0]
-	exponent, mantissa := c.int("exponent_bits", 0), c.int("mantissa_bits", 0)
-	d := x.DType()
-	switch {
-	case !d.IsFloat():
-	case layouts[d].mantissa > 0 && exponent >= layouts[d].exponent && mantissa >= layouts[d].mantissa:
-		return graph.Identity(x)
-	case d == dtypes.Float64 && exponent == 8 && mantissa == 23:
-		return graph.ConvertDType(graph.ConvertDType(x, dtypes.Float32), d)
-	case exponent == 8 && mantissa == 7:
-		return graph.ConvertDType(graph.ConvertDType(x, dtypes.BFloat16), d)
-	case exponent == 5 && mantissa == 10:
-		return graph.ConvertDType(graph.ConvertDType(x, dtypes.Float16), d)
-	}
-	c.fail("Quire rounds to float32 (e8m23), bfloat16 (e8m7) and float16 (e5m10), not to e%dm%d", exponent, mantissa)
-	return nil
 }
 
 // countBits adds up the bits in pairs, fours, …, bytes, and so on.

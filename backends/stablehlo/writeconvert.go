@@ -9,6 +9,10 @@ func init() {
 	lowerings["ConvertDType"] = func(f *function, c call) []value {
 		return []value{f.convert(c.in[0], c.Attrs.(graph.DTypeAttrs).DType)}
 	}
+	lowerings["ReducePrecision"] = func(f *function, c call) []value {
+		x, p := c.in[0], c.Attrs.(graph.PrecisionAttrs)
+		return []value{f.op(c.out[0], "stablehlo.reduce_precision %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())}
+	}
 }
 
 // convert returns x in another dtype, by the rules of package dtypes.
