@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
-// elfMachines are the processors that Go programs run on, by GOARCH.
+// elfMachines are processors that may have plugins, by GOARCH.
 var elfMachines = map[string]elf.Machine{
-	"386": elf.EM_386, "amd64": elf.EM_X86_64, "arm": elf.EM_ARM, "arm64": elf.EM_AARCH64,
-	"loong64": elf.EM_LOONGARCH, "mips": elf.EM_MIPS, "mipsle": elf.EM_MIPS, "mips64": elf.EM_MIPS, "mips64le": elf.EM_MIPS,
-	"ppc64": elf.EM_PPC64, "ppc64le": elf.EM_PPC64, "riscv64": elf.EM_RISCV, "s390x": elf.EM_S390,
+	"386": elf.EM_386, "amd64": elf.EM_X86_64, "arm": elf.EM_ARM, "arm64": elf.EM_AARCH64, "loong64": elf.EM_LOONGARCH,
+	"ppc64le": elf.EM_PPC64, "riscv64": elf.EM_RISCV, "s390x": elf.EM_S390,
 }
 
 // inspectELF says whether an ELF file can be a plugin.
@@ -88,11 +86,8 @@ func elfTables(r io.ReaderAt, size int64) error {
 func elfArch(m elf.Machine) string {
 	for goarch, machine := range elfMachines {
 		if machine == m {
-			return archName(strings.TrimSuffix(goarch, "le"))
+			return archName(goarch)
 		}
 	}
 	return "another processor (" + m.String() + ")"
 }
-
-// damaged is the error for a file that its own reader refuses.
-func damaged(err error) error { return fmt.Errorf("is damaged: %w", err) }

@@ -105,4 +105,12 @@ func archName(goarch string) string {
 	return goarch
 }
 
+// damaged is the error for a file that its own reader refuses.
+func damaged(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("is cut off: its headers speak of more than is there")
+	}
+	return fmt.Errorf("is damaged: %w", err)
+}
+
 var errNoEntry = fmt.Errorf("is a library and no PJRT plugin: it does not export %s", entry)
