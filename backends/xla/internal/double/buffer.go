@@ -38,23 +38,12 @@ func (b *buffer) String() string { return fmt.Sprintf("%v %v", shapeOf(b.typ, b.
 func (d *Double) newBuffer(dev *device, t C.PJRT_Buffer_Type, dims []int, s *storage) *buffer {
 	b := &buffer{device: dev, typ: t, dims: slices.Clone(dims), storage: s}
 	b.cdims = (*C.int64_t)(C.malloc(C.size_t(8 * (len(dims) + 1))))
-	for i, to := range unsafe.Slice(b.cdims, len(dims)) {
-		_ = to
-		unsafe.Slice(b.cdims, len(dims))[i] = C.int64_t(dims[i])
+	to := unsafe.Slice(b.cdims, len(dims))
+	for i, v := range dims {
+		to[i] = C.int64_t(v)
 	}
 	b.handle = d.issue(b)
 	return b
-}
-
-// held returns the storage of a buffer with one more holder. A buffer that was deleted is a violation.
-func (d *Double) held(b *buffer) (*storage, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if b.storage == nil {
-		return nil, violation("%s was %s", d.space.describe(b.handle), b.why)
-	}
-	b.storage.holders++
-	return b.storage, nil
 }
 
 // delete frees a buffer's memory and keeps its handle. The double is locked.
@@ -67,44 +56,42 @@ func (b *buffer) delete(d *Double, why string) {
 
 // bufferOf returns the buffer of a handle, which must not be deleted.
 func (d *Double) bufferOf(p *C.PJRT_Buffer) (*buffer, error) {
+	b, s, err := d.heldBuffer(p)
+	if err == nil {
+		d.release(s)
+	}
+	return b, err
+}
+
+// heldBuffer returns the buffer of a handle, which must not be deleted, and its storage with one more holder.
+func (d *Double) heldBuffer(p *C.PJRT_Buffer) (*buffer, *storage, error) {
 	b, err := get[*buffer](d, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if b.storage == nil {
-		return nil, violation("%s was %s", d.space.describe(b.handle), b.why)
+		return nil, nil, violation("%s was %s", d.space.describe(b.handle), b.why)
 	}
-	return b, nil
+	b.storage.holders++
+	return b, b.storage, nil
 }
 
 func (d *Double) copyToDevice(a *C.PJRT_Buffer_CopyToDevice_Args) error {
-	b, err := d.bufferOf(a.buffer)
+	b, from, err := d.heldBuffer(a.buffer)
 	if err != nil {
 		return err
 	}
-	dev, err := get[*device](d, a.dst_device)
-	switch {
-	case err != nil:
-		return err
-	case dev.client != b.device.client:
-		return violation("the device belongs to another client than the buffer")
-	}
-	if err := d.strike(CopyToDevice, dev); err != nil {
-		return err
-	}
-	from, err := d.held(b)
-	if err != nil {
-		return err
-	}
-	to, err := d.allocate(dev, from.size)
+	to, dev, err := d.roomFor(a.dst_device, b, from.size)
 	if err != nil {
 		d.release(from)
 		return err
 	}
-	d.retain(to)
-	read := d.reads(from)
+	d.mu.Lock()
+	to.holders++
+	read := from.reader()
+	d.mu.Unlock()
 	d.later(dev.client, func() {
 		defer d.release(from)
 		defer d.release(to)
@@ -119,16 +106,28 @@ func (d *Double) copyToDevice(a *C.PJRT_Buffer_CopyToDevice_Args) error {
 	return nil
 }
 
-func (d *Double) bitcast(a *C.PJRT_Buffer_Bitcast_Args) error {
-	b, err := d.bufferOf(a.buffer)
-	if err != nil {
-		return err
+// roomFor returns memory on a device for a copy of a buffer.
+func (d *Double) roomFor(p *C.PJRT_Device, b *buffer, size int) (*storage, *device, error) {
+	dev, err := get[*device](d, p)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case dev.client != b.device.client:
+		return nil, nil, violation("the device belongs to another client than the buffer")
 	}
+	if err := d.strike(CopyToDevice, dev); err != nil {
+		return nil, nil, err
+	}
+	s, err := d.allocate(dev, size)
+	return s, dev, err
+}
+
+func (d *Double) bitcast(a *C.PJRT_Buffer_Bitcast_Args) error {
 	to, err := dims(a.dims, a.num_dims)
 	if err != nil {
 		return err
 	}
-	s, err := d.held(b)
+	b, s, err := d.heldBuffer(a.buffer)
 	if err != nil {
 		return err
 	}
@@ -140,6 +139,9 @@ func (d *Double) bitcast(a *C.PJRT_Buffer_Bitcast_Args) error {
 		d.release(s)
 		return err
 	}
+	d.mu.Lock()
+	s.shared = true
+	d.mu.Unlock()
 	give(&a.out_buffer, d.newBuffer(b.device, a.element_type, to, s).handle)
 	return nil
 }
@@ -211,11 +213,7 @@ func init() {
 		return err
 	})
 	handle(C.SLOT_PJRT_Buffer_ReadyEvent, func(d *Double, a *C.PJRT_Buffer_ReadyEvent_Args) error {
-		b, err := d.bufferOf(a.buffer)
-		if err != nil {
-			return err
-		}
-		s, err := d.held(b)
+		_, s, err := d.heldBuffer(a.buffer)
 		if err != nil {
 			return err
 		}
@@ -230,14 +228,10 @@ func init() {
 		return nil
 	})
 	handle(C.SLOT_PJRT_Buffer_UnsafePointer, func(d *Double, a *C.PJRT_Buffer_UnsafePointer_Args) error {
-		b, err := d.bufferOf(a.buffer)
-		if err != nil {
-			return err
-		}
 		if d.options.Platform != "cpu" {
 			return violation("the host has no access to the memory of %s", d.options.Platform)
 		}
-		s, err := d.held(b)
+		_, s, err := d.heldBuffer(a.buffer)
 		if err != nil {
 			return err
 		}

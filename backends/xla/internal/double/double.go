@@ -57,7 +57,7 @@ type Options struct {
 }
 
 // lastSlot is the last slot that a plugin of minor version 81 has.
-const lastSlot = C.SLOT_PJRT_Buffer_CopyRawToHostFuture
+const lastSlot = C.SLOT_PJRT_LoadedExecutable_GetDeviceAssignment
 
 // Double is a plugin. It is safe for several goroutines.
 type Double struct {

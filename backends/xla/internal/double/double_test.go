@@ -164,3 +164,32 @@ func TestProgramsRun(t *testing.T) {
 		})
 	}
 }
+
+type pjrtBuffer = pjrt.Buffer
+
+// unchecked is open for tests that make mistakes.
+func unchecked(t *testing.T, o double.Options) (*double.Double, *pjrt.Client) {
+	t.Helper()
+	d := double.New(o)
+	t.Cleanup(d.Close)
+	c, err := client(d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, c
+}
+
+// wantViolations checks the violations, each by its beginning.
+func wantViolations(t *testing.T, d *double.Double, want ...string) {
+	t.Helper()
+	got := d.Violations()
+	if len(got) != len(want) {
+		t.Errorf("the violations are %q, want %q", got, want)
+		return
+	}
+	for i, w := range want {
+		if !strings.HasPrefix(got[i], w) {
+			t.Errorf("violation %d is %q, want %q", i, got[i], w)
+		}
+	}
+}

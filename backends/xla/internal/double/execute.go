@@ -21,7 +21,9 @@ type execution struct {
 	d       *Double
 	l       *loaded
 	devices []*device
-	in      [][]*storage // by device and argument, held until they are read
+	args    [][]*buffer  // by device and argument
+	in      [][]*storage // the same, held until they are read
+	donate  []bool       // by argument
 	out     [][]*storage // by device and output, held until they are written
 	read    [][]*event   // told once an argument is read
 	before  []*event     // other readers of memory that is written
@@ -38,26 +40,40 @@ func (d *Double) execute(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	if err := x.where(a); err != nil {
 		return err
 	}
-	args, err := x.arguments(a)
-	if err != nil {
-		return err
-	}
-	donated, err := x.donations(a, args)
-	if err != nil {
-		return err
-	}
-	for _, dev := range x.devices {
-		if err := d.strike(Execute, dev); err != nil {
-			return err
-		}
-	}
-	if err := x.take(args, donated); err != nil {
+	if err := x.prepare(a); err != nil { // as if nothing had happened
+		x.letGo(x.in)
+		x.letGo(x.out)
 		return err
 	}
 	x.answer(a)
 	d.add(func(s *Stats) { s.Executed++; l.running++ })
 	d.later(l.client, x.run)
 	return nil
+}
+
+func (x *execution) prepare(a *C.PJRT_LoadedExecutable_Execute_Args) error {
+	if err := x.arguments(a); err != nil {
+		return err
+	}
+	if err := x.donations(a); err != nil {
+		return err
+	}
+	for _, dev := range x.devices {
+		if err := x.d.strike(Execute, dev); err != nil {
+			return err
+		}
+	}
+	return x.take()
+}
+
+func (x *execution) letGo(lists [][]*storage) {
+	for _, list := range lists {
+		for _, s := range list {
+			if s != nil {
+				x.d.release(s)
+			}
+		}
+	}
 }
 
 // where checks on how many devices and which one the program runs.
@@ -95,30 +111,30 @@ func (x *execution) where(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	return nil
 }
 
-// arguments returns the buffers that the program gets, by device.
-func (x *execution) arguments(a *C.PJRT_LoadedExecutable_Execute_Args) ([][]*buffer, error) {
-	args := make([][]*buffer, len(x.devices))
+// arguments holds the inputs of each device.
+func (x *execution) arguments(a *C.PJRT_LoadedExecutable_Execute_Args) error {
+	x.args, x.in = make([][]*buffer, len(x.devices)), make([][]*storage, len(x.devices))
 	if a.num_args == 0 {
-		return args, nil
+		return nil
 	}
 	for k, list := range unsafe.Slice(a.argument_lists, len(x.devices)) {
 		if list == nil {
-			return nil, violation("the arguments of device %d are NULL", k)
+			return violation("the arguments of device %d are NULL", k)
 		}
 		for i, p := range unsafe.Slice(list, a.num_args) {
-			b, err := x.d.bufferOf(p)
+			b, s, err := x.d.heldBuffer(p)
 			if err == nil {
+				x.args[k], x.in[k] = append(x.args[k], b), append(x.in[k], s)
 				err = x.fits(i, b, x.devices[k])
 			}
 			if err != nil {
-				s := *statusOf(err)
-				s.text = fmt.Sprintf("argument %d of device %d: %s", i, k, s.text)
-				return nil, &s
+				e := *statusOf(err)
+				e.text = fmt.Sprintf("argument %d of device %d: %s", i, k, e.text)
+				return &e
 			}
-			args[k] = append(args[k], b)
 		}
 	}
-	return args, nil
+	return nil
 }
 
 // fits checks a buffer against what the program wants. What has another type and the right number of bytes is
@@ -142,77 +158,66 @@ func (x *execution) fits(i int, b *buffer, dev *device) error {
 	return nil
 }
 
-// donations returns which arguments are given up, the same on all devices. Indices count the arguments of one
+// donations finds out which arguments are given up, the same on all devices. Indices count the arguments of one
 // device; who gives those of all devices one after the other, as go-xla does, must say the same for each.
-func (x *execution) donations(a *C.PJRT_LoadedExecutable_Execute_Args, args [][]*buffer) ([]bool, error) {
+func (x *execution) donations(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	n := len(x.l.code.in)
 	keep, flat := make([]bool, n*len(x.devices)), false
 	for _, i := range unsafe.Slice(a.options.non_donatable_input_indices, a.options.num_non_donatable_input_indices) {
 		if i < 0 || int(i) >= len(keep) {
-			return nil, violation("input %d must not be donated, and there are %d", i, len(keep))
+			return violation("input %d must not be donated, and there are %d", i, len(keep))
 		}
 		keep[i] = true
 		flat = flat || int(i) >= n
 	}
-	donate, seen := make([]bool, n), map[*storage]int{}
+	x.donate = make([]bool, n)
 	for i, k := range x.l.code.sig.alias {
-		donate[i] = k != kept && !keep[i]
-		for dev := range args {
-			if flat && keep[i] != keep[dev*n+i] {
-				return nil, violation("argument %d is given up on one device and not on another, which invalidates it on all", i)
+		x.donate[i] = k != kept && !keep[i]
+		for dev := range x.devices {
+			if flat && k != kept && keep[i] != keep[dev*n+i] {
+				return violation("argument %d is given up on one device and not on another, which invalidates it on all", i)
 			}
-			if s := args[dev][i].storage; donate[i] && s.view {
-				return nil, violation("argument %d is given up, and its memory is the host's", i)
+			if x.donate[i] && x.in[dev][i].view {
+				return violation("argument %d is given up, and its memory is the host's", i)
 			}
 		}
 	}
-	for dev := range args {
-		for i, b := range args[dev] {
-			if j, ok := seen[b.storage]; ok && (donate[i] || donate[j]) {
-				return nil, errorf(InvalidArgument, "Attempt to donate the same buffer twice in Execute() (arguments %d and %d)", j, i)
+	for dev := range x.devices {
+		seen := map[*storage]int{}
+		for i, s := range x.in[dev] {
+			if j, ok := seen[s]; ok && (x.donate[i] || x.donate[j]) {
+				return errorf(InvalidArgument, "Attempt to donate the same buffer twice in Execute() (arguments %d and %d)", j, i)
 			}
-			seen[b.storage] = i
+			seen[s] = i
 		}
 	}
-	return donate, nil
+	return nil
 }
 
-// take holds the inputs, takes the donated ones from their buffers, and gets memory for the outputs.
-func (x *execution) take(args [][]*buffer, donate []bool) (err error) {
+// take gets memory for the outputs, and takes the donated inputs from their buffers, as the last thing that can fail.
+func (x *execution) take() error {
 	d, c := x.d, x.l.code
-	defer func() {
-		if err != nil { // as if nothing had happened
-			x.letGo()
-		}
-	}()
 	from := make([]int, len(c.out)) // per output the argument whose memory it takes
-	for k := range from {
-		from[k] = -1
+	for o := range from {
+		from[o] = -1
 	}
-	for i, k := range c.sig.alias {
-		if k >= 0 && donate[i] {
-			from[k] = i
+	for i, o := range c.sig.alias {
+		if o >= 0 && x.donate[i] {
+			from[o] = i
 		}
 	}
-	x.in, x.out = make([][]*storage, len(x.devices)), make([][]*storage, len(x.devices))
+	x.out = make([][]*storage, len(x.devices))
 	for k, dev := range x.devices {
-		for _, b := range args[k] {
-			s, err := d.held(b)
-			if err != nil {
-				return err
-			}
-			x.in[k] = append(x.in[k], s)
-		}
+		x.out[k] = make([]*storage, len(c.out))
 		for o, shape := range c.localOut {
 			if from[o] >= 0 {
-				x.out[k] = append(x.out[k], nil) // below, when nothing can fail any more
 				continue
 			}
 			s, err := d.allocate(dev, shape.ByteSize())
 			if err != nil {
 				return err
 			}
-			x.out[k] = append(x.out[k], s)
+			x.out[k][o] = s
 		}
 		room, err := d.allocate(dev, int(c.temporary))
 		if err != nil {
@@ -220,40 +225,34 @@ func (x *execution) take(args [][]*buffer, donate []bool) (err error) {
 		}
 		d.release(room)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k := range x.devices {
+		for i, b := range x.args[k] {
+			if x.donate[i] && x.in[k][i].shared {
+				return errorf(InvalidArgument, "argument %d of device %d is given up, and other buffers share its memory", i, k)
+			}
+			if x.donate[i] && b.storage != x.in[k][i] {
+				return violation("argument %d of device %d: %s was %s by another call at the same time", i, k, d.space.describe(b.handle), b.why)
+			}
+		}
+	}
 	x.read = make([][]*event, len(x.devices))
 	for k := range x.devices {
 		for i, s := range x.in[k] {
-			if donate[i] {
+			if x.donate[i] {
 				x.before = append(x.before, s.readers...)
+				x.args[k][i].delete(d, "donated")
 			}
-			x.read[k] = append(x.read[k], d.reads(s))
+			x.read[k] = append(x.read[k], s.reader())
 		}
 		for o, i := range from {
 			if i >= 0 {
-				x.out[k][o] = d.move(x.in[k][i])
+				x.out[k][o] = x.in[k][i].move()
 			}
 		}
-		d.mu.Lock()
-		for i, b := range args[k] {
-			if donate[i] {
-				b.delete(d, "donated")
-			}
-		}
-		d.mu.Unlock()
 	}
 	return nil
-}
-
-func (x *execution) letGo() {
-	for _, lists := range [][][]*storage{x.in, x.out} {
-		for _, list := range lists {
-			for _, s := range list {
-				if s != nil {
-					x.d.release(s)
-				}
-			}
-		}
-	}
 }
 
 // answer gives the caller outputs and events. Of outputs it gives as many as it said that there are, with a fault.
@@ -324,13 +323,7 @@ func (x *execution) compute() (err error) {
 			err = errorf(Internal, "the double broke down: %v\n%s", r, debug.Stack())
 		}
 	}()
-	defer func() {
-		for _, list := range x.in {
-			for _, s := range list {
-				x.d.release(s)
-			}
-		}
-	}()
+	defer x.letGo(x.in)
 	for _, list := range x.in {
 		for _, s := range list {
 			if err := x.d.wait(s.ready); err != nil {

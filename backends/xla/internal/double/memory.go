@@ -18,6 +18,7 @@ type storage struct {
 	p       unsafe.Pointer
 	size    int
 	view    bool   // of memory that is the host's
+	shared  bool   // by several buffers
 	deleted func() // what a view's owner wants to know
 	moved   bool   // to another storage, which frees it
 	holders int
@@ -48,12 +49,23 @@ func (d *Double) allocate(dev *device, size int) (*storage, error) {
 }
 
 // move returns a new storage of the same memory, with one holder, that is not ready: the old one stays readable and
-// frees nothing.
-func (d *Double) move(s *storage) *storage {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// frees nothing. The double is locked.
+func (s *storage) move() *storage {
 	s.moved = true
 	return &storage{device: s.device, p: s.p, size: s.size, holders: 1, ready: newEvent()}
+}
+
+// reader notes a reader, who sets the event when it has read. The double is locked.
+func (s *storage) reader() *event {
+	going := s.readers[:0]
+	for _, e := range s.readers {
+		if !e.ready() {
+			going = append(going, e)
+		}
+	}
+	e := newEvent()
+	s.readers = append(going, e)
+	return e
 }
 
 // retain adds a holder.

@@ -6,6 +6,7 @@ package double
 import "C"
 
 import (
+	"errors"
 	"runtime/debug"
 	"unsafe"
 )
@@ -36,19 +37,25 @@ func quireDoubleCall(table, slot C.int, args unsafe.Pointer) C.uintptr_t {
 	tables.Lock()
 	d := tables.doubles[table]
 	tables.Unlock()
-	err := d.call(int(slot), args)
-	d.tellDeleted()
+	err := d.answer(int(slot), args)
 	if err == nil {
 		return 0
-	}
-	if s := statusOf(err); s.violation {
-		d.violate(int(slot), "%s", s.text)
 	}
 	switch slot {
 	case C.SLOT_PJRT_Error_Destroy, C.SLOT_PJRT_Error_Message: // return nothing
 		return 0
 	}
 	return C.uintptr_t(d.newError(err))
+}
+
+// answer does what a slot's function does, and what is to be done after every one.
+func (d *Double) answer(slot int, args unsafe.Pointer) error {
+	err := d.call(slot, args)
+	d.tellDeleted()
+	if s := new(status); errors.As(err, &s) && s.violation {
+		d.violate(slot, "%s", s.text)
+	}
+	return err
 }
 
 // call does what a slot's function does. A panic becomes an error: it must not unwind the caller's frames.

@@ -27,21 +27,6 @@ func (d *Double) later(c *client, f func()) {
 	})
 }
 
-// reads notes a reader of a storage, which is to be set when it has read.
-func (d *Double) reads(s *storage) *event {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	going := s.readers[:0]
-	for _, e := range s.readers {
-		if !e.ready() {
-			going = append(going, e)
-		}
-	}
-	e := newEvent()
-	s.readers = append(going, e)
-	return e
-}
-
 // target returns the device that a device or a memory of a client names; one of both must be given.
 func (d *Double) target(c *client, dev *C.PJRT_Device, mem *C.PJRT_Memory) (*device, error) {
 	var to *device
@@ -171,31 +156,28 @@ func (d *Double) view(a *C.PJRT_Client_CreateViewOfDeviceBuffer_Args) error {
 }
 
 func (d *Double) toHost(a *C.PJRT_Buffer_ToHostBuffer_Args) error {
-	b, err := d.bufferOf(a.src)
+	b, s, err := d.heldBuffer(a.src)
 	if err != nil {
 		return err
 	}
-	if err := rowMajor(a.host_layout, len(b.dims)); err != nil {
+	defer d.release(s)
+	switch err := rowMajor(a.host_layout, len(b.dims)); {
+	case err != nil:
 		return err
-	}
-	s, err := d.held(b)
-	if err != nil {
-		return err
-	}
-	if a.dst == nil { // only the size is asked for
+	case a.dst == nil: // only the size is asked for
 		a.dst_size = C.size_t(s.size)
-		d.release(s)
 		return nil
-	}
-	if int(a.dst_size) < s.size {
-		d.release(s)
+	case int(a.dst_size) < s.size:
 		return errorf(InvalidArgument, "the host's buffer has %d bytes, and %d are needed", a.dst_size, s.size)
 	}
 	if err := d.strike(ToHost, b.device); err != nil {
-		d.release(s)
 		return err
 	}
-	dst, done, read := bytesAt(a.dst, s.size), newEvent(), d.reads(s)
+	d.mu.Lock()
+	s.holders++
+	read := s.reader()
+	d.mu.Unlock()
+	dst, done := bytesAt(a.dst, s.size), newEvent()
 	d.later(b.device.client, func() {
 		defer d.release(s)
 		err := d.wait(s.ready)

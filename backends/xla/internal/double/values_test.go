@@ -1,0 +1,158 @@
+//go:build cgo && (linux || darwin)
+
+package double_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/go-xla/pjrt"
+
+	"github.com/quire-ml/quire/backends/xla/internal/double"
+)
+
+// hostTypes are all types of elements with their sizes on the host.
+var hostTypes = map[dtypes.DType]int{
+	dtypes.Bool: 1, dtypes.Int8: 1, dtypes.Int16: 2, dtypes.Int32: 4, dtypes.Int64: 8,
+	dtypes.Uint8: 1, dtypes.Uint16: 2, dtypes.Uint32: 4, dtypes.Uint64: 8,
+	dtypes.Float16: 2, dtypes.BFloat16: 2, dtypes.Float32: 4, dtypes.Float64: 8,
+	dtypes.Complex64: 8, dtypes.Complex128: 16,
+	dtypes.F8E5M2: 1, dtypes.F8E4M3FN: 1, dtypes.Int4: 1, dtypes.Uint4: 1,
+}
+
+func TestValuesGoThereAndBack(t *testing.T) {
+	for _, async := range []bool{false, true} {
+		_, c := open(t, double.Options{Async: async})
+		rng := rand.New(rand.NewPCG(1, 2))
+		for dtype, size := range hostTypes {
+			for _, dims := range [][]int{nil, {1}, {7}, {3, 5}, {2, 0, 3}, {2, 1, 2, 1, 2}} {
+				n := size
+				for _, d := range dims {
+					n *= d
+				}
+				data := make([]byte, n, n+1)
+				for i := range data {
+					data[i] = byte(rng.Uint32())
+				}
+				name := fmt.Sprintf("%s%v", dtype, dims)
+				b, err := c.BufferFromHost().FromRawData(data[:n:n+1], dtype, dims).ToDeviceNum(1).Done()
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					continue
+				}
+				if got, err := b.Size(); err != nil || got != n {
+					t.Errorf("%s: the size is %d, %v", name, got, err)
+				}
+				back := make([]byte, n, n+1)
+				if err := b.ToHost(back); err != nil || !bytes.Equal(back, data) {
+					t.Errorf("%s: %x came back as %x, %v", name, data, back, err)
+				}
+				dev, err := b.Device()
+				if err != nil || dev.LocalHardwareID() != 1 {
+					t.Errorf("%s: the device is %v, %v", name, dev, err)
+				}
+				destroyAll(t, b)
+			}
+		}
+	}
+}
+
+func TestBuffersDescribeThemselves(t *testing.T) {
+	_, c := open(t, double.Options{})
+	e := compile(t, c, `module @m { func.func @main(%x: tensor<2x3xi16>) -> tensor<3x2xi16> {
+	  %0 = stablehlo.transpose %x, dims = [1, 0] : (tensor<2x3xi16>) -> tensor<3x2xi16>
+	  return %0 : tensor<3x2xi16>
+	} }`)
+	x := must(pjrt.ArrayToBuffer(c, []int16{1, 2, 3, 4, 5, 6}, 2, 3))(t)
+	out := must(e.Execute(x).Done())(t)
+	flat, dims, err := pjrt.BufferToArray[int16](out[0])
+	if err != nil || fmt.Sprint(flat, dims) != "[1 4 2 5 3 6] [3 2]" {
+		t.Errorf("got %v %v, %v", flat, dims, err)
+	}
+	data, err := out[0].Data()
+	if err != nil || fmt.Sprint(data) != "[1 4 2 5 3 6]" {
+		t.Errorf("the device's memory is %v, %v", data, err)
+	}
+	devices := c.AddressableDevices()
+	copied := must(out[0].CopyToDevice(devices[3]))(t)
+	if flat, dims, err := pjrt.BufferToArray[int16](copied); err != nil || fmt.Sprint(flat, dims) != "[1 4 2 5 3 6] [3 2]" {
+		t.Errorf("the copy is %v %v, %v", flat, dims, err)
+	}
+	if dev, err := copied.Device(); err != nil || dev.LocalHardwareID() != 3 {
+		t.Errorf("the copy is on %v, %v", dev, err)
+	}
+	desc := must(devices[2].GetDescription())(t)
+	if desc.DebugString() != "cpu:2" || desc.ProcessIndex() != 0 {
+		t.Errorf("the device is %q of process %d", desc.DebugString(), desc.ProcessIndex())
+	}
+	if all := must(c.AllDevices())(t); len(all) != 4 || c.NumDevices() != 4 {
+		t.Errorf("%d devices, %d of them addressable", len(all), c.NumDevices())
+	}
+	if c.Platform() != "cpu" || c.PlatformVersion() != "double 1" {
+		t.Errorf("the platform is %q, %q", c.Platform(), c.PlatformVersion())
+	}
+	attributes := fmt.Sprint(c.Plugin().Attributes())
+	if attributes != "map[stablehlo_current_version:[1 13 3] stablehlo_minimum_version:[0 9 0] xla_version:2]" {
+		t.Errorf("the attributes are %s", attributes)
+	}
+	destroyAll(t, x, out[0], copied)
+}
+
+func TestHostsBuffersAreTooShort(t *testing.T) {
+	_, c := open(t, double.Options{})
+	b := put(t, c, 0, []float32{1, 2, 3}, 3)
+	wantError(t, b.ToHost(make([]byte, 11)), "code=3", "has 11 bytes, and 12 are needed")
+	destroyAll(t, b)
+}
+
+func TestViewsShareTheHostsMemory(t *testing.T) {
+	d, c := open(t, double.Options{})
+	e := compile(t, c, addMul)
+	x, flat, err := c.NewSharedBuffer(dtypes.Float32, []int{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := put(t, c, 0, []float32{1, 1, 1, 1}, 4)
+	for i := range 2 {
+		copy(flat.([]float32), []float32{float32(i), 2, 3, 4})
+		out := must(e.Execute(x, y).Done())(t)
+		if got := values(t, out[0]); got[0] != float32(i+1) || got[3] != 5 {
+			t.Errorf("run %d: %v", i, got)
+		}
+		destroyAll(t, out...)
+	}
+	if s := d.Stats(); s.DeviceBytes != 16 {
+		t.Errorf("the view counts as memory of the device: %d bytes are in use", s.DeviceBytes)
+	}
+	destroyAll(t, x, y)
+
+	p := pjrt.AlignedAlloc(64, 64)
+	defer pjrt.AlignedFree(p)
+	_, err = c.CreateViewOfDeviceBuffer(unsafe.Add(p, 16), dtypes.Float32, []int{4})
+	wantError(t, err, "code=3", "not aligned to 64 bytes")
+}
+
+func TestMemoryIsLimited(t *testing.T) {
+	d, c := open(t, double.Options{MemoryLimit: 100})
+	x := put(t, c, 0, make([]float32, 16), 16)
+	_, err := c.BufferFromHost().FromFlatDataWithDimensions(make([]float32, 16), []int{16}).Done()
+	wantError(t, err, "code=8", "Out of memory while trying to allocate 64 bytes on device 0: 64 of 100 bytes are in use")
+	y := put(t, c, 1, make([]float32, 16), 16) // another device, another memory
+	destroyAll(t, x, y)
+
+	e := compile(t, c, addMul)
+	a, b := put(t, c, 0, make([]float32, 4), 4), put(t, c, 0, make([]float32, 4), 4)
+	big := put(t, c, 0, make([]float32, 8), 8)
+	_, err = e.Execute(a, b).Done()
+	wantError(t, err, "code=8", "Out of memory")
+	destroyAll(t, big)
+	destroyAll(t, must(e.Execute(a, b).Done())(t)...)
+	destroyAll(t, a, b)
+	if s := d.Stats(); s.Executed != 1 {
+		t.Errorf("%d runs", s.Executed)
+	}
+}
