@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -71,17 +72,27 @@ func open(path string) (C.uintptr_t, error) {
 	defer C.free(unsafe.Pointer(cPath))
 	defer C.free(unsafe.Pointer(entry))
 	var message *C.char
-	library := C.quire_open(cPath, &message)
-	if library == nil {
-		defer C.free(unsafe.Pointer(message))
-		return 0, linkError(path, C.GoString(message))
+	var table C.uintptr_t
+	var err error
+	held := quietly(logLevel(), func() {
+		library := C.quire_open(cPath, &message)
+		if library == nil {
+			err = linkError(path, C.GoString(message))
+			C.free(unsafe.Pointer(message))
+			return
+		}
+		get := C.quire_symbol(library, entry)
+		if get == nil {
+			C.quire_close(library)
+			err = errors.New("it does not export GetPjrtApi, so it is no PJRT plugin")
+			return
+		}
+		table = C.quire_table(get)
+	})
+	if err != nil && held != "" {
+		err = fmt.Errorf("%w (it says: %s)", err, strings.TrimSpace(held))
 	}
-	get := C.quire_symbol(library, entry)
-	if get == nil {
-		C.quire_close(library)
-		return 0, errors.New("it does not export GetPjrtApi, so it is no PJRT plugin")
-	}
-	return C.quire_table(get), nil
+	return table, err
 }
 
 // Wrap is [Load] for a table of functions that is in memory already, such as that of a plugin that is linked in. Every

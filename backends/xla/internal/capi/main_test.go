@@ -17,8 +17,9 @@ type childJob struct {
 	Plugin   string
 	CacheDir string
 	Programs []string
-	Devices  int // of the real plugin; 0 is its default
-	Quiet    bool
+	Devices  int  // of the real plugin; 0 is its default
+	Dies     bool // the plugin ends the process
+	Outlive  bool // opens no plugin but starts a process while standard error is held
 }
 
 const childVariable = "QUIRE_CAPI_TEST_CHILD"
@@ -47,6 +48,9 @@ func child(text string) error {
 	var job childJob
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
 		return err
+	}
+	if job.Outlive {
+		return outlive()
 	}
 	a, err := Load(job.Plugin, Options{CacheDir: job.CacheDir})
 	if err != nil {
@@ -82,6 +86,36 @@ func child(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(a.CacheStats())
 }
 
+// outlive starts a process while standard error is held, which writes there afterwards.
+func outlive() error {
+	cmd := exec.Command("sh", "-c", "read line; echo $line >&2")
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	held := quietly(3, func() {
+		fmt.Fprintln(os.Stderr, "early")
+		fmt.Fprintln(os.Stderr, logWarning)
+		err = cmd.Start()
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "between")
+	if _, err := fmt.Fprintln(stdin, "late"); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return err
+	}
+	listeners.Wait()
+	if held != logWarning+"\n" {
+		return fmt.Errorf("held %q", held)
+	}
+	return json.NewEncoder(os.Stdout).Encode(CacheStats{})
+}
+
 // startChild starts a process for a job. wait returns the counters that it printed.
 func startChild(t testing.TB, job childJob, environment ...string) (wait func() (CacheStats, string)) {
 	t.Helper()
@@ -99,8 +133,11 @@ func startChild(t testing.TB, job childJob, environment ...string) (wait func() 
 	}
 	return func() (stats CacheStats, said string) {
 		t.Helper()
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); job.Dies != (err != nil) {
 			t.Fatalf("child: %v\n%s", err, stderr)
+		}
+		if job.Dies {
+			return stats, string(stderr)
 		}
 		if err := json.Unmarshal(stdout, &stats); err != nil {
 			t.Fatalf("child printed %q: %v", stdout, err)

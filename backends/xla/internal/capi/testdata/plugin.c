@@ -151,6 +151,22 @@ static PJRT_Api api = {
 extern int missing_function(void);
 #endif
 
+#ifdef TALKS
+__attribute__((constructor)) static void talk(void) {
+  fprintf(stderr, "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n");
+  fprintf(stderr, "I0000 00:00:1795254447.371019   24892 cudart_stub.cc:31] a note\n");
+  fprintf(stderr, "I1121 09:47:27.379604   24892 cuda_linux.go:86] a note of a Go program\n");
+  fprintf(stderr, "a line of somebody else\n");
+  fprintf(stderr, "E1121 09:47:27.383899   24892 cuda/cuda_platform.cc:57] an error\n");
+  for (int i = 0; i < 5000; i++) fprintf(stderr, "I0000 00:00:1795254447.371019   24892 cudart_stub.cc:31] much\n");
+#ifdef DIES
+  fprintf(stderr, "F0000 00:00:1795254311.473031    9123 parse_flags_from_env.cc:234] the reason\n");
+  abort();
+#endif
+  fprintf(stderr, "half a line");
+}
+#endif
+
 #ifdef NO_ENTRY
 #define ENTRY GetOtherApi
 #else
