@@ -210,6 +210,7 @@ func bring(ctx context.Context, pin Pin, from Source, keep string, progress func
 	defer cancel(nil)
 	var (
 		files = make([]string, len(pin.Wheels))
+		errs  = make([]error, len(pin.Wheels))
 		done  = make([]int64, len(pin.Wheels))
 		total = pin.Download()
 		mu    sync.Mutex
@@ -233,14 +234,39 @@ func bring(ctx context.Context, pin Pin, from Source, keep string, progress func
 				}
 				progress(Progress{doing, all, total})
 			})
-			if err != nil {
+			if err != nil && from.Remote() {
 				cancel(err) // the first error is the one that counts
 			}
-			files[i] = file
+			files[i], errs[i] = file, err
 		})
 	}
 	group.Wait()
-	return files, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	return files, lacking(pin, from, errs)
+}
+
+// lacking returns the first of the errors, or what they say together if all of them are of missing wheels.
+func lacking(pin Pin, from Source, errs []error) error {
+	var files []string
+	for _, err := range errs {
+		var missing *missingWheel
+		switch {
+		case errors.As(err, &missing):
+			files = append(files, missing.file)
+		case err != nil:
+			return err
+		}
+	}
+	if files == nil {
+		return nil
+	}
+	names := files[0]
+	if n := len(files) - 1; n > 0 {
+		names += fmt.Sprintf(" (and %d others)", n)
+	}
+	return fmt.Errorf("%s has no %s: %q prints what pip is to download", from, names, "quire plugin install -wheels "+pin.Name)
 }
 
 // assemble makes the plugin in a new folder beside its place, complete, checked and on the disk. It returns the folder
@@ -273,7 +299,7 @@ func assemble(ctx context.Context, pin Pin, files []string, dir string, progress
 		return made, err
 	}
 	if err := m.Plugin(made).Check(); err != nil {
-		return made, err
+		return made, fmt.Errorf("its library %s %w", pin.Library, errors.Unwrap(err))
 	}
 	return made, u.sync(made)
 }

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Source is where wheels come from.
@@ -38,7 +37,7 @@ func (f Folder) String() string { return "the folder " + string(f) }
 func (f Folder) Remote() bool { return false }
 
 // Bring finds w in the folder. It fails if the file of w's name is another one or damaged, and if no file of any name
-// is w; the error has the command that downloads it.
+// is w.
 func (f Folder) Bring(ctx context.Context, w Wheel, _ string, report func(int64)) (string, error) {
 	entries, err := os.ReadDir(string(f))
 	switch {
@@ -69,9 +68,14 @@ func (f Folder) Bring(ctx context.Context, w Wheel, _ string, report func(int64)
 			return path, err
 		}
 	}
-	flags := strings.Join(Pin{Wheels: []Wheel{w}}.pipFlags(), " ")
-	return "", fmt.Errorf("%s has no %s: pip download --no-deps %s -d %s %s==%s brings it", f, w.File(), flags, string(f), w.Project, w.Version)
+	return "", &missingWheel{w.File()}
 }
+
+// missingWheel says that a folder lacks a wheel.
+type missingWheel struct{ file string }
+
+// Error names the file.
+func (e *missingWheel) Error() string { return "there is no " + e.file }
 
 // sumOf returns the SHA-256 sum of a file.
 func sumOf(ctx context.Context, path string, report func(done int64)) (string, error) {

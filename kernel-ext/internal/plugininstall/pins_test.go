@@ -1,0 +1,70 @@
+package plugininstall
+
+import (
+	"encoding/hex"
+	"path"
+	"strings"
+	"testing"
+)
+
+func TestPinsAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range Pins() {
+		name := p.Name + " for " + p.Platform
+		if seen[name] {
+			t.Errorf("%s: twice", name)
+		}
+		seen[name] = true
+		if !p.keeps(p.Library) || p.Unpacked < p.Download() || p.Needs == "" || path.Ext(p.Library) != ".so" {
+			t.Errorf("%s: %+v", name, p)
+		}
+		arch := map[string]string{"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[p.Platform]
+		for _, w := range p.Wheels {
+			if sum, err := hex.DecodeString(w.SHA256); err != nil || len(sum) != 32 || w.Size <= 0 || seen[w.SHA256] || !strings.HasSuffix(w.Tag, "_"+arch) {
+				t.Errorf("%s: %+v", name, w)
+			}
+			seen[w.SHA256] = true
+		}
+	}
+	if !seen["cpu for linux/amd64"] || !seen["cpu for linux/arm64"] || !seen["cuda for linux/amd64"] || !seen["tpu for linux/amd64"] {
+		t.Errorf("%v", seen)
+	}
+}
+
+func TestRequirements(t *testing.T) {
+	pin, err := PinOf("cpu", "linux/amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `# pip download --no-deps --require-hashes --only-binary=:all: --platform=manylinux_2_27_x86_64 -d DIR -r FILE
+xla-cpu-pjrt==0.0.1 --hash=sha256:55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc
+`
+	if got := pin.Requirements(); got != want {
+		t.Errorf("%s", got)
+	}
+	if pin, err = PinOf("tpu", "linux/amd64"); err != nil || !strings.Contains(pin.Requirements(), " --python-version=3.12 --platform=manylinux_2_31_x86_64 ") {
+		t.Errorf("%s, %v", pin.Requirements(), err) // pip takes the wheels of its own Python otherwise
+	}
+	if pin, err = PinOf("cuda", "linux/amd64"); err != nil || strings.Count(pin.Requirements(), "\n") != 1+16 {
+		t.Errorf("%s, %v", pin.Requirements(), err)
+	}
+}
+
+func TestWheelsHaveTheNamesOfTheirFiles(t *testing.T) {
+	pin, err := PinOf("cpu", "linux/amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := pin.Wheels[0].File(); name != "xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl" {
+		t.Error(name)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0.0 kB", 567: "0.6 kB", 166163: "0.2 MB", 2504024: "2.5 MB", 9_960_000: "10 MB", 63461052: "63 MB",
+		999_000_000: "999 MB", 2_485_053_219: "2.5 GB", 12_300_000_000: "12 GB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
