@@ -17,7 +17,7 @@ type block struct {
 func (c *code) block(s shapes.Shape, sharding graph.Sharding, device int) block {
 	b := block{make([]int, s.Rank()), s.Dimensions, s.Dimensions, s.DType.Size()}
 	if sharding != nil {
-		b.start, b.dims = sharding.Block(c.sig.mesh, s, c.sig.position[device])
+		b.start, b.dims = sharding.Block(c.sig.mesh, s, device)
 	}
 	return b
 }

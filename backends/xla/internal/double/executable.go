@@ -94,7 +94,7 @@ func (d *Double) compile(source, optionBytes []byte) (*code, error) {
 	c := &code{source: source, optionBytes: optionBytes, options: options, holders: 1}
 	main := module.Main()
 	c.in, c.out = main.Inputs, main.Outputs
-	if c.sig, err = readSignature(string(source), len(c.in), len(c.out)); err != nil {
+	if c.sig, err = readSignature(module, string(source)); err != nil {
 		return nil, errorf(InvalidArgument, "%v", err)
 	}
 	if err := c.place(); err != nil {
