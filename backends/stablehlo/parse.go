@@ -34,13 +34,31 @@ type region struct {
 	ops   []*operation
 }
 
-// mlirType is a type: a tensor's shape, or, if it is not a tensor that Quire knows, its text.
+// mlirType is a type: a tensor's shape, or, if it is not a tensor that Quire knows, its text. Of a tensor with sizes that
+// are left open, such as tensor<?x3xf32>, the rest is known: -1 stands for them.
 type mlirType struct {
 	shape shapes.Shape
+	open  shapes.Shape
 	text  string
 }
 
 func (t mlirType) known() bool { return t.shape.DType.IsValid() }
+
+// fits reports whether a value of the shape s may have the type; dims says whether dimensions count. What is not known
+// fits all.
+func (t mlirType) fits(s shapes.Shape, dims bool) bool {
+	switch {
+	case t.known():
+		return s.DType == t.shape.DType && (!dims || s.EqualDimensions(t.shape))
+	case !t.open.DType.IsValid():
+		return true
+	}
+	ok := s.DType == t.open.DType
+	for i, d := range t.open.Dimensions {
+		ok = ok && (!dims || s.Rank() == t.open.Rank() && (d < 0 || d == s.Dimensions[i]))
+	}
+	return ok && (!dims || s.Rank() == t.open.Rank())
+}
 
 // Attributes are int64, float64, bool, string, []any, map[string]any, and these.
 type (

@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,24 +49,34 @@ func (p *parser) typ() mlirType {
 	if !ok {
 		return mlirType{text: text()}
 	}
+	if slices.Contains(shape.Dimensions, -1) {
+		return mlirType{open: shape, text: text()}
+	}
 	if err := shape.Check(); err != nil {
 		p.failAt(start, "%s: %v", text(), err)
 	}
 	return mlirType{shape: shape, text: text()}
 }
 
-// tensorShape reads what stands between the angle brackets of a tensor type; it is not ok if a dimension is not
-// known or the element type is not one of Quire's.
+// tensorShape reads what stands between the angle brackets of a tensor type, with -1 for a size that is left open; it is
+// not ok if the element type is not one of Quire's.
 func tensorShape(s string) (shape shapes.Shape, ok bool) {
 	s = strings.TrimSpace(s)
 	if i := strings.IndexByte(s, ','); i >= 0 { // an encoding, which only says how the value is stored
 		s = strings.TrimSpace(s[:i])
 	}
 	var dims []int
-	for s != "" && isDigit(s[0]) {
+	for s != "" && (isDigit(s[0]) || s[0] == '?') {
 		i := strings.IndexByte(s, 'x')
 		if i < 0 {
 			return shapes.Shape{}, false
+		}
+		if s[0] == '?' {
+			if strings.TrimSpace(s[:i]) != "?" {
+				return shapes.Shape{}, false
+			}
+			dims, s = append(dims, -1), strings.TrimSpace(s[i+1:])
+			continue
 		}
 		d, err := strconv.Atoi(strings.TrimSpace(s[:i]))
 		if err != nil {
@@ -80,7 +91,7 @@ func tensorShape(s string) (shape shapes.Shape, ok bool) {
 	if d == dtypes.Invalid {
 		return shapes.Shape{}, false
 	}
-	return shapes.Make(d, dims...), true
+	return shapes.Shape{DType: d, Dimensions: dims}, true
 }
 
 // types reads types in parentheses, or a single one.

@@ -465,16 +465,19 @@ func (p *parser) convolution(op *operation) {
 
 // settings gives, for operations with a form of their own, the generic names of what is set there.
 var settings = map[string]map[string]string{
-	"stablehlo.broadcast_in_dim":   {"dims": "broadcast_dimensions"},
-	"stablehlo.iota":               {"dim": "iota_dimension"},
-	"stablehlo.transpose":          {"dims": "permutation"},
-	"stablehlo.reverse":            {"dims": "dimensions"},
-	"stablehlo.concatenate":        {"dim": "dimension"},
-	"stablehlo.get_dimension_size": {"dim": "dimension"},
-	"stablehlo.dynamic_slice":      {"sizes": "slice_sizes"},
-	"stablehlo.pad":                {"low": "edge_padding_low", "high": "edge_padding_high", "interior": "interior_padding"},
-	"stablehlo.custom_call":        {"callee": "call_target_name"},
-	"stablehlo.fft":                {"type": "fft_type", "length": "fft_length"},
+	"stablehlo.broadcast_in_dim":         {"dims": "broadcast_dimensions"},
+	"stablehlo.dynamic_broadcast_in_dim": {"dims": "broadcast_dimensions"},
+	"stablehlo.iota":                     {"dim": "iota_dimension"},
+	"stablehlo.dynamic_iota":             {"dim": "iota_dimension"},
+	"stablehlo.set_dimension_size":       {"dim": "dimension"},
+	"stablehlo.transpose":                {"dims": "permutation"},
+	"stablehlo.reverse":                  {"dims": "dimensions"},
+	"stablehlo.concatenate":              {"dim": "dimension"},
+	"stablehlo.get_dimension_size":       {"dim": "dimension"},
+	"stablehlo.dynamic_slice":            {"sizes": "slice_sizes"},
+	"stablehlo.pad":                      {"low": "edge_padding_low", "high": "edge_padding_high", "interior": "interior_padding"},
+	"stablehlo.custom_call":              {"callee": "call_target_name"},
+	"stablehlo.fft":                      {"type": "fft_type", "length": "fft_length"},
 }
 
 // rename gives the attributes of a pretty form the names that they have in the generic one.

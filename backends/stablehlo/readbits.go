@@ -31,7 +31,7 @@ var layouts = map[dtypes.DType]struct {
 }
 
 func readBitcast(c *reading) *graph.Node {
-	x, to := c.in[0], c.result().DType
+	x, to := c.in[0], c.resultDType()
 	from := x.DType()
 	switch {
 	case from == to:

@@ -69,7 +69,7 @@ func init() {
 	rules["stablehlo.select"] = rule{3, true, one(readSelect)}
 	rules["chlo.broadcast_select"] = rule{3, true, one(readSelect)}
 	rules["stablehlo.clamp"] = rule{3, true, one(func(c *reading) *graph.Node { return graph.Clamp(c.in[0], c.in[1], c.in[2]) })}
-	rules["stablehlo.convert"] = rule{1, true, one(func(c *reading) *graph.Node { return graph.ConvertDType(c.in[0], c.result().DType) })}
+	rules["stablehlo.convert"] = rule{1, true, one(func(c *reading) *graph.Node { return graph.ConvertDType(c.in[0], c.resultDType()) })}
 	rules["stablehlo.constant"] = rule{0, true, one(readConstant)}
 	rules["chlo.constant"] = rules["stablehlo.constant"]
 	rules["stablehlo.optimization_barrier"] = rule{-1, false, func(c *reading) []*graph.Node {

@@ -103,7 +103,7 @@ func (c *reading) emit() (out []*graph.Node) {
 		}()
 	}
 	for _, t := range c.op.out {
-		if !t.known() && t.text != "" {
+		if !t.known() && !t.open.DType.IsValid() && t.text != "" {
 			c.fail("the type %s is not known", t.text)
 		}
 	}
@@ -123,7 +123,7 @@ func (c *reading) emit() (out []*graph.Node) {
 	}
 	for i, n := range out {
 		want := c.op.out[i]
-		if s := n.Shape(); want.known() && (s.DType != want.shape.DType || c.lifted == 0 && !s.EqualDimensions(want.shape)) {
+		if s := n.Shape(); !want.fits(s, c.lifted == 0) {
 			c.fail("result %d is %s by its operands, %s in the text", i, tensorType(s), want.text)
 		}
 	}
@@ -171,10 +171,22 @@ func one(f func(c *reading) *graph.Node) func(c *reading) []*graph.Node {
 
 // result returns the shape that the text gives for the first result.
 func (c *reading) result() shapes.Shape {
-	if len(c.op.out) == 0 || !c.op.out[0].known() {
-		c.fail("the type of its result is missing")
+	switch {
+	case len(c.op.out) > 0 && c.op.out[0].known():
+		return c.op.out[0].shape
+	case len(c.op.out) > 0 && c.op.out[0].open.DType.IsValid():
+		c.fail("the type of its result, %s, leaves a size open (refine the shapes before exporting)", c.op.out[0].text)
 	}
-	return c.op.out[0].shape
+	c.fail("the type of its result is missing")
+	return shapes.Shape{}
+}
+
+// resultDType returns the dtype that the text gives for the first result.
+func (c *reading) resultDType() dtypes.DType {
+	if len(c.op.out) > 0 && c.op.out[0].open.DType.IsValid() {
+		return c.op.out[0].open.DType
+	}
+	return c.result().DType
 }
 
 // maxAttr bounds the elements of a constant that is an attribute.

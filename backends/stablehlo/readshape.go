@@ -168,7 +168,7 @@ func readDot(c *reading) *graph.Node {
 
 // dot makes a product with the dtype of the result; operands of two dtypes are brought to that of the result first.
 func (c *reading) dot(x, y *graph.Node, xContract, xBatch, yContract, yBatch []int) *graph.Node {
-	d := c.result().DType
+	d := c.resultDType()
 	if x.DType() != y.DType() || x.DType().IsComplex() != d.IsComplex() || x.DType().IsInt() != d.IsInt() {
 		x, y = graph.ConvertDType(x, d), graph.ConvertDType(y, d)
 	}
@@ -217,7 +217,7 @@ func readConvolution(c *reading) *graph.Node {
 			turned = append(turned, axes.KernelSpatial[i])
 		}
 	}
-	d := c.result().DType
+	d := c.resultDType()
 	if d != x.DType() || d != k.DType() {
 		x, k = graph.ConvertDType(x, d), graph.ConvertDType(k, d)
 	}

@@ -1,0 +1,141 @@
+package stablehlo
+
+import (
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Operations whose sizes are operands are read if these are constants, or computed from constants and the sizes of
+// other values: Quire's shapes are known before a program runs. A result of a static type needs no more than that type.
+
+func init() {
+	define("stablehlo.dynamic_broadcast_in_dim", 2, one(func(c *reading) *graph.Node {
+		x, to := c.in[0], c.sizes(1)
+		return broadcastIn(c, x, to, c.axes("broadcast_dimensions", c.perAxis("broadcast_dimensions", x.Rank(), 0), len(to)))
+	}))
+	define("stablehlo.dynamic_reshape", 2, one(func(c *reading) *graph.Node { return reshaped(c.in[0], c.sizes(1)) }))
+	define("stablehlo.dynamic_iota", 1, one(func(c *reading) *graph.Node {
+		s := shapes.Make(c.resultDType(), c.sizes(0)...)
+		return graph.Iota(c.g, s, c.axis("iota_dimension", s.Rank()))
+	}))
+	define("stablehlo.real_dynamic_slice", 4, one(func(c *reading) *graph.Node {
+		rank := c.in[0].Rank()
+		return sliced(c.in[0], c.constants(1, rank), c.constants(2, rank), c.constants(3, rank))
+	}))
+	define("stablehlo.dynamic_pad", 5, one(func(c *reading) *graph.Node {
+		rank := c.in[0].Rank()
+		low, high, interior := c.constants(2, rank), c.constants(3, rank), c.constants(4, rank)
+		axes := make([]graph.PadAxis, rank)
+		for i := range axes {
+			axes[i] = graph.PadAxis{Start: low[i], End: high[i], Interior: interior[i]}
+		}
+		return padded(c.in[0], c.in[1], axes)
+	}))
+	define("stablehlo.dynamic_gather", 3, one(func(c *reading) *graph.Node {
+		return readGather(c.static("slice_sizes", c.constants(2, c.in[0].Rank())))
+	}))
+	define("stablehlo.dynamic_conv", 3, one(func(c *reading) *graph.Node {
+		return readConvolution(c.static("padding", c.constants(2, 2*max(0, c.in[0].Rank()-2))))
+	}))
+	define("stablehlo.set_dimension_size", 2, one(func(c *reading) *graph.Node {
+		x := c.in[0]
+		axis := c.axis("dimension", x.Rank())
+		if n := c.constants(1, 1)[0]; n != x.Shape().Dimensions[axis] {
+			c.fail("axis %d has %d elements, and cannot be told to have %d: Quire's shapes are fixed", axis, x.Shape().Dimensions[axis], n)
+		}
+		return x
+	}))
+}
+
+// static returns the operation without its last operand, whose numbers become an attribute.
+func (c *reading) static(name string, list []int) *reading {
+	op := *c.op
+	op.attrs = map[string]any{}
+	for k, v := range c.op.attrs {
+		op.attrs[k] = v
+	}
+	values := make(numbers, len(list))
+	for i, v := range list {
+		values[i] = int64(v)
+	}
+	op.attrs[name] = values
+	return &reading{c.reader, &op, c.in[:len(c.in)-1], c.scope}
+}
+
+// sizes returns the dimensions of the result: those of its type, or, if that leaves some open, those that operand i
+// holds.
+func (c *reading) sizes(i int) []int {
+	if c.op.out[0].known() {
+		return c.op.out[0].shape.Dimensions
+	}
+	list := c.constants(i, -1)
+	for _, n := range list {
+		if n < 0 || n > 1<<31 {
+			c.fail("operand %d: there is no axis of %d elements", i, n)
+		}
+	}
+	if s := shapes.Make(dtypes.Float32, list...); s.Check() != nil {
+		c.fail("operand %d: a value of dimensions %v does not fit into memory", i, list)
+	}
+	return list
+}
+
+// constants returns the whole numbers that operand i holds: n of them, or any number if n is negative.
+func (c *reading) constants(i, n int) []int {
+	t := folding{}.value(c.in[i])
+	switch {
+	case t == nil:
+		c.fail("operand %d, which says sizes, is not a constant: Quire needs to know shapes before a program runs (refine the shapes before exporting)", i)
+	case !t.DType().IsInt() || t.Rank() > 2 || n >= 0 && t.Size() != n || t.Size() > maxAttr:
+		c.fail("operand %d must be %d whole numbers, not %s", i, max(n, 0), tensorType(t.Shape()))
+	}
+	t, err := t.ConvertDType(dtypes.Int64)
+	if err != nil {
+		c.fail("operand %d: %v", i, err)
+	}
+	list := make([]int, 0, t.Size())
+	for _, v := range tensors.MustCopyFlatData[int64](t) {
+		list = append(list, c.small("of sizes", v))
+	}
+	return list
+}
+
+// maxFold is how many elements a value may have to be computed while a text is read, and maxFolded from how many values.
+const maxFold, maxFolded = 1 << 10, 1 << 10
+
+// folding computes values that depend on constants alone.
+type folding map[*graph.Node]*tensors.Tensor
+
+// value returns the value of a node, nil if it depends on more than constants or is no small matter.
+func (f folding) value(n *graph.Node) (t *tensors.Tensor) {
+	if t = n.ConstantValue(); t != nil {
+		return t
+	}
+	if t, ok := f[n]; ok {
+		return t
+	}
+	f[n] = nil
+	if n.Op().Ref == nil || n.NumOutputs() != 1 || n.Shape().Size() > maxFold || len(f) > maxFolded {
+		return nil
+	}
+	in := make([]*tensors.Tensor, len(n.Inputs()))
+	for i, x := range n.Inputs() {
+		if in[i] = f.value(x); in[i] == nil {
+			return nil
+		}
+	}
+	defer func() {
+		if recover() != nil { // a value without an answer, such as a division by zero
+			t = nil
+		}
+	}()
+	out, err := tensors.New(n.Shape())
+	if err != nil {
+		return nil
+	}
+	n.Op().Ref(n.Attrs(), []*tensors.Tensor{out}, in)
+	f[n] = out
+	return out
+}
