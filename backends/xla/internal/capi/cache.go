@@ -79,7 +79,7 @@ func openCache(dir string, size int64) (*cache, error) {
 
 func (c *cache) path(k key) string { return filepath.Join(c.dir, hex.EncodeToString(k[:])+suffix) }
 
-// read returns what is stored for k, or errNotCached, or an error if the file is damaged.
+// read returns what is stored for k, or errNotCached. A damaged file is an error, and removed.
 func (c *cache) read(k key) (entry, error) {
 	path := c.path(k)
 	data, err := os.ReadFile(path)
@@ -90,11 +90,13 @@ func (c *cache) read(k key) (entry, error) {
 		return entry{}, err
 	}
 	e, err := decode(data, k)
-	if err == nil {
-		now := time.Now()
-		_ = os.Chtimes(path, now, now) // at worst it goes earlier than it should
+	if err != nil {
+		c.remove(k)
+		return entry{}, err
 	}
-	return e, err
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // at worst it goes earlier than it should
+	return e, nil
 }
 
 // remove drops what is stored for k. It may be gone already.

@@ -39,7 +39,6 @@ func quireCompile(place C.int, args *C.PJRT_Client_Compile_Args) *C.PJRT_Error {
 		a.cache.remove(key)
 		a.stats.errors.Add(1)
 	} else if !errors.Is(err, errNotCached) {
-		a.cache.remove(key)
 		a.stats.errors.Add(1)
 	}
 	a.stats.misses.Add(1)

@@ -24,8 +24,9 @@ import (
 // threads behind.
 var loaded = struct {
 	sync.Mutex
-	apis map[loadKey]*API
-}{apis: map[loadKey]*API{}}
+	apis        map[loadKey]*API
+	initialized map[C.uintptr_t]*C.bool // in C's memory
+}{apis: map[loadKey]*API{}, initialized: map[C.uintptr_t]*C.bool{}}
 
 type loadKey struct {
 	table   C.uintptr_t
@@ -57,7 +58,10 @@ func Load(path string, o Options) (*API, error) {
 		a.users++
 		return a, nil
 	}
-	a, err := wrap(table, path, o)
+	if loaded.initialized[table] == nil {
+		loaded.initialized[table] = (*C.bool)(C.calloc(1, C.sizeof_bool))
+	}
+	a, err := wrap(table, path, o, loaded.initialized[table])
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", path, err)
 	}
@@ -98,14 +102,14 @@ func open(path string) (C.uintptr_t, error) {
 // Wrap is [Load] for a table of functions that is in memory already, such as that of a plugin that is linked in. Every
 // call makes an interposer, which [API.Close] gives back. The table must stay as it is until then.
 func Wrap(table uintptr, o Options) (*API, error) {
-	a, err := wrap(C.uintptr_t(table), "", o)
+	a, err := wrap(C.uintptr_t(table), "", o, nil)
 	if err != nil {
 		return nil, fmt.Errorf("plugin in memory: %w", err)
 	}
 	return a, nil
 }
 
-func wrap(table C.uintptr_t, path string, o Options) (*API, error) {
+func wrap(table C.uintptr_t, path string, o Options, initialized *C.bool) (*API, error) {
 	a := &API{users: 1}
 	var err error
 	if a.major, a.minor, err = gate(table); err != nil {
@@ -116,7 +120,7 @@ func wrap(table C.uintptr_t, path string, o Options) (*API, error) {
 			a.about = aboutHost(path, o, a.major, a.minor)
 		}
 	}
-	a.place = C.quire_place(table, C.bool(a.cache != nil))
+	a.place = C.quire_place(table, C.bool(a.cache != nil), initialized)
 	if a.place < 0 {
 		return nil, fmt.Errorf("%d plugins, or one with so many different options, are loaded already: close some", int(C.QUIRE_PLACES))
 	}

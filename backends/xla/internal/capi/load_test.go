@@ -165,6 +165,8 @@ func TestCheckVersion(t *testing.T) {
 func TestLoadedTwiceIsOne(t *testing.T) {
 	path := build(t)
 	a := load(t, path, Options{})
+	newClient(t, a, nil)
+	newClient(t, load(t, path, Options{CacheKey: "other"}), nil) // it is not initialised again: it would refuse
 	if load(t, path, Options{}) != a {
 		t.Error("the same library loaded again is another API")
 	}
@@ -242,7 +244,7 @@ func TestWrap(t *testing.T) {
 	_, err := Wrap(0, Options{})
 	checkError(t, err, "plugin in memory: its GetPjrtApi returns no function table")
 
-	table := uintptr(mustOpen(t, build(t)))
+	table := uintptr(mustOpen(t, build(t, fmt.Sprintf("-DCOPY=%d", registered.Add(1)))))
 	var all []*API
 	for {
 		a, err := Wrap(table, Options{})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 
 	"github.com/gomlx/go-xla/pjrt"
@@ -17,9 +18,9 @@ type childJob struct {
 	Plugin   string
 	CacheDir string
 	Programs []string
-	Devices  int  // of the real plugin; 0 is its default
-	Dies     bool // the plugin ends the process
-	Outlive  bool // opens no plugin but starts a process while standard error is held
+	Devices  int    // of the real plugin; 0 is its default
+	Dies     bool   // the plugin ends the process
+	Role     string // "outlive" and "panic": see their functions
 }
 
 const childVariable = "QUIRE_CAPI_TEST_CHILD"
@@ -49,8 +50,11 @@ func child(text string) error {
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
 		return err
 	}
-	if job.Outlive {
+	switch job.Role {
+	case "outlive":
 		return outlive()
+	case "panic":
+		return panicQuietly()
 	}
 	a, err := Load(job.Plugin, Options{CacheDir: job.CacheDir})
 	if err != nil {
@@ -113,6 +117,21 @@ func outlive() error {
 	if held != logWarning+"\n" {
 		return fmt.Errorf("held %q", held)
 	}
+	return json.NewEncoder(os.Stdout).Encode(CacheStats{})
+}
+
+// panicQuietly has a nil pointer while standard error is held, which must be a panic as ever.
+func panicQuietly() error {
+	var caught any
+	quietly(3, func() {
+		defer func() { caught = recover() }()
+		var nothing *childJob
+		fmt.Fprintln(os.Stderr, nothing.Plugin)
+	})
+	if _, ok := caught.(runtime.Error); !ok {
+		return fmt.Errorf("recovered %v", caught)
+	}
+	fmt.Fprintln(os.Stderr, "afterwards")
 	return json.NewEncoder(os.Stdout).Encode(CacheStats{})
 }
 

@@ -19,8 +19,8 @@ import (
 )
 
 // The variable TF_CPP_MIN_LOG_LEVEL says from what level on XLA logs: 0 all, 1 warnings, 2 errors, 3 nothing but what
-// ends the process. Plugins take it to heart once they are initialised. What they log before, when they are opened, they
-// print whatever it says (that of CUDA that there is no driver, for one), and only standard error itself can hold it back.
+// ends the process. Plugins read it when they are initialised. What they log before, while they are opened, they print
+// whatever it says (that of CUDA that it finds no driver, for one), and only by way of standard error can it be held back.
 func logLevel() int {
 	level, err := strconv.Atoi(os.Getenv("TF_CPP_MIN_LOG_LEVEL"))
 	if err != nil {

@@ -47,11 +47,17 @@ func TestDeathIsNotQuiet(t *testing.T) {
 }
 
 func TestOthersAreHeard(t *testing.T) {
-	_, got := startChild(t, childJob{Outlive: true})()
+	_, got := startChild(t, childJob{Role: "outlive"})()
 	for _, want := range []string{"early\n", "between\n", "late\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is lost: %q", want, got)
 		}
+	}
+}
+
+func TestPanicsStayPanics(t *testing.T) {
+	if _, got := startChild(t, childJob{Role: "panic"})(); got != "afterwards\n" {
+		t.Errorf("it says %q", got)
 	}
 }
 

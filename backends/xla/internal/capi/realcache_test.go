@@ -4,7 +4,9 @@ package capi
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/go-xla/pjrt"
@@ -162,4 +164,53 @@ func TestRealCacheIsBounded(t *testing.T) {
 	if s.Misses != 8 || s.Evicted == 0 || s.Evicted+len(files(t, dir)) != 8 || s.Bytes == 0 || s.Bytes > room || s.Errors != 0 {
 		t.Errorf("%+v, %d files", s, len(files(t, dir)))
 	}
+}
+
+// What the cache saves, and what it costs: a program of some layers compiled, compiled and stored, restored.
+func BenchmarkRealCompile(b *testing.B) {
+	path := realPlugin(b)
+	program := layersOf(8)
+	for _, mode := range []string{"compiled", "compiled and stored", "restored"} {
+		b.Run(mode, func(b *testing.B) {
+			o := Options{}
+			if mode != "compiled" {
+				o.CacheDir = b.TempDir()
+			}
+			a := load(b, path, o)
+			c := newClient(b, a, nil)
+			for b.Loop() {
+				if mode == "compiled and stored" {
+					for _, file := range files(b, o.CacheDir) {
+						if err := os.Remove(file); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				e, err := c.Compile().WithStableHLO(program).Done()
+				if err == nil {
+					err = e.Destroy()
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// layersOf is n dense layers of different widths, so that each is compiled.
+func layersOf(n int) []byte {
+	var text strings.Builder
+	fmt.Fprintf(&text, "module @layers {\n  func.func @main(%%x0: tensor<32x64xf32>")
+	for i := range n {
+		fmt.Fprintf(&text, ", %%w%d: tensor<%dx%dxf32>", i, 64+8*i, 72+8*i)
+	}
+	fmt.Fprintf(&text, ") -> tensor<32x%dxf32> {\n", 64+8*n)
+	for i := range n {
+		in, out := 64+8*i, 72+8*i
+		fmt.Fprintf(&text, "    %%y%d = stablehlo.dot_general %%x%d, %%w%d, contracting_dims = [1] x [0] : (tensor<32x%dxf32>, tensor<%dx%dxf32>) -> tensor<32x%dxf32>\n", i, i, i, in, in, out, out)
+		fmt.Fprintf(&text, "    %%x%d = stablehlo.tanh %%y%d : tensor<32x%dxf32>\n", i+1, i, out)
+	}
+	fmt.Fprintf(&text, "    return %%x%d : tensor<32x%dxf32>\n  }\n}\n", n, 64+8*n)
+	return []byte(text.String())
 }

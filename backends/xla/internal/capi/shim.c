@@ -63,6 +63,7 @@ typedef struct {
   bool used;
   PJRT_Api real;   // the plugin's table, completed
   PJRT_Api* given; // the one that go-xla sees
+  bool* initialized;
   pthread_mutex_t mu;
   PJRT_Client* client; // made last, NULL if it is destroyed; guarded by mu
 } place;
@@ -118,17 +119,34 @@ static PJRT_Error* client_destroy(place* p, PJRT_Client_Destroy_Args* args) {
   return p->real.PJRT_Client_Destroy(args);
 }
 
+static PJRT_Error* plugin_initialize(place* p, PJRT_Plugin_Initialize_Args* args) {
+  static pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
+  if (!p->initialized) return p->real.PJRT_Plugin_Initialize(args);
+  pthread_mutex_lock(&mu);
+  PJRT_Error* error = *p->initialized ? NULL : p->real.PJRT_Plugin_Initialize(args);
+  if (!error) *p->initialized = true;
+  pthread_mutex_unlock(&mu);
+  return error;
+}
+
 extern PJRT_Error* quireCompile(int place, PJRT_Client_Compile_Args* args); // compile.go
 
+static PJRT_Error* client_compile(place* p, PJRT_Client_Compile_Args* args) {
+  return quireCompile((int)(p - places), args);
+}
+
 // The functions of place n.
-#define FUNCTIONS(n)                                                                                                  \
-  static void error_destroy_##n(PJRT_Error_Destroy_Args* args) { error_destroy(&places[n], args); }                   \
-  static void error_message_##n(PJRT_Error_Message_Args* args) { error_message(&places[n], args); }                   \
-  static PJRT_Error* error_code_##n(PJRT_Error_GetCode_Args* args) { return error_code(&places[n], args); }           \
-  static PJRT_Error* error_payload_##n(PJRT_Error_ForEachPayload_Args* args) { return error_payload(&places[n], args); } \
-  static PJRT_Error* client_create_##n(PJRT_Client_Create_Args* args) { return client_create(&places[n], args); }     \
-  static PJRT_Error* client_destroy_##n(PJRT_Client_Destroy_Args* args) { return client_destroy(&places[n], args); }  \
-  static PJRT_Error* client_compile_##n(PJRT_Client_Compile_Args* args) { return quireCompile(n, args); }
+#define FUNCTION(result, name, args, n) \
+  static result name##_##n(args* a) { return name(&places[n], a); }
+#define FUNCTIONS(n)                                                               \
+  FUNCTION(void, error_destroy, PJRT_Error_Destroy_Args, n)                        \
+  FUNCTION(void, error_message, PJRT_Error_Message_Args, n)                        \
+  FUNCTION(PJRT_Error*, error_code, PJRT_Error_GetCode_Args, n)                    \
+  FUNCTION(PJRT_Error*, error_payload, PJRT_Error_ForEachPayload_Args, n)          \
+  FUNCTION(PJRT_Error*, plugin_initialize, PJRT_Plugin_Initialize_Args, n)         \
+  FUNCTION(PJRT_Error*, client_create, PJRT_Client_Create_Args, n)                 \
+  FUNCTION(PJRT_Error*, client_destroy, PJRT_Client_Destroy_Args, n)               \
+  FUNCTION(PJRT_Error*, client_compile, PJRT_Client_Compile_Args, n)
 
 #define SIXTEEN(F, h)                                                                            \
   F(0x##h##0) F(0x##h##1) F(0x##h##2) F(0x##h##3) F(0x##h##4) F(0x##h##5) F(0x##h##6) F(0x##h##7) \
@@ -142,13 +160,14 @@ static const struct {
   void (*error_message)(PJRT_Error_Message_Args*);
   PJRT_Error* (*error_code)(PJRT_Error_GetCode_Args*);
   PJRT_Error* (*error_payload)(PJRT_Error_ForEachPayload_Args*);
+  PJRT_Error* (*plugin_initialize)(PJRT_Plugin_Initialize_Args*);
   PJRT_Error* (*client_create)(PJRT_Client_Create_Args*);
   PJRT_Error* (*client_destroy)(PJRT_Client_Destroy_Args*);
   PJRT_Error* (*client_compile)(PJRT_Client_Compile_Args*);
 } functions[] = {
-#define ROW(n)                                                                                              \
-  {error_destroy_##n, error_message_##n,  error_code_##n,     error_payload_##n,                            \
-   client_create_##n, client_destroy_##n, client_compile_##n},
+#define ROW(n)                                                                   \
+  {error_destroy_##n,     error_message_##n, error_code_##n,     error_payload_##n, \
+   plugin_initialize_##n, client_create_##n, client_destroy_##n, client_compile_##n},
     ALL_PLACES(ROW)};
 
 _Static_assert(sizeof functions / sizeof functions[0] == QUIRE_PLACES, "a row per place");
@@ -206,7 +225,7 @@ static void complete(PJRT_Api* table) {
   PJRT_SLOTS(FILL, NOTHING, FILL)
 }
 
-int quire_place(uintptr_t table, bool caching) {
+int quire_place(uintptr_t table, bool caching, bool* initialized) {
   pthread_mutex_lock(&places_mu);
   int n = 0;
   while (n < QUIRE_PLACES && places[n].used) n++;
@@ -220,6 +239,7 @@ int quire_place(uintptr_t table, bool caching) {
   if (!p->given) abort();
   pthread_mutex_init(&p->mu, NULL);
   p->client = NULL;
+  p->initialized = initialized;
   copy_table(&p->real, (const PJRT_Api*)table);
   complete(&p->real);
   *p->given = p->real;
@@ -227,6 +247,7 @@ int quire_place(uintptr_t table, bool caching) {
   p->given->PJRT_Error_Message = functions[n].error_message;
   p->given->PJRT_Error_GetCode = functions[n].error_code;
   p->given->PJRT_Error_ForEachPayload = functions[n].error_payload;
+  p->given->PJRT_Plugin_Initialize = functions[n].plugin_initialize;
   p->given->PJRT_Client_Create = functions[n].client_create;
   p->given->PJRT_Client_Destroy = functions[n].client_destroy;
   if (caching) p->given->PJRT_Client_Compile = functions[n].client_compile;

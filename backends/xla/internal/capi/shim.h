@@ -18,8 +18,9 @@ enum { QUIRE_OK, QUIRE_NULL, QUIRE_UNALIGNED, QUIRE_SHORT, QUIRE_ABSURD, QUIRE_M
 int quire_check(uintptr_t table, int* major, int* minor, size_t* size, const char** missing);
 
 // Puts an interposer in front of the table, which quire_check found good, and returns its number, or -1 if all
-// places are taken. caching sends compilations through Go.
-int quire_place(uintptr_t table, bool caching);
+// places are taken. caching sends compilations through Go. initialized, if it is not NULL, belongs to a library that is
+// loaded several times: it is initialised once.
+int quire_place(uintptr_t table, bool caching, bool* initialized);
 void quire_leave(int place);
 PJRT_Api* quire_given(int place); // the table for go-xla; it stays valid for ever, its functions until quire_leave
 

@@ -53,7 +53,10 @@ static void do_PJRT_Error_Message(PJRT_Error_Message_Args* a) {
   a->message_size = strlen(a->error->message);
 }
 F(PJRT_Error_GetCode) { return a->code = a->error->code, NULL; }
-F(PJRT_Plugin_Initialize) { return NULL; }
+F(PJRT_Plugin_Initialize) {
+  static int times;
+  return times++ ? fail(PJRT_Error_Code_ALREADY_EXISTS, "I am initialized already") : NULL;
+}
 F(PJRT_Plugin_Attributes) { return a->num_attributes = 0, NULL; }
 F(PJRT_Event_Destroy) { return NULL; }
 F(PJRT_Event_Await) { return NULL; }
