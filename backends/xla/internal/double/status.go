@@ -25,9 +25,11 @@ const (
 	ResourceExhausted  Code = 8
 	FailedPrecondition Code = 9
 	Aborted            Code = 10
+	OutOfRange         Code = 11
 	Unimplemented      Code = 12
 	Internal           Code = 13
 	Unavailable        Code = 14
+	DataLoss           Code = 15
 )
 
 // status is an error as a plugin reports it.
