@@ -264,7 +264,7 @@ func lacking(pin Pin, from Source, errs []error) error {
 	}
 	names := files[0]
 	if n := len(files) - 1; n > 0 {
-		names += fmt.Sprintf(" (and %d others)", n)
+		names += fmt.Sprintf(" (and %d more)", n)
 	}
 	return fmt.Errorf("%s has no %s: %q prints what pip is to download", from, names, "quire plugin install -wheels "+pin.Name)
 }
