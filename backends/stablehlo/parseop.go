@@ -185,7 +185,11 @@ func (p *parser) pretty(op *operation) {
 	case "sdy.mesh":
 		op.attrs["sym_name"] = string(p.symbol())
 		p.expect("=")
-		op.attrs["mesh"] = p.attr()
+		mesh := p.attr()
+		if p.at("{") {
+			p.attrDict(op.attrs)
+		}
+		op.attrs["mesh"] = mesh
 	case "stablehlo.constant":
 		if p.at("{") {
 			p.attrDict(op.attrs)

@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -90,6 +91,7 @@ func TestReadShardings(t *testing.T) {
 		{"priorities", onMesh(mesh, `{sdy.sharding = #sdy.sharding<@mesh, [{"x"}p0, {"y", ?}p1]>}`, same), "mesh[x=2 y=4]", "[x y]", ""},
 		{"other attributes", onMesh(mesh, `{jax.buffer_donor = false, mhlo.layout_mode = "default", sdy.sharding = #sdy.sharding<@mesh, [{}, {"y"}]>} loc("x")`, same), "mesh[x=2 y=4]", "[- y]", ""},
 		{"a mesh in place", onMesh("", `{sdy.sharding = #sdy.sharding<mesh<["a"=4]>, [{"a"}, {}]>}`, same), "mesh[a=4]", "[a -]", ""},
+		{"a mesh with attributes", onMesh(mesh+` {stablehlo.mesh = {axes = [{name = "x", size = 2 : i64}]}}`, `{sdy.sharding = #sdy.sharding<@mesh, [{}, {"x"}]>}`, same), "mesh[x=2 y=4]", "[- x]", ""},
 		{"devices that are numbered", onMesh(`sdy.mesh @mesh = <["x"=2], device_ids=[0, 1]>`, `{sdy.sharding = #sdy.sharding<@mesh, [{"x"}, {}]>}`, same), "mesh[x=2]", "[x -]", ""},
 		{"a mesh without axes", onMesh("sdy.mesh @empty_mesh = <[]>\n  "+mesh, `{sdy.sharding = #sdy.sharding<@empty_mesh, [{}, {}]>}`, same), "mesh[x=2 y=4]", "", ""},
 		{"one device", onMesh("sdy.mesh @maximal_mesh_3 = <[], device_ids=[3]>", `{sdy.sharding = #sdy.sharding<@maximal_mesh_3, []>}`, same), "", "", ""},
@@ -134,6 +136,47 @@ func TestReadShardings(t *testing.T) {
 				t.Errorf("got %q, %q, %q, want %q, %q, %q", mesh, input, inside, c.mesh, c.input, c.inside)
 			}
 		})
+	}
+}
+
+// TestShardingsOfJAX checks what is kept of texts that JAX wrote for four devices; their numbers are checked with
+// those of the others.
+func TestShardingsOfJAX(t *testing.T) {
+	for _, c := range []struct {
+		name, inputs, outputs string
+		donated               []bool
+	}{
+		{"sharded_step", "[[- model] [model -] [data -] [data,model -]]", "[[] [- model] [model -]]", []bool{true, true, false, false}},
+		{"sharded_export", "[[- model] [model -] [data -] [data,model -]]", "[]", nil},
+	} {
+		text, err := os.ReadFile("testdata/jax/" + c.name + ".mlir")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Read(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.Program(Lowers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, out := fmt.Sprint(p.InputShardings), fmt.Sprint(p.OutputShardings)
+		if p.Mesh.String() != "mesh[data=2 model=2]" || in != c.inputs || out != c.outputs || !reflect.DeepEqual(p.Donated, c.donated) {
+			t.Errorf("%s: %s, inputs %s, outputs %s, donated %v", c.name, p.Mesh, in, out, p.Donated)
+		}
+		open := 0
+		for _, in := range p.Instrs {
+			if a, ok := in.Attrs.(graph.ShardAttrs); ok && a.Sharding.String() == "[? model]" {
+				open++
+			}
+		}
+		if open != 2 {
+			t.Errorf("%s: %d values inside are divided, want 2: one on the way there, one on the way back", c.name, open)
+		}
+		if _, err := Write(p); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

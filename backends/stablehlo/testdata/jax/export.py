@@ -9,6 +9,7 @@ stored as float32 (which holds them exactly). The Go test converts them to what 
 import os
 
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,7 +29,7 @@ def stored(x):
 
 
 def save(name, f, *args, exported=False, generic=False):
-    jitted = jax.jit(f)
+    jitted = f if hasattr(f, "lower") else jax.jit(f)
     if exported:
         text = jax.export.export(jitted)(*args).mlir_module()
     else:
@@ -157,3 +158,28 @@ save("elementwise", lambda x, i: (jnp.floor(x), jnp.round(x), lax.round(x), jnp.
      f32(6), np.arange(-7, 8, 3, dtype=np.int32))
 save("complex", lambda x, y: (lambda c: (c * c, jnp.abs(c), jnp.real(c), jnp.imag(jnp.conj(c)), jnp.exp(c)))(lax.complex(x, y)),
      f32(4), f32(4))
+
+
+# A training step over four devices: the batch dealt over "data", a hidden layer over "model". These texts say so in
+# Shardy's dialect; the numbers do not depend on it.
+mesh = jax.make_mesh((2, 2), ("data", "model"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
+rng = np.random.default_rng(8)
+
+
+def spec(*axes):
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+
+
+def sharded_step(w1, w2, x, y):
+    def loss(w1, w2):
+        h = lax.with_sharding_constraint(jnp.tanh(x @ w1), spec(jax.sharding.PartitionSpec.UNCONSTRAINED, "model"))
+        return jnp.mean((h @ w2 - y) ** 2)
+
+    value, (d1, d2) = jax.value_and_grad(loss, argnums=(0, 1))(w1, w2)
+    return value, w1 - 0.1 * d1, w2 - 0.1 * d2
+
+
+places = (spec(None, "model"), spec("model", None), spec("data"), spec(("data", "model")))
+args = (f32(6, 8), f32(8, 3), f32(4, 6), f32(4, 3))
+save("sharded_step", jax.jit(sharded_step, in_shardings=places, out_shardings=(spec(), places[0], places[1]), donate_argnums=(0, 1)), *args)
+save("sharded_export", jax.jit(sharded_step, in_shardings=places), *args, exported=True)
