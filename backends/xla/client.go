@@ -7,11 +7,14 @@ import (
 	"sync/atomic"
 
 	"github.com/gomlx/go-xla/pjrt"
+
+	"github.com/quire-ml/quire/backends/xla/internal/capi"
 )
 
 // client is the connection to a plugin with certain options. The engines of a process that want the same share one.
 type client struct {
 	key      string // in clients
+	api      *capi.API
 	plugin   *pjrt.Plugin
 	pjrt     *pjrt.Client
 	kind     string // "cpu", "cuda", "tpu" or ""
@@ -19,7 +22,6 @@ type client struct {
 	devices  []*pjrt.Device
 	programs *programs
 	notes    recompiles
-	memory   func(device int) (inUse, peak, limit int64, ok bool) // of the plugin
 
 	users int        // engines, guarded by clients
 	mesh  sync.Mutex // held over runs on several devices: two at a time could wait for each other's devices for ever
@@ -53,5 +55,7 @@ func (c *client) release() error {
 	}
 	delete(clients.open, c.key)
 	c.programs.close()
-	return explain(c.pjrt.Destroy())
+	err := explain(c.pjrt.Destroy())
+	c.api.Close()
+	return err
 }

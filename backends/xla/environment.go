@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
@@ -15,8 +16,13 @@ import (
 // does not know.
 const flagsVariable = "XLA_FLAGS"
 
-// exactMinMax keeps XLA's CPU compiler from ignoring NaN in maxima and minima.
-const exactMinMax = "--xla_cpu_enable_fast_min_max=false"
+// exactFlags make XLA's compilers compute what programs mean. The first keeps the CPU compiler from ignoring NaN in
+// maxima and minima. Without the second, version 0.81 computes an elementwise op of a transposed value wrongly where
+// all comes from constants: the pass moves the transpose, and folding then takes the elements in the wrong order.
+var exactFlags = []string{"--xla_cpu_enable_fast_min_max=false", "--" + disabledPasses + "=reshape-mover"}
+
+// disabledPasses is a flag with a list for its value.
+const disabledPasses = "xla_disable_hlo_passes"
 
 // logVariable is the least severity that XLA writes: 0 all, 1 warnings, 2 errors, 3 what ends the process.
 const logVariable = "TF_CPP_MIN_LOG_LEVEL"
@@ -33,40 +39,48 @@ func setEnvironment(cfg config, p plugins.Plugin) error {
 			os.Setenv(name, value)
 		}
 	}
-	return setFlags(cfg, p)
+	return setFlags(p)
 }
 
+// added are the flags that this package has put into the environment, which are not the user's.
+var added = map[string]bool{}
+
 // setFlags adds to the user's flags those that the plugin and the engine need, unless the user gives them
-// otherwise, and returns an error for a flag that the plugin does not know.
-func setFlags(cfg config, p plugins.Plugin) error {
+// otherwise or the plugin does not know them. It returns an error for a flag of the user that the plugin does not
+// know. It is called with clients locked.
+func setFlags(p plugins.Plugin) error {
 	flags, err := userFlags()
 	if err != nil {
 		return err
 	}
-	added := strings.Fields(p.Env[flagsVariable])
-	if cfg.kind == "cpu" {
-		added = append(added, exactMinMax)
-	}
-	all := flags
-	for _, flag := range added {
-		if !hasFlag(flags, flagName(flag)) {
-			all = append(all, flag)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	unknown, err := unknownFlags(p.Path, all)
+	unknown, err := unknownFlags(p.Path, flags)
 	if err != nil {
 		return err
 	}
-	if len(unknown) > 0 && hasFlag(all, flagName(exactMinMax)) && len(unknown) == 1 && unknown[0] == exactMinMax && !hasFlag(flags, flagName(exactMinMax)) {
-		all = all[:len(all)-1] // a compiler of another time: its maxima are its own affair
-	} else if len(unknown) > 0 {
+	if len(unknown) > 0 {
 		return fmt.Errorf("%s holds %s, which the plugin %s does not know and would end the process over: correct it or leave it out",
 			flagsVariable, strings.Join(unknown, " and "), p.Path)
 	}
-	return os.Setenv(flagsVariable, strings.Join(all, " "))
+	for _, own := range append(strings.Fields(p.Env[flagsVariable]), exactFlags...) {
+		if i := slices.IndexFunc(flags, func(f string) bool { return flagName(f) == flagName(own) }); i >= 0 {
+			if _, pass, _ := strings.Cut(own, "="); flagName(own) == disabledPasses && !strings.Contains(flags[i], pass) {
+				flags[i] += "," + pass
+			}
+			continue
+		}
+		unknown, err := unknownFlags(p.Path, []string{own})
+		if err != nil {
+			return err
+		}
+		if len(unknown) == 0 {
+			flags = append(flags, own)
+			added[own] = true
+		}
+	}
+	if len(flags) == 0 {
+		return nil
+	}
+	return os.Setenv(flagsVariable, strings.Join(flags, " "))
 }
 
 // userFlags returns the flags that the environment gives, itself or in a file that it names.
@@ -79,22 +93,13 @@ func userFlags() ([]string, error) {
 		}
 		text = string(data)
 	}
-	return strings.Fields(text), nil
+	return slices.DeleteFunc(strings.Fields(text), func(f string) bool { return added[f] }), nil
 }
 
 // flagName returns what stands between "--" and "=".
 func flagName(flag string) string {
 	name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "=")
 	return name
-}
-
-func hasFlag(flags []string, name string) bool {
-	for _, f := range flags {
-		if flagName(f) == name {
-			return true
-		}
-	}
-	return false
 }
 
 // knownFlags remembers by library and name what was found.

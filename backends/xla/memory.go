@@ -28,10 +28,8 @@ func (e *Engine) MemoryStats(device int) (MemoryStats, error) {
 	if device < 0 || device >= len(c.devices) {
 		return MemoryStats{}, fmt.Errorf("%s has no device %d: it has %d", e.name, device, len(c.devices))
 	}
-	if c.memory != nil {
-		if inUse, peak, limit, ok := c.memory(device); ok {
-			return MemoryStats{inUse, peak, limit, true}, nil
-		}
+	if m, ok := c.api.MemoryStats(device); ok {
+		return MemoryStats{InUse: m.InUse, Peak: m.Peak, Limit: m.Limit, OfPlugin: true}, nil
 	}
 	m := MemoryStats{InUse: c.inUse.Load(), Peak: c.peak.Load()}
 	if c.host {
@@ -42,10 +40,8 @@ func (e *Engine) MemoryStats(device int) (MemoryStats, error) {
 
 // memoryLimit returns how much memory a device has, 0 if that is not known.
 func (e *Engine) memoryLimit() int64 {
-	if e.client.memory != nil {
-		if _, _, limit, ok := e.client.memory(0); ok {
-			return limit
-		}
+	if m, ok := e.client.api.MemoryStats(0); ok {
+		return m.Limit
 	}
 	if e.client.host {
 		return hostMemory()
@@ -56,8 +52,14 @@ func (e *Engine) memoryLimit() int64 {
 // CacheStats counts what became of compilations.
 type CacheStats struct {
 	Programs int // compiled programs in memory
-	Hits     int // programs that were there already
+	Hits     int // programs that were in memory already
 	Misses   int // programs that were not
+
+	// Of the programs that were not in memory, those that were in the folder and those that had to be compiled,
+	// files that were damaged or could not be written, and files that were removed because the folder was full.
+	DiskHits, Compiled, DiskErrors, DiskEvicted int
+
+	DiskBytes int64 // what the folder holds
 }
 
 // CacheStats returns what became of compilations since the plugin was opened, by all engines that share it.
@@ -65,7 +67,11 @@ func (e *Engine) CacheStats() CacheStats {
 	c := e.client.programs
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return CacheStats{Programs: c.order.Len(), Hits: c.hits, Misses: c.misses}
+	disk := e.client.api.CacheStats()
+	return CacheStats{
+		Programs: c.order.Len(), Hits: c.hits, Misses: c.misses,
+		DiskHits: disk.Hits, Compiled: c.misses - disk.Hits, DiskErrors: disk.Errors, DiskEvicted: disk.Evicted, DiskBytes: disk.Bytes,
+	}
 }
 
 // sizeText writes a number of bytes for people.

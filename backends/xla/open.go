@@ -3,12 +3,15 @@
 package xla
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/gomlx/go-xla/pjrt"
 
 	"github.com/quire-ml/quire/backends/internal/registry"
+	"github.com/quire-ml/quire/backends/xla/internal/capi"
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph"
 )
@@ -72,30 +75,51 @@ func load(cfg config) (*client, error) {
 	if err := setEnvironment(cfg, p); err != nil {
 		return nil, err
 	}
-	plugin, err := pjrt.GetPlugin(p.Path)
+	api, err := capi.Load(p.Path, cfg.cacheOptions(p))
+	if err != nil {
+		return nil, err
+	}
+	return connect(cfg, api, p.Path)
+}
+
+// cacheOptions returns how compiled programs are kept for other processes.
+func (c *config) cacheOptions(p plugins.Plugin) capi.Options {
+	return capi.Options{CacheDir: c.cacheDir(), CacheKey: p.SHA256, CacheSize: int64(c.int("cache_size", defaultCacheMiB)) << 20}
+}
+
+// connect makes a client of a plugin that is loaded; it takes over api. It is called with clients locked.
+func connect(cfg config, api *capi.API, path string) (c *client, err error) {
+	defer func() {
+		if err != nil {
+			api.Close()
+		}
+	}()
+	name := fmt.Sprintf("%s#%x", path, api.Pointer()) // go-xla keeps plugins by name
+	if err := pjrt.RegisterPreloadedPlugin(name, api.Pointer()); err != nil {
+		return nil, explain(err)
+	}
+	plugin, err := pjrt.GetPlugin(name)
 	if err != nil {
 		return nil, explain(err)
 	}
-	return newClient(cfg, plugin)
-}
-
-// newClient makes a client of a plugin that is loaded.
-func newClient(cfg config, plugin *pjrt.Plugin) (*client, error) {
 	p, err := plugin.NewClient(cfg.clientOptions())
 	if err != nil {
-		return nil, fmt.Errorf("the plugin %s gives no access to its devices: %w", cfg.plugin, explain(err))
+		return nil, fmt.Errorf("the plugin gives no access to its devices: %w", explain(err))
 	}
-	c := &client{
-		key: cfg.key(), plugin: plugin, pjrt: p, kind: cfg.kind,
-		host:     p.Platform() == "cpu",
-		devices:  p.AddressableDevices(),
-		programs: newPrograms(maxPrograms),
-	}
-	if len(c.devices) == 0 {
+	devices := p.AddressableDevices()
+	if len(devices) == 0 {
 		p.Destroy()
-		return nil, fmt.Errorf("the plugin %s has no devices", cfg.plugin)
+		return nil, errors.New("the plugin has no devices")
 	}
-	return c, nil
+	if why := api.CacheOff(); why != nil {
+		slog.Warn("XLA's compiled programs are not kept for the next process", "because", why)
+	}
+	return &client{
+		key: cfg.key(), api: api, plugin: plugin, pjrt: p, kind: cfg.kind,
+		host:     p.Platform() == "cpu",
+		devices:  devices,
+		programs: newPrograms(maxPrograms),
+	}, nil
 }
 
 // best returns the best plugin that is installed.

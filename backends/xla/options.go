@@ -16,7 +16,7 @@ import (
 // maxHostDevices is how many devices the processor may be divided into: more have not been tried.
 const maxHostDevices = 64
 
-// defaultCacheMiB bounds the folder of compiled programs.
+// defaultCacheMiB bounds the folder of compiled programs, unless cache_size does.
 const defaultCacheMiB = 1024
 
 // config is a configuration, parsed.
