@@ -14,10 +14,6 @@ func init() {
 	rules["func.call"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("callee") }}
 	rules["stablehlo.composite"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("decomposition") }}
 	define("stablehlo.custom_call", -1, readCustomCall)
-	define("stablehlo.rng_bit_generator", 1, func(c *reading) []*graph.Node {
-		c.fail("Quire has no op that gives XLA's random bits; export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic")
-		return nil
-	})
 }
 
 // inlined is how many operations a function may be to be written out where it is called. JAX makes functions of

@@ -24,8 +24,14 @@ func TestReadErrors(t *testing.T) {
 	}
 	wide.WriteString("func.func private @f40(%x: tensor<f32>) -> tensor<f32> {\n return %x : tensor<f32>\n}\n")
 	for _, c := range []struct{ name, text, want string }{
-		{"an unknown operation", main(`%0 = stablehlo.uniform_dequantize %x : tensor<3xf32>`),
-			`line 3: op "stablehlo.uniform_dequantize" is not known`},
+		{"an unknown operation", main(`%0 = stablehlo.unheard_of %x : tensor<3xf32>`),
+			`line 3: op "stablehlo.unheard_of" is not known`},
+		{"other devices", main("%0 = \"stablehlo.all_reduce\"(%x) <{replica_groups = dense<[[0, 1]]> : tensor<1x2xi64>}> ({\n    ^bb0(%a: tensor<f32>, %b: tensor<f32>):\n      %1 = stablehlo.add %a, %b : tensor<f32>\n      stablehlo.return %1 : tensor<f32>\n    }) : (tensor<3xf32>) -> tensor<3xf32>"),
+			`line 3: op "stablehlo.all_reduce": it speaks with other devices, and a program read here runs on one`},
+		{"a compiler's random bits", main("%s = stablehlo.constant dense<[1, 2]> : tensor<2xui64>\n    %1, %2 = stablehlo.rng_bit_generator %s, algorithm = DEFAULT : (tensor<2xui64>) -> (tensor<2xui64>, tensor<3xui32>)\n    %0 = stablehlo.convert %2 : (tensor<3xui32>) -> tensor<3xf32>"),
+			`line 4: op "stablehlo.rng_bit_generator": its random bits are the compiler's own, and would be others here`},
+		{"a routine of the CPU's", main(`%0 = stablehlo.custom_call @lapack_spotrf_ffi(%x) {mhlo.backend_config = {uplo = 76 : ui8}} : (tensor<3xf32>) -> tensor<3xf32>`),
+			`line 3: op "stablehlo.custom_call" (target "lapack_spotrf_ffi") is not known: it is a linear algebra routine of the CPU's: export for the platform "tpu"`},
 		{"an unknown custom call", main(`%0 = stablehlo.custom_call @foo(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
 			`line 3: op "stablehlo.custom_call" (target "foo") is not known`},
 		{"an unknown type", main(`%0 = stablehlo.convert %x : (tensor<3xf32>) -> tensor<3xf8E4M3FN>`),

@@ -3,6 +3,7 @@ package stablehlo
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -134,6 +135,11 @@ func (c *reading) unknown() {
 	text := fmt.Sprintf("op %q is not known", c.op.name)
 	if target, ok := c.target(); ok {
 		text = fmt.Sprintf("op %q (target %q) is not known", c.op.name, target)
+		for _, t := range customTargets {
+			if strings.HasPrefix(target, t.prefix) {
+				text += ": it is " + t.reason
+			}
+		}
 	}
 	panic(&readError{line: c.op.line, text: text})
 }
