@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 
 	"tutorials": {}, // notebooks, and their tests
+	"docker":    {}, // images, and their tests
 
 	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/...", "backends/xla/plugins"},
 }

@@ -1,0 +1,212 @@
+// Package docker_test checks what of the images can be checked without building them: that versions agree with their
+// sources, that files named are there, and what the entry point makes of its arguments. docker/smoke tests an
+// image.
+package docker_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/internal/testenv"
+)
+
+// read returns a file of the module, by its path from the root.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// find returns what the pattern's group matches in a file, and fails if there is nothing.
+func find(t *testing.T, path, pattern string) string {
+	t.Helper()
+	m := regexp.MustCompile("(?m)" + pattern).FindStringSubmatch(read(t, path))
+	if m == nil {
+		t.Fatalf("%s has no line like %s", path, pattern)
+	}
+	return m[1]
+}
+
+func TestGoIsOfTheModulesVersionOrNewer(t *testing.T) {
+	module := strings.Split(find(t, "go.mod", `^go (\d+\.\d+\.\d+)$`), ".")
+	image := strings.Split(find(t, "docker/Dockerfile", `^ARG GO_VERSION=(\d+\.\d+\.\d+)$`), ".")
+	patch := func(v []string) int { n, _ := strconv.Atoi(v[2]); return n }
+	if !slices.Equal(module[:2], image[:2]) || patch(image) < patch(module) {
+		t.Errorf("the image has Go %s, and go.mod asks for %s", strings.Join(image, "."), strings.Join(module, "."))
+	}
+}
+
+func TestJupyterLabHasOnePin(t *testing.T) {
+	pin := find(t, ".ci/requirements.txt", `^jupyterlab==(\S+)$`)
+	if set := find(t, "kernel-ext/internal/lab/find.go", `Version\s+= "(.+)"`); set != pin {
+		t.Errorf("quire lab sets up JupyterLab %s, and .ci/requirements.txt has %s", set, pin)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(read(t, "docker/constraints.txt")), "\n") {
+		if !strings.HasPrefix(line, "#") && !regexp.MustCompile(`^[A-Za-z0-9._-]+==[A-Za-z0-9._+]+$`).MatchString(line) {
+			t.Errorf("docker/constraints.txt:%d: %q is no exact version", i+1, line)
+		}
+		if strings.HasPrefix(line, "jupyterlab==") {
+			t.Errorf("docker/constraints.txt:%d: JupyterLab's version belongs into .ci/requirements.txt alone", i+1)
+		}
+	}
+}
+
+// Versions and sums of plugins are in quire's own pins; what people read here must say the same.
+func TestREADMENamesThePinnedPlugins(t *testing.T) {
+	pins := read(t, "kernel-ext/internal/plugininstall/pins.go")
+	named := regexp.MustCompile("`([a-z0-9-]+)` (\\d+(?:\\.\\d+)+)").FindAllStringSubmatch(read(t, "docker/README.md"), -1)
+	if len(named) < 2 {
+		t.Fatalf("docker/README.md names %d wheels with their versions, not those of both plugins", len(named))
+	}
+	for _, n := range named {
+		if !regexp.MustCompile(`"` + regexp.QuoteMeta(n[1]) + `", "` + regexp.QuoteMeta(n[2]) + `"`).MatchString(pins) {
+			t.Errorf("docker/README.md says %s %s, which is not pinned", n[1], n[2])
+		}
+	}
+}
+
+// stages returns the names of the Dockerfile's stages, and its text with continued lines joined.
+func stages(t *testing.T) (names []string, text string) {
+	t.Helper()
+	text = strings.ReplaceAll(read(t, "docker/Dockerfile"), "\\\n", " ")
+	for _, m := range regexp.MustCompile(`(?m)^FROM \S+ AS (\S+)$`).FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	return names, text
+}
+
+func TestStagesAndFilesOfTheDockerfileAreThere(t *testing.T) {
+	names, text := stages(t)
+	if want := []string{"go", "wheels", "system", "build", "cpu", "cuda"}; !slices.Equal(names, want) {
+		t.Errorf("the stages are %q, want %q", names, want)
+	}
+	for _, m := range regexp.MustCompile(`--from=([a-z]+)|,from=([a-z]+)`).FindAllStringSubmatch(text, -1) {
+		if from := m[1] + m[2]; !slices.Contains(names, from) {
+			t.Errorf("something is taken from %q, which is no stage", from)
+		}
+	}
+	ignored := strings.Fields(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(read(t, ".dockerignore"), ""))
+	for _, m := range regexp.MustCompile(`bind,source=([^, ]+)`).FindAllStringSubmatch(text, -1) {
+		read(t, m[1])
+		if dir := filepath.ToSlash(filepath.Dir(m[1])); slices.Contains(ignored, dir+"/*") && !slices.Contains(ignored, "!"+m[1]) || slices.Contains(ignored, dir) {
+			t.Errorf(".dockerignore hides %s from the build", m[1])
+		}
+	}
+	scripts := regexp.MustCompile(`\bdocker/([a-z]+)[ "]`).FindAllStringSubmatch(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(text, ""), -1)
+	if len(scripts) < 4 {
+		t.Errorf("the Dockerfile runs %d scripts of this folder; warm, plugin, healthy and entrypoint are meant", len(scripts))
+	}
+	for _, m := range scripts {
+		if info, err := os.Stat(m[1]); err != nil || info.Mode()&0o111 == 0 {
+			t.Errorf("docker/%s is run in the image, and is not there or cannot be run: %v", m[1], err)
+		}
+	}
+}
+
+func TestComposeAgreesWithTheDockerfile(t *testing.T) {
+	names, text := stages(t)
+	compose := read(t, "docker/compose.yaml")
+	for i, line := range strings.Split(compose, "\n") {
+		if strings.Contains(line, "\t") || (len(line)-len(strings.TrimLeft(line, " ")))%2 != 0 {
+			t.Errorf("docker/compose.yaml:%d: YAML is indented by two spaces a level", i+1)
+		}
+	}
+	targets := regexp.MustCompile(`(?m)^ +target: (\S+)$`).FindAllStringSubmatch(compose, -1)
+	if len(targets) != 2 {
+		t.Errorf("%d services are built, not two", len(targets))
+	}
+	for _, m := range targets {
+		if !slices.Contains(names, m[1]) || !strings.Contains(compose, "image: quire:"+m[1]+"\n") {
+			t.Errorf("the target %q is no stage of the Dockerfile, or no image is called after it", m[1])
+		}
+	}
+	port := regexp.MustCompile(`(?m)^EXPOSE (\d+)$`).FindStringSubmatch(text)
+	if port == nil {
+		t.Fatal("the Dockerfile exposes no port")
+	}
+	for path, want := range map[string]string{
+		"docker/compose.yaml": `"127.0.0.1:` + port[1] + ":" + port[1] + `"`,
+		"docker/entrypoint":   "-port " + port[1] + " ",
+		"docker/healthy":      "/dev/tcp/127.0.0.1/" + port[1] + "\n",
+		"docker/README.md":    "-p 127.0.0.1:" + port[1] + ":" + port[1],
+	} {
+		if !strings.Contains(read(t, path), want) {
+			t.Errorf("%s does not contain %q, though the image's port is %s", path, want, port[1])
+		}
+	}
+}
+
+func TestScriptsParse(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		testenv.Missing(t, "bash", "it checks the syntax of the scripts in docker/")
+	}
+	for _, script := range []string{"build", "smoke", "healthy", "entrypoint", "warm", "plugin"} {
+		if out, err := exec.Command(bash, "-n", script).CombinedOutput(); err != nil {
+			t.Errorf("docker/%s: %v: %s", script, err, out)
+		}
+	}
+}
+
+func TestEntrypoint(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		testenv.Missing(t, "sh", "it runs docker/entrypoint")
+	}
+	bin, module := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "quire"), []byte("#!/bin/sh\necho \"quire $* online=${QUIRE_ONLINE:-}\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(module, "tutorials"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(module, "tutorials", "a.ipynb"), nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	const lab = "quire lab -no-browser -ip 0.0.0.0 -port 8888 "
+	for _, c := range []struct {
+		name  string
+		args  string
+		env   string
+		want  string
+		given bool // the home gets the tutorials
+	}{
+		{"nothing at all opens JupyterLab on the home", "", "", lab + "-dir HOME online=", true},
+		{"lab takes more arguments", "lab -backend xla:cpu -- --IdentityProvider.token=x", "", lab + "-dir HOME -backend xla:cpu -- --IdentityProvider.token=x online=", true},
+		{"what is after -- is Jupyter's", "lab -- -dir", "", lab + "-dir HOME -- -dir online=", true},
+		{"lab with a folder opens that", "lab -dir=/data", "", lab + "-dir=/data online=", false},
+		{"lab with a notebook opens that", "lab a.ipynb", "", lab + "a.ipynb online=", false},
+		{"a command of quire needs no quire before it", "run a.ipynb", "", "quire run a.ipynb online=", false},
+		{"a program runs as it is", "echo lab run", "", "lab run", false},
+		{"without a proxy cells stay offline", "version", "GOPROXY=off", "quire version online=", false},
+		{"with one they may fetch modules", "version", "GOPROXY=https://proxy.example", "quire version online=1", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			home := t.TempDir()
+			cmd := exec.Command(sh, append([]string{"./entrypoint"}, strings.Fields(c.args)...)...)
+			cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "QUIRE_MODULE=" + module, "QUIRE_CACHE=/opt/cache/quire", c.env}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if got, want := strings.TrimSpace(string(out)), strings.ReplaceAll(c.want, "HOME", home); got != want {
+				t.Errorf("it runs %q, want %q", got, want)
+			}
+			info, err := os.Stat(filepath.Join(home, "tutorials", "a.ipynb"))
+			if c.given != (err == nil) {
+				t.Errorf("the home has the tutorials: %v, want %v", err == nil, c.given)
+			} else if err == nil && info.Mode()&0o200 == 0 {
+				t.Error("the tutorials in the home cannot be written")
+			}
+		})
+	}
+}
