@@ -58,6 +58,9 @@ func truthy(s string) bool {
 	return false
 }
 
+// etc is where the machine's configuration is; tests have their own.
+var etc = "/etc"
+
 // configFiles returns the files that pip reads, the weakest first. They need not exist. Source: pip's documentation,
 // "Configuration", "Configuration files".
 func configFiles() (files []string) {
@@ -86,7 +89,7 @@ func configFiles() (files []string) {
 	for _, dir := range filepath.SplitList(global) {
 		add(dir, "pip", "pip.conf")
 	}
-	add("/etc", "pip.conf")
+	add(etc, "pip.conf")
 	if _, err := os.Stat(named); named == "" || err != nil { // a file that is named stands for the user's
 		add(home, ".pip", "pip.conf")
 		user := os.Getenv("XDG_CONFIG_HOME")

@@ -24,8 +24,10 @@ type Index struct {
 	indexes []*url.URL // with a slash at the end
 	remedy  string
 
-	tries        int           // for a page, and for a file without a byte of it in between
-	pause, stall time.Duration // before the second try; without a byte
+	tries    int           // for a page, and for a file without a byte of it in between
+	pause    time.Duration // before the second try
+	patience time.Duration // with a page
+	stall    time.Duration // without a byte of a file
 }
 
 // New returns the indexes of a configuration. remedy says what to do where no index can be reached.
@@ -34,7 +36,7 @@ func New(c Config, remedy string) (*Index, error) {
 	if err == nil && len(indexes) == 0 && len(c.FindLinks) == 0 {
 		err = fmt.Errorf("pip's configuration has no-index and no find-links: %s", remedy)
 	}
-	return &Index{c, client, indexes, remedy, 5, 500 * time.Millisecond, time.Minute}, err
+	return &Index{c, client, indexes, remedy, 5, 500 * time.Millisecond, time.Minute, time.Minute}, err
 }
 
 // String names the indexes by their hosts.
@@ -168,7 +170,7 @@ func (x *Index) page(ctx context.Context, at *url.URL) ([]link, error) {
 const maxPage = 1 << 27
 
 func (x *Index) tryPage(ctx context.Context, at *url.URL) ([]link, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, x.stall, fmt.Errorf("%s: no page in %v", at.Host, x.stall))
+	ctx, cancel := context.WithTimeoutCause(ctx, x.patience, fmt.Errorf("%s: no page in %v", at.Host, x.patience))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {

@@ -3,13 +3,12 @@ package pypi
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
+	"html"
 	"mime"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -32,7 +31,7 @@ func parsePage(contentType string, text []byte, at *url.URL) ([]link, error) {
 	case strings.HasSuffix(kind, "+json"), kind == "application/json":
 		return parseJSON(text, at)
 	case strings.HasSuffix(kind, "html"):
-		return parseHTML(text, at)
+		return parseHTML(text, at), nil
 	}
 	return nil, fmt.Errorf("a page of the type %q, which is neither JSON nor HTML", kind)
 }
@@ -58,46 +57,36 @@ func parseJSON(text []byte, at *url.URL) ([]link, error) {
 	return links, nil
 }
 
+// Tags with an address, and the address in them: quoted in one of two ways, or not at all.
+var (
+	tag  = regexp.MustCompile(`(?is)<(a|base)\s((?:[^>"']|"[^"]*"|'[^']*')*)>`)
+	href = regexp.MustCompile(`(?is)(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
+)
+
 // parseHTML reads the form of PEP 503: every <a href> is a file, whose sum stands in the fragment, after #sha256=. Yanked
-// files are files: PEP 592 lets installers take one that is pinned.
-func parseHTML(text []byte, at *url.URL) ([]link, error) {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // what counts here is ASCII
-	var links []link
-	for {
-		token, err := d.Token()
-		if err == io.EOF || err != nil && len(links) > 0 { // a link that a broken page hides will be missed later
-			return links, nil
-		}
-		var syntax *xml.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, fmt.Errorf("a page that is no HTML: line %d: %s", syntax.Line, syntax.Msg)
-		}
-		if err != nil {
-			return nil, err
-		}
-		start, ok := token.(xml.StartElement)
-		if !ok {
+// files are files: PEP 592 lets installers take one that is pinned. The rest of the page, whatever it is, does not
+// matter, and that is why two patterns do: a link that they miss is a wheel that is not found.
+func parseHTML(text []byte, at *url.URL) (links []link) {
+	for _, t := range tag.FindAllSubmatch(text, -1) {
+		h := href.FindSubmatch(t[2])
+		if h == nil {
 			continue
 		}
-		for _, a := range start.Attr {
-			if !strings.EqualFold(a.Name.Local, "href") {
-				continue
-			}
-			u, err := at.Parse(strings.TrimSpace(a.Value))
-			switch {
-			case err != nil:
-			case strings.EqualFold(start.Name.Local, "base"):
-				at = u
-			case strings.EqualFold(start.Name.Local, "a"):
-				sum, _ := strings.CutPrefix(u.Fragment, "sha256=")
-				if sum == u.Fragment {
-					sum = "" // none, or one of another kind
-				}
-				u.Fragment, u.RawFragment = "", ""
-				links = append(links, link{path.Base(u.Path), u.String(), strings.ToLower(sum)})
-			}
+		address := html.UnescapeString(string(bytes.Join(h[1:], nil))) // one of the three
+		u, err := at.Parse(strings.TrimSpace(address))
+		if err != nil {
+			continue
 		}
+		if len(t[1]) > 1 { // base
+			at = u
+			continue
+		}
+		sum, ok := strings.CutPrefix(u.Fragment, "sha256=")
+		if !ok { // none, or one of another kind
+			sum = ""
+		}
+		u.Fragment, u.RawFragment = "", ""
+		links = append(links, link{path.Base(u.Path), u.String(), strings.ToLower(sum)})
 	}
+	return links
 }
