@@ -122,7 +122,15 @@ func TestCacheKey(t *testing.T) {
 	try("without a key, again", restored, path, "", nil)
 	try("without a key, another file", compiled, build(t, "-DCOPY"), "", nil)
 	t.Setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX")
-	try("other flags", compiled, build(t, "-DANOTHER_COPY"), "k", nil)
+	try("other flags", compiled, build(t, "-DCOPY=2"), "k", nil)
+	flags := filepath.Join(t.TempDir(), "flags")
+	t.Setenv("XLA_FLAGS", flags)
+	for _, text := range []string{"--a", "--b"} {
+		if err := os.WriteFile(flags, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		try("other flags in a file", compiled, build(t, "-DCOPY="+text[2:]), "k", nil)
+	}
 }
 
 func TestFirstProcessor(t *testing.T) {

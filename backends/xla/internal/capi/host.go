@@ -12,27 +12,45 @@ import (
 	"strings"
 )
 
-// aboutHost returns what every key of a plugin's programs begins with: plugin, machine, and the settings that XLA
-// takes from the environment. Executables are native code, chosen for the processor that they were compiled on.
-func aboutHost(path string, o Options, major, minor int) []byte {
-	library := o.CacheKey
-	if info, err := os.Stat(path); library == "" && err == nil {
-		library = fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
+// about returns what every key of a plugin's programs begins with: plugin, machine, and the settings that it takes
+// from the environment. Executables are native code, chosen for the processor that they were compiled on.
+func about(lib library, o Options, major, minor int) []byte {
+	plugin := o.CacheKey
+	if plugin == "" {
+		plugin = lib.file
 	}
 	h := sha256.New()
 	for _, field := range [][2]string{
 		{"format of keys", "1"},
-		{"plugin", library},
+		{"plugin", plugin},
 		{"interface", fmt.Sprintf("%d.%d", major, minor)},
 		{"system", runtime.GOOS + "/" + runtime.GOARCH},
 		{"processor", processor()},
 		{"processors", fmt.Sprint(runtime.NumCPU())}, // XLA divides loops by their number
-		{"XLA_FLAGS", os.Getenv("XLA_FLAGS")},
-		{"LIBTPU_INIT_ARGS", os.Getenv("LIBTPU_INIT_ARGS")},
+		{"settings", lib.settings},
 	} {
 		hashField(h, field[0], []byte(field[1]))
 	}
 	return h.Sum(nil)
+}
+
+// fileMark tells a library from another one at the same place.
+func fileMark(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return path
+	}
+	return fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
+}
+
+// settings returns what XLA reads from the environment: its flags, which may be in a file that the variable names, and
+// those of the TPU's library.
+func settings() string {
+	flags := os.Getenv("XLA_FLAGS")
+	if text, err := os.ReadFile(flags); err == nil {
+		flags = string(text)
+	}
+	return flags + "\x00" + os.Getenv("LIBTPU_INIT_ARGS")
 }
 
 // processorLines are the lines of /proc/cpuinfo that say what code a processor can run: those of amd64, then arm64.

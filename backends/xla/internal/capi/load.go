@@ -24,9 +24,16 @@ import (
 // threads behind.
 var loaded = struct {
 	sync.Mutex
-	apis        map[loadKey]*API
-	initialized map[C.uintptr_t]*C.bool // in C's memory
-}{apis: map[loadKey]*API{}, initialized: map[C.uintptr_t]*C.bool{}}
+	apis      map[loadKey]*API
+	libraries map[C.uintptr_t]library
+}{apis: map[loadKey]*API{}, libraries: map[C.uintptr_t]library{}}
+
+// library is what the APIs of one library have in common.
+type library struct {
+	file        string  // what stands for its file: size and time of change
+	settings    string  // what it reads from the environment, once
+	initialized *C.bool // in C's memory
+}
 
 type loadKey struct {
 	table   C.uintptr_t
@@ -36,10 +43,12 @@ type loadKey struct {
 // Load opens the plugin at path, an absolute path, and returns it with an interposer in front. The same library
 // loaded again with the same options is the same API.
 //
-// It returns an error that names the path if the file cannot be a plugin of this machine (as [plugins.Plugin.Check] says), if
-// the dynamic linker cannot load it, if its interface is older than 0.[MinMinor], of another major version, damaged, or
-// lacks a function that go-xla cannot do without, and if too many plugins are loaded. A cache folder that
-// cannot be used is no error: see [API.CacheOff].
+// It returns an error that names the path if the file cannot be a plugin of this machine (as [plugins.Plugin.Check]
+// says), if the dynamic linker cannot load it, if its interface is older than 0.[MinMinor], of another major version,
+// damaged, or lacks a function that go-xla cannot do without, and if too many plugins are loaded. A cache folder
+// that cannot be used is no error: see [API.CacheOff].
+//
+// XLA reads its flags from the environment once in a process, and so does Load: XLA_FLAGS must be set before.
 func Load(path string, o Options) (*API, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("plugin %q: want an absolute path", path)
@@ -58,10 +67,12 @@ func Load(path string, o Options) (*API, error) {
 		a.users++
 		return a, nil
 	}
-	if loaded.initialized[table] == nil {
-		loaded.initialized[table] = (*C.bool)(C.calloc(1, C.sizeof_bool))
+	lib, known := loaded.libraries[table]
+	if !known {
+		lib = library{fileMark(path), settings(), (*C.bool)(C.calloc(1, C.sizeof_bool))}
+		loaded.libraries[table] = lib
 	}
-	a, err := wrap(table, path, o, loaded.initialized[table])
+	a, err := wrap(table, lib, o)
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", path, err)
 	}
@@ -79,15 +90,15 @@ func open(path string) (C.uintptr_t, error) {
 	var table C.uintptr_t
 	var err error
 	held := quietly(logLevel(), func() {
-		library := C.quire_open(cPath, &message)
-		if library == nil {
+		handle := C.quire_open(cPath, &message)
+		if handle == nil {
 			err = linkError(path, C.GoString(message))
 			C.free(unsafe.Pointer(message))
 			return
 		}
-		get := C.quire_symbol(library, entry)
+		get := C.quire_symbol(handle, entry)
 		if get == nil {
-			C.quire_close(library)
+			C.quire_close(handle)
 			err = errors.New("it does not export GetPjrtApi, so it is no PJRT plugin")
 			return
 		}
@@ -100,16 +111,17 @@ func open(path string) (C.uintptr_t, error) {
 }
 
 // Wrap is [Load] for a table of functions that is in memory already, such as that of a plugin that is linked in. Every
-// call makes an interposer, which [API.Close] gives back. The table must stay as it is until then.
+// call makes an interposer, which [API.Close] gives back. The table must stay as it is until then. With a cache,
+// CacheKey must tell the plugin from others.
 func Wrap(table uintptr, o Options) (*API, error) {
-	a, err := wrap(C.uintptr_t(table), "", o, nil)
+	a, err := wrap(C.uintptr_t(table), library{settings: settings()}, o)
 	if err != nil {
 		return nil, fmt.Errorf("plugin in memory: %w", err)
 	}
 	return a, nil
 }
 
-func wrap(table C.uintptr_t, path string, o Options, initialized *C.bool) (*API, error) {
+func wrap(table C.uintptr_t, lib library, o Options) (*API, error) {
 	a := &API{users: 1}
 	var err error
 	if a.major, a.minor, err = gate(table); err != nil {
@@ -117,10 +129,10 @@ func wrap(table C.uintptr_t, path string, o Options, initialized *C.bool) (*API,
 	}
 	if o.CacheDir != "" {
 		if a.cache, a.cacheOff = openCache(o.CacheDir, o.CacheSize); a.cacheOff == nil {
-			a.about = aboutHost(path, o, a.major, a.minor)
+			a.about = about(lib, o, a.major, a.minor)
 		}
 	}
-	a.place = C.quire_place(table, C.bool(a.cache != nil), initialized)
+	a.place = C.quire_place(table, C.bool(a.cache != nil), lib.initialized)
 	if a.place < 0 {
 		return nil, fmt.Errorf("%d plugins, or one with so many different options, are loaded already: close some", int(C.QUIRE_PLACES))
 	}

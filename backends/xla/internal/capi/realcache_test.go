@@ -24,9 +24,11 @@ func TestRealRestoredEqualsCompiled(t *testing.T) {
 		with    func(config) config
 		in      [][]float32 // per device
 		donate  bool
+		on      int         // the device of a program that runs on any
 		want    [][]float32 // per device, then output
 	}{
 		{name: "one device", devices: 1, program: string(scaled(3)), in: [][]float32{{1, 2, 3, 4}}, want: [][]float32{{3, 6, 9, 12}}},
+		{name: "another device than the first", devices: 3, on: 2, program: string(scaled(3)), in: [][]float32{{1, 2, 3, 4}}, want: [][]float32{{3, 6, 9, 12}}},
 		{name: "two outputs", devices: 1, program: `module @two {
   func.func @main(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
     %y = stablehlo.negate %x : tensor<2xf32>
@@ -74,12 +76,13 @@ func TestRealRestoredEqualsCompiled(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				devices := assignment
 				if assignment == nil {
-					assignment = []int{0}
+					devices = []int{c.on}
 				}
 				seen[i] = fmt.Sprintf("%s: %d outputs, memory %+v %+v, %d × %d devices %v", e.Name, e.NumOutputs,
 					e.OnDeviceMemoryUsageStats, e.OnHostMemoryUsageStats, replicas, partitions, assignment)
-				checkRun(t, client, e, assignment, c.in, c.donate, c.want)
+				checkRun(t, client, e, devices, c.in, c.donate, c.want)
 			}
 			if seen[0] != seen[1] {
 				t.Errorf("compiled %s\nrestored %s", seen[0], seen[1])
@@ -105,6 +108,9 @@ func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []
 		t.Fatal(err)
 	}
 	run := e.Execute(x...)
+	if len(devices) == 1 {
+		run = run.OnDeviceByNum(devices[0])
+	}
 	if donate {
 		run = run.DonateAll()
 	}
@@ -116,6 +122,9 @@ func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []
 		t.Errorf("the donated memory is not that of the result (%v)", err)
 	}
 	for i, b := range out {
+		if d, err := b.Device(); err != nil || c.NumForDevice(d) != devices[i*len(devices)/len(out)] {
+			t.Errorf("result %d is on device %d of %v (%v)", i, c.NumForDevice(d), devices, err)
+		}
 		got, _, err := pjrt.BufferToArray[float32](b)
 		if err != nil || !slices.Equal(got, want[i]) {
 			t.Errorf("result %d: %v %v, want %v", i, got, err, want[i])
