@@ -114,6 +114,14 @@ func TestOpenDownloadsOnce(t *testing.T) {
 	check(t, filepath.Join(cache, "set", "file.gz"))
 }
 
+// brokenOrWhole breaks off an answer from the start after 60,000 bytes, and any other not.
+func brokenOrWhole(from int, w http.ResponseWriter, r *http.Request) {
+	if from == 0 {
+		brokenAt(60_000)(1, w, r)
+	}
+	whole(2, w, r)
+}
+
 func TestABrokenDownloadGoesOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		handler func(int32, http.ResponseWriter, *http.Request)
@@ -124,6 +132,21 @@ func TestABrokenDownloadGoesOn(t *testing.T) {
 		"the program was ended":                {whole, content[:5000], "[bytes=5000-]"},
 		"ended between last byte and renaming": {whole, content, "[]"},
 		"the part is too long":                 {whole, append(content[:len(content):len(content)], 1, 2, 3), "[bytes=300003- ]"},
+		"the part is of another file":          {whole, make([]byte, 5000), "[bytes=5000- ]"},
+		"it breaks again and again, and something comes each time": {func(_ int32, w http.ResponseWriter, r *http.Request) {
+			from := 0
+			fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from)
+			if from == 0 || from >= 240_000 {
+				brokenOrWhole(from, w, r)
+				return
+			}
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, len(content)-1, len(content)))
+			w.Header().Set("Content-Length", fmt.Sprint(len(content)-from))
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write(content[from : from+60_000])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, nil, "[ bytes=60000- bytes=120000- bytes=180000- bytes=240000-]"},
 		"the server knows no ranges": {func(_ int32, w http.ResponseWriter, r *http.Request) { w.Write(content) },
 			content[:5000], "[bytes=5000-]"},
 		"the server is busy at first": {func(n int32, w http.ResponseWriter, r *http.Request) {
@@ -143,7 +166,7 @@ func TestABrokenDownloadGoesOn(t *testing.T) {
 				}
 			}
 			var last Progress
-			d := &Fetcher{Progress: func(p Progress) { last = p }}
+			d := &Fetcher{Pause: time.Millisecond, Progress: func(p Progress) { last = p }}
 			if err := d.To(context.Background(), file(s.URL), path); err != nil {
 				t.Fatal(err)
 			}
@@ -285,6 +308,9 @@ func TestErrors(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, text)
 	}
+	err = (&Fetcher{Remedy: "ask a friend"}).To(context.Background(), file(gone.URL), filepath.Join(t.TempDir(), "file.gz"))
+	fmt.Fprintf(&out, "another remedy\n\t%v\n", err)
+
 	// A file in the cache that was damaged there.
 	cache := t.TempDir()
 	t.Setenv("QUIRE_CACHE", cache)
