@@ -3,12 +3,15 @@
 package xla_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -328,6 +331,52 @@ func TestMeshErrors(t *testing.T) {
 		_, err := meshTrainer(t, open(t, c.options), model.NewStore(), c.mesh, nil, megatron).TrainStep(meshBatch(24, 0))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+// TestAStepOfJAXOnAMesh runs a training step that JAX exported for four devices, shardings and all.
+func TestAStepOfJAXOnAMesh(t *testing.T) {
+	text, err := os.ReadFile("../stablehlo/testdata/jax/sharded_step.mlir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := tensors.LoadNpz("../stablehlo/testdata/jax/sharded_step.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := stablehlo.Read(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := open(t, ",devices=4")
+	p, err := m.Program(backend.Lowers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := backend.Compile(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in []graph.Buffer
+	for i := range p.Inputs {
+		b, err := backend.Put(values[fmt.Sprintf("in%d", i)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = append(in, b)
+	}
+	out, err := exe.Run(context.Background(), in, p.Donated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range out {
+		got, err := b.ToHost()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := values[fmt.Sprintf("out%d", i)]; !got.InDelta(want, 1e-5) {
+			t.Errorf("result %d is\n%s\nJAX has\n%s", i, got, want)
 		}
 	}
 }
