@@ -60,7 +60,7 @@ func TestReplicasRunEachForItself(t *testing.T) {
 		}
 		in[0], in[2] = in[2], in[0]
 		_, err := e.Execute(in...).Done()
-		wantError(t, err, "code=3", "argument 0 of device 0: Buffer passed to Execute() is on device 0, but the program runs on device 2")
+		wantError(t, err, "code=3", "argument 0 of device 2: the buffer is on device 0")
 		destroyAll(t, append(in, out...)...)
 		if err := e.Destroy(); err != nil {
 			t.Error(err)
@@ -72,7 +72,7 @@ func TestReplicasRunEachForItself(t *testing.T) {
 const sharded = `
 module @sharded attributes {mhlo.num_partitions = 4 : i32, mhlo.num_replicas = 1 : i32} {
   sdy.mesh @mesh = <["data"=2, "model"=2]>
-  func.func public @main(%x: tensor<4x3xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}, %w: tensor<3x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}, {"model"}]>}, %b: tensor<2xf32>) -> (tensor<4x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {"model"}]>}, tensor<2x4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}, {"data", "model"}]>}, tensor<f32>) {
+  func.func public @main(%x: tensor<4x3xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {}]>}, %w: tensor<3x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}, {"model"}]>}, %b: tensor<2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}]>}) -> (tensor<4x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {"model"}]>}, tensor<2x4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}, {"data", "model"}]>}, tensor<f32>) {
     %0 = stablehlo.dot_general %x, %w, contracting_dims = [1] x [0] : (tensor<4x3xf32>, tensor<3x2xf32>) -> tensor<4x2xf32>
     %1 = stablehlo.broadcast_in_dim %b, dims = [1] : (tensor<2xf32>) -> tensor<4x2xf32>
     %2 = stablehlo.add %0, %1 : tensor<4x2xf32>
@@ -91,7 +91,7 @@ func TestPartitionsHoldParts(t *testing.T) {
 		t.Run(fmt.Sprintf("async=%v", async), func(t *testing.T) {
 			_, c := open(t, double.Options{Async: async})
 			plain := strings.Replace(sharded, `  sdy.mesh @mesh = <["data"=2, "model"=2]>`, "", 1)
-			for _, s := range []string{`[{"data"}, {}]`, `[{}, {"model"}]`, `[{"data"}, {"model"}]`, `[{}, {"data", "model"}]`} {
+			for _, s := range []string{`[{"data"}, {}]`, `[{}, {"model"}]`, `[{"data"}, {"model"}]`, `[{}, {"data", "model"}]`, `[{}]`} {
 				plain = strings.ReplaceAll(plain, " {sdy.sharding = #sdy.sharding<@mesh, "+s+">}", "")
 			}
 			one := compile(t, c, plain)
@@ -156,8 +156,30 @@ func TestProgramsForDevicesThatAreNotThere(t *testing.T) {
 		_, err := c.Compile().WithStableHLO([]byte(s.text)).WithShardy(2).Done()
 		wantError(t, err, "code=3", s.want)
 	}
-	_, err = c.Compile().WithStableHLO([]byte(addMul)).WithSPMD(2).WithDeviceAssignment([]int{1, 1}).Done()
-	wantError(t, err, "code=3", "the device assignment names device 1 twice")
-	_, err = c.Compile().WithStableHLO([]byte(addMul)).WithSPMD(2).WithDeviceAssignment([]int{1, 2}).Done()
-	wantError(t, err, "code=3", "no device with number 2")
+}
+
+// The real plugin compiles all of these, and does something else than one thinks.
+func TestWhatThePartitionerWouldChoose(t *testing.T) {
+	d, c := unchecked(t, double.Options{})
+	for _, s := range []struct{ text, want string }{
+		{strings.Replace(sharded, "[{}]>}", "[{?}]>}", 1), "PJRT_Client_Compile: the sharding of argument 2 is open: the partitioner chooses one"},
+		{strings.Replace(sharded, " {sdy.sharding = #sdy.sharding<@mesh, [{}]>}", "", 1), "PJRT_Client_Compile: argument 2 has no sharding: the partitioner chooses one"},
+		{strings.Replace(sharded, `(tensor<4x2xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}, {"model"}]>}`, "(tensor<4x2xf32>", 1), "PJRT_Client_Compile: result 0 has no sharding: the partitioner chooses one"},
+	} {
+		_, err := c.Compile().WithStableHLO([]byte(s.text)).WithShardy(4).Done()
+		wantError(t, err, "code=3", strings.TrimPrefix(s.want, "PJRT_Client_Compile: "))
+		if v := d.Violations(); len(v) == 0 || v[len(v)-1] != s.want {
+			t.Errorf("the violations are %q, want %q", v, s.want)
+		}
+	}
+	for _, s := range []struct {
+		devices []int
+		want    string
+	}{{[]int{1, 1}, "the device assignment names device 1 twice"}, {[]int{1, 7}, "the device assignment names device 7, and there are 4"}} {
+		_, err := c.Compile().WithStableHLO([]byte(addMul)).WithSPMD(2).WithDeviceAssignment(s.devices).Done()
+		wantError(t, err, "code=3", s.want)
+	}
+	if v := d.Violations(); len(v) != 5 {
+		t.Errorf("the violations are %q", v)
+	}
 }

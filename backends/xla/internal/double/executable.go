@@ -118,6 +118,9 @@ func (c *code) place() error {
 	if c.sig.mesh != nil && c.options.partitions > 1 && !c.options.shardy {
 		return errorf(InvalidArgument, "the program has shardings of Shardy, and use_shardy_partitioner is not set")
 	}
+	if err := c.sig.decided(c.in, c.out); c.options.partitions > 1 && err != nil {
+		return err
+	}
 	local := func(whole []shapes.Shape, shardings []graph.Sharding) (list []shapes.Shape, err error) {
 		for i, s := range whole {
 			list = append(list, s)
@@ -196,14 +199,13 @@ func (d *Double) assign(c *client, prog *code) (*loaded, error) {
 		l.devices = c.devices[:n]
 	default:
 		for _, id := range prog.options.devices {
-			dev, err := c.deviceAt(C.int(id))
-			if err != nil {
-				return nil, err
+			if id < 0 || id >= len(c.devices) {
+				return nil, violation("the device assignment names device %d, and there are %d", id, len(c.devices))
 			}
-			if slices.Contains(l.devices, dev) {
-				return nil, errorf(InvalidArgument, "the device assignment names device %d twice", id)
+			if slices.Contains(l.devices, c.devices[id]) {
+				return nil, violation("the device assignment names device %d twice", id)
 			}
-			l.devices = append(l.devices, dev)
+			l.devices = append(l.devices, c.devices[id])
 		}
 	}
 	l.list = (*uintptr)(C.calloc(C.size_t(len(c.devices)+1), C.size_t(unsafe.Sizeof(uintptr(0)))))

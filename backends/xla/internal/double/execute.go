@@ -90,7 +90,7 @@ func (x *execution) where(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	case int(a.num_devices) != n:
 		return errorf(InvalidArgument, "the program runs on %d devices, and has arguments for %d", n, a.num_devices)
 	case int(a.num_args) != len(c.in):
-		return errorf(InvalidArgument, "Execution supplied %d arguments but compiled program expected %d arguments", a.num_args, len(c.in))
+		return errorf(InvalidArgument, "the program takes %d arguments, and gets %d", len(c.in), a.num_args)
 	case a.num_args > 0 && a.argument_lists == nil:
 		return violation("the arguments are NULL")
 	case len(c.out) > 0 && a.output_lists == nil:
@@ -129,7 +129,7 @@ func (x *execution) arguments(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 			}
 			if err != nil {
 				e := *statusOf(err)
-				e.text = fmt.Sprintf("argument %d of device %d: %s", i, k, e.text)
+				e.text = fmt.Sprintf("argument %d of %s: %s", i, x.devices[k], e.text)
 				return &e
 			}
 		}
@@ -149,9 +149,9 @@ func (x *execution) fits(i int, b *buffer, dev *device) error {
 	case b.device.client != dev.client:
 		return violation("the buffer belongs to another client")
 	case b.device != dev:
-		return errorf(InvalidArgument, "Buffer passed to Execute() is on device %d, but the program runs on device %d", b.device.id, dev.id)
+		return errorf(InvalidArgument, "the buffer is on %s", b.device)
 	case size != want.ByteSize():
-		return errorf(InvalidArgument, "Executable expected a parameter of size %d but got a buffer with incompatible size %d", want.ByteSize(), size)
+		return errorf(InvalidArgument, "the program wants %d bytes, and the buffer has %d", want.ByteSize(), size)
 	case got.DType != want.DType || !got.EqualDimensions(want):
 		return violation("the program wants %s, and the buffer is %v", want, b)
 	}
@@ -185,8 +185,8 @@ func (x *execution) donations(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	for dev := range x.devices {
 		seen := map[*storage]int{}
 		for i, s := range x.in[dev] {
-			if j, ok := seen[s]; ok && (x.donate[i] || x.donate[j]) {
-				return errorf(InvalidArgument, "Attempt to donate the same buffer twice in Execute() (arguments %d and %d)", j, i)
+			if j, ok := seen[s]; ok && (x.donate[i] || x.donate[j]) { // on the same device: twice in one run
+				return errorf(InvalidArgument, "argument %d is the buffer that argument %d gives up", i, j)
 			}
 			seen[s] = i
 		}

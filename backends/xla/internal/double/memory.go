@@ -34,12 +34,11 @@ func (d *Double) allocate(dev *device, size int) (*storage, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if limit := d.options.MemoryLimit; limit > 0 && int64(size) > limit-dev.inUse {
-		return nil, errorf(ResourceExhausted, "Out of memory while trying to allocate %d bytes on device %d: %d of %d bytes are in use",
-			size, dev.id, dev.inUse, limit)
+		return nil, errorf(ResourceExhausted, "out of memory on %s: %d bytes are asked for, and %d of %d are in use", dev, size, dev.inUse, limit)
 	}
 	p := C.quireAlloc(C.size_t(size))
 	if p == nil {
-		return nil, errorf(ResourceExhausted, "Out of memory while trying to allocate %d bytes", size)
+		return nil, errorf(ResourceExhausted, "out of memory: the host has no %d bytes", size)
 	}
 	dev.inUse += int64(size)
 	dev.peak = max(dev.peak, dev.inUse)
@@ -148,7 +147,7 @@ func byteSize(t C.PJRT_Buffer_Type, dims []int) (int, error) {
 	n := e.size
 	for _, d := range dims {
 		if d > 0 && n > maxBytes/d {
-			return 0, errorf(ResourceExhausted, "Out of memory while trying to allocate a buffer of dimensions %v", dims)
+			return 0, errorf(ResourceExhausted, "out of memory: no machine has room for dimensions %v", dims)
 		}
 		n *= d
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // signature is what a program's text says about main's arguments and results besides their shapes.
@@ -19,6 +20,8 @@ type signature struct {
 	alias   []int  // per argument the output whose memory it may become, or a negative number below
 	mesh    *graph.Mesh
 	in, out []graph.Sharding // one each, nil for a whole copy on every device
+
+	open string // an argument or result whose sharding the text leaves open
 }
 
 // What an argument without an output is.
@@ -32,6 +35,7 @@ var (
 	prettyMain  = regexp.MustCompile(`func\.func (?:public |private )?@"?main"?\s*\(`)
 	genericMain = regexp.MustCompile(`"func\.func"\(\)\s*<?\{`)
 	aliasing    = regexp.MustCompile(`tf\.aliasing_output\s*=\s*(\d+)`)
+	openAxis    = regexp.MustCompile(`sdy\.sharding[^>]*\?`)
 	donation    = regexp.MustCompile(`jax\.buffer_donor\s*(?:=\s*true|[,}])`)
 )
 
@@ -49,11 +53,20 @@ func readSignature(m *stablehlo.Module, src string) (*signature, error) {
 	if name := moduleName.FindStringSubmatch(src); name != nil {
 		s.name = name[1]
 	}
-	args, err := argumentAttributes(src, len(main.Inputs))
-	if err != nil {
-		return nil, err
+	args, results := mainAttributes(src)
+	for i, attrs := range results[:min(len(results), len(main.Outputs))] {
+		if openAxis.MatchString(attrs) {
+			s.open = fmt.Sprintf("result %d", i)
+		}
 	}
-	for i, attrs := range args {
+	for i := range main.Inputs {
+		attrs := ""
+		if i < len(args) {
+			attrs = args[i]
+		}
+		if openAxis.MatchString(attrs) {
+			s.open = fmt.Sprintf("argument %d", i)
+		}
 		s.alias = append(s.alias, kept)
 		if out := aliasing.FindStringSubmatch(attrs); out != nil {
 			k, err := strconv.Atoi(out[1])
@@ -68,28 +81,59 @@ func readSignature(m *stablehlo.Module, src string) (*signature, error) {
 	return s, nil
 }
 
-// argumentAttributes returns the text of the attributes of each of main's n arguments, in either form. The text has
-// been read as StableHLO before.
-func argumentAttributes(src string, n int) (attrs []string, err error) {
-	attrs = make([]string, n)
-	if at := prettyMain.FindStringIndex(src); at != nil { // (%x: tensor<2xf32> {a = 1}, …)
-		for i, arg := range elements(balanced(src[at[1]-1:])) {
-			if i >= n {
-				return nil, fmt.Errorf("main has %d arguments, and more are in its head", n)
-			}
-			if at := strings.IndexByte(arg, '{'); at >= 0 {
-				attrs[i] = balanced(arg[at:])
-			}
+// decided returns an error if the text leaves open how a value is divided: the real partitioner then divides it as
+// it likes, and wants buffers of other sizes than one thinks.
+func (s *signature) decided(in, out []shapes.Shape) error {
+	if s.mesh == nil {
+		return nil
+	}
+	if s.open != "" {
+		return violation("the sharding of %s is open: the partitioner chooses one", s.open)
+	}
+	for i, sharding := range s.in {
+		if sharding == nil && in[i].Rank() > 0 {
+			return violation("argument %d has no sharding: the partitioner chooses one", i)
 		}
-	} else if at := genericMain.FindStringIndex(src); at != nil { // <{arg_attrs = [{a = 1}, …], …}>
+	}
+	for i, sharding := range s.out {
+		if sharding == nil && out[i].Rank() > 0 {
+			return violation("result %d has no sharding: the partitioner chooses one", i)
+		}
+	}
+	return nil
+}
+
+// mainAttributes returns the text of the attributes of main's arguments and results, one each or none, in either
+// form. The text has been read as StableHLO before.
+func mainAttributes(src string) (args, results []string) {
+	if at := prettyMain.FindStringIndex(src); at != nil { // (%x: tensor<2xf32> {a = 1}, …) -> (tensor<2xf32> {b = 2}, …)
 		list := balanced(src[at[1]-1:])
-		if _, after, ok := strings.Cut(list, "arg_attrs"); ok {
-			if at := strings.IndexByte(after, '['); at >= 0 {
-				copy(attrs, elements(balanced(after[at:])))
+		rest := strings.TrimSpace(src[at[1]-1+len(list):])
+		args = attributes(elements(list))
+		if rest, ok := strings.CutPrefix(rest, "->"); ok && strings.HasPrefix(strings.TrimSpace(rest), "(") {
+			results = attributes(elements(balanced(strings.TrimSpace(rest))))
+		}
+	} else if at := genericMain.FindStringIndex(src); at != nil { // <{arg_attrs = [{a = 1}, …], res_attrs = [{b = 2}, …], …}>
+		list := balanced(src[at[1]-1:])
+		for key, to := range map[string]*[]string{"arg_attrs": &args, "res_attrs": &results} {
+			if _, after, ok := strings.Cut(list, key); ok && strings.Contains(after, "[") {
+				*to = elements(balanced(after[strings.IndexByte(after, '['):]))
 			}
 		}
 	}
-	return attrs, nil
+	return args, results
+}
+
+// attributes returns what stands in braces in each part.
+func attributes(parts []string) []string {
+	for i, p := range parts {
+		if at := strings.IndexByte(p, '{'); at >= 0 {
+			parts[i] = balanced(p[at:])
+		} else {
+			parts[i] = ""
+		}
+	}
+	return parts
 }
 
 // balanced cuts src behind the bracket that closes the one it begins with.

@@ -136,3 +136,6 @@ func bytesAt(p unsafe.Pointer, n int) []byte {
 	}
 	return unsafe.Slice((*byte)(p), n)
 }
+
+// argSize returns the size of a function's argument struct, with padding.
+func argSize(slot int) int { return int(C.quireArgSizes[slot]) }

@@ -140,7 +140,7 @@ func TestMemoryIsLimited(t *testing.T) {
 	d, c := open(t, double.Options{MemoryLimit: 100})
 	x := put(t, c, 0, make([]float32, 16), 16)
 	_, err := c.BufferFromHost().FromFlatDataWithDimensions(make([]float32, 16), []int{16}).Done()
-	wantError(t, err, "code=8", "Out of memory while trying to allocate 64 bytes on device 0: 64 of 100 bytes are in use")
+	wantError(t, err, "code=8", "out of memory on device 0: 64 bytes are asked for, and 64 of 100 are in use")
 	y := put(t, c, 1, make([]float32, 16), 16) // another device, another memory
 	destroyAll(t, x, y)
 
@@ -148,7 +148,7 @@ func TestMemoryIsLimited(t *testing.T) {
 	a, b := put(t, c, 0, make([]float32, 4), 4), put(t, c, 0, make([]float32, 4), 4)
 	big := put(t, c, 0, make([]float32, 8), 8)
 	_, err = e.Execute(a, b).Done()
-	wantError(t, err, "code=8", "Out of memory")
+	wantError(t, err, "code=8", "out of memory")
 	destroyAll(t, big)
 	destroyAll(t, must(e.Execute(a, b).Done())(t)...)
 	destroyAll(t, a, b)
