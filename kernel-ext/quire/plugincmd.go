@@ -24,8 +24,11 @@ type pluginFlags struct {
 	verify   bool
 }
 
-// platform is what plugins are installed for.
-var platform = runtime.GOOS + "/" + runtime.GOARCH
+// What can be installed, and for what; tests have their own.
+var (
+	pins     = plugininstall.Pins()
+	platform = runtime.GOOS + "/" + runtime.GOARCH
+)
 
 var pluginInstall = &command{
 	name:  "plugin install",
@@ -83,7 +86,7 @@ func runPluginInstall(ctx context.Context, env *environment, args []string) erro
 	if len(args) != 1 {
 		return usageError{"plugin install needs one name: cpu, cuda or tpu"}
 	}
-	pin, err := plugininstall.PinOf(args[0], platform)
+	pin, err := plugininstall.PinOf(pins, args[0], platform)
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func runPluginList(_ context.Context, env *environment, args []string) error {
 	}
 	fmt.Fprintf(env.stdout, "\ncan be installed on %s by quire plugin install:\n", platform)
 	any := false
-	for _, pin := range plugininstall.Pins() {
+	for _, pin := range pins {
 		if pin.Platform == platform {
 			any = true
 			fmt.Fprintf(w, "  %s\t%s\t%s to download, %s on the disk\tneeds %s\n", pin.Name, pin.Version(),

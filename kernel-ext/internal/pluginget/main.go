@@ -21,14 +21,14 @@ func main() {
 	defer cancel()
 	to := flag.String("to", "", "the folder of plugins")
 	flag.Parse()
-	if err := get(ctx, flag.Arg(0), *to, os.Stdout, os.Stderr); err != nil {
+	if err := get(ctx, plugininstall.Pins(), flag.Arg(0), *to, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "quire:", err)
 		os.Exit(1)
 	}
 }
 
-func get(ctx context.Context, name, to string, stdout, stderr io.Writer) error {
-	pin, err := plugininstall.PinOf(name, runtime.GOOS+"/"+runtime.GOARCH)
+func get(ctx context.Context, table []plugininstall.Pin, name, to string, stdout, stderr io.Writer) error {
+	pin, err := plugininstall.PinOf(table, name, runtime.GOOS+"/"+runtime.GOARCH)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@
 // where package plugins finds them. The folder appears under its name only when it is complete, checked and on the
 // disk; of two installers one waits for the other; and what was downloaded before an interruption is used again.
 //
-//	pin, err := plugininstall.PinOf("cpu", "linux/amd64")
+//	pin, err := plugininstall.PinOf(plugininstall.Pins(), "cpu", "linux/amd64")
 //	if err != nil {
 //		return err // there is no wheel for windows/amd64 …
 //	}

@@ -195,12 +195,12 @@ func TestErrors(t *testing.T) {
 	_, err = Install(context.Background(), pin, from, Options{Dir: dir})
 	fmt.Fprintf(&out, "a folder of somebody else is in the way\n\t%s\n", plain(err, dir, "DIR"))
 	for _, platform := range []string{"darwin/arm64", "windows/amd64", "linux/riscv64"} {
-		_, err := PinOf("cpu", platform)
+		_, err := PinOf(Pins(), "cpu", platform)
 		fmt.Fprintf(&out, "on %s\n\t%v\n", platform, err)
 	}
-	_, err = PinOf("cuda", "linux/arm64")
+	_, err = PinOf(Pins(), "cuda", "linux/arm64")
 	fmt.Fprintf(&out, "cuda on linux/arm64\n\t%v\n", err)
-	_, err = PinOf("rocm", "linux/amd64")
+	_, err = PinOf(Pins(), "rocm", "linux/amd64")
 	fmt.Fprintf(&out, "a plugin that there is not\n\t%v\n", err)
 	testenv.Golden(t, "testdata/errors.golden", out.String(), *update)
 }
@@ -473,7 +473,7 @@ func TestTheRealWheel(t *testing.T) {
 	if dir == "" {
 		testenv.Missing(t, "xla", "QUIRE_WHEELS is to name a folder with the wheel, as quire plugin install -wheels cpu says")
 	}
-	pin, err := PinOf("cpu", here)
+	pin, err := PinOf(Pins(), "cpu", here)
 	if err != nil {
 		t.Skip(err) // nobody has a wheel for this platform
 	}

@@ -85,11 +85,11 @@ func (p Pin) pipFlags() []string {
 	return flags
 }
 
-// PinOf returns the pin of a plugin for a platform. The error says which plugins there are, or what to do on a
-// platform without a wheel.
-func PinOf(name, platform string) (Pin, error) {
+// PinOf returns the pin of a plugin for a platform from a table, such as Pins. The error says which plugins there are, or
+// what to do on a platform without a wheel.
+func PinOf(table []Pin, name, platform string) (Pin, error) {
 	var platforms, names []string
-	for _, p := range Pins() {
+	for _, p := range table {
 		if p.Name == name && p.Platform == platform {
 			return p, nil
 		}

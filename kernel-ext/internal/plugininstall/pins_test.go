@@ -32,7 +32,7 @@ func TestPinsAreComplete(t *testing.T) {
 }
 
 func TestRequirements(t *testing.T) {
-	pin, err := PinOf("cpu", "linux/amd64")
+	pin, err := PinOf(Pins(), "cpu", "linux/amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,16 +42,16 @@ xla-cpu-pjrt==0.0.1 --hash=sha256:55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81
 	if got := pin.Requirements(); got != want {
 		t.Errorf("%s", got)
 	}
-	if pin, err = PinOf("tpu", "linux/amd64"); err != nil || !strings.Contains(pin.Requirements(), " --python-version=3.12 --platform=manylinux_2_31_x86_64 ") {
+	if pin, err = PinOf(Pins(), "tpu", "linux/amd64"); err != nil || !strings.Contains(pin.Requirements(), " --python-version=3.12 --platform=manylinux_2_31_x86_64 ") {
 		t.Errorf("%s, %v", pin.Requirements(), err) // pip takes the wheels of its own Python otherwise
 	}
-	if pin, err = PinOf("cuda", "linux/amd64"); err != nil || strings.Count(pin.Requirements(), "\n") != 1+16 {
+	if pin, err = PinOf(Pins(), "cuda", "linux/amd64"); err != nil || strings.Count(pin.Requirements(), "\n") != 1+16 {
 		t.Errorf("%s, %v", pin.Requirements(), err)
 	}
 }
 
 func TestWheelsHaveTheNamesOfTheirFiles(t *testing.T) {
-	pin, err := PinOf("cpu", "linux/amd64")
+	pin, err := PinOf(Pins(), "cpu", "linux/amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
