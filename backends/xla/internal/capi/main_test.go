@@ -17,6 +17,7 @@ import (
 type childJob struct {
 	Plugin   string
 	CacheDir string
+	Room     int64 // CacheSize
 	Programs []string
 	Devices  int    // of the real plugin; 0 is its default
 	Dies     bool   // the plugin ends the process
@@ -56,7 +57,7 @@ func child(text string) error {
 	case "panic":
 		return panicQuietly()
 	}
-	a, err := Load(job.Plugin, Options{CacheDir: job.CacheDir})
+	a, err := Load(job.Plugin, Options{CacheDir: job.CacheDir, CacheSize: job.Room})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package capi
 import (
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -60,5 +61,57 @@ func shareFolder(t *testing.T, plugin string, program func(int) string) {
 	}
 	if list := files(t, job.CacheDir); len(list) != 4 {
 		t.Errorf("%d files, want 4: %v", len(list), list)
+	}
+}
+
+// So do processes in a folder that is too small for what they have, each of which removes what another needs.
+func TestProcessesShareASmallFolder(t *testing.T) {
+	job := childJob{Plugin: build(t), CacheDir: t.TempDir(), Room: 3 * int64(codeAt+len("program 0"))}
+	for i := range 60 {
+		job.Programs = append(job.Programs, fmt.Sprintf("program %d", i%6))
+	}
+	var waits []func() (CacheStats, string)
+	for range 4 {
+		waits = append(waits, startChild(t, job))
+	}
+	evicted := 0
+	for i, wait := range waits {
+		s, _ := wait()
+		evicted += s.Evicted
+		if s.Errors != 0 || s.Hits+s.Misses != len(job.Programs) {
+			t.Errorf("process %d: %+v", i, s)
+		}
+	}
+	if list := files(t, job.CacheDir); evicted == 0 || len(list) > 3 {
+		t.Errorf("%d removed, left are %v", evicted, list)
+	}
+}
+
+func TestManyGoroutinesCompile(t *testing.T) {
+	a, c := cached(t, Options{CacheDir: t.TempDir()})
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 20 {
+				text := fmt.Sprintf("program %d", (g+i)%5)
+				e, err := c.Compile().WithStableHLO([]byte(text)).Done()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if e.Name != text {
+					t.Errorf("%q instead of %q", e.Name, text)
+				}
+				if err := e.Destroy(); err != nil {
+					t.Error(err)
+				}
+				a.CacheStats()
+				a.MemoryStats(0)
+			}
+		})
+	}
+	all.Wait()
+	if s := a.CacheStats(); s.Hits+s.Misses != 160 || s.Misses < 5 || s.Misses > 40 || s.Errors != 0 {
+		t.Errorf("%+v", s)
 	}
 }

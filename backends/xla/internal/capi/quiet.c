@@ -14,8 +14,8 @@ enum { FATAL = sizeof fatal / sizeof fatal[0] };
 static struct sigaction before[FATAL];
 static int pipe_from = -1, stderr_back = -1;
 
-// Gives standard error back, with what is still in the pipe, and goes on with the handler that was there before: Go's, which
-// prints where this happened, or for a nil pointer in Go code makes a panic of it.
+// Gives standard error back, with what is still in the pipe, and goes on with the handler that was there before: Go's,
+// which prints where this happened, or for a nil pointer in Go code makes a panic of it.
 static void crash(int signal_number, siginfo_t* info, void* context) {
   int error = errno;
   char text[4096];
@@ -39,7 +39,8 @@ static void crash(int signal_number, siginfo_t* info, void* context) {
 int quire_quiet_begin(int* from, int* back, int* end) {
   int ends[2];
   if (pipe(ends)) return -1;
-  int copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  // Without standard error, one of the ends is in its place.
+  int copy = ends[0] > 2 && ends[1] > 2 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
