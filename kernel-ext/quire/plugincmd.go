@@ -130,8 +130,11 @@ func fromIndex(ctx context.Context, env *environment, name, to string) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	err = cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) { // it has said why
-		return exitError(max(exit.ExitCode(), 1))
+	if errors.As(err, &exit) && exit.Exited() { // it has said why
+		return exitError(exit.ExitCode())
+	}
+	if err != nil {
+		err = fmt.Errorf("what downloads plugins has ended: %w", err)
 	}
 	return err
 }

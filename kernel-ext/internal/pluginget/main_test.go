@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -62,7 +63,7 @@ func TestFromTheIndexThatPipNames(t *testing.T) {
 	defer server.Close()
 
 	dir := t.TempDir()
-	for name, value := range map[string]string{"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": server.URL + "/simple", "PIP_EXTRA_INDEX_URL": "",
+	for name, value := range map[string]string{"PIP_CONFIG_FILE": os.DevNull, "PIP_INDEX_URL": server.URL + "/simple", "PIP_EXTRA_INDEX_URL": "",
 		"PIP_FIND_LINKS": "", "PIP_NO_INDEX": "", "PIP_CERT": "", "PIP_PROXY": "", "QUIRE_OFFLINE": "", "QUIRE_PLUGINS": dir} {
 		t.Setenv(name, value)
 	}

@@ -63,7 +63,7 @@ func Install(ctx context.Context, pin Pin, from Source, o Options) (plugins.Plug
 		err = install(ctx, pin, from, dir, o)
 	}
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("interrupted: %w", ctx.Err())
+		err = fmt.Errorf("interrupted (%w)", ctx.Err())
 		if from.Remote() {
 			err = fmt.Errorf("%w: what was downloaded is kept for the next time", err)
 		}
@@ -215,31 +215,37 @@ func bring(ctx context.Context, pin Pin, from Source, keep string, progress func
 		total = pin.Download()
 		mu    sync.Mutex
 		group sync.WaitGroup
-		two   = make(chan struct{}, 2)
 	)
-	for i, w := range pin.Wheels {
+	one := func(i int) {
+		file, err := from.Bring(ctx, pin.Wheels[i], keep, func(n int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			done[i] = n
+			all := int64(0)
+			for _, n := range done {
+				all += n
+			}
+			progress(Progress{doing, all, total})
+		})
+		if err != nil && from.Remote() {
+			cancel(err) // the first error is the one that counts
+		}
+		files[i], errs[i] = file, err
+	}
+	next := make(chan int)
+	for range 2 {
 		group.Go(func() {
-			two <- struct{}{}
-			defer func() { <-two }()
-			if ctx.Err() != nil {
-				return
-			}
-			file, err := from.Bring(ctx, w, keep, func(n int64) {
-				mu.Lock()
-				defer mu.Unlock()
-				done[i] = n
-				all := int64(0)
-				for _, n := range done {
-					all += n
+			for i := range next {
+				if ctx.Err() == nil {
+					one(i)
 				}
-				progress(Progress{doing, all, total})
-			})
-			if err != nil && from.Remote() {
-				cancel(err) // the first error is the one that counts
 			}
-			files[i], errs[i] = file, err
 		})
 	}
+	for i := range pin.Wheels {
+		next <- i
+	}
+	close(next)
 	group.Wait()
 	if err := context.Cause(ctx); err != nil {
 		return nil, err

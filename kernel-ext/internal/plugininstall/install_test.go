@@ -313,7 +313,7 @@ func TestInterruptWhileFetching(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-s.begun; cancel() }()
 	_, err := Install(ctx, pin, s, Options{Dir: dir})
-	want := `plugin "cpu": interrupted: context canceled: what was downloaded is kept for the next time`
+	want := `plugin "cpu": interrupted (context canceled): what was downloaded is kept for the next time`
 	if !errors.Is(err, context.Canceled) || err.Error() != want {
 		t.Errorf("%v", err)
 	}
@@ -331,7 +331,7 @@ func TestInterruptWhileUnpacking(t *testing.T) {
 			cancel()
 		}
 	}})
-	if !errors.Is(err, context.Canceled) || err.Error() != `plugin "cpu": interrupted: context canceled` {
+	if !errors.Is(err, context.Canceled) || err.Error() != `plugin "cpu": interrupted (context canceled)` {
 		t.Errorf("%v", err)
 	}
 	if got := tree(t, dir); len(got) != 0 {
