@@ -66,6 +66,9 @@ func (d *Double) bufferOf(p *C.PJRT_Buffer) (*buffer, error) {
 // heldBuffer returns the buffer of a handle, which must not be deleted, and its storage with one more holder.
 func (d *Double) heldBuffer(p *C.PJRT_Buffer) (*buffer, *storage, error) {
 	b, err := get[*buffer](d, p)
+	if err == nil {
+		err = d.orphan(b.handle, b.device.client)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

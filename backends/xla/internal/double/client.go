@@ -17,11 +17,13 @@ type client struct {
 	devices           []*device
 	list, memories    *uintptr // handles, in memory of C
 	busy              int      // calls that go on after they returned
+	gone              bool     // destroyed; both with the double locked
 }
 
 func (*client) kind() kind { return aClient }
 
 func (c *client) free(d *Double) {
+	c.gone = true
 	for _, dev := range c.devices {
 		for _, h := range []uintptr{dev.handle, dev.description.handle, dev.memory.handle} {
 			delete(d.live, h)
@@ -155,6 +157,16 @@ func (d *Double) destroyClient(a *C.PJRT_Client_Destroy_Args) error {
 	return destroy[*client](d, a.client)
 }
 
+// orphan returns a violation if the client of an object is no more.
+func (d *Double) orphan(h uintptr, c *client) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c.gone {
+		return violation("%s belongs to a client that was destroyed", d.space.describe(h))
+	}
+	return nil
+}
+
 func count(b bool) int {
 	if b {
 		return 1
@@ -246,6 +258,9 @@ func init() {
 	})
 	handle(C.SLOT_PJRT_Client_AddressableDevices, func(d *Double, a *C.PJRT_Client_AddressableDevices_Args) error {
 		c, err := get[*client](d, a.client)
+		if err == nil {
+			err = d.strike(Devices, nil)
+		}
 		if err == nil {
 			a.addressable_devices, a.num_addressable_devices = (**C.PJRT_Device)(unsafe.Pointer(c.list)), C.size_t(len(c.devices))
 		}

@@ -179,7 +179,7 @@ func TestWhatThePartitionerWouldChoose(t *testing.T) {
 		_, err := c.Compile().WithStableHLO([]byte(addMul)).WithSPMD(2).WithDeviceAssignment(s.devices).Done()
 		wantError(t, err, "code=3", s.want)
 	}
-	if v := d.Violations(); len(v) != 5 {
+	if v := d.Violations(); len(v) != 4 {
 		t.Errorf("the violations are %q", v)
 	}
 }

@@ -84,27 +84,4 @@ func init() {
 		}
 		return d.wait(e)
 	})
-	handle(C.SLOT_PJRT_Event_OnReady, func(d *Double, a *C.PJRT_Event_OnReady_Args) error {
-		e, err := get[*event](d, a.event)
-		switch {
-		case err != nil:
-			return err
-		case a.callback == nil:
-			return violation("the callback is NULL")
-		}
-		callback, arg := a.callback, a.user_arg
-		tell := func() {
-			var h uintptr
-			if err := d.wait(e); err != nil {
-				h = d.newError(err)
-			}
-			C.quireReady(callback, C.uintptr_t(h), arg)
-		}
-		if e.ready() {
-			tell()
-			return nil
-		}
-		d.running.Go(tell)
-		return nil
-	})
 }

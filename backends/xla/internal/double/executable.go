@@ -87,6 +87,9 @@ func (d *Double) compile(source, optionBytes []byte) (*code, error) {
 	if err != nil {
 		return nil, errorf(InvalidArgument, "%v", err)
 	}
+	if err := lethal(string(source)); err != nil {
+		return nil, err
+	}
 	program, err := module.Program(d.engine.Lowers)
 	if err != nil {
 		return nil, errorf(InvalidArgument, "%v", err)
@@ -200,7 +203,7 @@ func (d *Double) assign(c *client, prog *code) (*loaded, error) {
 	default:
 		for _, id := range prog.options.devices {
 			if id < 0 || id >= len(c.devices) {
-				return nil, violation("the device assignment names device %d, and there are %d", id, len(c.devices))
+				return nil, errorf(InvalidArgument, "the device assignment names device %d, and there are %d", id, len(c.devices))
 			}
 			if slices.Contains(l.devices, c.devices[id]) {
 				return nil, violation("the device assignment names device %d twice", id)
@@ -383,6 +386,9 @@ func init() {
 	})
 	handle(C.SLOT_PJRT_LoadedExecutable_GetExecutable, func(d *Double, a *C.PJRT_LoadedExecutable_GetExecutable_Args) error {
 		l, err := get[*loaded](d, a.loaded_executable)
+		if err == nil {
+			err = d.orphan(l.handle, l.client)
+		}
 		if err != nil {
 			return err
 		}

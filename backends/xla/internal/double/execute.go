@@ -33,6 +33,9 @@ type execution struct {
 // execute checks a run, takes what it needs, and lets it go.
 func (d *Double) execute(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 	l, err := get[*loaded](d, a.executable)
+	if err == nil {
+		err = d.orphan(l.handle, l.client)
+	}
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type Call string
 const (
 	Initialize   Call = "initialize"
 	ClientCreate Call = "create client"
+	Devices      Call = "devices" // of a client
 	Compile      Call = "compile"
 	Serialize    Call = "serialize"
 	Deserialize  Call = "deserialize"

@@ -68,12 +68,6 @@ void* quireAlloc(size_t size) {
 
 void quireDeleted(void (*callback)(void*, void*), void* memory, void* arg) { callback(memory, arg); }
 
-void quireReady(PJRT_Event_OnReadyCallback callback, uintptr_t error, void* arg) { callback((PJRT_Error*)error, arg); }
-
-void quirePayload(PJRT_Error_PayloadVisitor visitor, void* arg, const char* key, const char* value) {
-  visitor(key, strlen(key), value, strlen(value), arg);
-}
-
 void quireFreeSerialized(PJRT_SerializedExecutable* bytes) { quireDoubleBack(bytes); }
 
 void quireFreeAssignment(PJRT_DeviceAssignmentSerialized* bytes) { quireDoubleBack(bytes); }

@@ -23,10 +23,8 @@ void quireClearSlot(PJRT_Api* api, int slot);
 
 void* quireAlloc(size_t size);
 
-// What calls back into the caller.
+// quireDeleted calls a caller's function.
 void quireDeleted(void (*callback)(void*, void*), void* memory, void* arg);
-void quireReady(PJRT_Event_OnReadyCallback callback, uintptr_t error, void* arg);
-void quirePayload(PJRT_Error_PayloadVisitor visitor, void* arg, const char* key, const char* value);
 
 // Deleters that the double hands out.
 void quireFreeSerialized(PJRT_SerializedExecutable* bytes);

@@ -156,3 +156,63 @@ func TestMemoryIsLimited(t *testing.T) {
 		t.Errorf("%d runs", s.Executed)
 	}
 }
+
+func TestDevicesWhoseMemoryIsNotTheHosts(t *testing.T) {
+	d := double.New(double.Options{Platform: "cuda", MemoryLimit: 1 << 20})
+	defer d.Close()
+	c := must(client(d, pjrt.NamedValuesMap{"preallocate": false, "memory_fraction": float32(0.5), "allocator": "bfc", "visible_devices": []int64{0}}))(t)
+	if c.Platform() != "cuda" {
+		t.Errorf("the platform is %q", c.Platform())
+	}
+	x := put(t, c, 0, []float32{1, 2}, 2)
+	_, err := x.Data()
+	wantError(t, err, "the host has no access to the memory of cuda")
+	_, _, err = c.NewSharedBuffer(dtypes.Float32, []int{2})
+	wantError(t, err, "the host's memory is no memory of cuda")
+	if got := values(t, x); got[0] != 1 || got[1] != 2 {
+		t.Errorf("got %v", got)
+	}
+	destroyAll(t, x)
+	if err := c.Destroy(); err != nil {
+		t.Error(err)
+	}
+	wantViolations(t, d, "PJRT_Buffer_UnsafePointer: the host has no access", "PJRT_Client_CreateViewOfDeviceBuffer: the host's memory")
+}
+
+// The real plugin takes these in silence, or ends the process.
+func TestInputsThatAreNotWhatTheProgramWants(t *testing.T) {
+	d, c := unchecked(t, double.Options{})
+	e, x := compile(t, c, addMul), put(t, c, 0, make([]float32, 4), 4)
+	ints := must(pjrt.ArrayToBuffer(c, make([]int32, 4), 4))(t)
+	square := put(t, c, 0, make([]float32, 4), 2, 2)
+	short, elsewhere := put(t, c, 0, make([]float32, 3), 3), put(t, c, 1, make([]float32, 4), 4)
+	gone := put(t, c, 0, make([]float32, 4), 4)
+	destroyAll(t, gone)
+	other, strange := unchecked(t, double.Options{})
+	foreign := put(t, strange, 0, make([]float32, 4), 4)
+	for _, s := range []struct {
+		name string
+		in   []*pjrt.Buffer
+		want string
+		bad  bool // a violation
+	}{
+		{"too few", []*pjrt.Buffer{x}, "the program takes 2 arguments, and gets 1", false},
+		{"too many", []*pjrt.Buffer{x, x, x}, "the program takes 2 arguments, and gets 3", false},
+		{"too short", []*pjrt.Buffer{x, short}, "argument 1 of device 0: the program wants 16 bytes, and the buffer has 12", false},
+		{"elsewhere", []*pjrt.Buffer{elsewhere, x}, "argument 0 of device 0: the buffer is on device 1", false},
+		{"another type", []*pjrt.Buffer{x, ints}, "argument 1 of device 0: the program wants float32[4], and the buffer is int32 [4]", true},
+		{"another shape", []*pjrt.Buffer{x, square}, "argument 1 of device 0: the program wants float32[4], and the buffer is float32 [2 2]", true},
+		{"nil", []*pjrt.Buffer{x, nil}, "argument 1 of device 0: the buffer is NULL", true},
+		{"destroyed", []*pjrt.Buffer{gone, x}, "argument 0 of device 0: the buffer is NULL", true},
+		{"of another plugin", []*pjrt.Buffer{foreign, x}, "is given for the buffer, and is no handle of this plugin", true},
+	} {
+		before := len(d.Violations())
+		_, err := e.Execute(s.in...).Done()
+		wantError(t, err, "code=3", s.want)
+		if bad := len(d.Violations()) > before; bad != s.bad {
+			t.Errorf("%s: a violation: %v", s.name, bad)
+		}
+	}
+	destroyAll(t, x, ints, square, short, elsewhere, foreign)
+	wantViolations(t, other)
+}
