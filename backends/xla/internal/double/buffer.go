@@ -26,7 +26,7 @@ func (*buffer) kind() kind { return aBuffer }
 
 func (b *buffer) free(d *Double) {
 	if b.storage != nil {
-		d.releaseLocked(b.storage)
+		d.releaseLocked(b.storage.block)
 		b.storage = nil
 	}
 	C.free(unsafe.Pointer(b.cdims))
@@ -49,7 +49,7 @@ func (d *Double) newBuffer(dev *device, t C.PJRT_Buffer_Type, dims []int, s *sto
 // delete frees a buffer's memory and keeps its handle. The double is locked.
 func (b *buffer) delete(d *Double, why string) {
 	if b.storage != nil {
-		d.releaseLocked(b.storage)
+		d.releaseLocked(b.storage.block)
 		b.storage, b.why = nil, why
 	}
 }
@@ -58,7 +58,7 @@ func (b *buffer) delete(d *Double, why string) {
 func (d *Double) bufferOf(p *C.PJRT_Buffer) (*buffer, error) {
 	b, s, err := d.heldBuffer(p)
 	if err == nil {
-		d.release(s)
+		d.release(s.block)
 	}
 	return b, err
 }
@@ -77,7 +77,7 @@ func (d *Double) heldBuffer(p *C.PJRT_Buffer) (*buffer, *storage, error) {
 	if b.storage == nil {
 		return nil, nil, violation("%s was %s", d.space.describe(b.handle), b.why)
 	}
-	b.storage.holders++
+	b.storage.holds++
 	return b, b.storage, nil
 }
 
@@ -88,16 +88,16 @@ func (d *Double) copyToDevice(a *C.PJRT_Buffer_CopyToDevice_Args) error {
 	}
 	to, dev, err := d.roomFor(a.dst_device, b, from.size)
 	if err != nil {
-		d.release(from)
+		d.release(from.block)
 		return err
 	}
 	d.mu.Lock()
-	to.holders++
+	to.holds++
 	read := from.reader()
 	d.mu.Unlock()
 	d.later(dev.client, func() {
-		defer d.release(from)
-		defer d.release(to)
+		defer d.release(from.block)
+		defer d.release(to.block)
 		err := d.wait(from.ready)
 		if err == nil {
 			copy(to.bytes(), from.bytes())
@@ -139,7 +139,7 @@ func (d *Double) bitcast(a *C.PJRT_Buffer_Bitcast_Args) error {
 		err = errorf(InvalidArgument, "a buffer of %d bytes is no %d bytes", s.size, size)
 	}
 	if err != nil {
-		d.release(s)
+		d.release(s.block)
 		return err
 	}
 	d.mu.Lock()
@@ -220,7 +220,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		defer d.release(s)
+		defer d.release(s.block)
 		e := newEvent()
 		if s.ready.ready() {
 			e.set(s.ready.err)
@@ -238,7 +238,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		defer d.release(s)
+		defer d.release(s.block)
 		if err := d.wait(s.ready); err != nil {
 			return err
 		}

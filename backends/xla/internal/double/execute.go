@@ -6,14 +6,8 @@ package double
 import "C"
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"runtime/debug"
 	"unsafe"
-
-	"github.com/quire-ml/quire/graph"
-	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // execution is a run of a program on all of its devices.
@@ -49,7 +43,7 @@ func (d *Double) execute(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 		return err
 	}
 	x.answer(a)
-	d.add(func(s *Stats) { s.Executed++; l.running++ })
+	d.add(func(s *Stats) { s.Executed++; l.running++; l.code.holders++ })
 	d.later(l.client, x.run)
 	return nil
 }
@@ -73,7 +67,7 @@ func (x *execution) letGo(lists [][]*storage) {
 	for _, list := range lists {
 		for _, s := range list {
 			if s != nil {
-				x.d.release(s)
+				x.d.release(s.block)
 			}
 		}
 	}
@@ -186,12 +180,12 @@ func (x *execution) donations(a *C.PJRT_LoadedExecutable_Execute_Args) error {
 		}
 	}
 	for dev := range x.devices {
-		seen := map[*storage]int{}
+		seen := map[*block]int{}
 		for i, s := range x.in[dev] {
-			if j, ok := seen[s]; ok && (x.donate[i] || x.donate[j]) { // on the same device: twice in one run
+			if j, ok := seen[s.block]; ok && (x.donate[i] || x.donate[j]) { // on the same device: twice in one run
 				return errorf(InvalidArgument, "argument %d is the buffer that argument %d gives up", i, j)
 			}
-			seen[s] = i
+			seen[s.block] = i
 		}
 	}
 	return nil
@@ -222,11 +216,12 @@ func (x *execution) take() error {
 			}
 			x.out[k][o] = s
 		}
-		room, err := d.allocate(dev, int(c.temporary))
+		d.mu.Lock()
+		err := d.reserve(dev, c.temporary)
+		d.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		d.release(room)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -251,7 +246,7 @@ func (x *execution) take() error {
 		}
 		for o, i := range from {
 			if i >= 0 {
-				x.out[k][o] = x.in[k][i].move()
+				x.out[k][o] = x.in[k][i].next()
 			}
 		}
 	}
@@ -267,7 +262,7 @@ func (x *execution) answer(a *C.PJRT_LoadedExecutable_Execute_Args) {
 			list := unsafe.Slice(unsafe.Slice(a.output_lists, len(x.devices))[k], n)
 			for o := range list {
 				s := x.out[k][o]
-				x.d.retain(s)
+				x.d.retain(s.block)
 				give(&list[o], x.d.newBuffer(dev, bufferTypes[c.localOut[o].DType], c.localOut[o].Dimensions, s).handle)
 			}
 		}
@@ -275,160 +270,6 @@ func (x *execution) answer(a *C.PJRT_LoadedExecutable_Execute_Args) {
 			give(&unsafe.Slice(a.device_complete_events, len(x.devices))[k], x.d.issue(x.done[k]))
 		}
 	}
-}
-
-// run computes, and ends what waits for it.
-func (x *execution) run() {
-	err := x.compute()
-	for k := range x.read {
-		for _, e := range x.read[k] {
-			e.set(nil)
-		}
-	}
-	left := len(x.devices)
-	for k, dev := range x.devices {
-		err, until := err, (<-chan struct{})(nil)
-		if f := x.d.fault(Execute, dev, true); f != nil {
-			if failed := x.d.error(f, dev); failed != nil {
-				err = failed
-			}
-			until = f.Until
-		}
-		finish := func() {
-			for _, s := range x.out[k] {
-				s.ready.set(err)
-			}
-			x.done[k].set(err)
-			x.d.mu.Lock()
-			defer x.d.mu.Unlock()
-			for _, s := range x.out[k] {
-				x.d.releaseLocked(s)
-			}
-			if left--; left == 0 {
-				x.l.running--
-			}
-		}
-		if until == nil {
-			finish()
-			continue
-		}
-		x.d.running.Go(func() {
-			x.d.hold(until)
-			finish()
-		})
-	}
-}
-
-// compute runs the program once per replica, on whole values.
-func (x *execution) compute() (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errorf(Internal, "the double broke down: %v\n%s", r, debug.Stack())
-		}
-	}()
-	defer x.letGo(x.in)
-	for _, list := range x.in {
-		for _, s := range list {
-			if err := x.d.wait(s.ready); err != nil {
-				return err
-			}
-		}
-	}
-	partitions := x.l.code.options.partitions
-	for first := 0; first < len(x.devices); first += partitions {
-		results, err := x.replica(first)
-		if err != nil {
-			return err
-		}
-		for _, e := range x.before {
-			if err := x.d.wait(e); err != nil {
-				return err
-			}
-		}
-		if err := x.scatter(first, results); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replica runs the program with the inputs of the partitions from first on.
-func (x *execution) replica(first int) (results []*tensors.Tensor, err error) {
-	c, ctx := x.l.code, context.Background()
-	in, donate := make([]graph.Buffer, 0, len(c.in)), make([]bool, len(c.in))
-	defer func() {
-		for _, b := range in {
-			b.Close()
-		}
-	}()
-	for i := range c.in {
-		t, err := x.gather(first, i)
-		if err != nil {
-			return nil, err
-		}
-		b, err := x.d.engine.Put(t)
-		t.MustFinalizeAll()
-		if err != nil {
-			return nil, err
-		}
-		in, donate[i] = append(in, b), true
-	}
-	out, err := c.run.Run(ctx, in, donate)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range out {
-		t, err := b.ToHost()
-		b.Close()
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, t)
-	}
-	return results, nil
-}
-
-// gather puts an input together from what the devices hold.
-func (x *execution) gather(first, i int) (*tensors.Tensor, error) {
-	c := x.l.code
-	shape, part := c.in[i], func(k int) []byte { return x.in[first+k][i].bytes() }
-	if c.options.partitions == 1 {
-		return tensors.FromBytes(shape, part(0))
-	}
-	whole := make([]byte, shape.ByteSize())
-	seen := map[string][]byte{}
-	for k := range c.options.partitions {
-		b := c.block(shape, c.sig.in[i], k)
-		key := fmt.Sprint(b.start)
-		if other, ok := seen[key]; ok && !bytes.Equal(other, part(k)) {
-			return nil, x.d.noted(C.SLOT_PJRT_LoadedExecutable_Execute, "argument %d differs between devices that hold the same part of it", i)
-		}
-		seen[key] = part(k)
-		b.copy(whole, part(k), true)
-	}
-	return tensors.FromBytes(shape, whole)
-}
-
-// scatter gives each device its part of the results.
-func (x *execution) scatter(first int, results []*tensors.Tensor) error {
-	c := x.l.code
-	for o, t := range results {
-		err := t.ConstBytes(func(data []byte) {
-			for k := range c.options.partitions {
-				to := x.out[first+k][o].bytes()
-				if c.options.partitions == 1 {
-					copy(to, data)
-				} else {
-					c.block(c.out[o], c.sig.out[o], k).copy(data, to, false)
-				}
-			}
-		})
-		if err != nil {
-			return err
-		}
-		t.MustFinalizeAll()
-	}
-	return nil
 }
 
 func init() { handle(C.SLOT_PJRT_LoadedExecutable_Execute, (*Double).execute) }

@@ -12,46 +12,58 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// storage is memory that buffers and executions hold. Fields are read and written with the double locked.
+// block is memory that buffers and executions hold. Its last holder frees it.
+type block struct {
+	device *device
+	p      unsafe.Pointer
+	size   int
+	view   bool   // of memory that is the host's
+	gone   func() // tells a view's owner
+	shared bool   // by several buffers; with the double locked, as is
+	holds  int
+}
+
+// storage is what a block holds at some time: a donated block goes on with another content.
 type storage struct {
-	device  *device
-	p       unsafe.Pointer
-	size    int
-	view    bool   // of memory that is the host's
-	shared  bool   // by several buffers
-	deleted func() // what a view's owner wants to know
-	moved   bool   // to another storage, which frees it
-	holders int
-	ready   *event   // when it has its content, or an error instead
-	readers []*event // end when somebody has read it
+	*block
+	ready   *event   // when the content is there, or an error instead
+	readers []*event // end when somebody has read it; with the double locked
 }
 
 // alignment of the memory of devices, and of views of the host's.
 const alignment = 64
 
-// allocate returns memory of a device, with one holder, that is not ready.
+// reserve returns an error if a device has not so many bytes left. The double is locked.
+func (d *Double) reserve(dev *device, size int64) error {
+	limit := d.options.MemoryLimit
+	if limit > 0 && size > limit-dev.inUse {
+		return errorf(ResourceExhausted, "out of memory on %s: %d bytes are asked for, and %d of %d are in use", dev, size, dev.inUse, limit)
+	}
+	dev.peak = max(dev.peak, dev.inUse+size)
+	return nil
+}
+
+// allocate returns memory of a device, with one hold, that has no content yet.
 func (d *Double) allocate(dev *device, size int) (*storage, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if limit := d.options.MemoryLimit; limit > 0 && int64(size) > limit-dev.inUse {
-		return nil, errorf(ResourceExhausted, "out of memory on %s: %d bytes are asked for, and %d of %d are in use", dev, size, dev.inUse, limit)
+	if err := d.reserve(dev, int64(size)); err != nil {
+		return nil, err
 	}
 	p := C.quireAlloc(C.size_t(size))
 	if p == nil {
 		return nil, errorf(ResourceExhausted, "out of memory: the host has no %d bytes", size)
 	}
 	dev.inUse += int64(size)
-	dev.peak = max(dev.peak, dev.inUse)
 	dev.largest = max(dev.largest, int64(size))
 	dev.allocations++
-	return &storage{device: dev, p: p, size: size, holders: 1, ready: newEvent()}, nil
+	return &storage{block: &block{device: dev, p: p, size: size, holds: 1}, ready: newEvent()}, nil
 }
 
-// move returns a new storage of the same memory, with one holder, that is not ready: the old one stays readable and
-// frees nothing. The double is locked.
-func (s *storage) move() *storage {
-	s.moved = true
-	return &storage{device: s.device, p: s.p, size: s.size, holders: 1, ready: newEvent()}
+// next returns the block with its next content, with one hold more. The double is locked.
+func (b *block) next() *storage {
+	b.holds++
+	return &storage{block: b, ready: newEvent()}
 }
 
 // reader notes a reader, who sets the event when it has read. The double is locked.
@@ -67,34 +79,34 @@ func (s *storage) reader() *event {
 	return e
 }
 
-// retain adds a holder.
-func (d *Double) retain(s *storage) {
+// retain adds a hold.
+func (d *Double) retain(b *block) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s.holders++
+	b.holds++
 }
 
-// release takes a holder away; the last one frees the memory.
-func (d *Double) release(s *storage) {
+// release takes a hold away; with the last one goes the memory.
+func (d *Double) release(b *block) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.releaseLocked(s)
+	d.releaseLocked(b)
 }
 
-func (d *Double) releaseLocked(s *storage) {
-	if s.holders--; s.holders > 0 || s.moved {
+func (d *Double) releaseLocked(b *block) {
+	if b.holds--; b.holds > 0 {
 		return
 	}
-	if s.view {
-		if s.deleted != nil {
-			d.deletions = append(d.deletions, s.deleted)
+	if b.view {
+		if b.gone != nil {
+			d.deletions = append(d.deletions, b.gone)
 		}
 		return
 	}
-	s.device.inUse -= int64(s.size)
-	poison(s.bytes())
-	C.free(s.p)
-	s.p = nil
+	b.device.inUse -= int64(b.size)
+	poison(b.bytes())
+	C.free(b.p)
+	b.p = nil
 }
 
 // poison overwrites memory that is freed, so that who still looks at it sees no number that could be right.
@@ -104,7 +116,7 @@ func poison(b []byte) {
 	}
 }
 
-func (s *storage) bytes() []byte { return bytesAt(s.p, s.size) }
+func (b *block) bytes() []byte { return bytesAt(b.p, b.size) }
 
 // elementTypes are the types of buffers with their sizes on the host, and as Quire knows them. Numbers of 4 and of 2
 // bits have a byte each.

@@ -88,9 +88,9 @@ func (d *Double) fromHost(a *C.PJRT_Client_BufferFromHostBuffer_Args) error {
 	if a.host_buffer_semantics == C.PJRT_HostBufferSemantics_kImmutableOnlyDuringCall {
 		move()
 	} else {
-		d.retain(s)
+		d.retain(s.block)
 		d.later(c, func() {
-			defer d.release(s)
+			defer d.release(s.block)
 			move()
 		})
 	}
@@ -145,11 +145,11 @@ func (d *Double) view(a *C.PJRT_Client_CreateViewOfDeviceBuffer_Args) error {
 	case uintptr(a.device_buffer_ptr)%alignment != 0:
 		return errorf(InvalidArgument, "can't create a view of memory that is not aligned to %d bytes: %p", alignment, a.device_buffer_ptr)
 	}
-	s := &storage{device: dev, p: a.device_buffer_ptr, size: size, view: true, holders: 1, ready: newEvent()}
+	s := &storage{block: &block{device: dev, p: a.device_buffer_ptr, size: size, view: true, holds: 1}, ready: newEvent()}
 	s.ready.set(nil)
 	if callback := a.on_delete_callback; callback != nil {
 		p, arg := a.device_buffer_ptr, a.on_delete_callback_arg
-		s.deleted = func() { C.quireDeleted(callback, p, arg) }
+		s.gone = func() { C.quireDeleted(callback, p, arg) }
 	}
 	give(&a.buffer, d.newBuffer(dev, a.element_type, shape, s).handle)
 	return nil
@@ -160,7 +160,7 @@ func (d *Double) toHost(a *C.PJRT_Buffer_ToHostBuffer_Args) error {
 	if err != nil {
 		return err
 	}
-	defer d.release(s)
+	defer d.release(s.block)
 	switch err := rowMajor(a.host_layout, len(b.dims)); {
 	case err != nil:
 		return err
@@ -174,12 +174,12 @@ func (d *Double) toHost(a *C.PJRT_Buffer_ToHostBuffer_Args) error {
 		return err
 	}
 	d.mu.Lock()
-	s.holders++
+	s.holds++
 	read := s.reader()
 	d.mu.Unlock()
 	dst, done := bytesAt(a.dst, s.size), newEvent()
 	d.later(b.device.client, func() {
-		defer d.release(s)
+		defer d.release(s.block)
 		err := d.wait(s.ready)
 		if err == nil {
 			copy(dst, s.bytes())
