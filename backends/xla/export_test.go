@@ -1,0 +1,53 @@
+//go:build cgo
+
+package xla
+
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/backends/xla/internal/capi"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
+
+// Differs reports whether the table says that the op may give something else for special values of a type.
+func Differs(op string, d dtypes.DType) bool {
+	return slices.ContainsFunc(differences, func(r difference) bool {
+		return slices.Contains(r.ops, op) && (r.dtypes == 0 || r.dtypes.Has(d))
+	})
+}
+
+var (
+	DifferencesTable = differencesTable
+	OptionsTable     = optionsTable
+)
+
+// OpenTable opens the engine on a plugin in memory.
+func OpenTable(table uintptr, options string) (*Engine, error) {
+	cfg, err := parseConfig(options)
+	if err != nil {
+		return nil, err
+	}
+	cfg.kind = kindOf(cfg.plugin)
+	clients.Lock()
+	defer clients.Unlock()
+	api, err := capi.Wrap(table, capi.Options{CacheDir: cfg.values["cache"]})
+	if err != nil {
+		return nil, err
+	}
+	c, err := connect(cfg, api, "table")
+	if err != nil {
+		return nil, err
+	}
+	c.key = "" // not shared
+	c.users++
+	return &Engine{client: c, name: "xla:" + cfg.plugin, held: map[*counted]struct{}{}}, nil
+}
+
+// LimitPrograms sets how many compiled programs the engine's client keeps.
+func (e *Engine) LimitPrograms(n int) {
+	p := e.client.programs
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = n
+	p.trim()
+}

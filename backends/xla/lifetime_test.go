@@ -1,0 +1,182 @@
+//go:build cgo && (linux || darwin)
+
+package xla_test
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomlx/go-xla/pjrt"
+
+	"github.com/quire-ml/quire/backends/xla"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+const closedText = "the xla backend is closed"
+
+// After Close everything returns an error, and nothing crashes.
+func TestUseAfterClose(t *testing.T) {
+	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
+		x := ramp(5, 1)
+		g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
+		in := put(t, e, x)
+		out := run(t, g, []graph.Buffer{in})[0]
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, errRun := g.Executable().Run(t.Context(), []graph.Buffer{in}, []bool{true})
+		_, errHost := out.ToHost()
+		_, errPut := e.Put(x)
+		_, errCompile := e.Compile(t.Context(), g.Program())
+		_, errMemory := e.MemoryStats(0)
+		for what, err := range map[string]error{"Run": errRun, "ToHost": errHost, "Put": errPut, "Compile": errCompile, "MemoryStats": errMemory} {
+			if err == nil || !strings.Contains(err.Error(), closedText) {
+				t.Errorf("%s: error %v, want %q", what, err, closedText)
+			}
+		}
+		for what, err := range map[string]error{"buffer": in.Close(), "result": out.Close(), "executable": g.Finalize(), "engine": e.Close()} {
+			if err != nil {
+				t.Errorf("closing the %s after the engine: %v", what, err)
+			}
+		}
+	})
+}
+
+func TestClosedExecutable(t *testing.T) {
+	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
+		x := ramp(5, 1)
+		g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
+		g.Finalize()
+		g.Finalize()
+		if _, err := g.Run(x); err == nil || !strings.Contains(err.Error(), "the executable is closed") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// An engine that is opened twice is there until it is closed twice.
+func TestOpenTwice(t *testing.T) {
+	a, b := open(t, ""), open(t, "")
+	x := ramp(5, 1)
+	g := compile(t, b, []*tensors.Tensor{x}, nil, twice)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantRamp(t, "the result on the other engine", run(t, g, []graph.Buffer{put(t, b, x)})[0], 1, 2)
+}
+
+// Runs under way end well, later ones with an error; nothing is freed under anybody.
+func TestCloseWhileRunning(t *testing.T) {
+	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
+		x := ramp(1<<15, 1)
+		g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
+		in := put(t, e, x)
+		var wg sync.WaitGroup
+		started := make(chan struct{}, 4)
+		for range 4 {
+			wg.Go(func() {
+				started <- struct{}{}
+				for {
+					out, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil)
+					if err == nil {
+						_, err = out[0].ToHost()
+					}
+					if err != nil {
+						if !strings.Contains(err.Error(), "closed") {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			})
+		}
+		for range 4 {
+			<-started
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	})
+}
+
+// Many goroutines compile, run and free at once: the same programs and others.
+func TestConcurrency(t *testing.T) {
+	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
+		e.LimitPrograms(3)
+		var wg sync.WaitGroup
+		for w := range 6 {
+			wg.Go(func() {
+				for i := range 6 {
+					n := 4 + (w+i)%5
+					x := ramp(n, float32(w))
+					g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
+					b := put(t, e, x)
+					for range 4 {
+						out, err := g.RunWithBuffers(t.Context(), []graph.Buffer{b}, []bool{true})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						b = out[0]
+					}
+					wantRamp(t, "the result", b, float32(w), 16)
+					if i%2 == 0 {
+						g.Finalize()
+						b.Close()
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// The memory of many runs, compilations and engines is given back, also where Close is forgotten.
+func TestNothingGrows(t *testing.T) {
+	e := open(t, "")
+	e.LimitPrograms(4)
+	x := ramp(1000, 1)
+	buffers, programs := pjrt.BuffersAlive(), pjrt.LoadedExecutablesAlive()
+	func() {
+		g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
+		for range 3000 {
+			run(t, g, []graph.Buffer{put(t, e, x)}, true)[0].Close()
+		}
+		if n := pjrt.BuffersAlive() - buffers; n != 0 {
+			t.Errorf("%d buffers more after 3000 runs", n)
+		}
+		for i := range 20 {
+			compile(t, e, []*tensors.Tensor{ramp(i+1, 1)}, nil, twice).Finalize()
+		}
+		if n := pjrt.LoadedExecutablesAlive() - programs; n > 5 {
+			t.Errorf("%d programs are held after 21 compilations, of which 4 are kept", n)
+		}
+		for range 100 { // forgotten
+			run(t, g, []graph.Buffer{put(t, e, x)})
+		}
+		compile(t, e, []*tensors.Tensor{x, x}, nil, twice)
+	}()
+	e.LimitPrograms(0)
+	settles(t, "buffers", func() int64 { return pjrt.BuffersAlive() - buffers })
+	settles(t, "programs", func() int64 { return pjrt.LoadedExecutablesAlive() - programs })
+	if m, err := e.MemoryStats(0); err != nil || m.InUse != 0 || m.Peak < 4000 || m.Limit < 1<<20 {
+		t.Errorf("in the end the device's memory is %+v (error %v)", m, err)
+	}
+}
+
+// settles fails the test if collections do not bring a number to 0.
+func settles(t *testing.T, what string, count func() int64) {
+	t.Helper()
+	for range 200 {
+		if runtime.GC(); count() <= 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // cleanups run when the machine lets them
+	}
+	t.Errorf("%d %s are left", count(), what)
+}
