@@ -28,10 +28,10 @@ def stored(x):
     return x.astype(np.float32) if x.dtype == jnp.bfloat16 else x
 
 
-def save(name, f, *args, exported=False, generic=False):
+def save(name, f, *args, exported=False, generic=False, platform="cpu"):
     jitted = f if hasattr(f, "lower") else jax.jit(f)
     if exported:
-        text = jax.export.export(jitted)(*args).mlir_module()
+        text = jax.export.export(jitted, platforms=[platform])(*args).mlir_module()
     else:
         text = jitted.lower(*args).as_text(debug_info=generic)
     if generic:
@@ -46,6 +46,13 @@ def save(name, f, *args, exported=False, generic=False):
         out.write(text if text.endswith("\n") else text + "\n")
     np.savez_compressed(os.path.join(HERE, name + ".npz"), **values)
     print(name, len(text))
+
+
+rng_of_later = np.random.default_rng(8)  # of what was added later, so that the first values stay
+
+
+def later(*dims):
+    return rng_of_later.normal(size=dims).astype(np.float32)
 
 
 def mlp(params, x):
@@ -183,3 +190,57 @@ places = (spec(None, "model"), spec("model", None), spec("data"), spec(("data", 
 args = (f32(6, 8), f32(8, 3), f32(4, 6), f32(4, 3))
 save("sharded_step", jax.jit(sharded_step, in_shardings=places, out_shardings=(spec(), places[0], places[1]), donate_argnums=(0, 1)), *args)
 save("sharded_export", jax.jit(sharded_step, in_shardings=places), *args, exported=True)
+save("fft", lambda x: (jnp.fft.fft(x), jnp.fft.ifft(x[:, :7]), jnp.fft.rfft(x), jnp.fft.irfft(jnp.fft.rfft(x[:, :9]), 9),
+                       jnp.fft.rfft2(x), jnp.fft.irfft2(jnp.fft.rfft2(x)), jnp.fft.fftn(x.reshape(2, 2, 10))),
+     later(4, 10), exported=True)
+save("fft_grad", jax.grad(lambda x: jnp.sum(jnp.abs(jnp.fft.rfft(x)) * jnp.arange(6.0))), later(3, 10))
+
+
+def solved(a, b):
+    a = a @ a.T + 4 * jnp.eye(4)
+    l = jnp.linalg.cholesky(a)
+    x = lax.linalg.triangular_solve(l, b, left_side=True, lower=True)
+    return (l, x, lax.linalg.triangular_solve(l, b.T, lower=True, transpose_a=True), jnp.linalg.cholesky(-a),
+            jax.scipy.linalg.cho_solve((l, True), b))
+
+
+# For the platform "tpu" the text holds operations, for "cpu" calls of LAPACK.
+save("solve", solved, later(4, 4), later(4, 2), exported=True, platform="tpu")
+save("solve_grad", jax.grad(lambda a, b: jnp.sum(jnp.square(solved(a, b)[4])), argnums=(0, 1)), later(4, 4), later(4, 2),
+     exported=True, platform="tpu")
+save("precision", lambda x: (lax.reduce_precision(x, 5, 2), lax.reduce_precision(x, 4, 3), lax.reduce_precision(x, 8, 10)),
+     later(12) * np.float32(100) ** later(12))
+save("special", lambda x: (lax.erf_inv(jnp.tanh(x)), lax.erfc(2 * x), lax.lgamma(x), lax.digamma(x), lax.igamma(1 + x * x, x * x),
+                           lax.zeta(1.5 + x * x, 0.5 + x * x), lax.polygamma(jnp.full_like(x, 2), 0.5 + x * x), jnp.sinh(x),
+                           jnp.arccosh(1 + x * x), jax.scipy.special.ndtri(jax.nn.sigmoid(x))), later(8))
+save("composites", lambda x: (jnp.sinh(x), jnp.arccosh(1 + x * x), jnp.arcsinh(x), jnp.arctanh(jnp.tanh(x)), lax.top_k(x, 3), lax.erf_inv(jnp.tanh(x))), later(6), exported=True)
+save("switch", lambda i, x: (lax.switch(i[0], [jnp.sin, jnp.cos, jnp.exp, jnp.tanh], x), lax.switch(i[1], [jnp.sin, jnp.cos, jnp.exp], x),
+                             lax.switch(i[2], [jnp.sin, jnp.cos, jnp.exp], x)), np.array([1, 9, -3], np.int32), later(4))
+
+
+def batch_norm(scale, offset, running, x):  # as flax has it
+    mean, square = jnp.mean(x, axis=(0, 1, 2)), jnp.mean(lax.square(x), axis=(0, 1, 2))
+    var = jnp.maximum(0.0, square - lax.square(mean))
+    y = (x - mean) * (lax.rsqrt(var + 1e-5) * scale) + offset
+    return y, jax.tree.map(lambda r, b: 0.9 * r + 0.1 * b, running, (mean, var))
+
+
+def norm_loss(scale, offset, running, x):
+    y, running = batch_norm(scale, offset, running, x)
+    return jnp.sum(jnp.sin(y)), running
+
+
+save("batch_norm", jax.value_and_grad(norm_loss, argnums=(0, 1, 3), has_aux=True),
+     later(3), later(3), (later(3), later(3) ** 2), later(2, 4, 4, 3))
+
+
+def decoder(w, tokens):  # a loop that writes into its state
+    def step(state):
+        i, h, out = state
+        h = jnp.tanh(h @ w + jax.nn.one_hot(out[i - 1], 5))
+        return i + 1, h, out.at[i].set(jnp.argmax(h).astype(jnp.int32))
+
+    return lax.while_loop(lambda s: s[0] < tokens.shape[0], step, (1, jnp.zeros(5), tokens))
+
+
+save("decoder", decoder, 2 * later(5, 5), np.zeros(8, np.int32), exported=True)
