@@ -155,6 +155,15 @@ var goldens = []struct {
 		grads := graph.Gradient(loss, up, down)
 		return []*graph.Node{loss, graph.Shard(graph.Sub(up, grads[0]), "", "model"), graph.Shard(graph.Sub(down, grads[1]), "model", ""), graph.Neg(spare)}
 	}},
+	{"linalg", Options{}, func(g *graph.Graph) []*graph.Node {
+		x, z := param(g, "x", dtypes.Float32, 2, 3, 3), param(g, "z", dtypes.Complex64, 3, 3)
+		l := graph.Cholesky(x, true)
+		return []*graph.Node{
+			l, graph.TriangularSolve(l, x, true, true, false, graph.Transposed), graph.Cholesky(z, false),
+			graph.TriangularSolve(z, z, false, false, true, graph.Adjoint),
+			graph.FFT(z, 3, 3), graph.InverseRealFFT(graph.RealFFT(x), 3), graph.ReducePrecision(x, 4, 3),
+		}
+	}},
 	{"names", Options{}, func(g *graph.Graph) []*graph.Node {
 		a, b, c := param(g, "layer 0/weights", dtypes.Float32), param(g, "layer_0_weights", dtypes.Float32), param(g, "β", dtypes.Float32)
 		return []*graph.Node{graph.Add(graph.Add(a, b), c), a}
