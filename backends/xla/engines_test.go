@@ -3,6 +3,7 @@
 package xla_test
 
 import (
+	"cmp"
 	"context"
 	"testing"
 
@@ -17,7 +18,7 @@ import (
 func onDouble(t *testing.T, options string, o double.Options) (*xla.Engine, *double.Double) {
 	t.Helper()
 	d := double.New(o)
-	e, err := xla.OpenTable(d.Table(), "cpu"+options)
+	e, err := xla.OpenTable(d.Table(), cmp.Or(o.Platform, "cpu")+options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (l layout) numDevices() int {
 }
 
 // whole reports whether every device holds the whole value.
-func (l layout) whole() bool { return l.mesh == nil || l.sharding.Replicated() }
+func (l layout) whole() bool { return l.numDevices() == 1 || l.sharding.Replicated() }
 
 // equal reports whether both put the same parts onto the same devices.
 func (l layout) equal(o layout) bool {

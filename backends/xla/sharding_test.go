@@ -214,6 +214,7 @@ func TestAnOddBatchIsTrainedOn(t *testing.T) {
 
 // TestVariablesAreDivided weighs what lies on the devices: a divided variable once, a whole one on each of them.
 func TestVariablesAreDivided(t *testing.T) {
+	needPlugin(t)
 	const size = 512 // of a side: a megabyte of float32
 	weigh := func(axes ...string) int64 {
 		backend, store := open(t, ",devices=4"), model.NewStore()

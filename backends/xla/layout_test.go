@@ -1,0 +1,100 @@
+//go:build cgo
+
+package xla
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Blocks taken out of a value element by element are those that copyBlock takes, and put together again they are the value.
+func TestBlocks(t *testing.T) {
+	mesh := &graph.Mesh{Axes: []graph.MeshAxis{{Name: "a", Size: 2}, {Name: "b", Size: 3}}}
+	for _, c := range []struct {
+		dims     []int
+		sharding graph.Sharding
+	}{
+		{[]int{4, 6, 2}, nil},
+		{[]int{4, 6, 2}, graph.Sharding{"a", "", ""}},
+		{[]int{4, 6, 2}, graph.Sharding{"", "b", ""}},
+		{[]int{4, 6, 2}, graph.Sharding{"", "b", "a"}},
+		{[]int{4, 6, 6}, graph.Sharding{"a", "", "b"}},
+		{[]int{12}, graph.Sharding{"b,a"}},
+		{[]int{12}, graph.Sharding{"a,b"}},
+		{[]int{2, 0, 3}, graph.Sharding{"a", "", "b"}},
+		{nil, nil},
+	} {
+		s := shapes.Make(dtypes.Int16, c.dims...)
+		if err := c.sharding.Check(mesh, s); err != nil {
+			t.Fatal(err)
+		}
+		whole := make([]int16, s.Size())
+		for i := range whole {
+			whole[i] = int16(i)
+		}
+		x := tensors.FromFlatDataAndDimensions(whole, c.dims...)
+		back := tensors.FromShape(s)
+		l := layout{mesh, c.sharding}
+		for device := range l.numDevices() {
+			start, dims := l.block(s, device)
+			part := tensors.FromShape(shapes.Make(s.DType, dims...))
+			copyBlock(x.Storage().Bytes()[:s.ByteSize()], part.Storage().Bytes()[:part.ByteSize()], s, start, dims, false)
+			eachIndex(dims, func(index []int) {
+				at := make([]int, len(index))
+				for axis := range at {
+					at[axis] = start[axis] + index[axis]
+				}
+				if part.At(index...) != x.At(at...) {
+					t.Fatalf("%v %s: device %d, element %v is %v, want %v", c.dims, c.sharding, device, index, part.At(index...), x.At(at...))
+				}
+			})
+			copyBlock(back.Storage().Bytes()[:s.ByteSize()], part.Storage().Bytes()[:part.ByteSize()], s, start, dims, true)
+		}
+		if !back.Equal(x) {
+			t.Errorf("%v %s: put together it is %v", c.dims, c.sharding, back)
+		}
+	}
+}
+
+// eachIndex calls f with every index of a value with these dimensions.
+func eachIndex(dims []int, f func(index []int)) {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	for i := range n {
+		index := make([]int, len(dims))
+		for axis, k := len(dims)-1, i; axis >= 0; axis-- {
+			index[axis], k = k%dims[axis], k/dims[axis]
+		}
+		f(index)
+	}
+}
+
+func TestLayoutsAreCompared(t *testing.T) {
+	line := func(n int) *graph.Mesh { return &graph.Mesh{Axes: []graph.MeshAxis{{Name: "a", Size: n}}} }
+	split := graph.Sharding{"a"}
+	for _, c := range []struct {
+		a, b layout
+		want bool
+	}{
+		{layout{}, layout{}, true},
+		{layout{}, layout{mesh: line(1)}, true},
+		{layout{}, layout{mesh: line(1), sharding: graph.Sharding{""}}, true},
+		{layout{}, layout{line(1), split}, true},
+		{layout{}, layout{mesh: line(2)}, false},
+		{layout{mesh: line(2)}, layout{mesh: line(2), sharding: graph.Sharding{""}}, true},
+		{layout{mesh: line(2)}, layout{mesh: line(2), sharding: split}, false},
+		{layout{line(2), split}, layout{line(2), split}, true},
+		{layout{line(2), split}, layout{line(3), split}, false},
+	} {
+		if c.a.equal(c.b) != c.want || c.b.equal(c.a) != c.want {
+			t.Errorf("%s: want %v", fmt.Sprint(c.a, c.b), c.want)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+//go:build cgo && (linux || darwin)
+
+package xla_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/stablehlo"
+	"github.com/quire-ml/quire/backends/xla"
+	"github.com/quire-ml/quire/backends/xla/internal/double"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// meshProgram returns a program x, y → x + x, y over a mesh, with x divided along its first axis.
+func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *graph.Program {
+	t.Helper()
+	g := graph.NewGraph(nil, "mesh")
+	x, y := graph.Parameter(g, "x", in[0].Shape()), graph.Parameter(g, "y", in[1].Shape())
+	p, err := graph.NewProgram(g, []*graph.Node{graph.Add(x, x), y}, stablehlo.Lowers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Donated = []bool{true, false}
+	p.Mesh = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: devices}}}
+	p.InputShardings = []graph.Sharding{{"data"}, nil}
+	p.OutputShardings = []graph.Sharding{{"data"}, nil}
+	return p
+}
+
+// Values come from one device, are divided, stay divided from run to run and are put together where they are read;
+// donated ones are overwritten on every device and others are not.
+func TestRunsOnAMesh(t *testing.T) {
+	onBoth(t, ",devices=4", func(t *testing.T, e *xla.Engine) {
+		if e.NumDevices() != 4 {
+			t.Fatalf("%d devices", e.NumDevices())
+		}
+		for _, n := range []int{8, 1 << 16} {
+			x, y := ramp(n, 1), ramp(3, 5)
+			exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := put(t, e, x), put(t, e, y)
+			for step := range 4 {
+				kept, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, []bool{true, true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				scale := float32(int(2) << step)
+				wantRamp(t, "the run that keeps its inputs", kept[0], 1, scale)
+				wantRamp(t, "the run that takes them", out[0], 1, scale)
+				wantRamp(t, "the input that goes through", out[1], 5, 1)
+				if _, err := a.ToHost(); err == nil {
+					t.Error("a donated buffer can be read")
+				}
+				a, b = out[0], out[1]
+			}
+			// back on one device
+			wantRamp(t, "on one device", run(t, compile(t, e, []*tensors.Tensor{x}, nil, twice), []graph.Buffer{a})[0], 1, 32)
+			wantRamp(t, "divided as before", a, 1, 16)
+			exe.Close()
+		}
+	})
+}
+
+// What a mesh program returns goes into the next run as it is: nothing is moved.
+func TestResultsStayDivided(t *testing.T) {
+	e, d := onDouble(t, ",devices=4", double.Options{})
+	x, y := ramp(8, 1), ramp(3, 5)
+	exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exe.Run(t.Context(), []graph.Buffer{put(t, e, x), put(t, e, y)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := d.Stats()
+	for range 3 {
+		if out, err = exe.Run(t.Context(), out, []bool{true, true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := d.Stats(); after.ToDevice != before.ToDevice || after.ToHost != before.ToHost {
+		t.Errorf("three steps moved %d values to devices and %d back", after.ToDevice-before.ToDevice, after.ToHost-before.ToHost)
+	}
+}
+
+func TestMeshLargerThanTheDevices(t *testing.T) {
+	onBoth(t, ",devices=2", func(t *testing.T, e *xla.Engine) {
+		_, err := e.Compile(t.Context(), meshProgram(t, 4, ramp(8, 1), ramp(3, 5)))
+		if err == nil || !strings.Contains(err.Error(), `program "mesh": mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4`) {
+			t.Errorf("error %v", err)
+		}
+		_, err = e.Compile(t.Context(), meshProgram(t, 128, ramp(128, 1), ramp(3, 5)))
+		if err == nil || !strings.Contains(err.Error(), "has 128 devices, xla:cpu has 2") || strings.Contains(err.Error(), "open it") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
