@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -212,6 +213,14 @@ func TestMeanings(t *testing.T) {
 			doubles, bitsOfDoubles},
 		{"doubles of bits", "tensor<8xi64>", "tensor<8xf64>", "%0 = stablehlo.bitcast_convert %x : (tensor<8xi64>) -> tensor<8xf64>",
 			bitsOfDoubles, doubles},
+		{"the bits of wide integers in parts", "tensor<2xui32>", "tensor<2x4xi8>", "%0 = stablehlo.bitcast_convert %x : (tensor<2xui32>) -> tensor<2x4xi8>",
+			[]uint32{0x01020380, 0xFF}, [][]int8{{-128, 3, 2, 1}, {-1, 0, 0, 0}}},
+		{"wide integers of parts", "tensor<1x2xi32>", "tensor<1xui64>", "%0 = stablehlo.bitcast_convert %x : (tensor<1x2xi32>) -> tensor<1xui64>",
+			[][]int32{{-1, 5}}, []uint64{0x5FFFFFFFF}},
+		{"a double of parts", "tensor<2xui32>", "tensor<f64>", "%0 = stablehlo.bitcast_convert %x : (tensor<2xui32>) -> tensor<f64>",
+			[]uint32{0, 0xC0040000}, -2.5},
+		{"halves of a float", "tensor<f32>", "tensor<2xbf16>", "%0 = stablehlo.bitcast_convert %x : (tensor<f32>) -> tensor<2xbf16>",
+			float32(-2.5), []bfloat16.BFloat16{0, bfloat16.FromFloat32(-2.5)}},
 		{"bits set", "tensor<4xi8>", "tensor<4xi8>", "%0 = stablehlo.popcnt %x : tensor<4xi8>", []int8{0, -1, 5, 64}, []int8{0, 8, 2, 1}},
 		{"leading zeros", "tensor<4xi16>", "tensor<4xi16>", "%0 = stablehlo.count_leading_zeros %x : tensor<4xi16>", []int16{0, -1, 1, 255}, []int16{16, 0, 15, 8}},
 		{"an index that no branch has takes the last", "tensor<i32>", "tensor<i32>", `%0 = "stablehlo.case"(%x) ({

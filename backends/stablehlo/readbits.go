@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // Quire has no op that looks at the bits of a float, but arithmetic finds them: multiplying by powers of two is
@@ -33,20 +34,51 @@ var layouts = map[dtypes.DType]struct {
 func readBitcast(c *reading) *graph.Node {
 	x, to := c.in[0], c.resultDType()
 	from := x.DType()
+	bits := func(d dtypes.DType) bool { return d.IsInt() || layouts[d].mantissa > 0 }
 	switch {
 	case from == to:
 		return graph.Identity(x)
-	case from.Size() != to.Size():
-		c.fail("Quire has no op that splits or joins elements: %s to %s", typeName(from), typeName(to))
-	case from.IsInt() && to.IsInt():
-		return graph.ConvertDType(x, to) // keeps the low bits
-	case layouts[from].mantissa > 0 && to.IsInt():
-		return graph.ConvertDType(bitsOfFloat(c, x), to)
-	case from.IsInt() && layouts[to].mantissa > 0:
+	case !bits(from) || !bits(to):
+		c.fail("Quire has no op for the bits of %s as %s", typeName(from), typeName(to))
+	}
+	if from.IsFloat() {
+		x = bitsOfFloat(c, x)
+	}
+	whole := unsignedOf[to.Size()]
+	switch {
+	case from.Size() > to.Size():
+		x = c.splitBits(graph.ConvertDType(x, unsignedOf[from.Size()]), whole)
+	case from.Size() < to.Size():
+		x = c.joinBits(graph.ConvertDType(x, unsignedOf[from.Size()]), whole)
+	}
+	if to.IsFloat() {
 		return floatOfBits(x, to)
 	}
-	c.fail("Quire has no op for the bits of %s as %s", typeName(from), typeName(to))
-	return nil
+	return graph.ConvertDType(x, to) // keeps the low bits
+}
+
+// unsignedOf are the unsigned integers by their size in bytes.
+var unsignedOf = map[int]dtypes.DType{1: dtypes.Uint8, 2: dtypes.Uint16, 4: dtypes.Uint32, 8: dtypes.Uint64}
+
+// splitBits returns unsigned integers as narrower ones along a new last axis, the lowest bits first.
+func (c *reading) splitBits(x *graph.Node, to dtypes.DType) *graph.Node {
+	if c.lifted > 0 {
+		c.fail("the body of a reduction must stay with scalars")
+	}
+	n := x.DType().Size() / to.Size()
+	place := graph.Iota(c.g, shapes.Make(x.DType(), n), 0)
+	shift := graph.MulScalar(place, 8*to.Size())
+	return graph.ConvertDType(graph.BitwiseShiftRightLogical(graph.ExpandAxes(x, -1), shift), to)
+}
+
+// joinBits returns unsigned integers as wider ones, in place of the last axis.
+func (c *reading) joinBits(x *graph.Node, to dtypes.DType) *graph.Node {
+	n := to.Size() / x.DType().Size()
+	if c.lifted > 0 || x.Rank() == 0 || x.Dim(-1) != n {
+		c.fail("%d elements of %s make one of the result: the last axis must hold them", n, typeName(x.DType()))
+	}
+	shift := graph.MulScalar(graph.Iota(c.g, shapes.Make(to, n), 0), 8*x.DType().Size())
+	return graph.ReduceBitwiseOr(graph.BitwiseShiftLeft(graph.ConvertDType(x, to), shift), -1)
 }
 
 // bitsOfFloat returns the bits of a float as a signed integer of its size. NaN has those of the usual quiet one.

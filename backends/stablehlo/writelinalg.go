@@ -36,9 +36,8 @@ func cholesky(f *function, c call) []value {
 	s := x.shape
 	index := shapes.Make(dtypes.Int32, s.Dimensions...)
 	row, column := f.iota(index, s.Rank()-2), f.iota(index, s.Rank()-1)
-	diagonal := f.compare("EQ", row, column)
 	if s.DType.IsComplex() {
-		x = f.choose(diagonal, f.convert(f.real(x), s.DType), x)
+		x = f.choose(f.compare("EQ", row, column), f.convert(f.real(x), s.DType), x)
 	}
 	y := f.op(s, "stablehlo.cholesky %s, lower = %t : %s", x, lower, x.typ())
 	part := f.real(y)
