@@ -221,6 +221,8 @@ func TestMeanings(t *testing.T) {
 			[]uint32{0, 0xC0040000}, -2.5},
 		{"halves of a float", "tensor<f32>", "tensor<2xbf16>", "%0 = stablehlo.bitcast_convert %x : (tensor<f32>) -> tensor<2xbf16>",
 			float32(-2.5), []bfloat16.BFloat16{0, bfloat16.FromFloat32(-2.5)}},
+		{"a hyperbolic sine on the imaginary axis", "tensor<2xcomplex<f64>>", "tensor<2xcomplex<f64>>", "%0 = chlo.sinh %x : tensor<2xcomplex<f64>> -> tensor<2xcomplex<f64>>",
+			[]complex128{0.5i, 0}, []complex128{complex(0, math.Sin(0.5)), 0}},
 		{"bits set", "tensor<4xi8>", "tensor<4xi8>", "%0 = stablehlo.popcnt %x : tensor<4xi8>", []int8{0, -1, 5, 64}, []int8{0, 8, 2, 1}},
 		{"leading zeros", "tensor<4xi16>", "tensor<4xi16>", "%0 = stablehlo.count_leading_zeros %x : tensor<4xi16>", []int16{0, -1, 1, 255}, []int16{16, 0, 15, 8}},
 		{"an index that no branch has takes the last", "tensor<i32>", "tensor<i32>", `%0 = "stablehlo.case"(%x) ({

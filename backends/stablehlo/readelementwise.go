@@ -192,16 +192,8 @@ func defineHyperbolic(unary func(f func(x *graph.Node) *graph.Node, names ...str
 	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(x, root(x)) }, "chlo.asin")
 	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(root(x), x) }, "chlo.acos")
 	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(x, one(x)) }, "chlo.atan")
-	unary(func(x *graph.Node) *graph.Node { // (e + e/(e+1))/2 for e = exp(x) - 1; exp(x/2)²/2 where that overflows
-		size := graph.Abs(x)
-		e, h := graph.Expm1(size), graph.Exp(half(size))
-		y := graph.Where(graph.IsFinite(e), half(graph.Add(e, graph.Div(e, graph.OnePlus(e)))), graph.Mul(half(h), h))
-		return graph.Where(graph.LessThan(x, graph.ScalarZero(x.Graph(), x.DType())), graph.Neg(y), y)
-	}, "chlo.sinh")
-	unary(func(x *graph.Node) *graph.Node {
-		h := graph.Exp(half(graph.Abs(x)))
-		return graph.Add(graph.Mul(half(h), h), graph.Div(graph.Scalar(x.Graph(), x.DType(), 0.5), graph.Mul(h, h)))
-	}, "chlo.cosh")
+	unary(sinh, "chlo.sinh")
+	unary(cosh, "chlo.cosh")
 	unary(func(x *graph.Node) *graph.Node { // log1p(|x| + x²/(1 + √(1 + x²))); log|x| + log 2 where x² overflows
 		size := graph.Abs(x)
 		square := graph.Square(size)
@@ -221,6 +213,30 @@ func defineHyperbolic(unary func(f func(x *graph.Node) *graph.Node, names ...str
 	unary(infinite(graph.Abs), "chlo.is_inf")
 	unary(infinite(same), "chlo.is_pos_inf")
 	unary(infinite(graph.Neg), "chlo.is_neg_inf")
+}
+
+// sinh is (e + e/(e+1))/2 for e = exp(x) - 1, exp(x/2)²/2 where that overflows, and sinh a · cos b + i · cosh a · sin b for
+// a + ib.
+func sinh(x *graph.Node) *graph.Node {
+	if x.DType().IsComplex() {
+		a, b := graph.Real(x), graph.Imag(x)
+		return graph.Complex(graph.Mul(sinh(a), graph.Cos(b)), graph.Mul(cosh(a), graph.Sin(b)))
+	}
+	size := graph.Abs(x)
+	e, h := graph.Expm1(size), graph.Exp(graph.MulScalar(size, 0.5))
+	y := graph.MulScalar(graph.Add(e, graph.Div(e, graph.OnePlus(e))), 0.5)
+	y = graph.Where(graph.IsFinite(e), y, graph.Mul(graph.MulScalar(h, 0.5), h))
+	return graph.Where(graph.LessThan(x, graph.ScalarZero(x.Graph(), x.DType())), graph.Neg(y), y)
+}
+
+// cosh is (h² + 1/h²)/2 for h = exp(|x|/2), and cosh a · cos b + i · sinh a · sin b for a + ib.
+func cosh(x *graph.Node) *graph.Node {
+	if x.DType().IsComplex() {
+		a, b := graph.Real(x), graph.Imag(x)
+		return graph.Complex(graph.Mul(cosh(a), graph.Cos(b)), graph.Mul(sinh(a), graph.Sin(b)))
+	}
+	h := graph.Exp(graph.MulScalar(graph.Abs(x), 0.5))
+	return graph.Add(graph.Mul(graph.MulScalar(h, 0.5), h), graph.Div(graph.Scalar(x.Graph(), x.DType(), 0.5), graph.Mul(h, h)))
 }
 
 // erfInv returns the x with erf(x) = y: a rational approximation of the normal quantile, then two steps of Halley's
