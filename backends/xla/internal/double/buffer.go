@@ -95,15 +95,17 @@ func (d *Double) copyToDevice(a *C.PJRT_Buffer_CopyToDevice_Args) error {
 	to.holds++
 	read := from.reader()
 	d.mu.Unlock()
-	d.later(dev.client, func() {
-		defer d.release(from.block)
-		defer d.release(to.block)
+	d.later(dev.client, func() func() {
 		err := d.wait(from.ready)
 		if err == nil {
 			copy(to.bytes(), from.bytes())
 		}
-		read.set(nil)
-		to.ready.set(err)
+		d.release(from.block)
+		d.release(to.block)
+		return func() {
+			read.set(nil)
+			to.ready.set(err)
+		}
 	})
 	give(&a.dst_buffer, d.newBuffer(dev, b.typ, b.dims, to).handle)
 	return nil

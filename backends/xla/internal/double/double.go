@@ -108,29 +108,32 @@ func New(o Options) *Double {
 		o.StructSize = slotOffset(lastSlot + 1)
 	}
 	o.StructSize = min(o.StructSize, size)
-	d := &Double{options: o, engine: gocpu.New(), live: map[uintptr]object{}, space: newSpace(), stop: make(chan struct{})}
-	d.SetFaults(o.Faults)
-
-	tables.Lock()
-	defer tables.Unlock()
-	d.number = slices.IndexFunc(tables.doubles[:], func(d *Double) bool { return d == nil || d.closed.Load() })
-	if d.number < 0 {
-		panic(fmt.Sprintf("double.New: %d doubles are in use: Close those that are not needed", C.NUM_TABLES))
-	}
-	tables.doubles[d.number] = d
-	tables.all = append(tables.all, d)
-
-	d.api = C.quireNewTable(C.int(d.number))
-	d.api.struct_size = C.size_t(o.StructSize)
-	d.api.pjrt_api_version.major_version = C.int(o.MajorVersion)
-	d.api.pjrt_api_version.minor_version = C.int(o.MinorVersion)
+	var null []int
 	for _, name := range o.NullSlots {
 		slot := slices.Index(slotNames, name)
 		if slot < 0 {
 			panic(fmt.Sprintf("double.New: the table has no slot %q", name))
 		}
+		null = append(null, slot)
+	}
+
+	tables.Lock()
+	defer tables.Unlock()
+	number := slices.IndexFunc(tables.doubles[:], func(d *Double) bool { return d == nil || d.closed.Load() })
+	if number < 0 {
+		panic(fmt.Sprintf("double.New: %d doubles are in use: Close those that are not needed", C.NUM_TABLES))
+	}
+	d := &Double{options: o, number: number, engine: gocpu.New(), live: map[uintptr]object{}, space: newSpace(), stop: make(chan struct{})}
+	d.SetFaults(o.Faults)
+	d.api = C.quireNewTable(C.int(number))
+	d.api.struct_size = C.size_t(o.StructSize)
+	d.api.pjrt_api_version.major_version = C.int(o.MajorVersion)
+	d.api.pjrt_api_version.minor_version = C.int(o.MinorVersion)
+	for _, slot := range null {
 		C.quireClearSlot(d.api, C.int(slot))
 	}
+	tables.doubles[number] = d
+	tables.all = append(tables.all, d)
 	return d
 }
 

@@ -4,6 +4,7 @@ package double_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +109,38 @@ func TestFaultsAreErrors(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Whatever fails, and however often: a session is right or an error. Where the call itself fails, go-xla forgets
+// nothing. (What it was given before an event fails it does forget.)
+func TestRandomFaults(t *testing.T) {
+	calls := []double.Call{double.Initialize, double.ClientCreate, double.Devices, double.Compile, double.ToDevice, double.ToHost,
+		double.Execute, double.NumOutputs, double.CompileStats}
+	codes := []double.Code{double.Cancelled, double.InvalidArgument, double.ResourceExhausted, double.Internal, double.Unavailable}
+	failed := 0
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var faults double.Faults
+		events := false
+		for range 1 + rng.IntN(3) {
+			f := double.Fault{At: calls[rng.IntN(len(calls))], Code: codes[rng.IntN(len(codes))], Skip: rng.IntN(3), Times: rng.IntN(2), Lose: rng.IntN(8) == 0}
+			f.Event = slices.Contains([]double.Call{double.ToDevice, double.ToHost, double.Execute}, f.At) && rng.IntN(2) == 0
+			faults, events = append(faults, f), events || f.Event
+		}
+		d := double.New(double.Options{Async: seed%2 == 0, Faults: faults})
+		for range 3 {
+			if _, err := session(t, d); err != nil {
+				failed++
+			}
+		}
+		if v, s := d.Violations(), d.Stats(); !events && (v != nil || s.Live() > 0) {
+			t.Errorf("seed %d, %+v: the violations are %q, and %+v are left", seed, faults, v, s)
+		}
+		d.Close()
+	}
+	if failed < 100 {
+		t.Errorf("only %d sessions failed", failed)
 	}
 }
 

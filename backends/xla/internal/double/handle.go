@@ -14,7 +14,7 @@ import (
 
 // spaceSize is how many addresses a double has, stride how many a handle has: the place in it says the kind.
 const (
-	spaceSize = 1 << 32
+	spaceSize = 1 << 30
 	stride    = 128
 )
 
@@ -64,9 +64,11 @@ func (d *Double) issue(o object) uintptr {
 }
 
 func (d *Double) issueLocked(o object) uintptr {
-	if d.space.next += stride; d.space.next >= d.space.base+spaceSize {
+	left := d.space.base + spaceSize - d.space.next
+	if left < spaceSize/16 && o.kind() != anError { // the rest is for saying so
 		panic("all handles are used up")
 	}
+	d.space.next += stride
 	h := d.space.next + uintptr(o.kind())*8
 	d.live[h] = o
 	return h

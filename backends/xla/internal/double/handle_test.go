@@ -242,3 +242,16 @@ func TestNullSlotsAreNull(t *testing.T) {
 	}()
 	New(Options{NullSlots: []string{"PJRT_Nothing"}})
 }
+
+func TestHandlesRunOut(t *testing.T) {
+	w := newWorld(t)
+	w.space.next = w.space.base + spaceSize - spaceSize/16
+	_, err := invoke(w.Double, "PJRT_Client_Create")
+	if err == nil || !strings.Contains(err.Error(), "all handles are used up") {
+		t.Errorf("got %v", err)
+	}
+	if h := w.newError(err); w.live[h] == nil {
+		t.Error("the error has no handle")
+	}
+	made(t, 0, w.Double, "PJRT_Buffer_Destroy", w.buffer)
+}

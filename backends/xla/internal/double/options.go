@@ -96,6 +96,9 @@ func parseOptions(data []byte) (compileOptions, error) {
 		return o, err
 	}
 	o.replicas, o.partitions = max(o.replicas, 1), max(o.partitions, 1)
+	if o.replicas > maxDevices || o.partitions > maxDevices {
+		return o, fmt.Errorf("%d replicas of %d partitions are more than there can be", o.replicas, o.partitions)
+	}
 	if rows == nil {
 		return o, nil
 	}

@@ -15,47 +15,51 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
-// run computes, and ends what waits for it.
-func (x *execution) run() {
+// run computes, and returns what ends all that waits for it.
+func (x *execution) run() (end func()) {
 	err := x.compute()
-	for k := range x.read {
-		for _, e := range x.read[k] {
-			e.set(nil)
+	return func() {
+		for k := range x.read {
+			for _, e := range x.read[k] {
+				e.set(nil)
+			}
+		}
+		left := len(x.devices)
+		for k, dev := range x.devices {
+			err, until := err, (<-chan struct{})(nil)
+			if f := x.d.fault(Execute, dev, true); f != nil {
+				if failed := x.d.error(f, dev); failed != nil {
+					err = failed
+				}
+				until = f.Until
+			}
+			if until == nil {
+				x.finish(k, &left, err)
+				continue
+			}
+			x.d.running.Go(func() {
+				x.d.hold(until)
+				x.finish(k, &left, err)
+			})
 		}
 	}
-	left := len(x.devices)
-	for k, dev := range x.devices {
-		err, until := err, (<-chan struct{})(nil)
-		if f := x.d.fault(Execute, dev, true); f != nil {
-			if failed := x.d.error(f, dev); failed != nil {
-				err = failed
-			}
-			until = f.Until
-		}
-		finish := func() {
-			for _, s := range x.out[k] {
-				s.ready.set(err)
-			}
-			x.done[k].set(err)
-			x.d.mu.Lock()
-			defer x.d.mu.Unlock()
-			for _, s := range x.out[k] {
-				x.d.releaseLocked(s.block)
-			}
-			if left--; left == 0 {
-				x.l.running--
-				x.l.code.release()
-			}
-		}
-		if until == nil {
-			finish()
-			continue
-		}
-		x.d.running.Go(func() {
-			x.d.hold(until)
-			finish()
-		})
+}
+
+// finish ends the run on a device, the events last. left counts the devices on which it goes on.
+func (x *execution) finish(k int, left *int, err error) {
+	x.d.mu.Lock()
+	for _, s := range x.out[k] {
+		x.d.releaseLocked(s.block)
 	}
+	if *left--; *left == 0 {
+		x.l.running--
+		x.l.code.release()
+	}
+	x.d.mu.Unlock()
+	for _, s := range x.out[k] {
+		s.ready.set(err)
+	}
+	x.done[k].set(err)
 }
 
 // compute runs the program once per replica, on whole values.

@@ -170,7 +170,7 @@ func elements(list string) (parts []string) {
 		switch c := list[i]; {
 		case c == '(' || c == '[' || c == '{' || c == '<':
 			depth++
-		case c == ')' || c == ']' || c == '}' || c == '>' && list[i-1] != '-':
+		case c == ')' || c == ']' || c == '}' || c == '>' && !strings.HasSuffix(list[:i], "-"):
 			depth--
 		case c == '"':
 			i += quoted(list[i:])

@@ -9,21 +9,23 @@ import (
 	"unsafe"
 )
 
-// later runs f: behind the caller's back if the double is asynchronous, else at once.
-func (d *Double) later(c *client, f func()) {
+// later does work: behind the caller's back if the double is asynchronous, else at once. The work returns what ends
+// its events, which comes last: whoever waits for them may then destroy all that was used.
+func (d *Double) later(c *client, work func() (end func())) {
 	if !d.options.Async {
-		f()
+		work()()
 		return
 	}
 	d.mu.Lock()
 	c.busy++
 	d.mu.Unlock()
 	d.running.Go(func() {
-		f()
+		end := work()
 		d.tellDeleted()
 		d.mu.Lock()
-		defer d.mu.Unlock()
 		c.busy--
+		d.mu.Unlock()
+		end()
 	})
 }
 
@@ -80,19 +82,19 @@ func (d *Double) fromHost(a *C.PJRT_Client_BufferFromHostBuffer_Args) error {
 		return err
 	}
 	data, done := bytesAt(a.data, size), newEvent()
-	move := func() {
+	d.retain(s.block)
+	move := func() func() {
 		copy(s.bytes(), data)
-		s.ready.set(nil)
-		d.end(done, nil, ToDevice, dev)
+		d.release(s.block)
+		return func() {
+			s.ready.set(nil)
+			d.end(done, nil, ToDevice, dev)
+		}
 	}
 	if a.host_buffer_semantics == C.PJRT_HostBufferSemantics_kImmutableOnlyDuringCall {
-		move()
+		move()()
 	} else {
-		d.retain(s.block)
-		d.later(c, func() {
-			defer d.release(s.block)
-			move()
-		})
+		d.later(c, move)
 	}
 	give(&a.buffer, d.newBuffer(dev, a._type, shape, s).handle)
 	give(&a.done_with_host_buffer, d.issue(done))
@@ -178,14 +180,16 @@ func (d *Double) toHost(a *C.PJRT_Buffer_ToHostBuffer_Args) error {
 	read := s.reader()
 	d.mu.Unlock()
 	dst, done := bytesAt(a.dst, s.size), newEvent()
-	d.later(b.device.client, func() {
-		defer d.release(s.block)
+	d.later(b.device.client, func() func() {
 		err := d.wait(s.ready)
 		if err == nil {
 			copy(dst, s.bytes())
 		}
-		read.set(nil)
-		d.end(done, err, ToHost, b.device)
+		d.release(s.block)
+		return func() {
+			read.set(nil)
+			d.end(done, err, ToHost, b.device)
+		}
 	})
 	give(&a.event, d.issue(done))
 	d.add(func(s *Stats) { s.ToHost++ })
