@@ -9,11 +9,22 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
-// Differs reports whether the table says that the op may give something else for special values of a type.
-func Differs(op string, d dtypes.DType) bool {
-	return slices.ContainsFunc(differences, func(r difference) bool {
+// Differs returns the row of the table that says that the op may give something else for special values of a type, or -1.
+func Differs(op string, d dtypes.DType) int {
+	return slices.IndexFunc(differences, func(r difference) bool {
 		return slices.Contains(r.ops, op) && (r.dtypes == 0 || r.dtypes.Has(d))
 	})
+}
+
+// EachDifference calls f with every op that a row of the table names for special values.
+func EachDifference(f func(row int, op string)) {
+	for i, r := range differences {
+		for _, op := range r.ops {
+			if !r.tested {
+				f(i, op)
+			}
+		}
+	}
 }
 
 var (

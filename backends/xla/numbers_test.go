@@ -1,0 +1,140 @@
+//go:build cgo
+
+package xla_test
+
+import (
+	"flag"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/backends/xla"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
+)
+
+var update = flag.Bool("update", false, "rewrite the tables in docs/xla.md")
+
+// docs/xla.md holds the tables of options and of differences, between marks.
+func TestDocs(t *testing.T) {
+	const path = "../../docs/xla.md"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for name, table := range map[string]string{"options": xla.OptionsTable(), "differences": xla.DifferencesTable()} {
+		begin, end := "<!-- "+name+": written by go test ./backends/xla -run Docs -update -->\n", "<!-- end of "+name+" -->"
+		before, rest, ok := strings.Cut(text, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("%s lacks the marks of the table of %s", path, name)
+		}
+		text = before + begin + table + end + after
+	}
+	testenv.Golden(t, path, text, *update)
+}
+
+// Divisions of integers by zero, constant or not, compile and run; the go engine refuses them.
+func TestIntegerDivisionByZero(t *testing.T) {
+	e, other := open(t, ""), gocpu.New()
+	for _, d := range dtypes.Ints.List() {
+		var out []*tensors.Tensor
+		build := func(x, zero *graph.Node) []*graph.Node {
+			g := x.Graph()
+			seven, none := graph.Scalar(g, d, 7), graph.ScalarZero(g, d)
+			return []*graph.Node{graph.Div(x, zero), graph.Div(x, none), graph.Div(seven, none), graph.Div(seven, zero),
+				graph.Rem(x, zero), graph.Rem(x, none), graph.Rem(seven, none), graph.Rem(seven, zero)}
+		}
+		fn := func(x, zero *graph.Node) []*graph.Node { return build(x, zero) }
+		x, _ := tensors.FromScalar(int64(7)).ConvertDType(d)
+		zero, _ := tensors.FromScalar(int64(0)).ConvertDType(d)
+		out, err := graph.CallOnceN(e, fn, x, zero)
+		if err != nil {
+			t.Fatalf("%s: %v", d, err)
+		}
+		ones, _ := tensors.FromScalar(int64(-1)).ConvertDType(d)
+		for i, y := range out {
+			want := ones
+			if i >= 4 {
+				want = x
+			}
+			if !y.Equal(want) {
+				t.Errorf("%s: result %d is %v, want %v", d, i, y.Value(), want.Value())
+			}
+		}
+		if _, err := graph.CallOnceN(other, fn, x, zero); err == nil {
+			t.Errorf("%s: the go engine divides by zero", d)
+		}
+	}
+}
+
+// The smallest numbers are flushed, which the table of differences says; the smallest normal one is not.
+func TestDenormals(t *testing.T) {
+	e := open(t, "")
+	y, err := graph.CallOnce(e, func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 0.5) }, []float32{0x1p-126, 0x1p-125, 0x1p-130})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tensors.Flat[float32](y); got[0] != 0 || got[1] != 0x1p-126 || got[2] != 0 {
+		t.Errorf("got %v: the table of differences says that denormal numbers are 0, and only they", got)
+	}
+}
+
+// Elementwise ops of transposed values that come from constants alone: a pass that takes their elements in another
+// order is off.
+func TestTransposedConstants(t *testing.T) {
+	fn := func(g *graph.Graph) *graph.Node {
+		x := graph.IotaFull(g, graph.ConstTensor(g, ramp(48, 0)).Shape().WithDType(dtypes.Float32))
+		image := graph.Reshape(graph.Mul(graph.ConstTensor(g, ramp(48, -20)), graph.AddScalar(x, 0.5)), 2, 2, 4, 3)
+		kernel := graph.Reshape(graph.ConstTensor(g, ramp(24, -11)), 3, 2, 2, 2)
+		y := graph.Convolve(image, kernel).ChannelsAxis(graph.ChannelsFirst).NoPadding().Done()
+		return graph.Tanh(graph.MulScalar(y, 1e-4))
+	}
+	got, err := graph.CallOnce(open(t, ""), fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := graph.CallOnce(gocpu.New(), fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.InDelta(want, 1e-5) {
+		t.Errorf("got\n%v\nwant\n%v", got, want)
+	}
+}
+
+// Random numbers are the same bits for the same seed on every engine.
+func TestRandomBits(t *testing.T) {
+	e := open(t, "")
+	fn := func(g *graph.Graph) []*graph.Node {
+		key := graph.RNGStateFromSeedForGraph(g, 42)
+		key, bits := graph.RandomBits(key, shapes.Make(dtypes.Uint32, 1000))
+		key, uniform := graph.RandomUniform(key, graph.ConstTensor(g, ramp(100, 0)).Shape())
+		_, normal := graph.RandomNormal(key, graph.ConstTensor(g, ramp(100, 0)).Shape())
+		return []*graph.Node{bits, uniform, normal}
+	}
+	got, err := graph.CallOnceN(e, fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := graph.CallOnceN(gocpu.New(), fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want[:2] {
+		if !sameBits(got[i], want[i]) {
+			t.Errorf("stream %d: other bits", i)
+		}
+	}
+	for i, v := range tensors.Flat[float32](got[2]) {
+		if w := tensors.Flat[float32](want[2])[i]; math.Abs(float64(v-w)) > 1e-5 {
+			t.Errorf("normal number %d is %v, want %v", i, v, w)
+		}
+	}
+}
