@@ -15,8 +15,8 @@ import (
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 )
 
-// session goes the whole way, from the plugin to a result on the host, and reports the first error with the place.
-func session(t *testing.T, d *double.Double) (where string, err error) {
+// wholeWay goes the whole way, from the plugin to a result on the host, and reports the first error with the place.
+func wholeWay(t *testing.T, d *double.Double) (where string, err error) {
 	t.Helper()
 	c, err := client(d, nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func TestFaultsAreErrors(t *testing.T) {
 			t.Run(s.name, func(t *testing.T) {
 				d := double.New(o)
 				defer d.Close()
-				where, err := session(t, d)
+				where, err := wholeWay(t, d)
 				if where != s.where || (err == nil) != (s.want == nil) {
 					t.Fatalf("fails at %q with %v, want %q", where, err, s.where)
 				}
@@ -104,7 +104,7 @@ func TestFaultsAreErrors(t *testing.T) {
 					t.Errorf("%+v are left, want %d", d.Stats(), s.left)
 				}
 				d.SetFaults(nil)
-				if where, err := session(t, d); err != nil {
+				if where, err := wholeWay(t, d); err != nil {
 					t.Errorf("without the fault it fails at %q with %v", where, err)
 				}
 			})
@@ -112,7 +112,7 @@ func TestFaultsAreErrors(t *testing.T) {
 	}
 }
 
-// Whatever fails, and however often: a session is right or an error. Where the call itself fails, go-xla forgets
+// Whatever fails, and however often: the whole way is right or an error. Where the call itself fails, go-xla forgets
 // nothing. (What it was given before an event fails it does forget.)
 func TestRandomFaults(t *testing.T) {
 	calls := []double.Call{double.Initialize, double.ClientCreate, double.Devices, double.Compile, double.ToDevice, double.ToHost,
@@ -130,7 +130,7 @@ func TestRandomFaults(t *testing.T) {
 		}
 		d := double.New(double.Options{Async: seed%2 == 0, Faults: faults})
 		for range 3 {
-			if _, err := session(t, d); err != nil {
+			if _, err := wholeWay(t, d); err != nil {
 				failed++
 			}
 		}
@@ -140,7 +140,7 @@ func TestRandomFaults(t *testing.T) {
 		d.Close()
 	}
 	if failed < 100 {
-		t.Errorf("only %d sessions failed", failed)
+		t.Errorf("only %d failed", failed)
 	}
 }
 
