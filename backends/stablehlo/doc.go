@@ -26,5 +26,14 @@
 // TF32. Integer powers, the error function far from 0 and conversions to the 16-bit floats are written so that they
 // do not depend on how a compiler rounds or cuts. Indices narrower than 32 bits and unsigned ones are widened first: a bound of the axis would not fit.
 //
+// # Reading
+//
+// [Read] takes the text that JAX and others print, and makes of every operation what it means in Quire's ops, so that a
+// model can be called like a function written here, differentiated, and run on any engine. What has no op of its own
+// (batch normalisation, functions of the CHLO dialect, the bits of floats) becomes several. Operations whose sizes are
+// operands are read where these are constants. An operation that is not taken is an error that names it and its line:
+// collectives, random bits of the compiler's own, calls of libraries, quantised types. For linear algebra, JAX writes calls
+// of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
+//
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
 package stablehlo

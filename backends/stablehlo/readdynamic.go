@@ -1,6 +1,8 @@
 package stablehlo
 
 import (
+	"math"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -72,7 +74,7 @@ func (c *reading) sizes(i int) []int {
 	}
 	list := c.constants(i, -1)
 	for _, n := range list {
-		if n < 0 || n > 1<<31 {
+		if n < 0 || n > math.MaxInt32 {
 			c.fail("operand %d: there is no axis of %d elements", i, n)
 		}
 	}

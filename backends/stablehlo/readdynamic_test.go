@@ -67,7 +67,7 @@ func TestSizesThatAreNotKnown(t *testing.T) {
 			`line 3: op "stablehlo.dynamic_reshape": operand 1, which says sizes, is not a constant: Quire needs to know shapes before a program runs (refine the shapes before exporting)`},
 		{"a size below zero", "%s = stablehlo.constant dense<[-3]> : tensor<1xi32>\n%y = stablehlo.dynamic_reshape %x, %s : (tensor<3xi32>, tensor<1xi32>) -> tensor<?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_reshape": operand 1: there is no axis of -3 elements`},
-		{"sizes beyond memory", "%s = stablehlo.constant dense<2147483648> : tensor<9xi64>\n%y = stablehlo.dynamic_iota %s, dim = 0 : (tensor<9xi64>) -> tensor<?x?x?x?x?x?x?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
+		{"sizes beyond memory", "%s = stablehlo.constant dense<2147483647> : tensor<9xi64>\n%y = stablehlo.dynamic_iota %s, dim = 0 : (tensor<9xi64>) -> tensor<?x?x?x?x?x?x?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_iota": operand 0: a value of dimensions`},
 		{"another size than the type says", "%s = stablehlo.constant dense<[1, 3]> : tensor<2xi32>\n%y = stablehlo.dynamic_reshape %x, %s : (tensor<3xi32>, tensor<2xi32>) -> tensor<3x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_reshape": result 0 is tensor<1x3xi32> by its operands, tensor<3x?xi32> in the text`},
