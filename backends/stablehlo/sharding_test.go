@@ -269,3 +269,61 @@ func TestFuncOnAMesh(t *testing.T) {
 		})
 	}
 }
+
+// TestGuards checks that operations that compilers divide wrongly are kept whole where that matters, and only there.
+func TestGuards(t *testing.T) {
+	build := func(m *graph.Mesh) string {
+		p := lowered(t, "guarded", func(g *graph.Graph) []*graph.Node {
+			if m != nil {
+				g.SetMesh(m)
+			}
+			x, k := param(g, "x", dtypes.Float32, 8, 6, 6, 4), param(g, "k", dtypes.Float32, 3, 3, 4, 8)
+			at := param(g, "at", dtypes.Int32, 5, 1)
+			y := graph.Convolve(x, k).PadSame().Done()
+			return []*graph.Node{y, graph.ReduceMax(y, 3), graph.GatherSlices(y, []int{0}, at, []int{2}, false)}
+		})
+		text, err := Write(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	mesh := func(n int) *graph.Mesh { return &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: n}}} }
+	guarded := []string{
+		`sdy.sharding_constraint %x <@mesh, [{?}, {}, {}, {?}]>`, // the input's window
+		`sdy.sharding_constraint %k <@mesh, [{}, {}, {?}, {?}]>`, // the kernel's
+		`applies stablehlo.or across dimensions = [3]`,           // NaN among what is reduced
+		`stablehlo.clamp`, // indices
+		`<@mesh, [{?}, {}, {?}, {?}, {?}]> : tensor<5x2x6x6x8xf32>`,        // the gathered slices
+		`sdy.sharding_constraint %at <@mesh, [{?}, {}]> : tensor<5x1xi32>`, // an index is not divided
+	}
+	for _, want := range guarded {
+		for _, c := range []struct {
+			mesh *graph.Mesh
+			has  bool
+		}{{mesh(2), true}, {mesh(1), false}, {nil, false}} {
+			if text := build(c.mesh); strings.Contains(text, want) != c.has {
+				t.Errorf("on %v: want %q: %v, in\n%s", c.mesh, want, c.has, text)
+			}
+		}
+	}
+	// A convolution that was read is not guarded twice.
+	text := build(mesh(2))
+	m, err := Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Program(Lowers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Options{Name: "guarded"}.Write(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, constraint := range guarded[:2] {
+		if n := strings.Count(again, constraint); n != 1 {
+			t.Errorf("%d times %s in\n%s", n, constraint, again)
+		}
+	}
+}

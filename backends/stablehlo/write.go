@@ -44,7 +44,7 @@ func (o Options) Write(p *graph.Program) (string, error) {
 	if o.Donate != nil && len(o.Donate) != len(p.Inputs) {
 		return "", fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
 	}
-	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}}
+	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}, devices: numDevices(p)}
 	if p.Mesh != nil {
 		m.taken[meshName] = true
 	}
@@ -104,15 +104,18 @@ type module struct {
 	texts     []string          // private functions, in order of first use
 	functions map[string]string // their names by what follows the name
 	taken     map[string]bool
+	devices   int   // that the program runs on
 	depth     int   // of branches, loops and calls around what is being written
 	err       error // the first mistake
+	placed    bool  // and it says where
 }
 
 // value is an SSA value.
 type value struct {
 	ref     string // %3, %3#1 or %x
 	shape   shapes.Shape
-	nonzero bool // known to have no zero among its elements
+	nonzero bool   // known to have no zero among its elements
+	split   string // how a sharding constraint that has just been written divides it
 }
 
 func (v value) String() string { return v.ref }
@@ -217,8 +220,8 @@ func (f *function) program(p *graph.Program, args []value) []value {
 		}
 		results := f.call(c)
 		if f.err != nil {
-			if in.Pos != "" {
-				f.err = fmt.Errorf("%s: %w", in.Pos, f.err)
+			if in.Pos != "" && !f.placed { // by what is inside
+				f.err, f.placed = fmt.Errorf("%s: %w", in.Pos, f.err), true
 			}
 			return nil
 		}
@@ -250,7 +253,7 @@ func (f *function) call(c call) []value {
 		}
 		return results
 	}
-	return lower(f, c)
+	return f.guarded(c, lower)
 }
 
 // fail keeps the first mistake.

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 func init() {
@@ -46,6 +47,11 @@ func init() {
 			return c.in
 		}
 		in := append([]value{c.in[0]}, f.starts(c.in[1:])...)
+		if f.devices > 1 { // a start that is moved so that the slice fits would be moved for each device's part of it
+			for i, start := range in[1:] {
+				in[1+i] = f.within(start, f.fill(start.shape, c.in[0].shape.Dimensions[i]-c.out[0].Dimensions[i]))
+			}
+		}
 		out := f.define(c.out[0])
 		f.line("%s = stablehlo.dynamic_slice %s, sizes = %s : %s", out, refs(in), ints(c.out[0].Dimensions), signature(in, []value{out}))
 		return []value{out}
@@ -96,9 +102,22 @@ func (f *function) starts(in []value) []value {
 	return out
 }
 
+// within moves indices into the range from 0 to last.
+func (f *function) within(x, last value) value {
+	return f.op(x.shape, "stablehlo.clamp %s, %s, %s : %s", f.fill(x.shape, 0), x, last, x.typ())
+}
+
 // gather writes a gather: which axes of the result are of slices, which axes of x have no place there, which axes
 // of x the indices speak of, and the slices' sizes. Starts are moved so that slices fit.
 func (f *function) gather(x, at value, s shapes.Shape, offset, collapsed, axes, sizes []int, sorted bool) value {
+	if f.devices > 1 && s.Size() > 0 { // a slice would be moved for each device's part of it
+		bounds := make([]int64, len(axes))
+		for i, axis := range axes {
+			bounds[i] = int64(x.shape.Dimensions[axis] - sizes[axis])
+		}
+		last := f.convert(f.constant(tensors.FromValue(bounds)), at.shape.DType)
+		at = f.within(at, f.along(last, at.shape, []int{at.shape.Rank() - 1}))
+	}
 	out := f.define(s)
 	f.line(`%s = "stablehlo.gather"(%s, %s) <{dimension_numbers = #stablehlo.gather<offset_dims = %s, collapsed_slice_dims = %s, start_index_map = %s, index_vector_dim = %d>, indices_are_sorted = %t, slice_sizes = %s}> : %s`,
 		out, x, at, ints(offset), ints(collapsed), ints(axes), at.shape.Rank()-1, sorted, array(sizes), signature([]value{x, at}, []value{out}))
