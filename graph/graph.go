@@ -273,7 +273,7 @@ func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
 	if g.cse && bodies == nil {
 		if key = cseKey(op, attrs, local); key != "" {
 			if n := g.current.seen[key]; n != nil {
-				return n.results()
+				return slices.Clone(n.results())
 			}
 		}
 	}
@@ -292,7 +292,7 @@ func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
 	for i := range out {
 		n.splits[i] = g.add(output, OutputAttrs{i}, []*Node{n}, out[i:i+1])
 	}
-	return n.splits
+	return slices.Clone(n.splits) // callers may put other nodes into what they get
 }
 
 func (n *Node) results() []*Node {

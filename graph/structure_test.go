@@ -303,3 +303,21 @@ func TestStructuralValues(t *testing.T) {
 		})
 	}
 }
+
+// TestResultsMayBeOverwritten checks that a caller may put other nodes into the slice of results that it got.
+func TestResultsMayBeOverwritten(t *testing.T) {
+	g := graph.NewGraph(nil, "g")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 3))
+	f := graph.NewFunction(g, "f", func(*graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(x), graph.Exp(x)} })
+	out := f.Call()
+	for i, y := range out {
+		out[i] = graph.Tanh(y)
+	}
+	p, err := graph.NewProgram(g, out, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Instrs) != 3 {
+		t.Errorf("the program is\n%s", p)
+	}
+}
