@@ -28,26 +28,23 @@ func (e *Engine) Compile(ctx context.Context, p *graph.Program) (exe graph.Execu
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	x, err := e.compile(ctx, p)
+	text, err := stablehlo.Options{Donate: p.Donated}.Write(p)
+	if err != nil {
+		return nil, err
+	}
+	x, err := e.compile(ctx, p, text)
 	if err != nil {
 		return nil, fmt.Errorf("program %q: %w", p.Name, err)
 	}
 	return x, nil
 }
 
-func (e *Engine) compile(ctx context.Context, p *graph.Program) (*Executable, error) {
+func (e *Engine) compile(ctx context.Context, p *graph.Program, text string) (*Executable, error) {
 	devices := 1
 	if p.Mesh != nil {
-		if err := p.Mesh.Check(); err != nil {
-			return nil, err
-		}
 		if devices = p.Mesh.NumDevices(); devices > e.NumDevices() {
 			return nil, fmt.Errorf("%s has %d devices, %s has %d%s", p.Mesh, devices, e.name, e.NumDevices(), e.moreDevices(devices))
 		}
-	}
-	text, err := stablehlo.Options{Donate: p.Donated}.Write(p)
-	if err != nil {
-		return nil, err
 	}
 	key := programKey(sha256.Sum256([]byte(text)))
 	prog, compiled, err := e.client.programs.get(ctx, key, func() (*pjrt.LoadedExecutable, error) {

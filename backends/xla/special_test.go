@@ -123,6 +123,7 @@ func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error)
 // NaN, infinities, zeros of both signs and the ends of integer ranges mean on XLA what they mean everywhere, in every
 // row, except where the table of differences says otherwise.
 func TestSpecialValues(t *testing.T) {
+	needPlugin(t)
 	var mu sync.Mutex
 	differed := map[string]bool{} // by row of the table and op
 	t.Run("ops", func(t *testing.T) {

@@ -1,0 +1,139 @@
+//go:build cgo && (linux || darwin)
+
+package xla_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/xla"
+	"github.com/quire-ml/quire/backends/xla/internal/double"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Equal programs are compiled once, as long as the cache holds them; what it drops still runs where it is in use.
+func TestProgramsInMemory(t *testing.T) {
+	e, d := onDouble(t, "", double.Options{})
+	a := compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
+	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
+	if s := e.CacheStats(); s != (xla.CacheStats{Programs: 1, Hits: 1, Misses: 1, Compiled: 1}) {
+		t.Errorf("after the same program twice: %+v", s)
+	}
+	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, []int{0}, twice)
+	if s := e.CacheStats(); s.Misses != 2 {
+		t.Errorf("another donation is another program: %+v", s)
+	}
+	e.LimitPrograms(1)
+	wantRamp(t, "a program that was dropped", run(t, a, []graph.Buffer{put(t, e, ramp(3, 1))})[0], 1, 2)
+	a.Finalize()
+	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
+	if s := e.CacheStats(); s.Misses != 3 || s.Programs != 1 {
+		t.Errorf("a program that was dropped is compiled again: %+v", s)
+	}
+	if n := d.Stats().Compiled; n != 3 {
+		t.Errorf("the plugin compiled %d programs", n)
+	}
+	d.SetFaults(double.Faults{{At: double.Compile, Code: double.Internal, Times: 1}})
+	if err := compileOther(t, e); err == nil {
+		t.Error("a compilation that fails is no error")
+	}
+	if err := compileOther(t, e); err != nil {
+		t.Error("an error is kept in the cache:", err)
+	}
+}
+
+// A process that was here before has left its programs in the folder: the second start compiles nothing.
+func TestSecondStartCompilesNothing(t *testing.T) {
+	needPlugin(t)
+	dir := t.TempDir()
+	for start := range 2 {
+		e, err := xla.Open("cpu,cache=" + dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := ramp(100, 1)
+		wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{x}, []int{0}, twice), []graph.Buffer{put(t, e, x)}, true)[0], 1, 2)
+		s := e.CacheStats()
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if want := 1 - start; s.Compiled != want || s.DiskHits != start || s.DiskErrors != 0 || s.DiskBytes == 0 {
+			t.Errorf("start %d: %+v, want %d compiled and %d from the folder", start+1, s, want, start)
+		}
+	}
+}
+
+// After many compilations of a program for other shapes a line in the log says so, once.
+func TestManyCompilationsAreNoted(t *testing.T) {
+	e, _ := onDouble(t, "", double.Options{})
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	step := graph.MustNewExec(e, func(x *graph.Node) *graph.Node { return graph.Add(x, x) }).WithName("step")
+	other := graph.MustNewExec(e, func(x *graph.Node) *graph.Node { return graph.Neg(x) }).WithName("step")
+	for n := range 45 {
+		if n == 19 && log.Len() > 0 {
+			t.Errorf("noted after 19: %s", &log)
+		}
+		if _, err := step.Call1(ramp(n+1, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if n < 15 {
+			if _, err := other.Call1(ramp(n+1, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if text := log.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, "program=step compilations=20") || !strings.Contains(text, "padding") {
+		t.Errorf("the log holds %q", text)
+	}
+}
+
+// Goroutines that want the same program wait for one compilation, or for the end of their context.
+func TestOneCompilationForMany(t *testing.T) {
+	e, d := onDouble(t, "", double.Options{})
+	release := make(chan struct{})
+	d.SetFaults(double.Faults{{At: double.Compile, Until: release}})
+	p := meshlessProgram(t)
+	errs := make(chan error)
+	for range 4 {
+		go func() {
+			exe, err := e.Compile(context.Background(), p)
+			if err == nil {
+				exe.Close()
+			}
+			errs <- err
+		}()
+	}
+	for e.CacheStats().Hits < 3 { // all four are there
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, err := e.Compile(ctx, p)
+		errs <- err
+	}()
+	cancel()
+	if err := <-errs; err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
+		t.Errorf("the one whose context ended: error %v", err)
+	}
+	close(release)
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := d.Stats().Compiled; n != 1 {
+		t.Errorf("%d compilations", n)
+	}
+}
+
+func meshlessProgram(t *testing.T) *graph.Program {
+	p := meshProgram(t, 1, ramp(4, 0), ramp(2, 0))
+	p.Mesh, p.InputShardings, p.OutputShardings = nil, nil, nil
+	return p
+}
