@@ -32,7 +32,8 @@
 // model can be called like a function written here, differentiated, and run on any engine. What has no op of its own
 // (batch normalisation, functions of the CHLO dialect, the bits of floats) becomes several. Operations whose sizes are
 // operands are read where these are constants. An operation that is not taken is an error that names it and its line:
-// collectives, random bits of the compiler's own, calls of libraries, quantised types. For linear algebra, JAX writes calls
+// collectives, random bits of the compiler's own, calls of libraries, quantised types. Floats of 8 bits (f8E4M3FN and
+// f8E5M2) are carried by float16, and rounded wherever the text has a result of such a type. For linear algebra, JAX writes calls
 // of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
 //
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.

@@ -22,6 +22,9 @@ func (d denseAttr) value() (*tensors.Tensor, error) {
 	if !d.typ.known() {
 		return nil, fmt.Errorf("the type %s is not known", d.typ.text)
 	}
+	if n, ok := narrowFloats[d.typ.narrow]; ok {
+		return n.constant(d)
+	}
 	if strings.HasPrefix(d.text, `"`) {
 		return d.blob()
 	}

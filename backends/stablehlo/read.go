@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
@@ -110,7 +111,13 @@ func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
 // emit adds the body of the function, which was checked when it was read, to the graph.
 func (f *Func) emit(g *graph.Graph, in []*graph.Node) []*graph.Node {
 	r := &reader{g: g, module: f.module}
-	return r.region(f.body, in, nil)
+	args := slices.Clone(in)
+	for i, t := range f.body.types {
+		if n, ok := narrowFloats[t.narrow]; ok {
+			args[i] = n.rounded(in[i])
+		}
+	}
+	return r.region(f.body, args, nil)
 }
 
 // readError says what is wrong with an operation.

@@ -69,7 +69,7 @@ func init() {
 	rules["stablehlo.select"] = rule{3, true, one(readSelect)}
 	rules["chlo.broadcast_select"] = rule{3, true, one(readSelect)}
 	rules["stablehlo.clamp"] = rule{3, true, one(func(c *reading) *graph.Node { return graph.Clamp(c.in[0], c.in[1], c.in[2]) })}
-	rules["stablehlo.convert"] = rule{1, true, one(func(c *reading) *graph.Node { return graph.ConvertDType(c.in[0], c.resultDType()) })}
+	rules["stablehlo.convert"] = rule{1, true, one(readConvert)}
 	rules["stablehlo.constant"] = rule{0, true, one(readConstant)}
 	rules["chlo.constant"] = rules["stablehlo.constant"]
 	rules["stablehlo.optimization_barrier"] = rule{-1, false, func(c *reading) []*graph.Node {
@@ -261,6 +261,13 @@ func erfInv(y *graph.Node) *graph.Node {
 	edge := graph.Mul(wide, graph.Infinity(g, dtypes.Float64, 1))
 	edge = graph.Where(graph.Equal(graph.Abs(wide), number(1)), edge, number(math.NaN()))
 	return graph.ConvertDType(graph.Where(inside, x, edge), d)
+}
+
+func readConvert(c *reading) *graph.Node {
+	if d := c.resultDType(); narrowFloats[c.op.out[0].narrow] == (narrowFloat{}) {
+		return graph.ConvertDType(c.in[0], d)
+	}
+	return narrowFloats[c.op.out[0].narrow].rounded(c.in[0])
 }
 
 // directions are the comparisons.

@@ -124,6 +124,8 @@ func (c *reading) emit() (out []*graph.Node) {
 	}
 	for i, n := range out {
 		want := c.op.out[i]
+		n = c.narrowed(want, n)
+		out[i] = n
 		if s := n.Shape(); !want.fits(s, c.lifted == 0) {
 			c.fail("result %d is %s by its operands, %s in the text", i, tensorType(s), want.text)
 		}

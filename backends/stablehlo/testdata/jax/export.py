@@ -25,7 +25,7 @@ def f32(*dims):
 
 def stored(x):
     x = np.asarray(x)
-    return x.astype(np.float32) if x.dtype == jnp.bfloat16 else x
+    return x.astype(np.float32) if x.dtype in (jnp.bfloat16, jnp.float8_e5m2) else x
 
 
 def save(name, f, *args, exported=False, generic=False, platform="cpu"):
@@ -244,3 +244,16 @@ def decoder(w, tokens):  # a loop that writes into its state
 
 
 save("decoder", decoder, 2 * later(5, 5), np.zeros(8, np.int32), exported=True)
+
+
+def narrow(x, w, c):
+    e4, e5 = x.astype(jnp.float8_e4m3fn), x.astype(jnp.float8_e5m2)
+    table = jnp.array([0.5, -448.0, 0.001953125, 3.5], jnp.float8_e4m3fn)
+    dot = lax.dot_general(c, w, (((1,), (0,)), ((), ())), preferred_element_type=jnp.float32)
+    return e4.astype(jnp.float32), e5.astype(jnp.float32), dot, (table * table).astype(jnp.float32), jnp.sort(e4)[::-1].astype(jnp.bfloat16)
+
+
+# Numbers of all sizes; multiples of the smallest steps, and what lies in the middle between two numbers.
+sizes = np.concatenate([later(20) * np.float32(1000) ** later(20), np.arange(-8, 9, dtype=np.float32) * 2.0**-10,
+                        np.arange(-8, 9, dtype=np.float32) * 2.0**-17, np.array([448, 463, 464, 465, 480, 57344, 61439, 61440, 70000, 1.0625, 1.1875, 0], np.float32)])
+save("fp8", narrow, sizes.astype(np.float32), later(4, 3).astype(jnp.float8_e5m2), later(2, 4).astype(jnp.float8_e5m2))
