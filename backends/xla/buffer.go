@@ -5,6 +5,7 @@ package xla
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"github.com/gomlx/go-xla/pjrt"
@@ -26,6 +27,9 @@ type value struct {
 	layout layout
 	parts  []*pjrt.Buffer
 	shared *tensors.Storage // whose memory the parts are views of, nil if their memory is theirs
+
+	moving sync.Mutex
+	moved  []*value // the same value laid out otherwise, for programs that want it so; freed with this one
 }
 
 // newValue returns a value that the engine owns and that takes over the parts, and a reference of shared if there
@@ -35,6 +39,9 @@ func (e *Engine) newValue(s shapes.Shape, l layout, parts []*pjrt.Buffer, shared
 	bytes := v.bytes()
 	e.client.take(bytes)
 	v.free = func() {
+		for _, m := range v.moved {
+			e.disown(&m.counted)
+		}
 		destroy(v.parts)
 		if v.shared != nil {
 			v.shared.Release()

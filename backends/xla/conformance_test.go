@@ -11,10 +11,26 @@ import (
 // together is how many calls share one compilation, which takes 20 ms and more.
 const together = 32
 
-func TestConformance(t *testing.T) { graphtest.Conform(t, opener(t, ""), together) }
+// long skips a suite in short runs, which look for races: others compile and run as much at once.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of compilations")
+	}
+}
 
-func TestGradients(t *testing.T) { graphtest.Gradients(t, opener(t, ""), together) }
+func TestConformance(t *testing.T) {
+	long(t)
+	graphtest.Conform(t, opener(t, ""), together)
+}
 
-func TestRandomPrograms(t *testing.T) { graphtest.Programs(t, opener(t, ""), 40) }
+func TestGradients(t *testing.T) {
+	long(t)
+	graphtest.Gradients(t, opener(t, ""), together)
+}
+
+func TestRandomPrograms(t *testing.T) {
+	long(t)
+	graphtest.Programs(t, opener(t, ""), 40)
+}
 
 func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, opener(f, "")) }

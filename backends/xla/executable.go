@@ -152,7 +152,7 @@ func (s *state) hold(inputs []graph.Buffer, donate []bool) (vals []*value, err e
 		}
 		vals = append(vals, b.value)
 		if !b.value.layout.equal(want.layout) {
-			moved, err := b.value.moved(s.engine, want.layout)
+			moved, err := b.value.laidOut(want.layout, donate == nil || !donate[i])
 			if err != nil {
 				return vals, fmt.Errorf("input %d (%s): %w", i, s.names[i], err)
 			}
@@ -200,24 +200,4 @@ func (e *Engine) failed(err error, exe *pjrt.LoadedExecutable) error {
 		return fmt.Errorf("it needs %s of memory: %w", sizeText(exe.OnDeviceMemoryUsageStats.Requirements()), err)
 	}
 	return err
-}
-
-// moved returns the value laid out anew, dropped by its owner and used by the caller. The caller has retained v.
-func (v *value) moved(e *Engine, l layout) (*value, error) {
-	m, err := v.laid(e, l)
-	if err != nil {
-		return nil, fmt.Errorf("moving the buffer %s: %w", v.shape, err)
-	}
-	m.retain()
-	e.disown(&m.counted)
-	return m, nil
-}
-
-func (v *value) laid(e *Engine, l layout) (*value, error) {
-	t, err := v.toHost()
-	if err != nil {
-		return nil, err
-	}
-	defer t.FinalizeAll()
-	return e.put(t, l)
 }

@@ -3,6 +3,8 @@
 package xla
 
 import (
+	"fmt"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -39,6 +41,35 @@ func (l layout) block(s shapes.Shape, device int) (start, dims []int) {
 		return make([]int, s.Rank()), s.Dimensions
 	}
 	return l.sharding.Block(l.mesh, s, device)
+}
+
+// laidOut returns the value laid out otherwise, for the caller to release. With keep it stays for the next program that
+// wants it so, as weights do that were loaded on one device; else it goes with the caller's use. The caller has
+// retained v.
+func (v *value) laidOut(l layout, keep bool) (*value, error) {
+	v.moving.Lock()
+	defer v.moving.Unlock()
+	for _, m := range v.moved {
+		if m.layout.equal(l) && m.retain() {
+			return m, nil
+		}
+	}
+	t, err := v.toHost()
+	if err != nil {
+		return nil, err
+	}
+	defer t.FinalizeAll()
+	m, err := v.engine.put(t, l)
+	if err != nil {
+		return nil, fmt.Errorf("moving the buffer %s: %w", v.shape, explain(err))
+	}
+	m.retain()
+	if keep {
+		v.moved = append(v.moved, m)
+	} else {
+		v.engine.disown(&m.counted)
+	}
+	return m, nil
 }
 
 // copyBlock copies the block at start with the given dimensions between a row-major value of shape s and the block

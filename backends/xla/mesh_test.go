@@ -92,6 +92,37 @@ func TestResultsStayDivided(t *testing.T) {
 	}
 }
 
+// An input that lies otherwise than the program wants is moved once, not in every run; and its copies go with it.
+func TestInputsAreMovedOnce(t *testing.T) {
+	e, d := onDouble(t, ",devices=4", double.Options{Platform: "cpu"})
+	x, y := ramp(8, 1), ramp(3, 5)
+	exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := put(t, e, x), put(t, e, y)
+	step := func() {
+		out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantRamp(t, "the result", out[0], 1, 2)
+		out[0].Close()
+		out[1].Close()
+	}
+	step()
+	before := d.Stats()
+	step()
+	if after := d.Stats(); after.ToDevice != before.ToDevice || after.Buffers != before.Buffers {
+		t.Errorf("the second run moved %d values and left %d buffers", after.ToDevice-before.ToDevice, after.Buffers-before.Buffers)
+	}
+	a.Close()
+	b.Close()
+	if n := d.Stats().Buffers; n != 0 {
+		t.Errorf("%d buffers are left", n)
+	}
+}
+
 func TestMeshLargerThanTheDevices(t *testing.T) {
 	onBoth(t, ",devices=2", func(t *testing.T, e *xla.Engine) {
 		_, err := e.Compile(t.Context(), meshProgram(t, 4, ramp(8, 1), ramp(3, 5)))

@@ -26,8 +26,11 @@ var (
 // elementwise are the families of ops that take extreme values: sums over them would be of nothing but rounding.
 var elementwise = []string{"activation", "arithmetic", "comparison", "complex", "logical", "select", "shape", "unary"}
 
-// specialTypes are those that rules differ for; the conformance suite runs all.
-var specialTypes = dtypes.SetOf(dtypes.Bool, dtypes.Int8, dtypes.Int32, dtypes.Uint8, dtypes.Uint64, dtypes.BFloat16, dtypes.Float32, dtypes.Float64, dtypes.Complex64)
+// specialTypes are those that rules differ for, elementwise and elsewhere; the conformance suite runs all.
+var specialTypes = map[bool]dtypes.Set{
+	true:  dtypes.SetOf(dtypes.Bool, dtypes.Int8, dtypes.Int64, dtypes.Uint8, dtypes.BFloat16, dtypes.Float32, dtypes.Float64, dtypes.Complex64),
+	false: dtypes.SetOf(dtypes.Int8, dtypes.Uint8, dtypes.Float32, dtypes.Complex64),
+}
 
 // specialCall is a row's sample with special values for the operands whose type varies.
 type specialCall struct {
@@ -39,9 +42,10 @@ type specialCall struct {
 
 // specialCalls returns the row's samples, at every type that they have.
 func specialCalls(op *graph.Op) (list []specialCall) {
-	values := special
-	if slices.Contains(elementwise, op.Family) {
-		values = extreme
+	values, shifts := special, []int{0}
+	each := slices.Contains(elementwise, op.Family)
+	if each {
+		values, shifts = extreme, []int{0, 7}
 	}
 	for _, s := range op.Samples {
 		set := op.DTypes
@@ -54,19 +58,21 @@ func specialCalls(op *graph.Op) (list []specialCall) {
 		if set == 0 || op.Typed >= len(s.In) || s.In[op.Typed].DType != dtypes.Invalid {
 			continue
 		}
-		for _, d := range (set & specialTypes).List() {
-			c := specialCall{op, s, d, nil}
-			for k, x := range s.In {
-				if x.DType == dtypes.Invalid {
-					data := make([]float64, len(x.Data))
-					for i := range data {
-						data[i] = values[(i*(2*k+1)+k*7)%len(values)]
+		for _, d := range (set & specialTypes[each]).List() {
+			for _, shift := range shifts {
+				c := specialCall{op, s, d, nil}
+				for k, x := range s.In {
+					if x.DType == dtypes.Invalid {
+						data := make([]float64, len(x.Data))
+						for i := range data {
+							data[i] = values[(i*(2*k+1)+k*7+shift)%len(values)]
+						}
+						x.Data = data
 					}
-					x.Data = data
+					c.in = append(c.in, x.Tensor(d))
 				}
-				c.in = append(c.in, x.Tensor(d))
+				list = append(list, c)
 			}
-			list = append(list, c)
 		}
 	}
 	return list
@@ -123,6 +129,7 @@ func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error)
 // NaN, infinities, zeros of both signs and the ends of integer ranges mean on XLA what they mean everywhere, in every
 // row, except where the table of differences says otherwise.
 func TestSpecialValues(t *testing.T) {
+	long(t)
 	needPlugin(t)
 	var mu sync.Mutex
 	differed := map[string]bool{} // by row of the table and op
