@@ -133,6 +133,8 @@ func (p *Fourier) apart(x, scratch []complex128) {
 				p.three(from[s*at:], block, s, s*m, p.root[w], p.root[2*w])
 			case 4:
 				p.four(from[s*at:], block, s, s*m, p.root[w], p.root[2*w], p.root[3*w])
+			case 5:
+				p.five(from[s*at:], block, s, s*m, w)
 			default:
 				p.any(from[s*at:], block, r, s, s*m, w)
 			}
@@ -178,6 +180,27 @@ func (p *Fourier) four(x, y []complex128, s, gap int, w1, w2, w3 complex128) {
 		oddDiff := complex(imag(diff), -real(diff)) // -i·(b-d)
 		y0[i], y1[i] = even+odd, (evenDiff+oddDiff)*w1
 		y2[i], y3[i] = (even-odd)*w2, (evenDiff-oddDiff)*w3
+	}
+}
+
+func (p *Fourier) five(x, y []complex128, s, gap, w int) {
+	const (
+		cos1, cos2 = 0.30901699437494742410, -0.80901699437494742410 // of 2π/5 and 4π/5
+		sin1, sin2 = 0.95105651629515357212, 0.58778525229247312917
+	)
+	w1, w2, w3, w4 := p.root[w], p.root[2*w], p.root[3*w], p.root[4*w]
+	x0, x1, x2, x3, x4 := x[:s], x[gap:][:s], x[2*gap:][:s], x[3*gap:][:s], x[4*gap:][:s]
+	y0, y1, y2, y3, y4 := y[:s], y[s:][:s], y[2*s:][:s], y[3*s:][:s], y[4*s:][:s]
+	for i, a := range x0 {
+		outer, inner := x1[i]+x4[i], x2[i]+x3[i]
+		outerDiff, innerDiff := x1[i]-x4[i], x2[i]-x3[i]
+		a1 := complex(real(a)+cos1*real(outer)+cos2*real(inner), imag(a)+cos1*imag(outer)+cos2*imag(inner))
+		a2 := complex(real(a)+cos2*real(outer)+cos1*real(inner), imag(a)+cos2*imag(outer)+cos1*imag(inner))
+		b1 := complex(sin1*imag(outerDiff)+sin2*imag(innerDiff), -sin1*real(outerDiff)-sin2*real(innerDiff)) // times -i
+		b2 := complex(sin2*imag(outerDiff)-sin1*imag(innerDiff), sin1*real(innerDiff)-sin2*real(outerDiff))
+		y0[i] = a + outer + inner
+		y1[i], y4[i] = (a1+b1)*w1, (a1-b1)*w4
+		y2[i], y3[i] = (a2+b2)*w2, (a2-b2)*w3
 	}
 }
 
