@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"math"
 	"math/cmplx"
 	"math/rand/v2"
 	"testing"
@@ -73,5 +74,40 @@ func BenchmarkFourier(b *testing.B) {
 				p.Transform(y, scratch)
 			}
 		})
+	}
+}
+
+func TestRealTransforms(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	wide := complexType(func(x complex128) complex128 { return x }, func(x complex128) complex128 { return x })
+	single := complexType(func(x float64) complex128 { return complex(x, 0) }, func(x complex128) float64 { return real(x) })
+	for n := 1; n <= 70; n++ {
+		const batch = 3
+		x, whole := make([]float64, batch*n), make([]complex128, n)
+		for i := range x {
+			x[i] = rng.NormFloat64()
+		}
+		m := n/2 + 1
+		y, back := make([]complex128, batch*m), make([]float64, batch*n)
+		f, scratch := FFT(single, wide, []int{batch, n}, []int{batch, m}, []int{1}, false, 2)
+		run(f, scratch, 2, Bytes(y), Bytes(x))
+		g, scratch := FFT(wide, single, []int{batch, m}, []int{batch, n}, []int{1}, true, 2)
+		run(g, scratch, 2, Bytes(back), Bytes(y))
+		for b := range batch {
+			for j := range whole {
+				whole[j] = complex(x[b*n+j], 0)
+			}
+			want := transformSlowly(whole)
+			for k := range m {
+				if cmplx.Abs(y[b*m+k]-want[k]) > 1e-13*float64(n) {
+					t.Fatalf("length %d: element %d is %v, want %v", n, k, y[b*m+k], want[k])
+				}
+			}
+			for j := range n {
+				if math.Abs(back[b*n+j]-x[b*n+j]) > 1e-13 {
+					t.Fatalf("length %d: element %d comes back as %v, was %v", n, j, back[b*n+j], x[b*n+j])
+				}
+			}
+		}
 	}
 }

@@ -53,15 +53,33 @@ type fourierPass struct {
 	in, out  ComplexType
 	from, to Lanes // they differ in the last axis of a real transform, of which one side has half
 	inverse  bool
-	half     bool // the input is half of a lane, whose other half follows from it
+	half     bool         // the input is half of a lane, whose other half follows from it
+	roots    []complex128 // exp(-2πi·k/n) for k ≤ n/4, if a real transform of length n is done by one of half of it
 }
 
 // lane transforms lane i of x into y.
 func (p *fourierPass) lane(y, x []byte, i int, memory []complex128) {
 	n := p.plan.n
+	if p.roots != nil {
+		n *= 2
+	}
 	v, rest := memory[:n], memory[n:]
 	m := p.from.Along.N
 	p.in.load(x, &p.from, p.from.Kept.at(i), v[:m])
+	switch {
+	case p.roots != nil && p.inverse:
+		p.toReal(v, rest)
+	case p.roots != nil:
+		p.ofReal(v, rest)
+	default:
+		p.whole(v, m, rest)
+	}
+	p.out.store(y, &p.to, p.to.Kept.at(i), v[:p.to.Along.N])
+}
+
+// whole transforms v, of which m elements are given.
+func (p *fourierPass) whole(v []complex128, m int, rest []complex128) {
+	n := len(v)
 	if p.half {
 		v[0] = complex(real(v[0]), 0) // the conjugate of itself, as is the one in the middle
 		if n%2 == 0 {
@@ -71,19 +89,63 @@ func (p *fourierPass) lane(y, x []byte, i int, memory []complex128) {
 			v[k] = conj(v[n-k])
 		}
 	}
-	if p.inverse { // the conjugate of the transform of conjugates
-		for k, c := range v {
-			v[k] = conj(c)
-		}
-	}
-	p.plan.Transform(v, rest)
 	if p.inverse {
-		scale := 1 / float64(n)
-		for k, c := range v {
-			v[k] = complex(real(c)*scale, -imag(c)*scale)
-		}
+		p.plan.invert(v, rest)
+	} else {
+		p.plan.Transform(v, rest)
 	}
-	p.out.store(y, &p.to, p.to.Kept.at(i), v[:p.to.Along.N])
+}
+
+// A real transform of an even length n is a complex one of h = n/2 elements, z[j] = x[2j] + i·x[2j+1]. With Z its
+// transform, E = (Z[k] + conj(Z[h-k]))/2 and O = (Z[k] - conj(Z[h-k]))/2i are those of the even and odd elements, and
+//
+//	y[k] = E + exp(-2πi·k/n)·O
+//
+// where Z[h] is Z[0].
+
+// ofReal transforms v, whose elements are real, into the first half of the result and one more.
+func (p *fourierPass) ofReal(v, rest []complex128) {
+	h := len(v) / 2
+	for j := range h {
+		v[j] = complex(real(v[2*j]), real(v[2*j+1]))
+	}
+	p.plan.Transform(v[:h], rest)
+	v[h] = v[0]
+	for k := 0; k <= h-k; k++ {
+		a, b := v[k], conj(v[h-k])
+		even, odd := (a+b)/2, (a-b)/2
+		odd = complex(imag(odd), -real(odd)) * p.roots[k]
+		v[k], v[h-k] = even+odd, conj(even-odd) // those of h-k are the conjugates, and the root is minus its conjugate
+	}
+}
+
+// toReal undoes ofReal.
+func (p *fourierPass) toReal(v, rest []complex128) {
+	h := len(v) / 2
+	v[0], v[h] = complex(real(v[0]), 0), complex(real(v[h]), 0)
+	for k := 0; k <= h-k; k++ {
+		a, b := v[k], conj(v[h-k])
+		even, odd := (a+b)/2, (a-b)/2*conj(p.roots[k])
+		odd = complex(-imag(odd), real(odd))
+		v[k], v[h-k] = even+odd, conj(even-odd)
+	}
+	p.plan.invert(v[:h], rest)
+	for j := h - 1; j >= 0; j-- {
+		z := v[j]
+		v[2*j], v[2*j+1] = complex(real(z), 0), complex(imag(z), 0)
+	}
+}
+
+// invert replaces x by its inverse transform: the conjugate of the transform of conjugates, divided by the length.
+func (p *Fourier) invert(x, scratch []complex128) {
+	for k, c := range x {
+		x[k] = conj(c)
+	}
+	p.Transform(x, scratch)
+	scale := 1 / float64(p.n)
+	for k, c := range x {
+		x[k] = complex(real(c)*scale, -imag(c)*scale)
+	}
 }
 
 // FFT returns the kernel of a discrete Fourier transform over the axes, and its scratch memory. in and out have the
@@ -111,8 +173,17 @@ func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int) (
 		l := NewLanes(dims, []int{a})
 		passes = append(passes, fourierPass{plan: plan(dims[a]), in: between, out: between, from: l, to: l, inverse: inverse})
 	}
-	p := fourierPass{plan: plan(max(from[last], to[last])), in: in, out: out, inverse: inverse, half: toReal,
-		from: NewLanes(from, []int{last}), to: NewLanes(to, []int{last})}
+	n := max(from[last], to[last])
+	p := fourierPass{in: in, out: out, inverse: inverse, half: toReal, from: NewLanes(from, []int{last}), to: NewLanes(to, []int{last})}
+	if in.size != out.size && n%2 == 0 {
+		for k := range n/4 + 1 {
+			p.roots = append(p.roots, rootOfOne(k, n))
+		}
+		p.plan = plan(n / 2)
+		longest = max(longest, n+p.plan.Scratch())
+	} else {
+		p.plan = plan(n)
+	}
 	copySize := 0
 	if toReal {
 		passes = append(passes, p)
