@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && (linux || darwin)
 
 package xla_test
 
@@ -13,6 +13,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla"
+	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
@@ -27,6 +28,21 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 )
+
+// onDevices runs a test on the double, which shows that the parts of values come and go as they should, and on the
+// real CPU plugin, which also divides the program. open opens an engine with options.
+func onDevices(t *testing.T, test func(t *testing.T, open func(t testing.TB, options string) *xla.Engine)) {
+	t.Run("double", func(t *testing.T) {
+		test(t, func(t testing.TB, options string) *xla.Engine {
+			e, _ := onDouble(t.(*testing.T), options, double.Options{})
+			return e
+		})
+	})
+	t.Run("plugin", func(t *testing.T) {
+		needPlugin(t)
+		test(t, open)
+	})
+}
 
 // gridMesh is mesh[data=N model=M].
 func gridMesh(n, m int) *graph.Mesh {
@@ -136,7 +152,9 @@ func sameOnMesh(t testing.TB, got, want *model.Store) {
 }
 
 // TestTrainingOnAMesh checks that training over devices is training on one.
-func TestTrainingOnAMesh(t *testing.T) {
+func TestTrainingOnAMesh(t *testing.T) { onDevices(t, trainingOnAMesh) }
+
+func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	alone := meshTrainer(t, open(t, ""), model.NewStore(), nil, nil, megatron)
 	want := meshSteps(t, alone, 0, 20)
 	if !(want[19] < 0.8*want[0]) {
@@ -197,7 +215,9 @@ func TestTrainingOnAMesh(t *testing.T) {
 }
 
 // TestAnOddBatchIsTrainedOn trains on a batch that cannot be dealt over the devices, between two that can.
-func TestAnOddBatchIsTrainedOn(t *testing.T) {
+func TestAnOddBatchIsTrainedOn(t *testing.T) { onDevices(t, anOddBatchIsTrainedOn) }
+
+func anOddBatchIsTrainedOn(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	run := func(backend graph.Backend, m *graph.Mesh) *model.Store {
 		trainer := meshTrainer(t, backend, model.NewStore(), m, tensorParallel, megatron)
 		for i, n := range []int{8, 5, 8} {
@@ -259,7 +279,9 @@ func TestVariablesAreDivided(t *testing.T) {
 }
 
 // TestDividedVariablesAreReadAndSet reads and replaces the value of a divided variable from outside.
-func TestDividedVariablesAreReadAndSet(t *testing.T) {
+func TestDividedVariablesAreReadAndSet(t *testing.T) { onDevices(t, dividedVariablesAreReadAndSet) }
+
+func dividedVariablesAreReadAndSet(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	backend, store := open(t, ",devices=4"), model.NewStore()
 	exec, err := model.NewExec(backend, store, func(scope *model.Scope, x *graph.Node) *graph.Node {
 		w := scope.VariableWithValue("w", []float32{0, 1, 2, 3, 4, 5, 6, 7}).SetSharding("model,data")
@@ -287,7 +309,9 @@ func TestDividedVariablesAreReadAndSet(t *testing.T) {
 
 // TestACheckpointGoesToAnotherMesh saves a model in the middle of its training on one mesh and goes on with it on
 // another, and on one device.
-func TestACheckpointGoesToAnotherMesh(t *testing.T) {
+func TestACheckpointGoesToAnotherMesh(t *testing.T) { onDevices(t, aCheckpointGoesToAnotherMesh) }
+
+func aCheckpointGoesToAnotherMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	dir := t.TempDir()
 	first := meshTrainer(t, open(t, ",devices=4"), model.NewStore(), gridMesh(2, 2), tensorParallel, megatron)
 	meshSteps(t, first, 0, 5)
@@ -338,7 +362,9 @@ func TestMeshErrors(t *testing.T) {
 }
 
 // TestAStepOfJAXOnAMesh runs a training step that JAX exported for four devices, shardings and all.
-func TestAStepOfJAXOnAMesh(t *testing.T) {
+func TestAStepOfJAXOnAMesh(t *testing.T) { onDevices(t, aStepOfJAXOnAMesh) }
+
+func aStepOfJAXOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	text, err := os.ReadFile("../stablehlo/testdata/jax/sharded_step.mlir")
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +411,9 @@ func TestAStepOfJAXOnAMesh(t *testing.T) {
 
 // TestProgramsOnAMesh runs what a model seldom has: bodies with shardings, outputs that are divided, inputs that are
 // outputs, empty values and scalars.
-func TestProgramsOnAMesh(t *testing.T) {
+func TestProgramsOnAMesh(t *testing.T) { onDevices(t, programsOnAMesh) }
+
+func programsOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	run := func(backend *xla.Engine, m *graph.Mesh) []*tensors.Tensor {
 		g := graph.NewGraph(backend, "odds and ends")
 		g.SetMesh(m)
