@@ -36,5 +36,12 @@
 // f8E5M2) are carried by float16, and rounded wherever the text has a result of such a type. For linear algebra, JAX writes calls
 // of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
 //
+// # Several devices
+//
+// The module of a program on a mesh says in Shardy's dialect how inputs, outputs and values inside are divided, and is
+// compiled for as many partitions as the mesh has devices. What XLA's partitioner is known to divide wrongly is kept
+// whole: the windows of convolutions, grouped channels, the axes of Fourier transforms, matrices that are taken apart,
+// and axes of which slices are a part. [Read] keeps meshes and shardings.
+//
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
 package stablehlo
