@@ -98,7 +98,7 @@ func (b *buffer) Close() error {
 
 func (b *buffer) ToHost() (t *tensors.Tensor, err error) {
 	v := b.value
-	defer broke("reading a buffer", &err)
+	defer broke("reading a buffer of", v.engine.name, &err)
 	if err := v.engine.begin(); err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (v *value) readPart(device int, dst []byte) error {
 // Put makes t's value available to executables. Where devices read the host's memory, as on the CPU, tensors of
 // 64 KiB and more are not copied.
 func (e *Engine) Put(t *tensors.Tensor) (b graph.Buffer, err error) {
-	defer broke("putting a tensor", &err)
+	defer broke("putting a tensor on", e.name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err
 	}

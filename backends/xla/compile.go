@@ -20,7 +20,7 @@ import (
 //
 // The error is a [PluginError] if the plugin refuses the program.
 func (e *Engine) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
-	defer broke("compiling", &err)
+	defer broke("compiling for", e.name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err
 	}

@@ -49,8 +49,8 @@ func explain(err error) error {
 }
 
 // broke turns a panic into an error, where it is deferred: no input may end the process.
-func broke(doing string, err *error) {
+func broke(doing, what string, err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("%s: the engine broke: %v", doing, r)
+		*err = fmt.Errorf("%s %q: the engine broke: %v", doing, what, r)
 	}
 }

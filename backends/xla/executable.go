@@ -54,7 +54,7 @@ func (x *Executable) Close() error {
 // A run is not interrupted: ctx's error is returned if it has ended before.
 func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
 	defer runtime.KeepAlive(x)
-	defer broke(fmt.Sprintf("program %q", x.name), &err)
+	defer broke("program", x.name, &err)
 	defer func() {
 		for i := range donate {
 			if donate[i] && i < len(inputs) && inputs[i] != nil {

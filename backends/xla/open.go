@@ -51,7 +51,7 @@ func Open(options string) (*Engine, error) {
 func open(cfg config) (e *Engine, err error) {
 	clients.Lock()
 	defer clients.Unlock()
-	defer broke("opening "+cfg.plugin, &err)
+	defer broke("opening", cfg.plugin, &err)
 	c := clients.open[cfg.key()]
 	if c == nil {
 		if c, err = load(cfg); err != nil {
