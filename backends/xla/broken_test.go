@@ -18,7 +18,7 @@ func TestPanicsAreErrors(t *testing.T) {
 	if err := f(); err == nil || !strings.Contains(err.Error(), `program "step": the engine broke: runtime error: index out of range`) {
 		t.Errorf("error %v", err)
 	}
-	if text := explain(errString("failed to compile: PJRT error (code=99): line one\nline two\n")).Error(); text != "the plugin's error 99: line one\nline two" {
+	if text := explain(errString("failed to compile: PJRT error (code=99): line one\nline two\n")).Error(); text != "the plugin's error 99: line one; line two" {
 		t.Errorf("%q", text)
 	}
 	if text := explain(errString("no such thing")).Error(); text != "no such thing" {

@@ -43,9 +43,18 @@ func explain(err error) error {
 	}
 	if m := pluginErrorText.FindStringSubmatch(err.Error()); m != nil {
 		code, _ := strconv.Atoi(m[1])
-		return &PluginError{Code: code, Message: strings.TrimSpace(m[2])}
+		return &PluginError{Code: code, Message: oneLine(m[2])}
 	}
-	return errors.New(err.Error()) // without the stack that comes with it
+	return errors.New(oneLine(err.Error())) // without the stack that comes with it
+}
+
+// oneLine joins the lines of a text.
+func oneLine(text string) string {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
 }
 
 // broke turns a panic into an error, where it is deferred: no input may end the process.
