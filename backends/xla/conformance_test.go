@@ -30,7 +30,7 @@ func TestGradients(t *testing.T) {
 
 func TestRandomPrograms(t *testing.T) {
 	long(t)
-	graphtest.Programs(t, opener(t, ""), 40)
+	graphtest.Programs(t, opener(t, ""), 25)
 }
 
 func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, opener(f, "")) }

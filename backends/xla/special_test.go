@@ -32,6 +32,9 @@ var specialTypes = map[bool]dtypes.Set{
 	false: dtypes.SetOf(dtypes.Int8, dtypes.Uint8, dtypes.Float32, dtypes.Complex64),
 }
 
+// shiftedTypes are those whose values are paired in a second way.
+var shiftedTypes = []dtypes.DType{dtypes.Int8, dtypes.Float32, dtypes.Float64, dtypes.Complex64}
+
 // specialCall is a row's sample with special values for the operands whose type varies.
 type specialCall struct {
 	op     *graph.Op
@@ -60,6 +63,9 @@ func specialCalls(op *graph.Op) (list []specialCall) {
 		}
 		for _, d := range (set & specialTypes[each]).List() {
 			for _, shift := range shifts {
+				if shift > 0 && !slices.Contains(shiftedTypes, d) {
+					continue
+				}
 				c := specialCall{op, s, d, nil}
 				for k, x := range s.In {
 					if x.DType == dtypes.Invalid {
