@@ -201,7 +201,6 @@ func init() {
 		Sample{Name: "batch, from the right", In: []Input{matrix(3, 2), Ramp(2, 1, 3)}, Attrs: TriangularSolveAttrs{false, true, false, Adjoint}},
 		Sample{Name: "larger", In: []Input{matrix(9), Ramp(9, 4)}, Attrs: TriangularSolveAttrs{true, false, false, NotTransposed}},
 		Sample{Name: "one element", In: []Input{Array([]int{1, 1}, 4), Ramp(1, 1)}, Attrs: plain},
-		Sample{Name: "singular", In: []Input{Array([]int{2, 2}, 0, 0, 1, 2), Array([]int{2, 1}, 1, 1)}, Attrs: plain, DTypes: dtypes.Floats, Pole: true, Want: []float64{inf, -inf}},
 		Sample{Name: "nothing to solve for", In: []Input{matrix(2), Ramp(2, 0)}, Attrs: plain},
 	)
 	triangularSolve = Define(Op{
