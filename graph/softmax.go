@@ -130,6 +130,12 @@ func shifted(x, mask *Node, axes []int) *Node {
 	return Sub(x, notInfinite(StopGradient(reduceKeep(reduceMax, x, axes))))
 }
 
+// counts returns where mask lets x through: -∞ is as good as masked.
+func counts(x, mask *Node) *Node {
+	low := Infinity(x.graph, x.DType(), -1)
+	return NotEqual(Where(mask, x, low), low)
+}
+
 func init() {
 	one := func(x *Node) *Node { return ScalarOne(x.graph, x.DType()) }
 	last := ReduceAttrs{[]int{1}}
@@ -152,6 +158,7 @@ func init() {
 		{Name: "first axis", In: []Input{Ramp(3, 4), mask}, Attrs: ReduceAttrs{[]int{0}}},
 		{Name: "two axes", In: []Input{Ramp(2, 3, 4), mask}, Attrs: ReduceAttrs{[]int{1, 2}}},
 		{Name: "a row without any", In: []Input{Ramp(2, 2), Array([]int{2, 1}, 0, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "NaN stays where it counts", Pole: true, In: []Input{Array([]int{2, 3}, nan, 2, 1, 1, -inf, inf), Array([]int{2, 3}, 1, 0, 1, 0, 1, 1).As(dtypes.Bool)}, Attrs: last},
 		{Name: "what is masked has no effect", Pole: true, In: []Input{Values(nan, 3, inf, 3), Values(0, 1, 0, 1).As(dtypes.Bool)}, Attrs: ReduceAttrs{[]int{0}}},
 	}
 	const why = library + ", sums in another order"
@@ -195,9 +202,10 @@ func init() {
 		Ref:   softmaxRef(softmaxOf, 0),
 		Expand: inWide(func(attrs any, in []*Node) *Node {
 			axes := attrs.(ReduceAttrs).Axes
-			e := Exp(shifted(in[0], in[1], axes))
+			d := shifted(in[0], in[1], axes)
+			e := Exp(d)
 			sum := reduceKeep(reduceSum, e, axes)
-			return Div(e, Where(IsZero(sum), one(sum), sum))
+			return Where(counts(in[0], in[1]), Div(e, Where(IsZero(sum), one(sum), sum)), ScalarZero(d.graph, d.DType()))
 		}),
 		VJP:     vjp,
 		Samples: masked,
@@ -216,7 +224,7 @@ func init() {
 			axes := attrs.(ReduceAttrs).Axes
 			d := shifted(in[0], in[1], axes)
 			sum := reduceKeep(reduceSum, Exp(d), axes)
-			return Where(in[1], Sub(d, Log(Where(IsZero(sum), one(sum), sum))), Infinity(d.graph, d.DType(), -1))
+			return Where(counts(in[0], in[1]), Sub(d, Log(Where(IsZero(sum), one(sum), sum))), Infinity(d.graph, d.DType(), -1))
 		}),
 		VJP: func(y, dy *Node) []*Node {
 			mask := y.Input(1)

@@ -30,7 +30,6 @@ var differences = []difference{
 	{[]string{"ConvGeneral"}, dtypes.Inexact, "the kernel holds an infinity or NaN and the image is padded", "padding is multiplied: NaN", "padding is left out", false},
 	{[]string{"FFT", "InverseFFT", "RealFFT", "InverseRealFFT"}, 0, "an element is NaN or infinite", "which results are NaN or infinite follows another order of sums", "as well", false},
 	{[]string{"TriangularSolve"}, 0, "an element is NaN or infinite, or the matrix is singular", "which results are NaN follows XLA's blocks", "follows substitution row by row", false},
-	{[]string{"MaskedSoftmax", "MaskedLogSoftmax"}, 0, "an element of the row is NaN", "the whole row is NaN, since the op is expanded", "masked places stay 0 or -∞", false},
 	{[]string{"SelectAndGather"}, dtypes.Ints, "a padded window holds nothing but the end of the type's range", "the padding may be selected, which gives 0", "the first element of the window", true},
 	{[]string{"ReducePrecision"}, 0, "no bits of mantissa are left and a number lies between two results", "the result with the even exponent", "the larger one", false},
 }

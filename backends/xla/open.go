@@ -104,7 +104,11 @@ func connect(cfg config, api *capi.API, path string) (c *client, err error) {
 	}
 	p, err := plugin.NewClient(cfg.clientOptions())
 	if err != nil {
-		return nil, fmt.Errorf("the plugin gives no access to its devices: %w", explain(err))
+		err = fmt.Errorf("the plugin gives no access to its devices: %w", explain(err))
+		if cfg.kind == "cuda" && !hasGPU() {
+			err = fmt.Errorf("%w: no GPU's driver runs here (nvidia-smi should list one; a container is given GPUs with --gpus all)", err)
+		}
+		return nil, err
 	}
 	devices := p.AddressableDevices()
 	if len(devices) == 0 {
