@@ -27,10 +27,11 @@ func call(args ...string) (status int, stdout, stderr string) {
 // TestHelpAndMistakes pins the texts that people read first.
 func TestHelpAndMistakes(t *testing.T) {
 	dir := t.TempDir()
+	t.Setenv("QUIRE_PLUGINS", dir)
 	var b strings.Builder
 	for _, line := range []string{
 		"", "help", "help run", "help lab", "help kernel install", "help kernel doctor", "run -h",
-		"frobnicate", "help frobnicate", "kernel", "kernel fly", "run", "run a b", "run -nope x", "run -timeout soon x",
+		"frobnicate", "help frobnicate", "kernel", "kernel fly", "run", "run a b", "run -nope x", "run -timeout soon x", "run -backend xla:cpu,devices=2 x.ipynb",
 		"run DIR/none.ipynb", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
 		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
 
@@ -63,10 +64,19 @@ func backendFlag(f *flag.FlagSet, backend *string) {
 	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND)")
 }
 
-// chooseBackend puts the engine where the kernel and its cells look for it.
+// chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed is
+// said now rather than by the first cell.
 func chooseBackend(backend string) error {
 	if backend == "" {
 		return nil
+	}
+	if options, ok := strings.CutPrefix(backend, "xla:"); ok {
+		plugin, _, _ := strings.Cut(options, ",")
+		if !strings.Contains(plugin, "=") { // else there are only options
+			if _, err := plugins.Find(plugin); err != nil {
+				return fmt.Errorf("-backend %s: %w", backend, err)
+			}
+		}
 	}
 	return os.Setenv("QUIRE_BACKEND", backend)
 }
