@@ -16,7 +16,7 @@
 //
 //   - An integer division by zero cannot be an error. x/0 is -1 (all bits set) and the remainder x, as XLA has
 //     it; a divisor that may be zero is replaced before it reaches the division, since XLA's compiler dies of
-//     dividing constants by zero.
+//     dividing constants by zero. A module of [Options.WriteChecked] has an output that says where it happened.
 //   - Names of axes are not written.
 //   - Whether a compiler flushes denormal numbers, and in which order it sums, is its own affair. XLA's CPU
 //     compiler also ignores NaN in maxima unless it runs with --xla_cpu_enable_fast_min_max=false.

@@ -35,16 +35,31 @@ func Write(p *graph.Program) (string, error) { return Options{}.Write(p) }
 
 // Write is [Write] with options.
 func (o Options) Write(p *graph.Program) (string, error) {
+	text, _, err := o.write(p, false)
+	return text, err
+}
+
+// WriteChecked is Write for a module that says where an integer division met a divisor of zero. If p divides integers
+// by what may be zero, main has one more output, an int32 after p's own: 0 if no divisor was zero, else 1 plus the
+// index of the first such division in places, which are like "model.go:12: Div". The other outputs then mean nothing.
+// Only what runs counts: one branch of an If, the passes of a While, which ends there.
+//
+// If p has no such division, places is empty and text is that of Write.
+func (o Options) WriteChecked(p *graph.Program) (text string, places []string, err error) {
+	return o.write(p, true)
+}
+
+func (o Options) write(p *graph.Program, checks bool) (text string, places []string, err error) {
 	if err := p.Check(); err != nil {
-		return "", fmt.Errorf("writing program %q: %w", p.Name, err)
+		return "", nil, fmt.Errorf("writing program %q: %w", p.Name, err)
 	}
 	if len(p.Outputs) == 0 {
-		return "", fmt.Errorf("writing program %q: it has no outputs, and a module needs one", p.Name)
+		return "", nil, fmt.Errorf("writing program %q: it has no outputs, and a module needs one", p.Name)
 	}
 	if o.Donate != nil && len(o.Donate) != len(p.Inputs) {
-		return "", fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
+		return "", nil, fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
 	}
-	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}, devices: numDevices(p)}
+	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}, devices: numDevices(p), checks: checks}
 	if p.Mesh != nil {
 		m.taken[meshName] = true
 	}
@@ -55,9 +70,14 @@ func (o Options) Write(p *graph.Program) (string, error) {
 	for i := range results {
 		results[i] = dictionary(results[i])
 	}
-	main := m.function("func.func public @main", p, args, results)
+	if p.Mesh != nil {
+		results = append(results, dictionary("sdy.sharding = #sdy.sharding"+shardingText(nil, 0)))
+	} else {
+		results = append(results, "")
+	}
+	main, checked := m.function("func.func public @main", p, args, results)
 	if m.err != nil {
-		return "", fmt.Errorf("writing program %q: %w", p.Name, m.err)
+		return "", nil, fmt.Errorf("writing program %q: %w", p.Name, m.err)
 	}
 	if o.Name == "" {
 		o.Name = p.Name
@@ -72,7 +92,10 @@ func (o Options) Write(p *graph.Program) (string, error) {
 		b.WriteString(text)
 	}
 	b.WriteString("}\n")
-	return b.String(), nil
+	if !checked { // what has no results is not called
+		m.places = nil
+	}
+	return b.String(), m.places, nil
 }
 
 // donation returns the attributes of main's arguments that mark donated ones.
@@ -104,10 +127,12 @@ type module struct {
 	texts     []string          // private functions, in order of first use
 	functions map[string]string // their names by what follows the name
 	taken     map[string]bool
-	devices   int   // that the program runs on
-	depth     int   // of branches, loops and calls around what is being written
-	err       error // the first mistake
-	placed    bool  // and it says where
+	devices   int      // that the program runs on
+	depth     int      // of branches, loops and calls around what is being written
+	err       error    // the first mistake
+	placed    bool     // and it says where
+	checks    bool     // whether divisors are looked at
+	places    []string // where they may be zero
 }
 
 // value is an SSA value.
@@ -139,9 +164,10 @@ var lowerings = map[string]lowering{}
 // function writes the body of one function, and of the regions inside it.
 type function struct {
 	*module
-	out    strings.Builder
+	out    *strings.Builder
 	indent string
-	next   int // number of the next value
+	next   int   // number of the next value
+	met    value // which divisor was zero until here; without a ref if none may have been
 }
 
 // maxNesting is how deep branches, loops and calls, which are inlined, may be nested: with 500 XLA's compiler takes
@@ -153,9 +179,10 @@ const maxNesting = 64
 const maxRank = 128
 
 // function returns the text of a function that computes p, from its name on. Inputs and results have attributes
-// behind their types if there are any.
-func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs []string) string {
-	f := &function{module: m, indent: "    "}
+// behind their types if there are any; those of results include one for what divisors met. checked says whether the
+// function returns that too, as the last result.
+func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs []string) (text string, checked bool) {
+	f := &function{module: m, out: newText(), indent: "    "}
 	args, names := make([]value, len(p.Inputs)), map[string]bool{}
 	params := make([]string, len(p.Inputs))
 	for i, id := range p.Inputs {
@@ -168,7 +195,10 @@ func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs [
 	}
 	results := f.program(p, args)
 	if m.err != nil {
-		return ""
+		return "", false
+	}
+	if checked = f.met.ref != ""; checked {
+		results = append(slices.Clip(results), f.met)
 	}
 	returns := make([]string, len(results))
 	for i, v := range results {
@@ -177,20 +207,26 @@ func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs [
 			returns[i] += resultAttrs[i]
 		}
 	}
-	return fmt.Sprintf("  %s(%s) -> (%s) {\n%s    return%s\n  }\n", head, strings.Join(params, ", "), strings.Join(returns, ", "), f.out.String(), returned(results))
+	text = fmt.Sprintf("  %s(%s) -> (%s) {\n%s    return%s\n  }\n", head, strings.Join(params, ", "), strings.Join(returns, ", "), f.out.String(), returned(results))
+	return text, checked
 }
 
-// private returns the name of a private function that computes p; equal ones are written once.
-func (m *module) private(p *graph.Program) string {
+// newText returns an empty text.
+func newText() *strings.Builder { return new(strings.Builder) }
+
+// private returns the name of a private function that computes p; equal ones are written once. checked is as function
+// has it.
+func (m *module) private(p *graph.Program) (name string, checked bool) {
 	const mark = "func.func private @"
-	text := strings.TrimPrefix(m.function(mark, p, nil, nil), "  "+mark)
-	name := m.functions[text]
+	text, checked := m.function(mark, p, nil, nil)
+	text = strings.TrimPrefix(text, "  "+mark)
+	name = m.functions[text]
 	if name == "" {
 		name = unique(m.taken, identifier(p.Name, "function"))
 		m.functions[text] = name
 		m.texts = append(m.texts, "  "+mark+name+text)
 	}
-	return name
+	return name, checked
 }
 
 // program writes p's instructions with args for its inputs and returns its outputs.
@@ -267,7 +303,7 @@ func (f *function) fail(format string, args ...any) []value {
 // line writes a line of text.
 func (f *function) line(format string, args ...any) {
 	f.out.WriteString(f.indent)
-	fmt.Fprintf(&f.out, format, args...)
+	fmt.Fprintf(f.out, format, args...)
 	f.out.WriteByte('\n')
 }
 
@@ -287,7 +323,11 @@ func (f *function) op(s shapes.Shape, format string, args ...any) value {
 
 // defineAll returns the results of an operation, and how they are written before "=".
 func (f *function) defineAll(out []shapes.Shape) (results []value, names string) {
-	v := f.define(shapes.Shape{})
+	return f.define(shapes.Shape{}).spreadOver(out)
+}
+
+// spreadOver returns the results that one name stands for, and how they are written before "=".
+func (v value) spreadOver(out []shapes.Shape) (results []value, names string) {
 	if len(out) == 1 {
 		return []value{{ref: v.ref, shape: out[0]}}, v.ref
 	}

@@ -16,18 +16,50 @@ func (f *function) branch(c call) []value {
 	if len(c.out) == 0 {
 		return nil
 	}
-	results, names := f.defineAll(c.out)
-	f.line(`%s = "stablehlo.if"(%s) ({`, names, c.in[0])
+	v := f.define(shapes.Shape{})
+	branches := make([]part, len(c.Bodies))
+	checked := false
 	for i := range c.Bodies {
+		if !f.deeper(c, func() {
+			branches[i] = f.part(func() []value { return f.program(c.Bodies[i], c.in[1:]) })
+		}) {
+			return nil
+		}
+		checked = checked || branches[i].met.ref != ""
+	}
+	out := c.out
+	if checked {
+		out = append(slices.Clip(out), status)
+		for i := range branches {
+			f.extend(&branches[i], func(results []value) []value {
+				met := branches[i].met
+				if met.ref == "" {
+					met = f.fill(status, 0)
+				}
+				return append(slices.Clip(results), met)
+			})
+		}
+	}
+	results, names := v.spreadOver(out)
+	f.line(`%s = "stablehlo.if"(%s) ({`, names, c.in[0])
+	for i, branch := range branches {
 		if i > 0 {
 			f.line("}, {")
 		}
-		if !f.nested(c, i, c.in[1:]) {
-			return nil
-		}
+		f.put(branch)
 	}
 	f.line("}) : %s", signature(c.in[:1], results))
-	return results
+	return f.noted(results, checked)
+}
+
+// noted takes what was met from the results of an operation, if it is the last of them.
+func (f *function) noted(results []value, checked bool) []value {
+	if !checked {
+		return results
+	}
+	last := len(results) - 1
+	f.note(results[last])
+	return results[:last]
 }
 
 // loop writes While.
@@ -39,36 +71,54 @@ func (f *function) loop(c call) (results []value) {
 	run := func(body int) func([]value) []value {
 		return func(state []value) []value { return f.program(c.Bodies[body], slices.Concat(state, c.in[n:])) }
 	}
-	f.deeper(c, func() { results = f.repeat(c.in[:n], run(0), run(1)) })
+	f.deeper(c, func() {
+		if f.checks && divides(c.Bodies[0]) {
+			results = f.carried(c.Bodies[0], c.in[:n], c.in[n:], run(1))
+		} else {
+			results = f.repeat(c.in[:n], run(0), run(1))
+		}
+	})
 	return results
 }
 
 // repeat writes a loop: as long as cond of the state is true, body gives the next one.
 func (f *function) repeat(state []value, cond, body func(state []value) []value) []value {
-	out := make([]shapes.Shape, len(state))
-	for i, v := range state {
-		out[i] = v.shape
+	v := f.define(shapes.Shape{})
+	args := make([]value, len(state))
+	for i, s := range state {
+		args[i] = f.define(s.shape)
 	}
-	results, names := f.defineAll(out)
-	args, begin := make([]value, len(state)), make([]string, len(state))
-	for i, v := range state {
-		args[i] = f.define(v.shape)
-		begin[i] = fmt.Sprintf("%s = %s", args[i], v)
+	test := f.part(func() []value { return cond(args) })
+	next := f.part(func() []value { return body(args) })
+	if f.err != nil {
+		return nil
 	}
+	checked, met := next.met.ref != "", f.met
+	if checked { // passes before met nothing, or there would be no next one
+		if met.ref == "" {
+			met = f.fill(status, 0)
+		}
+		state, met = append(slices.Clip(state), met), f.define(status)
+		args = append(args, met)
+		next.results = append(slices.Clip(next.results), next.met)
+	}
+	if met.ref != "" {
+		f.extend(&test, func(results []value) []value {
+			return []value{f.binary("stablehlo.and", results[0], f.compare("EQ", met, f.fill(status, 0)))}
+		})
+	}
+	out, begin := make([]shapes.Shape, len(state)), make([]string, len(state))
+	for i, s := range state {
+		out[i], begin[i] = s.shape, fmt.Sprintf("%s = %s", args[i], s)
+	}
+	results, names := v.spreadOver(out)
 	f.line("%s = stablehlo.while(%s) : %s", names, strings.Join(begin, ", "), types(results))
 	f.line("cond {")
-	f.region(nil, func([]value) []value { return cond(args) })
+	f.put(test)
 	f.line("} do {")
-	f.region(nil, func([]value) []value { return body(args) })
+	f.put(next)
 	f.line("}")
-	return results
-}
-
-// nested writes a body of c as a region without block arguments.
-func (f *function) nested(c call, body int, args []value) bool {
-	return f.deeper(c, func() {
-		f.region(nil, func([]value) []value { return f.program(c.Bodies[body], args) })
-	})
+	return f.noted(results, checked)
 }
 
 // deeper runs write, which writes a body of c, unless that is nested too deep. It reports whether all went well.
@@ -85,10 +135,19 @@ func (f *function) deeper(c call, write func()) bool {
 // callFunction writes Call.
 func (f *function) callFunction(c call) []value {
 	var name string
-	if !f.deeper(c, func() { name = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
+	var checked bool
+	if !f.deeper(c, func() { name, checked = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
 		return nil
 	}
-	results, names := f.defineAll(c.out)
-	f.line("%s = func.call @%s(%s) : %s", names, name, refs(c.in), signature(c.in, results))
-	return results
+	return f.invoke(name, checked, c.in, c.out)
+}
+
+// invoke calls a private function, which if checked returns also what it met.
+func (f *function) invoke(name string, checked bool, in []value, out []shapes.Shape) []value {
+	if checked {
+		out = append(slices.Clip(out), status)
+	}
+	results, names := f.defineAll(out)
+	f.line("%s = func.call @%s(%s) : %s", names, name, refs(in), signature(in, results))
+	return f.noted(results, checked)
 }

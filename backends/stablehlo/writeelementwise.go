@@ -58,9 +58,11 @@ func init() {
 		}
 	}
 	lowerings["Div"] = func(f *function, c call) []value {
+		f.checkDivisor(c)
 		return []value{f.divide("stablehlo.divide", f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
 	lowerings["Rem"] = func(f *function, c call) []value {
+		f.checkDivisor(c)
 		return []value{f.divide("stablehlo.remainder", f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
 	lowerings["Pow"] = func(f *function, c call) []value {

@@ -34,12 +34,16 @@ func (f *function) power(x, y value) value {
 
 // anyNonzero reports whether any element of x differs from those of zero, as a scalar.
 func (f *function) anyNonzero(x, zero value) value {
-	nonzero := f.compare("NE", x, zero)
+	return f.anyTrue(f.compare("NE", x, zero))
+}
+
+// anyTrue reports whether any element of x is true, as a scalar.
+func (f *function) anyTrue(x value) value {
 	if x.shape.Rank() == 0 {
-		return nonzero
+		return x
 	}
 	no := f.fill(shapes.Scalar(dtypes.Bool), 0)
-	return f.reduce("stablehlo.or", nonzero, no, upTo(0, x.shape.Rank()), no.shape)
+	return f.reduce("stablehlo.or", x, no, upTo(0, x.shape.Rank()), no.shape)
 }
 
 // erf returns the error function of a float. XLA's stops one rounding short of 1, which a factor of x makes large;
