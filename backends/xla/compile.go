@@ -13,6 +13,8 @@ import (
 
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // Compile compiles p, or takes it from the programs that were compiled before: those with the same text. It returns
@@ -28,18 +30,18 @@ func (e *Engine) Compile(ctx context.Context, p *graph.Program) (exe graph.Execu
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	text, err := stablehlo.Options{Donate: p.Donated}.Write(p)
+	text, places, err := stablehlo.Options{Donate: p.Donated}.WriteChecked(p)
 	if err != nil {
 		return nil, err
 	}
-	x, err := e.compile(ctx, p, text)
+	x, err := e.compile(ctx, p, text, places)
 	if err != nil {
 		return nil, fmt.Errorf("program %q: %w", p.Name, err)
 	}
 	return x, nil
 }
 
-func (e *Engine) compile(ctx context.Context, p *graph.Program, text string) (*Executable, error) {
+func (e *Engine) compile(ctx context.Context, p *graph.Program, text string, places []string) (*Executable, error) {
 	devices := 1
 	if p.Mesh != nil {
 		if devices = p.Mesh.NumDevices(); devices > e.NumDevices() {
@@ -65,7 +67,7 @@ func (e *Engine) compile(ctx context.Context, p *graph.Program, text string) (*E
 	if compiled {
 		e.client.notes.compiled(p)
 	}
-	return e.newExecutable(p, prog), nil
+	return e.newExecutable(p, prog, places), nil
 }
 
 // moreDevices says how to get n devices.
@@ -107,9 +109,10 @@ func programBytes(p *graph.Program) (n int64) {
 	return n
 }
 
-// newExecutable returns an executable of p that takes over a use of prog.
-func (e *Engine) newExecutable(p *graph.Program, prog *program) *Executable {
-	s := &state{engine: e, program: prog, name: p.Name, mesh: p.Mesh, names: p.InputNames}
+// newExecutable returns an executable of p that takes over a use of prog. Integers are divided at the given places,
+// which are p's own: a program with the same text may have others.
+func (e *Engine) newExecutable(p *graph.Program, prog *program, places []string) *Executable {
+	s := &state{engine: e, program: prog, name: p.Name, mesh: p.Mesh, names: p.InputNames, places: places}
 	for i, id := range p.Inputs {
 		l := layout{mesh: p.Mesh}
 		if p.Mesh != nil && p.InputShardings != nil {
@@ -124,6 +127,9 @@ func (e *Engine) newExecutable(p *graph.Program, prog *program) *Executable {
 			l.sharding = p.OutputShardings[i]
 		}
 		s.outputs = append(s.outputs, slot{p.Values[id], l})
+	}
+	if len(places) > 0 {
+		s.outputs = append(s.outputs, slot{shapes.Scalar(dtypes.Int32), layout{mesh: p.Mesh}})
 	}
 	s.free = prog.release
 	e.own(&s.counted)

@@ -22,7 +22,6 @@ type difference struct {
 
 // differences is the table of them. The tests allow no others, and docs/xla.md is written from it.
 var differences = []difference{
-	{[]string{"Div", "Rem"}, dtypes.Ints, "a divisor is 0", "x/0 = -1 (all bits set), Rem(x, 0) = x: a compiled program cannot stop", "an error", true},
 	{nil, dtypes.Floats, "numbers closer to 0 than the smallest normal one (1.2e-38 in float32)", "taken and given as 0, for speed", "computed with", true},
 	{[]string{"Sin", "Tan"}, dtypes.SetOf(dtypes.Float64), "far from 0, near a multiple of π", "up to 1e-13 of relative error", "half an ulp", false},
 	{[]string{"Exp", "Sqrt", "Square", "Sin", "Cos", "Tan", "Tanh"}, dtypes.Complexes, "a part is NaN or infinite", "which parts of the result are NaN follows XLA's formulas", "follows Go's math/cmplx", false},

@@ -4,6 +4,7 @@ package xla
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"runtime"
 
@@ -30,7 +31,8 @@ type state struct {
 
 	names           []string // of inputs
 	inputs, outputs []slot
-	donates         []bool // inputs whose memory the compiled program may take
+	donates         []bool   // inputs whose memory the compiled program may take
+	places          []string // where integers are divided by what may be zero; if any, the last output says where it was
 }
 
 // slot is an input or output: its shape, and where it is.
@@ -77,7 +79,32 @@ func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 	if err != nil {
 		return nil, fmt.Errorf("program %q: %w", x.name, err)
 	}
-	return out, nil
+	return x.checked(out)
+}
+
+// checked takes the last output off the others if it says whether an integer was divided by zero, which is an error
+// with the words of the go engine.
+func (s *state) checked(out []graph.Buffer) ([]graph.Buffer, error) {
+	if len(s.places) == 0 {
+		return out, nil
+	}
+	n := len(out) - 1
+	met := out[n].(*buffer)
+	number := make([]byte, 4)
+	err := met.value.read(number)
+	met.Close()
+	if err != nil {
+		err = fmt.Errorf("program %q: reading whether an integer was divided by zero: %w", s.name, err)
+	} else if i := binary.NativeEndian.Uint32(number); i > 0 {
+		err = fmt.Errorf("%s: integer division by zero", s.places[i-1])
+	}
+	if err != nil {
+		for _, b := range out[:n] {
+			b.Close()
+		}
+		return nil, err
+	}
+	return out[:n:n], nil
 }
 
 func (s *state) run(inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {

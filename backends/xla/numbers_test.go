@@ -41,40 +41,6 @@ func TestDocs(t *testing.T) {
 	testenv.Golden(t, path, text, *update)
 }
 
-// Divisions of integers by zero, constant or not, compile and run; the go engine refuses them.
-func TestIntegerDivisionByZero(t *testing.T) {
-	e, other := open(t, ""), gocpu.New()
-	for _, d := range dtypes.Ints.List() {
-		var out []*tensors.Tensor
-		build := func(x, zero *graph.Node) []*graph.Node {
-			g := x.Graph()
-			seven, none := graph.Scalar(g, d, 7), graph.ScalarZero(g, d)
-			return []*graph.Node{graph.Div(x, zero), graph.Div(x, none), graph.Div(seven, none), graph.Div(seven, zero),
-				graph.Rem(x, zero), graph.Rem(x, none), graph.Rem(seven, none), graph.Rem(seven, zero)}
-		}
-		fn := func(x, zero *graph.Node) []*graph.Node { return build(x, zero) }
-		x, _ := tensors.FromScalar(int64(7)).ConvertDType(d)
-		zero, _ := tensors.FromScalar(int64(0)).ConvertDType(d)
-		out, err := graph.CallOnceN(e, fn, x, zero)
-		if err != nil {
-			t.Fatalf("%s: %v", d, err)
-		}
-		ones, _ := tensors.FromScalar(int64(-1)).ConvertDType(d)
-		for i, y := range out {
-			want := ones
-			if i >= 4 {
-				want = x
-			}
-			if !y.Equal(want) {
-				t.Errorf("%s: result %d is %v, want %v", d, i, y.Value(), want.Value())
-			}
-		}
-		if _, err := graph.CallOnceN(other, fn, x, zero); err == nil {
-			t.Errorf("%s: the go engine divides by zero", d)
-		}
-	}
-}
-
 // The smallest numbers are flushed, which the table of differences says; the smallest normal one is not.
 func TestDenormals(t *testing.T) {
 	e := open(t, "")
