@@ -73,6 +73,26 @@ type Sample struct {
 	Build func(in []*Node) []*Node
 }
 
+// Apply makes the sample's call of op in g, on nodes in the place of its inputs.
+func (s Sample) Apply(g *Graph, op *Op, in []*Node) []*Node {
+	switch {
+	case s.Build != nil:
+		return s.Build(in)
+	case op.InferMulti != nil:
+		return ApplyMulti(op, s.Attrs, in...)
+	}
+	return []*Node{ApplyIn(g, op, s.Attrs, in...)}
+}
+
+// Tensors returns the inputs as tensors of d, or of the dtypes that they have fixed.
+func (s Sample) Tensors(d dtypes.DType) []*tensors.Tensor {
+	in := make([]*tensors.Tensor, len(s.In))
+	for i, x := range s.In {
+		in[i] = x.Tensor(d)
+	}
+	return in
+}
+
 // Input is an operand of a Sample: row-major values. A DType other than Invalid is fixed, such as
 // that of indices; Invalid follows the dtype under test. Converted to an integer type, values are
 // rounded away from zero (so that only 0 becomes 0), and lose their sign for an unsigned one.

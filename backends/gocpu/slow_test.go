@@ -27,14 +27,7 @@ func TestSlowOpsAreListed(t *testing.T) {
 					for i, x := range s.In {
 						in = append(in, graph.Parameter(g, fmt.Sprint(i), x.Tensor(d).Shape()))
 					}
-					switch {
-					case s.Build != nil:
-						out = s.Build(in)
-					case op.InferMulti != nil:
-						out = graph.ApplyMulti(op, s.Attrs, in...)
-					default:
-						out = []*graph.Node{graph.ApplyIn(g, op, s.Attrs, in...)}
-					}
+					out = s.Apply(g, op, in)
 				})
 				if err != nil {
 					t.Fatalf("%s: %v", op.Name, err)

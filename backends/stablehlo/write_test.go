@@ -39,22 +39,10 @@ func samples(op *graph.Op) (list []sampleCall) {
 	return list
 }
 
-func (c sampleCall) inputs() []*tensors.Tensor {
-	in := make([]*tensors.Tensor, len(c.sample.In))
-	for i, x := range c.sample.In {
-		in[i] = x.Tensor(c.dtype)
-	}
-	return in
-}
+func (c sampleCall) inputs() []*tensors.Tensor { return c.sample.Tensors(c.dtype) }
 
 func (c sampleCall) build(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	switch {
-	case c.sample.Build != nil:
-		return c.sample.Build(in)
-	case c.op.InferMulti != nil:
-		return graph.ApplyMulti(c.op, c.sample.Attrs, in...)
-	}
-	return []*graph.Node{graph.ApplyIn(g, c.op, c.sample.Attrs, in...)}
+	return c.sample.Apply(g, c.op, in)
 }
 
 // program lowers what build makes of parameters like the inputs.

@@ -46,7 +46,8 @@ func TestProgramsInMemory(t *testing.T) {
 	}
 }
 
-// A process that was here before has left its programs in the folder: the second start compiles nothing.
+// An engine that was closed has left its programs in the folder: the second start compiles nothing. That another process
+// finds them too is tested in internal/capi.
 func TestSecondStartCompilesNothing(t *testing.T) {
 	needPlugin(t)
 	dir := t.TempDir()

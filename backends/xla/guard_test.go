@@ -21,7 +21,7 @@ import (
 
 // These tests reach for what kills, hangs or misleads a plugin (a list was made with XLA's CPU plugin 0.81) and want
 // an error or a right result. Elsewhere: closed, foreign and wrongly shaped buffers in buffer_test.go; use after
-// Close in lifetime_test.go; divisions of integers by zero in numbers_test.go; client options and flags in
+// Close in lifetime_test.go; divisions of integers by zero in divide_test.go; client options and flags in
 // options_test.go; plugins that are too old, and devices that are gone, in faults_test.go.
 //
 // Out of reach by construction, since no program says them: recursive calls (bodies are trees), custom calls, infeed and

@@ -550,16 +550,7 @@ func runSamples(b graph.Backend, m *graph.Mesh, op *graph.Op, seed uint64) ([]*t
 				args = append(args, t)
 				in = append(in, scattered(rng, graph.Parameter(g, "", t.Shape())))
 			}
-			var results []*graph.Node
-			switch {
-			case s.Build != nil:
-				results = s.Build(in)
-			case op.InferMulti != nil:
-				results = graph.ApplyMulti(op, s.Attrs, in...)
-			default:
-				results = []*graph.Node{graph.ApplyIn(g, op, s.Attrs, in...)}
-			}
-			for _, y := range results {
+			for _, y := range s.Apply(g, op, in) {
 				out = append(out, scattered(rng, graph.Identity(y)))
 			}
 		}

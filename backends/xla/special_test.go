@@ -84,16 +84,6 @@ func specialCalls(op *graph.Op) (list []specialCall) {
 	return list
 }
 
-func (c specialCall) apply(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	switch {
-	case c.sample.Build != nil:
-		return c.sample.Build(in)
-	case c.op.InferMulti != nil:
-		return graph.ApplyMulti(c.op, c.sample.Attrs, in...)
-	}
-	return []*graph.Node{graph.ApplyIn(g, c.op, c.sample.Attrs, in...)}
-}
-
 // runCalls runs calls as one program and returns the results of each.
 func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error) {
 	var args []any
@@ -111,7 +101,7 @@ func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error)
 			for _, t := range c.in {
 				in = append(in, graph.Parameter(g, "", t.Shape()))
 			}
-			out := c.apply(g, in)
+			out := c.sample.Apply(g, c.op, in)
 			counts[i], all = len(out), append(all, out...)
 		}
 	}); err != nil {

@@ -158,7 +158,7 @@ func TestTraining(t *testing.T) {
 		trainer.Store().Finalize()
 		return values
 	}
-	before := pjrt.BuffersAlive()
+	before := settled(pjrt.BuffersAlive)
 	got, want := losses(e), losses(gocpu.New())
 	for i := range want {
 		if d := got[i] - want[i]; d > 1e-2*want[i]+1e-4 || d < -1e-2*want[i]-1e-4 {

@@ -51,23 +51,11 @@ func (c call) name(i int) string {
 	return name + "/" + c.dtype.String()
 }
 
-func (c call) inputs() []*tensors.Tensor {
-	in := make([]*tensors.Tensor, len(c.sample.In))
-	for i, x := range c.sample.In {
-		in[i] = x.Tensor(c.dtype)
-	}
-	return in
-}
+func (c call) inputs() []*tensors.Tensor { return c.sample.Tensors(c.dtype) }
 
 // apply makes the call in g.
 func (c call) apply(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	switch {
-	case c.sample.Build != nil:
-		return c.sample.Build(in)
-	case c.op.InferMulti != nil:
-		return graph.ApplyMulti(c.op, c.sample.Attrs, in...)
-	}
-	return []*graph.Node{graph.ApplyIn(g, c.op, c.sample.Attrs, in...)}
+	return c.sample.Apply(g, c.op, in)
 }
 
 // runOn builds fn over parameters of the inputs' shapes and runs it.
