@@ -221,7 +221,7 @@ func (c *compiler) lower(i int) (err error) {
 		in.run = f(k)
 	}
 	if k.view {
-		c.code.values[in.out[0]].root = in.in[0]
+		c.code.values[in.out[0]].root = c.code.resolve(in.in[0]) // so that a chain of views is one step long
 		return nil
 	}
 	if in.run == nil {
