@@ -15,6 +15,7 @@ const module = "github.com/quire-ml/quire"
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
 	"internal/testenv": {},
+	"internal/cache":   {},
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
@@ -22,7 +23,7 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 values,
+	"graph":                 with(values, "internal/cache"),
 	"graph/graphtest":       graphs,
 
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
@@ -35,7 +36,7 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "ml/initializers", "ml/internal/names"),
+	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "ml/internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       graphs,
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),

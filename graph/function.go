@@ -143,6 +143,15 @@ func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
 	return bodies, captured
 }
 
+// key is the same for bodies that are one function with the same inputs.
+func (b *body) key() string {
+	key := fmt.Sprintf("%p", b.fn)
+	for _, in := range b.inputs {
+		key += fmt.Sprintf(" %p", in)
+	}
+	return key
+}
+
 // inline adds b's nodes to the current function once more, with args for its inputs, and returns the
 // nodes that stand for its results.
 func (b *body) inline(args []*Node) []*Node {
@@ -156,23 +165,32 @@ func (b *body) inline(args []*Node) []*Node {
 	return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
 }
 
+// needed returns the nodes of a function that outputs need, as far as done has nothing for them. Operands come before
+// the nodes that use them, so one pass backwards finds them all, however long a chain they form.
+func needed[T any](nodes, outputs []*Node, done map[*Node]T) map[*Node]bool {
+	need := map[*Node]bool{}
+	for _, n := range outputs {
+		need[n] = true
+	}
+	for i := len(nodes) - 1; i >= 0; i-- {
+		n := nodes[i]
+		if !need[n] {
+			continue
+		}
+		if _, ok := done[n]; ok {
+			continue
+		}
+		for _, x := range n.inputs {
+			need[x] = true
+		}
+	}
+	return need
+}
+
 // copyNodes adds copies of the nodes that outputs need to g's current function. m says what stands for
 // which node, and is added to.
 func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
-	need := map[*Node]bool{}
-	var mark func(n *Node)
-	mark = func(n *Node) {
-		if need[n] || m[n] != nil {
-			return
-		}
-		need[n] = true
-		for _, x := range n.inputs {
-			mark(x)
-		}
-	}
-	for _, n := range outputs {
-		mark(n)
-	}
+	need := needed(nodes, outputs, m)
 	old := g.site
 	defer func() { g.site = old }()
 	for _, n := range nodes {
@@ -214,10 +232,15 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 	return results
 }
 
-// copyBodies makes the functions of bodies anew in another graph, with all they use as parameters.
+// copyBodies makes the functions of bodies anew in another graph, with all they use as parameters. A body that was
+// copied before is not copied again: functions that call functions twice would otherwise double at each level.
 func copyBodies(g *Graph, bodies []*body) []*body {
 	copies := make([]*body, len(bodies))
 	for i, b := range bodies {
+		key := b.key()
+		if copies[i] = g.copied[key]; copies[i] != nil {
+			continue
+		}
 		c := &body{inputs: make([]*Node, len(b.inputs))}
 		c.fn = newFunction(g, b.fn.name, func(g *Graph) []*Node {
 			m := map[*Node]*Node{}
@@ -229,7 +252,7 @@ func copyBodies(g *Graph, bodies []*body) []*body {
 			}
 			return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
 		})
-		copies[i] = c
+		copies[i], g.copied[key] = c, c
 	}
 	return copies
 }

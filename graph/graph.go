@@ -27,6 +27,7 @@ type Graph struct {
 	site   []uintptr      // lent to nodes made on behalf of another (gradients, expansions)
 	lowers func(*Op) bool // set while a program is lowered: expand what is not lowered
 	cse    bool           // set while a program is lowered: equal calls become one node
+	copied map[string]*body
 
 	donated    []*Node // parameters
 	mesh       *Mesh
@@ -302,8 +303,15 @@ func (n *Node) results() []*Node {
 	return []*Node{n}
 }
 
+// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more, such as gradients through
+// functions that call functions twice, which double at each level.
+var maxNodes = 1 << 22
+
 func (g *Graph) add(op *Op, attrs any, in []*Node, out []shapes.Shape) *Node {
 	f := g.current
+	if len(g.nodes) >= maxNodes {
+		g.fail(op.Name, nil, fmt.Errorf("the graph %q has %d nodes, the most that are allowed: repeat with While, or do less at once", g.name, maxNodes))
+	}
 	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite(g)}
 	g.nodes = append(g.nodes, n)
 	f.nodes = append(f.nodes, n)

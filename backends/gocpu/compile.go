@@ -43,11 +43,20 @@ type compiler struct {
 	code    *code
 	instrs  []instr
 	maker   []int // per value the instruction that makes it, or -1
+	bodies  map[*graph.Program]*code
 }
 
 // compile returns the code of a checked program.
 func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) {
-	c := &compiler{ctx: ctx, program: p, code: &code{name: p.Name, workers: workers}}
+	return compileWith(ctx, p, workers, map[*graph.Program]*code{})
+}
+
+// compileWith is compile given the code of bodies that others use too; a body is compiled once.
+func compileWith(ctx context.Context, p *graph.Program, workers int, bodies map[*graph.Program]*code) (*code, error) {
+	if c := bodies[p]; c != nil {
+		return c, nil
+	}
+	c := &compiler{ctx: ctx, program: p, code: &code{name: p.Name, workers: workers}, bodies: bodies}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
@@ -65,6 +74,7 @@ func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) 
 	c.dropDead()
 	c.emit()
 	c.code.plan()
+	bodies[p] = c.code
 	return c.code, nil
 }
 
