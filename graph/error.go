@@ -77,6 +77,9 @@ func Errorf(format string, args ...any) {
 // in fn such as an index out of range, is returned as an [Error] too, at the place where it happened. It is the one
 // place where panics become error values.
 func Catch(fn func()) (err error) {
+	if fn == nil {
+		return &Error{Err: errors.New("the function to catch errors of is nil"), pcs: callSite(nil)}
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*Error)

@@ -176,7 +176,7 @@ func TestAPanicInTheFunctionIsAnErrorAtItsPlace(t *testing.T) {
 		"a value":             {func(x *graph.Node) *graph.Node { panic("mine") }, "the function panicked: mine"},
 		"an error":            {func(x *graph.Node) *graph.Node { panic(mine) }, "the function panicked: mine"},
 		"an index":            {func(x *graph.Node) *graph.Node { return []*graph.Node{x}[x.Rank()+1] }, "the function panicked: runtime error: index out of range [1] with length 1"},
-		"a nil node":          {func(x *graph.Node) *graph.Node { return graph.Add(x, (&graph.Node{}).Input(0)) }, "index out of range"},
+		"a nil node":          {func(x *graph.Node) *graph.Node { return graph.Add(x, (&graph.Node{}).Input(0)) }, "a node is nil"},
 		"an error of a graph": {func(x *graph.Node) *graph.Node { return graph.Reshape(x, 2) }, "Reshape"},
 	} {
 		t.Run(name, func(t *testing.T) {

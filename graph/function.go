@@ -36,7 +36,10 @@ func NewFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function
 }
 
 func newFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function {
-	f := &Function{graph: g, name: name, parent: g.current, inner: map[*Node]*Node{}}
+	f := &Function{graph: g, name: name, parent: g.made().current, inner: map[*Node]*Node{}}
+	if define == nil {
+		g.fail("", nil, fmt.Errorf("function %q: what defines it is nil", name))
+	}
 	g.current = f
 	defer func() { g.current = f.parent }()
 	for i, n := range define(g) {
@@ -83,7 +86,7 @@ func (f *Function) Outputs() []*Node { return slices.Clone(f.outputs) }
 // local returns the node that stands for x inside f: x itself, or, if x is from a function around f,
 // a hidden parameter.
 func (f *Function) local(x *Node) *Node {
-	if x.fn == f {
+	if x.made().fn == f {
 		return x
 	}
 	if n := f.inner[x]; n != nil {
@@ -120,6 +123,11 @@ type body struct {
 // bind returns, for functions that are called with the operands args and whatever they capture, the
 // bodies and the captured operands, which are shared between the bodies.
 func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
+	for i, f := range fns {
+		if f == nil || f.graph != g {
+			g.fail("", nil, fmt.Errorf("function %d is nil or of another graph: make it with NewClosure or NewFunction on this one", i))
+		}
+	}
 	for _, f := range fns {
 		for _, c := range f.captured {
 			if c = g.current.local(c); !slices.Contains(captured, c) {
@@ -212,15 +220,12 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 		out := apply(g, n.op, n.attrs, bodies, in)
 		if n.splits == nil {
 			m[n] = out[0]
-			if n.custom != nil {
-				out[0].custom = n.custom
-			}
 			continue
 		}
 		for i, s := range n.splits {
 			m[s] = out[i]
 		}
-		if n.custom != nil {
+		if n.custom != nil && out[0].op == output { // not expanded
 			out[0].inputs[0].custom = n.custom
 		}
 		m[n] = out[0]
@@ -259,6 +264,9 @@ func copyBodies(g *Graph, bodies []*body) []*body {
 
 // Call runs the function on inputs, which must have the shapes of its parameters, and returns its results.
 func (f *Function) Call(inputs ...*Node) []*Node {
+	if f == nil || f.graph == nil {
+		panic(&Error{Op: callOp.Name, Err: fmt.Errorf("the function is nil, or a zero Function: make it with NewClosure or NewFunction"), pcs: callSite(nil)})
+	}
 	g := f.graph
 	bodies, captured := bind(g, f)
 	return apply(g, callOp, nil, bodies, append(slices.Clone(inputs), captured...))

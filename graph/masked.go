@@ -70,6 +70,9 @@ func MaskedReduceAllMin(x, mask *Node) *Node { return MaskedReduceMin(x, mask) }
 // axes if none are given. reduceFn is one of the masked reductions, such as [MaskedReduceSum].
 func MaskedReduceAndKeep(operand, mask *Node, reduceFn func(operand, mask *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
 	axes := adjust("MaskedReduceAndKeep", operand, reduceAxes)
+	if reduceFn == nil {
+		operand.graph.fail("MaskedReduceAndKeep", []shapes.Shape{operand.Shape()}, errNilReduction)
+	}
 	return keepAxes(reduceFn(operand, mask, reduceAxes...), operand, axes)
 }
 

@@ -54,6 +54,9 @@ type Instr struct {
 // all of which are inputs. Ops for which lowers is false are expanded; a nil lowers expands nothing.
 // Equal calls are computed once, and what no output needs is left out.
 func NewProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) (p *Program, err error) {
+	if g == nil || g.main == nil {
+		return nil, &Error{Err: errNilGraph, pcs: callSite(nil)}
+	}
 	if lowers == nil {
 		lowers = func(*Op) bool { return true }
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -144,6 +145,9 @@ func bodyFromJSON(in *programJSON, bodies *[]*Program) (*Program, error) {
 
 // Check returns an error if the program is not well formed.
 func (p *Program) Check() error {
+	if p == nil {
+		return errors.New("the program is nil")
+	}
 	if err := p.check(checked{}); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func RandomIntN[IntT interface {
 	*Node | ~int | dtypes.Integer
 }](rngState *Node, N IntT, shape shapes.Shape) (newRNGState, values *Node) {
 	need("RandomIntN", rngState)
+	if err := shape.Check(); err != nil || !dtypes.Numbers.Has(shape.DType) {
+		rngState.graph.fail("RandomIntN", nil, fmt.Errorf("the shape of the values, %s, is no shape of numbers", shape))
+	}
 	n, ok := any(N).(*Node)
 	if !ok {
 		t := ConstAsDType(rngState.graph, dtypes.Float64, any(N)).ConstantValue()

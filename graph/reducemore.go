@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -37,10 +38,15 @@ func LogSumExp(x *Node, reduceAxes ...int) *Node {
 	return Apply(logSumExp, ReduceAttrs{adjust("LogSumExp", x, reduceAxes)}, x)
 }
 
+var errNilReduction = errors.New("the reduction is nil: give one of the reductions, such as ReduceSum")
+
 // ReduceAndKeep returns reduceFn(operand, reduceAxes...) with the reduced axes kept, as axes of size 1; all axes if
 // none are given. reduceFn is one of the reductions, such as [ReduceSum].
 func ReduceAndKeep(operand *Node, reduceFn func(operand *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
 	axes := adjust("ReduceAndKeep", operand, reduceAxes)
+	if reduceFn == nil {
+		operand.graph.fail("ReduceAndKeep", []shapes.Shape{operand.Shape()}, errNilReduction)
+	}
 	return keepAxes(reduceFn(operand, reduceAxes...), operand, axes)
 }
 

@@ -227,7 +227,10 @@ func (c *compiler) lower(i int) (err error) {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
-	if f := lowerings[in.Op.Name]; f != nil {
+	switch f := lowerings[in.Op.Name]; {
+	case empty(k.out): // of 2^32 empty rows, say: no kernel is asked, since none may loop over them
+		in.run = kernels.Nothing
+	case f != nil:
 		in.run = f(k)
 	}
 	if k.view {
@@ -242,6 +245,11 @@ func (c *compiler) lower(i int) (err error) {
 	}
 	c.fold(in)
 	return nil
+}
+
+// empty reports whether no result has elements.
+func empty(out []shapes.Shape) bool {
+	return !slices.ContainsFunc(out, func(s shapes.Shape) bool { return s.Size() > 0 })
 }
 
 // foldLimit is how many bytes the result of a call on constants may have to be computed when compiling.

@@ -44,6 +44,9 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, build func() (V, error)) (
 	if v, ok := c.find(key); ok {
 		return v, nil
 	}
+	if ctx == nil {
+		return value, errors.New("the context is nil: give context.Background()")
+	}
 	me := goroutine()
 	if c.builder.Load() == me {
 		return value, ErrWithin

@@ -53,6 +53,9 @@ func Bytes[T any](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(zero)))
 }
 
+// Nothing is the kernel of results without elements.
+func Nothing(*Args) {}
+
 // copyGrain is how many bytes a chunk of pure copying has: enough to hide the hand-over (about 1 µs),
 // little enough to balance.
 const copyGrain = 128 << 10
