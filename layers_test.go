@@ -16,6 +16,7 @@ const module = "github.com/quire-ml/quire"
 var mayImport = map[string][]string{
 	"internal/testenv": {},
 	"internal/cache":   {},
+	"internal/hostile": {},
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
