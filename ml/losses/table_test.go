@@ -2,9 +2,6 @@ package losses_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
 	"slices"
 	"strings"
@@ -14,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/losses"
 
 	"github.com/stretchr/testify/require"
@@ -56,47 +54,12 @@ var (
 // TestTheTableIsComplete fails for a new loss that the table lacks: nothing below would look at it.
 func TestTheTableIsComplete(t *testing.T) {
 	noLosses := []string{"TotalWeight"}
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
-	require.NoError(t, err)
-	for _, file := range packages["losses"].Files {
-		for _, d := range file.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || !fn.Name.IsExported() || slices.Contains(noLosses, fn.Name.Name) {
-				continue
-			}
-			signature := fmt.Sprint(types(fn.Type.Params), types(fn.Type.Results))
-			if strings.HasSuffix(signature, "[Fn]") || signature == "[[]*Node []*Node] [*Node]" {
-				require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == fn.Name.Name }), "%s is a loss: give it an entry in the table", fn.Name.Name)
-			}
+	for name, signature := range testenv.Functions(t, ".") {
+		isLoss := strings.HasSuffix(signature, ") Fn") || signature == "([]*graph.Node, []*graph.Node) *graph.Node"
+		if isLoss && !slices.Contains(noLosses, name) {
+			require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == name }), "%s is a loss: give it an entry in the table", name)
 		}
 	}
-}
-
-// types lists the types of parameters or results, one for each name.
-func types(list *ast.FieldList) (names []string) {
-	if list == nil {
-		return nil
-	}
-	for _, f := range list.List {
-		for range max(1, len(f.Names)) {
-			names = append(names, typeName(f.Type))
-		}
-	}
-	return names
-}
-
-func typeName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.Ident:
-		return e.Name
-	case *ast.StarExpr:
-		return "*" + typeName(e.X)
-	case *ast.SelectorExpr:
-		return e.Sel.Name
-	case *ast.ArrayType:
-		return "[]" + typeName(e.Elt)
-	}
-	return "?"
 }
 
 // pick returns the examples of x, of four, at the given places.

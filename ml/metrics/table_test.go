@@ -1,16 +1,15 @@
 package metrics_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
@@ -45,21 +44,9 @@ var table = []entry{
 
 // TestTheTableIsComplete fails for a new metric that the table lacks: nothing below would look at it.
 func TestTheTableIsComplete(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
-	require.NoError(t, err)
-	for _, file := range packages["metrics"].Files {
-		for _, d := range file.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || !fn.Name.IsExported() || fn.Type.Results == nil {
-				continue
-			}
-			result := fn.Type.Results.List[0].Type
-			if star, ok := result.(*ast.StarExpr); ok {
-				result = star.X
-			}
-			if id, ok := result.(*ast.Ident); ok && (id.Name == "Metric" || id.Name == "Interface") {
-				require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == fn.Name.Name }), "%s is a metric: give it an entry in the table", fn.Name.Name)
-			}
+	for name, signature := range testenv.Functions(t, ".") {
+		if strings.HasSuffix(signature, ") *Metric") || strings.HasSuffix(signature, ") Interface") {
+			require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == name }), "%s is a metric: give it an entry in the table", name)
 		}
 	}
 }

@@ -1,9 +1,6 @@
 package optimizers_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"math"
 	"slices"
 	"strings"
@@ -13,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 
@@ -41,35 +39,11 @@ var table = []entry{
 
 // TestTheTableIsComplete fails for a new optimizer that the table lacks: nothing below would look at it.
 func TestTheTableIsComplete(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", nil, 0)
-	require.NoError(t, err)
-	updates := map[string]bool{} // types that are optimizers
-	for _, file := range packages["optimizers"].Files {
-		for _, d := range file.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == "UpdateGraphWithGradients" {
-				updates[resultType(fn.Recv)] = true
-			}
+	for name, signature := range testenv.Functions(t, ".") {
+		if strings.HasSuffix(signature, "Config") && !strings.HasSuffix(signature, "ScheduleConfig") || strings.HasSuffix(signature, ") Interface") {
+			require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == name }), "%s is an optimizer: give it an entry in the table", name)
 		}
 	}
-	for _, file := range packages["optimizers"].Files {
-		for _, d := range file.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.IsExported() && updates[resultType(fn.Type.Results)] {
-				require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == fn.Name.Name }), "%s is an optimizer: give it an entry in the table", fn.Name.Name)
-			}
-		}
-	}
-}
-
-func resultType(list *ast.FieldList) string {
-	if list == nil {
-		return ""
-	}
-	if star, ok := list.List[0].Type.(*ast.StarExpr); ok {
-		if id, ok := star.X.(*ast.Ident); ok {
-			return id.Name
-		}
-	}
-	return ""
 }
 
 // group is a variable with its optimizer, and the factor of its gradient.
