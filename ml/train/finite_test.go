@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
@@ -380,5 +381,63 @@ func TestVariablesOfTheModelWithNamesOfTheTrainer(t *testing.T) {
 		require.ErrorContains(t, try(func(scope *model.Scope, x *graph.Node) {
 			scope.Store().Scope(scopePath).VariableWithValue(leaf, value).NodeValue(x)
 		}), fmt.Sprintf("the model changes its variable %q", path))
+	}
+}
+
+// TestMetricsKeepApart: all metrics, each twice, in one trainer, some of them with variables and aliases of their own.
+func TestMetricsKeepApart(t *testing.T) {
+	counting := func(name string, by float32) metrics.Interface { // counts batches in a variable of its scope
+		return metrics.New(name, name, "count", func(scope *model.Scope, labels, predictions []*graph.Node) *graph.Node {
+			count := scope.VariableWithValue("count", float32(0)).SetTrainable(false)
+			g := predictions[0].Graph()
+			count.SetNodeValue(graph.AddScalar(count.NodeValue(g), by))
+			return count.NodeValue(g).WithAlias(name)
+		})
+	}
+	sparse := []metrics.Interface{
+		metrics.NewSparseCategoricalAccuracy(), metrics.NewSparseCategoricalAccuracy().Named("A2", "a2"),
+		metrics.NewTopKAccuracy(1), metrics.NewTopKAccuracy(1).Named("T2", "t2"), counting("ones", 1), counting("threes", 3),
+		metrics.FromLoss("L1", "l1", losses.SparseCategoricalCrossEntropyLogits), metrics.FromLoss("L2", "l2", losses.SparseCategoricalCrossEntropyLogits),
+	}
+	single := []metrics.Interface{
+		metrics.NewMeanAbsoluteError(), metrics.NewMeanAbsoluteError().Named("M2", "m2"), metrics.NewBinaryAccuracy(), metrics.NewBinaryAccuracy().Named("B2", "b2"),
+		metrics.NewBinaryLogitsAccuracy().Named("B3", "b3"), metrics.NewBinaryLogitsAccuracy().Named("B4", "b4"),
+		metrics.NewCategoricalAccuracy().Named("C1", "c1"), metrics.NewCategoricalAccuracy().Named("C2", "c2"),
+	}
+	a := train.NewTrainer(graphtest.Reference(), model.NewStore(), mlp, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Done(), sparse...)
+	b := train.NewTrainer(graphtest.Reference(), model.NewStore(), mlp, losses.MeanSquaredError, optimizers.Adam().Done(), single...)
+	x := [][]float32{{1, 2}, {3, 4}}
+	for step := 1; step <= 3; step++ {
+		m, err := a.TrainStep(batchOf([]int32{0, 1}, x))
+		require.NoError(t, err)
+		for _, pair := range [][2]string{{"Accuracy", "A2"}, {"top1", "t2"}, {"l1", "l2"}, {"loss", "l1"}} {
+			require.InDelta(t, m.Value(pair[0]), m.Value(pair[1]), 1e-6, "%v", pair)
+		}
+		require.InDelta(t, float64(1+step)/2, m.Value("ones"), 1e-6)
+		require.InDelta(t, 3*float64(1+step)/2, m.Value("threes"), 1e-6)
+		m, err = b.TrainStep(batchOf([][]float32{{0, 1}, {1, 0}}, x))
+		require.NoError(t, err)
+		for _, pair := range [][2]string{{"mae", "m2"}, {"Accuracy", "b2"}, {"b3", "b4"}, {"c1", "c2"}} {
+			require.Equal(t, m.Value(pair[0]), m.Value(pair[1]), "%v", pair)
+		}
+	}
+}
+
+// TestAMeshWeighsWhatWasCounted: a mask that hides other numbers of examples on each device changes nothing.
+func TestAMeshWeighsWhatWasCounted(t *testing.T) {
+	nan := float32(math.NaN())
+	batch := batchOf([][]float32{{1}, {nan}, {nan}, {nan}, {2}, {3}, {4}, {nan}}, [][]float32{{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 1}, {2, 3}, {4, 5}, {6, 7}})
+	batch.Labels = append(batch.Labels, tensors.MustFromAnyValue([]bool{true, false, false, false, true, true, true, false}))
+	var want map[string]any
+	var wantMetrics train.Metrics
+	for _, mesh := range []*graph.Mesh{nil, grid(t, 2, 1), grid(t, 4, 1)} {
+		trainer := train.NewTrainer(gocpu.New(), model.NewStore(), linear, losses.MeanSquaredError, optimizers.Adam().ClipGlobalNorm(1).Done(), metrics.NewMeanAbsoluteError()).WithMesh(mesh)
+		m, err := trainer.TrainStep(batch)
+		require.NoError(t, err)
+		if mesh == nil {
+			want, wantMetrics = contents(trainer.Store()), m
+		}
+		require.Equal(t, want, contents(trainer.Store()))
+		require.Equal(t, wantMetrics, m)
 	}
 }
