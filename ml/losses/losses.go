@@ -7,7 +7,7 @@ import (
 )
 
 // Fn is a loss: a scalar made of labels and predictions. A loss of one's own may return a loss for each
-// example instead, of which trainers take the mean.
+// example instead, of which trainers take the mean with [Reduce].
 type Fn func(labels, predictions []*graph.Node) *graph.Node
 
 // pair returns the first label and prediction.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	. "github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/losses"
@@ -148,6 +149,15 @@ func TestExtraLossesAddUp(t *testing.T) {
 	}, f{1, 2})
 	require.NoError(t, err)
 	require.Equal(t, 5.0, got.Value())
+	for _, dtype := range floats { // 2,000 squares of 300: too many and too large for a float16
+		got, err := CallOnce(graphtest.Reference(), func(x *Node) *Node {
+			losses.AddExtra(Scalar(x.Graph(), dtypes.BFloat16, 1))
+			losses.AddL2Regularization(0.5, ConvertDType(MulScalar(OnesLike(x), 300), dtype), Scalar(x.Graph(), dtypes.Float64, 2))
+			return losses.Extra(x.Graph())
+		}, make([]float32, 2000))
+		require.NoError(t, err)
+		require.InEpsilon(t, 1+0.5*(2000*300*300+4), got.Float64At(0), 3e-3, dtype) // 300 is not quite a bfloat16
+	}
 	_, err = CallOnce(graphtest.Reference(), func(x *Node) *Node {
 		losses.AddExtra(x)
 		return x

@@ -14,12 +14,6 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 )
 
-// batch is what a graph has computed of one.
-type batch struct {
-	labels, predictions []*graph.Node
-	loss, weight        *graph.Node // scalars
-}
-
 // report is what a step tells of itself: its measures, and whether all went well. It is one vector of float64,
 // so that it comes to the host at once:
 //
@@ -27,9 +21,11 @@ type batch struct {
 //
 // It stays with the graph, to read the vector by.
 type report struct {
-	batch
-	total           *graph.Node // the loss with what was added to it
-	values, weights []*graph.Node
+	labels, predictions []*graph.Node
+	loss, weight        *graph.Node // and what it weighs
+	total               *graph.Node // the loss with what was added to it
+
+	values, weights []*graph.Node // of loss and metrics
 	suspects        []suspect
 	finite          []*graph.Node // of each suspect, a bool scalar
 	checks          []*checks.Label

@@ -33,11 +33,14 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	if loss.Rank() > 0 {
 		loss = losses.Reduce(loss, labels)
 	}
+	if loss.DType().IsHalf() { // a loss of one's own; the metrics' means want more digits
+		loss = graph.ConvertDType(loss, dtypes.Float32)
+	}
 	g, total := loss.Graph(), loss
 	if extra := losses.Extra(g); extra != nil {
 		total = graph.Add(loss, graph.ConvertDType(extra, loss.DType()))
 	}
-	report := &report{batch: batch{labels, predictions, loss, losses.TotalWeight(labels, predictions)}, total: total}
+	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
 	if key.mode == modeTrain || key.mode == modeAccumulate {
 		variables, gradients := optimizers.Gradients(t.store, total)
 		report.gradients(variables, gradients)

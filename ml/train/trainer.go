@@ -64,7 +64,7 @@ const GlobalStepPath = "/global_step"
 
 // NewTrainer returns a trainer for a model, see [ModelFn], whose variables are kept in store. lossFn is
 // made small by the optimizer; it returns the mean over the batch, or a loss for each example, of which
-// the mean is taken. The metrics are measured in training and evaluation, beside the loss. The optimizer may
+// the mean is taken as [losses.Reduce] does. The metrics are measured in training and evaluation, beside the loss. The optimizer may
 // be nil for a trainer that only evaluates and predicts, on a model that was loaded: its TrainStep returns an
 // error.
 //
