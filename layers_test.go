@@ -39,12 +39,12 @@ var mayImport = map[string][]string{
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "ml/internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
-	"ml/losses":       graphs,
+	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
+	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
-	"ml/internal/...": {},
+	"ml/internal/...": graphs,
 
 	"ml/checkpoints/safetensors": values,
 

@@ -165,7 +165,11 @@ func (pool *PoolBuilder) Done() *Node {
 		}
 	}
 	if _, err := windowRule(a, []shapes.Shape{x.Shape()}); err != nil {
-		pool.fail("%w", err)
+		hint := ""
+		if !pool.fullShape {
+			hint = channelsFirstHint(x.Shape(), images.GetChannelsAxis(x, pool.channels))
+		}
+		pool.fail("%w%s", err, hint)
 	}
 	if pool.concat {
 		return pool.concatenated(a)

@@ -261,16 +261,17 @@ func (e *Exec) Call(args ...any) ([]*tensors.Tensor, error) {
 
 // CallContext is [Exec.Call] with a context that can end it; see [Exec] for calls that change variables.
 func (e *Exec) CallContext(ctx context.Context, args ...any) ([]*tensors.Tensor, error) {
-	out, _, err := e.callWithGraph(ctx, args)
+	out, _, err := e.CallWithGraphContext(ctx, args...)
 	return out, err
 }
 
 // CallWithGraph is [Exec.Call] and also returns the graph that was run.
 func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
-	return e.callWithGraph(context.Background(), args)
+	return e.CallWithGraphContext(context.Background(), args...)
 }
 
-func (e *Exec) callWithGraph(ctx context.Context, args []any) ([]*tensors.Tensor, *graph.Graph, error) {
+// CallWithGraphContext is [Exec.CallContext] and also returns the graph that was run.
+func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
