@@ -181,8 +181,8 @@ func init() {
 		Name: "ReduceSum", Family: "reduce", Doc: "Σ x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
-			reduceRef(0, func(a, x float64) float64 { return a + x }), reduceRef(0, func(a, x int64) int64 { return a + x }),
-			reduceRef(0, func(a, x uint64) uint64 { return a + x }), reduceRef(0, func(a, x complex128) complex128 { return a + x })),
+			reduceLanes(sumOf), reduceRef(0, func(a, x int64) int64 { return a + x }),
+			reduceRef(0, func(a, x uint64) uint64 { return a + x }), reduceLanes(partsOf(sumOf))),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{expandReduced(dy, y.Input(0), y.Attrs().(ReduceAttrs).Axes)}
 		},
@@ -195,7 +195,7 @@ func init() {
 		Name: "ReduceMultiply", Family: "reduce", Doc: "Π x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
-			reduceRef(1, func(a, x float64) float64 { return a * x }), reduceRef(1, func(a, x int64) int64 { return a * x }),
+			reduceLanes(productOf), reduceRef(1, func(a, x int64) int64 { return a * x }),
 			reduceRef(1, func(a, x uint64) uint64 { return a * x }), reduceRef(1, func(a, x complex128) complex128 { return a * x })),
 		Expand: inWide(productTree),
 		Samples: append(reduceSamples(), empty, scalar,
