@@ -11,6 +11,8 @@ import (
 func init() {
 	lowerings["Softmax"] = func(k *call) kernels.Func { return softmax(k, false) }
 	lowerings["LogSoftmax"] = func(k *call) kernels.Func { return softmax(k, true) }
+	lowerings["MaskedSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, false) }
+	lowerings["MaskedLogSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, true) }
 	lowerings["LogSumExp"] = logSumExp
 	lowerings["ArgMax"] = func(k *call) kernels.Func { return arg(k, false) }
 	lowerings["ArgMin"] = func(k *call) kernels.Func { return arg(k, true) }
@@ -31,6 +33,15 @@ func softmax(k *call, log bool) kernels.Func {
 	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
 	k.inPlace = []int{0}
 	f, scratch := kernels.Softmax(kernels.FloatTypeOf(k.in[0].DType), l, log, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func maskedSoftmax(k *call, log bool) kernels.Func {
+	dims, axes := k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes
+	l, mask := kernels.NewLanes(dims, axes), kernels.NewBroadcastLanes(dims, k.in[1].Dimensions, axes)
+	k.inPlace = []int{0}
+	f, scratch := kernels.MaskedSoftmax(kernels.FloatTypeOf(k.in[0].DType), l, mask, log, k.workers)
 	k.scratch = scratch
 	return f
 }

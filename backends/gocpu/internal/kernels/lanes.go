@@ -13,19 +13,25 @@ import (
 type Lanes struct{ Kept, Along Axis }
 
 // NewLanes returns the lanes of a tensor with the given dimensions along axes.
-func NewLanes(dims, axes []int) Lanes {
+func NewLanes(dims, axes []int) Lanes { return NewBroadcastLanes(dims, dims, axes) }
+
+// NewBroadcastLanes returns, for the lanes of a tensor along axes, those of an operand with the given dimensions that is
+// broadcast to it.
+func NewBroadcastLanes(dims, operand, axes []int) Lanes {
 	var kd, ks, ad, as []int
-	stride := make([]int, len(dims))
+	strides := make([]int, len(dims))
 	n := 1
-	for i := len(dims) - 1; i >= 0; i-- {
-		stride[i] = n
-		n *= dims[i]
+	for i := len(operand) - 1; i >= 0; i-- {
+		if operand[i] != 1 {
+			strides[i+len(dims)-len(operand)] = n
+		}
+		n *= operand[i]
 	}
 	for i, d := range dims {
 		if slices.Contains(axes, i) {
-			ad, as = append(ad, d), append(as, stride[i])
+			ad, as = append(ad, d), append(as, strides[i])
 		} else {
-			kd, ks = append(kd, d), append(ks, stride[i])
+			kd, ks = append(kd, d), append(ks, strides[i])
 		}
 	}
 	return Lanes{NewAxis(kd, ks), NewAxis(ad, as)}
@@ -111,6 +117,45 @@ func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
 	}
 	grain := l.grain(4)
 	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * 8
+}
+
+// MaskedSoftmax is Softmax of those elements for which the second operand, whose lanes are mask, holds; the others,
+// and -∞, get 0 or, with log, -∞.
+func MaskedSoftmax(t FloatType, l, mask Lanes, log bool, workers int) (Func, int) {
+	n, rest := l.Along.N, 0.0
+	if log {
+		rest = math.Inf(-1)
+	}
+	body := func(a *Args, worker, lo, hi int) {
+		v := Of[float64](a.Scratch)[worker*2*n:][:n]
+		chosen := Of[float64](a.Scratch)[worker*2*n+n:][:n]
+		holds := Of[bool](a.In[1])
+		for i := lo; i < hi; i++ {
+			base, at := l.Kept.at(i), mask.Kept.at(i)
+			counts := func(k int) bool { return holds[at+mask.Along.at(k)] && !math.IsInf(v[k], -1) }
+			t.load(a.In[0], &l, base, v)
+			m := 0
+			for k, x := range v {
+				if counts(k) {
+					chosen[m] = x
+					m++
+				}
+			}
+			softmax(chosen[:m], log, t.exact)
+			m = 0
+			for k := range v {
+				if !counts(k) {
+					v[k] = rest
+					continue
+				}
+				v[k] = chosen[m]
+				m++
+			}
+			t.store(a.Out[0], &l, base, v)
+		}
+	}
+	grain := l.grain(6)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * 2 * n * 8
 }
 
 func softmax(v []float64, log, exact bool) {
