@@ -63,7 +63,13 @@ func init() {
 		Name: "Sigmoid", Family: "activation", Doc: "1 / (1 + exp(-x))", DTypes: dtypes.Floats, HLO: "stablehlo.logistic",
 		Infer: sameShape,
 		Ref:   unaryRef(logistic, nil, nil, nil),
-		VJP:   func(y, dy *Node) []*Node { return []*Node{Mul(dy, Mul(y, OneMinus(y)))} },
+		VJP: func(y, dy *Node) []*Node {
+			if !y.DType().IsHalf() {
+				return []*Node{Mul(dy, Mul(y, OneMinus(y)))}
+			}
+			x := wide(y.Input(0)) // of a narrow y, 1 - y has few digits
+			return []*Node{ConvertDType(Mul(wide(dy), Mul(Sigmoid(x), Sigmoid(Neg(x)))), dy.DType())}
+		},
 		Samples: around(
 			Sample{Name: "far out", In: []Input{Values(-8, 8, -5, 12)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
@@ -135,6 +141,13 @@ func init() {
 			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
 			return Mul(MaxScalar(in[0], -cdfEnd), Sigmoid(u))
 		}),
+		VJP: func(y, dy *Node) []*Node { // with s = sigmoid(2u): s + x·s·(1 - s)·d2u/dx
+			x := ClipScalar(wide(y.Input(0)), -cdfEnd, cdfEnd)
+			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
+			du := MulScalar(OnePlus(MulScalar(Square(x), 3*0.044715)), 2*math.Sqrt(2/math.Pi))
+			slope := Mul(Sigmoid(u), OnePlus(Mul(Mul(x, Sigmoid(Neg(u))), du)))
+			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
+		},
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
 			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
 		Tol: ULP(64, library+", and e^2u shows how u was rounded"),
@@ -144,6 +157,11 @@ func init() {
 		Infer:  sameShape,
 		Ref:    unaryRef(func(x float64) float64 { return max(x, -siluEnd) * logistic(x) }, nil, nil, nil),
 		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(MaxScalar(in[0], -siluEnd), Sigmoid(in[0])) }), // -∞·0 is no number
+		VJP: func(y, dy *Node) []*Node { // with s = sigmoid(x): s + x·s·(1 - s)
+			x := ClipScalar(wide(y.Input(0)), -siluEnd, siluEnd)
+			slope := Mul(Sigmoid(x), OnePlus(Mul(x, Sigmoid(Neg(x)))))
+			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
+		},
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-8, -3, 0, 3, 5, 10)}},
 			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
 		Tol: ULP(8, library),

@@ -99,9 +99,14 @@ func extremeRef[T number](sign int, f func(acc, x T) T) func(any, []*tensors.Ten
 // extremeVJP gives dy to the elements that are the result, in equal shares.
 func extremeVJP(y, dy *Node) []*Node {
 	x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
-	chosen := ConvertDType(Equal(x, expandReduced(y, x, axes)), wide(dy).DType())
-	share := ConvertDType(Div(wide(dy), sumOver(chosen, axes)), dy.DType())
-	return []*Node{Mul(ConvertDType(chosen, dy.DType()), expandReduced(share, x, axes))}
+	return []*Node{shareAmong(Equal(x, expandReduced(y, x, axes)), x, dy, axes)}
+}
+
+// shareAmong gives dy, the gradient of a reduction of x over axes, to the chosen elements of x, in equal shares.
+func shareAmong(chosen, x, dy *Node, axes []int) *Node {
+	n := sumOver(ConvertDType(chosen, wide(dy).DType()), axes)
+	share := ConvertDType(Div(wide(dy), n), dy.DType())
+	return Mul(ConvertDType(chosen, dy.DType()), expandReduced(share, x, axes))
 }
 
 // sumOver is ReduceSum over just these axes, counted from 0: over none if there are none.

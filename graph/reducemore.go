@@ -183,6 +183,18 @@ func count(x *Node, axes []int) int {
 	return n
 }
 
+// shareOfSum returns sum(x) / n, where at most most elements are added up, with the sum made in float32 for a narrower x.
+// Float32 has no more range than bfloat16: where its sum is infinite, shares are added up.
+func shareOfSum(x, n, most *Node, sum func(x *Node) *Node) *Node {
+	w := wide(x)
+	s := sum(w)
+	y := Div(s, n)
+	if x.DType() == dtypes.BFloat16 {
+		y = Where(IsFinite(s), y, Mul(sum(Div(w, most)), Div(most, n)))
+	}
+	return ConvertDType(y, x.DType())
+}
+
 // notInfinite returns m, the maximum of numbers that it is subtracted from, with 0 for -∞: then there are no
 // other numbers.
 func notInfinite(m *Node) *Node {
@@ -198,10 +210,11 @@ func init() {
 		Name: "ReduceMean", Family: "reduce", Doc: "Σ x / n over the axes", DTypes: dtypes.Inexact, Attrs: ReduceAttrs{},
 		Infer: reduceRule,
 		Ref:   byKind(0, reduceLanes(meanOf), nil, nil, reduceLanes(partsOf(meanOf))),
-		Expand: inWide(func(attrs any, in []*Node) *Node {
+		Expand: func(attrs any, in []*Node) []*Node {
 			axes := attrs.(ReduceAttrs).Axes
-			return DivScalar(sumOver(in[0], axes), count(in[0], axes))
-		}),
+			n := Scalar(in[0].graph, wide(in[0]).DType(), count(in[0], axes))
+			return []*Node{shareOfSum(in[0], n, n, func(x *Node) *Node { return sumOver(x, axes) })}
+		},
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
 			dx := DivScalar(wide(dy), max(1, count(x, axes))) // float16 ends at 65504

@@ -52,12 +52,14 @@ func ModScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Rem(x, divisorLike("ModScalar", x, scalar))
 }
 
-// MaxScalar returns the larger of x and scalar, element by element, as [Max] does.
+// MaxScalar returns the larger of x and scalar, element by element, as [Max] does: where they are equal, half of the
+// gradient goes to x.
 func MaxScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Max(x, scalarLike("MaxScalar", x, scalar))
 }
 
-// MinScalar returns the smaller of x and scalar, element by element, as [Min] does.
+// MinScalar returns the smaller of x and scalar, element by element, as [Min] does: where they are equal, half of the
+// gradient goes to x.
 func MinScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Min(x, scalarLike("MinScalar", x, scalar))
 }
@@ -122,9 +124,13 @@ func SignPlusOrMinus(x *Node) *Node {
 	return Where(IsNonNegative(x), one, Neg(one))
 }
 
-// MirroredLog1p returns sign(x) · log(1 + |x|), element by element: a logarithm for values of both signs.
-// x must be a float.
-func MirroredLog1p(x *Node) *Node { return Mul(Sign(x), Log1p(Abs(x))) }
+// MirroredLog1p returns sign(x) · log(1 + |x|), element by element: a logarithm for values of both signs. It is smooth,
+// with slope 1 at 0. x must be a float.
+func MirroredLog1p(x *Node) *Node {
+	below := IsNegative(x)
+	y := Log1p(Where(below, Neg(x), x)) // not |x|, whose slope at 0 is 0
+	return Where(below, Neg(y), y)
+}
 
 // Infinity returns, as a scalar, +∞ if sign ≥ 0 and -∞ if it is negative. Integers have no infinity: they
 // get the largest or smallest value of dtype. It panics with [Error] for other dtypes.
