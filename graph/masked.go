@@ -33,7 +33,7 @@ func MaskedReduceMean(x, mask *Node, reduceAxes ...int) *Node {
 	n := ReduceSum(ConvertDType(mask, wide(x).DType()), reduceAxes...) // counts beyond what halves can hold
 	n = Where(IsZero(n), ScalarOne(n.graph, n.DType()), n)
 	most := Scalar(x.graph, n.DType(), max(1, x.Shape().Size()))
-	return shareOfSum(x, n, most, func(x *Node) *Node { return MaskedReduceSum(x, mask, reduceAxes...) })
+	return ConvertDType(shareOfSum(x, n, most, func(x *Node) *Node { return MaskedReduceSum(x, mask, reduceAxes...) }), x.DType())
 }
 
 // MaskedReduceAllMean returns the mean of all x for which mask holds, a scalar, as [MaskedReduceMean] does.

@@ -175,7 +175,7 @@ func (pool *PoolBuilder) Done() *Node {
 	windows, _ := windowRule(a, []shapes.Shape{x.Shape()})
 	n := a.counts(x.graph, windows.WithDType(wide(x).DType()), x.Shape())
 	most := Scalar(x.graph, n.DType(), product(a.Window))
-	return shareOfSum(x, n, most, func(x *Node) *Node { return ReduceWindow(x, a) })
+	return ConvertDType(shareOfSum(x, n, most, func(x *Node) *Node { return ReduceWindow(x, a) }), x.DType())
 }
 
 // concatenated returns the elements of each window side by side along the channels.

@@ -183,8 +183,8 @@ func count(x *Node, axes []int) int {
 	return n
 }
 
-// shareOfSum returns sum(x) / n, where at most most elements are added up, with the sum made in float32 for a narrower x.
-// Float32 has no more range than bfloat16: where its sum is infinite, shares are added up.
+// shareOfSum returns sum(x) / n, with at most most elements added up, in float32 for a narrower x. Float32 has no more
+// range than bfloat16: where its sum is infinite, shares are added up.
 func shareOfSum(x, n, most *Node, sum func(x *Node) *Node) *Node {
 	w := wide(x)
 	s := sum(w)
@@ -192,7 +192,13 @@ func shareOfSum(x, n, most *Node, sum func(x *Node) *Node) *Node {
 	if x.DType() == dtypes.BFloat16 {
 		y = Where(IsFinite(s), y, Mul(sum(Div(w, most)), Div(most, n)))
 	}
-	return ConvertDType(y, x.DType())
+	return y
+}
+
+// meanOver returns the mean of x over axes, in float32 for a narrower x.
+func meanOver(x *Node, axes []int) *Node {
+	n := Scalar(x.graph, wide(x).DType(), count(x, axes))
+	return shareOfSum(x, n, n, func(x *Node) *Node { return sumOver(x, axes) })
 }
 
 // notInfinite returns m, the maximum of numbers that it is subtracted from, with 0 for -∞: then there are no
@@ -211,9 +217,7 @@ func init() {
 		Infer: reduceRule,
 		Ref:   byKind(0, reduceLanes(meanOf), nil, nil, reduceLanes(partsOf(meanOf))),
 		Expand: func(attrs any, in []*Node) []*Node {
-			axes := attrs.(ReduceAttrs).Axes
-			n := Scalar(in[0].graph, wide(in[0]).DType(), count(in[0], axes))
-			return []*Node{shareOfSum(in[0], n, n, func(x *Node) *Node { return sumOver(x, axes) })}
+			return []*Node{ConvertDType(meanOver(in[0], attrs.(ReduceAttrs).Axes), in[0].DType())}
 		},
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
@@ -227,11 +231,15 @@ func init() {
 		Name: "Variance", Family: "reduce", Doc: "Σ (x - mean)² / n over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
 		Infer: reduceRule,
 		Ref:   reduceLanes(varianceOf),
-		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
-			d := Sub(in[0], reduceKeep(reduceMean, in[0], axes))
-			return Apply(reduceMean, attrs, Square(d))
-		}),
+		Expand: func(attrs any, in []*Node) []*Node {
+			x, axes := in[0], attrs.(ReduceAttrs).Axes
+			mean := reduceKeep(reduceMean, x, axes)
+			if x.DType().IsHalf() { // not rounded to it
+				mean = keepAxes(meanOver(x, axes), x, axes)
+			}
+			square := Square(Sub(wide(x), mean))
+			return []*Node{ConvertDType(Apply(reduceMean, attrs, square), x.DType())}
+		},
 		Samples: append(reduceSamples(), scalar, none,
 			Sample{Name: "a large mean", In: []Input{Values(1000, 1001, 1003, 998)}, Attrs: ReduceAttrs{[]int{0}}, Want: []float64{3.25}}),
 		Tol: ULP(32, other),
