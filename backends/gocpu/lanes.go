@@ -11,6 +11,8 @@ import (
 func init() {
 	lowerings["Softmax"] = func(k *call) kernels.Func { return softmax(k, false) }
 	lowerings["LogSoftmax"] = func(k *call) kernels.Func { return softmax(k, true) }
+	lowerings["MaskedSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, false) }
+	lowerings["MaskedLogSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, true) }
 	lowerings["LogSumExp"] = logSumExp
 	lowerings["ArgMax"] = func(k *call) kernels.Func { return arg(k, false) }
 	lowerings["ArgMin"] = func(k *call) kernels.Func { return arg(k, true) }
@@ -31,6 +33,15 @@ func softmax(k *call, log bool) kernels.Func {
 	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
 	k.inPlace = []int{0}
 	f, scratch := kernels.Softmax(kernels.FloatTypeOf(k.in[0].DType), l, log, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func maskedSoftmax(k *call, log bool) kernels.Func {
+	dims, axes := k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes
+	l, mask := kernels.NewLanes(dims, axes), kernels.NewBroadcastLanes(dims, k.in[1].Dimensions, axes)
+	k.inPlace = []int{0}
+	f, scratch := kernels.MaskedSoftmax(kernels.FloatTypeOf(k.in[0].DType), l, mask, log, k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -78,21 +89,25 @@ func cumSum(k *call) kernels.Func {
 	k.inPlace = []int{0}
 	switch k.in[0].DType {
 	case dtypes.Int8, dtypes.Uint8:
-		return kernels.CumSum(l, same[uint8], same[uint8])
+		return kernels.CumSumSame[uint8](l)
 	case dtypes.Int16, dtypes.Uint16:
-		return kernels.CumSum(l, same[uint16], same[uint16])
+		return kernels.CumSumSame[uint16](l)
 	case dtypes.Int32, dtypes.Uint32:
-		return kernels.CumSum(l, same[uint32], same[uint32])
+		return kernels.CumSumSame[uint32](l)
 	case dtypes.Int64, dtypes.Uint64:
-		return kernels.CumSum(l, same[uint64], same[uint64])
+		return kernels.CumSumSame[uint64](l)
+	case dtypes.Float16:
+		return kernels.CumSumFloat(l, float16.Float16.Float64, float16.FromFloat64)
+	case dtypes.BFloat16:
+		return kernels.CumSumFloat(l, bfloat16.BFloat16.Float64, bfloat16.FromFloat64)
 	case dtypes.Float32:
-		return kernels.CumSum(l, func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
+		return kernels.CumSumFloat(l, func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
 	case dtypes.Float64:
-		return kernels.CumSum(l, same[float64], same[float64])
+		return kernels.CumSumFloat(l, same[float64], same[float64])
 	case dtypes.Complex64:
-		return kernels.CumSum(l, func(x complex64) complex128 { return complex128(x) }, func(x complex128) complex64 { return complex64(x) })
+		return kernels.CumSumComplex[complex64](l)
 	case dtypes.Complex128:
-		return kernels.CumSum(l, same[complex128], same[complex128])
+		return kernels.CumSumComplex[complex128](l)
 	}
 	k.inPlace = nil
 	return nil

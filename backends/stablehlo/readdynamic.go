@@ -20,7 +20,7 @@ func init() {
 	define("stablehlo.dynamic_reshape", 2, one(func(c *reading) *graph.Node { return reshaped(c.in[0], c.sizes(1)) }))
 	define("stablehlo.dynamic_iota", 1, one(func(c *reading) *graph.Node {
 		s := shapes.Make(c.resultDType(), c.sizes(0)...)
-		return graph.Iota(c.g, s, c.axis("iota_dimension", s.Rank()))
+		return graph.ApplyIn(c.g, graph.OpByName("Iota"), graph.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.real_dynamic_slice", 4, one(func(c *reading) *graph.Node {
 		rank := c.in[0].Rank()

@@ -112,6 +112,6 @@ func (s *Store) initial(path string, shape shapes.Shape, initializer initializer
 		if shape.AxisNames != nil {
 			t, _ = t.WithAxisNames(shape.AxisNames...)
 		}
-		return t.ConvertDType(shape.DType)
+		return t.FitDType(shape.DType)
 	}
 }

@@ -46,13 +46,20 @@ func erf(x float64) float64 {
 
 func erf32(x float32) float32 { return float32(erf(float64(x))) }
 
-// gelu32 returns x·Φ(x) = x/2·(1 + erf(x/√2)).
+// normalCDF returns Φ(x) = (1 + erf(x/√2))/2 to about 1e-9 of it.
+func normalCDF(x float64) float64 {
+	if x < -2 { // where the sum cancels
+		return NormalCDF(x)
+	}
+	return (1 + erf(x*(math.Sqrt2/2))) / 2
+}
+
+func normalCDF32(x float32) float32 { return float32(normalCDF(float64(x))) }
+
+// gelu32 returns x·Φ(x).
 func gelu32(x float32) float32 {
 	v := float64(x)
-	if v < -20 { // also -∞, whose product with 0 has no value
-		return float32(math.Copysign(0, -1))
-	}
-	return float32(v / 2 * (1 + erf(v*(math.Sqrt2/2))))
+	return float32(max(v, -cdfEnd) * normalCDF(v))
 }
 
 // geluApproximate32 is x·sigmoid(2u), which is x/2·(1 + tanh(u)).

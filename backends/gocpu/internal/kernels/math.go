@@ -107,12 +107,30 @@ func Silu(x float64) float64 {
 // Softplus returns log(1 + exp(x)).
 func Softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
-// Gelu returns x·Φ(x), Φ being the normal distribution.
-func Gelu(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }
+// cdfEnd is from where on the normal distribution is 0 or 1.
+const cdfEnd = 40
 
-// GeluApproximate returns Gelu by a hyperbolic tangent (Hendrycks and Gimpel 2016, section 2).
+// NormalCDF returns Φ(x), the normal distribution, with all digits in its tail too: erfc(|x|/√2)/2, corrected for how
+// |x|/√2 was rounded, which exp(-x²/2) shows.
+func NormalCDF(x float64) float64 {
+	const high, low = 0.70710678118654757, -4.8336466567264565e-17 // √½
+	a := min(math.Abs(x), cdfEnd)
+	z := a * high
+	lost := math.FMA(a, high, -z) + a*low
+	tail := math.Erfc(z)/2 - lost*math.Exp(-z*z)/math.SqrtPi
+	if x < 0 {
+		return tail
+	}
+	return 1 - tail
+}
+
+// Gelu returns x·Φ(x).
+func Gelu(x float64) float64 { return max(x, -cdfEnd) * NormalCDF(x) } // -∞·0 is no number
+
+// GeluApproximate returns Gelu by a hyperbolic tangent (Hendrycks and Gimpel 2016, section 2): (1 + tanh(u))/2 is
+// sigmoid(2u), without cancellation.
 func GeluApproximate(x float64) float64 {
-	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	return max(x, -cdfEnd) * Sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
 }
 
 // Sign returns -1, 0 or 1; NaN and zeros stay.
@@ -167,7 +185,7 @@ func expInto(v []float64, m float64) (sum float64) {
 var fast32 = map[string]Loop1{
 	"Exp": loop1(2, expLoop), "Sigmoid": loop1(3, sigmoidLoop), "Tanh": loop1(3, tanhLoop),
 	"Expm1": quick(expm132), "Log": quick(log32), "Silu": quick(silu32), "Softplus": each1(softplus32),
-	"Erf": quick(erf32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
+	"Erf": quick(erf32), "NormalCDF": quick(normalCDF32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
 	"Sqrt": loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
 		for i := range z {
@@ -193,5 +211,5 @@ var functions = map[string]func(float64) float64{
 	"Neg":     func(x float64) float64 { return -x },
 	"Square":  func(x float64) float64 { return x * x },
 	"Relu":    func(x float64) float64 { return max(x, 0) },
-	"Sigmoid": Sigmoid, "Silu": Silu, "Softplus": Softplus, "Gelu": Gelu, "GeluApproximate": GeluApproximate,
+	"Sigmoid": Sigmoid, "Silu": Silu, "Softplus": Softplus, "NormalCDF": NormalCDF, "Gelu": Gelu, "GeluApproximate": GeluApproximate,
 }
