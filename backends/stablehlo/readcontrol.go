@@ -27,24 +27,21 @@ func (c *reading) function(attr string) []*graph.Node {
 	if f == nil {
 		c.fail("there is no function @%s", name)
 	}
-	if len(c.in) != len(f.Inputs) {
-		c.fail("@%s takes %d inputs, got %d", name, len(f.Inputs), len(c.in))
-	}
 	for i, x := range c.in {
-		if s := x.Shape(); s.DType != f.Inputs[i].DType || c.lifted == 0 && !s.EqualDimensions(f.Inputs[i]) {
-			c.fail("input %d of @%s must be %s, not %s", i, name, tensorType(f.Inputs[i]), tensorType(s))
+		if s, t := x.Shape(), f.body.types[i]; !t.fits(s, c.lifted == 0) {
+			c.fail("input %d of @%s must be %s, not %s", i, name, t.text, tensorType(s))
 		}
 	}
-	if c.lifted > 0 || f.size <= inlined || len(f.Inputs) == 0 {
+	if c.lifted > 0 || f.size <= inlined || len(c.in) == 0 || f.open { // open sizes may be other ones at every call
 		return c.region(f.body, c.in, nil)
 	}
 	type key struct{ f *Func }
 	fn, _ := c.g.State(key{f}).(*graph.Function)
 	if fn == nil {
 		fn = graph.NewFunction(c.g, f.Name, func(g *graph.Graph) []*graph.Node {
-			params := make([]*graph.Node, len(f.Inputs))
-			for i, s := range f.Inputs {
-				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), s)
+			params := make([]*graph.Node, len(f.body.types))
+			for i, t := range f.body.types {
+				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), t.shape)
 			}
 			return c.region(f.body, params, nil)
 		})

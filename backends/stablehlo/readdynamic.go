@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -69,8 +70,13 @@ func (c *reading) static(name string, list []int) *reading {
 // sizes returns the dimensions of the result: those of its type, or, if that leaves some open, those that operand i
 // holds.
 func (c *reading) sizes(i int) []int {
-	if c.op.out[0].known() {
-		return c.op.out[0].shape.Dimensions
+	if want := c.op.out[0]; want.known() {
+		if (folding{}).value(c.in[i]) != nil {
+			if list := c.constants(i, -1); !slices.Equal(list, want.shape.Dimensions) {
+				c.fail("operand %d says the sizes %v, and the result is %s", i, list, want.text)
+			}
+		}
+		return want.shape.Dimensions
 	}
 	list := c.constants(i, -1)
 	for _, n := range list {

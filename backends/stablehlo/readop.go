@@ -103,18 +103,7 @@ func (c *reading) emit() (out []*graph.Node) {
 			}
 		}()
 	}
-	for _, t := range c.op.out {
-		if !t.known() && !t.open.DType.IsValid() && t.text != "" {
-			c.fail("the type %s is not known", t.text)
-		}
-	}
-	rule, ok := rules[c.op.name]
-	if !ok {
-		c.unknown()
-	}
-	if rule.operands >= 0 && len(c.in) != rule.operands {
-		c.fail("%d operands, not %d", len(c.in), rule.operands)
-	}
+	rule := rules[c.op.name]
 	if c.lifted > 0 && !rule.pointwise {
 		c.fail("it cannot be part of the body of a reduction, scatter or sort: Quire takes elementwise operations there")
 	}
@@ -133,14 +122,13 @@ func (c *reading) emit() (out []*graph.Node) {
 	return out
 }
 
+// unknown fails because of what a custom call calls.
 func (c *reading) unknown() {
-	text := fmt.Sprintf("op %q is not known", c.op.name)
-	if target, ok := c.target(); ok {
-		text = fmt.Sprintf("op %q (target %q) is not known", c.op.name, target)
-		for _, t := range customTargets {
-			if strings.HasPrefix(target, t.prefix) {
-				text += ": it is " + t.reason
-			}
+	target, _ := c.target()
+	text := fmt.Sprintf("op %q (target %q) is not known", c.op.name, target)
+	for _, t := range customTargets {
+		if strings.HasPrefix(target, t.prefix) {
+			text += ": it is " + t.reason
 		}
 	}
 	panic(&readError{line: c.op.line, text: text})
@@ -183,7 +171,7 @@ func (c *reading) result() shapes.Shape {
 	case len(c.op.out) > 0 && c.op.out[0].known():
 		return c.op.out[0].shape
 	case len(c.op.out) > 0 && c.op.out[0].open.DType.IsValid():
-		c.fail("the type of its result, %s, leaves a size open (refine the shapes before exporting)", c.op.out[0].text)
+		c.fail("the type of its result, %s, leaves a size open, which nothing else says", c.op.out[0].text)
 	}
 	c.fail("the type of its result is missing")
 	return shapes.Shape{}
