@@ -125,7 +125,7 @@ func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
 
 // emit adds the body of the function, which was checked when it was read, to the graph.
 func (f *Func) emit(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	r := &reader{g: g, module: f.module}
+	r := &reader{g: g, module: f.module, sizes: f.open || f.given != nil}
 	args := f.arguments(g, in)
 	for i, t := range f.body.types {
 		if n, ok := narrowFloats[t.narrow]; ok {
@@ -306,7 +306,7 @@ func (f *Func) check() {
 	for i, s := range f.Inputs {
 		in[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), s)
 	}
-	r := &reader{g: g, module: f.module, checking: true}
+	r := &reader{g: g, module: f.module, checking: true, sizes: f.open || f.given != nil}
 	out := r.region(f.body, f.arguments(g, in), nil)
 	last := f.body.ops[len(f.body.ops)-1]
 	for i, n := range out {

@@ -81,9 +81,23 @@ func readCase(c *reading) []*graph.Node {
 	c.wantRegions(n, 0)
 	number := func(v int) *graph.Node { return graph.Scalar(c.g, dtypes.Int32, v) }
 	index := c.in[0]
+	if i, known := c.chosen(index, n); known { // the others may be for other platforms, and not to be read
+		return c.region(c.op.regions[i], nil, c.scope)
+	}
 	outside := graph.LogicalOr(graph.LessThan(index, number(0)), graph.GreaterOrEqual(index, number(n)))
 	index = graph.Where(outside, number(n-1), index)
 	return c.branches(index, 0, n)
+}
+
+// chosen returns the branch of n that a constant chooses.
+func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
+	if (folding{}).value(index) == nil {
+		return 0, false
+	}
+	if i = c.constants(0, 1)[0]; i < 0 || i >= n {
+		i = n - 1
+	}
+	return i, true
 }
 
 // branches chooses among the branches from from to to by halving.
@@ -102,6 +116,14 @@ func (c *reading) branches(index *graph.Node, from, to int) []*graph.Node {
 func readCustomCall(c *reading) []*graph.Node {
 	target, _ := c.target()
 	switch {
+	case target == "shape_assertion":
+		c.shapeAssertion()
+		return nil
+	case target == "stablehlo.dynamic_reduce_window":
+		return c.dynamicWindow()
+	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
+		values, indices := graph.TopK(c.in[0], c.constants(1, 1)[0], -1)
+		return []*graph.Node{values, indices}
 	case len(c.in) != 1:
 	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
 		return c.in // where a value lives; the check of types finds out if there really are several parts

@@ -64,7 +64,7 @@ func TestSizesThatAreConstants(t *testing.T) {
 func TestSizesThatAreNotKnown(t *testing.T) {
 	for _, c := range []struct{ name, body, want string }{
 		{"a size that depends on an input", "%y = stablehlo.dynamic_reshape %x, %x : (tensor<3xi32>, tensor<3xi32>) -> tensor<?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
-			`line 3: op "stablehlo.dynamic_reshape": operand 1, which says sizes, is not a constant: Quire needs to know shapes before a program runs (refine the shapes before exporting)`},
+			`line 3: op "stablehlo.dynamic_reshape": operand 1, which says sizes, is not a constant: Quire needs to know shapes before a program runs (InputShapes and InputValue give them)`},
 		{"a size below zero", "%s = stablehlo.constant dense<[-3]> : tensor<1xi32>\n%y = stablehlo.dynamic_reshape %x, %s : (tensor<3xi32>, tensor<1xi32>) -> tensor<?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_reshape": operand 1: there is no axis of -3 elements`},
 		{"sizes beyond memory", "%s = stablehlo.constant dense<2147483647> : tensor<9xi64>\n%y = stablehlo.dynamic_iota %s, dim = 0 : (tensor<9xi64>) -> tensor<?x?x?x?x?x?x?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",

@@ -50,7 +50,7 @@ func (f *Func) give(o readOptions) {
 	fail := func(format string, args ...any) {
 		panic(&readError{line: f.line, text: fmt.Sprintf("the function @%s ", f.Name) + fmt.Sprintf(format, args...)})
 	}
-	f.given, f.Inputs = map[int]*tensors.Tensor{}, nil
+	f.Inputs = nil
 	var types []mlirType // of the inputs that are left
 	for i, t := range f.body.types {
 		value, known := o.values[i]
@@ -65,6 +65,9 @@ func (f *Func) give(o readOptions) {
 		if err != nil || !t.fits(v.Shape(), true) {
 			fail("has an input %d of type %s, which %v is not", i, t.text, value)
 		}
+		if f.given == nil {
+			f.given = map[int]*tensors.Tensor{}
+		}
 		f.given[i] = v
 	}
 	for i := range o.values {
@@ -76,6 +79,11 @@ func (f *Func) give(o readOptions) {
 		fail("has %d inputs without values, and %d shapes are given", len(types), len(o.shapes))
 	}
 	for i, t := range types {
+		if o.shapes != nil {
+			if err := o.shapes[i].Check(); err != nil {
+				fail("cannot take the shape %s given for input %d: %v", o.shapes[i], i, err)
+			}
+		}
 		switch {
 		case o.shapes != nil && !t.fits(o.shapes[i], true):
 			fail("has an input of type %s, and the shape %s is given for it", t.text, o.shapes[i])

@@ -16,6 +16,7 @@ type reader struct {
 	g        *graph.Graph
 	module   *Module
 	checking bool // errors of the graph become errors of the text
+	sizes    bool // whole numbers may be sizes: constants are computed at once, so that loops and branches see them too
 	lifted   int  // > 0 while the body of a reduction, written for scalars, is applied to whole tensors
 	emitted  int
 }
@@ -71,7 +72,7 @@ func (r *reader) region(reg *region, args []*graph.Node, outer *scope) []*graph.
 			return c.in
 		}
 		for i, n := range c.emit() {
-			s.values[op.results[i]] = n
+			s.values[op.results[i]] = r.size(n)
 		}
 	}
 	line := 0

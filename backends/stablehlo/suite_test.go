@@ -1,12 +1,19 @@
 package stablehlo
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // suiteProgram is a program of StableHLO's own tests of its verifier: what stands between two lines // -----.
@@ -47,10 +54,7 @@ var places = regexp.MustCompile(`line \d+(, column \d+)?: `)
 //	git clone https://github.com/openxla/stablehlo
 //	QUIRE_STABLEHLO_TESTS=$PWD/stablehlo go test ./backends/stablehlo -run TestSuite -v
 func TestSuite(t *testing.T) {
-	dir := os.Getenv("QUIRE_STABLEHLO_TESTS")
-	if dir == "" {
-		t.Skip("QUIRE_STABLEHLO_TESTS does not say where StableHLO's repository is")
-	}
+	dir := suiteDir(t)
 	var negative, positive, accepted int
 	var refused strings.Builder
 	for _, p := range suitePrograms(t, dir) {
@@ -71,13 +75,155 @@ func TestSuite(t *testing.T) {
 	}
 	n := strings.Count(refused.String(), "\n")
 	t.Logf("%d programs that StableHLO refuses, of which %d are accepted; %d that it accepts, of which %d are refused", negative, accepted, positive, n)
-	const file = "testdata/suite.txt"
+	compareList(t, "testdata/suite.txt", refused.String())
+}
+
+// compareList compares a list with the one that is kept.
+func compareList(t *testing.T, file, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(file, []byte(refused.String()), 0o666); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if want, err := os.ReadFile(file); err != nil || string(want) != refused.String() {
+	if want, err := os.ReadFile(file); err != nil || string(want) != got {
 		t.Errorf("what is refused has changed since %s was written (-update): %v", file, err)
 	}
+}
+
+// suiteDir returns where StableHLO's repository is.
+func suiteDir(t *testing.T) string {
+	dir := os.Getenv("QUIRE_STABLEHLO_TESTS")
+	if dir == "" {
+		t.Skip("QUIRE_STABLEHLO_TESTS does not say where StableHLO's repository is")
+	}
+	return dir
+}
+
+// TestSuiteOfSymbolicShapes reads JAX's exports of functions of symbolic shapes among StableHLO's tests, for some sizes; what
+// is refused for all is listed in testdata/suite_shapes.txt.
+func TestSuiteOfSymbolicShapes(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", "testdata", "dynamic", "*.mlir"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files, %v", err)
+	}
+	var refused strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := readForSomeSize(string(text)); err != nil {
+			fmt.Fprintf(&refused, "%s\t%v\n", filepath.Base(file), places.ReplaceAllString(strings.TrimPrefix(err.Error(), "stablehlo.Read: "), ""))
+		}
+	}
+	t.Logf("%d programs, of which %d are refused", len(files), strings.Count(refused.String(), "\n"))
+	compareList(t, "testdata/suite_shapes.txt", refused.String())
+}
+
+// readForSomeSize reads a text with one size for all that it leaves open; its first inputs, if they are whole numbers,
+// are that size.
+func readForSomeSize(text string) (first error) {
+	top, err := parse(text)
+	if err != nil {
+		return err
+	}
+	m := &Module{byName: map[string]*Func{}}
+	m.collect(top)
+	for _, n := range []int{3, 4, 5, 8, 10, 16, 20, 2, 1, 32} {
+		var options []ReadOption
+		var in []shapes.Shape
+		for i, ty := range m.Main().body.types {
+			s := ty.tensor()
+			if len(in) == 0 && s.Rank() == 0 && s.DType.IsInt() {
+				options = append(options, InputValue(i, n))
+				continue
+			}
+			dims := slices.Clone(s.Dimensions)
+			for j, d := range dims {
+				if d < 0 {
+					dims[j] = n
+				}
+			}
+			in = append(in, shapes.Make(s.DType, dims...))
+		}
+		if _, err = Read(text, append(options, InputShapes(in...))...); err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// What a program of StableHLO's tests checks: a call of the interpreter's, with what was computed and what is expected.
+var (
+	suiteMain  = regexp.MustCompile(`(?s)(func\.func (?:public )?@main\(\) )-> .*? \{\n`)
+	suiteCheck = regexp.MustCompile(`(?s) *stablehlo\.custom_call @check\.expect_(\w+)\((%[\w#]+), (%[\w#]+)\) \{[^}]*\} : \((tensor<[^ ]*>), (tensor<[^ ]*>)\) -> \(\)\n.*?return[^\n]*\n`)
+)
+
+// TestSuiteOfValues runs the programs of StableHLO's tests that say what they compute, on the reference. What is refused
+// or has another value is listed in testdata/suite_values.txt.
+func TestSuiteOfValues(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", "testdata", "*.mlir"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files, %v", err)
+	}
+	var refused strings.Builder
+	ran := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := suiteCheck.FindStringSubmatch(string(text))
+		if check == nil || !suiteMain.Match(text) {
+			continue
+		}
+		ran++
+		program := suiteMain.ReplaceAllString(string(text), "${1}-> ("+check[4]+", "+check[5]+") {\n")
+		program = suiteCheck.ReplaceAllString(program, "return $2, $3 : $4, $5\n")
+		if err := suiteValue(program, check[1] == "eq"); err != nil {
+			reason := places.ReplaceAllString(strings.TrimPrefix(err.Error(), "stablehlo.Read: "), "")
+			fmt.Fprintf(&refused, "%s\t%s\n", strings.TrimSuffix(filepath.Base(file), ".mlir"), strings.ReplaceAll(reason, "\n", " "))
+		}
+	}
+	t.Logf("%d programs, of which %d are refused or differ", ran, strings.Count(refused.String(), "\n"))
+	compareList(t, "testdata/suite_values.txt", refused.String())
+}
+
+// suiteValue runs a program that returns what it computes and what it should.
+func suiteValue(text string, exact bool) error {
+	m, err := Read(text)
+	if err != nil {
+		return err
+	}
+	b := graphtest.Reference()
+	p, err := m.Program(b.Lowers)
+	if err != nil {
+		return err
+	}
+	e, err := b.Compile(context.Background(), p)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	out, err := e.Run(context.Background(), nil, nil)
+	if err != nil {
+		return err
+	}
+	var values []*tensors.Tensor
+	for _, y := range out {
+		v, err := y.ToHost()
+		if err != nil {
+			return err
+		}
+		values = append(values, v)
+	}
+	tolerance := graph.Tolerance{}
+	if !exact {
+		tolerance = graph.Tolerance{ULP: 512, Abs: 512}
+	}
+	return graphtest.Diff(values[0], values[1], tolerance)
 }
