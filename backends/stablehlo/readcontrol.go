@@ -122,8 +122,7 @@ func readCustomCall(c *reading) []*graph.Node {
 	case target == "stablehlo.dynamic_reduce_window":
 		return c.dynamicWindow()
 	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
-		values, indices := graph.TopK(c.in[0], c.constants(1, 1)[0], -1)
-		return []*graph.Node{values, indices}
+		return topK(c.in[0], c.constants(1, 1)[0])
 	case len(c.in) != 1:
 	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
 		return c.in // where a value lives; the check of types finds out if there really are several parts
