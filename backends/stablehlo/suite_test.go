@@ -157,36 +157,74 @@ func readForSomeSize(text string) (first error) {
 	return first
 }
 
-// What a program of StableHLO's tests checks: a call of the interpreter's, with what was computed and what is expected.
+// What a program of StableHLO's tests checks: calls of the interpreter's, with what was computed and what is expected, which
+// is a value or a constant.
 var (
-	suiteMain  = regexp.MustCompile(`(?s)(func\.func (?:public )?@main\(\) )-> .*? \{\n`)
-	suiteCheck = regexp.MustCompile(`(?s) *stablehlo\.custom_call @check\.expect_(\w+)\((%[\w#]+), (%[\w#]+)\) \{[^}]*\} : \((tensor<[^ ]*>), (tensor<[^ ]*>)\) -> \(\)\n.*?return[^\n]*\n`)
+	suiteCheck  = regexp.MustCompile(`(?s)\n *(?:stablehlo\.custom_call @)?check\.expect_(\w+)[( ](%[\w#]+), (%[\w#]+|dense<.*?>)[^\n]*? : \(?(tensor<[^ ,\n]*>)[^\n]*`)
+	suiteHeader = regexp.MustCompile(`(func\.func (?:public )?@\w+\(\))( -> [^\n]*?)? \{\n`)
+	suiteReturn = regexp.MustCompile(`\n *(func\.)?return[^\n]*`)
 )
+
+// suiteValues makes of a program with checks one that returns what is compared, in pairs; exact says of which nothing is
+// allowed to differ. There may be functions without checks in it too.
+func suiteValues(text string) (program string, exact []bool) {
+	checks := suiteCheck.FindAllStringSubmatch(text, -1)
+	if checks == nil {
+		return "", nil
+	}
+	first := strings.Index(text, checks[0][0])
+	headers := suiteHeader.FindAllStringIndex(text[:first], -1)
+	if headers == nil {
+		return "", nil
+	}
+	start := headers[len(headers)-1][0]
+	end := first + suiteReturn.FindStringIndex(text[first:])[1]
+	body, values, types := text[start:end], []string{}, []string{}
+	for i, c := range checks {
+		if !strings.Contains(body, c[0]) {
+			continue
+		}
+		want, line := c[3], ""
+		if !strings.HasPrefix(want, "%") {
+			want = fmt.Sprintf("%%want%d", i)
+			line = "\n" + want + " = stablehlo.constant " + c[3] + " : " + c[4]
+		}
+		body = strings.Replace(body, c[0], line, 1)
+		values, types = append(values, c[2], want), append(types, c[4], c[4])
+		exact = append(exact, c[1] == "eq" || c[1] == "eq_const")
+	}
+	list := strings.Join(types, ", ")
+	body = suiteHeader.ReplaceAllString(body, "${1} -> ("+list+") {\n")
+	body = suiteReturn.ReplaceAllString(body, "\nreturn "+strings.Join(values, ", ")+" : "+list)
+	return text[:start] + body + text[end:], exact
+}
 
 // TestSuiteOfValues runs the programs of StableHLO's tests that say what they compute, on the reference. What is refused
 // or has another value is listed in testdata/suite_values.txt.
 func TestSuiteOfValues(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", "testdata", "*.mlir"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files, %v", err)
-	}
 	var refused strings.Builder
 	ran := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, folder := range []string{"testdata", "tests/interpret", "tests/math"} {
+		files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", folder, "*.mlir"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s, %v", folder, err)
 		}
-		check := suiteCheck.FindStringSubmatch(string(text))
-		if check == nil || !suiteMain.Match(text) {
-			continue
-		}
-		ran++
-		program := suiteMain.ReplaceAllString(string(text), "${1}-> ("+check[4]+", "+check[5]+") {\n")
-		program = suiteCheck.ReplaceAllString(program, "return $2, $3 : $4, $5\n")
-		if err := suiteValue(program, check[1] == "eq"); err != nil {
-			reason := places.ReplaceAllString(strings.TrimPrefix(err.Error(), "stablehlo.Read: "), "")
-			fmt.Fprintf(&refused, "%s\t%s\n", strings.TrimSuffix(filepath.Base(file), ".mlir"), strings.ReplaceAll(reason, "\n", " "))
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, part := range strings.Split(string(text), "// -----") {
+				program, exact := suiteValues(part)
+				if exact == nil {
+					continue
+				}
+				ran++
+				if err := suiteValue(program, exact); err != nil {
+					reason := places.ReplaceAllString(strings.TrimPrefix(err.Error(), "stablehlo.Read: "), "")
+					fmt.Fprintf(&refused, "%s/%s %d\t%s\n", folder, filepath.Base(file), i, strings.Join(strings.Fields(reason), " "))
+				}
+			}
 		}
 	}
 	t.Logf("%d programs, of which %d are refused or differ", ran, strings.Count(refused.String(), "\n"))
@@ -194,7 +232,7 @@ func TestSuiteOfValues(t *testing.T) {
 }
 
 // suiteValue runs a program that returns what it computes and what it should.
-func suiteValue(text string, exact bool) error {
+func suiteValue(text string, exact []bool) error {
 	m, err := Read(text)
 	if err != nil {
 		return err
@@ -221,9 +259,14 @@ func suiteValue(text string, exact bool) error {
 		}
 		values = append(values, v)
 	}
-	tolerance := graph.Tolerance{}
-	if !exact {
-		tolerance = graph.Tolerance{ULP: 512, Abs: 512}
+	for i, e := range exact {
+		tolerance := graph.Tolerance{}
+		if !e {
+			tolerance = graph.Tolerance{ULP: 512, Abs: 512}
+		}
+		if err := graphtest.Diff(values[2*i], values[2*i+1], tolerance); err != nil {
+			return err
+		}
 	}
-	return graphtest.Diff(values[0], values[1], tolerance)
+	return nil
 }
