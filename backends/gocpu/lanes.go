@@ -20,12 +20,12 @@ func init() {
 	for _, name := range []string{"Sort", "SortWithIndices"} {
 		lowerings[name] = func(k *call) kernels.Func {
 			a := k.attrs.(graph.SortAttrs)
-			return sort(k, a.Axis, k.in[0].Dim(a.Axis), a.Descending)
+			return sort(k, a, k.in[0].Dim(a.Axis))
 		}
 	}
 	lowerings["TopK"] = func(k *call) kernels.Func {
 		a := k.attrs.(graph.TopKAttrs)
-		return sort(k, a.Axis, a.K, !a.Smallest)
+		return sort(k, a.Sort(), a.K)
 	}
 }
 
@@ -115,39 +115,39 @@ func cumSum(k *call) kernels.Func {
 
 func same[T any](x T) T { return x }
 
-func sort(k *call, axis, take int, descending bool) kernels.Func {
+func sort(k *call, a graph.SortAttrs, take int) kernels.Func {
 	switch k.in[0].DType {
 	case dtypes.Int8:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int8])
+		return sorted(k, a, take, kernels.KeyOf[int8])
 	case dtypes.Int16:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int16])
+		return sorted(k, a, take, kernels.KeyOf[int16])
 	case dtypes.Int32:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int32])
+		return sorted(k, a, take, kernels.KeyOf[int32])
 	case dtypes.Int64:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int64])
+		return sorted(k, a, take, kernels.KeyOf[int64])
 	case dtypes.Uint8:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint8])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint8])
 	case dtypes.Uint16:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint16])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint16])
 	case dtypes.Uint32:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint32])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint32])
 	case dtypes.Uint64:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint64])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint64])
 	case dtypes.Float16:
-		return sorted(k, axis, take, descending, kernels.KeyOfHalf[float16.Float16])
+		return sorted(k, a, take, kernels.KeyOfHalf[float16.Float16](a.Total))
 	case dtypes.BFloat16:
-		return sorted(k, axis, take, descending, kernels.KeyOfHalf[bfloat16.BFloat16])
+		return sorted(k, a, take, kernels.KeyOfHalf[bfloat16.BFloat16](a.Total))
 	case dtypes.Float32:
-		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float32])
+		return sorted(k, a, take, kernels.KeyOfFloat[float32](a.Total))
 	case dtypes.Float64:
-		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float64])
+		return sorted(k, a, take, kernels.KeyOfFloat[float64](a.Total))
 	}
 	return nil
 }
 
-func sorted[T any](k *call, axis, take int, descending bool, key func(T) uint64) kernels.Func {
-	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{axis}), kernels.NewLanes(k.out[0].Dimensions, []int{axis})
-	f, scratch := kernels.Sort(key, from, to, take, descending, len(k.out) > 1, k.workers)
+func sorted[T any](k *call, a graph.SortAttrs, take int, key func(T) uint64) kernels.Func {
+	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{a.Axis}), kernels.NewLanes(k.out[0].Dimensions, []int{a.Axis})
+	f, scratch := kernels.Sort(key, from, to, take, a.Descending, len(k.out) > 1, k.workers)
 	k.scratch = scratch
 	return f
 }

@@ -388,11 +388,30 @@ func KeyOf[T Signed](x T) uint64 { return uint64(int64(x)) ^ 1<<63 }
 // KeyOfUnsigned returns the key of unsigned integers.
 func KeyOfUnsigned[T Unsigned](x T) uint64 { return uint64(x) }
 
-// KeyOfFloat returns the key of floats: zeros are equal, and so are NaNs, which are the largest.
-func KeyOfFloat[T Float](x T) uint64 { return floatKey(float64(x)) }
+// KeyOfFloat returns the function that gives the key of floats: zeros are equal, and so are NaNs, which are the largest;
+// or, for the total order, all are what their bits say.
+func KeyOfFloat[T Float](total bool) func(T) uint64 {
+	if total {
+		return func(x T) uint64 { return totalKey(float64(x)) }
+	}
+	return func(x T) uint64 { return floatKey(float64(x)) }
+}
 
-// KeyOfHalf returns the key of 16-bit floats.
-func KeyOfHalf[H Half](x H) uint64 { return floatKey(x.Float64()) }
+// KeyOfHalf is KeyOfFloat for 16-bit floats.
+func KeyOfHalf[H Half](total bool) func(H) uint64 {
+	if total {
+		return func(x H) uint64 { return totalKey(x.Float64()) }
+	}
+	return func(x H) uint64 { return floatKey(x.Float64()) }
+}
+
+func totalKey(x float64) uint64 {
+	bits := math.Float64bits(x)
+	if bits>>63 == 1 {
+		return ^bits
+	}
+	return bits | 1<<63
+}
 
 func floatKey(x float64) uint64 {
 	switch {
@@ -401,9 +420,5 @@ func floatKey(x float64) uint64 {
 	case x == 0:
 		return 1 << 63
 	}
-	bits := math.Float64bits(x)
-	if x < 0 {
-		return ^bits
-	}
-	return bits | 1<<63
+	return totalKey(x)
 }
