@@ -11,9 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -104,12 +104,12 @@ func examine(ctx context.Context, note func(string)) (list []check) {
 	}
 	build, modules := ws.GoCache()
 	add("caches", "ok", fmt.Sprintf("quire %s in %s; go builds in %s, modules in %s", size(ws.Cache), ws.Cache, build, modules), "")
-	if stale := kernel.Stale(); len(stale) > 0 {
+	if stale := scratch.Stale(); len(stale) > 0 {
 		n := 0
 		for _, l := range stale {
 			n += l.Processes
 		}
-		kernel.Sweep()
+		scratch.Sweep()
 		add("leftovers", "ok", fmt.Sprintf("of %d dead kernels, with %d processes: removed", len(stale), n), "")
 	} else {
 		add("leftovers", "ok", "none", "")

@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -122,7 +123,7 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	kernel.Sweep()
+	scratch.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{Note: func(s string) { fmt.Fprintln(env.stderr, s) }})
 	if err != nil {
 		return err

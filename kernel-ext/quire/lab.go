@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -64,7 +64,7 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	kernel.Sweep()
+	scratch.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{From: from, Note: note})
 	if err != nil {
 		return err
