@@ -66,43 +66,6 @@ func TestFindPrefersWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestSetupMakesAnEnvironmentOrSaysWhyNot(t *testing.T) {
-	needShell(t)
-	t.Setenv("QUIRE_JUPYTER", "")
-	bin, cache := t.TempDir(), t.TempDir()
-	t.Setenv("PATH", bin+":/bin:/usr/bin")
-	venv := filepath.Join(cache, "jupyter-"+Version)
-	// A python3 whose venv holds a python that "installs" a jupyter-lab, if the index has the version.
-	pip := `[ -n "$BROKEN" ] && { echo "no route to the index" >&2; exit 1; }
-case "$*" in *"jupyterlab=="*) echo "no such version" >&2; exit 1;; esac
-echo "Installing collected packages: x"
-printf '#!/bin/sh\necho 4.5.0\n' > "` + venv + `/bin/jupyter-lab"; chmod +x "` + venv + `/bin/jupyter-lab"
-`
-	script(t, bin, "python3", `[ "$2" = venv ] || exit 1
-mkdir -p "$3/bin"; cat > "$3/bin/python" <<'X'
-#!/bin/sh
-`+pip+`X
-chmod +x "$3/bin/python"
-`)
-	var notes []string
-	opts := Options{Cache: cache, Setup: true, Note: func(s string) { notes = append(notes, s) }, Python: "python3"}
-	t.Setenv("BROKEN", "1")
-	if _, err := Find(context.Background(), opts); err == nil || !strings.Contains(err.Error(), "installing JupyterLab: ") || !strings.Contains(err.Error(), "no route to the index") {
-		t.Errorf("a broken network: %v", err)
-	}
-	if _, err := os.Stat(venv); !os.IsNotExist(err) {
-		t.Errorf("half an environment is left: %v", err)
-	}
-	t.Setenv("BROKEN", "")
-	j, err := Find(context.Background(), opts)
-	if err != nil || j.Version != "4.5.0" {
-		t.Fatalf("%+v, %v", j, err)
-	}
-	if all := strings.Join(notes, "\n"); !strings.Contains(all, "setting up JupyterLab "+Version) || !strings.Contains(all, "trying a version near it") {
-		t.Errorf("notes:\n%s", all)
-	}
-}
-
 func TestStartGivesJupyterItsKernelAndEndsWithIt(t *testing.T) {
 	needShell(t)
 	dir := t.TempDir()
