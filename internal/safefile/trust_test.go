@@ -35,7 +35,9 @@ func TestWhatIsTrusted(t *testing.T) {
 		return func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, mode)) }
 	}
 	file := func(mode os.FileMode) func(string) error {
-		return func(path string) error { return errors.Join(os.WriteFile(path, []byte("x"), 0o700), os.Chmod(path, mode)) }
+		return func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte("x"), 0o700), os.Chmod(path, mode))
+		}
 	}
 	fifo := func(path string) error { return syscall.Mkfifo(path, 0o600) }
 	theirs := func(put func(string) error) func(string) error {

@@ -95,7 +95,8 @@ func (r *runner) start(ctx context.Context) error {
 	scratch.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{
 		From: []string{dir}, Online: r.opts.Online,
-		Note: func(s string) { r.tell(Event{Kind: Note, Text: s}) },
+		Note:     func(s string) { r.tell(Event{Kind: Note, Text: s}) },
+		Progress: func(p workspace.Progress) { r.tell(Event{Kind: Preparing, Text: p.String()}) },
 	})
 	if err != nil {
 		return err

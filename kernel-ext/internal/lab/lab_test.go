@@ -70,7 +70,7 @@ func TestStartGivesJupyterItsKernelAndEndsWithIt(t *testing.T) {
 	needShell(t)
 	dir := t.TempDir()
 	said := filepath.Join(dir, "said")
-	exe := script(t, dir, "jupyter-lab", `echo "$@" > `+said+`.tmp
+	exe := script(t, dir, "jupyter-lab", `echo "$@ token $JUPYTER_TOKEN" > `+said+`.tmp
 ls "${JUPYTER_PATH%%:*}/kernels" >> `+said+`.tmp
 echo "$JUPYTER_RUNTIME_DIR" >> `+said+`.tmp
 mv `+said+`.tmp `+said+`
@@ -79,7 +79,7 @@ exec sleep 300
 	t.Setenv("JUPYTER_PATH", "/elsewhere")
 	child, err := Start(Server{
 		Jupyter: &Jupyter{Command: []string{exe}}, Root: dir, Notebook: "a.ipynb", IP: "0.0.0.0", Port: 4711, NoBrowser: true,
-		Args: []string{"--x=y"}, Spec: kernelspec.New("/bin/quire", "/src"),
+		Args: []string{"--x=y", "--IdentityProvider.token=secret"}, Spec: kernelspec.New("/bin/quire", "/src"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -93,10 +93,13 @@ exec sleep 300
 	if len(lines) != 3 {
 		t.Fatalf("jupyter said %q", text)
 	}
-	for _, want := range []string{"--ServerApp.root_dir=" + dir, "--KernelManager.transport=ipc", "--ServerApp.ip=0.0.0.0", "--ServerApp.port=4711", "--no-browser", "--x=y", "a.ipynb"} {
+	for _, want := range []string{"--ServerApp.root_dir=" + dir, "--KernelManager.transport=ipc", "--ServerApp.ip=0.0.0.0", "--ServerApp.port=4711", "--no-browser", "--x=y", "a.ipynb", " token secret"} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("the command line %q lacks %s", lines[0], want)
 		}
+	}
+	if strings.Contains(lines[0], "token=secret") {
+		t.Errorf("everybody can read the token: %s", lines[0])
 	}
 	if lines[1] != kernelspec.Name {
 		t.Errorf("kernels: %q", lines[1])

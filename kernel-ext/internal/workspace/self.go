@@ -35,3 +35,13 @@ func (w *Workspace) Self(ctx context.Context) (string, error) {
 	}
 	return exe, place(tmp, exe)
 }
+
+// Helper builds a command of the module at exe, with the user's own settings of the go command: such commands do what
+// needs packages that are slow to link, net/http above all.
+func (w *Workspace) Helper(ctx context.Context, doing, pkg, exe string) error {
+	env := With(os.Environ(), map[string]string{"GOWORK": "off"})
+	if err := w.runGo(ctx, doing, w.Module, env, "build", "-o", exe, pkg); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}

@@ -33,13 +33,16 @@ var packages = map[Tool]string{
 	Gopls:     "golang.org/x/tools/gopls",
 }
 
+// Headless returns the tools of a kernel that nobody types into.
+func Headless() []Tool { return []Tool{Gonb, Goimports} }
+
 // Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
 // is "off", for machines that have no half gigabyte for each open notebook.
 func Interactive() []Tool {
 	if os.Getenv("QUIRE_GOPLS") == "off" {
-		return []Tool{Gonb, Goimports}
+		return Headless()
 	}
-	return []Tool{Gonb, Goimports, Gopls}
+	return append(Headless(), Gopls)
 }
 
 // Tools is the path of each tool that was built.

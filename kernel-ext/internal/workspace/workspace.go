@@ -70,6 +70,13 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	return w, nil
 }
 
+// Quiet returns the workspace without its reports of progress, for what is built in the background.
+func (w *Workspace) Quiet() *Workspace {
+	quiet := *w
+	quiet.progress = func(Progress) {}
+	return &quiet
+}
+
 // CacheDir returns the directory that quire keeps between runs, making it: $QUIRE_CACHE, or quire in the
 // user's cache directory, or one in the temporary directory for a user without a home. Programs lie there that are run:
 // it is an error if others can change what is in it.
