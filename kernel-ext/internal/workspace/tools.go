@@ -71,7 +71,8 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	}
 	var named []string
 	for _, t := range missing {
-		named = append(named, string(t)+" "+versions[t])
+		version, _, _ := strings.Cut(versions[t], "=") // what replaces it is of no interest here
+		named = append(named, string(t)+" "+version)
 	}
 	doing := "building " + strings.Join(named, ", ")
 	w.note(doing + ": once for this version; half a minute on an idle machine")
