@@ -129,3 +129,49 @@ func TestABuildSaysHowFarItIs(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAModuleOfAnotherUserIsNotUsed: everybody can put a go.mod with quire's name into /tmp, above the notebooks of others.
+func TestAModuleOfAnotherUserIsNotUsed(t *testing.T) {
+	top, err := os.MkdirTemp("/tmp", "ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(top)
+	t.Setenv("QUIRE_MODULE", "")
+	dir, mod := filepath.Join(top, "shared"), filepath.Join(top, "shared", "go.mod")
+	notebooks := filepath.Join(dir, "me", "notebooks")
+	if err := os.MkdirAll(notebooks, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(mod, []byte("module "+ModulePath+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Find(context.Background(), notebooks); err != nil || got != dir {
+		t.Fatalf("one of ours: %q, %v", got, err)
+	}
+	find := func(name string) {
+		t.Helper()
+		if got, err := Find(context.Background(), notebooks); err == nil || !strings.Contains(err.Error(), "set QUIRE_MODULE="+dir+" if you trust it") {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		t.Setenv("QUIRE_MODULE", dir)
+		if got, err := Find(context.Background(), notebooks); err != nil || got != dir {
+			t.Errorf("%s, and trusted: %q, %v", name, got, err)
+		}
+		t.Setenv("QUIRE_MODULE", "")
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	find("in a directory that everybody can write")
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a file to another user")
+	}
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(mod, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	find("another's go.mod in a directory like /tmp")
+}
