@@ -23,6 +23,9 @@ const temp = "t"
 // Marker is the environment variable that all processes of a private directory carry.
 const Marker = "QUIRE_KERNEL"
 
+// fallback is where directories are made if the temporary directory does not serve.
+const fallback = "/tmp"
+
 // maxSocketDir bounds the length of a private directory's path: a Unix socket's path has at most 104
 // bytes on macOS and 108 on Linux, and the longest below it is t/gonb_12345678/gopls_socket.
 const maxSocketDir = 70
@@ -65,7 +68,7 @@ func tempDir() (string, error) {
 	return dir, err
 }
 
-// base returns where private directories are made: the temporary directory, or /tmp if its path is too long for sockets or
+// base returns where private directories are made: the temporary directory, or the fallback if its path is too long for sockets or
 // others could exchange what is in it.
 func base() (string, error) {
 	dir, err := tempDir()
@@ -78,8 +81,8 @@ func base() (string, error) {
 	if err == nil && (!reapable || len(dir)+len(prefix)+11 <= maxSocketDir) {
 		return dir, nil
 	}
-	if e := safefile.CheckParent("/tmp"); e == nil {
-		return "/tmp", nil
+	if e := safefile.CheckParent(fallback); e == nil {
+		return fallback, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("the temporary directory: %w: set TMPDIR to a directory of your own", err)

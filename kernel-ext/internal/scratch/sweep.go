@@ -31,8 +31,8 @@ func leftovers(remove bool) []Leftover {
 	var found []Leftover
 	dir, _ := tempDir() // if it is none, it is passed over
 	bases := []string{dir}
-	if dir != "/tmp" {
-		bases = append(bases, "/tmp")
+	if dir != fallback {
+		bases = append(bases, fallback)
 	}
 	for _, base := range bases {
 		if safefile.CheckParent(base) != nil { // somebody could exchange a directory while it is looked at
