@@ -64,6 +64,7 @@ func views() map[string]any {
 		"graph_variables":  viz.Graph(variables, f32(32, 64)),
 		"histogram":        viz.Histogram(wave(500)),
 		"histogram_whole":  viz.Histogram([]int{1, 1, 2, 5, 5, 5}),
+		"histogram_years":  viz.Histogram([]int{2007, 2007, 2008, 2009, 2009}),
 		"image":            image.NewGray(image.Rect(0, 0, 4, 3)),
 		"images_filters":   viz.Images(wave(3, 3, 1, 8), viz.ImageOptions{Channels: true, Title: "filters"}),
 		"images_verdicts":  viz.Images(rings(3, 10), viz.ImageOptions{Truth: []int{0, 1, 2}, Predicted: []int{0, 2, 2}, Title: "mistakes"}),

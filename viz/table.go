@@ -159,6 +159,15 @@ func mapTable(m reflect.Value) Bundle {
 	return g.bundle()
 }
 
+// numberPair writes two numbers so that they differ if they do.
+func numberPair(a, b float64) (string, string) {
+	s, t := number(a), number(b)
+	for digits := 5; s == t && a != b && digits <= 17; digits++ {
+		s, t = strconv.FormatFloat(a, 'g', digits, 64), strconv.FormatFloat(b, 'g', digits, 64)
+	}
+	return s, t
+}
+
 // number writes a float with four significant digits, and whole numbers in full.
 func number(v float64) string {
 	switch {
@@ -166,7 +175,7 @@ func number(v float64) string {
 		return "NaN"
 	case math.IsInf(v, 0):
 		return strings.TrimSuffix(fmt.Sprintf("%+v", v), "inity")
-	case v == math.Trunc(v) && math.Abs(v) < 1e6:
+	case v == math.Trunc(v) && math.Abs(v) < 1e9:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)

@@ -38,7 +38,7 @@ var stylesheet = func() string {
 	}
 	b.WriteString(line(`.l`, `fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round`))
 	b.WriteString(line(`.r`, `fill:none;stroke-width:1;stroke-linejoin:round;opacity:.32`))
-	b.WriteString(`.dash{stroke-dasharray:5 4}.faint{opacity:.75}`)
+	b.WriteString(`.dash{stroke-dasharray:5 4}.pale{opacity:.3}.thick{stroke-width:2.6}`)
 	b.WriteString(`@media(prefers-color-scheme:dark){text{fill:#d5dbe2}.f{fill:#9aa5b1}.g{stroke:#39414b}.a{stroke:#66707c}.k{stroke:#8a94a0}.bg{fill:#161b22}.box{fill:#21272f;stroke:#48515c}`)
 	for i, c := range seriesColors {
 		fmt.Fprintf(&b, ".l%d{stroke:%s}.r%d{stroke:%s}.f%d{fill:%s}", i, c[1], i, c[1], i, c[1])
