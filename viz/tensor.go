@@ -255,16 +255,17 @@ func Histogram(v any) Bundle {
 
 // binNames writes the bins: their edges, or, where each is of one whole number, that.
 func binNames(edges []float64) []string {
-	var whole, names []string
+	var names []string
+	var whole []float64
 	labels := svg.Labels(edges)
 	for i, s := range labels[1:] {
 		names = append(names, labels[i]+" … "+s)
 		if middle := edges[i]/2 + edges[i+1]/2; edges[i+1]-edges[i] == 1 && middle == math.Trunc(middle) {
-			whole = append(whole, number(middle))
+			whole = append(whole, middle)
 		}
 	}
 	if len(whole) == len(names) {
-		return whole
+		return svg.Labels(whole)
 	}
 	return names
 }

@@ -106,14 +106,17 @@ func (ch Chart) SVG() string {
 	if ch.XLabel != "" {
 		below += 14
 	}
-	ch.horizontal(&p, w)
-	if p.upright {
-		below += ch.nameHeight() - 10
-	}
 	h = max(h, p.top+leastPlot+below)
 	p.bottom = h - below
 	ch.vertical(&p)
-	ch.horizontal(&p, w) // now that the labels of the y axis are known
+	ch.horizontal(&p, w)
+	if p.upright { // names take their height from the plot
+		below += ch.nameHeight() - 10
+		h = max(h, p.top+leastPlot+below)
+		p.bottom = h - below
+		ch.vertical(&p)
+		ch.horizontal(&p, w)
+	}
 
 	c := NewCanvas(w, h)
 	c.Describe(ch.Title)
@@ -156,7 +159,7 @@ func (ch Chart) vertical(p *plane) {
 	}
 }
 
-// horizontal sets the x axis, between the labels of the y axis and the last values.
+// horizontal sets the x axis, between the labels of the y axis, which are known, and the last values.
 func (ch Chart) horizontal(p *plane, w float64) {
 	p.left = 30
 	for _, s := range p.ylabels {
@@ -167,7 +170,7 @@ func (ch Chart) horizontal(p *plane, w float64) {
 	}
 	p.right = w - 14
 	for _, s := range ch.Series {
-		if v, ok := s.last(); ok && p.ylabels != nil {
+		if v, ok := s.last(); ok {
 			p.right = min(p.right, w-margin-Width(ch.lastLabel(v, *p), smallFont, true)-lastGap)
 		}
 	}
@@ -178,7 +181,7 @@ func (ch Chart) horizontal(p *plane, w float64) {
 	if n := len(ch.Names); n > 0 {
 		lo, hi = -0.5, float64(n)-0.5
 		p.x = scale{lo, hi, p.left, p.right, false}
-		p.upright = ch.nameStep(*p, false) > 1 && !ch.SomeNames
+		p.upright = p.upright || ch.nameStep(*p, false) > 1 && !ch.SomeNames
 		return
 	}
 	// As many ticks as there is room for their labels, which depends on the ticks.

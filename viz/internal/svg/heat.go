@@ -269,14 +269,7 @@ func barTicks(r Range) []float64 {
 }
 
 // barLabels writes the values beside the colour bar.
-func barLabels(r Range) []string {
-	ticks := barTicks(r)
-	tolerances := make([]float64, len(ticks))
-	for i, t := range ticks {
-		tolerances[i] = min(math.Abs(t)*5e-4, toleranceAt(ticks, i))
-	}
-	return write(ticks, tolerances)
-}
+func barLabels(r Range) []string { return Values(barTicks(r)...) }
 
 // colorBar draws the scale of r downwards from (x, y), the largest value at the top.
 func colorBar(c *Canvas, r Range, x, y, height float64) {

@@ -17,13 +17,25 @@ func Labels(ticks []float64) []string {
 	return write(ticks, tolerances)
 }
 
+// Values writes numbers that stand together, in order: in at least four significant digits, and so that neighbours differ.
+func Values(v ...float64) []string {
+	tolerances := make([]float64, len(v))
+	for i := range v {
+		tolerances[i] = min(significant(v[i], 4), toleranceAt(v, i))
+	}
+	return write(v, tolerances)
+}
+
 // Label writes a single number in at least four significant digits.
-func Label(v float64) string { return write([]float64{v}, []float64{math.Abs(v) * 5e-4})[0] }
+func Label(v float64) string { return write([]float64{v}, []float64{significant(v, 4)})[0] }
+
+// Short writes a number for a cell, in three significant digits.
+func Short(v float64) string { return write([]float64{v}, []float64{significant(v, 3)})[0] }
 
 // labelNear writes a number that stands beside an axis: in at least four significant digits, and as exact as
 // the axis.
 func labelNear(v float64, ticks []float64) string {
-	tolerance := math.Abs(v) * 5e-4
+	tolerance := significant(v, 4)
 	if len(ticks) > 1 {
 		tolerance = min(tolerance, toleranceAt(ticks, 1))
 	}
@@ -57,6 +69,14 @@ func percentLabels(ticks []float64) []string {
 	return out
 }
 
+// significant is how far off a number may be that is written with so many significant digits.
+func significant(v float64, digits int) float64 {
+	if v == 0 {
+		return 0
+	}
+	return 0.500001 * pow10(math.Floor(log10(math.Abs(v)))-float64(digits-1))
+}
+
 // toleranceAt is a twentieth of the distance of tick i from its nearer neighbour.
 func toleranceAt(ticks []float64, i int) float64 {
 	tolerance := math.Inf(1)
@@ -66,7 +86,7 @@ func toleranceAt(ticks []float64, i int) float64 {
 		}
 	}
 	if math.IsInf(tolerance, 1) {
-		return math.Abs(ticks[i]) * 5e-4
+		return significant(ticks[i], 4)
 	}
 	return tolerance
 }

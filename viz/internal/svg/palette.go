@@ -17,6 +17,10 @@ var seriesColors = [...][2]string{
 	{"#0d8594", "#4fd0df"},
 	{"#8a6a1f", "#dcb866"},
 	{"#5b6673", "#a9b4c0"},
+	{"#c2187a", "#ff8fc7"},
+	{"#4a3fc0", "#aaa2ff"},
+	{"#5f7a00", "#bcd84f"},
+	{"#7d4a2d", "#dba27c"},
 }
 
 // NumColors is the number of colours of series; they repeat after it.

@@ -35,11 +35,11 @@ func Between(lo, hi, f float64) float64 {
 	if math.IsInf(hi-lo, 0) {
 		return lo*(1-f) + hi*f
 	}
-	return min(lo+(hi-lo)*f, hi)
+	return clamp(lo+(hi-lo)*f, min(lo, hi), max(lo, hi))
 }
 
-// widened returns lo and hi moved apart by air times their distance, as far as there are numbers.
-func widened(lo, hi, air float64) (float64, float64) {
+// Widened returns lo and hi moved apart by air times their distance, as far as there are numbers.
+func Widened(lo, hi, air float64) (float64, float64) {
 	d := air*hi - air*lo
 	return max(lo-d, -math.MaxFloat64), min(hi+d, math.MaxFloat64)
 }
@@ -71,7 +71,7 @@ func newScale(lo, hi, from, to float64, log bool, want int) (scale, []float64) {
 		return scale{l, h, from, to, true}, logTicks(l, h, want)
 	}
 	lo, hi = apart(lo, hi)
-	l, h := widened(lo, hi, 0.04)
+	l, h := Widened(lo, hi, 0.04)
 	if lo >= 0 && l < 0 {
 		l = 0 // what is never negative starts at zero rather than just below it
 	}

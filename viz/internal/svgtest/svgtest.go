@@ -27,6 +27,7 @@ func (b Box) within(c Box, slack float64) bool {
 	return b.X0 >= c.X0-slack && b.X1 <= c.X1+slack && b.Y0 >= c.Y0-slack && b.Y1 <= c.Y1+slack
 }
 
+// String writes the corners.
 func (b Box) String() string { return fmt.Sprintf("[%.0f %.0f %.0f %.0f]", b.X0, b.Y0, b.X1, b.Y1) }
 
 // text is something written.
@@ -136,7 +137,7 @@ func crosses(p, q point, b Box) bool {
 	return from < to
 }
 
-var dataClass = regexp.MustCompile(`\b[lrf]\d\b`)
+var dataClass = regexp.MustCompile(`\b[lrf]\d+\b`)
 
 // parse reads a picture of this module's own: no other elements and path commands than it uses.
 func parse(source string) (*picture, error) {
