@@ -242,7 +242,7 @@ func Histogram(v any) Bundle {
 	for _, c := range counts {
 		most = max(most, c)
 	}
-	names := binNames(edges)
+	names, _ := binNames(edges)
 	width := 0
 	for _, s := range names {
 		width = max(width, textWidth(s))
@@ -254,20 +254,19 @@ func Histogram(v any) Bundle {
 }
 
 // binNames writes the bins: their edges, or, where each is of one whole number, that.
-func binNames(edges []float64) []string {
-	var names []string
-	var whole []float64
+func binNames(edges []float64) (names []string, whole bool) {
 	labels := svg.Labels(edges)
+	var numbers []float64
 	for i, s := range labels[1:] {
 		names = append(names, labels[i]+" … "+s)
 		if middle := edges[i]/2 + edges[i+1]/2; edges[i+1]-edges[i] == 1 && middle == math.Trunc(middle) {
-			whole = append(whole, middle)
+			numbers = append(numbers, middle)
 		}
 	}
-	if len(whole) == len(names) {
-		return svg.Labels(whole)
+	if len(numbers) == len(names) {
+		return svg.Labels(numbers), true
 	}
-	return names
+	return names, false
 }
 
 func histogram(title string, values []float64, width, height float64) string {
@@ -276,8 +275,14 @@ func histogram(title string, values []float64, width, height float64) string {
 	for i := range counts {
 		bars.X = append(bars.X, edges[i]/2+edges[i+1]/2)
 	}
-	ch := svg.Chart{Title: title, Width: width, Height: height, Series: []svg.Series{bars}, LogY: skewed(counts)}
-	ch.XLimits = svg.Limits{edges[0], edges[len(edges)-1]}
+	ch := svg.Chart{Title: title, Width: width, Height: height, LogY: skewed(counts), XLimits: svg.Limits{edges[0], edges[len(edges)-1]}}
+	if names, whole := binNames(edges); whole { // a number a bar
+		ch.Names, ch.SomeNames = names, true
+		for i := range bars.X {
+			bars.X[i] = float64(i)
+		}
+	}
+	ch.Series = []svg.Series{bars}
 	var notes []string
 	if ch.LogY {
 		notes = append(notes, "counts, log axis")

@@ -72,7 +72,7 @@ const (
 	tickRoom  = 22.0
 	tickGap   = 7.0
 	lastGap   = 6.0
-	leastPlot = 90.0 // height below which a plot shows nothing
+	leastPlot = 0.6 // of the height, whatever stands above and below
 )
 
 // plane is the part of a chart that data is drawn in, and its axes.
@@ -106,13 +106,14 @@ func (ch Chart) SVG() string {
 	if ch.XLabel != "" {
 		below += 14
 	}
-	h = max(h, p.top+leastPlot+below)
+	least := leastPlot * h
+	h = max(h, p.top+least+below)
 	p.bottom = h - below
 	ch.vertical(&p)
 	ch.horizontal(&p, w)
 	if p.upright { // names take their height from the plot
 		below += ch.nameHeight() - 10
-		h = max(h, p.top+leastPlot+below)
+		h = max(h, p.top+least+below)
 		p.bottom = h - below
 		ch.vertical(&p)
 		ch.horizontal(&p, w)

@@ -157,10 +157,10 @@ func widest(labels []string) float64 {
 func (g Grid) numbers(c *Canvas, left, top, cell float64) {
 	size := min(11, cell*0.5)
 	for _, s := range g.Numbers {
-		for size > 7 && textWidth(s, size) > cell-1 {
+		for size > 7 && textWidth(s, size) > cell-3 {
 			size -= 0.5
 		}
-		if textWidth(s, size) > cell {
+		if textWidth(s, size) > cell-1 {
 			return
 		}
 	}

@@ -31,7 +31,7 @@ func (ch Chart) legend(w float64) legend {
 		if s.Name == "" {
 			continue
 		}
-		e := legendEntry{s: s, name: fit(s.Name, min(room-swatchTo, 220), smallFont, false)}
+		e := legendEntry{s: s, name: fit(s.Name, min(max(room/2-swatchTo-entryGap, 100), 220), smallFont, false)}
 		total += e.width() + entryGap
 		l.entries = append(l.entries, e)
 	}

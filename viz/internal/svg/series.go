@@ -85,7 +85,9 @@ func (b Box) draw(c *Canvas, x, y scale) {
 			return
 		}
 	}
-	left, mid, right := x.at(b.X-b.Width/2), x.at(b.X), x.at(b.X+b.Width/2)
+	mid := x.at(b.X)
+	half := min(40, x.at(b.X+b.Width/2)-mid) // a box wider than that looks like a bar
+	left, right := mid-half, mid+half
 	foot := (right - left) / 4
 	cl := class("l", b.Color)
 	for _, whisker := range [][2]float64{{b.Low, b.Lower}, {b.High, b.Upper}} {
