@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
@@ -16,8 +17,12 @@ import (
 var renderers sync.Map // of func(any) Bundle by reflect.Type
 
 // Register makes view the way in which values of exactly the type T look. It takes the place of an earlier
-// registration, and comes before all that [Render] knows but [Displayer].
+// registration, and comes before all that [Render] knows but [Displayer]. A nil view takes back an earlier one.
 func Register[T any](view func(T) Bundle) {
+	if view == nil {
+		renderers.Delete(reflect.TypeFor[T]())
+		return
+	}
 	renderers.Store(reflect.TypeFor[T](), func(v any) Bundle { return view(v.(T)) })
 }
 
@@ -42,8 +47,14 @@ func render(v any) Bundle {
 	if v == nil {
 		return Plain("nil")
 	}
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
+		return Plain("nil " + typeName(r.Type()))
+	}
 	if d, ok := v.(Displayer); ok {
-		return d.Bundle()
+		if b := d.Bundle(); b != nil {
+			return b
+		}
+		return Plain("a view without anything in it")
 	}
 	if view, ok := renderers.Load(reflect.TypeOf(v)); ok {
 		return view.(func(any) Bundle)(v)
@@ -80,10 +91,21 @@ func render(v any) Bundle {
 			return mapTable(r)
 		}
 	}
-	if s, ok := v.(fmt.Stringer); ok {
+	if s, ok := v.(fmt.Stringer); ok && !isNil(v) {
 		return Plain(s.String())
 	}
-	return Plain(fmt.Sprintf("%+v", v))
+	return Plain(printed(v))
+}
+
+// typeName names a type as readers call it: "tensor" for *tensors.Tensor, "main.T" for one of their own.
+func typeName(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if strings.HasPrefix(t.PkgPath(), library) {
+		return strings.ToLower(t.Name())
+	}
+	return t.String()
 }
 
 func isStruct(t reflect.Type) bool {

@@ -2,6 +2,7 @@ package viz
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -28,6 +29,9 @@ import (
 //
 // FLOPs count multiplications and additions one each; see the package's source for the other ops.
 func Summary(x any, inputs ...any) Bundle {
+	if isNil(x) {
+		return Error(errors.New("viz.Summary: want a function that builds a graph, a graph, a program or a store, not nil"))
+	}
 	switch g := x.(type) {
 	case *graph.Graph:
 		return summarise(fromGraph(g, nil, ""))
@@ -278,7 +282,7 @@ func variablesOf(x any) ([]Variable, bool) {
 	if r.Kind() == reflect.Slice {
 		for i := range r.Len() {
 			v, ok := r.Index(i).Interface().(Variable)
-			if !ok {
+			if !ok || isNil(v) {
 				return nil, false
 			}
 			list = append(list, v)
@@ -290,7 +294,7 @@ func variablesOf(x any) ([]Variable, bool) {
 		return nil, false
 	}
 	for v := range m.Call(nil)[0].Seq() {
-		if v, ok := v.Interface().(Variable); ok {
+		if v, ok := v.Interface().(Variable); ok && !isNil(v) {
 			list = append(list, v)
 		}
 	}

@@ -49,14 +49,15 @@ func (t *Tensor) Format(o FormatOptions) string {
 	if o.LineWidth <= 0 {
 		o.LineWidth = 100
 	}
+	if t.Size() == 0 { // however long its axes are
+		return t.shape.String() + "\n[]"
+	}
 	p := &printer{t: t, o: o, strides: t.shape.Strides(), cut: t.Size() > o.Threshold}
 	p.text = p.chooseText()
 	p.out.WriteString(t.shape.String())
 	switch {
 	case t.Rank() == 0:
 		p.out.WriteString(" " + p.text(0))
-	case t.Size() == 0:
-		p.out.WriteString("\n[]")
 	default:
 		p.visit(0, 0, func(at int) { p.width = max(p.width, len(p.text(at))) })
 		p.out.WriteByte('\n')

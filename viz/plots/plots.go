@@ -31,7 +31,7 @@ type Points struct {
 
 // Color returns the colour of series i on light pages.
 func Color(i int) color.RGBA {
-	hex := svg.SeriesColor(max(i, 0))
+	hex := svg.SeriesColor(i)
 	v, err := strconv.ParseUint(hex[1:], 16, 32)
 	if err != nil {
 		panic("plots: the colour " + hex + " is none")

@@ -40,12 +40,13 @@ func (ts Tiles) SVG() string {
 	r := ts.Items[0].Image.Bounds()
 	longer := float64(max(r.Dx(), r.Dy(), 1))
 	side := ts.Side
-	if side == 0 {
+	if !(side > 0) {
 		side = 72
 		if longer < 72 {
 			side = longer * math.Ceil(60/longer)
 		}
 	}
+	side = clamp(side, 4, 1000)
 	w, h := side*float64(r.Dx())/longer, side*float64(r.Dy())/longer
 	lines, head, wide := 0, 0.0, w
 	for _, t := range ts.Items {

@@ -62,6 +62,6 @@ func line(prefix, rule string) string {
 
 // SeriesColor returns the colour of series i on light pages, for HTML beside a picture: it is also
 // readable on dark ones.
-func SeriesColor(i int) string { return seriesColors[i%NumColors][0] }
+func SeriesColor(i int) string { return seriesColors[max(i, 0)%NumColors][0] }
 
-func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, i%NumColors) }
+func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, max(i, 0)%NumColors) }
