@@ -24,6 +24,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
@@ -34,7 +35,7 @@ import (
 // what is missing.
 var exported = map[string]map[string]any{
 	".": {
-		"Batch": viz.Batch, "Confusion": viz.Confusion, "Curves": viz.Curves, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
+		"Batch": viz.Batch, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
 		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewRun": viz.NewRun,
 		"Plain": viz.Plain, "Register": viz.Register[registered], "Render": viz.Render, "Row": viz.Row, "RunOf": viz.RunOf, "SVG": viz.SVG, "Shapes": viz.Shapes,
 		"Show": viz.Show, "Stack": viz.Stack, "Summary": viz.Summary, "Table": viz.Table, "Tensor": viz.Tensor, "Text": viz.Text, "Titled": viz.Titled,
@@ -122,6 +123,10 @@ func hostile(t reflect.Type) []any {
 	case reflect.TypeFor[data.Batch]():
 		return []any{data.Batch{}, data.Batch{Inputs: []*tensors.Tensor{nil}, Labels: []*tensors.Tensor{nil}}, data.Batch{Inputs: []*tensors.Tensor{wave(3, 4)}, Labels: []*tensors.Tensor{wave(2)}},
 			data.Batch{Inputs: []*tensors.Tensor{wave(3, 9, 9)}, Labels: []*tensors.Tensor{tensors.FromShape(shapes.Make(dtypes.Float32, 3, 0))}}, data.Batch{Labels: []*tensors.Tensor{finalized()}}}
+	case reflect.TypeFor[viz.Tabular]():
+		return []any{penguinTable(), nil, (*csv.Table)(nil), &csv.Table{}, &csv.Table{Rows: math.MaxInt}, &csv.Table{Rows: -1, Columns: make([]csv.Column, 1000)}, csv.Column{}, csv.Column{Kind: csv.Category, Index: []int32{5, -7}}, csv.Column{Numbers: []float64{nan, inf, -1e308, 1e308}}}
+	case reflect.TypeFor[model.StoreProvider]():
+		return []any{realStore(), nil, (*model.Store)(nil), new(model.Store), (*model.Scope)(nil), new(model.Scope), realStore().Scope("/none")}
 	case reflect.TypeFor[image.Image]():
 		return []any{image.NewGray(image.Rect(0, 0, 2, 2)), nil, (*image.Gray)(nil), image.NewGray(image.Rect(0, 0, 0, 0)), image.NewUniform(imagecolor.Black), image.NewGray(image.Rect(0, 0, 100_000, 1))}
 	case reflect.TypeFor[error]():

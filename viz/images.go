@@ -21,6 +21,7 @@ type ImageOptions struct {
 	Classes       []string // names of the numbers in Truth and Predicted
 	Columns       int      // 0: as many as fit
 	Limit         int      // pictures shown; 60, not above 2000
+	Width         float64  // of the sheet in pixels; 860
 	Side          float64  // longer side of a picture on the page, in pixels; 0: as fits
 	ChannelsFirst bool     // the tensor is [N C H W], not [N H W C]
 	Channels      bool     // show every channel as a picture of its own, as for filters and feature maps
@@ -51,7 +52,7 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 		limit = 60
 	}
 	limit = min(limit, maxPictures)
-	sheet := svg.Tiles{Title: o.Title, Columns: o.Columns, Side: o.Side}
+	sheet := svg.Tiles{Title: o.Title, Columns: o.Columns, Width: o.Width, Side: o.Side}
 	shown := min(p.n, limit)
 	for i := range shown {
 		tile := svg.Tile{Image: p.image(i)}

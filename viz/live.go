@@ -168,7 +168,9 @@ func (p *progress) statusText() string {
 	if t := p.stepTime(); t > 0 {
 		parts = append(parts, duration(t)+"/step")
 	}
-	parts = append(parts, duration(p.elapsed))
+	if p.elapsed > 0 {
+		parts = append(parts, duration(p.elapsed))
+	}
 	if left, ok := p.left(); ok {
 		parts = append(parts, duration(left)+" left")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 )
 
@@ -27,8 +28,9 @@ func Register[T any](view func(T) Bundle) {
 }
 
 // Render returns the view of a value: its own if it is a [Displayer], a registered one, or that of its
-// type. Tensors, graphs, programs, nodes, batches, images and errors have views; slices of structs and maps
-// become tables; everything else is printed. A view that panics becomes the sentence that says so.
+// type. Tensors, graphs, programs, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
+// errors have views; other types of this module show their settings; slices of structs and maps become tables; everything
+// else is printed. A view that panics becomes the sentence that says so.
 func Render(v any) Bundle { return renderSafely(func() Bundle { return render(v) }) }
 
 func renderSafely(view func() Bundle) (b Bundle) {
@@ -76,12 +78,41 @@ func render(v any) Bundle {
 		return Plain(x.String())
 	case image.Image:
 		return Image(x)
-	case error:
-		return Error(x)
 	case data.Batch:
 		return Batch(x)
+	case *model.Store:
+		return Store(x)
+	case *model.Scope:
+		return Store(x)
+	case *model.Variable:
+		return variableView(x)
+	case *train.Loop:
+		return loopView(x)
+	case *train.Trainer:
+		return trainerGrid(x).bundle()
+	case train.Metrics:
+		return metricsGrid(x).bundle()
+	case train.Event:
+		return Plain(eventText(x))
+	case train.Series:
+		return seriesView(x)
+	case Tabular:
+		return tableView(x)
+	case data.Dataset:
+		return datasetView(x)
+	case error:
+		return Error(x)
 	}
-	switch r := reflect.ValueOf(v); r.Kind() {
+	r := reflect.ValueOf(v)
+	if _, ok := v.(fmt.Stringer); isOurs(r.Type()) && !ok {
+		switch r.Kind() {
+		case reflect.Struct, reflect.Pointer:
+			return fieldsView(r)
+		case reflect.Func:
+			return Plain(fmt.Sprintf("%s, a function", r.Type()))
+		}
+	}
+	switch r.Kind() {
 	case reflect.Slice, reflect.Array:
 		if isStruct(r.Type().Elem()) {
 			return Table(v)

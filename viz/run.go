@@ -113,6 +113,7 @@ func RunOf(name string, h *train.History) *Run {
 			}
 		}
 	}
+	r.now.step = int(r.now.globalStep)
 	slices.Sort(steps)
 	for i, step := range steps[:min(len(steps), maxEpochRows)] {
 		rows[step].epoch = i + 1

@@ -77,7 +77,7 @@ func (s stats) String() string {
 	}
 	if !math.IsNaN(s.mean) {
 		lo, hi := numberPair(s.min, s.max)
-		parts = append(parts, fmt.Sprintf("min %s, max %s, mean %s, std %s", lo, hi, number(s.mean), number(s.std)))
+		parts = append(parts, fmt.Sprintf("min %s, max %s, mean %s, std %s", lo, hi, numberNear(s.mean, s.std), number(s.std)))
 	}
 	switch {
 	case s.zero == s.n:

@@ -11,7 +11,6 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Summary shows what a model consists of. x is one of
@@ -339,18 +338,8 @@ func variableTable(list []Variable) Bundle {
 
 // variableValues describes the value, if the variable has one already.
 func variableValues(v Variable) string {
-	h, ok := v.(interface {
-		Value() (*tensors.Tensor, error)
-	})
-	if !ok {
-		return ""
+	if t := valueOf(v); t != nil {
+		return valuesText(t)
 	}
-	t, err := h.Value()
-	if err != nil || !t.Ok() || t.DType().IsComplex() || t.Size() == 0 {
-		return ""
-	}
-	if t.Size() == 1 {
-		return number(t.Float64At(0))
-	}
-	return statsOf(float64s(t)).String()
+	return ""
 }

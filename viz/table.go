@@ -178,6 +178,18 @@ func numberPair(a, b float64) (string, string) {
 	return s, t
 }
 
+// numberNear writes a number in four significant digits, or as many as tell it from others at the given distance.
+func numberNear(v, distance float64) string {
+	s := number(v)
+	for digits := 5; digits <= 17 && distance > 0; digits++ {
+		if read, err := strconv.ParseFloat(s, 64); err != nil || math.Abs(read-v) <= distance/100 {
+			break
+		}
+		s = strconv.FormatFloat(v, 'g', digits, 64)
+	}
+	return s
+}
+
 // number writes a float with four significant digits, and whole numbers in full.
 func number(v float64) string {
 	switch {

@@ -20,7 +20,8 @@ const (
 )
 
 // Tensor shows a tensor: dtype, shape and statistics, and its elements as bars (one axis), a heat map (two),
-// or heat maps side by side (three and four); of more axes the first elements are shown. Colours diverge
+// or heat maps side by side (three and four); of more axes the first elements are shown. [N H W C] with one, three or four
+// channels and at least six pixels a side, and [H W] of bytes, are pictures as [Images] has them. Colours diverge
 // from zero if there are values on both sides of it; NaN is magenta, +Inf orange, -Inf sky blue. Where
 // there are more elements than can be seen, evenly spaced ones are shown, and the view says so.
 func Tensor(t *tensors.Tensor) Bundle {
@@ -38,10 +39,16 @@ func Tensor(t *tensors.Tensor) Bundle {
 	values := float64s(t)
 	st := statsOf(values)
 	text := head + "\n" + st.String() + "\n"
-	drawn, said := drawTensor(t.Shape(), values)
+	drawn, said := "", ""
+	if areImages(t) {
+		drawn = Images(t, ImageOptions{Limit: maxFacets, Width: 520}).HTML()
+	} else {
+		drawn, said = drawTensor(t.Shape(), values)
+		drawn = picture(drawn, "values of "+head)
+	}
 	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+byteSize(int64(t.ByteSize())))) +
 		note(st.String())
-	pictures := inline(picture(drawn, "values of "+head))
+	pictures := inline(drawn)
 	if t.Rank() > 0 && t.Size() > 8 && t.DType() != dtypes.Bool {
 		pictures += inline(picture(histogram("", values, 300, 170), "histogram"))
 	}
@@ -53,6 +60,18 @@ func Tensor(t *tensors.Tensor) Bundle {
 	h += details("values", pre(printed))
 	_, body, _ := strings.Cut(printed, "\n")
 	return HTML(h, text+cut(body, 40))
+}
+
+// areImages reports whether a tensor is pictures rather than numbers.
+func areImages(t *tensors.Tensor) bool {
+	d := t.Shape().Dimensions
+	switch {
+	case len(d) == 2:
+		return t.DType() == dtypes.Uint8 && min(d[0], d[1]) >= 6
+	case len(d) == 4:
+		return asPictures(t) != nil
+	}
+	return false
 }
 
 // cut returns the first lines of a text.

@@ -31,9 +31,10 @@ type Tiles struct {
 // SVG draws the sheet.
 func (ts Tiles) SVG() string {
 	width := ts.Width
-	if width == 0 {
+	if !(width > 0) {
 		width = 860
 	}
+	width = clamp(width, 40, 4000)
 	if len(ts.Items) == 0 {
 		return NewCanvas(10, 10).String()
 	}
