@@ -123,3 +123,5 @@ func TestChecksTogether(t *testing.T) {
 }
 
 func TestRandomProgramsRun(t *testing.T) { Programs(t, Reference, 50) }
+
+func TestReferenceIsTrue(t *testing.T) { Truth(t, Reference) }
