@@ -149,6 +149,7 @@ func init() {
 		},
 		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
 			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
+		Accuracy: []Accuracy{within(0)},
 	})
 	pow = Define(Op{
 		Name: "Pow", Family: "arithmetic", Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",

@@ -171,7 +171,8 @@ func init() {
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0)}},
 			Sample{Name: "the smallest integer stays", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, 127)}, Want: []float64{-128, 127}},
 		),
-		Tol: ULP(4, "the hypotenuse of complex parts"),
+		Tol:      ULP(4, "the hypotenuse of complex parts"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), within(1, dtypes.Complexes)},
 	})
 	sign = Define(Op{
 		Name: "Sign", Family: "unary", Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
@@ -225,7 +226,8 @@ func init() {
 			{Name: "tiny x is the reason this op exists", In: []Input{Values(-0.875, -1e-4, 3e-5, 1e-4, 3)}},
 			special("poles", []float64{-1, -2, inf, nan, 0}, []float64{-inf, nan, inf, nan, 0}),
 		}, positive...),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	sqrt = Define(Op{
 		Name: "Sqrt", Family: "unary", Doc: "√x", DTypes: dtypes.Inexact, HLO: "stablehlo.sqrt",
@@ -314,8 +316,9 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{Mul(dy, MulScalar(Exp(Neg(Square(y.Input(0)))), 2/math.Sqrt(math.Pi)))}
 		},
-		Samples: around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
-		Tol:     ULP(8, library),
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	defineRounding()
 }

@@ -52,7 +52,12 @@ type Op struct {
 
 	HLO     string // StableHLO mnemonic, "" if there is no single one
 	Samples []Sample
-	Tol     Tolerance
+	Tol     Tolerance // between backends
+
+	// Accuracy is how close the values of Ref and of the go engine are to the true ones; all lines that apply hold.
+	// Elementwise rows whose values are floats have it, or Exact, the reason why no table of true values is needed.
+	Accuracy []Accuracy
+	Exact    string
 }
 
 // Sample is a call of an op that conformance, gradient and fuzz tests make. Its inputs are written
@@ -178,8 +183,8 @@ func (in Input) Tensor(d dtypes.DType) *tensors.Tensor {
 	return t
 }
 
-// Tolerance is how far a backend's value may be from the reference. The zero value asks for equal
-// bits (any NaN equals any NaN, and 0 equals -0).
+// Tolerance is how far a backend's value may be from the reference, at the row's samples. The zero value asks for equal
+// bits (any NaN equals any NaN, and 0 equals -0). How far values are from the true ones is said by [Accuracy].
 type Tolerance struct {
 	ULP float64 // in units of the dtype's epsilon, relative to the larger of |value| and 1e-3 of the tensor's largest
 	Abs float64 // absolute, in units of the dtype's epsilon

@@ -72,7 +72,9 @@ type TopKAttrs struct {
 }
 
 // Sort returns the order of which the first K elements are taken.
-func (a TopKAttrs) Sort() SortAttrs { return SortAttrs{Axis: a.Axis, Descending: !a.Smallest, Total: true} }
+func (a TopKAttrs) Sort() SortAttrs {
+	return SortAttrs{Axis: a.Axis, Descending: !a.Smallest, Total: true}
+}
 
 var sortOp, sortWithIndices, topK *Op
 

@@ -142,3 +142,5 @@ func TestBigExponentialsAndLogarithms(t *testing.T) {
 		}
 	}
 }
+
+func TestReferenceIsTrue(t *testing.T) { Truth(t, Reference) }

@@ -137,24 +137,13 @@ func reductionCases(d dtypes.DType) (list []reductionCase) {
 	}
 	add("hundreds", hundreds, 0, 2048)
 	_, high := dtypes.Limits(d)
-	largest, least := high.(float64), leastOf(d)
+	largest, least := high.(float64), numberOf(1, d)
 	add("largest", func(i int) float64 { return largest }, 0, 64, 2)
 	add("largest, both signs", func(i int) float64 { return math.Copysign(largest, float64(i%4)-1.5) }, 0, 64)
 	add("least", func(i int) float64 { return least * float64(1+i%3) }, 0, 64, 2)
 	add("largest and least", func(i int) float64 { return []float64{largest, least, -largest, 1}[i%4] }, 0, 64)
 	add("large, then small", func(i int) float64 { return math.Pow(float64(largest), 0.9-1.8*float64(i/32)) }, 0, 64)
 	return list
-}
-
-// leastOf returns the smallest positive number of a float dtype.
-func leastOf(d dtypes.DType) float64 {
-	return map[dtypes.DType]float64{dtypes.Float16: 0x1p-24, dtypes.BFloat16: 0x1p-133, dtypes.Float32: 0x1p-149, dtypes.Float64: 0x1p-1074}[d]
-}
-
-// lastPlace returns the distance of numbers of dtype d at x.
-func lastPlace(x float64, d dtypes.DType) float64 {
-	_, e := math.Frexp(x)
-	return max(math.Ldexp(dtypes.Epsilon(d), e-1), leastOf(d))
 }
 
 // shows is the mask that tests use: whether it lets element k of the axis through.
