@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -211,6 +212,13 @@ var makers = map[reflect.Type][]maker{
 	reflect.TypeFor[*model.Scope](): {
 		{"a scope", func(*env) any { return newStore().RootScope().In("x") }}, {"nil", nil},
 		{"a zero Scope", func(*env) any { return &model.Scope{} }},
+	},
+	reflect.TypeFor[*model.Variable](): {
+		{"a variable", func(*env) any { return newStore().GetVariable("/layer/weights") }}, {"nil", nil},
+		{"a zero Variable", func(*env) any { return &model.Variable{} }},
+	},
+	reflect.TypeFor[*rand.Rand](): { // of a zero Rand nobody can tell
+		{"a stream", func(*env) any { return rand.New(rand.NewPCG(1, 2)) }}, {"nil", nil},
 	},
 	reflect.TypeFor[*train.Trainer](): {
 		{"a trainer", func(*env) any { return newTrainer() }}, {"nil", nil},

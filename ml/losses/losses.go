@@ -148,6 +148,9 @@ func weightedSum(x, weights, mask *graph.Node) (sum, total *graph.Node) {
 // differ in anything, number of examples or length of sequences, so count for what is in them. Without labels
 // the elements of the first prediction are counted.
 func TotalWeight(labels, predictions []*graph.Node) *graph.Node {
+	if len(predictions) == 0 {
+		graph.Errorf("TotalWeight: there are no predictions")
+	}
 	g := predictions[0].Graph()
 	shape := predictions[0].Shape()
 	if len(labels) > 0 {

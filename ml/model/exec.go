@@ -272,6 +272,9 @@ func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *graph.Graph, erro
 
 // CallWithGraphContext is [Exec.CallContext] and also returns the graph that was run.
 func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
+	if ctx == nil {
+		return nil, nil, fmt.Errorf("%q: the context is nil: give context.Background()", e.name)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
