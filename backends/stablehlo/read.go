@@ -53,7 +53,10 @@ type Func struct {
 // these sizes alone; read the text again for others.
 func Read(text string, options ...ReadOption) (*Module, error) {
 	given := readOptions{values: map[int]any{}}
-	for _, o := range options {
+	for i, o := range options {
+		if o == nil {
+			return nil, fmt.Errorf("stablehlo.Read: option %d is nil", i)
+		}
 		o(&given)
 	}
 	m, err := read(text, given)

@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ type Options struct {
 
 // Lowers reports whether [Write] writes op as it is. All others have an expansion; give Lowers to
 // [graph.NewProgram] to have it made.
-func Lowers(op *graph.Op) bool { return op.Bodies > 0 || lowerings[op.Name] != nil }
+func Lowers(op *graph.Op) bool {
+	return op != nil && (op.Bodies > 0 || lowerings[op.Name] != nil)
+}
 
 // Write returns p as the text of a StableHLO module, whose public function main takes p's inputs and returns its
 // outputs. Equal programs give equal text. It is [Options.Write] without options.
@@ -50,6 +53,9 @@ func (o Options) WriteChecked(p *graph.Program) (text string, places []string, e
 }
 
 func (o Options) write(p *graph.Program, checks bool) (text string, places []string, err error) {
+	if p == nil {
+		return "", nil, errors.New("writing a program: it is nil")
+	}
 	if err := p.Check(); err != nil {
 		return "", nil, fmt.Errorf("writing program %q: %w", p.Name, err)
 	}

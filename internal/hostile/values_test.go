@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -91,6 +92,12 @@ func newTrainer() *train.Trainer {
 	return train.NewTrainer(gocpu.New(), model.NewStore(), fn, losses.MeanSquaredError, optimizers.Adam().Done())
 }
 
+// addition is a module as stablehlo.Read takes it.
+const addition = `func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = stablehlo.add %x, %x : tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}`
+
 // makers are the values of types that need more than their kind says.
 var makers = map[reflect.Type][]maker{
 	reflect.TypeFor[*graph.Graph](): {
@@ -127,6 +134,14 @@ var makers = map[reflect.Type][]maker{
 		{"of another graph", func(*env) any {
 			return graph.NewFunction(newEnv().g, "f", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Const(g, true)} })
 		}},
+	},
+	reflect.TypeFor[*stablehlo.Module](): {
+		{"a module", func(*env) any { return must(stablehlo.Read(addition)) }}, {"nil", nil},
+		{"a zero Module", func(*env) any { return &stablehlo.Module{} }},
+	},
+	reflect.TypeFor[*stablehlo.Func](): {
+		{"a function", func(*env) any { return must(stablehlo.Read(addition)).Main() }}, {"nil", nil},
+		{"a zero Func", func(*env) any { return &stablehlo.Func{} }},
 	},
 	reflect.TypeFor[*graph.Op](): {
 		{"Neg", func(*env) any { return graph.OpByName("Neg") }}, {"nil", nil},
