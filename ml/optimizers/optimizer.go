@@ -95,6 +95,9 @@ type update struct {
 // begin counts the steps, clips the gradients, and returns what there is to update and the learning rate, a
 // float32 scalar. states are the names of the state that the optimizer keeps beside each variable.
 func (s *settings) begin(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node, states ...string) (updates []update, learningRate *graph.Node) {
+	if len(variables) == 0 || len(variables) != len(gradients) {
+		graph.Errorf("%s: got %d variables and %d gradients, want one for each, and one at least", s.name, len(variables), len(gradients))
+	}
 	g := gradients[0].Graph()
 	scope = s.stateScope(scope, variables, g, append(states, stepState, masterState))
 	wideGradients := make([]*graph.Node, len(gradients))
@@ -200,6 +203,9 @@ func GlobalNorm(gradients []*graph.Node) *graph.Node {
 
 // scaledNorm returns M, the largest |x|, and √Σ(x/M)², which is 0 if all are.
 func scaledNorm(gradients []*graph.Node) (largest, norm *graph.Node) {
+	if len(gradients) == 0 {
+		graph.Errorf("the norm of gradients: got none, want one at least")
+	}
 	dtype := wide(gradients[0].DType())
 	var values []*graph.Node
 	for _, x := range gradients {
