@@ -137,7 +137,10 @@ func TestWhatIsMaskedHasNoEffect(t *testing.T) {
 			want := e.measure(t, y, p, []float64{2, 0.5})
 			require.True(t, finite(want.loss) && finite(want.gradient...), "%v %v %v", e.name, dtype, want)
 			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 1e4} {
-				for _, part := range []string{"label", "prediction", "weight", "all"} {
+				for _, part := range []string{"all", "label", "prediction", "weight"} {
+					if part != "all" && dtype != dtypes.Float64 { // the short form: one dtype shows which part it is
+						continue
+					}
 					labels, predictions, weights := slices.Clone(e.labels), slices.Clone(e.predictions), []float64{2, 7, 0.5, 7}
 					for _, i := range []int{1, 3} {
 						if (part == "label" || part == "all") && !(e.sparse && !finite(bad)) { // integers hold no NaN
