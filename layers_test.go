@@ -14,7 +14,8 @@ const module = "github.com/quire-ml/quire"
 // holds it ("ml/..."), may import of the module. A new edge here is a design decision. Test files are free, and
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
-	"internal/testenv": {},
+	"internal/testenv":    {},
+	"internal/elementary": {},
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
@@ -22,12 +23,12 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 values,
+	"graph":                 with(values, "internal/elementary"),
 	"graph/graphtest":       graphs,
 
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/..."),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
 	"backends/stablehlo":    graphs,
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),

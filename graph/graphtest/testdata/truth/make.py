@@ -5,11 +5,12 @@ once to the dtype. Parts that are not finite have no digits; their rules are IEE
 as written below or, for complex functions, as the C library does it (numpy calls it).
 """
 
+import argparse
 import gzip
 import math
+import os
 import random
 import struct
-import sys
 
 import mpmath as m
 import numpy as np
@@ -85,7 +86,8 @@ class Format:
 
 FORMATS = [Format("float16", 16, 11, 15), Format("bfloat16", 16, 8, 127), Format("float32", 32, 24, 127), Format("float64", 64, 53, 1023)]
 COUNT = {"float16": 40, "bfloat16": 40, "float32": 60, "float64": 90}  # random inputs of each sort
-rng = random.Random(1)
+rng = random.Random()
+seed = ""
 
 
 def signed(list_):
@@ -405,8 +407,7 @@ def c_sin(x, y):
 
 
 def c_cos(x, y):
-    re = m.cos(mpf(x)) * m.cosh(mpf(y))
-    return re, (lambda v: -v)(times(odd(m.sin, x), m.sinh(mpf(y))) if x != 0 and y != 0 else math.copysign(0.0, math.copysign(1, x) * math.copysign(1, y)))
+    return m.cos(mpf(x)) * m.cosh(mpf(y)), -times(odd(m.sinh, y), odd(m.sin, x))
 
 
 def c_tanh(x, y):
@@ -566,7 +567,7 @@ def unique(list_):
 
 
 def lines(name):
-    rng.seed(name)
+    rng.seed(name + seed)
     for f in FORMATS:
         if name in UNARY:
             for (x,) in unique([(x,) for x in landmarks(f) + anywhere(f) + UNARY[name][3](f)]):
@@ -595,14 +596,24 @@ def lines(name):
                 yield line(dtype, f, p, v, free_signs(name, p[0], p[1], v))
 
 
-def main(names):
+def main():
+    global seed
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("op", nargs="*", help="the tables to make; all if none is named")
+    args.add_argument("--to", default=".", help="the folder to write to")
+    args.add_argument("--seed", default="", help="other random numbers")
+    args.add_argument("--times", type=int, default=1, help="so many times as many of them")
+    args = args.parse_args()
+    seed = args.seed
+    for f in COUNT:
+        COUNT[f] *= args.times
     mp.prec = 400
-    for name in names or sorted(set(UNARY) | set(BINARY) | set(COMPLEX) | set(COMPLEX2)):
+    for name in args.op or sorted(set(UNARY) | set(BINARY) | set(COMPLEX) | set(COMPLEX2)):
         text = "".join(s + "\n" for s in lines(name))
-        with open(name + ".txt.gz", "wb") as out:
+        with open(os.path.join(args.to, name + ".txt.gz"), "wb") as out:
             out.write(gzip.compress(text.encode(), 9, mtime=0))
         print(name, text.count("\n"))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
