@@ -88,6 +88,7 @@ func init() {
 		Samples: around(
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1)}},
 			special("NaN and infinities", []float64{nan, inf, -inf, negZero}, []float64{nan, inf, 0, 0})),
+		Exact: "x or 0",
 	})
 	gelu = Define(Op{
 		Name: "Gelu", Family: "activation", Doc: "x/2 · (1 + erf(x/√2))", DTypes: dtypes.Floats,

@@ -78,7 +78,8 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(dy, y.Input(1))}
 		},
-		Samples: samples,
+		Samples:  samples,
+		Accuracy: []Accuracy{within(0)},
 	})
 	sub = Define(Op{
 		Name: "Sub", Family: "arithmetic", Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
@@ -87,7 +88,8 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(Neg(dy), y.Input(1))}
 		},
-		Samples: samples,
+		Samples:  samples,
+		Accuracy: []Accuracy{within(0)},
 	})
 	mul = Define(Op{
 		Name: "Mul", Family: "arithmetic", Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
@@ -107,6 +109,7 @@ func init() {
 		Ref:     unaryRef(func(x float64) float64 { return -x }, func(x int64) int64 { return -x }, func(x uint64) uint64 { return -x }, func(x complex128) complex128 { return -x }),
 		VJP:     func(_, dy *Node) []*Node { return []*Node{Neg(dy)} },
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}, {Name: "zero", In: []Input{Values(0)}}},
+		Exact:   "changes a sign",
 	})
 }
 
@@ -192,6 +195,7 @@ func init() {
 		Ref:     binaryRef(larger[float64], larger[int64], larger[uint64], nil),
 		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
 		Samples: extremes(nan, nan, nan, 3, nan),
+		Exact:   "one of the operands",
 	})
 	minOp = Define(Op{
 		Name: "Min", Family: "arithmetic", Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
@@ -199,6 +203,7 @@ func init() {
 		Ref:     binaryRef(smaller[float64], smaller[int64], smaller[uint64], nil),
 		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, LessThan, LessOrEqual) },
 		Samples: extremes(nan, nan, nan, -inf, nan),
+		Exact:   "one of the operands",
 	})
 	atan2 = Define(Op{
 		Name: "Atan2", Family: "arithmetic", Doc: "the angle of the point (y, x)", DTypes: dtypes.Floats, HLO: "stablehlo.atan2",

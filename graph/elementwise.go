@@ -188,6 +188,7 @@ func init() {
 			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, 1, -1, 0, 0}),
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1, -3)}, Want: []float64{0, 1, -1}},
 		),
+		Accuracy: []Accuracy{within(0)},
 	})
 	exp = Define(Op{
 		Name: "Exp", Family: "unary", Doc: "exp(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.exponential",
@@ -339,17 +340,20 @@ func defineRounding() {
 	floor = Define(Op{
 		Name: "Floor", Family: "unary", Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
 		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
+		Samples:  whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	ceil = Define(Op{
 		Name: "Ceil", Family: "unary", Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
 		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
+		Samples:  whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	round = Define(Op{
 		Name: "Round", Family: "unary", Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
 		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
+		Samples:  whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	values := []float64{nan, inf, -inf, 0, negZero, 1, -2}
 	isNaN = Define(Op{

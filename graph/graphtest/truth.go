@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,6 +119,68 @@ func Truth(t *testing.T, newBackend func() graph.Backend) {
 			}
 		})
 	}
+}
+
+// lacksTruth returns what is missing for the values of a row to be held to true ones: an elementwise row has a promise and
+// a table at every float and complex dtype, or a reason why it needs none; others may have a promise and a table.
+func lacksTruth(op *graph.Op) (list []string) {
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	at, facts := elementwiseAt(op), truthOf(op)
+	switch {
+	case len(op.Accuracy) > 0 && op.Exact != "":
+		say("of Accuracy and Exact both are set")
+	case len(at) > 0 && len(op.Accuracy) == 0 && op.Exact == "":
+		say("Accuracy or a reason (Exact) is missing")
+	case len(op.Accuracy) == 0 && len(facts) > 0:
+		say("there is a table of true values, but no Accuracy")
+	}
+	for _, a := range op.Accuracy {
+		if (a.Domain == "") != (a.In == nil) {
+			say("of an Accuracy's Domain and In only one is set")
+		}
+	}
+	if len(op.Accuracy) == 0 {
+		return list
+	}
+	for _, d := range at {
+		if n := len(facts[d]); n < fewestFacts {
+			say("%d true values at %s, want %d at least: testdata/truth/README.md says how to make them", n, d, fewestFacts)
+		}
+	}
+	return list
+}
+
+// fewestFacts is how many true values a table has at least at a dtype: with fewer some part of the domain is left out.
+const fewestFacts = 100
+
+// elementwiseAt returns the float and complex dtypes at which op is a function of single elements: it has no attributes, and
+// operands of any one shape give a result of that shape that is a float or complex too.
+func elementwiseAt(op *graph.Op) (at []dtypes.DType) {
+	if op.Attrs != nil || op.Infer == nil || len(op.Samples) == 0 || op.Samples[0].Build != nil {
+		return nil
+	}
+	operands := op.Samples[0].In
+	for _, d := range dtypes.Inexact.List() {
+		if len(operands) == 0 || op.DTypes != 0 && !op.DTypes.Has(d) {
+			continue
+		}
+		same := true
+		for _, dims := range [][]int{{2, 3, 4}, {5}, nil} {
+			in := make([]shapes.Shape, len(operands))
+			for i, x := range operands {
+				in[i] = shapes.Make(d, dims...)
+				if x.DType != dtypes.Invalid {
+					in[i] = in[i].WithDType(x.DType)
+				}
+			}
+			out, err := op.Infer(nil, in)
+			same = same && err == nil && slices.Equal(out.Dimensions, dims) && dtypes.Inexact.Has(out.DType)
+		}
+		if same {
+			at = append(at, d)
+		}
+	}
+	return at
 }
 
 // checkTruth makes one call of op with all operands of the facts and compares.

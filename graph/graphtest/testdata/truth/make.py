@@ -187,6 +187,17 @@ def tails(f):
     return between(f, max(lo - 1, -f.max), 0) + between(f, -3, 3) + between(f, max(lo - 1, -f.max), lo + 2)
 
 
+def whole(f):
+    """f of a finite number, with the number's sign also where that is 0."""
+    return lambda x: math.copysign(float(f(x)), x)
+
+
+def halves(f):
+    """Halves and their neighbours, up to where all numbers are whole."""
+    out = [y for k in range(8) for y in f.around(k + 0.5, 1)]
+    return signed(out + f.around(2.0 ** (f.p - 1), 3) + f.around(2.0 ** (f.p - 2), 3)) + between(f, -10, 10)
+
+
 ODD = {"Expm1", "Log1p", "Sin", "Tan", "Tanh", "Erf", "Gelu", "GeluApproximate", "Silu", "Sqrt"}  # f(-0) is -0
 
 UNARY = {
@@ -203,6 +214,11 @@ UNARY = {
     "Erf": (at(m.erf), -1.0, 1.0, lambda f: between(f, -1, 1) + between(f, -6.5, 6.5)),
     "Reciprocal": (lambda x: math.copysign(INF, x) if x == 0 else 1 / mpf(x), -0.0, 0.0, lambda f: between(f, -4, 4)),
     "Square": (lambda x: mpf(x) ** 2, INF, INF, lambda f: between(f, -4, 4)),
+    "Abs": (lambda x: abs(x), INF, INF, lambda f: between(f, -4, 4)),
+    "Sign": (lambda x: math.copysign(1.0, x) if x else x, -1.0, 1.0, lambda f: between(f, -4, 4)),
+    "Floor": (whole(math.floor), -INF, INF, halves),
+    "Ceil": (whole(math.ceil), -INF, INF, halves),
+    "Round": (whole(round), -INF, INF, halves),
     "Sigmoid": (at(lambda x: 1 / (1 + m.exp(-x))), 0.0, 1.0, lambda f: exp_edges(f) + exp_range(f)),
     "Softplus": (at(lambda x: m.log1p(m.exp(x)) if x < 0 else x + m.log1p(m.exp(-x))), 0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
     "Silu": (at(lambda x: x / (1 + m.exp(-x))), -0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
@@ -262,6 +278,17 @@ def divide(x, y):
         return mpf(x) / mpf(y)
     with np.errstate(all="ignore"):
         return float(np.float64(x) / np.float64(y))
+
+
+def add(x, y):
+    if math.isfinite(x) and math.isfinite(y):
+        with mp.workprec(2500):
+            return mpf(x) + mpf(y) or x + y  # float's rules for the sign of a zero
+    return x + y
+
+
+def subtract(x, y):
+    return add(x, -y)
 
 
 def multiply(x, y):
@@ -343,6 +370,7 @@ def lae_pairs(f):
 
 
 BINARY = {"Pow": (power, pow_pairs), "Atan2": (atan2, atan_pairs), "Rem": (remainder, rem_pairs), "Div": (divide, product_pairs),
+          "Add": (add, product_pairs), "Sub": (subtract, product_pairs),
           "Mul": (multiply, product_pairs), "LogAddExp": (log_add_exp, lae_pairs)}
 
 # Functions of complex numbers, part by part without cancellation. Parts are mpf, or floats where a zero has a sign.
@@ -518,7 +546,12 @@ COMPLEX = {  # finite parts, other parts, landmarks of the real and of the imagi
     "Tan": (c_tan, library(np.tan), trig_edges, exp_edges),
     "Tanh": (c_tanh, library(np.tanh), exp_edges, trig_edges),
 }
-COMPLEX2 = {"Mul": (c_mul, c99_mul), "Div": (c_div, c99_div)}
+def by_parts(f):
+    return lambda a, b, c, d: (f(a, c), f(b, d))
+
+
+COMPLEX2 = {"Add": (by_parts(add), by_parts(add)), "Sub": (by_parts(subtract), by_parts(subtract)),
+            "Mul": (c_mul, c99_mul), "Div": (c_div, c99_div)}
 
 
 def points(f, res, ims):
