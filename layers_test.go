@@ -16,6 +16,9 @@ const module = "github.com/quire-ml/quire"
 var mayImport = map[string][]string{
 	"internal/testenv":    {},
 	"internal/elementary": {},
+	"internal/cache":      {},
+	"internal/hostile":    {},
+	"internal/safefile":   {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
@@ -23,7 +26,7 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 with(values, "internal/elementary"),
+	"graph":                 with(values, "internal/cache", "internal/elementary"),
 	"graph/graphtest":       graphs,
 
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
@@ -36,14 +39,14 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "ml/initializers", "ml/internal/names"),
+	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "ml/internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
-	"ml/losses":       graphs,
+	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
+	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
-	"ml/internal/...": {},
+	"ml/internal/...": graphs,
 
 	"ml/checkpoints/safetensors": values,
 
@@ -54,12 +57,12 @@ var mayImport = map[string][]string{
 	"tutorials": {}, // notebooks, and their tests
 	"docker":    {}, // images, and their tests
 
-	"kernel-ext/...": {"kernel-ext/...", "viz/...", "ml/data/...", "backends/xla/plugins"},
+	"kernel-ext/...": {"kernel-ext/...", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins"},
 }
 
 // Groups of packages that belong together.
 var (
-	values = []string{"graph/dtypes/...", "graph/shapes", "graph/tensors/..."}
+	values = []string{"graph/dtypes/...", "graph/shapes", "graph/tensors/...", "internal/safefile"}
 	graphs = with(values, "graph")
 )
 

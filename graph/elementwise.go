@@ -307,9 +307,15 @@ func init() {
 	})
 	tanh = Define(Op{
 		Name: "Tanh", Family: "unary", Doc: "tanh(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tanh",
-		Infer:    sameShape,
-		Ref:      unaryRef(elementary.Tanh, nil, nil, elementary.ComplexTanh),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, OneMinus(Mul(y, y)))} },
+		Infer: sameShape,
+		Ref:   unaryRef(elementary.Tanh, nil, nil, elementary.ComplexTanh),
+		VJP: func(y, dy *Node) []*Node {
+			if !y.DType().IsHalf() {
+				return []*Node{Mul(dy, OneMinus(Mul(y, y)))}
+			}
+			t := Tanh(wide(y.Input(0))) // of a narrow y, 1 - y² has few digits
+			return []*Node{ConvertDType(Mul(wide(dy), OneMinus(Mul(t, t))), dy.DType())}
+		},
 		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
 		Tol:      ULP(8, library),
 		Accuracy: []Accuracy{within(2, dtypes.Floats), within(4, dtypes.Complexes)},

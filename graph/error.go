@@ -73,20 +73,32 @@ func Errorf(format string, args ...any) {
 	panic(&Error{Err: fmt.Errorf(format, args...), pcs: callSite(nil)})
 }
 
-// Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Other
-// panics pass through. It is the one place where such panics become error values.
+// Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Another panic, a mistake
+// in fn such as an index out of range, is returned as an [Error] too, at the place where it happened. It is the one
+// place where panics become error values.
 func Catch(fn func()) (err error) {
+	if fn == nil {
+		return &Error{Err: errors.New("the function to catch errors of is nil"), pcs: callSite(nil)}
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*Error)
 			if !ok {
-				panic(r)
+				e = &Error{Err: panicked(r), pcs: callSite(nil)} // the stack that panicked is still there
 			}
 			err = e
 		}
 	}()
 	fn()
 	return nil
+}
+
+// panicked is what fn of [Catch] panicked with, as an error.
+func panicked(r any) error {
+	if err, ok := r.(error); ok {
+		return fmt.Errorf("the function panicked: %w", err)
+	}
+	return fmt.Errorf("the function panicked: %v", r)
 }
 
 // AsError returns err as an [Error], if there is one in its chain.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -45,7 +46,11 @@ func whereRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
 	if err != nil {
 		return s, err
 	}
-	return shapes.BroadcastDims(s, in[0])
+	y, err := shapes.BroadcastDims(s, in[0])
+	if n := in[0].Rank(); err != nil && n < s.Rank() && slices.Equal(in[0].Dimensions, s.Dimensions[:n]) {
+		err = fmt.Errorf("%w (a condition over leading axes needs trailing axes of size 1, see ExpandAxes)", err)
+	}
+	return y, err
 }
 
 // whereRef picks whole elements, whatever their dtype.

@@ -78,6 +78,9 @@ func perSample(l *tensors.Tensor, n int) []float64 {
 
 // argMax returns the column of the largest value per row, the first among equals.
 func argMax(values []float64, cols int) []float64 {
+	if cols == 0 {
+		return nil
+	}
 	var out []float64
 	for i := 0; i+cols <= len(values); i += cols {
 		best := 0

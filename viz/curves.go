@@ -44,6 +44,9 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 	}
 	runs = slices.Clone(runs)
 	for i, r := range runs {
+		if r == nil {
+			return Error(fmt.Errorf("viz.Curves: run %d is nil", i))
+		}
 		runs[i] = r.snapshot()
 	}
 	pictures := charts(o, runs)
@@ -78,7 +81,12 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 }
 
 // Bundle returns the curves of the run and the table of its epochs.
-func (r *Run) Bundle() Bundle { return CurvesWith(r.options, r) }
+func (r *Run) Bundle() Bundle {
+	if r == nil {
+		return Plain("nil run")
+	}
+	return CurvesWith(r.options, r)
+}
 
 func (r *Run) title(i int) string {
 	if r.name != "" {
@@ -422,7 +430,7 @@ func sparkline(ys []float64, width int) string {
 		case hi == lo:
 			b.WriteRune('▄')
 		default:
-			b.WriteRune([]rune("▁▂▃▄▅▆▇█")[min(7, int((v-lo)/(hi-lo)*8))])
+			b.WriteRune([]rune("▁▂▃▄▅▆▇█")[max(0, min(7, int(svg.Unit(v, lo, hi)*8)))])
 		}
 	}
 	return b.String()

@@ -20,5 +20,5 @@
 // what the notebook file keeps.
 //
 // The package depends on the standard library, golang.org/x/sys and gonb's protocol package only, since every
-// cell links it. Package plots has more kinds of plots, on gonum/plot.
+// cell links it. Package plots has more kinds of plots.
 package viz

@@ -50,6 +50,16 @@ func views() map[string]any {
 	return map[string]any{
 		"batch_images":     viz.Batch(data.Batch{Inputs: []*tensors.Tensor{rings(6, 8)}, Labels: []*tensors.Tensor{labels}}, "zero", "one", "two"),
 		"batch_table":      data.Batch{Inputs: []*tensors.Tensor{wave(6, 3)}, Labels: []*tensors.Tensor{labels}},
+		"column":           penguinTable().Columns[1],
+		"csv_table":        penguinTable(),
+		"csv_counts":       viz.ValueCounts(penguinTable(), "year"),
+		"csv_head":         viz.Head(penguinTable(), 2),
+		"dataset":          inMemory(),
+		"loop":             ranLoop(),
+		"loop_new":         train.NewLoop(realTrainer()),
+		"store_tree":       realStore(),
+		"scope":            realStore().Scope("/dense"),
+		"tensor_pictures":  pictures(),
 		"confusion":        viz.Confusion(truth, predicted, "cat", "dog", "eel"),
 		"curves":           run(1000, 1000, 1),
 		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
@@ -64,6 +74,7 @@ func views() map[string]any {
 		"graph_variables":  viz.Graph(variables, f32(32, 64)),
 		"histogram":        viz.Histogram(wave(500)),
 		"histogram_whole":  viz.Histogram([]int{1, 1, 2, 5, 5, 5}),
+		"histogram_years":  viz.Histogram([]int{2007, 2007, 2008, 2009, 2009}),
 		"image":            image.NewGray(image.Rect(0, 0, 4, 3)),
 		"images_filters":   viz.Images(wave(3, 3, 1, 8), viz.ImageOptions{Channels: true, Title: "filters"}),
 		"images_verdicts":  viz.Images(rings(3, 10), viz.ImageOptions{Truth: []int{0, 1, 2}, Predicted: []int{0, 2, 2}, Title: "mistakes"}),
@@ -142,6 +153,15 @@ func events(steps, done int, seed int64) []train.Event {
 
 func metrics(loss, acc float64) []train.Metric {
 	return []train.Metric{{Name: "Mean loss", Short: "loss", Kind: "loss", Value: loss}, {Name: "Accuracy", Short: "acc", Kind: "accuracy", Value: acc, Percent: true}}
+}
+
+// pictures is a tensor [4 8 8 1].
+func pictures() *tensors.Tensor {
+	t, err := rings(4, 8).Reshaped(4, 8, 8, 1)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 func named(t *tensors.Tensor) *tensors.Tensor {

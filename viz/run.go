@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -81,6 +82,10 @@ func NewRun(name string) *Run { return &Run{name: name} }
 func RunOf(name string, h *train.History) *Run {
 	r := NewRun(name)
 	r.now = progress{started: true, ended: true}
+	if h == nil {
+		r.now.err = errors.New("viz.RunOf: the history is nil")
+		return r
+	}
 	rows := map[int64]*epochRow{}
 	var steps []int64
 	row := func(step int64) *epochRow {
@@ -108,6 +113,7 @@ func RunOf(name string, h *train.History) *Run {
 			}
 		}
 	}
+	r.now.step = int(r.now.globalStep)
 	slices.Sort(steps)
 	for i, step := range steps[:min(len(steps), maxEpochRows)] {
 		rows[step].epoch = i + 1
@@ -118,6 +124,9 @@ func RunOf(name string, h *train.History) *Run {
 
 // Add records an event. Events must come in order.
 func (r *Run) Add(e train.Event) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := &r.now

@@ -19,4 +19,6 @@ func FuzzOps(f *testing.F) { graphtest.FuzzOps(f, gocpu.New) }
 
 func BenchmarkOps(b *testing.B) { graphtest.Benchmark(b, gocpu.New) }
 
+func TestReductions(t *testing.T) { graphtest.Reductions(t, gocpu.New) }
+
 func TestTruth(t *testing.T) { graphtest.Truth(t, gocpu.New) }

@@ -14,7 +14,7 @@ import (
 func init() {
 	for _, name := range []string{"Abs", "Neg", "Sign", "Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Square",
 		"Reciprocal", "Sin", "Cos", "Tan", "Tanh", "Erf", "Floor", "Ceil", "Round", "IsNaN", "IsFinite", "Sigmoid",
-		"Softplus", "Relu", "Gelu", "GeluApproximate", "Silu", "LogicalNot", "BitwiseNot", "Real", "Imag", "Conj"} {
+		"Softplus", "Relu", "NormalCDF", "Gelu", "GeluApproximate", "Silu", "LogicalNot", "BitwiseNot", "Real", "Imag", "Conj"} {
 		lowerings[name] = func(k *call) kernels.Func { return unary(name, k) }
 	}
 	for _, name := range []string{"Add", "Sub", "Mul", "Div", "Rem", "Pow", "Max", "Min", "Atan2", "LogAddExp",

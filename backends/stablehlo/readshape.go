@@ -19,7 +19,7 @@ func init() {
 	})}
 	define("stablehlo.iota", 0, one(func(c *reading) *graph.Node {
 		s := c.result()
-		return graph.Iota(c.g, s, c.axis("iota_dimension", s.Rank()))
+		return graph.ApplyIn(c.g, graph.OpByName("Iota"), graph.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.transpose", 1, one(func(c *reading) *graph.Node {
 		return transposed(c.in[0], c.axes("permutation", c.ints("permutation"), c.in[0].Rank()))

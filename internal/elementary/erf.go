@@ -15,6 +15,27 @@ func erfcx(x float64) float64 {
 	return p / (1 + 2*x)
 }
 
+// NormalCDF returns Φ(x) = erfc(-x/√2)/2, the normal distribution.
+func NormalCDF(x float64) float64 {
+	switch {
+	case x > -1:
+		return (1 + math.Erf(x*(math.Sqrt2/2))) / 2
+	case x < -45:
+		return 0
+	case x != x:
+		return x
+	}
+	m, k := normalTail(x)
+	return scale(m, k)
+}
+
+// normalTail returns Φ(x), of x from -45 to -1, as m·2ᵏ.
+func normalTail(x float64) (m float64, k int) {
+	hi, lo := twoProduct(x, -x/2) // all digits of the square: exp's relative error is their absolute one
+	m, _, k = expParts(hi, lo)
+	return erfcx(-x*(math.Sqrt2/2)) / 2 * m, k
+}
+
 // Gelu returns x·Φ(x) = x/2 · erfc(-x/√2), Φ being the normal distribution.
 func Gelu(x float64) float64 {
 	switch {
@@ -25,10 +46,8 @@ func Gelu(x float64) float64 {
 	case x != x:
 		return x
 	}
-	// Φ(x) is erfcx(-x/√2)·exp(-x²/2)/2, with all digits of the square
-	hi, lo := twoProduct(x, -x/2)
-	m, _, k := expParts(hi, lo)
-	return scale(x/2*erfcx(-x*(math.Sqrt2/2))*m, k)
+	m, k := normalTail(x)
+	return scale(x*m, k)
 }
 
 // GeluApproximate returns x/2 · (1 + tanh(u)) = x / (1 + exp(-2u)) with u = √(2/π)·(x + 0.044715·x³).

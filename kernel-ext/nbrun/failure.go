@@ -13,7 +13,7 @@ var (
 	ansi = regexp.MustCompile("\x1b\\[[0-9;?]*[a-zA-Z]")
 	// tempFile matches the directory of the program that a cell became: it differs in every run, and the
 	// cell's own line stands beside it.
-	tempFile = regexp.MustCompile(`/[^\s:"']*/quire-kernel-[0-9]+/t/gonb_[0-9a-f]+/`)
+	tempFile = regexp.MustCompile(`/[^\s:"']*/quire-run-[0-9]+/t/gonb_[0-9a-f]+/`)
 	// tempModule matches gonb's name for that program, as the compiler prints it above its errors.
 	tempModule = regexp.MustCompile(`(?m)^# gonb_[0-9a-f]+\n?`)
 	// cellLine matches the beginning of a compiler's error as gonb reports it.

@@ -78,6 +78,7 @@ const (
 	CellBegun                  // Cell of Cells was sent; Text is its first line of code
 	CellShows                  // the running cell printed or changed a live display; Text is the last line
 	CellEnded                  // Cell is done after Elapsed; Err says what went wrong
+	Preparing                  // something takes long before the first cell: Text says how far it is, about once a second
 )
 
 // Event is told to Options.Progress.

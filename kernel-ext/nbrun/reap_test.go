@@ -101,7 +101,7 @@ func TestNothingIsLeftAfterARun(t *testing.T) {
 	if left, _ := os.ReadDir(tmp); len(left) != 0 {
 		t.Errorf("left in the temporary directory: %v", left)
 	}
-	if list := holders(t, tmp+"/quire-kernel"); len(list) != 0 {
+	if list := holders(t, tmp+"/quire-run-"); len(list) != 0 {
 		t.Errorf("left running: %v", list)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/nbhtml"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -91,10 +92,11 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	go kernel.Sweep()
+	scratch.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{
 		From: []string{dir}, Online: r.opts.Online,
-		Note: func(s string) { r.tell(Event{Kind: Note, Text: s}) },
+		Note:     func(s string) { r.tell(Event{Kind: Note, Text: s}) },
+		Progress: func(p workspace.Progress) { r.tell(Event{Kind: Preparing, Text: p.String()}) },
 	})
 	if err != nil {
 		return err

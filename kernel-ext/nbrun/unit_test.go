@@ -131,7 +131,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if f.EValue != "In[2]:3: undefined: x" || len(f.Traceback) != 1 {
 		t.Errorf("%+v", f)
 	}
-	details, value := program(plainLines(mask("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\t \x1b[7m[[ Cell [4] Line 3 ]]\x1b[0m /tmp/quire-kernel-1/t/gonb_1a/main.go:10\nexit status 2\n")), "exit status 2")
+	details, value := program(plainLines(mask("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\t \x1b[7m[[ Cell [4] Line 3 ]]\x1b[0m /tmp/quire-run-1/t/gonb_1a/main.go:10\nexit status 2\n")), "exit status 2")
 	if value != "In[4]:3: panic: deep" || details[0] != "panic: deep" || len(details) != 4 {
 		t.Errorf("%q, %q", value, details)
 	}
@@ -141,7 +141,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if _, value = program([]string{"my last words", "exit status 1"}, "exit status 1"); value != "my last words (exit status 1)" {
 		t.Errorf("%q", value)
 	}
-	if got := mask("at  [[ Cell [2] Line 1 ]] /tmp/quire-kernel-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at In[2]:1: x, main.go:8" {
+	if got := mask("at  [[ Cell [2] Line 1 ]] /tmp/quire-run-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at In[2]:1: x, main.go:8" {
 		t.Errorf("%q", got)
 	}
 }

@@ -11,9 +11,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -39,7 +40,9 @@ func runDoctor(ctx context.Context, env *environment, args []string) error {
 	if len(args) > 0 {
 		return usageError{"kernel doctor takes no arguments"}
 	}
-	checks := examine(ctx, func(s string) { fmt.Fprintln(env.stderr, s) })
+	line := statusline.New(env.stderr)
+	checks := examine(ctx, line)
+	line.Close()
 	w := tabwriter.NewWriter(env.stdout, 0, 8, 2, ' ', 0)
 	failed := false
 	for _, c := range checks {
@@ -59,9 +62,9 @@ func runDoctor(ctx context.Context, env *environment, args []string) error {
 }
 
 // examine makes the checks, in the order in which one needs the other.
-func examine(ctx context.Context, note func(string)) (list []check) {
+func examine(ctx context.Context, line *statusline.Line) (list []check) {
 	add := func(name, state, what, remedy string) { list = append(list, check{name, state, what, remedy}) }
-	ws, err := workspace.Open(ctx, workspace.Options{Note: note})
+	ws, err := openWorkspace(ctx, line)
 	if err != nil {
 		add("workspace", "FAILS", err.Error(), "what the line says; then try again")
 		return list
@@ -69,7 +72,7 @@ func examine(ctx context.Context, note func(string)) (list []check) {
 	add("go", "ok", ws.GoVersion()+" at "+ws.Go, "")
 	add("module", "ok", ws.Module, "")
 	healthy := true
-	for _, t := range []workspace.Tool{workspace.Gonb, workspace.Goimports, workspace.Gopls} {
+	for _, t := range append(workspace.Headless(), workspace.Gopls) {
 		began := time.Now()
 		tools, err := ws.Build(ctx, nil, t)
 		switch {
@@ -98,18 +101,18 @@ func examine(ctx context.Context, note func(string)) (list []check) {
 	}
 	switch j, err := lab.Find(ctx, lab.Options{Cache: ws.Cache}); {
 	case err == nil:
-		add("jupyter", "ok", "JupyterLab "+j.Version+": "+strings.Join(j.Command, " "), "")
+		add("jupyter", "ok", named(j)+": "+strings.Join(j.Command, " "), "")
 	default:
 		add("jupyter", "optional", err.Error(), "quire lab sets it up if there is a python3; quire run does not need it")
 	}
 	build, modules := ws.GoCache()
 	add("caches", "ok", fmt.Sprintf("quire %s in %s; go builds in %s, modules in %s", size(ws.Cache), ws.Cache, build, modules), "")
-	if stale := kernel.Stale(); len(stale) > 0 {
+	if stale := scratch.Stale(); len(stale) > 0 {
 		n := 0
 		for _, l := range stale {
 			n += l.Processes
 		}
-		kernel.Sweep()
+		scratch.Sweep()
 		add("leftovers", "ok", fmt.Sprintf("of %d dead kernels, with %d processes: removed", len(stale), n), "")
 	} else {
 		add("leftovers", "ok", "none", "")

@@ -3,27 +3,27 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
 
 // examineCell runs a notebook of two cells in a real kernel: the second is the one that is timed.
 func examineCell(ctx context.Context) []check {
 	const remedy = "quire run -log NOTEBOOK shows what the kernel says"
-	dir, err := os.MkdirTemp("", "quire-doctor-")
+	own, err := scratch.New()
 	if err != nil {
 		return []check{{"cell", "FAILS", err.Error(), "free some space in the temporary directory"}}
 	}
-	defer os.RemoveAll(dir)
+	defer own.Close()
 	nb := notebook.New()
 	for i := range 2 {
 		nb.Cells = append(nb.Cells, &notebook.Cell{Kind: notebook.Code, Source: fmt.Sprintf("%%%%\nfmt.Println(%d)", i)})
 	}
-	path := filepath.Join(dir, "doctor.ipynb")
+	path := filepath.Join(own.Dir, "doctor.ipynb")
 	if err := nb.Write(path); err != nil {
 		return []check{{"cell", "FAILS", err.Error(), "free some space in the temporary directory"}}
 	}

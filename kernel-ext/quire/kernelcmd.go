@@ -14,6 +14,8 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -67,15 +69,20 @@ func runInstall(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	note := func(s string) { fmt.Fprintln(env.stderr, s) }
-	ws, err := workspace.Open(ctx, workspace.Options{Note: note})
+	line := statusline.New(env.stderr)
+	defer line.Close()
+	ws, err := openWorkspace(ctx, line)
 	if err != nil {
 		return err
 	}
-	spec, err := prepare(ctx, ws, note)
+	spec, err := prepare(ctx, ws, line.Note)
+	if err == nil {
+		_, err = ws.Build(ctx, nil, workspace.Interactive()...)
+	}
 	if err != nil {
 		return labError(ctx, err)
 	}
+	line.Close()
 	dir, err := kernelspec.Install(data, spec)
 	if err != nil {
 		return err
@@ -122,18 +129,17 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	kernel.Sweep()
+	scratch.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{Note: func(s string) { fmt.Fprintln(env.stderr, s) }})
 	if err != nil {
 		return err
 	}
-	tools, err := ws.Build(ctx, nil, workspace.Interactive()...)
-	if err != nil { // a kernel without completion is better than none
-		fmt.Fprintln(env.stderr, "quire:", err)
-		tools, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
-	}
-	if err != nil {
-		return err
+	tools, ready := ws.Built(ctx, workspace.Interactive()...)
+	if !ready { // a kernel without completion now is better than one with it in a minute
+		if tools, err = ws.Build(ctx, nil, workspace.Headless()...); err != nil {
+			return err
+		}
+		go buildGopls(ctx, ws, func(s string) { fmt.Fprintln(env.stderr, s) })
 	}
 	opts := kernel.Options{Workspace: ws, Tools: tools, Connection: &conn}
 	if os.Getenv("QUIRE_LOG") != "" { // gonb is talkative, and its words would stand among Jupyter's

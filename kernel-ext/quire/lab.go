@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -37,7 +38,8 @@ everything.
 
 JupyterLab is $QUIRE_JUPYTER, or jupyter-lab in PATH, or the module of python3; if there is none it is set
 up once in a virtual environment in quire's cache directory, which needs python3 and a network.
-Arguments after -- go to Jupyter, as in: quire lab -- --IdentityProvider.token=secret`,
+Arguments after -- go to Jupyter, as in: quire lab -- --ServerApp.allow_remote_access=True. A token of your own is best
+given by JUPYTER_TOKEN: everybody on the machine can read command lines.`,
 	run: runLab,
 	flags: func(f *flag.FlagSet, env *environment) {
 		backendFlag(f, &env.lab.backend)
@@ -59,13 +61,14 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if len(args) > 1 {
 		return usageError{"lab opens one notebook: see quire help lab"}
 	}
-	note := func(s string) { fmt.Fprintln(env.stderr, s) }
 	from, err := labRoot(&server, env.lab.dir, args)
 	if err != nil {
 		return err
 	}
-	kernel.Sweep()
-	ws, err := workspace.Open(ctx, workspace.Options{From: from, Note: note})
+	scratch.Sweep()
+	line := statusline.New(env.stderr)
+	defer line.Close()
+	ws, err := openWorkspace(ctx, line, from...)
 	if err != nil {
 		return err
 	}
@@ -74,21 +77,28 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 			return err
 		}
 	}
-	server.Jupyter, err = lab.Find(ctx, lab.Options{Cache: ws.Cache, Setup: true, Note: note})
+	server.Jupyter, err = lab.Find(ctx, lab.Options{Cache: ws.Cache, Setup: true, Note: line.Note, Progress: line.Show})
 	if err != nil {
 		return labError(ctx, err)
 	}
-	spec, err := prepare(ctx, ws, note)
+	spec, err := prepare(ctx, ws, line.Note)
 	if err != nil {
 		return labError(ctx, err)
 	}
 	server.Spec = spec
-	note(fmt.Sprintf("JupyterLab %s opens %s; Ctrl-C ends it", server.Jupyter.Version, server.Root))
+	line.Note(fmt.Sprintf("%s opens %s; Ctrl-C ends it", named(server.Jupyter), server.Root))
+	line.Close()
 	child, err := lab.Start(server)
 	if err != nil {
 		return err
 	}
-	defer child.Close(10 * time.Second) // Jupyter ends its kernels, then itself
+	defer child.Close(10 * time.Second)                                // Jupyter ends its kernels, then itself
+	if _, ready := ws.Built(ctx, workspace.Interactive()...); !ready { // the page does not wait for it
+		background, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); buildGopls(background, ws, line.Note) }()
+		defer func() { stop(); <-done }()
+	}
 	select {
 	case <-ctx.Done():
 		return nil
@@ -97,6 +107,25 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 			return fmt.Errorf("JupyterLab ended: %w", err)
 		}
 		return nil
+	}
+}
+
+// named returns JupyterLab with its version, if it has said it.
+func named(j *lab.Jupyter) string { return strings.TrimSpace("JupyterLab " + j.Version) }
+
+// buildGopls builds what completion and hover need, while people look at the page or run cells without.
+func buildGopls(ctx context.Context, ws *workspace.Workspace, note func(string)) {
+	if os.Getenv("QUIRE_GOPLS") == "off" {
+		return
+	}
+	began := time.Now()
+	_, err := ws.Quiet().Build(ctx, nil, workspace.Gopls)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		note("there will be no completion and no hover: " + err.Error())
+	default:
+		note(fmt.Sprintf("completion and hover (gopls) were built in %s: kernels that start from now on have them", duration(time.Since(began))))
 	}
 }
 
@@ -152,11 +181,11 @@ func tutorials(module string) (string, error) {
 	return filepath.Abs(".")
 }
 
-// prepare builds the tools and the quire command, and fills the build cache so that the first cell is
-// fast: the packages that cells use are compiled and a cell's program is linked once.
+// prepare builds what a kernel needs and the quire command, and fills the build cache so that the first cell is fast: the
+// packages that cells use are compiled and a cell's program is linked once. gopls, which takes longest, is for later.
 func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (kernelspec.Spec, error) {
 	usual := ws.Usual()
-	if _, err := ws.Build(ctx, ws.Relative(usual), workspace.Interactive()...); err != nil {
+	if _, err := ws.Build(ctx, ws.Relative(usual), workspace.Headless()...); err != nil {
 		return kernelspec.Spec{}, err
 	}
 	exe, err := ws.Self(ctx)

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,7 +12,6 @@ import (
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
-	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
 type pluginFlags struct {
@@ -98,45 +94,14 @@ func runPluginInstall(ctx context.Context, env *environment, args []string) erro
 	if err != nil {
 		return err
 	}
+	if plugininstall.Current(to, pin) {
+		fmt.Fprintf(env.stdout, "the plugin %s %s is installed already in %s, and whole: nothing is to be done\n", pin.Name, pin.Version(), filepath.Join(to, pin.Name))
+		return nil
+	}
 	if env.plug.from != "" {
 		return plugininstall.Tell(ctx, pin, plugininstall.Folder(env.plug.from), to, env.stdout, env.stderr)
 	}
-	return fromIndex(ctx, env, pin.Name, to)
-}
-
-// fromIndex leaves the work to a program of its own, as data get does: this one is built without net/http. It is built
-// and started here, not by "go run", so that relative paths in pip's configuration mean what they say.
-func fromIndex(ctx context.Context, env *environment, name, to string) error {
-	ws, err := workspace.Open(ctx, workspace.Options{})
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "quire-plugin-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "pluginget")
-	if runtime.GOOS == "windows" {
-		program += ".exe"
-	}
-	build := exec.CommandContext(ctx, ws.Go, "build", "-o", program, "./kernel-ext/internal/pluginget")
-	build.Dir = ws.Module
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building what downloads plugins: %w\n%s", err, out)
-	}
-	cmd := exec.CommandContext(ctx, program, "-to", to, name)
-	cmd.Stdout, cmd.Stderr = env.stdout, env.stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.Exited() { // it has said why
-		return exitError(exit.ExitCode())
-	}
-	if err != nil {
-		err = fmt.Errorf("what downloads plugins has ended: %w", err)
-	}
-	return err
+	return runHelper(ctx, env, "pluginget", "downloads plugins", "-to", to, pin.Name)
 }
 
 func runPluginList(_ context.Context, env *environment, args []string) error {

@@ -109,13 +109,13 @@ func TestProgressWithoutATerminalIsALinePerCell(t *testing.T) {
 func TestProgressOnATerminalRedrawsOneLine(t *testing.T) {
 	var b bytes.Buffer
 	p := newProgress(&b, false)
-	p.mu.Lock()
-	p.width = 30
+	p.mu.Lock() // keeps tick away
+	p.line.Width = 30
 	p.mu.Unlock()
 	p.event(nbrun.Event{Kind: nbrun.CellBegun, Cell: 1, Cells: 2, Text: "a long first line of this cell"})
 	p.event(nbrun.Event{Kind: nbrun.CellShows, Text: "loss 0.5"})
 	p.mu.Lock()
-	p.draw()
+	p.line.Draw(p.state())
 	p.mu.Unlock()
 	p.close()
 	lines := strings.Split(b.String(), "\r\x1b[K")

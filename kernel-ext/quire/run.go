@@ -100,7 +100,7 @@ func runRun(ctx context.Context, env *environment, args []string) error {
 	result, err := nbrun.Run(ctx, opts)
 	p.close()
 	if result != nil && !env.run.quiet {
-		summary(env, opts, result)
+		fmt.Fprint(env.stderr, summary(opts, result, commandName()))
 	}
 	var failed *nbrun.CellError
 	switch {
@@ -154,23 +154,6 @@ func same(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
-// summary says in one line what was written.
-func summary(env *environment, opts nbrun.Options, result *nbrun.Result) {
-	ran := 0
-	for _, c := range result.Cells {
-		if c.Ran {
-			ran++
-		}
-	}
-	var files []string
-	for _, f := range []string{opts.Output, opts.HTML} {
-		if f != "" {
-			files = append(files, f)
-		}
-	}
-	fmt.Fprintf(env.stderr, "%d cells in %s (start %s): %s\n", ran, duration(result.Elapsed), duration(result.Setup), strings.Join(files, ", "))
 }
 
 // duration writes a time as people say it: 0.4 s, 12 s, 3 min 20 s.

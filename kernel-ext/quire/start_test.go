@@ -86,7 +86,7 @@ func TestKernelStartServesAFrontEnd(t *testing.T) {
 				t.Fatal("kernel start does not end")
 			}
 			left := func() []string {
-				list, _ := filepath.Glob(filepath.Join(tmp, "quire-kernel-*"))
+				list, _ := filepath.Glob(filepath.Join(tmp, "quire-run-*"))
 				return list
 			}
 			for end := time.Now().Add(10 * time.Second); len(left()) > 0 && time.Now().Before(end); {

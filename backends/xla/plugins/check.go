@@ -10,6 +10,8 @@ import (
 	"os"
 	"runtime"
 	"slices"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // entry is the one function that a PJRT plugin must export (pjrt_c_api.h, in XLA's sources).
@@ -17,14 +19,44 @@ const entry = "GetPjrtApi"
 
 // Check reports whether the library can be loaded here, as far as that shows without loading it. It is there and may
 // be read; it is a library of this operating system and processor; it is as long as its manifest and its own headers
-// say; and it exports GetPjrtApi. It reads the headers and the table of symbols, which takes a few milliseconds.
+// say; and it exports GetPjrtApi. It reads the headers and the table of symbols, which takes a few milliseconds. If the file
+// has another time than when it was installed, it also compares the sum, as [Plugin.Verify] does: the process dies of code
+// that was damaged. Of the folders that are searched without QUIRE_PLUGINS, none may be another user's, or open to others.
 //
 // The error names the plugin and the file and says what to do.
 func (p Plugin) Check() error {
-	if err := p.check(runtime.GOOS, runtime.GOARCH); err != nil {
+	if err := p.trust(); err != nil {
+		return fmt.Errorf("plugin %q: %w: it is not loaded", p.Name, err)
+	}
+	err := p.check(runtime.GOOS, runtime.GOARCH)
+	if err == nil && p.touched() {
+		err = p.compare()
+	}
+	if err != nil {
 		return fmt.Errorf("plugin %q: %s %w%s", p.Name, p.Path, err, p.remedy())
 	}
 	return nil
+}
+
+// trust returns an error if the plugin was found in a folder that is another user's or open to others. Who sets
+// QUIRE_PLUGINS, or names a library, says that he trusts it.
+func (p Plugin) trust() error {
+	if p.SHA256 == "" || os.Getenv("QUIRE_PLUGINS") != "" {
+		return nil
+	}
+	if err := safefile.CheckTrusted(p.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// touched reports whether the library may be another than was installed: its time differs, or nobody wrote that down.
+func (p Plugin) touched() bool {
+	if p.SHA256 == "" {
+		return false
+	}
+	info, err := os.Stat(p.Path)
+	return err != nil || p.Modified == 0 || info.ModTime().Unix() != p.Modified
 }
 
 // remedy says how to get another file.
@@ -37,7 +69,7 @@ func (p Plugin) remedy() string {
 
 // check does what Check says, for any platform. Its errors go on where the file's name ends.
 func (p Plugin) check(goos, goarch string) error {
-	f, size, err := open(p.Path)
+	f, size, err := p.open()
 	if err != nil {
 		return err
 	}
@@ -51,21 +83,29 @@ func (p Plugin) check(goos, goarch string) error {
 	return inspect(f, size, goos, goarch)
 }
 
-// open opens a regular file and returns its size.
-func open(path string) (*os.File, int64, error) {
-	info, err := os.Stat(path)
+// open opens the library and returns its size. One that was installed is no link.
+func (p Plugin) open() (*os.File, int64, error) {
+	open := safefile.Open
+	if p.SHA256 != "" {
+		open = safefile.OpenOwn
+	}
+	f, err := open(p.Path)
+	var other *safefile.NotRegularError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, 0, &missing{"is missing"}
+	case errors.As(err, &other) && other.Mode.IsDir():
+		return nil, 0, errors.New("is a folder, and must be a library")
+	case errors.As(err, &other) && other.Mode&fs.ModeSymlink != 0:
+		return nil, 0, errors.New("is a link, and was installed as a file")
+	case errors.As(err, &other):
+		return nil, 0, errors.New("is no regular file")
 	case err != nil:
 		return nil, 0, unreadable(err)
-	case info.IsDir():
-		return nil, 0, errors.New("is a folder, and must be a library")
-	case !info.Mode().IsRegular():
-		return nil, 0, errors.New("is no regular file")
 	}
-	f, err := os.Open(path)
+	info, err := f.Stat()
 	if err != nil {
+		f.Close()
 		return nil, 0, unreadable(err)
 	}
 	return f, info.Size(), nil
@@ -90,26 +130,25 @@ func (p Plugin) Verify() error {
 	if p.SHA256 == "" {
 		return nil
 	}
-	sum, err := sumOf(p.Path)
-	if err == nil && sum != p.SHA256 {
-		err = fmt.Errorf("was changed since it was installed: its sha256 is %s…, not %s…", sum[:8], p.SHA256[:min(8, len(p.SHA256))])
-	}
-	if err != nil {
+	if err := p.compare(); err != nil {
 		return fmt.Errorf("plugin %q: %s %w%s", p.Name, p.Path, err, p.remedy())
 	}
 	return nil
 }
 
-// sumOf returns the SHA-256 sum of a file.
-func sumOf(path string) (string, error) {
-	f, _, err := open(path)
+// compare compares the library's sum with the one that was taken when it was installed.
+func (p Plugin) compare() error {
+	f, _, err := p.open()
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", unreadable(err)
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return unreadable(err)
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	if sum := hex.EncodeToString(h.Sum(nil)); sum != p.SHA256 {
+		return fmt.Errorf("was changed since it was installed: its sha256 is %s…, not %s…", sum[:8], p.SHA256[:min(8, len(p.SHA256))])
+	}
+	return nil
 }

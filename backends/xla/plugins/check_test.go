@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/quire-ml/quire/internal/testenv"
 )
@@ -191,6 +192,50 @@ func TestVerifyComparesTheSum(t *testing.T) {
 	}
 	if err := (Plugin{Name: "cpu", Path: filepath.Join(dir, "cpu.so")}).Verify(); err != nil { // nothing to compare with
 		t.Error(err)
+	}
+}
+
+// TestDamageIsFoundBeforeLoading: the process dies of code that was damaged, and its headers do not show that. A library that
+// is as old as its manifest says is not read.
+func TestDamageIsFoundBeforeLoading(t *testing.T) {
+	content := library("", "").Bytes()
+	dir := filepath.Join(t.TempDir(), "cpu")
+	path := filepath.Join(dir, "cpu.so")
+	put := func(content []byte, age time.Duration) Plugin {
+		t.Helper()
+		when := time.Now().Add(-age)
+		err := errors.Join(os.MkdirAll(dir, 0o755), os.RemoveAll(path), os.WriteFile(path, content, 0o644), os.Chtimes(path, when, when))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := thisMachine(t, library("", "").Bytes())
+		m.Modified = when.Unix()
+		return m.Plugin(dir)
+	}
+	p := put(content, time.Hour)
+	if err := p.Check(); err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(content)
+	damaged[64+56] ^= 0xff // the first byte of its code
+	if err := os.WriteFile(path, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "was changed since it was installed") || !strings.HasSuffix(err.Error(), `: run "quire plugin install cpu" again`) {
+		t.Errorf("damaged: %v", err)
+	}
+	p = put(damaged, time.Hour)
+	if err := p.Check(); err != nil {
+		t.Errorf("a file of the time of its installation was read: %v", err)
+	}
+	p.Modified = 0 // nobody knows
+	if err := p.Check(); err == nil {
+		t.Error("damaged, and nobody knows when: no error")
+	}
+	p = put(content, time.Hour)
+	p.Modified = 0
+	if err := p.Check(); err != nil {
+		t.Errorf("whole, and nobody knows when: %v", err)
 	}
 }
 

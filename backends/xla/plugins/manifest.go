@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // ManifestName is the name of the manifest in a plugin's folder.
@@ -18,14 +19,15 @@ const ManifestName = "plugin.json"
 
 // Manifest says what is in a plugin's folder.
 type Manifest struct {
-	Name     string            `json:"name"`          // of the plugin and of its folder, as "cpu"
-	Version  string            `json:"version"`       // of the package with the library
-	Platform string            `json:"platform"`      // that it runs on, as "linux/amd64"
-	Library  string            `json:"library"`       // path of the library below the folder, with slashes
-	Size     int64             `json:"size"`          // of the library, in bytes
-	SHA256   string            `json:"sha256"`        // of the library, in hexadecimal
-	Packages []Package         `json:"packages"`      // what the folder was made from
-	Env      map[string]string `json:"env,omitempty"` // what must be in the environment; ${dir} is the folder
+	Name     string            `json:"name"`               // of the plugin and of its folder, as "cpu"
+	Version  string            `json:"version"`            // of the package with the library
+	Platform string            `json:"platform"`           // that it runs on, as "linux/amd64"
+	Library  string            `json:"library"`            // path of the library below the folder, with slashes
+	Size     int64             `json:"size"`               // of the library, in bytes
+	SHA256   string            `json:"sha256"`             // of the library, in hexadecimal
+	Modified int64             `json:"modified,omitempty"` // time of the library's file, in Unix seconds; 0: unknown
+	Packages []Package         `json:"packages"`           // what the folder was made from
+	Env      map[string]string `json:"env,omitempty"`      // what must be in the environment; ${dir} is the folder
 }
 
 // Package is a package, a wheel, that a plugin was made from.
@@ -42,15 +44,15 @@ const maxManifest = 1 << 20
 // fs.ErrNotExist if there is none.
 func ReadManifest(dir string) (Manifest, error) {
 	path := filepath.Join(dir, ManifestName)
-	f, err := os.Open(path)
+	text, err := safefile.ReadOwn(path, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) || isNotFolder(dir) {
 		return Manifest{}, &missing{fmt.Sprintf("there is no plugin manifest %s", path)}
 	}
-	if err != nil {
-		return Manifest{}, fmt.Errorf("plugin manifest: %w", err)
+	var other *safefile.NotRegularError
+	var large *safefile.TooLargeError
+	if errors.As(err, &other) || errors.As(err, &large) {
+		return Manifest{}, fmt.Errorf("plugin manifest %w: install the plugin again", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err != nil {
 		return Manifest{}, fmt.Errorf("plugin manifest: %w", err)
 	}
@@ -75,9 +77,6 @@ var (
 // parseManifest reads the text of a manifest. Fields that it does not know are for later versions.
 func parseManifest(text []byte) (Manifest, error) {
 	var m Manifest
-	if len(text) > maxManifest {
-		return m, fmt.Errorf("longer than %d bytes", maxManifest)
-	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("not readable: %w", err)
 	}
@@ -128,7 +127,7 @@ func (m Manifest) Write(dir string) error {
 // Plugin returns the plugin that m describes, in the folder dir: ${dir} in the environment is replaced.
 func (m Manifest) Plugin(dir string) Plugin {
 	p := Plugin{Name: m.Name, Path: filepath.Join(dir, filepath.FromSlash(m.Library)), Version: m.Version,
-		SHA256: m.SHA256, Size: m.Size, Dir: dir}
+		SHA256: m.SHA256, Size: m.Size, Modified: m.Modified, Dir: dir}
 	for name, value := range m.Env {
 		if p.Env == nil {
 			p.Env = map[string]string{}

@@ -14,13 +14,14 @@ import (
 
 // Plugin is a PJRT plugin on this machine.
 type Plugin struct {
-	Name    string            // "cpu", "cuda", "tpu", or for a library given by its path what its file name says
-	Path    string            // of the library, absolute
-	Version string            // of the package that it came in; "" if nobody knows
-	SHA256  string            // of the library, in hexadecimal; "" if nobody knows
-	Size    int64             // of the library, in bytes; 0 if nobody knows
-	Dir     string            // the installation folder, absolute
-	Env     map[string]string // what the environment must contain before the library is loaded: variables and additions to them
+	Name     string            // "cpu", "cuda", "tpu", or for a library given by its path what its file name says
+	Path     string            // of the library, absolute
+	Version  string            // of the package that it came in; "" if nobody knows
+	SHA256   string            // of the library, in hexadecimal; "" if nobody knows
+	Size     int64             // of the library, in bytes; 0 if nobody knows
+	Modified int64             // time of the library's file when it was installed, in Unix seconds; 0 if nobody knows
+	Dir      string            // the installation folder, absolute
+	Env      map[string]string // what the environment must contain before the library is loaded: variables and additions to them
 }
 
 // Known are the plugins that "quire plugin install" can install, on the platforms that they exist for.

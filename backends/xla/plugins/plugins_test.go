@@ -79,7 +79,7 @@ func TestFindTakesTheFirst(t *testing.T) {
 	install(t, second, cuda)
 	p, err := Find("cpu")
 	folder := filepath.Join(second, "cpu")
-	want := Plugin{"cpu", filepath.Join(folder, "cpu.so"), "0.0.1", m.SHA256, m.Size, folder,
+	want := Plugin{"cpu", filepath.Join(folder, "cpu.so"), "0.0.1", m.SHA256, m.Size, m.Modified, folder,
 		map[string]string{"XLA_FLAGS": "--xla_gpu_cuda_data_dir=" + folder + "/nvidia"}}
 	if err != nil || !reflect.DeepEqual(p, want) {
 		t.Fatalf("%+v, %v", p, err)

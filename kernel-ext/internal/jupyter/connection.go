@@ -3,8 +3,10 @@ package jupyter
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 	"strconv"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // Channel is one of a kernel's five sockets.
@@ -53,9 +55,12 @@ func Private(prefix, key string) Connection {
 	}
 }
 
+// maxConnection is far above the size of a real connection file (some hundred bytes).
+const maxConnection = 1 << 16
+
 // ReadConnection reads a connection file.
 func ReadConnection(path string) (Connection, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadFile(path, maxConnection)
 	if err != nil {
 		return Connection{}, fmt.Errorf("connection file: %w", err)
 	}
@@ -94,7 +99,10 @@ func (c Connection) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(data, '\n'), 0o600)
+	return safefile.WriteAtomic(path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
 }
 
 func (c Connection) port(ch Channel) int {

@@ -6,59 +6,48 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 // Child is a program with a private directory. All processes that it starts are ended with it, and the
 // directory is removed, also when this process is killed.
 type Child struct {
-	ID  string // carried by the processes, for Sweep and doctor
-	Dir string // private: only this user may enter it
+	*scratch.Scratch
 
-	lock  *os.File
-	cmd   *exec.Cmd
-	guard *watchdog
-	done  chan struct{}
-	exit  error // valid after done
+	cmd  *exec.Cmd
+	done chan struct{}
+	exit error // valid after done
 
 	close sync.Once
 }
 
 // NewChild makes the private directory of a program that Start starts.
 func NewChild() (*Child, error) {
-	if !reapable {
+	if !scratch.Available {
 		return nil, errors.New("this needs Linux or macOS (on Windows: WSL or Docker)")
 	}
-	dir, lock, err := privateDir()
+	s, err := scratch.New()
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{ID: rand.Text(), Dir: dir, lock: lock, done: make(chan struct{})}
-	if err := os.WriteFile(filepath.Join(dir, "id"), []byte(c.ID), 0o600); err != nil { // for Sweep
-		c.Close(0)
-		return nil, err
-	}
-	return c, nil
+	return &Child{Scratch: s, done: make(chan struct{})}, nil
 }
 
-// Start starts the program in a process group of its own.
+// Start starts the program in a process group of its own, with cmd.Env, or that of this process, and what makes it the
+// directory's.
 func (c *Child) Start(cmd *exec.Cmd) error {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	cmd.Env = append(cmd.Env, marker+"="+c.ID)
-	ownGroup(cmd)
-	var err error
-	if c.guard, err = watch(c.ID, c.Dir); err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
+	cmd.Env = c.Env(cmd.Env)
+	if err := c.Scratch.Start(cmd); err != nil {
 		return err
 	}
 	c.cmd = cmd
-	c.guard.group(cmd.Process.Pid)
 	go func() {
 		c.exit = cmd.Wait()
 		close(c.done)
@@ -73,19 +62,14 @@ func (c *Child) Done() <-chan struct{} { return c.done }
 func (c *Child) Exit() error { return c.exit }
 
 // Kill ends the program and all its processes at once; Close must still be called.
-func (c *Child) Kill() {
-	if c.cmd != nil {
-		killGroup(c.cmd.Process.Pid)
-	}
-	killMarked(c.ID)
-}
+func (c *Child) Kill() { c.Scratch.Kill(c.cmd) }
 
 // Close ends the program and everything it started, and removes its files. wait bounds how long it may
 // take to end by itself after SIGTERM; 0 means that it is not asked.
 func (c *Child) Close(wait time.Duration) {
 	c.close.Do(func() {
 		if wait > 0 && c.cmd != nil {
-			_ = terminate(c.cmd.Process)
+			_ = c.cmd.Process.Signal(syscall.SIGTERM)
 			select {
 			case <-c.done:
 			case <-time.After(wait):
@@ -95,11 +79,7 @@ func (c *Child) Close(wait time.Duration) {
 			c.Kill()
 			<-c.done
 		}
-		_ = os.RemoveAll(c.Dir)
-		if c.guard != nil {
-			c.guard.dismiss()
-		}
-		c.lock.Close()
+		c.Scratch.Close()
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -135,62 +134,6 @@ func TestConnectEndsWithTheKernel(t *testing.T) {
 	_, err := Connect(context.Background(), jupyter.Private("/tmp/there-is-no-such-socket", "k"), gone, Handlers{})
 	if err == nil || time.Since(began) > 5*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
-	}
-}
-
-func TestSweepFindsWhatTheDeadLeft(t *testing.T) {
-	if !reapable {
-		t.Skip("kernels need a Unix system")
-	}
-	tmp, err := os.MkdirTemp("", "sw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(tmp)
-	t.Setenv("TMPDIR", tmp)
-	alive, err := NewChild()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer alive.Close(0)
-	dead, err := NewChild()
-	if err != nil {
-		t.Fatal(err)
-	}
-	orphan := exec.Command("sleep", "300")
-	orphan.Env = append(os.Environ(), marker+"="+dead.ID)
-	if err := orphan.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- orphan.Wait() }()
-	dead.lock.Close() // as the operating system does when the owner dies
-	stale := func() (mine []Leftover) {
-		for _, l := range Stale() {
-			if strings.HasPrefix(l.Dir, tmp) {
-				mine = append(mine, l)
-			}
-		}
-		return mine
-	}
-	if list := stale(); len(list) != 1 || list[0].Dir != dead.Dir {
-		t.Fatalf("stale: %+v", list)
-	}
-	Sweep()
-	if _, err := os.Stat(dead.Dir); !os.IsNotExist(err) {
-		t.Errorf("the dead one's directory: %v", err)
-	}
-	if _, err := os.Stat(alive.Dir); err != nil {
-		t.Errorf("the living one's directory: %v", err)
-	}
-	if _, err := os.Stat("/proc/self/environ"); err == nil {
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			t.Error("the orphan lives")
-		}
-	} else {
-		_ = orphan.Process.Kill()
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,9 +15,6 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
-
-// marker is the environment variable that all processes of a kernel carry.
-const marker = "QUIRE_KERNEL"
 
 // Options of Start.
 type Options struct {
@@ -74,18 +70,13 @@ func (p *Process) start(opts Options) error {
 	if err := p.Connection.Write(file); err != nil {
 		return err
 	}
-	tmp := filepath.Join(p.Dir, "t")
-	if err := os.Mkdir(tmp, 0o700); err != nil {
-		return err
-	}
 	args := []string{"--kernel", file, "-go_work=" + opts.Workspace.Module, "-logtostderr=true"}
 	if opts.RawErrors {
 		args = append(args, "-raw_error")
 	}
 	cmd := exec.Command(opts.Tools[workspace.Gonb], args...)
 	cmd.Dir = opts.Dir
-	cmd.Env = append(opts.Workspace.Env(opts.Tools), "TMPDIR="+tmp)
-	cmd.Env = append(cmd.Env, opts.Env...)
+	cmd.Env = append(opts.Workspace.Env(opts.Tools), opts.Env...)
 	cmd.Stdout, cmd.Stderr = p.tail, p.tail
 	cmd.WaitDelay = time.Second // a cell that survives gonb may hold its stderr
 	return p.Child.Start(cmd)

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // Name is the kernel's name in Jupyter, and DisplayName what people see.
@@ -84,8 +87,13 @@ func files(spec Spec) (map[string][]byte, error) {
 // Install writes the kernel's folder in a data directory and returns the folder.
 func Install(data string, spec Spec) (string, error) {
 	dir := Dir(data)
-	if old, err := Read(dir); err == nil && !old.ours() {
+	old, err := Read(dir)
+	var damaged *json.SyntaxError // as a kill in the middle of writing leaves it
+	switch {
+	case err == nil && !old.ours():
 		return "", fmt.Errorf("installing the kernel: %s holds another kernel (%s)", dir, old.DisplayName)
+	case err != nil && !errors.Is(err, os.ErrNotExist) && !errors.As(err, &damaged): // who knows whose it is
+		return "", fmt.Errorf("installing the kernel: %w", err)
 	}
 	content, err := files(spec)
 	if err == nil {
@@ -95,7 +103,11 @@ func Install(data string, spec Spec) (string, error) {
 		return "", fmt.Errorf("installing the kernel: %w", err)
 	}
 	for name, text := range content {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		err := safefile.WriteAtomic(filepath.Join(dir, name), 0o644, func(w io.Writer) error {
+			_, err := w.Write(text)
+			return err
+		})
+		if err != nil {
 			return "", fmt.Errorf("installing the kernel: %w", err)
 		}
 	}
@@ -131,10 +143,13 @@ func Uninstall(data string) (dir string, err error) {
 	return dir, nil
 }
 
+// maxSpec is far above the size of a real kernel.json.
+const maxSpec = 1 << 20
+
 // Read reads the kernel.json in a kernel's folder.
 func Read(dir string) (Spec, error) {
 	var s Spec
-	data, err := os.ReadFile(filepath.Join(dir, "kernel.json"))
+	data, err := safefile.ReadFile(filepath.Join(dir, "kernel.json"), maxSpec)
 	if err == nil {
 		err = json.Unmarshal(data, &s)
 	}

@@ -1,14 +1,11 @@
 package lab
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -28,10 +25,11 @@ type Jupyter struct {
 
 // Options of Find.
 type Options struct {
-	Cache  string       // where a virtual environment may be made
-	Setup  bool         // make one if there is no JupyterLab
-	Note   func(string) // told what takes long
-	Python string       // the command to make it with; "" tries python3 and python
+	Cache    string       // where a virtual environment may be made
+	Setup    bool         // make one if there is no JupyterLab
+	Note     func(string) // told what takes long; may be nil
+	Progress func(string) // told how far that is, about once a second; may be nil
+	Python   string       // the command to make it with; "" tries python3 and python
 }
 
 // ErrNoPython says that JupyterLab cannot be set up.
@@ -40,37 +38,58 @@ var ErrNoPython = errors.New("there is no python3 in PATH, which JupyterLab need
 // ErrNone says that there is no JupyterLab.
 var ErrNone = errors.New("JupyterLab is not installed")
 
-// Find returns a JupyterLab: $QUIRE_JUPYTER; jupyter-lab in PATH; the module of python3; the one that an
-// earlier call set up; or, if opts.Setup, a new one.
+// Find returns a JupyterLab: $QUIRE_JUPYTER; jupyter-lab in PATH; the one that an earlier call set up; the module of
+// python3; or, if opts.Setup, a new one.
+//
+// A JupyterLab that does not say its version in time is believed to be there. One of ours that fails is not taken for
+// damaged: a new one is set up beside it, and only when that one works is the other removed.
 func Find(ctx context.Context, opts Options) (*Jupyter, error) {
+	if opts.Note == nil {
+		opts.Note = func(string) {}
+	}
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
 	if cmd := os.Getenv("QUIRE_JUPYTER"); cmd != "" {
 		j, err := try(ctx, cmd)
-		if err != nil {
+		if err != nil && !errors.Is(err, errSlow) {
 			return nil, fmt.Errorf("QUIRE_JUPYTER=%s: %w", cmd, err)
 		}
 		return j, nil
 	}
-	venv := filepath.Join(opts.Cache, "jupyter-"+Version)
-	python, pythonErr := findPython(opts.Python)
-	candidates := [][]string{{"jupyter-lab"}, {filepath.Join(venv, "bin", "jupyter-lab")}}
-	if pythonErr == nil {
-		candidates = append(candidates, []string{python, "-m", "jupyterlab"})
+	if j, err := try(ctx, "jupyter-lab"); err == nil || errors.Is(err, errSlow) {
+		return j, nil
 	}
-	for _, c := range candidates {
-		if j, err := try(ctx, c...); err == nil {
+	j, broken := environment(ctx, opts.Cache)
+	if broken == nil && j != nil {
+		return j, nil
+	}
+	python, pythonErr := findPython(opts.Python)
+	if pythonErr == nil {
+		if j, err := try(ctx, python, "-m", "jupyterlab"); err == nil {
 			return j, nil
 		}
 	}
-	if !opts.Setup {
-		return nil, ErrNone
-	}
-	if pythonErr != nil {
-		return nil, pythonErr
-	}
-	if err := setup(ctx, python, venv, opts.Note); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return try(ctx, filepath.Join(venv, "bin", "jupyter-lab"))
+	if !opts.Setup {
+		return nil, errors.Join(ErrNone, broken)
+	}
+	if broken != nil {
+		opts.Note(broken.Error())
+	}
+	if pythonErr == nil {
+		var made *Jupyter
+		if made, pythonErr = setup(ctx, python, opts); pythonErr == nil {
+			return made, nil
+		}
+	}
+	if j != nil && ctx.Err() == nil { // it was complete once: better than none
+		opts.Note(fmt.Sprintf("a new JupyterLab cannot be set up (%v): starting the old one nevertheless", pythonErr))
+		return j, nil
+	}
+	return nil, pythonErr
 }
 
 func findPython(name string) (string, error) {
@@ -86,76 +105,49 @@ func findPython(name string) (string, error) {
 	return "", ErrNoPython
 }
 
-// try asks a command for JupyterLab's version.
+// probeTime bounds how long JupyterLab may take to say its version: 1 s on an idle machine.
+var probeTime = 30 * time.Second
+
+// errSlow says that a program is there but did not answer in time, as on a busy machine. It is no sign of damage.
+var errSlow = errors.New("no answer in time")
+
+// try asks a command for JupyterLab's version. With errSlow it returns the command too, without a version.
 func try(ctx context.Context, command ...string) (*Jupyter, error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	j := &Jupyter{Command: append([]string{path}, command[1:]...)}
+	within, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	args := append(command[1:len(command):len(command)], "--version")
-	out, err := exec.CommandContext(ctx, path, args...).Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s --version: %w", strings.Join(command, " "), err)
+	cmd := exec.CommandContext(within, path, append(command[1:len(command):len(command)], "--version")...)
+	cmd.WaitDelay = time.Second // a program that it started may hold its output
+	out, err := cmd.Output()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case within.Err() != nil:
+		return j, fmt.Errorf("%s --version: %w (%v)", strings.Join(command, " "), errSlow, probeTime)
+	case err != nil:
+		return nil, fmt.Errorf("%s --version: %w%s", strings.Join(command, " "), err, lastLine(err))
 	}
-	version := strings.TrimSpace(string(out))
-	major, err := strconv.Atoi(strings.SplitN(version, ".", 2)[0])
+	j.Version = strings.TrimSpace(string(out))
+	major, err := strconv.Atoi(strings.SplitN(j.Version, ".", 2)[0])
 	if err != nil || major < minMajor {
-		return nil, fmt.Errorf("%s is JupyterLab %q: %d or newer is needed", strings.Join(command, " "), version, minMajor)
+		return nil, fmt.Errorf("%s is JupyterLab %q: %d or newer is needed", strings.Join(command, " "), j.Version, minMajor)
 	}
-	return &Jupyter{Command: append([]string{path}, command[1:]...), Version: version}, nil
+	return j, nil
 }
 
-// setup makes a virtual environment with JupyterLab. It is made at its final place, since such
-// environments cannot be moved; a file marks that it is complete.
-func setup(ctx context.Context, python, venv string, note func(string)) error {
-	note(fmt.Sprintf("setting up JupyterLab %s in %s: once, about half a minute with a network", Version, venv))
-	if err := os.RemoveAll(venv); err != nil {
-		return err
+// lastLine returns the last line that a failed program wrote to stderr, after ": ".
+func lastLine(err error) string {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return ""
 	}
-	if err := run(ctx, note, python, "-m", "venv", venv); err != nil {
-		return fmt.Errorf("making a virtual environment: %w (on Debian: apt install python3-venv)", err)
+	text := strings.TrimSpace(string(exit.Stderr))
+	if text == "" {
+		return ""
 	}
-	pip := []string{filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
-	err := run(ctx, note, append(pip, "jupyterlab=="+Version)...)
-	if err != nil && ctx.Err() == nil { // an index that lacks this version
-		note("JupyterLab " + Version + " is not to be had: trying a version near it")
-		err = run(ctx, note, append(pip, "jupyterlab>=4.4,<5")...)
-	}
-	if err != nil {
-		_ = os.RemoveAll(venv)
-		return fmt.Errorf("installing JupyterLab: %w", err)
-	}
-	return nil
-}
-
-// run runs a command; what it collects and downloads is passed on as notes, an error carries its last
-// lines.
-func run(ctx context.Context, note func(string), command ...string) error {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	packages := 0
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if line := lines.Text(); strings.HasPrefix(line, "Collecting ") {
-			if packages++; packages%20 == 0 {
-				note(fmt.Sprintf("  %d packages …", packages))
-			}
-		} else if strings.HasPrefix(line, "Installing collected") {
-			note(fmt.Sprintf("  %d packages fetched, installing", packages))
-		}
-	}
-	if err := cmd.Wait(); err != nil {
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		return fmt.Errorf("%w: %s", err, strings.Join(lines[max(0, len(lines)-3):], "\n"))
-	}
-	return nil
+	return ": " + text[strings.LastIndexByte(text, '\n')+1:]
 }

@@ -45,6 +45,8 @@ func start(child *kernel.Child, s Server) error {
 	if _, err := kernelspec.Install(data, s.Spec); err != nil {
 		return err
 	}
+	var secrets []string
+	s.Args, secrets = secretArguments(s.Args)
 	cmd := exec.Command(s.Jupyter.Command[0], append(s.Jupyter.Command[1:len(s.Jupyter.Command):len(s.Jupyter.Command)], s.arguments()...)...)
 	cmd.Dir = s.Root
 	path := data
@@ -52,8 +54,26 @@ func start(child *kernel.Child, s Server) error {
 		path += string(filepath.ListSeparator) + old
 	}
 	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+path, "JUPYTER_RUNTIME_DIR="+runtime)
+	cmd.Env = append(cmd.Env, secrets...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return child.Start(cmd)
+}
+
+// secretArguments takes a token out of Jupyter's arguments, since everybody on the machine can read command lines, and
+// returns it as a variable that Jupyter knows. An empty one, which means that none is asked for, is no secret.
+func secretArguments(args []string) (rest, env []string) {
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		switch strings.TrimLeft(name, "-") {
+		case "IdentityProvider.token", "ServerApp.token", "NotebookApp.token":
+			if value != "" {
+				env = append(env, "JUPYTER_TOKEN="+value)
+				continue
+			}
+		}
+		rest = append(rest, arg)
+	}
+	return rest, env
 }
 
 // arguments returns Jupyter's command line. A socket's path has at most 104 bytes: the runtime directory

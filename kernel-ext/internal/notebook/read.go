@@ -9,13 +9,22 @@ import (
 	"math"
 	"os"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
+
+// maxFile is above the size of any notebook that a front end opens.
+const maxFile = 1 << 30
 
 // Read reads a notebook from a file. Errors name the file and say what is wrong with it.
 func Read(path string) (*Notebook, error) {
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadFile(path, maxFile)
 	if err != nil {
 		var pe *os.PathError
+		var other *safefile.NotRegularError
+		if errors.As(err, &other) {
+			return nil, fmt.Errorf("notebook %w", other) // which names the path
+		}
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}

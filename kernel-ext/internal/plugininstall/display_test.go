@@ -16,7 +16,7 @@ func TestDisplayWithoutATerminalIsALineNowAndThen(t *testing.T) {
 	var b bytes.Buffer
 	d := NewDisplay(&b)
 	c := &clock{time.Unix(1000, 0)}
-	d.now = c.now
+	d.line.Now = c.now
 	d.Note("plugin cpu")
 	d.Progress(Progress{"fetching", 500_000_000, 2_500_000_000}) // that much was there
 	for range 11 {
@@ -36,7 +36,7 @@ func TestDisplayOnATerminalRedrawsOneLine(t *testing.T) {
 	var b bytes.Buffer
 	d := NewDisplay(&b)
 	c := &clock{time.Unix(1000, 0)}
-	d.now, d.width, d.every = c.now, 30, 100*time.Millisecond
+	d.line.Now, d.line.Width, d.line.Every = c.now, 30, 100*time.Millisecond
 	d.Progress(Progress{"fetching", 0, 63_000_000})
 	d.Progress(Progress{"fetching", 1_000_000, 63_000_000}) // too soon
 	c.Time = c.Add(2 * time.Second)

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 // Options of Install. The zero value installs where plugins are looked for first, and says nothing.
@@ -78,7 +80,7 @@ func Install(ctx context.Context, pin Pin, from Source, o Options) (plugins.Plug
 // install does what Install does, into the folder of plugins dir, which exists.
 func install(ctx context.Context, pin Pin, from Source, dir string, o Options) error {
 	waited := false
-	unlock, err := lock(ctx, filepath.Join(dir, "."+pin.Name+".lock"), func() {
+	unlock, err := scratch.Lock(ctx, filepath.Join(dir, "."+pin.Name+".lock"), func() {
 		waited = true
 		o.Note("waiting for another installation of the plugin to end")
 	})
@@ -87,15 +89,19 @@ func install(ctx context.Context, pin Pin, from Source, dir string, o Options) e
 	}
 	defer unlock()
 	final := filepath.Join(dir, pin.Name)
-	if waited && current(final, pin) {
-		o.Note("the other one has installed it")
+	if err := sweep(dir, pin.Name); err != nil {
+		return err
+	}
+	if Current(dir, pin) {
+		if waited {
+			o.Note("the other one has installed it")
+		} else {
+			o.Note(fmt.Sprintf("the plugin %s %s is installed already, and whole", pin.Name, pin.Version()))
+		}
 		return nil
 	}
 	if !ours(final) {
 		return fmt.Errorf("%s is there and is no plugin: move it away, or choose another folder with -to", final)
-	}
-	if err := sweep(dir, pin.Name); err != nil {
-		return err
 	}
 	keep := filepath.Join(dir, "."+pin.Name+".downloads")
 	if err := enough(pin, from, dir, keep, o.free); err != nil {
@@ -121,7 +127,7 @@ func install(ctx context.Context, pin Pin, from Source, dir string, o Options) e
 	if err := swap(made, final); err != nil {
 		return err
 	}
-	return errors.Join(syncFolder(dir), os.RemoveAll(keep))
+	return errors.Join(safefile.SyncDir(dir), os.RemoveAll(keep))
 }
 
 // ours reports whether a plugin may take the place final: nothing is there, or a plugin, or an empty folder.
@@ -186,10 +192,31 @@ func enough(pin Pin, from Source, dir, keep string, free func(string) (int64, bo
 	return nil
 }
 
-// current reports whether the plugin in the folder dir is the one of the pin, and whole.
-func current(dir string, pin Pin) bool {
-	m, err := plugins.ReadManifest(dir)
-	return err == nil && slices.Equal(m.Packages, packages(pin)) && m.Plugin(dir).Verify() == nil
+// Current reports whether the plugin of the pin is installed in the folder of plugins dir, whole, as far as the names and
+// sizes of its files and the sum of its library show.
+func Current(dir string, pin Pin) bool {
+	final := filepath.Join(dir, pin.Name)
+	m, err := plugins.ReadManifest(final)
+	if err != nil || !slices.Equal(m.Packages, packages(pin)) || m.Plugin(final).Verify() != nil {
+		return false
+	}
+	size, err := unpackedSize(final)
+	return err == nil && size == pin.Unpacked
+}
+
+// unpackedSize returns the bytes of the files in a plugin's folder but for its manifest.
+func unpackedSize(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path == filepath.Join(dir, plugins.ManifestName) {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
 }
 
 func packages(pin Pin) []plugins.Package {
@@ -299,8 +326,12 @@ func assemble(ctx context.Context, pin Pin, files []string, dir string, progress
 	if u.size == 0 {
 		return made, fmt.Errorf("the wheels do not contain its library %s", pin.Library)
 	}
+	library, err := root.Stat(pin.Library)
+	if err != nil {
+		return made, err
+	}
 	m := plugins.Manifest{Name: pin.Name, Version: pin.Version(), Platform: pin.Platform, Library: pin.Library, Size: u.size,
-		SHA256: u.sum, Packages: packages(pin), Env: pin.Env}
+		SHA256: u.sum, Modified: library.ModTime().Unix(), Packages: packages(pin), Env: pin.Env}
 	if err := m.Write(made); err != nil {
 		return made, err
 	}
@@ -310,16 +341,24 @@ func assemble(ctx context.Context, pin Pin, files []string, dir string, progress
 	return made, u.sync(made)
 }
 
-// sweep removes what an installer left that was killed. The lock says that no other is at work.
+// sweep removes what an installer left that was killed. The lock says that no other is at work. If it was killed while it
+// replaced a plugin in steps, the one before is put back: there may be no way to get another.
 func sweep(dir, name string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
+	final := filepath.Join(dir, name)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "."+name+".new-") {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		if !strings.HasPrefix(e.Name(), "."+name+".new-") {
+			continue
 		}
+		path := filepath.Join(dir, e.Name())
+		_, lacking := os.Lstat(final)
+		if _, e := plugins.ReadManifest(path); e == nil && strings.HasSuffix(path, oldSuffix) && errors.Is(lacking, fs.ErrNotExist) && os.Rename(path, final) == nil {
+			continue
+		}
+		err = errors.Join(err, os.RemoveAll(path))
 	}
 	return err
 }
@@ -348,7 +387,7 @@ func Remove(ctx context.Context, name string) (string, error) {
 }
 
 func remove(ctx context.Context, name, dir, final string) error {
-	unlock, err := lock(ctx, filepath.Join(dir, "."+name+".lock"), func() {})
+	unlock, err := scratch.Lock(ctx, filepath.Join(dir, "."+name+".lock"), func() {})
 	if err != nil {
 		return err
 	}
@@ -361,5 +400,5 @@ func remove(ctx context.Context, name, dir, final string) error {
 	if err := os.Rename(final, filepath.Join(away, name)); err != nil {
 		return errors.Join(err, os.Remove(away))
 	}
-	return errors.Join(syncFolder(dir), os.RemoveAll(filepath.Join(dir, "."+name+".downloads")), sweep(dir, name))
+	return errors.Join(safefile.SyncDir(dir), os.RemoveAll(filepath.Join(dir, "."+name+".downloads")), sweep(dir, name))
 }

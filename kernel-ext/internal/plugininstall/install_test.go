@@ -17,6 +17,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
@@ -82,6 +83,71 @@ func TestAnotherInstallationTakesThePlace(t *testing.T) {
 		}
 		if err := os.Remove(filepath.Join(dir, "cpu", "fake_plugins", "fake.so")); err != nil { // a broken one is replaced too
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestWhatIsInstalledIsNotBroughtAgain, as long as it is whole.
+func TestWhatIsInstalledIsNotBroughtAgain(t *testing.T) {
+	pin, from := fake(t)
+	dir := t.TempDir()
+	if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("no network")
+	var notes []string
+	p, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir, Note: func(s string) { notes = append(notes, s) }})
+	if err != nil || p.Verify() != nil || !slices.Equal(notes, []string{"the plugin cpu 1.0 is installed already, and whole"}) {
+		t.Errorf("%v, %v, %q", err, p, notes)
+	}
+	for _, name := range []string{"fake_plugins/fake.so", "nvidia/bin/ptxas", "nvidia/lib/libfake.so.1", "plugin.json"} {
+		path := filepath.Join(dir, "cpu", filepath.FromSlash(name))
+		if err := os.Truncate(path, 3); err != nil {
+			t.Fatal(err)
+		}
+		if Current(dir, pin) {
+			t.Errorf("with a damaged %s it passes for whole", name)
+		}
+		if _, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir}); !errors.Is(err, broken) {
+			t.Errorf("with a damaged %s nothing is brought: %v", name, err)
+		}
+		if got := tree(t, dir); !slices.Equal(got, installedTree) {
+			t.Errorf("after an installation that failed there are %q", got)
+		}
+		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAKillBetweenTheStepsOfAReplacement: where two names cannot be exchanged at once there is no plugin for a moment. Who is
+// killed then has the one before again at the next start, also without a network.
+func TestAKillBetweenTheStepsOfAReplacement(t *testing.T) {
+	pin, from := fake(t)
+	for step := 1; step <= 3; step++ {
+		dir := t.TempDir()
+		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		final, made := filepath.Join(dir, "cpu"), filepath.Join(dir, ".cpu.new-1")
+		steps := []func() error{
+			func() error { return os.Rename(final, made+oldSuffix) },
+			func() error { return os.Rename(made, final) },
+			func() error { return os.Rename(made+oldSuffix, made) },
+		}
+		err := os.CopyFS(made, os.DirFS(final))
+		for _, do := range steps[:step] {
+			err = errors.Join(err, do())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := errors.New("no network")
+		if _, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir}); err != nil {
+			t.Errorf("killed after step %d: %v", step, err)
+		}
+		if got := tree(t, dir); !slices.Equal(got, installedTree) {
+			t.Errorf("killed after step %d, then there are %q", step, got)
 		}
 	}
 }
@@ -165,6 +231,9 @@ func TestErrors(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(filepath.Join(dir, "cpu", "nvidia", "bin", "ptxas"), 3); err != nil { // else there would be nothing to do
 			t.Fatal(err)
 		}
 		p, folder, o := c.make()
@@ -295,7 +364,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	}
 	pin, from := fake(t)
 	dir := t.TempDir()
-	unlock, err := lock(context.Background(), filepath.Join(dir, ".cpu.lock"), func() {})
+	unlock, err := scratch.Lock(context.Background(), filepath.Join(dir, ".cpu.lock"), func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

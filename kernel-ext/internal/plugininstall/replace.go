@@ -5,9 +5,12 @@ import (
 	"os"
 )
 
+// oldSuffix ends the name of a plugin that is being replaced.
+const oldSuffix = "-old"
+
 // replace is swap in three steps, for what cannot exchange two names at once: for a moment there is no plugin.
 func replace(made, final string) error {
-	old := made + "-old"
+	old := made + oldSuffix
 	if err := os.Rename(final, old); err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // Source is where wheels come from.
@@ -79,7 +81,7 @@ func (e *missingWheel) Error() string { return "there is no " + e.file }
 
 // sumOf returns the SHA-256 sum of a file.
 func sumOf(ctx context.Context, path string, report func(done int64)) (string, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // unpacker unpacks wheels into one folder.
@@ -106,10 +108,10 @@ func (u *unpacker) sync(dir string) error {
 	for _, folder := range u.folders {
 		for ; !synced[folder]; folder = path.Dir(folder) {
 			synced[folder] = true
-			if err := syncFolder(filepath.Join(dir, filepath.FromSlash(folder))); err != nil {
+			if err := safefile.SyncDir(filepath.Join(dir, filepath.FromSlash(folder))); err != nil {
 				return err
 			}
 		}
 	}
-	return syncFolder(dir)
+	return safefile.SyncDir(dir)
 }

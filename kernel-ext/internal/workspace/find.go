@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // ModulePath is the module that cells import.
@@ -23,21 +25,40 @@ func Find(ctx context.Context, from ...string) (string, error) {
 		}
 		return filepath.Abs(dir)
 	}
+	own := ""
+	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) { // not with -trimpath
+		own = above(filepath.Dir(file))
+	}
 	for _, dir := range from {
 		if found := above(dir); found != "" {
-			return found, nil
+			return found, trusted(found, own)
 		}
 	}
-	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) { // not with -trimpath
-		if found := above(filepath.Dir(file)); found != "" {
-			return found, nil
-		}
+	if own != "" {
+		return own, nil
 	}
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", ModulePath).Output()
 	if dir := strings.TrimSpace(string(out)); err == nil && dir != "" {
 		return dir, nil
 	}
 	return "", fmt.Errorf("the module %s is not here: run quire inside its checkout or a module that requires it, or set QUIRE_MODULE to its directory", ModulePath)
+}
+
+// trusted returns an error if the module in dir, found around some directory, is another user's: in a shared directory
+// everybody can put a go.mod of this name above what others work on, and the go command would run what it says. own is
+// where this program is from, which is trusted already.
+func trusted(dir, own string) error {
+	if dir == own {
+		return nil
+	}
+	err := safefile.CheckTrusted(dir)
+	if err == nil {
+		err = safefile.CheckProgram(filepath.Join(dir, "go.mod"))
+	}
+	if err != nil {
+		return fmt.Errorf("the module %s in %s is not used: %w: set QUIRE_MODULE=%[2]s if you trust it", ModulePath, dir, err)
+	}
+	return nil
 }
 
 // above returns dir or the nearest directory above it that is the quire module, or "".
@@ -60,7 +81,7 @@ func above(dir string) string {
 
 // isModule reports whether dir holds the go.mod of quire.
 func isModule(dir string) bool {
-	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	data, err := safefile.ReadFile(filepath.Join(dir, "go.mod"), 1<<20)
 	if err != nil {
 		return false
 	}

@@ -1,16 +1,19 @@
 package workspace
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
+
+	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 // Tool is a program that the module pins in a tool line of its go.mod.
@@ -30,13 +33,16 @@ var packages = map[Tool]string{
 	Gopls:     "golang.org/x/tools/gopls",
 }
 
+// Headless returns the tools of a kernel that nobody types into.
+func Headless() []Tool { return []Tool{Gonb, Goimports} }
+
 // Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
 // is "off", for machines that have no half gigabyte for each open notebook.
 func Interactive() []Tool {
 	if os.Getenv("QUIRE_GOPLS") == "off" {
-		return []Tool{Gonb, Goimports}
+		return Headless()
 	}
-	return []Tool{Gonb, Goimports, Gopls}
+	return append(Headless(), Gopls)
 }
 
 // Tools is the path of each tool that was built.
@@ -52,32 +58,106 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 		return nil, err
 	}
 	got := Tools{}
-	var missing []Tool
-	var named []string
 	for _, t := range tools {
 		version, ok := versions[t]
 		if !ok {
 			return nil, fmt.Errorf("%s pins no %s: its go.mod needs the line: tool %s", w.Module, t, packages[t])
 		}
-		exe := w.toolPath(t, version)
-		got[t] = exe
-		if _, err := os.Stat(exe); err != nil {
-			missing = append(missing, t)
-			named = append(named, string(t)+" "+version)
-		}
+		got[t] = w.toolPath(t, version)
 	}
-	if len(missing) == 0 {
-		return got, nil
+	missing, err := absent(got, tools)
+	if err != nil || len(missing) == 0 {
+		return got, err
 	}
-	w.note("building " + strings.Join(named, ", ") + ": once for this version, about half a minute on a cold cache")
-	err = w.build(ctx, missing, got, warm)
-	if err != nil && len(warm) > 0 && ctx.Err() == nil { // a package that does not compile is the cell's matter
-		err = w.build(ctx, missing, got, nil)
+	var named []string
+	for _, t := range missing {
+		version, _, _ := strings.Cut(versions[t], "=") // what replaces it is of no interest here
+		named = append(named, string(t)+" "+version)
 	}
+	doing := "building " + strings.Join(named, ", ")
+	w.note(doing + ": once for this version; half a minute on an idle machine")
+	err = w.buildLocked(ctx, doing, missing, got, warm)
 	if err != nil {
-		return nil, fmt.Errorf("building %s from %s: %w", strings.Join(named, ", "), w.Module, err)
+		return nil, fmt.Errorf("%s from %s: %w", doing, w.Module, err)
 	}
 	return got, nil
+}
+
+// Built returns the given tools if all of them are there already.
+func (w *Workspace) Built(ctx context.Context, tools ...Tool) (Tools, bool) {
+	versions, err := w.versions(ctx)
+	if err != nil {
+		return nil, false
+	}
+	got := Tools{}
+	for _, t := range tools {
+		got[t] = w.toolPath(t, versions[t])
+	}
+	missing, err := absent(got, tools)
+	return got, err == nil && len(missing) == 0
+}
+
+// absent returns the tools that are not there. One that others can change is an error: it would be run.
+func absent(at Tools, tools []Tool) (missing []Tool, err error) {
+	for _, t := range tools {
+		switch err := safefile.CheckProgram(at[t]); {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, t)
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w: remove it, or set QUIRE_CACHE to a directory of your own", t, err)
+		}
+	}
+	return missing, nil
+}
+
+// buildLocked builds what another process has not built meanwhile.
+func (w *Workspace) buildLocked(ctx context.Context, doing string, tools []Tool, at Tools, warm []string) error {
+	if err := safefile.MkdirTrusted(w.bin()); err != nil {
+		return err
+	}
+	unlock, err := scratch.Lock(ctx, w.lockPath(tools[0]), func() { w.note("another quire is building them: waiting for it") })
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	w.sweepBuilds(tools[0])
+	if tools, err = absent(at, tools); err != nil || len(tools) == 0 {
+		return err
+	}
+	err = w.build(ctx, doing, tools, at, warm)
+	if err != nil && len(warm) > 0 && ctx.Err() == nil { // a package that does not compile is the cell's matter
+		err = w.build(ctx, doing, tools, at, nil)
+	}
+	return err
+}
+
+func (w *Workspace) bin() string { return filepath.Join(w.Cache, "bin") }
+
+// lockPath is the file whose lock the builder of a tool holds.
+func (w *Workspace) lockPath(t Tool) string { return filepath.Join(w.bin(), "."+string(t)+".lock") }
+
+// buildPrefix begins the names of the directories in which a tool is built.
+func buildPrefix(t Tool) string { return ".build-" + string(t) + "-" }
+
+// sweep removes what builders left that were killed.
+func (w *Workspace) sweep() {
+	for t := range packages {
+		if left, _ := filepath.Glob(filepath.Join(w.bin(), buildPrefix(t)+"*")); len(left) == 0 {
+			continue
+		}
+		if lock, err := safefile.TryLock(w.lockPath(t), 0o644); err == nil { // else one is at work
+			w.sweepBuilds(t)
+			lock.Unlock()
+		}
+	}
+}
+
+// sweepBuilds removes the directories in which a tool was built. The lock says that nobody is at work.
+func (w *Workspace) sweepBuilds(t Tool) {
+	left, _ := filepath.Glob(filepath.Join(w.bin(), buildPrefix(t)+"*"))
+	for _, dir := range left {
+		_ = os.RemoveAll(dir)
+	}
 }
 
 // toolPath is where a tool is kept; each in a directory of its own, so that PATH can name them one by one.
@@ -87,17 +167,12 @@ func (w *Workspace) toolPath(t Tool, version string) string {
 		exe += ".exe"
 	}
 	key := strings.NewReplacer("/", "_", " ", "_").Replace(version + "-" + w.env.GOVERSION)
-	return filepath.Join(w.Cache, "bin", string(t)+"-"+key, exe)
+	return filepath.Join(w.bin(), string(t)+"-"+key, exe)
 }
 
-// build compiles the tools into a temporary directory and renames each to its place, so that two
-// processes doing so at once do no harm.
-func (w *Workspace) build(ctx context.Context, tools []Tool, at Tools, warm []string) error {
-	bin := filepath.Join(w.Cache, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.MkdirTemp(bin, ".build-")
+// build compiles the tools into a temporary directory and renames each to its place.
+func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at Tools, warm []string) error {
+	tmp, err := os.MkdirTemp(w.bin(), buildPrefix(tools[0]))
 	if err != nil {
 		return err
 	}
@@ -106,18 +181,30 @@ func (w *Workspace) build(ctx context.Context, tools []Tool, at Tools, warm []st
 	for _, t := range tools {
 		args = append(args, packages[t])
 	}
-	if err := w.runGo(ctx, w.Module, w.buildEnv("off"), append(args, warm...)...); err != nil {
+	if err := w.runGo(ctx, doing, w.Module, w.buildEnv("off"), append(args, warm...)...); err != nil {
 		return err
 	}
 	for _, t := range tools {
-		if err := os.MkdirAll(filepath.Dir(at[t]), 0o755); err != nil {
+		if err := safefile.MkdirTrusted(filepath.Dir(at[t])); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(tmp, filepath.Base(at[t])), at[t]); err != nil {
+		if err := place(filepath.Join(tmp, filepath.Base(at[t])), at[t]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// place puts a program that was built where it stays: whole, on the disk, and closed to others' changes.
+func place(built, exe string) error {
+	f, err := os.Open(built)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o755), f.Sync(), f.Close()); err != nil && runtime.GOOS != "windows" {
+		return err
+	}
+	return os.Rename(built, exe)
 }
 
 // buildEnv is the environment for building in the module, or in a workspace around it: the flags of
@@ -127,35 +214,6 @@ func (w *Workspace) buildEnv(gowork string) []string {
 	return With(os.Environ(), map[string]string{
 		"GOFLAGS": flags, "CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
 	})
-}
-
-// runGo runs the go command; an error carries the last lines of what it said.
-func (w *Workspace) runGo(ctx context.Context, dir string, env []string, args ...string) error {
-	cmd := exec.CommandContext(ctx, w.Go, args...)
-	cmd.Dir, cmd.Env = dir, env
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // lets it remove its temporary files
-	cmd.WaitDelay = 2 * time.Second
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("go %s: %w: %s", args[0], err, tail(said.String(), 12))
-	}
-	return nil
-}
-
-// tail returns the last n lines of s that say something.
-func tail(s string, n int) string {
-	var lines []string
-	for line := range strings.Lines(s) {
-		line = strings.TrimRight(line, "\r\n")
-		if line != "" && !strings.HasPrefix(line, "go: downloading ") {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // versions reads the versions of the modules that hold the tools from the module's go.mod.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 // Warm compiles, and with link also links, a program that imports the given packages, in a workspace
@@ -15,11 +17,15 @@ import (
 // build cache, so that the first cell is as fast as the second. Packages of quire that do not exist are
 // left out; anything else that is wrong is the cell's to report, better than could be done here.
 func (w *Workspace) Warm(ctx context.Context, imports []string, link bool) error {
-	dir, err := os.MkdirTemp("", "quire-warm-")
+	own, err := scratch.New()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer own.Close()
+	dir := filepath.Join(own.Dir, "w")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
 	version, _, _ := strings.Cut(strings.TrimPrefix(w.env.GOVERSION, "go"), " ") // "go1.26.1 X:experiment"
 	out := os.DevNull                                                            // compiles without linking
 	if link {
@@ -35,7 +41,7 @@ func (w *Workspace) Warm(ctx context.Context, imports []string, link bool) error
 				return err
 			}
 		}
-		return w.runGo(ctx, dir, w.buildEnv(""), "build", "-o", out)
+		return w.runGo(ctx, "compiling what cells import", dir, w.buildEnv(""), "build", "-o", out)
 	}
 	err = build(imports)
 	ours := slices.DeleteFunc(slices.Clone(imports), func(p string) bool { return !strings.HasPrefix(p, ModulePath) })
@@ -71,8 +77,8 @@ func holdsGo(dir string) bool {
 }
 
 // aside are folders whose packages cells do not import, or not often enough to compile them for everybody:
-// plots needs gonum, xla a C compiler.
-var aside = []string{"internal", "testdata", "graphtest", "plots", "xla", "session"}
+// xla needs a C compiler.
+var aside = []string{"internal", "testdata", "graphtest", "xla", "session"}
 
 // Usual returns the packages of quire that notebooks import: all below graph, backends, ml and viz, but
 // for those set aside.

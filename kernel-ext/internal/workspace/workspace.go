@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // Workspace is where cells are compiled. It may be used by several goroutines.
@@ -20,8 +22,9 @@ type Workspace struct {
 	Go     string // path of the go command
 	Online bool   // cells may fetch modules
 
-	env  goEnv
-	note func(string)
+	env      goEnv
+	note     func(string)
+	progress func(Progress)
 }
 
 // goEnv is what is used of "go env -json".
@@ -34,6 +37,8 @@ type Options struct {
 	From   []string     // directories to search for the module from; the current one is always added
 	Online bool         // cells may fetch modules; also by QUIRE_ONLINE=1
 	Note   func(string) // told what takes long, in a sentence; may be nil
+	// Progress is told how far a build is, about once a second, from one goroutine per build; may be nil.
+	Progress func(Progress)
 }
 
 // Open finds the module and the go command.
@@ -50,19 +55,31 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Workspace{Module: module, Cache: cache, Go: goCmd, note: opts.Note}
+	w := &Workspace{Module: module, Cache: cache, Go: goCmd, note: opts.Note, progress: opts.Progress}
 	w.Online = opts.Online || truthy(os.Getenv("QUIRE_ONLINE"))
 	if w.note == nil {
 		w.note = func(string) {}
 	}
+	if w.progress == nil {
+		w.progress = func(Progress) {}
+	}
 	if err := w.readGoEnv(ctx); err != nil {
 		return nil, err
 	}
+	w.sweep()
 	return w, nil
 }
 
+// Quiet returns the workspace without its reports of progress, for what is built in the background.
+func (w *Workspace) Quiet() *Workspace {
+	quiet := *w
+	quiet.progress = func(Progress) {}
+	return &quiet
+}
+
 // CacheDir returns the directory that quire keeps between runs, making it: $QUIRE_CACHE, or quire in the
-// user's cache directory, or one in the temporary directory for a user without a home.
+// user's cache directory, or one in the temporary directory for a user without a home. Programs lie there that are run:
+// it is an error if others can change what is in it.
 func CacheDir() (string, error) {
 	dir := os.Getenv("QUIRE_CACHE")
 	if dir == "" {
@@ -74,10 +91,10 @@ func CacheDir() (string, error) {
 	}
 	dir, err := filepath.Abs(dir)
 	if err == nil {
-		err = os.MkdirAll(dir, 0o700)
+		err = safefile.MkdirTrusted(dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("the cache directory: %w: set QUIRE_CACHE to a directory that can be written", err)
+		return "", fmt.Errorf("the cache directory: %w: set QUIRE_CACHE to a directory of your own", err)
 	}
 	return dir, nil
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
 )
 
@@ -138,8 +139,7 @@ func (d *Fetcher) download(ctx context.Context, f data.File, path string) error 
 		if err = d.from(ctx, address, f, path); err == nil || ctx.Err() != nil {
 			return err
 		}
-		var local *os.PathError
-		if errors.As(err, &local) { // the disk; another address does not help
+		if isLocal(err) { // another address does not help
 			return err
 		}
 	}
@@ -149,6 +149,13 @@ func (d *Fetcher) download(ctx context.Context, f data.File, path string) error 
 		return fmt.Errorf("no answer from %s (%w): check the network, or %s", host, network.Err, remedy)
 	}
 	return fmt.Errorf("%w: try again later, or %s", err, remedy)
+}
+
+// isLocal reports whether the disk is the matter.
+func isLocal(err error) bool {
+	var path *os.PathError
+	var other *safefile.NotRegularError
+	return errors.As(err, &path) || errors.As(err, &other)
 }
 
 // hostOf returns the host of an address, for errors.
@@ -177,8 +184,7 @@ func (d *Fetcher) from(ctx context.Context, address string, f data.File, path st
 			return finalName(part, path)
 		}
 		var refusal *refusedError
-		var local *os.PathError
-		if ctx.Err() != nil || errors.As(err, &refusal) || errors.As(err, &local) {
+		if ctx.Err() != nil || errors.As(err, &refusal) || isLocal(err) {
 			return err
 		}
 		if info, e := os.Stat(part); e == nil && info.Size() > most {
@@ -216,7 +222,7 @@ func (e *refusedError) Error() string { return e.text }
 // try makes part complete: it asks for what is missing, appends it, and compares the checksum. A part with
 // a wrong checksum is removed.
 func (d *Fetcher) try(ctx context.Context, address string, f data.File, part string) (err error) {
-	out, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+	out, err := safefile.OpenOrCreate(part, 0o644) // reads from the beginning: what an earlier try brought is summed up
 	if err != nil {
 		return err
 	}

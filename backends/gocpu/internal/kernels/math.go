@@ -152,7 +152,7 @@ func expInto(v []float64, m float64) (sum float64) {
 var fast32 = map[string]Loop1{
 	"Exp": loop1(2, expLoop), "Sigmoid": loop1(3, sigmoidLoop), "Tanh": loop1(3, tanhLoop),
 	"Expm1": quick(expm132), "Log": quick(log32), "Silu": quick(silu32), "Softplus": each1(softplus32),
-	"Erf": quick(erf32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
+	"Erf": quick(erf32), "NormalCDF": quick(normalCDF32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
 	"Sqrt": loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
 		for i := range z {
@@ -179,5 +179,5 @@ var functions = map[string]func(float64) float64{
 	"Square":  func(x float64) float64 { return x * x },
 	"Relu":    func(x float64) float64 { return max(x, 0) },
 	"Sigmoid": elementary.Sigmoid, "Silu": elementary.Silu, "Softplus": elementary.Softplus,
-	"Gelu": elementary.Gelu, "GeluApproximate": elementary.GeluApproximate,
+	"NormalCDF": elementary.NormalCDF, "Gelu": elementary.Gelu, "GeluApproximate": elementary.GeluApproximate,
 }

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // A cache is a folder of executables, a file each, named by its key. Several processes may share it: files
@@ -69,6 +71,9 @@ func openCache(dir string, size int64) (*cache, error) {
 	if info.Mode().Perm()&0o022 != 0 {
 		return nil, fmt.Errorf("cache folder %s: others can write into it, and native code is only run from a private folder: chmod 700 %[1]s", dir)
 	}
+	if err := safefile.CheckTrusted(dir); err != nil { // links, and the folders above
+		return nil, fmt.Errorf("cache folder: %w", err)
+	}
 	if size <= 0 {
 		size = DefaultCacheSize
 	}
@@ -82,7 +87,7 @@ func (c *cache) path(k key) string { return filepath.Join(c.dir, hex.EncodeToStr
 // read returns what is stored for k, or errNotCached. A damaged file is an error, and removed.
 func (c *cache) read(k key) (entry, error) {
 	path := c.path(k)
-	data, err := os.ReadFile(path)
+	data, err := safefile.ReadOwn(path, c.size)
 	if errors.Is(err, fs.ErrNotExist) {
 		return entry{}, errNotCached
 	}

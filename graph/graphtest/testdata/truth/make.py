@@ -222,6 +222,7 @@ UNARY = {
     "Sigmoid": (at(lambda x: 1 / (1 + m.exp(-x))), 0.0, 1.0, lambda f: exp_edges(f) + exp_range(f)),
     "Softplus": (at(lambda x: m.log1p(m.exp(x)) if x < 0 else x + m.log1p(m.exp(-x))), 0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
     "Silu": (at(lambda x: x / (1 + m.exp(-x))), -0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
+    "NormalCDF": (at(lambda x: m.erfc(-x / m.sqrt(2)) / 2), 0.0, 1.0, tails),
     "Gelu": (at(gelu), -0.0, INF, tails),
     "GeluApproximate": (at(gelu_approximate), -0.0, INF, tails),
 }

@@ -1,20 +1,18 @@
 //go:build !unix
 
-package kernel
+package scratch
 
 import (
 	"os"
 	"os/exec"
 )
 
-// reapable says that gonb does not run on this system: it needs named pipes and a shell.
+// reapable says that this system has no shell to wait, and no owners of files.
 const reapable = false
 
 func ownGroup(*exec.Cmd) {}
 
 func ownSession(*exec.Cmd) {}
-
-func terminate(p *os.Process) error { return p.Kill() }
 
 func killGroup(int) {}
 
@@ -22,4 +20,4 @@ func killMarked(string) int { return 0 }
 
 func marked(string) map[int]string { return nil }
 
-func tryLock(*os.File) bool { return true }
+func own(string) (*os.File, error) { return nil, nil }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package kernel
+package scratch
 
 import (
 	"bytes"
@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
-// reapable says that this system has what Start needs.
+// reapable says that this system can end what was started, and knows who owns a directory.
 const reapable = true
 
 // ownGroup makes cmd the leader of a new process group, out of reach of the terminal's Ctrl-C.
@@ -21,15 +23,13 @@ func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 // ownSession detaches cmd from the terminal.
 func ownSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
 
-func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
-
 func killGroup(leader int) {
 	if leader > 1 {
 		_ = syscall.Kill(-leader, syscall.SIGKILL)
 	}
 }
 
-// killMarked kills all processes that carry the marker of a kernel; it returns how many there were. It
+// killMarked kills all processes that carry the marker of a private directory; it returns how many there were. It
 // looks again until there are none, since they may start others meanwhile. Only Linux can be asked.
 func killMarked(id string) (killed int) {
 	for range 10 {
@@ -46,8 +46,8 @@ func killMarked(id string) (killed int) {
 	return killed
 }
 
-// marked returns the living processes that carry the marker, with the kernel's id of each; id "" means
-// any kernel.
+// marked returns the living processes that carry the marker, with the id of each; id "" means
+// any.
 func marked(id string) map[int]string {
 	found := map[int]string{}
 	procs, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -57,7 +57,7 @@ func marked(id string) map[int]string {
 			continue
 		}
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
-			value, ok := strings.CutPrefix(string(kv), marker+"=")
+			value, ok := strings.CutPrefix(string(kv), Marker+"=")
 			if !ok || (id != "" && value != id) {
 				continue
 			}
@@ -69,7 +69,29 @@ func marked(id string) map[int]string {
 	return found
 }
 
-// tryLock takes the lock of a kernel's directory; false means that its owner lives.
-func tryLock(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+// own opens a private directory of this user and takes its lock. It fails if dir is a link or no directory, or is
+// another's or open to others; and if its owner lives.
+func own(dir string) (*os.File, error) {
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err = safefile.CheckPrivate(dir); err == nil {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err == nil && !isAt(f, dir) {
+		err = errTaken
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// isAt reports whether f is what is at path.
+func isAt(f *os.File, path string) bool {
+	mine, err1 := f.Stat()
+	there, err2 := os.Lstat(path)
+	return err1 == nil && err2 == nil && os.SameFile(mine, there)
 }

@@ -1,0 +1,155 @@
+//go:build unix
+
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// nobody is another user.
+const nobody = 65534
+
+// ground is a directory of mode 0755 whose path everybody may walk, as t.TempDir's is not for all.
+func ground(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "tr")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// TestWhatIsTrusted goes through what another user can prepare at the place of a directory, or of a program in it.
+func TestWhatIsTrusted(t *testing.T) {
+	mkdir := func(mode os.FileMode) func(string) error {
+		return func(path string) error { return errors.Join(os.Mkdir(path, 0o700), os.Chmod(path, mode)) }
+	}
+	file := func(mode os.FileMode) func(string) error {
+		return func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte("x"), 0o700), os.Chmod(path, mode))
+		}
+	}
+	fifo := func(path string) error { return syscall.Mkfifo(path, 0o600) }
+	theirs := func(put func(string) error) func(string) error {
+		return func(path string) error { return errors.Join(put(path), os.Lchown(path, nobody, nobody)) }
+	}
+	link := func(put func(string) error) func(string) error {
+		return func(path string) error { return errors.Join(put(path+"-real"), os.Symlink(path+"-real", path)) }
+	}
+	for _, c := range []struct {
+		name    string
+		put     func(path string) error
+		root    bool // it takes root to prepare it
+		dir     string
+		program string
+	}{
+		{"a directory of ours alone", mkdir(0o700), false, "", "is no regular file"},
+		{"one that others can read", mkdir(0o755), false, "", "is no regular file"},
+		{"one that our own group can write", mkdir(0o775), false, "", "is no regular file"},
+		{"one that everybody can write", mkdir(0o777), false, "can be changed by other users", "is no regular file"},
+		{"ours or root's with the sticky bit", mkdir(0o777 | os.ModeSticky), false, "", "is no regular file"},
+		{"another's", theirs(mkdir(0o700)), true, "belongs to another user (number 65534)", "is no regular file"},
+		{"another's with the sticky bit", theirs(mkdir(0o777 | os.ModeSticky)), true, "belongs to another user", "is no regular file"},
+		{"a link of ours", link(mkdir(0o700)), false, "", "is no regular file"},
+		{"a link of ours to another's", link(theirs(mkdir(0o755))), true, "belongs to another user", "is no regular file"},
+		{"a link of another's to one of ours", theirs(link(mkdir(0o700))), true, "belongs to another user", "belongs to another user"},
+		{"a link to nothing", func(path string) error { return os.Symlink(path+"-real", path) }, false, "no such file", "no such file"},
+		{"a program of ours", file(0o755), false, "is no directory", ""},
+		{"a program that everybody can write", file(0o777), false, "is no directory", "can be changed by other users"},
+		{"another's program", theirs(file(0o755)), true, "is no directory", "belongs to another user"},
+		{"a link to a program", link(file(0o755)), false, "is no directory", ""},
+		{"a link of another's to a program", theirs(link(file(0o755))), true, "belongs to another user", "belongs to another user"},
+		{"a pipe", fifo, false, "is no directory", "is no regular file"},
+		{"nothing", func(string) error { return nil }, false, "no such file", "no such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.root && os.Getuid() != 0 {
+				t.Skip("only root can give a file to another user")
+			}
+			path := filepath.Join(ground(t), "x")
+			if err := c.put(path); err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range []struct {
+				what string
+				err  error
+				want string
+			}{{"directory", CheckTrusted(path), c.dir}, {"program", CheckProgram(path), c.program}} {
+				if (got.err == nil) != (got.want == "") || got.err != nil && !strings.Contains(got.err.Error(), got.want) {
+					t.Errorf("as a %s: %v, want %q", got.what, got.err, got.want)
+				}
+			}
+		})
+	}
+}
+
+func TestAProgramInADirectoryOfOthers(t *testing.T) {
+	dir := filepath.Join(ground(t), "bin")
+	if err := MkdirTrusted(dir); err != nil {
+		t.Fatal(err)
+	}
+	exe := filepath.Join(dir, "gonb")
+	if err := os.WriteFile(exe, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckProgram(exe); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckProgram(exe); err == nil {
+		t.Error("everybody can exchange it")
+	}
+}
+
+func TestWhatStandsAbove(t *testing.T) {
+	top := ground(t)
+	deep := filepath.Join(top, "a", "b", "c")
+	if err := MkdirTrusted(deep); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(deep); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := CheckParent(deep); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chmod(filepath.Join(top, "a"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"CheckTrusted": CheckTrusted(deep), "CheckParent": CheckParent(deep)} {
+		if err == nil || !strings.Contains(err.Error(), "everybody can exchange what is in "+filepath.Join(top, "a")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(top, "a"), 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{"CheckTrusted": CheckTrusted(deep), "CheckParent": CheckParent(deep)} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(filepath.Join(top, "a"), nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		if err := CheckParent(deep); err == nil {
+			t.Error("another user can exchange what is in his directory")
+		}
+	}
+	if err := CheckParent(filepath.Join(top, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,217 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/internal/safefile"
+)
+
+// world is a machine without JupyterLab whose python3 makes environments, and whose pip "installs" a jupyter-lab. The
+// variables FAIL and HANG name steps (venv, pip, probe) that fail or never end; with REACHED=file a step that hangs says so.
+func world(t *testing.T) Options {
+	t.Helper()
+	needShell(t)
+	bin := t.TempDir()
+	t.Setenv("QUIRE_JUPYTER", "")
+	t.Setenv("PATH", bin+":/bin:/usr/bin")
+	for _, name := range []string{"FAIL", "HANG", "REACHED"} {
+		t.Setenv(name, "")
+	}
+	const step = `step() {
+case " $FAIL " in *" $1 "*) echo "$1 has failed" >&2; exit 1;; esac
+case " $HANG " in *" $1 "*) touch "$REACHED"; exec sleep 300;; esac
+}
+`
+	script(t, bin, "python3", step+`[ "$2" = venv ] || exit 1
+step venv
+mkdir -p "$3/bin"; cat > "$3/bin/python" <<'X'
+#!/bin/sh
+`+step+`step pip
+case "$*" in *"jupyterlab=="*) [ -z "$NEAR" ] || { echo "no such version" >&2; exit 1; };; esac
+echo "Installing collected packages: x"
+cat > "${0%/*}/jupyter-lab" <<'Y'
+#!/bin/sh
+`+step+`step probe
+echo 4.6.9
+Y
+chmod +x "${0%/*}/jupyter-lab"
+X
+chmod +x "$3/bin/python"
+`)
+	return Options{Cache: t.TempDir(), Setup: true, Python: "python3"}
+}
+
+func TestSetupMakesAnEnvironmentOrSaysWhyNot(t *testing.T) {
+	opts := world(t)
+	var notes []string
+	opts.Note = func(s string) { notes = append(notes, s) }
+	t.Setenv("FAIL", "pip")
+	if _, err := Find(context.Background(), opts); err == nil || !strings.Contains(err.Error(), "installing JupyterLab: ") || !strings.Contains(err.Error(), "pip has failed") {
+		t.Errorf("a broken network: %v", err)
+	}
+	if left, _ := os.ReadDir(opts.Cache); len(left) > 0 {
+		t.Errorf("half an environment is left: %v", left)
+	}
+	t.Setenv("FAIL", "")
+	t.Setenv("NEAR", "yes")
+	j, err := Find(context.Background(), opts)
+	if err != nil || j.Version != "4.6.9" {
+		t.Fatalf("%+v, %v", j, err)
+	}
+	if all := strings.Join(notes, "\n"); !strings.Contains(all, "setting up JupyterLab "+Version) || !strings.Contains(all, "trying a version near it") {
+		t.Errorf("notes:\n%s", all)
+	}
+	notes = nil
+	if again, err := Find(context.Background(), opts); err != nil || !slices.Equal(again.Command, j.Command) || len(notes) > 0 {
+		t.Errorf("the second time: %+v, %v, %q", again, err, notes)
+	}
+}
+
+// TestNothingThatWorksIsRemoved goes through what a probe of an installation may do, and where the way to another one may
+// end. The installation is there afterwards, unless another one is, which works.
+func TestNothingThatWorksIsRemoved(t *testing.T) {
+	opts := world(t)
+	defer func(old time.Duration) { probeTime = old }(probeTime)
+	const works, never = "echo 4.6.6", "exit 1"
+	for _, probe := range []struct{ name, script string }{
+		{"works", works},
+		{"fails once", `[ -e "$0.tried" ] || { touch "$0.tried"; exit 1; }; ` + works},
+		{"always fails", `echo "No module named jupyterlab" >&2; ` + never},
+		{"is killed", "kill -9 $$"},
+		{"takes too long", "exec sleep 300"},
+		{"says nothing", "exit 0"},
+	} {
+		for _, marked := range []bool{true, false} {
+			for _, way := range []struct{ name, fail, hang string }{
+				{"online", "", ""}, {"offline", "pip", ""}, {"no venv", "venv", ""}, {"a new one that does not work", "probe", ""},
+				{"interrupted at venv", "", "venv"}, {"interrupted at pip", "", "pip"}, {"interrupted at probe", "", "probe"},
+			} {
+				name := probe.name + ", " + way.name
+				dir := filepath.Join(opts.Cache, envPrefix+Version)
+				if marked {
+					dir += "-1"
+					name += ", marked"
+				}
+				t.Run(name, func(t *testing.T) {
+					for _, left := range names(opts.Cache) {
+						if err := os.RemoveAll(filepath.Join(opts.Cache, left)); err != nil {
+							t.Fatal(err)
+						}
+					}
+					exe := script(t, filepath.Join(dir, "bin"), "jupyter-lab", probe.script)
+					if marked {
+						if err := writeMark(dir, "4.6.6"); err != nil {
+							t.Fatal(err)
+						}
+					}
+					reached := filepath.Join(t.TempDir(), "reached")
+					t.Setenv("FAIL", way.fail)
+					t.Setenv("HANG", way.hang)
+					t.Setenv("REACHED", reached)
+					probeTime = 30 * time.Second
+					if probe.name == "takes too long" {
+						probeTime = 50 * time.Millisecond
+					}
+					ctx, cancel := context.WithCancel(context.Background())
+					defer cancel()
+					go func() { // Ctrl-C when the step has been reached
+						for ctx.Err() == nil {
+							if _, err := os.Stat(reached); err == nil {
+								cancel()
+							}
+							time.Sleep(2 * time.Millisecond)
+						}
+					}()
+					j, err := Find(ctx, opts)
+					_, gone := os.Stat(exe)
+					good := probe.name == "works" || probe.name == "fails once" || probe.name == "takes too long"
+					switch {
+					case good:
+						if err != nil || gone != nil || j.Command[0] != exe {
+							t.Errorf("it is not used: %+v, %v; %v", j, err, gone)
+						}
+					case way.name == "online":
+						if err != nil || j.Version != "4.6.9" || gone == nil {
+							t.Errorf("no new one: %+v, %v; the old one: %v", j, err, gone)
+						}
+					default:
+						if gone != nil {
+							t.Errorf("the old one was removed, and there is no new one: %v", err)
+						}
+						if way.hang == "" && marked && (err != nil || j.Command[0] != exe) {
+							t.Errorf("one that was complete is not even tried: %+v, %v", j, err)
+						}
+						if !marked && err == nil {
+							t.Error("no error")
+						}
+					}
+					if n := len(names(opts.Cache)); n != 1 {
+						t.Errorf("in the cache are %q", names(opts.Cache))
+					}
+				})
+			}
+		}
+	}
+}
+
+// names returns the environments in the cache.
+func names(cache string) (list []string) {
+	entries, _ := os.ReadDir(cache)
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+// TestWhatAKilledSetupLeftIsNoInstallation: it is not used, and removed by the next one; what is being made is waited for.
+func TestWhatAKilledSetupLeftIsNoInstallation(t *testing.T) {
+	opts := world(t)
+	half := filepath.Join(opts.Cache, envPrefix+Version+"-7")
+	script(t, filepath.Join(half, "bin"), "jupyter-lab", "echo 4.6.6")
+	lock, err := safefile.TryLock(filepath.Join(opts.Cache, ".jupyter.lock"), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(context.Background(), Options{Cache: opts.Cache}); !errors.Is(err, ErrNone) {
+		t.Errorf("half an environment is used: %v", err)
+	}
+	opts.Note = func(s string) {
+		if strings.Contains(s, "waiting for it") {
+			lock.Unlock()
+		}
+	}
+	j, err := Find(context.Background(), opts)
+	if err != nil || j.Version != "4.6.9" {
+		t.Errorf("%+v, %v", j, err)
+	}
+	if _, err := os.Stat(half); !os.IsNotExist(err) {
+		t.Errorf("half an environment stays: %v", err)
+	}
+}
+
+// TestAMarkThatIsNone: a link, a pipe or a directory marks nothing, and nobody waits for it.
+func TestAMarkThatIsNone(t *testing.T) {
+	opts := world(t)
+	for name, put := range marks {
+		dir := filepath.Join(opts.Cache, envPrefix+Version+"-"+name)
+		script(t, filepath.Join(dir, "bin"), "jupyter-lab", "echo 4.6.6")
+		if err := put(filepath.Join(dir, mark)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := environments(opts.Cache); len(got) > 0 {
+		t.Errorf("complete are %q", got)
+	}
+}
+
+var marks = map[string]func(path string) error{
+	"link":      func(path string) error { return os.Symlink("/dev/zero", path) },
+	"directory": func(path string) error { return os.Mkdir(path, 0o755) },
+}

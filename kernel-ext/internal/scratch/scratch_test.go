@@ -1,0 +1,402 @@
+//go:build unix
+
+package scratch
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// nobody is another user.
+const nobody = 65534
+
+// temporary makes a short temporary directory that has the mode of /tmp, and lets the test use it.
+func temporary(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "sc")
+	if err == nil {
+		err = os.Chmod(dir, 0o777|os.ModeSticky)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", dir)
+	return dir
+}
+
+// here returns those of the list that are below dir: other programs' are none of the test's.
+func here(dir string, list []Leftover) (mine []string) {
+	for _, l := range list {
+		if strings.HasPrefix(l.Dir, dir+"/") {
+			mine = append(mine, filepath.Base(l.Dir))
+		}
+	}
+	return mine
+}
+
+// process starts a program that lives for long, with the secret id; gone is closed when it has ended.
+func process(t *testing.T, id string) (cmd *exec.Cmd, gone chan struct{}) {
+	t.Helper()
+	cmd = exec.Command("sleep", "300")
+	cmd.Env = append(os.Environ(), Marker+"="+id)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	gone = make(chan struct{})
+	go func() { _ = cmd.Wait(); close(gone) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-gone })
+	return cmd, gone
+}
+
+func within(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: not within 20 s", what)
+	}
+}
+
+func needProc(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("this system does not show the environment of processes")
+	}
+}
+
+func TestSweepFindsWhatTheDeadLeft(t *testing.T) {
+	needProc(t)
+	tmp := temporary(t)
+	alive, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.Close()
+	dead, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, gone := process(t, dead.ID)
+	closed := filepath.Join(dead.Temp(), "mod", "x@v1") // like a module of the go command
+	if err := os.MkdirAll(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(closed, "go.mod"), nil, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(closed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	dead.guard.kill() // as when both die together
+	dead.lock.Close()
+	if list := here(tmp, Stale()); len(list) != 1 || list[0] != filepath.Base(dead.Dir) {
+		t.Fatalf("stale: %q", list)
+	}
+	Sweep()
+	if _, err := os.Stat(dead.Dir); !os.IsNotExist(err) {
+		t.Errorf("the dead one's directory: %v", err)
+	}
+	if _, err := os.Stat(alive.Dir); err != nil {
+		t.Errorf("the living one's directory: %v", err)
+	}
+	within(t, "the orphan's end", gone)
+}
+
+// TestNothingOfOthersIsBelieved: whatever another user puts into the temporary directory under our names, a sweep ends, kills
+// nothing of ours and removes nothing.
+func TestNothingOfOthersIsBelieved(t *testing.T) {
+	needProc(t)
+	tmp := temporary(t)
+	victim, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Close()
+	_, gone := process(t, victim.ID)
+	mine := t.TempDir() // what a link of theirs may lead to
+	if err := os.WriteFile(filepath.Join(mine, "thesis"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(mine, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	id := func(dir string) error { return os.WriteFile(filepath.Join(dir, idFile), []byte(victim.ID), 0o644) }
+	for _, c := range []struct {
+		name  string
+		mode  os.FileMode
+		owner int // -1: this user
+		put   func(dir string) error
+	}{
+		{"another's, with the secret of a living one", 0o700, nobody, id},
+		{"another's, open, with the secret", 0o755, nobody, id},
+		{"another's, with a pipe for a secret", 0o755, nobody, func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, idFile), 0o666) }},
+		{"ours, but open to others, with the secret", 0o777, -1, id},
+		{"ours, but open to our group, with the secret", 0o770, -1, id},
+		{"a link to a directory of ours", 0, -1, nil},
+		{"a pipe", 0, -1, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.owner >= 0 && os.Getuid() != 0 {
+				t.Skip("only root can give a directory to another user")
+			}
+			dir := filepath.Join(tmp, prefix+"1")
+			defer os.RemoveAll(dir)
+			var err error
+			switch c.name {
+			case "a link to a directory of ours":
+				err = os.Symlink(mine, dir)
+			case "a pipe":
+				err = syscall.Mkfifo(dir, 0o666)
+			default:
+				if err = os.Mkdir(dir, 0o700); err == nil {
+					err = c.put(dir)
+				}
+				if err == nil {
+					err = os.Chmod(dir, c.mode)
+				}
+				if err == nil && c.owner >= 0 {
+					err = os.Chown(dir, c.owner, c.owner)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			var found []string
+			go func() { found = here(tmp, Sweep()); close(done) }()
+			within(t, "the sweep", done)
+			if len(found) > 0 {
+				t.Errorf("swept %q", found)
+			}
+			if _, err := os.Lstat(dir); err != nil {
+				t.Errorf("it is gone: %v", err)
+			}
+			if _, err := os.Stat(filepath.Join(mine, "thesis")); err != nil {
+				t.Errorf("what the link led to is gone: %v", err)
+			}
+			select {
+			case <-gone:
+				t.Error("a living process was killed")
+			default:
+			}
+		})
+	}
+}
+
+// TestWhatStandsForTheSecret: in a directory of a dead one of ours, what is no secret kills nothing and keeps nobody waiting.
+func TestWhatStandsForTheSecret(t *testing.T) {
+	needProc(t)
+	tmp := temporary(t)
+	_, gone := process(t, "") // an empty secret names no process, nor does one of other letters
+	for name, put := range map[string]func(path string) error{
+		"empty":        func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"of any form":  func(path string) error { return os.WriteFile(path, []byte("x\nQUIRE"), 0o600) },
+		"a device":     func(path string) error { return os.Symlink("/dev/zero", path) },
+		"a pipe":       func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a directory":  func(path string) error { return os.Mkdir(path, 0o700) },
+		"very long":    func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("A"), 1<<20), 0o600) },
+		"not there":    func(string) error { return nil },
+		"a link to it": func(path string) error { return os.Symlink("/proc/self/environ", path) },
+	} {
+		dir := filepath.Join(tmp, prefix+"2")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(filepath.Join(dir, idFile)); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() { Sweep(); close(done) }()
+		within(t, name, done)
+		if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+			t.Errorf("%s: the directory stays: %v", name, err)
+		}
+	}
+	select {
+	case <-gone:
+		t.Error("a process was killed that has no secret")
+	default:
+	}
+}
+
+// TestWhereOthersCouldExchangeDirectories: there nothing is made and nothing swept.
+func TestWhereOthersCouldExchangeDirectories(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		mode  os.FileMode
+		owner int
+	}{
+		{"everybody's without the sticky bit", 0o777, -1},
+		{"another's", 0o755, nobody},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tmp := temporary(t)
+			if c.owner >= 0 && os.Getuid() != 0 {
+				t.Skip("only root can give a directory to another user")
+			}
+			left := filepath.Join(tmp, prefix+"3")
+			if err := os.Mkdir(left, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(tmp, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			if c.owner >= 0 {
+				if err := os.Chown(tmp, c.owner, c.owner); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if strings.HasPrefix(s.Dir, tmp) {
+				t.Errorf("made %s", s.Dir)
+			}
+			if list := here(tmp, Sweep()); len(list) > 0 {
+				t.Errorf("swept %q", list)
+			}
+		})
+	}
+}
+
+// TestTheSecretIsInNoCommandLine looks at all that everybody may see of a private directory's processes.
+func TestTheSecretIsInNoCommandLine(t *testing.T) {
+	needProc(t)
+	temporary(t)
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	cmd := exec.Command("sleep", "300")
+	cmd.Env = s.Env(os.Environ())
+	if err := s.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = cmd.Wait() }()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(lines) == 0 {
+		t.Fatal(lines, err)
+	}
+	for _, path := range lines {
+		if text, _ := os.ReadFile(path); strings.Contains(string(text), s.ID) {
+			t.Errorf("%s: %q", path, text)
+		}
+	}
+	if strings.Contains(s.Dir, s.ID) {
+		t.Errorf("the directory's name, which everybody can list, holds the secret: %s", s.Dir)
+	}
+	for _, dir := range []string{s.Dir, s.Temp()} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+		}
+	}
+}
+
+// TestMain lets this test binary be the owner that is killed.
+func TestMain(m *testing.M) {
+	if os.Getenv("QUIRE_TEST_SCRATCH") != "" {
+		owner()
+	}
+	os.Exit(m.Run())
+}
+
+// owner makes a private directory with two processes, of which one leaves its group, says "ready" and waits.
+func owner() {
+	s, err := New()
+	if err == nil {
+		cmd := exec.Command("/bin/sh", "-c", "setsid sleep 300 & exec sleep 300")
+		cmd.Env = s.Env(os.Environ())
+		err = s.Start(cmd)
+	}
+	fmt.Println("ready", err)
+	select {}
+}
+
+// TestKilledAtAnyMoment kills the owner at many moments, sometimes with its watchdog; then the next start leaves no directory
+// and no process. QUIRE_TEST_KILLS=n makes n rounds.
+func TestKilledAtAnyMoment(t *testing.T) {
+	needProc(t)
+	tmp := temporary(t)
+	rounds := 12
+	if n := os.Getenv("QUIRE_TEST_KILLS"); n != "" {
+		fmt.Sscan(n, &rounds)
+	}
+	for i := range rounds {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "QUIRE_TEST_SCRATCH=1", "TMPDIR="+tmp)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%3 == 0 { // late
+			line := make([]byte, 64)
+			_, _ = out.Read(line)
+		} else { // at some moment of the first milliseconds
+			time.Sleep(time.Duration(i*1237%13000) * time.Microsecond)
+		}
+		if i%2 == 0 {
+			for _, pid := range watchdogs(tmp) {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		Sweep()
+		left, _ := os.ReadDir(tmp)
+		if len(left) == 0 && len(holders(tmp)) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left: %v, processes %v", left, holders(tmp))
+		}
+		time.Sleep(20 * time.Millisecond) // a watchdog may still be at work
+	}
+}
+
+// holders returns the processes whose environment names the directory, but for this one.
+func holders(dir string) (pids []int) {
+	procs, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, p := range procs {
+		env, err := os.ReadFile(p)
+		var pid int
+		fmt.Sscan(filepath.Base(filepath.Dir(p)), &pid)
+		if err == nil && bytes.Contains(env, []byte("TMPDIR="+dir)) && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// watchdogs returns those that owners below the directory have started.
+func watchdogs(dir string) (pids []int) {
+	for _, pid := range holders(dir) {
+		if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); bytes.Contains(text, []byte("quire-watchdog")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// kill ends the watchdog before its work, as a test needs it.
+func (w *watchdog) kill() {
+	_ = w.cmd.Process.Kill()
+	_ = w.cmd.Wait()
+}

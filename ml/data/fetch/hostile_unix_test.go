@@ -1,0 +1,84 @@
+//go:build unix
+
+package fetch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/ml/data"
+)
+
+// TestWhatIsNoFile puts what is no file where a data file or an unfinished download may lie: nothing waits for it, reads it
+// without end, or writes through it.
+func TestWhatIsNoFile(t *testing.T) {
+	mine := filepath.Join(t.TempDir(), "thesis")
+	for name, put := range map[string]func(path string) error{
+		"a pipe":         func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a folder":       func(path string) error { return os.Mkdir(path, 0o700) },
+		"a device":       func(path string) error { return os.Symlink("/dev/zero", path) },
+		"a link to mine": func(path string) error { return os.Symlink(mine, path) },
+		"a link to a fifo": func(path string) error {
+			return errors.Join(syscall.Mkfifo(path+"-fifo", 0o600), os.Symlink(path+"-fifo", path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(mine, []byte("years of work"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s := serve(t, whole)
+			dir := t.TempDir()
+			f := file(s.URL)
+			path := filepath.Join(dir, filepath.FromSlash(f.Path))
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := put(path + ".part"); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() { done <- (&Fetcher{}).To(context.Background(), f, path) }()
+			select {
+			case err := <-done:
+				if err == nil || !strings.Contains(err.Error(), "want a regular file") {
+					t.Errorf("downloading: %v", err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("downloading never ends")
+			}
+			if text, err := os.ReadFile(mine); err != nil || string(text) != "years of work" {
+				t.Errorf("the link was followed: %q, %v", text, err)
+			}
+			if name == "a link to mine" { // reading one's own file by a link is no harm
+				return
+			}
+			for _, variable := range []string{"QUIRE_DATA", "QUIRE_CACHE"} {
+				t.Setenv("QUIRE_DATA", "")
+				t.Setenv(variable, dir)
+				g := f
+				g.Path += ".part"
+				go func() {
+					opened, err := data.Open(g)
+					if err == nil {
+						opened.Close()
+					}
+					done <- err
+				}()
+				select {
+				case err := <-done:
+					if err == nil || !strings.Contains(err.Error(), "want a regular file") {
+						t.Errorf("opening in %s: %v", variable, err)
+					}
+				case <-time.After(20 * time.Second):
+					t.Fatal("opening never ends")
+				}
+			}
+		})
+	}
+}
