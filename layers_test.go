@@ -14,10 +14,11 @@ const module = "github.com/quire-ml/quire"
 // holds it ("ml/..."), may import of the module. A new edge here is a design decision. Test files are free, and
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
-	"internal/testenv":  {},
-	"internal/cache":    {},
-	"internal/hostile":  {},
-	"internal/safefile": {}, // whoever opens or writes a file may use it
+	"internal/testenv":    {},
+	"internal/elementary": {},
+	"internal/cache":      {},
+	"internal/hostile":    {},
+	"internal/safefile":   {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
@@ -25,12 +26,12 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 with(values, "internal/cache"),
+	"graph":                 with(values, "internal/cache", "internal/elementary"),
 	"graph/graphtest":       graphs,
 
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/..."),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
 	"backends/stablehlo":    graphs,
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),

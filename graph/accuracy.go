@@ -17,7 +17,7 @@ type Accuracy struct {
 	ULP    float64    // in units of the last place of the value; 0 is the nearest number itself
 	DTypes dtypes.Set // of the operands; 0 means all of the row
 	Norm   bool       // of a complex value as a whole: each part is measured in last places of the larger one
-	Abs    float64    // as much is allowed beside ULP, in units of the dtype's epsilon, whatever the value is
+	Abs    float64    // or by so many epsilons of the dtype, whatever the value is: where values near 0 are left of larger ones
 
 	// Domain says in words where this holds, "" everywhere; In, set together with it, whether it holds at operands.
 	Domain string
@@ -53,7 +53,7 @@ func (a Accuracy) String() string {
 		b.WriteString(" of the larger part")
 	}
 	if a.Abs != 0 {
-		fmt.Fprintf(&b, " and %.2g ε", a.Abs)
+		fmt.Fprintf(&b, " or %.2g ε", a.Abs)
 	}
 	if a.Domain == "" {
 		b.WriteString(", everywhere")

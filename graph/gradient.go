@@ -318,16 +318,19 @@ func init() {
 		Name: "Identity", Family: "gradient", Doc: "x", DTypes: dtypes.Any,
 		Infer: same, Ref: copyRef, VJP: straight,
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	stopGradient = Define(Op{
 		Name: "StopGradient", Family: "gradient", Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
 		Infer: same, Ref: copyRef, Expand: forward, ZeroGrad: "by definition",
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	barrier = Define(Op{
 		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any, HLO: "stablehlo.optimization_barrier",
 		Infer: same, Ref: copyRef, VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	nameAxes = Define(Op{
 		Name: "NameAxes", Family: "gradient", Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: NameAxesAttrs{},

@@ -11,20 +11,6 @@ import (
 // cdfEnd is from where on the normal distribution is 0 or 1 in every dtype.
 const cdfEnd = 40
 
-// cdf returns Φ(x), the probability that a standard normal variable is below x.
-func cdf(x float64) float64 {
-	const high, low = 0.70710678118654757, -4.8336466567264565e-17 // √½
-	a := min(math.Abs(x), cdfEnd)
-	// How |x|·√½ was rounded shows in erfc, which moves by its derivative.
-	z := a * high
-	lost := math.FMA(a, high, -z) + a*low
-	tail := math.Erfc(z)/2 - lost*math.Exp(-z*z)/math.SqrtPi
-	if x < 0 {
-		return tail
-	}
-	return 1 - tail
-}
-
 // erfcSeries are the Chebyshev coefficients, in 2t - 1, of log(erfc(x)/t) + x² for t = 2/(2 + x), of which the first
 // counts half. They were worked out with 60 digits; what is left out is below 1e-17, and after 16 of them below 2e-10.
 var erfcSeries = []float64{

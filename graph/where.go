@@ -102,6 +102,7 @@ func init() {
 				Want: []float64{1, 2, -inf}},
 			{Name: "empty", In: []Input{Ramp(0, 3).As(dtypes.Bool), Ramp(0, 3), Ramp(3)}},
 		},
+		Exact: "one of the operands",
 	})
 	clamp = Define(Op{
 		Name: "Clamp", Family: "select", Doc: "min(max(y, x), z), with y the value and x and z the range", DTypes: dtypes.Reals, HLO: "stablehlo.clamp",
@@ -122,5 +123,6 @@ func init() {
 			{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{ScalarValue(-1), Values(nan, inf, -inf), ScalarValue(1)}, Want: []float64{nan, 1, -1}},
 			{Name: "empty", In: []Input{ScalarValue(-1), Ramp(0), ScalarValue(1)}},
 		},
+		Exact: "one of the operands",
 	})
 }

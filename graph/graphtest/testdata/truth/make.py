@@ -5,11 +5,12 @@ once to the dtype. Parts that are not finite have no digits; their rules are IEE
 as written below or, for complex functions, as the C library does it (numpy calls it).
 """
 
+import argparse
 import gzip
 import math
+import os
 import random
 import struct
-import sys
 
 import mpmath as m
 import numpy as np
@@ -85,7 +86,8 @@ class Format:
 
 FORMATS = [Format("float16", 16, 11, 15), Format("bfloat16", 16, 8, 127), Format("float32", 32, 24, 127), Format("float64", 64, 53, 1023)]
 COUNT = {"float16": 40, "bfloat16": 40, "float32": 60, "float64": 90}  # random inputs of each sort
-rng = random.Random(1)
+rng = random.Random()
+seed = ""
 
 
 def signed(list_):
@@ -185,6 +187,17 @@ def tails(f):
     return between(f, max(lo - 1, -f.max), 0) + between(f, -3, 3) + between(f, max(lo - 1, -f.max), lo + 2)
 
 
+def whole(f):
+    """f of a finite number, with the number's sign also where that is 0."""
+    return lambda x: math.copysign(float(f(x)), x)
+
+
+def halves(f):
+    """Halves and their neighbours, up to where all numbers are whole."""
+    out = [y for k in range(8) for y in f.around(k + 0.5, 1)]
+    return signed(out + f.around(2.0 ** (f.p - 1), 3) + f.around(2.0 ** (f.p - 2), 3)) + between(f, -10, 10)
+
+
 ODD = {"Expm1", "Log1p", "Sin", "Tan", "Tanh", "Erf", "Gelu", "GeluApproximate", "Silu", "Sqrt"}  # f(-0) is -0
 
 UNARY = {
@@ -201,9 +214,15 @@ UNARY = {
     "Erf": (at(m.erf), -1.0, 1.0, lambda f: between(f, -1, 1) + between(f, -6.5, 6.5)),
     "Reciprocal": (lambda x: math.copysign(INF, x) if x == 0 else 1 / mpf(x), -0.0, 0.0, lambda f: between(f, -4, 4)),
     "Square": (lambda x: mpf(x) ** 2, INF, INF, lambda f: between(f, -4, 4)),
+    "Abs": (lambda x: abs(x), INF, INF, lambda f: between(f, -4, 4)),
+    "Sign": (lambda x: math.copysign(1.0, x) if x else x, -1.0, 1.0, lambda f: between(f, -4, 4)),
+    "Floor": (whole(math.floor), -INF, INF, halves),
+    "Ceil": (whole(math.ceil), -INF, INF, halves),
+    "Round": (whole(round), -INF, INF, halves),
     "Sigmoid": (at(lambda x: 1 / (1 + m.exp(-x))), 0.0, 1.0, lambda f: exp_edges(f) + exp_range(f)),
     "Softplus": (at(lambda x: m.log1p(m.exp(x)) if x < 0 else x + m.log1p(m.exp(-x))), 0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
     "Silu": (at(lambda x: x / (1 + m.exp(-x))), -0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
+    "NormalCDF": (at(lambda x: m.erfc(-x / m.sqrt(2)) / 2), 0.0, 1.0, tails),
     "Gelu": (at(gelu), -0.0, INF, tails),
     "GeluApproximate": (at(gelu_approximate), -0.0, INF, tails),
 }
@@ -260,6 +279,17 @@ def divide(x, y):
         return mpf(x) / mpf(y)
     with np.errstate(all="ignore"):
         return float(np.float64(x) / np.float64(y))
+
+
+def add(x, y):
+    if math.isfinite(x) and math.isfinite(y):
+        with mp.workprec(2500):
+            return mpf(x) + mpf(y) or x + y  # float's rules for the sign of a zero
+    return x + y
+
+
+def subtract(x, y):
+    return add(x, -y)
 
 
 def multiply(x, y):
@@ -341,6 +371,7 @@ def lae_pairs(f):
 
 
 BINARY = {"Pow": (power, pow_pairs), "Atan2": (atan2, atan_pairs), "Rem": (remainder, rem_pairs), "Div": (divide, product_pairs),
+          "Add": (add, product_pairs), "Sub": (subtract, product_pairs),
           "Mul": (multiply, product_pairs), "LogAddExp": (log_add_exp, lae_pairs)}
 
 # Functions of complex numbers, part by part without cancellation. Parts are mpf, or floats where a zero has a sign.
@@ -405,8 +436,7 @@ def c_sin(x, y):
 
 
 def c_cos(x, y):
-    re = m.cos(mpf(x)) * m.cosh(mpf(y))
-    return re, (lambda v: -v)(times(odd(m.sin, x), m.sinh(mpf(y))) if x != 0 and y != 0 else math.copysign(0.0, math.copysign(1, x) * math.copysign(1, y)))
+    return m.cos(mpf(x)) * m.cosh(mpf(y)), -times(odd(m.sinh, y), odd(m.sin, x))
 
 
 def c_tanh(x, y):
@@ -517,7 +547,12 @@ COMPLEX = {  # finite parts, other parts, landmarks of the real and of the imagi
     "Tan": (c_tan, library(np.tan), trig_edges, exp_edges),
     "Tanh": (c_tanh, library(np.tanh), exp_edges, trig_edges),
 }
-COMPLEX2 = {"Mul": (c_mul, c99_mul), "Div": (c_div, c99_div)}
+def by_parts(f):
+    return lambda a, b, c, d: (f(a, c), f(b, d))
+
+
+COMPLEX2 = {"Add": (by_parts(add), by_parts(add)), "Sub": (by_parts(subtract), by_parts(subtract)),
+            "Mul": (c_mul, c99_mul), "Div": (c_div, c99_div)}
 
 
 def points(f, res, ims):
@@ -566,7 +601,7 @@ def unique(list_):
 
 
 def lines(name):
-    rng.seed(name)
+    rng.seed(name + seed)
     for f in FORMATS:
         if name in UNARY:
             for (x,) in unique([(x,) for x in landmarks(f) + anywhere(f) + UNARY[name][3](f)]):
@@ -595,14 +630,24 @@ def lines(name):
                 yield line(dtype, f, p, v, free_signs(name, p[0], p[1], v))
 
 
-def main(names):
+def main():
+    global seed
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("op", nargs="*", help="the tables to make; all if none is named")
+    args.add_argument("--to", default=".", help="the folder to write to")
+    args.add_argument("--seed", default="", help="other random numbers")
+    args.add_argument("--times", type=int, default=1, help="so many times as many of them")
+    args = args.parse_args()
+    seed = args.seed
+    for f in COUNT:
+        COUNT[f] *= args.times
     mp.prec = 400
-    for name in names or sorted(set(UNARY) | set(BINARY) | set(COMPLEX) | set(COMPLEX2)):
+    for name in args.op or sorted(set(UNARY) | set(BINARY) | set(COMPLEX) | set(COMPLEX2)):
         text = "".join(s + "\n" for s in lines(name))
-        with open(name + ".txt.gz", "wb") as out:
+        with open(os.path.join(args.to, name + ".txt.gz"), "wb") as out:
             out.write(gzip.compress(text.encode(), 9, mtime=0))
         print(name, text.count("\n"))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
