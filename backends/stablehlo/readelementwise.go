@@ -221,7 +221,8 @@ func complexCubeRoot(x *graph.Node) *graph.Node {
 	after := graph.Where(tiny, scale(0x1p-100), graph.Where(huge, scale(0x1p100), scale(1)))
 	re, im = graph.Mul(re, before), graph.Mul(im, before)
 	radius := graph.Mul(cubeRoot(graph.Abs(graph.Complex(re, im))), after)
-	angle := graph.DivScalar(graph.Atan2(im, re), 3)
+	angle := graph.Where(graph.Equal(im, scale(0)), graph.Atan2(im, re), odd(im, graph.Atan2(graph.Abs(im), re)))
+	angle = graph.DivScalar(angle, 3)
 	return graph.Complex(graph.Mul(radius, graph.Cos(angle)), graph.Mul(radius, graph.Sin(angle)))
 }
 
@@ -248,6 +249,8 @@ func readCompare(c *reading) *graph.Node {
 	}
 	x, y := c.in[0], c.in[1]
 	switch d := x.DType(); {
+	case d.IsComplex() && direction != "EQ" && direction != "NE":
+		c.fail("complex numbers have no order: Quire reads EQ and NE of them, not %s", direction)
 	case d == dtypes.Bool && direction != "EQ" && direction != "NE": // false comes before true
 		x, y = graph.ConvertDType(x, dtypes.Uint8), graph.ConvertDType(y, dtypes.Uint8)
 	case c.word("compare_type") == "TOTALORDER" && d.IsFloat():

@@ -141,6 +141,13 @@ func (t *typed) verify(s *typeScope) {
 	}
 	constraint.check(t)
 	t.accuracy()
+	if set, narrower := readFor[t.op.name]; narrower {
+		for _, ty := range t.in {
+			if d := ty.tensor().DType; !set.Has(d) {
+				t.fail("Quire reads it for %s, not for %s", set, d)
+			}
+		}
+	}
 }
 
 // declared checks that the operation uses its operands with the types that they have. Forms that write only one type
