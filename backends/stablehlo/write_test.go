@@ -88,6 +88,9 @@ func TestEverySampleIsWritten(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s: %v", c.name, err)
 				}
+				if _, err := Read(text); err != nil { // which verifies it
+					t.Errorf("%s: %v", c.name, err)
+				}
 				mnemonic := op.HLO
 				empty := strings.Contains(text, "dense<>")
 				if lowerings[op.Name] != nil && mnemonic != "" && !empty && !strings.Contains(text, mnemonic+" ") && !strings.Contains(text, mnemonic+"\"") && !strings.Contains(text, mnemonic+"(") && !trivial(c) {
@@ -125,6 +128,9 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	first, err := Write(p)
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, p)
+	}
+	if _, err := Read(first); err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, first)
 	}
 	for _, again := range []*graph.Program{p, program(t, "random", fn, in)} {
 		if text, err := Write(again); err != nil || text != first {
