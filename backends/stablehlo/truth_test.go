@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"os"
 	"slices"
 	"strconv"
@@ -101,7 +102,8 @@ func promiseOf(name string, d dtypes.DType) promise {
 }
 
 // TestTruth compares every reading that is several of Quire's ops with true values, at every dtype that it is read at,
-// and asks that there are some. A reading that is one op is that op's affair, and one of whole numbers TestIntegers'.
+// and asks that there are some. A reading that is one op is that op's affair, and one of whole numbers
+// that of TestWholeNumbers.
 func TestTruth(t *testing.T) {
 	engine := gocpu.New()
 	defer engine.Close()
@@ -119,7 +121,12 @@ func TestTruth(t *testing.T) {
 						t.Errorf("%s: %v\nthis is no clear sentence about the dtype", d, err)
 					}
 					continue
-				case d.IsInt() || d == dtypes.Bool || exact[name] != nil:
+				case d.IsInt() || d == dtypes.Bool:
+					if n := opsOf(t, text); n > 1 && wholeTruth[plainName(name)] == nil && name != "stablehlo.clamp" {
+						t.Errorf("%s: it is read as %d ops, and TestWholeNumbers has no truth of it", d, n)
+					}
+					continue
+				case exact[name] != nil:
 					continue
 				case len(table[d]) == 0:
 					if n := opsOf(t, text); n > 1 && !(d.IsFloat() && zeroParts[name]) {
@@ -350,4 +357,104 @@ func callReading(t *testing.T, text string, in ...any) *tensors.Tensor {
 		t.Fatal(err)
 	}
 	return out[0]
+}
+
+// wholeTruth are readings of whole numbers, by what they make of the low bits of their operands, which are signed or not;
+// size is in bits.
+var wholeTruth = map[string]func(x, y uint64, size int, signed bool) uint64{
+	"stablehlo.divide": func(x, y uint64, size int, signed bool) uint64 {
+		switch a, b := extended(x, size), extended(y, size); {
+		case y == 0:
+			return math.MaxUint64
+		case signed && b == -1: // the smallest number too, which has no opposite
+			return uint64(-a)
+		case signed:
+			return uint64(a / b)
+		}
+		return x / y
+	},
+	"stablehlo.remainder": func(x, y uint64, size int, signed bool) uint64 {
+		switch a, b := extended(x, size), extended(y, size); {
+		case y == 0:
+			return x
+		case signed && b == -1:
+			return 0
+		case signed:
+			return uint64(a % b)
+		}
+		return x % y
+	},
+	"stablehlo.popcnt":              func(x, _ uint64, _ int, _ bool) uint64 { return uint64(bits.OnesCount64(x)) },
+	"stablehlo.count_leading_zeros": func(x, _ uint64, size int, _ bool) uint64 { return uint64(size - bits.Len64(x)) },
+	"stablehlo.compare": func(x, y uint64, _ int, _ bool) uint64 {
+		if x == y {
+			return 1
+		}
+		return 0
+	},
+}
+
+// extended returns the number whose low bits x has.
+func extended(x uint64, size int) int64 { return int64(x<<(64-size)) >> (64 - size) }
+
+// TestWholeNumbers compares readings of whole numbers: of all pairs of 8 bits, and of what lies at the ends of others.
+func TestWholeNumbers(t *testing.T) {
+	corners := []uint64{0, 1, 2, 3, 7, 10, 100, 1 << 7, 1 << 15, 1 << 31, 1 << 62, 1 << 63, 1<<7 - 1, 1<<15 - 1, 1<<31 - 1, 1<<63 - 1}
+	for _, v := range slices.Clone(corners) {
+		corners = append(corners, -v)
+	}
+	for name, f := range wholeTruth {
+		for _, d := range dtypes.Ints.List() {
+			size := 8 * d.Size()
+			values := corners
+			if size == 8 {
+				values = nil
+				for v := range uint64(256) {
+					values = append(values, v)
+				}
+			}
+			var xs, ys []byte
+			var want []uint64
+			for _, x := range values {
+				for _, y := range values {
+					x, y := x<<(64-size)>>(64-size), y<<(64-size)>>(64-size)
+					xs = binary.LittleEndian.AppendUint64(xs, x)[:len(xs)+size/8]
+					ys = binary.LittleEndian.AppendUint64(ys, y)[:len(ys)+size/8]
+					want = append(want, f(x, y, size, !d.IsUnsigned()))
+				}
+			}
+			s := shapes.Make(d, len(want))
+			a, err := tensors.FromBytes(s, xs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := tensors.FromBytes(s, ys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := d
+			if name == "stablehlo.compare" {
+				out, size = dtypes.Bool, 8
+			}
+			got := callReading(t, callOf(name, d, out, len(want)), []any{a, b}[:rules[name].operands]...)
+			got.MustConstBytes(func(data []byte) {
+				for i, w := range want {
+					if g := littleEndian(data[i*size/8 : (i+1)*size/8]); g != w<<(64-size)>>(64-size) {
+						t.Errorf("%s of pair %d in %s is %d, want %d", name, i, d, g, w)
+						return
+					}
+				}
+			})
+		}
+	}
+	for _, x := range []bool{false, true} {
+		for _, y := range []bool{false, true} {
+			same := callReading(t, callOf("stablehlo.compare", dtypes.Bool, dtypes.Bool, 1), []bool{x}, []bool{y})
+			below := callReading(t, strings.Replace(callOf("stablehlo.compare", dtypes.Bool, dtypes.Bool, 1), "direction EQ", "direction LT", 1), []bool{x}, []bool{y})
+			clamped := callReading(t, callOf("stablehlo.clamp", dtypes.Bool, dtypes.Bool, 1), []bool{x}, []bool{y}, []bool{x})
+			if same.Float64At(0) == 1 != (x == y) || below.Float64At(0) == 1 != (!x && y) || clamped.Float64At(0) == 1 != x {
+				t.Errorf("%v and %v: EQ %s, LT %s, clamped %s", x, y, same, below, clamped)
+			}
+		}
+	}
 }
