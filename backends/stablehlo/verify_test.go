@@ -3,6 +3,7 @@ package stablehlo
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -212,20 +213,8 @@ func TestEveryReadingIsVerified(t *testing.T) {
 			t.Errorf("%s has constraints, and is not read", name)
 		}
 	}
-	texts := map[string]string{}
-	for _, c := range wellFormed {
-		if name := opName.FindStringSubmatch(c.call)[1]; texts[name] == "" {
-			texts[name] = programOfCall(c.operands, c.call, c.results)
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		text := texts[name]
-		for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Int32, dtypes.Bool} {
-			if text != "" || rules[name].operands < 1 {
-				break
-			}
-			text, _ = readingOf(name, d)
-		}
+		text := callOfEvery(name)
 		if text == "" {
 			if !strings.HasPrefix(name, "sdy.") { // TestShardingsThatCannotBeRead has these
 				t.Errorf("%s: there is no program to change", name)
@@ -252,6 +241,65 @@ func TestEveryReadingIsVerified(t *testing.T) {
 			}
 		}
 	}
+}
+
+// callOfEvery returns a program that calls an operation, "" if there is none.
+func callOfEvery(name string) string {
+	for _, c := range wellFormed {
+		if opName.FindStringSubmatch(c.call)[1] == name {
+			return programOfCall(c.operands, c.call, c.results)
+		}
+	}
+	for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Int32, dtypes.Bool} {
+		if rules[name].operands > 0 {
+			if text, err := readingOf(name, d); err == nil {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// FuzzCalls changes words of a call of one operation, every operation as often as others: numbers, types, settings and
+// names. What comes out is an error or a program.
+func FuzzCalls(f *testing.F) {
+	words := regexp.MustCompile(`-?\d+|%[\w#]+|\w+ = |tensor<[^<>]*>|"[\w.]+"|\[[^\]]*\]|[<({]|true|false|[A-Z]{2,}`)
+	var texts []string
+	by := []string{"0", "-1", "3", "4096", "99999999999", "-9223372036854775808", "[]", "[0, 0]", "[1]", "true", "DEFAULT"}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		if text := callOfEvery(name); text != "" {
+			texts = append(texts, text)
+			by = append(by, words.FindAllString(text, -1)...)
+		}
+	}
+	slices.Sort(by)
+	by = slices.Compact(by)
+	f.Add(uint64(1), uint64(1))
+	f.Add(uint64(len(texts)-1), uint64(2))
+	f.Fuzz(func(t *testing.T, which, seed uint64) {
+		text := texts[which%uint64(len(texts))]
+		rng := rand.New(rand.NewPCG(seed, 1))
+		for range 1 + rng.IntN(3) {
+			places := words.FindAllStringIndex(text, -1)
+			if len(places) == 0 {
+				return
+			}
+			at := places[rng.IntN(len(places))]
+			text = text[:at[0]] + by[rng.IntN(len(by))] + text[at[1]:]
+		}
+		m, err := Read(text)
+		if err != nil {
+			if strings.Contains(err.Error(), "broke down") {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			return
+		}
+		if m.Main() != nil {
+			if _, err := m.Program(nil); err != nil {
+				t.Fatalf("it was read, but: %v\n%s", err, text)
+			}
+		}
+	})
 }
 
 // otherElements returns a type with elements of another type.

@@ -139,12 +139,14 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	}
 }
 
-// FuzzWrite writes random programs, each twice.
+// FuzzWrite writes random programs, each twice, and reads them back. It runs a hundred times a second, not thousands: to
+// choose an op that fits, a random program lists the calls that all rows allow, at every step. Its texts are rarely
+// wrong in a new way; FuzzCalls is for that.
 func FuzzWrite(f *testing.F) {
-	f.Add(uint64(1), uint8(8), false)
-	f.Add(uint64(2), uint8(30), true)
+	f.Add(uint64(1), uint8(2), false)
+	f.Add(uint64(2), uint8(7), true)
 	f.Fuzz(func(t *testing.T, seed uint64, size uint8, narrow bool) {
-		sameTwice(t, seed, 1+int(size%40), narrow)
+		sameTwice(t, seed, 1+int(size%8), narrow)
 	})
 }
 
