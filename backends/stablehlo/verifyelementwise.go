@@ -16,7 +16,7 @@ func init() {
 		dtypes.Floats: "stablehlo.atan2 stablehlo.exponential_minus_one stablehlo.log_plus_one chlo.broadcast_atan2 " +
 			"chlo.acos chlo.acosh chlo.asin chlo.asinh chlo.atan chlo.atanh",
 		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
-		dtypes.Reals | dtypes.Bools: "stablehlo.maximum stablehlo.minimum stablehlo.clamp stablehlo.sort chlo.top_k chlo.broadcast_maximum chlo.broadcast_minimum",
+		dtypes.Reals | dtypes.Bools: "stablehlo.maximum stablehlo.minimum stablehlo.clamp chlo.top_k chlo.broadcast_maximum chlo.broadcast_minimum",
 	} {
 		for _, name := range strings.Fields(names) {
 			readFor[name] = set
