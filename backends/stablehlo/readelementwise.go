@@ -42,7 +42,6 @@ func init() {
 	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
 	unary(not, "stablehlo.not")
-	unary(graph.Identity, "stablehlo.copy")
 	unary(func(x *graph.Node) *graph.Node {
 		return graph.Equal(graph.Abs(x), graph.Infinity(x.Graph(), x.DType(), 1))
 	}, "chlo.is_inf")

@@ -147,7 +147,7 @@ func plainName(name string) string { return strings.Replace(name, "chlo.broadcas
 
 // moving are readings that compute nothing.
 var moving = map[string]bool{
-	"stablehlo.reshape": true, "stablehlo.broadcast_in_dim": true, "stablehlo.copy": true, "stablehlo.bitcast_convert": true,
+	"stablehlo.reshape": true, "stablehlo.broadcast_in_dim": true, "stablehlo.bitcast_convert": true,
 	"func.call": true, "stablehlo.composite": true,
 }
 

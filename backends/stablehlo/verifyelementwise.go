@@ -34,7 +34,7 @@ func init() {
 		bits:           {"and", "not", "or", "xor"},
 		signed:         {"sign"},
 		dtypes.Numbers: {"divide", "negate", "power", "remainder", "subtract"},
-		dtypes.Any:     {"add", "copy", "maximum", "minimum", "multiply", "sdy.reshard", "sdy.sharding_constraint"},
+		dtypes.Any:     {"add", "maximum", "minimum", "multiply", "sdy.reshard", "sdy.sharding_constraint"},
 	} {
 		constrain(func(t *typed) { t.elementwise(set) }, names...)
 	}
