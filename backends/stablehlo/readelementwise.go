@@ -199,16 +199,21 @@ func cubeRoot(x *graph.Node) *graph.Node {
 		return widely(complexCubeRoot, x)
 	}
 	return inDouble([]*graph.Node{x}, func(in []*graph.Node) *graph.Node {
-		x := in[0]
-		size := graph.Abs(x)
-		tiny := graph.LessThan(size, number(x, 0x1p-900))
-		size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
-		regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
-		y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
-		y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
-		y = graph.Where(regular, y, size)
-		return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
+		return withSlope(in[0], realCubeRoot, func(x *graph.Node) *graph.Node {
+			return graph.Reciprocal(graph.MulScalar(graph.Square(realCubeRoot(x)), 3))
+		})
 	})
+}
+
+func realCubeRoot(x *graph.Node) *graph.Node {
+	size := graph.Abs(x)
+	tiny := graph.LessThan(size, number(x, 0x1p-900))
+	size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
+	regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
+	y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
+	y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
+	y = graph.Where(regular, y, size)
+	return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
 }
 
 func complexCubeRoot(x *graph.Node) *graph.Node {

@@ -458,3 +458,45 @@ func TestWholeNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestSlopes differentiates the functions of a real number, at points where pieces of their equations meet among others,
+// and compares with differences of their values.
+func TestSlopes(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		if rules[name].operands != 1 || !rules[name].pointwise || len(truthOf(t, name)[dtypes.Float64]) == 0 || name == "stablehlo.round_nearest_afz" {
+			continue
+		}
+		m, err := Read(callOf(name, dtypes.Float64, dtypes.Float64, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec := graph.MustNewExec(graphtest.Reference(), func(x *graph.Node) (*graph.Node, *graph.Node) {
+			y := m.Main().Call(x)[0]
+			return y, graph.Gradient(graph.ReduceAllSum(y), x)[0]
+		})
+		at := func(x float64) (y, dy float64) {
+			out, err := exec.Call([]float64{x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out[0].Float64At(0), out[1].Float64At(0)
+		}
+		for _, x := range []float64{0, 1e-9, 0.3, -0.3, 0.5, -0.5, 0.9, -0.9, 1.25, 2.5, -2.5, 7, 50, -50, 709, 1e9} {
+			h := 1e-6 * math.Abs(x)
+			if x == 0 {
+				h = 1e-9
+			}
+			below, _ := at(x - h)
+			above, _ := at(x + h)
+			want := (above - below) / (2 * h)
+			_, dy := at(x)
+			if y, _ := at(x); math.IsNaN(want) || math.IsInf(want, 0) || name == "stablehlo.cbrt" && x == 0 || math.IsInf(y, 0) || math.IsNaN(y) {
+				continue
+			}
+			rounding := 1e-15 * max(math.Abs(above), math.Abs(below)) / h // of the values, lgamma's to 1e-13
+			if !(math.Abs(dy-want) <= 1e-5*max(math.Abs(want), 1e-4)+rounding) {
+				t.Errorf("the slope of %s at %v is %v, by differences %v", name, x, dy, want)
+			}
+		}
+	}
+}
