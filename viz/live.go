@@ -176,7 +176,7 @@ func (p *progress) statusText() string {
 	}
 	switch {
 	case p.interrupted:
-		parts = append(parts, "interrupted, the model is kept")
+		parts = append(parts, "interrupted; "+p.kept)
 	case p.err != nil:
 		parts = append(parts, "stopped by an error: "+p.err.Error())
 	case p.ended:

@@ -70,7 +70,11 @@ func (t *liveText) flushRow() {
 	} else {
 		parts = append(parts, fmt.Sprintf("epoch %d", r.epoch))
 	}
-	parts = append(parts, metricsText(r.train)...)
+	if r.partial {
+		parts = append(parts, recentText(r.recent)...)
+	} else if m := metricsText(r.train); len(m) > 0 {
+		parts = append(parts, "train "+strings.Join(m, " "))
+	}
 	var sets []string
 	for name := range r.eval {
 		sets = append(sets, name)
@@ -94,7 +98,7 @@ func (t *liveText) flushRow() {
 func (t *liveText) line(final bool) {
 	p := &t.run.now
 	text := p.statusText()
-	if m := metricsText(p.metrics); len(m) > 0 {
+	if m := recentText(p.metrics); len(m) > 0 {
 		text += " · " + strings.Join(m, " ")
 	}
 	if t.width == nil {
@@ -123,6 +127,19 @@ func bar(f float64, width int) string {
 		s += string([]rune(" ▏▎▍▌▋▊▉")[part])
 	}
 	return s + strings.Repeat("░", max(0, width-textWidth(s)))
+}
+
+// recentText writes the metrics of a step: those of recent steps, or of the batch where there are no others.
+func recentText(list []train.Metric) []string {
+	recent := slices.DeleteFunc(slices.Clone(list), func(m train.Metric) bool { return strings.HasPrefix(m.Name, batchPrefix) })
+	if len(recent) == 0 {
+		recent = list
+	}
+	var out []string
+	for _, m := range recent {
+		out = append(out, stepName(m)+" "+metricValue(m, m.Value))
+	}
+	return out
 }
 
 func metricsText(list []train.Metric) []string {

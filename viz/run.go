@@ -2,12 +2,14 @@ package viz
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz/internal/display"
 )
 
 // Bounds on what a Run keeps besides its curves.
@@ -21,13 +23,16 @@ const (
 type Run struct {
 	mu    sync.Mutex
 	name  string
-	train []*curve
+	steps []*curve // measured at steps: single batches, and means of recent ones
+	train []*curve // means over epochs of training
 	eval  []*curve
 	rows  []epochRow
 	cut   int // rows left out after the first half
 	marks []mark
 
 	epochStart time.Duration
+	epochFrom  int64 // the step after which the epoch began
+	saved      saved
 	now        progress
 	options    CurveOptions
 }
@@ -36,7 +41,15 @@ type Run struct {
 type curve struct {
 	metric  train.Metric
 	dataset string // "" for training metrics
+	epochs  bool   // of training: means over epochs, not values at steps
 	track   track
+}
+
+// saved is the latest checkpoint of a run.
+type saved struct {
+	step int64
+	path string
+	ok   bool
 }
 
 // epochRow is one line of the table of epochs.
@@ -44,7 +57,8 @@ type epochRow struct {
 	epoch   int
 	step    int64
 	took    time.Duration
-	train   []train.Metric
+	train   []train.Metric            // means over the epoch
+	recent  []train.Metric            // of the last step, where the epoch has not ended
 	eval    map[string][]train.Metric // by data set
 	partial bool                      // evaluated, but the epoch has not ended
 }
@@ -66,6 +80,7 @@ type progress struct {
 	metrics        []train.Metric
 	err            error
 	interrupted    bool
+	kept           string // after an interruption: what is left of the model
 	recent         []tick // for the speed, the oldest first
 }
 
@@ -102,8 +117,13 @@ func RunOf(name string, h *train.History) *Run {
 			r.now.globalStep = max(r.now.globalStep, step)
 			switch s.Source {
 			case "step":
-				find(&r.train, m, "").track.add(float64(step), m.Value)
+				find(&r.steps, m, "").track.add(float64(step), m.Value)
 			case "epoch":
+				from := int64(0)
+				if i > 0 {
+					from = s.Steps[i-1]
+				}
+				r.addEpoch(m, from, step)
 				e := row(step)
 				e.train = append(e.train, m)
 			default:
@@ -136,27 +156,27 @@ func (r *Run) Add(e train.Event) {
 	case train.Start:
 		*p = progress{started: true, globalStep: e.GlobalStep, steps: e.Steps, epochs: e.Epochs, epoch: 1}
 		p.recent = []tick{{0, e.Elapsed}}
-		r.epochStart = 0
+		r.epochStart, r.epochFrom, r.saved = 0, e.GlobalStep, saved{}
 	case train.Step:
 		p.metrics = slices.Clone(e.Metrics)
 		r.tick(e.Step, e.Elapsed)
 		for _, m := range e.Metrics {
-			find(&r.train, m, "").track.add(float64(e.GlobalStep), m.Value)
+			find(&r.steps, m, "").track.add(float64(e.GlobalStep), m.Value)
 		}
 	case train.Epoch:
+		for _, m := range e.Metrics {
+			r.addEpoch(m, r.epochFrom, e.GlobalStep)
+		}
 		row := r.row(e)
 		row.train, row.took, row.partial = slices.Clone(e.Metrics), e.Elapsed-r.epochStart, false
-		if row.train == nil {
-			row.train = slices.Clone(p.metrics)
-		}
-		r.epochStart = e.Elapsed
+		r.epochStart, r.epochFrom = e.Elapsed, e.GlobalStep
 	case train.Eval:
 		for _, m := range e.Metrics {
 			find(&r.eval, m, e.Dataset).track.add(float64(e.GlobalStep), m.Value)
 		}
 		row := r.row(e)
 		if row.train == nil {
-			row.train, row.partial = slices.Clone(p.metrics), true
+			row.recent, row.partial = slices.Clone(p.metrics), true
 		}
 		if row.eval == nil {
 			row.eval = map[string][]train.Metric{}
@@ -164,8 +184,12 @@ func (r *Run) Add(e train.Event) {
 		row.eval[e.Dataset] = slices.Clone(e.Metrics)
 	case train.Checkpoint:
 		r.mark(mark{step: e.GlobalStep, kind: e.Kind, best: e.Best})
+		r.saved = saved{e.GlobalStep, e.Path, true}
 	case train.End:
 		p.ended, p.err, p.interrupted = true, e.Err, e.Interrupted
+		if e.Interrupted {
+			p.kept = r.saved.sentence(e.GlobalStep)
+		}
 		switch {
 		case e.Interrupted:
 			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "interrupted"})
@@ -173,6 +197,31 @@ func (r *Run) Add(e train.Event) {
 			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
 		}
 	}
+}
+
+// addEpoch records a mean over the steps from one to another: its place is the middle, since at the end the model was
+// better than that.
+func (r *Run) addEpoch(m train.Metric, from, to int64) {
+	c := find(&r.train, m, "")
+	c.epochs = true
+	c.track.add((float64(from)+float64(to))/2, m.Value)
+}
+
+// sentence says what an interruption at a step leaves of the model.
+func (s saved) sentence(step int64) string {
+	at := ""
+	if s.path != "" {
+		at = ": " + s.path
+	}
+	switch {
+	case s.ok && s.step == step:
+		return "the model is saved" + at
+	case s.ok:
+		return fmt.Sprintf("saved is step %s%s", count(s.step), at)
+	case display.InNotebook():
+		return "no checkpoint was saved: the model is lost when this cell ends"
+	}
+	return "no checkpoint was saved: the model lives in this process only"
 }
 
 // snapshot returns a copy that nobody else changes: drawing takes longer than training may be held up.
@@ -184,7 +233,7 @@ func (r *Run) snapshot() *Run {
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)
 	}
-	c.train, c.eval = copyCurves(r.train), copyCurves(r.eval)
+	c.steps, c.train, c.eval = copyCurves(r.steps), copyCurves(r.train), copyCurves(r.eval)
 	return c
 }
 

@@ -100,9 +100,10 @@ func (n *number) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// The loss among the metrics.
+// The loss among the metrics, and how the names of what was measured on a single batch begin.
 const (
-	batchLossName = "Batch loss"
+	batchPrefix   = "Batch "
+	batchLossName = batchPrefix + "loss"
 	lossName      = "Mean loss"
 )
 
