@@ -107,6 +107,8 @@ func (c *curve) label() string {
 		return c.set() + " " + c.short()
 	case c.epochs:
 		return "train " + c.short()
+	case c.own:
+		return c.short()
 	}
 	return stepName(c.metric)
 }
@@ -143,7 +145,7 @@ func (r *Run) curves() []*curve {
 // isBatchOf reports whether b has the values of batches whose recent mean c is.
 func (b *curve) isBatchOf(c *curve) bool {
 	rest, ok := strings.CutPrefix(b.metric.Name, batchPrefix)
-	return ok && b != c && (strings.EqualFold(rest, c.short()) || strings.EqualFold(rest, c.metric.Name))
+	return ok && b != c && !b.own && (strings.EqualFold(rest, c.short()) || strings.EqualFold(rest, c.metric.Name))
 }
 
 // set names the data set of an evaluation: "test" for "digits/test".
@@ -151,7 +153,7 @@ func (c *curve) set() string { return c.dataset[strings.LastIndexByte(c.dataset,
 
 // short is the metric's name in narrow places, whatever it was measured on.
 func (c *curve) short() string {
-	if c.dataset == "" && !c.epochs && strings.HasPrefix(c.metric.Name, batchPrefix) {
+	if c.dataset == "" && !c.epochs && !c.own && strings.HasPrefix(c.metric.Name, batchPrefix) {
 		return strings.TrimPrefix(stepName(c.metric), "batch ")
 	}
 	return shortName(c.metric)
@@ -202,6 +204,8 @@ func (c *curve) legendName() string {
 		return c.set()
 	case c.epochs:
 		return "train"
+	case c.own: // the chart's title has it
+		return ""
 	case strings.HasPrefix(c.metric.Name, batchPrefix):
 		return "batches"
 	}
@@ -239,7 +243,7 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 			s := series(o, c)
 			name := c.legendName()
 			if len(names) > 1 {
-				name += " " + c.short()
+				name = strings.TrimSpace(name + " " + c.short())
 			}
 			if len(runs) > 1 {
 				name = r.title(i)

@@ -76,3 +76,13 @@ func ExampleRegister() {
 	viz.Show(temperature(21))
 	// Output: warm
 }
+
+func ExampleNewProgress() {
+	x := 8.0
+	p := viz.NewProgress(3)
+	for range p.Range() { // a loop of one's own: halving x
+		x /= 2
+		p.Set("x", x)
+	}
+	viz.Show(p) // its curves once more
+}

@@ -36,7 +36,7 @@ import (
 var exported = map[string]map[string]any{
 	".": {
 		"Batch": viz.Batch, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
-		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewRun": viz.NewRun,
+		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewProgress": viz.NewProgress, "NewRun": viz.NewRun,
 		"Plain": viz.Plain, "Register": viz.Register[registered], "Render": viz.Render, "Row": viz.Row, "RunOf": viz.RunOf, "SVG": viz.SVG, "Shapes": viz.Shapes,
 		"Show": viz.Show, "Stack": viz.Stack, "Summary": viz.Summary, "Table": viz.Table, "Tensor": viz.Tensor, "Text": viz.Text, "Titled": viz.Titled,
 	},
@@ -51,6 +51,7 @@ var receivers = map[string][]any{
 	"Area":     {(*viz.Area)(nil), &viz.Area{}, viz.NewArea()},
 	"Bundle":   {viz.Bundle(nil), viz.Bundle{}, viz.Plain("x")},
 	"LiveView": {(*viz.LiveView)(nil), &viz.LiveView{}, viz.Live(nil)},
+	"Progress": {(*viz.Progress)(nil), &viz.Progress{}, viz.NewProgress(3)},
 	"Run":      {(*viz.Run)(nil), &viz.Run{}, run(100, 40, 1), viz.RunOf("x", nil)},
 }
 

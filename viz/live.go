@@ -179,6 +179,8 @@ func (p *progress) statusText() string {
 		parts = append(parts, "interrupted; "+p.kept)
 	case p.err != nil:
 		parts = append(parts, "stopped by an error: "+p.err.Error())
+	case p.early():
+		parts = append(parts, "stopped early")
 	case p.ended:
 		parts = append(parts, "done")
 	case !p.started:

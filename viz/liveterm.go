@@ -71,7 +71,7 @@ func (t *liveText) flushRow() {
 		parts = append(parts, fmt.Sprintf("epoch %d", r.epoch))
 	}
 	if r.partial {
-		parts = append(parts, recentText(r.recent)...)
+		parts = append(parts, t.run.recentText(r.recent)...)
 	} else if m := metricsText(r.train); len(m) > 0 {
 		parts = append(parts, "train "+strings.Join(m, " "))
 	}
@@ -98,7 +98,7 @@ func (t *liveText) flushRow() {
 func (t *liveText) line(final bool) {
 	p := &t.run.now
 	text := p.statusText()
-	if m := recentText(p.metrics); len(m) > 0 {
+	if m := t.run.recentText(p.metrics); len(m) > 0 {
 		text += " · " + strings.Join(m, " ")
 	}
 	if t.width == nil {
@@ -130,7 +130,10 @@ func bar(f float64, width int) string {
 }
 
 // recentText writes the metrics of a step: those of recent steps, or of the batch where there are no others.
-func recentText(list []train.Metric) []string {
+func (r *Run) recentText(list []train.Metric) []string {
+	if r.own {
+		return metricsText(list)
+	}
 	recent := slices.DeleteFunc(slices.Clone(list), func(m train.Metric) bool { return strings.HasPrefix(m.Name, batchPrefix) })
 	if len(recent) == 0 {
 		recent = list

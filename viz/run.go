@@ -33,6 +33,7 @@ type Run struct {
 	epochStart time.Duration
 	epochFrom  int64 // the step after which the epoch began
 	saved      saved
+	own        bool // steps measure values under names of the caller's own
 	now        progress
 	options    CurveOptions
 }
@@ -42,6 +43,7 @@ type curve struct {
 	metric  train.Metric
 	dataset string // "" for training metrics
 	epochs  bool   // of training: means over epochs, not values at steps
+	own     bool   // under a name of the caller's own
 	track   track
 }
 
@@ -161,7 +163,9 @@ func (r *Run) Add(e train.Event) {
 		p.metrics = slices.Clone(e.Metrics)
 		r.tick(e.Step, e.Elapsed)
 		for _, m := range e.Metrics {
-			find(&r.steps, m, "").track.add(float64(e.GlobalStep), m.Value)
+			c := find(&r.steps, m, "")
+			c.own = r.own
+			c.track.add(float64(e.GlobalStep), m.Value)
 		}
 	case train.Epoch:
 		for _, m := range e.Metrics {
@@ -228,7 +232,7 @@ func (s saved) sentence(step int64) string {
 func (r *Run) snapshot() *Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options}
+	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own}
 	c.now.recent = slices.Clone(r.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)
@@ -316,7 +320,7 @@ func (p *progress) stepTime() time.Duration {
 // fraction returns how much of the run is done, from 0 to 1, and whether that is known.
 func (p *progress) fraction() (float64, bool) {
 	switch {
-	case p.ended && p.err == nil && !p.interrupted:
+	case p.ended && p.err == nil && !p.interrupted && !p.early():
 		return 1, true
 	case p.steps > 0:
 		return min(1, float64(p.step)/float64(p.steps)), true
@@ -324,6 +328,11 @@ func (p *progress) fraction() (float64, bool) {
 		return min(1, max(0, float64(p.epoch-1)/float64(p.epochs))), true
 	}
 	return 0, false
+}
+
+// early reports whether the run has ended before its time, though without an error.
+func (p *progress) early() bool {
+	return p.ended && p.err == nil && !p.interrupted && p.steps > 0 && p.step < p.steps && (p.epochs <= 0 || p.epoch < p.epochs)
 }
 
 // left returns the time that the rest of the run will take at the present speed, and whether it is known.
