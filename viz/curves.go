@@ -432,7 +432,7 @@ func metricValue(m train.Metric, v float64) string {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return number(v)
 	case m.Percent:
-		return fmt.Sprintf("%.2f%%", v*100)
+		return percent(v, 2)
 	case v != 0 && (math.Abs(v) < 1e-3 || math.Abs(v) >= 1e5):
 		return fmt.Sprintf("%.2e", v)
 	}

@@ -3,9 +3,11 @@ package viz_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -59,7 +61,7 @@ var extremes = map[string]func(v float64) float64{
 func TestPicturesOfRuns(t *testing.T) {
 	for value, f := range extremes {
 		for _, count := range []int{1, 2, 12} {
-			for _, length := range []int{3, 15, 60} {
+			for _, length := range []int{3, 60} {
 				name := fmt.Sprintf("%s, %d series with names of %d characters", value, count, length)
 				labels := names(count, length)
 				one := viz.NewRun(labels[0])
@@ -105,6 +107,9 @@ func TestPicturesOfTensors(t *testing.T) {
 			name := fmt.Sprintf("%s, %v", value, dims)
 			checkPictures(t, "tensor: "+name, viz.Tensor(x))
 			checkPictures(t, "histogram: "+name, viz.Histogram(x))
+			if value != "as they are" && value != "huge" && value != "with NaN" {
+				continue // what follows does not depend on the values
+			}
 			checkPictures(t, "pictures: "+name, viz.Images(x, viz.ImageOptions{Channels: true, Title: strings.Repeat("a long title ", 12), Captions: names(12, 40)}))
 			for _, length := range []int{1, 40} {
 				long, err := x.WithAxisNames(names(len(dims), length)...)
@@ -113,6 +118,24 @@ func TestPicturesOfTensors(t *testing.T) {
 				}
 			}
 			checkPictures(t, "batch: "+name, viz.Batch(data.Batch{Inputs: []*tensors.Tensor{x}, Labels: []*tensors.Tensor{tensors.FromValue(make([]int32, dims[0]))}}, names(12, 30)...))
+		}
+	}
+}
+
+// Graphs are drawn with random edges, and names and shapes of all lengths.
+func TestPicturesOfGraphs(t *testing.T) {
+	for _, nodes := range []int{1, 2, 12, 60, 150} {
+		for _, length := range []int{1, 12, 60} {
+			for seed := range 3 {
+				r := rand.New(rand.NewPCG(uint64(seed), uint64(nodes)))
+				g := graph.NewGraph(nil, names(1, length)[0])
+				list := []*graph.Node{graph.Parameter(g, names(1, length)[0], f32(1000000, 1, 123456)), graph.Parameter(g, "y", f32(1000000, 1, 123456))}
+				for range nodes {
+					x, y := list[r.IntN(len(list))], list[max(0, len(list)-1-r.IntN(4))]
+					list = append(list, []*graph.Node{graph.Add(x, y), graph.Neg(x), graph.AddScalar(y, 1.23456789), graph.Transpose(graph.Transpose(x, 0, 1), 0, 1)}[r.IntN(4)])
+				}
+				checkPictures(t, fmt.Sprintf("%d nodes, names of %d, seed %d", nodes, length, seed), viz.Graph(g))
+			}
 		}
 	}
 }
