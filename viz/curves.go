@@ -36,10 +36,9 @@ type CurveOptions struct {
 // Curves returns the curves of one or several training runs: a chart per kind of metric, with training
 // and evaluation, and, for a single run, the table of its epochs. Words have one meaning in it, and wherever runs are shown:
 //
-//	batch loss    the loss of one batch; the line called "batches" is smooth, what was measured shows faintly behind it
-//	recent loss   the mean over about the last hundred steps, where batches are not known. It lags behind the model
-//	train loss    the mean over an epoch, as in the table; its dot stands in the middle of the epoch
-//	test loss     of the data set "test", evaluated at that step
+//	batch loss   the loss of one batch; the line called "batches" is smooth, what was measured shows faintly behind it
+//	train loss   the mean over an epoch, in the table and as a dot in the middle of the epoch; before it ends, so far
+//	test loss    of the data set "test", evaluated at that step
 func Curves(runs ...*Run) Bundle { return CurvesWith(CurveOptions{}, runs...) }
 
 // CurvesWith is [Curves] with options.
@@ -57,7 +56,7 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 	pictures := charts(o, runs)
 	if len(runs) == 1 {
 		r := runs[0]
-		return HTML(pictures+r.table().html(), r.curveText())
+		return HTML(r.warningNotes()+pictures+r.table().html(), r.curveText())
 	}
 	g := &grid{header: []string{"run", "step", "time"}, left: []bool{true}}
 	var names []string
@@ -100,49 +99,47 @@ func (r *Run) title(i int) string {
 	return fmt.Sprintf("run %d", i+1)
 }
 
-// label names a curve in tables: "batch loss", "recent loss", "train loss" or "test loss".
+// label names a curve in tables: "batch loss", "train loss" or "test loss".
 func (c *curve) label() string {
 	switch {
 	case c.dataset != "":
 		return c.set() + " " + c.short()
-	case c.epochs:
-		return "train " + c.short()
 	case c.own:
 		return c.short()
 	}
-	return stepName(c.metric)
+	return trainName(c.metric)
 }
 
 // batchPrefix begins the names of what was measured on a single batch.
 const batchPrefix = "Batch "
 
-// stepName names a metric that was measured at a step.
-func stepName(m train.Metric) string {
-	if rest, ok := strings.CutPrefix(m.Name, batchPrefix); ok {
-		if strings.HasPrefix(m.Short, "batch ") {
-			return m.Short
-		}
-		return "batch " + rest
+// trainName names a metric of training: that of a batch, or the mean over the epoch, so far or in all.
+func trainName(m train.Metric) string {
+	rest, ok := strings.CutPrefix(m.Name, batchPrefix)
+	switch {
+	case !ok:
+		return "train " + shortName(m)
+	case strings.HasPrefix(m.Short, "batch "):
+		return m.Short
 	}
-	if s := shortName(m); strings.HasPrefix(strings.ToLower(s), "recent ") {
-		return s
-	}
-	return "recent " + shortName(m)
+	return "batch " + rest
 }
 
-// curves returns the curves that are drawn: of what was measured at steps the values of batches, or else the means of recent
-// ones, which lag behind; epochs; evaluations.
+// curves returns the curves that are drawn: what was measured on batches, epochs, evaluations. Means over the epoch so far, which
+// begin anew with every epoch, are drawn only where there is nothing else yet.
 func (r *Run) curves() []*curve {
 	var out []*curve
 	for _, c := range r.steps {
-		if !slices.ContainsFunc(r.steps, func(b *curve) bool { return b.isBatchOf(c) }) {
+		better := func(b *curve) bool { return b.isBatchOf(c) }
+		ofEpochs := func(e *curve) bool { return e.metric.Name == c.metric.Name }
+		if !slices.ContainsFunc(r.steps, better) && !slices.ContainsFunc(r.train, ofEpochs) {
 			out = append(out, c)
 		}
 	}
 	return slices.Concat(out, r.train, r.eval)
 }
 
-// isBatchOf reports whether b has the values of batches whose recent mean c is.
+// isBatchOf reports whether b has the values of batches whose mean c is.
 func (b *curve) isBatchOf(c *curve) bool {
 	rest, ok := strings.CutPrefix(b.metric.Name, batchPrefix)
 	return ok && b != c && !b.own && (strings.EqualFold(rest, c.short()) || strings.EqualFold(rest, c.metric.Name))
@@ -154,7 +151,7 @@ func (c *curve) set() string { return c.dataset[strings.LastIndexByte(c.dataset,
 // short is the metric's name in narrow places, whatever it was measured on.
 func (c *curve) short() string {
 	if c.dataset == "" && !c.epochs && !c.own && strings.HasPrefix(c.metric.Name, batchPrefix) {
-		return strings.TrimPrefix(stepName(c.metric), "batch ")
+		return strings.TrimPrefix(trainName(c.metric), "batch ")
 	}
 	return shortName(c.metric)
 }
@@ -202,14 +199,12 @@ func (c *curve) legendName() string {
 	switch {
 	case c.dataset != "":
 		return c.set()
-	case c.epochs:
-		return "train"
 	case c.own: // the chart's title has it
 		return ""
-	case strings.HasPrefix(c.metric.Name, batchPrefix):
+	case !c.epochs && strings.HasPrefix(c.metric.Name, batchPrefix):
 		return "batches"
 	}
-	return "recent"
+	return "train"
 }
 
 // chart returns the chart of all metrics of one kind. A curve's colour is the number of its source, so that it is
@@ -241,6 +236,9 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 				continue
 			}
 			s := series(o, c)
+			if c.epochs && slices.ContainsFunc(r.steps, func(b *curve) bool { return b.isBatchOf(c) }) {
+				s.NoLine = s.Points // the line is that of the batches; one between means would lie above a curve that falls
+			}
 			name := c.legendName()
 			if len(names) > 1 {
 				name = strings.TrimSpace(name + " " + c.short())
@@ -294,8 +292,8 @@ func series(o CurveOptions, c *curve) svg.Series {
 	case c.dataset != "":
 		s.Points = len(xs) <= 60
 		return s
-	case c.epochs: // dots: a line between means would lie above a curve that falls
-		s.NoLine = len(xs) <= 60
+	case c.epochs:
+		s.Points = len(xs) <= 60
 		return s
 	}
 	width := o.Smooth
@@ -340,9 +338,8 @@ func (r *Run) table() *grid {
 	if byEpoch {
 		g.header = []string{"epoch", "step"}
 	}
-	inTable, of := r.train, func(line epochRow) []train.Metric { return line.train }
-	if len(inTable) == 0 { // no epoch has ended: the latest values at the time of the evaluations
-		of = func(line epochRow) []train.Metric { return line.recent }
+	inTable := r.train
+	if len(inTable) == 0 { // no epoch has ended
 		for _, c := range r.steps {
 			if !strings.HasPrefix(c.metric.Name, batchPrefix) && len(r.rows) > 0 {
 				inTable = append(inTable, c)
@@ -377,7 +374,7 @@ func (r *Run) table() *grid {
 			row = append([]string{e}, row...)
 		}
 		for _, c := range inTable {
-			row = append(row, metricOf(of(line), c.metric))
+			row = append(row, metricOf(line.train, c.metric))
 		}
 		for k, c := range r.eval {
 			if best[k] == line.step && len(r.rows) > 1 {
@@ -460,6 +457,9 @@ func duration(d time.Duration) string {
 func (r *Run) curveText() string {
 	var b strings.Builder
 	b.WriteString(r.now.statusText() + "\n")
+	for _, w := range r.warnings {
+		b.WriteString("warning: " + w + "\n")
+	}
 	width := 0
 	for _, c := range r.curves() {
 		width = max(width, textWidth(c.label()))

@@ -147,11 +147,21 @@ func (r *Run) liveBundle() Bundle {
 	if p.err != nil && !p.interrupted {
 		b.WriteString(Error(p.err).HTML())
 	}
+	b.WriteString(r.warningNotes())
 	b.WriteString(charts(r.options, []*Run{r}))
 	if t := r.table(); len(t.rows) > 0 {
 		b.WriteString(t.html())
 	}
 	return HTML(b.String(), r.curveText())
+}
+
+// warningNotes is the HTML of what went wrong without ending the run.
+func (r *Run) warningNotes() string {
+	var b strings.Builder
+	for _, w := range r.warnings {
+		b.WriteString(note("warning: " + w))
+	}
+	return b.String()
 }
 
 // statusText says in a line where the run is.

@@ -80,10 +80,13 @@ func eventText(e train.Event) string {
 	return strings.Join(parts, " · ")
 }
 
-func kindName(k train.EventKind) string {
-	if k < train.Start || k > train.End {
-		return fmt.Sprintf("event %d", int(k))
-	}
+// kindName names a kind of event, known or not.
+func kindName(k train.EventKind) (name string) {
+	defer func() {
+		if recover() != nil { // there is no such kind
+			name = fmt.Sprintf("event %d", int(k))
+		}
+	}()
 	return k.String()
 }
 

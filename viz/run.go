@@ -23,7 +23,7 @@ const (
 type Run struct {
 	mu    sync.Mutex
 	name  string
-	steps []*curve // measured at steps: single batches, and means of recent ones
+	steps []*curve // measured at steps: single batches, and means over the epoch so far
 	train []*curve // means over epochs of training
 	eval  []*curve
 	rows  []epochRow
@@ -33,6 +33,7 @@ type Run struct {
 	epochStart time.Duration
 	epochFrom  int64 // the step after which the epoch began
 	saved      saved
+	warnings   []string
 	own        bool // steps measure values under names of the caller's own
 	now        progress
 	options    CurveOptions
@@ -59,8 +60,7 @@ type epochRow struct {
 	epoch   int
 	step    int64
 	took    time.Duration
-	train   []train.Metric            // means over the epoch
-	recent  []train.Metric            // of the last step, where the epoch has not ended
+	train   []train.Metric            // means over the epoch, or what there is of it
 	eval    map[string][]train.Metric // by data set
 	partial bool                      // evaluated, but the epoch has not ended
 }
@@ -156,8 +156,8 @@ func (r *Run) Add(e train.Event) {
 	p.epoch, p.epochs, p.elapsed = max(e.Epoch, 1), e.Epochs, e.Elapsed
 	switch e.Kind {
 	case train.Start:
-		*p = progress{started: true, globalStep: e.GlobalStep, steps: e.Steps, epochs: e.Epochs, epoch: 1}
-		p.recent = []tick{{0, e.Elapsed}}
+		*p = progress{started: true, globalStep: e.GlobalStep, step: e.Step, steps: e.Steps, epochs: e.Epochs, epoch: max(e.Epoch, 1)}
+		p.recent = []tick{{e.Step, e.Elapsed}} // a run that goes on from a checkpoint has made steps before
 		r.epochStart, r.epochFrom, r.saved = 0, e.GlobalStep, saved{}
 	case train.Step:
 		p.metrics = slices.Clone(e.Metrics)
@@ -180,7 +180,7 @@ func (r *Run) Add(e train.Event) {
 		}
 		row := r.row(e)
 		if row.train == nil {
-			row.recent, row.partial = slices.Clone(p.metrics), true
+			row.train, row.partial = slices.Clone(p.metrics), true
 		}
 		if row.eval == nil {
 			row.eval = map[string][]train.Metric{}
@@ -200,7 +200,23 @@ func (r *Run) Add(e train.Event) {
 		case e.Err != nil:
 			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
 		}
+	default:
+		r.warn(e)
 	}
+}
+
+// maxWarnings bounds what a run keeps of what went wrong without ending it.
+const maxWarnings = 20
+
+// warn records what an event of a kind that tells of a trouble says.
+func (r *Run) warn(e train.Event) {
+	if e.Err == nil {
+		return
+	}
+	if len(r.warnings) == maxWarnings { // the first and the latest ones say most
+		r.warnings = slices.Delete(r.warnings, maxWarnings/2, maxWarnings/2+1)
+	}
+	r.warnings = append(r.warnings, fmt.Sprintf("step %s: %v", count(e.GlobalStep), e.Err))
 }
 
 // addEpoch records a mean over the steps from one to another: its place is the middle, since at the end the model was
@@ -232,7 +248,7 @@ func (s saved) sentence(step int64) string {
 func (r *Run) snapshot() *Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own}
+	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own, warnings: slices.Clone(r.warnings)}
 	c.now.recent = slices.Clone(r.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)

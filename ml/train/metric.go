@@ -100,10 +100,9 @@ func (n *number) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// The loss among the metrics, and how the names of what was measured on a single batch begin.
+// The loss among the metrics.
 const (
-	batchPrefix   = "Batch "
-	batchLossName = batchPrefix + "loss"
+	batchLossName = "Batch loss"
 	lossName      = "Mean loss"
 )
 

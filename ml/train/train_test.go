@@ -407,32 +407,3 @@ func TestErrors(t *testing.T) {
 	}
 	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
 }
-
-// What a step measures on its batch has names of its own, beside the means of recent steps: curves are drawn of it.
-func TestAStepMeasuresItsBatch(t *testing.T) {
-	trainer := newTrainer(optimizers.SGD().Done(), metrics.NewMeanAbsoluteError())
-	var batches []float64
-	batch, err := data.First(line(t, "line"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		m, err := trainer.TrainStep(batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{"Batch loss", "Mean loss", "Batch Mean absolute error", "Mean absolute error"} {
-			if _, ok := m.Get(name); !ok {
-				t.Fatalf("%q is missing in %v", name, m)
-			}
-		}
-		batches = append(batches, m.Value("Batch Mean absolute error"))
-		mean := 0.0
-		for _, v := range batches {
-			mean += v / float64(len(batches))
-		}
-		if got := m.Value("Mean absolute error"); math.Abs(got-mean) > 1e-6 {
-			t.Errorf("the mean of %v is %v", batches, got)
-		}
-	}
-}

@@ -80,12 +80,10 @@ func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F,
 	}
 	names := map[string]bool{batchLossName: true, lossName: true}
 	for _, m := range trainMetrics {
-		for _, name := range []string{m.Name(), batchPrefix + m.Name()} {
-			if names[name] && t.invalid == nil {
-				t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", name)
-			}
-			names[name] = true
+		if names[m.Name()] {
+			t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
 		}
+		names[m.Name()] = true
 	}
 	t.ResetTrainMetrics()
 	return t
@@ -264,8 +262,8 @@ func (e *NotFiniteError) Error() string {
 
 var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
 
-// TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss and the metrics of the
-// batch ("Batch loss", "Batch Accuracy") and their moving averages, which lag behind the model by about a hundred steps.
+// TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
+// batch and the moving averages of loss and metrics.
 func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
 	return t.TrainStepContext(context.Background(), batch)
 }
@@ -295,13 +293,8 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 	t.pending = (t.pending + 1) % t.accumulate
 	t.moving.add(values, weights)
 	t.means.add(values, weights)
-	single := Metrics{{Name: batchLossName, Short: "batch", Kind: "loss", Value: values[0]}}
-	for i, m := range t.metrics {
-		if weights[i+1] != 0 { // otherwise there is nothing that it was measured on
-			single = append(single, Metric{batchPrefix + m.Name(), "batch " + m.ShortName(), m.Kind(), values[i+1], m.Percent()})
-		}
-	}
-	return append(single, t.moving.metricsOf(t.metrics)...), nil
+	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: values[0]}
+	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
 }
 
 // stepError says which step failed, unless the error names the user's own line.
