@@ -15,6 +15,7 @@ const module = "github.com/quire-ml/quire"
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
 	"internal/testenv":  {},
+	"internal/names":    {},
 	"internal/safefile": {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
@@ -36,13 +37,13 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "ml/initializers", "ml/internal/names"),
+	"ml/model":        with(graphs, "ml/initializers", "internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       graphs,
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
 	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
-	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
+	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/names"),
 	"ml/internal/...": {},
 
 	"ml/checkpoints/safetensors": values,
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	"tutorials": {}, // notebooks, and their tests
 	"docker":    {}, // images, and their tests
 
-	"kernel-ext/...": {"kernel-ext/...", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins"},
+	"kernel-ext/...": {"kernel-ext/...", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins"},
 }
 
 // Groups of packages that belong together.
