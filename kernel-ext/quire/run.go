@@ -64,8 +64,8 @@ func backendFlag(f *flag.FlagSet, backend *string) {
 	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND)")
 }
 
-// chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed is
-// said now rather than by the first cell.
+// chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed or
+// damaged is said now rather than by the first cell.
 func chooseBackend(backend string) error {
 	if backend == "" {
 		return nil
@@ -73,7 +73,11 @@ func chooseBackend(backend string) error {
 	if options, ok := strings.CutPrefix(backend, "xla:"); ok {
 		plugin, _, _ := strings.Cut(options, ",")
 		if !strings.Contains(plugin, "=") { // else there are only options
-			if _, err := plugins.Find(plugin); err != nil {
+			p, err := plugins.Find(plugin)
+			if err == nil {
+				err = p.Check()
+			}
+			if err != nil {
 				return fmt.Errorf("-backend %s: %w", backend, err)
 			}
 		}
