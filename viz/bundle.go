@@ -5,7 +5,6 @@ import (
 	"image"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
@@ -70,16 +69,7 @@ func Error(err error) Bundle {
 	if err == nil {
 		return Plain("no error")
 	}
-	return failure("error: ", errorText(err))
-}
-
-// errorText is the error's sentence; in a notebook's cell the line that it speaks of stands for its number.
-func errorText(err error) string {
-	text := err.Error()
-	if e, ok := graph.AsError(err); ok && e.Where() != "" {
-		text = strings.Replace(text, e.Where(), placeOf(e.Where()), 1)
-	}
-	return text
+	return failure("error: ", err.Error())
 }
 
 func failure(prefix, message string) Bundle {
