@@ -34,7 +34,7 @@ func needKernel(t testing.TB) {
 var built = sync.OnceValue(func() error {
 	ws, err := workspace.Open(context.Background(), workspace.Options{})
 	if err == nil {
-		_, err = ws.Build(context.Background(), nil, workspace.Gonb, workspace.Goimports)
+		_, err = ws.Build(context.Background(), nil, workspace.Headless()...)
 	}
 	return err
 })
@@ -200,7 +200,7 @@ func TestInterruptAndTimeoutEndTheCell(t *testing.T) {
 
 func TestACellThatKillsTheKernel(t *testing.T) {
 	needKernel(t)
-	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "%%\np, _ := os.FindProcess(os.Getppid())\np.Kill()\ntime.Sleep(time.Minute)")})
+	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "!kill -KILL $PPID")})
 	var failed *CellError
 	if !errors.As(err, &failed) || !strings.HasPrefix(failed.Value, "the kernel (gonb) ended: signal: killed") {
 		t.Fatal(err)
@@ -256,6 +256,9 @@ func TestErrors(t *testing.T) {
 	good := file("good.ipynb", `{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[]}`)
 	file("bare/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n")
 	file("unbuildable/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n\nrequire (\n\tgithub.com/janpfeifer/gonb v0.0.0\n\tgolang.org/x/tools v0.0.0\n)\n\ntool (\n\tgithub.com/janpfeifer/gonb\n\tgolang.org/x/tools/cmd/goimports\n)\n")
+	for _, part := range []string{"cells", "cellguard"} {
+		file("unbuildable/kernel-ext/internal/"+part+"/x.go", "package main\n")
+	}
 	var b strings.Builder
 	for _, c := range []struct {
 		name, notebook string

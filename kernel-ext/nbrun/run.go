@@ -100,7 +100,7 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	needs := imports(r.nb)
-	tools, err := ws.Build(ctx, ws.Relative(needs), workspace.Gonb, workspace.Goimports)
+	tools, err := ws.Build(ctx, ws.Relative(needs), workspace.Headless()...)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func examine(ctx context.Context, note func(string)) (list []check) {
 	add("go", "ok", ws.GoVersion()+" at "+ws.Go, "")
 	add("module", "ok", ws.Module, "")
 	healthy := true
-	for _, t := range []workspace.Tool{workspace.Gonb, workspace.Goimports, workspace.Gopls} {
+	for _, t := range append(workspace.Headless(), workspace.Gopls) {
 		began := time.Now()
 		tools, err := ws.Build(ctx, nil, t)
 		switch {

@@ -130,7 +130,7 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	tools, err := ws.Build(ctx, nil, workspace.Interactive()...)
 	if err != nil { // a kernel without completion is better than none
 		fmt.Fprintln(env.stderr, "quire:", err)
-		tools, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+		tools, err = ws.Build(ctx, nil, workspace.Headless()...)
 	}
 	if err != nil {
 		return err

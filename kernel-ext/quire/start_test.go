@@ -34,7 +34,7 @@ func TestKernelStartServesAFrontEnd(t *testing.T) {
 	defer cancel()
 	ws, err := workspace.Open(ctx, workspace.Options{})
 	if err == nil {
-		_, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+		_, err = ws.Build(ctx, nil, workspace.Headless()...)
 	}
 	if err != nil {
 		testenv.Missing(t, "kernel", err.Error())

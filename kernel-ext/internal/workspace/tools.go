@@ -3,6 +3,7 @@ package workspace
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,10 +17,12 @@ import (
 // Tool is a program that the module pins in a tool line of its go.mod.
 type Tool string
 
-// The tools. The kernel needs the first two; gopls gives hover and completion.
+// The tools. The kernel needs the first three; gopls gives hover and completion. Guard is quire's own: it is built from
+// the module's sources and no line pins it.
 const (
 	Gonb      Tool = "gonb"
 	Goimports Tool = "goimports"
+	Guard     Tool = "cellguard"
 	Gopls     Tool = "gopls"
 )
 
@@ -28,15 +31,19 @@ var packages = map[Tool]string{
 	Gonb:      "github.com/janpfeifer/gonb",
 	Goimports: "golang.org/x/tools/cmd/goimports",
 	Gopls:     "golang.org/x/tools/gopls",
+	Guard:     ModulePath + "/kernel-ext/internal/cellguard",
 }
+
+// Headless returns the tools of a kernel that nobody types into.
+func Headless() []Tool { return []Tool{Gonb, Goimports, Guard} }
 
 // Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
 // is "off", for machines that have no half gigabyte for each open notebook.
 func Interactive() []Tool {
 	if os.Getenv("QUIRE_GOPLS") == "off" {
-		return []Tool{Gonb, Goimports}
+		return Headless()
 	}
-	return []Tool{Gonb, Goimports, Gopls}
+	return append(Headless(), Gopls)
 }
 
 // Tools is the path of each tool that was built.
@@ -56,6 +63,9 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	var named []string
 	for _, t := range tools {
 		version, ok := versions[t]
+		if !ok && t == Guard {
+			return nil, fmt.Errorf("%s lacks the sources in kernel-ext/internal/cellguard: is it the whole module?", w.Module)
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s pins no %s: its go.mod needs the line: tool %s", w.Module, t, packages[t])
 		}
@@ -63,13 +73,19 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 		got[t] = exe
 		if _, err := os.Stat(exe); err != nil {
 			missing = append(missing, t)
-			named = append(named, string(t)+" "+version)
+			if t != Guard { // it takes no time
+				named = append(named, string(t)+" "+version)
+			}
 		}
 	}
 	if len(missing) == 0 {
 		return got, nil
 	}
-	w.note("building " + strings.Join(named, ", ") + ": once for this version, about half a minute on a cold cache")
+	if len(named) > 0 {
+		w.note("building " + strings.Join(named, ", ") + ": once for this version, about half a minute on a cold cache")
+	} else {
+		named = append(named, string(Guard))
+	}
 	err = w.build(ctx, missing, got, warm)
 	if err != nil && len(warm) > 0 && ctx.Err() == nil { // a package that does not compile is the cell's matter
 		err = w.build(ctx, missing, got, nil)
@@ -178,6 +194,12 @@ func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
 	}
 	found := map[Tool]string{}
 	for t, pkg := range packages {
+		if t == Guard {
+			if version, err := w.sourceHash("cells", "cellguard"); err == nil {
+				found[t] = version
+			}
+			continue
+		}
 		pinned, longest := false, ""
 		for _, line := range mod.Tool {
 			pinned = pinned || line.Path == pkg
@@ -194,4 +216,27 @@ func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// sourceHash returns a version for a program of the module that is made of packages below kernel-ext/internal and the
+// standard library.
+func (w *Workspace) sourceHash(names ...string) (string, error) {
+	h := sha256.New()
+	for _, name := range names {
+		files, err := filepath.Glob(filepath.Join(w.Module, "kernel-ext", "internal", name, "*.go"))
+		if err != nil || len(files) == 0 {
+			return "", fmt.Errorf("%s has no sources of %s", w.Module, name)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%s %d\n%s", filepath.Base(file), len(text), text)
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }
