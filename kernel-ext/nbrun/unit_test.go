@@ -2,8 +2,6 @@ package nbrun
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -131,7 +129,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if f.EValue != "In[2]:3: undefined: x" || len(f.Traceback) != 1 {
 		t.Errorf("%+v", f)
 	}
-	details, value := program(plainLines(mask("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\t \x1b[7m[[ Cell [4] Line 3 ]]\x1b[0m /tmp/quire-kernel-1/t/gonb_1a/main.go:10\nexit status 2\n")), "exit status 2")
+	details, value := program(plainLines("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\tIn[4]:3 +0x1\nexit status 2\n"), "exit status 2")
 	if value != "In[4]:3: panic: deep" || details[0] != "panic: deep" || len(details) != 4 {
 		t.Errorf("%q, %q", value, details)
 	}
@@ -141,26 +139,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if _, value = program([]string{"my last words", "exit status 1"}, "exit status 1"); value != "my last words (exit status 1)" {
 		t.Errorf("%q", value)
 	}
-	if got := mask("at  [[ Cell [2] Line 1 ]] /tmp/quire-kernel-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at In[2]:1: x, main.go:8" {
+	if got := mask("at /tmp/quire-kernel-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at main.go:7: x, main.go:8" {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestPlacesAreFoundByText(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "gonb_1"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	text := "package main\n\nfunc f() {\n\tx()\n}\n\nfunc g() {\n\tx()\n}\n\nfunc main() {\n\tflag.Parse()\ng()\n}\n"
-	if err := os.WriteFile(filepath.Join(dir, "gonb_1", "main.go"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	places := placer(dir, []*notebook.Cell{
-		{ExecutionCount: 1, Source: "func f() {\n\tx()\n}\n\nfunc g() {\n\tx()\n}"},
-		{ExecutionCount: 4, Source: "%%\ng()"},
-	})
-	in := "main.go:8 +0x1, main.go:4, main.go:13, main.go:12, main.go:99"
-	if got, want := places(in), "In[1]:6 +0x1, In[1]:2, In[4]:2, main.go:12, main.go:99"; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -28,23 +28,31 @@ const (
 
 // runCell runs the real program of a cell and returns its exit status.
 func runCell(program string, args []string) int {
-	runtime.LockOSThread() // on Linux the program ends with the thread that started it
 	dir := cells.Dir(os.Getenv(cells.GuardDir))
 	cmd := exec.Command(program, args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), cells.LinesFile+"="+dir.Lines())
-	dieTogether(cmd)
-	// No stdin: nobody could write anything into it, so reading it is at its end rather than waiting for ever.
 	var places []string
 	if text, err := os.ReadFile(dir.Lines()); err == nil {
 		places = strings.Split(string(text), "\n")
 	}
+	if text, err := os.ReadFile(dir.Notice()); err == nil && os.Remove(dir.Notice()) == nil {
+		os.Stderr.WriteString(cells.Tame(string(text), false))
+	}
 	source := filepath.Dir(os.Args[0])
-	out, outEnd, err := pass(os.Stdout, &cells.Filter{Dir: source, Places: places})
+	return runGuarded(cmd, cells.Filter{Dir: source, Places: places}, cells.Filter{Dir: source, Places: places, Stderr: true})
+}
+
+// runGuarded runs a program and passes on what it prints. It has no stdin: nobody could write anything into it, so
+// reading it is at its end rather than waiting for ever.
+func runGuarded(cmd *exec.Cmd, stdout, stderr cells.Filter) int {
+	runtime.LockOSThread() // on Linux the program ends with the thread that started it
+	dieTogether(cmd)
+	out, outEnd, err := pass(os.Stdout, &stdout)
 	if err != nil {
 		return fail(err)
 	}
-	errs, errEnd, err := pass(os.Stderr, &cells.Filter{Dir: source, Places: places, Stderr: true})
+	errs, errEnd, err := pass(os.Stderr, &stderr)
 	if err != nil {
 		return fail(err)
 	}

@@ -54,7 +54,7 @@ func (f *Filter) Line(line string) string {
 	done := 0
 	for _, m := range programLine.FindAllStringIndex(line, -1) {
 		start := m[0]
-		in := strings.HasSuffix(line[done:start], f.Dir+"/")
+		in := f.Dir != "" && strings.HasSuffix(line[done:start], f.Dir+"/")
 		if in {
 			start -= len(f.Dir) + 1
 		}

@@ -27,13 +27,16 @@ func (d Dir) Log() string { return filepath.Join(string(d), "log") }
 // Lines is the file with the places of the program's lines.
 func (d Dir) Lines() string { return filepath.Join(string(d), "lines") }
 
+// Notice is a file with a sentence that the next cell shows on stderr.
+func (d Dir) Notice() string { return filepath.Join(string(d), "notice") }
+
 // Program is the last program that was compiled.
 func (d Dir) Program() string { return filepath.Join(string(d), "program.go") }
 
 // Bin is the directory that stands first in gonb's PATH.
 func (d Dir) Bin() string { return filepath.Join(string(d), "bin") }
 
-func (d Dir) book() string    { return filepath.Join(string(d), "cells.json") }
+func (d Dir) book() string { return filepath.Join(string(d), "cells.json") }
 
 // keepLog is how long gonb's log may become before what was read is dropped.
 const keepLog = 1 << 20

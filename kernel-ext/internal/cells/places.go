@@ -21,6 +21,9 @@ func match(program string, cells []Cell) (places []string, met []bool) {
 	known := map[string]origin{}
 	from := make([][]int, len(cells))
 	for i, c := range cells {
+		if len(c.Lines) > 0 && c.Lines[0] == restored {
+			continue
+		}
 		text, lines := goFile(c.Lines)
 		from[i] = lines
 		for _, p := range pieces(text) {

@@ -106,8 +106,10 @@ func (p *Process) guard(cmd *exec.Cmd, opts Options) (*os.File, error) {
 		return nil, err
 	}
 	if exe := opts.Tools[workspace.Guard]; exe != "" {
-		if err := os.Symlink(exe, filepath.Join(p.Guard.Bin(), "go")); err != nil {
-			return nil, err
+		for _, name := range []string{"go", "shell"} {
+			if err := os.Symlink(exe, filepath.Join(p.Guard.Bin(), name)); err != nil {
+				return nil, err
+			}
 		}
 		cmd.Env = workspace.With(cmd.Env, map[string]string{
 			cells.GuardDir: string(p.Guard),
