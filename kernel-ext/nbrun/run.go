@@ -256,11 +256,8 @@ func (r *runner) restart(ctx context.Context, c *notebook.Cell) error {
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	return r.proc.Replay(ctx, r.client, memory, restartedNotice)
+	return r.proc.Replay(ctx, r.client, memory)
 }
-
-// restartedNotice is shown by the next cell.
-const restartedNotice = "The kernel had ended and was started again: declarations are as they were, what %env and %cd set is not."
 
 // wait waits for a cell. The error says why it was interrupted, or that the kernel is gone; the reply is
 // nil if there was none.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 )
 
 const (
-	// linger is how long output is awaited after the end of the program: somebody else who has its stdout, such as
-	// a server that it left running, does not keep the cell.
+	// linger is how long more output is awaited after the end of the program: somebody else who has its stdout, such
+	// as a server that it left running, does not keep the cell.
 	linger = 100 * time.Millisecond
 	// ends bounds it for one who goes on writing.
 	ends = 2 * time.Second
@@ -66,10 +68,11 @@ func runGuarded(cmd *exec.Cmd, stdout, stderr cells.Filter) int {
 	errs.Close()
 	go forward(cmd.Process, signals)
 	_ = cmd.Wait()
-	until := time.After(ends)
 	for _, end := range []*stream{outEnd, errEnd} {
-		end.await(until)
+		end.ended(time.Now().Add(ends))
 	}
+	<-outEnd.over
+	<-errEnd.over
 	return exitAs(cmd.ProcessState)
 }
 
@@ -92,9 +95,10 @@ func fail(err error) int {
 type stream struct {
 	to     *os.File
 	filter *cells.Filter
+	from   *os.File
 	data   chan []byte   // what was read
 	over   chan struct{} // all is passed on
-	active chan struct{} // something was read
+	last   atomic.Int64  // when to stop at the latest, in Unix nanoseconds, once the program has ended
 	column int           // how long the line is that was passed on last
 }
 
@@ -105,28 +109,46 @@ func pass(to *os.File, filter *cells.Filter) (*os.File, *stream, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &stream{to: to, filter: filter, data: make(chan []byte), over: make(chan struct{}), active: make(chan struct{}, 1)}
-	go s.read(r)
+	s := &stream{to: to, filter: filter, from: r, data: make(chan []byte), over: make(chan struct{})}
+	go s.read()
 	go s.write()
 	return w, s, nil
 }
 
-func (s *stream) read(r *os.File) {
+func (s *stream) read() {
 	defer close(s.data)
 	for {
 		buf := make([]byte, 32<<10)
-		n, err := r.Read(buf)
-		if n > 0 {
-			select {
-			case s.active <- struct{}{}:
-			default:
+		n, err := s.from.Read(buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // the program has ended: is there more, from it or from others?
+			if n = s.unread(buf); n == 0 || time.Now().UnixNano() > s.last.Load() {
+				return
 			}
+			err = s.from.SetReadDeadline(time.Now().Add(linger))
+		}
+		if n > 0 {
 			s.data <- buf[:n]
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// unread reads what there is, without waiting.
+func (s *stream) unread(buf []byte) (n int) {
+	raw, err := s.from.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n = readNow(fd, buf) })
+	return n
+}
+
+// ended says that the program has ended: its output is read to its end, but not for ever that of others who have it.
+func (s *stream) ended(last time.Time) {
+	s.last.Store(last.UnixNano())
+	_ = s.from.SetReadDeadline(time.Now().Add(linger))
 }
 
 // idle is how long the end of an unfinished line is awaited.
@@ -178,8 +200,8 @@ func (s *stream) write() {
 	}
 }
 
-// atomic is the most that a pipe takes whole; gonb, which decodes what each read returns, must not read parts of it.
-const atomic = 4096
+// whole is the most that a pipe takes whole; gonb, which decodes what each read returns, must not read parts of it.
+const whole = 4096
 
 // maxLine is where a line on stderr is broken that is endless: gonb copies the whole line for each part of it.
 const maxLine = 1 << 20
@@ -192,7 +214,7 @@ func (s *stream) show(text []byte) {
 	if s.filter.Stderr {
 		shown = s.broken(shown)
 	}
-	for _, part := range cells.Parts([]byte(shown), atomic) {
+	for _, part := range cells.Parts([]byte(shown), whole) {
 		if _, err := s.to.Write(part); err != nil {
 			return
 		}
@@ -210,19 +232,4 @@ func (s *stream) broken(text string) string {
 		return text + "\n"
 	}
 	return text
-}
-
-// await waits until all has been passed on, or nothing comes any more.
-func (s *stream) await(until <-chan time.Time) {
-	for {
-		select {
-		case <-s.over:
-			return
-		case <-s.active:
-		case <-time.After(linger):
-			return
-		case <-until:
-			return
-		}
-	}
 }

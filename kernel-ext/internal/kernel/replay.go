@@ -29,9 +29,12 @@ func (p *Process) Remember() Memory {
 	return Memory{Book: book, Program: string(program)}
 }
 
+// notice is what the next cell says.
+const notice = "The kernel had ended and was started again: declarations are as they were, what %env and %cd set is not.\n"
+
 // Replay gives a kernel that has just started what another one knew: its declarations, the number of cells that it
-// counted, and from which of them they come. The next cell shows notice, a line, on stderr.
-func (p *Process) Replay(ctx context.Context, c *Client, m Memory, notice string) error {
+// counted, and from which of them they come. The next cell says so on stderr.
+func (p *Process) Replay(ctx context.Context, c *Client, m Memory) error {
 	if err := p.Guard.Seed(cells.Book{Cells: m.Book.Cells}); err != nil {
 		return err
 	}
@@ -49,5 +52,5 @@ func (p *Process) Replay(ctx context.Context, c *Client, m Memory, notice string
 			return fmt.Errorf("declaring again what earlier cells declared: %w", err)
 		}
 	}
-	return os.WriteFile(p.Guard.Notice(), []byte(notice+"\n"), 0o600)
+	return os.WriteFile(p.Guard.Notice(), []byte(notice), 0o600)
 }
