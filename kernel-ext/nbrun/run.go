@@ -43,7 +43,6 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	nb.ClearOutputs()
 	r := &runner{opts: opts, nb: nb, result: &Result{Notebook: nb}}
 	for _, c := range nb.Cells {
 		r.result.Cells = append(r.result.Cells, Cell{Cell: c})
@@ -190,6 +189,7 @@ func (r *runner) cell(ctx context.Context, i int) error {
 	if ctx.Err() != nil {
 		return fail(ErrInterrupted, "interrupted before it began")
 	}
+	c.Outputs, c.ExecutionCount = nil, 0 // only now: what is not executed stays as it was
 	expected := slices.Contains(c.Tags(), "raises-exception")
 	r.ran++
 	source, err := sent(c.Source, r.ran)
@@ -336,6 +336,12 @@ func (r *runner) write() error {
 	r.nb.Metadata["kernelspec"] = map[string]any{"display_name": "Quire (Go)", "language": "go", "name": "quire"}
 	var info map[string]any
 	if json.Unmarshal(r.client.Info.LanguageInfo, &info) == nil && info != nil {
+		for name, value := range info { // gonb leaves some empty, and nbconvert takes "" for a name
+			if value == "" {
+				delete(info, name)
+			}
+		}
+		info["pygments_lexer"] = "go"
 		r.nb.Metadata["language_info"] = info
 	}
 	var errs []error

@@ -2,9 +2,12 @@ package nbrun
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
@@ -33,12 +36,58 @@ func TestLinesAreAsATerminalLeavesThem(t *testing.T) {
 			}
 		})
 	}
-	var l lines
-	for range 20 {
-		l.write(strings.Repeat("x", 1<<20-1) + "\n")
-	}
-	if s := l.String(); len(s) > maxStream+100 || !strings.HasSuffix(s, "bytes more left out]\n") {
-		t.Errorf("%d bytes, ending in %q", len(s), s[len(s)-40:])
+}
+
+func TestOfALongOutputHeadAndTailAreKept(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		line string // %d is its number
+		n    int
+	}{
+		{"lines", "line %d " + strings.Repeat("日", 300) + "\n", 20000},
+		{"lines that end at the limit", "%08d" + strings.Repeat("x", 1015) + "\n", 20 << 10},
+		{"one line without end", "%08d" + strings.Repeat("x", 504), 40 << 10},
+		{"a few lines", "%d\n", 3},
+		{"a progress bar", "\rstep %d" + strings.Repeat("x", 500), 20 << 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var l lines
+			var all strings.Builder
+			for i := range c.n {
+				part := fmt.Sprintf(c.line, i)
+				all.WriteString(part)
+				l.write(part)
+			}
+			got := l.String()
+			if again := l.String(); again != got {
+				t.Error("the second reading is another")
+			}
+			if len(got) > maxStream+100 || !utf8.ValidString(got) {
+				t.Fatalf("%d bytes, whole characters: %v", len(got), utf8.ValidString(got))
+			}
+			if last := strings.TrimPrefix(fmt.Sprintf(c.line, c.n-1), "\r"); !strings.HasSuffix(got, last) {
+				t.Errorf("it ends in %q", got[max(0, len(got)-40):])
+			}
+			head, rest, cut := strings.Cut(got, "[")
+			if !cut {
+				if !strings.HasPrefix(c.line, "\r") && got != all.String() {
+					t.Error("something is lost")
+				}
+				return
+			}
+			number, tail, _ := strings.Cut(rest, " bytes left out here]\n")
+			n, err := strconv.Atoi(number)
+			head = strings.TrimSuffix(head, "\n")
+			if err != nil || !strings.HasPrefix(all.String(), head) || !strings.HasSuffix(all.String(), tail) {
+				t.Fatalf("head of %d bytes, %q, tail of %d", len(head), number, len(tail))
+			}
+			if missing := all.Len() - len(head) - len(tail) - n; missing < 0 || missing > 1 {
+				t.Errorf("%d bytes are neither there nor counted", missing)
+			}
+			if len(head) < maxStream/2-2000 || len(tail) < maxStream/2-2000 {
+				t.Errorf("head %d, tail %d", len(head), len(tail))
+			}
+		})
 	}
 }
 
