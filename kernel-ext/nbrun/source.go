@@ -31,7 +31,7 @@ func sent(source string, number int) (string, error) {
 		asks = asks || strings.HasPrefix(uncommented(line), "%with_")
 	}
 	var x lexer
-	inits := 0
+	inits, mains := 0, 0
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		switch c := uncommented(line); {
@@ -44,6 +44,12 @@ func sent(source string, number int) (string, error) {
 		case len(c) > 1 && (c[0] == '%' || c[0] == '!'):
 			n, text := joined(lines[i:])
 			became, err := command(text, asks)
+			if isMain(text) {
+				mains++
+			}
+			if mains > 1 && err == nil && isMain(text) { // gonb would put one into the other, and die of many
+				err = fmt.Errorf("%s begins a second main part: a cell has one", strings.Fields(text)[0])
+			}
 			if err != nil {
 				return "", fmt.Errorf("line %d: %w", i+1, err)
 			}
@@ -76,6 +82,12 @@ func uncommented(line string) string { return strings.TrimPrefix(line, "//gonb:"
 func misread(line string) bool {
 	c := uncommented(line)
 	return len(c) > 1 && (c[0] == '%' || c[0] == '!') || strings.HasPrefix(line, "package")
+}
+
+// isMain reports whether a command begins the main part of a cell.
+func isMain(text string) bool {
+	words := strings.Fields(text)
+	return len(words) > 0 && (words[0] == "%%" || words[0] == "%main" || words[0] == "%exec")
 }
 
 // joined returns the command with which lines begin, with those that go on after a backslash, and how many they are.

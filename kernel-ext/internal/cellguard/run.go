@@ -96,6 +96,7 @@ type stream struct {
 	to     *os.File
 	filter *cells.Filter
 	from   *os.File
+	look   *peeker       // how the program's stdout is read on Linux
 	data   chan []byte   // what was read
 	over   chan struct{} // all is passed on
 	last   atomic.Int64  // when to stop at the latest, in Unix nanoseconds, once the program has ended
@@ -110,6 +111,9 @@ func pass(to *os.File, filter *cells.Filter) (*os.File, *stream, error) {
 		return nil, nil, err
 	}
 	s := &stream{to: to, filter: filter, from: r, data: make(chan []byte), over: make(chan struct{})}
+	if !filter.Stderr {
+		s.look = newPeeker(r, to)
+	}
 	go s.read()
 	go s.write()
 	return w, s, nil
@@ -119,7 +123,13 @@ func (s *stream) read() {
 	defer close(s.data)
 	for {
 		buf := make([]byte, 32<<10)
-		n, err := s.from.Read(buf)
+		var n int
+		var err error
+		if s.look != nil {
+			n, err = s.look.peek(buf)
+		} else {
+			n, err = s.from.Read(buf)
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) { // the program has ended: is there more, from it or from others?
 			if n = s.unread(buf); n == 0 || time.Now().UnixNano() > s.last.Load() {
 				return
@@ -128,9 +138,13 @@ func (s *stream) read() {
 		}
 		if n > 0 {
 			s.data <- buf[:n]
+			s.data <- nil // taken when the part before it has been passed on
 		}
 		if err != nil {
 			return
+		}
+		if s.look != nil {
+			s.look.consume()
 		}
 	}
 }
@@ -170,6 +184,9 @@ func (s *stream) write() {
 			if !ok {
 				s.show(held)
 				return
+			}
+			if part == nil {
+				continue
 			}
 			held = append(held, part...)
 			n := len(held)
