@@ -49,8 +49,8 @@ func TestWhatIsSent(t *testing.T) {
 	}
 	for source, want := range map[string]string{
 		"%%\nx()\n%foo bar": "line 3: there is no command %foo (%help lists those there are)",
-		"%%\na()\n%%\nb()":      "line 3: %% begins a second main part: a cell has one",
-		"%main\n%exec f":        "line 2: %exec begins a second main part: a cell has one",
+		"%%\na()\n%%\nb()":  "line 3: %% begins a second main part: a cell has one",
+		"%main\n%exec f":    "line 2: %exec begins a second main part: a cell has one",
 		"%execute f":        "line 1: there is no command %execute (%help lists those there are)",
 		"//gonb:%%foo":      "line 1: there is no command %%foo (%help lists those there are)",
 	} {
