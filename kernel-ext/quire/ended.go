@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,8 +19,11 @@ const forgotten = time.Hour
 
 func (dir ended) file(id string) string { return filepath.Join(string(dir), filepath.Base(id)+".json") }
 
-// keep writes down what a kernel knew.
+// keep writes down what a kernel knew; one without an id cannot be known again.
 func (dir ended) keep(id string, m kernel.Memory) error {
+	if id == "" {
+		return errors.New("the kernel has no id")
+	}
 	text, err := json.Marshal(m)
 	if err == nil {
 		err = os.MkdirAll(string(dir), 0o700)
@@ -39,7 +43,7 @@ func (dir ended) keep(id string, m kernel.Memory) error {
 // take returns what a kernel knew, once; ok is false if there is nothing.
 func (dir ended) take(id string) (m kernel.Memory, ok bool) {
 	text, err := os.ReadFile(dir.file(id))
-	if err != nil {
+	if err != nil || id == "" {
 		return m, false
 	}
 	info, err := os.Stat(dir.file(id))

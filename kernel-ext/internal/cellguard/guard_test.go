@@ -104,6 +104,33 @@ func TestStreamsAreShownAsTheyCome(t *testing.T) {
 	}
 }
 
+// The end of a program, whose stdout somebody else still has, while gonb is slow: all is passed on, once.
+func TestASlowReaderGetsAllOnce(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, s, err := pass(w, &cells.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	text := strings.Repeat("line\n", 9000) // more than the pipe has room for
+	go func() {
+		in.WriteString(text)
+		s.ended(time.Now().Add(20 * time.Second))
+	}()
+	time.Sleep(3 * linger)
+	go func() {
+		<-s.over
+		w.Close()
+	}()
+	got, err := io.ReadAll(r)
+	if err != nil || string(got) != text {
+		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
+	}
+}
+
 func TestOnlyCellsAreCompiledByTheGuard(t *testing.T) {
 	t.Setenv("GONB_TMP_DIR", "/t/gonb_1")
 	for args, want := range map[string]int{

@@ -74,8 +74,19 @@ func (p *peeker) consume() {
 	for end := time.Now().Add(time.Second); unread(p.to) > 0 && time.Now().Before(end); time.Sleep(pause) {
 		pause = min(2*pause, time.Millisecond)
 	}
-	_, _ = io.CopyN(io.Discard, p.from, int64(p.n))
-	p.n = 0
+	raw, err := p.from.SyscallConn()
+	if err != nil {
+		return
+	}
+	buf := make([]byte, p.n)
+	for p.n > 0 { // not by Read: its deadline may have come, and the bytes are there
+		n := 0
+		_ = raw.Control(func(fd uintptr) { n = readNow(fd, buf[:p.n]) })
+		if n == 0 {
+			return
+		}
+		p.n -= n
+	}
 }
 
 // unread returns how much of what was written to a pipe is not read yet.
