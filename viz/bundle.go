@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
@@ -101,16 +100,7 @@ func Error(err error) Bundle {
 	if isNil(err) {
 		return Plain("nil " + typeName(reflect.TypeOf(err)))
 	}
-	return failure("error: ", errorText(err))
-}
-
-// errorText is the error's sentence; in a notebook's cell the line that it speaks of stands for its number.
-func errorText(err error) string {
-	text := err.Error()
-	if e, ok := graph.AsError(err); ok && e.Where() != "" {
-		text = strings.Replace(text, e.Where(), placeOf(e.Where()), 1)
-	}
-	return text
+	return failure("error: ", err.Error())
 }
 
 func failure(prefix, message string) Bundle {
