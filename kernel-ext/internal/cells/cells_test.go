@@ -275,6 +275,8 @@ func TestFilterWritesPlaces(t *testing.T) {
 		{"\t/t/gonb_1/main.go:4 +0x1d\n", "\tIn[3]:5 +0x1d\n", "\tIn[3]:5 +0x1d\n"},
 		{"main.go:4: boom", "main.go:4: boom", "In[3]:5: boom"},
 		{"2026/11/29 01:02:03 main.go:3: boom", "2026/11/29 01:02:03 main.go:3: boom", "2026/11/29 01:02:03 In[1]:4: boom"},
+		{"    main_test.go:4: got 1\n", "    In[3]:5: got 1\n", "    In[3]:5: got 1\n"},
+		{"see main_test.go:4: got 1\n", "see main_test.go:4: got 1\n", "see In[3]:5: got 1\n"},
 		{"cmd/main.go:4: boom", "cmd/main.go:4: boom", "cmd/main.go line 4: boom"},
 		{"/t/gonb_1/main.go:1\n", "/t/gonb_1/main.go:1\n", "/t/gonb_1/main.go line 1\n"},
 		{"/t/gonb_1/main.go:4 /t/gonb_1/main.go:3", "In[3]:5 In[1]:4", "In[3]:5 In[1]:4"},

@@ -40,8 +40,8 @@ type Filter struct {
 	Dir    string   // of the program
 	Places []string // of its lines
 	// Stderr says that it is the stream in which gonb looks for lines of the program: it gets none, and "main.go:12: "
-	// is a line of this program even without Dir. In stdout only those with Dir are written anew, which nobody else
-	// writes.
+	// is a line of this program even without Dir. In stdout only those are written anew which nobody else writes: with
+	// Dir, or as a test reports them.
 	Stderr bool
 }
 
@@ -58,8 +58,9 @@ func (f *Filter) Line(line string) string {
 		if in {
 			start -= len(f.Dir) + 1
 		}
-		// as package log writes it
-		bare := f.Stderr && (start == 0 || strings.IndexByte(" \t\n", line[start-1]) >= 0) && strings.HasPrefix(line[m[1]:], ": ")
+		logged := f.Stderr && (start == 0 || strings.IndexByte(" \t\n", line[start-1]) >= 0)                  // by package log
+		tested := strings.HasSuffix(line[:start], "    ") && strings.HasPrefix(line[start:], "main_test.go:") // by package testing
+		bare := (logged || tested) && strings.HasPrefix(line[m[1]:], ": ")
 		if !in && !bare {
 			continue
 		}
