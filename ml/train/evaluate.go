@@ -2,6 +2,8 @@ package train
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 
@@ -38,6 +40,7 @@ func (l *Loop) EvalDatasets() (names []string) {
 
 // evaluate makes the evaluations that are due after a step, or at the end of an epoch.
 func (l *Loop) evaluate(ctx context.Context, endOfEpoch bool) error {
+	l.toEvaluate = false
 	for _, e := range l.evals {
 		due := endOfEpoch && e.every == 0
 		if !endOfEpoch && e.every > 0 {
@@ -76,7 +79,8 @@ type EarlyStop struct {
 
 // EarlyStopping stops a run when the evaluations in it no longer improve: when the best value is Patience
 // evaluations old. A metric that is not there, and NaN, is no improvement. The loop needs evaluations, see
-// [Loop.EvalEvery].
+// [Loop.EvalEvery]. The best value and its age are part of [Loop.State]: a run that goes on from a checkpoint stops
+// where it would have stopped without, and one that had stopped makes no step more.
 func EarlyStopping(loop *Loop, when EarlyStop) {
 	if when.Metric == "" {
 		when.Metric = "loss"
@@ -84,26 +88,74 @@ func EarlyStopping(loop *Loop, when EarlyStop) {
 	if when.Patience <= 0 {
 		when.Patience = 5
 	}
-	best, since := math.NaN(), 0
-	loop.OnEval("early stopping", func(loop *Loop, dataset string, results Metrics) error {
-		if when.Dataset == "" {
-			when.Dataset = dataset
+	name := "early stopping"
+	for i := 2; loop.memories.list[name] != nil; i++ {
+		name = fmt.Sprintf("early stopping %d", i)
+	}
+	s := &stopping{EarlyStop: when, best: number(math.NaN())}
+	remembered := loop.Remember(name, s)
+	loop.OnStart(name, func(loop *Loop) error {
+		if loop.continues && s.since >= s.Patience {
+			s.stop(loop)
 		}
-		if dataset != when.Dataset {
-			return nil
-		}
-		m, ok := results.Get(when.Metric)
-		gain := best - m.Value
-		if m.HigherIsBetter() {
-			gain = -gain
-		}
-		if ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > when.MinDelta) {
-			best, since = m.Value, 0
-			return nil
-		}
-		if since++; since >= when.Patience {
-			loop.Stop("early stopping: " + when.Metric + " of " + dataset + " has not improved")
-		}
-		return nil
+		return remembered
 	})
+	loop.OnEval(name, s.afterEval)
+}
+
+// stopping is an EarlyStop at work.
+type stopping struct {
+	EarlyStop
+	best  number
+	since int // evaluations
+}
+
+func (s *stopping) afterEval(loop *Loop, dataset string, results Metrics) error {
+	if s.Dataset == "" {
+		s.Dataset = dataset
+	}
+	if dataset != s.Dataset {
+		return nil
+	}
+	m, ok := results.Get(s.Metric)
+	best := float64(s.best)
+	gain := best - m.Value
+	if m.HigherIsBetter() {
+		gain = -gain
+	}
+	if ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > s.MinDelta) {
+		s.best, s.since = number(m.Value), 0
+		return nil
+	}
+	if s.since++; s.since >= s.Patience {
+		s.stop(loop)
+	}
+	return nil
+}
+
+func (s *stopping) stop(loop *Loop) {
+	loop.Stop("early stopping: " + s.Metric + " of " + s.Dataset + " has not improved")
+}
+
+type stoppingState struct {
+	Dataset string `json:"dataset"`
+	Best    number `json:"best"`
+	Since   int    `json:"since"`
+}
+
+// State returns what it remembers.
+func (s *stopping) State() ([]byte, error) {
+	return json.Marshal(stoppingState{s.Dataset, s.best, s.since})
+}
+
+// SetState restores it.
+func (s *stopping) SetState(state []byte) error {
+	var j stoppingState
+	if err := json.Unmarshal(state, &j); err != nil {
+		return err
+	}
+	if s.Dataset == "" || s.Dataset == j.Dataset {
+		s.Dataset, s.best, s.since = j.Dataset, j.Best, j.Since
+	}
+	return nil
 }

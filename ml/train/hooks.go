@@ -21,6 +21,7 @@ type namedHook struct {
 // hooks are what else a loop does at certain times, in order of registration.
 type hooks struct {
 	start, step, epoch []namedHook
+	settling           []namedHook
 	ending             []func(loop *Loop, err error, interrupted bool) error
 	eval               []func(loop *Loop, dataset string, results Metrics) error
 	restored           []data.Dataset
@@ -38,6 +39,13 @@ func (l *Loop) OnStep(name string, fn Hook) { l.hooks.step = append(l.hooks.step
 // OnEpoch calls fn at the end of every pass over the data, after evaluations.
 func (l *Loop) OnEpoch(name string, fn Hook) {
 	l.hooks.epoch = append(l.hooks.epoch, namedHook{name, fn})
+}
+
+// OnSettled calls fn when all is done that belongs to a step: its hooks and evaluations, and, if a pass over the data
+// is known to end with it, the end of the epoch; and once more after an epoch whose end was not known before. What is
+// saved there and goes on from there goes on as if nothing had happened.
+func (l *Loop) OnSettled(name string, fn Hook) {
+	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn})
 }
 
 // OnEnd calls fn at the end of every run, with the error that the run ends with, and whether that is an
@@ -106,6 +114,7 @@ func (h *hooks) begin(loop *Loop) error {
 
 func (h *hooks) afterStep(loop *Loop) error  { return call(loop, h.step) }
 func (h *hooks) afterEpoch(loop *Loop) error { return call(loop, h.epoch) }
+func (h *hooks) settled(loop *Loop) error    { return call(loop, h.settling) }
 
 func (h *hooks) afterEval(loop *Loop, dataset string, results Metrics) error {
 	for _, fn := range h.eval {

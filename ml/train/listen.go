@@ -41,3 +41,6 @@ func (s *listeners) tell(e Event) {
 		x.fn(e)
 	}
 }
+
+// Warn tells listeners of something that went wrong and does not end the run, in an event of kind [Warning].
+func (l *Loop) Warn(err error) { l.emit(Event{Kind: Warning, Err: err}) }
