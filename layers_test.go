@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
-	"ml/data":         with(values, "ml/data/internal/..."),
+	"ml/data":         with(values, "ml/data/internal/...", "ml/internal/guard"),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/names"),
@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"ml/losses":       graphs,
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
+	"ml/train":        with(graphs, "ml/data", "ml/internal/guard", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
 	"ml/internal/...": {},
 

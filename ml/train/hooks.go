@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
-// Hook is called by a loop. An error ends the run and is returned by it, with the hook's name before it.
+// Hook is called by a loop. An error, or a panic in it, ends the run and is returned by it, with the hook's name before it.
 type Hook func(loop *Loop) error
 
 type namedHook struct {
@@ -52,14 +53,14 @@ func (l *Loop) OnSettled(name string, fn Hook) {
 // interruption. What fn returns is added to the run's error.
 func (l *Loop) OnEnd(name string, fn func(loop *Loop, err error, interrupted bool) error) {
 	l.hooks.ending = append(l.hooks.ending, func(loop *Loop, err error, interrupted bool) error {
-		return named(name, fn(loop, err, interrupted))
+		return named(name, guard.Call(func() error { return fn(loop, err, interrupted) }))
 	})
 }
 
 // OnEval calls fn after every evaluation in the loop.
 func (l *Loop) OnEval(name string, fn func(loop *Loop, dataset string, results Metrics) error) {
 	l.hooks.eval = append(l.hooks.eval, func(loop *Loop, dataset string, results Metrics) error {
-		return named(name, fn(loop, dataset, results))
+		return named(name, guard.Call(func() error { return fn(loop, dataset, results) }))
 	})
 }
 
@@ -67,7 +68,7 @@ func (l *Loop) OnEval(name string, fn func(loop *Loop, dataset string, results M
 // there a saved place in it can be restored.
 func (l *Loop) OnDataset(name string, fn func(loop *Loop, ds data.Dataset) error) {
 	l.hooks.restorers = append(l.hooks.restorers, func(loop *Loop, ds data.Dataset) error {
-		return named(name, fn(loop, ds))
+		return named(name, guard.Call(func() error { return fn(loop, ds) }))
 	})
 }
 
@@ -80,7 +81,7 @@ func named(name string, err error) error {
 
 func call(loop *Loop, list []namedHook) error {
 	for _, h := range list {
-		if err := named(h.name, h.fn(loop)); err != nil {
+		if err := named(h.name, guard.Call(func() error { return h.fn(loop) })); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The model is
@@ -50,6 +52,7 @@ type Loop struct {
 	inPass     bool // a pass was begun and its Epoch is still to come
 	toEvaluate bool // a step was made and its evaluations are still to come
 	ending     bool
+	told       error // by listeners that panicked
 }
 
 // NewLoop returns a loop for a trainer.
@@ -141,7 +144,7 @@ func (l *Loop) RunEpochsContext(ctx context.Context, ds data.Dataset, n int) (Me
 		return nil, fmt.Errorf("train.RunEpochs: %d epochs, want 0 or more", n)
 	}
 	steps := -1
-	if s, ok := ds.(data.Sized); ok && s.NumBatches() >= 0 {
+	if s, ok := ds.(data.Sized); ok && s.NumBatches() >= 0 && n <= math.MaxInt/max(1, s.NumBatches()) {
 		steps = n * s.NumBatches()
 	}
 	return l.run(ctx, ds, steps, n, false)
@@ -209,25 +212,35 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 	}
 	l.stop.Store(nil)
 
-	err = l.hooks.begin(l)
-	if err == nil {
-		l.emit(Event{Kind: Start})
-		if err = l.goOn(ctx); err == nil {
-			err = l.passes(ctx)
+	ended := false
+	defer func() {
+		if !ended { // a function of the user ended this goroutine: who listens must not wait for the end
+			l.emit(Event{Kind: End, Err: guard.ErrGoexit})
 		}
-	}
+	}()
+	err = guard.Call(func() error { // models, losses, data sets, evaluations: all may panic
+		if err := l.hooks.begin(l); err != nil {
+			return err
+		}
+		l.emit(Event{Kind: Start})
+		if err := l.goOn(ctx); err != nil {
+			return err
+		}
+		return l.passes(ctx)
+	})
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // from within a compilation or an evaluation
 		err = l.interruption(ctx)
 	}
 	interrupted := errors.Is(err, ErrInterrupted)
 	l.ending = true
-	err = unjoin(errors.Join(err, l.hooks.end(l, err, interrupted)))
+	err = l.said(errors.Join(err, l.hooks.end(l, err, interrupted)))
 	end := Event{Kind: End, Metrics: l.Results(), Interrupted: interrupted}
 	if !interrupted {
 		end.Err = err
 	}
+	ended = true
 	l.emit(end)
-	return l.Results(), err
+	return l.Results(), l.said(err)
 }
 
 // passes goes over the data set until the run is complete.
@@ -304,6 +317,9 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 			return err
 		}
 		if err := l.evaluate(ctx, false); err != nil {
+			return err
+		}
+		if err := l.said(nil); err != nil {
 			return err
 		}
 		if !l.passEnds() { // else more belongs to this step
@@ -415,7 +431,16 @@ func (l *Loop) emit(e Event) {
 	now := time.Now()
 	e.Time, e.Elapsed = now, now.Sub(l.started)
 	e.GlobalStep, e.Step, e.Steps, e.Epoch, e.Epochs = l.trainer.GlobalStep(), l.step, l.steps, l.epoch, l.epochs
-	l.listeners.tell(e)
+	if err := l.listeners.tell(e); err != nil {
+		l.told = errors.Join(l.told, err)
+	}
+}
+
+// said returns err, or else what listeners came to since it was last asked for.
+func (l *Loop) said(err error) error {
+	told := l.told
+	l.told = nil
+	return unjoin(errors.Join(err, told))
 }
 
 // durations keeps the last ones of many.
