@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -38,30 +39,51 @@ func (l *Loop) EvalDatasets() (names []string) {
 	return names
 }
 
-// evaluate makes the evaluations that are due after a step, or at the end of an epoch.
+// evaluate makes the evaluations that are due after a step, or at the end of an epoch: those that are not done yet, if an
+// interrupt came between them.
 func (l *Loop) evaluate(ctx context.Context, endOfEpoch bool) error {
-	l.toEvaluate = false
+	due := 0
 	for _, e := range l.evals {
-		due := endOfEpoch && e.every == 0
-		if !endOfEpoch && e.every > 0 {
-			due = l.step%e.every == 0 || l.step == l.steps
-		}
-		if !due {
-			continue
-		}
 		for _, ds := range e.sets {
-			results, err := l.trainer.EvalContext(ctx, ds)
-			if err != nil {
+			if !e.due(l, endOfEpoch) {
+				continue
+			}
+			if due++; due <= l.evaluated {
+				continue
+			}
+			if err := l.evaluateOne(ctx, ds); err != nil {
 				return err
 			}
-			l.results[ds.Name()] = results
-			l.emit(Event{Kind: Eval, Dataset: ds.Name(), Metrics: results})
-			if err := l.hooks.afterEval(l, ds.Name(), results); err != nil {
-				return err
-			}
+			l.evaluated = due
 		}
 	}
+	l.pending, l.evaluated = nothing, 0
 	return nil
+}
+
+func (e evaluation) due(l *Loop, endOfEpoch bool) bool {
+	if endOfEpoch || e.every == 0 {
+		return endOfEpoch && e.every == 0
+	}
+	return l.step%e.every == 0 || l.step == l.steps
+}
+
+func (l *Loop) evaluateOne(ctx context.Context, ds data.Dataset) error {
+	r, resumable := ds.(data.Resumable)
+	var place []byte
+	if resumable {
+		place, _ = r.State()
+	}
+	results, err := l.trainer.EvalContext(ctx, ds)
+	if err != nil {
+		if resumable && place != nil && ctx.Err() != nil { // it will be done again, from its beginning
+			err = errors.Join(err, r.SetState(place))
+		}
+		return unjoin(err)
+	}
+	l.results[ds.Name()] = results
+	l.emit(Event{Kind: Eval, Dataset: ds.Name(), Metrics: results})
+	return l.hooks.afterEval(l, ds.Name(), results)
 }
 
 // EmitCheckpoint tells listeners that a checkpoint was saved at path. It is for packages that save them.

@@ -46,13 +46,14 @@ type Loop struct {
 	epochs  int
 	times   durations
 
-	made       int  // steps that this run has made itself
-	continues  bool // it goes on with the one that was restored
-	restPass   bool // its first pass is what was left of one
-	inPass     bool // a pass was begun and its Epoch is still to come
-	toEvaluate bool // a step was made and its evaluations are still to come
-	ending     bool
-	told       error // by listeners that panicked
+	made      int     // steps that this run has made itself
+	continues bool    // it goes on with the one that was restored
+	restPass  bool    // its first pass is what was left of one
+	inPass    bool    // a pass was begun and its Epoch is still to come
+	pending   pending // of the step
+	evaluated int     // how many of the evaluations that are pending are done
+	ending    bool
+	told      error // by listeners that panicked
 }
 
 // NewLoop returns a loop for a trainer.
@@ -206,7 +207,7 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 	defer release()
 	l.continues = mayGoOn && l.restored != nil
 	l.ds, l.step, l.steps, l.epoch, l.epochs, l.started = ds, 0, steps, 0, epochs, time.Now()
-	l.made, l.restPass, l.inPass, l.toEvaluate, l.ending = 0, false, false, false, false
+	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending = 0, false, false, nothing, 0, false
 	if l.continues {
 		l.step, l.epoch = l.base()
 	}
@@ -308,7 +309,7 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 		}
 		l.step++
 		l.made++
-		l.toEvaluate = true
+		l.pending = afterStep
 		m = l.named(m)
 		l.last = m
 		l.emit(Event{Kind: Step, Metrics: m})
@@ -334,7 +335,10 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 			return nil
 		}
 	}
-	l.emit(Event{Kind: Epoch, Metrics: l.epochMetrics()})
+	if l.pending != afterEpoch {
+		l.emit(Event{Kind: Epoch, Metrics: l.epochMetrics()})
+		l.pending = afterEpoch
+	}
 	if err := l.evaluate(ctx, true); err != nil {
 		return err
 	}

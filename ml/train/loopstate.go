@@ -10,15 +10,26 @@ import (
 
 // loopState is what a loop keeps outside of its trainer, its data set and its history.
 type loopState struct {
-	Step       int                `json:"step"`
-	Epoch      int                `json:"epoch"`
-	InPass     bool               `json:"in_pass"`              // the pass has not ended: its Epoch is still to come
-	ToEvaluate bool               `json:"to_evaluate,omitzero"` // the step's evaluations are still to come
-	Stop       *string            `json:"stop,omitempty"`       // the reason, if the run was about to end
-	Last       Metrics            `json:"last,omitempty"`
-	Results    map[string]Metrics `json:"results,omitempty"`
-	Hooks      map[string][]byte  `json:"hooks,omitempty"` // what they remember, by name
+	Step      int                `json:"step"`
+	Epoch     int                `json:"epoch"`
+	InPass    bool               `json:"in_pass"` // the pass has not ended: its Epoch is still to come
+	Pending   pending            `json:"pending,omitzero"`
+	Evaluated int                `json:"evaluated,omitzero"` // of the evaluations that are pending
+	Stop      *string            `json:"stop,omitempty"`     // the reason, if the run was about to end
+	Last      Metrics            `json:"last,omitempty"`
+	Results   map[string]Metrics `json:"results,omitempty"`
+	Evals     map[string][]byte  `json:"evals,omitempty"` // the places in the data sets that are evaluated, by name
+	Hooks     map[string][]byte  `json:"hooks,omitempty"` // what they remember, by name
 }
+
+// pending says what of a step is still to be done.
+type pending int
+
+const (
+	nothing    pending = iota
+	afterStep          // evaluations after the step
+	afterEpoch         // evaluations after the epoch, whose event was emitted
+)
 
 // memories are what hooks remember, by name.
 type memories struct {
@@ -50,7 +61,7 @@ func (l *Loop) Remember(name string, memory data.Resumable) error {
 // State returns where the loop is: its step and epoch, its last results, what its hooks remember. Together with the
 // states of trainer, data set and history it makes a run that goes on equal one that was never interrupted.
 func (l *Loop) State() ([]byte, error) {
-	s := loopState{Step: l.step, Epoch: l.epoch, InPass: l.inPass, ToEvaluate: l.toEvaluate, Last: l.last, Results: l.results, Hooks: map[string][]byte{}}
+	s := loopState{Step: l.step, Epoch: l.epoch, InPass: l.inPass, Pending: l.pending, Evaluated: l.evaluated, Last: l.last, Results: l.results, Evals: map[string][]byte{}, Hooks: map[string][]byte{}}
 	if !l.ending {
 		s.Stop = l.stop.Load()
 	}
@@ -66,7 +77,33 @@ func (l *Loop) State() ([]byte, error) {
 			s.Hooks[name] = state
 		}
 	}
+	for name, ds := range l.places() {
+		state, err := ds.State()
+		if err != nil {
+			return nil, fmt.Errorf("train: the place in %q: %w", name, err)
+		}
+		s.Evals[name] = state
+	}
 	return json.Marshal(s)
+}
+
+// places returns the data sets that are evaluated and have a place, by name: shuffled ones come in another order in
+// every evaluation, and their sums end with other bits.
+func (l *Loop) places() map[string]data.Resumable {
+	sets := map[string]data.Resumable{}
+	for _, e := range l.evals {
+		for _, ds := range e.sets {
+			r, ok := ds.(data.Resumable)
+			name := ds.Name()
+			for i := 2; sets[name] != nil; i++ { // another one of this name
+				name = fmt.Sprintf("%s %d", ds.Name(), i)
+			}
+			if ok {
+				sets[name] = r
+			}
+		}
+	}
+	return sets
 }
 
 // SetState restores what State returned. The next [Loop.RunToGlobalStep] or [Loop.RunToEpoch] then is the rest of the
@@ -88,8 +125,9 @@ func (l *Loop) SetState(state []byte) error {
 		}
 	}
 	l.memories.restored = s.Hooks
+	l.pending, l.evaluated = s.Pending, s.Evaluated
 	l.restored, l.last = &s, s.Last
-	l.step, l.epoch, l.inPass, l.toEvaluate = s.Step, s.Epoch, s.InPass, s.ToEvaluate
+	l.step, l.epoch, l.inPass = s.Step, s.Epoch, s.InPass
 	for name, results := range s.Results {
 		l.results[name] = results
 	}
@@ -105,15 +143,34 @@ func (l *Loop) goOn(ctx context.Context) error {
 		return nil
 	}
 	l.restPass = s.InPass
+	for name, ds := range l.places() {
+		if state, ok := s.Evals[name]; ok {
+			if err := ds.SetState(state); err != nil {
+				return fmt.Errorf("train: the place in %q: %w", name, err)
+			}
+		}
+	}
 	if !l.continues {
 		return nil
 	}
 	if s.Stop != nil {
 		l.stop.Store(s.Stop)
 	}
-	if s.ToEvaluate {
-		return l.evaluate(ctx, false)
+	l.pending, l.evaluated = s.Pending, s.Evaluated
+	if s.Pending != afterStep {
+		return nil
 	}
+	epoch := l.epoch
+	l.epoch, l.inPass = s.Epoch, s.InPass // of the step that is being completed
+	if err := l.evaluate(ctx, false); err != nil {
+		return err
+	}
+	if !l.passEnds() {
+		if err := l.hooks.settled(l); err != nil {
+			return err
+		}
+	}
+	l.epoch = epoch
 	return nil
 }
 
