@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
-	"ml/data":         with(values, "ml/data/internal/..."),
+	"ml/data":         with(values, "ml/data/internal/...", "ml/internal/guard"),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "internal/names"),
@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks"),
+	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/names"),
 	"ml/internal/...": graphs,
 

@@ -1,8 +1,11 @@
 package checkpoints
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
 )
@@ -11,10 +14,15 @@ import (
 const hookName = "checkpoints"
 
 // Attach lets a loop save a checkpoint after every so many steps, or for 0 at the end of each epoch, and
-// at the end of each run, also of one that was interrupted, but not of one that failed. A step for which
-// several of these hold, or which is also the best, is saved once. Attach restores, from
-// the checkpoint that was loaded, the trainer's means, the loop's history, and before the first run on a
-// data set of the same name the place in it.
+// at the end of each run, also of one that was interrupted, but not of one that failed. A step is saved when all is done
+// that belongs to it, evaluations and the end of the epoch, once, whatever asks for it. Attach restores, from
+// the checkpoint that was loaded, the trainer's means, the loop's place, history and hooks, and before the first run on a
+// data set of the same name the place in it: what follows, by RunToGlobalStep or RunToEpoch, is what an undisturbed run
+// would have done, step by step, in what it evaluates, saves, keeps and decides. What an interrupt made that such a run
+// would not have saved is replaced by the next save.
+//
+// While a run lasts, no other process can save in the directory: a second run there ends at once with an error that says
+// who is saving. A save that goes wrong is reported, and training goes on; see [Config.FailedSaves].
 //
 // It returns an error if every is negative, if the handler is attached already, or if loop trains another store.
 func (h *Handler) Attach(loop *train.Loop, every int) error {
@@ -28,22 +36,79 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 	}
 	h.loop = loop
 	h.restoreLoop()
+	ask := func(*train.Loop) error { h.asked = true; return nil }
 	loop.OnDataset(hookName, h.restoreDataset)
-	loop.OnStart(hookName, h.checkEvaluated)
+	loop.OnStart(hookName, h.begin)
+	loop.OnStep(hookName, func(*train.Loop) error { h.stepped = true; return nil })
 	if every > 0 {
-		train.EveryNSteps(loop, every, hookName, h.saveInLoop)
+		train.EveryNSteps(loop, every, hookName, ask)
 	} else {
-		loop.OnEpoch(hookName, h.saveInLoop)
+		loop.OnEpoch(hookName, ask)
 	}
 	loop.OnEval(hookName, h.afterEval)
-	loop.OnEnd(hookName, func(loop *train.Loop, err error, interrupted bool) error {
-		if err != nil && !interrupted || loop.Step() == 0 {
+	loop.OnSettled(hookName, func(loop *train.Loop) error {
+		if !h.asked {
 			return nil
 		}
-		return h.saveInLoop(loop)
+		return h.judgeFailure(h.saveInLoop(loop, false))
 	})
+	loop.OnEnd(hookName, h.end)
 	return nil
 }
+
+// begin checks what can be checked before the first step, and keeps other processes away.
+func (h *Handler) begin(loop *train.Loop) (err error) {
+	h.asked, h.stepped, h.failures = false, false, 0
+	if err := h.checkEvaluated(loop); err != nil {
+		return err
+	}
+	h.lock, err = h.takeLock()
+	return err
+}
+
+// end saves the last step of a run, if that is not done, and lets others save.
+func (h *Handler) end(loop *train.Loop, err error, interrupted bool) error {
+	defer func() {
+		h.lock.Unlock()
+		h.lock = nil
+	}()
+	if err != nil && !interrupted || !h.stepped || h.lock == nil {
+		return nil
+	}
+	err = h.saveInLoop(loop, interrupted && !h.asked)
+	if saved := (*cleaningError)(nil); errors.As(err, &saved) { // all is saved; a file too many ends no run well made
+		h.failures = 0
+		return h.judgeFailure(err)
+	}
+	return err
+}
+
+// judgeFailure reports a save that went wrong, and ends the run after too many of them.
+func (h *Handler) judgeFailure(err error) error {
+	if err == nil {
+		h.failures = 0
+		return nil
+	}
+	h.failures++
+	if h.failures >= h.config.patience {
+		return fmt.Errorf("%d saves in a row went wrong: %w", h.failures, err)
+	}
+	h.warnings = append(h.warnings, err.Error())
+	h.loop.Warn(fmt.Errorf("%s: %w; training goes on, and ends if %d saves in a row go wrong", hookName, err, h.config.patience))
+	return nil
+}
+
+// takeLock keeps other processes from saving in the same directory.
+func (h *Handler) takeLock() (*safefile.Lock, error) {
+	lock, err := safefile.TryLock(filepath.Join(h.config.dir, lockName), 0o666)
+	if held := (*safefile.LockedError)(nil); errors.As(err, &held) {
+		return nil, fmt.Errorf("the directory %q is being saved to by another run: %w; wait for its end, or give this run a directory of its own", h.config.dir, err)
+	}
+	return lock, err
+}
+
+// lockName is the file that stands for the lock of a directory.
+const lockName = "lock"
 
 // restoreLoop gives the trainer and the loop what was loaded. What does not fit is left out, with a
 // warning: the model itself has been loaded.
@@ -54,6 +119,11 @@ func (h *Handler) restoreLoop() {
 	if len(h.loaded.Trainer) > 0 {
 		if err := h.loop.Trainer().SetState(h.loaded.Trainer); err != nil {
 			h.warnings = append(h.warnings, fmt.Sprintf("the means of the metrics start anew: %v", err))
+		}
+	}
+	if len(h.loaded.Loop) > 0 {
+		if err := h.loop.SetState(h.loaded.Loop); err != nil {
+			h.warnings = append(h.warnings, fmt.Sprintf("the steps of the run count anew: %v", err))
 		}
 	}
 	if h.loaded.History != nil {
@@ -77,15 +147,17 @@ func (h *Handler) restoreDataset(_ *train.Loop, ds data.Dataset) error {
 	return nil
 }
 
-// saveInLoop saves the step at hand: once, whatever asks for it.
-func (h *Handler) saveInLoop(loop *train.Loop) error {
+// saveInLoop saves the step at hand: once, whatever asks for it. An interim one is made by an interrupt, where an
+// undisturbed run makes none.
+func (h *Handler) saveInLoop(loop *train.Loop, interim bool) error {
+	h.asked = false
 	wasBest := h.isBest(h.last)
-	done, err := h.renew()
+	done, err := h.renew(interim)
 	if err != nil || done && h.isBest(h.last) == wasBest {
 		return err
 	}
 	if !done {
-		if _, err := h.Save(); err != nil {
+		if _, err := h.save(interim); err != nil {
 			return err
 		}
 	}
@@ -123,5 +195,6 @@ func (h *Handler) afterEval(loop *train.Loop, dataset string, results train.Metr
 			return nil
 		}
 	}
-	return h.saveInLoop(loop)
+	h.asked = true
+	return nil
 }

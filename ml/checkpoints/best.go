@@ -30,6 +30,9 @@ func (h *Handler) judge(c Checkpoint) (train.Metric, bool) {
 		return m.metric, m.ok
 	}
 	meta, err := c.ReadMeta()
+	if unreadable(err) { // perhaps only now
+		return train.Metric{}, false
+	}
 	var v verdict
 	if err == nil {
 		v.metric, v.ok = meta.Evals[h.config.bestDataset].Get(h.config.bestMetric)
@@ -61,6 +64,9 @@ func (h *Handler) choose(list []Checkpoint) ([]Checkpoint, error) {
 	evaluated := map[string]train.Metrics{}
 	for i := len(list) - 1; i >= 0; i-- {
 		meta, err := list[i].ReadMeta()
+		if unreadable(err) && c.loadBest { // it may be the best one
+			return nil, fmt.Errorf("loading checkpoint %s: %w", list[i].Path(), err)
+		}
 		if err != nil {
 			continue
 		}

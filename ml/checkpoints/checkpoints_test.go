@@ -229,7 +229,7 @@ func TestVariablesThatChangeWithinAStepAreSavedAgain(t *testing.T) {
 	s := newProcess(t, 1)
 	h := Build(s.store).Dir(dir).Keep(-1).MustDone()
 	require.NoError(t, h.Attach(s.loop, 5))
-	s.loop.OnStep("change", func(*train.Loop) error {
+	s.loop.OnSettled("change", func(*train.Loop) error {
 		return s.store.GetVariable("/out/biases").SetValue(tensors.FromValue([]float32{7}))
 	})
 	s.run(t, 5)
@@ -457,14 +457,14 @@ func TestACrashWhileAStepIsRenewedLosesNothing(t *testing.T) {
 			f, err := createFile(path)
 			return crashing{full{f, &room}}, err
 		}
-		require.True(t, crash(func() { h.renew() }), "with room for %v", 1000*left)
+		require.True(t, crash(func() { h.renew(false) }), "with room for %v", 1000*left)
 		require.NoError(t, c.Verify())
 		meta, err := c.ReadMeta()
 		require.NoError(t, err)
 		require.Equal(t, old.Saved, meta.Saved)
 	}
 	h.create = createFile
-	done, err := h.renew()
+	done, err := h.renew(false)
 	require.NoError(t, err)
 	require.True(t, done)
 	require.NoError(t, c.Verify())
@@ -626,9 +626,6 @@ func FuzzDecodeMeta(f *testing.F) {
 			if m, err = decodeMeta(whole); err != nil {
 				return
 			}
-		}
-		for _, p := range m.Params {
-			p.typed()
 		}
 		newProcess(t, 1).trainer.SetState(m.Trainer)
 		again, err := encodeMeta(m)

@@ -16,6 +16,7 @@ type Config struct {
 	fallBack bool
 	loadBest bool
 	keep     int
+	patience int // failed saves in a row that end a run
 
 	bestMetric, bestDataset string
 	bestChosen              bool // by the program, not by a checkpoint
@@ -24,7 +25,7 @@ type Config struct {
 
 // Build returns the configuration of a handler for the checkpoints of a store. Done loads the newest one
 // if there is any.
-func Build(store *model.Store) *Config { return &Config{store: store, keep: 1} }
+func Build(store *model.Store) *Config { return &Config{store: store, keep: 1, patience: 3} }
 
 // Load is [Build] for programs that need a checkpoint: without one Done returns an error.
 func Load(store *model.Store) *Config {
@@ -65,9 +66,18 @@ func (c *Config) LoadBest() *Config {
 }
 
 // FallBack lets Done load the newest checkpoint that is whole, when newer ones are damaged. Which these
-// are is then told by [Handler.Warnings].
+// are is then told by [Handler.Warnings]. Only damage is passed over: a checkpoint in a newer format
+// ([NewerFormatError]), or one that the system does not let be read, is an error all the same.
 func (c *Config) FallBack() *Config {
 	c.fallBack = true
+	return c
+}
+
+// FailedSaves sets how many saves in a row may go wrong before a run ends with the error of the last one: 3 unless set.
+// Those before are reported, by a train.Warning event and by [Handler.Warnings], and training goes on. A save goes wrong
+// too if an old checkpoint cannot be deleted. The save at the end of a run is the last chance: its error is the run's.
+func (c *Config) FailedSaves(n int) *Config {
+	c.patience = n
 	return c
 }
 
@@ -89,6 +99,8 @@ func (c *Config) Done() (*Handler, error) {
 		return nil, errors.New("checkpoints: a store and a directory (Dir) are needed")
 	case c.keep < 1 && c.keep != -1:
 		return nil, fmt.Errorf("checkpoints: Keep(%d): want 1 or more, or -1 for all", c.keep)
+	case c.patience < 1:
+		return nil, fmt.Errorf("checkpoints: FailedSaves(%d): want 1 or more", c.patience)
 	case c.bestChosen && (c.bestDataset == "" || c.bestMetric == ""):
 		return nil, fmt.Errorf("checkpoints: KeepBest(%q, %q): want the names of a data set and of a metric", c.bestDataset, c.bestMetric)
 	}

@@ -60,6 +60,6 @@ func Example() {
 	// to step 25
 	// from step 25
 	// to step 40
-	// checkpoint-000004-step-35 true
+	// checkpoint-000004-step-30 true
 	// checkpoint-000005-step-40 true
 }

@@ -12,11 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/train"
 )
 
@@ -66,7 +66,10 @@ func List(dir string) ([]Checkpoint, error) {
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b Checkpoint) int { return cmp.Compare(a.Number, b.Number) })
+	// Two have one number while one that an interrupt made is replaced.
+	slices.SortFunc(list, func(a, b Checkpoint) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.GlobalStep, b.GlobalStep))
+	})
 	return list, nil
 }
 
@@ -103,13 +106,8 @@ type Meta struct {
 	History      *train.History           `json:"history,omitempty"`
 	BestDataset  string                   `json:"best_dataset,omitempty"` // what KeepBest was
 	BestMetric   string                   `json:"best_metric,omitempty"`
-}
-
-// Param is a hyperparameter that was set.
-type Param struct {
-	Path  string `json:"path"`
-	Type  string `json:"type"`
-	Value any    `json:"value"`
+	Loop         json.RawMessage          `json:"loop,omitempty"`    // where it was, see train.Loop.State
+	Interim      bool                     `json:"interim,omitempty"` // an interrupt made it: the next one takes its place
 }
 
 // encodeMeta writes the JSON file.
@@ -127,6 +125,9 @@ func decodeMeta(text []byte) (*Meta, error) {
 	var e envelope
 	if err := json.Unmarshal(text, &e); err != nil {
 		return nil, fmt.Errorf("it is cut off or no JSON: %w", err)
+	}
+	if e.Format > formatVersion {
+		return nil, &NewerFormatError{e.Format, formatVersion}
 	}
 	if e.Format != formatVersion {
 		return nil, fmt.Errorf("it has format %d, this program reads format %d", e.Format, formatVersion)
@@ -147,10 +148,13 @@ func decodeMeta(text []byte) (*Meta, error) {
 	return m, nil
 }
 
+// maxMeta is the most that a JSON file may have: its largest part, the history, is bounded at some megabytes.
+const maxMeta = 1 << 30
+
 // ReadMeta reads what a checkpoint holds beside the variables' values. It returns an error if the file is
 // damaged. The variables' file is not looked at.
 func (c Checkpoint) ReadMeta() (*Meta, error) {
-	text, err := os.ReadFile(c.Path())
+	text, err := safefile.ReadOwn(c.Path(), maxMeta)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +171,7 @@ func (c Checkpoint) Verify() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(c.DataPath())
+	f, err := safefile.OpenOwn(c.DataPath())
 	if err != nil {
 		return err
 	}
@@ -186,7 +190,7 @@ func (m *Meta) verify(f *os.File, path string) error {
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != m.DataSHA256 {
 		return fmt.Errorf("%s: checksum %.8s… differs from %.8s…", path, got, m.DataSHA256)
@@ -210,7 +214,7 @@ type file interface {
 	Close() error
 }
 
-func createFile(path string) (file, error) { return os.Create(path) }
+func createFile(path string) (file, error) { return safefile.Recreate(path, 0o666) }
 
 // writeFile lets write fill a file that appears under its name only when it is complete and on disk.
 func writeFile(create func(path string) (file, error), path string, write func(w io.Writer) error) (err error) {
@@ -231,18 +235,5 @@ func writeFile(create func(path string) (file, error), path string, write func(w
 		os.Remove(temp)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir brings the names in a directory to disk, where the system has a way to.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" || runtime.GOOS == "js" || runtime.GOOS == "plan9" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return safefile.SyncDir(filepath.Dir(path))
 }

@@ -1,13 +1,12 @@
 package checkpoints
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
@@ -22,31 +21,17 @@ type Handler struct {
 	warnings []string
 	last     Checkpoint // what was saved last
 	lastData string     // the SHA-256 of its variables
+	interim  string     // the name of the one that an interrupt made
+	lock     *safefile.Lock
+	asked    bool // the step at hand is to be saved
+	stepped  bool // the run at hand has made a step
+	failures int  // saves that went wrong, one after the other
 
 	loop     *train.Loop
 	evals    map[string]train.Metrics // of evalStep
 	evalStep int64
 	judged   map[string]verdict
 }
-
-// DamagedError reports a checkpoint that is not what was written.
-type DamagedError struct {
-	Checkpoint Checkpoint
-	Err        error       // what is wrong with it
-	Older      *Checkpoint // the newest one before it that is whole; nil if there is none
-}
-
-// Error names the checkpoint and the older one.
-func (e *DamagedError) Error() string {
-	offer := "there is no older one"
-	if e.Older != nil {
-		offer = fmt.Sprintf("%s (step %d) is whole: load it with FallBack(), or delete the damaged one", e.Older.Name, e.Older.GlobalStep)
-	}
-	return fmt.Sprintf("checkpoint %s is damaged: %v: %s", e.Checkpoint.Name, e.Err, offer)
-}
-
-// Unwrap returns what is wrong with the checkpoint.
-func (e *DamagedError) Unwrap() error { return e.Err }
 
 // Dir returns the directory of the checkpoints.
 func (h *Handler) Dir() string { return h.config.dir }
@@ -82,7 +67,14 @@ func (h *Handler) loadFirst() error {
 		meta, values, err := read(list[i])
 		if err == nil {
 			h.from = list[i]
-			return h.restore(meta, values)
+			if err := h.restore(meta, values); err != nil {
+				return err
+			}
+			h.goOn()
+			return nil
+		}
+		if unreadable(err) {
+			return fmt.Errorf("loading checkpoint %s: %w", list[i].Path(), err)
 		}
 		damaged := &DamagedError{Checkpoint: list[i], Err: err}
 		for j := i - 1; j >= 0 && damaged.Older == nil; j-- {
@@ -98,13 +90,23 @@ func (h *Handler) loadFirst() error {
 	return nil
 }
 
+// goOn lets the next save go on where the one that was loaded left off: at the same step it is renewed, not written
+// again, and what was evaluated at that step still belongs to it.
+func (h *Handler) goOn() {
+	h.last, h.lastData = h.from, h.loaded.DataSHA256
+	h.evals, h.evalStep = h.loaded.Evals, h.loaded.GlobalStep
+	if h.loaded.Interim {
+		h.interim = h.from.Name
+	}
+}
+
 // read reads a checkpoint and checks it.
 func read(c Checkpoint) (*Meta, map[string]*tensors.Tensor, error) {
 	meta, err := c.ReadMeta()
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := os.Open(c.DataPath())
+	f, err := safefile.OpenOwn(c.DataPath())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,7 +164,10 @@ func (h *Handler) restoreParams(meta *Meta) error {
 		mine[path] = true
 	}
 	for _, p := range meta.Params {
-		value, err := p.typed()
+		value, err := p.Value, error(nil)
+		if _, unknown := value.(unknownParam); unknown {
+			err = fmt.Errorf("the type %q is unknown", p.Type)
+		}
 		if err == nil {
 			_, name := model.SplitPath(p.Path)
 			err = store.DeclareParam(name, value, "")
@@ -175,39 +180,6 @@ func (h *Handler) restoreParams(meta *Meta) error {
 		}
 	}
 	return nil
-}
-
-// typed returns the value as what it was before JSON made it a number or a list.
-func (p Param) typed() (any, error) {
-	text, err := json.Marshal(p.Value)
-	if err != nil {
-		return nil, err
-	}
-	switch p.Type {
-	case "bool":
-		return decode[bool](text)
-	case "int":
-		return decode[int](text)
-	case "float64":
-		return decode[float64](text)
-	case "string":
-		return decode[string](text)
-	case "[]bool":
-		return decode[[]bool](text)
-	case "[]int":
-		return decode[[]int](text)
-	case "[]float64":
-		return decode[[]float64](text)
-	case "[]string":
-		return decode[[]string](text)
-	}
-	return nil, fmt.Errorf("the type %q is unknown", p.Type)
-}
-
-func decode[T any](text []byte) (any, error) {
-	var v T
-	err := json.Unmarshal(text, &v)
-	return v, err
 }
 
 // String describes the handler in a line.

@@ -3,10 +3,12 @@ package checkpoints
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,17 +20,29 @@ import (
 
 // Save saves a checkpoint of the store, and if the handler is attached to a loop of all that belongs to
 // it, and deletes those that are no longer to be kept. After an error all checkpoints that were there are
-// as they were.
-func (h *Handler) Save() (Checkpoint, error) {
+// as they were. It is an error if another process saves in the directory at the time.
+func (h *Handler) Save() (Checkpoint, error) { return h.save(false) }
+
+func (h *Handler) save(interim bool) (Checkpoint, error) {
+	if h.lock == nil {
+		lock, err := h.takeLock()
+		if err != nil {
+			return Checkpoint{}, fmt.Errorf("checkpoints: saving: %w", err)
+		}
+		defer lock.Unlock()
+	}
 	list, err := List(h.config.dir)
 	if err != nil {
 		return Checkpoint{}, err
 	}
 	number := 1
 	if len(list) > 0 {
-		number = list[len(list)-1].Number + 1
+		newest := list[len(list)-1]
+		if number = newest.Number + 1; newest.Name == h.interim && newest.GlobalStep < h.globalStep() {
+			number = newest.Number // whose place it takes
+		}
 	}
-	meta, values, err := h.collect()
+	meta, values, err := h.collect(interim)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoints: saving: %w", err)
 	}
@@ -46,20 +60,20 @@ func (h *Handler) Save() (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("saving checkpoint %s: %w (%s)", c.Path(), err, kept)
 	}
 	h.last, h.lastData = c, meta.DataSHA256
-	return c, h.clean(append(list, c))
+	return c, cleaning(h.clean(append(list, c), interim))
 }
 
 // renew replaces all of the last checkpoint but its variables, if these are as they were: at one step an
 // evaluation, the end of the epoch and the end of the run may each have something to add. It reports whether
 // the variables are those. After an error the checkpoint is as it was.
-func (h *Handler) renew() (done bool, err error) {
+func (h *Handler) renew(interim bool) (done bool, err error) {
 	if h.last.Name == "" || h.last.GlobalStep != h.loop.Trainer().GlobalStep() {
 		return false, nil
 	}
-	if _, err := os.Stat(h.last.Path()); err != nil { // somebody deleted it
+	if _, err := os.Lstat(h.last.Path()); err != nil { // somebody deleted it
 		return false, nil
 	}
-	meta, values, err := h.collect()
+	meta, values, err := h.collect(interim && h.last.Name == h.interim)
 	if err != nil {
 		return false, fmt.Errorf("checkpoints: saving: %w", err)
 	}
@@ -82,7 +96,7 @@ func (h *Handler) renew() (done bool, err error) {
 	delete(h.judged, h.last.Name)
 	list, err := List(h.config.dir)
 	if err == nil {
-		err = h.clean(list) // another one may have been the best before
+		err = cleaning(h.clean(list, meta.Interim)) // another one may have been the best before
 	}
 	return true, err
 }
@@ -125,9 +139,9 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // collect gathers what there is to save.
-func (h *Handler) collect() (*Meta, map[string]*tensors.Tensor, error) {
+func (h *Handler) collect(interim bool) (*Meta, map[string]*tensors.Tensor, error) {
 	store := h.config.store
-	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
+	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), Interim: interim, BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
 	values := map[string]*tensors.Tensor{}
 	for v := range store.IterVariables() {
 		if h.config.exclude != nil && h.config.exclude(v) {
@@ -159,6 +173,9 @@ func (h *Handler) collectLoop(meta *Meta) (err error) {
 	if meta.Trainer, err = h.loop.Trainer().State(); err != nil {
 		return err
 	}
+	if meta.Loop, err = h.loop.State(); err != nil {
+		return err
+	}
 	meta.Metrics, meta.History = h.loop.LastMetrics(), h.loop.History()
 	if h.evalStep == meta.GlobalStep {
 		meta.Evals = h.evals
@@ -170,20 +187,66 @@ func (h *Handler) collectLoop(meta *Meta) (err error) {
 	return err
 }
 
-// clean deletes checkpoints that are not to be kept, and what crashes left.
-func (h *Handler) clean(list []Checkpoint) error {
+// globalStep returns the step that a save would be of.
+func (h *Handler) globalStep() int64 {
+	if v := h.config.store.GetVariable(train.GlobalStepPath); v != nil {
+		if t, err := v.Value(); err == nil {
+			return tensors.ToScalar[int64](t)
+		}
+	}
+	return 0
+}
+
+// clean deletes checkpoints that are not to be kept, and what crashes left. An interim one takes no place of those to
+// be kept, and is itself kept only until the next one.
+func (h *Handler) clean(list []Checkpoint, interim bool) error {
+	newest := list[len(list)-1]
+	old := h.interim
+	if h.interim = ""; interim {
+		h.interim = newest.Name
+		list = list[:len(list)-1]
+	}
+	var gone []Checkpoint
+	if old != "" && old != newest.Name {
+		gone = append(gone, find(list, old)...)
+		list = withoutName(list, old)
+	}
 	if best, ok := h.Best(); ok && h.config.bestMetric != "" {
 		list = withoutName(list, best.Name)
 	}
-	if h.config.keep > 0 {
-		for len(list) > h.config.keep {
-			if err := list[0].remove(); err != nil {
-				return fmt.Errorf("checkpoints: deleting an old one: %w", err)
-			}
-			list = list[1:]
+	if n := len(list) - h.config.keep; h.config.keep > 0 && n > 0 {
+		gone = append(gone, list[:n]...)
+	}
+	var all error
+	for _, c := range gone {
+		if _, err := c.ReadMeta(); unreadable(err) { // it may be whole, and somebody's: of a newer program, of another user
+			h.leaveAlone(c, err)
+		} else if err := c.remove(); err != nil {
+			all = errors.Join(all, fmt.Errorf("checkpoints: deleting an old one: %w", err))
 		}
 	}
-	return h.sweep()
+	return errors.Join(all, h.sweep())
+}
+
+// leaveAlone reports, once, that an old checkpoint is not deleted.
+func (h *Handler) leaveAlone(c Checkpoint, err error) {
+	text := fmt.Sprintf("checkpoint %s is not deleted, since it cannot be read: %v", c.Name, err)
+	if slices.Contains(h.warnings, text) {
+		return
+	}
+	h.warnings = append(h.warnings, text)
+	if h.loop != nil {
+		h.loop.Warn(errors.New(hookName + ": " + text))
+	}
+}
+
+func find(list []Checkpoint, name string) (out []Checkpoint) {
+	for _, c := range list {
+		if c.Name == name {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func withoutName(list []Checkpoint, name string) (out []Checkpoint) {
@@ -208,7 +271,7 @@ func (h *Handler) sweep() error {
 			continue
 		}
 		_, isData := cutSuffix(name, dataSuffix)
-		_, noJSON := os.Stat(filepath.Join(h.config.dir, base+jsonSuffix))
+		_, noJSON := os.Lstat(filepath.Join(h.config.dir, base+jsonSuffix))
 		if temp || isData && os.IsNotExist(noJSON) {
 			if err := os.Remove(filepath.Join(h.config.dir, e.Name())); err != nil && !os.IsNotExist(err) {
 				return fmt.Errorf("checkpoints: %w", err)

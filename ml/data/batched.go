@@ -8,6 +8,9 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
+// maxExamples is the largest batch: one of more is a slip of the finger, and would be gathered until memory is full.
+const maxExamples = 1 << 30
+
 // Batched puts size examples of ds together, along a new axis 0: inputs [d…] of ds become [size d…]. The
 // last batch of a pass has what is left, or is dropped with dropIncomplete. A pass that leaves no batch
 // at all ends with an error, and so do examples of different shapes, numbers of tensors, or Specs.
@@ -15,15 +18,18 @@ func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
 	if size < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want 1 or more", ds.Name(), size))
 	}
+	if size > maxExamples {
+		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want %d or fewer", ds.Name(), size, maxExamples))
+	}
 	count := func() int {
 		n := numBatches(ds)
 		switch {
 		case n < 0:
 			return n
-		case dropIncomplete:
+		case dropIncomplete || n%size == 0:
 			return n / size
 		}
-		return (n + size - 1) / size
+		return n/size + 1
 	}
 	return newPipeline(ds.Name(), count, func(p Position) iter.Seq2[Batch, error] {
 		return func(yield func(Batch, error) bool) {

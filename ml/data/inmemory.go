@@ -262,6 +262,10 @@ func (ds *InMemoryDataset) perPass() int {
 // Iter iterates over the next pass.
 func (ds *InMemoryDataset) Iter() iter.Seq2[Batch, error] { return ds.iterate(ds.IterFrom) }
 
+// IterRest iterates over what is left of the pass at the place that SetState restored. Unlike Iter it does not go on
+// with the next pass if that is nothing: so a training loop knows that the pass has ended.
+func (ds *InMemoryDataset) IterRest() iter.Seq2[Batch, error] { return ds.iterateRest(ds.IterFrom) }
+
 // IterFrom iterates over a pass from a given batch on. It leaves the data set's own place as it is.
 func (ds *InMemoryDataset) IterFrom(p Position) iter.Seq2[Batch, error] {
 	if ds.err != nil {

@@ -5,10 +5,10 @@ import (
 	"iter"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // Map applies fn to each batch of ds. fn owns the batch it gets, and returns one made of new tensors, of
@@ -28,6 +28,9 @@ func ParallelMap(ds Dataset, fn func(Batch) (Batch, error)) *Pipeline {
 // be drawn from [Rand] of that place: then it is the same however the work is scheduled, and after a
 // resume. It runs in the given number of goroutines, as ParallelMap does; with 0, in the one that iterates.
 func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, error)) *Pipeline {
+	if goroutines > maxGoroutines {
+		return failing(ds.Name(), fmt.Errorf("data.MapIndexed %q: %d goroutines: want %d or fewer (one per CPU is %d)", ds.Name(), goroutines, maxGoroutines, runtime.GOMAXPROCS(0)))
+	}
 	size := func() int { return numBatches(ds) }
 	apply := func(p Position, b Batch) (Batch, error) { return callMap("data.Map", ds.Name(), fn, p, b) }
 	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
@@ -54,10 +57,7 @@ func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Posit
 	given := slices.Clone(in.all()) // fn may write to the slices of in
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic%s: %v", panicLine(), r)
-			if e, ok := r.(error); ok {
-				err = fmt.Errorf("panic%s: %w", panicLine(), e)
-			}
+			err = guard.Panic(r)
 		}
 		var kept []*tensors.Tensor
 		if err != nil {
@@ -74,23 +74,11 @@ func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Posit
 	return fn(p, in)
 }
 
-// panicLine returns " at file:line" of the function that panicked, to be called while recovering.
-func panicLine() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	panicking := false
-	for {
-		f, more := frames.Next()
-		inRuntime := strings.HasPrefix(f.Function, "runtime.")
-		if panicking && !inRuntime {
-			return fmt.Sprintf(" at %s:%d", f.File, f.Line)
-		}
-		panicking = panicking || f.Function == "runtime.gopanic"
-		if !more {
-			return ""
-		}
-	}
-}
+// More than these is a slip of the finger: what they would take before the first batch comes is asked for at once.
+const (
+	maxGoroutines = 1 << 12
+	maxAhead      = 1 << 20
+)
 
 // result is what one batch came to.
 type result struct {
@@ -104,6 +92,9 @@ type result struct {
 func Prefetch(ds Dataset, n int) *Pipeline {
 	if n < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Prefetch %q: %d batches ahead: want 1 or more", ds.Name(), n))
+	}
+	if n > maxAhead {
+		return failing(ds.Name(), fmt.Errorf("data.Prefetch %q: %d batches ahead: want %d or fewer; to hold a whole data set in memory, see data.Collect", ds.Name(), n, maxAhead))
 	}
 	size := func() int { return numBatches(ds) }
 	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
@@ -140,17 +131,24 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 // guarded iterates over a data set in a goroutine in which nobody else would catch its panic.
 func guarded(name string, seq iter.Seq2[Batch, error]) iter.Seq[result] {
 	return func(yield func(result) bool) {
-		wanted := true
+		wanted, ended := true, false
 		defer func() {
-			if r := recover(); r != nil && wanted {
-				yield(result{err: fmt.Errorf("data set %q: panic%s: %v", name, panicLine(), r)})
+			var err error
+			if r := recover(); r != nil {
+				err = guard.Panic(r)
+			} else if !ended {
+				err = guard.ErrGoexit
+			}
+			if err != nil && wanted {
+				yield(result{err: fmt.Errorf("data set %q: %w", name, err)})
 			}
 		}()
 		for b, err := range seq {
 			if wanted = yield(result{b, err}) && err == nil; !wanted {
-				return
+				break
 			}
 		}
+		ended = true
 	}
 }
 
@@ -167,13 +165,26 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 		jobs, queue := make(chan job), make(chan job, n)
 		stop := make(chan struct{})
 		var workers sync.WaitGroup
-		for range n {
-			workers.Go(func() {
-				for j := range jobs {
-					b, err := fn(j.at, j.in)
-					j.done <- result{b, err}
+		answer := func(j job) {
+			r := result{err: fmt.Errorf("data.Map %q, %v: %w", name, j.at, guard.ErrGoexit)} // if fn does not return
+			defer func() { j.done <- r }()
+			r.batch, r.err = fn(j.at, j.in)
+		}
+		var work func()
+		work = func() {
+			ended := false
+			defer func() {
+				if !ended { // fn ended this goroutine; those who wait for one must not wait for ever
+					workers.Go(work)
 				}
-			})
+			}()
+			for j := range jobs {
+				answer(j)
+			}
+			ended = true
+		}
+		for range n {
+			workers.Go(work)
 		}
 		go func() {
 			defer close(queue)

@@ -35,6 +35,10 @@ func (p *Pipeline) Name() string { return p.name }
 // Iter iterates over the next pass.
 func (p *Pipeline) Iter() iter.Seq2[Batch, error] { return p.iterate(p.from) }
 
+// IterRest iterates over what is left of the pass at the place that SetState restored. Unlike Iter it does not go on
+// with the next pass if that is nothing: so a training loop knows that the pass has ended.
+func (p *Pipeline) IterRest() iter.Seq2[Batch, error] { return p.iterateRest(p.from) }
+
 // IterFrom iterates over a pass from a given batch on. It leaves the pipeline's own place as it is.
 func (p *Pipeline) IterFrom(at Position) iter.Seq2[Batch, error] { return p.from(at) }
 

@@ -79,25 +79,32 @@ type cursor struct {
 func (c *cursor) iterate(from func(Position) iter.Seq2[Batch, error]) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		p := c.begin()
-		for {
-			at := p
-			for b, err := range from(p) {
-				if err == nil {
-					at.Batch++
-					c.set(at, true)
-				}
-				if !yield(b, err) || err != nil {
-					return
-				}
-			}
-			c.set(Position{Epoch: p.Epoch + 1}, false)
-			// A place saved after a pass's last batch leaves nothing of that pass: go on with the next.
-			if p.Batch == 0 || at != p {
-				return
-			}
-			p = c.begin()
+		// A place saved after a pass's last batch leaves nothing of that pass: go on with the next.
+		if empty := c.pass(p, from, yield); empty && p.Batch > 0 {
+			c.pass(c.begin(), from, yield)
 		}
 	}
+}
+
+// iterateRest yields what is left of a pass that was restored, which may be nothing.
+func (c *cursor) iterateRest(from func(Position) iter.Seq2[Batch, error]) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) { c.pass(c.begin(), from, yield) }
+}
+
+// pass yields the batches of a pass from p on. It reports whether it came to its end, without a batch.
+func (c *cursor) pass(p Position, from func(Position) iter.Seq2[Batch, error], yield func(Batch, error) bool) (empty bool) {
+	at := p
+	for b, err := range from(p) {
+		if err == nil {
+			at.Batch++
+			c.set(at, true)
+		}
+		if !yield(b, err) || err != nil {
+			return false
+		}
+	}
+	c.set(Position{Epoch: p.Epoch + 1}, false)
+	return at == p
 }
 
 func (c *cursor) begin() Position {

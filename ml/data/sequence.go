@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"iter"
+	"math"
 )
 
 // Take ends every pass of ds after n batches. (For the first n examples of data in memory see
@@ -54,6 +55,8 @@ func Repeat(ds Dataset, n int) *Pipeline {
 			return endless
 		case m < 0:
 			return m
+		case m > 0 && n > math.MaxInt/m:
+			return math.MaxInt
 		}
 		return n * m
 	}

@@ -2,6 +2,9 @@ package train
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -36,29 +39,51 @@ func (l *Loop) EvalDatasets() (names []string) {
 	return names
 }
 
-// evaluate makes the evaluations that are due after a step, or at the end of an epoch.
+// evaluate makes the evaluations that are due after a step, or at the end of an epoch: those that are not done yet, if an
+// interrupt came between them.
 func (l *Loop) evaluate(ctx context.Context, endOfEpoch bool) error {
+	due := 0
 	for _, e := range l.evals {
-		due := endOfEpoch && e.every == 0
-		if !endOfEpoch && e.every > 0 {
-			due = l.step%e.every == 0 || l.step == l.steps
-		}
-		if !due {
-			continue
-		}
 		for _, ds := range e.sets {
-			results, err := l.trainer.EvalContext(ctx, ds)
-			if err != nil {
+			if !e.due(l, endOfEpoch) {
+				continue
+			}
+			if due++; due <= l.evaluated {
+				continue
+			}
+			if err := l.evaluateOne(ctx, ds); err != nil {
 				return err
 			}
-			l.results[ds.Name()] = results
-			l.emit(Event{Kind: Eval, Dataset: ds.Name(), Metrics: results})
-			if err := l.hooks.afterEval(l, ds.Name(), results); err != nil {
-				return err
-			}
+			l.evaluated = due
 		}
 	}
+	l.pending, l.evaluated = nothing, 0
 	return nil
+}
+
+func (e evaluation) due(l *Loop, endOfEpoch bool) bool {
+	if endOfEpoch || e.every == 0 {
+		return endOfEpoch && e.every == 0
+	}
+	return l.step%e.every == 0 || l.step == l.steps
+}
+
+func (l *Loop) evaluateOne(ctx context.Context, ds data.Dataset) error {
+	r, resumable := ds.(data.Resumable)
+	var place []byte
+	if resumable {
+		place, _ = r.State()
+	}
+	results, err := l.trainer.EvalContext(ctx, ds)
+	if err != nil {
+		if resumable && place != nil && ctx.Err() != nil { // it will be done again, from its beginning
+			err = errors.Join(err, r.SetState(place))
+		}
+		return unjoin(err)
+	}
+	l.results[ds.Name()] = results
+	l.emit(Event{Kind: Eval, Dataset: ds.Name(), Metrics: results})
+	return l.hooks.afterEval(l, ds.Name(), results)
 }
 
 // EmitCheckpoint tells listeners that a checkpoint was saved at path. It is for packages that save them.
@@ -76,7 +101,8 @@ type EarlyStop struct {
 
 // EarlyStopping stops a run when the evaluations in it no longer improve: when the best value is Patience
 // evaluations old. A metric that is not there, and NaN, is no improvement. The loop needs evaluations, see
-// [Loop.EvalEvery].
+// [Loop.EvalEvery]. The best value and its age are part of [Loop.State]: a run that goes on from a checkpoint stops
+// where it would have stopped without, and one that had stopped makes no step more.
 func EarlyStopping(loop *Loop, when EarlyStop) {
 	if when.Metric == "" {
 		when.Metric = "loss"
@@ -84,26 +110,74 @@ func EarlyStopping(loop *Loop, when EarlyStop) {
 	if when.Patience <= 0 {
 		when.Patience = 5
 	}
-	best, since := math.NaN(), 0
-	loop.OnEval("early stopping", func(loop *Loop, dataset string, results Metrics) error {
-		if when.Dataset == "" {
-			when.Dataset = dataset
+	name := "early stopping"
+	for i := 2; loop.memories.list[name] != nil; i++ {
+		name = fmt.Sprintf("early stopping %d", i)
+	}
+	s := &stopping{EarlyStop: when, best: number(math.NaN())}
+	remembered := loop.Remember(name, s)
+	loop.OnStart(name, func(loop *Loop) error {
+		if loop.continues && s.since >= s.Patience {
+			s.stop(loop)
 		}
-		if dataset != when.Dataset {
-			return nil
-		}
-		m, ok := results.Get(when.Metric)
-		gain := best - m.Value
-		if m.HigherIsBetter() {
-			gain = -gain
-		}
-		if ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > when.MinDelta) {
-			best, since = m.Value, 0
-			return nil
-		}
-		if since++; since >= when.Patience {
-			loop.Stop("early stopping: " + when.Metric + " of " + dataset + " has not improved")
-		}
-		return nil
+		return remembered
 	})
+	loop.OnEval(name, s.afterEval)
+}
+
+// stopping is an EarlyStop at work.
+type stopping struct {
+	EarlyStop
+	best  number
+	since int // evaluations
+}
+
+func (s *stopping) afterEval(loop *Loop, dataset string, results Metrics) error {
+	if s.Dataset == "" {
+		s.Dataset = dataset
+	}
+	if dataset != s.Dataset {
+		return nil
+	}
+	m, ok := results.Get(s.Metric)
+	best := float64(s.best)
+	gain := best - m.Value
+	if m.HigherIsBetter() {
+		gain = -gain
+	}
+	if ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > s.MinDelta) {
+		s.best, s.since = number(m.Value), 0
+		return nil
+	}
+	if s.since++; s.since >= s.Patience {
+		s.stop(loop)
+	}
+	return nil
+}
+
+func (s *stopping) stop(loop *Loop) {
+	loop.Stop("early stopping: " + s.Metric + " of " + s.Dataset + " has not improved")
+}
+
+type stoppingState struct {
+	Dataset string `json:"dataset"`
+	Best    number `json:"best"`
+	Since   int    `json:"since"`
+}
+
+// State returns what it remembers.
+func (s *stopping) State() ([]byte, error) {
+	return json.Marshal(stoppingState{s.Dataset, s.best, s.since})
+}
+
+// SetState restores it.
+func (s *stopping) SetState(state []byte) error {
+	var j stoppingState
+	if err := json.Unmarshal(state, &j); err != nil {
+		return err
+	}
+	if s.Dataset == "" || s.Dataset == j.Dataset {
+		s.Dataset, s.best, s.since = j.Dataset, j.Best, j.Since
+	}
+	return nil
 }

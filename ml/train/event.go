@@ -15,14 +15,27 @@ const (
 	Eval
 	Checkpoint
 	End
+	Warning // at any time: something went wrong that does not end the run, as Err says
 )
 
 // String returns the kind's name.
 func (k EventKind) String() string {
-	return [...]string{"start", "step", "epoch", "eval", "checkpoint", "end"}[k]
+	return [...]string{"start", "step", "epoch", "eval", "checkpoint", "end", "warning"}[k]
 }
 
-// Event is what a [Loop] tells those who listen. Events are emitted from the goroutine that trains, one
+// Event is what a [Loop] tells those who listen.
+//
+// A name means the same in every event, in what a run returns, and in the history:
+//
+//   - "Batch loss" ("batch") is the loss of one step's batch alone: the noisy one. A curve is drawn by smoothing it.
+//   - "Mean loss" ("loss"), and the metrics, are means over the examples of a pass: at an Eval of the whole pass over
+//     the data set evaluated; at a Step of the pass at hand so far, begun anew with every epoch; at an Epoch of all of
+//     it, which is the value of its last step. Of data whose passes have no known end (its NumBatches is not known),
+//     both are averages over about the last hundred steps.
+//
+// While training, the model changes within a pass: "Mean loss" lags behind what an evaluation at its end gives.
+//
+// Events are emitted from the goroutine that trains, one
 // after the other; a listener that takes long slows training down.
 type Event struct {
 	Kind    EventKind
@@ -30,17 +43,17 @@ type Event struct {
 	Elapsed time.Duration // since Start
 
 	GlobalStep int64 // of the model, counted over all runs
-	Step       int   // of this run, from 1; 0 at Start
+	Step       int   // of this run, from 1; 0 at Start, or what was made before a run that goes on from a checkpoint
 	Steps      int   // of this run in all, -1 if not known
 	Epoch      int   // of this run, from 1
 	Epochs     int   // of this run in all, 0 if it runs by steps
 
 	Dataset string   // Eval: what was evaluated
-	Metrics []Metric // Step, Epoch: training metrics; Eval: evaluation metrics
+	Metrics []Metric // Step, Epoch: training metrics; Eval: evaluation metrics. See below
 	Path    string   // Checkpoint: where it was saved
 	Best    bool     // Checkpoint: it is the best one so far
 
-	Err         error // End: what went wrong, nil if nothing did
+	Err         error // End: what went wrong, nil if nothing did; Warning: what went wrong
 	Interrupted bool  // End: stopped by an interrupt or a context, with the model kept
 }
 

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
-// Hook is called by a loop. An error ends the run and is returned by it, with the hook's name before it.
+// Hook is called by a loop. An error, or a panic in it, ends the run and is returned by it, with the hook's name before it.
 type Hook func(loop *Loop) error
 
 type namedHook struct {
@@ -21,6 +22,7 @@ type namedHook struct {
 // hooks are what else a loop does at certain times, in order of registration.
 type hooks struct {
 	start, step, epoch []namedHook
+	settling           []namedHook
 	ending             []func(loop *Loop, err error, interrupted bool) error
 	eval               []func(loop *Loop, dataset string, results Metrics) error
 	restored           []data.Dataset
@@ -40,18 +42,25 @@ func (l *Loop) OnEpoch(name string, fn Hook) {
 	l.hooks.epoch = append(l.hooks.epoch, namedHook{name, fn})
 }
 
+// OnSettled calls fn when all is done that belongs to a step: its hooks and evaluations, and, if a pass over the data
+// is known to end with it, the end of the epoch; and once more after an epoch whose end was not known before. What is
+// saved there and goes on from there goes on as if nothing had happened.
+func (l *Loop) OnSettled(name string, fn Hook) {
+	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn})
+}
+
 // OnEnd calls fn at the end of every run, with the error that the run ends with, and whether that is an
 // interruption. What fn returns is added to the run's error.
 func (l *Loop) OnEnd(name string, fn func(loop *Loop, err error, interrupted bool) error) {
 	l.hooks.ending = append(l.hooks.ending, func(loop *Loop, err error, interrupted bool) error {
-		return named(name, fn(loop, err, interrupted))
+		return named(name, guard.Call(func() error { return fn(loop, err, interrupted) }))
 	})
 }
 
 // OnEval calls fn after every evaluation in the loop.
 func (l *Loop) OnEval(name string, fn func(loop *Loop, dataset string, results Metrics) error) {
 	l.hooks.eval = append(l.hooks.eval, func(loop *Loop, dataset string, results Metrics) error {
-		return named(name, fn(loop, dataset, results))
+		return named(name, guard.Call(func() error { return fn(loop, dataset, results) }))
 	})
 }
 
@@ -59,7 +68,7 @@ func (l *Loop) OnEval(name string, fn func(loop *Loop, dataset string, results M
 // there a saved place in it can be restored.
 func (l *Loop) OnDataset(name string, fn func(loop *Loop, ds data.Dataset) error) {
 	l.hooks.restorers = append(l.hooks.restorers, func(loop *Loop, ds data.Dataset) error {
-		return named(name, fn(loop, ds))
+		return named(name, guard.Call(func() error { return fn(loop, ds) }))
 	})
 }
 
@@ -72,7 +81,7 @@ func named(name string, err error) error {
 
 func call(loop *Loop, list []namedHook) error {
 	for _, h := range list {
-		if err := named(h.name, h.fn(loop)); err != nil {
+		if err := named(h.name, guard.Call(func() error { return h.fn(loop) })); err != nil {
 			return err
 		}
 	}
@@ -106,6 +115,7 @@ func (h *hooks) begin(loop *Loop) error {
 
 func (h *hooks) afterStep(loop *Loop) error  { return call(loop, h.step) }
 func (h *hooks) afterEpoch(loop *Loop) error { return call(loop, h.epoch) }
+func (h *hooks) settled(loop *Loop) error    { return call(loop, h.settling) }
 
 func (h *hooks) afterEval(loop *Loop, dataset string, results Metrics) error {
 	for _, fn := range h.eval {

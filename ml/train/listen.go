@@ -1,8 +1,12 @@
 package train
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // listeners are those who are told events.
@@ -18,7 +22,7 @@ type listener struct {
 }
 
 // Listen lets fn be told of all events from now on, until cancel is called. It may be called from any
-// goroutine; fn is called from the one that trains.
+// goroutine; fn is called from the one that trains. A panic in fn ends its listening, and the run, with an error.
 func (l *Loop) Listen(fn func(Event)) (cancel func()) {
 	s := &l.listeners
 	s.mu.Lock()
@@ -26,18 +30,28 @@ func (l *Loop) Listen(fn func(Event)) (cancel func()) {
 	s.next++
 	id := s.next
 	s.list = append(s.list, listener{id, fn})
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.list = slices.DeleteFunc(slices.Clone(s.list), func(x listener) bool { return x.id == id })
-	}
+	return func() { s.drop(id) }
 }
 
-func (s *listeners) tell(e Event) {
+// tell tells all of them. Those that panic are told no more; it returns what they said.
+func (s *listeners) tell(e Event) (err error) {
 	s.mu.Lock()
 	list := s.list
 	s.mu.Unlock()
 	for _, x := range list {
-		x.fn(e)
+		if bad := guard.Call(func() error { x.fn(e); return nil }); bad != nil {
+			s.drop(x.id)
+			err = errors.Join(err, fmt.Errorf("a listener, at a %s event: %w", e.Kind, bad))
+		}
 	}
+	return unjoin(err)
 }
+
+func (s *listeners) drop(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(slices.Clone(s.list), func(x listener) bool { return x.id == id })
+}
+
+// Warn tells listeners of something that went wrong and does not end the run, in an event of kind [Warning].
+func (l *Loop) Warn(err error) { l.emit(Event{Kind: Warning, Err: err}) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The model is
@@ -29,6 +32,9 @@ type Loop struct {
 
 	stop atomic.Pointer[string] // the reason, once somebody asked for a stop
 
+	memories memories
+	restored *loopState // of the run that the next one may go on with
+
 	// Of the run at hand, or the last one.
 	ds      data.Dataset
 	last    Metrics // of the last step
@@ -39,6 +45,15 @@ type Loop struct {
 	epoch   int
 	epochs  int
 	times   durations
+
+	made      int     // steps that this run has made itself
+	continues bool    // it goes on with the one that was restored
+	restPass  bool    // its first pass is what was left of one
+	inPass    bool    // a pass was begun and its Epoch is still to come
+	pending   pending // of the step
+	evaluated int     // how many of the evaluations that are pending are done
+	ending    bool
+	told      error // by listeners that panicked
 }
 
 // NewLoop returns a loop for a trainer.
@@ -54,7 +69,8 @@ func (l *Loop) Trainer() *Trainer { return l.trainer }
 // Dataset returns the data set of the run at hand or of the last one, nil if there was none.
 func (l *Loop) Dataset() data.Dataset { return l.ds }
 
-// Step returns the number of steps made in the run at hand or in the last one.
+// Step returns the number of steps made in the run at hand or in the last one. A run that goes on from a checkpoint
+// counts those before it too, see [Loop.SetState].
 func (l *Loop) Step() int { return l.step }
 
 // Steps returns how many steps the run at hand will have, -1 if that is not known.
@@ -101,7 +117,7 @@ func (l *Loop) RunStepsContext(ctx context.Context, ds data.Dataset, n int) (Met
 	if n < 0 {
 		return nil, fmt.Errorf("train.RunSteps: %d steps, want 0 or more", n)
 	}
-	return l.run(ctx, ds, n, 0)
+	return l.run(ctx, ds, n, 0, false)
 }
 
 // RunToGlobalStep trains until the model has had so many updates in all, and not at all if it has had
@@ -114,7 +130,8 @@ func (l *Loop) RunToGlobalStep(ds data.Dataset, target int64) (Metrics, error) {
 func (l *Loop) RunToGlobalStepContext(ctx context.Context, ds data.Dataset, target int64) (Metrics, error) {
 	updates := target - l.trainer.GlobalStep()
 	n := int(updates)*l.trainer.accumulate - l.trainer.pending
-	return l.run(ctx, ds, max(0, n), 0)
+	base, _ := l.base()
+	return l.run(ctx, ds, base+max(0, n), 0, true)
 }
 
 // RunEpochs trains for n passes over ds. It returns what [Loop.RunSteps] returns.
@@ -128,10 +145,10 @@ func (l *Loop) RunEpochsContext(ctx context.Context, ds data.Dataset, n int) (Me
 		return nil, fmt.Errorf("train.RunEpochs: %d epochs, want 0 or more", n)
 	}
 	steps := -1
-	if s, ok := ds.(data.Sized); ok && s.NumBatches() >= 0 {
+	if s, ok := ds.(data.Sized); ok && s.NumBatches() >= 0 && n <= math.MaxInt/max(1, s.NumBatches()) {
 		steps = n * s.NumBatches()
 	}
-	return l.run(ctx, ds, steps, n)
+	return l.run(ctx, ds, steps, n, false)
 }
 
 // RunToEpoch trains until ds has been passed over so many times, counting those before: with a data set
@@ -154,7 +171,8 @@ func (l *Loop) RunToEpochContext(ctx context.Context, ds data.Dataset, n int) (M
 	if left <= 0 {
 		return l.Results(), nil
 	}
-	return l.run(ctx, ds, -1, left)
+	_, base := l.base()
+	return l.run(ctx, ds, -1, base+left, true)
 }
 
 // Results returns the metrics of the last step, and the results of the last evaluations: their names are
@@ -177,8 +195,9 @@ func (l *Loop) Results() Metrics {
 	return out
 }
 
-// run trains for steps steps, or for epochs passes if that is not 0.
-func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int) (Metrics, error) {
+// run trains until steps steps are made, or epochs passes if that is not 0. If it may go on, these count from the
+// beginning of the run that was restored.
+func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, mayGoOn bool) (results Metrics, err error) {
 	for _, e := range l.evals {
 		if slices.ContainsFunc(e.sets, func(x data.Dataset) bool { return sameDataset(x, ds) }) {
 			return nil, fmt.Errorf("train: %q is trained on and evaluated on: evaluate on a data set of its own, made from the same data if you like, since both keep a place in it", ds.Name())
@@ -186,43 +205,64 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int) (
 	}
 	ctx, release := catchInterrupt(parent)
 	defer release()
+	l.continues = mayGoOn && l.restored != nil
 	l.ds, l.step, l.steps, l.epoch, l.epochs, l.started = ds, 0, steps, 0, epochs, time.Now()
+	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending = 0, false, false, nothing, 0, false
+	if l.continues {
+		l.step, l.epoch = l.base()
+	}
 	l.stop.Store(nil)
 
-	err := l.hooks.begin(l)
-	if err == nil {
+	ended := false
+	defer func() {
+		if !ended { // a function of the user ended this goroutine: who listens must not wait for the end
+			l.emit(Event{Kind: End, Err: guard.ErrGoexit})
+		}
+	}()
+	err = guard.Call(func() error { // models, losses, data sets, evaluations: all may panic
+		if err := l.hooks.begin(l); err != nil {
+			return err
+		}
 		l.emit(Event{Kind: Start})
-		err = l.passes(ctx)
-	}
+		if err := l.goOn(ctx); err != nil {
+			return err
+		}
+		return l.passes(ctx)
+	})
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // from within a compilation or an evaluation
 		err = l.interruption(ctx)
 	}
 	interrupted := errors.Is(err, ErrInterrupted)
-	err = unjoin(errors.Join(err, l.hooks.end(l, err, interrupted)))
+	l.ending = true
+	err = l.said(errors.Join(err, l.hooks.end(l, err, interrupted)))
 	end := Event{Kind: End, Metrics: l.Results(), Interrupted: interrupted}
 	if !interrupted {
 		end.Err = err
 	}
+	ended = true
 	l.emit(end)
-	return l.Results(), err
+	return l.Results(), l.said(err)
 }
 
 // passes goes over the data set until the run is complete.
 func (l *Loop) passes(ctx context.Context) error {
-	for !l.complete() {
+	for !l.complete() || l.restPass && l.stop.Load() == nil && l.passEnds() {
 		if ctx.Err() != nil {
 			return l.interruption(ctx)
 		}
+		rest := l.restPass
+		l.restPass = false
 		l.epoch++
-		if l.betweenPasses() {
+		if !rest && l.betweenPasses() {
 			l.trainer.midway = false
 		}
 		l.trainer.beginEpoch()
+		l.inPass = true
 		before := l.step
-		if err := l.pass(ctx); err != nil {
+		if err := l.pass(ctx, rest); err != nil {
 			return err
 		}
-		if l.step == before && !l.complete() {
+		if l.step == before && !rest && !l.complete() {
 			return fmt.Errorf("train: the data set %q has no batches: there is nothing to train on", l.ds.Name())
 		}
 	}
@@ -240,16 +280,26 @@ func (l *Loop) complete() bool {
 	return l.step >= l.steps
 }
 
+// batches iterates over the next pass, or over what is left of one, which may be nothing.
+func (l *Loop) batches(rest bool) iter.Seq2[data.Batch, error] {
+	if r, ok := l.ds.(interface {
+		IterRest() iter.Seq2[data.Batch, error]
+	}); ok && rest {
+		return r.IterRest()
+	}
+	return l.ds.Iter()
+}
+
 // pass makes the steps of one pass over the data set, or those that are left.
-func (l *Loop) pass(ctx context.Context) error {
-	for batch, err := range l.ds.Iter() {
+func (l *Loop) pass(ctx context.Context, rest bool) error {
+	for batch, err := range l.batches(rest) {
 		if err != nil {
 			return fmt.Errorf("step %d, data set %q: %w", l.step+1, l.ds.Name(), err)
 		}
 		// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
 		// step, which compiles, can be given up: nothing is saved before it.
 		stepCtx := ctx
-		if l.step > 0 {
+		if l.made > 0 {
 			stepCtx = context.WithoutCancel(ctx)
 		}
 		begin := time.Now()
@@ -258,6 +308,9 @@ func (l *Loop) pass(ctx context.Context) error {
 			return unjoin(err)
 		}
 		l.step++
+		l.made++
+		l.pending = afterStep
+		m = l.named(m)
 		l.last = m
 		l.emit(Event{Kind: Step, Metrics: m})
 		l.times.add(time.Since(begin))
@@ -267,6 +320,14 @@ func (l *Loop) pass(ctx context.Context) error {
 		if err := l.evaluate(ctx, false); err != nil {
 			return err
 		}
+		if err := l.said(nil); err != nil {
+			return err
+		}
+		if !l.passEnds() { // else more belongs to this step
+			if err := l.hooks.settled(l); err != nil {
+				return err
+			}
+		}
 		if ctx.Err() != nil {
 			return l.interruption(ctx)
 		}
@@ -274,11 +335,42 @@ func (l *Loop) pass(ctx context.Context) error {
 			return nil
 		}
 	}
-	l.emit(Event{Kind: Epoch, Metrics: l.trainer.EpochMetrics()})
+	if l.pending != afterEpoch {
+		l.emit(Event{Kind: Epoch, Metrics: l.epochMetrics()})
+		l.pending = afterEpoch
+	}
 	if err := l.evaluate(ctx, true); err != nil {
 		return err
 	}
-	return l.hooks.afterEpoch(l)
+	l.inPass = false
+	if err := l.hooks.afterEpoch(l); err != nil {
+		return err
+	}
+	return l.hooks.settled(l)
+}
+
+// named returns the metrics of a step as its event has them: of data whose passes have a known end, means over the pass
+// so far, so that those of its last step are those of the epoch. [Trainer.TrainStep], which knows no passes, returns
+// averages that move on.
+func (l *Loop) named(m Metrics) Metrics {
+	if !l.passesEnd() || len(m) == 0 {
+		return m
+	}
+	return append(Metrics{m[0]}, l.trainer.EpochMetrics()...)
+}
+
+// epochMetrics returns the metrics of an epoch: those of its last step, without its batch's own loss.
+func (l *Loop) epochMetrics() Metrics {
+	if !l.passesEnd() && len(l.last) > 0 {
+		return slices.Clone(l.last[1:])
+	}
+	return l.trainer.EpochMetrics()
+}
+
+// passesEnd reports whether it is known that a pass over the data set has an end.
+func (l *Loop) passesEnd() bool {
+	s, ok := l.ds.(data.Sized)
+	return ok && s.NumBatches() > 0
 }
 
 // passEnds reports whether the batch just used was the last one of its pass, as far as that is known:
@@ -343,7 +435,16 @@ func (l *Loop) emit(e Event) {
 	now := time.Now()
 	e.Time, e.Elapsed = now, now.Sub(l.started)
 	e.GlobalStep, e.Step, e.Steps, e.Epoch, e.Epochs = l.trainer.GlobalStep(), l.step, l.steps, l.epoch, l.epochs
-	l.listeners.tell(e)
+	if err := l.listeners.tell(e); err != nil {
+		l.told = errors.Join(l.told, err)
+	}
+}
+
+// said returns err, or else what listeners came to since it was last asked for.
+func (l *Loop) said(err error) error {
+	told := l.told
+	l.told = nil
+	return unjoin(errors.Join(err, told))
 }
 
 // durations keeps the last ones of many.

@@ -9,15 +9,36 @@ import (
 
 // trainerState is what a trainer keeps outside of the store.
 type trainerState struct {
-	Pending int                     `json:"pending"`
-	Moving  []metrics.MovingAverage `json:"moving"`
-	Means   []metrics.Mean          `json:"means"`
+	Pending int          `json:"pending"`
+	Moving  []movingJSON `json:"moving"`
+	Means   []meanJSON   `json:"means"`
 }
+
+// movingJSON and meanJSON are metrics.MovingAverage and metrics.Mean with numbers that JSON can hold: a metric that is
+// 0/0 in one batch leaves NaN in them.
+type (
+	movingJSON struct {
+		NewWeight number `json:"newWeight"`
+		Count     int64  `json:"count"`
+		Average   number `json:"average"`
+	}
+	meanJSON struct {
+		Sum    number `json:"sum"`
+		Weight number `json:"weight"`
+	}
+)
 
 // State returns what the trainer keeps outside of the store, to be saved beside it: the means of its
 // metrics, and how many batches wait for their update.
 func (t *Trainer) State() ([]byte, error) {
-	return json.Marshal(trainerState{t.pending, t.moving, t.means})
+	s := trainerState{Pending: t.pending}
+	for _, m := range t.moving {
+		s.Moving = append(s.Moving, movingJSON{number(m.NewWeight), m.Count, number(m.Average)})
+	}
+	for _, m := range t.means {
+		s.Means = append(s.Means, meanJSON{number(m.Sum), number(m.Weight)})
+	}
+	return json.Marshal(s)
 }
 
 // SetState restores what State returned. It returns an error if that is from a trainer with another
@@ -33,6 +54,12 @@ func (t *Trainer) SetState(state []byte) error {
 	if s.Pending < 0 || s.Pending >= t.accumulate {
 		return fmt.Errorf("train: the trainer's state has %d batches that wait for an update of %d: call AccumulateGradients before", s.Pending, t.accumulate)
 	}
-	t.pending, t.moving, t.means, t.midway = s.Pending, s.Moving, s.Means, true
+	t.pending, t.moving, t.means, t.midway = s.Pending, nil, nil, true
+	for _, m := range s.Moving {
+		t.moving = append(t.moving, metrics.MovingAverage{NewWeight: float64(m.NewWeight), Count: m.Count, Average: float64(m.Average)})
+	}
+	for _, m := range s.Means {
+		t.means = append(t.means, metrics.Mean{Sum: float64(m.Sum), Weight: float64(m.Weight)})
+	}
 	return nil
 }

@@ -1,0 +1,50 @@
+// Package guard turns what goes wrong in functions of the user into errors.
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// ErrGoexit is what a function came to that ended its goroutine (runtime.Goexit), as FailNow of a test does.
+var ErrGoexit = errors.New("it ended its goroutine with runtime.Goexit: return an error instead")
+
+// Call calls fn, and turns a panic into an error that names the line. A Goexit goes on.
+func Call(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = Panic(r)
+		}
+	}()
+	return fn()
+}
+
+// Panic returns the error for what recover returned. It is called while recovering.
+func Panic(r any) error {
+	if e, ok := r.(error); ok {
+		return fmt.Errorf("panic%s: %w", line(), e)
+	}
+	return fmt.Errorf("panic%s: %v", line(), r)
+}
+
+// line returns " at file:line" of the function that panicked: of the first of those that a recover and another panic
+// passed on.
+func line() (at string) {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicking := false
+	for {
+		f, more := frames.Next()
+		switch {
+		case f.Function == "runtime.gopanic":
+			panicking = true
+		case panicking && !strings.HasPrefix(f.Function, "runtime."):
+			at, panicking = fmt.Sprintf(" at %s:%d", f.File, f.Line), false
+		}
+		if !more {
+			return at
+		}
+	}
+}
