@@ -14,9 +14,12 @@ const module = "github.com/quire-ml/quire"
 // holds it ("ml/..."), may import of the module. A new edge here is a design decision. Test files are free, and
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
-	"internal/testenv":  {},
-	"internal/names":    {},
-	"internal/safefile": {}, // whoever opens or writes a file may use it
+	"internal/testenv":    {},
+	"internal/names":      {},
+	"internal/elementary": {},
+	"internal/cache":      {},
+	"internal/hostile":    {},
+	"internal/safefile":   {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/bfloat16": {},
@@ -24,12 +27,12 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 values,
+	"graph":                 with(values, "internal/cache", "internal/elementary"),
 	"graph/graphtest":       graphs,
 
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/..."),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
 	"backends/stablehlo":    graphs,
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
@@ -37,14 +40,14 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "ml/initializers", "internal/names"),
+	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
-	"ml/losses":       graphs,
+	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
-	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers"),
+	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/names"),
-	"ml/internal/...": {},
+	"ml/internal/...": graphs,
 
 	"ml/checkpoints/safetensors": values,
 

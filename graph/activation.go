@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Sigmoid returns the logistic function of x, element by element:
@@ -47,32 +48,30 @@ func GeluApproximate(x *Node) *Node { return Apply(geluApproximate, nil, x) }
 // Source: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2017, arXiv:1702.03118, eq. 10.
 func Silu(x *Node) *Node { return Apply(silu, nil, x) }
 
-var sigmoid, softplus, relu, gelu, geluApproximate, silu *Op
-
-// logistic is sigmoid without overflow: the exponent is never positive.
-func logistic(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
-	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
+var sigmoid, softplus, relu, normalCDF, gelu, geluApproximate, silu *Op
 
 func init() {
 	sigmoid = Define(Op{
 		Name: "Sigmoid", Family: "activation", Doc: "1 / (1 + exp(-x))", DTypes: dtypes.Floats, HLO: "stablehlo.logistic",
 		Infer: sameShape,
-		Ref:   unaryRef(logistic, nil, nil, nil),
-		VJP:   func(y, dy *Node) []*Node { return []*Node{Mul(dy, Mul(y, OneMinus(y)))} },
+		Ref:   unaryRef(elementary.Sigmoid, nil, nil, nil),
+		VJP: func(y, dy *Node) []*Node {
+			if !y.DType().IsHalf() {
+				return []*Node{Mul(dy, Mul(y, OneMinus(y)))}
+			}
+			x := wide(y.Input(0)) // of a narrow y, 1 - y has few digits
+			return []*Node{ConvertDType(Mul(wide(dy), Mul(Sigmoid(x), Sigmoid(Neg(x)))), dy.DType())}
+		},
 		Samples: around(
 			Sample{Name: "far out", In: []Input{Values(-8, 8, -5, 12)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(2)},
 	})
 	softplus = Define(Op{
 		Name: "Softplus", Family: "activation", Doc: "log(1 + exp(x))", DTypes: dtypes.Floats,
 		Infer: sameShape,
-		Ref:   unaryRef(func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, nil, nil, nil),
+		Ref:   unaryRef(elementary.Softplus, nil, nil, nil),
 		Expand: inWide(func(_ any, in []*Node) *Node {
 			x := in[0]
 			return Add(MaxScalar(x, 0), Log1p(Exp(Neg(Abs(x)))))
@@ -81,7 +80,22 @@ func init() {
 		Samples: around(
 			Sample{Name: "smooth at 0", DTypes: dtypes.Floats, In: []Input{Values(0, -9, 9)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 1000, -1000}, []float64{nan, inf, 0, 1000, 0})),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(2)},
+	})
+	tails := Sample{Name: "tail", In: []Input{Values(-6, -7, -8, -9)}}
+	normalCDF = Define(Op{
+		Name: "NormalCDF", Family: "activation", Doc: "Φ(x) = (1 + erf(x/√2)) / 2", DTypes: dtypes.Floats,
+		Infer:  sameShape,
+		Ref:    unaryRef(elementary.NormalCDF, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node { return expandCDF(in[0]) }),
+		VJP: func(y, dy *Node) []*Node {
+			return []*Node{ConvertDType(Mul(wide(dy), normalDensity(wide(y.Input(0)))), dy.DType())}
+		},
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
+		Tol:      ULP(16, library),
+		Accuracy: []Accuracy{within(4)},
 	})
 	relu = Define(Op{
 		Name: "Relu", Family: "activation", Doc: "max(x, 0)", DTypes: dtypes.Reals,
@@ -94,47 +108,62 @@ func init() {
 		Samples: around(
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1)}},
 			special("NaN and infinities", []float64{nan, inf, -inf, negZero}, []float64{nan, inf, 0, 0})),
+		Exact: "x or 0",
 	})
 	gelu = Define(Op{
 		Name: "Gelu", Family: "activation", Doc: "x/2 · (1 + erf(x/√2))", DTypes: dtypes.Floats,
 		Infer: sameShape,
-		Ref:   unaryRef(func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }, nil, nil, nil),
+		Ref:   unaryRef(elementary.Gelu, nil, nil, nil),
 		Expand: inWide(func(_ any, in []*Node) *Node {
-			x := in[0]
-			return Mul(MulScalar(x, 0.5), OnePlus(Erf(MulScalar(x, math.Sqrt2/2))))
+			return Mul(MaxScalar(in[0], -cdfEnd), Apply(normalCDF, nil, in[0])) // -∞·0 is no number
 		}),
 		VJP: func(y, dy *Node) []*Node { // d xΦ(x)/dx = Φ(x) + xφ(x)
-			x := y.Input(0)
-			cdf := MulScalar(OnePlus(Erf(MulScalar(x, math.Sqrt2/2))), 0.5)
-			pdf := MulScalar(Exp(MulScalar(Square(x), -0.5)), 1/math.Sqrt(2*math.Pi))
-			return []*Node{Mul(dy, Add(cdf, Mul(x, pdf)))}
+			x := wide(y.Input(0))
+			slope := Add(Apply(normalCDF, nil, x), Mul(ClipScalar(x, -cdfEnd, cdfEnd), normalDensity(x)))
+			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
 		},
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}},
-			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
-		Tol: Tolerance{ULP: 8, Abs: 8, Why: "1 + erf(x) cancels for negative x"},
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(4)},
 	})
 	geluApproximate = Define(Op{
 		Name: "GeluApproximate", Family: "activation", Doc: "x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))", DTypes: dtypes.Floats,
 		Infer: sameShape,
-		Ref: unaryRef(func(x float64) float64 {
-			return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
-		}, nil, nil, nil),
-		Expand: inWide(func(_ any, in []*Node) *Node {
-			x := in[0]
-			t := Tanh(MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), math.Sqrt(2/math.Pi)))
-			return Mul(MulScalar(x, 0.5), OnePlus(t))
+		Ref:   unaryRef(elementary.GeluApproximate, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node { // (1 + tanh(u))/2 is sigmoid(2u), without cancellation
+			x := ClipScalar(in[0], -cdfEnd, cdfEnd)
+			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
+			return Mul(MaxScalar(in[0], -cdfEnd), Sigmoid(u))
 		}),
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}},
-			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
-		Tol: Tolerance{ULP: 8, Abs: 8, Why: "1 + tanh(x) cancels for negative x"},
+		VJP: func(y, dy *Node) []*Node { // with s = sigmoid(2u): s + x·s·(1 - s)·d2u/dx
+			x := ClipScalar(wide(y.Input(0)), -cdfEnd, cdfEnd)
+			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
+			du := MulScalar(OnePlus(MulScalar(Square(x), 3*0.044715)), 2*math.Sqrt(2/math.Pi))
+			slope := Mul(Sigmoid(u), OnePlus(Mul(Mul(x, Sigmoid(Neg(u))), du)))
+			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
+		},
+		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ULP(64, library+", and e^2u shows how u was rounded"),
+		Accuracy: []Accuracy{within(4)},
 	})
 	silu = Define(Op{
 		Name: "Silu", Family: "activation", Doc: "x / (1 + exp(-x))", DTypes: dtypes.Floats,
 		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return x * logistic(x) }, nil, nil, nil),
-		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(in[0], Sigmoid(in[0])) }),
+		Ref:    unaryRef(elementary.Silu, nil, nil, nil),
+		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(MaxScalar(in[0], -siluEnd), Sigmoid(in[0])) }), // -∞·0 is no number
+		VJP: func(y, dy *Node) []*Node { // with s = sigmoid(x): s + x·s·(1 - s)
+			x := ClipScalar(wide(y.Input(0)), -siluEnd, siluEnd)
+			slope := Mul(Sigmoid(x), OnePlus(Mul(x, Sigmoid(Neg(x)))))
+			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
+		},
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-8, -3, 0, 3, 5, 10)}},
-			special("NaN and large", []float64{nan, inf, 1000}, []float64{nan, inf, 1000})),
-		Tol: ULP(8, library),
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(3)},
 	})
 }
+
+// siluEnd is from where on sigmoid(-x) is 0 in every dtype.
+const siluEnd = 800

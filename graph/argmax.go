@@ -48,12 +48,13 @@ func argRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 		return shapes.Shape{}, err
 	}
 	n := in[0].Dimensions[a.Axis]
+	_, err := dtypes.Fit(n-1, a.DType)
 	switch {
 	case n == 0:
 		return shapes.Shape{}, errEmptyAxis(a.Axis)
 	case !a.DType.IsInt():
 		return shapes.Shape{}, fmt.Errorf("an index cannot be %s: use an integer dtype", a.DType)
-	case !fits(n-1, a.DType):
+	case err != nil:
 		return shapes.Shape{}, fmt.Errorf("%s cannot hold the indices of an axis of %d", a.DType, n)
 	}
 	return in[0].Without([]int{a.Axis}, false).WithDType(a.DType), nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Add returns lhs + rhs, element by element, with broadcasting. Integers wrap around.
@@ -77,7 +78,8 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(dy, y.Input(1))}
 		},
-		Samples: samples,
+		Samples:  samples,
+		Accuracy: []Accuracy{within(0)},
 	})
 	sub = Define(Op{
 		Name: "Sub", Family: "arithmetic", Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
@@ -86,18 +88,20 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(Neg(dy), y.Input(1))}
 		},
-		Samples: samples,
+		Samples:  samples,
+		Accuracy: []Accuracy{within(0)},
 	})
 	mul = Define(Op{
 		Name: "Mul", Family: "arithmetic", Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
 		Infer: broadcastRule,
-		Ref:   binaryRef(func(x, y float64) float64 { return x * y }, func(x, y int64) int64 { return x * y }, func(x, y uint64) uint64 { return x * y }, func(x, y complex128) complex128 { return x * y }),
+		Ref:   binaryRef(func(x, y float64) float64 { return x * y }, func(x, y int64) int64 { return x * y }, func(x, y uint64) uint64 { return x * y }, elementary.ComplexMul),
 		VJP: func(y, dy *Node) []*Node { // d(x·y)/dx = y
 			a, b := y.Input(0), y.Input(1)
 			return []*Node{unbroadcast(Mul(dy, b), a), unbroadcast(Mul(dy, a), b)}
 		},
-		Samples: samples,
-		Tol:     ULP(2, "complex products may be fused"),
+		Samples:  samples,
+		Tol:      ULP(2, "complex products may be fused"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(2)},
 	})
 	neg = Define(Op{
 		Name: "Neg", Family: "arithmetic", Doc: "-x", DTypes: dtypes.Numbers, HLO: "stablehlo.negate",
@@ -105,6 +109,7 @@ func init() {
 		Ref:     unaryRef(func(x float64) float64 { return -x }, func(x int64) int64 { return -x }, func(x uint64) uint64 { return -x }, func(x complex128) complex128 { return -x }),
 		VJP:     func(_, dy *Node) []*Node { return []*Node{Neg(dy)} },
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}, {Name: "zero", In: []Input{Values(0)}}},
+		Exact:   "changes a sign",
 	})
 }
 
@@ -128,7 +133,7 @@ func init() {
 	div = Define(Op{
 		Name: "Div", Family: "arithmetic", Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
 		Infer: broadcastRule,
-		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], func(x, y complex128) complex128 { return x / y }),
+		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], elementary.ComplexDiv),
 		VJP: func(y, dy *Node) []*Node { // d(a/b)/db = -(a/b)/b
 			a, b := y.Input(0), y.Input(1)
 			da := Div(dy, b)
@@ -136,7 +141,8 @@ func init() {
 		},
 		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
 			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
-		Tol: ULP(4, "complex division is done in several ways"),
+		Tol:      ULP(4, "complex division is done in several ways"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(4)},
 	})
 	rem = Define(Op{
 		Name: "Rem", Family: "arithmetic", Doc: "x - y·trunc(x/y), with the sign of x", DTypes: dtypes.Reals, HLO: "stablehlo.remainder",
@@ -149,11 +155,12 @@ func init() {
 		},
 		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
 			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
+		Accuracy: []Accuracy{within(0)},
 	})
 	pow = Define(Op{
 		Name: "Pow", Family: "arithmetic", Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
 		Infer: broadcastRule,
-		Ref:   binaryRef(math.Pow, powInt[int64], powInt[uint64], nil),
+		Ref:   binaryRef(elementary.Pow, powInt[int64], powInt[uint64], nil),
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
 			one := ScalarOne(a.graph, a.DType())
@@ -174,7 +181,8 @@ func init() {
 			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
 			poles([]float64{nan, 0, 0, inf, -8, nan}, []float64{2, -1, 2, 2, 0.5, 0}, []float64{nan, inf, 0, inf, nan, 1}),
 		},
-		Tol: ULP(16, library),
+		Tol:      ULP(16, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	extremes := func(want ...float64) []Sample {
 		return append(apart,
@@ -187,6 +195,7 @@ func init() {
 		Ref:     binaryRef(larger[float64], larger[int64], larger[uint64], nil),
 		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
 		Samples: extremes(nan, nan, nan, 3, nan),
+		Exact:   "one of the operands",
 	})
 	minOp = Define(Op{
 		Name: "Min", Family: "arithmetic", Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
@@ -194,11 +203,12 @@ func init() {
 		Ref:     binaryRef(smaller[float64], smaller[int64], smaller[uint64], nil),
 		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, LessThan, LessOrEqual) },
 		Samples: extremes(nan, nan, nan, -inf, nan),
+		Exact:   "one of the operands",
 	})
 	atan2 = Define(Op{
 		Name: "Atan2", Family: "arithmetic", Doc: "the angle of the point (y, x)", DTypes: dtypes.Floats, HLO: "stablehlo.atan2",
 		Infer: broadcastRule,
-		Ref:   binaryRef(math.Atan2, nil, nil, nil),
+		Ref:   binaryRef(elementary.Atan2, nil, nil, nil),
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
 			d := Div(dy, Add(Square(a), Square(b)))
@@ -206,17 +216,13 @@ func init() {
 		},
 		Samples: append(apart,
 			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(2)},
 	})
 	logAddExp = Define(Op{
 		Name: "LogAddExp", Family: "arithmetic", Doc: "log(exp(x) + exp(y))", DTypes: dtypes.Floats,
 		Infer: broadcastRule,
-		Ref: binaryRef(func(x, y float64) float64 {
-			if x == y { // two equal infinities have no difference
-				return x + math.Ln2
-			}
-			return max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y)))
-		}, nil, nil, nil),
+		Ref:   binaryRef(elementary.LogAddExp, nil, nil, nil),
 		Expand: inWide(func(_ any, in []*Node) *Node {
 			return Add(Max(in[0], in[1]), Log1p(Exp(Neg(Abs(differ(in[0], in[1]))))))
 		}),
@@ -227,7 +233,8 @@ func init() {
 		Samples: append(apart,
 			Sample{Name: "smooth where both are equal", In: []Input{Values(1, -2), Values(1, -2)}},
 			poles([]float64{-inf, -inf, inf, inf, nan, 1000, 3}, []float64{-inf, 2, inf, 2, 1, 2, -inf}, []float64{-inf, 2, inf, inf, nan, 1000, 3})),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{{ULP: 1, Abs: 0x1p-9}},
 	})
 }
 

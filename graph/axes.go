@@ -45,12 +45,18 @@ func InsertAxes(x *Node, beforeAxes ...int) *Node {
 	return ExpandAxes(x, axes...)
 }
 
+// maxRank bounds the number of axes that is given as a number. What has more was meant to be a size.
+const maxRank = 1 << 10
+
 // ExpandLeftToRank returns x with axes of size 1 put before the others, so that it has newRank axes. It
 // panics with [Error] if x has more.
 func ExpandLeftToRank(x *Node, newRank int) *Node {
 	need("ExpandLeftToRank", x)
 	if newRank < x.Rank() {
 		x.graph.fail("ExpandLeftToRank", []shapes.Shape{x.Shape()}, fmt.Errorf("it has more than %d axes", newRank))
+	}
+	if newRank > maxRank {
+		x.graph.fail("ExpandLeftToRank", []shapes.Shape{x.Shape()}, fmt.Errorf("%d axes are more than the %d that a tensor can have in reason", newRank, maxRank))
 	}
 	return ExpandAxes(x, axesFrom(0, newRank-x.Rank())...)
 }

@@ -242,6 +242,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		want string
 	}{
 		{"a condition of floats", func(x, y *node) *node { return graph.Where(x, x, y) }, x, x, "Where [2 3] · [2 3] · [2 3]: the condition must hold bools, not float32"},
+		{"a condition over leading axes", func(x, y *node) *node { return graph.Where(graph.IsZero(y), x, x) }, x, []float32{1, 2}, "axis 1: 3 against 2 (a condition over leading axes needs trailing axes of size 1, see ExpandAxes)"},
 		{"choices of two dtypes", func(x, y *node) *node { return graph.Where(graph.IsZero(x), x, y) }, x, []int8{1, 2, 3}, "dtypes differ: float32 and int8"},
 		{"a mask over leading axes", func(x, y *node) *node { return graph.MaskedReduceSum(x, y) }, x, []bool{true, false}, "MaskedReduceSum float32[2 3] · bool[2]: the mask does not fit: axis 1: 2 cannot be repeated to 3 (a mask over leading axes needs trailing axes of size 1"},
 		{"a mask of integers", func(x, y *node) *node { return graph.MaskedSoftmax(x, y) }, x, []int8{1, 0, 1}, "the mask must hold bools, not int8"},

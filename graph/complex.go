@@ -77,6 +77,7 @@ func init() {
 			{Name: "row", In: []Input{Ramp(3), Ramp(2, 1)}},
 			{Name: "scalar", In: []Input{ScalarValue(1.5), Ramp(4)}},
 		},
+		Exact: "moves numbers",
 	})
 	realOp = Define(Op{
 		Name: "Real", Family: "complex", Doc: "the real part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.real",
@@ -86,6 +87,7 @@ func init() {
 			return []*Node{Complex(dy, ZerosLike(dy))}
 		},
 		Samples: samples,
+		Exact:   "moves numbers",
 	})
 	imagOp = Define(Op{
 		Name: "Imag", Family: "complex", Doc: "the imaginary part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.imag",
@@ -95,6 +97,7 @@ func init() {
 			return []*Node{Complex(ZerosLike(dy), Neg(dy))}
 		},
 		Samples: samples,
+		Exact:   "moves numbers",
 	})
 	conj = Define(Op{
 		Name: "Conj", Family: "complex", Doc: "the complex conjugate of x", DTypes: dtypes.Complexes,
@@ -105,5 +108,6 @@ func init() {
 			return []*Node{Conj(dy)}
 		},
 		Samples: samples,
+		Exact:   "changes a sign",
 	})
 }

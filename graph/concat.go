@@ -68,7 +68,7 @@ func concatRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	}
 	for i, s := range in[1:] {
 		if s.Rank() != out.Rank() {
-			return out, fmt.Errorf("operand %d has %d axes, operand 0 has %d", i+1, s.Rank(), out.Rank())
+			return out, fmt.Errorf("operand %d has %d axes, operand 0 has %d (%s)", i+1, s.Rank(), out.Rank(), rankRemedy(out, s, i+1))
 		}
 		for a, d := range s.Dimensions {
 			if a == axis {
@@ -83,6 +83,23 @@ func concatRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 		}
 	}
 	return out.WithAxisNames(names...), nil
+}
+
+// rankRemedy says how operand i, of another number of axes than the first, can be put beside it: by ExpandAxes at the
+// places that make its axes fit, where that is so.
+func rankRemedy(first, s shapes.Shape, i int) string {
+	few, many, which := s, first, i
+	if s.Rank() > first.Rank() {
+		few, many, which = first, s, 0
+	}
+	if many.Rank() == few.Rank()+1 {
+		for a := many.Rank() - 1; a >= 0; a-- { // a new last axis is what is mostly meant
+			if slices.Equal(slices.Delete(slices.Clone(many.Dimensions), a, a+1), few.Dimensions) {
+				return fmt.Sprintf("ExpandAxes(x, %d) gives operand %d the missing axis", a, which)
+			}
+		}
+	}
+	return fmt.Sprintf("give operand %d the missing axes with ExpandAxes or Reshape", which)
 }
 
 func concatRef(attrs any, out, in []*tensors.Tensor) {

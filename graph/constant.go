@@ -49,24 +49,46 @@ func ConstTensor(g *Graph, t *tensors.Tensor) *Node {
 	return ApplyIn(g, constant, ConstAttrs{t})
 }
 
-// ConstAsDType returns x, as [Const] takes it, converted to dtype.
-func ConstAsDType(g *Graph, dtype dtypes.DType, x any) *Node {
+// ConstAsDType returns x, as [Const] takes it, in dtype. Go numbers keep their value, rounded for a float dtype; one that
+// dtype does not hold (0.5 or 300 for an int8, 70000 for a float16) is an error rather than another number, see
+// [dtypes.Fit]. A tensor is converted as [ConvertDType] does.
+func ConstAsDType(g *Graph, dtype dtypes.DType, x any) *Node { return constAs("Const", g, dtype, x) }
+
+// constAs is ConstAsDType for op.
+func constAs(op string, g *Graph, dtype dtypes.DType, x any) *Node {
 	t, err := tensors.FromAnyValue(x)
 	if err == nil && t.DType() != dtype {
-		t, err = t.ConvertDType(dtype)
+		if _, given := x.(*tensors.Tensor); given {
+			t, err = t.ConvertDType(dtype)
+		} else {
+			t, err = t.FitDType(dtype)
+		}
 	}
 	if err != nil {
-		g.fail("Const", nil, err)
+		g.fail(op, nil, err)
 	}
 	return ConstTensor(g, t)
 }
 
-// ConstAs returns x, as [Const] takes it, converted to base's dtype, in base's graph.
+// ConstAs returns x, as [ConstAsDType] takes it, in base's dtype, in base's graph.
 func ConstAs(base *Node, x any) *Node { return ConstAsDType(base.graph, base.DType(), x) }
 
-// Scalar returns value as a constant scalar of the given dtype, by the rules of package dtypes.
+// Scalar returns value as a constant scalar of the given dtype, rounded for a float dtype; one that dtype does not hold
+// is an error, see [ConstAsDType].
 func Scalar[N dtypes.Scalar](g *Graph, dtype dtypes.DType, value N) *Node {
-	return ConstAsDType(g, dtype, value)
+	return scalarOf("Scalar", g, dtype, value)
+}
+
+// scalarOf is Scalar for op; in are the shapes of its operands.
+func scalarOf(op string, g *Graph, dtype dtypes.DType, value any, in ...shapes.Shape) *Node {
+	v, err := dtypes.Fit(value, dtype)
+	if err != nil {
+		if len(in) > 0 {
+			err = fmt.Errorf("%w (convert x with ConvertDType first)", err)
+		}
+		g.fail(op, in, err)
+	}
+	return ConstTensor(g, tensors.MustFromAnyValue(v))
 }
 
 // ScalarZero returns 0 of the given dtype.
@@ -75,9 +97,10 @@ func ScalarZero(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, 0)
 // ScalarOne returns 1 of the given dtype.
 func ScalarOne(g *Graph, dtype dtypes.DType) *Node { return Scalar(g, dtype, 1) }
 
-// FillScalar returns a tensor of the given shape in which every element is value.
+// FillScalar returns a tensor of the given shape in which every element is value, which its dtype must hold, see
+// [ConstAsDType].
 func FillScalar(g *Graph, shape shapes.Shape, value float64) *Node {
-	return BroadcastToShape(Scalar(g, shape.DType, value), shape)
+	return BroadcastToShape(scalarOf("FillScalar", g, shape.DType, value), shape)
 }
 
 // Zeros returns a tensor of zeros.

@@ -82,6 +82,22 @@ type ConvAttrs struct {
 
 var convGeneral *Op
 
+// channelsFirstHint returns what to do if x, whose channels are its last axis, looks like pictures or volumes that have
+// them first: few in axis 1 and more than that in all axes behind; "" if it does not.
+func channelsFirstHint(x shapes.Shape, channelsAxis int) string {
+	const mostColours = 4 // red, green, blue and opacity
+	n := x.Rank()
+	if n < 4 || channelsAxis != n-1 || x.Dimensions[1] > mostColours || slices.Min(x.Dimensions[2:]) <= mostColours {
+		return ""
+	}
+	order, spatial := "0", ""
+	for a := 2; a < n; a++ {
+		order += fmt.Sprintf(", %d", a)
+		spatial += fmt.Sprintf(" %d", x.Dimensions[a])
+	}
+	return fmt.Sprintf(" (are its channels first, %d of them? TransposeAllAxes(x, %s, 1) makes it [%d%s %d])", x.Dimensions[1], order, x.Dimensions[0], spatial, x.Dimensions[1])
+}
+
 // dilated returns the extent of n elements with dilation-1 between them.
 func dilated(n, dilation int) int { return max(0, (n-1)*dilation+1) }
 
@@ -118,7 +134,7 @@ func convRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	case a.ChannelGroups < 1 || a.BatchGroups < 1 || a.ChannelGroups > 1 && a.BatchGroups > 1:
 		return fail("%d channel groups and %d batch groups: both must be at least 1, and one of them 1", a.ChannelGroups, a.BatchGroups)
 	case kin*a.ChannelGroups != channels && a.ChannelGroups == 1:
-		return fail("the input has %d channels, but the kernel takes %d", channels, kin)
+		return fail("the input has %d channels, but the kernel takes %d%s", channels, kin, channelsFirstHint(x, a.Axes.InputChannels))
 	case kin*a.ChannelGroups != channels:
 		return fail("the input has %d channels, but the kernel takes %d in each of %d groups", channels, kin, a.ChannelGroups)
 	case kout%a.ChannelGroups != 0:
@@ -143,7 +159,7 @@ func convRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 		size := dilated(x.Dimensions[a.Axes.InputSpatial[i]], a.InputDilations[i]) + a.Paddings[i][0] + a.Paddings[i][1]
 		window := dilated(k.Dimensions[a.Axes.KernelSpatial[i]], a.KernelDilations[i])
 		if window < 1 || size < window {
-			return fail("spatial axis %d: a kernel that reaches over %d does not fit into the padded input of %d", i, window, size)
+			return fail("spatial axis %d: a kernel that reaches over %d does not fit into the padded input of %d%s", i, window, size, channelsFirstHint(x, a.Axes.InputChannels))
 		}
 		set(a.Axes.OutputSpatial[i], (size-window)/a.Strides[i]+1, x.Name(a.Axes.InputSpatial[i]))
 	}

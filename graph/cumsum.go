@@ -22,14 +22,42 @@ type CumSumAttrs struct{ Axis int }
 
 var cumSum *Op
 
-func cumSumRef[T number](attrs any, out, in []*tensors.Tensor) {
-	v := load[T](in[0])
-	for _, lane := range lanes(in[0].Shape(), []int{attrs.(CumSumAttrs).Axis}) {
-		for k := 1; k < len(lane); k++ {
-			v[lane[k]] += v[lane[k-1]]
+// cumSumRef is the meaning of CumSum with the running sums of a lane.
+func cumSumRef[T number](running func(lane []T) []T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+	return func(attrs any, out, in []*tensors.Tensor) {
+		v := load[T](in[0])
+		for _, lane := range lanes(in[0].Shape(), []int{attrs.(CumSumAttrs).Axis}) {
+			for k, y := range running(convert(lane, func(i int) T { return v[i] })) {
+				v[lane[k]] = y
+			}
 		}
+		store(out[0], v)
 	}
-	store(out[0], v)
+}
+
+func runningSums(x []float64) []float64 {
+	s := newSums()
+	return convert(x, func(v float64) float64 {
+		s.add(v)
+		return s.over(1)
+	})
+}
+
+func runningComplexSums(x []complex128) []complex128 {
+	re, im := newSums(), newSums()
+	return convert(x, func(v complex128) complex128 {
+		re.add(real(v))
+		im.add(imag(v))
+		return complex(re.over(1), im.over(1))
+	})
+}
+
+func runningIntegerSums[T int64 | uint64](x []T) []T {
+	var s T
+	return convert(x, func(v T) T {
+		s += v
+		return s
+	})
 }
 
 // cumSumTree adds x moved by 1, 2, 4, … places: log₂(n) steps instead of n.
@@ -51,7 +79,7 @@ func init() {
 			_, err := shapes.AdjustAxis(attrs.(CumSumAttrs).Axis, in[0].Rank())
 			return in[0], err
 		},
-		Ref:    byKind(0, cumSumRef[float64], cumSumRef[int64], cumSumRef[uint64], cumSumRef[complex128]),
+		Ref:    byKind(0, cumSumRef(runningSums), cumSumRef(runningIntegerSums[int64]), cumSumRef(runningIntegerSums[uint64]), cumSumRef(runningComplexSums)),
 		Expand: inWide(cumSumTree),
 		VJP: func(y, dy *Node) []*Node { // x[i] is in all sums from y[i] on
 			axis := y.Attrs().(CumSumAttrs).Axis

@@ -2,10 +2,10 @@ package graph
 
 import (
 	"math"
-	"math/cmplx"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Abs returns |x|, element by element. The result of a complex x is real. The smallest integer of a signed
@@ -158,7 +158,7 @@ func init() {
 				return -x
 			}
 			return x
-		}), nil, map1(cmplx.Abs)),
+		}), nil, map1(elementary.ComplexAbs)),
 		VJP: func(y, dy *Node) []*Node {
 			x := y.Input(0)
 			if x.DType().IsComplex() { // d|x| = Re(conj(x) dx) / |x|
@@ -171,7 +171,8 @@ func init() {
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0)}},
 			Sample{Name: "the smallest integer stays", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, 127)}, Want: []float64{-128, 127}},
 		),
-		Tol: ULP(4, "the hypotenuse of complex parts"),
+		Tol:      ULP(4, "the hypotenuse of complex parts"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
 	})
 	sign = Define(Op{
 		Name: "Sign", Family: "unary", Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
@@ -187,129 +188,148 @@ func init() {
 			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, 1, -1, 0, 0}),
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1, -3)}, Want: []float64{0, 1, -1}},
 		),
+		Accuracy: []Accuracy{within(0)},
 	})
 	exp = Define(Op{
 		Name: "Exp", Family: "unary", Doc: "exp(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.exponential",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Exp, nil, nil, cmplx.Exp),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Mul(dy, y)} },
-		Samples: around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, 0, 1, inf, 0})),
-		Tol:     ULP(8, library),
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Exp, nil, nil, elementary.ComplexExp),
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, y)} },
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, 0, 1, inf, 0})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1, dtypes.Floats), within(2, dtypes.Complexes)},
 	})
 	expm1 = Define(Op{
 		Name: "Expm1", Family: "unary", Doc: "exp(x) - 1", DTypes: dtypes.Floats, HLO: "stablehlo.exponential_minus_one",
 		Infer: sameShape,
-		Ref:   unaryRef(math.Expm1, nil, nil, nil),
+		Ref:   unaryRef(elementary.Expm1, nil, nil, nil),
 		VJP:   func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(y))} },
 		Samples: around(
 			Sample{Name: "tiny x is the reason this op exists", In: []Input{Values(1e-4, -1e-4, 3e-5)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, -1, 0, inf, -1}),
 		),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	log = Define(Op{
 		Name: "Log", Family: "unary", Doc: "the natural logarithm of x", DTypes: dtypes.Inexact, HLO: "stablehlo.log",
 		Infer: sameShape,
-		Ref:   unaryRef(math.Log, nil, nil, cmplx.Log),
+		Ref:   unaryRef(elementary.Log, nil, nil, elementary.ComplexLog),
 		VJP:   func(y, dy *Node) []*Node { return []*Node{Div(dy, y.Input(0))} },
 		Samples: append(positive,
 			special("poles", []float64{0, negZero, -1, inf, nan, 1}, []float64{-inf, -inf, nan, inf, nan, 0})),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1, dtypes.Floats), within(2, dtypes.Complexes)},
 	})
 	log1p = Define(Op{
 		Name: "Log1p", Family: "unary", Doc: "log(1 + x)", DTypes: dtypes.Floats, HLO: "stablehlo.log_plus_one",
 		Infer: sameShape,
-		Ref:   unaryRef(math.Log1p, nil, nil, nil),
+		Ref:   unaryRef(elementary.Log1p, nil, nil, nil),
 		VJP:   func(y, dy *Node) []*Node { return []*Node{Div(dy, OnePlus(y.Input(0)))} },
 		Samples: append([]Sample{
 			{Name: "tiny x is the reason this op exists", In: []Input{Values(-0.875, -1e-4, 3e-5, 1e-4, 3)}},
 			special("poles", []float64{-1, -2, inf, nan, 0}, []float64{-inf, nan, inf, nan, 0}),
 		}, positive...),
-		Tol: ULP(8, library),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	sqrt = Define(Op{
 		Name: "Sqrt", Family: "unary", Doc: "√x", DTypes: dtypes.Inexact, HLO: "stablehlo.sqrt",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Sqrt, nil, nil, cmplx.Sqrt),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Div(dy, Add(y, y))} },
-		Samples: append(positive, special("poles", []float64{0, negZero, -1, inf, nan}, []float64{0, 0, nan, inf, nan})),
-		Tol:     ULP(4, library),
+		Infer:    sameShape,
+		Ref:      unaryRef(math.Sqrt, nil, nil, elementary.ComplexSqrt),
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Div(dy, Add(y, y))} },
+		Samples:  append(positive, special("poles", []float64{0, negZero, -1, inf, nan}, []float64{0, 0, nan, inf, nan})),
+		Tol:      ULP(4, library),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
 	})
 	rsqrt = Define(Op{
 		Name: "Rsqrt", Family: "unary", Doc: "1/√x", DTypes: dtypes.Inexact, HLO: "stablehlo.rsqrt",
 		Infer: sameShape,
-		Ref: unaryRef(func(x float64) float64 { return 1 / math.Sqrt(x) }, nil, nil,
-			func(x complex128) complex128 { return 1 / cmplx.Sqrt(x) }),
+		Ref:   unaryRef(func(x float64) float64 { return 1 / math.Sqrt(x) }, nil, nil, elementary.ComplexRsqrt),
 		VJP: func(y, dy *Node) []*Node { // d x^-½ / dx = -½ x^-³⁄₂
 			return []*Node{Mul(dy, MulScalar(Mul(y, Mul(y, y)), -0.5))}
 		},
-		Samples: append(positive, special("poles", []float64{0, -1, inf, nan}, []float64{inf, nan, 0, nan})),
-		Tol:     ULP(8, library),
+		Samples:  append(positive, special("poles", []float64{0, -1, inf, nan}, []float64{inf, nan, 0, nan})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
 	})
 	square = Define(Op{
 		Name: "Square", Family: "unary", Doc: "x²", DTypes: dtypes.Numbers,
 		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return x * x }, func(x int64) int64 { return x * x }, func(x uint64) uint64 { return x * x }, func(x complex128) complex128 { return x * x }),
+		Ref:    unaryRef(func(x float64) float64 { return x * x }, func(x int64) int64 { return x * x }, func(x uint64) uint64 { return x * x }, func(x complex128) complex128 { return elementary.ComplexMul(x, x) }),
 		Expand: func(_ any, in []*Node) []*Node { return []*Node{Mul(in[0], in[0])} },
 		VJP: func(y, dy *Node) []*Node {
 			x := y.Input(0)
 			return []*Node{Mul(dy, Add(x, x))}
 		},
-		Samples: around(Sample{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(16, -128, 127)}, Want: []float64{0, 0, 1}}),
-		Tol:     ULP(2, "complex products may be fused"),
+		Samples:  around(Sample{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(16, -128, 127)}, Want: []float64{0, 0, 1}}),
+		Tol:      ULP(2, "complex products may be fused"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(2)},
 	})
 	reciprocal = Define(Op{
 		Name: "Reciprocal", Family: "unary", Doc: "1/x", DTypes: dtypes.Inexact,
 		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return 1 / x }, nil, nil, func(x complex128) complex128 { return 1 / x }),
+		Ref:    unaryRef(func(x float64) float64 { return 1 / x }, nil, nil, elementary.ComplexReciprocal),
 		Expand: func(_ any, in []*Node) []*Node { return []*Node{Div(ScalarOne(in[0].graph, in[0].DType()), in[0])} },
 		VJP:    func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Mul(y, y)))} },
 		Samples: around(
 			special("poles", []float64{0, negZero, inf, -inf, nan}, []float64{inf, -inf, 0, 0, nan})),
-		Tol: ULP(4, "complex division is done in several ways"),
+		Tol:      ULP(4, "complex division is done in several ways"),
+		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
 	})
 	sin = Define(Op{
 		Name: "Sin", Family: "unary", Doc: "sin(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.sine",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Sin, nil, nil, cmplx.Sin),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Mul(dy, Cos(y.Input(0)))} },
-		Samples: around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
-		Tol:     ULP(8, library),
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Sin, nil, nil, elementary.ComplexSin),
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, Cos(y.Input(0)))} },
+		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
 	})
 	cos = Define(Op{
 		Name: "Cos", Family: "unary", Doc: "cos(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.cosine",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Cos, nil, nil, cmplx.Cos),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Sin(y.Input(0))))} },
-		Samples: around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 1})),
-		Tol:     ULP(8, library),
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Cos, nil, nil, elementary.ComplexCos),
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Sin(y.Input(0))))} },
+		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 1})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
 	})
 	tan = Define(Op{
 		Name: "Tan", Family: "unary", Doc: "tan(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tan",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Tan, nil, nil, cmplx.Tan),
-		Expand:  inWide(func(_ any, in []*Node) *Node { return Div(Sin(in[0]), Cos(in[0])) }),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(Mul(y, y)))} },
-		Samples: around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
-		Tol:     ULP(16, library+", and some divide sine by cosine"),
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Tan, nil, nil, elementary.ComplexTan),
+		Expand:   inWide(func(_ any, in []*Node) *Node { return Div(Sin(in[0]), Cos(in[0])) }),
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(Mul(y, y)))} },
+		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
+		Tol:      ULP(16, library+", and some divide sine by cosine"),
+		Accuracy: []Accuracy{within(2, dtypes.Floats), within(4, dtypes.Complexes)},
 	})
 	tanh = Define(Op{
 		Name: "Tanh", Family: "unary", Doc: "tanh(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tanh",
-		Infer:   sameShape,
-		Ref:     unaryRef(math.Tanh, nil, nil, cmplx.Tanh),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Mul(dy, OneMinus(Mul(y, y)))} },
-		Samples: around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
-		Tol:     ULP(8, library),
+		Infer: sameShape,
+		Ref:   unaryRef(elementary.Tanh, nil, nil, elementary.ComplexTanh),
+		VJP: func(y, dy *Node) []*Node {
+			if !y.DType().IsHalf() {
+				return []*Node{Mul(dy, OneMinus(Mul(y, y)))}
+			}
+			t := Tanh(wide(y.Input(0))) // of a narrow y, 1 - y² has few digits
+			return []*Node{ConvertDType(Mul(wide(dy), OneMinus(Mul(t, t))), dy.DType())}
+		},
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(2, dtypes.Floats), within(4, dtypes.Complexes)},
 	})
 	erf = Define(Op{
 		Name: "Erf", Family: "unary", Doc: "2/√π · ∫₀ˣ exp(-t²) dt", DTypes: dtypes.Floats, HLO: "chlo.erf",
 		Infer: sameShape,
-		Ref:   unaryRef(math.Erf, nil, nil, nil),
+		Ref:   unaryRef(elementary.Erf, nil, nil, nil),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{Mul(dy, MulScalar(Exp(Neg(Square(y.Input(0)))), 2/math.Sqrt(math.Pi)))}
 		},
-		Samples: around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
-		Tol:     ULP(8, library),
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
+		Tol:      ULP(8, library),
+		Accuracy: []Accuracy{within(1)},
 	})
 	defineRounding()
 }
@@ -326,17 +346,20 @@ func defineRounding() {
 	floor = Define(Op{
 		Name: "Floor", Family: "unary", Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
 		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
+		Samples:  whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	ceil = Define(Op{
 		Name: "Ceil", Family: "unary", Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
 		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
+		Samples:  whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	round = Define(Op{
 		Name: "Round", Family: "unary", Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
 		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil), ZeroGrad: why,
-		Samples: whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
+		Samples:  whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
+		Accuracy: []Accuracy{within(0)},
 	})
 	values := []float64{nan, inf, -inf, 0, negZero, 1, -2}
 	isNaN = Define(Op{

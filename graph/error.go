@@ -24,6 +24,8 @@ type Error struct {
 // Error writes everything in one sentence, such as
 //
 //	main.go:12: MatMul [32 784] · [10 784]: inner axes differ: 784 against 10
+//
+// In a notebook's cell the place is In[3]:5, line 5 of the cell with that execution count.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if where := e.Where(); where != "" {
@@ -73,20 +75,32 @@ func Errorf(format string, args ...any) {
 	panic(&Error{Err: fmt.Errorf(format, args...), pcs: callSite(nil)})
 }
 
-// Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Other
-// panics pass through. It is the one place where such panics become error values.
+// Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Another panic, a mistake
+// in fn such as an index out of range, is returned as an [Error] too, at the place where it happened. It is the one
+// place where panics become error values.
 func Catch(fn func()) (err error) {
+	if fn == nil {
+		return &Error{Err: errors.New("the function to catch errors of is nil"), pcs: callSite(nil)}
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*Error)
 			if !ok {
-				panic(r)
+				e = &Error{Err: panicked(r), pcs: callSite(nil)} // the stack that panicked is still there
 			}
 			err = e
 		}
 	}()
 	fn()
 	return nil
+}
+
+// panicked is what fn of [Catch] panicked with, as an error.
+func panicked(r any) error {
+	if err, ok := r.(error); ok {
+		return fmt.Errorf("the function panicked: %w", err)
+	}
+	return fmt.Errorf("the function panicked: %v", r)
 }
 
 // AsError returns err as an [Error], if there is one in its chain.
@@ -116,17 +130,16 @@ type Position struct {
 	Function string
 }
 
-// String writes the position as "file.go:12", with the file's last element only. In a GoNB notebook cell it
-// keeps the whole path: there the kernel puts cell and line before it, wherever it appears on stderr.
+// String writes the position as "file.go:12", with the file's last element only. A line of a notebook's cell is
+// written as front ends count them, "In[3]:5".
 func (p Position) String() string {
 	if p.File == "" {
 		return ""
 	}
-	file := p.File
-	if cells := os.Getenv("GONB_TMP_DIR"); cells == "" || !strings.HasPrefix(file, cells) {
-		file = filepath.Base(file)
+	if place := p.cell(); place != "" {
+		return place
 	}
-	return fmt.Sprintf("%s:%d", file, p.Line)
+	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
 }
 
 // module is the import path below which code counts as Quire's own.
@@ -163,7 +176,11 @@ func trace(pcs []uintptr) string {
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		at := fmt.Sprintf("%s:%d", f.File, f.Line)
+		if place := (Position{File: f.File, Line: f.Line}).cell(); place != "" {
+			at = place
+		}
+		fmt.Fprintf(&b, "%s\n\t%s\n", f.Function, at)
 		if !more {
 			return b.String()
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/cache"
 )
 
 // ExecGraphFnOneOutput lists the functions that build a graph with one result.
@@ -60,10 +61,10 @@ type Exec struct {
 	name    string
 	inputs  int // -1 for a slice, 0 for a *Graph alone
 
-	mu       sync.Mutex
-	cache    []*Graph // most recently used first
-	maxCache int
-	logger   LoggerFn
+	cache *cache.Cache[[]shapes.Shape, *Graph]
+
+	mu     sync.Mutex
+	logger LoggerFn
 }
 
 // NewExec returns an Exec for a function that builds a graph.
@@ -76,7 +77,8 @@ func newExec(backend Backend, graphFn any) (*Exec, error) {
 	if backend == nil || fn.IsNil() {
 		return nil, errors.New("graph.NewExec: backend or function is nil")
 	}
-	e := &Exec{backend: backend, fn: fn, name: "exec", inputs: fn.Type().NumIn(), maxCache: DefaultMaxCache, logger: logToStdout}
+	e := &Exec{backend: backend, fn: fn, name: "exec", inputs: fn.Type().NumIn(),
+		cache: cache.New[[]shapes.Shape, *Graph](DefaultMaxCache, sameInputs), logger: logToStdout}
 	switch fn.Type().In(0) {
 	case reflect.TypeFor[*Graph]():
 		e.inputs = 0
@@ -113,10 +115,7 @@ func (e *Exec) Backend() Backend { return e.backend }
 // SetMaxCache sets how many compiled graphs are kept, at least 1. The least recently used ones are
 // dropped; a dropped one is compiled again when it is needed.
 func (e *Exec) SetMaxCache(maxCacheSize int) *Exec {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.maxCache = max(1, maxCacheSize)
-	e.trim()
+	e.cache.SetMax(maxCacheSize) // what is dropped is not closed: a run of it may be under way
 	return e
 }
 
@@ -135,44 +134,22 @@ func logToStdout(_ *Graph, messages []string, values []*tensors.Tensor, _ []Node
 
 // Compile returns the compiled graph for inputs of the given shapes, from the cache if it is there.
 func (e *Exec) Compile(inputShapes ...shapes.Shape) (*Graph, error) {
-	return e.compile(context.Background(), inputShapes)
+	return e.compile(context.Background(), slices.Clone(inputShapes))
 }
 
 func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*Graph, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for i, g := range e.cache {
-		if matches(g, in) {
-			copy(e.cache[1:i+1], e.cache[:i])
-			e.cache[0] = g
-			return g, nil
-		}
+	g, err := e.cache.Get(ctx, in, func() (*Graph, error) { return e.build(ctx, in) })
+	if errors.Is(err, cache.ErrWithin) {
+		err = fmt.Errorf("%q: called while its own function builds a graph: use the nodes themselves there, or another Exec for values that are known by then", e.name)
 	}
-	g, err := e.build(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	e.cache = slices.Insert(e.cache, 0, g)
-	e.trim()
-	return g, nil
+	return g, err
 }
 
-func (e *Exec) trim() {
-	for len(e.cache) > e.maxCache { // not closed: a run of it may be under way
-		e.cache = e.cache[:len(e.cache)-1]
-	}
-}
-
-func matches(g *Graph, in []shapes.Shape) bool {
-	if len(g.main.params) != len(in) {
-		return false
-	}
-	for i, p := range g.main.params {
-		if s := p.outs[0]; !s.Equal(in[i]) || (s.AxisNames != nil || in[i].AxisNames != nil) && !slices.Equal(s.AxisNames, in[i].AxisNames) {
-			return false
-		}
-	}
-	return true
+// sameInputs reports whether a graph for inputs of the shapes a serves for b.
+func sameInputs(a, b []shapes.Shape) bool {
+	return slices.EqualFunc(a, b, func(s, t shapes.Shape) bool {
+		return s.Equal(t) && (s.AxisNames == nil && t.AxisNames == nil || slices.Equal(s.AxisNames, t.AxisNames))
+	})
 }
 
 func (e *Exec) build(ctx context.Context, in []shapes.Shape) (*Graph, error) {
@@ -344,12 +321,10 @@ func (e *Exec) MustCall4(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensor
 
 // Finalize releases all compiled graphs. The Exec compiles anew if it is called again.
 func (e *Exec) Finalize() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, g := range e.cache {
+	e.cache.DeleteFunc(func(g *Graph) bool {
 		g.Finalize()
-	}
-	e.cache = nil
+		return true
+	})
 }
 
 // CallOnce builds, compiles and runs a function with one result on args, and keeps nothing.

@@ -2,7 +2,10 @@ package graph_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -164,13 +167,203 @@ func TestLoggedNodesReachTheLogger(t *testing.T) {
 	}
 }
 
-func TestOtherPanicsPassThrough(t *testing.T) {
-	defer func() {
-		if r := recover(); r != "mine" {
-			t.Errorf("recovered %v", r)
+func TestAPanicInTheFunctionIsAnErrorAtItsPlace(t *testing.T) {
+	mine := errors.New("mine")
+	for name, c := range map[string]struct {
+		fn   func(x *graph.Node) *graph.Node
+		want string
+	}{
+		"a value":             {func(x *graph.Node) *graph.Node { panic("mine") }, "the function panicked: mine"},
+		"an error":            {func(x *graph.Node) *graph.Node { panic(mine) }, "the function panicked: mine"},
+		"an index":            {func(x *graph.Node) *graph.Node { return []*graph.Node{x}[x.Rank()+1] }, "the function panicked: runtime error: index out of range [1] with length 1"},
+		"a nil node":          {func(x *graph.Node) *graph.Node { return graph.Add(x, (&graph.Node{}).Input(0)) }, "a node is nil"},
+		"an error of a graph": {func(x *graph.Node) *graph.Node { return graph.Reshape(x, 2) }, "Reshape"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := graph.CallOnce(graphtest.Reference(), c.fn, 1.0)
+			if err == nil || !strings.HasPrefix(err.Error(), "exec_test.go:") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if name == "an error" && !errors.Is(err, mine) {
+				t.Error("the error is not in the chain")
+			}
+		})
+	}
+}
+
+func TestAnExecCalledInItsOwnFunctionIsAnError(t *testing.T) {
+	var a, b *graph.Exec
+	inner := func(exec **graph.Exec, arg any) func(x *graph.Node) *graph.Node {
+		return func(x *graph.Node) *graph.Node {
+			y, err := (*exec).Call1(arg)
+			if err != nil {
+				panic(err)
+			}
+			return graph.Add(x, graph.Const(x.Graph(), y))
 		}
+	}
+	for name, arg := range map[string]any{"the same shape": 1.0, "another shape": []float64{1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			a = graph.MustNewExec(graphtest.Reference(), inner(&a, arg)).WithName("a")
+			if _, err := a.Call1(2.0); err == nil || !strings.Contains(err.Error(), `"a": called while its own function builds a graph`) {
+				t.Errorf("got %v", err)
+			}
+			b = graph.MustNewExec(graphtest.Reference(), inner(&a, arg)).WithName("b")
+			a = graph.MustNewExec(graphtest.Reference(), inner(&b, arg)).WithName("a")
+			if _, err := a.Call1(2.0); err == nil || !strings.Contains(err.Error(), `"a": called while`) {
+				t.Errorf("through another: %v", err)
+			}
+		})
+	}
+	square := graph.MustNewExec(graphtest.Reference(), graph.Square)
+	outer := graph.MustNewExec1(graphtest.Reference(), inner(&square, 3.0))
+	if y, err := outer.Call1(2.0); err != nil || y.Value() != 11.0 {
+		t.Errorf("another Exec's value: %v, %v", y, err)
+	}
+}
+
+func TestACompiledShapeDoesNotWaitForAnother(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	exec := graph.MustNewExec1(graphtest.Reference(), func(x *graph.Node) *graph.Node {
+		if x.Rank() == 1 {
+			close(begun)
+			<-end
+		}
+		return graph.Neg(x)
+	})
+	exec.MustCall(1.0)
+	slow := make(chan error)
+	go func() {
+		_, err := exec.Call([]float64{1})
+		slow <- err
 	}()
-	graph.CallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node { panic("mine") }, 1.0)
+	<-begun
+	if y := exec.MustCall(2.0); y.Value() != -2.0 { // would wait for ever
+		t.Error(y)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := exec.CallContext(ctx, [][]float64{{1}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that waits for the compilation of another: %v", err)
+	}
+	close(end)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+}
+
+// doubled returns x doubled n times, by functions that call the next one twice.
+func doubled(x *graph.Node, n int) *graph.Node {
+	g := x.Graph()
+	f := graph.NewFunction(g, "double", func(g *graph.Graph) []*graph.Node {
+		p := graph.Parameter(g, "p", x.Shape())
+		return []*graph.Node{graph.Add(p, p)}
+	})
+	for range n {
+		inner := f
+		f = graph.NewFunction(g, "twice", func(g *graph.Graph) []*graph.Node {
+			p := graph.Parameter(g, "p", x.Shape())
+			return inner.Call(inner.Call(p)[0])
+		})
+	}
+	return f.Call(x)[0]
+}
+
+func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
+	build := func(n int, last func(x, y *graph.Node) *graph.Node) (*graph.Program, error) {
+		g := graph.NewGraph(graphtest.Reference(), "doubling")
+		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
+		var p *graph.Program
+		err := graph.Catch(func() {
+			var err error
+			if p, err = graph.NewProgram(g, []*graph.Node{last(x, doubled(x, n))}, nil); err != nil {
+				panic(err)
+			}
+		})
+		return p, err
+	}
+	p, err := build(60, func(_, y *graph.Node) *graph.Node { return y })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.NumInstrs() < 1<<60 {
+		t.Errorf("%d instructions when all calls are counted", p.NumInstrs())
+	}
+	text := p.String()
+	if lines := strings.Count(text, "\n"); lines > 400 {
+		t.Errorf("the text has %d lines", lines)
+	}
+	data, err := json.Marshal(p)
+	if err != nil || len(data) > 1<<20 {
+		t.Fatalf("%d bytes of JSON, %v", len(data), err)
+	}
+	var back graph.Program
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.String() != text {
+		t.Errorf("read back:\n%s\nwritten:\n%s", &back, text)
+	}
+	p, err = build(4, func(_, y *graph.Node) *graph.Node { return y })
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := graphtest.Reference().Compile(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, _ := graphtest.Reference().Put(tensors.FromValue(1.0))
+	out, err := exe.Run(context.Background(), []graph.Buffer{in}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y, _ := out[0].ToHost(); y.Value() != 65536.0 { // 2^(2^4)
+		t.Error(y)
+	}
+	// A gradient goes through copies of the bodies, and ends with a sentence.
+	defer graph.SetMaxNodes(100_000)()
+	if _, err := build(60, func(x, y *graph.Node) *graph.Node { return graph.Gradient(y, x)[0] }); err == nil || !strings.Contains(err.Error(), "the most that are allowed") {
+		t.Errorf("the gradient: %v", err)
+	}
+}
+
+func TestBodiesInJSONAreOnlyThoseWrittenBefore(t *testing.T) {
+	g := graph.NewGraph(nil, "g")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
+	p, err := graph.NewProgram(g, []*graph.Node{doubled(x, 1)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := `{"same":1`
+	if !strings.Contains(string(data), same) {
+		t.Fatal(string(data))
+	}
+	for _, k := range []string{"-1", "0", "2", "1000000000"} { // 0 is the body around it
+		var back graph.Program
+		text := strings.Replace(string(data), same, `{"same":`+k, 1)
+		if err := json.Unmarshal([]byte(text), &back); err == nil || !strings.Contains(err.Error(), "which was not written before") {
+			t.Errorf("same as %s: %v", k, err)
+		}
+	}
+}
+
+func TestALongChainNeedsNoDeepStack(t *testing.T) {
+	old := debug.SetMaxStack(1 << 20) // a frame per node would be 100 MB
+	defer debug.SetMaxStack(old)
+	g := graph.NewGraph(nil, "chain")
+	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
+	y := x
+	for range 200_000 {
+		y = graph.Sin(y)
+	}
+	p, err := graph.NewProgram(g, []*graph.Node{y}, nil)
+	if err != nil || p.NumInstrs() != 200_000 {
+		t.Fatal(err)
+	}
 }
 
 func TestClosures(t *testing.T) {

@@ -36,7 +36,10 @@ func NewFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function
 }
 
 func newFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function {
-	f := &Function{graph: g, name: name, parent: g.current, inner: map[*Node]*Node{}}
+	f := &Function{graph: g, name: name, parent: g.made().current, inner: map[*Node]*Node{}}
+	if define == nil {
+		g.fail("", nil, fmt.Errorf("function %q: what defines it is nil", name))
+	}
 	g.current = f
 	defer func() { g.current = f.parent }()
 	for i, n := range define(g) {
@@ -83,7 +86,7 @@ func (f *Function) Outputs() []*Node { return slices.Clone(f.outputs) }
 // local returns the node that stands for x inside f: x itself, or, if x is from a function around f,
 // a hidden parameter.
 func (f *Function) local(x *Node) *Node {
-	if x.fn == f {
+	if x.made().fn == f {
 		return x
 	}
 	if n := f.inner[x]; n != nil {
@@ -120,6 +123,11 @@ type body struct {
 // bind returns, for functions that are called with the operands args and whatever they capture, the
 // bodies and the captured operands, which are shared between the bodies.
 func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
+	for i, f := range fns {
+		if f == nil || f.graph != g {
+			g.fail("", nil, fmt.Errorf("function %d is nil or of another graph: make it with NewClosure or NewFunction on this one", i))
+		}
+	}
 	for _, f := range fns {
 		for _, c := range f.captured {
 			if c = g.current.local(c); !slices.Contains(captured, c) {
@@ -143,6 +151,15 @@ func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
 	return bodies, captured
 }
 
+// key is the same for bodies that are one function with the same inputs.
+func (b *body) key() string {
+	key := fmt.Sprintf("%p", b.fn)
+	for _, in := range b.inputs {
+		key += fmt.Sprintf(" %p", in)
+	}
+	return key
+}
+
 // inline adds b's nodes to the current function once more, with args for its inputs, and returns the
 // nodes that stand for its results.
 func (b *body) inline(args []*Node) []*Node {
@@ -156,23 +173,32 @@ func (b *body) inline(args []*Node) []*Node {
 	return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
 }
 
+// needed returns the nodes of a function that outputs need, as far as done has nothing for them. Operands come before
+// the nodes that use them, so one pass backwards finds them all, however long a chain they form.
+func needed[T any](nodes, outputs []*Node, done map[*Node]T) map[*Node]bool {
+	need := map[*Node]bool{}
+	for _, n := range outputs {
+		need[n] = true
+	}
+	for i := len(nodes) - 1; i >= 0; i-- {
+		n := nodes[i]
+		if !need[n] {
+			continue
+		}
+		if _, ok := done[n]; ok {
+			continue
+		}
+		for _, x := range n.inputs {
+			need[x] = true
+		}
+	}
+	return need
+}
+
 // copyNodes adds copies of the nodes that outputs need to g's current function. m says what stands for
 // which node, and is added to.
 func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
-	need := map[*Node]bool{}
-	var mark func(n *Node)
-	mark = func(n *Node) {
-		if need[n] || m[n] != nil {
-			return
-		}
-		need[n] = true
-		for _, x := range n.inputs {
-			mark(x)
-		}
-	}
-	for _, n := range outputs {
-		mark(n)
-	}
+	need := needed(nodes, outputs, m)
 	old := g.site
 	defer func() { g.site = old }()
 	for _, n := range nodes {
@@ -194,15 +220,12 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 		out := apply(g, n.op, n.attrs, bodies, in)
 		if n.splits == nil {
 			m[n] = out[0]
-			if n.custom != nil {
-				out[0].custom = n.custom
-			}
 			continue
 		}
 		for i, s := range n.splits {
 			m[s] = out[i]
 		}
-		if n.custom != nil {
+		if n.custom != nil && out[0].op == output { // not expanded
 			out[0].inputs[0].custom = n.custom
 		}
 		m[n] = out[0]
@@ -214,10 +237,15 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 	return results
 }
 
-// copyBodies makes the functions of bodies anew in another graph, with all they use as parameters.
+// copyBodies makes the functions of bodies anew in another graph, with all they use as parameters. A body that was
+// copied before is not copied again: functions that call functions twice would otherwise double at each level.
 func copyBodies(g *Graph, bodies []*body) []*body {
 	copies := make([]*body, len(bodies))
 	for i, b := range bodies {
+		key := b.key()
+		if copies[i] = g.copied[key]; copies[i] != nil {
+			continue
+		}
 		c := &body{inputs: make([]*Node, len(b.inputs))}
 		c.fn = newFunction(g, b.fn.name, func(g *Graph) []*Node {
 			m := map[*Node]*Node{}
@@ -229,13 +257,16 @@ func copyBodies(g *Graph, bodies []*body) []*body {
 			}
 			return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
 		})
-		copies[i] = c
+		copies[i], g.copied[key] = c, c
 	}
 	return copies
 }
 
 // Call runs the function on inputs, which must have the shapes of its parameters, and returns its results.
 func (f *Function) Call(inputs ...*Node) []*Node {
+	if f == nil || f.graph == nil {
+		panic(&Error{Op: callOp.Name, Err: fmt.Errorf("the function is nil, or a zero Function: make it with NewClosure or NewFunction"), pcs: callSite(nil)})
+	}
 	g := f.graph
 	bodies, captured := bind(g, f)
 	return apply(g, callOp, nil, bodies, append(slices.Clone(inputs), captured...))

@@ -21,7 +21,7 @@ import (
 //
 // Source: reverse-mode automatic differentiation, Griewank and Walther, "Evaluating Derivatives", 2008, ch. 3.
 func Gradient(output *Node, gradientNodes ...*Node) []*Node {
-	g := output.graph
+	g := output.Graph()
 	if s := output.Shape(); s.Rank() != 0 || !s.DType.IsFloat() {
 		g.fail("Gradient", []shapes.Shape{s}, fmt.Errorf("the output must be a float scalar (reduce it with ReduceAllSum or ReduceAllMean)"))
 	}
@@ -32,7 +32,7 @@ func Gradient(output *Node, gradientNodes ...*Node) []*Node {
 // cotangentᵀ · ∂output/∂x, of x's shape. cotangents have the shapes of the outputs; nil stands for zero.
 // With one scalar output and cotangent 1 this is [Gradient], whose other rules hold here too.
 func VJP(outputs, cotangents, wrt []*Node) []*Node {
-	g := outputs[0].graph
+	g := checkCotangents(outputs, cotangents)
 	for i, x := range wrt {
 		if x == nil || x.graph != g {
 			g.fail("Gradient", nil, fmt.Errorf("node %d to differentiate by is nil or of another graph", i))
@@ -48,6 +48,27 @@ func VJP(outputs, cotangents, wrt []*Node) []*Node {
 		}
 	}
 	return grads
+}
+
+// checkCotangents returns the graph of outputs, which have the shapes of cotangents; it panics with Error.
+func checkCotangents(outputs, cotangents []*Node) *Graph {
+	if len(outputs) == 0 {
+		panic(&Error{Op: "VJP", Err: fmt.Errorf("no outputs to differentiate"), pcs: callSite(nil)})
+	}
+	g := outputs[0].Graph()
+	if len(cotangents) != len(outputs) {
+		g.fail("VJP", nil, fmt.Errorf("%d cotangents for %d outputs (nil stands for zero)", len(cotangents), len(outputs)))
+	}
+	for i, y := range outputs {
+		dy := cotangents[i]
+		if y == nil || y.graph != g || dy != nil && dy.graph != g {
+			g.fail("VJP", nil, fmt.Errorf("output %d or its cotangent is nil or of another graph", i))
+		}
+		if dy != nil && !dy.Shape().Equal(y.Shape()) {
+			g.fail("VJP", []shapes.Shape{y.Shape(), dy.Shape()}, fmt.Errorf("the cotangent of output %d must have its shape", i))
+		}
+	}
+	return g
 }
 
 // pull carries the cotangents of outs back to wrt, within the current function. The result holds nil
@@ -216,6 +237,9 @@ type customGradient struct {
 // IdentityWithCustomGradient returns x with a gradient of the caller's own: gradientFn maps x and v, the
 // gradient with respect to the result, to the gradient with respect to x, of x's shape.
 func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Node {
+	if gradientFn == nil {
+		x.Graph().fail("IdentityWithCustomGradient", nil, fmt.Errorf("the gradient function is nil"))
+	}
 	return WithCustomGradient([]*Node{x}, func(in []*Node) []*Node { return in }, func(in, _, dys []*Node) []*Node {
 		return []*Node{gradientFn(in[0], dys[0])}
 	})[0]
@@ -226,7 +250,18 @@ func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Nod
 // for none), given that with respect to each output (zeros where none arrives). It panics with [Error]
 // if backward returns another number of gradients or other shapes.
 func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backward func(in, out, dOut []*Node) []*Node) []*Node {
+	for i, x := range inputs {
+		if x == nil || x.graph == nil {
+			panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("input %d is nil", i), pcs: callSite(nil)})
+		}
+	}
+	if len(inputs) == 0 || forward == nil || backward == nil {
+		panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("there are no inputs, or one of the two functions is nil"), pcs: callSite(nil)})
+	}
 	outs := forward(inputs)
+	if len(outs) == 0 {
+		inputs[0].graph.fail("WithCustomGradient", nil, fmt.Errorf("the function returned no results"))
+	}
 	k := len(inputs)
 	results := ApplyMulti(customOp, CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
 	results[0].inputs[0].custom = &customGradient{func(n *Node, dys []*Node) []*Node {
@@ -283,16 +318,19 @@ func init() {
 		Name: "Identity", Family: "gradient", Doc: "x", DTypes: dtypes.Any,
 		Infer: same, Ref: copyRef, VJP: straight,
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	stopGradient = Define(Op{
 		Name: "StopGradient", Family: "gradient", Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
 		Infer: same, Ref: copyRef, Expand: forward, ZeroGrad: "by definition",
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	barrier = Define(Op{
 		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any, HLO: "stablehlo.optimization_barrier",
 		Infer: same, Ref: copyRef, VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Exact:   "moves numbers",
 	})
 	nameAxes = Define(Op{
 		Name: "NameAxes", Family: "gradient", Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: NameAxesAttrs{},

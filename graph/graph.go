@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -27,6 +29,7 @@ type Graph struct {
 	site   []uintptr      // lent to nodes made on behalf of another (gradients, expansions)
 	lowers func(*Op) bool // set while a program is lowered: expand what is not lowered
 	cse    bool           // set while a program is lowered: equal calls become one node
+	copied map[string]*body
 
 	donated    []*Node // parameters
 	mesh       *Mesh
@@ -46,17 +49,27 @@ func NewGraph(backend Backend, name string) *Graph {
 	return g
 }
 
+// made panics with [Error] if g is nil or was not made by [NewGraph].
+func (g *Graph) made() *Graph {
+	if g == nil || g.main == nil {
+		panic(&Error{Err: errNilGraph, pcs: callSite(nil)})
+	}
+	return g
+}
+
+var errNilGraph = errors.New("the graph is nil, or a zero Graph: an Exec passes one to its function, and NewGraph makes one")
+
 // Name returns the graph's name.
-func (g *Graph) Name() string { return g.name }
+func (g *Graph) Name() string { return g.made().name }
 
 // WithName renames the graph and returns it.
 func (g *Graph) WithName(name string) *Graph {
-	g.name = name
+	g.made().name = name
 	return g
 }
 
 // Backend returns the backend that the graph will be compiled for.
-func (g *Graph) Backend() Backend { return g.backend }
+func (g *Graph) Backend() Backend { return g.made().backend }
 
 // Graph returns g itself; with [Node.Graph] it makes a [GraphProvider].
 func (g *Graph) Graph() *Graph { return g }
@@ -65,11 +78,11 @@ func (g *Graph) Graph() *Graph { return g }
 type GraphProvider interface{ Graph() *Graph }
 
 // Nodes returns all nodes in order of creation, those of closures included.
-func (g *Graph) Nodes() []*Node { return slices.Clone(g.nodes) }
+func (g *Graph) Nodes() []*Node { return slices.Clone(g.made().nodes) }
 
 // NodeById returns the node with the given number, nil if there is none.
 func (g *Graph) NodeById(id NodeId) *Node {
-	if id < 0 || int(id) >= len(g.nodes) {
+	if id < 0 || int(id) >= len(g.made().nodes) {
 		return nil
 	}
 	return g.nodes[id]
@@ -79,19 +92,19 @@ func (g *Graph) NodeById(id NodeId) *Node {
 func (g *Graph) LastNode() *Node { return g.NodeById(NodeId(len(g.nodes) - 1)) }
 
 // CurrentFunc returns the function that new nodes are added to.
-func (g *Graph) CurrentFunc() *Function { return g.current }
+func (g *Graph) CurrentFunc() *Function { return g.made().current }
 
 // IsMainFunc reports whether new nodes are added to the main function, not to a closure.
-func (g *Graph) IsMainFunc() bool { return g.current == g.main }
+func (g *Graph) IsMainFunc() bool { return g.made().current == g.main }
 
 // IsCompiled reports whether [Graph.Compile] has succeeded.
-func (g *Graph) IsCompiled() bool { return g.executable != nil }
+func (g *Graph) IsCompiled() bool { return g.made().executable != nil }
 
 // NumParameters returns the number of parameters of the main function.
-func (g *Graph) NumParameters() int { return len(g.main.params) }
+func (g *Graph) NumParameters() int { return len(g.made().main.params) }
 
 // Parameters returns the parameters of the main function, in order of creation.
-func (g *Graph) Parameters() []*Node { return slices.Clone(g.main.params) }
+func (g *Graph) Parameters() []*Node { return slices.Clone(g.made().main.params) }
 
 // Donate marks parameters whose buffers runs are expected to give up (see [Executable]), so that a backend can
 // compile the program to work in place. It is a hint, and given before [Graph.Compile].
@@ -99,7 +112,7 @@ func (g *Graph) Donate(params ...*Node) { g.donated = append(g.donated, params..
 
 // GetParameterByName returns the parameter of the main function with the given name, nil if there is none.
 func (g *Graph) GetParameterByName(name string) *Node {
-	for _, p := range g.main.params {
+	for _, p := range g.made().main.params {
 		if p.GetParameterName() == name {
 			return p
 		}
@@ -109,7 +122,7 @@ func (g *Graph) GetParameterByName(name string) *Node {
 
 // UniqueName returns base, or base with a number if it was asked for before.
 func (g *Graph) UniqueName(base string) string {
-	n := g.names[base]
+	n := g.made().names[base]
 	g.names[base]++
 	if n == 0 {
 		return base
@@ -120,32 +133,40 @@ func (g *Graph) UniqueName(base string) string {
 // AttachState keeps a value with the graph under a key, for packages that build on it. Keys should be
 // of a type of that package's own.
 func (g *Graph) AttachState(key, value any) {
-	if g.state == nil {
+	if !reflect.ValueOf(key).Comparable() {
+		g.fail("", nil, fmt.Errorf("the key of a state is a %T, which cannot be compared", key))
+	}
+	if g.made().state == nil {
 		g.state = map[any]any{}
 	}
 	g.state[key] = value
 }
 
 // State returns what was attached under key, nil if nothing was.
-func (g *Graph) State(key any) any { return g.state[key] }
+func (g *Graph) State(key any) any {
+	if g.made(); !reflect.ValueOf(key).Comparable() {
+		return nil
+	}
+	return g.state[key]
+}
 
 // PushAliasScope makes scope a prefix of the aliases given from now on; see [Node.WithAlias].
-func (g *Graph) PushAliasScope(scope string) { g.scopes = append(g.scopes, scope) }
+func (g *Graph) PushAliasScope(scope string) { g.scopes = append(g.made().scopes, scope) }
 
 // PopAliasScope undoes the latest PushAliasScope.
 func (g *Graph) PopAliasScope() {
-	if len(g.scopes) > 0 {
+	if len(g.made().scopes) > 0 {
 		g.scopes = g.scopes[:len(g.scopes)-1]
 	}
 }
 
 // GetNodeByAlias returns the node with the given alias (with its scopes, joined by "/"), nil if there is none.
-func (g *Graph) GetNodeByAlias(alias string) *Node { return g.aliases[alias] }
+func (g *Graph) GetNodeByAlias(alias string) *Node { return g.made().aliases[alias] }
 
 // IterAliasedNodes iterates over the nodes with an alias, in order of creation.
 func (g *Graph) IterAliasedNodes() iter.Seq2[string, *Node] {
 	return func(yield func(string, *Node) bool) {
-		for _, n := range g.nodes {
+		for _, n := range g.made().nodes {
 			if n.alias != "" && !yield(n.alias, n) {
 				return
 			}
@@ -154,10 +175,13 @@ func (g *Graph) IterAliasedNodes() iter.Seq2[string, *Node] {
 }
 
 // LoggedNodes returns the nodes marked with [Node.SetLogged].
-func (g *Graph) LoggedNodes() []*Node { return slices.Clone(g.logged) }
+func (g *Graph) LoggedNodes() []*Node { return slices.Clone(g.made().logged) }
 
 // String lists the graph's nodes, a line each.
 func (g *Graph) String() string {
+	if g == nil || g.main == nil {
+		return "nil"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %q, %d parameters, %d nodes\n", g.name, len(g.main.params), len(g.nodes))
 	for _, n := range g.nodes {
@@ -177,7 +201,7 @@ func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
 	if err := shape.Check(); err != nil {
 		g.fail("Parameter", nil, fmt.Errorf("%q: %w", name, err))
 	}
-	f := g.current
+	f := g.made().current
 	if name == "" {
 		name = fmt.Sprintf("p%d", len(f.params))
 	}
@@ -224,8 +248,9 @@ func ApplyMulti(op *Op, attrs any, in ...*Node) []*Node {
 }
 
 func graphOf(op *Op, in []*Node) *Graph {
+	checkOp(op)
 	for i, x := range in {
-		if x == nil {
+		if x == nil || x.graph == nil {
 			panic(&Error{Op: op.Name, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite(nil)})
 		}
 	}
@@ -235,12 +260,21 @@ func graphOf(op *Op, in []*Node) *Graph {
 	return in[0].graph
 }
 
+// checkOp panics with [Error] if op is not a row of the table.
+func checkOp(op *Op) {
+	if op == nil || op.Name == "" {
+		panic(&Error{Err: errors.New("the op is nil or has no name: it must be a row of the table of ops (Define, OpByName)"), pcs: callSite(nil)})
+	}
+}
+
 func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
+	checkOp(op)
+	g.made()
 	ins := make([]shapes.Shape, len(in))
 	local := make([]*Node, len(in))
 	for i, x := range in {
 		switch {
-		case x == nil:
+		case x == nil || x.graph == nil:
 			g.fail(op.Name, nil, fmt.Errorf("operand %d is nil", i))
 		case x.graph != g:
 			g.fail(op.Name, nil, fmt.Errorf("operand %d is a node of another graph (%q, not %q): pass values between graphs as tensors", i, x.graph.name, g.name))
@@ -261,6 +295,9 @@ func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
 	}
 	var out []shapes.Shape
 	var err error
+	if len(bodies) != op.Bodies {
+		g.fail(op.Name, ins, fmt.Errorf("it takes %d functions, got %d: it is called by a function of its own", op.Bodies, len(bodies)))
+	}
 	if op.Bodies > 0 {
 		out, err = bodyResults(op, bodies, ins)
 	} else {
@@ -302,8 +339,15 @@ func (n *Node) results() []*Node {
 	return []*Node{n}
 }
 
+// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more, such as gradients through
+// functions that call functions twice, which double at each level.
+var maxNodes = 1 << 22
+
 func (g *Graph) add(op *Op, attrs any, in []*Node, out []shapes.Shape) *Node {
 	f := g.current
+	if len(g.nodes) >= maxNodes {
+		g.fail(op.Name, nil, fmt.Errorf("the graph %q has %d nodes, the most that are allowed: repeat with While, or do less at once", g.name, maxNodes))
+	}
 	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite(g)}
 	g.nodes = append(g.nodes, n)
 	f.nodes = append(f.nodes, n)

@@ -13,10 +13,14 @@ import (
 //
 //	y[…, i, …] = i
 //
-// A negative axis counts from the end. It panics with [Error] if there is no such axis.
+// A negative axis counts from the end. It panics with [Error] if there is no such axis, or if the dtype does not hold
+// the last number (a uint8 ends at 255).
 func Iota(g *Graph, shape shapes.Shape, iotaAxis int) *Node {
 	axis, err := shapes.AdjustAxis(iotaAxis, shape.Rank())
 	if err != nil {
+		g.fail("Iota", []shapes.Shape{shape}, err)
+	}
+	if _, err := dtypes.Fit(max(0, shape.Dimensions[axis]-1), shape.DType); err != nil && shape.DType != dtypes.Bool {
 		g.fail("Iota", []shapes.Shape{shape}, err)
 	}
 	return ApplyIn(g, iotaOp, IotaAttrs{shape, axis})
@@ -69,7 +73,7 @@ func UpperTriangular(g *Graph, dim int) *Node {
 // k to the right of the row: k = 0 is the diagonal and below, negative k leave out diagonals.
 func ShapedLowerTriangular(g *Graph, rows, column, k int) *Node {
 	r, c := rowsAndColumns(g, rows, column)
-	return LessOrEqual(c, AddScalar(r, k))
+	return LessOrEqual(c, AddScalar(r, max(-rows, min(k, column)))) // beyond these all k are the same
 }
 
 // TakeLowerTriangular returns x with zeros where the column (the last axis) is more than k to the right

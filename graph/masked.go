@@ -30,11 +30,10 @@ func MaskedReduceMean(x, mask *Node, reduceAxes ...int) *Node {
 	if !isInexact(x.DType()) {
 		return ReduceMean(x, reduceAxes...) // which says what is wrong
 	}
-	d := x.DType()
-	x = wide(x) // counts and sums beyond what halves can hold
-	n := ReduceSum(ConvertDType(mask, x.DType()), reduceAxes...)
+	n := ReduceSum(ConvertDType(mask, wide(x).DType()), reduceAxes...) // counts beyond what halves can hold
 	n = Where(IsZero(n), ScalarOne(n.graph, n.DType()), n)
-	return ConvertDType(Div(MaskedReduceSum(x, mask, reduceAxes...), n), d)
+	most := Scalar(x.graph, n.DType(), max(1, x.Shape().Size()))
+	return ConvertDType(shareOfSum(x, n, most, func(x *Node) *Node { return MaskedReduceSum(x, mask, reduceAxes...) }), x.DType())
 }
 
 // MaskedReduceAllMean returns the mean of all x for which mask holds, a scalar, as [MaskedReduceMean] does.
@@ -46,8 +45,7 @@ func MaskedReduceMax(x, mask *Node, reduceAxes ...int) *Node {
 	if mask == nil {
 		return ReduceMax(x, reduceAxes...)
 	}
-	mask = maskOf("MaskedReduceMax", x, mask)
-	return ReduceMax(Where(mask, x, Infinity(x.graph, x.DType(), -1)), reduceAxes...)
+	return maskedExtreme("MaskedReduceMax", ReduceMax, -1, x, mask, reduceAxes)
 }
 
 // MaskedReduceAllMax returns the largest of all x for which mask holds, a scalar, as [MaskedReduceMax] does.
@@ -59,8 +57,7 @@ func MaskedReduceMin(x, mask *Node, reduceAxes ...int) *Node {
 	if mask == nil {
 		return ReduceMin(x, reduceAxes...)
 	}
-	mask = maskOf("MaskedReduceMin", x, mask)
-	return ReduceMin(Where(mask, x, Infinity(x.graph, x.DType(), 1)), reduceAxes...)
+	return maskedExtreme("MaskedReduceMin", ReduceMin, 1, x, mask, reduceAxes)
 }
 
 // MaskedReduceAllMin returns the smallest of all x for which mask holds, a scalar, as [MaskedReduceMin] does.
@@ -70,7 +67,25 @@ func MaskedReduceAllMin(x, mask *Node) *Node { return MaskedReduceMin(x, mask) }
 // axes if none are given. reduceFn is one of the masked reductions, such as [MaskedReduceSum].
 func MaskedReduceAndKeep(operand, mask *Node, reduceFn func(operand, mask *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
 	axes := adjust("MaskedReduceAndKeep", operand, reduceAxes)
+	if reduceFn == nil {
+		operand.graph.fail("MaskedReduceAndKeep", []shapes.Shape{operand.Shape()}, errNilReduction)
+	}
 	return keepAxes(reduceFn(operand, mask, reduceAxes...), operand, axes)
+}
+
+// maskedExtreme is a reduction of those x for which mask holds, the others being infinite with the given sign. They get
+// no share of the gradient, even where the result is infinite too.
+func maskedExtreme(op string, reduce func(x *Node, axes ...int) *Node, sign int, x, mask *Node, reduceAxes []int) *Node {
+	mask = maskOf(op, x, mask)
+	axes := adjust(op, x, reduceAxes)
+	return WithCustomGradient([]*Node{x, mask}, func(in []*Node) []*Node {
+		x, mask := in[0], in[1]
+		return []*Node{reduce(Where(mask, x, Infinity(x.graph, x.DType(), sign)), reduceAxes...)}
+	}, func(in, out, dOut []*Node) []*Node {
+		x, mask := in[0], in[1]
+		chosen := LogicalAnd(mask, Equal(x, expandReduced(out[0], x, axes)))
+		return []*Node{Where(mask, shareAmong(chosen, x, dOut[0], axes), ScalarZero(x.graph, x.DType())), nil}
+	})[0]
 }
 
 // maskOf returns mask with x's dimensions; it panics with Error.

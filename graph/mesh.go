@@ -117,7 +117,7 @@ func (s Sharding) Equal(o Sharding) bool {
 
 // Axes returns the mesh axes that the given axis of a value is split along, outermost first.
 func (s Sharding) Axes(axis int) []string {
-	if axis >= len(s) || s[axis] == "" || s[axis] == Open {
+	if axis < 0 || axis >= len(s) || s[axis] == "" || s[axis] == Open {
 		return nil
 	}
 	return strings.Split(s[axis], ",")
@@ -131,6 +131,9 @@ func (s Sharding) Check(m *Mesh, shape shapes.Shape) error {
 	}
 	if len(s) != shape.Rank() {
 		return fmt.Errorf("the sharding %s has %d entries for the %d axes of %s", s, len(s), shape.Rank(), shape)
+	}
+	if m == nil {
+		return fmt.Errorf("the sharding %s has no mesh", s)
 	}
 	var used []string
 	for axis := range s {
@@ -166,8 +169,11 @@ func (s Sharding) String() string {
 }
 
 // Block returns which part of a value of the given shape a device holds: where it begins along each axis, and
-// its dimensions. The sharding must have passed [Sharding.Check].
+// its dimensions. The sharding must have passed [Sharding.Check], and the device be one of the mesh.
 func (s Sharding) Block(m *Mesh, shape shapes.Shape, device int) (start, dims []int) {
+	if m == nil || m.Check() != nil || s.Check(m, shape) != nil || device < 0 || device >= m.NumDevices() {
+		panic(fmt.Sprintf("graph: Sharding.Block: %s does not divide %s over %s, or there is no device %d", s, shape, m, device))
+	}
 	at := map[string]int{} // the device's place on each mesh axis
 	for i := len(m.Axes) - 1; i >= 0; i-- {
 		at[m.Axes[i].Name] = device % m.Axes[i].Size

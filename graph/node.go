@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -31,34 +32,49 @@ type Node struct {
 	custom *customGradient
 }
 
+// made panics with [Error] if n is nil or was not made by an op.
+func (n *Node) made() *Node {
+	if n == nil || n.graph == nil {
+		panic(&Error{Err: errNilNode, pcs: callSite(nil)})
+	}
+	return n
+}
+
+var errNilNode = errors.New("a node is nil, or a zero Node that no op has made: check that what should have been computed was")
+
 // Graph returns the graph that n belongs to.
-func (n *Node) Graph() *Graph { return n.graph }
+func (n *Node) Graph() *Graph { return n.made().graph }
 
 // Id returns n's number in its graph.
-func (n *Node) Id() NodeId { return n.id }
+func (n *Node) Id() NodeId { return n.made().id }
 
 // Op returns the row of the operation that makes n's value. Parameters and the single results of ops
 // with several have pseudo-ops, "Parameter" and "Output", that are not in the table.
-func (n *Node) Op() *Op { return n.op }
+func (n *Node) Op() *Op { return n.made().op }
 
 // Type returns the name of the operation that makes n's value.
-func (n *Node) Type() string { return n.op.Name }
+func (n *Node) Type() string { return n.made().op.Name }
 
 // Attrs returns the operation's attributes: the struct that its row names, nil if it has none.
-func (n *Node) Attrs() any { return n.attrs }
+func (n *Node) Attrs() any { return n.made().attrs }
 
 // Inputs returns the operands. Treat the slice as read-only.
-func (n *Node) Inputs() []*Node { return n.inputs }
+func (n *Node) Inputs() []*Node { return n.made().inputs }
 
 // Input returns operand i.
-func (n *Node) Input(i int) *Node { return n.inputs[i] }
+func (n *Node) Input(i int) *Node {
+	if n.made(); i < 0 || i >= len(n.inputs) {
+		panic(&Error{Op: n.op.Name, Err: fmt.Errorf("it has %d operands, and none of number %d", len(n.inputs), i), pcs: callSite(nil)})
+	}
+	return n.inputs[i]
+}
 
 // Function returns the function that n is part of.
-func (n *Node) Function() *Function { return n.fn }
+func (n *Node) Function() *Function { return n.made().fn }
 
 // Shape returns the shape of n's value.
 func (n *Node) Shape() shapes.Shape {
-	if len(n.outs) != 1 {
+	if len(n.made().outs) != 1 {
 		return shapes.Shape{}
 	}
 	return n.outs[0]
@@ -78,27 +94,27 @@ func (n *Node) Dim(axis int) int { return n.Shape().Dimensions[MustAdjustAxis(ax
 func (n *Node) IsScalar() bool { return n.Shape().IsScalar() }
 
 // NumOutputs returns the number of results of the operation: 1, but for the inner nodes of ops with several.
-func (n *Node) NumOutputs() int { return len(n.outs) }
+func (n *Node) NumOutputs() int { return len(n.made().outs) }
 
 // Position returns the place in the user's code that made n.
-func (n *Node) Position() Position { return callers(n.pcs) }
+func (n *Node) Position() Position { return callers(n.made().pcs) }
 
 // Trace returns the stack of calls that made n, innermost first, a line each.
-func (n *Node) Trace() string { return trace(n.pcs) }
+func (n *Node) Trace() string { return trace(n.made().pcs) }
 
 // Callers returns the program counters of the calls that made n, innermost first, for
 // [runtime.CallersFrames].
-func (n *Node) Callers() []uintptr { return n.pcs }
+func (n *Node) Callers() []uintptr { return n.made().pcs }
 
 // GetParameterName returns the name of a parameter, "" for other nodes.
 func (n *Node) GetParameterName() string {
-	a, _ := n.attrs.(ParameterAttrs)
+	a, _ := n.made().attrs.(ParameterAttrs)
 	return a.Name
 }
 
 // ConstantValue returns the value of a node made by [Const], nil for other nodes.
 func (n *Node) ConstantValue() *tensors.Tensor {
-	a, ok := n.attrs.(ConstAttrs)
+	a, ok := n.made().attrs.(ConstAttrs)
 	if !ok {
 		return nil
 	}
@@ -117,6 +133,7 @@ func (n *Node) WithAxisNames(names ...string) *Node {
 // WithAlias gives n a name to find it by, with [Graph.GetNodeByAlias]; scopes pushed with
 // [Graph.PushAliasScope] are put before it. It returns n.
 func (n *Node) WithAlias(alias string) *Node {
+	n.made()
 	full := strings.Join(append(n.graph.scopes[:len(n.graph.scopes):len(n.graph.scopes)], alias), "/")
 	if n.graph.aliases == nil {
 		n.graph.aliases = map[string]*Node{}
@@ -130,12 +147,12 @@ func (n *Node) WithAlias(alias string) *Node {
 }
 
 // GetAlias returns the alias, with its scopes, "" if there is none.
-func (n *Node) GetAlias() string { return n.alias }
+func (n *Node) GetAlias() string { return n.made().alias }
 
 // SetLogged marks n so that its value is handed to the node logger ([Exec.SetNodeLogger]) at each run,
 // with the message.
 func (n *Node) SetLogged(message string) {
-	if n.fn != n.graph.main {
+	if n.made().fn != n.graph.main {
 		n.graph.fail("SetLogged", nil, fmt.Errorf("%q: a node inside a closure cannot be logged", message))
 	}
 	if n.logged == "" {
@@ -148,10 +165,10 @@ func (n *Node) SetLogged(message string) {
 func (n *Node) SetLoggedf(format string, args ...any) { n.SetLogged(fmt.Sprintf(format, args...)) }
 
 // IsLogged reports whether n was marked with [Node.SetLogged].
-func (n *Node) IsLogged() bool { return n.logged != "" }
+func (n *Node) IsLogged() bool { return n.made().logged != "" }
 
 // LogMessage returns the message given to [Node.SetLogged].
-func (n *Node) LogMessage() string { return n.logged }
+func (n *Node) LogMessage() string { return n.made().logged }
 
 // AssertDims panics with [Error] unless n has exactly the dimensions given; -1 stands for any.
 func (n *Node) AssertDims(dimensions ...int) {
@@ -176,7 +193,7 @@ func (n *Node) AssertScalar() { n.AssertRank(0) }
 
 // String describes n in a line: number, op, operands, shape and place.
 func (n *Node) String() string {
-	if n == nil {
+	if n == nil || n.graph == nil {
 		return "nil"
 	}
 	var b strings.Builder
@@ -199,6 +216,9 @@ func (n *Node) String() string {
 // MustAdjustAxis returns axis as a number from 0, counting a negative one from the end. It panics with
 // [Error] if x has no such axis.
 func MustAdjustAxis(axis int, x shapes.HasShape) int {
+	if x == nil {
+		panic(&Error{Err: errNilNode, pcs: callSite(nil)})
+	}
 	a, err := shapes.AdjustAxis(axis, x.Shape().Rank())
 	if err != nil {
 		panic(&Error{In: []shapes.Shape{x.Shape()}, Err: fmt.Errorf("%s: %w", x.Shape(), err), pcs: callSite(nil)})

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -51,7 +52,12 @@ type Op struct {
 
 	HLO     string // StableHLO mnemonic, "" if there is no single one
 	Samples []Sample
-	Tol     Tolerance
+	Tol     Tolerance // between backends
+
+	// Accuracy is how close the values of Ref and of the go engine are to the true ones; all lines that apply hold.
+	// Elementwise rows whose values are floats have it, or Exact, the reason why no table of true values is needed.
+	Accuracy []Accuracy
+	Exact    string
 }
 
 // Sample is a call of an op that conformance, gradient and fuzz tests make. Its inputs are written
@@ -111,12 +117,17 @@ func ScalarValue(v float64) Input { return Input{Data: []float64{v}} }
 // Array is an operand with the given dimensions and row-major values.
 func Array(dims []int, data ...float64) Input { return Input{Dims: dims, Data: data} }
 
+// maxSample is how many elements an operand of a sample may have.
+const maxSample = 1 << 20
+
 // Ramp is an operand of the given dimensions filled with distinct values from -2 to 2 in a fixed,
 // scattered order, none of them zero.
 func Ramp(dims ...int) Input {
 	n := 1
 	for _, d := range dims {
-		n *= d
+		if n *= d; d < 0 || n > maxSample {
+			panic(fmt.Sprintf("graph: Ramp%v: an operand of a sample has at most %d elements", dims, maxSample))
+		}
 	}
 	data := make([]float64, n)
 	for i := range data { // the golden ratio scatters evenly and never repeats
@@ -172,8 +183,8 @@ func (in Input) Tensor(d dtypes.DType) *tensors.Tensor {
 	return t
 }
 
-// Tolerance is how far a backend's value may be from the reference. The zero value asks for equal
-// bits (any NaN equals any NaN, and 0 equals -0).
+// Tolerance is how far a backend's value may be from the reference, at the row's samples. The zero value asks for equal
+// bits (any NaN equals any NaN, and 0 equals -0). How far values are from the true ones is said by [Accuracy].
 type Tolerance struct {
 	ULP float64 // in units of the dtype's epsilon, relative to the larger of |value| and 1e-3 of the tensor's largest
 	Abs float64 // absolute, in units of the dtype's epsilon
@@ -221,6 +232,9 @@ func (op *Op) String() string { return op.Name }
 func (op *Op) infer(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 	if op.DTypes != 0 && op.Typed < len(in) && !op.DTypes.Has(in[op.Typed].DType) {
 		return nil, fmt.Errorf("%s is not a dtype that it takes: %s", in[op.Typed].DType, op.DTypes)
+	}
+	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
+		return nil, fmt.Errorf("its attributes are a %T, got a %T", op.Attrs, attrs)
 	}
 	var out []shapes.Shape
 	var err error

@@ -30,14 +30,14 @@ func Pad(x *Node, fillValue *Node, axesConfig ...PadAxis) *Node {
 	return Apply(pad, PadAttrs{axes}, x, fillValue)
 }
 
-// GrowLeft returns x with n elements of fillValue put before an axis.
+// GrowLeft returns x with n elements of fillValue, which its dtype must hold, put before an axis.
 func GrowLeft(x *Node, axis int, n int, fillValue float64) *Node {
-	return grow(x, adjust1("GrowLeft", x, axis), PadAxis{Start: n}, Scalar(x.graph, x.DType(), fillValue))
+	return grow(x, adjust1("GrowLeft", x, axis), PadAxis{Start: n}, scalarLike("GrowLeft", x, fillValue))
 }
 
-// GrowRight returns x with n elements of fillValue put after an axis.
+// GrowRight returns x with n elements of fillValue, which its dtype must hold, put after an axis.
 func GrowRight(x *Node, axis int, n int, fillValue float64) *Node {
-	return grow(x, adjust1("GrowRight", x, axis), PadAxis{End: n}, Scalar(x.graph, x.DType(), fillValue))
+	return grow(x, adjust1("GrowRight", x, axis), PadAxis{End: n}, scalarLike("GrowRight", x, fillValue))
 }
 
 func grow(x *Node, axis int, by PadAxis, fill *Node) *Node {
@@ -90,9 +90,9 @@ func ShiftWithValue(x *Node, axis int, shiftDir ShiftDirection, n int, value *No
 	return Concatenate([]*Node{fill, sliceAlong(x, a, 0, x.Dim(a)-n)}, a)
 }
 
-// ShiftWithScalar is [ShiftWithValue] with a number.
+// ShiftWithScalar is [ShiftWithValue] with a number, which x's dtype must hold.
 func ShiftWithScalar(x *Node, axis int, shiftDir ShiftDirection, n int, fill float64) *Node {
-	return ShiftWithValue(x, axis, shiftDir, n, Scalar(x.graph, x.DType(), fill))
+	return ShiftWithValue(x, axis, shiftDir, n, scalarLike("ShiftWithScalar", x, fill))
 }
 
 // ShiftLeft moves x along its last axis by n places to lower indices and fills with fill.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
@@ -165,16 +164,22 @@ func (pool *PoolBuilder) Done() *Node {
 		}
 	}
 	if _, err := windowRule(a, []shapes.Shape{x.Shape()}); err != nil {
-		pool.fail("%w", err)
+		hint := ""
+		if !pool.fullShape {
+			hint = channelsFirstHint(x.Shape(), images.GetChannelsAxis(x, pool.channels))
+		}
+		pool.fail("%w%s", err, hint)
 	}
 	if pool.concat {
 		return pool.concatenated(a)
 	}
-	y := ReduceWindow(x, a)
-	if pool.mean {
-		y = Div(y, a.counts(y, x.Shape()))
+	if !pool.mean {
+		return ReduceWindow(x, a)
 	}
-	return y
+	windows, _ := windowRule(a, []shapes.Shape{x.Shape()})
+	n := a.counts(x.graph, windows.WithDType(wide(x).DType()), x.Shape())
+	most := Scalar(x.graph, n.DType(), product(a.Window))
+	return ConvertDType(shareOfSum(x, n, most, func(x *Node) *Node { return ReduceWindow(x, a) }), x.DType())
 }
 
 // concatenated returns the elements of each window side by side along the channels.
@@ -189,13 +194,13 @@ func (pool *PoolBuilder) concatenated(a WindowAttrs) *Node {
 	return Concatenate(parts, images.GetChannelsAxis(pool.x, pool.channels))
 }
 
-// counts returns how many elements of x lie under each window, at least 1, as a constant that y can be
-// divided by: a product of one count per axis.
-func (a WindowAttrs) counts(y *Node, x shapes.Shape) *Node {
+// counts returns how many elements of x lie under each of windows, at least 1, in their dtype: a product of one count
+// per axis.
+func (a WindowAttrs) counts(g *Graph, windows, x shapes.Shape) *Node {
 	same := 1
 	var parts []*Node
 	for ax := range a.Window {
-		n := y.Dim(ax)
+		n := windows.Dim(ax)
 		counts := make([]int64, n)
 		for o := range counts {
 			from := o*a.Strides[ax] - a.Paddings[ax][0]
@@ -207,22 +212,14 @@ func (a WindowAttrs) counts(y *Node, x shapes.Shape) *Node {
 			}
 			continue
 		}
-		dims := filled(y.Rank(), 1)
+		dims := filled(windows.Rank(), 1)
 		dims[ax] = n
 		t := tensors.FromFlatDataAndDimensions(counts, dims...)
-		parts = append(parts, ConvertDType(ConstTensor(y.graph, t), countDType(y.DType())))
+		parts = append(parts, ConvertDType(ConstTensor(g, t), windows.DType))
 	}
-	total := Scalar(y.graph, countDType(y.DType()), same)
+	total := Scalar(g, windows.DType, same)
 	for _, p := range parts {
 		total = Mul(total, p)
 	}
-	return ConvertDType(total, y.DType())
-}
-
-// countDType is the dtype in which counts are multiplied before they become d.
-func countDType(d dtypes.DType) dtypes.DType {
-	if d.IsHalf() {
-		return dtypes.Float32
-	}
-	return d
+	return total
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -53,6 +54,9 @@ type Instr struct {
 // all of which are inputs. Ops for which lowers is false are expanded; a nil lowers expands nothing.
 // Equal calls are computed once, and what no output needs is left out.
 func NewProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) (p *Program, err error) {
+	if g == nil || g.main == nil {
+		return nil, &Error{Err: errNilGraph, pcs: callSite(nil)}
+	}
 	if lowers == nil {
 		lowers = func(*Op) bool { return true }
 	}
@@ -74,21 +78,39 @@ func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
 		outputs[i] = g.main.local(n)
 	}
 	low := NewGraph(g.backend, g.name)
-	low.lowers, low.cse = lowers, true
+	low.lowers, low.cse, low.copied = lowers, true, map[string]*body{}
 	m := map[*Node]*Node{}
 	for _, p := range g.main.params {
 		low.site = p.pcs
 		m[p] = low.add(parameter, p.attrs, nil, p.outs)
 		low.main.params = append(low.main.params, m[p])
 	}
-	p := emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
+	e := &emitter{bodies: map[string]*Program{}, places: map[[maxFrames]uintptr]string{}}
+	p := e.emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
 	g.place(p, outputs)
 	return p
 }
 
-// emit writes the nodes of a lowered function as a program. A nil input is one that is not used; its
-// shape is that of unused.
-func emit(name string, f *Function, inputs, outputs []*Node) *Program {
+// emitter holds the programs of the bodies that were written, so that each is written once, and the places that were
+// looked up, which many nodes share and cost a microsecond each.
+type emitter struct {
+	bodies map[string]*Program
+	places map[[maxFrames]uintptr]string
+}
+
+func (e *emitter) place(n *Node) string {
+	var key [maxFrames]uintptr
+	copy(key[:], n.pcs)
+	place, known := e.places[key]
+	if !known {
+		place = n.Position().String()
+		e.places[key] = place
+	}
+	return place
+}
+
+// emit writes the nodes of a lowered function as a program.
+func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *Program {
 	p := &Program{Name: name}
 	ids := map[*Node]ValueID{}
 	value := func(n *Node) ValueID {
@@ -101,24 +123,12 @@ func emit(name string, f *Function, inputs, outputs []*Node) *Program {
 		p.Inputs = append(p.Inputs, value(n))
 		p.InputNames = append(p.InputNames, n.GetParameterName())
 	}
-	need := map[*Node]bool{}
-	var mark func(n *Node)
-	mark = func(n *Node) {
-		if !need[n] {
-			need[n] = true
-			for _, x := range n.inputs {
-				mark(x)
-			}
-		}
-	}
-	for _, n := range outputs {
-		mark(n)
-	}
+	need := needed[any](f.nodes, outputs, nil)
 	for _, n := range f.nodes {
 		if !need[n] || n.op == parameter || n.op == output {
 			continue
 		}
-		in := Instr{Op: n.op, Attrs: n.attrs, Pos: n.Position().String()}
+		in := Instr{Op: n.op, Attrs: n.attrs, Pos: e.place(n)}
 		for _, x := range n.inputs {
 			in.In = append(in.In, ids[x])
 		}
@@ -130,7 +140,7 @@ func emit(name string, f *Function, inputs, outputs []*Node) *Program {
 			operands = operands[1:]
 		}
 		for _, b := range n.bodies {
-			in.Bodies = append(in.Bodies, emitBody(b, operands))
+			in.Bodies = append(in.Bodies, e.body(b, operands))
 		}
 		p.Instrs = append(p.Instrs, in)
 	}
@@ -140,25 +150,43 @@ func emit(name string, f *Function, inputs, outputs []*Node) *Program {
 	return p
 }
 
-// emitBody writes a body; an operand that it ignores still is an input.
-func emitBody(b *body, operands []*Node) *Program {
+// body writes a body; an operand that it ignores still is an input.
+func (e *emitter) body(b *body, operands []*Node) *Program {
+	key := fmt.Sprintf("%p", b)
 	inputs := slices.Clone(b.inputs)
 	for i, in := range inputs {
 		if in == nil {
 			inputs[i] = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: operands[i].outs}
+			key += fmt.Sprintf(" %d %s", i, operands[i].Shape())
 		}
 	}
-	return emit(b.fn.name, b.fn, inputs, b.fn.outputs)
+	p := e.bodies[key]
+	if p == nil {
+		p = e.emit(b.fn.name, b.fn, inputs, b.fn.outputs)
+		e.bodies[key] = p
+	}
+	return p
 }
 
-// NumInstrs returns the number of instructions, those of bodies included.
-func (p *Program) NumInstrs() int {
+// NumInstrs returns the number of instructions, those of bodies included as often as they are called from different
+// places; at most [math.MaxInt].
+func (p *Program) NumInstrs() int { return p.numInstrs(map[*Program]int{}) }
+
+func (p *Program) numInstrs(known map[*Program]int) int {
+	if n, ok := known[p]; ok {
+		return n
+	}
 	n := len(p.Instrs)
 	for _, in := range p.Instrs {
 		for _, b := range in.Bodies {
-			n += b.NumInstrs()
+			if k := b.numInstrs(known); n > math.MaxInt-k {
+				n = math.MaxInt
+			} else {
+				n += k
+			}
 		}
 	}
+	known[p] = n
 	return n
 }
 
@@ -172,13 +200,34 @@ func (p *Program) NumInstrs() int {
 // Where a program has a mesh it is printed after the name, and shardings after what they divide:
 //
 //	program "mlp" on mesh[data=2](%0 x float32[32 784] split [data -], %1 w float32[784 10]) {
+//
+// A body that several instructions share is printed at the first of them.
 func (p *Program) String() string {
-	var b strings.Builder
+	b := printer{begins: map[*Program]int{}}
 	p.write(&b, "", "program")
 	return b.String()
 }
 
-func (p *Program) write(b *strings.Builder, indent, keyword string) {
+// printer is the text of a program, with the lines in which those printed so far begin.
+type printer struct {
+	strings.Builder
+	begins        map[*Program]int
+	counted, seen int // newlines, in how many bytes
+}
+
+// line returns the number of the line that is written next, from 1.
+func (b *printer) line() int {
+	b.counted += strings.Count(b.String()[b.seen:], "\n")
+	b.seen = b.Len()
+	return b.counted + 1
+}
+
+func (p *Program) write(b *printer, indent, keyword string) {
+	if line := b.begins[p]; line > 0 {
+		fmt.Fprintf(b, "%s%s %q of line %d\n", indent, keyword, p.Name, line)
+		return
+	}
+	b.begins[p] = b.line()
 	fmt.Fprintf(b, "%s%s %q", indent, keyword, p.Name)
 	if p.Mesh != nil {
 		fmt.Fprintf(b, " on %s", p.Mesh)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -12,9 +13,11 @@ import (
 )
 
 // The serialised form of a program is JSON: ops by name, attributes as their struct's fields, constants as
-// shape and bytes (little-endian, base64).
+// shape and bytes (little-endian, base64). A body that stands at several instructions is written at the first of them;
+// at the others stands {"same": k}, the body that was begun as number k, from 0.
 
 type programJSON struct {
+	Same       *int           `json:"same,omitempty"`
 	Name       string         `json:"name"`
 	Values     []shapes.Shape `json:"values"`
 	Inputs     []ValueID      `json:"inputs"`
@@ -33,25 +36,46 @@ type instrJSON struct {
 	Attrs  json.RawMessage `json:"attrs,omitempty"`
 	In     []ValueID       `json:"in,omitempty"`
 	Out    []ValueID       `json:"out"`
-	Bodies []*Program      `json:"bodies,omitempty"`
+	Bodies []*programJSON  `json:"bodies,omitempty"`
 	Pos    string          `json:"pos,omitempty"`
 }
 
 // MarshalJSON writes the program in its serialised form.
 func (p *Program) MarshalJSON() ([]byte, error) {
-	out := programJSON{p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs,
+	out, err := p.toJSON(map[*Program]int{})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(out)
+}
+
+// toJSON returns p as it is written; bodies numbers those that were written before.
+func (p *Program) toJSON(bodies map[*Program]int) (*programJSON, error) {
+	out := &programJSON{nil, p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs,
 		p.Donated, p.Mesh, p.InputShardings, p.OutputShardings}
 	for i, in := range p.Instrs {
-		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Bodies: in.Bodies, Pos: in.Pos}
+		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Pos: in.Pos}
 		if in.Attrs != nil {
 			var err error
 			if j.Attrs, err = json.Marshal(in.Attrs); err != nil {
 				return nil, fmt.Errorf("program %q: attributes of %s: %w", p.Name, in.Op.Name, err)
 			}
 		}
+		for _, b := range in.Bodies {
+			if k, ok := bodies[b]; ok {
+				j.Bodies = append(j.Bodies, &programJSON{Same: &k})
+				continue
+			}
+			bodies[b] = len(bodies)
+			body, err := b.toJSON(bodies)
+			if err != nil {
+				return nil, err
+			}
+			j.Bodies = append(j.Bodies, body)
+		}
 		out.Instrs[i] = j
 	}
-	return json.Marshal(out)
+	return out, nil
 }
 
 // UnmarshalJSON reads a program in its serialised form and checks it: ops must exist, values must be
@@ -61,24 +85,9 @@ func (p *Program) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return fmt.Errorf("program: %w", err)
 	}
-	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs,
-		Donated: in.Donated, Mesh: in.Mesh, InputShardings: in.InputShardings, OutputShardings: in.OutputShardings}
-	for _, j := range in.Instrs {
-		op := OpByName(j.Op)
-		if op == nil {
-			return fmt.Errorf("program %q: op %q is unknown", in.Name, j.Op)
-		}
-		instr := Instr{Op: op, In: j.In, Out: j.Out, Bodies: j.Bodies, Pos: j.Pos}
-		if op.Attrs != nil {
-			v := reflect.New(reflect.TypeOf(op.Attrs))
-			if len(j.Attrs) > 0 {
-				if err := json.Unmarshal(j.Attrs, v.Interface()); err != nil {
-					return fmt.Errorf("program %q: attributes of %s: %w", in.Name, j.Op, err)
-				}
-			}
-			instr.Attrs = v.Elem().Interface()
-		}
-		p.Instrs = append(p.Instrs, instr)
+	var bodies []*Program
+	if err := p.fromJSON(&in, &bodies); err != nil {
+		return fmt.Errorf("program %q: %w", in.Name, err)
 	}
 	if err := p.Check(); err != nil {
 		return fmt.Errorf("program %q: %w", p.Name, err)
@@ -86,16 +95,73 @@ func (p *Program) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// fromJSON reads p; bodies holds those that were begun before, nil until they are complete.
+func (p *Program) fromJSON(in *programJSON, bodies *[]*Program) error {
+	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs,
+		Donated: in.Donated, Mesh: in.Mesh, InputShardings: in.InputShardings, OutputShardings: in.OutputShardings}
+	for _, j := range in.Instrs {
+		op := OpByName(j.Op)
+		if op == nil {
+			return fmt.Errorf("op %q is unknown", j.Op)
+		}
+		instr := Instr{Op: op, In: j.In, Out: j.Out, Pos: j.Pos}
+		if op.Attrs != nil {
+			v := reflect.New(reflect.TypeOf(op.Attrs))
+			if len(j.Attrs) > 0 {
+				if err := json.Unmarshal(j.Attrs, v.Interface()); err != nil {
+					return fmt.Errorf("attributes of %s: %w", j.Op, err)
+				}
+			}
+			instr.Attrs = v.Elem().Interface()
+		}
+		for _, b := range j.Bodies {
+			body, err := bodyFromJSON(b, bodies)
+			if err != nil {
+				return fmt.Errorf("a body of %s: %w", j.Op, err)
+			}
+			instr.Bodies = append(instr.Bodies, body)
+		}
+		p.Instrs = append(p.Instrs, instr)
+	}
+	return nil
+}
+
+func bodyFromJSON(in *programJSON, bodies *[]*Program) (*Program, error) {
+	switch {
+	case in == nil:
+		return nil, fmt.Errorf("it is null")
+	case in.Same != nil:
+		if k := *in.Same; k >= 0 && k < len(*bodies) && (*bodies)[k] != nil {
+			return (*bodies)[k], nil
+		}
+		return nil, fmt.Errorf("it is the same as body %d, which was not written before", *in.Same)
+	}
+	k, b := len(*bodies), &Program{}
+	*bodies = append(*bodies, nil)
+	err := b.fromJSON(in, bodies)
+	(*bodies)[k] = b
+	return b, err
+}
+
 // Check returns an error if the program is not well formed.
 func (p *Program) Check() error {
-	if err := p.check(); err != nil {
+	if p == nil {
+		return errors.New("the program is nil")
+	}
+	if err := p.check(checked{}); err != nil {
 		return err
 	}
 	return p.checkPlacement()
 }
 
+// checked holds the bodies that are known to be well formed: each is looked at once, however many calls share it.
+type checked map[*Program]bool
+
 // check checks what programs and bodies have in common.
-func (p *Program) check() (err error) {
+func (p *Program) check(done checked) (err error) {
+	if done[p] {
+		return nil
+	}
 	defer func() { // a shape rule may index what a forged program does not have
 		if r := recover(); r != nil {
 			err = fmt.Errorf("a shape rule broke: %v", r)
@@ -125,7 +191,7 @@ func (p *Program) check() (err error) {
 			}
 			ins[k] = p.Values[id]
 		}
-		want, err := in.results(ins)
+		want, err := in.results(ins, done)
 		if err != nil {
 			return fmt.Errorf("instruction %d, %s: %w", i, in.Op.Name, err)
 		}
@@ -146,6 +212,7 @@ func (p *Program) check() (err error) {
 			return fmt.Errorf("output %d is not defined", id)
 		}
 	}
+	done[p] = true
 	return nil
 }
 
@@ -158,7 +225,7 @@ func (p *Program) checkPlacement() error {
 		if p.InputShardings != nil || p.OutputShardings != nil {
 			return fmt.Errorf("shardings without a mesh")
 		}
-		return p.checkMesh(nil)
+		return p.checkMesh(nil, checked{})
 	}
 	if err := p.Mesh.Check(); err != nil {
 		return err
@@ -183,11 +250,15 @@ func (p *Program) checkPlacement() error {
 	if err := check("output", p.OutputShardings, p.Outputs); err != nil {
 		return err
 	}
-	return p.checkMesh(p.Mesh)
+	return p.checkMesh(p.Mesh, checked{})
 }
 
 // checkMesh checks that all values of the program and its bodies that are divided are so over m.
-func (p *Program) checkMesh(m *Mesh) error {
+func (p *Program) checkMesh(m *Mesh, done checked) error {
+	if done[p] {
+		return nil
+	}
+	done[p] = true
 	for i, in := range p.Instrs {
 		if a, ok := in.Attrs.(ShardAttrs); ok && !a.Mesh.Equal(m) {
 			if m == nil {
@@ -196,7 +267,7 @@ func (p *Program) checkMesh(m *Mesh) error {
 			return fmt.Errorf("instruction %d, %s: it divides a value over %s in a program on %s", i, in.Op.Name, a.Mesh, m)
 		}
 		for _, b := range in.Bodies {
-			if err := b.checkMesh(m); err != nil {
+			if err := b.checkMesh(m, done); err != nil {
 				return err
 			}
 		}
@@ -205,7 +276,7 @@ func (p *Program) checkMesh(m *Mesh) error {
 }
 
 // results returns the shapes that an instruction's results must have.
-func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
+func (in *Instr) results(ins []shapes.Shape, done checked) ([]shapes.Shape, error) {
 	if len(in.Bodies) != in.Op.Bodies {
 		return nil, fmt.Errorf("%d bodies, want %d", len(in.Bodies), in.Op.Bodies)
 	}
@@ -218,7 +289,7 @@ func (in *Instr) results(ins []shapes.Shape) ([]shapes.Shape, error) {
 	}
 	results := make([][]shapes.Shape, len(in.Bodies))
 	for k, b := range in.Bodies {
-		if err := b.check(); err != nil {
+		if err := b.check(done); err != nil {
 			return nil, fmt.Errorf("body %q: %w", b.Name, err)
 		}
 		if b.Mesh != nil || b.Donated != nil || b.InputShardings != nil || b.OutputShardings != nil {

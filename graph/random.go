@@ -44,15 +44,19 @@ func RandomIntN[IntT interface {
 	*Node | ~int | dtypes.Integer
 }](rngState *Node, N IntT, shape shapes.Shape) (newRNGState, values *Node) {
 	need("RandomIntN", rngState)
+	if err := shape.Check(); err != nil || !dtypes.Numbers.Has(shape.DType) {
+		rngState.graph.fail("RandomIntN", nil, fmt.Errorf("the shape of the values, %s, is no shape of numbers", shape))
+	}
 	n, ok := any(N).(*Node)
 	if !ok {
-		t := ConstAsDType(rngState.graph, dtypes.Float64, any(N)).ConstantValue()
-		_, hi := dtypes.Limits(shape.DType)
-		most := dtypes.Convert(hi, dtypes.Float64).(float64)
-		if v := t.Value().(float64); v < 1 || shape.DType.IsInt() && v-1 > most {
+		v, err := dtypes.Fit(any(N), dtypes.Uint64)
+		if err == nil && v.(uint64) > 0 && shape.DType.IsInt() {
+			_, err = dtypes.Fit(v.(uint64)-1, shape.DType)
+		}
+		if err != nil || v.(uint64) == 0 {
 			rngState.graph.fail("RandomIntN", nil, fmt.Errorf("N is %v, but it must be at least 1, and N-1 must fit into %s", N, shape.DType))
 		}
-		n = ConstAsDType(rngState.graph, dtypes.Uint64, any(N))
+		n = Scalar(rngState.graph, dtypes.Uint64, v.(uint64))
 	}
 	need("RandomIntN", rngState, n)
 	if n.DType() != dtypes.Uint64 && n.DType().IsInt() {

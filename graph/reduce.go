@@ -99,9 +99,14 @@ func extremeRef[T number](sign int, f func(acc, x T) T) func(any, []*tensors.Ten
 // extremeVJP gives dy to the elements that are the result, in equal shares.
 func extremeVJP(y, dy *Node) []*Node {
 	x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
-	chosen := ConvertDType(Equal(x, expandReduced(y, x, axes)), wide(dy).DType())
-	share := ConvertDType(Div(wide(dy), sumOver(chosen, axes)), dy.DType())
-	return []*Node{Mul(ConvertDType(chosen, dy.DType()), expandReduced(share, x, axes))}
+	return []*Node{shareAmong(Equal(x, expandReduced(y, x, axes)), x, dy, axes)}
+}
+
+// shareAmong gives dy, the gradient of a reduction of x over axes, to the chosen elements of x, in equal shares.
+func shareAmong(chosen, x, dy *Node, axes []int) *Node {
+	n := sumOver(ConvertDType(chosen, wide(dy).DType()), axes)
+	share := ConvertDType(Div(wide(dy), n), dy.DType())
+	return Mul(ConvertDType(chosen, dy.DType()), expandReduced(share, x, axes))
 }
 
 // sumOver is ReduceSum over just these axes, counted from 0: over none if there are none.
@@ -181,8 +186,8 @@ func init() {
 		Name: "ReduceSum", Family: "reduce", Doc: "Σ x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
-			reduceRef(0, func(a, x float64) float64 { return a + x }), reduceRef(0, func(a, x int64) int64 { return a + x }),
-			reduceRef(0, func(a, x uint64) uint64 { return a + x }), reduceRef(0, func(a, x complex128) complex128 { return a + x })),
+			reduceLanes(sumOf), reduceRef(0, func(a, x int64) int64 { return a + x }),
+			reduceRef(0, func(a, x uint64) uint64 { return a + x }), reduceLanes(partsOf(sumOf))),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{expandReduced(dy, y.Input(0), y.Attrs().(ReduceAttrs).Axes)}
 		},
@@ -195,7 +200,7 @@ func init() {
 		Name: "ReduceMultiply", Family: "reduce", Doc: "Π x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
-			reduceRef(1, func(a, x float64) float64 { return a * x }), reduceRef(1, func(a, x int64) int64 { return a * x }),
+			reduceLanes(productOf), reduceRef(1, func(a, x int64) int64 { return a * x }),
 			reduceRef(1, func(a, x uint64) uint64 { return a * x }), reduceRef(1, func(a, x complex128) complex128 { return a * x })),
 		Expand: inWide(productTree),
 		Samples: append(reduceSamples(), empty, scalar,

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"errors"
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -37,10 +39,15 @@ func LogSumExp(x *Node, reduceAxes ...int) *Node {
 	return Apply(logSumExp, ReduceAttrs{adjust("LogSumExp", x, reduceAxes)}, x)
 }
 
+var errNilReduction = errors.New("the reduction is nil: give one of the reductions, such as ReduceSum")
+
 // ReduceAndKeep returns reduceFn(operand, reduceAxes...) with the reduced axes kept, as axes of size 1; all axes if
 // none are given. reduceFn is one of the reductions, such as [ReduceSum].
 func ReduceAndKeep(operand *Node, reduceFn func(operand *Node, reduceAxes ...int) *Node, reduceAxes ...int) *Node {
 	axes := adjust("ReduceAndKeep", operand, reduceAxes)
+	if reduceFn == nil {
+		operand.graph.fail("ReduceAndKeep", []shapes.Shape{operand.Shape()}, errNilReduction)
+	}
 	return keepAxes(reduceFn(operand, reduceAxes...), operand, axes)
 }
 
@@ -130,32 +137,47 @@ func reduceLanes[T number](f func(x []T) T) func(any, []*tensors.Tensor, []*tens
 	}
 }
 
-func meanOf[T float64 | complex128](x []T) T {
-	var sum T
-	for _, v := range x {
-		sum += v
-	}
-	return sum / fromFloat[T](float64(len(x)))
-}
-
 func varianceOf(x []float64) float64 {
 	m := meanOf(x)
 	return meanOf(convert(x, func(v float64) float64 { return (v - m) * (v - m) }))
 }
 
 func logSumExpOf(x []float64) float64 {
-	m := math.Inf(-1)
-	for _, v := range x {
-		m = max(m, v)
+	at := largestOf(x)
+	if at < 0 {
+		return math.Inf(-1)
 	}
-	if math.IsInf(m, 0) || m != m {
+	if m := x[at]; math.IsInf(m, 0) || m != m {
 		return m
 	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(v - m)
+	return x[at] + math.Log1p(sumOf(othersOf(x, at)))
+}
+
+// largestOf returns the place of the first largest element, or of the first NaN; -1 of nothing.
+func largestOf(x []float64) int {
+	at := -1
+	for i, v := range x {
+		if at < 0 || !(v <= x[at]) && x[at] == x[at] {
+			at = i
+		}
 	}
-	return m + math.Log(sum)
+	return at
+}
+
+// othersOf returns exp(x - x[at]) of all elements but that one, which has 1: the logarithm of a sum next to 1 needs
+// what it is more.
+func othersOf(x []float64, at int) []float64 {
+	return convert(slices.Delete(slices.Clone(x), at, at+1), func(v float64) float64 { return expDifference(v, x[at]) })
+}
+
+// expDifference returns exp(x - m); what the difference loses to rounding counts.
+func expDifference(x, m float64) float64 {
+	d := x - m
+	e := math.Exp(d)
+	if lost := sumOf([]float64{x, -m, -d}); lost-lost == 0 {
+		e += e * lost
+	}
+	return e
 }
 
 // count returns the number of elements of x that go into each element of its reduction over axes.
@@ -165,6 +187,24 @@ func count(x *Node, axes []int) int {
 		n *= x.Shape().Dimensions[axis]
 	}
 	return n
+}
+
+// shareOfSum returns sum(x) / n, with at most most elements added up, in float32 for a narrower x. Float32 has no more
+// range than bfloat16: where its sum is infinite, shares are added up.
+func shareOfSum(x, n, most *Node, sum func(x *Node) *Node) *Node {
+	w := wide(x)
+	s := sum(w)
+	y := Div(s, n)
+	if x.DType() == dtypes.BFloat16 {
+		y = Where(IsFinite(s), y, Mul(sum(Div(w, most)), Div(most, n)))
+	}
+	return y
+}
+
+// meanOver returns the mean of x over axes, in float32 for a narrower x.
+func meanOver(x *Node, axes []int) *Node {
+	n := Scalar(x.graph, wide(x).DType(), count(x, axes))
+	return shareOfSum(x, n, n, func(x *Node) *Node { return sumOver(x, axes) })
 }
 
 // notInfinite returns m, the maximum of numbers that it is subtracted from, with 0 for -∞: then there are no
@@ -181,11 +221,10 @@ func init() {
 	reduceMean = Define(Op{
 		Name: "ReduceMean", Family: "reduce", Doc: "Σ x / n over the axes", DTypes: dtypes.Inexact, Attrs: ReduceAttrs{},
 		Infer: reduceRule,
-		Ref:   byKind(0, reduceLanes(meanOf[float64]), nil, nil, reduceLanes(meanOf[complex128])),
-		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
-			return DivScalar(sumOver(in[0], axes), count(in[0], axes))
-		}),
+		Ref:   byKind(0, reduceLanes(meanOf), nil, nil, reduceLanes(partsOf(meanOf))),
+		Expand: func(attrs any, in []*Node) []*Node {
+			return []*Node{ConvertDType(meanOver(in[0], attrs.(ReduceAttrs).Axes), in[0].DType())}
+		},
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
 			dx := DivScalar(wide(dy), max(1, count(x, axes))) // float16 ends at 65504
@@ -198,11 +237,15 @@ func init() {
 		Name: "Variance", Family: "reduce", Doc: "Σ (x - mean)² / n over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
 		Infer: reduceRule,
 		Ref:   reduceLanes(varianceOf),
-		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
-			d := Sub(in[0], reduceKeep(reduceMean, in[0], axes))
-			return Apply(reduceMean, attrs, Square(d))
-		}),
+		Expand: func(attrs any, in []*Node) []*Node {
+			x, axes := in[0], attrs.(ReduceAttrs).Axes
+			mean := reduceKeep(reduceMean, x, axes)
+			if x.DType().IsHalf() { // not rounded to it
+				mean = keepAxes(meanOver(x, axes), x, axes)
+			}
+			square := Square(Sub(wide(x), mean))
+			return []*Node{ConvertDType(Apply(reduceMean, attrs, square), x.DType())}
+		},
 		Samples: append(reduceSamples(), scalar, none,
 			Sample{Name: "a large mean", In: []Input{Values(1000, 1001, 1003, 998)}, Attrs: ReduceAttrs{[]int{0}}, Want: []float64{3.25}}),
 		Tol: ULP(32, other),
@@ -218,9 +261,13 @@ func init() {
 			sum := Log(sumOver(Exp(Sub(x, finite)), axes))
 			return Add(sum, Reshape(finite, sum.Shape().Dimensions...))
 		}),
-		VJP: func(y, dy *Node) []*Node { // dy·softmax(x)
+		VJP: func(y, dy *Node) []*Node { // dy·softmax(x); 0 of -∞ only, and what is +∞ leaves nothing to the rest
 			x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
-			return []*Node{Mul(expandReduced(dy, x, axes), Exp(Sub(x, expandReduced(notInfinite(y), x, axes))))}
+			high, low := Infinity(x.graph, x.DType(), 1), Infinity(x.graph, x.DType(), -1)
+			infinite := expandReduced(Equal(y, high), x, axes)
+			x = Where(LogicalAnd(infinite, NotEqual(x, high)), low, Where(infinite, ScalarZero(x.graph, x.DType()), x))
+			p := Apply(maskedSoftmax, ReduceAttrs{axes}, x, ConstTensor(x.graph, tensors.FromScalar(true)))
+			return []*Node{Mul(expandReduced(dy, x, axes), p)}
 		},
 		Samples: append(reduceSamples(), scalar, none,
 			Sample{Name: "large", In: []Input{Array([]int{2, 3}, 1000, 1001, 999, -1000, -1001, -999)}, Attrs: last},

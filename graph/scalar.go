@@ -8,8 +8,8 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// Forms of the ops with a Go number as one operand. The number is converted to x's dtype; one that an
-// integer x cannot hold (0.5, or 300 for an int8) is an error rather than another number.
+// Forms of the ops with a Go number as one operand. The number is converted to x's dtype; one that it cannot hold (0.5
+// or 300 for an int8, 70000 for a float16) is an error rather than another number, see [ConstAsDType].
 
 // AddScalar returns x + scalar, element by element.
 func AddScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
@@ -52,12 +52,14 @@ func ModScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Rem(x, divisorLike("ModScalar", x, scalar))
 }
 
-// MaxScalar returns the larger of x and scalar, element by element, as [Max] does.
+// MaxScalar returns the larger of x and scalar, element by element, as [Max] does: where they are equal, half of the
+// gradient goes to x.
 func MaxScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Max(x, scalarLike("MaxScalar", x, scalar))
 }
 
-// MinScalar returns the smaller of x and scalar, element by element, as [Min] does.
+// MinScalar returns the smaller of x and scalar, element by element, as [Min] does: where they are equal, half of the
+// gradient goes to x.
 func MinScalar[N dtypes.Scalar](x *Node, scalar N) *Node {
 	return Min(x, scalarLike("MinScalar", x, scalar))
 }
@@ -122,9 +124,13 @@ func SignPlusOrMinus(x *Node) *Node {
 	return Where(IsNonNegative(x), one, Neg(one))
 }
 
-// MirroredLog1p returns sign(x) · log(1 + |x|), element by element: a logarithm for values of both signs.
-// x must be a float.
-func MirroredLog1p(x *Node) *Node { return Mul(Sign(x), Log1p(Abs(x))) }
+// MirroredLog1p returns sign(x) · log(1 + |x|), element by element: a logarithm for values of both signs. It is smooth,
+// with slope 1 at 0. x must be a float.
+func MirroredLog1p(x *Node) *Node {
+	below := IsNegative(x)
+	y := Log1p(Where(below, Neg(x), x)) // not |x|, whose slope at 0 is 0
+	return Where(below, Neg(y), y)
+}
 
 // Infinity returns, as a scalar, +∞ if sign ≥ 0 and -∞ if it is negative. Integers have no infinity: they
 // get the largest or smallest value of dtype. It panics with [Error] for other dtypes.
@@ -143,10 +149,8 @@ func Infinity(g *Graph, dtype dtypes.DType, sign int) *Node {
 
 // scalarLike returns v as a constant of x's dtype, which must be able to hold it.
 func scalarLike[N dtypes.Scalar](op string, x *Node, v N) *Node {
-	if d := x.DType(); d.IsInt() && !fits(v, d) {
-		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("%v is not a value of %s (convert x with ConvertDType first)", v, d))
-	}
-	return Scalar(x.graph, x.DType(), v)
+	need(op, x)
+	return scalarOf(op, x.graph, x.DType(), v, x.Shape())
 }
 
 // divisorLike is scalarLike for what integers are divided by.
@@ -155,40 +159,4 @@ func divisorLike[N dtypes.Scalar](op string, x *Node, v N) *Node {
 		x.graph.fail(op, []shapes.Shape{x.Shape()}, errDivide)
 	}
 	return scalarLike(op, x, v)
-}
-
-// fits reports whether the integer type d holds v.
-func fits[N dtypes.Scalar](v N, d dtypes.DType) bool {
-	negative := v < 0
-	switch c := dtypes.Convert(plain(v), d).(type) {
-	case int8:
-		return N(c) == v && (c < 0) == negative
-	case int16:
-		return N(c) == v && (c < 0) == negative
-	case int32:
-		return N(c) == v && (c < 0) == negative
-	case int64:
-		return N(c) == v && (c < 0) == negative
-	case uint8:
-		return N(c) == v && !negative
-	case uint16:
-		return N(c) == v && !negative
-	case uint32:
-		return N(c) == v && !negative
-	case uint64:
-		return N(c) == v && !negative
-	}
-	return false
-}
-
-// plain returns v as the built-in type that it is made of.
-func plain[N dtypes.Scalar](v N) any {
-	half := N(1)
-	if half /= 2; half != 0 {
-		return float64(v)
-	}
-	if v < 0 {
-		return int64(v)
-	}
-	return uint64(v)
 }

@@ -49,7 +49,7 @@ const Open = "?"
 // Source: Shardy, https://openxla.org/shardy/sharding_representation.
 func Shard(x *Node, axes ...string) *Node {
 	need("Shard", x)
-	g := x.graph
+	g := x.Graph()
 	if g.mesh == nil {
 		g.fail("Shard", []shapes.Shape{x.Shape()}, fmt.Errorf("the graph %q has no mesh to divide it over: call SetMesh before", g.name))
 	}

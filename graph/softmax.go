@@ -109,16 +109,22 @@ func softmaxRef(f func(x []float64) []float64, rest float64) func(any, []*tensor
 }
 
 func logSoftmaxOf(x []float64) []float64 {
-	m := math.Inf(-1)
-	for _, v := range x {
-		m = max(m, v)
+	at := largestOf(x)
+	if at < 0 || x[at]-x[at] != 0 {
+		return convert(x, func(float64) float64 { return nan })
 	}
-	d := convert(x, func(v float64) float64 { return v - m })
-	sum := logSumExpOf(d)
-	return convert(d, func(v float64) float64 { return v - sum })
+	s := math.Log1p(sumOf(othersOf(x, at)))
+	return convert(x, func(v float64) float64 { return sumOf([]float64{v, -x[at], -s}) })
 }
 
-func softmaxOf(x []float64) []float64 { return convert(logSoftmaxOf(x), math.Exp) }
+func softmaxOf(x []float64) []float64 {
+	at := largestOf(x)
+	if at < 0 || x[at]-x[at] != 0 {
+		return convert(x, func(float64) float64 { return nan })
+	}
+	s := 1 + sumOf(othersOf(x, at))
+	return convert(x, func(v float64) float64 { return expDifference(v, x[at]) / s })
+}
 
 // shifted returns x minus its maximum over axes, so that its exponentials do not overflow. Only what mask, if it is not
 // nil, lets through counts; the rest is -∞.
@@ -164,9 +170,19 @@ func init() {
 	const why = library + ", sums in another order"
 	// dx = y·(dy - Σ y·dy), also where a mask makes y 0.
 	vjp := func(y, dy *Node) []*Node {
-		ydy := Mul(y, dy)
-		dx := Sub(ydy, Mul(y, reduceKeep(reduceSum, ydy, y.Attrs().(ReduceAttrs).Axes)))
-		return []*Node{dx, nil}[:len(y.Inputs())]
+		if len(y.Inputs()) == 2 { // what is masked has no effect, whatever was made of its 0
+			dy = Where(y.Input(1), dy, ScalarZero(dy.graph, dy.DType()))
+		}
+		w, dw := wide(y), wide(dy)
+		ydy := Mul(w, dw)
+		dx := Sub(ydy, Mul(w, reduceKeep(reduceSum, ydy, y.Attrs().(ReduceAttrs).Axes)))
+		return []*Node{ConvertDType(dx, y.DType()), nil}[:len(y.Inputs())]
+	}
+	// dx = dy - softmax(x)·Σ dy; the exponential of a rounded logarithm is no softmax of a narrow dtype.
+	logVJP := func(y, dy, probabilities *Node) *Node {
+		dw := wide(dy)
+		dx := Sub(dw, Mul(wide(probabilities), reduceKeep(reduceSum, dw, y.Attrs().(ReduceAttrs).Axes)))
+		return ConvertDType(dx, y.DType())
 	}
 	softmax = Define(Op{
 		Name: "Softmax", Family: "softmax", Doc: "exp(x) / Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
@@ -190,8 +206,12 @@ func init() {
 			d := shifted(in[0], nil, axes)
 			return Sub(d, Log(reduceKeep(reduceSum, Exp(d), axes)))
 		}),
-		VJP: func(y, dy *Node) []*Node { // dx = dy - softmax(x)·Σ dy
-			return []*Node{Sub(dy, Mul(Exp(y), reduceKeep(reduceSum, dy, y.Attrs().(ReduceAttrs).Axes)))}
+		VJP: func(y, dy *Node) []*Node {
+			p := Exp(y)
+			if y.DType().IsHalf() {
+				p = Apply(softmax, y.Attrs(), y.Input(0))
+			}
+			return []*Node{logVJP(y, dy, p)}
 		},
 		Samples: append(samples, special(-inf, 0, nan, nan, nan, nan, nan, nan)),
 		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},
@@ -229,7 +249,11 @@ func init() {
 		VJP: func(y, dy *Node) []*Node {
 			mask := y.Input(1)
 			dy = Where(mask, dy, ScalarZero(dy.graph, dy.DType()))
-			return []*Node{Sub(dy, Mul(Exp(y), reduceKeep(reduceSum, dy, y.Attrs().(ReduceAttrs).Axes))), nil}
+			p := Exp(y)
+			if y.DType().IsHalf() {
+				p = Apply(maskedSoftmax, y.Attrs(), y.Inputs()...)
+			}
+			return []*Node{logVJP(y, dy, p), nil}
 		},
 		Samples: masked,
 		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -17,12 +18,12 @@ import (
 // 0. x is of a real dtype. The gradient goes back to where the elements came from. It panics with [Error]
 // if there is no such axis.
 func Sort(x *Node, axis int, ascending bool) *Node {
-	return Apply(sortOp, SortAttrs{adjust1("Sort", x, axis), !ascending}, x)
+	return Apply(sortOp, SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
 }
 
 // SortWithIndices is [Sort] that also returns where each element came from, as int32 indices along the axis.
 func SortWithIndices(x *Node, axis int, ascending bool) (values, indices *Node) {
-	out := ApplyMulti(sortWithIndices, SortAttrs{adjust1("Sort", x, axis), !ascending}, x)
+	out := ApplyMulti(sortWithIndices, SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
 	return out[0], out[1]
 }
 
@@ -33,14 +34,16 @@ func ArgSort(x *Node, axis int, ascending bool) *Node {
 }
 
 // TopK returns the k largest elements of x along an axis, the largest first, and their int32 indices along
-// it. Among equals the first in x comes first; NaN counts as larger than everything. The gradient goes
-// back to where the values came from. It panics with [Error] if k is more than the axis has.
+// it. Among equals the first in x comes first. Floats are in the total order of IEEE 754, as in jax.lax.top_k, in which
+// NaN is larger than everything, one with its sign bit set (which is what processors make of 0/0) smaller than
+// everything, and -0 smaller than 0. The gradient goes back to where the values came from. It panics with [Error] if k
+// is more than the axis has.
 func TopK(x *Node, k int, axis int) (values, indices *Node) {
 	out := ApplyMulti(topK, TopKAttrs{adjust1("TopK", x, axis), k, false}, x)
 	return out[0], out[1]
 }
 
-// BottomK is [TopK] for the k smallest elements, the smallest first.
+// BottomK is [TopK] for the k smallest elements, the smallest first, in the same order.
 func BottomK(x *Node, k int, axis int) (values, indices *Node) {
 	out := ApplyMulti(topK, TopKAttrs{adjust1("BottomK", x, axis), k, true}, x)
 	return out[0], out[1]
@@ -54,16 +57,23 @@ func TopKMask(x *Node, k int, axis int) *Node {
 	return ScatterUpdate(mask, alongAxis(indices, a), yes, false, true)
 }
 
-// SortAttrs holds the axis and the direction.
+// SortAttrs holds the axis, the direction, and whether floats are in the total order of IEEE 754, in which signs count of
+// zeros and NaN too: -NaN, -Inf, …, -0, 0, …, Inf, NaN.
 type SortAttrs struct {
 	Axis       int
 	Descending bool
+	Total      bool
 }
 
 // TopKAttrs holds the axis, how many elements are taken, and whether they are the smallest.
 type TopKAttrs struct {
 	Axis, K  int
 	Smallest bool
+}
+
+// Sort returns the order of which the first K elements are taken.
+func (a TopKAttrs) Sort() SortAttrs {
+	return SortAttrs{Axis: a.Axis, Descending: !a.Smallest, Total: true}
 }
 
 var sortOp, sortWithIndices, topK *Op
@@ -81,14 +91,26 @@ func sortRule(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 
 // compareElements returns a function that compares elements i and j of x for ascending order: negative if
 // i comes first, 0 if they are equal.
-func compareElements(x *tensors.Tensor) func(i, j int) int {
+func compareElements(x *tensors.Tensor, total bool) func(i, j int) int {
 	switch d := x.DType(); {
+	case d.IsFloat() && total:
+		v := load[float64](x)
+		return func(i, j int) int { return cmp.Compare(totalKey(v[i]), totalKey(v[j])) }
 	case d.IsFloat():
 		return comparing(load[float64](x))
 	case d.IsUnsigned():
 		return comparing(load[uint64](x))
 	}
 	return comparing(load[int64](x))
+}
+
+// totalKey returns integers in the total order of floats: the bits of negative ones count downwards.
+func totalKey(v float64) int64 {
+	bits := int64(math.Float64bits(v))
+	if bits < 0 {
+		return bits ^ math.MaxInt64
+	}
+	return bits
 }
 
 func comparing[T float64 | int64 | uint64](v []T) func(i, j int) int {
@@ -108,9 +130,9 @@ func comparing[T float64 | int64 | uint64](v []T) func(i, j int) int {
 
 // sortRef writes the first elements of each line of in[0] along axis, in order, as many as out has, and
 // their indices, if out asks for them.
-func sortRef(axis int, descending bool, out, in []*tensors.Tensor) {
-	x := in[0]
-	compare, stride, n := compareElements(x), x.Shape().Strides()[axis], x.Shape().Dimensions[axis]
+func sortRef(a SortAttrs, out, in []*tensors.Tensor) {
+	x, axis := in[0], a.Axis
+	compare, stride, n := compareElements(x, a.Total), x.Shape().Strides()[axis], x.Shape().Dimensions[axis]
 	lines := slices.Clone(x.Shape().Dimensions)
 	lines[axis] = 1
 	to, line := out[0].Shape().Strides(), make([]int, len(lines))
@@ -120,7 +142,7 @@ func sortRef(axis int, descending bool, out, in []*tensors.Tensor) {
 		from, start := ravel(line, x.Shape().Strides()), ravel(line, to)
 		copy(order, axesFrom(0, n))
 		slices.SortStableFunc(order, func(i, j int) int {
-			if descending {
+			if a.Descending {
 				i, j = j, i
 			}
 			return compare(from+i*stride, from+j*stride)
@@ -145,19 +167,22 @@ func scatterBack(axis int, ys, dys []*Node) []*Node {
 }
 
 func init() {
+	negativeNaN := math.Copysign(math.NaN(), -1)
 	samples := []Sample{
-		{In: []Input{Ramp(6)}, Attrs: SortAttrs{0, false}},
-		{Name: "descending", In: []Input{Ramp(5)}, Attrs: SortAttrs{0, true}},
-		{Name: "rows", In: []Input{Ramp(2, 4)}, Attrs: SortAttrs{1, false}},
-		{Name: "columns, descending", In: []Input{Ramp(4, 3)}, Attrs: SortAttrs{0, true}},
-		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: SortAttrs{1, false}},
-		{Name: "worked out", In: []Input{Values(3, 1, 2)}, Attrs: SortAttrs{0, false}, DTypes: dtypes.Reals, Want: []float64{1, 2, 3}},
-		{Name: "ties", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{0, false}, Kink: true},
-		{Name: "ties, descending", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{0, true}, Kink: true},
-		{Name: "NaN is last", In: []Input{Values(math.NaN(), 1, math.Inf(1), math.NaN(), math.Inf(-1))}, Attrs: SortAttrs{0, false}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "NaN is first, descending", In: []Input{Values(1, math.NaN(), math.Inf(1), math.NaN(), 0)}, Attrs: SortAttrs{0, true}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "one", In: []Input{Ramp(3, 1)}, Attrs: SortAttrs{1, false}},
-		{Name: "empty", In: []Input{Ramp(0, 2)}, Attrs: SortAttrs{0, false}},
+		{In: []Input{Ramp(6)}, Attrs: SortAttrs{Axis: 0}},
+		{Name: "descending", In: []Input{Ramp(5)}, Attrs: SortAttrs{Axis: 0, Descending: true}},
+		{Name: "rows", In: []Input{Ramp(2, 4)}, Attrs: SortAttrs{Axis: 1}},
+		{Name: "columns, descending", In: []Input{Ramp(4, 3)}, Attrs: SortAttrs{Axis: 0, Descending: true}},
+		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: SortAttrs{Axis: 1}},
+		{Name: "worked out", In: []Input{Values(3, 1, 2)}, Attrs: SortAttrs{Axis: 0}, DTypes: dtypes.Reals, Want: []float64{1, 2, 3}},
+		{Name: "ties", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{Axis: 0}, Kink: true},
+		{Name: "ties, descending", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{Axis: 0, Descending: true}, Kink: true},
+		{Name: "NaN is last", In: []Input{Values(math.NaN(), 1, math.Inf(1), math.NaN(), math.Inf(-1))}, Attrs: SortAttrs{Axis: 0}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "NaN is first, descending", In: []Input{Values(1, math.NaN(), math.Inf(1), math.NaN(), 0)}, Attrs: SortAttrs{Axis: 0, Descending: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "total order", In: []Input{Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN, 1, 0, math.Inf(-1), negativeNaN)}, Attrs: SortAttrs{Axis: 0, Total: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "total order, descending", In: []Input{Values(negativeNaN, math.Copysign(0, -1), 0, math.NaN(), 1)}, Attrs: SortAttrs{Axis: 0, Descending: true, Total: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "one", In: []Input{Ramp(3, 1)}, Attrs: SortAttrs{Axis: 1}},
+		{Name: "empty", In: []Input{Ramp(0, 2)}, Attrs: SortAttrs{Axis: 0}},
 	}
 	sortOp = Define(Op{
 		Name: "Sort", Family: "sort", Doc: "x in order along an axis, NaN as the largest", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
@@ -166,7 +191,7 @@ func init() {
 			return in[0], err
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(SortAttrs).Axis, attrs.(SortAttrs).Descending, out, in)
+			sortRef(attrs.(SortAttrs), out, in)
 		},
 		Expand:  func(attrs any, in []*Node) []*Node { return ApplyMulti(sortWithIndices, attrs, in...)[:1] },
 		Samples: samples,
@@ -175,7 +200,7 @@ func init() {
 		Name: "SortWithIndices", Family: "sort", Doc: "x in order along an axis, and where the elements came from", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
 		InferMulti: sortRule,
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(SortAttrs).Axis, attrs.(SortAttrs).Descending, out, in)
+			sortRef(attrs.(SortAttrs), out, in)
 		},
 		VJPMulti: func(ys, dys []*Node) []*Node {
 			return scatterBack(ys[0].Input(0).Attrs().(SortAttrs).Axis, ys, dys)
@@ -183,7 +208,7 @@ func init() {
 		Samples: samples,
 	})
 	topK = Define(Op{
-		Name: "TopK", Family: "sort", Doc: "the K largest (or smallest) of x along an axis, and where they are", DTypes: dtypes.Reals, Attrs: TopKAttrs{}, HLO: "chlo.top_k",
+		Name: "TopK", Family: "sort", Doc: "the K largest (or smallest) of x along an axis in the total order of floats, and where they are", DTypes: dtypes.Reals, Attrs: TopKAttrs{}, HLO: "chlo.top_k",
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			a := attrs.(TopKAttrs)
 			out, err := sortRule(SortAttrs{Axis: a.Axis}, in)
@@ -198,11 +223,12 @@ func init() {
 			return []shapes.Shape{withDims(out[0], dims), withDims(out[1], dims)}, nil
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(TopKAttrs).Axis, !attrs.(TopKAttrs).Smallest, out, in)
+			sortRef(attrs.(TopKAttrs).Sort(), out, in)
 		},
 		Expand: func(attrs any, in []*Node) []*Node {
 			a := attrs.(TopKAttrs)
-			values, indices := SortWithIndices(in[0], a.Axis, a.Smallest)
+			out := ApplyMulti(sortWithIndices, a.Sort(), in...)
+			values, indices := out[0], out[1]
 			return []*Node{sliceAlong(values, a.Axis, 0, a.K), sliceAlong(indices, a.Axis, 0, a.K)}
 		},
 		VJPMulti: func(ys, dys []*Node) []*Node {
@@ -215,6 +241,8 @@ func init() {
 			{Name: "worked out", In: []Input{Values(3, 1, 5, 2)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Reals, Want: []float64{5, 3}},
 			{Name: "ties", In: []Input{Values(1, 2, 2, 1, 2)}, Attrs: TopKAttrs{0, 4, false}, Kink: true},
 			{Name: "NaN", In: []Input{Values(1, math.NaN(), 3)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "total order", In: []Input{Values(math.Copysign(0, -1), negativeNaN, 0, math.NaN(), math.Inf(1))}, Attrs: TopKAttrs{0, 5, false}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "total order, smallest", In: []Input{Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN)}, Attrs: TopKAttrs{0, 3, true}, DTypes: dtypes.Floats, Pole: true},
 			{Name: "all", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 3, true}},
 			{Name: "none", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 0, false}},
 		},

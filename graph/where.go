@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -45,7 +46,11 @@ func whereRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
 	if err != nil {
 		return s, err
 	}
-	return shapes.BroadcastDims(s, in[0])
+	y, err := shapes.BroadcastDims(s, in[0])
+	if n := in[0].Rank(); err != nil && n < s.Rank() && slices.Equal(in[0].Dimensions, s.Dimensions[:n]) {
+		err = fmt.Errorf("%w (a condition over leading axes needs trailing axes of size 1, see ExpandAxes)", err)
+	}
+	return y, err
 }
 
 // whereRef picks whole elements, whatever their dtype.
@@ -97,6 +102,7 @@ func init() {
 				Want: []float64{1, 2, -inf}},
 			{Name: "empty", In: []Input{Ramp(0, 3).As(dtypes.Bool), Ramp(0, 3), Ramp(3)}},
 		},
+		Exact: "one of the operands",
 	})
 	clamp = Define(Op{
 		Name: "Clamp", Family: "select", Doc: "min(max(y, x), z), with y the value and x and z the range", DTypes: dtypes.Reals, HLO: "stablehlo.clamp",
@@ -117,5 +123,6 @@ func init() {
 			{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{ScalarValue(-1), Values(nan, inf, -inf), ScalarValue(1)}, Want: []float64{nan, 1, -1}},
 			{Name: "empty", In: []Input{ScalarValue(-1), Ramp(0), ScalarValue(1)}},
 		},
+		Exact: "one of the operands",
 	})
 }

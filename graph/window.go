@@ -90,7 +90,7 @@ func (a WindowAttrs) overWindow(x shapes.Shape, o []int, fn func(offset int)) {
 
 // windowRef reduces each window; without an element a sum is 0, the largest the lowest value that there is, and
 // the smallest the highest.
-func windowRef[T number](lowest, highest T, add, high, low func(a, b T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
+func windowRef[T number](lowest, highest T, sum func(x []T) T, high, low func(a, b T) T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
 	return func(attrs any, out, in []*tensors.Tensor) {
 		a := attrs.(WindowAttrs)
 		x, s := load[T](in[0]), out[0].Shape()
@@ -101,19 +101,30 @@ func windowRef[T number](lowest, highest T, add, high, low func(a, b T) T) func(
 		}
 		v, o := make([]T, s.Size()), make([]int, s.Rank())
 		for i := range v {
-			f := add
+			var window []T
+			unravel(i, s.Dimensions, o)
+			a.overWindow(in[0].Shape(), o, func(offset int) { window = append(window, x[offset]) })
 			switch a.Kind {
 			case WindowMax:
-				v[i], f = lowest, high
+				v[i] = fold(lowest, window, high)
 			case WindowMin:
-				v[i], f = highest, low
+				v[i] = fold(highest, window, low)
+			default:
+				v[i] = sum(window)
 			}
-			unravel(i, s.Dimensions, o)
-			a.overWindow(in[0].Shape(), o, func(offset int) { v[i] = f(v[i], x[offset]) })
 		}
 		store(out[0], v)
 	}
 }
+
+func fold[T any](acc T, x []T, f func(a, b T) T) T {
+	for _, v := range x {
+		acc = f(acc, v)
+	}
+	return acc
+}
+
+func wrappedSum[T int64 | uint64](x []T) T { return fold(0, x, func(a, b T) T { return a + b }) }
 
 // chosen returns, per window, the offset in x of its first largest (or smallest) element, -1 if there is none.
 func chosen(a WindowAttrs, x *tensors.Tensor, out shapes.Shape) []int {
@@ -255,9 +266,9 @@ func init() {
 		Name: "ReduceWindow", Family: "pool", Doc: "y[o…] = sum, largest or smallest of x[o·stride + k - padding …] over the window's k", DTypes: dtypes.Reals, Attrs: WindowAttrs{}, HLO: "stablehlo.reduce_window",
 		Infer: windowRule,
 		Ref: byKind(0,
-			windowRef(math.Inf(-1), math.Inf(1), func(a, b float64) float64 { return a + b }, larger[float64], smaller[float64]),
-			windowRef(math.MinInt64, math.MaxInt64, func(a, b int64) int64 { return a + b }, larger[int64], smaller[int64]),
-			windowRef(0, math.MaxUint64, func(a, b uint64) uint64 { return a + b }, larger[uint64], smaller[uint64]), nil),
+			windowRef(math.Inf(-1), math.Inf(1), sumOf, larger[float64], smaller[float64]),
+			windowRef(math.MinInt64, math.MaxInt64, wrappedSum[int64], larger[int64], smaller[int64]),
+			windowRef(0, math.MaxUint64, wrappedSum[uint64], larger[uint64], smaller[uint64]), nil),
 		Expand: expandWindow,
 		VJP: func(y, dy *Node) []*Node {
 			x, a := y.Input(0), y.Attrs().(WindowAttrs)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -39,49 +41,134 @@ type file struct {
 	Minor  int `json:"nbformat_minor"`
 }
 
+// committed returns the notebooks of a directory as git has them, or is about to, by name: what somebody saves here while
+// they work through a lesson is theirs. ok is false outside of a repository.
+func committed(t *testing.T, dir string) (notebooks map[string][]byte, ok bool) {
+	t.Helper()
+	git := func(args ...string) ([]byte, error) {
+		return exec.Command("git", append([]string{"-C", dir}, args...)...).Output()
+	}
+	list, err := git("ls-files", "-z", "--", "*.ipynb")
+	if err != nil || len(list) == 0 {
+		return nil, false
+	}
+	notebooks = map[string][]byte{}
+	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
+		if notebooks[name], err = git("show", ":./"+name); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	return notebooks, true
+}
+
 // TestCommittedForm checks that tutorials are committed without outputs, for our kernel, in a form that Jupyter
 // does not change when it saves them, and that they say what each cell is for.
 func TestCommittedForm(t *testing.T) {
-	paths, err := filepath.Glob("*.ipynb")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("there are no notebooks here (%v)", err)
+	notebooks, ok := committed(t, ".")
+	if !ok {
+		t.Skip("this is no repository of git: nothing is committed")
 	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, ".executed.ipynb") { // what "quire run" leaves; not committed
-			continue
+	if len(notebooks) < 2 {
+		t.Errorf("there are %d notebooks here", len(notebooks))
+	}
+	for name, text := range notebooks {
+		for _, what := range faults(text) {
+			t.Errorf("%s: %s", name, what)
 		}
-		t.Run(path, func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var nb file
-			if err := json.Unmarshal(text, &nb); err != nil {
-				t.Fatal(err)
-			}
-			if nb.Format != 4 || nb.Minor != 5 {
-				t.Errorf("nbformat %d.%d, want 4.5", nb.Format, nb.Minor)
-			}
-			if k := nb.Metadata.Kernelspec; k.Name != "quire" || k.Language != "go" || k.Display != "Quire (Go)" {
-				t.Errorf("kernelspec is %+v, want quire's", k)
-			}
-			ids := map[string]bool{}
-			for i, c := range nb.Cells {
-				if c.ID == "" || ids[c.ID] {
-					t.Errorf("cell %d has no id of its own: %q", i+1, c.ID)
-				}
-				ids[c.ID] = true
-				if c.Kind == "code" && (c.Count != nil || len(c.Outputs) > 0) {
-					t.Errorf("cell %d (%s) is committed with outputs", i+1, c.ID)
-				}
-				if len(c.Source) == 0 {
-					t.Errorf("cell %d (%s) is empty", i+1, c.ID)
-				}
-			}
-			if len(nb.Cells) == 0 || nb.Cells[0].Kind != "markdown" || !strings.HasPrefix(nb.Cells[0].Source[0], "# ") {
-				t.Error("the first cell is no title")
-			}
-		})
+	}
+}
+
+// faults says what keeps a notebook from being committed.
+func faults(text []byte) (list []string) {
+	fault := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	var nb file
+	if err := json.Unmarshal(text, &nb); err != nil {
+		return []string{err.Error()}
+	}
+	if nb.Format != 4 || nb.Minor != 5 {
+		fault("nbformat %d.%d, want 4.5", nb.Format, nb.Minor)
+	}
+	if k := nb.Metadata.Kernelspec; k.Name != "quire" || k.Language != "go" || k.Display != "Quire (Go)" {
+		fault("kernelspec is %+v, want quire's", k)
+	}
+	ids := map[string]bool{}
+	for i, c := range nb.Cells {
+		if c.ID == "" || ids[c.ID] {
+			fault("cell %d has no id of its own: %q", i+1, c.ID)
+		}
+		ids[c.ID] = true
+		if c.Kind == "code" && (c.Count != nil || len(c.Outputs) > 0) {
+			fault("cell %d (%s) is committed with outputs", i+1, c.ID)
+		}
+		if len(c.Source) == 0 {
+			fault("cell %d (%s) is empty", i+1, c.ID)
+		}
+	}
+	if len(nb.Cells) == 0 || nb.Cells[0].Kind != "markdown" || len(nb.Cells[0].Source) == 0 || !strings.HasPrefix(nb.Cells[0].Source[0], "# ") {
+		fault("the first cell is no title")
+	}
+	return list
+}
+
+// TestWhatIsSavedHereIsTheReaders saves what JupyterLab saves in a lesson's directory: only what is about to be committed
+// is looked at.
+func TestWhatIsSavedHereIsTheReaders(t *testing.T) {
+	dir := t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=x", "-c", "user.email=x@example.com"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args[0], err, out)
+		}
+	}
+	save := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := func() (list []string) {
+		notebooks, ok := committed(t, dir)
+		if !ok {
+			t.Fatal("no notebooks")
+		}
+		for _, text := range notebooks {
+			list = append(list, faults(text)...)
+		}
+		return list
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	lesson, err := os.ReadFile("00-start.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean := regexp.MustCompile(`"execution_count": \d+`).ReplaceAllString(string(lesson), `"execution_count": null`)
+	clean = regexp.MustCompile(`(?s)"outputs": \[\n.*?\n   \]`).ReplaceAllString(clean, `"outputs": []`)
+	git("init", "-q")
+	save("00-start.ipynb", clean)
+	git("add", ".")
+	git("commit", "-q", "-m", "x")
+	if got := all(); len(got) > 0 {
+		t.Fatalf("a committed lesson: %q", got)
+	}
+	ran := strings.Replace(clean, `"execution_count": null`, `"execution_count": 7`, 1)
+	ran = strings.Replace(ran, `"outputs": []`, `"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]`, 1)
+	save("00-start.ipynb", ran)
+	save("Untitled.ipynb", `{"cells": [{"cell_type": "code", "source": "", "outputs": [], "metadata": {}}], "metadata": {"kernelspec": {"name": "python3"}}, "nbformat": 4, "nbformat_minor": 4}`)
+	save(".ipynb_checkpoints/00-start-checkpoint.ipynb", "not even JSON")
+	save("00-start.executed.ipynb", ran)
+	if got := all(); len(got) > 0 {
+		t.Errorf("a lesson that was saved: %q", got)
+	}
+	git("add", "00-start.ipynb")
+	if got := all(); len(got) != 1 || !strings.Contains(got[0], "is committed with outputs") {
+		t.Errorf("a lesson with outputs that is about to be committed: %q", got)
 	}
 }
 

@@ -47,19 +47,34 @@ type areaOutput interface {
 }
 
 // NewArea returns an Area. It appears in the output with its first update.
-func NewArea() *Area {
-	var out areaOutput = &onEnd{}
+func NewArea() *Area { return newArea(outputOf()) }
+
+// outputOf returns where this process draws.
+func outputOf() areaOutput {
 	switch {
 	case display.InNotebook():
-		out = inNotebook{}
+		return inNotebook{}
 	case display.IsTerminal(os.Stdout):
-		out = &onTerminal{w: os.Stdout}
+		return &onTerminal{w: os.Stdout}
 	}
-	return newArea(out)
+	return &onEnd{}
 }
 
 func newArea(out areaOutput) *Area {
 	return &Area{out: out, id: freshID(), interval: minInterval}
+}
+
+// ready makes a zero Area usable, and reports whether there is one.
+func (a *Area) ready() bool {
+	if a == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.out == nil {
+		a.out, a.id, a.interval = outputOf(), freshID(), minInterval
+	}
+	return true
 }
 
 // freshID returns a display id that no notebook has seen.
@@ -69,7 +84,7 @@ func freshID() string { return fmt.Sprintf("quire-%016x%016x", rand.Uint64(), ra
 // less than a tenth of a second old, when that time is over, unless a newer update takes its place.
 func (a *Area) Update(v any) {
 	b := Render(v)
-	if a.set(func() Bundle { return b }) {
+	if a.ready() && a.set(func() Bundle { return b }) {
 		a.draw(false)
 	}
 }
@@ -77,7 +92,10 @@ func (a *Area) Update(v any) {
 // UpdateFunc is [Area.Update] for what is expensive to draw: view is called, by another goroutine, only if
 // it is really drawn.
 func (a *Area) UpdateFunc(view func() Bundle) {
-	if a.set(view) {
+	if view == nil {
+		view = func() Bundle { return Plain("nil view") }
+	}
+	if a.ready() && a.set(view) {
 		go a.draw(false)
 	}
 }
@@ -130,13 +148,20 @@ func (a *Area) draw(final bool) {
 }
 
 // Flush draws a pending update now, and returns when the notebook has it.
-func (a *Area) Flush() { a.draw(true) }
+func (a *Area) Flush() {
+	if a.ready() {
+		a.draw(true)
+	}
+}
 
 // Close draws the final state. The Area stays as it is then.
-func (a *Area) Close() { a.draw(true) }
+func (a *Area) Close() { a.Flush() }
 
 // Attach shows the area's present state in the output of the cell that runs now; later updates go there.
 func (a *Area) Attach() {
+	if !a.ready() {
+		return
+	}
 	a.drawing.Lock()
 	a.mu.Lock()
 	a.id = freshID() // a known one would show nothing after the page was loaded again

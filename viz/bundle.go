@@ -3,9 +3,9 @@ package viz
 import (
 	"fmt"
 	"image"
+	"reflect"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
@@ -53,16 +53,43 @@ func Markdown(source string) Bundle { return Bundle{MIMEText: source, MIMEMarkdo
 // SVG returns a picture as a view; text is what terminals show for it. The picture must be self-contained.
 func SVG(source, text string) Bundle { return HTML(picture(source, text), text) }
 
-// Image returns a view of a picture. Pictures with few pixels are enlarged, pixel by pixel.
+// maxImageSide bounds the pixels of a picture that is shown: more are not seen, and stay in the notebook.
+const maxImageSide = 2000
+
+// Image returns a view of a picture. Pictures with few pixels are enlarged, pixel by pixel; of one of more than 2000 pixels a
+// side evenly spaced ones are shown.
 func Image(img image.Image) Bundle {
+	if isNil(img) {
+		return Plain("nil image")
+	}
 	r := img.Bounds()
 	text := fmt.Sprintf("image %d×%d", r.Dx(), r.Dy())
 	if r.Empty() {
 		return Plain(text)
 	}
+	if max(r.Dx(), r.Dy()) > maxImageSide {
+		img = thinned(img)
+		r = img.Bounds()
+		text += fmt.Sprintf(", of which %d×%d pixels are shown", r.Dx(), r.Dy())
+	}
 	factor := max(1, 160/max(r.Dx(), r.Dy()))
 	return HTML(fmt.Sprintf(`<img src="%s" width="%d" height="%d" alt="%s" style="max-width:100%%"/>`,
 		svg.PNG(enlarge(img, factor)), r.Dx()*factor, r.Dy()*factor, text), text)
+}
+
+// thinned returns evenly spaced pixels of a picture.
+func thinned(img image.Image) image.Image {
+	r := img.Bounds()
+	longer := max(r.Dx(), r.Dy())
+	w, h := max(1, r.Dx()*maxImageSide/longer), max(1, r.Dy()*maxImageSide/longer)
+	xs, ys := pick(r.Dx(), w), pick(r.Dy(), h)
+	out := image.NewRGBA(image.Rect(0, 0, w, h))
+	for j, y := range ys {
+		for i, x := range xs {
+			out.Set(i, j, img.At(r.Min.X+x, r.Min.Y+y))
+		}
+	}
+	return out
 }
 
 // Error returns an error as a view: the sentence, set apart so that nobody overlooks it.
@@ -70,16 +97,10 @@ func Error(err error) Bundle {
 	if err == nil {
 		return Plain("no error")
 	}
-	return failure("error: ", errorText(err))
-}
-
-// errorText is the error's sentence; in a notebook's cell the line that it speaks of stands for its number.
-func errorText(err error) string {
-	text := err.Error()
-	if e, ok := graph.AsError(err); ok && e.Where() != "" {
-		text = strings.Replace(text, e.Where(), placeOf(e.Where()), 1)
+	if isNil(err) {
+		return Plain("nil " + typeName(reflect.TypeOf(err)))
 	}
-	return text
+	return failure("error: ", err.Error())
 }
 
 func failure(prefix, message string) Bundle {

@@ -2,6 +2,7 @@
 //
 //	viz.Show(tensor)                   // in a notebook a picture, elsewhere text
 //	viz.Live(loop)                     // curves while loop trains, a progress bar in a terminal
+//	viz.NewProgress(steps)             // the same for a loop of one's own
 //	viz.Show(viz.Shapes(model, shapes.Make(dtypes.Float32, 32, 64)))
 //
 // Every view is a [Bundle]: one thing in several forms, always as aligned text and mostly as HTML. Views
@@ -20,5 +21,5 @@
 // what the notebook file keeps.
 //
 // The package depends on the standard library, golang.org/x/sys and gonb's protocol package only, since every
-// cell links it. Package plots has more kinds of plots, on gonum/plot.
+// cell links it. Package plots has more kinds of plots.
 package viz

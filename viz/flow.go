@@ -127,7 +127,7 @@ func fromProgram(p *graph.Program) *flow {
 		f.nodes = append(f.nodes, n)
 	}
 	for _, in := range p.Instrs {
-		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: placeOf(in.Pos), key: in.Pos, members: 1}
+		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: in.Pos, key: in.Pos, members: 1}
 		var details []string
 		if d := attrText(in.Attrs); d != "" {
 			details = append(details, d)

@@ -50,6 +50,16 @@ func views() map[string]any {
 	return map[string]any{
 		"batch_images":     viz.Batch(data.Batch{Inputs: []*tensors.Tensor{rings(6, 8)}, Labels: []*tensors.Tensor{labels}}, "zero", "one", "two"),
 		"batch_table":      data.Batch{Inputs: []*tensors.Tensor{wave(6, 3)}, Labels: []*tensors.Tensor{labels}},
+		"column":           penguinTable().Columns[1],
+		"csv_table":        penguinTable(),
+		"csv_counts":       viz.ValueCounts(penguinTable(), "year"),
+		"csv_head":         viz.Head(penguinTable(), 2),
+		"dataset":          inMemory(),
+		"loop":             ranLoop(),
+		"loop_new":         train.NewLoop(realTrainer()),
+		"store_tree":       realStore(),
+		"scope":            realStore().Scope("/dense"),
+		"tensor_pictures":  pictures(),
 		"confusion":        viz.Confusion(truth, predicted, "cat", "dog", "eel"),
 		"curves":           run(1000, 1000, 1),
 		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
@@ -64,6 +74,7 @@ func views() map[string]any {
 		"graph_variables":  viz.Graph(variables, f32(32, 64)),
 		"histogram":        viz.Histogram(wave(500)),
 		"histogram_whole":  viz.Histogram([]int{1, 1, 2, 5, 5, 5}),
+		"histogram_years":  viz.Histogram([]int{2007, 2007, 2008, 2009, 2009}),
 		"image":            image.NewGray(image.Rect(0, 0, 4, 3)),
 		"images_filters":   viz.Images(wave(3, 3, 1, 8), viz.ImageOptions{Channels: true, Title: "filters"}),
 		"images_verdicts":  viz.Images(rings(3, 10), viz.ImageOptions{Truth: []int{0, 1, 2}, Predicted: []int{0, 2, 2}, Title: "mistakes"}),
@@ -116,16 +127,17 @@ func run(steps, done int, seed int64) *viz.Run {
 func events(steps, done int, seed int64) []train.Event {
 	start := time.Unix(1e9, 0)
 	list := []train.Event{{Kind: train.Start, Time: start, Steps: steps, Epochs: 5}}
+	var epoch averages
 	for i := 1; i <= done; i++ {
 		t := float64(i) / float64(steps)
 		noise := math.Sin(float64(int64(i)*(seed+1))*12.9898) * 0.04
 		loss, acc := 2.3*math.Exp(-6*t)+0.05+noise*math.Exp(-3*t), 1-0.9*math.Exp(-8*t)-math.Abs(noise)
 		e := train.Event{Kind: train.Step, GlobalStep: int64(i), Step: i, Steps: steps, Epochs: 5, Epoch: 1 + (i-1)*5/steps,
-			Elapsed: time.Duration(i) * 3 * time.Millisecond, Metrics: metrics(loss, acc)}
+			Elapsed: time.Duration(i) * 3 * time.Millisecond, Metrics: atStep(loss, acc, epoch.add(loss, acc))}
 		e.Time = start.Add(e.Elapsed)
 		list = append(list, e)
 		if i%(steps/5) == 0 {
-			e.Kind = train.Epoch
+			e.Kind, e.Metrics, epoch = train.Epoch, metrics(epoch.loss, epoch.acc), averages{}
 			list = append(list, e)
 			e.Kind, e.Dataset, e.Metrics = train.Eval, "test", metrics(loss*1.2+0.02, acc-0.03)
 			list = append(list, e)
@@ -140,8 +152,32 @@ func events(steps, done int, seed int64) []train.Event {
 	return list
 }
 
+// averages are means over an epoch so far.
+type averages struct{ n, loss, acc float64 }
+
+func (a *averages) add(loss, acc float64) averages {
+	a.n++
+	a.loss, a.acc = a.loss+(loss-a.loss)/a.n, a.acc+(acc-a.acc)/a.n
+	return *a
+}
+
+// atStep is what a step measures: loss and accuracy of the batch, and means over the epoch so far.
+func atStep(loss, acc float64, soFar averages) []train.Metric {
+	single := []train.Metric{{Name: "Batch loss", Short: "batch", Kind: "loss", Value: loss}, {Name: "Batch Accuracy", Short: "batch acc", Kind: "accuracy", Value: acc, Percent: true}}
+	return append(single, metrics(soFar.loss, soFar.acc)...)
+}
+
 func metrics(loss, acc float64) []train.Metric {
 	return []train.Metric{{Name: "Mean loss", Short: "loss", Kind: "loss", Value: loss}, {Name: "Accuracy", Short: "acc", Kind: "accuracy", Value: acc, Percent: true}}
+}
+
+// pictures is a tensor [4 8 8 1].
+func pictures() *tensors.Tensor {
+	t, err := rings(4, 8).Reshaped(4, 8, 8, 1)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 func named(t *tensors.Tensor) *tensors.Tensor {

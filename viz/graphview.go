@@ -261,6 +261,9 @@ func nodeView(n *graph.Node) Bundle {
 	if n == nil {
 		return Plain("nil node")
 	}
+	if n.Graph() == nil {
+		return Plain("a node of no graph")
+	}
 	g := &grid{left: []bool{true, true}, mono: true}
 	add := func(name, value string) {
 		if value != "" {

@@ -20,11 +20,15 @@ type ImageOptions struct {
 	Predicted     any      // likewise; may be scores, of which the largest counts
 	Classes       []string // names of the numbers in Truth and Predicted
 	Columns       int      // 0: as many as fit
-	Limit         int      // pictures shown; 60
+	Limit         int      // pictures shown; 60, not above 2000
+	Width         float64  // of the sheet in pixels; 860
 	Side          float64  // longer side of a picture on the page, in pixels; 0: as fits
 	ChannelsFirst bool     // the tensor is [N C H W], not [N H W C]
 	Channels      bool     // show every channel as a picture of its own, as for filters and feature maps
 }
+
+// maxPictures bounds a sheet: a notebook keeps every picture of it.
+const maxPictures = 2000
 
 // Images shows a tensor as a sheet of pictures: [H W], [N H W] in grey, or [N H W C] with one (grey), three
 // (RGB) or four (RGBA) channels. Values are 0 to 255 for integers and 0 to 1 for floats; others are spread from
@@ -44,10 +48,11 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 		return Error(err)
 	}
 	limit := o.Limit
-	if limit == 0 {
+	if limit <= 0 {
 		limit = 60
 	}
-	sheet := svg.Tiles{Title: o.Title, Columns: o.Columns, Side: o.Side}
+	limit = min(limit, maxPictures)
+	sheet := svg.Tiles{Title: o.Title, Columns: o.Columns, Width: o.Width, Side: o.Side}
 	shown := min(p.n, limit)
 	for i := range shown {
 		tile := svg.Tile{Image: p.image(i)}
@@ -164,6 +169,9 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	}
 	if t.Size() == 0 {
 		return nil, fmt.Errorf("viz.Images: %s has no elements", t.Shape())
+	}
+	if said := tooLarge(t); said != "" {
+		return nil, fmt.Errorf("viz.Images: %s", said)
 	}
 	p.values = float64s(t)
 	if o.Channels {

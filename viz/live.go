@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -52,8 +53,13 @@ func Live(loop Listener, options ...LiveOptions) *LiveView {
 	if o.Report == 0 {
 		o.Report = 10 * time.Second
 	}
-	v := &LiveView{Run: NewRun(o.Name), close: func() {}}
+	v := &LiveView{Run: NewRun(o.Name), close: func() {}, cancel: func() {}}
 	v.options = o.CurveOptions
+	if isNil(loop) {
+		v.now = progress{started: true, ended: true, err: errors.New("viz.Live: the loop is nil: make one with train.NewLoop")}
+		printText(Error(v.now.err))
+		return v
+	}
 	var show func(train.Event)
 	if display.InNotebook() {
 		show, v.close = v.inNotebook(newArea(inNotebook{}), o)
@@ -64,19 +70,43 @@ func Live(loop Listener, options ...LiveOptions) *LiveView {
 		}
 		show, v.close = t.event, t.finish
 	}
-	v.cancel = loop.Listen(func(e train.Event) {
+	if cancel := loop.Listen(func(e train.Event) {
 		v.Add(e)
 		show(e)
-	})
+	}); cancel != nil {
+		v.cancel = cancel
+	}
 	return v
 }
 
 // Close ends listening and draws the present state. A run that has ended needs no Close.
 func (v *LiveView) Close() {
+	if v == nil {
+		return
+	}
 	v.once.Do(func() {
-		v.cancel()
-		v.close()
+		if v.cancel != nil {
+			v.cancel()
+		}
+		if v.close != nil {
+			v.close()
+		}
 	})
+}
+
+// Bundle returns the curves of the run, as [Run.Bundle] does.
+func (v *LiveView) Bundle() Bundle {
+	if v == nil {
+		return Plain("nil live view")
+	}
+	return v.Run.Bundle()
+}
+
+// Add records an event, as [Run.Add] does.
+func (v *LiveView) Add(e train.Event) {
+	if v != nil {
+		v.Run.Add(e)
+	}
 }
 
 func (v *LiveView) inNotebook(a *Area, o LiveOptions) (show func(train.Event), finish func()) {
@@ -117,11 +147,21 @@ func (r *Run) liveBundle() Bundle {
 	if p.err != nil && !p.interrupted {
 		b.WriteString(Error(p.err).HTML())
 	}
+	b.WriteString(r.warningNotes())
 	b.WriteString(charts(r.options, []*Run{r}))
 	if t := r.table(); len(t.rows) > 0 {
 		b.WriteString(t.html())
 	}
 	return HTML(b.String(), r.curveText())
+}
+
+// warningNotes is the HTML of what went wrong without ending the run.
+func (r *Run) warningNotes() string {
+	var b strings.Builder
+	for _, w := range r.warnings {
+		b.WriteString(note("warning: " + w))
+	}
+	return b.String()
 }
 
 // statusText says in a line where the run is.
@@ -138,15 +178,19 @@ func (p *progress) statusText() string {
 	if t := p.stepTime(); t > 0 {
 		parts = append(parts, duration(t)+"/step")
 	}
-	parts = append(parts, duration(p.elapsed))
+	if p.elapsed > 0 {
+		parts = append(parts, duration(p.elapsed))
+	}
 	if left, ok := p.left(); ok {
 		parts = append(parts, duration(left)+" left")
 	}
 	switch {
 	case p.interrupted:
-		parts = append(parts, "interrupted, the model is kept")
+		parts = append(parts, "interrupted; "+p.kept)
 	case p.err != nil:
 		parts = append(parts, "stopped by an error: "+p.err.Error())
+	case p.early():
+		parts = append(parts, "stopped early")
 	case p.ended:
 		parts = append(parts, "done")
 	case !p.started:

@@ -4,26 +4,33 @@ import (
 	"fmt"
 	"image"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 )
 
 var renderers sync.Map // of func(any) Bundle by reflect.Type
 
 // Register makes view the way in which values of exactly the type T look. It takes the place of an earlier
-// registration, and comes before all that [Render] knows but [Displayer].
+// registration, and comes before all that [Render] knows but [Displayer]. A nil view takes back an earlier one.
 func Register[T any](view func(T) Bundle) {
+	if view == nil {
+		renderers.Delete(reflect.TypeFor[T]())
+		return
+	}
 	renderers.Store(reflect.TypeFor[T](), func(v any) Bundle { return view(v.(T)) })
 }
 
 // Render returns the view of a value: its own if it is a [Displayer], a registered one, or that of its
-// type. Tensors, graphs, programs, nodes, batches, images and errors have views; slices of structs and maps
-// become tables; everything else is printed. A view that panics becomes the sentence that says so.
+// type. Tensors, graphs, programs, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
+// errors have views; other types of this module show their settings; slices of structs and maps become tables; everything
+// else is printed. A view that panics becomes the sentence that says so.
 func Render(v any) Bundle { return renderSafely(func() Bundle { return render(v) }) }
 
 func renderSafely(view func() Bundle) (b Bundle) {
@@ -42,8 +49,14 @@ func render(v any) Bundle {
 	if v == nil {
 		return Plain("nil")
 	}
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
+		return Plain("nil " + typeName(r.Type()))
+	}
 	if d, ok := v.(Displayer); ok {
-		return d.Bundle()
+		if b := d.Bundle(); b != nil {
+			return b
+		}
+		return Plain("a view without anything in it")
 	}
 	if view, ok := renderers.Load(reflect.TypeOf(v)); ok {
 		return view.(func(any) Bundle)(v)
@@ -65,12 +78,41 @@ func render(v any) Bundle {
 		return Plain(x.String())
 	case image.Image:
 		return Image(x)
-	case error:
-		return Error(x)
 	case data.Batch:
 		return Batch(x)
+	case *model.Store:
+		return Store(x)
+	case *model.Scope:
+		return Store(x)
+	case *model.Variable:
+		return variableView(x)
+	case *train.Loop:
+		return loopView(x)
+	case *train.Trainer:
+		return trainerGrid(x).bundle()
+	case train.Metrics:
+		return metricsGrid(x).bundle()
+	case train.Event:
+		return Plain(eventText(x))
+	case train.Series:
+		return seriesView(x)
+	case Tabular:
+		return tableView(x)
+	case data.Dataset:
+		return datasetView(x)
+	case error:
+		return Error(x)
 	}
-	switch r := reflect.ValueOf(v); r.Kind() {
+	r := reflect.ValueOf(v)
+	if _, ok := v.(fmt.Stringer); isOurs(r.Type()) && !ok {
+		switch r.Kind() {
+		case reflect.Struct, reflect.Pointer:
+			return fieldsView(r)
+		case reflect.Func:
+			return Plain(fmt.Sprintf("%s, a function", r.Type()))
+		}
+	}
+	switch r.Kind() {
 	case reflect.Slice, reflect.Array:
 		if isStruct(r.Type().Elem()) {
 			return Table(v)
@@ -80,10 +122,21 @@ func render(v any) Bundle {
 			return mapTable(r)
 		}
 	}
-	if s, ok := v.(fmt.Stringer); ok {
+	if s, ok := v.(fmt.Stringer); ok && !isNil(v) {
 		return Plain(s.String())
 	}
-	return Plain(fmt.Sprintf("%+v", v))
+	return Plain(printed(v))
+}
+
+// typeName names a type as readers call it: "tensor" for *tensors.Tensor, "main.T" for one of their own.
+func typeName(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if strings.HasPrefix(t.PkgPath(), library) {
+		return strings.ToLower(t.Name())
+	}
+	return t.String()
 }
 
 func isStruct(t reflect.Type) bool {

@@ -3,7 +3,7 @@ package viz
 import (
 	"fmt"
 	"os"
-	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/quire-ml/quire/viz/internal/display"
@@ -33,22 +33,7 @@ func Show(values ...any) {
 }
 
 // nonNil returns the values that are not nil, typed nils included.
-func nonNil(values []any) []any {
-	var out []any
-	for _, v := range values {
-		if v == nil {
-			continue
-		}
-		switch r := reflect.ValueOf(v); r.Kind() {
-		case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Interface, reflect.Chan:
-			if r.IsNil() {
-				continue
-			}
-		}
-		out = append(out, v)
-	}
-	return out
-}
+func nonNil(values []any) []any { return slices.DeleteFunc(slices.Clone(values), isNil) }
 
 var lost sync.Once
 

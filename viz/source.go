@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
-	"strconv"
 	"strings"
 )
 
@@ -194,19 +193,6 @@ func place(file string, line int) string {
 		}
 	}
 	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
-}
-
-// placeOf is [place] for a place written as file:line.
-func placeOf(where string) string {
-	k := strings.LastIndexByte(where, ':')
-	if k < 0 || !isCell(where[:k]) {
-		return where
-	}
-	line, err := strconv.Atoi(where[k+1:])
-	if err != nil {
-		return where
-	}
-	return place(where[:k], line)
 }
 
 // short cuts s to n characters.

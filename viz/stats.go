@@ -14,10 +14,10 @@ type stats struct {
 	min, max, mean, std          float64 // of finite elements
 }
 
-// statsOf makes two passes, the second about the mean, since one pass loses digits.
+// statsOf makes two passes, the second about the mean, since one pass loses digits; in units of a power of two where
+// squares would be no numbers.
 func statsOf(values []float64) stats {
 	s := stats{n: len(values), min: math.Inf(1), max: math.Inf(-1)}
-	sum, finite := 0.0, 0
 	for _, v := range values {
 		switch {
 		case math.IsNaN(v):
@@ -32,22 +32,32 @@ func statsOf(values []float64) stats {
 		case v == 0:
 			s.zero++
 		}
-		sum += v
-		finite++
 		s.min, s.max = min(s.min, v), max(s.max, v)
 	}
+	finite := float64(s.n - s.nan - s.posInf - s.negInf)
 	if finite == 0 {
 		s.min, s.max, s.mean, s.std = math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		return s
 	}
-	s.mean = sum / float64(finite)
-	sq := 0.0
+	unit := 1.0
+	if most := max(-s.min, s.max); most > 1e100 || most < 1e-100 && most > 0 {
+		_, exponent := math.Frexp(most)
+		unit = math.Ldexp(1, min(exponent, 1023))
+	}
+	sum, sq := 0.0, 0.0
 	for _, v := range values {
-		if d := v - s.mean; !math.IsNaN(v) && !math.IsInf(v, 0) {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			sum += v / unit
+		}
+	}
+	mean := sum / finite
+	for _, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			d := v/unit - mean
 			sq += d * d
 		}
 	}
-	s.std = math.Sqrt(sq / float64(finite))
+	s.mean, s.std = mean*unit, math.Sqrt(sq/finite)*unit
 	return s
 }
 
@@ -66,7 +76,8 @@ func (s stats) String() string {
 		}
 	}
 	if !math.IsNaN(s.mean) {
-		parts = append(parts, fmt.Sprintf("min %s, max %s, mean %s, std %s", number(s.min), number(s.max), number(s.mean), number(s.std)))
+		lo, hi := numberPair(s.min, s.max)
+		parts = append(parts, fmt.Sprintf("min %s, max %s, mean %s, std %s", lo, hi, numberNear(s.mean, s.std), number(s.std)))
 	}
 	switch {
 	case s.zero == s.n:
@@ -83,6 +94,17 @@ func amount(n int, what string) string {
 		return "1 " + what
 	}
 	return count(int64(n)) + " " + what + "s"
+}
+
+// maxElements bounds the tensors whose values are looked at: as float64 they take eight bytes each. A variable for tests.
+var maxElements = 1 << 27
+
+// tooLarge says that a tensor has more elements than are looked at, "" if it has not.
+func tooLarge(t *tensors.Tensor) string {
+	if t.Size() <= maxElements {
+		return ""
+	}
+	return fmt.Sprintf("%s, %s: of more than %s elements the values are not looked at: show a part, such as a slice", t.Shape(), byteSize(int64(t.ByteSize())), count(int64(maxElements)))
 }
 
 // float64s returns the elements of t as float64, in row-major order.

@@ -2,6 +2,7 @@ package viz
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Summary shows what a model consists of. x is one of
@@ -28,6 +28,9 @@ import (
 //
 // FLOPs count multiplications and additions one each; see the package's source for the other ops.
 func Summary(x any, inputs ...any) Bundle {
+	if isNil(x) {
+		return Error(errors.New("viz.Summary: want a function that builds a graph, a graph, a program or a store, not nil"))
+	}
 	switch g := x.(type) {
 	case *graph.Graph:
 		return summarise(fromGraph(g, nil, ""))
@@ -278,7 +281,7 @@ func variablesOf(x any) ([]Variable, bool) {
 	if r.Kind() == reflect.Slice {
 		for i := range r.Len() {
 			v, ok := r.Index(i).Interface().(Variable)
-			if !ok {
+			if !ok || isNil(v) {
 				return nil, false
 			}
 			list = append(list, v)
@@ -290,7 +293,7 @@ func variablesOf(x any) ([]Variable, bool) {
 		return nil, false
 	}
 	for v := range m.Call(nil)[0].Seq() {
-		if v, ok := v.Interface().(Variable); ok {
+		if v, ok := v.Interface().(Variable); ok && !isNil(v) {
 			list = append(list, v)
 		}
 	}
@@ -326,7 +329,7 @@ func variableTable(list []Variable) Bundle {
 	}
 	g.bold[len(g.rows)] = true
 	g.rows = append(g.rows, []string{"total", "", count(params), byteSize(bytes), ""})
-	g.note = fmt.Sprintf("%d variables, %s parameters trained", len(list), count(params-frozen))
+	g.note = fmt.Sprintf("%s, %s trained", amount(len(list), "variable"), amount(int(params-frozen), "parameter"))
 	if frozen > 0 {
 		g.note += fmt.Sprintf(", %s not", count(frozen))
 	}
@@ -335,18 +338,8 @@ func variableTable(list []Variable) Bundle {
 
 // variableValues describes the value, if the variable has one already.
 func variableValues(v Variable) string {
-	h, ok := v.(interface {
-		Value() (*tensors.Tensor, error)
-	})
-	if !ok {
-		return ""
+	if t := valueOf(v); t != nil {
+		return valuesText(t)
 	}
-	t, err := h.Value()
-	if err != nil || !t.Ok() || t.DType().IsComplex() || t.Size() == 0 {
-		return ""
-	}
-	if t.Size() == 1 {
-		return number(t.Float64At(0))
-	}
-	return statsOf(float64s(t)).String()
+	return ""
 }

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -13,6 +14,9 @@ import (
 
 // maxTableRows is how many rows of a table are shown: more are not read, and make notebooks slow.
 const maxTableRows = 100
+
+// maxTableColumns is how many elements of a row are shown.
+const maxTableColumns = 200
 
 // grid is a table of text, the form in which every table of this package is written.
 type grid struct {
@@ -38,6 +42,9 @@ func Table(rows any, header ...string) Bundle {
 }
 
 func tableOf(r reflect.Value, header []string) (*grid, error) {
+	if !r.IsValid() {
+		return nil, errors.New("viz.Table takes a slice of structs or of slices, not nil")
+	}
 	if r.Kind() != reflect.Slice && r.Kind() != reflect.Array {
 		return nil, fmt.Errorf("viz.Table takes a slice of structs or of slices, not a %s", r.Type())
 	}
@@ -91,8 +98,11 @@ func tableOf(r reflect.Value, header []string) (*grid, error) {
 				add(row.Field(i))
 			}
 		case row.Kind() == reflect.Slice || row.Kind() == reflect.Array:
-			for i := range row.Len() {
+			for i := range min(row.Len(), maxTableColumns) {
 				add(row.Index(i))
+			}
+			if n := row.Len() - maxTableColumns; n > 0 {
+				cells = append(cells, fmt.Sprintf("… %s more", count(int64(n))))
 			}
 		default:
 			add(row)
@@ -110,7 +120,7 @@ func cell(v reflect.Value) (string, bool) {
 	for v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
-	if !v.IsValid() {
+	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return "", false
 	}
 	if v.CanInterface() {
@@ -118,9 +128,7 @@ func cell(v reflect.Value) (string, bool) {
 		case error:
 			return x.Error(), false
 		case fmt.Stringer:
-			if v.Kind() != reflect.Pointer || !v.IsNil() {
-				return x.String(), false
-			}
+			return x.String(), false
 		}
 	}
 	switch {
@@ -128,10 +136,12 @@ func cell(v reflect.Value) (string, bool) {
 		return fmt.Sprint(v), true
 	case v.CanFloat():
 		return number(v.Float()), true
-	case v.Kind() == reflect.Pointer && v.IsNil():
-		return "", false
+	case v.Kind() == reflect.String:
+		return short(v.String(), 4000), false
+	case v.CanInterface():
+		return short(printed(v.Interface()), 400), false
 	}
-	return fmt.Sprint(v), false
+	return short(fmt.Sprint(v), 400), false
 }
 
 // mapTable returns a map as a table of two columns, sorted by key.
@@ -159,6 +169,38 @@ func mapTable(m reflect.Value) Bundle {
 	return g.bundle()
 }
 
+// numberPair writes two numbers so that they differ if they do.
+func numberPair(a, b float64) (string, string) {
+	s, t := number(a), number(b)
+	for digits := 5; s == t && a != b && digits <= 17; digits++ {
+		s, t = strconv.FormatFloat(a, 'g', digits, 64), strconv.FormatFloat(b, 'g', digits, 64)
+	}
+	return s, t
+}
+
+// numberNear writes a number in four significant digits, or as many as tell it from others at the given distance.
+func numberNear(v, distance float64) string {
+	s := number(v)
+	for digits := 5; digits <= 17 && distance > 0; digits++ {
+		if read, err := strconv.ParseFloat(s, 64); err != nil || math.Abs(read-v) <= distance/100 {
+			break
+		}
+		s = strconv.FormatFloat(v, 'g', digits, 64)
+	}
+	return s
+}
+
+// percent writes a fraction as a percentage with so many digits after the point, or more where all or nothing would stand
+// for what is not.
+func percent(v float64, digits int) string {
+	s := strconv.FormatFloat(100*v, 'f', digits, 64)
+	for digits < 9 && (v != 1 && strings.Trim(s, "0.") == "1" && strings.HasPrefix(s, "100") || v != 0 && strings.Trim(s, "-0.") == "") {
+		digits++
+		s = strconv.FormatFloat(100*v, 'f', digits, 64)
+	}
+	return s + "%"
+}
+
 // number writes a float with four significant digits, and whole numbers in full.
 func number(v float64) string {
 	switch {
@@ -166,7 +208,7 @@ func number(v float64) string {
 		return "NaN"
 	case math.IsInf(v, 0):
 		return strings.TrimSuffix(fmt.Sprintf("%+v", v), "inity")
-	case v == math.Trunc(v) && math.Abs(v) < 1e6:
+	case v == math.Trunc(v) && math.Abs(v) < 1e9:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)

@@ -20,7 +20,8 @@ const (
 )
 
 // Tensor shows a tensor: dtype, shape and statistics, and its elements as bars (one axis), a heat map (two),
-// or heat maps side by side (three and four); of more axes the first elements are shown. Colours diverge
+// or heat maps side by side (three and four); of more axes the first elements are shown. [N H W C] with one, three or four
+// channels and at least six pixels a side, and [H W] of bytes, are pictures as [Images] has them. Colours diverge
 // from zero if there are values on both sides of it; NaN is magenta, +Inf orange, -Inf sky blue. Where
 // there are more elements than can be seen, evenly spaced ones are shown, and the view says so.
 func Tensor(t *tensors.Tensor) Bundle {
@@ -30,6 +31,9 @@ func Tensor(t *tensors.Tensor) Bundle {
 	if !t.Ok() {
 		return Plain(t.String())
 	}
+	if said := tooLarge(t); said != "" {
+		return Plain(said)
+	}
 	head := fmt.Sprintf("%s  %s", t.Shape(), byteSize(int64(t.ByteSize())))
 	printed := t.Summary(4)
 	if t.DType().IsComplex() || t.Size() == 0 || t.Rank() == 0 {
@@ -38,10 +42,16 @@ func Tensor(t *tensors.Tensor) Bundle {
 	values := float64s(t)
 	st := statsOf(values)
 	text := head + "\n" + st.String() + "\n"
-	drawn, said := drawTensor(t.Shape(), values)
+	drawn, said := "", ""
+	if areImages(t) {
+		drawn = Images(t, ImageOptions{Limit: maxFacets, Width: 520}).HTML()
+	} else {
+		drawn, said = drawTensor(t.Shape(), values)
+		drawn = picture(drawn, "values of "+head)
+	}
 	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+byteSize(int64(t.ByteSize())))) +
 		note(st.String())
-	pictures := inline(picture(drawn, "values of "+head))
+	pictures := inline(drawn)
 	if t.Rank() > 0 && t.Size() > 8 && t.DType() != dtypes.Bool {
 		pictures += inline(picture(histogram("", values, 300, 170), "histogram"))
 	}
@@ -53,6 +63,18 @@ func Tensor(t *tensors.Tensor) Bundle {
 	h += details("values", pre(printed))
 	_, body, _ := strings.Cut(printed, "\n")
 	return HTML(h, text+cut(body, 40))
+}
+
+// areImages reports whether a tensor is pictures rather than numbers.
+func areImages(t *tensors.Tensor) bool {
+	d := t.Shape().Dimensions
+	switch {
+	case len(d) == 2:
+		return t.DType() == dtypes.Uint8 && min(d[0], d[1]) >= 6
+	case len(d) == 4:
+		return asPictures(t) != nil
+	}
+	return false
 }
 
 // cut returns the first lines of a text.
@@ -73,7 +95,11 @@ func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
 	switch s.Rank() {
 	case 1:
 		picks := pick(s.Dimensions[0], maxBars)
-		return svg.Bars{Width: 420, Height: 170, Values: at(values, picks), Labels: numbers(picks)}.SVG(), left(s, picks)
+		bars := svg.Series{Y: at(values, picks), Bars: 0.82}
+		for i := range picks {
+			bars.X = append(bars.X, float64(i))
+		}
+		return svg.Chart{Width: 420, Height: 170, Series: []svg.Series{bars}, Names: numbers(picks), SomeNames: true}.SVG(), left(s, picks)
 	case 2:
 		rows, cols := pick(s.Dimensions[0], maxCells), pick(s.Dimensions[1], maxCells)
 		g := svg.Grid{Rows: len(rows), Cols: len(cols), RowTicks: rows, ColTicks: cols, RowName: s.Name(0), ColName: s.Name(1), Range: svg.RangeOf(values)}
@@ -231,6 +257,9 @@ func Histogram(v any) Bundle {
 	if !t.Ok() || t.Size() == 0 || t.DType().IsComplex() {
 		return Plain(t.String())
 	}
+	if said := tooLarge(t); said != "" {
+		return Plain(said)
+	}
 	values := float64s(t)
 	text := fmt.Sprintf("%s\n%s\n", t.Shape(), statsOf(values))
 	edges, counts := bins(values, 24)
@@ -238,34 +267,59 @@ func Histogram(v any) Bundle {
 	for _, c := range counts {
 		most = max(most, c)
 	}
+	names, _ := binNames(edges)
+	width := 0
+	for _, s := range names {
+		width = max(width, textWidth(s))
+	}
 	for i, c := range counts {
-		text += fmt.Sprintf("%10s … %-10s %s %s\n", number(round3(edges[i])), number(round3(edges[i+1])), bar(c/max(most, 1), 30), count(int64(c)))
+		text += fmt.Sprintf("%s%s  %s %s\n", strings.Repeat(" ", width-textWidth(names[i])), names[i], bar(c/max(most, 1), 30), count(int64(c)))
 	}
 	return HTML(note(statsOf(values).String())+picture(histogram(t.Shape().String(), values, 460, 240), "histogram"), text)
 }
 
-func round3(v float64) float64 {
-	if v == 0 {
-		return 0
+// binNames writes the bins: their edges, or, where each is of one whole number, that.
+func binNames(edges []float64) (names []string, whole bool) {
+	labels := svg.Labels(edges)
+	var numbers []float64
+	for i, s := range labels[1:] {
+		names = append(names, labels[i]+" … "+s)
+		if middle := edges[i]/2 + edges[i+1]/2; edges[i+1]-edges[i] == 1 && middle == math.Trunc(middle) {
+			numbers = append(numbers, middle)
+		}
 	}
-	p := math.Pow(10, math.Ceil(math.Log10(math.Abs(v)))-3)
-	if math.Abs(v) < 1e-300 || p == 0 {
-		return 0
+	if len(numbers) == len(names) {
+		return svg.Labels(numbers), true
 	}
-	return math.Round(v/p) * p
+	return names, false
 }
 
 func histogram(title string, values []float64, width, height float64) string {
 	edges, counts := bins(values, 40)
-	b := svg.Bars{Title: title, Width: width, Height: height, Values: counts, Edges: edges, Color: 5, LogY: skewed(counts)}
-	if b.LogY {
-		b.Notes = append(b.Notes, "counts, log axis")
+	bars := svg.Series{Color: 5, Y: counts, Bars: edges[1] - edges[0]}
+	for i := range counts {
+		bars.X = append(bars.X, edges[i]/2+edges[i+1]/2)
+	}
+	ch := svg.Chart{Title: title, Width: width, Height: height, LogY: skewed(counts), XLimits: svg.Limits{edges[0], edges[len(edges)-1]}}
+	if names, whole := binNames(edges); whole { // a number a bar
+		ch.Names, ch.SomeNames = names, true
+		for i := range bars.X {
+			bars.X[i] = float64(i)
+		}
+	}
+	ch.Series = []svg.Series{bars}
+	var notes []string
+	if ch.LogY {
+		notes = append(notes, "counts, log axis")
 	}
 	s := statsOf(values)
 	if bad := s.nan + s.posInf + s.negInf; bad > 0 {
-		b.Notes = append(b.Notes, count(int64(bad))+" not finite")
+		notes = append(notes, count(int64(bad))+" not finite")
 	}
-	return b.SVG()
+	if notes != nil {
+		ch.Notes = []string{strings.Join(notes, ", ")}
+	}
+	return ch.SVG()
 }
 
 // skewed reports whether one bin dwarfs the others, so that a linear axis would show just that one.
@@ -281,36 +335,39 @@ func skewed(counts []float64) bool {
 	return used > 3 && most > 0.6*sum && most > 100
 }
 
-// bins counts finite values in at most n equal bins; few distinct whole numbers get a bin each.
+// bins counts finite values in at most n equal bins; few distinct whole numbers get a bin each. Values too close for
+// bins between them share one.
 func bins(values []float64, n int) (edges, counts []float64) {
 	s := statsOf(values)
 	lo, hi := s.min, s.max
 	if math.IsNaN(lo) {
 		return []float64{0, 1}, []float64{0}
 	}
-	whole := hi-lo < float64(n)
+	whole := hi-lo < float64(n) && max(-lo, hi) < 1<<52
 	for i := 0; whole && i < len(values); i++ {
 		v := values[i]
 		whole = v == math.Trunc(v) || math.IsNaN(v)
 	}
+	if !whole {
+		n = max(5, min(n, int(math.Sqrt(float64(len(values))))))
+	}
+	width := hi/float64(n) - lo/float64(n)
 	switch {
 	case whole:
 		lo, hi = lo-0.5, hi+0.5
 		n = int(hi - lo)
-	case hi == lo:
-		lo, hi = lo-0.5, hi+0.5
-		n = 1
-	default:
-		n = max(5, min(n, int(math.Sqrt(float64(len(values))))))
+	case lo+width == lo || hi-width == hi:
+		d := max(0.5, math.Abs(lo)/8)
+		lo, hi, n = max(lo-d, -math.MaxFloat64), min(hi+d, math.MaxFloat64), 1
 	}
 	counts = make([]float64, n)
 	for _, v := range values {
 		if v >= lo && v <= hi {
-			counts[min(n-1, int((v-lo)/(hi-lo)*float64(n)))]++
+			counts[min(n-1, int(svg.Unit(v, lo, hi)*float64(n)))]++
 		}
 	}
 	for i := range n + 1 {
-		edges = append(edges, lo+(hi-lo)*float64(i)/float64(n))
+		edges = append(edges, svg.Between(lo, hi, float64(i)/float64(n)))
 	}
 	return edges, counts
 }

@@ -180,7 +180,7 @@ func (tr *traced) flow() *flow {
 func inputShapes(inputs []any) ([]shapes.Shape, error) {
 	var out []shapes.Shape
 	for i, v := range inputs {
-		if h, ok := v.(shapes.HasShape); ok {
+		if h, ok := v.(shapes.HasShape); ok && !isNil(v) {
 			out = append(out, h.Shape())
 			continue
 		}

@@ -193,3 +193,52 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFunctions times the functions whose values are held to tables of true ones, on 2¹⁶ ordinary numbers.
+func BenchmarkFunctions(b *testing.B) {
+	const n = 1 << 16
+	rng := rand.New(rand.NewPCG(1, 2))
+	normal := func() *tensors.Tensor {
+		v := make([]complex128, n)
+		for i := range v {
+			v[i] = complex(3*rng.NormFloat64(), 3*rng.NormFloat64())
+		}
+		return tensors.FromValue(v)
+	}
+	x, y := normal(), normal()
+	backend := gocpu.New()
+	defer backend.Close()
+	for _, op := range graph.Ops() {
+		if len(op.Accuracy) == 0 {
+			continue
+		}
+		for _, d := range op.DTypes.List() {
+			if !dtypes.Inexact.Has(d) {
+				continue
+			}
+			b.Run(op.Name+"/"+d.String(), func(b *testing.B) {
+				g := graph.NewGraph(backend, op.Name)
+				var in []*graph.Node
+				var bufs []graph.Buffer
+				for _, t := range []*tensors.Tensor{x, y}[:len(op.Samples[0].In)] {
+					t, err := t.ConvertDType(d)
+					if err != nil {
+						b.Fatal(err)
+					}
+					in, bufs = append(in, graph.Parameter(g, "", t.Shape())), append(bufs, put(b, backend, t))
+				}
+				if err := g.Compile(graph.Apply(op, nil, in...)); err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					out, err := g.RunWithBuffers(b.Context(), bufs, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					out[0].Close()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/element")
+			})
+		}
+	}
+}

@@ -43,11 +43,20 @@ type compiler struct {
 	code    *code
 	instrs  []instr
 	maker   []int // per value the instruction that makes it, or -1
+	bodies  map[*graph.Program]*code
 }
 
 // compile returns the code of a checked program.
 func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) {
-	c := &compiler{ctx: ctx, program: p, code: &code{name: p.Name, workers: workers}}
+	return compileWith(ctx, p, workers, map[*graph.Program]*code{})
+}
+
+// compileWith is compile given the code of bodies that others use too; a body is compiled once.
+func compileWith(ctx context.Context, p *graph.Program, workers int, bodies map[*graph.Program]*code) (*code, error) {
+	if c := bodies[p]; c != nil {
+		return c, nil
+	}
+	c := &compiler{ctx: ctx, program: p, code: &code{name: p.Name, workers: workers}, bodies: bodies}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
@@ -65,6 +74,7 @@ func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) 
 	c.dropDead()
 	c.emit()
 	c.code.plan()
+	bodies[p] = c.code
 	return c.code, nil
 }
 
@@ -217,11 +227,14 @@ func (c *compiler) lower(i int) (err error) {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
-	if f := lowerings[in.Op.Name]; f != nil {
+	switch f := lowerings[in.Op.Name]; {
+	case empty(k.out): // of 2^32 empty rows, say: no kernel is asked, since none may loop over them
+		in.run = kernels.Nothing
+	case f != nil:
 		in.run = f(k)
 	}
 	if k.view {
-		c.code.values[in.out[0]].root = in.in[0]
+		c.code.values[in.out[0]].root = c.code.resolve(in.in[0]) // so that a chain of views is one step long
 		return nil
 	}
 	if in.run == nil {
@@ -232,6 +245,11 @@ func (c *compiler) lower(i int) (err error) {
 	}
 	c.fold(in)
 	return nil
+}
+
+// empty reports whether no result has elements.
+func empty(out []shapes.Shape) bool {
+	return !slices.ContainsFunc(out, func(s shapes.Shape) bool { return s.Size() > 0 })
 }
 
 // foldLimit is how many bytes the result of a call on constants may have to be computed when compiling.

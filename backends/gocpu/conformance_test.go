@@ -18,3 +18,7 @@ func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, gocpu.New) }
 func FuzzOps(f *testing.F) { graphtest.FuzzOps(f, gocpu.New) }
 
 func BenchmarkOps(b *testing.B) { graphtest.Benchmark(b, gocpu.New) }
+
+func TestReductions(t *testing.T) { graphtest.Reductions(t, gocpu.New) }
+
+func TestTruth(t *testing.T) { graphtest.Truth(t, gocpu.New) }

@@ -10,14 +10,14 @@ import (
 // control runs an instruction with bodies.
 type control interface {
 	exec(ctx context.Context, a *kernels.Args) error
-	drop()
+	bodies() []*code
 }
 
 // lowerControl compiles the bodies of an instruction.
 func (c *compiler) lowerControl(in *instr) (control, error) {
 	var bodies []*code
 	for _, b := range in.Bodies {
-		body, err := compile(c.ctx, b, c.code.workers)
+		body, err := compileWith(c.ctx, b, c.code.workers, c.bodies)
 		if err != nil {
 			return nil, err
 		}
@@ -49,16 +49,13 @@ func (b *branch) exec(ctx context.Context, a *kernels.Args) error {
 	return body.exec(ctx, a.In[1:], a.Out)
 }
 
-func (b *branch) drop() {
-	b.yes.drop()
-	b.no.drop()
-}
+func (b *branch) bodies() []*code { return []*code{b.yes, b.no} }
 
 // call1 is Call.
 type call1 struct{ body *code }
 
 func (c call1) exec(ctx context.Context, a *kernels.Args) error { return c.body.exec(ctx, a.In, a.Out) }
-func (c call1) drop()                                           { c.body.drop() }
+func (c call1) bodies() []*code                                 { return []*code{c.body} }
 
 // while is While. The state alternates between the results' memory and scratch memory.
 type while struct {
@@ -98,7 +95,4 @@ func (w *while) exec(ctx context.Context, a *kernels.Args) error {
 	return nil
 }
 
-func (w *while) drop() {
-	w.cond.drop()
-	w.body.drop()
-}
+func (w *while) bodies() []*code { return []*code{w.cond, w.body} }

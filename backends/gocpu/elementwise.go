@@ -8,12 +8,13 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 func init() {
 	for _, name := range []string{"Abs", "Neg", "Sign", "Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Square",
 		"Reciprocal", "Sin", "Cos", "Tan", "Tanh", "Erf", "Floor", "Ceil", "Round", "IsNaN", "IsFinite", "Sigmoid",
-		"Softplus", "Relu", "Gelu", "GeluApproximate", "Silu", "LogicalNot", "BitwiseNot", "Real", "Imag", "Conj"} {
+		"Softplus", "Relu", "NormalCDF", "Gelu", "GeluApproximate", "Silu", "LogicalNot", "BitwiseNot", "Real", "Imag", "Conj"} {
 		lowerings[name] = func(k *call) kernels.Func { return unary(name, k) }
 	}
 	for _, name := range []string{"Add", "Sub", "Mul", "Div", "Rem", "Pow", "Max", "Min", "Atan2", "LogAddExp",
@@ -120,9 +121,9 @@ func binaryLoop(name string, d dtypes.DType) (kernels.Loop2, bool) {
 		}
 		return floatLoop[float64](name)
 	case dtypes.Complex64:
-		return complexLoop[complex64](name)
+		return complexLoop[complex64, float32](name)
 	case dtypes.Complex128:
-		return complexLoop[complex128](name)
+		return complexLoop[complex128, float64](name)
 	}
 	return kernels.Loop2{}, false
 }
@@ -181,7 +182,7 @@ func intLoop[T kernels.Integer, S kernels.Signed, U kernels.Unsigned](name strin
 
 // functions2 are the functions of two floats that are computed in float64.
 var functions2 = map[string]func(x, y float64) float64{
-	"Rem": math.Mod, "Pow": math.Pow, "Atan2": math.Atan2, "LogAddExp": kernels.LogAddExp,
+	"Rem": math.Mod, "Pow": elementary.Pow, "Atan2": elementary.Atan2, "LogAddExp": elementary.LogAddExp,
 	"Add": func(x, y float64) float64 { return x + y }, "Sub": func(x, y float64) float64 { return x - y },
 	"Mul": func(x, y float64) float64 { return x * y }, "Div": func(x, y float64) float64 { return x / y },
 	"Max": func(x, y float64) float64 { return max(x, y) }, "Min": func(x, y float64) float64 { return min(x, y) },
@@ -195,6 +196,9 @@ func floatLoop[T kernels.Float](name string) (kernels.Loop2, bool) {
 		return l, true
 	}
 	f, ok := functions2[name]
+	if _, narrow := any(*new(T)).(float32); narrow && name == "LogAddExp" {
+		f = kernels.LogAddExp
+	}
 	return kernels.Func2Of[T](f), ok
 }
 
@@ -203,19 +207,22 @@ func halfLoop[H kernels.Half](name string) (kernels.Loop2, bool) {
 		return kernels.CompareHalfOf[H](c), true
 	}
 	f, ok := functions2[name]
+	if name == "LogAddExp" {
+		f = kernels.LogAddExp
+	}
 	return kernels.Half2Of[H](f), ok
 }
 
-func complexLoop[T kernels.Complex](name string) (kernels.Loop2, bool) {
+func complexLoop[T kernels.Complex, R kernels.Float](name string) (kernels.Loop2, bool) {
 	switch name {
 	case "Add":
 		return kernels.AddOf[T](), true
 	case "Sub":
 		return kernels.SubOf[T](), true
 	case "Mul":
-		return kernels.MulOf[T](), true
+		return kernels.MulComplexOf[T, R](), true
 	case "Div":
-		return kernels.DivOf[T](), true
+		return kernels.DivComplexOf[T](), true
 	case "Equal":
 		return kernels.EqualOf[T](kernels.Equal), true
 	case "NotEqual":

@@ -28,19 +28,25 @@ type runCall struct {
 
 func (e *executable) Close() error {
 	if !e.closed.Swap(true) {
-		e.code.drop()
+		e.code.drop(map[*code]bool{})
 	}
 	return nil
 }
 
-// drop forgets the frames that wait; those of runs under way go with them.
-func (c *code) drop() {
+// drop forgets the frames that wait; those of runs under way go with them. done holds the bodies that were dropped.
+func (c *code) drop(done map[*code]bool) {
+	if done[c] {
+		return
+	}
+	done[c] = true
 	c.mu.Lock()
 	c.frames = nil
 	c.mu.Unlock()
 	for _, s := range c.steps {
 		if s.control != nil {
-			s.control.drop()
+			for _, b := range s.control.bodies() {
+				b.drop(done)
+			}
 		}
 	}
 }

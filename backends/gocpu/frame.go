@@ -110,10 +110,13 @@ func (c *code) exec(ctx context.Context, in, out [][]byte) error {
 func (f *frame) run(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = f.code.steps[f.step].fault(f.code, r)
+			if err = ctx.Err(); err == nil { // what ended early may break on what is not there
+				err = f.code.steps[f.step].fault(f.code, r)
+			}
 		}
 	}()
 	done := ctx.Done()
+	f.args.EndWith(done)
 	for i := range f.code.steps {
 		s := &f.code.steps[i]
 		f.step = i
@@ -142,6 +145,9 @@ func (f *frame) run(ctx context.Context) (err error) {
 			continue
 		}
 		s.run(a)
+	}
+	if done != nil {
+		return ctx.Err() // the last kernel may have ended early
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 func init() {
 	lowerings["Softmax"] = func(k *call) kernels.Func { return softmax(k, false) }
 	lowerings["LogSoftmax"] = func(k *call) kernels.Func { return softmax(k, true) }
+	lowerings["MaskedSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, false) }
+	lowerings["MaskedLogSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, true) }
 	lowerings["LogSumExp"] = logSumExp
 	lowerings["ArgMax"] = func(k *call) kernels.Func { return arg(k, false) }
 	lowerings["ArgMin"] = func(k *call) kernels.Func { return arg(k, true) }
@@ -18,12 +20,12 @@ func init() {
 	for _, name := range []string{"Sort", "SortWithIndices"} {
 		lowerings[name] = func(k *call) kernels.Func {
 			a := k.attrs.(graph.SortAttrs)
-			return sort(k, a.Axis, k.in[0].Dim(a.Axis), a.Descending)
+			return sort(k, a, k.in[0].Dim(a.Axis))
 		}
 	}
 	lowerings["TopK"] = func(k *call) kernels.Func {
 		a := k.attrs.(graph.TopKAttrs)
-		return sort(k, a.Axis, a.K, !a.Smallest)
+		return sort(k, a.Sort(), a.K)
 	}
 }
 
@@ -31,6 +33,15 @@ func softmax(k *call, log bool) kernels.Func {
 	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
 	k.inPlace = []int{0}
 	f, scratch := kernels.Softmax(kernels.FloatTypeOf(k.in[0].DType), l, log, k.workers)
+	k.scratch = scratch
+	return f
+}
+
+func maskedSoftmax(k *call, log bool) kernels.Func {
+	dims, axes := k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes
+	l, mask := kernels.NewLanes(dims, axes), kernels.NewBroadcastLanes(dims, k.in[1].Dimensions, axes)
+	k.inPlace = []int{0}
+	f, scratch := kernels.MaskedSoftmax(kernels.FloatTypeOf(k.in[0].DType), l, mask, log, k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -78,21 +89,25 @@ func cumSum(k *call) kernels.Func {
 	k.inPlace = []int{0}
 	switch k.in[0].DType {
 	case dtypes.Int8, dtypes.Uint8:
-		return kernels.CumSum(l, same[uint8], same[uint8])
+		return kernels.CumSumSame[uint8](l)
 	case dtypes.Int16, dtypes.Uint16:
-		return kernels.CumSum(l, same[uint16], same[uint16])
+		return kernels.CumSumSame[uint16](l)
 	case dtypes.Int32, dtypes.Uint32:
-		return kernels.CumSum(l, same[uint32], same[uint32])
+		return kernels.CumSumSame[uint32](l)
 	case dtypes.Int64, dtypes.Uint64:
-		return kernels.CumSum(l, same[uint64], same[uint64])
+		return kernels.CumSumSame[uint64](l)
+	case dtypes.Float16:
+		return kernels.CumSumFloat(l, float16.Float16.Float64, float16.FromFloat64)
+	case dtypes.BFloat16:
+		return kernels.CumSumFloat(l, bfloat16.BFloat16.Float64, bfloat16.FromFloat64)
 	case dtypes.Float32:
-		return kernels.CumSum(l, func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
+		return kernels.CumSumFloat(l, func(x float32) float64 { return float64(x) }, func(x float64) float32 { return float32(x) })
 	case dtypes.Float64:
-		return kernels.CumSum(l, same[float64], same[float64])
+		return kernels.CumSumFloat(l, same[float64], same[float64])
 	case dtypes.Complex64:
-		return kernels.CumSum(l, func(x complex64) complex128 { return complex128(x) }, func(x complex128) complex64 { return complex64(x) })
+		return kernels.CumSumComplex[complex64](l)
 	case dtypes.Complex128:
-		return kernels.CumSum(l, same[complex128], same[complex128])
+		return kernels.CumSumComplex[complex128](l)
 	}
 	k.inPlace = nil
 	return nil
@@ -100,39 +115,39 @@ func cumSum(k *call) kernels.Func {
 
 func same[T any](x T) T { return x }
 
-func sort(k *call, axis, take int, descending bool) kernels.Func {
+func sort(k *call, a graph.SortAttrs, take int) kernels.Func {
 	switch k.in[0].DType {
 	case dtypes.Int8:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int8])
+		return sorted(k, a, take, kernels.KeyOf[int8])
 	case dtypes.Int16:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int16])
+		return sorted(k, a, take, kernels.KeyOf[int16])
 	case dtypes.Int32:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int32])
+		return sorted(k, a, take, kernels.KeyOf[int32])
 	case dtypes.Int64:
-		return sorted(k, axis, take, descending, kernels.KeyOf[int64])
+		return sorted(k, a, take, kernels.KeyOf[int64])
 	case dtypes.Uint8:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint8])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint8])
 	case dtypes.Uint16:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint16])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint16])
 	case dtypes.Uint32:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint32])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint32])
 	case dtypes.Uint64:
-		return sorted(k, axis, take, descending, kernels.KeyOfUnsigned[uint64])
+		return sorted(k, a, take, kernels.KeyOfUnsigned[uint64])
 	case dtypes.Float16:
-		return sorted(k, axis, take, descending, kernels.KeyOfHalf[float16.Float16])
+		return sorted(k, a, take, kernels.KeyOfHalf[float16.Float16](a.Total))
 	case dtypes.BFloat16:
-		return sorted(k, axis, take, descending, kernels.KeyOfHalf[bfloat16.BFloat16])
+		return sorted(k, a, take, kernels.KeyOfHalf[bfloat16.BFloat16](a.Total))
 	case dtypes.Float32:
-		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float32])
+		return sorted(k, a, take, kernels.KeyOfFloat[float32](a.Total))
 	case dtypes.Float64:
-		return sorted(k, axis, take, descending, kernels.KeyOfFloat[float64])
+		return sorted(k, a, take, kernels.KeyOfFloat[float64](a.Total))
 	}
 	return nil
 }
 
-func sorted[T any](k *call, axis, take int, descending bool, key func(T) uint64) kernels.Func {
-	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{axis}), kernels.NewLanes(k.out[0].Dimensions, []int{axis})
-	f, scratch := kernels.Sort(key, from, to, take, descending, len(k.out) > 1, k.workers)
+func sorted[T any](k *call, a graph.SortAttrs, take int, key func(T) uint64) kernels.Func {
+	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{a.Axis}), kernels.NewLanes(k.out[0].Dimensions, []int{a.Axis})
+	f, scratch := kernels.Sort(key, from, to, take, a.Descending, len(k.out) > 1, k.workers)
 	k.scratch = scratch
 	return f
 }

@@ -143,8 +143,7 @@ func (p *planner) fits(s *step, k int) bool {
 }
 
 // place gives offsets to the slots that are not outputs', such that no two that live at the same time
-// overlap, and returns the size of the arena. Larger ones choose first, each the smallest gap that
-// takes it.
+// overlap, and returns the size of the arena.
 func place(slots []slot) int {
 	order := make([]*slot, 0, len(slots))
 	for i := range slots {
@@ -152,6 +151,18 @@ func place(slots []slot) int {
 			order = append(order, &slots[i])
 		}
 	}
+	if len(order) > bySizeLimit {
+		return placeByTime(order)
+	}
+	return placeBySize(order)
+}
+
+// bySizeLimit is how many slots placeBySize gets: it compares each with all others that are placed. 4,000 take it
+// some 10 ms, and 100,000 would take 10 s.
+const bySizeLimit = 4000
+
+// placeBySize lets larger slots choose first, each the smallest gap that takes it.
+func placeBySize(order []*slot) int {
 	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.size, a.size) })
 	var placed []*slot // by offset
 	total := 0
@@ -173,6 +184,31 @@ func place(slots []slot) int {
 		total = max(total, roundUp(s.offset+s.size))
 		at, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
 		placed = slices.Insert(placed, at, s)
+	}
+	return total
+}
+
+// placeByTime follows the steps: a slot takes memory that a slot of the same rounded size has left, or new memory. It
+// needs time in proportion to the number of slots, and memory that is the sum over the sizes of what each size needs
+// at most: long programs have few sizes.
+func placeByTime(order []*slot) int {
+	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(a.def, b.def) })
+	ends := slices.Clone(order)
+	slices.SortStableFunc(ends, func(a, b *slot) int { return cmp.Compare(a.last, b.last) })
+	free := map[int][]int{} // by rounded size: offsets
+	total := 0
+	for _, s := range order {
+		for ; ends[0].last < s.def; ends = ends[1:] { // s itself is among the later ones
+			size := roundUp(ends[0].size)
+			free[size] = append(free[size], ends[0].offset)
+		}
+		size := roundUp(s.size)
+		if list := free[size]; len(list) > 0 {
+			s.offset, free[size] = list[len(list)-1], list[:len(list)-1]
+			continue
+		}
+		s.offset = total
+		total += size
 	}
 	return total
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
@@ -154,5 +155,53 @@ func TestChainsOfElementwiseOpsWorkInPlace(t *testing.T) {
 	}, []*tensors.Tensor{x})
 	if c.arena > 2*4096 {
 		t.Errorf("the arena has %d bytes for one value of 4000 at a time", c.arena)
+	}
+}
+
+// TestBothPlacementsKeepApartWhatLivesTogether places random slots in both ways.
+func TestBothPlacementsKeepApartWhatLivesTogether(t *testing.T) {
+	for name, place := range map[string]func([]*slot) int{"by size": placeBySize, "by time": placeByTime} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(30) {
+				rng := rand.New(rand.NewPCG(seed, 0))
+				slots := make([]*slot, 200)
+				for i := range slots {
+					def := rng.IntN(100)
+					slots[i] = &slot{def: def, last: def + rng.IntN(20), size: 1 + rng.IntN(4)*100, output: -1}
+				}
+				total := place(slices.Clone(slots))
+				for i, a := range slots {
+					if a.offset%tensors.Alignment != 0 || a.offset+a.size > total {
+						t.Fatalf("seed %d: slot %d at %d of %d bytes", seed, i, a.offset, total)
+					}
+					for k, b := range slots[:i] {
+						together := a.def <= b.last && b.def <= a.last
+						if together && a.offset < b.offset+b.size && b.offset < a.offset+a.size {
+							t.Fatalf("seed %d: slots %d and %d overlap", seed, k, i)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCompileChain compiles the gradient of chains of ops: time and memory per op must not depend on the length.
+func BenchmarkCompileChain(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				g := graph.NewGraph(New(), "chain")
+				x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32))
+				y := x
+				for range n {
+					y = graph.Sin(y)
+				}
+				if err := g.Compile(graph.Gradient(y, x)...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/op-of-chain")
+		})
 	}
 }

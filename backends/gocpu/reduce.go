@@ -42,13 +42,13 @@ func reduce(name string, k *call) kernels.Func {
 	case dtypes.BFloat16:
 		return reduceHalf[bfloat16.BFloat16](name, k)
 	case dtypes.Float32:
-		return reduceFloat[float32](name, k)
+		return reduceFloat(name, k, kernels.SumFloat32)
 	case dtypes.Float64:
-		return reduceFloat[float64](name, k)
+		return reduceFloat(name, k, kernels.SumFloat64)
 	case dtypes.Complex64:
-		return reduceComplex[complex64](name, k)
+		return reduceComplex(name, k, kernels.SumComplex64)
 	case dtypes.Complex128:
-		return reduceComplex[complex128](name, k)
+		return reduceComplex(name, k, kernels.SumComplex128)
 	}
 	return nil
 }
@@ -102,14 +102,14 @@ func limits[T kernels.Integer](d dtypes.DType) (lo, hi T) {
 	return T(l.(int64)), T(h.(int64))
 }
 
-func reduceFloat[T kernels.Float](name string, k *call) kernels.Func {
+func reduceFloat[T kernels.Float, A any](name string, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
 	switch name {
 	case "ReduceSum":
-		return reduced(k, kernels.SumFloat[T](false))
+		return reduced(k, sum(false))
 	case "ReduceMean":
-		return reduced(k, kernels.SumFloat[T](true))
+		return reduced(k, sum(true))
 	case "ReduceMultiply":
-		return reduced(k, kernels.FoldFloat[T](1, func(a, b float64) float64 { return a * b }))
+		return reduced(k, kernels.ProductFloat[T]())
 	case "ReduceMax":
 		return reduced(k, kernels.MaxReal(T(math.Inf(-1))))
 	case "ReduceMin":
@@ -126,7 +126,7 @@ func reduceHalf[H kernels.Half](name string, k *call) kernels.Func {
 	case "ReduceMean":
 		return reduced(k, kernels.FoldHalf[H](0, add, true))
 	case "ReduceMultiply":
-		return reduced(k, kernels.FoldHalf[H](1, func(a, b float64) float64 { return a * b }, false))
+		return reduced(k, kernels.ProductHalf[H]())
 	case "ReduceMax":
 		return reduced(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
 	case "ReduceMin":
@@ -135,12 +135,12 @@ func reduceHalf[H kernels.Half](name string, k *call) kernels.Func {
 	return nil
 }
 
-func reduceComplex[T kernels.Complex](name string, k *call) kernels.Func {
+func reduceComplex[T kernels.Complex, A any](name string, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
 	switch name {
 	case "ReduceSum":
-		return reduced(k, kernels.SumComplex[T](false))
+		return reduced(k, sum(false))
 	case "ReduceMean":
-		return reduced(k, kernels.SumComplex[T](true))
+		return reduced(k, sum(true))
 	case "ReduceMultiply":
 		return reduced(k, kernels.FoldComplex[T](1, func(a, b complex128) complex128 { return a * b }))
 	}

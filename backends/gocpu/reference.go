@@ -46,6 +46,5 @@ var slow = map[string]dtypes.Set{
 	"ScatterSum":       dtypes.Halves,
 	"ScatterMax":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
 	"ScatterMin":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
-	"CumSum":           dtypes.Halves,
 	"Clamp":            dtypes.Halves,
 }

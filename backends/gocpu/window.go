@@ -48,13 +48,13 @@ func reduceWindow(k *call) kernels.Func {
 	case dtypes.BFloat16:
 		return windowHalf[bfloat16.BFloat16](k)
 	case dtypes.Float32:
-		return windowFloat[float32](k)
+		return windowFloat(k, kernels.SumFloat32)
 	case dtypes.Float64:
-		return windowFloat[float64](k)
+		return windowFloat(k, kernels.SumFloat64)
 	case dtypes.Complex64:
-		return windowed(k, kernels.SumComplex[complex64](false))
+		return windowed(k, kernels.SumComplex64(false))
 	case dtypes.Complex128:
-		return windowed(k, kernels.SumComplex[complex128](false))
+		return windowed(k, kernels.SumComplex128(false))
 	}
 	return nil
 }
@@ -76,14 +76,14 @@ func windowInt[T kernels.Integer](k *call) kernels.Func {
 	return windowed(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
 }
 
-func windowFloat[T kernels.Float](k *call) kernels.Func {
+func windowFloat[T kernels.Float, A any](k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
 	switch k.attrs.(graph.WindowAttrs).Kind {
 	case graph.WindowMax:
 		return windowed(k, kernels.MaxReal(T(math.Inf(-1))))
 	case graph.WindowMin:
 		return windowed(k, kernels.MinReal(T(math.Inf(1))))
 	}
-	return windowed(k, kernels.SumFloat[T](false))
+	return windowed(k, sum(false))
 }
 
 func windowHalf[H kernels.Half](k *call) kernels.Func {

@@ -28,6 +28,7 @@ type operation struct {
 
 // region is a block: regions of several are no part of StableHLO.
 type region struct {
+	line  int
 	args  []string
 	types []mlirType
 	attrs []map[string]any // of a function's arguments: nil, or one each, which may be nil

@@ -376,7 +376,12 @@ func (p *parser) customAttr() any {
 		return w
 	case "stablehlo.conv":
 		return p.convFields()
-	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm":
+	case "stablehlo.result_accuracy_mode", "chlo.result_accuracy_mode":
+		p.expect("<")
+		w := keyword(p.word())
+		p.expect(">")
+		return w
+	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.result_accuracy":
 		p.expect("<")
 		return p.fields()
 	}
@@ -390,13 +395,20 @@ func (p *parser) fields() map[string]any {
 		return m
 	}
 	for {
+		start := p.pos
 		name := p.needWord("the name of a field")
+		if _, there := m[name]; there {
+			p.failAt(start, "the field %s is there twice", name)
+		}
 		p.expect("=")
 		m[name] = p.attr()
 		if p.accept(">") {
 			return m
 		}
 		p.expect(",")
+		if p.accept(">") { // after the last field a comma may stand too
+			return m
+		}
 	}
 }
 

@@ -20,11 +20,19 @@ func (p *parser) operation() *operation {
 		p.space()
 		op.line = p.lineAt()
 	}
-	if p.at(`"`) {
+	p.space()
+	start, generic := p.pos, p.at(`"`)
+	if generic {
 		op.name = p.quoted()
-		p.generic(op)
 	} else {
 		op.name = p.needWord("an operation")
+	}
+	if reason := cannotRead(op.name); reason != "" { // its own form is not known either
+		p.failAt(start, "%s", reason)
+	}
+	if generic {
+		p.generic(op)
+	} else {
 		p.pretty(op)
 	}
 	p.location()
@@ -116,7 +124,7 @@ func dictionaries(attr any, n int) []map[string]any {
 func (p *parser) region() *region {
 	defer p.enter()()
 	p.expect("{")
-	r := &region{}
+	r := &region{line: p.lineAt()}
 	if p.accept("^") {
 		p.needWord("the name of a block")
 		if p.at("(") {
@@ -160,7 +168,7 @@ func (p *parser) signature(op *operation) {
 	case p.accept("->"):
 		op.in, op.out = list, p.types()
 	case op.name == "stablehlo.select" && len(list) == 2:
-		op.out = list[1:]
+		op.in, op.out = []mlirType{list[0], list[1], list[1]}, list[1:]
 	case len(op.results) == 0: // a return
 		op.in = list
 	default:
@@ -207,9 +215,6 @@ func (p *parser) pretty(op *operation) {
 		p.convolution(op)
 		p.attributesAndType(op)
 	default:
-		if _, known := rules[op.name]; !known && strings.HasPrefix(op.name, "sdy.") && op.name != "sdy.return" {
-			p.failAt(p.pos-len(op.name), "op %q is not known", op.name) // its own form is not known either
-		}
 		if name, ok := strings.CutPrefix(op.name, "func."); ok && (name == "call" || name == "return") {
 			op.name = name
 		}
@@ -240,7 +245,7 @@ func (p *parser) function(op *operation) {
 		}
 	}
 	op.attrs["sym_name"] = string(p.symbol())
-	head := &region{}
+	head := &region{line: op.line}
 	p.arguments(head)
 	if p.accept("->") {
 		op.out, op.outAttrs = p.typesAndAttrs()
@@ -325,8 +330,7 @@ func (p *parser) atItem() bool {
 // ranges reads what a slice takes: [0:2, 1:9:2].
 func (p *parser) ranges(op *operation) {
 	if op.name != "stablehlo.slice" {
-		p.list()
-		return
+		p.fail("expected a setting with its name, found %s", p.found())
 	}
 	var parts [3]numbers
 	number := func() int64 {
@@ -412,13 +416,17 @@ func (p *parser) reduce(op *operation) {
 	op.attrs["dimensions"] = p.list()
 	p.attributesAndType(op)
 	p.location()
-	r := &region{}
+	r := &region{line: op.line}
 	op.regions = []*region{r}
 	if applies != "" {
+		var e mlirType
+		if len(op.in) > 0 {
+			e = scalarOf(op.in[0])
+		}
 		r.args = []string{"%a", "%b"}
-		r.types = []mlirType{{}, {}}
+		r.types = []mlirType{e, e}
 		r.ops = []*operation{
-			{name: applies, line: op.line, operands: r.args, results: []string{"%y"}, out: []mlirType{{}}},
+			{name: applies, line: op.line, operands: r.args, results: []string{"%y"}, out: []mlirType{e}},
 			{name: "stablehlo.return", line: op.line, operands: []string{"%y"}},
 		}
 		return

@@ -7,11 +7,12 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Module is what [Read] makes of a text: functions, of which one, main, is usually called from outside.
 type Module struct {
-	Funcs  []*Func     // in the order of the text
+	Funcs  []*Func     // in the order of the text, without those of open sizes, which only others call
 	Mesh   *graph.Mesh // the devices that values are divided over, nil if there are none
 	byName map[string]*Func
 	meshes map[string]*graph.Mesh // by symbol; nil for those without axes, over which nothing is divided
@@ -33,17 +34,32 @@ type Func struct {
 	module      *Module
 	line        int
 	body        *region
+	results     []mlirType // as the text has them
 	resultAttrs []map[string]any
-	size        int // how many operations it is, those of functions that it calls included
+	size        int                     // how many operations it is, those of functions that it calls included
+	open        bool                    // a size in it, or in a function that it calls, is left open
+	given       map[int]*tensors.Tensor // inputs of the text that are known
 }
 
 // Read reads a module from StableHLO text, such as jax.export or jax.jit(f).lower(…).as_text() give, in the generic
 // or the pretty form. Locations and settings of precision are skipped. Shardings in Shardy's dialect are kept where
 // they stand at the inputs and outputs of functions and in sharding constraints; others are skipped, since a module
-// computes the same without. All functions are checked: an operation or type that Quire does not have, or operands
-// that do not fit, are an error that names the operation and its line.
-func Read(text string) (*Module, error) {
-	m, err := read(text)
+// computes the same without. All functions are verified, as StableHLO's own verifier does: an operation or type that
+// Quire does not have, and operands, settings or regions that do not fit, are an error that names the operation and its
+// line.
+//
+// A text may leave sizes open, as JAX's exports of functions of symbolic shapes do. Quire knows shapes before a program
+// runs, so that [InputShapes] must say them, and [InputValue] inputs that stand for sizes. What is read is main for
+// these sizes alone; read the text again for others.
+func Read(text string, options ...ReadOption) (*Module, error) {
+	given := readOptions{values: map[int]any{}}
+	for i, o := range options {
+		if o == nil {
+			return nil, fmt.Errorf("stablehlo.Read: option %d is nil", i)
+		}
+		o(&given)
+	}
+	m, err := read(text, given)
 	if err != nil {
 		return nil, fmt.Errorf("stablehlo.Read: %w", err)
 	}
@@ -72,9 +88,11 @@ func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err err
 		if m.Mesh != nil {
 			g.SetMesh(m.Mesh)
 		}
-		in := make([]*graph.Node, len(f.Inputs))
-		for i, s := range f.Inputs {
-			in[i] = graph.Parameter(g, strings.TrimPrefix(f.body.args[i], "%"), s)
+		var in []*graph.Node
+		for i, name := range f.body.args {
+			if _, known := f.given[i]; !known {
+				in = append(in, graph.Parameter(g, strings.TrimPrefix(name, "%"), f.Inputs[len(in)]))
+			}
 		}
 		out = f.emit(g, in)
 	})
@@ -110,14 +128,27 @@ func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
 
 // emit adds the body of the function, which was checked when it was read, to the graph.
 func (f *Func) emit(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	r := &reader{g: g, module: f.module}
-	args := slices.Clone(in)
+	r := &reader{g: g, module: f.module, sizes: f.open || f.given != nil}
+	args := f.arguments(g, in)
 	for i, t := range f.body.types {
 		if n, ok := narrowFloats[t.narrow]; ok {
-			args[i] = n.rounded(in[i])
+			args[i] = n.rounded(args[i])
 		}
 	}
 	return r.region(f.body, args, nil)
+}
+
+// arguments puts the inputs that are known between the others.
+func (f *Func) arguments(g *graph.Graph, in []*graph.Node) []*graph.Node {
+	args := make([]*graph.Node, len(f.body.args))
+	for i := range args {
+		if t := f.given[i]; t != nil {
+			args[i] = graph.ConstTensor(g, t)
+			continue
+		}
+		args[i], in = in[0], in[1:]
+	}
+	return args
 }
 
 // readError says what is wrong with an operation.
@@ -140,7 +171,7 @@ const (
 	maxCalls = 64
 )
 
-func read(text string) (m *Module, err error) {
+func read(text string, given readOptions) (m *Module, err error) {
 	top, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -161,7 +192,9 @@ func read(text string) (m *Module, err error) {
 	}
 	for _, f := range m.Funcs {
 		f.measure(nil)
+		f.verify()
 	}
+	given.apply(m)
 	for _, f := range m.Funcs {
 		f.place()
 		f.check()
@@ -202,23 +235,25 @@ func (m *Module) add(op *operation) {
 	case len(op.regions) != 1 || len(op.regions[0].ops) == 0:
 		fail("has no body")
 	}
-	f.body, f.resultAttrs = op.regions[0], op.outAttrs
+	f.body, f.results, f.resultAttrs = op.regions[0], op.out, op.outAttrs
 	names := map[string]bool{}
 	for i, t := range f.body.types {
-		if !t.known() {
-			fail("has an input of type %s, which is not known", t.text)
+		if !t.tensor().DType.IsValid() {
+			fail("has an input whose type cannot be read: %s", t.unknown())
 		}
 		if names[f.body.args[i]] || f.body.args[i] == "" {
 			fail("has inputs without names of their own")
 		}
 		names[f.body.args[i]] = true
-		f.Inputs = append(f.Inputs, t.shape)
+		f.Inputs = append(f.Inputs, t.tensor())
+		f.open = f.open || !t.known()
 	}
 	for _, t := range op.out {
-		if !t.known() {
-			fail("has a result of type %s, which is not known", t.text)
+		if !t.tensor().DType.IsValid() {
+			fail("has a result whose type cannot be read: %s", t.unknown())
 		}
-		f.Outputs = append(f.Outputs, t.shape)
+		f.Outputs = append(f.Outputs, t.tensor())
+		f.open = f.open || !t.known()
 	}
 	m.Funcs = append(m.Funcs, f)
 	m.byName[name] = f
@@ -247,11 +282,13 @@ func (f *Func) measure(path []*Func) {
 func (f *Func) measureRegion(r *region, path []*Func) (size int) {
 	for _, op := range r.ops {
 		size++
+		f.open = f.open || slices.ContainsFunc(op.out, func(t mlirType) bool { return !t.known() })
 		for _, key := range []string{"callee", "decomposition"} {
 			if name, ok := op.attrs[key].(symbol); ok {
 				if callee := f.module.byName[string(name)]; callee != nil {
 					callee.measure(path)
 					size += callee.size
+					f.open = f.open || callee.open
 				}
 			}
 		}
@@ -272,15 +309,13 @@ func (f *Func) check() {
 	for i, s := range f.Inputs {
 		in[i] = graph.Parameter(g, fmt.Sprintf("p%d", i), s)
 	}
-	r := &reader{g: g, module: f.module, checking: true}
-	out := r.region(f.body, in, nil)
+	r := &reader{g: g, module: f.module, checking: true, sizes: f.open || f.given != nil}
+	out := r.region(f.body, f.arguments(g, in), nil)
 	last := f.body.ops[len(f.body.ops)-1]
-	if len(out) != len(f.Outputs) {
-		panic(&readError{line: last.line, text: fmt.Sprintf("the function @%s returns %d values, not %d", f.Name, len(out), len(f.Outputs))})
-	}
 	for i, n := range out {
-		if want := f.Outputs[i]; n.DType() != want.DType || !n.Shape().EqualDimensions(want) {
-			panic(&readError{line: last.line, text: fmt.Sprintf("result %d of the function @%s is %s, not %s", i, f.Name, tensorType(n.Shape()), tensorType(want))})
+		if want := f.results[i]; !want.fits(n.Shape(), true) {
+			panic(&readError{line: last.line, text: fmt.Sprintf("result %d of the function @%s is %s, not %s", i, f.Name, tensorType(n.Shape()), want.text)})
 		}
+		f.Outputs[i] = shapes.Make(n.DType(), n.Shape().Dimensions...)
 	}
 }

@@ -193,6 +193,8 @@ var bitsOfDoubles = func() (list []int64) {
 }()
 
 func TestMeanings(t *testing.T) {
+	inf, negativeZero := float32(math.Inf(1)), float32(math.Copysign(0, -1))
+	nan := math.Float32frombits(0x7FC00000)
 	for _, c := range []struct {
 		name, in, out, body string
 		x, want             any
@@ -251,6 +253,15 @@ func TestMeanings(t *testing.T) {
 			%s = stablehlo.multiply %a, %b : tensor<f32>
 			stablehlo.return %s : tensor<f32>
 		}) : (tensor<4xf32>, tensor<f32>) -> tensor<2xf32>`, []float32{2, 3, 5, 7}, []float32{6, 35}},
+		{"the largest in the order of jax.lax.top_k", "tensor<10xf32>", "tensor<10xi32>", `%v, %0 = chlo.top_k(%x, k = 10) : tensor<10xf32> -> (tensor<10xf32>, tensor<10xi32>)`,
+			[]float32{inf, nan, -nan, -inf, 3, 0, negativeZero, 0, -nan, nan}, []int32{1, 9, 0, 4, 5, 7, 6, 3, 2, 8}},
+		{"the largest bools", "tensor<3xi1>", "tensor<2xi32>", `%v, %0 = chlo.top_k(%x, k = 2) : tensor<3xi1> -> (tensor<2xi1>, tensor<2xi32>)`,
+			[]bool{false, true, true}, []int32{1, 2}},
+		{"bools in order", "tensor<4xi1>", "tensor<4xi1>", `%0 = "stablehlo.sort"(%x) <{dimension = 0 : i64}> ({
+		^bb0(%a: tensor<i1>, %b: tensor<i1>):
+			%1 = stablehlo.compare LT, %a, %b, UNSIGNED : (tensor<i1>, tensor<i1>) -> tensor<i1>
+			stablehlo.return %1 : tensor<i1>
+		}) : (tensor<4xi1>) -> tensor<4xi1>`, []bool{true, false, true, false}, []bool{false, false, true, true}},
 		{"two keys", "tensor<5xf32>", "tensor<5xi32>", `%i = stablehlo.iota dim = 0 : tensor<5xi32>
 		%k = stablehlo.floor %x : tensor<5xf32>
 		%n = stablehlo.negate %x : tensor<5xf32>
@@ -307,6 +318,7 @@ func TestCallChecksItsInputs(t *testing.T) {
 	}
 }
 
+// FuzzRead changes bytes of texts, most of which are syntax errors then; FuzzCalls keeps to what is not.
 func FuzzRead(f *testing.F) {
 	for _, c := range pairs {
 		f.Add(prettyModule(c.in, c.out, c.pretty))

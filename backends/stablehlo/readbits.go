@@ -15,7 +15,12 @@ import (
 func init() {
 	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
 	rules["stablehlo.reduce_precision"] = rule{1, true, one(func(c *reading) *graph.Node {
-		return graph.ReducePrecision(c.in[0], c.int("exponent_bits", 0), c.int("mantissa_bits", 0))
+		x := c.in[0]
+		y := graph.ReducePrecision(x, c.int("exponent_bits", 0), c.int("mantissa_bits", 0))
+		if c.int("mantissa_bits", 0) == 0 { // a format without NaN: StableHLO's interpreter makes infinity of it
+			y = graph.Where(graph.IsNaN(x), graph.Infinity(x.Graph(), x.DType(), 1), y)
+		}
+		return y
 	})}
 	rules["stablehlo.popcnt"] = rule{1, true, one(func(c *reading) *graph.Node { return countBits(c.in[0]) })}
 	rules["stablehlo.count_leading_zeros"] = rule{1, true, one(func(c *reading) *graph.Node { return leadingZeros(c.in[0]) })}

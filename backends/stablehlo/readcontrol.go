@@ -27,24 +27,21 @@ func (c *reading) function(attr string) []*graph.Node {
 	if f == nil {
 		c.fail("there is no function @%s", name)
 	}
-	if len(c.in) != len(f.Inputs) {
-		c.fail("@%s takes %d inputs, got %d", name, len(f.Inputs), len(c.in))
-	}
 	for i, x := range c.in {
-		if s := x.Shape(); s.DType != f.Inputs[i].DType || c.lifted == 0 && !s.EqualDimensions(f.Inputs[i]) {
-			c.fail("input %d of @%s must be %s, not %s", i, name, tensorType(f.Inputs[i]), tensorType(s))
+		if s, t := x.Shape(), f.body.types[i]; !t.fits(s, c.lifted == 0) {
+			c.fail("input %d of @%s must be %s, not %s", i, name, t.text, tensorType(s))
 		}
 	}
-	if c.lifted > 0 || f.size <= inlined || len(f.Inputs) == 0 {
+	if c.lifted > 0 || f.size <= inlined || len(c.in) == 0 || f.open { // open sizes may be other ones at every call
 		return c.region(f.body, c.in, nil)
 	}
 	type key struct{ f *Func }
 	fn, _ := c.g.State(key{f}).(*graph.Function)
 	if fn == nil {
 		fn = graph.NewFunction(c.g, f.Name, func(g *graph.Graph) []*graph.Node {
-			params := make([]*graph.Node, len(f.Inputs))
-			for i, s := range f.Inputs {
-				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), s)
+			params := make([]*graph.Node, len(f.body.types))
+			for i, t := range f.body.types {
+				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), t.shape)
 			}
 			return c.region(f.body, params, nil)
 		})
@@ -84,9 +81,23 @@ func readCase(c *reading) []*graph.Node {
 	c.wantRegions(n, 0)
 	number := func(v int) *graph.Node { return graph.Scalar(c.g, dtypes.Int32, v) }
 	index := c.in[0]
+	if i, known := c.chosen(index, n); known { // the others may be for other platforms, and not to be read
+		return c.region(c.op.regions[i], nil, c.scope)
+	}
 	outside := graph.LogicalOr(graph.LessThan(index, number(0)), graph.GreaterOrEqual(index, number(n)))
 	index = graph.Where(outside, number(n-1), index)
 	return c.branches(index, 0, n)
+}
+
+// chosen returns the branch of n that a constant chooses.
+func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
+	if (folding{}).value(index) == nil {
+		return 0, false
+	}
+	if i = c.constants(0, 1)[0]; i < 0 || i >= n {
+		i = n - 1
+	}
+	return i, true
 }
 
 // branches chooses among the branches from from to to by halving.
@@ -105,6 +116,13 @@ func (c *reading) branches(index *graph.Node, from, to int) []*graph.Node {
 func readCustomCall(c *reading) []*graph.Node {
 	target, _ := c.target()
 	switch {
+	case target == "shape_assertion":
+		c.shapeAssertion()
+		return nil
+	case target == "stablehlo.dynamic_reduce_window":
+		return c.dynamicWindow()
+	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
+		return topK(c.in[0], c.constants(1, 1)[0])
 	case len(c.in) != 1:
 	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
 		return c.in // where a value lives; the check of types finds out if there really are several parts

@@ -64,7 +64,7 @@ func TestSizesThatAreConstants(t *testing.T) {
 func TestSizesThatAreNotKnown(t *testing.T) {
 	for _, c := range []struct{ name, body, want string }{
 		{"a size that depends on an input", "%y = stablehlo.dynamic_reshape %x, %x : (tensor<3xi32>, tensor<3xi32>) -> tensor<?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
-			`line 3: op "stablehlo.dynamic_reshape": operand 1, which says sizes, is not a constant: Quire needs to know shapes before a program runs (refine the shapes before exporting)`},
+			`line 3: op "stablehlo.dynamic_reshape": operand 1, which says sizes, is not a constant: Quire needs to know shapes before a program runs (InputShapes and InputValue give them)`},
 		{"a size below zero", "%s = stablehlo.constant dense<[-3]> : tensor<1xi32>\n%y = stablehlo.dynamic_reshape %x, %s : (tensor<3xi32>, tensor<1xi32>) -> tensor<?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_reshape": operand 1: there is no axis of -3 elements`},
 		{"sizes beyond memory", "%s = stablehlo.constant dense<2147483647> : tensor<9xi64>\n%y = stablehlo.dynamic_iota %s, dim = 0 : (tensor<9xi64>) -> tensor<?x?x?x?x?x?x?x?x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
@@ -72,7 +72,7 @@ func TestSizesThatAreNotKnown(t *testing.T) {
 		{"another size than the type says", "%s = stablehlo.constant dense<[1, 3]> : tensor<2xi32>\n%y = stablehlo.dynamic_reshape %x, %s : (tensor<3xi32>, tensor<2xi32>) -> tensor<3x?xi32>\n%0 = stablehlo.negate %x : tensor<3xi32>",
 			`line 4: op "stablehlo.dynamic_reshape": result 0 is tensor<1x3xi32> by its operands, tensor<3x?xi32> in the text`},
 		{"a broadcast to an open size", "%0 = stablehlo.broadcast_in_dim %x, dims = [0] : (tensor<3xi32>) -> tensor<?xi32>",
-			`line 3: op "stablehlo.broadcast_in_dim": the type of its result, tensor<?xi32>, leaves a size open (refine the shapes before exporting)`},
+			`line 3: op "stablehlo.broadcast_in_dim": the type of its result, tensor<?xi32>, leaves a size open, which nothing else says`},
 		{"a size that is changed", "%n = stablehlo.constant dense<2> : tensor<i32>\n%0 = stablehlo.set_dimension_size %x, %n, dim = 0 : (tensor<3xi32>, tensor<i32>) -> tensor<3xi32>",
 			`line 4: op "stablehlo.set_dimension_size": axis 0 has 3 elements, and cannot be told to have 2: Quire's shapes are fixed`},
 	} {

@@ -1,8 +1,6 @@
 package stablehlo
 
 import (
-	"math"
-
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 )
@@ -44,8 +42,11 @@ func init() {
 	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
 	unary(not, "stablehlo.not")
-	unary(graph.Identity, "stablehlo.copy")
-	defineHyperbolic(unary)
+	unary(func(x *graph.Node) *graph.Node {
+		return graph.Equal(graph.Abs(x), graph.Infinity(x.Graph(), x.DType(), 1))
+	}, "chlo.is_inf")
+	unary(func(x *graph.Node) *graph.Node { return graph.Equal(x, graph.Infinity(x.Graph(), x.DType(), 1)) }, "chlo.is_pos_inf")
+	unary(func(x *graph.Node) *graph.Node { return graph.Equal(x, graph.Infinity(x.Graph(), x.DType(), -1)) }, "chlo.is_neg_inf")
 
 	binary(either(graph.LogicalOr, graph.Add), "stablehlo.add", "chlo.broadcast_add")
 	binary(graph.Atan2, "stablehlo.atan2", "chlo.broadcast_atan2")
@@ -68,7 +69,10 @@ func init() {
 	rules["chlo.broadcast_compare"] = rule{2, true, one(readCompare)}
 	rules["stablehlo.select"] = rule{3, true, one(readSelect)}
 	rules["chlo.broadcast_select"] = rule{3, true, one(readSelect)}
-	rules["stablehlo.clamp"] = rule{3, true, one(func(c *reading) *graph.Node { return graph.Clamp(c.in[0], c.in[1], c.in[2]) })}
+	rules["stablehlo.clamp"] = rule{3, true, one(func(c *reading) *graph.Node {
+		y := graph.Clamp(ordered(c.in[0]), ordered(c.in[1]), ordered(c.in[2]))
+		return graph.ConvertDType(y, c.in[1].DType())
+	})}
 	rules["stablehlo.convert"] = rule{1, true, one(readConvert)}
 	rules["stablehlo.constant"] = rule{0, true, one(readConstant)}
 	rules["chlo.constant"] = rules["stablehlo.constant"]
@@ -130,140 +134,106 @@ func power(x, y *graph.Node) *graph.Node {
 	if !x.DType().IsComplex() {
 		return graph.Pow(x, y)
 	}
-	g, d := x.Graph(), x.DType()
-	zero := graph.ScalarZero(g, d)
-	ofZero := graph.Where(graph.Equal(y, zero), graph.ScalarOne(g, d), zero)
-	return graph.Where(graph.Equal(x, zero), ofZero, graph.Exp(graph.Mul(y, graph.Log(x))))
+	return inDouble([]*graph.Node{x, y}, func(in []*graph.Node) *graph.Node {
+		x, y := in[0], in[1]
+		zero, one := number(x, 0), number(x, 1)
+		isZero := graph.Equal(x, zero)
+		z := graph.Exp(graph.Mul(y, graph.Log(graph.Where(isZero, one, x))))
+		return graph.Where(graph.Equal(y, zero), one, graph.Where(isZero, zero, z))
+	})
 }
 
+// logistic is, for complex numbers, e/(1 + e) or 1/(1 + e) for e = exp(±x), whichever does not overflow, and ½ + ½·tanh(x/2)
+// beside the imaginary axis, where 1 + e may cancel.
 func logistic(x *graph.Node) *graph.Node {
-	if x.DType().IsComplex() {
-		return graph.Reciprocal(graph.OnePlus(graph.Exp(graph.Neg(x))))
+	if !x.DType().IsComplex() {
+		return graph.Sigmoid(x)
 	}
-	return graph.Sigmoid(x)
+	return widely(func(x *graph.Node) *graph.Node {
+		re := graph.Real(x)
+		left := graph.LessThan(re, number(re, 0))
+		e := graph.Exp(graph.Where(left, x, graph.Neg(x)))
+		y := graph.Div(graph.Where(left, e, number(x, 1)), graph.OnePlus(e))
+		near := graph.LessThan(graph.Abs(re), number(re, 1))
+		half := number(x, 0.5)
+		beside := graph.Add(half, graph.Mul(half, graph.Tanh(graph.Mul(half, graph.Where(near, x, number(x, 0))))))
+		return graph.Where(near, beside, y)
+	}, x)
 }
 
-// sign of a complex number is x/|x|, 0 for 0.
+// sign of a complex number is x/|x|, 0 for 0, and NaN if a part is infinite or NaN. The larger part is brought to 1
+// first, so that |x| does not overflow or vanish.
 func sign(x *graph.Node) *graph.Node {
 	if !x.DType().IsComplex() {
 		return graph.Sign(x)
 	}
-	size := graph.ConvertDType(graph.Abs(x), x.DType())
-	zero := graph.ScalarZero(x.Graph(), x.DType())
-	return graph.Where(graph.Equal(size, zero), zero, graph.Div(x, size))
+	return widely(func(x *graph.Node) *graph.Node {
+		re, im := graph.Real(x), graph.Imag(x)
+		size := graph.Max(graph.Abs(re), graph.Abs(im))
+		isZero := graph.Equal(size, number(re, 0))
+		size = graph.Where(isZero, number(re, 1), size)
+		re, im = graph.Div(re, size), graph.Div(im, size)
+		length := graph.Where(isZero, number(re, 1), graph.Sqrt(graph.Add(graph.Square(re), graph.Square(im))))
+		return graph.Complex(graph.Div(re, length), graph.Div(im, length))
+	}, x)
+}
+
+// widely computes f of complex numbers in complex128.
+func widely(f func(x *graph.Node) *graph.Node, x *graph.Node) *graph.Node {
+	return inDouble([]*graph.Node{x}, func(in []*graph.Node) *graph.Node { return f(in[0]) })
 }
 
 // roundAway returns the nearest whole number, halves away from zero. x - ⌊x⌋ is exact.
 func roundAway(x *graph.Node) *graph.Node {
 	size := graph.Abs(x)
 	low := graph.Floor(size)
-	up := graph.GreaterOrEqual(graph.Sub(size, low), graph.Scalar(x.Graph(), x.DType(), 0.5))
-	rounded := graph.Where(up, graph.OnePlus(low), low)
-	return graph.Where(graph.LessThan(x, graph.ScalarZero(x.Graph(), x.DType())), graph.Neg(rounded), rounded)
+	up := graph.GreaterOrEqual(graph.Sub(size, low), number(x, 0.5))
+	return odd(x, graph.Where(up, graph.OnePlus(low), low))
 }
 
-// cubeRoot takes the root in float64 and, so that float64 itself loses nothing, mends it by a step of Newton's method.
+// cubeRoot takes the root in float64: a power, mended by a step of Newton's method so that float64 itself loses nothing.
+// Numbers near the ends are brought nearer to 1 by a power of 8. Of complex numbers it is the root with a third of
+// the argument.
 func cubeRoot(x *graph.Node) *graph.Node {
-	wide := graph.ConvertDType(x, dtypes.Float64)
-	g := x.Graph()
-	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
-	size := graph.Abs(wide)
-	y := graph.Pow(size, number(1.0/3))
-	regular := graph.LogicalAnd(graph.GreaterThan(size, number(0)), graph.IsFinite(size))
-	safe := graph.Where(regular, y, number(1))
-	mended := graph.Sub(safe, graph.Div(graph.Sub(safe, graph.Div(graph.Div(size, safe), safe)), number(3)))
-	y = graph.Where(regular, mended, size)
-	return graph.ConvertDType(graph.Where(graph.LessThan(wide, number(0)), graph.Neg(y), y), x.DType())
-}
-
-// defineHyperbolic adds functions of the CHLO dialect, by their equations.
-func defineHyperbolic(unary func(f func(x *graph.Node) *graph.Node, names ...string)) {
-	one := func(x *graph.Node) *graph.Node { return graph.ScalarOne(x.Graph(), x.DType()) }
-	half := func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 0.5) }
-	root := func(x *graph.Node) *graph.Node { // √(1 - x²), without cancellation near 1
-		return graph.Sqrt(graph.Mul(graph.OneMinus(x), graph.OnePlus(x)))
-	}
-	infinite := func(f func(x *graph.Node) *graph.Node) func(x *graph.Node) *graph.Node {
-		return func(x *graph.Node) *graph.Node {
-			return graph.Equal(f(x), graph.Infinity(x.Graph(), x.DType(), 1))
-		}
-	}
-	same := func(x *graph.Node) *graph.Node { return x }
-	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(x, root(x)) }, "chlo.asin")
-	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(root(x), x) }, "chlo.acos")
-	unary(func(x *graph.Node) *graph.Node { return graph.Atan2(x, one(x)) }, "chlo.atan")
-	unary(sinh, "chlo.sinh")
-	unary(cosh, "chlo.cosh")
-	unary(func(x *graph.Node) *graph.Node { // log1p(|x| + x²/(1 + √(1 + x²))); log|x| + log 2 where x² overflows
-		size := graph.Abs(x)
-		square := graph.Square(size)
-		y := graph.Log1p(graph.Add(size, graph.Div(square, graph.OnePlus(graph.Sqrt(graph.OnePlus(square))))))
-		y = graph.Where(graph.IsFinite(square), y, graph.AddScalar(graph.Log(size), math.Ln2))
-		return graph.Where(graph.LessThan(x, graph.ScalarZero(x.Graph(), x.DType())), graph.Neg(y), y)
-	}, "chlo.asinh")
-	unary(func(x *graph.Node) *graph.Node { // log1p(z + √(z·(z + 2))) for z = x - 1
-		z := graph.MinusOne(x)
-		inside := graph.Mul(z, graph.AddScalar(z, 2))
-		return graph.Where(graph.IsFinite(inside), graph.Log1p(graph.Add(z, graph.Sqrt(inside))), graph.AddScalar(graph.Log(x), math.Ln2))
-	}, "chlo.acosh")
-	unary(func(x *graph.Node) *graph.Node {
-		return half(graph.Sub(graph.Log1p(x), graph.Log1p(graph.Neg(x))))
-	}, "chlo.atanh")
-	unary(erfInv, "chlo.erf_inv")
-	unary(infinite(graph.Abs), "chlo.is_inf")
-	unary(infinite(same), "chlo.is_pos_inf")
-	unary(infinite(graph.Neg), "chlo.is_neg_inf")
-}
-
-// sinh is (e + e/(e+1))/2 for e = exp(x) - 1, exp(x/2)²/2 where that overflows, and sinh a · cos b + i · cosh a · sin b for
-// a + ib.
-func sinh(x *graph.Node) *graph.Node {
 	if x.DType().IsComplex() {
-		a, b := graph.Real(x), graph.Imag(x)
-		return graph.Complex(graph.Mul(sinh(a), graph.Cos(b)), graph.Mul(cosh(a), graph.Sin(b)))
+		return widely(complexCubeRoot, x)
 	}
+	return inDouble([]*graph.Node{x}, func(in []*graph.Node) *graph.Node {
+		return withSlope(in[0], realCubeRoot, func(x *graph.Node) *graph.Node {
+			return graph.Reciprocal(graph.MulScalar(graph.Square(realCubeRoot(x)), 3))
+		})
+	})
+}
+
+func realCubeRoot(x *graph.Node) *graph.Node {
 	size := graph.Abs(x)
-	e, h := graph.Expm1(size), graph.Exp(graph.MulScalar(size, 0.5))
-	y := graph.MulScalar(graph.Add(e, graph.Div(e, graph.OnePlus(e))), 0.5)
-	y = graph.Where(graph.IsFinite(e), y, graph.Mul(graph.MulScalar(h, 0.5), h))
-	return graph.Where(graph.LessThan(x, graph.ScalarZero(x.Graph(), x.DType())), graph.Neg(y), y)
+	tiny := graph.LessThan(size, number(x, 0x1p-900))
+	size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
+	regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
+	y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
+	y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
+	y = graph.Where(regular, y, size)
+	return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
 }
 
-// cosh is (h² + 1/h²)/2 for h = exp(|x|/2), and cosh a · cos b + i · sinh a · sin b for a + ib.
-func cosh(x *graph.Node) *graph.Node {
-	if x.DType().IsComplex() {
-		a, b := graph.Real(x), graph.Imag(x)
-		return graph.Complex(graph.Mul(cosh(a), graph.Cos(b)), graph.Mul(sinh(a), graph.Sin(b)))
-	}
-	h := graph.Exp(graph.MulScalar(graph.Abs(x), 0.5))
-	return graph.Add(graph.Mul(graph.MulScalar(h, 0.5), h), graph.Div(graph.Scalar(x.Graph(), x.DType(), 0.5), graph.Mul(h, h)))
-}
-
-// erfInv returns the x with erf(x) = y: a rational approximation of the normal quantile, then two steps of Halley's
-// method, in float64. Relative errors are below 1e-12 for |y| < 1 - 1e-9.
-//
-// Source of the first guess: Winitzki, "A handy approximation for the error function and its inverse", 2008, eq. 7.
-func erfInv(y *graph.Node) *graph.Node {
-	g, d := y.Graph(), y.DType()
-	number := func(v float64) *graph.Node { return graph.Scalar(g, dtypes.Float64, v) }
-	wide := graph.ConvertDType(y, dtypes.Float64)
-	inside := graph.LessThan(graph.Abs(wide), number(1))
-	safe := graph.Where(inside, wide, number(0))
-	const a = 0.147
-	log := graph.Add(graph.Log1p(safe), graph.Log1p(graph.Neg(safe))) // log(1 - y²)
-	t := graph.AddScalar(graph.MulScalar(log, 0.5), 2/(math.Pi*a))
-	x := graph.Sqrt(graph.Sub(graph.Sqrt(graph.Sub(graph.Square(t), graph.MulScalar(log, 1/a))), t))
-	x = graph.Where(graph.LessThan(safe, number(0)), graph.Neg(x), x)
-	for range 3 { // f = erf(x) - y, f'/f'' = -1/(2x): x -= u / (1 + x·u) for u = f/f'
-		u := graph.Mul(graph.Sub(graph.Erf(x), safe), graph.MulScalar(graph.Exp(graph.Square(x)), math.Sqrt(math.Pi)/2))
-		x = graph.Sub(x, graph.Div(u, graph.OnePlus(graph.Mul(x, u))))
-	}
-	edge := graph.Mul(wide, graph.Infinity(g, dtypes.Float64, 1))
-	edge = graph.Where(graph.Equal(graph.Abs(wide), number(1)), edge, number(math.NaN()))
-	return graph.ConvertDType(graph.Where(inside, x, edge), d)
+func complexCubeRoot(x *graph.Node) *graph.Node {
+	re, im := graph.Real(x), graph.Imag(x)
+	size := graph.Max(graph.Abs(re), graph.Abs(im))
+	scale := func(by float64) *graph.Node { return number(size, by) }
+	tiny, huge := graph.LessThan(size, scale(0x1p-900)), graph.GreaterThan(size, scale(0x1p900))
+	before := graph.Where(tiny, scale(0x1p300), graph.Where(huge, scale(0x1p-300), scale(1)))
+	after := graph.Where(tiny, scale(0x1p-100), graph.Where(huge, scale(0x1p100), scale(1)))
+	re, im = graph.Mul(re, before), graph.Mul(im, before)
+	radius := graph.Mul(cubeRoot(graph.Abs(graph.Complex(re, im))), after)
+	angle := graph.Where(graph.Equal(im, scale(0)), graph.Atan2(im, re), odd(im, graph.Atan2(graph.Abs(im), re)))
+	angle = graph.DivScalar(angle, 3)
+	return graph.Complex(graph.Mul(radius, graph.Cos(angle)), graph.Mul(radius, graph.Sin(angle)))
 }
 
 func readConvert(c *reading) *graph.Node {
+	if c.resultDType() == dtypes.Bool && c.in[0].DType().IsComplex() { // the imaginary part is left out, as in all conversions
+		return graph.ConvertDType(graph.Real(c.in[0]), dtypes.Bool)
+	}
 	if d := c.resultDType(); narrowFloats[c.op.out[0].narrow] == (narrowFloat{}) {
 		return graph.ConvertDType(c.in[0], d)
 	}
@@ -283,6 +253,8 @@ func readCompare(c *reading) *graph.Node {
 	}
 	x, y := c.in[0], c.in[1]
 	switch d := x.DType(); {
+	case d.IsComplex() && direction != "EQ" && direction != "NE":
+		c.fail("complex numbers have no order: Quire reads EQ and NE of them, not %s", direction)
 	case d == dtypes.Bool && direction != "EQ" && direction != "NE": // false comes before true
 		x, y = graph.ConvertDType(x, dtypes.Uint8), graph.ConvertDType(y, dtypes.Uint8)
 	case c.word("compare_type") == "TOTALORDER" && d.IsFloat():

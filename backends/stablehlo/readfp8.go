@@ -74,7 +74,7 @@ func (n narrowFloat) rounded(x *graph.Node) *graph.Node {
 	number := func(v float64) *graph.Node { return graph.Scalar(x.Graph(), x.DType(), v) }
 	unit := math.Ldexp(1, 1-n.bias()-n.mantissa) // of what is below the smallest normal number
 	y := graph.ReducePrecision(x, 11, n.mantissa)
-	y = graph.Where(graph.LessThan(graph.Abs(x), number(math.Ldexp(1, 1-n.bias()))), graph.MulScalar(graph.Round(graph.MulScalar(x, 1/unit)), unit), y)
+	y = graph.Where(graph.LessThan(graph.Abs(x), number(math.Ldexp(1, 1-n.bias()))), graph.MulScalar(graph.Round(graph.DivScalar(x, unit)), unit), y)
 	if n.finite {
 		largest := n.value(1<<7 - 2)
 		y = graph.Where(graph.LessOrEqual(graph.Abs(y), number(largest)), y, number(math.NaN()))
@@ -124,7 +124,7 @@ func (n narrowFloat) constant(d denseAttr) (*tensors.Tensor, error) {
 var moves = map[string]bool{}
 
 func init() {
-	for _, name := range strings.Fields("abs broadcast_in_dim case concatenate constant convert copy dynamic_slice dynamic_update_slice gather if maximum minimum negate optimization_barrier pad reshape reverse select slice sort transpose while") {
+	for _, name := range strings.Fields("abs broadcast_in_dim case concatenate constant convert dynamic_slice dynamic_update_slice gather if maximum minimum negate optimization_barrier pad reshape reverse select slice sort transpose while") {
 		moves["stablehlo."+name] = true
 	}
 	moves["func.call"], moves["stablehlo.composite"] = true, true

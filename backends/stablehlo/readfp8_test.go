@@ -92,11 +92,11 @@ func TestConstantsOfEightBits(t *testing.T) {
 		t.Errorf("inputs are not rounded: %v, error %v", got, err)
 	}
 	for body, want := range map[string]string{
-		`%0 = stablehlo.constant dense<[1.0]> : tensor<2xf8E5M2>`:                `a constant of tensor<2xf8E5M2> with 1 elements`,
-		`%0 = stablehlo.constant dense<[1.0, one]> : tensor<2xf8E5M2>`:           `"one" is no float of 8 bits`,
-		`%0 = stablehlo.bitcast_convert %x : (tensor<2xf8E5M2>) -> tensor<2xi8>`: `Quire has no op for the bits of f8E5M2`,
-		`%0 = stablehlo.constant dense<"0x3"> : tensor<2xf8E5M2>`:                `a constant in quotes must be bytes in hexadecimal`,
-		`%0 = stablehlo.constant dense<[0x3C, 0x13C]> : tensor<2xf8E5M2>`:        `"0x13C" is no float of 8 bits`,
+		`%0 = stablehlo.constant dense<[1.0]> : tensor<2xf8E5M2>`:                                                             `a constant of tensor<2xf8E5M2> with 1 elements`,
+		`%0 = stablehlo.constant dense<[1.0, one]> : tensor<2xf8E5M2>`:                                                        `"one" is no float of 8 bits`,
+		"%b = stablehlo.bitcast_convert %x : (tensor<2xf8E5M2>) -> tensor<2xi8>\n%0 = stablehlo.negate %x : tensor<2xf8E5M2>": `Quire has no op for the bits of f8E5M2`,
+		`%0 = stablehlo.constant dense<"0x3"> : tensor<2xf8E5M2>`:                                                             `a constant in quotes must be bytes in hexadecimal`,
+		`%0 = stablehlo.constant dense<[0x3C, 0x13C]> : tensor<2xf8E5M2>`:                                                     `"0x13C" is no float of 8 bits`,
 	} {
 		_, err := Read("func.func @main(%x: tensor<2xf8E5M2>) -> tensor<2xf8E5M2> {\n" + body + "\nreturn %0 : tensor<2xf8E5M2>\n}")
 		if err == nil || !strings.Contains(err.Error(), want) {

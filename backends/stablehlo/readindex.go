@@ -144,7 +144,9 @@ func readGather(c *reading) *graph.Node {
 // readScatter combines elements of the operand with updates: for each index vector there is a window of updates, which
 // begins where the vector says.
 func readScatter(c *reading) *graph.Node {
-	x, updates := c.in[0], c.in[2]
+	c.wantRegions(1, 2)
+	r := c.op.regions[0]
+	x, updates := c.promoted(r, 1, c.in[:1])[0], c.promoted(r, 1, c.in[2:])[0]
 	at, ok := c.op.attrs["scatter_dimension_numbers"].(map[string]any)
 	if !ok {
 		c.fail("the attribute scatter_dimension_numbers is missing")

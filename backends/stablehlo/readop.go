@@ -16,6 +16,7 @@ type reader struct {
 	g        *graph.Graph
 	module   *Module
 	checking bool // errors of the graph become errors of the text
+	sizes    bool // whole numbers may be sizes: constants are computed at once, so that loops and branches see them too
 	lifted   int  // > 0 while the body of a reduction, written for scalars, is applied to whole tensors
 	emitted  int
 }
@@ -71,7 +72,7 @@ func (r *reader) region(reg *region, args []*graph.Node, outer *scope) []*graph.
 			return c.in
 		}
 		for i, n := range c.emit() {
-			s.values[op.results[i]] = n
+			s.values[op.results[i]] = r.size(n)
 		}
 	}
 	line := 0
@@ -103,18 +104,7 @@ func (c *reading) emit() (out []*graph.Node) {
 			}
 		}()
 	}
-	for _, t := range c.op.out {
-		if !t.known() && !t.open.DType.IsValid() && t.text != "" {
-			c.fail("the type %s is not known", t.text)
-		}
-	}
-	rule, ok := rules[c.op.name]
-	if !ok {
-		c.unknown()
-	}
-	if rule.operands >= 0 && len(c.in) != rule.operands {
-		c.fail("%d operands, not %d", len(c.in), rule.operands)
-	}
+	rule := rules[c.op.name]
 	if c.lifted > 0 && !rule.pointwise {
 		c.fail("it cannot be part of the body of a reduction, scatter or sort: Quire takes elementwise operations there")
 	}
@@ -133,14 +123,13 @@ func (c *reading) emit() (out []*graph.Node) {
 	return out
 }
 
+// unknown fails because of what a custom call calls.
 func (c *reading) unknown() {
-	text := fmt.Sprintf("op %q is not known", c.op.name)
-	if target, ok := c.target(); ok {
-		text = fmt.Sprintf("op %q (target %q) is not known", c.op.name, target)
-		for _, t := range customTargets {
-			if strings.HasPrefix(target, t.prefix) {
-				text += ": it is " + t.reason
-			}
+	target, _ := c.target()
+	text := fmt.Sprintf("op %q (target %q) is not known", c.op.name, target)
+	for _, t := range customTargets {
+		if strings.HasPrefix(target, t.prefix) {
+			text += ": it is " + t.reason
 		}
 	}
 	panic(&readError{line: c.op.line, text: text})
@@ -183,7 +172,7 @@ func (c *reading) result() shapes.Shape {
 	case len(c.op.out) > 0 && c.op.out[0].known():
 		return c.op.out[0].shape
 	case len(c.op.out) > 0 && c.op.out[0].open.DType.IsValid():
-		c.fail("the type of its result, %s, leaves a size open (refine the shapes before exporting)", c.op.out[0].text)
+		c.fail("the type of its result, %s, leaves a size open, which nothing else says", c.op.out[0].text)
 	}
 	c.fail("the type of its result is missing")
 	return shapes.Shape{}

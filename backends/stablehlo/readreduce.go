@@ -105,7 +105,8 @@ func readReduce(c *reading) []*graph.Node {
 		c.fail("%d operands: it takes values and then as many to start from", len(c.in))
 	}
 	c.wantRegions(1, 2*n)
-	r, xs, inits := c.op.regions[0], c.in[:n], c.in[n:]
+	r := c.op.regions[0]
+	xs, inits := c.promoted(r, n, c.in[:n]), c.promoted(r, n, c.in[n:])
 	axes := c.axes("dimensions", c.ints("dimensions"), xs[0].Rank())
 	for _, x := range xs[1:] {
 		if !x.Shape().EqualDimensions(xs[0].Shape()) {
@@ -128,6 +129,17 @@ func readReduce(c *reading) []*graph.Node {
 		}
 	}
 	return c.reduceTree(r, xs, inits, axes)
+}
+
+// promoted brings operands to the dtypes in which the body of a reduction works, which may be wider than theirs.
+func (c *reading) promoted(r *region, n int, list []*graph.Node) []*graph.Node {
+	out := slices.Clone(list)
+	for i, x := range out {
+		if d := r.types[n+i].tensor().DType; d != x.DType() {
+			out[i] = graph.ConvertDType(x, d)
+		}
+	}
+	return out
 }
 
 // reduceOne is a reduction that Quire has an op for, nil if it is none.
@@ -250,7 +262,8 @@ func readReduceWindow(c *reading) []*graph.Node {
 		c.fail("%d operands: it takes values and then as many to start from", len(c.in))
 	}
 	c.wantRegions(1, 2*n)
-	r, xs, inits := c.op.regions[0], slices.Clone(c.in[:n]), c.in[n:]
+	r := c.op.regions[0]
+	xs, inits := c.promoted(r, n, c.in[:n]), c.promoted(r, n, c.in[n:])
 	rank := xs[0].Rank()
 	window, strides := c.perAxis("window_dimensions", rank, 1), c.perAxis("window_strides", rank, 1)
 	base, spread := c.perAxis("base_dilations", rank, 1), c.perAxis("window_dilations", rank, 1)
@@ -348,9 +361,10 @@ func (c *reading) windowOne(name string, x, init *graph.Node, window, strides, b
 
 // readSelectAndScatter adds each value where its window has its first largest or smallest element.
 func readSelectAndScatter(c *reading) *graph.Node {
-	x, values, init := c.in[0], c.in[1], c.in[2]
 	c.wantRegions(2, 2)
 	choose, join := c.op.regions[0], c.op.regions[1]
+	in := c.promoted(&region{types: slices.Repeat(join.types[1:], 4)}, 0, c.in)
+	x, values, init := in[0], in[1], in[2]
 	attrs := graph.WindowAttrs{
 		Window: c.perAxis("window_dimensions", x.Rank(), 1), Strides: c.perAxis("window_strides", x.Rank(), 1), Paddings: c.paddings("padding", x.Rank()),
 	}

@@ -1,9 +1,10 @@
 package stablehlo
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
-
-	"github.com/quire-ml/quire/graph"
 )
 
 // Operations that Quire knows and does not take, with the reason.
@@ -13,30 +14,34 @@ func init() {
 		others = "it speaks with other devices, and a program read here runs on one: export the function without pmap and shard_map"
 		host   = "it speaks with the host while the program runs: export the function without callbacks and debugging prints"
 		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
+		tuples = "Quire's values are tensors, and no tuples or tokens"
+		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
+		none   = "Quire has no op for it, nor ops to make it of"
 	)
 	for reason, names := range map[string]string{
-		others: "all_gather all_reduce all_to_all collective_broadcast collective_permute partition_id recv reduce_scatter replica_id send",
+		others: "all_gather all_reduce all_to_all async_done async_start collective_broadcast collective_permute collective_reduce partition_id recv reduce_scatter replica_id send",
 		host:   "infeed outfeed",
 		bits:   "rng rng_bit_generator",
+		tuples: "after_all create_token get_tuple_element tuple",
+		old:    "broadcast cross-replica-sum einsum torch_index_select unary_einsum",
 		"Quire has no quantised types: export the model in floats": "uniform_quantize uniform_dequantize",
 	} {
 		for _, name := range strings.Fields(names) {
 			refuse("stablehlo."+name, reason)
 		}
 	}
-	for _, name := range []string{"bessel_i1e", "next_after"} {
-		refuse("chlo."+name, "Quire has no op for it, nor ops to make it of")
+	for _, name := range []string{"bessel_i1e", "next_after", "broadcast_next_after", "mulhi"} {
+		refuse("chlo."+name, none)
 	}
+	refuse("chlo.scan", "Quire repeats by loops: export jax.lax.scan, which is written as a while")
 	refuse("chlo.ragged_dot", "Quire's products are of groups of one size: export with a loop over the groups")
 }
 
+// refused holds the reasons by operation.
+var refused = map[string]string{}
+
 // refuse makes an operation an error that says why.
-func refuse(name, reason string) {
-	rules[name] = rule{-1, true, func(c *reading) []*graph.Node {
-		c.fail("%s", reason)
-		return nil
-	}}
-}
+func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
@@ -46,4 +51,64 @@ var customTargets = []struct{ prefix, reason string }{
 	{"xla_python_", "a function of the exporting process, which is not in the text"},
 	{"__gpu$xla.gpu.triton", "a kernel of the GPU's: export without Pallas and Triton kernels"},
 	{"tpu_custom_call", "a kernel of the TPU's: export without Pallas kernels"},
+}
+
+// structure are the operations that a text is made of, which compute nothing.
+var structure = map[string]bool{
+	"module": true, "builtin.module": true, "func.func": true, "func.return": true, "return": true, "func.call": true, "call": true,
+	"stablehlo.return": true, "sdy.return": true, "sdy.mesh": true,
+}
+
+// cannotRead says why an operation is not read, "" if it is.
+func cannotRead(name string) string {
+	_, known := rules[name]
+	switch reason := refused[name]; {
+	case reason != "":
+		return fmt.Sprintf("op %q: %s", name, reason)
+	case known || structure[name]:
+		return ""
+	}
+	text := name + " is not an op that Read knows"
+	if near := nearest(name); len(near) > 0 {
+		text += " (known: " + strings.Join(near, ", ") + ")"
+	}
+	return text
+}
+
+// nearest returns the names of operations that are spelled most like one that is not known, at most three.
+func nearest(name string) (list []string) {
+	best := 1 + len(name)/4 // more letters than that are another word
+	for _, known := range slices.Sorted(maps.Keys(rules)) {
+		switch d := distance(name, known, best); {
+		case d < best:
+			best, list = d, []string{known}
+		case d == best && len(list) < 3:
+			list = append(list, known)
+		}
+	}
+	return list
+}
+
+// distance returns how many letters must be added, taken away or changed to make b of a, or more than limit if it is more.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
 }

@@ -19,7 +19,7 @@ func init() {
 	})}
 	define("stablehlo.iota", 0, one(func(c *reading) *graph.Node {
 		s := c.result()
-		return graph.Iota(c.g, s, c.axis("iota_dimension", s.Rank()))
+		return graph.ApplyIn(c.g, graph.OpByName("Iota"), graph.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.transpose", 1, one(func(c *reading) *graph.Node {
 		return transposed(c.in[0], c.axes("permutation", c.ints("permutation"), c.in[0].Rank()))
@@ -218,6 +218,9 @@ func readConvolution(c *reading) *graph.Node {
 		}
 	}
 	d := c.resultDType()
+	if out := c.op.out[0]; out.known() && out.shape.Size() == 0 { // a kernel that reaches over the input, among others
+		return graph.Zeros(c.g, out.shape)
+	}
 	if d != x.DType() || d != k.DType() {
 		x, k = graph.ConvertDType(x, d), graph.ConvertDType(k, d)
 	}

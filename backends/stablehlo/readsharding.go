@@ -82,9 +82,15 @@ func (f *Func) place() {
 		}
 		return list
 	}
-	f.InputShardings = read("input", f.body.attrs, f.Inputs)
-	f.OutputShardings = read("result", f.resultAttrs, f.Outputs)
+	var attrs []map[string]any // of the inputs that have no value yet
 	for i, a := range f.body.attrs {
+		if f.given[i] == nil {
+			attrs = append(attrs, a)
+		}
+	}
+	f.InputShardings = read("input", attrs, f.Inputs)
+	f.OutputShardings = read("result", f.resultAttrs, f.Outputs)
+	for i, a := range attrs {
 		_, aliased := a["tf.aliasing_output"]
 		if free, _ := a["jax.buffer_donor"].(bool); free || aliased {
 			if f.Donated == nil {

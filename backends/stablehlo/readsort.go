@@ -14,16 +14,29 @@ func init() {
 		if c.in[0].Rank() == 0 {
 			c.fail("a scalar has no axis to take elements of")
 		}
-		values, indices := graph.TopK(c.in[0], c.int("k", -1), -1)
-		return []*graph.Node{values, indices}
+		return topK(c.in[0], c.int("k", -1))
 	})
+}
+
+// topK takes the k largest of the last axis; true is larger than false.
+func topK(x *graph.Node, k int) []*graph.Node {
+	values, indices := graph.TopK(ordered(x), k, -1)
+	return []*graph.Node{graph.ConvertDType(values, x.DType()), indices}
+}
+
+// ordered returns bools as numbers, which have an order.
+func ordered(x *graph.Node) *graph.Node {
+	if x.DType() == dtypes.Bool {
+		return graph.ConvertDType(x, dtypes.Uint8)
+	}
+	return x
 }
 
 // sortKey is a value that is compared, first to last: an expression over the left arguments of the comparator.
 type sortKey struct {
 	value      string
 	descending bool
-	total      bool // -0 comes before 0
+	total      bool // in the total order of floats
 }
 
 // readSort sorts by keys that the comparator computes. Equal elements stay in their order, so that several keys are
@@ -59,45 +72,30 @@ func readSort(c *reading) []*graph.Node {
 	}
 	values := make([]*graph.Node, len(keys))
 	for i, k := range keys {
-		values[i] = c.keyValues(k, r, left, right)
+		if values[i] = c.keyValues(k, r, left, right); values[i].DType().IsComplex() {
+			c.fail("complex numbers have no order: sort by their parts")
+		}
 	}
-	if n == 1 && len(keys) == 1 && keys[0].value == left[0] && (!keys[0].total || !s.DType.IsFloat()) {
-		return []*graph.Node{graph.Sort(c.in[0], axis, !keys[0].descending)}
+	if n == 1 && len(keys) == 1 && keys[0].value == left[0] && s.DType != dtypes.Bool {
+		return []*graph.Node{graph.Apply(graph.OpByName("Sort"), keys[0].order(axis), c.in[0])}
 	}
 	out := slices.Clone(c.in)
-	move := func(x *graph.Node, indices *graph.Node) *graph.Node {
-		return graph.Gather(x, alongAxis(indices, axis))
-	}
 	for i := len(keys) - 1; i >= 0; i-- {
-		k := keys[i]
-		passes := []*graph.Node{values[i]}
-		if k.total && values[i].DType().IsFloat() { // before it, sort by whether a zero is negative
-			passes = append(passes, negativeZero(values[i]))
+		order := graph.ApplyMulti(graph.OpByName("SortWithIndices"), keys[i].order(axis), values[i])[1]
+		indices := alongAxis(order, axis)
+		for j := range out {
+			out[j] = graph.Gather(out[j], indices)
 		}
-		for len(passes) > 0 {
-			key := passes[len(passes)-1]
-			passes = passes[:len(passes)-1]
-			indices := graph.ArgSort(key, axis, !k.descending)
-			for j := range out {
-				out[j] = move(out[j], indices)
-			}
-			for j := range i {
-				values[j] = move(values[j], indices)
-			}
-			for j := range passes {
-				passes[j] = move(passes[j], indices)
-			}
+		for j := range i {
+			values[j] = graph.Gather(values[j], indices)
 		}
 	}
 	return out
 }
 
-// negativeZero returns 0 where x is -0, and 1 elsewhere.
-func negativeZero(x *graph.Node) *graph.Node {
-	g, d := x.Graph(), x.DType()
-	zero := graph.Equal(x, graph.ScalarZero(g, d))
-	below := graph.LessThan(graph.Div(graph.ScalarOne(g, d), graph.Where(zero, x, graph.OnesLike(x))), graph.ScalarZero(g, d))
-	return graph.ConvertDType(graph.LogicalNot(graph.LogicalAnd(zero, below)), dtypes.Int32)
+// order returns the order of a key.
+func (k sortKey) order(axis int) graph.SortAttrs {
+	return graph.SortAttrs{Axis: axis, Descending: k.descending, Total: k.total}
 }
 
 // alongAxis returns indices that graph.Gather takes elements with, one per element of index: along axis at index,
@@ -118,7 +116,7 @@ func alongAxis(index *graph.Node, axis int) *graph.Node {
 // keyValues applies the part of the comparator that makes a key to the operands as a whole.
 func (c *reading) keyValues(k sortKey, r *region, left, right []string) *graph.Node {
 	if i := slices.Index(left, k.value); i >= 0 {
-		return c.in[i]
+		return ordered(c.in[i])
 	}
 	part := &region{types: r.types}
 	var args []*graph.Node
@@ -133,11 +131,7 @@ func (c *reading) keyValues(k sortKey, r *region, left, right []string) *graph.N
 		}
 	}
 	part.ops = append(part.ops, &operation{name: "stablehlo.return", line: c.op.line, operands: []string{k.value}})
-	y := c.lift(part, args)[0]
-	if y.DType() == dtypes.Bool {
-		y = graph.ConvertDType(y, dtypes.Uint8)
-	}
-	return y
+	return ordered(c.lift(part, args)[0])
 }
 
 // keys recognises a comparator: LT or GT of a key's value on both sides, or
@@ -180,7 +174,7 @@ func (m *matcher) keys(value string, left, right []string) []sortKey {
 	if !m.same(x, y, left, right) || direction != "LT" && direction != "GT" {
 		return nil
 	}
-	return []sortKey{{x, direction == "GT", kind == "TOTALORDER" && slices.Contains(left, x)}}
+	return []sortKey{{x, direction == "GT", kind == "TOTALORDER"}}
 }
 
 // numbersFirst recognises x < y or (x = x and y ≠ y).

@@ -7,12 +7,12 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
-// Special functions of the CHLO dialect. All are computed in float64, whatever the dtype, to about 1e-13 of the larger
-// of the value and 1; where they have gradients of a closed form, these are used.
+// Special functions of the CHLO dialect. All are computed in float64, whatever the dtype; TestTruth says how exactly.
+// Where they have gradients of a closed form, these are used.
 
 func init() {
 	for name, f := range map[string]func(x *graph.Node) *graph.Node{
-		"chlo.erfc": erfc, "chlo.lgamma": lgamma, "chlo.digamma": digamma,
+		"chlo.erfc": erfc, "chlo.erf_inv": erfInv, "chlo.lgamma": lgamma, "chlo.digamma": digamma,
 	} {
 		rules[name] = rule{1, true, one(func(c *reading) *graph.Node {
 			return inDouble(c.in, func(in []*graph.Node) *graph.Node { return f(in[0]) })
@@ -26,11 +26,15 @@ func init() {
 	})}
 }
 
-// inDouble computes f in float64.
+// inDouble computes f in float64, or in complex128.
 func inDouble(in []*graph.Node, f func(in []*graph.Node) *graph.Node) *graph.Node {
+	d := dtypes.Float64
+	if in[0].DType().IsComplex() {
+		d = dtypes.Complex128
+	}
 	wide := make([]*graph.Node, len(in))
 	for i, x := range in {
-		wide[i] = graph.ConvertDType(x, dtypes.Float64)
+		wide[i] = graph.ConvertDType(x, d)
 	}
 	return graph.ConvertDType(f(wide), in[0].DType())
 }
@@ -67,10 +71,43 @@ func erfc(x *graph.Node) *graph.Node {
 			b, after = graph.AddScalar(graph.Sub(graph.Mul(u, b), after), erfcSeries[k]), b
 		}
 		p := graph.AddScalar(graph.Sub(graph.MulScalar(graph.Mul(u, b), 0.5), after), erfcSeries[0]/2)
-		y := graph.Mul(t, graph.Exp(graph.Sub(p, graph.Square(size))))
+		// exp(-x²) with the digits of x² that do not fit: the square of the upper half of x is exact.
+		size = graph.Min(size, number(x, 100))
+		upper := graph.Mul(size, number(x, 1<<27+1))
+		upper = graph.Sub(upper, graph.Sub(upper, size))
+		rest := graph.Mul(graph.Sub(size, upper), graph.Add(size, upper))
+		y := graph.Mul(graph.Mul(t, graph.Exp(graph.Sub(p, rest))), graph.Exp(graph.Neg(graph.Square(upper))))
+		y = graph.Where(graph.IsNaN(x), x, y)
 		return graph.Where(graph.LessThan(x, number(x, 0)), graph.Sub(number(x, 2), y), y)
 	}, func(x *graph.Node) *graph.Node {
 		return graph.MulScalar(graph.Exp(graph.Neg(graph.Square(x))), -2/math.Sqrt(math.Pi))
+	})
+}
+
+// erfInv returns the x with erf(x) = y: Winitzki's guess, then three steps of Halley's method. Beyond ½ it solves
+// erfc(x) = 1 - |y| instead, which has all digits where erf is close to 1.
+//
+// Source of the first guess: Winitzki, "A handy approximation for the error function and its inverse", 2008, eq. 7.
+func erfInv(y *graph.Node) *graph.Node {
+	return withSlope(y, func(y *graph.Node) *graph.Node {
+		size, zero := graph.Abs(y), number(y, 0)
+		inside := graph.LessThan(size, number(y, 1))
+		safe := graph.Where(inside, size, zero)
+		beyond := graph.GreaterThan(safe, number(y, 0.5))
+		const a = 0.147
+		log := graph.Add(graph.Log1p(safe), graph.Log1p(graph.Neg(safe))) // log(1 - y²)
+		t := graph.AddScalar(graph.MulScalar(log, 0.5), 2/(math.Pi*a))
+		x := graph.Sqrt(graph.Sub(graph.Sqrt(graph.Sub(graph.Square(t), graph.MulScalar(log, 1/a))), t))
+		for range 3 { // f = erf(x) - y, f'/f'' = -1/(2x): x -= u / (1 + x·u) for u = f/f'
+			f := graph.Where(beyond, graph.Sub(graph.OneMinus(safe), erfc(x)), graph.Sub(graph.Erf(x), safe))
+			u := graph.Mul(f, graph.MulScalar(graph.Exp(graph.Square(x)), math.Sqrt(math.Pi)/2))
+			x = graph.Sub(x, graph.Div(u, graph.OnePlus(graph.Mul(x, u))))
+		}
+		infinity := graph.Infinity(y.Graph(), y.DType(), 1)
+		edge := graph.Where(graph.Equal(size, number(y, 1)), infinity, number(y, math.NaN()))
+		return odd(y, graph.Where(inside, x, edge))
+	}, func(y *graph.Node) *graph.Node { // √π/2 · exp(x²)
+		return graph.MulScalar(graph.Exp(graph.Square(erfInv(y))), math.Sqrt(math.Pi)/2)
 	})
 }
 
@@ -111,8 +148,9 @@ func lgamma(x *graph.Node) *graph.Node {
 		sine := graph.Sin(graph.MulScalar(graph.Min(part, graph.OneMinus(part)), math.Pi))
 		mirrored := graph.Sub(graph.Sub(number(x, math.Log(math.Pi)), graph.Log(sine)), y)
 		y = graph.Where(left, mirrored, y)
-		infinite := graph.Equal(size, graph.Infinity(x.Graph(), x.DType(), 1))
-		return graph.Where(infinite, size, y)
+		infinity := graph.Infinity(x.Graph(), x.DType(), 1)
+		pole := graph.LogicalAnd(left, graph.Equal(part, number(x, 0)))
+		return graph.Where(graph.LogicalOr(pole, graph.Equal(size, infinity)), infinity, y)
 	}, digamma)
 }
 
@@ -164,18 +202,22 @@ func zeta(s, q *graph.Node) *graph.Node {
 	}
 	a := graph.AddScalar(q, zetaTerms)
 	power := graph.Pow(a, graph.Neg(s)) // a^-s, and a power less at each step
-	sum = graph.Add(sum, graph.Add(graph.Div(graph.Mul(power, a), graph.MinusOne(s)), graph.MulScalar(power, 0.5)))
+	sum = graph.Add(sum, graph.Add(graph.Div(graph.Pow(a, graph.OneMinus(s)), graph.MinusOne(s)), graph.MulScalar(power, 0.5)))
 	factor := graph.Mul(s, graph.Div(power, a))
+	rest := number(q, 0)
 	for k, b := range bernoulli {
-		sum = graph.Add(sum, graph.MulScalar(factor, b))
-		more := graph.Mul(graph.AddScalar(s, 2*k+1), graph.AddScalar(s, 2*k+2))
-		factor = graph.Div(graph.Div(graph.Mul(factor, more), a), a)
+		rest = graph.Add(rest, graph.MulScalar(factor, b))
+		more := graph.Mul(graph.Div(graph.AddScalar(s, 2*k+1), a), graph.Div(graph.AddScalar(s, 2*k+2), a))
+		factor = graph.Mul(factor, more)
 	}
+	// Where the power has vanished, so has the rest, whatever overflows in it.
+	sum = graph.Add(sum, graph.Where(graph.GreaterThan(power, number(q, 0)), rest, number(q, 0)))
 	zero, one := graph.ScalarZero(g, d), graph.ScalarOne(g, d)
 	pole := graph.LogicalOr(graph.Equal(s, one), graph.LogicalAnd(graph.LessOrEqual(q, zero), graph.Equal(q, graph.Round(q))))
 	undefined := graph.LogicalOr(graph.LessThan(s, one), graph.LessThan(q, zero))
 	sum = graph.Where(undefined, number(q, math.NaN()), sum)
-	return graph.Where(graph.LogicalAnd(pole, graph.GreaterOrEqual(s, one)), graph.Infinity(g, d, 1), sum)
+	sum = graph.Where(graph.LogicalAnd(pole, graph.GreaterOrEqual(s, one)), graph.Infinity(g, d, 1), sum)
+	return graph.Where(graph.IsNaN(q), q, sum)
 }
 
 // polygamma returns the derivative of order n of digamma, (-1)^(n+1) · n! · ζ(n+1, x), for whole n ≥ 0 and x > 0.

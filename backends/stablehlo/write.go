@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ type Options struct {
 
 // Lowers reports whether [Write] writes op as it is. All others have an expansion; give Lowers to
 // [graph.NewProgram] to have it made.
-func Lowers(op *graph.Op) bool { return op.Bodies > 0 || lowerings[op.Name] != nil }
+func Lowers(op *graph.Op) bool {
+	return op != nil && (op.Bodies > 0 || lowerings[op.Name] != nil)
+}
 
 // Write returns p as the text of a StableHLO module, whose public function main takes p's inputs and returns its
 // outputs. Equal programs give equal text. It is [Options.Write] without options.
@@ -50,6 +53,9 @@ func (o Options) WriteChecked(p *graph.Program) (text string, places []string, e
 }
 
 func (o Options) write(p *graph.Program, checks bool) (text string, places []string, err error) {
+	if p == nil {
+		return "", nil, errors.New("writing a program: it is nil")
+	}
 	if err := p.Check(); err != nil {
 		return "", nil, fmt.Errorf("writing program %q: %w", p.Name, err)
 	}
@@ -59,7 +65,7 @@ func (o Options) write(p *graph.Program, checks bool) (text string, places []str
 	if o.Donate != nil && len(o.Donate) != len(p.Inputs) {
 		return "", nil, fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
 	}
-	m := &module{functions: map[string]string{}, taken: map[string]bool{"main": true}, devices: numDevices(p), checks: checks}
+	m := &module{functions: map[string]string{}, privates: map[*graph.Program]private{}, taken: map[string]bool{"main": true}, devices: numDevices(p), checks: checks}
 	if p.Mesh != nil {
 		m.taken[meshName] = true
 	}
@@ -126,9 +132,12 @@ func (o Options) donation(p *graph.Program) []string {
 type module struct {
 	texts     []string          // private functions, in order of first use
 	functions map[string]string // their names by what follows the name
+	privates  map[*graph.Program]private
 	taken     map[string]bool
 	devices   int      // that the program runs on
 	depth     int      // of branches, loops and calls around what is being written
+	deepest   int      // the largest depth so far
+	written   int      // instructions so far
 	err       error    // the first mistake
 	placed    bool     // and it says where
 	checks    bool     // whether divisors are looked at
@@ -169,6 +178,10 @@ type function struct {
 	next   int   // number of the next value
 	met    value // which divisor was zero until here; without a ref if none may have been
 }
+
+// maxWritten is how many instructions a text may have, about 500 MB. Larger ones come from closures that are used
+// twice, at each of several levels.
+const maxWritten = 5_000_000
 
 // maxNesting is how deep branches, loops and calls, which are inlined, may be nested: with 500 XLA's compiler takes
 // most of a minute, with 5000 it overflows its stack and takes the process with it.
@@ -214,19 +227,34 @@ func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs [
 // newText returns an empty text.
 func newText() *strings.Builder { return new(strings.Builder) }
 
-// private returns the name of a private function that computes p; equal ones are written once. checked is as function
-// has it.
-func (m *module) private(p *graph.Program) (name string, checked bool) {
+// private is a private function that has been written.
+type private struct {
+	name    string
+	checked bool // as function has it
+	nesting int  // how deep branches, loops and calls are nested in it
+}
+
+// private returns the private function that computes p; equal ones are written once.
+func (m *module) private(p *graph.Program) private {
+	if f, ok := m.privates[p]; ok {
+		m.deepest = max(m.deepest, m.depth+f.nesting)
+		return f
+	}
+	outer := m.deepest
+	m.deepest = m.depth
 	const mark = "func.func private @"
 	text, checked := m.function(mark, p, nil, nil)
 	text = strings.TrimPrefix(text, "  "+mark)
-	name = m.functions[text]
+	name := m.functions[text]
 	if name == "" {
 		name = unique(m.taken, identifier(p.Name, "function"))
 		m.functions[text] = name
 		m.texts = append(m.texts, "  "+mark+name+text)
 	}
-	return name, checked
+	f := private{name, checked, m.deepest - m.depth}
+	m.privates[p] = f
+	m.deepest = max(m.deepest, outer)
+	return f
 }
 
 // program writes p's instructions with args for its inputs and returns its outputs.
@@ -247,6 +275,10 @@ func (f *function) program(p *graph.Program, args []value) []value {
 			vs[i] = vals[id]
 		}
 		return vs
+	}
+	if f.written += len(p.Instrs); f.written > maxWritten {
+		f.fail("the text would have more than %d operations, since the bodies of branches and loops stand in it as often as they are used: make a function of what repeats (NewFunction, Call)", maxWritten)
+		return nil
 	}
 	for i := range p.Instrs {
 		in := &p.Instrs[i]

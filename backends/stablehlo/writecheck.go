@@ -75,9 +75,9 @@ func (f *function) put(p part) {
 // loop and after each pass: what a condition meets has no other way out.
 func (f *function) carried(cond *graph.Program, state, more []value, body func([]value) []value) []value {
 	n := len(state)
-	name, checked := f.private(cond)
+	callee := f.private(cond)
 	test := func(state []value) value {
-		return f.invoke(name, checked, slices.Concat(state, more), []shapes.Shape{shapes.Scalar(dtypes.Bool)})[0]
+		return f.invoke(callee, slices.Concat(state, more), []shapes.Shape{shapes.Scalar(dtypes.Bool)})[0]
 	}
 	next := func(state []value) []value {
 		state = body(state[:n])
@@ -95,9 +95,17 @@ func (f *function) carried(cond *graph.Program, state, more []value, body func([
 }
 
 // divides reports whether p divides integers.
-func divides(p *graph.Program) bool {
+func divides(p *graph.Program) bool { return dividesWithin(p, map[*graph.Program]bool{}) }
+
+// dividesWithin is divides given the programs that are known not to, or are being looked at.
+func dividesWithin(p *graph.Program, seen map[*graph.Program]bool) bool {
+	if seen[p] {
+		return false
+	}
+	seen[p] = true
 	return slices.ContainsFunc(p.Instrs, func(in graph.Instr) bool {
 		name := in.Op.Name
-		return (name == "Div" || name == "Rem") && p.Values[in.In[1]].DType.IsInt() || slices.ContainsFunc(in.Bodies, divides)
+		return (name == "Div" || name == "Rem") && p.Values[in.In[1]].DType.IsInt() ||
+			slices.ContainsFunc(in.Bodies, func(b *graph.Program) bool { return dividesWithin(b, seen) })
 	})
 }

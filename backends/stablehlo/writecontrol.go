@@ -123,10 +123,17 @@ func (f *function) repeat(state []value, cond, body func(state []value) []value)
 
 // deeper runs write, which writes a body of c, unless that is nested too deep. It reports whether all went well.
 func (f *function) deeper(c call, write func()) bool {
-	if f.depth++; f.depth > maxNesting {
-		f.fail("%s: branches, loops and calls are nested more than %d deep, which compilers do not bear: choose among values (Where) or repeat (While) instead", c.Op.Name, maxNesting)
-	} else {
+	tooDeep := func() bool {
+		if f.deepest > maxNesting {
+			f.fail("%s: branches, loops and calls are nested more than %d deep, which compilers do not bear: choose among values (Where) or repeat (While) instead", c.Op.Name, maxNesting)
+		}
+		return f.deepest > maxNesting
+	}
+	f.depth++
+	f.deepest = max(f.deepest, f.depth)
+	if !tooDeep() {
 		write()
+		tooDeep()
 	}
 	f.depth--
 	return f.err == nil
@@ -134,20 +141,19 @@ func (f *function) deeper(c call, write func()) bool {
 
 // callFunction writes Call.
 func (f *function) callFunction(c call) []value {
-	var name string
-	var checked bool
-	if !f.deeper(c, func() { name, checked = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
+	var callee private
+	if !f.deeper(c, func() { callee = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
 		return nil
 	}
-	return f.invoke(name, checked, c.in, c.out)
+	return f.invoke(callee, c.in, c.out)
 }
 
 // invoke calls a private function, which if checked returns also what it met.
-func (f *function) invoke(name string, checked bool, in []value, out []shapes.Shape) []value {
-	if checked {
+func (f *function) invoke(callee private, in []value, out []shapes.Shape) []value {
+	if callee.checked {
 		out = append(slices.Clip(out), status)
 	}
 	results, names := f.defineAll(out)
-	f.line("%s = func.call @%s(%s) : %s", names, name, refs(in), signature(in, results))
-	return f.noted(results, checked)
+	f.line("%s = func.call @%s(%s) : %s", names, callee.name, refs(in), signature(in, results))
+	return f.noted(results, callee.checked)
 }

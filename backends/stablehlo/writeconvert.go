@@ -11,7 +11,11 @@ func init() {
 	}
 	lowerings["ReducePrecision"] = func(f *function, c call) []value {
 		x, p := c.in[0], c.Attrs.(graph.PrecisionAttrs)
-		return []value{f.op(c.out[0], "stablehlo.reduce_precision %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())}
+		y := f.op(c.out[0], "stablehlo.reduce_precision %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())
+		if p.MantissaBits == 0 { // StableHLO leaves open what NaN becomes, which such a format lacks: here it stays
+			y = f.choose(f.isNaN(x), x, y)
+		}
+		return []value{y}
 	}
 }
 

@@ -116,6 +116,11 @@ func (f *function) compare(direction string, x, y value) value {
 	case d.IsUnsigned() || d == dtypes.Bool:
 		kind = "UNSIGNED"
 	}
+	return f.compareAs(kind, direction, x, y)
+}
+
+// compareAs compares in an order that StableHLO names.
+func (f *function) compareAs(kind, direction string, x, y value) value {
 	out := x.shape.WithDType(dtypes.Bool)
 	return f.op(out, "stablehlo.compare %s, %s, %s, %s : (%s, %s) -> %s", direction, x, y, kind, x.typ(), y.typ(), tensorType(out))
 }

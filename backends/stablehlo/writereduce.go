@@ -118,7 +118,7 @@ func selectAndScatter(f *function, c call) []value {
 }
 
 // sortElements writes both forms of a stable sort. Elements are compared as numbers, so that -0 equals 0, with NaN
-// behind them.
+// behind them, or in the total order.
 func sortElements(f *function, c call) []value {
 	a := c.Attrs.(graph.SortAttrs)
 	in := c.in[:1:1]
@@ -136,6 +136,9 @@ func sortElements(f *function, c call) []value {
 		x, y := args[0], args[1]
 		if a.Descending {
 			x, y = y, x
+		}
+		if a.Total && x.shape.DType.IsFloat() {
+			return []value{f.compareAs("TOTALORDER", "LT", x, y)}
 		}
 		before := f.compare("LT", x, y)
 		if x.shape.DType.IsFloat() { // a number comes before NaN

@@ -14,4 +14,10 @@
 //   - integer to float rounds to nearest, ties to even;
 //   - anything to bool is x ≠ 0 (NaN is true); bool to a number is 0 or 1;
 //   - complex to real drops the imaginary part; real to complex has imaginary part 0.
+//
+// # Numbers of a program
+//
+// A number that a program states (Scalar, AddScalar, ConstAs, a fill value, the end of an Iota, the constant of an
+// initializer) becomes a value of a dtype by [Fit]: rounded to nearest for a float, as it is for everything else, and
+// refused with a sentence if the dtype does not hold it.
 package dtypes

@@ -71,6 +71,9 @@ func lacks(op *graph.Op) (list []string) {
 	if inexact && op.NoGrad == "" && op.ZeroGrad == "" && !smooth {
 		say("no sample lets the gradient be checked: all are kinks, poles or integers")
 	}
+	for _, lack := range lacksTruth(op) {
+		say("%s", lack)
+	}
 	return list
 }
 
@@ -117,12 +120,18 @@ func OpReference() string {
 	var b strings.Builder
 	b.WriteString("# Ops\n\nWritten from the rows of the table of operations (`graph.Ops()`) by `go test ./graph/graphtest -run OpReference -update`; do not edit.\n" +
 		"Operands are x, y, z in order. Where the gradient column says *expansion*, an op is differentiated through the ops that it expands to.\n" +
-		"The Go functions of the same names, and helpers composed of them, are described in the package documentation of `graph`.\n")
+		"The Go functions of the same names, and helpers composed of them, are described in the package documentation of `graph`.\n" +
+		"\nAccuracy is how far a value of the go engine may be from the true one, in units of the last place (ulp) of that value, and where that\n" +
+		"holds: *everywhere* is the whole domain, with denormals, the largest numbers, zeros and poles of the function; NaN, infinities and signs of\n" +
+		"zeros are as they should be. It is tested with tables of true values (`graph/graphtest/testdata/truth`). Without a dtype before it, it\n" +
+		"holds for all. *Of the larger part* measures both parts of a complex number in last places of the larger one; ε is the dtype's\n" +
+		"epsilon, an error allowed whatever the value is. *Between backends* is how far another backend may be from the reference meaning at the\n" +
+		"row's samples, in units of ε relative to the value (or a thousandth of the largest of the tensor): XLA's own functions promise less.\n")
 	fmt.Fprintf(&b, "\n%d ops.\n", len(graph.Ops()))
 	for _, f := range names {
-		fmt.Fprintf(&b, "\n## %s\n\n| op | meaning | dtypes | gradient | StableHLO | tolerance |\n|---|---|---|---|---|---|\n", f)
+		fmt.Fprintf(&b, "\n## %s\n\n| op | meaning | dtypes | gradient | StableHLO | accuracy | between backends |\n|---|---|---|---|---|---|---|\n", f)
 		for _, op := range families[f] {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", op.Name, escape(op.Doc), dtypesOf(op), gradientOf(op), hloOf(op), toleranceOf(op))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", op.Name, escape(op.Doc), dtypesOf(op), gradientOf(op), hloOf(op), accuracyOf(op), toleranceOf(op))
 		}
 	}
 	return b.String()
@@ -157,6 +166,18 @@ func hloOf(op *graph.Op) string {
 		return "*expansion*"
 	}
 	return ""
+}
+
+// accuracyOf says what the values are held to; nothing for rows that promise nothing.
+func accuracyOf(op *graph.Op) string {
+	if op.Exact != "" {
+		return "exact: " + escape(op.Exact)
+	}
+	var lines []string
+	for _, a := range op.Accuracy {
+		lines = append(lines, a.String())
+	}
+	return escape(strings.Join(lines, "; "))
 }
 
 func toleranceOf(op *graph.Op) string {

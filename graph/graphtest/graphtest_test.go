@@ -3,6 +3,7 @@ package graphtest
 import (
 	"errors"
 	"flag"
+	"math/big"
 	"os"
 	"strings"
 	"testing"
@@ -123,3 +124,23 @@ func TestChecksTogether(t *testing.T) {
 }
 
 func TestRandomProgramsRun(t *testing.T) { Programs(t, Reference, 50) }
+
+func TestReductionsOfTheReference(t *testing.T) { Reductions(t, Reference) }
+
+// The truth about exponentials is that of mpmath 1.4.1, mp.dps = 60: exp(-41.3), log(1.0000000001), log(123456.789).
+func TestBigExponentialsAndLogarithms(t *testing.T) {
+	text := func(x float64, f func(*big.Float) *big.Float) string {
+		return f(new(big.Float).SetPrec(expBits).SetFloat64(x)).Text('e', 29)
+	}
+	for _, c := range [][2]string{
+		{text(-41.3, bigExp), "1.15781160263829736462294761301e-18"},
+		{text(1.0000000001, bigLog), "1.00000008269037099081966940804e-10"},
+		{text(123456.789, bigLog), "1.17236464871858810160296312529e+01"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("got %s, want %s", c[0], c[1])
+		}
+	}
+}
+
+func TestReferenceIsTrue(t *testing.T) { Truth(t, Reference) }

@@ -37,6 +37,25 @@ func (t *Tensor) ConvertDType(dtype dtypes.DType) (*Tensor, error) {
 	return out, nil
 }
 
+// FitDType is ConvertDType for numbers that a program states: it returns an error that names the first element that is
+// no value of dtype, by the rules of [dtypes.Fit], instead of another number.
+func (t *Tensor) FitDType(dtype dtypes.DType) (*Tensor, error) {
+	out, err := t.ConvertDType(dtype)
+	if err != nil || dtype == t.DType() {
+		return out, err
+	}
+	defer runtime.KeepAlive(t)
+	for i := range t.Size() {
+		if _, err := dtypes.Fit(t.element(i), dtype); err != nil {
+			if t.shape.IsScalar() {
+				return nil, err
+			}
+			return nil, fmt.Errorf("element %d of %s: %w", i, t.shape, err)
+		}
+	}
+	return out, nil
+}
+
 // convertFast converts the pairs that data loading and mixed precision use, and reports whether it
 // knows the pair.
 func convertFast(to, from *Tensor) bool {

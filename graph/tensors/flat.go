@@ -1,6 +1,7 @@
 package tensors
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -44,6 +45,8 @@ func (t *Tensor) bytes() []byte {
 	return t.storage.Load().Bytes()[:n:n]
 }
 
+var errNilFunction = errors.New("tensors: the function that is to see the elements is nil")
+
 // ConstFlatData calls fn with the elements of t in row-major order, to read. The slice is valid only
 // inside fn. It returns an error if T is not the Go type of t's dtype, or if t was finalized.
 func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
@@ -52,6 +55,9 @@ func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
 	}
 	if err := checkType[T](t); err != nil {
 		return err
+	}
+	if fn == nil {
+		return errNilFunction
 	}
 	fn(view[T](t))
 	runtime.KeepAlive(t)
@@ -114,6 +120,9 @@ func (t *Tensor) ConstFlatData(fn func(flat any)) error {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
+	if fn == nil {
+		return errNilFunction
+	}
 	fn(flatAny(t))
 	runtime.KeepAlive(t)
 	return nil
@@ -133,6 +142,9 @@ func (t *Tensor) MustMutableFlatData(fn func(flat any)) { mustDo(t.MutableFlatDa
 func (t *Tensor) ConstBytes(fn func(data []byte)) error {
 	if err := t.CheckValid(); err != nil {
 		return err
+	}
+	if fn == nil {
+		return errNilFunction
 	}
 	fn(t.bytes())
 	runtime.KeepAlive(t)

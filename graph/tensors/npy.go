@@ -45,6 +45,9 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
+	if w == nil {
+		return errNilFile
+	}
 	if _, err := w.Write(npyHeader(t.shape)); err != nil {
 		return err
 	}
@@ -86,6 +89,9 @@ func npyHeader(shape shapes.Shape) []byte {
 // It returns an error for other element types (text, records, Python objects), and if r is no such
 // file or ends too early; a header that promises more than there is costs no memory.
 func ReadNpy(r io.Reader) (*Tensor, error) {
+	if r == nil {
+		return nil, errNilFile
+	}
 	return readNpy(r, func() int64 { return remaining(r) })
 }
 

@@ -2,6 +2,7 @@ package tensors
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,8 +17,13 @@ func SaveNpz(path string, values map[string]*Tensor) error {
 	return writeFile(path, func(w io.Writer) error { return WriteNpz(w, values) })
 }
 
+var errNilFile = errors.New("the reader or writer of the file is nil")
+
 // WriteNpz is [SaveNpz] to a writer. The same values give the same bytes.
 func WriteNpz(w io.Writer, values map[string]*Tensor) error {
+	if w == nil {
+		return errNilFile
+	}
 	z := zip.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		entry, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
@@ -52,6 +58,9 @@ func LoadNpz(path string) (map[string]*Tensor, error) {
 // ReadNpz is [LoadNpz] from a reader of the given number of bytes. It returns an error if one of the
 // archive's files is no .npy file of a dtype that can be read, and then no tensor at all.
 func ReadNpz(r io.ReaderAt, size int64) (map[string]*Tensor, error) {
+	if r == nil {
+		return nil, errNilFile
+	}
 	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("no .npz file: %w", err)

@@ -49,21 +49,25 @@ func (t *Tensor) Format(o FormatOptions) string {
 	if o.LineWidth <= 0 {
 		o.LineWidth = 100
 	}
+	o.Precision = min(o.Precision, mostDigits)
+	if t.Size() == 0 { // also of 2^32 empty rows
+		return t.shape.String() + "\n[]"
+	}
 	p := &printer{t: t, o: o, strides: t.shape.Strides(), cut: t.Size() > o.Threshold}
 	p.text = p.chooseText()
 	p.out.WriteString(t.shape.String())
-	switch {
-	case t.Rank() == 0:
+	if t.Rank() == 0 {
 		p.out.WriteString(" " + p.text(0))
-	case t.Size() == 0:
-		p.out.WriteString("\n[]")
-	default:
+	} else {
 		p.visit(0, 0, func(at int) { p.width = max(p.width, len(p.text(at))) })
 		p.out.WriteByte('\n')
 		p.print(0, 0)
 	}
 	return p.out.String()
 }
+
+// mostDigits is how many digits after the point the smallest float64 has, 2^-1074.
+const mostDigits = 1074
 
 // printer prints one tensor.
 type printer struct {
@@ -190,9 +194,6 @@ func (p *printer) chooseFloat(each func(at int, see func(float64))) func(x float
 			}
 		})
 	})
-	if p.t.Size() == 0 {
-		digits = p.o.Precision
-	}
 	format, precision := byte('f'), digits
 	if power {
 		format, precision = 'e', p.o.Precision
@@ -216,7 +217,7 @@ func (p *printer) rest(x float64, digits int) bool {
 }
 
 // GoStr returns t as Go source, such as "[][]float32{{1, 2}, {3, 4}}": all of it, exactly. A nil or
-// finalized tensor returns what it is, in a comment.
+// finalized tensor returns what it is, in a comment; so does one of more than a million empty rows.
 func (t *Tensor) GoStr() string {
 	if err := t.CheckValid(); err != nil {
 		return "/* " + err.Error() + " */"
@@ -229,6 +230,9 @@ func (t *Tensor) GoStr() string {
 			return s
 		}
 		return typ + "(" + s + ")"
+	}
+	if err := t.checkNest(); err != nil {
+		return "/* " + err.Error() + " */"
 	}
 	var out strings.Builder
 	out.WriteString(strings.Repeat("[]", t.Rank()) + typ)

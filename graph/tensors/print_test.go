@@ -122,3 +122,16 @@ func TestGoStr(t *testing.T) {
 	}
 	checkGolden(t, "gostr.golden", out.String())
 }
+
+// A tensor without elements prints at once, whatever its axes are: no loop over one that is long.
+func TestPrintWithoutElements(t *testing.T) {
+	for _, dims := range [][]int{{0}, {1 << 40, 0}, {0, 1 << 40}, {1 << 20, 1 << 20, 0, 3}} {
+		x := FromShape(shapes.Make(dtypes.Float32, dims...))
+		want := x.Shape().String() + "\n[]"
+		for _, got := range []string{x.String(), x.Summary(2), fmt.Sprint(x), x.Format(FormatOptions{Threshold: 1 << 60, EdgeItems: 1 << 60})} {
+			if got != want {
+				t.Errorf("%v prints as %.200q, want %q", dims, got, want)
+			}
+		}
+	}
+}

@@ -72,6 +72,9 @@ func FromStorage(shape shapes.Shape, s *Storage) (*Tensor, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
 	}
+	if s == nil {
+		return nil, fmt.Errorf("tensor %s: the storage is nil", shape)
+	}
 	if shape.ByteSize() > s.Len() {
 		return nil, fmt.Errorf("tensor %s takes %d bytes, the storage has %d", shape, shape.ByteSize(), s.Len())
 	}

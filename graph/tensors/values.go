@@ -153,10 +153,28 @@ func (t *Tensor) Value() any {
 	if t.IsScalar() {
 		return t.element(0)
 	}
+	mustDo(t.checkNest())
 	flat := reflect.ValueOf(flatAny(t))
 	row := reflect.MakeSlice(flat.Type(), flat.Len(), flat.Len())
 	reflect.Copy(row, flat)
 	return nest(row, t.shape.Dimensions).Interface()
+}
+
+// checkNest returns an error if t has no elements but so many rows that slices of slices would fill the memory.
+func (t *Tensor) checkNest() error {
+	if t.Size() > 0 {
+		return nil
+	}
+	rows := 1
+	for _, d := range t.shape.Dimensions {
+		if d == 0 {
+			break
+		}
+		if rows *= d; rows > 1<<20 {
+			return fmt.Errorf("%s has no elements, and more rows than slices of slices could hold", t.shape)
+		}
+	}
+	return nil
 }
 
 // nest cuts flat into slices of slices.

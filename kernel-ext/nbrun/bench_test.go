@@ -25,7 +25,7 @@ func benchKernel(b *testing.B, imports []string) *kernel.Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	tools, err := ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+	tools, err := ws.Build(ctx, nil, workspace.Headless()...)
 	if err != nil {
 		b.Fatal(err)
 	}

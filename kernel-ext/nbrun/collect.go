@@ -124,20 +124,20 @@ func (c *collector) finish() {
 	}
 }
 
-// settle completes the outputs of a cell that failed: places in its streams become the cell's lines, and
-// an error that is only an exit status gets the program's own words. It returns what was on stderr.
-func (c *collector) settle(id string, places func(string) string) (stderr string) {
+// settle completes the outputs of a cell that failed: an error that is only an exit status gets the program's own
+// words. It returns what was on stderr.
+func (c *collector) settle(id string) (stderr string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.cells[id]
 	if r == nil {
 		return ""
 	}
-	stderr = places(mask(r.stderr.String()))
+	stderr = mask(r.stderr.String())
 	said := plainLines(stderr)
 	for _, o := range r.cell.Outputs {
 		if l, ok := o.Extra[pending].(*lines); ok {
-			o.Text, o.Extra = places(mask(l.String())), nil
+			o.Text, o.Extra = mask(l.String()), nil
 		}
 		if o.Kind == notebook.Error && strings.HasPrefix(o.EValue, "exit status") && len(said) > 0 {
 			_, o.EValue = program(said, o.EValue) // the trace is in the stream already

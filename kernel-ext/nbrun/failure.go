@@ -11,25 +11,20 @@ import (
 var (
 	// ansi matches the escape sequences with which gonb colours its texts.
 	ansi = regexp.MustCompile("\x1b\\[[0-9;?]*[a-zA-Z]")
-	// tempFile matches the directory of the program that a cell became: it differs in every run, and the
-	// cell's own line stands beside it.
+	// tempFile matches the directory of the program that a cell became: it differs in every run.
 	tempFile = regexp.MustCompile(`/[^\s:"']*/quire-run-[0-9]+/t/gonb_[0-9a-f]+/`)
 	// tempModule matches gonb's name for that program, as the compiler prints it above its errors.
 	tempModule = regexp.MustCompile(`(?m)^# gonb_[0-9a-f]+\n?`)
 	// cellLine matches the beginning of a compiler's error as gonb reports it.
 	cellLine = regexp.MustCompile(`^Cell\[(\d+)\]: Line (\d+)\n`)
-	// noted matches a line of that program with gonb's note of the cell's line before it.
-	noted = regexp.MustCompile(` ?(?:\x1b\[7m)?\[\[ Cell \[(\d+)\] Line (\d+) \]\](?:\x1b\[0m)? main\.go:\d+`)
-	// place matches what mask makes of it.
+	// place matches the place of a line in a cell.
 	place = regexp.MustCompile(`In\[\d+\]:\d+`)
 )
 
-// mask removes from a text what differs between two runs of the same notebook, and what only the kernel
-// knows about: "[[ Cell [4] Line 3 ]] /tmp/…/main.go:10" becomes "In[4]:3".
+// mask removes from a text what differs between two runs of the same notebook.
 func mask(s string) string {
 	if strings.Contains(s, "gonb_") {
 		s = tempModule.ReplaceAllString(tempFile.ReplaceAllString(s, ""), "")
-		s = noted.ReplaceAllString(s, "In[$1]:$2")
 	}
 	return s
 }

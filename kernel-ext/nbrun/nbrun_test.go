@@ -34,7 +34,7 @@ func needKernel(t testing.TB) {
 var built = sync.OnceValue(func() error {
 	ws, err := workspace.Open(context.Background(), workspace.Options{})
 	if err == nil {
-		_, err = ws.Build(context.Background(), nil, workspace.Gonb, workspace.Goimports)
+		_, err = ws.Build(context.Background(), nil, workspace.Headless()...)
 	}
 	return err
 })
@@ -200,10 +200,85 @@ func TestInterruptAndTimeoutEndTheCell(t *testing.T) {
 
 func TestACellThatKillsTheKernel(t *testing.T) {
 	needKernel(t)
-	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "%%\np, _ := os.FindProcess(os.Getppid())\np.Kill()\ntime.Sleep(time.Minute)")})
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("asks /proc for the kernel")
+	}
+	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")})
 	var failed *CellError
 	if !errors.As(err, &failed) || !strings.HasPrefix(failed.Value, "the kernel (gonb) ended: signal: killed") {
 		t.Fatal(err)
+	}
+}
+
+// A cell that is meant to fail and ends the kernel: the next one has a kernel that knows the same.
+func TestAKernelIsStartedAgainWithItsDeclarations(t *testing.T) {
+	needKernel(t)
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("asks /proc for the kernel")
+	}
+	result, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t,
+		"import \"math\"\n\nconst two = 2\n\ntype T struct{ x int }\n\nvar v = math.Sqrt(4)",
+		"func (t T) f() int {\n\tpanic(\"deep\")\n}\n\nfunc init_a() { fmt.Println(\"a\") }\n\nfunc init_b() { fmt.Println(\"b\") }",
+		"#raises-exception\n!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)",
+		"%%\nfmt.Println(two, T{3}.x, v)",
+		"#raises-exception\n%%\nT{}.f()")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := result.Cells[3]
+	if c.Text() != "a\nb\n2 3 2\n" || c.ExecutionCount != 4 {
+		t.Errorf("In[%d] says %q", c.ExecutionCount, c.Text())
+	}
+	if first := c.Outputs[0]; first.Name != "stderr" || !strings.HasPrefix(first.Text, "The kernel had ended and was started again") {
+		t.Errorf("no sentence, but %+v", first)
+	}
+	stack := ""
+	for _, o := range result.Cells[4].Outputs {
+		stack += o.Text
+	}
+	if !strings.Contains(stack, "In[2]:2\n") || !strings.Contains(stack, "In[5]:2 +0x") {
+		t.Errorf("the places are lost:\n%s", stack)
+	}
+}
+
+// What gonb takes for something else, or waits for without end.
+func TestCellsAreReadAsTheyAreMeant(t *testing.T) {
+	needKernel(t)
+	dir := t.TempDir()
+	result, err := Run(within(t, 4*time.Minute), Options{Timeout: 30 * time.Second, Notebook: write(t,
+		"var text = `\n!touch "+dir+"/made\n%cd /\npackage x\n`\n\n/*\n!touch "+dir+"/made\n*/\n\n%%\nfmt.Printf(\"%q\\n\", text)",
+		"%%\r\nfmt.Println(\"Windows\")\r\n",
+		"%%\nb, err := io.ReadAll(os.Stdin)\nfmt.Println(len(b), err)",
+		"!cat; echo read",
+		"%%\nc := exec.Command(\"sleep\", \"600\")\nc.Stdout = os.Stdout\nfmt.Println(c.Start())",
+		"!sleep 600 &\n!echo left",
+		"#raises-exception\n%%\n%foo",
+		"import . \"math\"",
+		"%%\nfmt.Println(Sqrt(4))",
+		"import \"math/rand\"\n\n%%\n_ = rand.Int()",
+		"import \"math/rand/v2\"\n\n%%\n_ = rand.IntN(3)\nfmt.Println(\"v2\")",
+		"var kind = 1",
+		"func kind() int { return 2 }",
+		"%%\nfmt.Println(kind())",
+		"const kind = 3\n\n%%\nfmt.Println(kind)",
+		"type kind struct{}\n\n%%\nfmt.Println(kind{})",
+		"func init() { fmt.Println(1) }\n\nfunc init() { fmt.Println(2) }",
+		"%%\npackages := 3\nfmt.Println(packages)",
+		"! \n%%\nfmt.Println(\"lives\")",
+		"%%\nfmt.Print(strings.Repeat(\"日\", 120000))"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"\"\\n!touch " + dir + "/made\\n%cd /\\npackage x\\n\"\n", "Windows\n", "0 <nil>\n", "read\n", "<nil>\n", "left\n",
+		"ERROR: line 2: there is no command %foo (%help lists those there are)\n", "", "2\n", "", "v2\n", "", "", "2\n", "3\n", "{}\n", "1\n2\n", "1\n2\n3\n", "1\n2\nlives\n", "1\n2\n" + strings.Repeat("日", 120000)}
+	for i, w := range want {
+		if got := result.Cells[i].Text(); got != w {
+			t.Errorf("cell %d says %q, want %q", i+1, got, w)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "made")); err == nil {
+		t.Error("a line of a string ran as a command")
 	}
 }
 
@@ -256,6 +331,9 @@ func TestErrors(t *testing.T) {
 	good := file("good.ipynb", `{"nbformat":4,"nbformat_minor":5,"metadata":{},"cells":[]}`)
 	file("bare/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n")
 	file("unbuildable/go.mod", "module github.com/quire-ml/quire\n\ngo 1.26\n\nrequire (\n\tgithub.com/janpfeifer/gonb v0.0.0\n\tgolang.org/x/tools v0.0.0\n)\n\ntool (\n\tgithub.com/janpfeifer/gonb\n\tgolang.org/x/tools/cmd/goimports\n)\n")
+	for _, part := range []string{"cells", "cellguard"} {
+		file("unbuildable/kernel-ext/internal/"+part+"/x.go", "package main\n")
+	}
 	var b strings.Builder
 	for _, c := range []struct {
 		name, notebook string

@@ -2,11 +2,12 @@ package nbrun
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
@@ -35,12 +36,58 @@ func TestLinesAreAsATerminalLeavesThem(t *testing.T) {
 			}
 		})
 	}
-	var l lines
-	for range 20 {
-		l.write(strings.Repeat("x", 1<<20-1) + "\n")
-	}
-	if s := l.String(); len(s) > maxStream+100 || !strings.HasSuffix(s, "bytes more left out]\n") {
-		t.Errorf("%d bytes, ending in %q", len(s), s[len(s)-40:])
+}
+
+func TestOfALongOutputHeadAndTailAreKept(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		line string // %d is its number
+		n    int
+	}{
+		{"lines", "line %d " + strings.Repeat("日", 300) + "\n", 20000},
+		{"lines that end at the limit", "%08d" + strings.Repeat("x", 1015) + "\n", 20 << 10},
+		{"one line without end", "%08d" + strings.Repeat("x", 504), 40 << 10},
+		{"a few lines", "%d\n", 3},
+		{"a progress bar", "\rstep %d" + strings.Repeat("x", 500), 20 << 10},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var l lines
+			var all strings.Builder
+			for i := range c.n {
+				part := fmt.Sprintf(c.line, i)
+				all.WriteString(part)
+				l.write(part)
+			}
+			got := l.String()
+			if again := l.String(); again != got {
+				t.Error("the second reading is another")
+			}
+			if len(got) > maxStream+100 || !utf8.ValidString(got) {
+				t.Fatalf("%d bytes, whole characters: %v", len(got), utf8.ValidString(got))
+			}
+			if last := strings.TrimPrefix(fmt.Sprintf(c.line, c.n-1), "\r"); !strings.HasSuffix(got, last) {
+				t.Errorf("it ends in %q", got[max(0, len(got)-40):])
+			}
+			head, rest, cut := strings.Cut(got, "[")
+			if !cut {
+				if !strings.HasPrefix(c.line, "\r") && got != all.String() {
+					t.Error("something is lost")
+				}
+				return
+			}
+			number, tail, _ := strings.Cut(rest, " bytes left out here]\n")
+			n, err := strconv.Atoi(number)
+			head = strings.TrimSuffix(head, "\n")
+			if err != nil || !strings.HasPrefix(all.String(), head) || !strings.HasSuffix(all.String(), tail) {
+				t.Fatalf("head of %d bytes, %q, tail of %d", len(head), number, len(tail))
+			}
+			if missing := all.Len() - len(head) - len(tail) - n; missing < 0 || missing > 1 {
+				t.Errorf("%d bytes are neither there nor counted", missing)
+			}
+			if len(head) < maxStream/2-2000 || len(tail) < maxStream/2-2000 {
+				t.Errorf("head %d, tail %d", len(head), len(tail))
+			}
+		})
 	}
 }
 
@@ -131,7 +178,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if f.EValue != "In[2]:3: undefined: x" || len(f.Traceback) != 1 {
 		t.Errorf("%+v", f)
 	}
-	details, value := program(plainLines(mask("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\t \x1b[7m[[ Cell [4] Line 3 ]]\x1b[0m /tmp/quire-run-1/t/gonb_1a/main.go:10\nexit status 2\n")), "exit status 2")
+	details, value := program(plainLines("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\tIn[4]:3 +0x1\nexit status 2\n"), "exit status 2")
 	if value != "In[4]:3: panic: deep" || details[0] != "panic: deep" || len(details) != 4 {
 		t.Errorf("%q, %q", value, details)
 	}
@@ -141,26 +188,7 @@ func TestErrorsNameTheCellsLine(t *testing.T) {
 	if _, value = program([]string{"my last words", "exit status 1"}, "exit status 1"); value != "my last words (exit status 1)" {
 		t.Errorf("%q", value)
 	}
-	if got := mask("at  [[ Cell [2] Line 1 ]] /tmp/quire-run-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at In[2]:1: x, main.go:8" {
+	if got := mask("at /tmp/quire-run-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at main.go:7: x, main.go:8" {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestPlacesAreFoundByText(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "gonb_1"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	text := "package main\n\nfunc f() {\n\tx()\n}\n\nfunc g() {\n\tx()\n}\n\nfunc main() {\n\tflag.Parse()\ng()\n}\n"
-	if err := os.WriteFile(filepath.Join(dir, "gonb_1", "main.go"), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	places := placer(dir, []*notebook.Cell{
-		{ExecutionCount: 1, Source: "func f() {\n\tx()\n}\n\nfunc g() {\n\tx()\n}"},
-		{ExecutionCount: 4, Source: "%%\ng()"},
-	})
-	in := "main.go:8 +0x1, main.go:4, main.go:13, main.go:12, main.go:99"
-	if got, want := places(in), "In[1]:6 +0x1, In[1]:2, In[4]:2, main.go:12, main.go:99"; got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

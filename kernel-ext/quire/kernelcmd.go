@@ -148,18 +148,30 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if m := connectionID.FindStringSubmatch(args[0]); m != nil {
 		opts.ConnectionID = m[1]
 	}
+	conn.Clear()
 	p, err := kernel.Start(opts)
 	if err != nil {
 		return err
 	}
 	defer p.Close(3 * time.Second)
-	if !ws.Online {
-		go func() { // the modules of the workspace are all there is: no "go get" before each cell
+	kept := ended(filepath.Join(ws.Cache, "ended"))
+	memory, again := kept.take(opts.ConnectionID)
+	if !ws.Online || again {
+		go func() {
 			starting, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			if c, err := kernel.Connect(starting, conn, p.Done(), kernel.Handlers{}); err == nil {
+			c, err := kernel.Connect(starting, conn, p.Done(), kernel.Handlers{})
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			if !ws.Online { // the modules of the workspace are all there is: no "go get" before each cell
 				_, _ = c.Run(starting, jupyter.Execute{Code: "%noautoget", Silent: true})
-				c.Close()
+			}
+			if again {
+				if err := p.Replay(starting, c, memory); err != nil {
+					fmt.Fprintln(env.stderr, "quire:", err)
+				}
 			}
 		}()
 	}
@@ -168,10 +180,14 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	for {
 		select {
 		case <-p.Done():
-			if p.Exit() != nil {
-				return p.Err()
+			if p.Exit() == nil {
+				return nil
 			}
-			return nil
+			err := p.Err() // a front end starts a kernel that failed again
+			if kept.keep(opts.ConnectionID, p.Remember()) != nil {
+				fmt.Fprintln(env.stderr, "quire: what cells declared is lost")
+			}
+			return err
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:

@@ -41,7 +41,8 @@ and never the notebook itself, unless -inplace asks for it. A run stops at the f
 error goes to stderr, what there was until then is written, and the exit status is 1. Ctrl-C interrupts
 the running cell, writes what there is, and exits with 130; a second one ends at once.
 
-Cells with the tag skip-execution are left out; those tagged raises-exception have to fail.
+Cells with the tag skip-execution are left out and keep their outputs, as do cells that a run did not reach; those tagged
+raises-exception have to fail.
 
 The first run builds the pinned kernel (GoNB) and goimports, which takes half a minute on an idle machine, and the Go
 module proxy; it tells how far it is. Later runs start in half a second and need no network.`,

@@ -28,12 +28,20 @@ func fill(out []float64, value float64) {
 	}
 }
 
+// need panics if r is nil.
+func need(r *rand.Rand) {
+	if r == nil {
+		panic("initializers: the stream of random numbers is nil: stores pass one")
+	}
+}
+
 // RandomNormalFn draws from the normal distribution of mean 0 and the given standard deviation.
 func RandomNormalFn(stddev float64) Initializer {
 	return func(r *rand.Rand, _ shapes.Shape, out []float64) { normal(r, out, stddev) }
 }
 
 func normal(r *rand.Rand, out []float64, stddev float64) {
+	need(r)
 	for i := range out {
 		out[i] = stddev * r.NormFloat64()
 	}
@@ -45,6 +53,7 @@ func RandomUniformFn(min, max float64) Initializer {
 }
 
 func uniform(r *rand.Rand, out []float64, min, max float64) {
+	need(r)
 	for i := range out {
 		out[i] = min + float64((max-min)*r.Float64())
 	}
@@ -54,6 +63,7 @@ func uniform(r *rand.Rand, out []float64, min, max float64) {
 // without what lies more than two of these from 0 (those draws are repeated).
 func TruncatedNormalFn(stddev float64) Initializer {
 	return func(r *rand.Rand, _ shapes.Shape, out []float64) {
+		need(r)
 		for i := range out {
 			x := r.NormFloat64()
 			for math.Abs(x) > 2 {

@@ -54,24 +54,26 @@ func ActivationFromScope(scope *model.Scope, x *graph.Node) *graph.Node {
 	return Activation(model.GetParamOr(scope, ParamActivation, "relu"), x)
 }
 
-// LeakyRelu returns x where it is positive and alpha·x elsewhere.
+// LeakyRelu returns x where it is positive and alpha·x elsewhere. Its slope at 0 is alpha.
 //
 // Source: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013.
 func LeakyRelu(x *graph.Node, alpha float64) *graph.Node {
 	return graph.Where(graph.IsPositive(x), x, graph.MulScalar(x, alpha))
 }
 
-// Elu returns x where it is positive and alpha·(exp(x) - 1) elsewhere.
+// Elu returns x where it is positive and alpha·(exp(x) - 1) elsewhere. Its slope at 0 is alpha: with alpha 1 it is
+// smooth.
 //
 // Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential
 // Linear Units", 2015, arXiv:1511.07289, eq. 15.
 func Elu(x *graph.Node, alpha float64) *graph.Node {
-	negative := graph.MinScalar(x, 0) // exp of a large x must not overflow, even where it is not chosen
-	return graph.Where(graph.IsPositive(x), x, graph.MulScalar(graph.Expm1(negative), alpha))
+	positive := graph.IsPositive(x)
+	negative := graph.Where(positive, graph.ScalarZero(x.Graph(), x.DType()), x) // exp of a large x must not overflow, even where it is not chosen
+	return graph.Where(positive, x, graph.MulScalar(graph.Expm1(negative), alpha))
 }
 
 // Selu returns scale·Elu(x, alpha) with the constants that keep mean 0 and variance 1 through layers
-// initialised by LeCun.
+// initialised by LeCun. Its slope at 0 is scale·alpha, that of negative x.
 //
 // Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural Networks", 2017,
 // arXiv:1706.02515, eq. 2 and 14.
@@ -80,17 +82,21 @@ func Selu(x *graph.Node) *graph.Node {
 	return graph.MulScalar(Elu(x, alpha), scale)
 }
 
-// HardSigmoid returns x/6 + 1/2, limited to [0, 1].
+// HardSigmoid returns x/6 + 1/2, limited to [0, 1]. Its slope is 1/6 from -3 to 3, the ends included.
 //
 // Source: Howard et al., "Searching for MobileNetV3", 2019, arXiv:1905.02244, section 5.2.
 func HardSigmoid(x *graph.Node) *graph.Node {
 	return graph.ClipScalar(graph.AddScalar(graph.DivScalar(x, 6), 0.5), 0, 1)
 }
 
-// HardSwish returns x·HardSigmoid(x).
+// HardSwish returns x·HardSigmoid(x). Its slope is (2x + 3)/6 from -3 to 3, the ends included.
 //
 // Source: Howard et al. 2019, section 5.2.
-func HardSwish(x *graph.Node) *graph.Node { return graph.Mul(x, HardSigmoid(x)) }
+func HardSwish(x *graph.Node) *graph.Node {
+	c := graph.ClipScalar(x, -3, 3) // x·1 and x·0 outside, of infinite x too
+	y := graph.Mul(c, graph.AddScalar(graph.DivScalar(c, 6), 0.5))
+	return graph.Where(graph.GreaterThan(x, graph.ConstAs(x, 3)), x, y)
+}
 
 // SwiGLU splits the last axis of x, [..., 2C], into a and b and returns silu(a)·b, [..., C].
 //

@@ -122,6 +122,10 @@ func (conv *ConvBuilder) Done() *graph.Node {
 		graph.Errorf("Convolution %s: %d groups do not divide the %d input and %d output channels", x.Shape(), conv.groups, in, conv.channels)
 	}
 	dims := append(slices.Clone(conv.kernel), in/conv.groups, conv.channels)
+	if v := conv.scope.GetVariable("weights"); v != nil && v.Shape().Rank() == len(dims) && v.Shape().Dimensions[conv.spatial] != dims[conv.spatial] {
+		// Made for inputs with another number of channels: the op says that better than the variable does.
+		graph.Convolve(x, v.NodeValue(x)).ChannelGroupCount(conv.groups).Done()
+	}
 	w := conv.scope.VariableWithShape("weights", shapes.Make(x.DType(), dims...)).NodeValue(x)
 	c := graph.Convolve(x, w).ChannelGroupCount(conv.groups)
 	if conv.strides != nil {

@@ -306,6 +306,9 @@ func TestErrors(t *testing.T) {
 		{"Convolution in groups", func(s *model.Scope, x *Node) *Node {
 			return layers.Convolution(s, x).Channels(4).KernelSize(3).ChannelGroupCount(2).Done()
 		}, x32(1, 8, 8, 3)},
+		{"pictures with channels first", func(s *model.Scope, x *Node) *Node {
+			return layers.Convolution(s, x).Channels(8).KernelSize(5).Done()
+		}, x32(64, 3, 28, 28)},
 		{"strides for other axes", func(s *model.Scope, x *Node) *Node { return layers.Convolution(s, x).StridePerAxis(1).Done() }, x32(1, 8, 8, 3)},
 		{"Embedding of floats", func(s *model.Scope, x *Node) *Node { return layers.Embedding(s, x, dtypes.Float32, 10, 4) }, x32(2)},
 		{"Dropout of everything", func(s *model.Scope, x *Node) *Node { return layers.Dropout(s, x, 1) }, x32(2)},

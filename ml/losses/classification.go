@@ -6,24 +6,33 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/ml/internal/checks"
 )
 
-// smallest is the least probability whose logarithm losses of probabilities take; smaller ones count as
-// this. It is near float32's epsilon, so that 1 - smallest is still below 1.
+// smallest is the least probability whose logarithm losses of probabilities take; smaller ones count as this.
 const smallest = 1e-7
 
 // BinaryCrossentropy returns, for predictions p that are probabilities and labels y in [0, 1], the mean of
 //
 //	-(y · log p + (1 - y) · log(1 - p))
 //
-// with p kept 1e-7 away from 0 and 1. Labels and predictions have the same shape and dtype, a float.
-// [BinaryCrossentropyLogits] is more accurate.
+// in which p and 1 - p are kept above 1e-7. Labels and predictions have the same shape and dtype, a float;
+// the loss is a float32 for narrower ones. [BinaryCrossentropyLogits] is more accurate.
 func BinaryCrossentropy(labels, predictions []*graph.Node) *graph.Node {
 	y, p := samePair("BinaryCrossentropy", labels, predictions)
-	p = graph.ClipScalar(p, smallest, 1-smallest)
-	yes := graph.Mul(y, graph.Log(p))
-	no := graph.Mul(graph.OneMinus(y), graph.Log1p(graph.Neg(p)))
+	yes := graph.Mul(y, logOf(p))
+	no := graph.Mul(graph.OneMinus(y), logOfComplement(p))
 	return Reduce(graph.Neg(graph.Add(yes, no)), labels)
+}
+
+// logOf returns log p, of 1e-7 for smaller ones.
+func logOf(p *graph.Node) *graph.Node { return graph.Log(graph.MaxScalar(p, smallest)) }
+
+// logOfComplement returns log(1-p), of 1e-7 for smaller ones. 1e-7 away from 1 there is no float32: the limit
+// must be put to 1-p, which is exact for p above 1/2. For smaller p it is not, and Log1p is.
+func logOfComplement(p *graph.Node) *graph.Node {
+	half := graph.ConstAs(p, 0.5)
+	return graph.Where(graph.LessThan(p, half), graph.Log1p(graph.Neg(graph.Min(p, half))), logOf(graph.OneMinus(p)))
 }
 
 // BinaryCrossentropyLogits is [BinaryCrossentropy] of p = sigmoid(x), for logits x:
@@ -54,7 +63,7 @@ func MakeBinaryCrossentropyLogits(smoothing float64) Fn {
 // with p kept above 1e-7. [CategoricalCrossEntropyLogits] is more accurate.
 func CategoricalCrossEntropy(labels, predictions []*graph.Node) *graph.Node {
 	y, p := classPair("CategoricalCrossEntropy", labels, predictions)
-	return Reduce(crossEntropy(y, graph.Log(graph.MaxScalar(p, smallest))), labels)
+	return Reduce(crossEntropy(y, logOf(p)), labels)
 }
 
 // CategoricalCrossEntropyLogits is [CategoricalCrossEntropy] of p = softmax(x), for logits x.
@@ -85,13 +94,19 @@ func classPair(name string, labels, predictions []*graph.Node) (y, p *graph.Node
 	if p.Rank() == 0 {
 		graph.Errorf("%s: predictions are a scalar, want [..., C]", name)
 	}
+	WeightsAndMask(withoutLast(p.Shape()), labels)
 	return samePair(name, labels, predictions)
+}
+
+// withoutLast returns the shape without its last axis, that of the classes.
+func withoutLast(s shapes.Shape) shapes.Shape {
+	return shapes.Make(s.DType, s.Dimensions[:s.Rank()-1]...)
 }
 
 // crossEntropy returns -Σ y·logP over the last axis, without the classes whose y is 0: there logP may be -Inf.
 func crossEntropy(y, logP *graph.Node) *graph.Node {
-	terms := graph.Where(graph.IsZero(y), graph.ZerosLike(y), graph.Mul(y, logP))
-	return graph.Neg(graph.ReduceSum(terms, -1))
+	logP = graph.Where(graph.IsZero(y), graph.ZerosLike(y), logP)
+	return graph.Neg(graph.ReduceSum(graph.Mul(y, logP), -1))
 }
 
 // SparseCategoricalCrossEntropyLogits returns, for logits x [..., C] and labels k, integers [...] or
@@ -99,7 +114,7 @@ func crossEntropy(y, logP *graph.Node) *graph.Node {
 //
 //	-log softmax(x)_k
 //
-// A label that is no class makes the loss NaN, at which training stops, unless it is masked away.
+// A label that is no class makes the loss NaN, unless it is masked away; trainers name it in an error.
 func SparseCategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.Node {
 	return MakeSparseCategoricalCrossEntropyLogits(0)(labels, logits)
 }
@@ -111,8 +126,8 @@ func SparseCategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.No
 func MakeSparseCategoricalCrossEntropyLogits(smoothing float64) Fn {
 	return func(labels, logits []*graph.Node) *graph.Node {
 		checkSmoothing(smoothing)
-		_, x := pair("SparseCategoricalCrossEntropyLogits", labels, logits)
 		k := SparseLabels("SparseCategoricalCrossEntropyLogits", labels, logits)
+		x := values(logits[0], labels)
 		logP := graph.LogSoftmax(x, -1) // [..., C]
 
 		classes := graph.Iota(x.Graph(), x.Shape().WithDType(k.DType()), -1) // [..., C]
@@ -129,26 +144,28 @@ func MakeSparseCategoricalCrossEntropyLogits(smoothing float64) Fn {
 }
 
 // SparseLabels returns the first label, numbers of classes, with the shape of the first prediction
-// [..., C] without its last axis. The label may have a last axis of size 1. It panics with [graph.Error]
-// if it is something else; name is put before the sentence.
+// [..., C] without its last axis, and 0 where the mask hides it. The label may have a last axis of size 1. It
+// panics with [graph.Error] if it is something else; name is put before the sentence. Trainers report a number
+// that is no class, from 0 to C-1, as an error of the step, with its place.
 func SparseLabels(name string, labels, predictions []*graph.Node) *graph.Node {
 	k, x := pair(name, labels, predictions)
 	if x.Rank() == 0 {
 		graph.Errorf("%s: predictions are a scalar, want [..., C]", name)
 	}
-	want := shapes.Make(k.DType(), x.Shape().Dimensions[:x.Rank()-1]...)
-	switch {
-	case k.Shape().EqualDimensions(want) && k.DType().IsInt():
-		return widen(k, x.Dim(-1))
-	case k.Shape().EqualDimensions(shapes.Make(k.DType(), append(want.Dimensions, 1)...)) && k.DType().IsInt():
-		return widen(graph.Reshape(k, want.Dimensions...), x.Dim(-1))
-	case !k.DType().IsInt() && k.Shape().EqualDimensions(x.Shape()):
+	want := withoutLast(x.Shape()).WithDType(k.DType())
+	column := shapes.Make(k.DType(), append(want.Clone().Dimensions, 1)...)
+	switch isInt := k.DType().IsInt(); {
+	case isInt && (k.Shape().EqualDimensions(want) || k.Shape().EqualDimensions(column)):
+	case !isInt && k.Shape().EqualDimensions(x.Shape()):
 		graph.Errorf("%s: labels %s are probabilities of classes: use CategoricalCrossEntropyLogits", name, k.Shape())
-	case !k.DType().IsInt():
+	case !isInt:
 		graph.Errorf("%s: labels are %s, want integers %s: the numbers of the classes", name, k.Shape(), want.Dims())
+	default:
+		graph.Errorf("%s: labels %s against predictions %s: want labels %s or %s", name, k.Shape(), x.Shape(), want.Dims(), column.Dims())
 	}
-	graph.Errorf("%s: labels %s against predictions %s: want labels %s or %s", name, k.Shape(), x.Shape(), want.Dims(), shapes.Make(k.DType(), append(want.Dimensions, 1)...).Dims())
-	return nil
+	k = widen(FillMasked(graph.Reshape(k, want.Dimensions...), labels, 0), x.Dim(-1))
+	checks.AddLabel(name, labels[0], k, x.Dim(-1))
+	return k
 }
 
 // widen makes labels of 8 or 16 bits wider where these cannot count to numClasses.

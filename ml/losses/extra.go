@@ -1,6 +1,9 @@
 package losses
 
-import "github.com/quire-ml/quire/graph"
+import (
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+)
 
 type extraKey struct{}
 
@@ -12,24 +15,28 @@ func AddExtra(loss *graph.Node) {
 		graph.Errorf("AddExtra: got %s, want a float scalar (reduce it with ReduceAllMean or ReduceAllSum)", loss.Shape())
 	}
 	g := loss.Graph()
+	loss = wide(loss)
 	if sum := Extra(g); sum != nil {
-		loss = graph.Add(sum, graph.ConvertDType(loss, sum.DType()))
+		if loss.DType() != sum.DType() { // of float32 and float64
+			loss, sum = graph.ConvertDType(loss, dtypes.Float64), graph.ConvertDType(sum, dtypes.Float64)
+		}
+		loss = graph.Add(sum, loss)
 	}
 	g.AttachState(extraKey{}, loss)
 }
 
-// Extra returns the sum of what was added to a graph with [AddExtra], nil if nothing was.
+// Extra returns the sum of what was added to a graph with [AddExtra], at least a float32; nil if nothing was.
 func Extra(g *graph.Graph) *graph.Node {
 	sum, _ := g.State(extraKey{}).(*graph.Node)
 	return sum
 }
 
 // AddL2Regularization adds amount · Σ value² to what training makes small, see [AddExtra]; values are
-// mostly the weights of layers:
+// mostly the weights of layers. Narrow ones are squared and added up in float32.
 //
 //	losses.AddL2Regularization(1e-4, scope.At("hidden").GetVariable("weights").NodeValue(x))
 func AddL2Regularization(amount float64, values ...*graph.Node) {
 	for _, v := range values {
-		AddExtra(graph.MulScalar(graph.ReduceAllSum(graph.Square(v)), amount))
+		AddExtra(graph.MulScalar(graph.ReduceAllSum(graph.Square(wide(v))), amount))
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Fn is a loss: a scalar made of labels and predictions. A loss of one's own may return a loss for each
-// example instead, of which trainers take the mean.
+// example instead, of which trainers take the mean with [Reduce].
 type Fn func(labels, predictions []*graph.Node) *graph.Node
 
 // pair returns the first label and prediction.
@@ -22,7 +22,7 @@ func pair(name string, labels, predictions []*graph.Node) (y, p *graph.Node) {
 	return y, p
 }
 
-// samePair is pair for labels that must be like the predictions.
+// samePair is pair for labels that must be like the predictions. Both come as [values] gives them.
 func samePair(name string, labels, predictions []*graph.Node) (y, p *graph.Node) {
 	y, p = pair(name, labels, predictions)
 	switch {
@@ -35,7 +35,38 @@ func samePair(name string, labels, predictions []*graph.Node) (y, p *graph.Node)
 	case y.DType() != p.DType():
 		graph.Errorf("%s: labels %s against predictions %s: convert the labels with ConvertDType", name, y.Shape(), p.Shape())
 	}
-	return y, p
+	return values(y, labels), values(p, labels)
+}
+
+// values returns x as losses compute with it: in float32 if it is narrower, so that no constant beside 1 and
+// no sum is lost, and with 0 where the mask hides it. That must come before anything is made of x: the
+// gradient of a NaN is NaN even where the result is not used, since 0·NaN is.
+func values(x *graph.Node, labels []*graph.Node) *graph.Node {
+	return wide(FillMasked(x, labels, 0))
+}
+
+// wide returns a float in float32 if it is narrower.
+func wide(x *graph.Node) *graph.Node {
+	if x.DType().IsHalf() {
+		return graph.ConvertDType(x, dtypes.Float32)
+	}
+	return x
+}
+
+// FillMasked returns x, labels or predictions, with value in the places that the mask behind the first label
+// hides; x itself if there is no mask. The mask's axes must be the first ones of x. Losses of one's own call
+// it before they compute anything: a NaN that is masked away afterwards makes gradients NaN all the same.
+//
+//	func relative(labels, predictions []*graph.Node) *graph.Node {
+//		y, p := losses.FillMasked(labels[0], labels, 1), losses.FillMasked(predictions[0], labels, 1)
+//		return losses.Reduce(graph.Abs(graph.Div(graph.Sub(p, y), y)), labels)
+//	}
+func FillMasked(x *graph.Node, labels []*graph.Node, value float64) *graph.Node {
+	_, mask := WeightsAndMask(x.Shape(), labels)
+	if mask == nil {
+		return x
+	}
+	return graph.Where(mask, x, graph.ConstAs(x, value))
 }
 
 // WeightsAndMask finds weights and mask among the labels behind the first, nil where there are none, and
@@ -44,11 +75,7 @@ func samePair(name string, labels, predictions []*graph.Node) (y, p *graph.Node)
 func WeightsAndMask(lossShape shapes.Shape, labels []*graph.Node) (weights, mask *graph.Node) {
 	for i, extra := range labels[min(1, len(labels)):] {
 		s := extra.Shape()
-		prefix := s.Rank() <= lossShape.Rank()
-		for a := 0; prefix && a < s.Rank(); a++ {
-			prefix = s.Dimensions[a] == lossShape.Dimensions[a] || s.Dimensions[a] == 1
-		}
-		if !prefix {
+		if !prefixOf(s, lossShape) {
 			graph.Errorf("label %d, a weight or a mask, is %s: its axes must be the first ones of the loss, %s", i+1, s, lossShape.Dims())
 		}
 		dims := append([]int(nil), s.Dimensions...)
@@ -68,16 +95,38 @@ func WeightsAndMask(lossShape shapes.Shape, labels []*graph.Node) (weights, mask
 	return weights, mask
 }
 
-// Reduce returns the mean of a loss for each example, of any shape, with the weights and mask that stand
-// behind the first label; see the package's comment. It is for losses of one's own.
-func Reduce(loss *graph.Node, labels []*graph.Node) *graph.Node {
-	weights, mask := WeightsAndMask(loss.Shape(), labels)
-	if weights == nil && mask == nil {
-		return graph.ReduceAllMean(loss)
+// prefixOf reports whether the axes of s are the first ones of shape, or of size 1.
+func prefixOf(s, shape shapes.Shape) bool {
+	if s.Rank() > shape.Rank() {
+		return false
 	}
-	sum, total := weightedSum(loss, weights, mask)
+	for a, d := range s.Dimensions {
+		if d != shape.Dimensions[a] && d != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Reduce returns the mean of a loss for each example, of any shape, with the weights and mask that stand
+// behind the first label; see the package's comment. It is for losses of one's own, which take what is
+// masked out of labels and predictions before, with [FillMasked]. The mean is a float32 for narrower losses.
+func Reduce(loss *graph.Node, labels []*graph.Node) *graph.Node {
+	mean, _ := MeanAndWeight(loss, labels)
+	return mean
+}
+
+// MeanAndWeight is [Reduce] that also returns what the mean weighs among those of other batches, a scalar of
+// the same dtype: the sum of the weights of the elements whose mask is true; without weights their number.
+func MeanAndWeight(x *graph.Node, labels []*graph.Node) (mean, weight *graph.Node) {
+	x = wide(x)
+	weights, mask := WeightsAndMask(x.Shape(), labels)
+	if weights == nil && mask == nil {
+		return graph.ReduceAllMean(x), graph.ConstAs(x, x.Shape().Size())
+	}
+	sum, total := weightedSum(x, weights, mask)
 	one := graph.OnesLike(total)
-	return graph.Div(sum, graph.Where(graph.IsZero(total), one, total))
+	return graph.Div(sum, graph.Where(graph.IsZero(total), one, total)), total
 }
 
 // weightedSum returns Σ weight·x and Σ weight over the places whose mask is true.
@@ -94,24 +143,21 @@ func weightedSum(x, weights, mask *graph.Node) (sum, total *graph.Node) {
 	return graph.ReduceAllSum(graph.Mul(x, weights)), graph.ReduceAllSum(weights)
 }
 
-// TotalWeight returns what the loss of a batch weighs among other batches, a float32 scalar: the sum of
-// the weights whose mask is true, or without weights and mask the number of examples.
+// TotalWeight returns what the loss of a batch weighs among other batches, a float32 scalar: the sum of the
+// weights of all elements of the first label whose mask is true; without weights their number. Batches that
+// differ in anything, number of examples or length of sequences, so count for what is in them. Without labels
+// the elements of the first prediction are counted.
 func TotalWeight(labels, predictions []*graph.Node) *graph.Node {
-	g := predictions[0].Graph()
-	if len(labels) < 2 {
-		size := predictions[0].Shape()
-		if len(labels) == 1 {
-			size = labels[0].Shape()
-		}
-		n := 1
-		if size.Rank() > 0 {
-			n = size.Dimensions[0]
-		}
-		return graph.Scalar(g, dtypes.Float32, n)
+	counted := append(labels[:min(1, len(labels)):min(1, len(labels))], predictions...)
+	if len(counted) == 0 {
+		graph.Errorf("TotalWeight: got no labels and no predictions: there is nothing to count")
 	}
-	var shape shapes.Shape
+	g, shape := counted[0].Graph(), counted[0].Shape()
+	if len(labels) < 2 {
+		return graph.Scalar(g, dtypes.Float32, shape.Size())
+	}
 	for _, extra := range labels[1:] {
-		if extra.Rank() >= shape.Rank() {
+		if !prefixOf(extra.Shape(), shape) { // the label has fewer axes than the loss
 			shape = extra.Shape()
 		}
 	}

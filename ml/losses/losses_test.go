@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	. "github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/losses"
@@ -110,6 +111,41 @@ func TestTotalWeight(t *testing.T) {
 	}
 }
 
+// Tokens count, not sequences: whatever the mask's axes are, the weight is what the mean was divided by.
+func TestTotalWeightOfSequences(t *testing.T) {
+	labels, logits := [][]int32{{0, 1, 0}, {1, 1, 0}}, [][][]float64{{{1, 2}, {3, 4}, {5, 6}}, {{1, 2}, {3, 4}, {5, 6}}}
+	for _, c := range []struct {
+		want   float64
+		extras []any
+	}{
+		{6, nil},
+		{3, []any{[]bool{true, false}}},
+		{2, []any{[][]bool{{true, false, false}, {false, false, true}}}},
+		{3 * 2.5, []any{f{2, 0.5}}},
+		{2.5, []any{[][]bool{{true, false, false}, {false, false, true}}, f{2, 0.5}}},
+		{3 * 0.5, []any{[]bool{false, true}, ff{{2}, {0.5}}}},
+	} {
+		values := append(append([]any{labels}, c.extras...), logits)
+		got, err := eval(losses.TotalWeight, values...)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got)
+		divided, err := eval(func(labels, predictions []*Node) *Node {
+			_, weight := losses.MeanAndWeight(ReduceSum(predictions[0], -1), labels)
+			return weight
+		}, values...)
+		require.NoError(t, err)
+		require.Equal(t, c.want, divided)
+	}
+	_, err := eval(func(_, predictions []*Node) *Node { return losses.TotalWeight(predictions, nil) }, f{1, 2})
+	require.NoError(t, err)
+	_, err = eval(func(_, _ []*Node) *Node { return losses.TotalWeight(nil, nil) }, f{1, 2})
+	require.ErrorContains(t, err, "there is nothing to count")
+	// A label with fewer axes than the loss: the mask says how many there are.
+	got, err := eval(losses.TotalWeight, f{1, 2}, [][]bool{{true, false, true}, {true, false, false}}, ff{{1, 2, 3}, {1, 2, 3}})
+	require.NoError(t, err)
+	require.Equal(t, 3.0, got)
+}
+
 func TestExtraLossesAddUp(t *testing.T) {
 	got, err := CallOnce(graphtest.Reference(), func(x *Node) *Node {
 		losses.AddL2Regularization(0.5, x, x)
@@ -117,6 +153,15 @@ func TestExtraLossesAddUp(t *testing.T) {
 	}, f{1, 2})
 	require.NoError(t, err)
 	require.Equal(t, 5.0, got.Value())
+	for _, dtype := range floats { // 2,000 squares of 300: too many and too large for a float16
+		got, err := CallOnce(graphtest.Reference(), func(x *Node) *Node {
+			losses.AddExtra(Scalar(x.Graph(), dtypes.BFloat16, 1))
+			losses.AddL2Regularization(0.5, ConvertDType(MulScalar(OnesLike(x), 300), dtype), Scalar(x.Graph(), dtypes.Float64, 2))
+			return losses.Extra(x.Graph())
+		}, make([]float32, 2000))
+		require.NoError(t, err)
+		require.InEpsilon(t, 1+0.5*(2000*300*300+4), got.Float64At(0), 3e-3, dtype) // 300 is not quite a bfloat16
+	}
 	_, err = CallOnce(graphtest.Reference(), func(x *Node) *Node {
 		losses.AddExtra(x)
 		return x

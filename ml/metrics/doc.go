@@ -5,6 +5,8 @@
 //
 // A metric adds two scalars to a graph: its value for one batch, and what that value weighs among other
 // batches. Values of several batches are then put together on the host in float64, by a [Mean] (for an
-// evaluation or an epoch) or a [MovingAverage] (for a curve while training), so a smaller last batch
-// counts for what it is. Weights and masks behind the first label count as they do in package losses.
+// evaluation or an epoch) or a [MovingAverage] (for a curve while training), so each batch counts for what is
+// in it: a smaller last one, one of shorter sequences, one that is masked in part. Weights and masks behind the
+// first label count as they do in package losses: what is measured is Σ weight · value / Σ weight over the
+// elements whose mask is true, and 0, of weight 0, if there are none.
 package metrics

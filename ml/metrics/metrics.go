@@ -70,15 +70,16 @@ func (m *Metric) UpdateGraph(scope *model.Scope, labels, predictions []*graph.No
 	if !each.DType().IsFloat() || each.DType().Size() < 4 {
 		each = graph.ConvertDType(each, dtypes.Float32)
 	}
-	return losses.Reduce(each, labels), losses.TotalWeight(labels, predictions)
+	return losses.MeanAndWeight(each, labels)
 }
 
 // NewSparseCategoricalAccuracy measures how often the largest of the logits or probabilities [..., C] is at
-// the label, an integer [...] or [..., 1]. Of several largest ones the first counts.
+// the label, an integer [...] or [..., 1]. Of several largest ones the first counts. A prediction with a NaN is no
+// hit, here and in all accuracies.
 func NewSparseCategoricalAccuracy() *Metric {
 	return New("Accuracy", "acc", "accuracy", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		k := losses.SparseLabels("Accuracy", labels, predictions)
-		return graph.Equal(graph.ArgMax(predictions[0], -1, k.DType()), k)
+		return hit(graph.Equal(graph.ArgMax(predictions[0], -1, k.DType()), k), graph.ReduceMax(predictions[0], -1))
 	}).AsPercent()
 }
 
@@ -86,7 +87,7 @@ func NewSparseCategoricalAccuracy() *Metric {
 func NewCategoricalAccuracy() *Metric {
 	return New("Accuracy", "acc", "accuracy", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		sameShape("Accuracy", labels, predictions)
-		return graph.Equal(graph.ArgMax(predictions[0], -1), graph.ArgMax(labels[0], -1))
+		return hit(graph.Equal(graph.ArgMax(predictions[0], -1), graph.ArgMax(labels[0], -1)), graph.ReduceMax(predictions[0], -1))
 	}).AsPercent()
 }
 
@@ -102,14 +103,26 @@ func binary(threshold float64) *Metric {
 		sameShape("Accuracy", labels, predictions)
 		y, p := labels[0], predictions[0]
 		if y.DType() != dtypes.Bool {
-			y = graph.GreaterThan(graph.ConvertDType(y, dtypes.Float32), graph.Scalar(y.Graph(), dtypes.Float32, 0.5))
+			if !y.DType().IsFloat() {
+				y = graph.ConvertDType(y, dtypes.Float32)
+			}
+			y = graph.GreaterThan(y, graph.ConstAs(y, 0.5))
 		}
-		return graph.Equal(graph.GreaterThan(p, graph.ConstAs(p, threshold)), y)
+		return hit(graph.Equal(graph.GreaterThan(p, graph.ConstAs(p, threshold)), y), p)
 	}).AsPercent()
 }
 
+// hit returns where right holds and what was predicted is a number: to be NaN is not to be right by chance.
+func hit(right, predicted *graph.Node) *graph.Node {
+	if !predicted.DType().IsFloat() {
+		return right
+	}
+	return graph.LogicalAnd(right, graph.LogicalNot(graph.IsNaN(predicted)))
+}
+
 // NewTopKAccuracy measures how often the label, an integer [...] or [..., 1], is among the k largest of the
-// logits or probabilities [..., C]: fewer than k classes have a larger value than the label's.
+// logits or probabilities [..., C]: fewer than k classes have a larger value than the label's. One that is NaN
+// counts as larger than all, so a prediction of NaNs is no hit.
 func NewTopKAccuracy(k int) *Metric {
 	name := fmt.Sprintf("Top-%d accuracy", k)
 	return New(name, fmt.Sprintf("top%d", k), "accuracy", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
@@ -120,8 +133,9 @@ func NewTopKAccuracy(k int) *Metric {
 		classes := graph.Iota(p.Graph(), p.Shape().WithDType(y.DType()), -1)
 		isLabel := graph.Equal(graph.ExpandAxes(y, -1), classes)
 		own := graph.ReduceSum(graph.Where(isLabel, p, graph.ZerosLike(p)), -1)
-		larger := graph.ConvertDType(graph.GreaterThan(p, graph.ExpandAxes(own, -1)), dtypes.Float32)
-		return graph.LessThan(graph.ReduceSum(larger, -1), graph.Scalar(p.Graph(), dtypes.Float32, k))
+		larger := graph.LogicalNot(graph.LessOrEqual(p, graph.ExpandAxes(own, -1)))
+		count := graph.ReduceSum(graph.ConvertDType(larger, dtypes.Float32), -1)
+		return graph.LessThan(count, graph.Scalar(p.Graph(), dtypes.Float32, k))
 	}).AsPercent()
 }
 
@@ -129,7 +143,11 @@ func NewTopKAccuracy(k int) *Metric {
 func NewMeanAbsoluteError() *Metric {
 	return New("Mean absolute error", "mae", "error", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		sameShape("Mean absolute error", labels, predictions)
-		return graph.Abs(graph.Sub(predictions[0], graph.ConvertDType(labels[0], predictions[0].DType())))
+		p := predictions[0]
+		if p.DType().IsHalf() { // labels may be more exact than predictions
+			p = graph.ConvertDType(p, dtypes.Float32)
+		}
+		return graph.Abs(graph.Sub(p, graph.ConvertDType(labels[0], p.DType())))
 	})
 }
 
@@ -146,7 +164,7 @@ type lossMetric struct {
 func (m *lossMetric) UpdateGraph(_ *model.Scope, labels, predictions []*graph.Node) (value, weight *graph.Node) {
 	value = m.loss(labels, predictions)
 	if value.Rank() > 0 {
-		value = graph.ReduceAllMean(value)
+		return losses.MeanAndWeight(value, labels)
 	}
 	return value, losses.TotalWeight(labels, predictions)
 }

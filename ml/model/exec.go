@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/cache"
 )
 
 // Exec runs a function that builds a graph with variables of a store. It compiles the graph for each
@@ -27,9 +28,9 @@ type Exec struct {
 	name    string
 	inputs  int // -1 for a slice, 0 for a *graph.Graph alone
 
+	cache *cache.Cache[[]shapes.Shape, *compiled]
+
 	mu        sync.Mutex
-	cache     []*compiled // most recently used first
-	maxCache  int
 	logger    graph.LoggerFn
 	prepare   func(g *graph.Graph)
 	unchecked bool
@@ -57,7 +58,8 @@ func newExec(backend graph.Backend, store *Store, graphFn any) (*Exec, error) {
 	if backend == nil || store == nil || fn.IsNil() {
 		return nil, errors.New("model.NewExec: backend, store or function is nil")
 	}
-	e := &Exec{backend: backend, store: store, fn: fn, name: "model", inputs: fn.Type().NumIn() - 1, maxCache: graph.DefaultMaxCache, logger: logToStdout}
+	e := &Exec{backend: backend, store: store, fn: fn, name: "model", inputs: fn.Type().NumIn() - 1,
+		cache: cache.New[[]shapes.Shape, *compiled](graph.DefaultMaxCache, matches), logger: logToStdout}
 	switch fn.Type().In(1) {
 	case reflect.TypeFor[*graph.Graph]():
 		e.inputs = 0
@@ -110,10 +112,7 @@ func (e *Exec) Backend() graph.Backend { return e.backend }
 
 // SetMaxCache sets how many compiled graphs are kept, at least 1. The least recently used ones are dropped.
 func (e *Exec) SetMaxCache(maxCacheSize int) *Exec {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.maxCache = max(1, maxCacheSize)
-	e.trim()
+	e.cache.SetMax(maxCacheSize) // what is dropped is not closed: a run of it may be under way
 	return e
 }
 
@@ -133,7 +132,7 @@ func logToStdout(_ *graph.Graph, messages []string, values []*tensors.Tensor, _ 
 // Compile returns the compiled graph for inputs of the given shapes, from the cache if it is there. Its
 // variables are made if they do not exist.
 func (e *Exec) Compile(inputShapes ...shapes.Shape) (*graph.Graph, error) {
-	c, err := e.compile(context.Background(), inputShapes)
+	c, err := e.compile(context.Background(), slices.Clone(inputShapes))
 	if err != nil {
 		return nil, err
 	}
@@ -141,30 +140,13 @@ func (e *Exec) Compile(inputShapes ...shapes.Shape) (*graph.Graph, error) {
 }
 
 func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*compiled, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	generation := e.store.currentGeneration()
-	e.cache = slices.DeleteFunc(e.cache, func(c *compiled) bool { return c.generation != generation })
-	for i, c := range e.cache {
-		if matches(c.in, in) {
-			copy(e.cache[1:i+1], e.cache[:i])
-			e.cache[0] = c
-			return c, nil
-		}
+	e.cache.DeleteFunc(func(c *compiled) bool { return c.generation != generation })
+	c, err := e.cache.Get(ctx, in, func() (*compiled, error) { return e.build(ctx, in) })
+	if errors.Is(err, cache.ErrWithin) {
+		err = fmt.Errorf("%q: called while its own function builds a graph: use the nodes themselves there, or another Exec for values that are known by then", e.name)
 	}
-	c, err := e.build(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	e.cache = slices.Insert(e.cache, 0, c)
-	e.trim()
-	return c, nil
-}
-
-func (e *Exec) trim() {
-	for len(e.cache) > e.maxCache { // not closed: a run of it may be under way
-		e.cache = e.cache[:len(e.cache)-1]
-	}
+	return c, err
 }
 
 func matches(a, b []shapes.Shape) bool {
@@ -279,16 +261,20 @@ func (e *Exec) Call(args ...any) ([]*tensors.Tensor, error) {
 
 // CallContext is [Exec.Call] with a context that can end it; see [Exec] for calls that change variables.
 func (e *Exec) CallContext(ctx context.Context, args ...any) ([]*tensors.Tensor, error) {
-	out, _, err := e.callWithGraph(ctx, args)
+	out, _, err := e.CallWithGraphContext(ctx, args...)
 	return out, err
 }
 
 // CallWithGraph is [Exec.Call] and also returns the graph that was run.
 func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
-	return e.callWithGraph(context.Background(), args)
+	return e.CallWithGraphContext(context.Background(), args...)
 }
 
-func (e *Exec) callWithGraph(ctx context.Context, args []any) ([]*tensors.Tensor, *graph.Graph, error) {
+// CallWithGraphContext is [Exec.CallContext] and also returns the graph that was run.
+func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
+	if ctx == nil {
+		return nil, nil, fmt.Errorf("%q: the context is nil: give context.Background()", e.name)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -399,10 +385,8 @@ func (e *Exec) log(g *graph.Graph, values []*tensors.Tensor) {
 
 // Finalize releases all compiled graphs. The Exec compiles anew if it is called again.
 func (e *Exec) Finalize() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range e.cache {
+	e.cache.DeleteFunc(func(c *compiled) bool {
 		c.g.Finalize()
-	}
-	e.cache = nil
+		return true
+	})
 }

@@ -46,10 +46,18 @@ func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 	return n
 }
 
+// graphOf returns the graph of a node, or the graph itself; it panics with [graph.Error] if that is nil.
+func graphOf(p graph.GraphProvider) *graph.Graph {
+	if p == nil {
+		graph.Errorf("the node or graph in which a variable is used is nil")
+	}
+	return p.Graph()
+}
+
 // NodeValue returns v's value in a graph: the one at the beginning of the run, or what
 // [Variable.SetNodeValue] made of it. It panics with [graph.Error] if v is first used inside a closure.
 func (v *Variable) NodeValue(nodeOrGraph graph.GraphProvider) *graph.Node {
-	return v.inGraph(nodeOrGraph.Graph()).current
+	return v.inGraph(graphOf(nodeOrGraph)).current
 }
 
 // SetNodeValue makes value what v holds from here on: in the graph at once, in the store after the run.
@@ -76,7 +84,7 @@ func (v *Variable) ChangedInGraph(g *graph.Graph) bool {
 
 // NodeBefore returns v's value at the beginning of the run of a graph, whatever the graph makes of it.
 func (v *Variable) NodeBefore(nodeOrGraph graph.GraphProvider) *graph.Node {
-	return v.inGraph(nodeOrGraph.Graph()).param
+	return v.inGraph(graphOf(nodeOrGraph)).param
 }
 
 // VariablesOf returns the variables of the store that a graph uses so far, in order of first use.

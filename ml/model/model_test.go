@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -209,34 +207,6 @@ func TestHyperparameters(t *testing.T) {
 }
 
 // TestErrors pins what users read.
-// The kernel puts cell and line before an error's first place. A second one in the sentence would be the path of
-// a file that nobody sees.
-func TestInACellTheMiddleOfASentenceNamesALineByItsText(t *testing.T) {
-	_, file, _, _ := runtime.Caller(0)
-	t.Setenv("GONB_TMP_DIR", filepath.Dir(file))
-	store, one := model.NewStore(), tensors.FromScalar(float32(1))
-	w, err := store.CreateVariable("w", one)
-	require.NoError(t, err)
-	require.Equal(t, "`w, err := store.CreateVariable(\"w\", one)`", w.MadeAt())
-	for want, fn := range map[string]func(scope *model.Scope, x *Node) *Node{
-		"(first at `scope.In(\"dense\")`)": func(scope *model.Scope, x *Node) *Node {
-			scope.In("dense")
-			scope.In("dense")
-			return x
-		},
-		"made at `w, err := store.CreateVariable(\"w\", one)`, but": func(scope *model.Scope, x *Node) *Node {
-			return scope.VariableWithShape("w", shapes.Make(f32, 2)).NodeValue(x)
-		},
-	} {
-		_, err := model.MustNewExec(graphtest.Reference(), store, fn).Call(float32(1))
-		require.ErrorContains(t, err, want)
-		require.Equal(t, 1, strings.Count(err.Error(), filepath.Base(file)), err)
-	}
-	err = store.SetParam("learnig_rate", 0.1)
-	require.NoError(t, err)
-	require.ErrorContains(t, store.CheckParams(), "set at `err = store.SetParam(\"learnig_rate\", 0.1)`")
-}
-
 func TestErrors(t *testing.T) {
 	model.RegisterParam("test_learning_rate", 0.1, "for tests")
 	run := func(store *model.Store, fn func(scope *model.Scope, x *Node) *Node) error {

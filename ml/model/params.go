@@ -239,7 +239,7 @@ type ParamValue interface {
 // is. It makes the name known. It panics with [graph.Error] if what was set has another type and cannot
 // be converted without loss.
 func GetParamOr[T ParamValue](s *Scope, key string, defaultValue T) T {
-	if err := s.store.DeclareParam(key, defaultValue, ""); err != nil {
+	if err := s.made().store.DeclareParam(key, defaultValue, ""); err != nil {
 		graph.Errorf("%w", err)
 	}
 	if v, found := s.GetParam(key); found {

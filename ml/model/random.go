@@ -41,12 +41,15 @@ func (s *Store) Seed() int64 {
 
 // rngState returns the variable that holds the state of the random generator.
 func (s *Store) rngState() *Variable {
-	if v := s.GetVariable(RNGStatePath); v != nil {
-		return v
-	}
 	state, err := graph.RNGStateFromSeed(s.Seed())
 	if err != nil {
 		graph.Errorf("seed %d: %w", s.Seed(), err)
+	}
+	if v := s.GetVariable(RNGStatePath); v != nil {
+		if !v.shape.Equal(state.Shape()) {
+			graph.Errorf("variable %q is %s%s, but the random generator keeps its state there, %s: give it another name", v.path, v.shape, at(", made at ", v.madeAt), state.Shape())
+		}
+		return v
 	}
 	v, err := s.CreateVariable(RNGStatePath, state)
 	if err != nil { // another goroutine was faster
@@ -109,6 +112,6 @@ func (s *Store) initial(path string, shape shapes.Shape, initializer initializer
 		if shape.AxisNames != nil {
 			t, _ = t.WithAxisNames(shape.AxisNames...)
 		}
-		return t.ConvertDType(shape.DType)
+		return t.FitDType(shape.DType)
 	}
 }

@@ -25,17 +25,26 @@ func newScope(s *Store, path string) *Scope {
 	return &Scope{store: s, path: path, visits: map[string]string{}}
 }
 
+// made panics with [graph.Error] if s is nil or was not made by a store.
+func (s *Scope) made() *Scope {
+	if s == nil || s.store == nil || s.visits == nil {
+		graph.Errorf("the scope is nil, or a zero Scope: an Exec passes one to its function, and Store.RootScope returns one")
+	}
+	return s
+}
+
 // Store returns the store.
-func (s *Scope) Store() *Store { return s.store }
+func (s *Scope) Store() *Store { return s.made().store }
 
 // Path returns the path, such as "/encoder/layer1".
-func (s *Scope) Path() string { return s.path }
+func (s *Scope) Path() string { return s.made().path }
 
 // String returns the path.
 func (s *Scope) String() string { return s.path }
 
 // sub returns the scope at a path below s.
 func (s *Scope) sub(nameFormat string, args []any) *Scope {
+	s.made()
 	name := nameFormat
 	if len(args) > 0 {
 		name = fmt.Sprintf(nameFormat, args...)
@@ -123,6 +132,7 @@ func (s *Scope) VariableWithValue(name string, defaultValue any) *Variable {
 }
 
 func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor) *Variable {
+	s.made()
 	if name == "" || strings.Contains(name, "/") {
 		graph.Errorf("scope %q: %q is no name of a variable: it must not be empty or contain a slash", s.path, name)
 	}
@@ -200,4 +210,4 @@ func (s *Scope) ByteSize() int64 {
 }
 
 // IsTraining reports whether a graph is one that trains: then dropout drops and norms use the batch.
-func (s *Scope) IsTraining(g *graph.Graph) bool { return s.store.IsTraining(g) }
+func (s *Scope) IsTraining(g *graph.Graph) bool { return s.made().store.IsTraining(g) }

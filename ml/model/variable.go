@@ -56,9 +56,9 @@ func (v *Variable) Shape() shapes.Shape { return v.shape }
 // DType returns the element type.
 func (v *Variable) DType() dtypes.DType { return v.shape.DType }
 
-// MadeAt returns where the variable was made: the user's line, such as "main.go:12", in a GoNB cell the text
-// of that line, or the file that it was loaded from; "" if that is not known.
-func (v *Variable) MadeAt() string { return shown(v.madeAt) }
+// MadeAt returns where the variable was made: the user's line, such as "main.go:12" or, in a cell, "In[3]:5", or the
+// file that it was loaded from; "" if that is not known.
+func (v *Variable) MadeAt() string { return v.madeAt }
 
 // SetMadeAt says where the variable comes from, for errors that speak of it, and returns v.
 func (v *Variable) SetMadeAt(place string) *Variable {

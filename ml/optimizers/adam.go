@@ -21,8 +21,8 @@ type AdamConfig struct {
 //	θ ← θ - rate · weightDecay · θ
 //	θ ← θ - rate · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + ε)
 //
-// The learning rate is 0.001, β₁ and β₂ are 0.9 and 0.999, ε is 1e-8, the weight decay is 0. All is
-// computed in float32 for narrower variables.
+// The learning rate is 0.001, β₁ and β₂ are 0.9 and 0.999, ε is 1e-8, the weight decay is 0. t counts the
+// steps of each variable. Narrow variables are updated in float32, see the package's comment.
 //
 // Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014, arXiv:1412.6980, algorithm 1;
 // weight decay apart from the gradient as in Loshchilov and Hutter, see [AdamW].
@@ -97,25 +97,23 @@ func (c *AdamConfig) UpdateGraphWithGradients(scope *model.Scope, variables []*m
 	if !(c.beta1 >= 0 && c.beta1 < 1 && c.beta2 >= 0 && c.beta2 < 1 && c.epsilon >= 0) {
 		graph.Errorf("adam: betas %g and %g must be in [0, 1), epsilon %g not negative", c.beta1, c.beta2, c.epsilon)
 	}
-	scope = scope.In(c.name)
-	g := gradients[0].Graph()
-	step, rate := c.begin(scope, g)
-	gradients = c.clip(gradients)
-	correction1, correction2 := biasCorrection(step, c.beta1), biasCorrection(step, c.beta2)
-	for i, v := range variables {
-		x := value(v, g)
-		grad := graph.ConvertDType(gradients[i], x.DType())
-		m, s := state(scope, "m", v), state(scope, "v", v)
-		m.SetNodeValue(average(m.NodeValue(g), grad, c.beta1))
-		s.SetNodeValue(average(s.NodeValue(g), graph.Square(grad), c.beta2))
+	if float32(c.epsilon) == 0 && c.epsilon > 0 {
+		graph.Errorf("adam: epsilon %g is 0 as a float32: want %g or more, or exactly 0", c.epsilon, math.SmallestNonzeroFloat32)
+	}
+	updates, rate := c.begin(scope, variables, gradients, "m", "v")
+	for _, u := range updates {
+		x, g := u.x, u.gradient
+		m, v := u.state("m"), u.state("v")
+		m.SetNodeValue(average(m.NodeValue(g), g, c.beta1))
+		v.SetNodeValue(average(v.NodeValue(g), graph.Square(g), c.beta2))
 
-		mHat := graph.Div(m.NodeValue(g), as(x, correction1))
-		root := graph.Sqrt(graph.Div(s.NodeValue(g), as(x, correction2)))
-		update := graph.Div(mHat, graph.AddScalar(root, c.epsilon))
-		if c.decays(v) {
-			update = graph.Add(update, graph.MulScalar(x, c.decay))
+		mHat := graph.Div(m.NodeValue(g), as(x, biasCorrection(u.step, c.beta1)))
+		root := graph.Sqrt(graph.Div(v.NodeValue(g), as(x, biasCorrection(u.step, c.beta2))))
+		d := graph.Div(mHat, graph.AddScalar(root, c.epsilon))
+		if c.decays(u.v) {
+			d = graph.Add(d, graph.MulScalar(x, c.decay))
 		}
-		subtract(v, x, graph.Mul(as(x, rate), update))
+		u.subtract(graph.Mul(as(x, rate), d))
 	}
 }
 

@@ -8,5 +8,24 @@
 // program. Its state (momenta, number of steps) is kept in variables of the store, below
 // "/optimizers", and so is saved in checkpoints.
 //
+// # Several optimizers
+//
+// State belongs to a kind of optimizer and a variable: that of Adam for "/hidden/weights" lies in
+// "/optimizers/adam/m/hidden/weights", "/optimizers/adam/v/hidden/weights" and
+// "/optimizers/adam/step/hidden/weights". So optimizers of different variables, such as those of a generator
+// and a discriminator, keep apart in one graph or in several, and an optimizer made anew goes on where the last
+// one was. Two of a kind that update the same variable in one graph keep apart too: the second one's state lies
+// in "/optimizers/adam_2". In several graphs, give them scopes of their own:
+//
+//	optimizer.UpdateGraphWithGradients(store.Scope("/optimizers/pretraining"), variables, gradients)
+//
+// # Narrow variables
+//
+// For float16 and bfloat16 variables all is computed in float32, and a master copy of the variable in float32 is
+// kept as state: most updates are less than half of the last place of a narrow variable, and would be lost. A
+// variable that is set by anyone else is taken as it is then.
+//
+// # Hyperparameters
+//
 // The hyperparameter "learning_rate", where it is set, replaces the learning rate given in code.
 package optimizers

@@ -2,10 +2,12 @@ package optimizers
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -81,20 +83,97 @@ func (s *settings) decays(v *model.Variable) bool {
 	return s.decay > 0 && (s.decayFilter == nil || s.decayFilter(v))
 }
 
-// begin counts the step and returns its number, from 1, and the learning rate, both as float32 scalars.
-func (s *settings) begin(scope *model.Scope, g *graph.Graph) (step, learningRate *graph.Node) {
-	counter := scope.VariableWithValue("step", int64(0)).SetTrainable(false)
-	counter.SetNodeValue(graph.AddScalar(counter.NodeValue(g), 1))
-	step = graph.ConvertDType(counter.NodeValue(g), dtypes.Float32)
+// update is what an optimizer does to one variable in one graph.
+type update struct {
+	v        *model.Variable
+	scope    *model.Scope // of the optimizer's state
+	x        *graph.Node  // v's value, in the dtype of its updates
+	gradient *graph.Node  // in the same dtype, clipped
+	step     *graph.Node  // the number of this update of v, from 1: a float32 scalar
+}
+
+// begin counts the steps, clips the gradients, and returns what there is to update and the learning rate, a
+// float32 scalar. states are the names of the state that the optimizer keeps beside each variable.
+func (s *settings) begin(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node, states ...string) (updates []update, learningRate *graph.Node) {
+	if len(variables) == 0 || len(variables) != len(gradients) {
+		graph.Errorf("%s: got %d variables and %d gradients, want one for each, and one at least", s.name, len(variables), len(gradients))
+	}
+	if slices.Contains(variables, nil) {
+		graph.Errorf("%s: a variable is nil", s.name)
+	}
+	g := gradients[0].Graph()
+	scope = s.stateScope(scope, variables, g, append(states, stepState, masterState))
+	wideGradients := make([]*graph.Node, len(gradients))
+	for i, v := range variables {
+		wideGradients[i] = graph.ConvertDType(gradients[i], wide(v.DType()))
+	}
+	wideGradients = s.clip(wideGradients)
+	var last *graph.Node // the largest number of a step
+	for i, v := range variables {
+		step := count(scope, v, g)
+		if i == 0 {
+			last = step
+		} else if s.schedule != nil {
+			last = graph.Max(last, step)
+		}
+		updates = append(updates, update{v, scope, value(scope, v, g), wideGradients[i], graph.ConvertDType(step, dtypes.Float32)})
+	}
 	rate := s.learningRate
 	if p := model.GetParamOr(scope, ParamLearningRate, 0.0); p != 0 {
 		rate = p
 	}
 	learningRate = graph.Scalar(g, dtypes.Float32, rate)
 	if s.schedule != nil {
-		learningRate = graph.Mul(learningRate, s.schedule.Graph(graph.AddScalar(step, -1)))
+		learningRate = graph.Mul(learningRate, s.schedule.Graph(graph.ConvertDType(graph.AddScalar(last, -1), dtypes.Float32)))
 	}
-	return step, learningRate.WithAlias("learning_rate")
+	return updates, learningRate
+}
+
+// Names of state that all optimizers may keep.
+const (
+	stepState   = "step"
+	masterState = "master"
+)
+
+// stateScope returns the scope below scope that the optimizer keeps its state in: the first of adam, adam_2, …
+// in which no path that it needs belongs to somebody else in this graph, another optimizer of the same
+// variables or the model.
+func (s *settings) stateScope(scope *model.Scope, variables []*model.Variable, g *graph.Graph, states []string) *model.Scope {
+	for n := 1; ; n++ {
+		own := scope.Shared("%s", numbered(s.name, n))
+		if !slices.ContainsFunc(variables, func(v *model.Variable) bool {
+			return slices.ContainsFunc(states, func(state string) bool {
+				other := scope.Store().GetVariable(statePath(own, state, v))
+				return other != nil && (other.ChangedInGraph(g) || other.Trainable() && other.InUseByGraph(g))
+			})
+		}) {
+			return own
+		}
+	}
+}
+
+func numbered(name string, n int) string {
+	if n == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s_%d", name, n)
+}
+
+// count counts the steps that v has made and returns their number, with this one: an int64 scalar. Each variable
+// has its own, so that optimizers of different variables, in one graph or in several, do not count for each
+// other, and one that is trained later than others begins at its beginning.
+func count(scope *model.Scope, v *model.Variable, g *graph.Graph) *graph.Node {
+	before := int64(0)
+	if old := scope.GetVariable(stepState); old != nil && old.Shape().Equal(shapes.Make(dtypes.Int64)) { // once there was one for all
+		if t, err := old.Value(); err == nil {
+			before = tensors.ToScalar[int64](t)
+		}
+	}
+	parent, leaf := model.SplitPath(statePath(scope, stepState, v))
+	counter := scope.Store().Scope(parent).VariableWithValue(leaf, before).SetTrainable(false)
+	counter.SetSharding() // whatever a pattern says that v's path ends with
+	counter.SetNodeValue(graph.AddScalar(counter.NodeValue(g), 1))
+	return counter.NodeValue(g)
 }
 
 // clip limits the gradients.
@@ -118,33 +197,67 @@ func ClipValue(gradients []*graph.Node, limit float64) []*graph.Node {
 }
 
 // GlobalNorm returns the Euclidean norm of all gradients taken together, a float scalar of the first
-// one's dtype, at least float32.
+// one's dtype, at least float32. It is computed as M·√Σ(x/M)², M the largest |x|: squares of gradients that are
+// finite may not be.
 func GlobalNorm(gradients []*graph.Node) *graph.Node {
+	largest, norm := scaledNorm(gradients)
+	return graph.Where(graph.IsFinite(largest), graph.Mul(largest, norm), largest)
+}
+
+// scaledNorm returns M, the largest |x|, and √Σ(x/M)², which is 0 if all are.
+func scaledNorm(gradients []*graph.Node) (largest, norm *graph.Node) {
+	if len(gradients) == 0 {
+		graph.Errorf("the norm of gradients: got none, want one at least")
+	}
 	dtype := wide(gradients[0].DType())
-	var sum *graph.Node
+	var values []*graph.Node
 	for _, x := range gradients {
-		s := graph.ReduceAllSum(graph.Square(graph.ConvertDType(x, dtype)))
+		if x.Shape().Size() == 0 {
+			continue
+		}
+		x = graph.ConvertDType(x, dtype)
+		values = append(values, x)
+		m := graph.ReduceAllMax(graph.Abs(x))
+		if largest == nil {
+			largest = m
+		} else {
+			largest = graph.Max(largest, m)
+		}
+	}
+	if values == nil {
+		zero := graph.ScalarZero(gradients[0].Graph(), dtype)
+		return zero, zero
+	}
+	unit := graph.Where(graph.IsZero(largest), graph.OnesLike(largest), largest)
+	var sum *graph.Node
+	for _, x := range values {
+		s := graph.ReduceAllSum(graph.Square(graph.Div(x, unit)))
 		if sum == nil {
 			sum = s
 		} else {
 			sum = graph.Add(sum, s)
 		}
 	}
-	return graph.Sqrt(sum)
+	return largest, graph.Sqrt(sum)
 }
 
 // ClipGlobalNorm scales the gradients so that their norm, see [GlobalNorm], is at most limit:
 //
 //	x · limit / max(norm, limit)
 //
+// Gradients that are not finite make all of them NaN: nothing is hidden by clipping.
+//
 // Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2012,
 // arXiv:1211.5063, algorithm 1, with the norm over all variables.
 func ClipGlobalNorm(gradients []*graph.Node, limit float64) []*graph.Node {
-	norm := GlobalNorm(gradients)
-	scale := graph.Div(graph.ConstAs(norm, limit), graph.MaxScalar(norm, limit))
+	largest, norm := scaledNorm(gradients)
+	scale := graph.MinScalar(graph.Div(graph.Div(graph.ConstAs(largest, limit), largest), norm), 1)
+	scale = graph.Where(graph.IsZero(largest), graph.OnesLike(scale), scale) // 0/0
 	out := make([]*graph.Node, len(gradients))
 	for i, x := range gradients {
-		out[i] = graph.Mul(x, graph.ConvertDType(scale, x.DType()))
+		dtype := wide(x.DType()) // a float16 might hold no such scale
+		y := graph.Mul(graph.ConvertDType(x, dtype), graph.ConvertDType(scale, dtype))
+		out[i] = graph.ConvertDType(y, x.DType())
 	}
 	return out
 }
@@ -157,38 +270,57 @@ func wide(dtype dtypes.DType) dtypes.DType {
 	return dtypes.Float32
 }
 
+// statePath returns the path of a piece of v's state. Paths of variables begin with a slash, so they nest
+// below the name.
+func statePath(scope *model.Scope, name string, v *model.Variable) string {
+	return model.JoinPath(scope.Path(), name, v.Path())
+}
+
 // state returns a variable of zeros beside v, in the dtype of its updates, divided like v.
 func state(scope *model.Scope, name string, v *model.Variable) *model.Variable {
 	shape := shapes.Make(wide(v.DType()), v.Shape().Dimensions...)
-	// Paths of variables begin with a slash, so they nest below name.
-	parent, leaf := model.SplitPath(v.Path())
-	s := scope.WithInitializer(initializers.Zero)
-	if parent != "/" {
-		s = s.Shared("%s", name+parent)
-	} else {
-		s = s.Shared("%s", name)
-	}
+	parent, leaf := model.SplitPath(statePath(scope, name, v))
+	s := scope.Store().Scope(parent).WithInitializer(initializers.Zero)
 	return s.VariableWithShape(leaf, shape).SetTrainable(false).SetSharding(v.Sharding()...)
 }
 
-// value returns v's value in the dtype of its updates.
-func value(v *model.Variable, g *graph.Graph) *graph.Node {
-	return graph.ConvertDType(v.NodeValue(g), wide(v.DType()))
+// state returns the variable of the given name beside the one that is updated.
+func (u *update) state(name string) *model.Variable { return state(u.scope, name, u.v) }
+
+// value returns v's value in the dtype of its updates. Of a narrow v that is the master copy: v alone would lose
+// all updates that are less than half of its last place, which most are. Where v is not the rounded master, it was
+// set by somebody else since, or never updated, and counts itself.
+func value(scope *model.Scope, v *model.Variable, g *graph.Graph) *graph.Node {
+	x := v.NodeValue(g)
+	if wide(v.DType()) == v.DType() {
+		return x
+	}
+	master := state(scope, masterState, v).NodeValue(g)
+	return graph.Where(graph.Equal(graph.ConvertDType(master, v.DType()), x), master, graph.ConvertDType(x, master.DType()))
 }
 
-// step returns x - update, in x's dtype: the value that a variable gets.
-func subtract(v *model.Variable, x, update *graph.Node) {
-	v.SetNodeValue(graph.ConvertDType(graph.Sub(x, update), v.DType()))
+// subtract gives the variable the value x - d, rounded to its dtype, and its master copy, if it is narrow, the
+// value itself.
+func (u *update) subtract(d *graph.Node) {
+	x := graph.Sub(u.x, d)
+	if x.DType() != u.v.DType() {
+		u.state(masterState).SetNodeValue(x)
+	}
+	u.v.SetNodeValue(graph.ConvertDType(x, u.v.DType()))
 }
 
 // as converts a scalar to x's dtype.
 func as(x, scalar *graph.Node) *graph.Node { return graph.ConvertDType(scalar, x.DType()) }
 
-// clear deletes the state below scope/name.
+// Clear deletes the state of all optimizers of this kind below scope.
 func (s *settings) Clear(scope *model.Scope) error {
-	path := model.JoinPath(scope.Path(), s.name)
-	if err := scope.Store().DeleteVariablesInScope(path); err != nil {
-		return fmt.Errorf("clearing %s: %w", s.name, err)
+	for n := 1; ; n++ {
+		path := model.JoinPath(scope.Path(), numbered(s.name, n))
+		if n > 1 && scope.Store().Scope(path).NumVariables() == 0 {
+			return nil
+		}
+		if err := scope.Store().DeleteVariablesInScope(path); err != nil {
+			return fmt.Errorf("clearing %s: %w", s.name, err)
+		}
 	}
-	return nil
 }

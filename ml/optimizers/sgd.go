@@ -19,8 +19,8 @@ type SGDConfig struct {
 //	θ ← θ - rate · m                    or, with Nesterov,
 //	θ ← θ - rate · (g + momentum · m)
 //
-// The learning rate is 0.01, the others are 0. Without momentum there is no m, and θ ← θ - rate · g. All
-// is computed in float32 for narrower variables.
+// The learning rate is 0.01, the others are 0. Without momentum there is no m, and θ ← θ - rate · g.
+// Narrow variables are updated in float32, see the package's comment.
 //
 // Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
 // learning", 2013, in the form that PyTorch gives it.
@@ -86,25 +86,25 @@ func (c *SGDConfig) UpdateGraphWithGradients(scope *model.Scope, variables []*mo
 	if c.nesterov && c.momentum == 0 {
 		graph.Errorf("sgd: Nesterov needs a momentum, such as Momentum(0.9)")
 	}
-	scope = scope.In(c.name)
-	g := gradients[0].Graph()
-	_, rate := c.begin(scope, g)
-	gradients = c.clip(gradients)
-	for i, v := range variables {
-		x := value(v, g)
-		grad := graph.ConvertDType(gradients[i], x.DType())
-		if c.decays(v) {
-			grad = graph.Add(grad, graph.MulScalar(x, c.decay))
+	var states []string
+	if c.momentum != 0 {
+		states = []string{"momentum"}
+	}
+	updates, rate := c.begin(scope, variables, gradients, states...)
+	for _, u := range updates {
+		g := u.gradient
+		if c.decays(u.v) {
+			g = graph.Add(g, graph.MulScalar(u.x, c.decay))
 		}
 		if c.momentum != 0 {
-			m := state(scope, "momentum", v)
-			m.SetNodeValue(graph.Add(graph.MulScalar(m.NodeValue(g), c.momentum), grad))
+			m := u.state("momentum")
+			m.SetNodeValue(graph.Add(graph.MulScalar(m.NodeValue(g), c.momentum), g))
 			if c.nesterov {
-				grad = graph.Add(grad, graph.MulScalar(m.NodeValue(g), c.momentum))
+				g = graph.Add(g, graph.MulScalar(m.NodeValue(g), c.momentum))
 			} else {
-				grad = m.NodeValue(g)
+				g = m.NodeValue(g)
 			}
 		}
-		subtract(v, x, graph.Mul(as(x, rate), grad))
+		u.subtract(graph.Mul(as(u.x, rate), g))
 	}
 }

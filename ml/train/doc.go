@@ -26,6 +26,7 @@
 //
 // # What goes wrong
 //
-// A step whose loss is NaN or infinite changes nothing, and ends the loop with a [NotFiniteError]: the
-// model is still what it was before that step.
+// A step whose loss, gradients or new values are NaN or infinite changes nothing, and ends the loop with a
+// [NotFiniteError] that names the first variable: the model, and the state of the optimizer, are still what they
+// were before that step. So does a label that is no class, which the error gives with its place.
 package train

@@ -6,15 +6,18 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 )
 
-// accumulatorsPath is the scope of the accumulated gradients.
-const accumulatorsPath = "/accumulated_gradients"
+const (
+	// accumulatorsPath is the scope of the accumulated gradients.
+	accumulatorsPath = "/accumulated_gradients"
+	// accumulatedWeightPath is the path of what the batches weigh whose gradients are accumulated.
+	accumulatedWeightPath = "/accumulated_weight"
+)
 
 // build adds a whole step to the graph: what is between a batch and the numbers that are shown.
 func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*graph.Node {
@@ -28,45 +31,81 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 		graph.Errorf("the loss is %s, want a float", loss.Shape())
 	}
 	if loss.Rank() > 0 {
-		loss = graph.ReduceAllMean(loss)
+		loss = losses.Reduce(loss, labels)
+	}
+	if loss.DType().IsHalf() { // a loss of one's own; the metrics' means want more digits
+		loss = graph.ConvertDType(loss, dtypes.Float32)
 	}
 	g, total := loss.Graph(), loss
 	if extra := losses.Extra(g); extra != nil {
 		total = graph.Add(loss, graph.ConvertDType(extra, loss.DType()))
 	}
-	switch key.mode {
-	case modeTrain:
-		t.update(total)
-	case modeAccumulate:
+	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
+	if key.mode == modeTrain || key.mode == modeAccumulate {
 		variables, gradients := optimizers.Gradients(t.store, total)
-		for i, v := range variables {
-			acc := t.accumulator(v)
-			acc.SetNodeValue(graph.Add(acc.NodeValue(g), graph.ConvertDType(gradients[i], acc.DType())))
+		report.gradients(variables, gradients)
+		if t.accumulate > 1 {
+			gradients = t.addToAccumulated(variables, gradients, report.weight, key.mode == modeTrain)
+		}
+		if key.mode == modeTrain {
+			t.optimizer.UpdateGraphWithGradients(t.store.Scope(optimizers.StatePath), variables, gradients)
+			t.countStep(g)
 		}
 	}
-	numbers := t.measure(scope, labels, predictions, loss, total)
+	report.measure(scope, t.metrics)
 	if key.mode != modeEval {
-		onlyIf(graph.IsFinite(total), t.store)
+		report.newValues(t.store)
+		onlyIf(report.ok(), t.store)
 	}
-	return []*graph.Node{numbers}
+	return []*graph.Node{report.numbers()}
 }
 
-// update adds the gradient and the optimizer's step.
-func (t *Trainer) update(total *graph.Node) {
-	g := total.Graph()
-	variables, gradients := optimizers.Gradients(t.store, total)
-	if t.accumulate > 1 {
-		for i, v := range variables {
-			acc := t.accumulator(v)
-			sum := graph.Add(acc.NodeValue(g), graph.ConvertDType(gradients[i], acc.DType()))
-			gradients[i] = graph.DivScalar(sum, t.accumulate)
-			acc.SetNodeValue(graph.ZerosLike(sum))
-		}
-	}
-	t.optimizer.UpdateGraphWithGradients(t.store.Scope(optimizers.StatePath), variables, gradients)
+// countStep counts the update.
+func (t *Trainer) countStep(g *graph.Graph) {
 	path, name := model.SplitPath(GlobalStepPath)
-	step := t.store.Scope(path).VariableWithValue(name, int64(0)).SetTrainable(false)
+	step := own(t.store.Scope(path).VariableWithValue(name, int64(0)), g)
 	step.SetNodeValue(graph.AddScalar(step.NodeValue(g), 1))
+}
+
+// own returns v, a variable in which the trainer keeps something, unless it is the model's. The model may read it.
+func own(v *model.Variable, g *graph.Graph) *model.Variable {
+	if v.ChangedInGraph(g) || v.Trainable() && v.InUseByGraph(g) {
+		graph.Errorf("the model changes its variable %q, in which trainers keep something of their own: give it another name", v.Path())
+	}
+	return v.SetTrainable(false)
+}
+
+// addToAccumulated adds the gradients of a batch, times what it weighs, to those of the batches before it:
+//
+//	sum ← sum + weight · gradient,   total ← total + weight
+//
+// and returns sum/total, the gradients of all these batches as one. With the last batch of an update the sums begin anew.
+func (t *Trainer) addToAccumulated(variables []*model.Variable, gradients []*graph.Node, weight *graph.Node, last bool) []*graph.Node {
+	g := weight.Graph()
+	// A batch that weighs nothing has the gradients of what was added to the loss alone. They count, if only where no
+	// other batch does: so little beside other weights changes no sum.
+	const almostNothing = 1e-20
+	weight = graph.Where(graph.IsZero(weight), graph.ConstAs(weight, almostNothing), weight)
+
+	path, name := model.SplitPath(accumulatedWeightPath)
+	totalVar := own(t.store.Scope(path).VariableWithValue(name, float32(0)), g)
+	total := graph.Add(totalVar.NodeValue(g), weight)
+	set := func(v *model.Variable, sum *graph.Node) {
+		if last {
+			sum = graph.ZerosLike(sum)
+		}
+		v.SetNodeValue(sum)
+	}
+	means := make([]*graph.Node, len(gradients))
+	for i, v := range variables {
+		acc := own(t.accumulator(v), g)
+		as := func(scalar *graph.Node) *graph.Node { return graph.ConvertDType(scalar, acc.DType()) }
+		sum := graph.Add(acc.NodeValue(g), graph.Mul(graph.ConvertDType(gradients[i], acc.DType()), as(weight)))
+		means[i] = graph.Div(sum, as(total))
+		set(acc, sum)
+	}
+	set(totalVar, total)
+	return means
 }
 
 // accumulator returns the variable that sums v's gradients.
@@ -77,39 +116,7 @@ func (t *Trainer) accumulator(v *model.Variable) *model.Variable {
 	}
 	parent, name := model.SplitPath(v.Path())
 	scope := t.store.Scope(model.JoinPath(accumulatorsPath, parent)).WithInitializer(initializers.Zero)
-	return scope.VariableWithShape(name, shapes.Make(dtype, v.Shape().Dimensions...)).SetTrainable(false).SetSharding(v.Sharding()...)
-}
-
-// measure returns all numbers of a step as one vector, so that they come to the host together: the
-// values of loss and metrics, their weights, and the loss with what was added to it. It is of float32,
-// or of float64 if the loss is.
-func (t *Trainer) measure(scope *model.Scope, labels, predictions []*graph.Node, loss, total *graph.Node) *graph.Node {
-	values, weights := []*graph.Node{loss}, []*graph.Node{losses.TotalWeight(labels, predictions)}
-	for i, m := range t.metrics {
-		value, weight := m.UpdateGraph(scope.Shared("%s", fmt.Sprintf("metrics/%d", i)), labels, predictions)
-		values, weights = append(values, value), append(weights, weight)
-	}
-	dtype := dtypes.Float32
-	if loss.DType() == dtypes.Float64 {
-		dtype = dtypes.Float64
-	}
-	numbers := append(append(values, weights...), total)
-	for i, x := range numbers {
-		if x.Rank() > 0 {
-			graph.Errorf("metric %q: its value and weight must be scalars, got %s", t.metrics[(i-1)%len(values)].Name(), x.Shape())
-		}
-		numbers[i] = graph.Reshape(graph.ConvertDType(graph.StopGradient(x), dtype), 1)
-	}
-	return graph.Concatenate(numbers, 0)
-}
-
-// unpack takes the vector of measure apart.
-func unpack(numbers *tensors.Tensor) (values, weights []float64, total float64) {
-	n := (numbers.Size() - 1) / 2
-	for i := range n {
-		values, weights = append(values, numbers.Float64At(i)), append(weights, numbers.Float64At(n+i))
-	}
-	return values, weights, numbers.Float64At(2 * n)
+	return scope.VariableWithShape(name, shapes.Make(dtype, v.Shape().Dimensions...)).SetSharding(v.Sharding()...)
 }
 
 // onlyIf lets all variables that the graph changes keep their values unless ok holds.
@@ -120,4 +127,9 @@ func onlyIf(ok *graph.Node, store *model.Store) {
 			v.SetNodeValue(graph.Where(ok, v.NodeValue(g), v.NodeBefore(g)))
 		}
 	}
+}
+
+// scopeOf returns the scope of a metric's variables.
+func scopeOf(scope *model.Scope, metric int) *model.Scope {
+	return scope.In("%s", fmt.Sprintf("metrics/%d", metric))
 }

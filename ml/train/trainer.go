@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 
@@ -65,7 +64,7 @@ const GlobalStepPath = "/global_step"
 
 // NewTrainer returns a trainer for a model, see [ModelFn], whose variables are kept in store. lossFn is
 // made small by the optimizer; it returns the mean over the batch, or a loss for each example, of which
-// the mean is taken. The metrics are measured in training and evaluation, beside the loss. The optimizer may
+// the mean is taken as [losses.Reduce] does. The metrics are measured in training and evaluation, beside the loss. The optimizer may
 // be nil for a trainer that only evaluates and predicts, on a model that was loaded: its TrainStep returns an
 // error.
 //
@@ -102,7 +101,8 @@ func (t *Trainer) Metrics() []metrics.Interface { return slices.Clone(t.metrics)
 func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
 
 // AccumulateGradients lets an update be made only after every n batches, against the mean of their
-// gradients: as if batches were n times larger, in less memory. It returns an error if n is below 1 or
+// gradients: as if they were one batch, in less memory. Each batch weighs what was counted in it, see
+// [losses.TotalWeight]. It returns an error if n is below 1 or
 // if gradients of earlier batches wait for their update.
 func (t *Trainer) AccumulateGradients(n int) error {
 	if n < 1 || t.pending > 0 {
@@ -228,36 +228,27 @@ func (t *Trainer) OnExec(fn func(e *model.Exec)) {
 	}
 }
 
-// call runs a batch and returns the results.
-func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) ([]*tensors.Tensor, error) {
+// call runs a batch with its labels and returns what came of it.
+func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) (outcome, error) {
 	if t.invalid != nil {
-		return nil, t.invalid
+		return outcome{}, t.invalid
 	}
 	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels))
 	for _, x := range batch.Inputs {
 		args = append(args, x)
 	}
-	if m != modePredict {
-		for _, x := range batch.Labels {
-			args = append(args, x)
-		}
+	for _, x := range batch.Labels {
+		args = append(args, x)
 	}
-	return e.CallContext(ctx, args...)
-}
-
-// NotFiniteError reports a loss that is NaN or infinite.
-type NotFiniteError struct {
-	Step int64   // the step that was tried, from 1
-	Loss float64 // NaN or ±Inf
-}
-
-// Error says at which step and what to do.
-func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("training step %d: the loss is %v: the step was not made, the model is as it was before; lower the learning rate, clip gradients, or look for bad data (a label that is no class gives NaN too)", e.Step, e.Loss)
+	out, g, err := e.CallWithGraphContext(ctx, args...)
+	if err != nil {
+		return outcome{}, err
+	}
+	return read(g, out[0]), nil
 }
 
 var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
@@ -286,14 +277,13 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 	if err != nil {
 		return nil, t.stepError(err)
 	}
-	values, weights, total := unpack(out[0])
-	if math.IsNaN(total) || math.IsInf(total, 0) {
-		return nil, &NotFiniteError{t.GlobalStep() + 1, total}
+	if out.failed() {
+		return nil, out.failure(t.GlobalStep() + 1)
 	}
 	t.pending = (t.pending + 1) % t.accumulate
-	t.moving.add(values, weights)
-	t.means.add(values, weights)
-	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: values[0]}
+	t.moving.add(out.values, out.weights)
+	t.means.add(out.values, out.weights)
+	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: out.values[0]}
 	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
 }
 
@@ -310,7 +300,9 @@ func (t *Trainer) stepError(err error) error {
 // evaluation.
 func (t *Trainer) EpochMetrics() Metrics { return t.means.metricsOf(t.metrics) }
 
-// EvalStep returns loss and metrics of one batch, which stays the caller's. The model does not change.
+// EvalStep returns loss and metrics of one batch, which stays the caller's. The model does not change. Where
+// nothing is counted, since the mask hides all, they are 0, as they are for a step of training. A label that
+// is no class is an error.
 func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
 	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
 	if err := t.evalStep(context.Background(), batch, sums); err != nil {
@@ -324,12 +316,15 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[met
 	if err != nil {
 		return err
 	}
-	values, weights, _ := unpack(out[0])
-	sums.add(values, weights)
+	if out.label != nil {
+		return out.label
+	}
+	sums.add(out.values, out.weights)
 	return nil
 }
 
-// Eval returns the means of loss and metrics over one pass of a data set. The model does not change.
+// Eval returns the means of loss and metrics over one pass of a data set. The model does not change. It returns
+// an error if nothing was counted, and as [Trainer.EvalStep] does.
 func (t *Trainer) Eval(ds data.Dataset) (Metrics, error) {
 	return t.EvalContext(context.Background(), ds)
 }
@@ -350,6 +345,9 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	}
 	if batches == 0 {
 		return nil, fmt.Errorf("evaluating %q: the data set has no batches", ds.Name())
+	}
+	if sums[0].Weight == 0 {
+		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
 	return sums.metricsOf(t.metrics), nil
 }

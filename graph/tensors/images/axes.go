@@ -30,6 +30,9 @@ func (c ChannelsAxisConfig) String() string {
 // GetChannelsAxis returns the axis of the channels of a batch of images, which has at least a batch
 // and a channel axis.
 func GetChannelsAxis(image shapes.HasShape, config ChannelsAxisConfig) int {
+	if image == nil {
+		panic("images: the image is nil")
+	}
 	if config == ChannelsFirst {
 		return 1
 	}
@@ -51,8 +54,8 @@ func GetSpatialAxes(image shapes.HasShape, config ChannelsAxisConfig) (spatialAx
 // GetUpSampledSizes returns the dimensions of a batch of images with its spatial axes multiplied by
 // the factors: one for each, or one for all. It panics if their number is another.
 func GetUpSampledSizes(image shapes.HasShape, config ChannelsAxisConfig, factors ...int) (dims []int) {
-	dims = slices.Clone(image.Shape().Dimensions)
 	axes := GetSpatialAxes(image, config)
+	dims = slices.Clone(image.Shape().Dimensions)
 	if len(factors) != 1 && len(factors) != len(axes) {
 		panic(fmt.Sprintf("images: %d factors for the %d spatial axes of %s", len(factors), len(axes), image.Shape()))
 	}

@@ -2,9 +2,13 @@ package jupyter
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/quire-ml/quire/internal/safefile"
 )
@@ -126,4 +130,24 @@ func (c Connection) Endpoint(ch Channel) (network, addr string) {
 		return "unix", fmt.Sprintf("%s-%d", c.IP, c.port(ch))
 	}
 	return "tcp", fmt.Sprintf("%s:%d", c.IP, c.port(ch))
+}
+
+// Clear removes Unix sockets of the connection that a kernel left behind which was killed: the next one could not
+// listen there. Those at which somebody listens, and other files, stay.
+func (c Connection) Clear() {
+	for _, ch := range []Channel{Shell, Control, Stdin, IOPub, Heartbeat} {
+		network, addr := c.Endpoint(ch)
+		if network != "unix" {
+			continue
+		}
+		if info, err := os.Lstat(addr); err != nil || info.Mode().Type() != os.ModeSocket {
+			continue
+		}
+		peer, err := net.Dial(network, addr)
+		if err == nil {
+			peer.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			_ = os.Remove(addr)
+		}
+	}
 }

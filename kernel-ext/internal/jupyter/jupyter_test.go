@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -190,4 +192,34 @@ func FuzzConnection(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestClearRemovesSocketsOfTheDeadAlone(t *testing.T) {
+	dir, err := os.MkdirTemp("", "js") // short: a socket's path is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	conn := Private(filepath.Join(dir, "k"), "key")
+	at := func(ch Channel) string { _, addr := conn.Endpoint(ch); return addr }
+	living, err := net.Listen("unix", at(Shell))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer living.Close()
+	dead, err := net.Listen("unix", at(IOPub))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.(*net.UnixListener).SetUnlinkOnClose(false)
+	dead.Close()
+	if err := os.WriteFile(at(Stdin), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conn.Clear()
+	for ch, want := range map[Channel]bool{Shell: true, IOPub: false, Stdin: true, Control: false} {
+		if _, err := os.Lstat(at(ch)); (err == nil) != want {
+			t.Errorf("channel %d is there: %v, want %v", ch, err == nil, want)
+		}
+	}
 }

@@ -138,13 +138,18 @@ func TestConnectEndsWithTheKernel(t *testing.T) {
 }
 
 func TestLogsTail(t *testing.T) {
-	w := &tailWriter{}
-	w.Write([]byte("I1121 06:56:43.949211 1 main.go:191] fine\nF1121 06:56:43.949211 1 main.go:191] it broke\nmore\n"))
-	if got := w.lastError(); got != "it broke" {
-		t.Errorf("%q", got)
-	}
-	w.Write([]byte(strings.Repeat("x", 2*keepLog) + "\nlast line\n"))
-	if got := w.lastError(); got != "last line" || len(w.last) > keepLog {
-		t.Errorf("%q, %d bytes kept", got, len(w.last))
+	path := filepath.Join(t.TempDir(), "log")
+	for _, c := range []struct{ text, want string }{
+		{"I1121 06:56:43.949211 1 main.go:191] fine\nF1121 06:56:43.949211 1 main.go:191] it broke\nmore\n", "it broke"},
+		{"E1121 06:56:43.949211 1 main.go:191] it broke\npanic: worse\n\ngoroutine 7:\nmain.f()\n", "panic: worse"},
+		{"F1121 06:56:43.949211 1 main.go:191] far away\n" + strings.Repeat("x", 2*keepLog) + "\nlast line\n", "last line"},
+		{"", ""},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := lastError(path); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }

@@ -1,17 +1,17 @@
 package kernel
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
-	"time"
 
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
@@ -35,8 +35,7 @@ type Options struct {
 type Process struct {
 	*Child
 	Connection jupyter.Connection
-
-	tail *tailWriter
+	Guard      cells.Dir // what is known of the cells
 }
 
 // Start starts gonb; it is ready when a Client has connected.
@@ -48,7 +47,7 @@ func Start(opts Options) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the kernel: %w", err)
 	}
-	p := &Process{Child: child, tail: &tailWriter{also: opts.Log}}
+	p := &Process{Child: child, Guard: cells.Dir(filepath.Join(child.Dir, "g"))}
 	if err := p.start(opts); err != nil {
 		p.Close(0)
 		return nil, fmt.Errorf("starting the kernel: %w", err)
@@ -70,16 +69,57 @@ func (p *Process) start(opts Options) error {
 	if err := p.Connection.Write(file); err != nil {
 		return err
 	}
-	args := []string{"--kernel", file, "-go_work=" + opts.Workspace.Module, "-logtostderr=true"}
+	args := []string{"--kernel", file, "-go_work=" + opts.Workspace.Module, "-logtostderr=true", cells.LogFlags}
 	if opts.RawErrors {
 		args = append(args, "-raw_error")
 	}
 	cmd := exec.Command(opts.Tools[workspace.Gonb], args...)
 	cmd.Dir = opts.Dir
 	cmd.Env = append(opts.Workspace.Env(opts.Tools), opts.Env...)
-	cmd.Stdout, cmd.Stderr = p.tail, p.tail
-	cmd.WaitDelay = time.Second // a cell that survives gonb may hold its stderr
-	return p.Child.Start(cmd)
+	log, err := p.guard(cmd, opts)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := p.Child.Start(cmd); err != nil {
+		return err
+	}
+	if opts.Log != nil {
+		go follow(log.Name(), opts.Log, p.done)
+	}
+	return nil
+}
+
+// guard puts the guard of cells between gonb and what it starts, and returns the file for gonb's log, which the guard
+// reads.
+func (p *Process) guard(cmd *exec.Cmd, opts Options) (*os.File, error) {
+	if err := os.MkdirAll(p.Guard.Bin(), 0o700); err != nil {
+		return nil, err
+	}
+	if exe := opts.Tools[workspace.Guard]; exe != "" {
+		for _, name := range []string{"go", "shell"} {
+			if err := os.Symlink(exe, filepath.Join(p.Guard.Bin(), name)); err != nil {
+				return nil, err
+			}
+		}
+		cmd.Env = workspace.With(cmd.Env, map[string]string{
+			cells.GuardDir: string(p.Guard),
+			cells.GuardGo:  opts.Workspace.Go,
+			"PATH":         p.Guard.Bin() + string(filepath.ListSeparator) + variable(cmd.Env, "PATH"),
+		})
+	}
+	return os.OpenFile(p.Guard.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
+// variable returns the value of the last setting of a variable in an environment.
+func variable(env []string, name string) string {
+	for _, kv := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // Err says how gonb ended and what it said last. It is meant for a kernel that was expected to live.
@@ -93,48 +133,8 @@ func (p *Process) Err() error {
 	if p.exit != nil {
 		how = p.exit.Error()
 	}
-	if last := p.tail.lastError(); last != "" {
+	if last := lastError(p.Guard.Log()); last != "" {
 		return fmt.Errorf("the kernel (gonb) ended: %s: %s", how, last)
 	}
 	return fmt.Errorf("the kernel (gonb) ended: %s", how)
-}
-
-// tailWriter keeps the last of what gonb logs.
-type tailWriter struct {
-	mu   sync.Mutex
-	last []byte
-	also io.Writer
-}
-
-// keepLog is how much of gonb's log is kept for an error's text.
-const keepLog = 16 << 10
-
-// Write implements io.Writer.
-func (t *tailWriter) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = append(t.last, b...)
-	if n := len(t.last) - keepLog; n > 0 {
-		t.last = append([]byte(nil), t.last[n:]...)
-	}
-	if t.also != nil {
-		_, _ = t.also.Write(b)
-	}
-	return len(b), nil
-}
-
-// lastError returns the last line that klog marked as error or fatal, without its stamp, or the last line.
-func (t *tailWriter) lastError() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := bytes.Split(bytes.TrimSpace(t.last), []byte("\n"))
-	for i := len(lines) - 1; i >= 0; i-- {
-		line := string(lines[i])
-		if len(line) > 5 && (line[0] == 'E' || line[0] == 'F') && line[1] >= '0' && line[1] <= '9' {
-			if _, text, ok := strings.Cut(line, "] "); ok {
-				return strings.TrimSpace(text)
-			}
-		}
-	}
-	return strings.TrimSpace(string(lines[len(lines)-1]))
 }

@@ -37,7 +37,7 @@ func TestJupyterLabRunsACell(t *testing.T) {
 	}
 	exe, err := ws.Self(ctx)
 	if err == nil {
-		_, err = ws.Build(ctx, nil, workspace.Gonb, workspace.Goimports)
+		_, err = ws.Build(ctx, nil, workspace.Headless()...)
 	}
 	if err != nil {
 		testenv.Missing(t, "kernel", err.Error())

@@ -12,17 +12,17 @@ var dropped = []string{"script", "iframe", "object", "embed", "applet", "noscrip
 // headOnly are the elements whose tags are removed: they would act on the whole page.
 var headOnly = []string{"html", "head", "body", "meta", "link", "base", "title", "form", "main", "frame", "frameset"}
 
-// harmless returns HTML without scripts, event handlers and links that run code. It reads tags as a
-// browser does; what never ends is shown as text.
+// harmless returns HTML without scripts, event handlers and links that run code, which ends what it begins and whose
+// style sheets speak of nothing else. It reads tags as a browser does; a tag that never ends is shown as text.
 func harmless(s string) string {
-	var b strings.Builder
+	var b balance
 	for s != "" {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
-			b.WriteString(s)
+			b.b.WriteString(s)
 			break
 		}
-		b.WriteString(s[:i])
+		b.b.WriteString(s[:i])
 		s = s[i:]
 		if strings.HasPrefix(s, "<!") || strings.HasPrefix(s, "<?") { // comments, doctypes
 			s = s[skipComment(s):]
@@ -30,22 +30,26 @@ func harmless(s string) string {
 		}
 		t, n := parseTag(s)
 		if n == 0 {
-			b.WriteString("&lt;")
+			b.b.WriteString("&lt;")
 			s = s[1:]
 			continue
 		}
 		s = s[n:]
 		switch {
+		case !t.closing && (t.name == "style" || t.name == "textarea" || slices.Contains(verbatim, t.name)):
+			s = b.raw(t, s)
+		case t.closing && (t.name == "style" || t.name == "textarea" || slices.Contains(verbatim, t.name)):
 		case slices.Contains(dropped, t.name):
 			if !t.closing {
 				s = s[skipElement(s, t.name):]
 			}
 		case slices.Contains(headOnly, t.name):
 		default:
-			t.write(&b)
+			b.tag(t)
 		}
 	}
-	return b.String()
+	b.end(0)
+	return b.b.String()
 }
 
 func skipComment(s string) int {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,25 @@ func TestHarmless(t *testing.T) {
 		{"comments go", `a<!-- <script> -->b`, "ab"},
 		{"a lone < is text", "1 < 2", "1 &lt; 2"},
 		{"a tag that never ends is text", `<b title="`, `&lt;b title="`},
+		{"what is open is closed", `<div><b>x<i>y`, `<div><b>x<i>y</i></b></div>`},
+		{"what is not open is not closed", `a</div></section></main></body></html>b`, "ab"},
+		{"what is open within is closed first", `<b><i>x</b>y</i>`, `<b><i>x</i></b>y`},
+		{"ends that are implied stay so", `<ul><li>a<li>b</ul><p>c<p>d`, `<ul><li>a<li>b</ul><p>c<p>d`},
+		{"a table that does not end", `<table><tr><td>x`, `<table><tr><td>x</table>`},
+		{"empty elements", `a<br>b<hr/>c<img src="data:,"></br>`, `a<br>b<hr>c<img src="data:,"><br>`},
+		{"an end that HTML does not know", `<div/>x`, `<div>x</div>`},
+		{"plaintext", `<plaintext>a</plaintext><b>x`, `<pre>a&lt;/plaintext&gt;&lt;b&gt;x</pre>`},
+		{"xmp", `<XMP><b>x</xmp >y`, `<pre>&lt;b&gt;x</pre>y`},
+		{"a text area that does not end", `<textarea><b>x`, `<textarea>&lt;b&gt;x</textarea>`},
+		{"a style is for the output alone", `<style media="all">body { display: none }</style>x`, `<style media="all">@scope{body { display: none }}</style>x`},
+		{"a style that does not end", `<style>p { color: red`, `<style>@scope{p { color: red}}</style>`},
+		{"a style that breaks out", `<style>} body { display: none } /* </style>`, `<style>@scope{ body { display: none }  }</style>`},
+		{"a bracket that hides the end", `<style>a { b: f(] } c {</style>`, `<style>@scope{a { b: f(  c {})}}</style>`},
+		{"a string that hides the end", "<style>a { b: \"}</style>", `<style>@scope{a { b: "}"}}</style>`},
+		{"a string with a line's end", "<style>a { b: 'x\n}</style>", "<style>@scope{a { b: 'x'\n}}</style>"},
+		{"a comment in a style", `<style>a /* } </styl */ b {}`, `<style>@scope{a   b {}}</style>`},
+		{"a frame of a style", `<style>a { b: url(data:image/svg+xml,<svg/>) }</style>`, `<style>@scope{a { b: url(data:image/svg+xml,< svg/>) }}</style>`},
+		{"a stylesheet's name", `<style>a {} </styles> b {}</style>c`, `<style>@scope{a {} < /styles> b {}}</style>c`},
 		{"svg's own tags", `<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>`, `<svg viewbox="0 0 1 1"><path d="M0 0" /></svg>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -131,7 +151,110 @@ func FuzzHarmless(f *testing.F) {
 			}
 			rest = rest[i+n:]
 		}
+		if left := unbalanced(out); left != "" {
+			t.Fatalf("%q became %q: %s", in, out, left)
+		}
 	})
+}
+
+// unbalanced reads HTML that harmless wrote, and says what it opens and does not close, or closes and has not opened.
+func unbalanced(s string) string {
+	var open []string
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			break
+		}
+		t, n := parseTag(s[i:])
+		s = s[i+max(n, 1):]
+		switch {
+		case n == 0 || slices.Contains(void, t.name) || t.selfEnd:
+		case slices.Contains(verbatim, t.name):
+			return t.name + " is left"
+		case t.name == "style" && !t.closing:
+			end := strings.Index(s, "</style>")
+			if end < 0 || !strings.HasPrefix(s, "@scope{") || !strings.HasSuffix(s[:end], "}") {
+				return "a style is not closed: " + s
+			}
+			if css := strings.TrimSuffix(strings.TrimPrefix(s[:end], "@scope{"), "}"); scoped(css) != css && !strings.Contains(css, "<") {
+				return "a style changes when it is read again: " + css
+			}
+			s = s[end+len("</style>"):]
+		case t.name == "textarea" && !t.closing:
+			end := strings.Index(s, "</textarea>")
+			if end < 0 || strings.Contains(s[:end], "<") {
+				return "a text area is not closed"
+			}
+			s = s[end+len("</textarea>"):]
+		case !t.closing:
+			open = append(open, t.name)
+		default:
+			for len(open) > 0 && slices.Contains(implied, open[len(open)-1]) && open[len(open)-1] != t.name {
+				open = open[:len(open)-1]
+			}
+			if len(open) == 0 || open[len(open)-1] != t.name {
+				return "the end of " + t.name
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	for _, name := range open {
+		if !slices.Contains(implied, name) {
+			return name + " is open"
+		}
+	}
+	return ""
+}
+
+// Attachments of any form that Jupyter writes are shown.
+func TestAttachments(t *testing.T) {
+	const data = "iVBORw0KGgo="
+	for source, want := range map[string]bool{
+		"![x](attachment:a.png)":               true,
+		"<img src=\"attachment:a.png\">":       true,
+		"<img src='attachment:a.png'>":         true,
+		"<img src=attachment:a.png>":           true,
+		"![x](attachment:b%20c.png)":           true,
+		"<img src='attachment:b c.png'>":       true,
+		"![x](attachment:lines.png \"title\")": true,
+		"![x](attachment:none.png)":            false,
+		"![x](attachment:text.txt)":            false,
+	} {
+		c := &notebook.Cell{Kind: notebook.Markdown, Source: source, Attachments: map[string]any{
+			"a.png": map[string]any{"image/png": data}, "b c.png": map[string]any{"image/png": data},
+			"lines.png": map[string]any{"image/png": []any{"iVBORw0K\n", "Ggo=\n"}},
+			"text.txt":  map[string]any{"text/plain": "x"}, "bad.png": "no bundle",
+		}}
+		nb := notebook.New()
+		nb.Cells = []*notebook.Cell{c}
+		page, err := Render(nb, "x")
+		if got := strings.Contains(string(page), `src="data:image/png;base64,`+data+`"`); err != nil || got != want {
+			t.Errorf("%s: shown %v, want %v (%v)", source, got, want, err)
+		}
+	}
+}
+
+// An output that ends nothing, covers everything or styles the page leaves the cells after it alone.
+func TestAnOutputStaysInItsPlace(t *testing.T) {
+	for _, bad := range []string{
+		"<plaintext>", "<style>", "<style>body{display:none}</style>", "<style>} body{display:none}", "<xmp>", "<textarea>", "<!--", "<table><tr><td>", "<select><option>",
+		"<details>", "<svg><desc>", "<math><mi>", "<div style='position:fixed;inset:0;background:red'>", "</div></div></section></main>", "<b><i><u>", "<script>", "<title>", "<button>", "<iframe>",
+	} {
+		nb := notebook.New()
+		nb.Cells = []*notebook.Cell{
+			{Kind: notebook.Code, Source: "x", Outputs: []*notebook.Output{{Kind: notebook.Display, Data: map[string]any{"text/html": bad}}}},
+			{Kind: notebook.Markdown, Source: bad},
+			{Kind: notebook.Markdown, Source: "the next cell"},
+		}
+		page, err := Render(nb, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, _ := strings.Cut(string(page), "<main>\n")
+		if left := unbalanced("<html><body><main>" + body); left != "" || !strings.Contains(body, "<section class=\"md\">\n<p>the next cell</p>\n</section>\n</main>") {
+			t.Errorf("%s: %s in\n%s", bad, left, body)
+		}
+	}
 }
 
 var tags = regexp.MustCompile(`<[^>]*>`)

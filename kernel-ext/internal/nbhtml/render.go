@@ -6,7 +6,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html"
+	"maps"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -166,7 +169,8 @@ func markdown(source string) (string, error) {
 	return harmless(b.String()), nil
 }
 
-var attachment = regexp.MustCompile(`attachment:([^)\s"]+)`)
+// attachment matches a link to an attachment, as markdown or in the quotes of HTML, which may have spaces.
+var attachment = regexp.MustCompile(`"attachment:[^"]+"|'attachment:[^']+'|=?attachment:[^)\s"'<>]+`)
 
 // attached returns a markdown cell's source with links to its attachments replaced by data: URIs.
 func attached(c *notebook.Cell) string {
@@ -174,10 +178,21 @@ func attached(c *notebook.Cell) string {
 		return c.Source
 	}
 	return attachment.ReplaceAllStringFunc(c.Source, func(link string) string {
-		bundle, _ := c.Attachments[strings.TrimPrefix(link, "attachment:")].(map[string]any)
-		for kind, data := range bundle {
-			if s, ok := data.(string); ok && strings.HasPrefix(kind, "image/") {
-				return "data:" + kind + ";base64," + strings.Join(strings.Fields(s), "")
+		before, quote := "", ""
+		switch link[0] {
+		case '"', '\'':
+			quote = link[:1]
+		case '=': // an attribute, and what it becomes needs quotes
+			before, quote = "=", `"`
+		}
+		name := strings.TrimPrefix(strings.Trim(link[len(before):], quote), "attachment:")
+		bundle, ok := c.Attachments[name].(map[string]any)
+		if plain, err := url.PathUnescape(name); !ok && err == nil { // "a b.png" is linked as a%20b.png
+			bundle, _ = c.Attachments[plain].(map[string]any)
+		}
+		for _, kind := range slices.Sorted(maps.Keys(bundle)) {
+			if s, ok := notebook.Joined(bundle[kind]); ok && strings.HasPrefix(kind, "image/") {
+				return before + quote + "data:" + html.EscapeString(kind) + ";base64," + strings.Join(strings.Fields(s), "") + quote
 			}
 		}
 		return link

@@ -95,10 +95,3 @@ func (nb *Notebook) Title() string {
 	}
 	return ""
 }
-
-// ClearOutputs removes what running left: outputs and execution counts.
-func (nb *Notebook) ClearOutputs() {
-	for _, c := range nb.Cells {
-		c.Outputs, c.ExecutionCount = nil, 0
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
@@ -39,6 +40,7 @@ func Read(path string) (*Notebook, error) {
 
 // Parse reads the text of a notebook.
 func Parse(data []byte) (*Notebook, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // as editors on Windows leave it
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var root any
@@ -121,12 +123,13 @@ func (f *fields) integer(name string) int {
 	if !ok || v == nil {
 		return 0
 	}
-	n, isNumber := v.(json.Number)
-	i, err := n.Int64()
-	if !isNumber || err != nil || i < 0 || i > math.MaxInt32 {
+	n, _ := v.(json.Number)
+	x, err := n.Float64() // 3.0 is whole too
+	if err != nil || x != math.Trunc(x) || x < 0 || x > math.MaxInt32 {
 		f.fail(name, "a whole number")
+		return 0
 	}
-	return int(i)
+	return int(x)
 }
 
 // text takes a string, or a list of lines, which is how notebooks store longer texts.
@@ -135,14 +138,15 @@ func (f *fields) text(name string) string {
 	if !ok || v == nil {
 		return ""
 	}
-	s, isText := joined(v)
+	s, isText := Joined(v)
 	if !isText {
 		f.fail(name, "a text or a list of lines")
 	}
 	return s
 }
 
-func joined(v any) (string, bool) {
+// Joined returns a text that may be stored as a list of lines; ok is false if v is something else.
+func Joined(v any) (text string, ok bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
@@ -160,6 +164,18 @@ func joined(v any) (string, bool) {
 	return "", false
 }
 
+// id takes a cell's id, "" if it is none by the rules of the format: then one is given when the notebook is written.
+func (f *fields) id() string {
+	v, _ := f.take("id")
+	if s, ok := v.(string); ok && validID.MatchString(s) {
+		return s
+	}
+	return ""
+}
+
+// validID matches the ids of nbformat 4.5.
+var validID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+
 // rest returns the fields that nobody took.
 func (f *fields) rest() map[string]any {
 	if len(f.obj) == 0 {
@@ -174,6 +190,9 @@ func fromJSON(obj map[string]any) (*Notebook, error) {
 		return nil, errors.New(`not a notebook: the JSON has no "nbformat"`)
 	}
 	nb := &Notebook{Major: f.integer("nbformat"), Minor: f.integer("nbformat_minor")}
+	if f.err == nil && nb.Major > 4 {
+		return nil, fmt.Errorf("notebook format %d: this program reads format 4 and is too old for it", nb.Major)
+	}
 	if f.err == nil && nb.Major != 4 {
 		return nil, fmt.Errorf("notebook format %d: only format 4 is read here: open it in Jupyter and save it again", nb.Major)
 	}
@@ -199,7 +218,7 @@ func cellFromJSON(v any, where string) (*Cell, error) {
 		return nil, fmt.Errorf("%s is not an object", where)
 	}
 	f := &fields{obj: obj, where: where}
-	c := &Cell{ID: f.text("id"), Kind: f.text("cell_type"), Source: f.text("source"), Metadata: f.object("metadata")}
+	c := &Cell{ID: f.id(), Kind: f.text("cell_type"), Source: f.text("source"), Metadata: f.object("metadata")}
 	switch c.Kind {
 	case Code:
 		c.ExecutionCount = f.integer("execution_count")
@@ -234,7 +253,7 @@ func outputFromJSON(v any, where string) (*Output, error) {
 	case Display, Result:
 		o.Metadata, o.Data = f.object("metadata"), f.object("data")
 		for kind, d := range o.Data {
-			if s, ok := joined(d); ok && !isJSON(kind) {
+			if s, ok := Joined(d); ok && !isJSON(kind) {
 				o.Data[kind] = s
 			}
 		}

@@ -9,10 +9,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// Encode returns the text of the notebook as Jupyter would write it. Cells without an id, or with one
+// Encode returns the text of the notebook as Jupyter would write it. Cells without a valid id, or with one
 // that an earlier cell has, are given one that depends on their place and source only, so that the same
 // notebook always gives the same bytes.
 func (nb *Notebook) Encode() ([]byte, error) {
@@ -23,7 +26,7 @@ func (nb *Notebook) Encode() ([]byte, error) {
 	seen := map[string]bool{}
 	cells := make([]any, len(nb.Cells))
 	for i, c := range nb.Cells {
-		for n := 0; c.ID == "" || seen[c.ID]; n++ {
+		for n := 0; !validID.MatchString(c.ID) || seen[c.ID]; n++ {
 			c.ID = newID(i, n, c.Source)
 		}
 		seen[c.ID] = true
@@ -39,8 +42,28 @@ func (nb *Notebook) Encode() ([]byte, error) {
 	if err := enc.Encode(obj); err != nil {
 		return nil, fmt.Errorf("writing a notebook: %w", err)
 	}
-	return b.Bytes(), nil
+	return unescaped(b.Bytes()), nil
 }
+
+// unescaped writes the two ends of lines that Go escapes and Jupyter does not.
+func unescaped(text []byte) []byte {
+	for _, c := range []string{"2028", "2029"} {
+		if !bytes.Contains(text, []byte(`\u`+c)) {
+			continue
+		}
+		text = escapes.ReplaceAllFunc(text, func(e []byte) []byte { // a pair, so that an escaped backslash stays
+			if string(e) == `\u`+c {
+				n, _ := strconv.ParseUint(c, 16, 32)
+				return []byte(string(rune(n)))
+			}
+			return e
+		})
+	}
+	return text
+}
+
+// escapes matches the escapes in a text of JSON.
+var escapes = regexp.MustCompile(`\\(?:u[0-9a-f]{4}|.)`)
 
 // newID returns a cell id by the rules of nbformat 4.5: 1 to 64 of a-z, A-Z, 0-9, - and _.
 func newID(index, attempt int, source string) string {
@@ -139,11 +162,19 @@ func splits(kind string) bool {
 	return strings.HasPrefix(kind, "text/") || kind == "application/javascript" || kind == "image/svg+xml"
 }
 
-// lines splits a text after each newline, as the format stores it.
+// lines splits a text after each end of a line, as the format stores it. Jupyter takes for that what Python does.
 func lines(s string) []string {
-	l := strings.SplitAfter(s, "\n")
-	if l[len(l)-1] == "" { // nothing after the last newline, or nothing at all
-		l = l[:len(l)-1]
+	l := []string{}
+	for s != "" {
+		i := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
+		if i < 0 {
+			return append(l, s)
+		}
+		_, n := utf8.DecodeRuneInString(s[i:])
+		if strings.HasPrefix(s[i:], "\r\n") {
+			n = 2
+		}
+		l, s = append(l, s[:i+n]), s[i+n:]
 	}
 	return l
 }

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,10 +20,12 @@ import (
 // Tool is a program that the module pins in a tool line of its go.mod.
 type Tool string
 
-// The tools. The kernel needs the first two; gopls gives hover and completion.
+// The tools. The kernel needs the first three; gopls gives hover and completion. Guard is quire's own: it is built from
+// the module's sources and no line pins it.
 const (
 	Gonb      Tool = "gonb"
 	Goimports Tool = "goimports"
+	Guard     Tool = "cellguard"
 	Gopls     Tool = "gopls"
 )
 
@@ -31,10 +34,11 @@ var packages = map[Tool]string{
 	Gonb:      "github.com/janpfeifer/gonb",
 	Goimports: "golang.org/x/tools/cmd/goimports",
 	Gopls:     "golang.org/x/tools/gopls",
+	Guard:     ModulePath + "/kernel-ext/internal/cellguard",
 }
 
 // Headless returns the tools of a kernel that nobody types into.
-func Headless() []Tool { return []Tool{Gonb, Goimports} }
+func Headless() []Tool { return []Tool{Gonb, Goimports, Guard} }
 
 // Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
 // is "off", for machines that have no half gigabyte for each open notebook.
@@ -60,6 +64,9 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	got := Tools{}
 	for _, t := range tools {
 		version, ok := versions[t]
+		if !ok && t == Guard {
+			return nil, fmt.Errorf("%s lacks the sources in kernel-ext/internal/cellguard: is it the whole module?", w.Module)
+		}
 		if !ok {
 			return nil, fmt.Errorf("%s pins no %s: its go.mod needs the line: tool %s", w.Module, t, packages[t])
 		}
@@ -72,10 +79,14 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	var named []string
 	for _, t := range missing {
 		version, _, _ := strings.Cut(versions[t], "=") // what replaces it is of no interest here
-		named = append(named, string(t)+" "+version)
+		if t != Guard {                                // it takes no time
+			named = append(named, string(t)+" "+version)
+		}
 	}
-	doing := "building " + strings.Join(named, ", ")
-	w.note(doing + ": once for this version; half a minute on an idle machine")
+	doing := "building " + strings.Join(append(named, string(Guard))[:max(1, len(named))], ", ")
+	if len(named) > 0 {
+		w.note(doing + ": once for this version; half a minute on an idle machine")
+	}
 	err = w.buildLocked(ctx, doing, missing, got, warm)
 	if err != nil {
 		return nil, fmt.Errorf("%s from %s: %w", doing, w.Module, err)
@@ -236,6 +247,12 @@ func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
 	}
 	found := map[Tool]string{}
 	for t, pkg := range packages {
+		if t == Guard {
+			if version, err := w.sourceHash("cells", "cellguard"); err == nil {
+				found[t] = version
+			}
+			continue
+		}
 		pinned, longest := false, ""
 		for _, line := range mod.Tool {
 			pinned = pinned || line.Path == pkg
@@ -252,4 +269,27 @@ func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// sourceHash returns a version for a program of the module that is made of packages below kernel-ext/internal and the
+// standard library.
+func (w *Workspace) sourceHash(names ...string) (string, error) {
+	h := sha256.New()
+	for _, name := range names {
+		files, err := filepath.Glob(filepath.Join(w.Module, "kernel-ext", "internal", name, "*.go"))
+		if err != nil || len(files) == 0 {
+			return "", fmt.Errorf("%s has no sources of %s", w.Module, name)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%s %d\n%s", filepath.Base(file), len(text), text)
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
 }

@@ -77,8 +77,8 @@ func holdsGo(dir string) bool {
 }
 
 // aside are folders whose packages cells do not import, or not often enough to compile them for everybody:
-// plots needs gonum, xla a C compiler.
-var aside = []string{"internal", "testdata", "graphtest", "plots", "xla", "session"}
+// xla needs a C compiler.
+var aside = []string{"internal", "testdata", "graphtest", "xla", "session"}
 
 // Usual returns the packages of quire that notebooks import: all below graph, backends, ml and viz, but
 // for those set aside.

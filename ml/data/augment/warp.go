@@ -38,7 +38,12 @@ func (a Affine) Apply(r *rand.Rand, p Picture) {
 }
 
 // between draws a number from -limit to limit.
-func between(r *rand.Rand, limit float64) float64 { return limit * (2*r.Float64() - 1) }
+func between(r *rand.Rand, limit float64) float64 {
+	if r == nil {
+		panic("augment: the stream of random numbers is nil: Images passes one")
+	}
+	return limit * (2*r.Float64() - 1)
+}
 
 // Elastic moves every pixel by a random field that is smooth over about Sigma pixels, as hands do that
 // write the same digit twice. The zero value changes nothing. The field is uniform noise from -1 to 1 per pixel and

@@ -132,27 +132,3 @@ var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "
 func DataURI(svg string) string {
 	return "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(svg))
 }
-
-// textWidth estimates the width of s in pixels. The fonts are the reader's, so it can only be an estimate,
-// on the wide side.
-func textWidth(s string, size float64) float64 {
-	w := 0.0
-	for _, r := range s {
-		switch {
-		case strings.ContainsRune("iljtf.,:;|!'[]() ", r):
-			w += 0.34
-		case r >= '0' && r <= '9':
-			w += 0.6
-		case r >= 'A' && r <= 'Z' || r == 'm' || r == 'w' || r == '%' || r == '×' || r == '→':
-			w += 0.76
-		case r > 0x2E80: // East Asian
-			w++
-		default:
-			w += 0.57
-		}
-	}
-	return w * size
-}
-
-// TextWidth estimates the width of s in the small font (class s, 11 pixels).
-func TextWidth(s string) float64 { return textWidth(s, 11) }

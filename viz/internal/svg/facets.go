@@ -31,40 +31,42 @@ type Tiles struct {
 // SVG draws the sheet.
 func (ts Tiles) SVG() string {
 	width := ts.Width
-	if width == 0 {
+	if !(width > 0) {
 		width = 860
 	}
+	width = clamp(width, 40, 4000)
 	if len(ts.Items) == 0 {
 		return NewCanvas(10, 10).String()
 	}
 	r := ts.Items[0].Image.Bounds()
 	longer := float64(max(r.Dx(), r.Dy(), 1))
 	side := ts.Side
-	if side == 0 {
+	if !(side > 0) {
 		side = 72
 		if longer < 72 {
 			side = longer * math.Ceil(60/longer)
 		}
 	}
+	side = clamp(side, 4, 1000)
 	w, h := side*float64(r.Dx())/longer, side*float64(r.Dy())/longer
-	lines, head, widest := 0, 0.0, w
+	lines, head, wide := 0, 0.0, w
 	for _, t := range ts.Items {
 		lines = max(lines, len(t.Lines))
 		if t.Title != "" {
 			head = 14
-			widest = max(widest, textWidth(t.Title, smallFont))
+			wide = max(wide, min(textWidth(t.Title, smallFont), 160))
 		}
 		for _, l := range t.Lines {
-			widest = max(widest, min(textWidth(l.Text, smallFont), 1.8*w))
+			wide = max(wide, min(Width(l.Text, smallFont, true), 1.8*w, 160))
 		}
 	}
-	stepX, stepY := widest+8, head+h+14*float64(lines)+8
+	stepX, stepY := wide+8, head+h+14*float64(lines)+8
 	bar := 0.0
 	if ts.Range != nil {
-		bar = 75
+		bar = barGap + barLabel + widest(barLabels(*ts.Range)) + margin
 	}
 	columns := ts.Columns
-	if columns == 0 {
+	if columns <= 0 {
 		columns = max(1, int((width-8-bar)/stepX))
 	}
 	columns = min(columns, len(ts.Items))
@@ -77,16 +79,16 @@ func (ts Tiles) SVG() string {
 	if ts.Range != nil {
 		height = max(height, top+head+70)
 	}
-	c := NewCanvas(max(8+float64(columns)*stepX+bar, textWidth(ts.Title, 13)+16), height)
+	c := NewCanvas(max(8+float64(columns)*stepX+bar, min(Width(ts.Title, titleFont, true)+2*margin, width)), height)
 	c.Describe(ts.Title)
 	if ts.Title != "" {
-		c.Text(8, 18, "t", ts.Title)
+		c.Text(margin, 18, "t", fit(ts.Title, c.width-2*margin, titleFont, true))
 	}
 	for i, t := range ts.Items {
 		x, y := 8+stepX*float64(i%columns), top+stepY*float64(i/columns)
-		mid := x + widest/2
+		mid := x + wide/2
 		if t.Title != "" {
-			c.Text(mid, y+10, "f m", t.Title)
+			c.Text(mid, y+10, "f m", fit(t.Title, wide+4, smallFont, false))
 		}
 		c.Image(mid-w/2, y+head, w, h, PNG(t.Image))
 		for k, l := range t.Lines {
@@ -94,11 +96,11 @@ func (ts Tiles) SVG() string {
 			if l.Color >= 0 {
 				cl = class("f", l.Color) + " m b"
 			}
-			c.Text(mid, y+head+h+12+14*float64(k), cl, l.Text)
+			c.Text(mid, y+head+h+12+14*float64(k), cl, fit(l.Text, wide+4, smallFont, l.Color >= 0))
 		}
 	}
 	if ts.Range != nil {
-		colorBar(c, *ts.Range, 8+float64(columns)*stepX+8, top+head, max(60, min(160, float64(rows)*stepY-head-10)))
+		colorBar(c, *ts.Range, 8+float64(columns)*stepX+8, top+head, clamp(float64(rows)*stepY-head-10, 60, 160))
 	}
 	return c.String()
 }

@@ -53,7 +53,7 @@ func (r Range) Color(v float64) color.RGBA {
 	case r.Hi == r.Lo:
 		return r.Map(0.5)
 	}
-	return r.Map((v - r.Lo) / (r.Hi - r.Lo))
+	return r.Map(Unit(v, r.Lo, r.Hi))
 }
 
 // Grid is a matrix of values as a heat map with its colour bar.
@@ -75,33 +75,27 @@ type Grid struct {
 	ColTicks   []int
 }
 
-// SVG draws the matrix: cells as one embedded picture, so that size does not matter.
+// mostLabel bounds the names of rows and columns.
+const mostLabel = 110.0
+
+// SVG draws the matrix: cells as one embedded picture, so that size does not matter. Names of columns that have no room
+// beside each other are written upwards.
 func (g Grid) SVG() string {
 	maxWidth := g.MaxWidth
 	if maxWidth == 0 {
 		maxWidth = 420
 	}
-	rowLabels, colLabels := g.labels(g.RowLabels, g.RowTicks, g.Rows), g.labels(g.ColLabels, g.ColTicks, g.Cols)
-	left := 6.0
-	for _, s := range rowLabels {
-		left = max(left, textWidth(s, smallFont)+10)
+	rows, cols := g.labels(g.RowLabels, g.RowTicks, g.Rows), g.labels(g.ColLabels, g.ColTicks, g.Cols)
+	left := margin
+	for _, s := range rows {
+		left = max(left, margin+textWidth(s, smallFont)+5)
 	}
 	if g.RowName != "" {
 		left += 16
 	}
-	top := 6.0
-	if g.Title != "" {
-		top += 20
-	}
-	if g.ColName != "" {
-		top += 15
-	}
-	top += 16
-	bar := 8.0
+	bar := margin
 	if !g.NoBar {
-		for _, t := range barTicks(g.Range) {
-			bar = max(bar, barGap+barLabel+textWidth(Label(t), smallFont)+6)
-		}
+		bar = barGap + barLabel + widest(barLabels(g.Range)) + margin
 	}
 	cell := g.Cell
 	if cell == 0 {
@@ -109,22 +103,53 @@ func (g Grid) SVG() string {
 		cell = min(cell, max(3, math.Floor(420/float64(max(g.Rows, 1)))))
 	}
 	w, h := cell*float64(g.Cols), cell*float64(g.Rows)
-	right := max(left+w+bar, left+w+8, textWidth(g.Title, 13)+16)
-	c := NewCanvas(right, top+max(h, 60)+8)
+	upright := g.ColLabels != nil && widest(cols)+6 > cell
+	top, title := 22.0, 0.0
+	if upright {
+		top = widest(cols) + 12
+	}
+	if g.ColName != "" {
+		top += 15
+	}
+	if g.Title != "" {
+		top += 20
+		title = min(Width(g.Title, titleFont, true), 420) + 2*margin
+	}
+	right, bottom := max(left+w+bar, title), top+h+margin
+	if !g.NoBar || g.RowName != "" {
+		bottom = max(bottom, top+barHeight(h)+margin)
+	}
+	// the first and last numbers of columns may be wider than their cells, and so may the name of their axis
+	if n := len(cols); n > 0 && !upright {
+		right = max(right, left+w-cell/2+textWidth(cols[n-1], smallFont)/2+2)
+	}
+	right = max(right, min(textWidth(g.ColName, smallFont), 200)+4)
+	c := NewCanvas(right, bottom)
 	c.Describe(g.Title)
 	if g.Title != "" {
-		c.Text(left, 18, "t", g.Title)
+		c.Text(margin, 18, "t", fit(g.Title, right-2*margin, titleFont, true))
 	}
 	c.Image(left, top, w, h, PNG(g.image()))
 	c.Rect(left-0.5, top-0.5, w+1, h+1, 0, "a no", "")
-	g.axes(c, rowLabels, colLabels, left, top, cell)
+	g.axes(c, rows, cols, left, top, cell, upright)
 	if g.Numbers != nil && cell >= 14 {
 		g.numbers(c, left, top, cell)
 	}
 	if !g.NoBar {
-		colorBar(c, g.Range, left+w+barGap, top, min(max(h, 60), 160))
+		colorBar(c, g.Range, left+w+barGap, top, barHeight(h))
 	}
 	return c.String()
+}
+
+// barHeight is the height of the colour bar beside cells of height h: its three labels have room.
+func barHeight(h float64) float64 { return clamp(h, 60, 160) }
+
+func widest(labels []string) float64 {
+	w := 0.0
+	for _, s := range labels {
+		w = max(w, textWidth(s, smallFont))
+	}
+	return w
 }
 
 // numbers writes into the cells, in a size in which all fit; if there is none, nothing: a table with holes
@@ -132,10 +157,10 @@ func (g Grid) SVG() string {
 func (g Grid) numbers(c *Canvas, left, top, cell float64) {
 	size := min(11, cell*0.5)
 	for _, s := range g.Numbers {
-		for size > 7 && textWidth(s, size) > cell-1 {
+		for size > 7 && textWidth(s, size) > cell-3 {
 			size -= 0.5
 		}
-		if textWidth(s, size) > cell+1 {
+		if textWidth(s, size) > cell-1 {
 			return
 		}
 	}
@@ -170,61 +195,59 @@ func (g Grid) image() image.Image {
 	return img
 }
 
+// labels returns the names of rows or columns: those given, or numbers.
 func (g Grid) labels(given []string, ticks []int, n int) []string {
-	if given != nil {
-		return given
-	}
 	out := make([]string, n)
 	for i := range out {
-		k := i
-		if ticks != nil {
-			k = ticks[i]
-		}
-		out[i] = Label(float64(k))
-		if k < 1e6 {
-			out[i] = itoa(k)
+		switch {
+		case given != nil && i < len(given):
+			out[i] = fit(given[i], mostLabel, smallFont, false)
+		case ticks != nil && i < len(ticks):
+			out[i] = count(ticks[i])
+		case given == nil:
+			out[i] = count(i)
 		}
 	}
 	return out
 }
 
-func (g Grid) axes(c *Canvas, rows, cols []string, left, top, cell float64) {
-	every := stride(cell, 13)
-	for i := 0; i < len(rows); i += every {
+// count writes a whole number in full unless it is very large.
+func count(i int) string {
+	if i >= 1e6 {
+		return Label(float64(i))
+	}
+	return itoa(i)
+}
+
+func (g Grid) axes(c *Canvas, rows, cols []string, left, top, cell float64, upright bool) {
+	for i := 0; i < len(rows); i += stride(cell, smallFont+3) {
 		c.Text(left-5, top+cell*(float64(i)+0.5)+4, "f e", rows[i])
 	}
-	widest := 0.0
-	for _, s := range cols {
-		widest = max(widest, textWidth(s, smallFont))
+	every := stride(cell, widest(cols)+6)
+	if upright {
+		every = stride(cell, smallFont+3)
 	}
-	every = stride(cell, widest+7)
-	if g.ColLabels != nil {
-		every = 1 // names of very different lengths: as many as fit
-	}
-	last := math.Inf(-1)
 	for i := 0; i < len(cols); i += every {
-		x, half := left+cell*(float64(i)+0.5), textWidth(cols[i], smallFont)/2
-		if x-half >= last+6 {
-			c.Text(x, top-5, "f m", cols[i])
-			last = x + half
+		x := left + cell*(float64(i)+0.5)
+		if upright {
+			c.TextUp(x+4, top-6, "f", cols[i])
+		} else {
+			c.Text(max(x, textWidth(cols[i], smallFont)/2+2), top-6, "f m", cols[i])
 		}
 	}
 	if g.ColName != "" {
-		c.Text(left+cell*float64(g.Cols)/2, top-19, "f m", g.ColName)
+		y := top - 21
+		if upright {
+			y = top - widest(cols) - 12
+		}
+		name := fit(g.ColName, 200, smallFont, false)
+		half := textWidth(name, smallFont) / 2
+		c.Text(clamp(left+cell*float64(g.Cols)/2, half+2, c.width-half-2), y, "f m", name)
 	}
 	if g.RowName != "" {
-		c.TextUp(12, top+cell*float64(g.Rows)/2, "f m", g.RowName)
-	}
-}
-
-// stride returns how many cells apart labels of the given size are: 1, 2, 5, 10, ….
-func stride(cell, size float64) int {
-	for unit := 1; ; unit *= 10 {
-		for _, n := range [...]int{1, 2, 5} {
-			if float64(n*unit)*cell >= size {
-				return n * unit
-			}
-		}
+		name := fit(g.RowName, c.height-top-2, smallFont, false)
+		half := textWidth(name, smallFont) / 2
+		c.TextUp(15, clamp(top+cell*float64(g.Rows)/2, top+half, c.height-half-2), "f m", name)
 	}
 }
 
@@ -245,6 +268,9 @@ func barTicks(r Range) []float64 {
 	return []float64{r.Hi, r.Lo}
 }
 
+// barLabels writes the values beside the colour bar.
+func barLabels(r Range) []string { return Values(barTicks(r)...) }
+
 // colorBar draws the scale of r downwards from (x, y), the largest value at the top.
 func colorBar(c *Canvas, r Range, x, y, height float64) {
 	const n = 64
@@ -253,12 +279,10 @@ func colorBar(c *Canvas, r Range, x, y, height float64) {
 		img.SetRGBA(0, i, r.Map(1-float64(i)/(n-1)))
 	}
 	c.Image(x, y, 10, height, PNG(img))
-	s := scale{r.Lo, r.Hi, y + height, y, false}
-	if r.Lo == r.Hi {
-		s = scale{r.Lo - 1, r.Lo + 1, y + height, y, false}
-	}
-	for _, t := range barTicks(r) {
-		c.Text(x+barLabel, s.at(t)+4, "f", Label(t))
+	ticks := barTicks(r)
+	for i, s := range barLabels(r) {
+		at := y + height*(1-Unit(ticks[i], r.Lo, r.Hi))
+		c.Text(x+barLabel, clamp(at+4, y+8, y+height), "f", s)
 	}
 }
 

@@ -17,6 +17,10 @@ var seriesColors = [...][2]string{
 	{"#0d8594", "#4fd0df"},
 	{"#8a6a1f", "#dcb866"},
 	{"#5b6673", "#a9b4c0"},
+	{"#c2187a", "#ff8fc7"},
+	{"#4a3fc0", "#aaa2ff"},
+	{"#5f7a00", "#bcd84f"},
+	{"#7d4a2d", "#dba27c"},
 }
 
 // NumColors is the number of colours of series; they repeat after it.
@@ -38,7 +42,7 @@ var stylesheet = func() string {
 	}
 	b.WriteString(line(`.l`, `fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round`))
 	b.WriteString(line(`.r`, `fill:none;stroke-width:1;stroke-linejoin:round;opacity:.32`))
-	b.WriteString(`.dash{stroke-dasharray:5 4}.faint{opacity:.75}`)
+	b.WriteString(`.dash{stroke-dasharray:5 4}.pale{opacity:.3}.thick{stroke-width:2.6}`)
 	b.WriteString(`@media(prefers-color-scheme:dark){text{fill:#d5dbe2}.f{fill:#9aa5b1}.g{stroke:#39414b}.a{stroke:#66707c}.k{stroke:#8a94a0}.bg{fill:#161b22}.box{fill:#21272f;stroke:#48515c}`)
 	for i, c := range seriesColors {
 		fmt.Fprintf(&b, ".l%d{stroke:%s}.r%d{stroke:%s}.f%d{fill:%s}", i, c[1], i, c[1], i, c[1])
@@ -58,6 +62,6 @@ func line(prefix, rule string) string {
 
 // SeriesColor returns the colour of series i on light pages, for HTML beside a picture: it is also
 // readable on dark ones.
-func SeriesColor(i int) string { return seriesColors[i%NumColors][0] }
+func SeriesColor(i int) string { return seriesColors[max(i, 0)%NumColors][0] }
 
-func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, i%NumColors) }
+func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, max(i, 0)%NumColors) }

@@ -34,7 +34,7 @@ func TestTicks(t *testing.T) {
 }
 
 func TestLabel(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 1: "1", -0.25: "-0.25", 12345: "12.35k", 9999: "9999", 2e6: "2M", 1.5e-7: "1.5e-7", 0.30000000000000004: "0.3", 1e20: "1e20"} {
+	for v, want := range map[float64]string{0: "0", 1: "1", -0.25: "-0.25", 12345: "12.35k", 9999: "9999", 1.0000001: "1", 2e6: "2M", 1.5e-7: "1.5e-7", 0.30000000000000004: "0.3", 1e20: "1e20"} {
 		if got := Label(v); got != want {
 			t.Errorf("%v is written %s, want %s", v, got, want)
 		}
@@ -120,7 +120,7 @@ func TestChartsOfStrangeValues(t *testing.T) {
 				t.Errorf("%s: coordinates that are no numbers:\n%s", name, s)
 			}
 		}
-		Bars{Values: ys}.SVG()
+		Chart{Series: []Series{{Name: name, X: xs, Y: ys, Bars: 1}}}.SVG()
 	}
 	var many []float64
 	for i := range 100_000 {

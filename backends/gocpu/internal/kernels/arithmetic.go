@@ -2,8 +2,9 @@ package kernels
 
 import (
 	"errors"
-	"math"
 	"unsafe"
+
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Float lists the types that Go computes with as floats.
@@ -73,8 +74,8 @@ func SubOf[T Number]() Loop2 {
 		})
 }
 
-// MulOf returns the loops of x · y.
-func MulOf[T Number]() Loop2 {
+// MulOf returns the loops of x · y for integers and floats.
+func MulOf[T Real]() Loop2 {
 	vs := func(z, x, y []T) {
 		x, s := x[:len(z)], y[0]
 		for i := range z {
@@ -89,8 +90,50 @@ func MulOf[T Number]() Loop2 {
 	}, vs, swapped(vs))
 }
 
-// DivOf returns the loops of x / y for floats and complex numbers.
-func DivOf[T Float | Complex]() Loop2 {
+// MulComplexOf returns the loops of x · y for complex numbers with parts of type R.
+func MulComplexOf[T Complex, R Float]() Loop2 {
+	vs := func(z, x, y []T) {
+		s := Of[R](Bytes(y[:1]))
+		c, d := s[0], s[1]
+		w := Of[R](Bytes(z))
+		u := Of[R](Bytes(x))[:len(w)]
+		for i := 0; i < len(w)-1; i += 2 {
+			a, b := u[i], u[i+1]
+			re, im := a*c-b*d, a*d+b*c
+			if s := re + im; s-s != 0 {
+				re, im = mulAgain(a, b, c, d)
+			}
+			w[i], w[i+1] = re, im
+		}
+	}
+	return loop2(2*cheap, func(z, x, y []T) {
+		w := Of[R](Bytes(z))
+		u, v := Of[R](Bytes(x))[:len(w)], Of[R](Bytes(y))[:len(w)]
+		for i := 0; i < len(w)-1; i += 2 {
+			a, b, c, d := u[i], u[i+1], v[i], v[i+1]
+			re, im := a*c-b*d, a*d+b*c
+			if s := re + im; s-s != 0 {
+				re, im = mulAgain(a, b, c, d)
+			}
+			w[i], w[i+1] = re, im
+		}
+	}, vs, swapped(vs))
+}
+
+// mulAgain returns the parts of (a + ib)·(c + id) where the plain sums of products are not finite: by an overflow, perhaps
+// only on the way, or by operands.
+func mulAgain[R Float](a, b, c, d R) (re, im R) {
+	p := elementary.ComplexMul(complex(float64(a), float64(b)), complex(float64(c), float64(d)))
+	return R(real(p)), R(imag(p))
+}
+
+// DivComplexOf returns the loops of x / y for complex numbers.
+func DivComplexOf[T Complex]() Loop2 {
+	return each2(func(x, y T) T { return T(elementary.ComplexDiv(complex128(x), complex128(y))) })
+}
+
+// DivOf returns the loops of x / y for floats.
+func DivOf[T Float]() Loop2 {
 	return loop2(cheap,
 		func(z, x, y []T) {
 			x, y = x[:len(z)], y[:len(z)]
@@ -190,14 +233,6 @@ func PowIntOf[T Integer]() Loop2 {
 // Func2Of returns the loops of a function of two floats, computed in float64.
 func Func2Of[T Float](f func(x, y float64) float64) Loop2 {
 	return each2(func(x, y T) T { return T(f(float64(x), float64(y))) })
-}
-
-// LogAddExp returns log(exp(x) + exp(y)) without overflow.
-func LogAddExp(x, y float64) float64 {
-	if x == y { // two equal infinities have no difference
-		return x + math.Ln2
-	}
-	return max(x, y) + math.Log1p(math.Exp(-math.Abs(x-y)))
 }
 
 // Comparison names the six comparisons.

@@ -46,13 +46,35 @@ func erf(x float64) float64 {
 
 func erf32(x float32) float32 { return float32(erf(float64(x))) }
 
-// gelu32 returns x·Φ(x) = x/2·(1 + erf(x/√2)).
+// normalCDF returns Φ(x) = (1 + erf(x/√2))/2 to about 1e-8 of it, of x ≥ -15.
+func normalCDF(x float64) float64 {
+	if x > -2 {
+		return (1 + erf(x*(math.Sqrt2/2))) / 2
+	}
+	// The sum cancels: erfc(t)/2 with t = -x/√2. erfc(t)·exp(t²) for √2 ≤ t ≤ 10.5 is Chebyshev's interpolation by a
+	// polynomial of w, relative error 2e-9.
+	w := 1 / (2 - x*(math.Sqrt2/2))
+	p := -8.305456733885674e-07 + w*(0.5642273612296622+w*(1.1277784860943936+w*(1.976639329662946+
+		w*(2.8815219308968354+w*(1.7270318514437835+w*(6.259736511416676+w*(-31.023362506239494+w*25.643040705998587)))))))
+	return p / 2 * exp(-0.5*x*x)
+}
+
+// cdfEnd is from where on the normal distribution is 0 or 1 in float32.
+const cdfEnd = 15
+
+func normalCDF32(x float32) float32 {
+	if x < -cdfEnd {
+		return 0
+	}
+	return float32(normalCDF(float64(x)))
+}
+
+// gelu32 returns x·Φ(x).
 func gelu32(x float32) float32 {
-	v := float64(x)
-	if v < -20 { // also -∞, whose product with 0 has no value
+	if x < -cdfEnd { // also -∞, whose product with 0 has no value
 		return float32(math.Copysign(0, -1))
 	}
-	return float32(v / 2 * (1 + erf(v*(math.Sqrt2/2))))
+	return float32(float64(x) * normalCDF(float64(x)))
 }
 
 // geluApproximate32 is x·sigmoid(2u), which is x/2·(1 + tanh(u)).

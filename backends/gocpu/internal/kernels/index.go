@@ -74,14 +74,18 @@ func Gather(d dtypes.DType, dims, strides []int, n, rest int) Func {
 // where vectors of indices point; those that point outside are dropped. Updates are taken in order.
 func Scatter[T any](d dtypes.DType, dims, strides []int, n, rest int, put func(old, update []T)) Func {
 	v := newVectors(d, dims, strides)
-	return func(a *Args) {
-		Copy(a)
+	body := func(a *Args, _, lo, hi int) {
 		z, u := Of[T](a.Out[0]), Of[T](a.In[2])
-		for i := range n {
+		for i := lo; i < hi; i++ {
 			if to, inside := v.at(a.In[1], i); inside {
 				put(z[to:to+rest], u[i*rest:(i+1)*rest])
 			}
 		}
+	}
+	grain := max(1, 1<<14/max(1, rest))
+	return func(a *Args) {
+		Copy(a)
+		a.InOrder(n, grain, body)
 	}
 }
 

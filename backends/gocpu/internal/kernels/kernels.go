@@ -29,8 +29,17 @@ type Func func(a *Args)
 // Body is a piece of a kernel's work: the elements lo to hi of its loop, on goroutine number worker.
 type Body = parallel.Body[Args]
 
+// EndWith makes loops end early, their results undefined, once done is closed; nil for never.
+func (a *Args) EndWith(done <-chan struct{}) { a.loop.Done = done }
+
+// Ended reports whether the call may end early; for bodies with long work of one piece.
+func (a *Args) Ended() bool { return a.loop.Ended() }
+
 // For runs body over 0 to n in chunks of grain, on all workers.
 func (a *Args) For(n, grain int, body Body) { a.loop.For(a.Workers, n, grain, a, body) }
+
+// InOrder runs body over 0 to n in chunks of grain, one after the other.
+func (a *Args) InOrder(n, grain int, body Body) { a.loop.For(1, n, grain, a, body) }
 
 // Of sees bytes as elements.
 func Of[T any](b []byte) []T {
@@ -43,6 +52,9 @@ func Bytes[T any](v []T) []byte {
 	var zero T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(zero)))
 }
+
+// Nothing is the kernel of results without elements.
+func Nothing(*Args) {}
 
 // copyGrain is how many bytes a chunk of pure copying has: enough to hide the hand-over (about 1 µs),
 // little enough to balance.

@@ -13,19 +13,25 @@ import (
 type Lanes struct{ Kept, Along Axis }
 
 // NewLanes returns the lanes of a tensor with the given dimensions along axes.
-func NewLanes(dims, axes []int) Lanes {
+func NewLanes(dims, axes []int) Lanes { return NewBroadcastLanes(dims, dims, axes) }
+
+// NewBroadcastLanes returns, for the lanes of a tensor along axes, those of an operand with the given dimensions that is
+// broadcast to it.
+func NewBroadcastLanes(dims, operand, axes []int) Lanes {
 	var kd, ks, ad, as []int
-	stride := make([]int, len(dims))
+	strides := make([]int, len(dims))
 	n := 1
-	for i := len(dims) - 1; i >= 0; i-- {
-		stride[i] = n
-		n *= dims[i]
+	for i := len(operand) - 1; i >= 0; i-- {
+		if operand[i] != 1 {
+			strides[i+len(dims)-len(operand)] = n
+		}
+		n *= operand[i]
 	}
 	for i, d := range dims {
 		if slices.Contains(axes, i) {
-			ad, as = append(ad, d), append(as, stride[i])
+			ad, as = append(ad, d), append(as, strides[i])
 		} else {
-			kd, ks = append(kd, d), append(ks, stride[i])
+			kd, ks = append(kd, d), append(ks, strides[i])
 		}
 	}
 	return Lanes{NewAxis(kd, ks), NewAxis(ad, as)}
@@ -113,51 +119,134 @@ func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
 	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * 8
 }
 
-func softmax(v []float64, log, exact bool) {
-	m := largest(v)
+// MaskedSoftmax is Softmax of those elements for which the second operand, whose lanes are mask, holds; the others,
+// and -∞, get 0 or, with log, -∞.
+func MaskedSoftmax(t FloatType, l, mask Lanes, log bool, workers int) (Func, int) {
+	n, rest, low := l.Along.N, 0.0, math.Inf(-1)
 	if log {
-		s := math.Log(sumExp(v, m, exact))
+		rest = low
+	}
+	words := 2*n + (n+7)/8 // of a worker: the lane, what is chosen of it, and where
+	body := func(a *Args, worker, lo, hi int) {
+		own := Of[float64](a.Scratch)[worker*words:][:words]
+		v, chosen, shown := own[:n], own[n:2*n], Of[bool](Bytes(own[2*n:]))[:n]
+		holds := Of[bool](a.In[1])
+		for i := lo; i < hi; i++ {
+			base, at := l.Kept.at(i), mask.Kept.at(i)
+			t.load(a.In[0], &l, base, v)
+			for k := range shown {
+				shown[k] = holds[at+mask.Along.at(k)]
+			}
+			m := 0
+			for k, x := range v {
+				if shown[k] && x != low {
+					chosen[m] = x
+					m++
+				} else {
+					shown[k] = false
+				}
+			}
+			softmax(chosen[:m], log, t.exact)
+			m = 0
+			for k, yes := range shown {
+				if !yes {
+					v[k] = rest
+					continue
+				}
+				v[k] = chosen[m]
+				m++
+			}
+			t.store(a.Out[0], &l, base, v)
+		}
+	}
+	grain := l.grain(6)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * words * 8
+}
+
+func softmax(v []float64, log, exact bool) {
+	if len(v) == 0 {
+		return
+	}
+	at := largest(v)
+	m, s := v[at], 0.0
+	switch {
+	case m-m != 0:
+		fill(v, math.NaN())
+		return
+	case log:
+		s = math.Log1p(sumExp(v, at, exact))
 		for i, x := range v {
-			v[i] = x - m - s
+			if exact {
+				d, low := less(x, m)
+				v[i] = d - (s - low)
+			} else { // the difference of float32s has room in float64
+				v[i] = x - m - s
+			}
+		}
+		return
+	case exact:
+		s = 1 + sumExp(v, at, exact)
+		for i, x := range v {
+			v[i] = expLess(x, m) / s
 		}
 		return
 	}
-	s := 0.0
-	if exact {
-		for i, x := range v {
-			v[i] = math.Exp(x - m)
-			s += v[i]
-		}
-	} else {
-		s = expInto(v, m)
-	}
-	s = 1 / s
+	s = 1 / expInto(v, m)
 	for i := range v {
 		v[i] *= s
 	}
 }
 
-// largest returns the largest element, NaN if there is any.
-func largest(v []float64) float64 {
-	m := math.Inf(-1)
-	for _, x := range v {
-		if !(x <= m) && m == m {
-			m = x
+// largest returns the place of the first largest element, or of the first NaN.
+func largest(v []float64) (at int) {
+	for i, x := range v {
+		if !(x <= v[at]) {
+			if at = i; x != x {
+				return at
+			}
 		}
 	}
-	return m
+	return at
 }
 
-func sumExp(v []float64, m float64, exact bool) float64 {
-	s := 0.0
-	for _, x := range v {
-		if exact {
-			s += math.Exp(x - m)
-		} else {
-			s += exp(clip(x - m))
+// less returns x - m as what it rounds to and what the rounding left behind, which an exponential shows: of 30, half
+// a unit in the last place is 8 of them in e⁻³⁰.
+func less(x, m float64) (d, low float64) {
+	d = x - m
+	v := d - x
+	if low = (x - (d - v)) - (m + v); low-low != 0 {
+		low = 0 // of what is infinite
+	}
+	return d, low
+}
+
+// expLess returns exp(x - m).
+func expLess(x, m float64) float64 {
+	d, low := less(x, m)
+	e := math.Exp(d)
+	return e + e*low
+}
+
+// sumExp returns the sum of the exponentials of v less its element at, but for that one's, which is 1: the logarithm
+// of a sum next to 1 needs what it is more.
+func sumExp(v []float64, at int, exact bool) float64 {
+	m := v[at]
+	if !exact {
+		s := 0.0
+		for i, x := range v {
+			if i != at {
+				s += exp(clip(x - m))
+			}
+		}
+		return s
+	}
+	var s pair
+	for i, x := range v {
+		if i != at {
+			s = s.plus(expLess(x, m))
 		}
 	}
-	return s
+	return s.value()
 }
 
 // LogSumExp returns the kernel of log Σ exp(x) along lanes, and its scratch memory.
@@ -168,16 +257,23 @@ func LogSumExp(t FloatType, l Lanes, workers int) (Func, int) {
 		v := Of[float64](a.Scratch)[worker*(n+1):][:n+1]
 		for i := lo; i < hi; i++ {
 			t.load(a.In[0], &l, l.Kept.at(i), v[:n])
-			m := largest(v[:n])
-			if !math.IsInf(m, 0) && m == m {
-				m += math.Log(sumExp(v[:n], m, t.exact))
-			}
-			v[n] = m
+			v[n] = logSumExp(v[:n], t.exact)
 			t.store(a.Out[0], &one, i, v[n:])
 		}
 	}
 	grain := l.grain(4)
 	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * (n + 1) * 8
+}
+
+func logSumExp(v []float64, exact bool) float64 {
+	if len(v) == 0 {
+		return math.Inf(-1)
+	}
+	at := largest(v)
+	if m := v[at]; math.IsInf(m, 0) || m != m {
+		return m
+	}
+	return v[at] + math.Log1p(sumExp(v, at, exact))
 }
 
 // Arg returns the kernel that finds the first element of each lane that is better than all before it. The
@@ -215,7 +311,7 @@ func writerOf(size int) func(b []byte, i, v int) {
 }
 
 // CumSum returns the kernel of the sums of all elements of a lane up to each, added up in A.
-func CumSum[T, A Number](l Lanes, wide func(T) A, narrow func(A) T) Func {
+func CumSum[T, A any](l Lanes, plus func(A, T) A, narrow func(A) T) Func {
 	body := func(a *Args, _, lo, hi int) {
 		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
 		for i := lo; i < hi; i++ {
@@ -223,13 +319,28 @@ func CumSum[T, A Number](l Lanes, wide func(T) A, narrow func(A) T) Func {
 			var sum A
 			for k := range l.Along.N {
 				at := base + l.Along.at(k)
-				sum += wide(x[at])
+				sum = plus(sum, x[at])
 				z[at] = narrow(sum)
 			}
 		}
 	}
 	grain := l.grain(2)
 	return func(a *Args) { a.For(l.Kept.N, grain, body) }
+}
+
+// CumSumSame is CumSum of integers, added up as they are.
+func CumSumSame[T Integer](l Lanes) Func {
+	return CumSum(l, func(sum, x T) T { return sum + x }, func(sum T) T { return sum })
+}
+
+// CumSumFloat is CumSum of floats, which wide and narrow convert.
+func CumSumFloat[T any](l Lanes, wide func(T) float64, narrow func(float64) T) Func {
+	return CumSum(l, func(sum Total, x T) Total { return sum.plus(wide(x)) }, func(sum Total) T { return narrow(sum.over(1)) })
+}
+
+// CumSumComplex is CumSum of complex numbers.
+func CumSumComplex[T Complex](l Lanes) Func {
+	return CumSum(l, func(sum ComplexTotal, x T) ComplexTotal { return sum.plus(complex128(x)) }, func(sum ComplexTotal) T { return T(sum.over(1)) })
 }
 
 // entry is an element to be sorted: a key that orders as the elements do, and where it came from.
@@ -286,11 +397,30 @@ func KeyOf[T Signed](x T) uint64 { return uint64(int64(x)) ^ 1<<63 }
 // KeyOfUnsigned returns the key of unsigned integers.
 func KeyOfUnsigned[T Unsigned](x T) uint64 { return uint64(x) }
 
-// KeyOfFloat returns the key of floats: zeros are equal, and so are NaNs, which are the largest.
-func KeyOfFloat[T Float](x T) uint64 { return floatKey(float64(x)) }
+// KeyOfFloat returns the function that gives the key of floats: zeros are equal, and so are NaNs, which are the largest;
+// or, for the total order, all are what their bits say.
+func KeyOfFloat[T Float](total bool) func(T) uint64 {
+	if total {
+		return func(x T) uint64 { return totalKey(float64(x)) }
+	}
+	return func(x T) uint64 { return floatKey(float64(x)) }
+}
 
-// KeyOfHalf returns the key of 16-bit floats.
-func KeyOfHalf[H Half](x H) uint64 { return floatKey(x.Float64()) }
+// KeyOfHalf is KeyOfFloat for 16-bit floats.
+func KeyOfHalf[H Half](total bool) func(H) uint64 {
+	if total {
+		return func(x H) uint64 { return totalKey(x.Float64()) }
+	}
+	return func(x H) uint64 { return floatKey(x.Float64()) }
+}
+
+func totalKey(x float64) uint64 {
+	bits := math.Float64bits(x)
+	if bits>>63 == 1 {
+		return ^bits
+	}
+	return bits | 1<<63
+}
 
 func floatKey(x float64) uint64 {
 	switch {
@@ -299,9 +429,5 @@ func floatKey(x float64) uint64 {
 	case x == 0:
 		return 1 << 63
 	}
-	bits := math.Float64bits(x)
-	if x < 0 {
-		return ^bits
-	}
-	return bits | 1<<63
+	return totalKey(x)
 }

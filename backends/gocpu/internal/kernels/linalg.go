@@ -68,7 +68,7 @@ func Cholesky[T any, A float64 | complex128](f Field[A], wide func(T) A, narrow 
 					}
 				}
 			}
-			ok := cholesky(f, l, n)
+			ok := cholesky(f, l, n, a.Ended)
 			var zero T
 			for i := range n {
 				for j := range i + 1 {
@@ -91,8 +91,11 @@ func Cholesky[T any, A float64 | complex128](f Field[A], wide func(T) A, narrow 
 }
 
 // cholesky replaces the lower triangle of l, of n rows, by its factor, row by row, and reports whether there is one.
-func cholesky[A float64 | complex128](f Field[A], l []A, n int) bool {
+func cholesky[A float64 | complex128](f Field[A], l []A, n int, ended func() bool) bool {
 	for i := range n {
+		if ended() { // a matrix of 5,000 rows takes half a minute
+			return false
+		}
 		row := l[i*n:][:n]
 		for j := range i {
 			row[j] = (row[j] - f.dot(row[:j], l[j*n:])) / l[j*n+j]

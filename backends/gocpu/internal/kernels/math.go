@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/quire-ml/quire/internal/elementary"
+)
 
 // The functions of float32 below compute in float64, which costs scalar code nothing, with polynomials
 // just long enough for float32: their results are within 1 unit in the last place (TestMathIsAccurate).
@@ -87,32 +91,13 @@ func softplus32(x float32) float32 {
 	return float32(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
 }
 
-// Sigmoid returns 1 / (1 + exp(-x)).
-func Sigmoid(x float64) float64 {
-	if x >= 0 {
-		return 1 / (1 + math.Exp(-x))
+// LogAddExp returns log(exp(x) + exp(y)) of numbers that have at most the digits of a float32; elementary's has more of
+// them near 0.
+func LogAddExp(x, y float64) float64 {
+	if math.IsInf(x, 0) || math.IsInf(y, 0) { // two equal infinities have no difference
+		return max(x, y)
 	}
-	e := math.Exp(x)
-	return e / (1 + e)
-}
-
-// Silu returns x / (1 + exp(-x)).
-func Silu(x float64) float64 {
-	if x < -750 {
-		return math.Copysign(0, -1)
-	}
-	return x * Sigmoid(x)
-}
-
-// Softplus returns log(1 + exp(x)).
-func Softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
-
-// Gelu returns x·Φ(x), Φ being the normal distribution.
-func Gelu(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }
-
-// GeluApproximate returns Gelu by a hyperbolic tangent (Hendrycks and Gimpel 2016, section 2).
-func GeluApproximate(x float64) float64 {
-	return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	return max(x, y) + math.Log1p(elementary.Exp(-math.Abs(x-y)))
 }
 
 // Sign returns -1, 0 or 1; NaN and zeros stay.
@@ -167,7 +152,7 @@ func expInto(v []float64, m float64) (sum float64) {
 var fast32 = map[string]Loop1{
 	"Exp": loop1(2, expLoop), "Sigmoid": loop1(3, sigmoidLoop), "Tanh": loop1(3, tanhLoop),
 	"Expm1": quick(expm132), "Log": quick(log32), "Silu": quick(silu32), "Softplus": each1(softplus32),
-	"Erf": quick(erf32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
+	"Erf": quick(erf32), "NormalCDF": quick(normalCDF32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
 	"Sqrt": loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
 		for i := range z {
@@ -185,13 +170,14 @@ func quick(f func(float32) float32) Loop1 {
 
 // functions holds the functions of one float, by the names of the ops.
 var functions = map[string]func(float64) float64{
-	"Exp": math.Exp, "Expm1": math.Expm1, "Log": math.Log, "Log1p": math.Log1p, "Sqrt": math.Sqrt,
+	"Exp": elementary.Exp, "Expm1": elementary.Expm1, "Log": elementary.Log, "Log1p": elementary.Log1p, "Sqrt": math.Sqrt,
 	"Rsqrt":      func(x float64) float64 { return 1 / math.Sqrt(x) },
 	"Reciprocal": func(x float64) float64 { return 1 / x },
-	"Sin":        math.Sin, "Cos": math.Cos, "Tan": math.Tan, "Tanh": math.Tanh, "Erf": math.Erf,
+	"Sin":        elementary.Sin, "Cos": elementary.Cos, "Tan": elementary.Tan, "Tanh": elementary.Tanh, "Erf": elementary.Erf,
 	"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Sign": Sign, "Abs": math.Abs,
 	"Neg":     func(x float64) float64 { return -x },
 	"Square":  func(x float64) float64 { return x * x },
 	"Relu":    func(x float64) float64 { return max(x, 0) },
-	"Sigmoid": Sigmoid, "Silu": Silu, "Softplus": Softplus, "Gelu": Gelu, "GeluApproximate": GeluApproximate,
+	"Sigmoid": elementary.Sigmoid, "Silu": elementary.Silu, "Softplus": elementary.Softplus,
+	"NormalCDF": elementary.NormalCDF, "Gelu": elementary.Gelu, "GeluApproximate": elementary.GeluApproximate,
 }

@@ -2,8 +2,8 @@ package kernels
 
 import "slices"
 
-// Reducer says how a reduction adds up elements of type T in an accumulator of type A. Sums of floats are
-// added up in float64, which costs scalar code nothing.
+// Reducer says how a reduction adds up elements of type T in an accumulator of type A. Sums of narrower floats are
+// added up in float64, which costs scalar code nothing; those of float64s in a [Total].
 type Reducer[T, A any] struct {
 	Start  A
 	Row    func(acc A, x []T) A     // takes all of x into one accumulator
@@ -150,10 +150,10 @@ func fill[T any](v []T, x T) {
 	}
 }
 
-// SumFloat returns the sum, or the mean, of floats.
-func SumFloat[T Float](mean bool) Reducer[T, float64] {
-	return Reducer[T, float64]{
-		Row: func(acc float64, x []T) float64 {
+// SumFloat32 returns the sum, or the mean, of float32s.
+func SumFloat32(mean bool) Reducer[float32, float64] {
+	return Reducer[float32, float64]{
+		Row: func(acc float64, x []float32) float64 {
 			var a, b, c, d float64
 			for len(x) >= 4 {
 				a += float64(x[0])
@@ -167,18 +167,18 @@ func SumFloat[T Float](mean bool) Reducer[T, float64] {
 			}
 			return acc + ((a + b) + (c + d))
 		},
-		Rows: func(acc []float64, x []T) {
+		Rows: func(acc []float64, x []float32) {
 			x = x[:len(acc)]
 			for i := range acc {
 				acc[i] += float64(x[i])
 			}
 		},
 		Join: addTwo[float64],
-		Finish: func(acc float64, n int) T {
+		Finish: func(acc float64, n int) float32 {
 			if mean {
-				return T(acc / float64(n))
+				return float32(acc / float64(n))
 			}
-			return T(acc)
+			return float32(acc)
 		},
 	}
 }
@@ -210,18 +210,13 @@ func FoldSame[T any](start T, f func(a, b T) T) Reducer[T, T] {
 	return Folding(start, f, func(x T) T { return x }, func(x T, _ int) T { return x })
 }
 
-// FoldFloat folds floats in float64.
-func FoldFloat[T Float](start float64, f func(a, b float64) float64) Reducer[T, float64] {
-	return Folding(start, f, func(x T) float64 { return float64(x) }, func(x float64, _ int) T { return T(x) })
-}
-
-// SumComplex returns the sum, or the mean, of complex numbers.
-func SumComplex[T Complex](mean bool) Reducer[T, complex128] {
-	return Folding(0, addTwo[complex128], func(x T) complex128 { return complex128(x) }, func(x complex128, n int) T {
+// SumComplex64 returns the sum, or the mean, of complex64s.
+func SumComplex64(mean bool) Reducer[complex64, complex128] {
+	return Folding(0, addTwo[complex128], func(x complex64) complex128 { return complex128(x) }, func(x complex128, n int) complex64 {
 		if mean {
 			x /= complex(float64(n), 0)
 		}
-		return T(x)
+		return complex64(x)
 	})
 }
 

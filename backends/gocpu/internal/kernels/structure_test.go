@@ -68,7 +68,7 @@ func TestReductionsOverAllAxes(t *testing.T) {
 			var first []float32
 			for _, workers := range []int{1, 2, 3, 8} {
 				z := make([]float32, len(sums))
-				f, scratch := Reduce(SumFloat[float32](false), dims, axes, workers)
+				f, scratch := Reduce(SumFloat32(false), dims, axes, workers)
 				run(f, scratch, workers, Bytes(z), Bytes(x))
 				for i := range z {
 					if math.Abs(float64(z[i])-sums[i]) > 1e-6*(1+math.Abs(sums[i])) {
@@ -94,7 +94,7 @@ func TestSumsOfManyEqualNumbersAreExact(t *testing.T) {
 	x := make([]float32, 1<<22+3)
 	fill(x, 0.1)
 	z := make([]float32, 1)
-	f, scratch := Reduce(SumFloat[float32](false), []int{len(x)}, []int{0}, 2)
+	f, scratch := Reduce(SumFloat32(false), []int{len(x)}, []int{0}, 2)
 	run(f, scratch, 2, Bytes(z), Bytes(x))
 	if want := float32(float64(len(x)) * float64(float32(0.1))); z[0] != want {
 		t.Errorf("got %v, want %v", z[0], want)

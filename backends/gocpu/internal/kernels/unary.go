@@ -2,10 +2,10 @@ package kernels
 
 import (
 	"math"
-	"math/cmplx"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // FloatOf returns the loop of a function of one float.
@@ -74,11 +74,26 @@ func negOf[T Number]() Loop1 {
 	})
 }
 
-func squareOf[T Number]() Loop1 {
+func squareOf[T Real]() Loop1 {
 	return loop1(cheap, func(z, x []T) {
 		x = x[:len(z)]
 		for i := range z {
 			z[i] = x[i] * x[i]
+		}
+	})
+}
+
+func squareComplexOf[T Complex, R Float]() Loop1 {
+	return loop1(2*cheap, func(z, x []T) {
+		w := Of[R](Bytes(z))
+		u := Of[R](Bytes(x))[:len(w)]
+		for i := 0; i < len(w)-1; i += 2 {
+			a, b := u[i], u[i+1]
+			re, im := a*a-b*b, a*b+b*a
+			if s := re + im; s-s != 0 {
+				re, im = mulAgain(a, b, a, b)
+			}
+			w[i], w[i+1] = re, im
 		}
 	})
 }
@@ -134,9 +149,9 @@ func ComplexOf[T Complex, R Float](name string) (Loop1, bool) {
 	case "Neg":
 		return negOf[T](), true
 	case "Square":
-		return squareOf[T](), true
+		return squareComplexOf[T, R](), true
 	case "Abs":
-		return each1(func(x T) R { return R(cmplx.Abs(complex128(x))) }), true
+		return each1(func(x T) R { return R(elementary.ComplexAbs(complex128(x))) }), true
 	case "Real":
 		return each1(func(x T) R { return R(real(complex128(x))) }), true
 	case "Imag":
@@ -145,11 +160,10 @@ func ComplexOf[T Complex, R Float](name string) (Loop1, bool) {
 		return each1(func(x T) bool { return x != x }), true
 	}
 	f, ok := map[string]func(complex128) complex128{
-		"Exp": cmplx.Exp, "Log": cmplx.Log, "Sqrt": cmplx.Sqrt, "Sin": cmplx.Sin, "Cos": cmplx.Cos,
-		"Tan": cmplx.Tan, "Tanh": cmplx.Tanh,
-		"Rsqrt":      func(x complex128) complex128 { return 1 / cmplx.Sqrt(x) },
-		"Reciprocal": func(x complex128) complex128 { return 1 / x },
-		"Conj":       cmplx.Conj,
+		"Exp": elementary.ComplexExp, "Log": elementary.ComplexLog, "Sqrt": elementary.ComplexSqrt,
+		"Sin": elementary.ComplexSin, "Cos": elementary.ComplexCos, "Tan": elementary.ComplexTan,
+		"Tanh": elementary.ComplexTanh, "Rsqrt": elementary.ComplexRsqrt, "Reciprocal": elementary.ComplexReciprocal,
+		"Conj": func(x complex128) complex128 { return complex(real(x), -imag(x)) },
 	}[name]
 	if !ok {
 		return Loop1{}, false

@@ -37,6 +37,9 @@ type loop interface{ work(worker int) }
 // Loop holds the state of one loop at a time, so that running loops allocates nothing. It belongs to one
 // goroutine.
 type Loop[A any] struct {
+	// Done, if not nil, ends loops early once it is closed: chunks that have begun are finished, no other is begun.
+	Done <-chan struct{}
+
 	args     *A
 	body     Body[A]
 	n, grain int
@@ -54,7 +57,7 @@ func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	grain = max(grain, 1)
 	helpers := min(workers, (n+grain-1)/grain) - 1
 	if helpers <= 0 || !pool.acquire() {
-		for lo := 0; lo < n; lo += grain {
+		for lo := 0; lo < n && !l.Ended(); lo += grain {
 			body(args, 0, lo, min(lo+grain, n))
 		}
 		return
@@ -65,6 +68,16 @@ func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	l.args, l.body = nil, nil
 	if p := l.failed.Swap(nil); p != nil {
 		panic(p)
+	}
+}
+
+// Ended reports whether Done is closed.
+func (l *Loop[A]) Ended() bool {
+	select {
+	case <-l.Done:
+		return true
+	default: // also if Done is nil
+		return false
 	}
 }
 
@@ -81,7 +94,7 @@ func (l *Loop[A]) work(worker int) {
 	}()
 	for {
 		lo := int(l.next.Add(int64(l.grain))) - l.grain
-		if lo >= l.n {
+		if lo >= l.n || l.Ended() {
 			return
 		}
 		l.body(l.args, worker, lo, min(lo+l.grain, l.n))

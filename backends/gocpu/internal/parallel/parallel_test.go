@@ -106,6 +106,23 @@ func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
 	}
 }
 
+func TestALoopEndsEarly(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		done := make(chan struct{})
+		s := &squares{}
+		s.loop.Done = done
+		var chunks atomic.Int32
+		s.loop.For(workers, 1000, 1, s, func(*squares, int, int, int) {
+			if chunks.Add(1) == 10 {
+				close(done)
+			}
+		})
+		if n := chunks.Load(); n < 10 || n >= 10+int32(workers) {
+			t.Errorf("%d workers: %d chunks, 10 of them before the end", workers, n)
+		}
+	}
+}
+
 func TestParkedWorkersWakeUp(t *testing.T) {
 	s := &squares{in: make([]int, 64), out: make([]int, 64)}
 	for range 5 {

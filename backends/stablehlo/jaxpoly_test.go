@@ -1,0 +1,143 @@
+package stablehlo_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/stablehlo"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// TestJAXOfSymbolicShapes runs programs that JAX exported without saying sizes (testdata/jax/export_poly.py says how), for
+// two sizes each, and compares with what JAX computed.
+func TestJAXOfSymbolicShapes(t *testing.T) {
+	files, err := filepath.Glob("testdata/jax/poly/*.mlir")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d texts, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".mlir")
+		values, err := tensors.LoadNpz(strings.TrimSuffix(file, ".mlir") + ".npz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []string{"A", "B"} {
+			t.Run(name+size, func(t *testing.T) {
+				text := polyText(t, name)
+				value := func(kind string, i int) *tensors.Tensor { return values[fmt.Sprintf("%s_%s%d", size, kind, i)] }
+				var options []stablehlo.ReadOption
+				if name == "platforms" {
+					options = append(options, stablehlo.InputValue(0, 0)) // its values are those of the CPU
+				}
+				var in []shapes.Shape
+				for i := 0; value("in", i) != nil; i++ {
+					in = append(in, value("in", i).Shape())
+				}
+				m, err := stablehlo.Read(text, append(options, stablehlo.InputShapes(in...))...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := runModule(m, func(i int) *tensors.Tensor { return value("in", i) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, y := range got {
+					want := value("out", i)
+					if want == nil || !m.Main().Outputs[i].Equal(want.Shape()) {
+						t.Fatalf("result %d is %s, want %v", i, m.Main().Outputs[i], want)
+					}
+					if err := graphtest.Diff(y, want, jaxTolerance); err != nil {
+						t.Errorf("result %d: %v", i, err)
+					}
+				}
+				if value("out", len(got)) != nil {
+					t.Errorf("only %d results", len(got))
+				}
+			})
+		}
+	}
+}
+
+func polyText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/jax/poly/" + name + ".mlir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestPlatformsAreChosen reads one text for each of the platforms for which JAX exported it.
+func TestPlatformsAreChosen(t *testing.T) {
+	x := tensors.MustFromAnyValue([][]float32{{1, 2, 3, 4}})
+	for platform, want := range [][][]float32{{{2, 3, 4, 5}}, {{0, 1, 2, 3}}} {
+		m, err := stablehlo.Read(polyText(t, "platforms"), stablehlo.InputValue(0, platform), stablehlo.InputShapes(x.Shape()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := runModule(m, func(int) *tensors.Tensor { return x })
+		if err != nil || len(m.Main().Inputs) != 1 || !got[0].Equal(tensors.MustFromAnyValue(want)) {
+			t.Errorf("platform %d: %v, want %v, error %v", platform, got, want, err)
+		}
+	}
+}
+
+// TestWhatIsGivenMustFit holds what people read when shapes or values of inputs are not those of the text.
+func TestWhatIsGivenMustFit(t *testing.T) {
+	f32 := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	for _, c := range []struct {
+		name, file string
+		options    []stablehlo.ReadOption
+		want       string
+	}{
+		{"no shapes", "mlp", nil, `line 2: the function @main leaves sizes of an input open, tensor<?x4xf32>: give Read the shapes of the inputs (stablehlo.InputShapes)`},
+		{"too many shapes", "mlp", []stablehlo.ReadOption{stablehlo.InputShapes(f32(2, 4), f32(2, 4))}, `line 2: the function @main has 1 inputs without values, and 2 shapes are given`},
+		{"another size", "mlp", []stablehlo.ReadOption{stablehlo.InputShapes(f32(2, 5))}, `line 2: the function @main has an input of type tensor<?x4xf32>, and the shape float32[2 5] is given for it`},
+		{"another dtype", "mlp", []stablehlo.ReadOption{stablehlo.InputShapes(shapes.Make(dtypes.Float64, 2, 4))}, `and the shape float64[2 4] is given for it`},
+		{"a shape that is none", "mlp", []stablehlo.ReadOption{stablehlo.InputShapes(shapes.Shape{DType: dtypes.Float32, Dimensions: []int{-1, 4}})}, `the shape float32[-1 4] given for input 0`},
+		{"a shape beyond memory", "mlp", []stablehlo.ReadOption{stablehlo.InputShapes(shapes.Shape{DType: dtypes.Float32, Dimensions: []int{1 << 62, 4}})}, `given for input 0`},
+		{"a value of no input", "mlp", []stablehlo.ReadOption{stablehlo.InputValue(1, 2)}, `line 2: the function @main has 1 inputs, and a value is given for input 1`},
+		{"a value of another type", "platforms", []stablehlo.ReadOption{stablehlo.InputValue(0, []int32{1, 2})}, `has an input 0 of type tensor<i32>, which [1 2] is not`},
+		{"a value that is none", "platforms", []stablehlo.ReadOption{stablehlo.InputValue(0, nil)}, `has an input 0 of type tensor<i32>, which <nil> is not`},
+		{"sizes that JAX's specification excludes", "halves", []stablehlo.ReadOption{stablehlo.InputShapes(f32(4, 3), f32(3, 3))}, `line 20: op "stablehlo.custom_call": Input shapes do not match the polymorphic shapes specification. Found inconsistency between dimension size args[1].shape[0] (= 3) and the specification 'b' (= 2)`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := stablehlo.Read(polyText(t, c.file), c.options...)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestFunctionsOfOpenSizes are called with sizes that their callers know, and are not among those of the module.
+func TestFunctionsOfOpenSizes(t *testing.T) {
+	text := `func.func @main(%x: tensor<3xf32>) -> tensor<?xf32> {
+		%0 = stablehlo.constant dense<4> : tensor<1xi32>
+		%s = stablehlo.constant dense<1.0> : tensor<f32>
+		%1 = stablehlo.dynamic_broadcast_in_dim %s, %0, dims = [] : (tensor<f32>, tensor<1xi32>) -> tensor<?xf32>
+		%2 = call @twice(%1) : (tensor<?xf32>) -> tensor<?xf32>
+		return %2 : tensor<?xf32>
+	}
+	func.func private @twice(%x: tensor<?xf32>) -> tensor<?xf32> {
+		%0 = stablehlo.add %x, %x : tensor<?xf32>
+		return %0 : tensor<?xf32>
+	}`
+	m, err := stablehlo.Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Funcs) != 1 || !m.Main().Outputs[0].Equal(shapes.Make(dtypes.Float32, 4)) {
+		t.Errorf("%d functions, of which main returns %v", len(m.Funcs), m.Main().Outputs)
+	}
+	got := callText(t, text, []float32{0, 0, 0})
+	if want := tensors.MustFromAnyValue([]float32{2, 2, 2, 2}); !got[0].Equal(want) {
+		t.Errorf("got %s", got[0])
+	}
+}

@@ -1,0 +1,116 @@
+package quire_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const gomlxPage = "docs/gomlx.md"
+
+// The examples of docs/gomlx.md are those of gomlx_example_test.go, which run: go test -run Gomlx -update . writes them
+// into the page.
+func TestGomlxPageShowsTheExamples(t *testing.T) {
+	page, err := os.ReadFile(gomlxPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := examplesOf(t, "gomlx_example_test.go")
+	shown := map[string]bool{}
+	block := regexp.MustCompile("(?s)<!-- (Example_\\w+) -->\n(```go\n.*?```\n)?")
+	want := block.ReplaceAllFunc(page, func(m []byte) []byte {
+		name := string(block.FindSubmatch(m)[1])
+		if examples[name] == "" {
+			t.Errorf("%s shows %s, which does not exist", gomlxPage, name)
+		}
+		shown[name] = true
+		return []byte("<!-- " + name + " -->\n```go\n" + examples[name] + "```\n")
+	})
+	for name := range examples {
+		if !shown[name] {
+			t.Errorf("%s does not show %s", gomlxPage, name)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(gomlxPage, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if string(want) != string(page) {
+		t.Errorf("the examples in %s are not those that run: go test -run Gomlx -update .", gomlxPage)
+	}
+}
+
+// examplesOf returns the bodies of the examples of a file, with their comments.
+func examplesOf(t *testing.T, file string) map[string]string {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, file, source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]string{}
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || !strings.HasPrefix(fn.Name.Name, "Example") {
+			continue
+		}
+		body := source[files.Position(fn.Body.Lbrace).Offset+1 : files.Position(fn.Body.Rbrace).Offset]
+		examples[fn.Name.Name] = strings.TrimSpace(strings.ReplaceAll(string(body), "\n\t", "\n")) + "\n"
+	}
+	return examples
+}
+
+// Every new name in the tables of docs/gomlx.md exists, and no old one does.
+func TestGomlxRenamesAreTrue(t *testing.T) {
+	api, err := os.ReadFile("api.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(gomlxPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## Renames")
+	table, rest, _ := strings.Cut(table, "## The same name")
+	exists := func(name string) bool { // graph.Exec.Call is "graph Exec.Call", dtypes.Of is "graph/dtypes Of"
+		pkg, symbol, _ := strings.Cut(name, ".")
+		line := regexp.MustCompile(`(?m)^(\w+/)*` + pkg + ` ` + regexp.QuoteMeta(symbol) + `$`)
+		return line.Match(api)
+	}
+	rows := regexp.MustCompile("(?m)^\\| (`.*) \\| (`.*) \\|$").FindAllStringSubmatch(table, -1)
+	if len(rows) < 20 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	names := func(cell string) (list []string) {
+		for _, m := range regexp.MustCompile("`([\\w.]+)").FindAllStringSubmatch(cell, -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	for _, row := range rows {
+		for _, old := range names(row[1]) {
+			if exists(old) && !slices.Contains(names(row[2]), old) {
+				t.Errorf("%s exists: it needs no rename", old)
+			}
+		}
+		for _, new := range names(row[2]) {
+			if !exists(new) {
+				t.Errorf("%s does not exist", new)
+			}
+		}
+	}
+	_, missing, _ := strings.Cut(rest, "## Not there yet")
+	for _, name := range names(missing) {
+		if exists("graph." + name) {
+			t.Errorf("%s is there, but listed as missing", name)
+		}
+	}
+}

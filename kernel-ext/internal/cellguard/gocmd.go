@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
+)
+
+// goCommand is the go command. Only what gonb compiles is looked at.
+func goCommand(args []string) int {
+	real := os.Getenv(cells.GuardGo)
+	if real == "" {
+		fmt.Fprintln(os.Stderr, "cellguard: "+cells.GuardGo+" does not name the go command")
+		return 2
+	}
+	at := output(args)
+	if at < 0 || os.Getenv(cells.GuardDir) == "" {
+		return become(real, args)
+	}
+	args[at] += cells.ProgramSuffix
+	b := build{real: real, args: args, dir: cells.Dir(os.Getenv(cells.GuardDir)), source: filepath.Join(tempDir(), "main.go")}
+	if args[0] == "test" {
+		b.source = filepath.Join(tempDir(), "main_test.go")
+	}
+	return b.run()
+}
+
+// tempDir is where gonb keeps a cell's program.
+func tempDir() string { return os.Getenv("GONB_TMP_DIR") }
+
+// output returns where in the arguments the name of a cell's program stands, -1 if this compiles no cell.
+func output(args []string) int {
+	if len(args) == 0 || args[0] != "build" && args[0] != "test" || tempDir() == "" {
+		return -1
+	}
+	for i, arg := range args[:len(args)-1] {
+		if next := args[i+1]; arg == "-o" && filepath.Dir(next) == filepath.Clean(tempDir()) && strings.HasPrefix(filepath.Base(next), "gonb_") {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// build compiles a cell.
+type build struct {
+	real   string
+	args   []string
+	dir    cells.Dir
+	source string
+}
+
+// mendings bounds how often a program is mended and compiled again.
+const mendings = 8
+
+func (b *build) run() int {
+	text, err := os.ReadFile(b.source)
+	program := string(text)
+	book, cell := b.dir.Read(strings.TrimPrefix(filepath.Base(tempDir()), "gonb_"))
+	all := book.Cells
+	if cell != nil {
+		all = append(all, *cell)
+	}
+	places := cells.Places(program, all)
+	if err == nil {
+		_ = os.WriteFile(b.dir.Lines(), []byte(strings.Join(places, "\n")), 0o600)
+	}
+	var said []byte
+	for range mendings {
+		var status int
+		said, status = b.compile()
+		if status == 0 {
+			b.dir.Compiled(program, cell)
+			return b.stand(said)
+		}
+		mended, ok := cells.Mend(program, places, string(said))
+		if !ok || os.WriteFile(b.source, []byte(mended), 0o600) != nil {
+			return b.say(said, status)
+		}
+		program = mended
+	}
+	return b.say(said, 1)
+}
+
+// compile runs the go command.
+func (b *build) compile() (said []byte, status int) {
+	said, err := exec.Command(b.real, b.args...).CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return said, 0
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return said, exit.ExitCode()
+	}
+	return append(said, err.Error()...), 1
+}
+
+// say passes on what the compiler said, as gonb can read it.
+func (b *build) say(said []byte, status int) int {
+	lines := strings.SplitAfter(string(said), "\n")
+	for i, line := range lines {
+		lines[i] = cells.Tame(line, true)
+	}
+	fmt.Print(strings.Join(lines, ""))
+	return status
+}
+
+// stand puts the guard where gonb looks for the program.
+func (b *build) stand(said []byte) int {
+	name := strings.TrimSuffix(b.args[output(b.args)], cells.ProgramSuffix)
+	self, err := os.Executable()
+	if err == nil {
+		if to, _ := os.Readlink(name); to != self {
+			_ = os.Remove(name)
+			err = os.Symlink(self, name)
+		}
+	}
+	if err != nil {
+		fmt.Println("cellguard:", err)
+		return 1
+	}
+	return b.say(said, 0)
+}

@@ -1,0 +1,41 @@
+package train_test
+
+import (
+	"testing"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/losses"
+	"github.com/quire-ml/quire/ml/metrics"
+	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/train"
+)
+
+// BenchmarkStep is a step of the tutorial's MLP on 64 digits, with all that a step is.
+func BenchmarkStep(b *testing.B) {
+	backend := gocpu.New()
+	defer backend.Close()
+	images, labels := make([][]float32, 64), make([]uint8, 64)
+	for i := range images {
+		images[i], labels[i] = make([]float32, 28*28), uint8(i%10)
+		for j := range images[i] {
+			images[i][j] = float32(i*j%17) / 17
+		}
+	}
+	batch := data.Batch{Inputs: []*tensors.Tensor{tensors.FromValue(images)}, Labels: []*tensors.Tensor{tensors.FromValue(labels)}}
+	trainer := train.NewTrainer(backend, model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
+		x = graph.Relu(layers.Dense(scope.In("hidden1"), x, true, 256))
+		x = graph.Relu(layers.Dense(scope.In("hidden2"), x, true, 128))
+		return layers.Dense(scope.In("readout"), x, true, 10)
+	}, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Schedule(optimizers.Cosine(1000).WarmUp(100)).Done(), metrics.NewSparseCategoricalAccuracy())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := trainer.TrainStep(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package viz_test
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/graph/tensors/images"
+	"github.com/quire-ml/quire/ml/checkpoints"
+	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/augment"
+	"github.com/quire-ml/quire/ml/data/csv"
+	"github.com/quire-ml/quire/ml/data/fetch"
+	"github.com/quire-ml/quire/ml/data/text"
+	"github.com/quire-ml/quire/ml/initializers"
+	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/losses"
+	mlmetrics "github.com/quire-ml/quire/ml/metrics"
+	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz"
+)
+
+// penguinTable is a small table with what tables have: numbers, names, and values that are missing.
+func penguinTable() *csv.Table {
+	t, err := csv.Read(strings.NewReader("species,mass,year\nGentoo,5000,2007\nAdelie,,2007\nGentoo,5600.5,2008\nChinstrap,3700,2009\nGentoo,NA,2009\n,4100,2009\n"), csv.Options{Missing: csv.Keep})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// realStore is a store with two layers, an optimizer's state and a hyperparameter.
+func realStore() *model.Store {
+	s := model.NewStore()
+	for path, t := range map[string]*tensors.Tensor{"/conv/weights": wave(3, 3, 1, 2), "/dense/biases": wave(10), "/dense/weights": wave(8, 10), "/global_step": tensors.FromValue(int64(12345)), "/optimizers/adam/m/dense/weights": wave(8, 10)} {
+		v, err := s.CreateVariable(path, t)
+		if err != nil {
+			panic(err)
+		}
+		v.SetTrainable(!strings.HasPrefix(path, "/optimizers"))
+	}
+	return s
+}
+
+func realTrainer() *train.Trainer {
+	return train.NewTrainer(nil, realStore(), func(scope *model.Scope, x *graph.Node) *graph.Node { return x }, losses.MeanSquaredError, optimizers.Adam().Done(), mlmetrics.NewMeanAbsoluteError())
+}
+
+func vocabulary() *text.Vocabulary {
+	v, err := text.NewVocabulary("abc")
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func inMemory() *data.InMemoryDataset {
+	ds, err := data.InMemory("rings", rings(5, 8), []int32{0, 1, 2, 3, 4})
+	if err != nil {
+		panic(err)
+	}
+	return ds.BatchSize(2, false)
+}
+
+func ranLoop() *train.Loop {
+	l := train.NewLoop(realTrainer())
+	for _, e := range events(100, 100, 1) {
+		l.History().Record(e)
+	}
+	return l
+}
+
+// samples is a value of each exported type of graph and ml that values have, and what its view must say, "" for anything.
+func samples() map[any]string {
+	scope := realStore().Scope("/dense")
+	program := views()["graph_program"]
+	fixed := map[any]string{}
+	for i, v := range []struct {
+		value any
+		want  string
+	}{
+		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
+		{realStore(), "/dense/weights"}, {scope, "/dense/biases"}, {realStore().GetVariable("/dense/biases"), "/dense/biases"}, {new(model.Exec), ""}, {model.ExecOneOutput{}, ""}, {model.ExecTwoOutputs{}, ""}, {model.ExecThreeOutputs{}, ""},
+		{ranLoop(), "test loss"}, {train.NewLoop(realTrainer()), "has not run yet"}, {realTrainer(), "updates    12,345"}, {train.NewHistory(), ""}, {train.EarlyStop{Metric: "acc", Patience: 3}, "Patience"},
+		{train.Event{Kind: train.Epoch, GlobalStep: 7, Metrics: metricsOf(0.5, 0.25)}, "epoch · step 7 · loss 0.5000 · acc 25.00%"}, {train.Step, "step"}, {train.Metric{Name: "Accuracy", Value: 0.5, Percent: true}, "Accuracy 50.00%"},
+		{train.Metrics(metricsOf(0.5, 0.25)), "Accuracy   25.00%"}, {train.Series{Metric: train.Metric{Name: "Mean loss", Kind: "loss"}, Source: "test", Steps: []int64{1, 2}, Values: []float64{2, 1}}, "2.0000 → 1.0000"},
+		{&train.NotFiniteError{Step: 3}, "training step 3"}, {train.Hook(func(*train.Loop) error { return nil }), "train.Hook, a function"},
+		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
+		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"},
+		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
+		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
+		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""},
+		{layers.BatchNormBuilder{}, ""}, {layers.ConvBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
+		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
+		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
+		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""},
+		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {graph.ValueID(3), "3"}, {graph.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
+		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {graph.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {graph.Instr{}, ""}, {graph.Input{}, ""}, {new(graph.Function), ""}, {graph.Tolerance{}, ""}, {graph.Sample{}, ""},
+		{graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
+		{graph.ArgAttrs{}, ""}, {graph.AxesAttrs{}, ""}, {graph.CholeskyAttrs{}, ""}, {graph.ConcatAttrs{}, ""}, {graph.ConstAttrs{}, ""}, {graph.CumSumAttrs{}, ""}, {graph.CustomAttrs{}, ""}, {graph.DTypeAttrs{}, ""}, {graph.DotAttrs{}, ""}, {graph.EinsumAttrs{}, ""},
+		{graph.FFTAttrs{}, ""}, {graph.GatherAttrs{}, ""}, {graph.GatherSlicesAttrs{}, ""}, {graph.IotaAttrs{}, ""}, {graph.MatMulAttrs{}, ""}, {graph.NameAxesAttrs{}, ""}, {graph.NormalizeAttrs{}, ""}, {graph.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
+		{graph.PadAttrs{}, ""}, {graph.ParameterAttrs{}, ""}, {graph.PermutationAttrs{}, ""}, {graph.PrecisionAttrs{}, ""}, {graph.RandomAttrs{}, ""}, {graph.ReduceAttrs{}, ""}, {graph.ScatterAttrs{}, ""}, {graph.ShapeAttrs{}, ""}, {graph.ShardAttrs{}, ""},
+		{graph.SliceAttrs{}, ""}, {graph.SortAttrs{}, ""}, {graph.SplitAttrs{}, ""}, {graph.TopKAttrs{}, ""}, {graph.TransposeAttrs{}, ""}, {graph.TriangularSolveAttrs{}, ""}, {graph.WhileAttrs{}, ""}, {graph.WindowAttrs{}, ""},
+	} {
+		fixed[&sample{v.value, i}] = v.want
+	}
+	return fixed
+}
+
+type sample struct {
+	value any
+	place int
+}
+
+func metricsOf(loss, acc float64) []train.Metric {
+	return []train.Metric{{Name: "Mean loss", Short: "loss", Kind: "loss", Value: loss}, {Name: "Accuracy", Short: "acc", Kind: "accuracy", Value: acc, Percent: true}}
+}
+
+// dump is what no reader wants to see: addresses, and structs as fmt prints them.
+var dump = regexp.MustCompile(`0x[0-9a-f]{5,}|^&?\{|map\[\w+:|<nil>`)
+
+// Every exported type of graph and ml has a view: short, and no dump of its fields.
+func TestEveryTypeHasAView(t *testing.T) {
+	shown := map[string]bool{}
+	for key, want := range samples() {
+		v := key.(*sample).value
+		typ := reflect.TypeOf(v)
+		for typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
+		}
+		shown[typ.PkgPath()+"."+typ.Name()] = true
+		b := viz.Render(v)
+		text := b.Text()
+		switch {
+		case text == "" || dump.MatchString(text) || strings.Contains(text, "drawing this value failed"):
+			t.Errorf("%s is shown as %.300q", typ, text)
+		case !strings.Contains(text, want):
+			t.Errorf("%s is shown as\n%s\nwithout %q", typ, text, want)
+		case len(text) > 8000:
+			t.Errorf("%s: %d bytes of text", typ, len(text))
+		}
+		if lost := sanitize(b.HTML()); lost != nil {
+			t.Errorf("%s: the sanitizer takes away %q", typ, lost)
+		}
+		checkPictures(t, typ.String(), b)
+	}
+	for _, name := range exportedTypes(t) {
+		if !shown[name] {
+			t.Errorf("the type %s is not looked at: add a value of it to samples", name)
+		}
+	}
+}
+
+// exportedTypes reads the types of graph and ml that values may have from the source: all but interfaces and aliases.
+func exportedTypes(t *testing.T) []string {
+	var out []string
+	for _, root := range []string{"graph", "ml"} {
+		err := filepath.WalkDir(filepath.Join("..", root), func(dir string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			if d.Name() == "internal" || d.Name() == "testdata" {
+				return fs.SkipDir
+			}
+			packages, err := parser.ParseDir(token.NewFileSet(), dir, func(f os.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			for _, p := range packages {
+				for _, f := range p.Files {
+					for _, decl := range f.Decls {
+						gen, ok := decl.(*ast.GenDecl)
+						if !ok {
+							continue
+						}
+						for _, spec := range gen.Specs {
+							s, ok := spec.(*ast.TypeSpec)
+							if !ok || !s.Name.IsExported() || s.Assign.IsValid() {
+								continue
+							}
+							if _, ok := s.Type.(*ast.InterfaceType); !ok {
+								rel, _ := filepath.Rel("..", dir)
+								out = append(out, fmt.Sprintf("github.com/quire-ml/quire/%s.%s", filepath.ToSlash(rel), s.Name.Name))
+							}
+						}
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
