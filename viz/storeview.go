@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -19,10 +20,17 @@ const (
 // of their parameters, variables with shape and statistics, and their values as a picture. The hyperparameters follow. The
 // text form is the table of [Summary].
 func Store(s model.StoreProvider) Bundle {
-	if isNil(s) || s.Store() == nil {
+	var store *model.Store
+	if isNil(s) {
 		return Plain("nil store")
 	}
-	store, path := s.Store(), "/"
+	if err := graph.Catch(func() { store = s.Store() }); err != nil { // a zero Scope
+		return Error(err)
+	}
+	if store == nil {
+		return Plain("nil store")
+	}
+	path := "/"
 	list, _ := variablesOf(store)
 	if scope, ok := s.(*model.Scope); ok {
 		path = scope.Path()
