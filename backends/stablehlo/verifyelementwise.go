@@ -15,7 +15,8 @@ func init() {
 	for set, names := range map[dtypes.Set]string{
 		dtypes.Floats: "stablehlo.atan2 stablehlo.exponential_minus_one stablehlo.log_plus_one chlo.broadcast_atan2 " +
 			"chlo.acos chlo.acosh chlo.asin chlo.asinh chlo.atan chlo.atanh",
-		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
+		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder stablehlo.select_and_scatter",
+		dtypes.Numbers:              "stablehlo.dot stablehlo.dot_general stablehlo.convolution stablehlo.dynamic_conv",
 		dtypes.Reals | dtypes.Bools: "stablehlo.maximum stablehlo.minimum stablehlo.clamp chlo.top_k chlo.broadcast_maximum chlo.broadcast_minimum",
 	} {
 		for _, name := range strings.Fields(names) {

@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,12 +85,19 @@ func TestEverySampleIsWritten(t *testing.T) {
 	for _, op := range graph.Ops() {
 		t.Run(op.Name, func(t *testing.T) {
 			for _, c := range samples(op) {
-				text, err := Write(program(t, "sample", c.build, c.inputs()))
+				p := program(t, "sample", c.build, c.inputs())
+				text, err := Write(p)
 				if err != nil {
 					t.Errorf("%s: %v", c.name, err)
 				}
-				if _, err := Read(text); err != nil { // which verifies it
+				checked, _, err := Options{}.WriteChecked(p)
+				if err != nil {
 					t.Errorf("%s: %v", c.name, err)
+				}
+				for _, written := range slices.Compact([]string{text, checked}) {
+					if _, err := Read(written); err != nil { // which verifies it
+						t.Errorf("%s: %v", c.name, err)
+					}
 				}
 				mnemonic := op.HLO
 				empty := strings.Contains(text, "dense<>")
