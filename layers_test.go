@@ -15,6 +15,7 @@ const module = "github.com/quire-ml/quire"
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
 	"internal/testenv":    {},
+	"internal/names":      {},
 	"internal/elementary": {},
 	"internal/cache":      {},
 	"internal/hostile":    {},
@@ -39,13 +40,13 @@ var mayImport = map[string][]string{
 	"ml/data":         with(values, "ml/data/internal/..."),
 	"ml/data/...":     with(values, "ml/data/..."),
 	"ml/initializers": graphs,
-	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "ml/internal/names"),
+	"ml/model":        with(graphs, "internal/cache", "ml/initializers", "internal/names"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
 	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks"),
-	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/names"),
+	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/names"),
 	"ml/internal/...": graphs,
 
 	"ml/checkpoints/safetensors": values,
@@ -57,7 +58,7 @@ var mayImport = map[string][]string{
 	"tutorials": {}, // notebooks, and their tests
 	"docker":    {}, // images, and their tests
 
-	"kernel-ext/...": {"kernel-ext/...", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins"},
+	"kernel-ext/...": {"kernel-ext/...", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins"},
 }
 
 // Groups of packages that belong together.

@@ -18,7 +18,7 @@ import (
 // kernel-ext/internal/scratch, or checks with internal/safefile.
 var sharedPlaces = map[string][]string{
 	// The one place that makes directories in the temporary directory: scratch checks it, and owns what it makes.
-	"kernel-ext/internal/scratch/scratch.go": {"os.TempDir", "os.MkdirTemp", `"/tmp"`},
+	"kernel-ext/internal/scratch/scratch.go": {"os.TempDir", "os.MkdirTemp", "os.UserCacheDir", `"/tmp"`},
 	// Caches, made or checked by safefile.MkdirTrusted and by openCache. Data are checked by their sums.
 	"kernel-ext/internal/workspace/workspace.go": {"os.UserCacheDir", "os.TempDir"},
 	"backends/xla/options.go":                    {"os.UserCacheDir"},

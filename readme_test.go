@@ -1,11 +1,20 @@
 package quire_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
 
 var update = flag.Bool("update", false, "rewrite what is generated")
@@ -23,7 +32,7 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```go\n(.*?)```")
+	block := regexp.MustCompile("(?s)```go\n(func main.*?)```")
 	if *update {
 		readme = block.ReplaceAllLiteral(readme, []byte("```go\n"+want+"```"))
 		if err := os.WriteFile("README.md", readme, 0o644); err != nil {
@@ -38,6 +47,65 @@ func TestReadmeShowsTheExample(t *testing.T) {
 
 func TestReadmeProgramRuns(t *testing.T) {
 	Example() // ends the process on an error
+}
+
+// The section "First minutes" is a notebook: its blocks are the cells, in their order, and they run in the real kernel.
+func TestReadmesFirstMinutesRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the real kernel: left out by -short")
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## First minutes\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	type cell struct {
+		Kind     string         `json:"cell_type"`
+		Metadata map[string]any `json:"metadata"`
+		Outputs  []any          `json:"outputs"`
+		Source   string         `json:"source"`
+	}
+	var cells []cell
+	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(section, -1) {
+		cells = append(cells, cell{"code", map[string]any{}, []any{}, block[1]})
+	}
+	text, err := json.Marshal(map[string]any{"cells": cells, "metadata": map[string]any{}, "nbformat": 4, "nbformat_minor": 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "first.ipynb"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	table := "petal_length,petal_width,kind\n"
+	for i := range 90 { // three kinds that a straight line tells apart; one value is missing
+		length := fmt.Sprint(1.4 + 2*float64(i%3) + 0.01*float64(i))
+		if i == 7 {
+			length = ""
+		}
+		table += fmt.Sprintf("%s,%g,kind%d\n", length, 0.3+0.8*float64(i%3), i%3)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "flowers.csv"), []byte(table), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	result, err := nbrun.Run(ctx, nbrun.Options{Notebook: filepath.Join(dir, "first.ipynb")})
+	var failed *nbrun.CellError
+	switch {
+	case errors.As(err, &failed):
+		t.Fatalf("%v\n%s", failed, strings.Join(failed.Details, "\n"))
+	case err != nil && result == nil:
+		testenv.Missing(t, "kernel", err.Error())
+	case err != nil:
+		t.Fatal(err)
+	}
+	for i, want := range map[int]string{1: `\[\[ 7 10\]\n \[15 22\]\]`, 3: `\n2 .*(?i:acc)\w* 9\d`, 4: `(?i:acc)\w* (9\d|100)`} {
+		if got := result.Cells[i].Text(); !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("cell %d says %q, want %s", i+1, got, want)
+		}
+	}
 }
 
 // Links to files in the pages at the root lead somewhere.

@@ -2,10 +2,13 @@ package graph_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 func TestMaskedReductionsSeeOnlyWhatTheMaskShows(t *testing.T) {
@@ -70,6 +73,61 @@ func TestWhatIsMaskedGetsNoGradient(t *testing.T) {
 			wantValue(t, slope, []float64{0, 0, 0, 0}, x, []bool{false, false, false, false})
 		})
 	}
+}
+
+// Whatever lies under the mask, and whatever was made of the masked results, values and gradients are those of zeros
+// there: for every function that takes a mask.
+func TestWhatIsMaskedHasNoEffect(t *testing.T) {
+	functions := map[string]func(x, mask *node, axes ...int) *node{
+		"MaskedReduceSum": graph.MaskedReduceSum, "MaskedReduceMean": graph.MaskedReduceMean, "MaskedReduceMax": graph.MaskedReduceMax,
+		"MaskedReduceMin": graph.MaskedReduceMin, "MaskedSoftmax": graph.MaskedSoftmax, "MaskedLogSoftmax": graph.MaskedLogSoftmax,
+		"MaskedReduceAllSum": all(graph.MaskedReduceAllSum), "MaskedReduceAllMean": all(graph.MaskedReduceAllMean),
+		"MaskedReduceAllMax": all(graph.MaskedReduceAllMax), "MaskedReduceAllMin": all(graph.MaskedReduceAllMin),
+		"MaskedReduceAndKeep": func(x, mask *node, axes ...int) *node {
+			return graph.MaskedReduceAndKeep(x, mask, graph.MaskedReduceMean, axes...)
+		},
+	}
+	mask := [][]bool{{true, false, true}, {false, true, false}, {false, false, false}, {true, true, false}}
+	for _, name := range functionsOfNodes(t) {
+		if strings.HasPrefix(name, "Masked") && functions[name] == nil {
+			t.Errorf("%s has no case", name)
+		}
+	}
+	for name, f := range functions {
+		for _, d := range dtypes.Floats.List() {
+			for _, axis := range []int{0, 1} {
+				both := func(x, mask, poison *node) []*node {
+					y := f(x, mask, axis)
+					loss := graph.ReduceAllSum(graph.Where(graph.IsFinite(y), y, graph.ZerosLike(y)))
+					if y.Rank() == 2 && y.Dim(0) == 4 && y.Dim(1) == 3 { // what is made of masked results is not finite
+						loss = graph.ReduceAllSum(graph.Mul(y, graph.Where(mask, graph.ConstAs(y, 2), graph.BroadcastToDims(poison, 4, 3))))
+					}
+					return []*node{y, graph.Gradient(loss, x)[0]}
+				}
+				run := func(hidden float64) []*tensors.Tensor {
+					v := []float64{1, hidden, -2, hidden, 3, hidden, hidden, hidden, hidden, 0.5, -1, hidden}
+					out, err := graph.CallOnceN(graphtest.Reference(), both, graph.Array([]int{4, 3}, v...).Tensor(d), mask, scalarOf(hidden, d))
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					return out
+				}
+				want := run(0)
+				for _, hidden := range []float64{nan, inf, -inf} {
+					for i, got := range run(hidden) {
+						if err := graphtest.Diff(got, want[i], graph.Tolerance{}); err != nil {
+							t.Errorf("%s along axis %d in %s with %v hidden, result %d: %v", name, axis, d, hidden, i, err)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// all gives a reduction over everything the form of one over axes.
+func all(f func(x, mask *node) *node) func(x, mask *node, axes ...int) *node {
+	return func(x, mask *node, _ ...int) *node { return f(x, mask) }
 }
 
 func TestMeansOfManyHalves(t *testing.T) {

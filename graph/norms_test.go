@@ -1,11 +1,14 @@
 package graph_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 func TestNorms(t *testing.T) {
@@ -32,6 +35,63 @@ func TestNorms(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { wantValue(t, c.fn, c.want, c.x) })
 	}
+}
+
+// Lengths of vectors whose squares are beyond the range of their dtype, and the slopes there.
+func TestNormsOfVeryLargeAndVerySmallVectors(t *testing.T) {
+	for _, d := range append(dtypes.Floats.List(), dtypes.Complex64, dtypes.Complex128) {
+		_, hi := dtypes.Limits(d.Real())
+		for what, k := range map[string]float64{"large": math.Ldexp(hi.(float64), -3), "small": 2 * least(d.Real()), "one": 1, "at the seam": 0x1p-40} {
+			if k = scalarOf(k, d).Float64At(0); k == 0 {
+				continue // float16 has no 2^-40
+			}
+			x := graph.Values(3*k, 4*k).Tensor(d)
+			if d.IsComplex() { // a sample's imaginary parts are of other elements
+				x = must(graph.Values(3*k, 4*k).Tensor(d.Real()).ConvertDType(d))
+			}
+			for name, c := range map[string]struct {
+				f    unary
+				want []float64
+			}{
+				"L2Norm":          {func(x *node) *node { return graph.L2Norm(x, -1) }, []float64{5 * k}},
+				"L2Norm of all":   {func(x *node) *node { return graph.L2Norm(x) }, []float64{5 * k}},
+				"slope of L2Norm": {slope(func(x *node) *node { return graph.L2Norm(x, -1) }), []float64{0.6, 0.8}},
+				"L2Normalize":     {func(x *node) *node { return graph.L2Normalize(x, -1) }, []float64{0.6, 0.8}},
+				"CosineSimilarity": {func(x *node) *node {
+					return graph.CosineSimilarity(x, graph.ConstAs(x, []float64{1, 1}), -1)
+				}, []float64{7 / (5 * math.Sqrt2)}},
+			} {
+				y, err := graph.CallOnce(graphtest.Reference(), func(x *node) *node { return realOf(c.f(x)) }, x)
+				if err != nil {
+					t.Errorf("%s of %s: %v", name, d, err)
+					continue
+				}
+				for i, want := range c.want {
+					if got := y.Float64At(i); !(math.Abs(got-want) <= 3*dtypes.Epsilon(d)*want+least(d.Real())) {
+						t.Errorf("%s of %s %s: element %d is %v, want %v", name, what, d, i, got, want)
+					}
+				}
+			}
+		}
+	}
+	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, inf, []float64{inf, 1})
+	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, nan, []float64{nan, 1})
+	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, inf, []float64{math.MaxFloat64, math.MaxFloat64})
+	wantValue(t, func(x *node) *node { return graph.L2NormalizeWithEpsilon(x, 1e-60, 0) }, []float32{0, 0}, []float32{0, 0})
+}
+
+func realOf(x *node) *node {
+	if x.DType().IsComplex() {
+		return graph.Real(x)
+	}
+	return x
+}
+
+func must(t *tensors.Tensor, err error) *tensors.Tensor {
+	if err != nil {
+		panic(err)
+	}
+	return t
 }
 
 func TestCosineSimilarity(t *testing.T) {

@@ -85,16 +85,32 @@ func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
 		m[p] = low.add(parameter, p.attrs, nil, p.outs)
 		low.main.params = append(low.main.params, m[p])
 	}
-	p := emitter{}.emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
+	e := &emitter{bodies: map[string]*Program{}, places: map[[maxFrames]uintptr]string{}}
+	p := e.emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
 	g.place(p, outputs)
 	return p
 }
 
-// emitter holds the programs of the bodies that were written, so that each is written once.
-type emitter map[string]*Program
+// emitter holds the programs of the bodies that were written, so that each is written once, and the places that were
+// looked up, which many nodes share and cost a microsecond each.
+type emitter struct {
+	bodies map[string]*Program
+	places map[[maxFrames]uintptr]string
+}
+
+func (e *emitter) place(n *Node) string {
+	var key [maxFrames]uintptr
+	copy(key[:], n.pcs)
+	place, known := e.places[key]
+	if !known {
+		place = n.Position().String()
+		e.places[key] = place
+	}
+	return place
+}
 
 // emit writes the nodes of a lowered function as a program.
-func (e emitter) emit(name string, f *Function, inputs, outputs []*Node) *Program {
+func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *Program {
 	p := &Program{Name: name}
 	ids := map[*Node]ValueID{}
 	value := func(n *Node) ValueID {
@@ -112,7 +128,7 @@ func (e emitter) emit(name string, f *Function, inputs, outputs []*Node) *Progra
 		if !need[n] || n.op == parameter || n.op == output {
 			continue
 		}
-		in := Instr{Op: n.op, Attrs: n.attrs, Pos: n.Position().String()}
+		in := Instr{Op: n.op, Attrs: n.attrs, Pos: e.place(n)}
 		for _, x := range n.inputs {
 			in.In = append(in.In, ids[x])
 		}
@@ -135,7 +151,7 @@ func (e emitter) emit(name string, f *Function, inputs, outputs []*Node) *Progra
 }
 
 // body writes a body; an operand that it ignores still is an input.
-func (e emitter) body(b *body, operands []*Node) *Program {
+func (e *emitter) body(b *body, operands []*Node) *Program {
 	key := fmt.Sprintf("%p", b)
 	inputs := slices.Clone(b.inputs)
 	for i, in := range inputs {
@@ -144,10 +160,10 @@ func (e emitter) body(b *body, operands []*Node) *Program {
 			key += fmt.Sprintf(" %d %s", i, operands[i].Shape())
 		}
 	}
-	p := e[key]
+	p := e.bodies[key]
 	if p == nil {
 		p = e.emit(b.fn.name, b.fn, inputs, b.fn.outputs)
-		e[key] = p
+		e.bodies[key] = p
 	}
 	return p
 }

@@ -52,6 +52,9 @@ func batchRow(what string, i, n int, t *tensors.Tensor) []string {
 	if t.DType().IsComplex() {
 		return []string{what, t.Shape().String(), ""}
 	}
+	if tooLarge(t) != "" {
+		return []string{what, t.Shape().String(), "too many values to look at"}
+	}
 	return []string{what, t.Shape().String(), statsOf(float64s(t)).String()}
 }
 
@@ -66,7 +69,7 @@ func labelsOf(b data.Batch, x *tensors.Tensor) []float64 {
 
 func perSample(l *tensors.Tensor, n int) []float64 {
 	switch {
-	case l.Rank() == 0 || l.Shape().Dimensions[0] != n:
+	case l.Rank() == 0 || l.Shape().Dimensions[0] != n || tooLarge(l) != "":
 		return nil
 	case l.Size() == n:
 		return float64s(l)
@@ -97,7 +100,7 @@ func argMax(values []float64, cols int) []float64 {
 // asPictures returns x as [N H W] or [N H W C] if it looks like pictures, nil otherwise.
 func asPictures(x *tensors.Tensor) *tensors.Tensor {
 	d := x.Shape().Dimensions
-	if x.DType().IsComplex() {
+	if x.DType().IsComplex() || tooLarge(x) != "" {
 		return nil
 	}
 	sized := func(h, w int) bool { return h >= 6 && w >= 6 && h <= 8*w && w <= 8*h }
@@ -128,7 +131,6 @@ func sampleTable(x *tensors.Tensor, labels []float64, classes []string) Bundle {
 	}
 	n := x.Shape().Dimensions[0]
 	width := x.Size() / max(n, 1)
-	values := float64s(x)
 	g := &grid{header: []string{"#"}}
 	for j := range min(width, cols) {
 		g.header = append(g.header, fmt.Sprintf("[%d]", j))
@@ -142,7 +144,7 @@ func sampleTable(x *tensors.Tensor, labels []float64, classes []string) Bundle {
 	for i := range min(n, rows) {
 		row := []string{fmt.Sprint(i)}
 		for j := range min(width, cols) {
-			row = append(row, number(values[i*width+j]))
+			row = append(row, number(x.Float64At(i*width+j)))
 		}
 		if width > cols {
 			row = append(row, "…")

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
@@ -44,7 +45,7 @@ func Confusion(truth, predicted any, classes ...string) Bundle {
 		names[i] = className(classes, i)
 	}
 	table, right := perClass(counts, names)
-	title := fmt.Sprintf("accuracy %.2f%% (%s of %s)", 100*float64(right)/float64(max(len(t), 1)), count(int64(right)), count(int64(len(t))))
+	title := fmt.Sprintf("accuracy %s (%s of %s)", percent(float64(right)/float64(max(len(t), 1)), 2), count(int64(right)), count(int64(len(t))))
 	matrix := confusionGrid(counts, names)
 	h := heading(title) + tag("div", "", inline(picture(matrix.SVG(), title)), inline(table.html()))
 	return HTML(h, title+"\n\n"+confusionText(counts, names)+"\n"+table.text())
@@ -111,7 +112,7 @@ func share(a, b int) string {
 	if b == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.1f%%", 100*float64(a)/float64(b))
+	return percent(float64(a)/float64(b), 1)
 }
 
 func confusionText(counts []int, names []string) string {
@@ -145,6 +146,9 @@ func classNumbers(v any) ([]int, error) {
 	}
 	if t.DType().IsComplex() || t.Rank() == 0 {
 		return nil, fmt.Errorf("%s: want [N] class numbers or [N K] scores", t.Shape())
+	}
+	if said := tooLarge(t); said != "" {
+		return nil, errors.New(said)
 	}
 	values := perSample(t, t.Shape().Dimensions[0])
 	if values == nil && t.Size() > 0 {

@@ -26,15 +26,19 @@ const (
 type CurveOptions struct {
 	Axis Axis
 
-	// Smooth is the width, as a fraction of the curve, over which noisy training curves are averaged;
-	// what was measured shows faintly behind. 0 means 0.02, a negative value none.
+	// Smooth is the width, as a fraction of the curve, over which the values of single batches are averaged, to both
+	// sides, so that the curve does not lag; what was measured shows faintly behind. 0 means 0.04, a negative value none.
 	Smooth float64
 
 	Width, Height float64 // of one chart in pixels; 380 by 250: two stand side by side in a notebook
 }
 
 // Curves returns the curves of one or several training runs: a chart per kind of metric, with training
-// and evaluation, and, for a single run, the table of its epochs.
+// and evaluation, and, for a single run, the table of its epochs. Words have one meaning in it, and wherever runs are shown:
+//
+//	batch loss   the loss of one batch; the line called "batches" is smooth, what was measured shows faintly behind it
+//	train loss   the mean over an epoch, in the table and as a dot in the middle of the epoch; before it ends, so far
+//	test loss    of the data set "test", evaluated at that step
 func Curves(runs ...*Run) Bundle { return CurvesWith(CurveOptions{}, runs...) }
 
 // CurvesWith is [Curves] with options.
@@ -52,12 +56,12 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 	pictures := charts(o, runs)
 	if len(runs) == 1 {
 		r := runs[0]
-		return HTML(pictures+r.table().html(), r.curveText())
+		return HTML(r.warningNotes()+pictures+r.table().html(), r.curveText())
 	}
 	g := &grid{header: []string{"run", "step", "time"}, left: []bool{true}}
 	var names []string
 	for _, r := range runs {
-		for _, c := range slices.Concat(r.train, r.eval) {
+		for _, c := range r.curves() {
 			if n := c.label(); !slices.Contains(names, n) {
 				names = append(names, n)
 			}
@@ -68,7 +72,7 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 		row := []string{r.title(i), count(r.now.globalStep), duration(r.now.elapsed)}
 		for _, n := range names {
 			v := ""
-			for _, c := range slices.Concat(r.train, r.eval) {
+			for _, c := range r.curves() {
 				if c.label() == n {
 					v = metricValue(c.metric, c.track.lastY)
 				}
@@ -95,18 +99,62 @@ func (r *Run) title(i int) string {
 	return fmt.Sprintf("run %d", i+1)
 }
 
-// label names a curve in tables: "loss", or "test loss".
+// label names a curve in tables: "batch loss", "train loss" or "test loss".
 func (c *curve) label() string {
-	if c.dataset == "" {
+	switch {
+	case c.dataset != "":
+		return c.set() + " " + c.short()
+	case c.own:
 		return c.short()
 	}
-	return c.set() + " " + c.short()
+	return trainName(c.metric)
+}
+
+// batchPrefix begins the names of what was measured on a single batch.
+const batchPrefix = "Batch "
+
+// trainName names a metric of training: that of a batch, or the mean over the epoch, so far or in all.
+func trainName(m train.Metric) string {
+	rest, ok := strings.CutPrefix(m.Name, batchPrefix)
+	switch {
+	case !ok:
+		return "train " + shortName(m)
+	case strings.HasPrefix(m.Short, "batch "):
+		return m.Short
+	}
+	return "batch " + rest
+}
+
+// curves returns the curves that are drawn: what was measured on batches, epochs, evaluations. Means over the epoch so far, which
+// begin anew with every epoch, are drawn only where there is nothing else yet.
+func (r *Run) curves() []*curve {
+	var out []*curve
+	for _, c := range r.steps {
+		better := func(b *curve) bool { return b.isBatchOf(c) }
+		ofEpochs := func(e *curve) bool { return e.metric.Name == c.metric.Name }
+		if !slices.ContainsFunc(r.steps, better) && !slices.ContainsFunc(r.train, ofEpochs) {
+			out = append(out, c)
+		}
+	}
+	return slices.Concat(out, r.train, r.eval)
+}
+
+// isBatchOf reports whether b has the values of batches whose mean c is.
+func (b *curve) isBatchOf(c *curve) bool {
+	rest, ok := strings.CutPrefix(b.metric.Name, batchPrefix)
+	return ok && b != c && !b.own && (strings.EqualFold(rest, c.short()) || strings.EqualFold(rest, c.metric.Name))
 }
 
 // set names the data set of an evaluation: "test" for "digits/test".
 func (c *curve) set() string { return c.dataset[strings.LastIndexByte(c.dataset, '/')+1:] }
 
-func (c *curve) short() string { return shortName(c.metric) }
+// short is the metric's name in narrow places, whatever it was measured on.
+func (c *curve) short() string {
+	if c.dataset == "" && !c.epochs && !c.own && strings.HasPrefix(c.metric.Name, batchPrefix) {
+		return strings.TrimPrefix(trainName(c.metric), "batch ")
+	}
+	return shortName(c.metric)
+}
 
 func shortName(m train.Metric) string {
 	if m.Short != "" {
@@ -126,7 +174,7 @@ func kindOf(m train.Metric) string {
 func charts(o CurveOptions, runs []*Run) string {
 	var kinds, sources []string
 	for _, r := range runs {
-		for _, c := range slices.Concat(r.train, r.eval) {
+		for _, c := range r.curves() {
 			kinds, sources = appendNew(kinds, kindOf(c.metric)), appendNew(sources, c.source())
 		}
 	}
@@ -138,20 +186,30 @@ func charts(o CurveOptions, runs []*Run) string {
 	return tag("div", "margin:2px 0", b.String())
 }
 
-// source says what a curve was measured on, which gives it its colour: single batches, the mean over
-// training, or an evaluated data set.
+// source says what a curve was measured on, which gives it its colour.
 func (c *curve) source() string {
+	if c.dataset != "" {
+		return "on " + c.dataset
+	}
+	return "train"
+}
+
+// legendName names a curve in the chart of its kind.
+func (c *curve) legendName() string {
 	switch {
 	case c.dataset != "":
-		return "on " + c.dataset
-	case strings.HasPrefix(c.metric.Name, "Batch "):
-		return "batch"
+		return c.set()
+	case c.own: // the chart's title has it
+		return ""
+	case !c.epochs && strings.HasPrefix(c.metric.Name, batchPrefix):
+		return "batches"
 	}
 	return "train"
 }
 
 // chart returns the chart of all metrics of one kind. A curve's colour is the number of its source, so that it is
-// the same in all charts; a further metric of that source in one chart takes a colour that no source has.
+// the same in all charts: training is one, at steps a line and over epochs dots. A further metric of that source in one chart
+// takes a colour that no source has.
 func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart {
 	ch := svg.Chart{Title: kind, XLabel: "step", Width: o.Width, Height: o.Height}
 	if ch.Width == 0 {
@@ -162,44 +220,52 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 	}
 	names := map[string]bool{}
 	for _, r := range runs {
-		for _, c := range slices.Concat(r.train, r.eval) {
+		for _, c := range r.curves() {
 			if kindOf(c.metric) == kind {
-				names[c.metric.Name] = true
+				names[strings.ToLower(c.short())] = true
 				ch.Percent = c.metric.Percent
 			}
 		}
 	}
 	lo, hi := math.Inf(1), math.Inf(-1)
-	spare, taken := len(sources), map[int]bool{}
+	type use struct{ source, metric string }
+	spare, colors, taken := len(sources), map[use]int{}, map[int]bool{}
 	for i, r := range runs {
-		for _, c := range slices.Concat(r.train, r.eval) {
-			if kindOf(c.metric) != kind {
+		for _, c := range r.curves() {
+			if kindOf(c.metric) != kind || len(runs) > 1 && c.epochs && len(r.steps) > 0 {
 				continue
 			}
 			s := series(o, c)
-			name := "train"
-			if c.dataset != "" {
-				name = c.set()
+			if c.epochs && slices.ContainsFunc(r.steps, func(b *curve) bool { return b.isBatchOf(c) }) {
+				s.NoLine = s.Points // the line is that of the batches; one between means would lie above a curve that falls
 			}
+			name := c.legendName()
 			if len(names) > 1 {
-				name += " " + c.short()
+				name = strings.TrimSpace(name + " " + c.short())
 			}
 			if len(runs) > 1 {
-				name = strings.TrimSpace(r.title(i) + " " + strings.TrimPrefix(name, "train"))
+				name = r.title(i)
+				if len(names) > 1 {
+					name += " " + c.short()
+				}
 				s.Color, s.Dashed = i, c.dataset != "" // a run, a colour
 				if s.Dashed {                          // explained once, not per run
 					ch.XLabel, name = "step (dashed: "+c.set()+")", ""
 				}
 			} else {
-				s.Color = slices.Index(sources, c.source())
-				if taken[s.Color] {
-					s.Color = spare
-					spare++
+				key := use{c.source(), strings.ToLower(c.short())}
+				color, known := colors[key]
+				if !known {
+					if color = slices.Index(sources, c.source()); taken[color] {
+						color = spare
+						spare++
+					}
+					colors[key], taken[color] = color, true
 				}
-				taken[s.Color] = true
+				s.Color = color
+				s.Labeled = c.dataset != "" || c.epochs || len(r.train) == 0
 			}
 			s.Name = name
-			s.Labeled = len(runs) == 1
 			ch.Series = append(ch.Series, s)
 			for _, v := range s.Y {
 				if !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -222,13 +288,17 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 func series(o CurveOptions, c *curve) svg.Series {
 	xs, ys := c.track.means()
 	s := svg.Series{X: xs, Y: ys}
-	if c.dataset != "" {
+	switch {
+	case c.dataset != "":
+		s.Points = len(xs) <= 60
+		return s
+	case c.epochs:
 		s.Points = len(xs) <= 60
 		return s
 	}
 	width := o.Smooth
 	if width == 0 {
-		width = 0.02
+		width = 0.04
 	}
 	if width > 0 && len(xs) >= 30 {
 		s.Y = smooth(ys, width*float64(len(ys)))
@@ -268,12 +338,16 @@ func (r *Run) table() *grid {
 	if byEpoch {
 		g.header = []string{"epoch", "step"}
 	}
-	var inTable []*curve // some metrics are for steps only
-	for _, c := range r.train {
-		if slices.ContainsFunc(r.rows, func(line epochRow) bool { return metricOf(line.train, c.metric) != "" }) {
-			inTable = append(inTable, c)
-			g.header = append(g.header, "train "+c.short())
+	inTable := r.train
+	if len(inTable) == 0 { // no epoch has ended
+		for _, c := range r.steps {
+			if !strings.HasPrefix(c.metric.Name, batchPrefix) && len(r.rows) > 0 {
+				inTable = append(inTable, c)
+			}
 		}
+	}
+	for _, c := range inTable {
+		g.header = append(g.header, c.label())
 	}
 	for _, c := range r.eval {
 		g.header = append(g.header, c.label())
@@ -355,7 +429,7 @@ func metricValue(m train.Metric, v float64) string {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return number(v)
 	case m.Percent:
-		return fmt.Sprintf("%.2f%%", v*100)
+		return percent(v, 2)
 	case v != 0 && (math.Abs(v) < 1e-3 || math.Abs(v) >= 1e5):
 		return fmt.Sprintf("%.2e", v)
 	}
@@ -383,13 +457,16 @@ func duration(d time.Duration) string {
 func (r *Run) curveText() string {
 	var b strings.Builder
 	b.WriteString(r.now.statusText() + "\n")
-	width := 0
-	for _, c := range slices.Concat(r.train, r.eval) {
-		width = max(width, textWidth(c.curveName()))
+	for _, w := range r.warnings {
+		b.WriteString("warning: " + w + "\n")
 	}
-	for _, c := range slices.Concat(r.train, r.eval) {
+	width := 0
+	for _, c := range r.curves() {
+		width = max(width, textWidth(c.label()))
+	}
+	for _, c := range r.curves() {
 		_, ys := c.track.means()
-		name := c.curveName()
+		name := c.label()
 		fmt.Fprintf(&b, "%s%s  %s  %s → %s\n", name, strings.Repeat(" ", width-textWidth(name)), sparkline(ys, 40),
 			metricValue(c.metric, ys[0]), metricValue(c.metric, c.track.lastY))
 	}
@@ -397,13 +474,6 @@ func (r *Run) curveText() string {
 		b.WriteString(t.text())
 	}
 	return b.String()
-}
-
-func (c *curve) curveName() string {
-	if c.dataset == "" {
-		return "train " + c.short()
-	}
-	return c.label()
 }
 
 // sparkline draws values as blocks of eight heights; × stands for NaN and infinities.

@@ -2,6 +2,7 @@
 //
 //	viz.Show(tensor)                   // in a notebook a picture, elsewhere text
 //	viz.Live(loop)                     // curves while loop trains, a progress bar in a terminal
+//	viz.NewProgress(steps)             // the same for a loop of one's own
 //	viz.Show(viz.Shapes(model, shapes.Make(dtypes.Float32, 32, 64)))
 //
 // Every view is a [Bundle]: one thing in several forms, always as aligned text and mostly as HTML. Views

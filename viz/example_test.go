@@ -2,11 +2,14 @@ package viz_test
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/data/csv"
+	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/viz"
 )
 
@@ -75,4 +78,66 @@ func ExampleRegister() {
 	viz.Register(func(t temperature) viz.Bundle { return viz.Plain("warm") })
 	viz.Show(temperature(21))
 	// Output: warm
+}
+
+func ExampleNewProgress() {
+	x := 8.0
+	p := viz.NewProgress(3)
+	for range p.Range() { // a loop of one's own: halving x
+		x /= 2
+		p.Set("x", x)
+	}
+	viz.Show(p) // its curves once more
+}
+
+// people is a table of package csv.
+func people() *csv.Table {
+	t, err := csv.Read(strings.NewReader("name,height,team\nAda,1.7,red\nBo,,blue\nCy,1.85,red\n"), csv.Options{Missing: csv.Keep})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func ExampleDescribe() {
+	viz.Show(viz.Describe(people()))
+	// Output:
+	// column  missing  min    25%    50%    75%   max   mean    std  different  most frequent
+	// ───────────────────────────────────────────────────────────────────────────────────────
+	// name                                                                   3  Ada (1)
+	// height        1  1.7  1.738  1.775  1.812  1.85  1.775  0.075
+	// team                                                                   2  red (2)
+}
+
+func ExampleHead() {
+	viz.Show(viz.Head(people(), 2))
+	// Output:
+	// the first 2 rows
+	// name  height  team
+	// ──────────────────
+	// Ada      1.7  red
+	// Bo            blue
+}
+
+func ExampleValueCounts() {
+	viz.Show(viz.ValueCounts(people(), "team"))
+	// Output:
+	// value  count  share
+	// ─────────────────────────────────────────
+	// red        2  66.7%  ████████████████████
+	// blue       1  33.3%  ██████████░░░░░░░░░░
+}
+
+func ExampleStore() {
+	store := model.NewStore()
+	if _, err := store.CreateVariable("/dense/weights", tensors.FromValue([][]float32{{1, 2}, {3, 4}})); err != nil {
+		panic(err)
+	}
+	viz.Show(viz.Store(store)) // in a notebook a tree with pictures of the values
+	// Output:
+	// variable        shape         parameters  bytes  values
+	// ──────────────────────────────────────────────────────────────────────────────────
+	// /dense/weights  float32[2 2]           4   16 B  min 1, max 4, mean 2.5, std 1.118
+	// total                                  4   16 B
+	// 1 variable, 4 parameters trained
 }

@@ -127,16 +127,17 @@ func run(steps, done int, seed int64) *viz.Run {
 func events(steps, done int, seed int64) []train.Event {
 	start := time.Unix(1e9, 0)
 	list := []train.Event{{Kind: train.Start, Time: start, Steps: steps, Epochs: 5}}
+	var epoch averages
 	for i := 1; i <= done; i++ {
 		t := float64(i) / float64(steps)
 		noise := math.Sin(float64(int64(i)*(seed+1))*12.9898) * 0.04
 		loss, acc := 2.3*math.Exp(-6*t)+0.05+noise*math.Exp(-3*t), 1-0.9*math.Exp(-8*t)-math.Abs(noise)
 		e := train.Event{Kind: train.Step, GlobalStep: int64(i), Step: i, Steps: steps, Epochs: 5, Epoch: 1 + (i-1)*5/steps,
-			Elapsed: time.Duration(i) * 3 * time.Millisecond, Metrics: metrics(loss, acc)}
+			Elapsed: time.Duration(i) * 3 * time.Millisecond, Metrics: atStep(loss, acc, epoch.add(loss, acc))}
 		e.Time = start.Add(e.Elapsed)
 		list = append(list, e)
 		if i%(steps/5) == 0 {
-			e.Kind = train.Epoch
+			e.Kind, e.Metrics, epoch = train.Epoch, metrics(epoch.loss, epoch.acc), averages{}
 			list = append(list, e)
 			e.Kind, e.Dataset, e.Metrics = train.Eval, "test", metrics(loss*1.2+0.02, acc-0.03)
 			list = append(list, e)
@@ -149,6 +150,21 @@ func events(steps, done int, seed int64) []train.Event {
 			Epoch: 5, Epochs: 5, Elapsed: time.Duration(done) * 3 * time.Millisecond})
 	}
 	return list
+}
+
+// averages are means over an epoch so far.
+type averages struct{ n, loss, acc float64 }
+
+func (a *averages) add(loss, acc float64) averages {
+	a.n++
+	a.loss, a.acc = a.loss+(loss-a.loss)/a.n, a.acc+(acc-a.acc)/a.n
+	return *a
+}
+
+// atStep is what a step measures: loss and accuracy of the batch, and means over the epoch so far.
+func atStep(loss, acc float64, soFar averages) []train.Metric {
+	single := []train.Metric{{Name: "Batch loss", Short: "batch", Kind: "loss", Value: loss}, {Name: "Batch Accuracy", Short: "batch acc", Kind: "accuracy", Value: acc, Percent: true}}
+	return append(single, metrics(soFar.loss, soFar.acc)...)
 }
 
 func metrics(loss, acc float64) []train.Metric {

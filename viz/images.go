@@ -170,6 +170,9 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	if t.Size() == 0 {
 		return nil, fmt.Errorf("viz.Images: %s has no elements", t.Shape())
 	}
+	if said := tooLarge(t); said != "" {
+		return nil, fmt.Errorf("viz.Images: %s", said)
+	}
 	p.values = float64s(t)
 	if o.Channels {
 		p.splitChannels()

@@ -147,11 +147,21 @@ func (r *Run) liveBundle() Bundle {
 	if p.err != nil && !p.interrupted {
 		b.WriteString(Error(p.err).HTML())
 	}
+	b.WriteString(r.warningNotes())
 	b.WriteString(charts(r.options, []*Run{r}))
 	if t := r.table(); len(t.rows) > 0 {
 		b.WriteString(t.html())
 	}
 	return HTML(b.String(), r.curveText())
+}
+
+// warningNotes is the HTML of what went wrong without ending the run.
+func (r *Run) warningNotes() string {
+	var b strings.Builder
+	for _, w := range r.warnings {
+		b.WriteString(note("warning: " + w))
+	}
+	return b.String()
 }
 
 // statusText says in a line where the run is.
@@ -176,9 +186,11 @@ func (p *progress) statusText() string {
 	}
 	switch {
 	case p.interrupted:
-		parts = append(parts, "interrupted, the model is kept")
+		parts = append(parts, "interrupted; "+p.kept)
 	case p.err != nil:
 		parts = append(parts, "stopped by an error: "+p.err.Error())
+	case p.early():
+		parts = append(parts, "stopped early")
 	case p.ended:
 		parts = append(parts, "done")
 	case !p.started:

@@ -179,12 +179,12 @@ func TestLiveAsLines(t *testing.T) {
 		text := &liveText{run: h, w: &out, options: LiveOptions{Report: 10 * time.Second}}
 		loop.Listen(func(e train.Event) { h.Add(e); text.event(e) })
 		loop.train(3000, 10*time.Millisecond, errors.New("the disk is full"))
-		want := `epoch 1/2 · step 1,000/3,000 · 10ms/step · 10.0s · 20.0s left · loss 1.6667
-epoch 1  loss 1.5000  test loss 1.5000  15.0s
-epoch 2/2 · step 2,000/3,000 · 10ms/step · 20.0s · 10.0s left · loss 1.3333
-epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · 0µs left · loss 1.0000
-epoch 2  loss 1.0000  test loss 1.5000  15.0s
-epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · stopped by an error: the disk is full · loss 1.0000
+		want := `epoch 1/2 · step 1,000/3,000 · 10ms/step · 10.0s · 20.0s left · train loss 1.6667
+epoch 1  train loss 1.5000  test loss 1.5000  15.0s
+epoch 2/2 · step 2,000/3,000 · 10ms/step · 20.0s · 10.0s left · train loss 1.3333
+epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · 0µs left · train loss 1.0000
+epoch 2  train loss 1.0000  test loss 1.5000  15.0s
+epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · stopped by an error: the disk is full · train loss 1.0000
 `
 		if out.String() != want {
 			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -208,7 +208,7 @@ func TestLiveInATerminal(t *testing.T) {
 				t.Errorf("a line of %d columns: %q", w, l)
 			}
 		}
-		if got := lines[len(lines)-1]; !strings.HasSuffix(got, "done · loss 1.0000\n") {
+		if got := lines[len(lines)-1]; !strings.HasSuffix(got, "done · train loss 1.0000\n") {
 			t.Errorf("the last line is %q", got)
 		}
 	})
@@ -243,7 +243,7 @@ func TestHistoryOfALongRunIsSmall(t *testing.T) {
 			h.Add(e)
 		}
 	}
-	tr := &h.train[0].track
+	tr := &h.steps[0].track
 	if n := len(tr.buckets); n > maxBuckets || n < maxBuckets/2 {
 		t.Errorf("%d buckets", n)
 	}

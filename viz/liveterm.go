@@ -44,7 +44,20 @@ func (t *liveText) event(e train.Event) {
 	case train.End:
 		t.flushRow()
 		t.line(true)
+	default:
+		if e.Err != nil {
+			t.print(fmt.Sprintf("warning: step %s: %v", count(e.GlobalStep), e.Err))
+		}
 	}
+}
+
+// print writes a line that stays.
+func (t *liveText) print(line string) {
+	clear := ""
+	if t.width != nil {
+		clear = "\r\x1b[K"
+	}
+	fmt.Fprintf(t.w, "%s%s\n", clear, line)
 }
 
 // finish ends the progress line of a run that is still going on.
@@ -70,7 +83,7 @@ func (t *liveText) flushRow() {
 	} else {
 		parts = append(parts, fmt.Sprintf("epoch %d", r.epoch))
 	}
-	parts = append(parts, metricsText(r.train)...)
+	parts = append(parts, t.run.trainText(r.train)...)
 	var sets []string
 	for name := range r.eval {
 		sets = append(sets, name)
@@ -83,18 +96,14 @@ func (t *liveText) flushRow() {
 	if r.took > 0 {
 		parts = append(parts, duration(r.took))
 	}
-	clear := ""
-	if t.width != nil {
-		clear = "\r\x1b[K"
-	}
-	fmt.Fprintf(t.w, "%s%s\n", clear, strings.Join(parts, "  "))
+	t.print(strings.Join(parts, "  "))
 }
 
 // line writes the progress: over itself in a terminal.
 func (t *liveText) line(final bool) {
 	p := &t.run.now
 	text := p.statusText()
-	if m := metricsText(p.metrics); len(m) > 0 {
+	if m := t.run.trainText(p.metrics); len(m) > 0 {
 		text += " · " + strings.Join(m, " ")
 	}
 	if t.width == nil {
@@ -123,6 +132,22 @@ func bar(f float64, width int) string {
 		s += string([]rune(" ▏▎▍▌▋▊▉")[part])
 	}
 	return s + strings.Repeat("░", max(0, width-textWidth(s)))
+}
+
+// trainText writes the metrics of training: the means over the epoch, or of the batch where there are no others.
+func (r *Run) trainText(list []train.Metric) []string {
+	if r.own {
+		return metricsText(list)
+	}
+	means := slices.DeleteFunc(slices.Clone(list), func(m train.Metric) bool { return strings.HasPrefix(m.Name, batchPrefix) })
+	if len(means) == 0 {
+		means = list
+	}
+	var out []string
+	for _, m := range means {
+		out = append(out, trainName(m)+" "+metricValue(m, m.Value))
+	}
+	return out
 }
 
 func metricsText(list []train.Metric) []string {

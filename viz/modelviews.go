@@ -80,10 +80,13 @@ func eventText(e train.Event) string {
 	return strings.Join(parts, " · ")
 }
 
-func kindName(k train.EventKind) string {
-	if k < train.Start || k > train.End {
-		return fmt.Sprintf("event %d", int(k))
-	}
+// kindName names a kind of event, known or not.
+func kindName(k train.EventKind) (name string) {
+	defer func() {
+		if recover() != nil { // there is no such kind
+			name = fmt.Sprintf("event %d", int(k))
+		}
+	}()
 	return k.String()
 }
 
@@ -91,18 +94,21 @@ func kindName(k train.EventKind) string {
 func seriesView(s train.Series) Bundle {
 	r := NewRun("")
 	r.now = progress{started: true, ended: true}
-	dataset := ""
-	if s.Source != "step" && s.Source != "epoch" {
-		dataset = s.Source
-	}
 	for i, step := range s.Steps[:min(len(s.Steps), len(s.Values))] {
 		r.now.globalStep = max(r.now.globalStep, step)
-		c := find(&r.train, s.Metric, dataset)
-		c.track.add(float64(step), s.Values[i])
+		switch s.Source {
+		case "step":
+			find(&r.steps, s.Metric, "").track.add(float64(step), s.Values[i])
+		case "epoch":
+			r.addEpoch(s.Metric, step, step)
+		default:
+			find(&r.eval, s.Metric, s.Source).track.add(float64(step), s.Values[i])
+		}
 	}
-	if r.train == nil {
+	if len(r.curves()) == 0 {
 		return Plain(fmt.Sprintf("%s, %s: no values yet", s.Name, s.Source))
 	}
+	r.now.step = int(r.now.globalStep)
 	return r.Bundle()
 }
 

@@ -2,12 +2,14 @@ package viz
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/viz/internal/display"
 )
 
 // Bounds on what a Run keeps besides its curves.
@@ -21,13 +23,18 @@ const (
 type Run struct {
 	mu    sync.Mutex
 	name  string
-	train []*curve
+	steps []*curve // measured at steps: single batches, and means over the epoch so far
+	train []*curve // means over epochs of training
 	eval  []*curve
 	rows  []epochRow
 	cut   int // rows left out after the first half
 	marks []mark
 
 	epochStart time.Duration
+	epochFrom  int64 // the step after which the epoch began
+	saved      saved
+	warnings   []string
+	own        bool // steps measure values under names of the caller's own
 	now        progress
 	options    CurveOptions
 }
@@ -36,7 +43,16 @@ type Run struct {
 type curve struct {
 	metric  train.Metric
 	dataset string // "" for training metrics
+	epochs  bool   // of training: means over epochs, not values at steps
+	own     bool   // under a name of the caller's own
 	track   track
+}
+
+// saved is the latest checkpoint of a run.
+type saved struct {
+	step int64
+	path string
+	ok   bool
 }
 
 // epochRow is one line of the table of epochs.
@@ -44,7 +60,7 @@ type epochRow struct {
 	epoch   int
 	step    int64
 	took    time.Duration
-	train   []train.Metric
+	train   []train.Metric            // means over the epoch, or what there is of it
 	eval    map[string][]train.Metric // by data set
 	partial bool                      // evaluated, but the epoch has not ended
 }
@@ -66,6 +82,7 @@ type progress struct {
 	metrics        []train.Metric
 	err            error
 	interrupted    bool
+	kept           string // after an interruption: what is left of the model
 	recent         []tick // for the speed, the oldest first
 }
 
@@ -102,8 +119,13 @@ func RunOf(name string, h *train.History) *Run {
 			r.now.globalStep = max(r.now.globalStep, step)
 			switch s.Source {
 			case "step":
-				find(&r.train, m, "").track.add(float64(step), m.Value)
+				find(&r.steps, m, "").track.add(float64(step), m.Value)
 			case "epoch":
+				from := int64(0)
+				if i > 0 {
+					from = s.Steps[i-1]
+				}
+				r.addEpoch(m, from, step)
 				e := row(step)
 				e.train = append(e.train, m)
 			default:
@@ -134,22 +156,24 @@ func (r *Run) Add(e train.Event) {
 	p.epoch, p.epochs, p.elapsed = max(e.Epoch, 1), e.Epochs, e.Elapsed
 	switch e.Kind {
 	case train.Start:
-		*p = progress{started: true, globalStep: e.GlobalStep, steps: e.Steps, epochs: e.Epochs, epoch: 1}
-		p.recent = []tick{{0, e.Elapsed}}
-		r.epochStart = 0
+		*p = progress{started: true, globalStep: e.GlobalStep, step: e.Step, steps: e.Steps, epochs: e.Epochs, epoch: max(e.Epoch, 1)}
+		p.recent = []tick{{e.Step, e.Elapsed}} // a run that goes on from a checkpoint has made steps before
+		r.epochStart, r.epochFrom, r.saved = 0, e.GlobalStep, saved{}
 	case train.Step:
 		p.metrics = slices.Clone(e.Metrics)
 		r.tick(e.Step, e.Elapsed)
 		for _, m := range e.Metrics {
-			find(&r.train, m, "").track.add(float64(e.GlobalStep), m.Value)
+			c := find(&r.steps, m, "")
+			c.own = r.own
+			c.track.add(float64(e.GlobalStep), m.Value)
 		}
 	case train.Epoch:
+		for _, m := range e.Metrics {
+			r.addEpoch(m, r.epochFrom, e.GlobalStep)
+		}
 		row := r.row(e)
 		row.train, row.took, row.partial = slices.Clone(e.Metrics), e.Elapsed-r.epochStart, false
-		if row.train == nil {
-			row.train = slices.Clone(p.metrics)
-		}
-		r.epochStart = e.Elapsed
+		r.epochStart, r.epochFrom = e.Elapsed, e.GlobalStep
 	case train.Eval:
 		for _, m := range e.Metrics {
 			find(&r.eval, m, e.Dataset).track.add(float64(e.GlobalStep), m.Value)
@@ -164,27 +188,72 @@ func (r *Run) Add(e train.Event) {
 		row.eval[e.Dataset] = slices.Clone(e.Metrics)
 	case train.Checkpoint:
 		r.mark(mark{step: e.GlobalStep, kind: e.Kind, best: e.Best})
+		r.saved = saved{e.GlobalStep, e.Path, true}
 	case train.End:
 		p.ended, p.err, p.interrupted = true, e.Err, e.Interrupted
+		if e.Interrupted {
+			p.kept = r.saved.sentence(e.GlobalStep)
+		}
 		switch {
 		case e.Interrupted:
 			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "interrupted"})
 		case e.Err != nil:
 			r.mark(mark{step: e.GlobalStep, kind: e.Kind, text: "error"})
 		}
+	default:
+		r.warn(e)
 	}
+}
+
+// maxWarnings bounds what a run keeps of what went wrong without ending it.
+const maxWarnings = 20
+
+// warn records what an event of a kind that tells of a trouble says.
+func (r *Run) warn(e train.Event) {
+	if e.Err == nil {
+		return
+	}
+	if len(r.warnings) == maxWarnings { // the first and the latest ones say most
+		r.warnings = slices.Delete(r.warnings, maxWarnings/2, maxWarnings/2+1)
+	}
+	r.warnings = append(r.warnings, fmt.Sprintf("step %s: %v", count(e.GlobalStep), e.Err))
+}
+
+// addEpoch records a mean over the steps from one to another: its place is the middle, since at the end the model was
+// better than that.
+func (r *Run) addEpoch(m train.Metric, from, to int64) {
+	c := find(&r.train, m, "")
+	c.epochs = true
+	c.track.add((float64(from)+float64(to))/2, m.Value)
+}
+
+// sentence says what an interruption at a step leaves of the model.
+func (s saved) sentence(step int64) string {
+	at := ""
+	if s.path != "" {
+		at = ": " + s.path
+	}
+	switch {
+	case s.ok && s.step == step:
+		return "the model is saved" + at
+	case s.ok:
+		return fmt.Sprintf("saved is step %s%s", count(s.step), at)
+	case display.InNotebook():
+		return "no checkpoint was saved: the model is lost when this cell ends"
+	}
+	return "no checkpoint was saved: the model lives in this process only"
 }
 
 // snapshot returns a copy that nobody else changes: drawing takes longer than training may be held up.
 func (r *Run) snapshot() *Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options}
+	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own, warnings: slices.Clone(r.warnings)}
 	c.now.recent = slices.Clone(r.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)
 	}
-	c.train, c.eval = copyCurves(r.train), copyCurves(r.eval)
+	c.steps, c.train, c.eval = copyCurves(r.steps), copyCurves(r.train), copyCurves(r.eval)
 	return c
 }
 
@@ -267,7 +336,7 @@ func (p *progress) stepTime() time.Duration {
 // fraction returns how much of the run is done, from 0 to 1, and whether that is known.
 func (p *progress) fraction() (float64, bool) {
 	switch {
-	case p.ended && p.err == nil && !p.interrupted:
+	case p.ended && p.err == nil && !p.interrupted && !p.early():
 		return 1, true
 	case p.steps > 0:
 		return min(1, float64(p.step)/float64(p.steps)), true
@@ -275,6 +344,11 @@ func (p *progress) fraction() (float64, bool) {
 		return min(1, max(0, float64(p.epoch-1)/float64(p.epochs))), true
 	}
 	return 0, false
+}
+
+// early reports whether the run has ended before its time, though without an error.
+func (p *progress) early() bool {
+	return p.ended && p.err == nil && !p.interrupted && p.steps > 0 && p.step < p.steps && (p.epochs <= 0 || p.epoch < p.epochs)
 }
 
 // left returns the time that the rest of the run will take at the present speed, and whether it is known.

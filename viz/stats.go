@@ -96,6 +96,17 @@ func amount(n int, what string) string {
 	return count(int64(n)) + " " + what + "s"
 }
 
+// maxElements bounds the tensors whose values are looked at: as float64 they take eight bytes each. A variable for tests.
+var maxElements = 1 << 27
+
+// tooLarge says that a tensor has more elements than are looked at, "" if it has not.
+func tooLarge(t *tensors.Tensor) string {
+	if t.Size() <= maxElements {
+		return ""
+	}
+	return fmt.Sprintf("%s, %s: of more than %s elements the values are not looked at: show a part, such as a slice", t.Shape(), byteSize(int64(t.ByteSize())), count(int64(maxElements)))
+}
+
 // float64s returns the elements of t as float64, in row-major order.
 func float64s(t *tensors.Tensor) []float64 {
 	out := make([]float64, t.Size())

@@ -329,7 +329,7 @@ func variableTable(list []Variable) Bundle {
 	}
 	g.bold[len(g.rows)] = true
 	g.rows = append(g.rows, []string{"total", "", count(params), byteSize(bytes), ""})
-	g.note = fmt.Sprintf("%d variables, %s parameters trained", len(list), count(params-frozen))
+	g.note = fmt.Sprintf("%s, %s trained", amount(len(list), "variable"), amount(int(params-frozen), "parameter"))
 	if frozen > 0 {
 		g.note += fmt.Sprintf(", %s not", count(frozen))
 	}

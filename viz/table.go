@@ -190,6 +190,17 @@ func numberNear(v, distance float64) string {
 	return s
 }
 
+// percent writes a fraction as a percentage with so many digits after the point, or more where all or nothing would stand
+// for what is not.
+func percent(v float64, digits int) string {
+	s := strconv.FormatFloat(100*v, 'f', digits, 64)
+	for digits < 9 && (v != 1 && strings.Trim(s, "0.") == "1" && strings.HasPrefix(s, "100") || v != 0 && strings.Trim(s, "-0.") == "") {
+		digits++
+		s = strconv.FormatFloat(100*v, 'f', digits, 64)
+	}
+	return s + "%"
+}
+
 // number writes a float with four significant digits, and whole numbers in full.
 func number(v float64) string {
 	switch {

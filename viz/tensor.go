@@ -31,6 +31,9 @@ func Tensor(t *tensors.Tensor) Bundle {
 	if !t.Ok() {
 		return Plain(t.String())
 	}
+	if said := tooLarge(t); said != "" {
+		return Plain(said)
+	}
 	head := fmt.Sprintf("%s  %s", t.Shape(), byteSize(int64(t.ByteSize())))
 	printed := t.Summary(4)
 	if t.DType().IsComplex() || t.Size() == 0 || t.Rank() == 0 {
@@ -253,6 +256,9 @@ func Histogram(v any) Bundle {
 	}
 	if !t.Ok() || t.Size() == 0 || t.DType().IsComplex() {
 		return Plain(t.String())
+	}
+	if said := tooLarge(t); said != "" {
+		return Plain(said)
 	}
 	values := float64s(t)
 	text := fmt.Sprintf("%s\n%s\n", t.Shape(), statsOf(values))

@@ -30,11 +30,18 @@
 //
 // [Read] takes the text that JAX and others print, and makes of every operation what it means in Quire's ops, so that a
 // model can be called like a function written here, differentiated, and run on any engine. What has no op of its own
-// (batch normalisation, functions of the CHLO dialect, the bits of floats) becomes several. Operations whose sizes are
-// operands are read where these are constants. An operation that is not taken is an error that names it and its line:
-// collectives, random bits of the compiler's own, calls of libraries, quantised types. Floats of 8 bits (f8E4M3FN and
+// (batch normalisation, functions of the CHLO dialect, the bits of floats) becomes several, which are right over their
+// whole domain, at every dtype at which they are read. A text is verified first, as StableHLO's own verifier does:
+// types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
+// of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]). An operation that is not taken is
+// an error that names it and its line: collectives, random bits of the compiler's own, calls of libraries, quantised
+// types, tuples and tokens, scatters by other bodies than sums, extremes and replacements. Floats of 8 bits (f8E4M3FN and
 // f8E5M2) are carried by float16, and rounded wherever the text has a result of such a type. For linear algebra, JAX writes calls
 // of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
+//
+// Where StableHLO leaves values open, they are these: an element of reduce_precision that is NaN is infinite in a format
+// without a mantissa; the bits of a NaN are those of the usual quiet one; chlo.zeta is NaN for q < 0, and chlo.digamma at
+// 0, -1, ….
 //
 // # Several devices
 //

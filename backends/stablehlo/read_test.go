@@ -318,6 +318,7 @@ func TestCallChecksItsInputs(t *testing.T) {
 	}
 }
 
+// FuzzRead changes bytes of texts, most of which are syntax errors then; FuzzCalls keeps to what is not.
 func FuzzRead(f *testing.F) {
 	for _, c := range pairs {
 		f.Add(prettyModule(c.in, c.out, c.pretty))

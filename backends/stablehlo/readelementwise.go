@@ -42,7 +42,6 @@ func init() {
 	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
 	unary(not, "stablehlo.not")
-	unary(graph.Identity, "stablehlo.copy")
 	unary(func(x *graph.Node) *graph.Node {
 		return graph.Equal(graph.Abs(x), graph.Infinity(x.Graph(), x.DType(), 1))
 	}, "chlo.is_inf")
@@ -200,16 +199,21 @@ func cubeRoot(x *graph.Node) *graph.Node {
 		return widely(complexCubeRoot, x)
 	}
 	return inDouble([]*graph.Node{x}, func(in []*graph.Node) *graph.Node {
-		x := in[0]
-		size := graph.Abs(x)
-		tiny := graph.LessThan(size, number(x, 0x1p-900))
-		size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
-		regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
-		y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
-		y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
-		y = graph.Where(regular, y, size)
-		return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
+		return withSlope(in[0], realCubeRoot, func(x *graph.Node) *graph.Node {
+			return graph.Reciprocal(graph.MulScalar(graph.Square(realCubeRoot(x)), 3))
+		})
 	})
+}
+
+func realCubeRoot(x *graph.Node) *graph.Node {
+	size := graph.Abs(x)
+	tiny := graph.LessThan(size, number(x, 0x1p-900))
+	size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
+	regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
+	y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
+	y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
+	y = graph.Where(regular, y, size)
+	return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
 }
 
 func complexCubeRoot(x *graph.Node) *graph.Node {
@@ -221,7 +225,8 @@ func complexCubeRoot(x *graph.Node) *graph.Node {
 	after := graph.Where(tiny, scale(0x1p-100), graph.Where(huge, scale(0x1p100), scale(1)))
 	re, im = graph.Mul(re, before), graph.Mul(im, before)
 	radius := graph.Mul(cubeRoot(graph.Abs(graph.Complex(re, im))), after)
-	angle := graph.DivScalar(graph.Atan2(im, re), 3)
+	angle := graph.Where(graph.Equal(im, scale(0)), graph.Atan2(im, re), odd(im, graph.Atan2(graph.Abs(im), re)))
+	angle = graph.DivScalar(angle, 3)
 	return graph.Complex(graph.Mul(radius, graph.Cos(angle)), graph.Mul(radius, graph.Sin(angle)))
 }
 
@@ -248,6 +253,8 @@ func readCompare(c *reading) *graph.Node {
 	}
 	x, y := c.in[0], c.in[1]
 	switch d := x.DType(); {
+	case d.IsComplex() && direction != "EQ" && direction != "NE":
+		c.fail("complex numbers have no order: Quire reads EQ and NE of them, not %s", direction)
 	case d == dtypes.Bool && direction != "EQ" && direction != "NE": // false comes before true
 		x, y = graph.ConvertDType(x, dtypes.Uint8), graph.ConvertDType(y, dtypes.Uint8)
 	case c.word("compare_type") == "TOTALORDER" && d.IsFloat():

@@ -124,7 +124,7 @@ func (n narrowFloat) constant(d denseAttr) (*tensors.Tensor, error) {
 var moves = map[string]bool{}
 
 func init() {
-	for _, name := range strings.Fields("abs broadcast_in_dim case concatenate constant convert copy dynamic_slice dynamic_update_slice gather if maximum minimum negate optimization_barrier pad reshape reverse select slice sort transpose while") {
+	for _, name := range strings.Fields("abs broadcast_in_dim case concatenate constant convert dynamic_slice dynamic_update_slice gather if maximum minimum negate optimization_barrier pad reshape reverse select slice sort transpose while") {
 		moves["stablehlo."+name] = true
 	}
 	moves["func.call"], moves["stablehlo.composite"] = true, true

@@ -10,27 +10,35 @@ import (
 // complex64 in complex128, so that they are rounded once. Each keeps the sign of zero and is NaN outside of its domain.
 
 func init() {
-	real := func(name string, f func(x *graph.Node) *graph.Node) {
-		rules[name] = rule{1, true, one(func(c *reading) *graph.Node {
-			return inSingle(c.in, func(in []*graph.Node) *graph.Node { return f(in[0]) })
-		})}
-	}
-	real("chlo.asin", func(x *graph.Node) *graph.Node { return graph.Atan2(x, besideOne(x)) })
-	real("chlo.acos", func(x *graph.Node) *graph.Node { return graph.Atan2(besideOne(x), x) })
-	real("chlo.atan", func(x *graph.Node) *graph.Node { return graph.Atan2(x, graph.ScalarOne(x.Graph(), x.DType())) })
-	real("chlo.asinh", asinh)
-	real("chlo.acosh", acosh)
-	real("chlo.atanh", func(x *graph.Node) *graph.Node { // both parts have the sign of x: nothing cancels
-		return graph.MulScalar(graph.Sub(graph.Log1p(x), graph.Log1p(graph.Neg(x))), 0.5)
-	})
-	for name, f := range map[string][2]func(x *graph.Node) *graph.Node{"chlo.sinh": {sinh, complexSinh}, "chlo.cosh": {cosh, complexCosh}} {
-		rules[name] = rule{1, true, one(func(c *reading) *graph.Node {
+	type function = func(x *graph.Node) *graph.Node
+	one := func(x *graph.Node) *graph.Node { return number(x, 1) }
+	over := func(f function) function { return func(x *graph.Node) *graph.Node { return graph.Reciprocal(f(x)) } }
+	for name, f := range map[string]struct{ value, slope function }{
+		"chlo.asin":  {func(x *graph.Node) *graph.Node { return graph.Atan2(x, besideOne(x)) }, over(besideOne)},
+		"chlo.acos":  {func(x *graph.Node) *graph.Node { return graph.Atan2(besideOne(x), x) }, func(x *graph.Node) *graph.Node { return graph.Neg(over(besideOne)(x)) }},
+		"chlo.atan":  {func(x *graph.Node) *graph.Node { return graph.Atan2(x, one(x)) }, func(x *graph.Node) *graph.Node { return over(graph.OnePlus)(graph.Square(x)) }},
+		"chlo.asinh": {asinh, func(x *graph.Node) *graph.Node { return graph.Rsqrt(graph.OnePlus(graph.Square(x))) }},
+		"chlo.acosh": {acosh, func(x *graph.Node) *graph.Node {
+			return graph.Mul(graph.Rsqrt(graph.MinusOne(x)), graph.Rsqrt(graph.OnePlus(x)))
+		}},
+		"chlo.atanh": {atanh, func(x *graph.Node) *graph.Node {
+			return graph.Reciprocal(graph.Mul(graph.OneMinus(x), graph.OnePlus(x)))
+		}},
+		"chlo.sinh": {sinh, func(x *graph.Node) *graph.Node { return cosh(x) }},
+		"chlo.cosh": {cosh, func(x *graph.Node) *graph.Node { return sinh(x) }},
+	} {
+		rules[name] = rule{1, true, func(c *reading) []*graph.Node {
 			if c.in[0].DType().IsComplex() {
-				return widely(f[1], c.in[0])
+				return []*graph.Node{widely(map[string]function{"chlo.sinh": complexSinh, "chlo.cosh": complexCosh}[name], c.in[0])}
 			}
-			return inSingle(c.in, func(in []*graph.Node) *graph.Node { return f[0](in[0]) })
-		})}
+			return []*graph.Node{inSingle(c.in, func(in []*graph.Node) *graph.Node { return withSlope(in[0], f.value, f.slope) })}
+		}}
 	}
+}
+
+// atanh is (log(1 + x) - log(1 - x))/2, of which both parts have the sign of x: nothing cancels.
+func atanh(x *graph.Node) *graph.Node {
+	return graph.MulScalar(graph.Sub(graph.Log1p(x), graph.Log1p(graph.Neg(x))), 0.5)
 }
 
 // besideOne is √(1 - x²), without cancellation near 1.

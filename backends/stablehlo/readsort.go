@@ -72,7 +72,9 @@ func readSort(c *reading) []*graph.Node {
 	}
 	values := make([]*graph.Node, len(keys))
 	for i, k := range keys {
-		values[i] = c.keyValues(k, r, left, right)
+		if values[i] = c.keyValues(k, r, left, right); values[i].DType().IsComplex() {
+			c.fail("complex numbers have no order: sort by their parts")
+		}
 	}
 	if n == 1 && len(keys) == 1 && keys[0].value == left[0] && s.DType != dtypes.Bool {
 		return []*graph.Node{graph.Apply(graph.OpByName("Sort"), keys[0].order(axis), c.in[0])}

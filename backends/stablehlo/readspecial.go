@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
-// Special functions of the CHLO dialect. All are computed in float64, whatever the dtype, to about 1e-13 of the larger
-// of the value and 1; where they have gradients of a closed form, these are used.
+// Special functions of the CHLO dialect. All are computed in float64, whatever the dtype; TestTruth says how exactly.
+// Where they have gradients of a closed form, these are used.
 
 func init() {
 	for name, f := range map[string]func(x *graph.Node) *graph.Node{
@@ -148,8 +148,9 @@ func lgamma(x *graph.Node) *graph.Node {
 		sine := graph.Sin(graph.MulScalar(graph.Min(part, graph.OneMinus(part)), math.Pi))
 		mirrored := graph.Sub(graph.Sub(number(x, math.Log(math.Pi)), graph.Log(sine)), y)
 		y = graph.Where(left, mirrored, y)
-		infinite := graph.Equal(size, graph.Infinity(x.Graph(), x.DType(), 1))
-		return graph.Where(infinite, size, y)
+		infinity := graph.Infinity(x.Graph(), x.DType(), 1)
+		pole := graph.LogicalAnd(left, graph.Equal(part, number(x, 0)))
+		return graph.Where(graph.LogicalOr(pole, graph.Equal(size, infinity)), infinity, y)
 	}, digamma)
 }
 
@@ -215,7 +216,8 @@ func zeta(s, q *graph.Node) *graph.Node {
 	pole := graph.LogicalOr(graph.Equal(s, one), graph.LogicalAnd(graph.LessOrEqual(q, zero), graph.Equal(q, graph.Round(q))))
 	undefined := graph.LogicalOr(graph.LessThan(s, one), graph.LessThan(q, zero))
 	sum = graph.Where(undefined, number(q, math.NaN()), sum)
-	return graph.Where(graph.LogicalAnd(pole, graph.GreaterOrEqual(s, one)), graph.Infinity(g, d, 1), sum)
+	sum = graph.Where(graph.LogicalAnd(pole, graph.GreaterOrEqual(s, one)), graph.Infinity(g, d, 1), sum)
+	return graph.Where(graph.IsNaN(q), q, sum)
 }
 
 // polygamma returns the derivative of order n of digamma, (-1)^(n+1) · n! · ζ(n+1, x), for whole n ≥ 0 and x > 0.

@@ -141,6 +141,13 @@ func (t *typed) verify(s *typeScope) {
 	}
 	constraint.check(t)
 	t.accuracy()
+	if set, narrower := readFor[t.op.name]; narrower {
+		for _, ty := range t.in {
+			if d := ty.tensor().DType; !set.Has(d) {
+				t.fail("Quire reads it for %s, not for %s", set, d)
+			}
+		}
+	}
 }
 
 // declared checks that the operation uses its operands with the types that they have. Forms that write only one type
@@ -235,7 +242,7 @@ func (t mlirType) unknown() string {
 
 // The helpers below fail with a sentence unless what they are named for holds.
 
-// elements checks that values i of the operands have elements of a set.
+// elements checks that types have elements of a set.
 func (t *typed) elements(what string, set dtypes.Set, list ...mlirType) {
 	for _, ty := range list {
 		if !set.Has(ty.tensor().DType) {
@@ -308,7 +315,7 @@ func (t *typed) list(name string, n int) []int {
 	return list
 }
 
-// atLeast checks that all numbers of a setting reach a bound.
+// reach checks that all numbers of a setting reach a bound.
 func (t *typed) reach(name string, list []int, least int) {
 	for _, v := range list {
 		if v < least {

@@ -2,12 +2,26 @@ package stablehlo
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
+// readFor holds, for operations that StableHLO has for more dtypes than Quire reads them for, those that it does.
+var readFor = map[string]dtypes.Set{}
+
 func init() {
+	for set, names := range map[dtypes.Set]string{
+		dtypes.Floats: "stablehlo.atan2 stablehlo.exponential_minus_one stablehlo.log_plus_one chlo.broadcast_atan2 " +
+			"chlo.acos chlo.acosh chlo.asin chlo.asinh chlo.atan chlo.atanh",
+		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
+		dtypes.Reals | dtypes.Bools: "stablehlo.maximum stablehlo.minimum stablehlo.clamp chlo.top_k chlo.broadcast_maximum chlo.broadcast_minimum",
+	} {
+		for _, name := range strings.Fields(names) {
+			readFor[name] = set
+		}
+	}
 	const signed = dtypes.Signed | dtypes.Inexact
 	const bits = dtypes.Bools | dtypes.Ints
 	for set, names := range map[dtypes.Set][]string{
@@ -20,7 +34,7 @@ func init() {
 		bits:           {"and", "not", "or", "xor"},
 		signed:         {"sign"},
 		dtypes.Numbers: {"divide", "negate", "power", "remainder", "subtract"},
-		dtypes.Any:     {"add", "copy", "maximum", "minimum", "multiply", "sdy.reshard", "sdy.sharding_constraint"},
+		dtypes.Any:     {"add", "maximum", "minimum", "multiply", "sdy.reshard", "sdy.sharding_constraint"},
 	} {
 		constrain(func(t *typed) { t.elementwise(set) }, names...)
 	}

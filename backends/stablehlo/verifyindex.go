@@ -162,7 +162,8 @@ func (t *typed) scatter() {
 	for i, ty := range updates {
 		starts[i] = scalarOf(ty)
 	}
-	t.reducer(0, inputs, starts, nil)
+	t.regions(1)
+	t.reducer(0, inputs, starts)
 	for i := range t.out {
 		t.oneShape("value and result", inputs[i], t.out[i])
 		t.oneElement("what the body makes, and the result", t.returns[0][i], t.out[i])

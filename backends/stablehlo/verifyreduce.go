@@ -16,10 +16,8 @@ func init() {
 }
 
 // reducer checks the body of a reduction of inputs, each with what it starts from: scalars (E…, E…) → (E…), E being
-// floats of any width or as wide as the input's elements. The body may also work on tensors with the given
-// dimensions.
-func (t *typed) reducer(region int, inputs, inits []mlirType, dims []int) {
-	t.regions(max(region+1, len(t.op.regions)))
+// floats of any width or as wide as the input's elements. StableHLO lets bodies work on tensors too.
+func (t *typed) reducer(region int, inputs, inits []mlirType) {
 	n, args, out := len(inputs), t.op.regions[region].types, t.returns[region]
 	if len(args) != 2*n || len(out) != n {
 		t.fail("the body takes %d values and returns %d, not %d and %d", len(args), len(out), 2*n, n)
@@ -88,7 +86,7 @@ func (t *typed) reduce() {
 			dims = append(dims, n)
 		}
 	}
-	t.reducer(0, inputs, inits, dims)
+	t.reducer(0, inputs, inits)
 	t.reduced(dims)
 }
 
@@ -144,7 +142,7 @@ func windows(dims, size, stride, base, spread []int, padding [][2]int) []int {
 func (t *typed) reduceWindow() {
 	inputs, inits := t.halves()
 	dims := t.window(inputs[0].tensor(), true)
-	t.reducer(0, inputs, inits, t.list("window_dimensions", -1))
+	t.reducer(0, inputs, inits)
 	t.reduced(dims)
 }
 
@@ -161,7 +159,7 @@ func (t *typed) selectAndScatter() {
 	if want := typeOfShape(shapes.Shape{DType: x.tensor().DType, Dimensions: dims}); !shapesMeet(want, source) {
 		t.fail("the source is %s, and there are %v windows", source.text, dims)
 	}
-	t.reducer(1, []mlirType{x}, []mlirType{init}, nil)
+	t.reducer(1, []mlirType{x}, []mlirType{init})
 	t.oneShape("operand and result", x, t.out[0])
 	t.oneElement("what the body makes, and the result", t.returns[1][0], t.out[0])
 }

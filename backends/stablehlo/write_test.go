@@ -88,6 +88,9 @@ func TestEverySampleIsWritten(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s: %v", c.name, err)
 				}
+				if _, err := Read(text); err != nil { // which verifies it
+					t.Errorf("%s: %v", c.name, err)
+				}
 				mnemonic := op.HLO
 				empty := strings.Contains(text, "dense<>")
 				if lowerings[op.Name] != nil && mnemonic != "" && !empty && !strings.Contains(text, mnemonic+" ") && !strings.Contains(text, mnemonic+"\"") && !strings.Contains(text, mnemonic+"(") && !trivial(c) {
@@ -126,6 +129,9 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	if err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, p)
 	}
+	if _, err := Read(first); err != nil {
+		t.Fatalf("seed %d: %v\n%s", seed, err, first)
+	}
 	for _, again := range []*graph.Program{p, program(t, "random", fn, in)} {
 		if text, err := Write(again); err != nil || text != first {
 			t.Fatalf("seed %d: the text differs from the first one, error %v\n%s\n%s", seed, err, first, text)
@@ -133,12 +139,14 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	}
 }
 
-// FuzzWrite writes random programs, each twice.
+// FuzzWrite writes random programs, each twice, and reads them back. It runs a hundred times a second, not thousands: to
+// choose an op that fits, a random program lists the calls that all rows allow, at every step. Its texts are rarely
+// wrong in a new way; FuzzCalls is for that.
 func FuzzWrite(f *testing.F) {
-	f.Add(uint64(1), uint8(8), false)
-	f.Add(uint64(2), uint8(30), true)
+	f.Add(uint64(1), uint8(2), false)
+	f.Add(uint64(2), uint8(7), true)
 	f.Fuzz(func(t *testing.T, seed uint64, size uint8, narrow bool) {
-		sameTwice(t, seed, 1+int(size%40), narrow)
+		sameTwice(t, seed, 1+int(size%8), narrow)
 	})
 }
 

@@ -32,5 +32,3 @@ func TestRandomPrograms(t *testing.T) {
 	long(t)
 	graphtest.Programs(t, opener(t, ""), 25)
 }
-
-func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, opener(f, "")) }

@@ -10,12 +10,13 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // onDouble opens the engine on a plugin in this process, and checks at the end that nothing was done to it that a
 // plugin does not bear, and that nothing of it is left.
-func onDouble(t *testing.T, options string, o double.Options) (*xla.Engine, *double.Double) {
+func onDouble(t testing.TB, options string, o double.Options) (*xla.Engine, *double.Double) {
 	t.Helper()
 	d := double.New(o)
 	e, err := xla.OpenTable(d.Table(), cmp.Or(o.Platform, "cpu")+options)
@@ -35,6 +36,16 @@ func onDouble(t *testing.T, options string, o double.Options) (*xla.Engine, *dou
 		d.Close()
 	})
 	return e, d
+}
+
+// FuzzPrograms runs on the plugin in this process: a real one takes 20 ms and more to compile a program, so that a
+// fuzzer gets nowhere; TestRandomPrograms compares some on it. All that is ours is on the way here too: the text, its
+// reading, the C interface; some hundred executions a second.
+func FuzzPrograms(f *testing.F) {
+	graphtest.FuzzPrograms(f, func() graph.Backend {
+		e, _ := onDouble(f, ",cache=off", double.Options{})
+		return e
+	})
 }
 
 // onBoth runs a test on the double, which is always there, and on the real CPU plugin.

@@ -21,7 +21,7 @@ import (
 // An element may be off by a few units in its own last place, and where terms cancel by a thousandth of the dtype's
 // epsilon of the sum of their sizes: the error does not grow with the number of elements.
 //
-// QUIRE_SWEEP=1 makes the axes longer, for a minute.
+// QUIRE_SWEEP=1 makes the axes longer, for some minutes.
 func Reductions(t *testing.T, newBackend func() graph.Backend) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
@@ -69,9 +69,9 @@ var reductionTruths = map[string]reductionTruth{
 	"ReduceMin":        {of: one(bigMin), attrs: axisAttrs},
 	"Variance":         {of: one(bigVariance), size: meanPlace, ulps: 3, attrs: axisAttrs},
 	"LogSumExp":        {of: one(bigLogSumExp), size: largestSize, ulps: 2, attrs: axisAttrs, only: moderate},
-	"Softmax":          {of: bigSoftmax, ulps: 3, attrs: axisAttrs, only: moderate},
+	"Softmax":          {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate},
 	"LogSoftmax":       {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate},
-	"MaskedSoftmax":    {of: bigSoftmax, ulps: 3, attrs: axisAttrs, only: moderate, masked: true},
+	"MaskedSoftmax":    {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate, masked: true},
 	"MaskedLogSoftmax": {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate, masked: true, rest: math.Inf(-1)},
 	"CumSum":           {of: bigRunning, size: sizes, ulps: 0.75, attrs: func(axis int, _ []int) any { return graph.CumSumAttrs{Axis: axis} }},
 	"L2Normalize":      {of: bigNormalize, ulps: 4, attrs: func(axis int, _ []int) any { return graph.NormalizeAttrs{Axes: []int{axis}} }},
@@ -118,9 +118,9 @@ func reductionCases(d dtypes.DType) (list []reductionCase) {
 	signed := func(int) float64 { return 2*rng.Float64() - 1 }
 	hundreds := func(int) float64 { return 100 }
 	middle := 211
-	if sweep := os.Getenv("QUIRE_SWEEP") != ""; sweep || d == dtypes.Float64 {
+	if sweep() || d == dtypes.Float64 {
 		add("positive", positive, 0, 100_003)
-		if sweep {
+		if sweep() {
 			add("both signs", signed, 0, 100_003, 2)
 			middle = 20_011
 		}
@@ -132,7 +132,7 @@ func reductionCases(d dtypes.DType) (list []reductionCase) {
 	}
 	add("both signs, in the middle", signed, 1, 2, middle, 3)
 	add("next to 1", func(int) float64 { return 1 + 8*dtypes.Epsilon(d)*math.Round(4*signed(0)) }, 0, middle, 2)
-	if d == dtypes.Float64 || middle > 211 {
+	if sweep() || d == dtypes.Float64 {
 		add("beside each other", positive, 0, 67, 600)
 	}
 	add("hundreds", hundreds, 0, 2048)
@@ -146,11 +146,14 @@ func reductionCases(d dtypes.DType) (list []reductionCase) {
 	return list
 }
 
+// sweep tells whether tests may take minutes.
+func sweep() bool { return os.Getenv("QUIRE_SWEEP") != "" }
+
 // shows is the mask that tests use: whether it lets element k of the axis through.
 func shows(k int) bool { return k%3 != 1 }
 
 func (r reductionTruth) check(b graph.Backend, op *graph.Op, d dtypes.DType, c reductionCase) error {
-	if r.only != nil && !r.only(c.data) {
+	if r.only != nil && !r.only(c.data) || r.masked && len(c.data) > 10_000 && !sweep() {
 		return nil
 	}
 	sample := graph.Sample{In: []graph.Input{graph.Array(c.dims, c.data...)}, Attrs: r.attrs(c.axis, c.dims)}

@@ -1,6 +1,16 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/internal/names"
+)
+
+// dataSets are what internal/dataget knows; a test compares.
+var dataSets = []string{"mnist", "text", "tabular"}
 
 var dataGet = &command{
 	name:  "data get",
@@ -17,6 +27,15 @@ instead; QUIRE_CACHE moves the cache.`,
 func runDataGet(ctx context.Context, env *environment, args []string) error {
 	if len(args) == 0 {
 		return usageError{"data get needs the name of a set: mnist, text or tabular"}
+	}
+	for _, name := range args {
+		if !slices.Contains(dataSets, name) {
+			hint := names.Hint(name, dataSets)
+			if hint == "" {
+				hint = ": the names are " + strings.Join(dataSets, ", ")
+			}
+			return usageError{fmt.Sprintf("there is no data set %q%s", name, hint)}
+		}
 	}
 	return runHelper(ctx, env, "dataget", "downloads data sets", args...)
 }

@@ -150,7 +150,7 @@ func labRoot(server *lab.Server, dir string, args []string) (from []string, err 
 			return nil, err
 		}
 		if info, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("notebook %s: there is no such file", args[0])
+			return nil, missingNotebook(args[0])
 		} else if info.IsDir() {
 			return nil, fmt.Errorf("%s is a directory: use -dir %s", args[0], args[0])
 		}

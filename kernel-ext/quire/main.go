@@ -104,6 +104,9 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		help(stdout, c, newEnvironment(c, stdout, stderr).flags)
 		return nil
 	}
+	if args[0] == "-version" || args[0] == "--version" || args[0] == "-v" {
+		args[0] = "version"
+	}
 	c, rest, err := find(args)
 	if err != nil {
 		return err
@@ -116,7 +119,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 				help(stdout, c, env.flags)
 				return err
 			}
-			return usageError{fmt.Sprintf("%v: see quire help %s", err, c.name)}
+			return flagMistake(err, c, env.flags)
 		}
 		left := env.flags.Args()
 		if n := len(rest) - len(left); n > 0 && rest[n-1] == "--" {
@@ -144,9 +147,12 @@ func find(args []string) (*command, []string, error) {
 		}
 	}
 	if len(group) > 0 {
+		if len(args) > 1 {
+			return nil, nil, usageError{fmt.Sprintf("there is no command %q: the words after %s are %s", strings.Join(args[:2], " "), args[0], strings.Join(group, ", "))}
+		}
 		return nil, nil, usageError{fmt.Sprintf("quire %s needs one of: %s", args[0], strings.Join(group, ", "))}
 	}
-	return nil, nil, usageError{fmt.Sprintf("there is no command %q: see quire help", args[0])}
+	return nil, nil, unknownCommand(args[0])
 }
 
 func newEnvironment(c *command, stdout, stderr io.Writer) *environment {
@@ -170,7 +176,7 @@ func overview(w io.Writer) {
 }
 
 func help(w io.Writer, c *command, flags *flag.FlagSet) {
-	fmt.Fprintf(w, "Usage: quire %s [flags] %s\n\n%s\n", c.name, c.args, strings.TrimSpace(c.long))
+	fmt.Fprintf(w, "Usage: quire %s\n\n%s\n", usage(c, flags), strings.TrimSpace(c.long))
 	any := false
 	flags.VisitAll(func(f *flag.Flag) {
 		if !any {
@@ -180,4 +186,18 @@ func help(w io.Writer, c *command, flags *flag.FlagSet) {
 		name, usage := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  -%s\n        %s\n", strings.TrimSpace(f.Name+" "+name), usage)
 	})
+}
+
+// usage returns the form of a command line.
+func usage(c *command, flags *flag.FlagSet) string {
+	line := c.name
+	any := false
+	flags.VisitAll(func(*flag.Flag) { any = true })
+	if any {
+		line += " [flags]"
+	}
+	if c.args != "" {
+		line += " " + c.args
+	}
+	return line
 }

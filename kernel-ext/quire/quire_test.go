@@ -28,14 +28,17 @@ func call(args ...string) (status int, stdout, stderr string) {
 func TestHelpAndMistakes(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("QUIRE_PLUGINS", dir)
+	if err := os.WriteFile(filepath.Join(dir, "there.ipynb"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	for _, line := range []string{
 		"", "help", "help run", "help lab", "help kernel install", "help kernel doctor", "run -h",
-		"frobnicate", "help frobnicate", "kernel", "kernel fly", "run", "run a b", "run -nope x", "run -timeout soon x", "run -backend xla:cpu,devices=2 x.ipynb",
-		"run DIR/none.ipynb", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
+		"frobnicate", "help frobnicate", "rnu x.ipynb", "x.ipynb", "kernel", "kernel fly", "run", "run a b", "run -nope x", "run -in-place x", "run -q=5 x", "run x -o", "run -timeout soon x", "run -backend xla:cpu,devices=2 x.ipynb",
+		"run DIR/none.ipynb", "run DIR/there", "lab DIR/there", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
 		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
-		"kernel start", "kernel start DIR/none.json", "data", "data get", "help data get",
+		"kernel start", "kernel start DIR/none.json", "data", "data get", "data get mnsit", "data get imagenet", "help data get",
 		"plugin", "help plugin install", "help plugin list", "plugin install", "plugin install cpu tpu", "plugin install rocm", "plugin list x", "plugin remove",
 	} {
 		var args []string
@@ -64,9 +67,28 @@ func TestHelpAndMistakes(t *testing.T) {
 	}
 }
 
+func TestDataSetsAreThoseThatCanBeHad(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("..", "internal", "dataget", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(source), "var sets = ")
+	table, _, _ = strings.Cut(table, "\n")
+	if n := strings.Count(table, ": "); n != len(dataSets) {
+		t.Errorf("%d of %d sets: %s", len(dataSets), n, table)
+	}
+	for _, name := range dataSets {
+		if !strings.Contains(table, `"`+name+`": `) {
+			t.Errorf("no %s in %s", name, table)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
-	if status, out, _ := call("version"); status != 0 || !strings.HasPrefix(out, "quire ") || !strings.Contains(out, " go1.") {
-		t.Errorf("%d: %q", status, out)
+	for _, line := range []string{"version", "--version"} {
+		if status, out, _ := call(line); status != 0 || !strings.HasPrefix(out, "quire ") || !strings.Contains(out, " go1.") {
+			t.Errorf("%s: %d: %q", line, status, out)
+		}
 	}
 }
 

@@ -43,8 +43,8 @@ the running cell, writes what there is, and exits with 130; a second one ends at
 
 Cells with the tag skip-execution are left out; those tagged raises-exception have to fail.
 
-The first run builds the pinned kernel (GoNB) and goimports, which takes half a minute and the Go
-module proxy; later runs start in half a second and need no network.`,
+The first run builds the pinned kernel (GoNB) and goimports, which takes half a minute on an idle machine, and the Go
+module proxy; it tells how far it is. Later runs start in half a second and need no network.`,
 	run: runRun,
 	flags: func(f *flag.FlagSet, env *environment) {
 		f.StringVar(&env.run.output, "o", "", "write the executed notebook to `FILE` (and the page beside it)")
@@ -64,8 +64,8 @@ func backendFlag(f *flag.FlagSet, backend *string) {
 	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND)")
 }
 
-// chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed is
-// said now rather than by the first cell.
+// chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed or
+// damaged is said now rather than by the first cell.
 func chooseBackend(backend string) error {
 	if backend == "" {
 		return nil
@@ -73,7 +73,11 @@ func chooseBackend(backend string) error {
 	if options, ok := strings.CutPrefix(backend, "xla:"); ok {
 		plugin, _, _ := strings.Cut(options, ",")
 		if !strings.Contains(plugin, "=") { // else there are only options
-			if _, err := plugins.Find(plugin); err != nil {
+			p, err := plugins.Find(plugin)
+			if err == nil {
+				err = p.Check()
+			}
+			if err != nil {
 				return fmt.Errorf("-backend %s: %w", backend, err)
 			}
 		}
@@ -91,6 +95,9 @@ func runRun(ctx context.Context, env *environment, args []string) error {
 	opts, err := runOptions(env.run, args[0])
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(args[0]); errors.Is(err, os.ErrNotExist) {
+		return missingNotebook(args[0])
 	}
 	if env.run.log {
 		opts.Log = env.stderr

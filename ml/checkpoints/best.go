@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quire-ml/quire/ml/internal/names"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/train"
 )
 

@@ -69,7 +69,8 @@ func (b *MultiHeadAttentionBuilder) WithCausalMask(useCausalMask bool) *MultiHea
 	return b
 }
 
-// WithKeyMask hides the keys where keyMask, bools [B, Tk], is false.
+// WithKeyMask hides the keys and values where keyMask, bools [B, Tk], is false. They may be anything there, also NaN:
+// they have no effect and get no gradient.
 func (b *MultiHeadAttentionBuilder) WithKeyMask(keyMask *graph.Node) *MultiHeadAttentionBuilder {
 	if s := keyMask.Shape(); !s.Equal(shapes.Make(dtypes.Bool, b.key.Dim(0), b.key.Dim(1))) {
 		graph.Errorf("MultiHeadAttention: the key mask is %s, want bool[%d %d]", s, b.key.Dim(0), b.key.Dim(1))
@@ -116,10 +117,11 @@ func (b *MultiHeadAttentionBuilder) DoneWithCoefficients() (output, coefficients
 	if b.numKVHeads < 1 || b.numHeads%b.numKVHeads != 0 {
 		graph.Errorf("MultiHeadAttention: %d key and value heads do not divide %d heads", b.numKVHeads, b.numHeads)
 	}
-	q := Dense(b.scope.In("query"), b.query, b.bias, b.numHeads, b.headDim)   // [B, Tq, H, D]
-	k := Dense(b.scope.In("key"), b.key, b.bias, b.numKVHeads, b.headDim)     // [B, Tk, H', D]
-	v := Dense(b.scope.In("value"), b.value, b.bias, b.numKVHeads, b.headDim) // [B, Tk, H', D]
-	k, v = b.repeatHeads(k), b.repeatHeads(v)                                 // [B, Tk, H, D]
+	key, value := b.shown(b.key), b.shown(b.value)                          // [B, Tk, …]
+	q := Dense(b.scope.In("query"), b.query, b.bias, b.numHeads, b.headDim) // [B, Tq, H, D]
+	k := Dense(b.scope.In("key"), key, b.bias, b.numKVHeads, b.headDim)     // [B, Tk, H', D]
+	v := Dense(b.scope.In("value"), value, b.bias, b.numKVHeads, b.headDim) // [B, Tk, H', D]
+	k, v = b.repeatHeads(k), b.repeatHeads(v)                               // [B, Tk, H, D]
 
 	score := wide(q.DType())
 	q, k = graph.ConvertDType(q, score), graph.ConvertDType(k, score)
@@ -129,6 +131,14 @@ func (b *MultiHeadAttentionBuilder) DoneWithCoefficients() (output, coefficients
 	y := graph.Einsum("bhqk,bkhd->bqhd", c, v)                               // [B, Tq, H, D]
 	y = graph.Reshape(y, y.Dim(0), y.Dim(1), b.numHeads*b.headDim)           // [B, Tq, H·D]
 	return Dense(b.scope.In("output"), y, b.bias, b.outputDim), coefficients // [B, Tq, C]
+}
+
+// shown returns keys or values with 0 where the key mask hides them: a coefficient of 0 does not, since 0·NaN is NaN.
+func (b *MultiHeadAttentionBuilder) shown(x *graph.Node) *graph.Node {
+	if b.keyMask == nil {
+		return x
+	}
+	return graph.Where(graph.ExpandAxes(b.keyMask, -1), x, graph.ScalarZero(x.Graph(), x.DType()))
 }
 
 // repeatHeads gives each query head its key or value head: head h gets h·H'/H.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -65,11 +66,26 @@ func (b *LayerNormBuilder) LearnedOffset(value bool) *LayerNormBuilder {
 
 // Done adds the layer to the graph and returns its result.
 func (b *LayerNormBuilder) Done() *graph.Node {
-	x := graph.ConvertDType(b.x, wide(b.x.DType()))
+	x, epsilon := inRange(b.x, b.axes, b.epsilon)
 	x = graph.Sub(x, graph.ReduceAndKeep(x, graph.ReduceMean, b.axes...))
 	variance := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
-	y := graph.Mul(x, graph.Rsqrt(graph.AddScalar(variance, b.epsilon)))
+	y := graph.Mul(x, graph.Rsqrt(graph.Add(variance, epsilon)))
 	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.gain, b.offset)
+}
+
+// inRange returns x and epsilon as norms compute with them, in float32 for a narrower x. Float32 has no more range than
+// bfloat16, and cannot square its large numbers: these are made smaller by a power of two, which the norm does not show,
+// and epsilon, nothing beside them, only keeps 0/0 away.
+func inRange(x *graph.Node, axes []int, epsilon float64) (y, eps *graph.Node) {
+	y = graph.ConvertDType(x, wide(x.DType()))
+	eps = graph.ConstAs(y, epsilon)
+	if x.DType() != dtypes.BFloat16 {
+		return y, eps
+	}
+	largest := graph.StopGradient(graph.ReduceAndKeep(graph.Abs(y), graph.ReduceMax, axes...))
+	large := graph.GreaterThan(largest, graph.ConstAs(y, 0x1p44))
+	scale := graph.Where(large, graph.ConstAs(y, 0x1p-70), graph.ConstAs(y, 1))
+	return graph.Mul(y, scale), graph.Where(large, graph.ConstAs(y, 0x1p-120), eps)
 }
 
 // RMSNormBuilder is a root-mean-square normalisation to be set up, see [RMSNorm].
@@ -114,8 +130,8 @@ func (b *RMSNormBuilder) WithScale(useScale bool) *RMSNormBuilder {
 
 // Done adds the layer to the graph and returns its result.
 func (b *RMSNormBuilder) Done() *graph.Node {
-	x := graph.ConvertDType(b.x, wide(b.x.DType()))
+	x, epsilon := inRange(b.x, b.axes, b.epsilon)
 	square := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
-	y := graph.Mul(x, graph.Rsqrt(graph.AddScalar(square, b.epsilon)))
+	y := graph.Mul(x, graph.Rsqrt(graph.Add(square, epsilon)))
 	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.scale, false)
 }

@@ -11,8 +11,8 @@
 //	loss = Σ weight · loss / Σ weight           over the elements whose mask is true
 //
 // and 0 if there are none. The sum is divided by the sum of the weights, not by the number of elements:
-// weights that are all doubled change nothing, and weights 1 and 0 are a mask. (GoMLX divides by the number:
-// Σ weight · loss / n. Where weights are meant so, divide them by their mean, or multiply the loss.)
+// weights that are all doubled change nothing, and weights 1 and 0 are a mask. (GoMLX divides by the
+// number n of elements that the mask shows, Σ weight · loss / n; weights divided by their mean give the same here.)
 //
 // What is masked away has no effect, neither on the loss nor on a gradient: labels, predictions and weights
 // may be NaN, infinite, or no class there. A weight of 0 hides no NaN: a mask does.

@@ -148,14 +148,11 @@ func weightedSum(x, weights, mask *graph.Node) (sum, total *graph.Node) {
 // differ in anything, number of examples or length of sequences, so count for what is in them. Without labels
 // the elements of the first prediction are counted.
 func TotalWeight(labels, predictions []*graph.Node) *graph.Node {
-	if len(predictions) == 0 {
-		graph.Errorf("TotalWeight: there are no predictions")
+	counted := append(labels[:min(1, len(labels)):min(1, len(labels))], predictions...)
+	if len(counted) == 0 {
+		graph.Errorf("TotalWeight: got no labels and no predictions: there is nothing to count")
 	}
-	g := predictions[0].Graph()
-	shape := predictions[0].Shape()
-	if len(labels) > 0 {
-		shape = labels[0].Shape()
-	}
+	g, shape := counted[0].Graph(), counted[0].Shape()
 	if len(labels) < 2 {
 		return graph.Scalar(g, dtypes.Float32, shape.Size())
 	}

@@ -136,6 +136,10 @@ func TestTotalWeightOfSequences(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.want, divided)
 	}
+	_, err := eval(func(_, predictions []*Node) *Node { return losses.TotalWeight(predictions, nil) }, f{1, 2})
+	require.NoError(t, err)
+	_, err = eval(func(_, _ []*Node) *Node { return losses.TotalWeight(nil, nil) }, f{1, 2})
+	require.ErrorContains(t, err, "there is nothing to count")
 	// A label with fewer axes than the loss: the mask says how many there are.
 	got, err := eval(losses.TotalWeight, f{1, 2}, [][]bool{{true, false, true}, {true, false, false}}, ff{{1, 2, 3}, {1, 2, 3}})
 	require.NoError(t, err)

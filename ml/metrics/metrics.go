@@ -74,11 +74,12 @@ func (m *Metric) UpdateGraph(scope *model.Scope, labels, predictions []*graph.No
 }
 
 // NewSparseCategoricalAccuracy measures how often the largest of the logits or probabilities [..., C] is at
-// the label, an integer [...] or [..., 1]. Of several largest ones the first counts.
+// the label, an integer [...] or [..., 1]. Of several largest ones the first counts. A prediction with a NaN is no
+// hit, here and in all accuracies.
 func NewSparseCategoricalAccuracy() *Metric {
 	return New("Accuracy", "acc", "accuracy", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		k := losses.SparseLabels("Accuracy", labels, predictions)
-		return graph.Equal(graph.ArgMax(predictions[0], -1, k.DType()), k)
+		return hit(graph.Equal(graph.ArgMax(predictions[0], -1, k.DType()), k), graph.ReduceMax(predictions[0], -1))
 	}).AsPercent()
 }
 
@@ -86,7 +87,7 @@ func NewSparseCategoricalAccuracy() *Metric {
 func NewCategoricalAccuracy() *Metric {
 	return New("Accuracy", "acc", "accuracy", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		sameShape("Accuracy", labels, predictions)
-		return graph.Equal(graph.ArgMax(predictions[0], -1), graph.ArgMax(labels[0], -1))
+		return hit(graph.Equal(graph.ArgMax(predictions[0], -1), graph.ArgMax(labels[0], -1)), graph.ReduceMax(predictions[0], -1))
 	}).AsPercent()
 }
 
@@ -107,8 +108,16 @@ func binary(threshold float64) *Metric {
 			}
 			y = graph.GreaterThan(y, graph.ConstAs(y, 0.5))
 		}
-		return graph.Equal(graph.GreaterThan(p, graph.ConstAs(p, threshold)), y)
+		return hit(graph.Equal(graph.GreaterThan(p, graph.ConstAs(p, threshold)), y), p)
 	}).AsPercent()
+}
+
+// hit returns where right holds and what was predicted is a number: to be NaN is not to be right by chance.
+func hit(right, predicted *graph.Node) *graph.Node {
+	if !predicted.DType().IsFloat() {
+		return right
+	}
+	return graph.LogicalAnd(right, graph.LogicalNot(graph.IsNaN(predicted)))
 }
 
 // NewTopKAccuracy measures how often the label, an integer [...] or [..., 1], is among the k largest of the

@@ -120,11 +120,28 @@ func TestMasksAndBatches(t *testing.T) {
 
 func TestAPredictionOfNaNsIsNoHit(t *testing.T) {
 	nan := math.NaN()
-	for _, m := range []metrics.Interface{metrics.NewTopKAccuracy(2), metrics.NewTopKAccuracy(1)} {
-		got, _, err := eval(m, []int64{1, 1}, [][]float64{{nan, nan, nan}, {1, nan, 3}})
-		require.NoError(t, err)
-		require.Equal(t, 0.0, got)
+	for _, e := range table {
+		if e.metric.Kind() != "accuracy" {
+			continue
+		}
+		for label := range max(2, e.classes) { // whatever the label is
+			labels, predictions := []float64{float64(label)}, []float64{nan}
+			if e.classes > 0 {
+				predictions = []float64{nan, nan, nan}
+				if !e.sparse {
+					labels = make([]float64, e.classes)
+					labels[label] = 1
+				}
+			}
+			y, p := e.batch(t, dtypes.Float64, 0, 1, labels, predictions)
+			got, _, err := eval(e.metric, y, p)
+			require.NoError(t, err)
+			require.Equal(t, 0.0, got, "%s, label %v", e.name, label)
+		}
 	}
+	got, _, err := eval(metrics.NewTopKAccuracy(2), []int64{1, 0}, [][]float64{{1, nan, 3}, {2, nan, 1}})
+	require.NoError(t, err)
+	require.Equal(t, 0.5, got, "a NaN is larger than all")
 }
 
 func TestLabelsAreComparedInTheirOwnDType(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
-	"github.com/quire-ml/quire/ml/internal/names"
+	"github.com/quire-ml/quire/internal/names"
 )
 
 // param is a hyperparameter that was set.

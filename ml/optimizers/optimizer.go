@@ -95,8 +95,8 @@ type update struct {
 // begin counts the steps, clips the gradients, and returns what there is to update and the learning rate, a
 // float32 scalar. states are the names of the state that the optimizer keeps beside each variable.
 func (s *settings) begin(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node, states ...string) (updates []update, learningRate *graph.Node) {
-	if len(gradients) == 0 || len(gradients) != len(variables) {
-		graph.Errorf("%s: %d gradients for %d variables: want one each, of at least one variable", s.name, len(gradients), len(variables))
+	if len(variables) == 0 || len(variables) != len(gradients) {
+		graph.Errorf("%s: got %d variables and %d gradients, want one for each, and one at least", s.name, len(variables), len(gradients))
 	}
 	if slices.Contains(variables, nil) {
 		graph.Errorf("%s: a variable is nil", s.name)
@@ -207,7 +207,7 @@ func GlobalNorm(gradients []*graph.Node) *graph.Node {
 // scaledNorm returns M, the largest |x|, and √Σ(x/M)², which is 0 if all are.
 func scaledNorm(gradients []*graph.Node) (largest, norm *graph.Node) {
 	if len(gradients) == 0 {
-		graph.Errorf("the norm of no gradients: give those of at least one variable")
+		graph.Errorf("the norm of gradients: got none, want one at least")
 	}
 	dtype := wide(gradients[0].DType())
 	var values []*graph.Node

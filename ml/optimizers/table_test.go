@@ -255,6 +255,24 @@ func TestGradientsOfAnySize(t *testing.T) {
 	require.ErrorContains(t, err, "adam: epsilon 1e-50 is 0 as a float32")
 }
 
+func TestVariablesWithoutGradients(t *testing.T) {
+	for _, e := range table {
+		_, err := model.CallOnceN(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, g *Node) []*Node {
+			v := scope.VariableWithValue("w", float32(0))
+			e.make().UpdateGraphWithGradients(scope, []*model.Variable{v, v}, []*Node{v.NodeValue(g)})
+			return nil
+		}, float32(1))
+		require.ErrorContains(t, err, "got 2 variables and 1 gradients")
+		_, err = model.CallOnceN(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, g *Node) []*Node {
+			e.make().UpdateGraphWithGradients(scope, nil, nil)
+			return nil
+		}, float32(1))
+		require.ErrorContains(t, err, "got 0 variables and 0 gradients")
+	}
+	err := Catch(func() { optimizers.ClipGlobalNorm(nil, 1) })
+	require.ErrorContains(t, err, "got none, want one at least")
+}
+
 // TestClippingOfHugeAndTinyGradients: the norm is right where the squares are not numbers of the dtype, and nothing that
 // is not finite is hidden.
 func TestClippingOfHugeAndTinyGradients(t *testing.T) {

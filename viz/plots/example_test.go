@@ -42,3 +42,35 @@ func ExampleBoxes() {
 	// linear: 5 values, quartiles 2 3 4, range 1 to 50
 	// deep: 3 values, quartiles 1 1 1.5, range 1 to 2
 }
+
+func ExampleScatter() {
+	viz.Show(plots.Scatter(plots.Options{Title: "two groups"},
+		plots.Points{Name: "a", X: []float64{1, 2, 3}, Y: []float64{1, 1.5, 1}}, plots.Points{Name: "b", X: []float64{5, 6}, Y: []float64{3, 4}}))
+	// Output:
+	// two groups
+	// a: 3 points, x 1 to 3, y 1 to 1.5
+	// b: 2 points, x 5 to 6, y 3 to 4
+}
+
+func ExampleLines() {
+	viz.Show(plots.Lines(plots.Options{LogY: true, YLabel: "loss"}, plots.Points{Name: "adam", X: []float64{0, 1, 2}, Y: []float64{1, 0.1, 0.01}}))
+	// Output:
+	// adam: 3 points, x 0 to 2, y 0.01 to 1
+}
+
+func ExampleRegions() {
+	left := plots.Points{Name: "left", X: []float64{0, 1}, Y: []float64{0, 1}}
+	right := plots.Points{Name: "right", X: []float64{3, 4}, Y: []float64{0, 1}}
+	viz.Show(plots.Regions(plots.Options{}, func(x, y []float64) ([]int, error) {
+		classes := make([]int, len(x)) // in a lesson a network's, all points in one batch
+		for i := range x {
+			if x[i] > 2 {
+				classes[i] = 1
+			}
+		}
+		return classes, nil
+	}, left, right))
+	// Output:
+	// left: 2 points, x 0 to 1, y 0 to 1
+	// right: 2 points, x 3 to 4, y 0 to 1
+}

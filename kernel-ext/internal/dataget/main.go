@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"time"
 
+	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/fetch"
@@ -37,11 +37,14 @@ func get(ctx context.Context, names []string) error {
 		}
 		files = append(files, set()...)
 	}
-	var last time.Time
+	line := statusline.New(os.Stderr)
+	defer line.Close()
 	f := &fetch.Fetcher{Progress: func(p fetch.Progress) {
-		if p.Done == p.Total || time.Since(last) > time.Second {
-			last = time.Now()
-			fmt.Fprintf(os.Stderr, "%s: %.1f of %.1f MB\n", p.File.Path, float64(p.Done)/1e6, float64(p.Total)/1e6)
+		text := fmt.Sprintf("%s: %.1f of %.1f MB", p.File.Path, float64(p.Done)/1e6, float64(p.Total)/1e6)
+		if p.Done == p.Total {
+			line.Note(text)
+		} else {
+			line.Show(text)
 		}
 	}}
 	if err := f.All(ctx, files...); err != nil {

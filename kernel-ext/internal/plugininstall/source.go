@@ -51,11 +51,11 @@ func (f Folder) Bring(ctx context.Context, w Wheel, _ string, report func(int64)
 	named := filepath.Join(string(f), w.File())
 	if info, err := os.Stat(named); err == nil {
 		if info.Size() != w.Size {
-			return "", fmt.Errorf("%s is damaged, or not what is pinned: it has %d bytes, not %d: download it again", named, info.Size(), w.Size)
+			return "", &DamagedError{fmt.Sprintf("%s is damaged, or not what is pinned: it has %d bytes, not %d: download it again", named, info.Size(), w.Size)}
 		}
 		sum, err := sumOf(ctx, named, report)
 		if err == nil && sum != w.SHA256 {
-			err = fmt.Errorf("%s is damaged, or not what is pinned: its sha256 is %s…, not %s…: download it again", named, sum[:8], w.SHA256[:8])
+			err = &DamagedError{fmt.Sprintf("%s is damaged, or not what is pinned: its sha256 is %s…, not %s…: download it again", named, sum[:8], w.SHA256[:8])}
 		}
 		return named, err
 	}
@@ -72,6 +72,12 @@ func (f Folder) Bring(ctx context.Context, w Wheel, _ string, report func(int64)
 	}
 	return "", &missingWheel{w.File()}
 }
+
+// DamagedError says that a wheel was read, and is not what it should be. That it could not be read is another matter.
+type DamagedError struct{ text string }
+
+// Error says what differs.
+func (e *DamagedError) Error() string { return e.text }
 
 // missingWheel says that a folder lacks a wheel.
 type missingWheel struct{ file string }

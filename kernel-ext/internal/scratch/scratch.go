@@ -23,8 +23,8 @@ const temp = "t"
 // Marker is the environment variable that all processes of a private directory carry.
 const Marker = "QUIRE_KERNEL"
 
-// fallback is where directories are made if the temporary directory does not serve.
-const fallback = "/tmp"
+// fallback is where directories are made if the temporary directory does not serve; tests have another.
+var fallback = "/tmp"
 
 // maxSocketDir bounds the length of a private directory's path: a Unix socket's path has at most 104
 // bytes on macOS and 108 on Linux, and the longest below it is t/gonb_12345678/gopls_socket.
@@ -68,26 +68,48 @@ func tempDir() (string, error) {
 	return dir, err
 }
 
-// base returns where private directories are made: the temporary directory, or the fallback if its path is too long for sockets or
-// others could exchange what is in it.
-func base() (string, error) {
+// bases returns the directories in which private directories may be, the preferred one first: the temporary directory; the
+// usual one, if the path of that is too long for sockets, say; and one in the user's cache, where everybody can exchange what
+// is in both, as in containers whose /tmp has no sticky bit.
+func bases() (dirs []string, err error) {
 	dir, err := tempDir()
-	if err == nil && strings.Contains(dir, "\n") { // the watchdog reads lines
-		err = fmt.Errorf("%q has a line break", dir)
-	}
 	if err == nil {
-		err = safefile.CheckParent(dir)
+		dirs = append(dirs, dir)
 	}
-	if err == nil && (!reapable || len(dir)+len(prefix)+11 <= maxSocketDir) {
-		return dir, nil
+	if dir != fallback {
+		dirs = append(dirs, fallback)
 	}
-	if e := safefile.CheckParent(fallback); e == nil {
-		return fallback, nil
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(cache, "quire", "run"))
 	}
-	if err != nil {
-		return "", fmt.Errorf("the temporary directory: %w: set TMPDIR to a directory of your own", err)
+	return dirs, err
+}
+
+// base returns where private directories are made.
+func base() (string, error) {
+	dirs, reason := bases()
+	for i, dir := range dirs {
+		last := i == len(dirs)-1
+		if last {
+			_ = os.MkdirAll(dir, 0o700) // serves says if it is not there
+		}
+		err := serves(dir)
+		if err == nil && (!reapable || last || len(dir)+len(prefix)+11 <= maxSocketDir) {
+			return dir, nil
+		}
+		if reason == nil {
+			reason = err
+		}
 	}
-	return dir, nil
+	return "", fmt.Errorf("the temporary directory: %w: set TMPDIR to a directory of your own", reason)
+}
+
+// serves returns an error if private directories cannot be made in dir.
+func serves(dir string) error {
+	if strings.Contains(dir, "\n") { // the watchdog reads lines
+		return fmt.Errorf("%q has a line break", dir)
+	}
+	return safefile.CheckParent(dir)
 }
 
 // errTaken says that a sweep was faster.

@@ -269,6 +269,41 @@ func TestWhereOthersCouldExchangeDirectories(t *testing.T) {
 	}
 }
 
+// TestAContainerWithoutASafeTmp: there the user's cache serves, and is swept.
+func TestAContainerWithoutASafeTmp(t *testing.T) {
+	needProc(t)
+	tmp := temporary(t)
+	if err := os.Chmod(tmp, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	defer func(old string) { fallback = old }(fallback)
+	fallback = tmp
+	cache, err := os.MkdirTemp("/tmp", "ch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(cache)
+	t.Setenv("XDG_CACHE_HOME", cache)
+	s, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !strings.HasPrefix(s.Dir, filepath.Join(cache, "quire", "run")+"/") {
+		t.Errorf("made %s", s.Dir)
+	}
+	s.guard.kill()
+	s.lock.Close()
+	if list := here(cache, Sweep()); len(list) != 1 {
+		t.Errorf("swept %q", list)
+	}
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("HOME", "")
+	if _, err := New(); err == nil || !strings.Contains(err.Error(), "set TMPDIR to a directory of your own") {
+		t.Errorf("with no place at all: %v", err)
+	}
+}
+
 // TestTheSecretIsInNoCommandLine looks at all that everybody may see of a private directory's processes.
 func TestTheSecretIsInNoCommandLine(t *testing.T) {
 	needProc(t)

@@ -29,12 +29,8 @@ func leftovers(remove bool) []Leftover {
 		return nil
 	}
 	var found []Leftover
-	dir, _ := tempDir() // if it is none, it is passed over
-	bases := []string{dir}
-	if dir != fallback {
-		bases = append(bases, fallback)
-	}
-	for _, base := range bases {
+	dirs, _ := bases() // what is none is passed over
+	for _, base := range dirs {
 		if safefile.CheckParent(base) != nil { // somebody could exchange a directory while it is looked at
 			continue
 		}

@@ -122,29 +122,34 @@ func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
 // MaskedSoftmax is Softmax of those elements for which the second operand, whose lanes are mask, holds; the others,
 // and -∞, get 0 or, with log, -∞.
 func MaskedSoftmax(t FloatType, l, mask Lanes, log bool, workers int) (Func, int) {
-	n, rest := l.Along.N, 0.0
+	n, rest, low := l.Along.N, 0.0, math.Inf(-1)
 	if log {
-		rest = math.Inf(-1)
+		rest = low
 	}
+	words := 2*n + (n+7)/8 // of a worker: the lane, what is chosen of it, and where
 	body := func(a *Args, worker, lo, hi int) {
-		v := Of[float64](a.Scratch)[worker*2*n:][:n]
-		chosen := Of[float64](a.Scratch)[worker*2*n+n:][:n]
+		own := Of[float64](a.Scratch)[worker*words:][:words]
+		v, chosen, shown := own[:n], own[n:2*n], Of[bool](Bytes(own[2*n:]))[:n]
 		holds := Of[bool](a.In[1])
 		for i := lo; i < hi; i++ {
 			base, at := l.Kept.at(i), mask.Kept.at(i)
-			counts := func(k int) bool { return holds[at+mask.Along.at(k)] && !math.IsInf(v[k], -1) }
 			t.load(a.In[0], &l, base, v)
+			for k := range shown {
+				shown[k] = holds[at+mask.Along.at(k)]
+			}
 			m := 0
 			for k, x := range v {
-				if counts(k) {
+				if shown[k] && x != low {
 					chosen[m] = x
 					m++
+				} else {
+					shown[k] = false
 				}
 			}
 			softmax(chosen[:m], log, t.exact)
 			m = 0
-			for k := range v {
-				if !counts(k) {
+			for k, yes := range shown {
+				if !yes {
 					v[k] = rest
 					continue
 				}
@@ -155,7 +160,7 @@ func MaskedSoftmax(t FloatType, l, mask Lanes, log bool, workers int) (Func, int
 		}
 	}
 	grain := l.grain(6)
-	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * 2 * n * 8
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * words * 8
 }
 
 func softmax(v []float64, log, exact bool) {
@@ -171,8 +176,12 @@ func softmax(v []float64, log, exact bool) {
 	case log:
 		s = math.Log1p(sumExp(v, at, exact))
 		for i, x := range v {
-			d, low := less(x, m)
-			v[i] = d - (s - low)
+			if exact {
+				d, low := less(x, m)
+				v[i] = d - (s - low)
+			} else { // the difference of float32s has room in float64
+				v[i] = x - m - s
+			}
 		}
 		return
 	case exact:

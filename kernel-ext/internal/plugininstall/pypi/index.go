@@ -2,6 +2,7 @@ package pypi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,9 @@ func (x *Index) Bring(ctx context.Context, w plugininstall.Wheel, keep string, r
 	path := filepath.Join(keep, w.File())
 	if _, err := os.Stat(path); err == nil {
 		// It was complete when it got its name; but unpacking was not reached, and perhaps because of it.
-		if found, err := plugininstall.Folder(keep).Bring(ctx, w, keep, report); err == nil || ctx.Err() != nil {
+		found, err := plugininstall.Folder(keep).Bring(ctx, w, keep, report)
+		var damaged *plugininstall.DamagedError
+		if !errors.As(err, &damaged) { // nil, or it cannot be read now, which is no reason to throw gigabytes away
 			return found, err
 		}
 		if err := os.Remove(path); err != nil {

@@ -1,0 +1,68 @@
+package nbrun
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+)
+
+// TestCommandLinesTellNoSecrets looks, while a cell runs, at what everybody on the machine may read of its processes: neither
+// the key of the kernel's sockets nor the secret of its processes is among it, and both lie in a private directory.
+func TestCommandLinesTellNoSecrets(t *testing.T) {
+	needKernel(t)
+	if _, err := os.Stat("/proc/self/cmdline"); err != nil {
+		t.Skip("this system has no /proc")
+	}
+	tmp, err := os.MkdirTemp("/tmp", "qs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	started := filepath.Join(t.TempDir(), "started")
+	path := write(t, "%%\nos.WriteFile(os.Getenv(\"STARTED\"), nil, 0o600)\ntime.Sleep(2*time.Second)")
+	t.Setenv("TMPDIR", tmp)
+	done := make(chan error, 1)
+	go func() {
+		_, err := Run(within(t, 3*time.Minute), Options{Notebook: path, Env: []string{"STARTED=" + started}})
+		done <- err
+	}()
+	await(t, "the cell's start", func() bool { _, err := os.Stat(started); return err == nil })
+	var secrets []string
+	ids, _ := filepath.Glob(filepath.Join(tmp, "*", "id"))
+	for _, file := range ids {
+		text, err := os.ReadFile(file)
+		if err == nil && len(text) > 0 {
+			secrets = append(secrets, string(text))
+		}
+		for name, mode := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
+			if info, err := os.Stat(name); err != nil || info.Mode().Perm() != mode {
+				t.Errorf("%s: %v, %v", name, info.Mode(), err)
+			}
+		}
+	}
+	connections, _ := filepath.Glob(filepath.Join(tmp, "*", "kernel-*.json"))
+	for _, file := range connections {
+		if conn, err := jupyter.ReadConnection(file); err == nil {
+			secrets = append(secrets, conn.Key)
+		}
+	}
+	if len(secrets) < 2 {
+		t.Fatalf("the test looks for the wrong thing: %q, %q", ids, connections)
+	}
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range lines {
+		text, _ := os.ReadFile(file)
+		for _, s := range secrets {
+			if strings.Contains(string(text), s) {
+				t.Errorf("%s: %q", file, text)
+			}
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
