@@ -24,18 +24,35 @@ type Accuracy struct {
 	In     func(x []complex128) bool
 }
 
-// within promises n units in the last place of each part of a value, everywhere, at the dtypes given, or at all.
-func within(n float64, d ...dtypes.Set) Accuracy {
-	a := Accuracy{ULP: n}
-	for _, s := range d {
-		a.DTypes |= s
+// wide64 are the dtypes that there are no wider ones of to compute in; values of the others are off by one place at most.
+var wide64 = dtypes.SetOf(dtypes.Float64, dtypes.Complex128)
+
+// within promises, everywhere, n units in the last place of a value, and if there are complex ones so many of each part of
+// those; at the dtypes that are computed in wider ones, one at most.
+func within(n float64, parts ...float64) []Accuracy {
+	if len(parts) == 0 {
+		return everywhere(Accuracy{ULP: n})
 	}
-	return a
+	return append(everywhere(Accuracy{ULP: n, DTypes: dtypes.Floats}), everywhere(Accuracy{ULP: parts[0], DTypes: dtypes.Complexes})...)
 }
 
-// withinNorm promises n units in the last place of the larger part of a complex value.
-func withinNorm(n float64) Accuracy {
-	return Accuracy{ULP: n, DTypes: dtypes.Complexes, Norm: true}
+// withinNorm is within for complex values that are measured by their larger part.
+func withinNorm(n, whole float64) []Accuracy {
+	return append(everywhere(Accuracy{ULP: n, DTypes: dtypes.Floats}), Accuracy{ULP: whole, DTypes: dtypes.Complexes, Norm: true})
+}
+
+// everywhere splits a promise of more than one place by dtype.
+func everywhere(a Accuracy) []Accuracy {
+	if a.ULP <= 1 {
+		return []Accuracy{a}
+	}
+	if a.DTypes == 0 {
+		a.DTypes = dtypes.Floats
+	}
+	tight := a
+	tight.ULP, tight.DTypes = 1, a.DTypes&^wide64
+	a.DTypes &= wide64
+	return []Accuracy{tight, a}
 }
 
 // String returns the promise in words.

@@ -66,7 +66,7 @@ func init() {
 			Sample{Name: "far out", In: []Input{Values(-8, 8, -5, 12)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(2)},
+		Accuracy: within(2),
 	})
 	softplus = Define(Op{
 		Name: "Softplus", Family: "activation", Doc: "log(1 + exp(x))", DTypes: dtypes.Floats,
@@ -81,7 +81,7 @@ func init() {
 			Sample{Name: "smooth at 0", DTypes: dtypes.Floats, In: []Input{Values(0, -9, 9)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 1000, -1000}, []float64{nan, inf, 0, 1000, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(2)},
+		Accuracy: within(2),
 	})
 	tails := Sample{Name: "tail", In: []Input{Values(-6, -7, -8, -9)}}
 	normalCDF = Define(Op{
@@ -95,7 +95,7 @@ func init() {
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
 		Tol:      ULP(16, library),
-		Accuracy: []Accuracy{within(4)},
+		Accuracy: within(4),
 	})
 	relu = Define(Op{
 		Name: "Relu", Family: "activation", Doc: "max(x, 0)", DTypes: dtypes.Reals,
@@ -125,7 +125,7 @@ func init() {
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
 			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(4)},
+		Accuracy: within(4),
 	})
 	geluApproximate = Define(Op{
 		Name: "GeluApproximate", Family: "activation", Doc: "x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))", DTypes: dtypes.Floats,
@@ -146,7 +146,7 @@ func init() {
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
 			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
 		Tol:      ULP(64, library+", and e^2u shows how u was rounded"),
-		Accuracy: []Accuracy{within(4)},
+		Accuracy: within(4),
 	})
 	silu = Define(Op{
 		Name: "Silu", Family: "activation", Doc: "x / (1 + exp(-x))", DTypes: dtypes.Floats,
@@ -161,7 +161,7 @@ func init() {
 		Samples: around(Sample{Name: "far out", In: []Input{Values(-8, -3, 0, 3, 5, 10)}},
 			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(3)},
+		Accuracy: within(3),
 	})
 }
 

@@ -79,7 +79,7 @@ func init() {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(dy, y.Input(1))}
 		},
 		Samples:  samples,
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	sub = Define(Op{
 		Name: "Sub", Family: "arithmetic", Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
@@ -89,7 +89,7 @@ func init() {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(Neg(dy), y.Input(1))}
 		},
 		Samples:  samples,
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	mul = Define(Op{
 		Name: "Mul", Family: "arithmetic", Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
@@ -101,7 +101,7 @@ func init() {
 		},
 		Samples:  samples,
 		Tol:      ULP(2, "complex products may be fused"),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(2)},
+		Accuracy: withinNorm(0, 2),
 	})
 	neg = Define(Op{
 		Name: "Neg", Family: "arithmetic", Doc: "-x", DTypes: dtypes.Numbers, HLO: "stablehlo.negate",
@@ -142,7 +142,7 @@ func init() {
 		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
 			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
 		Tol:      ULP(4, "complex division is done in several ways"),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(4)},
+		Accuracy: withinNorm(0, 4),
 	})
 	rem = Define(Op{
 		Name: "Rem", Family: "arithmetic", Doc: "x - y·trunc(x/y), with the sign of x", DTypes: dtypes.Reals, HLO: "stablehlo.remainder",
@@ -155,7 +155,7 @@ func init() {
 		},
 		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
 			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	pow = Define(Op{
 		Name: "Pow", Family: "arithmetic", Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
@@ -182,7 +182,7 @@ func init() {
 			poles([]float64{nan, 0, 0, inf, -8, nan}, []float64{2, -1, 2, 2, 0.5, 0}, []float64{nan, inf, 0, inf, nan, 1}),
 		},
 		Tol:      ULP(16, library),
-		Accuracy: []Accuracy{within(1)},
+		Accuracy: within(1),
 	})
 	extremes := func(want ...float64) []Sample {
 		return append(apart,
@@ -217,7 +217,7 @@ func init() {
 		Samples: append(apart,
 			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(2)},
+		Accuracy: within(2),
 	})
 	logAddExp = Define(Op{
 		Name: "LogAddExp", Family: "arithmetic", Doc: "log(exp(x) + exp(y))", DTypes: dtypes.Floats,

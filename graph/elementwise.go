@@ -172,7 +172,7 @@ func init() {
 			Sample{Name: "the smallest integer stays", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, 127)}, Want: []float64{-128, 127}},
 		),
 		Tol:      ULP(4, "the hypotenuse of complex parts"),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
+		Accuracy: within(0, 2),
 	})
 	sign = Define(Op{
 		Name: "Sign", Family: "unary", Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
@@ -188,7 +188,7 @@ func init() {
 			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, 1, -1, 0, 0}),
 			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1, -3)}, Want: []float64{0, 1, -1}},
 		),
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	exp = Define(Op{
 		Name: "Exp", Family: "unary", Doc: "exp(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.exponential",
@@ -197,7 +197,7 @@ func init() {
 		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, y)} },
 		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, 0, 1, inf, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1, dtypes.Floats), within(2, dtypes.Complexes)},
+		Accuracy: within(1, 2),
 	})
 	expm1 = Define(Op{
 		Name: "Expm1", Family: "unary", Doc: "exp(x) - 1", DTypes: dtypes.Floats, HLO: "stablehlo.exponential_minus_one",
@@ -209,7 +209,7 @@ func init() {
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, -1, 0, inf, -1}),
 		),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1)},
+		Accuracy: within(1),
 	})
 	log = Define(Op{
 		Name: "Log", Family: "unary", Doc: "the natural logarithm of x", DTypes: dtypes.Inexact, HLO: "stablehlo.log",
@@ -219,7 +219,7 @@ func init() {
 		Samples: append(positive,
 			special("poles", []float64{0, negZero, -1, inf, nan, 1}, []float64{-inf, -inf, nan, inf, nan, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1, dtypes.Floats), within(2, dtypes.Complexes)},
+		Accuracy: within(1, 2),
 	})
 	log1p = Define(Op{
 		Name: "Log1p", Family: "unary", Doc: "log(1 + x)", DTypes: dtypes.Floats, HLO: "stablehlo.log_plus_one",
@@ -231,7 +231,7 @@ func init() {
 			special("poles", []float64{-1, -2, inf, nan, 0}, []float64{-inf, nan, inf, nan, 0}),
 		}, positive...),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1)},
+		Accuracy: within(1),
 	})
 	sqrt = Define(Op{
 		Name: "Sqrt", Family: "unary", Doc: "√x", DTypes: dtypes.Inexact, HLO: "stablehlo.sqrt",
@@ -240,7 +240,7 @@ func init() {
 		VJP:      func(y, dy *Node) []*Node { return []*Node{Div(dy, Add(y, y))} },
 		Samples:  append(positive, special("poles", []float64{0, negZero, -1, inf, nan}, []float64{0, 0, nan, inf, nan})),
 		Tol:      ULP(4, library),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
+		Accuracy: within(0, 2),
 	})
 	rsqrt = Define(Op{
 		Name: "Rsqrt", Family: "unary", Doc: "1/√x", DTypes: dtypes.Inexact, HLO: "stablehlo.rsqrt",
@@ -251,7 +251,7 @@ func init() {
 		},
 		Samples:  append(positive, special("poles", []float64{0, -1, inf, nan}, []float64{inf, nan, 0, nan})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
+		Accuracy: within(1, 3),
 	})
 	square = Define(Op{
 		Name: "Square", Family: "unary", Doc: "x²", DTypes: dtypes.Numbers,
@@ -264,7 +264,7 @@ func init() {
 		},
 		Samples:  around(Sample{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(16, -128, 127)}, Want: []float64{0, 0, 1}}),
 		Tol:      ULP(2, "complex products may be fused"),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), withinNorm(2)},
+		Accuracy: withinNorm(0, 2),
 	})
 	reciprocal = Define(Op{
 		Name: "Reciprocal", Family: "unary", Doc: "1/x", DTypes: dtypes.Inexact,
@@ -275,7 +275,7 @@ func init() {
 		Samples: around(
 			special("poles", []float64{0, negZero, inf, -inf, nan}, []float64{inf, -inf, 0, 0, nan})),
 		Tol:      ULP(4, "complex division is done in several ways"),
-		Accuracy: []Accuracy{within(0, dtypes.Floats), within(2, dtypes.Complexes)},
+		Accuracy: within(0, 2),
 	})
 	sin = Define(Op{
 		Name: "Sin", Family: "unary", Doc: "sin(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.sine",
@@ -284,7 +284,7 @@ func init() {
 		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, Cos(y.Input(0)))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
+		Accuracy: within(1, 3),
 	})
 	cos = Define(Op{
 		Name: "Cos", Family: "unary", Doc: "cos(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.cosine",
@@ -293,7 +293,7 @@ func init() {
 		VJP:      func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Sin(y.Input(0))))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 1})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1, dtypes.Floats), within(3, dtypes.Complexes)},
+		Accuracy: within(1, 3),
 	})
 	tan = Define(Op{
 		Name: "Tan", Family: "unary", Doc: "tan(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tan",
@@ -303,7 +303,7 @@ func init() {
 		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(Mul(y, y)))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
 		Tol:      ULP(16, library+", and some divide sine by cosine"),
-		Accuracy: []Accuracy{within(2, dtypes.Floats), within(4, dtypes.Complexes)},
+		Accuracy: within(2, 4),
 	})
 	tanh = Define(Op{
 		Name: "Tanh", Family: "unary", Doc: "tanh(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tanh",
@@ -318,7 +318,7 @@ func init() {
 		},
 		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(2, dtypes.Floats), within(4, dtypes.Complexes)},
+		Accuracy: within(2, 4),
 	})
 	erf = Define(Op{
 		Name: "Erf", Family: "unary", Doc: "2/√π · ∫₀ˣ exp(-t²) dt", DTypes: dtypes.Floats, HLO: "chlo.erf",
@@ -329,7 +329,7 @@ func init() {
 		},
 		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
 		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{within(1)},
+		Accuracy: within(1),
 	})
 	defineRounding()
 }
@@ -347,19 +347,19 @@ func defineRounding() {
 		Name: "Floor", Family: "unary", Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
 		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil), ZeroGrad: why,
 		Samples:  whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	ceil = Define(Op{
 		Name: "Ceil", Family: "unary", Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
 		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil), ZeroGrad: why,
 		Samples:  whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	round = Define(Op{
 		Name: "Round", Family: "unary", Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
 		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil), ZeroGrad: why,
 		Samples:  whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
-		Accuracy: []Accuracy{within(0)},
+		Accuracy: within(0),
 	})
 	values := []float64{nan, inf, -inf, 0, negZero, 1, -2}
 	isNaN = Define(Op{
