@@ -1,6 +1,11 @@
 package graph
 
-import "github.com/quire-ml/quire/graph/dtypes"
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+)
 
 // L1Norm returns the sum of absolute values of x over the given axes, which are kept with size 1; over all axes, as a
 // scalar, if none are given:
@@ -36,6 +41,10 @@ func sumOfSquares(x *Node, axes []int) *Node {
 // also where the squares are beyond what the dtype can hold. Negative axes count from the end. The norm of a complex x
 // is real. x must be a float or complex; the gradient of a length of 0 is 0.
 func L2Norm(x *Node, reduceAxes ...int) *Node {
+	need("L2Norm", x)
+	if !isInexact(x.DType()) {
+		x.graph.fail("L2Norm", []shapes.Shape{x.Shape()}, fmt.Errorf("%s is not a dtype that it takes: float, complex (convert it with ConvertDType)", x.DType()))
+	}
 	w := wide(x)
 	s := squareScale(w, reduceAxes, true)
 	square := sumOfSquares(scaled(w, s), reduceAxes)
@@ -50,7 +59,7 @@ func L2Norm(x *Node, reduceAxes ...int) *Node {
 //
 // Source: Blue, "A Portable Fortran Program to Find the Euclidean Norm of a Vector", 1978, with one scale for all.
 func squareScale(x *Node, axes []int, small bool) *Node {
-	size := x
+	var size *Node
 	if x.DType().IsComplex() {
 		size = Max(Abs(Real(x)), Abs(Imag(x)))
 	} else {

@@ -74,6 +74,8 @@ func TestNormsOfVeryLargeAndVerySmallVectors(t *testing.T) {
 			}
 		}
 	}
+	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, 3, -3.0)
+	wantError(t, func(x *node) *node { return graph.L2Norm(x) }, "L2Norm int32[2]: int32 is not a dtype that it takes: float, complex", []int32{3, 4})
 	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, inf, []float64{inf, 1})
 	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, nan, []float64{nan, 1})
 	wantValue(t, func(x *node) *node { return graph.L2Norm(x) }, inf, []float64{math.MaxFloat64, math.MaxFloat64})
