@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // File is a file of a public data set.
@@ -53,9 +55,9 @@ func open(f File) (*os.File, error) {
 	root := os.Getenv("QUIRE_DATA")
 	if root != "" {
 		path := filepath.Join(root, filepath.FromSlash(f.Path))
-		file, err := os.Open(path)
+		file, err := safefile.Open(path)
 		if plain, packed := strings.CutSuffix(path, ".gz"); packed && errors.Is(err, fs.ErrNotExist) {
-			file, err = os.Open(plain)
+			file, err = safefile.Open(plain)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
@@ -66,7 +68,7 @@ func open(f File) (*os.File, error) {
 		return nil, err
 	}
 	path := filepath.Join(cache, filepath.FromSlash(f.Path))
-	file, err := os.Open(path)
+	file, err := safefile.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		download := currentDownloader()
 		if download == nil {
@@ -75,7 +77,7 @@ func open(f File) (*os.File, error) {
 		if err := download(f, path); err != nil {
 			return nil, err
 		}
-		return os.Open(path) // the downloader has checked it
+		return safefile.Open(path) // the downloader has checked it
 	}
 	if err != nil {
 		return nil, err
