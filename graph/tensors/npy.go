@@ -15,6 +15,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // The .npy format is described in numpy/lib/format.py ("NEP 1"): magic, version, length of the
@@ -235,7 +236,7 @@ func (t *Tensor) Save(path string) error {
 
 // Load reads a .npy file, see [ReadNpy].
 func Load(path string) (*Tensor, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(path)
 	if err != nil {
 		return nil, err
 	}

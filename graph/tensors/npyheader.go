@@ -83,7 +83,7 @@ func parseNpyHeader(text string) (npyInfo, error) {
 		switch key {
 		case "descr":
 			if p.next("[") {
-				return h, fmt.Errorf("records (structured arrays) cannot be read: save their fields one by one")
+				return h, errNoTensor("records (structured arrays) cannot be read: save their fields one by one")
 			}
 			descr, err = p.str()
 		case "fortran_order":
@@ -149,7 +149,7 @@ func parseDescr(descr string) (dtype dtypes.DType, big bool, err error) {
 	case code == "f16", code == "c32":
 		what = "is longer than 64 bits: convert it to float64 or complex128 first"
 	}
-	return dtypes.Invalid, false, fmt.Errorf("element type %s %s", quoteShort(descr), what)
+	return dtypes.Invalid, false, errNoTensor(fmt.Sprintf("element type %s %s", quoteShort(descr), what))
 }
 
 // literal reads the few forms of Python literals that headers have.

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // SaveNpz writes tensors by name into one .npz file: a zip archive of .npy files, uncompressed, as
@@ -37,9 +38,26 @@ func WriteNpz(w io.Writer, values map[string]*Tensor) error {
 	return z.Close()
 }
 
-// LoadNpz reads all tensors of a .npz file by name, see [ReadNpy].
-func LoadNpz(path string) (map[string]*Tensor, error) {
-	f, err := os.Open(path)
+// UnreadableError reports the entries of a file that hold no tensor that can be read. What is readable was read.
+type UnreadableError struct {
+	Entries map[string]error // by name: why not
+}
+
+// Error names them all.
+func (e *UnreadableError) Error() string {
+	text := ""
+	for _, name := range slices.Sorted(maps.Keys(e.Entries)) {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("%q: %v", name, e.Entries[name])
+	}
+	return text
+}
+
+// LoadNpz reads the tensors of a .npz file by name, see [ReadNpz].
+func LoadNpz(path string, names ...string) (map[string]*Tensor, error) {
+	f, err := safefile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -48,16 +66,21 @@ func LoadNpz(path string) (map[string]*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := ReadNpz(f, info.Size())
+	values, err := ReadNpz(f, info.Size(), names...)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return values, fmt.Errorf("%s: %w", path, err)
 	}
 	return values, nil
 }
 
-// ReadNpz is [LoadNpz] from a reader of the given number of bytes. It returns an error if one of the
-// archive's files is no .npy file of a dtype that can be read, and then no tensor at all.
-func ReadNpz(r io.ReaderAt, size int64) (map[string]*Tensor, error) {
+// ReadNpz is [LoadNpz] from a reader of the given number of bytes. It reads the tensors with the names asked for, or
+// without names all of them.
+//
+// Entries that are of a type that a tensor cannot have, such as text or Python objects, do not keep the others from
+// being read: asked for by name, one is an error, and so is a name that is not there. Without names, ReadNpz then returns
+// the tensors that it could read together with an [UnreadableError], which names the others. If the file is damaged it
+// returns no tensor at all.
+func ReadNpz(r io.ReaderAt, size int64, names ...string) (map[string]*Tensor, error) {
 	if r == nil {
 		return nil, errNilFile
 	}
@@ -66,6 +89,8 @@ func ReadNpz(r io.ReaderAt, size int64) (map[string]*Tensor, error) {
 		return nil, fmt.Errorf("no .npz file: %w", err)
 	}
 	values := make(map[string]*Tensor, len(z.File))
+	unreadable := map[string]error{}
+	seen := map[string]bool{}
 	fail := func(name string, err error) (map[string]*Tensor, error) {
 		for _, t := range values {
 			t.MustFinalizeAll()
@@ -73,21 +98,44 @@ func ReadNpz(r io.ReaderAt, size int64) (map[string]*Tensor, error) {
 		return nil, fmt.Errorf("%q in the .npz file: %w", name, err)
 	}
 	for _, f := range z.File {
-		name, ok := strings.CutSuffix(f.Name, ".npy")
-		if !ok {
-			return fail(f.Name, fmt.Errorf("its name does not end in .npy"))
-		}
-		if values[name] != nil {
+		name, isNpy := strings.CutSuffix(f.Name, ".npy")
+		if seen[name] {
 			return fail(f.Name, fmt.Errorf("the name comes twice"))
 		}
-		t, err := readEntry(f, size)
-		if err != nil {
+		seen[name] = true
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		var t *Tensor
+		var err error = errNoTensor("its name does not end in .npy: it is no array")
+		if isNpy {
+			t, err = readEntry(f, size)
+		}
+		var other errNoTensor
+		switch {
+		case err == nil:
+			values[name] = t
+		case errors.As(err, &other) && len(names) == 0:
+			unreadable[name] = err
+		default:
 			return fail(f.Name, err)
 		}
-		values[name] = t
+	}
+	for _, name := range names {
+		if values[name] == nil {
+			return fail(name, fmt.Errorf("there is none of this name: there are %q", slices.Sorted(maps.Keys(seen))))
+		}
+	}
+	if len(unreadable) > 0 {
+		return values, &UnreadableError{unreadable}
 	}
 	return values, nil
 }
+
+// errNoTensor says why a whole entry is no tensor.
+type errNoTensor string
+
+func (e errNoTensor) Error() string { return string(e) }
 
 // readEntry reads one tensor of an archive of the given size.
 func readEntry(f *zip.File, size int64) (*Tensor, error) {

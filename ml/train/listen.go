@@ -23,8 +23,9 @@ type listener struct {
 
 // Listen lets fn be told of all events from now on, until cancel is called. It may be called from any
 // goroutine; fn is called from the one that trains. A panic in fn ends its listening, and the run, with an error.
-func (l *Loop) Listen(fn func(Event)) (cancel func()) {
-	s := &l.listeners
+func (l *Loop) Listen(fn func(Event)) (cancel func()) { return l.listeners.add(fn) }
+
+func (s *listeners) add(fn func(Event)) (cancel func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++

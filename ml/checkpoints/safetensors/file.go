@@ -13,6 +13,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // littleEndian reports whether this machine stores numbers as the format does.
@@ -41,7 +42,7 @@ func Write(w io.Writer, values map[string]*tensors.Tensor, metadata map[string]s
 		if names[t.DType()] == "" || name == metadataKey {
 			return fmt.Errorf("safetensors: %q, %s: the format has no place for it", name, t.Shape())
 		}
-		h.Entries = append(h.Entries, Entry{name, t.Shape(), end, end + int64(t.ByteSize())})
+		h.Entries = append(h.Entries, Entry{Name: name, Shape: t.Shape(), Begin: end, End: end + int64(t.ByteSize())})
 		end += int64(t.ByteSize())
 	}
 	text, err := h.text()
@@ -91,7 +92,8 @@ func ReadHeader(r io.ReaderAt, size int64) (h *Header, dataBegin int64, err erro
 	return h, dataBegin, nil
 }
 
-// Read reads all tensors and the metadata of a file with the given number of bytes.
+// Read reads all tensors and the metadata of a file with the given number of bytes. If some are of a dtype that tensors
+// do not have, it returns the others together with a [tensors.UnreadableError], which names these.
 func Read(r io.ReaderAt, size int64) (map[string]*tensors.Tensor, map[string]string, error) {
 	if !littleEndian {
 		return nil, nil, errByteOrder
@@ -101,7 +103,12 @@ func Read(r io.ReaderAt, size int64) (map[string]*tensors.Tensor, map[string]str
 		return nil, nil, err
 	}
 	values := make(map[string]*tensors.Tensor, len(h.Entries))
+	unreadable := map[string]error{}
 	for _, e := range h.Entries {
+		if e.Unreadable != nil {
+			unreadable[e.Name] = e.Unreadable
+			continue
+		}
 		t, err := tensors.New(e.Shape)
 		if err != nil {
 			return nil, nil, fmt.Errorf("safetensors: %q: %w", e.Name, err)
@@ -110,6 +117,9 @@ func Read(r io.ReaderAt, size int64) (map[string]*tensors.Tensor, map[string]str
 			return nil, nil, fmt.Errorf("safetensors: %q: %w", e.Name, err)
 		}
 		values[e.Name] = t
+	}
+	if len(unreadable) > 0 {
+		return values, h.Metadata, fmt.Errorf("safetensors: %w", &tensors.UnreadableError{Entries: unreadable})
 	}
 	return values, h.Metadata, nil
 }
@@ -153,7 +163,7 @@ func Save(path string, values map[string]*tensors.Tensor, metadata map[string]st
 
 // Load reads a file, see [Read].
 func Load(path string) (map[string]*tensors.Tensor, map[string]string, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,7 +174,7 @@ func Load(path string) (map[string]*tensors.Tensor, map[string]string, error) {
 	}
 	values, metadata, err := Read(f, info.Size())
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return values, metadata, fmt.Errorf("%s: %w", path, err)
 	}
 	return values, metadata, nil
 }

@@ -42,6 +42,7 @@ type Entry struct {
 	Name       string
 	Shape      shapes.Shape
 	Begin, End int64 // place of the elements, in bytes from the end of the header
+	Unreadable error // why it cannot be read, such as a dtype that tensors do not have; nil if it can
 }
 
 // Header is the header of a file.
@@ -111,7 +112,12 @@ func parseEntry(d *json.Decoder, name string) (Entry, error) {
 	}
 	dtype, ok := dtypeOf(j.DType)
 	if !ok {
-		return Entry{}, fmt.Errorf("the dtype %q is unknown", j.DType)
+		e := Entry{Name: name, Begin: j.Offsets[0], End: j.Offsets[1]}
+		if e.Begin < 0 || e.End < e.Begin {
+			return Entry{}, fmt.Errorf("its offsets are %d and %d", e.Begin, e.End)
+		}
+		e.Unreadable = fmt.Errorf("the dtype %q is none that tensors have: convert it to F16, BF16 or F32 first", j.DType)
+		return e, nil
 	}
 	s := shapes.Shape{DType: dtype}
 	for _, n := range j.Shape {

@@ -3,6 +3,7 @@ package safetensors_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,7 +109,7 @@ func TestStrictness(t *testing.T) {
 		{"stands twice", file("{"+one+","+one+"}", 8)},
 		{"no map of text", file(`{"__metadata__":{"a":1}}`, 0)},
 		{"unknown field", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}`, 8)},
-		{`the dtype "F31" is unknown`, file(`{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}`, 8)},
+		{`the dtype "F31" is none that tensors have`, file(`{"a":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}}`, 8)},
 		{"an axis of size -2", file(`{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}`, 8)},
 		{"too large", file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0)},
 		{"its offsets are 0 and 4", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 8)},
@@ -129,6 +130,20 @@ func TestEveryTruncationIsAnError(t *testing.T) {
 	require.NoError(t, safetensors.Write(&b, all(), map[string]string{"k": "v"}))
 	for n := range b.Len() {
 		require.True(t, read(b.Bytes()[:n]) != nil, fmt.Sprintf("cut off after %d of %d bytes", n, b.Len()))
+	}
+}
+
+func TestADtypeThatWeLackDoesNotHideTheOthers(t *testing.T) {
+	for _, dtype := range []string{"F8_E4M3", "F8_E5M2", "F4", "I4", "F31"} {
+		in := file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"w":{"dtype":"`+dtype+`","shape":[3],"data_offsets":[2,5]},"z":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}}`, 6)
+		values, _, err := safetensors.Read(bytes.NewReader(in), int64(len(in)))
+		var unreadable *tensors.UnreadableError
+		if !errors.As(err, &unreadable) || unreadable.Entries["w"] == nil || !strings.Contains(err.Error(), dtype) {
+			t.Errorf("%s: %v", dtype, err)
+		}
+		if len(values) != 2 || values["a"] == nil || values["z"] == nil {
+			t.Errorf("%s: the others are %v", dtype, values)
+		}
 	}
 }
 

@@ -41,8 +41,11 @@ func (c *cells) infer(i int, isMissing func(string) bool) Kind {
 	return Number
 }
 
-// number reads a finite decimal number.
+// number reads a finite decimal number. Go's own forms, 12_34 and 0x1p4, are none in a table.
 func number(s string) (float64, bool) {
+	if strings.ContainsAny(s, "_xX") {
+		return 0, false
+	}
 	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
 }

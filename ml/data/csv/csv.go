@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
 )
 
@@ -93,7 +94,7 @@ func Files() []data.File { return []data.File{penguins} }
 
 // Load reads a file, see [Read]; errors name it.
 func Load(path string, o Options) (*Table, error) {
-	file, err := os.Open(path)
+	file, err := safefile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
@@ -177,6 +178,9 @@ func readCells(r io.Reader, o Options) (*cells, error) {
 	if mark, _ := br.Peek(3); string(mark) == "\ufeff" { // as some programs begin a file in UTF-8
 		br.Discard(3)
 	}
+	if mark, _ := br.Peek(2); string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff" {
+		return nil, fmt.Errorf("line 1 begins with % x: the file is in UTF-16, want UTF-8: save it as \"CSV UTF-8\", or convert it (iconv -f UTF-16 -t UTF-8)", mark)
+	}
 	in := csv.NewReader(br)
 	in.FieldsPerRecord = -1 // checked below, with a sentence that says more
 	if o.Comma != 0 {
@@ -192,6 +196,12 @@ func readCells(r io.Reader, o Options) (*cells, error) {
 			return nil, err // a csv.ParseError names line and column
 		}
 		line, _ := in.FieldPos(0)
+		for i, field := range row {
+			if err := checkText(field); err != nil {
+				at, column := in.FieldPos(i)
+				return nil, fmt.Errorf("line %d, column %d: %w", at, column, err)
+			}
+		}
 		if c.names == nil {
 			if !o.NoHeader {
 				c.names = row
@@ -215,6 +225,24 @@ func readCells(r io.Reader, o Options) (*cells, error) {
 		}
 	}
 	return c, nil
+}
+
+// checkText says what is wrong with the encoding of a value.
+func checkText(s string) error {
+	if !utf8.ValidString(s) {
+		i := 0
+		for r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRuneInString(s[i:]) {
+			i += size
+		}
+		return fmt.Errorf("the byte %02x in %.40q is no UTF-8 (in Latin-1 it is %q): convert the file, as iconv -f ISO-8859-1 -t UTF-8 does", s[i], s, rune(s[i]))
+	}
+	switch {
+	case strings.ContainsRune(s, 0):
+		return fmt.Errorf("there is a zero byte in %.40q: the file is in UTF-16 without a mark, or no text: convert it to UTF-8", s)
+	case strings.ContainsRune(s, '\r'):
+		return fmt.Errorf("there is a carriage return without a line feed in %.40q: lines end with \\n or \\r\\n; convert the file, as tr '\\r' '\\n' does", s)
+	}
+	return nil
 }
 
 // dropRows removes the rows with a missing value in a column that is read.
