@@ -259,7 +259,7 @@ func bad(err error) error {
 const (
 	childVariable = "QUIRE_HOSTILE_FROM"
 	memory        = 6 << 30 // of the child: what Go's runtime reserves counts too
-	patience      = 20 * time.Second
+	patience      = 60 * time.Second
 )
 
 func TestMain(m *testing.M) {

@@ -18,6 +18,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
@@ -97,6 +98,8 @@ const addition = `func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = stablehlo.add %x, %x : tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }`
+
+var numDirs int // of checkpoints
 
 // makers are the values of types that need more than their kind says.
 var makers = map[reflect.Type][]maker{
@@ -231,6 +234,13 @@ var makers = map[reflect.Type][]maker{
 	reflect.TypeFor[*model.Variable](): {
 		{"a variable", func(*env) any { return newStore().GetVariable("/layer/weights") }}, {"nil", nil},
 		{"a zero Variable", func(*env) any { return &model.Variable{} }},
+	},
+	reflect.TypeFor[*checkpoints.Handler](): {
+		{"a handler", func(*env) any {
+			numDirs++
+			return must(checkpoints.Build(newStore()).Dir(fmt.Sprint("checkpoints", numDirs)).Done())
+		}}, {"nil", nil},
+		{"a zero Handler", func(*env) any { return &checkpoints.Handler{} }},
 	},
 	reflect.TypeFor[*rand.Rand](): { // of a zero Rand nobody can tell
 		{"a stream", func(*env) any { return rand.New(rand.NewPCG(1, 2)) }}, {"nil", nil},
