@@ -4,7 +4,7 @@
 //
 // The list of calls, calls_test.go, is generated from the source, so a new function is called from the day it exists:
 //
-//	go test ./internal/hostile -update
+//	go test ./internal/hostile/generate -update
 //
 // The calls run in a child process that may have a few GB of memory. QUIRE_HOSTILE makes
 // only the calls whose names begin with what it says, such as graph/tensors or graph.Sort.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -488,6 +489,8 @@ func call(f reflect.Value, args []reflect.Value) []reflect.Value {
 	}
 	return f.Call(args)
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // producers returns the names of the functions whose first result is a t, those of few parameters first.
 func producers(t reflect.Type) (names []string) {
