@@ -353,11 +353,10 @@ type entry struct {
 // sortEntries sorts a list, or gives up, leaving it in any order, once ended reports true, which it looks at every so
 // many comparisons: one lane may be all that there is.
 func sortEntries(list []entry, ended func() bool) {
-	const every = 1 << 16 // of some nanoseconds each
-	left, over := every, false
+	left, over := often, false
 	slices.SortFunc(list, func(a, b entry) int {
 		if left--; left == 0 {
-			left, over = every, ended()
+			left, over = often, ended()
 		}
 		if over { // what is equal is soon sorted
 			return 0
