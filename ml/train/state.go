@@ -21,7 +21,7 @@ type (
 		NewWeight number `json:"newWeight"`
 		Count     int64  `json:"count"`
 		Average   number `json:"average"`
-		Weight    number `json:"weight"`
+		Weight    number `json:"weight"` // absent: saved by a version that counted values alone
 		Nothing   bool   `json:"nothing,omitempty"`
 	}
 	meanJSON struct {
