@@ -375,7 +375,7 @@ func defineRounding() {
 	isNaN = Define(Op{
 		Name: "IsNaN", Family: "unary", Doc: "whether x is not a number", DTypes: dtypes.Inexact,
 		Infer:    boolRule,
-		Ref:      byKind(0, map1(func(x float64) uint64 { return truth(x != x) }), nil, nil, map1(func(x complex128) uint64 { return truth(x != x) })),
+		Ref:      byKind(0, map1(func(x float64) uint64 { return truth(x != x) }), nil, nil, map1(func(x complex128) uint64 { return truth(math.IsNaN(real(x)) || math.IsNaN(imag(x))) })),
 		Expand:   func(_ any, in []*Node) []*Node { return []*Node{NotEqual(in[0], in[0])} },
 		ZeroGrad: "the result is a bool",
 		Samples:  around(special("NaN and infinities", values, []float64{1, 0, 0, 0, 0, 0, 0}), Sample{Name: "a part is NaN", Pole: true, DTypes: dtypes.Complexes, In: []Input{Values(nan, 0, 1)}, Want: []float64{1, 0, 1}}),

@@ -54,7 +54,7 @@ func RandomIntN[IntT interface {
 			_, err = dtypes.Fit(v.(uint64)-1, shape.DType)
 		}
 		if err != nil || v.(uint64) == 0 {
-			rngState.graph.fail("RandomIntN", nil, fmt.Errorf("N is %v, but it must be at least 1, and N-1 must fit into %s", N, shape.DType))
+			rngState.graph.fail("RandomIntN", nil, fmt.Errorf("the bound N is %v, but it must be at least 1, and N-1 must fit into %s", N, shape.DType))
 		}
 		n = Scalar(rngState.graph, dtypes.Uint64, v.(uint64))
 	}
@@ -208,7 +208,7 @@ func init() {
 		Name: "RandomIntN", Family: "random", Doc: "the next state, and integers uniform over 0 … y-1", DTypes: state, Attrs: RandomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			if in[1].DType != dtypes.Uint64 || in[1].Rank() != 0 {
-				return nil, fmt.Errorf("N must be an integer scalar, not %s", in[1])
+				return nil, fmt.Errorf("the bound N must be an integer scalar, not %s", in[1])
 			}
 			return randomRule(in[0], attrs.(RandomAttrs).Shape, dtypes.Ints)
 		},

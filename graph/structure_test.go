@@ -146,7 +146,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 		{"no numbers to choose from", []shapes.Shape{shapes.Make(dtypes.Uint64, 3)}, func(x []*graph.Node) *graph.Node {
 			_, v := graph.RandomIntN(x[0], 0, i32(2))
 			return v
-		}, "RandomIntN: N is 0, but it must be at least 1, and N-1 must fit into int32"},
+		}, "RandomIntN: the bound N is 0, but it must be at least 1, and N-1 must fit into int32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := build(c.fn, c.in...)

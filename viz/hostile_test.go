@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"image"
 	imagecolor "image/color"
 	"io/fs"
@@ -23,6 +21,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/model"
@@ -57,7 +56,7 @@ func receivers() map[string][]any {
 	}
 }
 
-type registered struct{ a int }
+type registered struct{ _ int }
 
 // hostile returns values of a type that a function may be called with, the first of them harmless.
 func hostile(t reflect.Type) []any {
@@ -361,28 +360,22 @@ func TestHostileCallsAreOfAllFunctions(t *testing.T) {
 	var known map[string][]any
 	captureStdout(t, func() { known = receivers() })
 	for pkg, functions := range exported {
-		list, err := parser.ParseDir(token.NewFileSet(), pkg, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range list {
-			for _, file := range p.Files {
-				for _, d := range file.Decls {
-					f, ok := d.(*ast.FuncDecl)
-					if !ok || !f.Name.IsExported() {
-						continue
+		for _, file := range testenv.Files(t, pkg) {
+			for _, d := range file.Decls {
+				f, ok := d.(*ast.FuncDecl)
+				if !ok || !f.Name.IsExported() {
+					continue
+				}
+				if f.Recv == nil && functions[f.Name.Name] == nil {
+					t.Errorf("%s is not called with hostile values", f.Name.Name)
+				}
+				if f.Recv != nil {
+					recv := f.Recv.List[0].Type
+					if star, ok := recv.(*ast.StarExpr); ok {
+						recv = star.X
 					}
-					if f.Recv == nil && functions[f.Name.Name] == nil {
-						t.Errorf("%s is not called with hostile values", f.Name.Name)
-					}
-					if f.Recv != nil {
-						recv := f.Recv.List[0].Type
-						if star, ok := recv.(*ast.StarExpr); ok {
-							recv = star.X
-						}
-						if id, ok := recv.(*ast.Ident); ok && id.IsExported() && known[id.Name] == nil {
-							t.Errorf("methods of %s are not called with hostile values", id.Name)
-						}
+					if id, ok := recv.(*ast.Ident); ok && id.IsExported() && known[id.Name] == nil {
+						t.Errorf("methods of %s are not called with hostile values", id.Name)
 					}
 				}
 			}

@@ -252,13 +252,13 @@ func (v visit) String() string {
 // ops names what a line computes, for its tooltip.
 func (b *block) ops(line int) string {
 	var names []string
-	for _, v := range b.visits[line] {
+	visits := b.visits[line]
+	for _, v := range visits[:min(1, len(visits))] { // once is enough for a loop
 		for _, n := range v.nodes {
 			if t := n.Type(); t != "Output" && t != "Parameter" && len(names) < 12 {
 				names = append(names, t)
 			}
 		}
-		break // once is enough for a loop
 	}
 	return strings.Join(names, " → ")
 }

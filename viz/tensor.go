@@ -143,7 +143,7 @@ func drawFacets(s shapes.Shape, values []float64) (drawn, said string) {
 	d, r := s.Dimensions, s.Rank()
 	rows, cols := pick(d[r-2], maxFacetCells), pick(d[r-1], maxFacetCells)
 	var outer [][]int // indices of the axes before
-	axes := [][]int{rows, cols}
+	var axes [][]int  // of outer and of the picture
 	if r == 3 {
 		picks := pick(d[0], maxFacets)
 		for _, i := range picks {

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -21,6 +18,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
@@ -180,26 +178,20 @@ func exportedTypes(t *testing.T) []string {
 			if d.Name() == "internal" || d.Name() == "testdata" {
 				return fs.SkipDir
 			}
-			packages, err := parser.ParseDir(token.NewFileSet(), dir, func(f os.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			for _, p := range packages {
-				for _, f := range p.Files {
-					for _, decl := range f.Decls {
-						gen, ok := decl.(*ast.GenDecl)
-						if !ok {
+			for _, f := range testenv.Files(t, dir) {
+				for _, decl := range f.Decls {
+					gen, ok := decl.(*ast.GenDecl)
+					if !ok {
+						continue
+					}
+					for _, spec := range gen.Specs {
+						s, ok := spec.(*ast.TypeSpec)
+						if !ok || !s.Name.IsExported() || s.Assign.IsValid() {
 							continue
 						}
-						for _, spec := range gen.Specs {
-							s, ok := spec.(*ast.TypeSpec)
-							if !ok || !s.Name.IsExported() || s.Assign.IsValid() {
-								continue
-							}
-							if _, ok := s.Type.(*ast.InterfaceType); !ok {
-								rel, _ := filepath.Rel("..", dir)
-								out = append(out, fmt.Sprintf("github.com/quire-ml/quire/%s.%s", filepath.ToSlash(rel), s.Name.Name))
-							}
+						if _, ok := s.Type.(*ast.InterfaceType); !ok {
+							rel, _ := filepath.Rel("..", dir)
+							out = append(out, fmt.Sprintf("github.com/quire-ml/quire/%s.%s", filepath.ToSlash(rel), s.Name.Name))
 						}
 					}
 				}

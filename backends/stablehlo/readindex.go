@@ -29,11 +29,9 @@ func (c *reading) indexVectors(indices *graph.Node, at map[string]any, axes, bat
 	if !indices.DType().IsInt() {
 		c.fail("indices must be integers, not %s", typeName(indices.DType()))
 	}
-	vector := indices.Rank()
+	vector := 0 // if the text leaves it out
 	if v, ok := at["index_vector_dim"].(int64); ok {
 		vector = c.small("index_vector_dim", v)
-	} else { // it is 0 if the text leaves it out
-		vector = 0
 	}
 	switch {
 	case vector < 0 || vector > indices.Rank():

@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,7 +99,7 @@ var goldens = []struct {
 			long[i], mask[i] = float32(i)/8, i%3 == 0
 		}
 		return []*graph.Node{
-			graph.Const(g, long), graph.Const(g, mask), graph.Const(g, [][]float64{{1, 0.1}, {1e300, -0.0}}),
+			graph.Const(g, long), graph.Const(g, mask), graph.Const(g, [][]float64{{1, 0.1}, {1e300, math.Copysign(0, -1)}}),
 			graph.Const(g, []complex64{1 + 2i, -1}), graph.Const(g, []bool{true, false}), graph.Zeros(g, shapes.Make(dtypes.Int8, 0, 3)),
 			graph.Infinity(g, dtypes.Float16, -1), graph.Const(g, []uint64{1<<64 - 1, 0}), graph.Ones(g, shapes.Make(dtypes.BFloat16, 2, 2)),
 		}

@@ -114,7 +114,7 @@ func unknownFlags(path string, flags []string) (unknown []string, err error) {
 		known, done := knownFlags[key]
 		if !done {
 			if data == nil {
-				release := func() {}
+				var release func()
 				if data, release, err = mapFile(path); err != nil {
 					return nil, fmt.Errorf("reading the plugin: %w", err)
 				}

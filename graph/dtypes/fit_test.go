@@ -19,7 +19,7 @@ func TestFitKeepsTheValueOrRefuses(t *testing.T) {
 	numbers := []any{
 		0, 1, -1, 2, 127, 128, -128, -129, 255, 256, 300, 32767, 32768, 65504, 65519, 65520, 65535, 65536, 70000, -70000, count(7), count(-7),
 		math.MaxInt32, math.MaxInt32 + 1, math.MinInt64, math.MaxInt64, uint64(math.MaxUint64), int8(-128), uint8(200), uint16(65535), uint32(math.MaxUint32),
-		0.5, -0.5, 1.0, -0.0, 1e-50, 0x1p63, -0x1p63, 0x1p64, 1e20, 1e39, 3.4e38, 3.5e38, math.MaxFloat64, inf, -inf, nan, float32(0.1), float32(3e38),
+		0.5, -0.5, 1.0, math.Copysign(0, -1), 1e-50, 0x1p63, -0x1p63, 0x1p64, 1e20, 1e39, 3.4e38, 3.5e38, math.MaxFloat64, inf, -inf, nan, float32(0.1), float32(3e38),
 		float16.FromFloat64(65504), bfloat16.FromFloat64(1e38), true, false,
 	}
 	for _, v := range numbers {

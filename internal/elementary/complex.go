@@ -149,7 +149,7 @@ func ComplexReciprocal(z complex128) complex128 {
 // ComplexMul returns z · w.
 func ComplexMul(z, w complex128) complex128 {
 	p := z * w
-	if d := p - p; d == 0 {
+	if finite(real(p)) && finite(imag(p)) {
 		return p
 	}
 	return multiplyAgain(z, w, p)

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,20 +15,11 @@ import (
 // what the table must hold, so that what is new fails until it is there. Methods are left out.
 func Functions(t testing.TB, dir string) map[string]string {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), dir, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	functions := map[string]string{}
-	for _, p := range packages {
-		if strings.HasSuffix(p.Name, "_test") {
-			continue
-		}
-		for name, file := range p.Files {
-			for _, d := range file.Decls {
-				if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.IsExported() && !strings.HasSuffix(name, "_test.go") {
-					functions[fn.Name.Name] = strings.TrimSpace("(" + typeList(fn.Type.Params) + ") " + typeList(fn.Type.Results))
-				}
+	for _, file := range Files(t, dir) {
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.IsExported() {
+				functions[fn.Name.Name] = strings.TrimSpace("(" + typeList(fn.Type.Params) + ") " + typeList(fn.Type.Results))
 			}
 		}
 	}
@@ -35,6 +27,27 @@ func Functions(t testing.TB, dir string) map[string]string {
 		t.Fatalf("%s has no exported functions: is it the folder of a package?", dir)
 	}
 	return functions
+}
+
+// Files parses the Go files in a folder, those of all systems, without tests. A folder without any has none.
+func Files(t testing.TB, dir string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
 }
 
 // typeList writes the types of parameters or results, one for each name.

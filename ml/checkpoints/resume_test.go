@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"iter"
 	"math"
 	"path/filepath"
@@ -19,6 +16,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
@@ -260,10 +258,8 @@ func killAt(at int64) train.Hook {
 
 // A hook of package train that the table lacks is not tested for what it remembers.
 func TestEveryHookOfTrainIsInTheTable(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), "../train", func(i fs.FileInfo) bool { return !strings.HasSuffix(i.Name(), "_test.go") }, 0)
-	require.NoError(t, err)
 	var found []string
-	for _, file := range packages["train"].Files {
+	for _, file := range testenv.Files(t, "../train") {
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
 			if !ok || !fn.Name.IsExported() {

@@ -4,7 +4,7 @@ module @constants attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas =
     %1 = stablehlo.constant dense<"0x01000001000001000001000001000001000001000001000001000001000001000001000001000001"> : tensor<40xui8>
     %2 = stablehlo.constant dense<0> : tensor<40xui8>
     %3 = stablehlo.compare NE, %1, %2, UNSIGNED : (tensor<40xui8>, tensor<40xui8>) -> tensor<40xi1>
-    %4 = stablehlo.constant dense<[[1.0e+00, 1.0e-01], [1.0e+300, 0.0e+00]]> : tensor<2x2xf64>
+    %4 = stablehlo.constant dense<[[1.0e+00, 1.0e-01], [1.0e+300, -0.0e+00]]> : tensor<2x2xf64>
     %5 = stablehlo.constant dense<[(1.0e+00, 2.0e+00), (-1.0e+00, 0.0e+00)]> : tensor<2xcomplex<f32>>
     %6 = stablehlo.constant dense<[true, false]> : tensor<2xi1>
     %7 = stablehlo.constant dense<0> : tensor<i8>

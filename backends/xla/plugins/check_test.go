@@ -55,7 +55,7 @@ func fat(t *testing.T) []byte {
 	t.Helper()
 	amd, arm := library("darwin", "amd64").Bytes(), library("darwin", "arm64").Bytes()
 	const first = 0x1000
-	second := uint32(first + len(amd) + 0xfff&^0xfff)
+	second := uint32((first + len(amd) + 0xfff) &^ 0xfff)
 	b := []byte{0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 2}
 	for _, n := range []uint32{0x01000007, 3, first, uint32(len(amd)), 12, 0x0100000c, 0, second, uint32(len(arm)), 12} {
 		b = append(b, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))

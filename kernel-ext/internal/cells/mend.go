@@ -34,11 +34,9 @@ func Mend(program string, places []string, said string) (mended string, ok bool)
 	for _, m := range redeclared.FindAllStringSubmatch(said, -1) {
 		a, _ := strconv.Atoi(m[1])
 		b, _ := strconv.Atoi(m[3])
-		older := min(a, b)
+		older := b
 		if latest(places, a) < latest(places, b) || latest(places, a) == latest(places, b) && a < b {
 			older = a
-		} else {
-			older = b
 		}
 		if n := declarationAt(set, file, older, m[2]); n != nil {
 			ok = blank(text, set, n) || ok

@@ -157,7 +157,7 @@ func ComplexOf[T Complex, R Float](name string) (Loop1, bool) {
 	case "Imag":
 		return each1(func(x T) R { return R(imag(complex128(x))) }), true
 	case "IsNaN":
-		return each1(func(x T) bool { return x != x }), true
+		return each1(func(x T) bool { z := complex128(x); return math.IsNaN(real(z)) || math.IsNaN(imag(z)) }), true
 	}
 	f, ok := map[string]func(complex128) complex128{
 		"Exp": elementary.ComplexExp, "Log": elementary.ComplexLog, "Sqrt": elementary.ComplexSqrt,
