@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
+	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
@@ -13,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
+	"github.com/quire-ml/quire/kernel-ext/nbrun"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
@@ -49,6 +51,10 @@ var functions = map[string]any{
 	"backends/stablehlo.Lowers":                   stablehlo.Lowers,
 	"backends/stablehlo.Read":                     stablehlo.Read,
 	"backends/stablehlo.Write":                    stablehlo.Write,
+	"backends/xla/plugins.Dirs":                   plugins.Dirs,
+	"backends/xla/plugins.Find":                   plugins.Find,
+	"backends/xla/plugins.List":                   plugins.List,
+	"backends/xla/plugins.ReadManifest":           plugins.ReadManifest,
 	"graph.Abs":                                   graph.Abs,
 	"graph.Add":                                   graph.Add,
 	"graph.AddScalar":                             graph.AddScalar[float64],
@@ -389,6 +395,7 @@ var functions = map[string]any{
 	"graph/tensors/images.GetUpSampledSizes":      images.GetUpSampledSizes,
 	"graph/tensors/images.ToImage":                images.ToImage,
 	"graph/tensors/images.ToTensor":               images.ToTensor,
+	"kernel-ext/nbrun.Run":                        nbrun.Run,
 	"ml/checkpoints.Build":                        checkpoints.Build,
 	"ml/checkpoints.List":                         checkpoints.List,
 	"ml/checkpoints.Load":                         checkpoints.Load,
@@ -712,6 +719,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[model.StoreProvider](),
 	reflect.TypeFor[model.Store](),
 	reflect.TypeFor[model.Variable](),
+	reflect.TypeFor[nbrun.CellError](),
+	reflect.TypeFor[nbrun.Cell](),
+	reflect.TypeFor[nbrun.EventKind](),
+	reflect.TypeFor[nbrun.Event](),
+	reflect.TypeFor[nbrun.Options](),
+	reflect.TypeFor[nbrun.Result](),
 	reflect.TypeFor[optimizers.AdamConfig](),
 	reflect.TypeFor[optimizers.Interface](),
 	reflect.TypeFor[optimizers.SGDConfig](),
@@ -720,6 +733,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[plots.Layer](),
 	reflect.TypeFor[plots.Options](),
 	reflect.TypeFor[plots.Points](),
+	reflect.TypeFor[plugins.Manifest](),
+	reflect.TypeFor[plugins.Package](),
+	reflect.TypeFor[plugins.Plugin](),
 	reflect.TypeFor[safetensors.Entry](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[shapes.HasShape](),

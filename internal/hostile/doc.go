@@ -1,4 +1,4 @@
-// Package hostile calls every exported function and method of graph, backends, ml and viz with what callers should
+// Package hostile calls every exported function and method of graph, backends, ml, viz and kernel-ext with what callers should
 // not give them: nil, zero, empty, huge, closed and foreign values. It is a test alone: no call may end the process,
 // hang, or panic with an error of the runtime (a nil dereference, an index out of range, a make of absurd length).
 //
