@@ -63,6 +63,14 @@ var add, sub, mul, neg, div, rem, pow, maxOp, minOp, atan2, logAddExp *Op
 
 var errDivide = errors.New("integer division by zero")
 
+// smallestNormal returns the smallest number of float32 or float64 that is no denormal one.
+func smallestNormal(d dtypes.DType) float64 {
+	if d == dtypes.Float32 {
+		return 0x1p-126
+	}
+	return 0x1p-1022
+}
+
 func init() {
 	samples := []Sample{
 		{In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(0.25)}},
@@ -136,8 +144,8 @@ func init() {
 		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], elementary.ComplexDiv),
 		VJP: func(y, dy *Node) []*Node { // d(a/b)/db = -(a/b)/b
 			a, b := y.Input(0), y.Input(1)
-			da := Div(dy, b)
-			return []*Node{unbroadcast(da, a), unbroadcast(Neg(Mul(da, y)), b)}
+			db := Neg(Mul(dy, Div(y, b))) // not dy/b·y: where b is tiny 1/b may be too large
+			return []*Node{unbroadcast(Div(dy, b), a), unbroadcast(db, b)}
 		},
 		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
 			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
@@ -163,13 +171,22 @@ func init() {
 		Ref:   binaryRef(elementary.Pow, powInt[int64], powInt[uint64], nil),
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
-			one := ScalarOne(a.graph, a.DType())
-			// d(aᵇ)/da = b·aᵇ⁻¹, but at 0⁰, where that is 0·∞, it is 0.
-			e := Where(LogicalAnd(IsZero(a), IsZero(b)), one, b)
-			da := Mul(dy, Mul(b, Pow(a, MinusOne(e))))
-			// d(aᵇ)/db = aᵇ·log(a); log(1) = 0 stands where there is no logarithm.
-			db := Mul(dy, Mul(y, Log(Where(IsPositive(a), a, one))))
-			return []*Node{unbroadcast(da, a), unbroadcast(db, b)}
+			d := a.DType()
+			wa, wb := wide(a), wide(b) // 16 bits do not hold b - 1
+			one, zero := ScalarOne(wa.graph, wa.DType()), ScalarZero(wa.graph, wa.DType())
+			// d(aᵇ)/da = b·aᵇ⁻¹, but where that is 0·∞, at b = 0 of an a without a reciprocal, it is 0.
+			tiny := LessOrEqual(Abs(wa), Scalar(wa.graph, wa.DType(), smallestNormal(wa.DType())))
+			e := Where(LogicalAnd(tiny, IsZero(wb)), one, wb)
+			da := ConvertDType(Mul(wb, Pow(wa, MinusOne(e))), d)
+			// d(aᵇ)/db = aᵇ·log(a), 0 where there is no logarithm.
+			positive := LogicalNot(IsNonPositive(wa)) // or NaN
+			wy := y
+			if d.IsHalf() {
+				wy = Pow(wa, wb)
+			}
+			log := Where(positive, Log(Where(positive, wa, one)), zero)
+			db := ConvertDType(Where(positive, Mul(wy, log), zero), d)
+			return []*Node{unbroadcast(Mul(dy, da), a), unbroadcast(Mul(dy, db), b)}
 		},
 		Samples: []Sample{
 			{In: []Input{Values(0.25, 0.5, 1, 1.5, 3), Values(2, -1.5, 0.5, 3, -2)}},
@@ -211,8 +228,12 @@ func init() {
 		Ref:   binaryRef(elementary.Atan2, nil, nil, nil),
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
-			d := Div(dy, Add(Square(a), Square(b)))
-			return []*Node{unbroadcast(Mul(d, b), a), unbroadcast(Neg(Mul(d, a)), b)}
+			// d = a/(a² + b²), by the larger of both, since squares overflow and vanish early
+			m := StopGradient(Max(Abs(a), Abs(b)))
+			m = Where(IsFinite(m), m, ScalarOne(m.graph, m.DType()))
+			u, v := Div(a, m), Div(b, m)
+			n := Mul(Add(Square(u), Square(v)), m)
+			return []*Node{unbroadcast(Mul(dy, Div(v, n)), a), unbroadcast(Neg(Mul(dy, Div(u, n))), b)}
 		},
 		Samples: append(apart,
 			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
