@@ -61,6 +61,9 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 // begin checks what can be checked before the first step, and keeps other processes away.
 func (h *Handler) begin(loop *train.Loop) (err error) {
 	h.asked, h.stepped, h.failures = false, false, 0
+	for ; h.told < len(h.warnings); h.told++ { // of loading, when nobody could listen
+		loop.Warn(fmt.Errorf("%s: %s", hookName, h.warnings[h.told]))
+	}
 	if err := h.checkEvaluated(loop); err != nil {
 		return err
 	}
@@ -96,6 +99,7 @@ func (h *Handler) judgeFailure(err error) error {
 		return fmt.Errorf("%d saves in a row went wrong: %w", h.failures, err)
 	}
 	h.warnings = append(h.warnings, err.Error())
+	h.told = len(h.warnings)
 	h.loop.Warn(fmt.Errorf("%s: %w; training goes on, and ends if %d saves in a row go wrong", hookName, err, h.config.patience))
 	return nil
 }

@@ -13,7 +13,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 
 	"github.com/stretchr/testify/require"
@@ -287,4 +289,29 @@ func same(t *testing.T, path string, a, b reflect.Value) {
 	default:
 		require.Equal(t, a.Interface(), b.Interface(), path)
 	}
+}
+
+// What was passed over in loading, when nobody could listen yet, is told when a run begins, once.
+func TestWhatWasPassedOverInLoadingIsTold(t *testing.T) {
+	dir := t.TempDir()
+	damage(t, twoCheckpoints(t, dir)[1].DataPath(), func(b []byte) []byte { return b[:len(b)/2] })
+	s := newProcess(t, 1)
+	s.store = model.NewStore()
+	h := Load(s.store).Dir(dir).FallBack().MustDone()
+	require.Equal(t, 1, len(h.Warnings()))
+	s.trainer = train.NewTrainer(s.trainer.Backend(), s.store, noisy, losses.MeanSquaredError, optimizers.SGD().Done())
+	s.loop = train.NewLoop(s.trainer)
+	require.NoError(t, h.Attach(s.loop, 2))
+	var told []string
+	s.loop.Listen(func(e train.Event) {
+		if e.Kind == train.Warning {
+			told = append(told, e.Err.Error())
+		}
+	})
+	for range 2 {
+		_, err := s.loop.RunSteps(s.ds, 1)
+		require.NoError(t, err)
+	}
+	require.Equal(t, len(h.Warnings()), len(told))
+	require.Contains(t, told[0], "is damaged and was passed over")
 }

@@ -19,6 +19,7 @@ type Handler struct {
 	loaded   *Meta
 	from     Checkpoint // what was loaded
 	warnings []string
+	told     int        // of the warnings: those that the loop was told
 	last     Checkpoint // what was saved last
 	lastData string     // the SHA-256 of its variables
 	interim  string     // the name of the one that an interrupt made
@@ -45,7 +46,9 @@ func (h *Handler) List() ([]Checkpoint, error) { return List(h.config.dir) }
 // Loaded returns what was loaded, and from where; nil if there was nothing to load.
 func (h *Handler) Loaded() (*Meta, Checkpoint) { return h.loaded, h.from }
 
-// Warnings returns what was left out in loading: damaged checkpoints, a trainer's state that does not fit.
+// Warnings returns what was left out in loading, such as damaged checkpoints or a trainer's state that does not fit, and
+// saves that went wrong. A loop that the handler is attached to tells them its listeners, in events of kind
+// train.Warning; see [train.Loop.Warn].
 func (h *Handler) Warnings() []string { return slices.Clone(h.warnings) }
 
 // loadFirst loads the checkpoint that the configuration asks for.

@@ -235,9 +235,12 @@ func (h *Handler) leaveAlone(c Checkpoint, err error) {
 		return
 	}
 	h.warnings = append(h.warnings, text)
-	if h.loop != nil {
-		h.loop.Warn(errors.New(hookName + ": " + text))
+	if h.loop == nil {
+		fmt.Fprintf(os.Stderr, "warning: %s: %s\n", hookName, text)
+		return
 	}
+	h.told = len(h.warnings)
+	h.loop.Warn(errors.New(hookName + ": " + text))
 }
 
 func find(list []Checkpoint, name string) (out []Checkpoint) {

@@ -21,8 +21,14 @@
 //
 // While a loop runs, an interrupt (Ctrl-C, or the stop button of a notebook) or the end of its context
 // lets it finish the step at hand and return what it has, with an error for which
-// errors.Is(err, train.ErrInterrupted) holds. The model is kept as it is then. A second interrupt ends
-// the program.
+// errors.Is(err, train.ErrInterrupted) holds. The store then holds the model as it was after that step. It is
+// on disk only if checkpoints are attached to the loop (package checkpoints), which save it at the end of an interrupted
+// run too; without them it is lost when the process, or a notebook's cell, ends. A second interrupt ends the program.
+//
+// # Names of the loss
+//
+// "Batch loss" is that of one batch, "Mean loss" a mean over many: [Event] says over which. [Trainer.TrainStep], which
+// knows no passes, returns an average that forgets.
 //
 // # What goes wrong
 //

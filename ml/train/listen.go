@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -14,6 +15,13 @@ type listeners struct {
 	mu   sync.Mutex
 	next int
 	list []listener
+}
+
+// none reports whether nobody listens but those that a loop has of its own.
+func (s *listeners) none(own int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.list) <= own
 }
 
 type listener struct {
@@ -54,5 +62,15 @@ func (s *listeners) drop(id int) {
 	s.list = slices.DeleteFunc(slices.Clone(s.list), func(x listener) bool { return x.id == id })
 }
 
-// Warn tells listeners of something that went wrong and does not end the run, in an event of kind [Warning].
-func (l *Loop) Warn(err error) { l.emit(Event{Kind: Warning, Err: err}) }
+// Warn tells listeners of something that went wrong and does not end the run, in an event of kind [Warning]. If nobody
+// listens, err is written to the standard error, once however often it comes.
+func (l *Loop) Warn(err error) {
+	if text := err.Error(); l.listeners.none(1) && !l.written[text] { // 1: the history
+		if l.written == nil {
+			l.written = map[string]bool{}
+		}
+		l.written[text] = true
+		fmt.Fprintf(os.Stderr, "warning, step %d: %s\n", l.step, text)
+	}
+	l.emit(Event{Kind: Warning, Err: err})
+}

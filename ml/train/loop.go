@@ -16,8 +16,9 @@ import (
 	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
-// ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The model is
-// kept as it was after the last step.
+// ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The store holds the model
+// as it was after the last step, in this process: once that ends, or a notebook's cell, it is lost, unless checkpoints
+// are attached to the loop, which then save it.
 var ErrInterrupted = errors.New("training was interrupted")
 
 // Loop trains on a data set, step by step, with whatever was attached to it: evaluations, listeners and
@@ -53,7 +54,8 @@ type Loop struct {
 	pending   pending // of the step
 	evaluated int     // how many of the evaluations that are pending are done
 	ending    bool
-	told      error // by listeners that panicked
+	told      error           // by listeners that panicked
+	written   map[string]bool // warnings that nobody listened to
 }
 
 // NewLoop returns a loop for a trainer.
@@ -410,10 +412,13 @@ func unjoin(err error) error {
 func (l *Loop) interruption(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, errSignal) {
-		return fmt.Errorf("%w at step %d (global step %d): the model is kept", ErrInterrupted, l.step, l.trainer.GlobalStep())
+		return fmt.Errorf("%w at step %d (global step %d): %s", ErrInterrupted, l.step, l.trainer.GlobalStep(), whatIsKept)
 	}
-	return fmt.Errorf("%w at step %d (global step %d), the model is kept: %w", ErrInterrupted, l.step, l.trainer.GlobalStep(), cause)
+	return fmt.Errorf("%w at step %d (global step %d): %w: %s", ErrInterrupted, l.step, l.trainer.GlobalStep(), cause, whatIsKept)
 }
+
+// whatIsKept is true whether or not checkpoints are attached, of which a loop knows nothing.
+const whatIsKept = "the store holds the model of this step, in this process only; on disk is what checkpoints saved, if any are attached"
 
 var errSignal = errors.New("interrupt")
 
