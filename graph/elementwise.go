@@ -17,18 +17,28 @@ func Abs(x *Node) *Node {
 	return Apply(abs, nil, x)
 }
 
-// Sign returns the sign of x, element by element: -1, 0 or 1; of a complex x it is x/|x|, or 0. The sign of
-// NaN is NaN, that of -0 is -0. The gradient is 0 but for complex x. x must be a number.
+// Sign returns the sign of x, element by element: -1, 0 or 1; of a complex x it is x/|x|, 0 of 0, and NaN if a part is
+// infinite or NaN. The sign of NaN is NaN, that of -0 is -0. The gradient is 0 but for complex x. x must be a number.
 func Sign(x *Node) *Node {
 	switch d := x.DType(); {
 	case d.IsUnsigned():
 		return ConvertDType(IsPositive(x), d)
 	case d.IsComplex():
+		x = nearOne(x)
 		r := Abs(x)
 		r = Where(IsZero(r), ScalarOne(r.graph, r.DType()), r)
 		return Complex(Div(Real(x), r), Div(Imag(x), r))
 	}
 	return Apply(sign, nil, x)
+}
+
+// nearOne brings the larger part of complex numbers to ±1, so that |x| neither overflows nor has the few digits of a denormal
+// number; 0 stays.
+func nearOne(x *Node) *Node {
+	re, im := Real(x), Imag(x)
+	size := StopGradient(Max(Abs(re), Abs(im))) // the sign does not depend on it
+	size = Where(IsZero(size), ScalarOne(size.graph, size.DType()), size)
+	return Complex(Div(re, size), Div(im, size))
 }
 
 // Exp returns eˣ, element by element. x must be a float or complex.

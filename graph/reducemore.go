@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // ReduceMean returns the mean of x over the given axes, which are removed; over all axes if none are given.
@@ -173,7 +174,7 @@ func othersOf(x []float64, at int) []float64 {
 // expDifference returns exp(x - m); what the difference loses to rounding counts.
 func expDifference(x, m float64) float64 {
 	d := x - m
-	e := math.Exp(d)
+	e := elementary.Exp(d)
 	if lost := sumOf([]float64{x, -m, -d}); lost-lost == 0 {
 		e += e * lost
 	}

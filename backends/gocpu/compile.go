@@ -29,6 +29,7 @@ type call struct {
 	attrs   any
 	in, out []shapes.Shape
 	workers int
+	ended   func() bool   // whether the compilation may end early
 	perm    map[int][]int // operands that are the transpose of what is given: their axes in that
 
 	view    bool  // no kernel: the result is the operand's memory
@@ -64,10 +65,10 @@ func compileWith(ctx context.Context, p *graph.Program, workers int, bodies map[
 	c.readTransposes()
 	c.dropDead()
 	for i := range c.instrs {
-		if err := ctx.Err(); err != nil {
+		if err := c.lower(i); err != nil {
 			return nil, err
 		}
-		if err := c.lower(i); err != nil {
+		if err := ctx.Err(); err != nil { // and so the kernel may be good for nothing
 			return nil, err
 		}
 	}
@@ -77,6 +78,8 @@ func compileWith(ctx context.Context, p *graph.Program, workers int, bodies map[
 	bodies[p] = c.code
 	return c.code, nil
 }
+
+func (c *compiler) ended() bool { return c.ctx.Err() != nil }
 
 // load copies the program's values and instructions. Constants become values.
 func (c *compiler) load() error {
@@ -211,7 +214,7 @@ func (c *compiler) lower(i int) (err error) {
 	if in.dead {
 		return nil
 	}
-	k := &call{attrs: in.Attrs, workers: c.code.workers, perm: in.perm}
+	k := &call{attrs: in.Attrs, workers: c.code.workers, ended: c.ended, perm: in.perm}
 	for i, id := range in.in {
 		s := c.code.values[id].shape
 		if in.perm[i] != nil {

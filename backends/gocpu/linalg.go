@@ -25,7 +25,7 @@ func fourier(k *call, inverse bool) kernels.Func {
 		k.inPlace = []int{0}
 	}
 	in, out := kernels.ComplexTypeOf(k.in[0].DType), kernels.ComplexTypeOf(k.out[0].DType)
-	f, scratch := kernels.FFT(in, out, k.in[0].Dimensions, k.out[0].Dimensions, axes, inverse, k.workers)
+	f, scratch := kernels.FFT(in, out, k.in[0].Dimensions, k.out[0].Dimensions, axes, inverse, k.workers, k.ended)
 	k.scratch = scratch
 	return f
 }

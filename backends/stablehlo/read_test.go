@@ -342,14 +342,14 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := stablehlo.Read(text)
 		if err != nil {
-			if strings.Contains(err.Error(), "broke down") {
+			if stablehlo.BrokeDown(err) {
 				t.Fatal(err)
 			}
 			return
 		}
 		if m.Main() != nil {
-			if _, err := m.Program(nil); err != nil {
-				t.Logf("%v", err)
+			if _, err := m.Program(nil); stablehlo.BrokeDown(err) {
+				t.Fatal(err)
 			}
 		}
 	})

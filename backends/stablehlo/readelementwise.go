@@ -161,21 +161,12 @@ func logistic(x *graph.Node) *graph.Node {
 	}, x)
 }
 
-// sign of a complex number is x/|x|, 0 for 0, and NaN if a part is infinite or NaN. The larger part is brought to 1
-// first, so that |x| does not overflow or vanish.
+// sign has the digits of complex128 on the way.
 func sign(x *graph.Node) *graph.Node {
 	if !x.DType().IsComplex() {
 		return graph.Sign(x)
 	}
-	return widely(func(x *graph.Node) *graph.Node {
-		re, im := graph.Real(x), graph.Imag(x)
-		size := graph.Max(graph.Abs(re), graph.Abs(im))
-		isZero := graph.Equal(size, number(re, 0))
-		size = graph.Where(isZero, number(re, 1), size)
-		re, im = graph.Div(re, size), graph.Div(im, size)
-		length := graph.Where(isZero, number(re, 1), graph.Sqrt(graph.Add(graph.Square(re), graph.Square(im))))
-		return graph.Complex(graph.Div(re, length), graph.Div(im, length))
-	}, x)
+	return widely(graph.Sign, x)
 }
 
 // widely computes f of complex numbers in complex128.

@@ -145,8 +145,11 @@ func lgamma(x *graph.Node) *graph.Node {
 		y = graph.Add(graph.AddScalar(y, math.Log(2*math.Pi)/2), graph.Log(sum))
 		size := graph.Abs(x)
 		part := graph.Sub(size, graph.Floor(size))
-		sine := graph.Sin(graph.MulScalar(graph.Min(part, graph.OneMinus(part)), math.Pi))
-		mirrored := graph.Sub(graph.Sub(number(x, math.Log(math.Pi)), graph.Log(sine)), y)
+		near := graph.Min(part, graph.OneMinus(part))
+		sine := graph.DivScalar(graph.Sin(graph.MulScalar(near, math.Pi)), math.Pi)
+		// next to a pole sin(πx)/π is x, all digits of which count: πx of a denormal number has few
+		sine = graph.Where(graph.LessThan(near, number(x, 1e-9)), near, sine)
+		mirrored := graph.Neg(graph.Add(graph.Log(sine), y))
 		y = graph.Where(left, mirrored, y)
 		infinity := graph.Infinity(x.Graph(), x.DType(), 1)
 		pole := graph.LogicalAnd(left, graph.Equal(part, number(x, 0)))

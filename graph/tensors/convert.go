@@ -2,6 +2,7 @@ package tensors
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"runtime"
 
@@ -45,7 +46,11 @@ func (t *Tensor) FitDType(dtype dtypes.DType) (*Tensor, error) {
 		return out, err
 	}
 	defer runtime.KeepAlive(t)
+	fits := plainlyFits(t, dtype)
 	for i := range t.Size() {
+		if fits(i) {
+			continue
+		}
 		if _, err := dtypes.Fit(t.element(i), dtype); err != nil {
 			if t.shape.IsScalar() {
 				return nil, err
@@ -54,6 +59,23 @@ func (t *Tensor) FitDType(dtype dtypes.DType) (*Tensor, error) {
 		}
 	}
 	return out, nil
+}
+
+// plainlyFits returns a test that is true for elements that need no closer look by [dtypes.Fit], which costs some
+// allocations for each: those of float64, in which numbers are stated and first values of weights are made.
+func plainlyFits(t *Tensor, dtype dtypes.DType) func(i int) bool {
+	if t.DType() != dtypes.Float64 || !dtype.IsFloat() && !dtype.IsInt() {
+		return func(int) bool { return false }
+	}
+	low, high := dtypes.Limits(dtype)
+	lo, _ := dtypes.Convert(low, dtypes.Float64).(float64)
+	hi, _ := dtypes.Convert(high, dtypes.Float64).(float64)
+	v := view[float64](t)
+	if dtype.IsFloat() {
+		return func(i int) bool { return v[i] >= lo && v[i] <= hi }
+	}
+	lo, hi = max(lo, -1<<53), min(hi, 1<<53) // beyond, the limits of 64 bits are rounded
+	return func(i int) bool { return v[i] >= lo && v[i] <= hi && v[i] == math.Trunc(v[i]) }
 }
 
 // convertFast converts the pairs that data loading and mixed precision use, and reports whether it

@@ -476,3 +476,19 @@ func trimPath(err error) error {
 	}
 	return err
 }
+
+// Weights of a large layer are made in float64 and fitted to their dtype: no element may cost an allocation.
+func TestFittingAllocatesOnce(t *testing.T) {
+	x := FromFlatDataAndDimensions(make([]float64, 10_000), 100, 100)
+	for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Float16, dtypes.BFloat16, dtypes.Int32} {
+		if n := testing.AllocsPerRun(5, func() {
+			y, err := x.FitDType(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y.FinalizeAll()
+		}); n > 50 {
+			t.Errorf("%s: %v allocations", d, n)
+		}
+	}
+}

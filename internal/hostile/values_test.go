@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -18,6 +19,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
@@ -97,6 +99,8 @@ const addition = `func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = stablehlo.add %x, %x : tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }`
+
+var numDirs int // of checkpoints
 
 // makers are the values of types that need more than their kind says.
 var makers = map[reflect.Type][]maker{
@@ -231,6 +235,13 @@ var makers = map[reflect.Type][]maker{
 	reflect.TypeFor[*model.Variable](): {
 		{"a variable", func(*env) any { return newStore().GetVariable("/layer/weights") }}, {"nil", nil},
 		{"a zero Variable", func(*env) any { return &model.Variable{} }},
+	},
+	reflect.TypeFor[*checkpoints.Handler](): {
+		{"a handler", func(*env) any {
+			numDirs++
+			return must(checkpoints.Build(newStore()).Dir(fmt.Sprint("checkpoints", numDirs)).Done())
+		}}, {"nil", nil},
+		{"a zero Handler", func(*env) any { return &checkpoints.Handler{} }},
 	},
 	reflect.TypeFor[*rand.Rand](): { // of a zero Rand nobody can tell
 		{"a stream", func(*env) any { return rand.New(rand.NewPCG(1, 2)) }}, {"nil", nil},
@@ -478,6 +489,8 @@ func call(f reflect.Value, args []reflect.Value) []reflect.Value {
 	}
 	return f.Call(args)
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // producers returns the names of the functions whose first result is a t, those of few parameters first.
 func producers(t reflect.Type) (names []string) {

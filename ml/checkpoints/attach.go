@@ -27,6 +27,8 @@ const hookName = "checkpoints"
 // It returns an error if every is negative, if the handler is attached already, or if loop trains another store.
 func (h *Handler) Attach(loop *train.Loop, every int) error {
 	switch {
+	case loop == nil || loop.Trainer() == nil:
+		return fmt.Errorf("checkpoints.Attach: the loop is nil or has no trainer: make it with train.NewLoop")
 	case every < 0:
 		return fmt.Errorf("checkpoints.Attach: every %d steps, want 1 or more, or 0 for every epoch", every)
 	case h.loop != nil:

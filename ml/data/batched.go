@@ -15,6 +15,7 @@ const maxExamples = 1 << 30
 // last batch of a pass has what is left, or is dropped with dropIncomplete. A pass that leaves no batch
 // at all ends with an error, and so do examples of different shapes, numbers of tensors, or Specs.
 func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
+	ds = given(ds)
 	if size < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want 1 or more", ds.Name(), size))
 	}
@@ -123,6 +124,7 @@ func sameShapes(a, b []*tensors.Tensor) bool {
 //
 // A position within a pass is reached by reading the pass from its beginning.
 func Shuffled(ds Dataset, buffer int, seed uint64) *Pipeline {
+	ds = given(ds)
 	if buffer < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Shuffled %q: a buffer of %d: want 1 or more", ds.Name(), buffer))
 	}

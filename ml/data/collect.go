@@ -10,6 +10,7 @@ import (
 // examples; else each is one example, without the batch axis. The Spec of the first is kept.
 // It returns an error if ds never ends, yields an error, or has examples of different shapes.
 func Collect(ds Dataset, batched bool) (*InMemoryDataset, error) {
+	ds = given(ds)
 	if numBatches(ds) == endless {
 		return nil, fmt.Errorf("data.Collect %q: the data set has no end: end it with Take", ds.Name())
 	}

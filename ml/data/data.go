@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 
@@ -52,12 +53,32 @@ type Dataset interface {
 	Iter() iter.Seq2[Batch, error]
 }
 
+// given returns ds, or in the place of nil a data set that says so when it is read.
+func given(ds Dataset) Dataset {
+	if ds == nil {
+		return absent{}
+	}
+	return ds
+}
+
+// absent is the data set in the place of nil.
+type absent struct{}
+
+func (absent) Name() string { return "nil" }
+
+func (absent) Iter() iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		yield(Batch{}, errors.New("the data set is nil: was the error of the function that makes it looked at?"))
+	}
+}
+
 // First returns the first batch of the next pass of ds, to look at or to try a model on; it is the caller's, who
 // releases it with [Batch.Finalize]. It takes that pass: the next iteration begins another one, in another
 // order if ds is shuffled. For a data set that is also trained on, look at a copy of it.
 //
 // It returns an error if ds has no batches, or the one that ds yields.
 func First(ds Dataset) (Batch, error) {
+	ds = given(ds)
 	for b, err := range ds.Iter() {
 		return b, err
 	}

@@ -28,6 +28,7 @@ func ParallelMap(ds Dataset, fn func(Batch) (Batch, error)) *Pipeline {
 // be drawn from [Rand] of that place: then it is the same however the work is scheduled, and after a
 // resume. It runs in the given number of goroutines, as ParallelMap does; with 0, in the one that iterates.
 func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, error)) *Pipeline {
+	ds = given(ds)
 	if goroutines > maxGoroutines {
 		return failing(ds.Name(), fmt.Errorf("data.MapIndexed %q: %d goroutines: want %d or fewer (one per CPU is %d)", ds.Name(), goroutines, maxGoroutines, runtime.GOMAXPROCS(0)))
 	}
@@ -90,6 +91,7 @@ type result struct {
 // one before. What is yielded is the same as without. When the iteration ends, early or not, the goroutine
 // has ended too, and batches that were read in vain are released.
 func Prefetch(ds Dataset, n int) *Pipeline {
+	ds = given(ds)
 	if n < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Prefetch %q: %d batches ahead: want 1 or more", ds.Name(), n))
 	}

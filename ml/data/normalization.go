@@ -24,6 +24,7 @@ import (
 // Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances",
 // 1979, eq. 2.1, batch by batch, in float64.
 func Normalization(ds Dataset, inputIndex int, independentAxes ...int) (mean, stddev *tensors.Tensor, err error) {
+	ds = given(ds)
 	if mean, stddev, err = normalization(ds, inputIndex, independentAxes); err != nil {
 		return nil, nil, fmt.Errorf("data.Normalization %q: %w", ds.Name(), err)
 	}

@@ -105,7 +105,7 @@ func (f File) verify(file *os.File) error {
 // CheckSum returns an error unless sum is the SHA-256 sum that f should have.
 func (f File) CheckSum(sum []byte) error {
 	if got := hex.EncodeToString(sum); !strings.EqualFold(got, f.SHA256) {
-		return fmt.Errorf("checksum %s differs from %.8s…", got[:8]+"…", f.SHA256)
+		return fmt.Errorf("checksum %.8s… differs from %.8s…", got, f.SHA256)
 	}
 	return nil
 }

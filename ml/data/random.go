@@ -2,6 +2,7 @@ package data
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"math/rand/v2"
 )
@@ -31,7 +32,12 @@ func source(seed uint64, at ...int64) *rand.ChaCha8 {
 // Permutation returns the numbers 0 to n-1 in the order that a data set shuffled with seed has in an
 // epoch: the Fisher-Yates shuffle, from the last place down, with place i exchanged for place
 // ⌊u·(i+1)/2⁶⁴⌋, where u is the next number of Rand(seed, epoch).
+//
+// It panics if n is negative, or beyond what fits into memory.
 func Permutation(seed uint64, epoch int64, n int) []int {
+	if n < 0 || n > maxExamples {
+		panic(fmt.Sprintf("data.Permutation: %d numbers: want 0 to %d", n, maxExamples))
+	}
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 )
 
 // Take ends every pass of ds after n batches. (For the first n examples of data in memory see
 // [InMemoryDataset.Take].)
 func Take(ds Dataset, n int) *Pipeline {
+	ds = given(ds)
 	if n < 1 {
 		return failing(ds.Name(), fmt.Errorf("data.Take %q: %d batches: want 1 or more", ds.Name(), n))
 	}
@@ -45,6 +47,7 @@ const endlessStride = 1 << 32
 // Repeat makes one pass of n passes of ds, each with its own order if ds is shuffled. n = -1 repeats
 // without end.
 func Repeat(ds Dataset, n int) *Pipeline {
+	ds = given(ds)
 	if n < 1 && n != -1 {
 		return failing(ds.Name(), fmt.Errorf("data.Repeat %q: %d times: want 1 or more, or -1 for no end", ds.Name(), n))
 	}
@@ -89,6 +92,10 @@ func Repeat(ds Dataset, n int) *Pipeline {
 func Concat(name string, sets ...Dataset) *Pipeline {
 	if len(sets) == 0 {
 		return failing(name, fmt.Errorf("data.Concat %q: no data sets", name))
+	}
+	sets = slices.Clone(sets)
+	for i, ds := range sets {
+		sets[i] = given(ds)
 	}
 	size := func() int {
 		total := 0

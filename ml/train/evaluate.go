@@ -104,6 +104,7 @@ type EarlyStop struct {
 // [Loop.EvalEvery]. The best value and its age are part of [Loop.State]: a run that goes on from a checkpoint stops
 // where it would have stopped without, and one that had stopped makes no step more.
 func EarlyStopping(loop *Loop, when EarlyStop) {
+	need(loop, "EarlyStopping")
 	if when.Metric == "" {
 		when.Metric = "loss"
 	}

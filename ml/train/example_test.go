@@ -41,22 +41,3 @@ func Example() {
 	// 4810 parameters, 177 steps
 	// more than 90 % of the test digits: true
 }
-
-// A loop of one's own: steps of gradient descent by hand, with the events of a train.Loop.
-func ExampleProgress() {
-	p := train.NewProgress()
-	p.Listen(func(e train.Event) { // viz.Live(p) shows a progress bar and the curve
-		if e.Kind == train.Step {
-			fmt.Printf("%d/%d %v\n", e.Step, e.Steps, train.Metrics(e.Metrics))
-		}
-	})
-	x := 8.0
-	for range p.Steps(3) {
-		p.Report(train.Metric{Name: "Batch loss", Short: "batch", Kind: "loss", Value: x * x})
-		x -= 0.25 * 2 * x
-	}
-	// Output:
-	// 1/3 Batch loss 64
-	// 2/3 Batch loss 16
-	// 3/3 Batch loss 4
-}

@@ -72,6 +72,13 @@ func (l *Loop) OnDataset(name string, fn func(loop *Loop, ds data.Dataset) error
 	})
 }
 
+// need panics if the loop that a function of the package hooks into is nil.
+func need(loop *Loop, function string) {
+	if loop == nil {
+		panic("train." + function + ": the loop is nil: make it with NewLoop")
+	}
+}
+
 func named(name string, err error) error {
 	if err == nil {
 		return nil
@@ -135,6 +142,7 @@ func (h *hooks) end(loop *Loop, err error, interrupted bool) (all error) {
 
 // EveryNSteps calls fn after every n steps of a run.
 func EveryNSteps(loop *Loop, n int, name string, fn Hook) {
+	need(loop, "EveryNSteps")
 	n = max(1, n)
 	loop.OnStep(name, func(loop *Loop) error {
 		if loop.step%n != 0 {
@@ -147,6 +155,7 @@ func EveryNSteps(loop *Loop, n int, name string, fn Hook) {
 // NTimesDuringLoop calls fn n times in each run whose number of steps is known, evenly spread, the last
 // time after the last step.
 func NTimesDuringLoop(loop *Loop, n int, name string, fn Hook) {
+	need(loop, "NTimesDuringLoop")
 	loop.OnStep(name, func(loop *Loop) error {
 		if loop.steps <= 0 || loop.step*n/loop.steps == (loop.step-1)*n/loop.steps {
 			return nil
@@ -158,6 +167,7 @@ func NTimesDuringLoop(loop *Loop, n int, name string, fn Hook) {
 // PeriodicCallback calls fn after a step when so much time has passed since the last call, and if
 // callOnEnd is set once more at the end of a run.
 func PeriodicCallback(loop *Loop, period time.Duration, callOnEnd bool, name string, fn Hook) {
+	need(loop, "PeriodicCallback")
 	var last time.Time
 	loop.OnStart(name, func(*Loop) error {
 		last = time.Now()

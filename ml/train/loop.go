@@ -160,6 +160,9 @@ func (l *Loop) RunToEpoch(ds data.Dataset, n int) (Metrics, error) {
 
 // RunToEpochContext is [Loop.RunToEpoch] with a context that can end it, see [ErrInterrupted].
 func (l *Loop) RunToEpochContext(ctx context.Context, ds data.Dataset, n int) (Metrics, error) {
+	if ds == nil {
+		return nil, errNilDataset
+	}
 	counter, ok := ds.(interface{ Epoch() int64 })
 	if !ok {
 		return nil, fmt.Errorf("train.RunToEpoch: the data set %q does not count its passes: use RunEpochs", ds.Name())
@@ -198,6 +201,12 @@ func (l *Loop) Results() Metrics {
 // run trains until steps steps are made, or epochs passes if that is not 0. If it may go on, these count from the
 // beginning of the run that was restored.
 func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, mayGoOn bool) (results Metrics, err error) {
+	switch {
+	case parent == nil:
+		return nil, errNilContext
+	case ds == nil:
+		return nil, errNilDataset
+	}
 	for _, e := range l.evals {
 		if slices.ContainsFunc(e.sets, func(x data.Dataset) bool { return sameDataset(x, ds) }) {
 			return nil, fmt.Errorf("train: %q is trained on and evaluated on: evaluate on a data set of its own, made from the same data if you like, since both keep a place in it", ds.Name())

@@ -21,10 +21,13 @@ type (
 		NewWeight number `json:"newWeight"`
 		Count     int64  `json:"count"`
 		Average   number `json:"average"`
+		Weight    number `json:"weight"` // absent: saved by a version that counted values alone
+		Nothing   bool   `json:"nothing,omitempty"`
 	}
 	meanJSON struct {
-		Sum    number `json:"sum"`
-		Weight number `json:"weight"`
+		Sum     number `json:"sum"`
+		Weight  number `json:"weight"`
+		Nothing bool   `json:"nothing,omitempty"`
 	}
 )
 
@@ -33,10 +36,10 @@ type (
 func (t *Trainer) State() ([]byte, error) {
 	s := trainerState{Pending: t.pending}
 	for _, m := range t.moving {
-		s.Moving = append(s.Moving, movingJSON{number(m.NewWeight), m.Count, number(m.Average)})
+		s.Moving = append(s.Moving, movingJSON{number(m.NewWeight), m.Count, number(m.Average), number(m.Weight), m.Nothing})
 	}
 	for _, m := range t.means {
-		s.Means = append(s.Means, meanJSON{number(m.Sum), number(m.Weight)})
+		s.Means = append(s.Means, meanJSON{number(m.Sum), number(m.Weight), m.Nothing})
 	}
 	return json.Marshal(s)
 }
@@ -56,10 +59,10 @@ func (t *Trainer) SetState(state []byte) error {
 	}
 	t.pending, t.moving, t.means, t.midway = s.Pending, nil, nil, true
 	for _, m := range s.Moving {
-		t.moving = append(t.moving, metrics.MovingAverage{NewWeight: float64(m.NewWeight), Count: m.Count, Average: float64(m.Average)})
+		t.moving = append(t.moving, metrics.MovingAverage{NewWeight: float64(m.NewWeight), Count: m.Count, Average: float64(m.Average), Weight: float64(m.Weight), Nothing: m.Nothing})
 	}
 	for _, m := range s.Means {
-		t.means = append(t.means, metrics.Mean{Sum: float64(m.Sum), Weight: float64(m.Weight)})
+		t.means = append(t.means, metrics.Mean{Sum: float64(m.Sum), Weight: float64(m.Weight), Nothing: m.Nothing})
 	}
 	return nil
 }

@@ -78,7 +78,11 @@ func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F,
 		}
 	}
 	names := map[string]bool{batchLossName: true, lossName: true}
-	for _, m := range trainMetrics {
+	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
+	if len(t.metrics) < len(trainMetrics) {
+		t.invalid = errors.New("train.NewTrainer: a metric is nil")
+	}
+	for _, m := range t.metrics {
 		if names[m.Name()] {
 			t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
 		}
@@ -329,8 +333,19 @@ func (t *Trainer) Eval(ds data.Dataset) (Metrics, error) {
 	return t.EvalContext(context.Background(), ds)
 }
 
+var (
+	errNilContext = errors.New("train: the context is nil: give context.Background()")
+	errNilDataset = errors.New("train: the data set is nil: was the error of the function that makes it looked at?")
+)
+
 // EvalContext is [Trainer.Eval] with a context that can end it.
 func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, error) {
+	switch {
+	case ctx == nil:
+		return nil, errNilContext
+	case ds == nil:
+		return nil, errNilDataset
+	}
 	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
 	batches := 0
 	for batch, err := range ds.Iter() {

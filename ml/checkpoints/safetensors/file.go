@@ -45,6 +45,9 @@ func Write(w io.Writer, values map[string]*tensors.Tensor, metadata map[string]s
 		h.Entries = append(h.Entries, Entry{Name: name, Shape: t.Shape(), Begin: end, End: end + int64(t.ByteSize())})
 		end += int64(t.ByteSize())
 	}
+	if w == nil {
+		return errors.New("safetensors: the writer is nil")
+	}
 	text, err := h.text()
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)

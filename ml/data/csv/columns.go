@@ -1,5 +1,7 @@
 package csv
 
+import "fmt"
+
 // NumRows returns the number of rows.
 func (t *Table) NumRows() int { return t.Rows }
 
@@ -8,7 +10,11 @@ func (t *Table) NumColumns() int { return len(t.Columns) }
 
 // ColumnValues returns the name and the values of column i: numbers, NaN where one is missing, or else names of
 // categories, "" where one is missing. Views of tables are made of it.
+// It panics if there is no column i.
 func (t *Table) ColumnValues(i int) (name string, numbers []float64, names []string) {
+	if i < 0 || i >= len(t.Columns) {
+		panic(fmt.Sprintf("csv: column %d of a table with %d", i, len(t.Columns)))
+	}
 	return t.Columns[i].values()
 }
 

@@ -108,6 +108,9 @@ func Load(path string, o Options) (*Table, error) {
 func Read(r io.Reader, o Options) (*Table, error) { return read(r, "", o) }
 
 func read(r io.Reader, name string, o Options) (*Table, error) {
+	if r == nil {
+		return nil, errors.New("csv: the reader is nil")
+	}
 	t, err := parse(r, o)
 	switch {
 	case err == nil:

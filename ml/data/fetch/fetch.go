@@ -76,6 +76,9 @@ func (d *Fetcher) All(ctx context.Context, files ...data.File) error {
 // The error names the file and says what to do: the network cannot be reached or must not be
 // (QUIRE_OFFLINE), a server refuses, the checksum is wrong, the disk is full, ctx has ended.
 func (d *Fetcher) To(ctx context.Context, f data.File, path string) error {
+	if ctx == nil {
+		return fmt.Errorf("fetch %q: the context is nil: give context.Background()", f.Path)
+	}
 	if err := d.bring(ctx, f, path); err != nil {
 		return fmt.Errorf("fetch %q: %w", f.Path, err)
 	}

@@ -32,6 +32,9 @@ const maxRank = 8
 //
 // Source: Y. LeCun, "The MNIST database of handwritten digits", section "File formats".
 func ReadIDX(r io.Reader) (*tensors.Tensor, error) {
+	if r == nil {
+		return nil, errors.New("mnist: the reader is nil")
+	}
 	br := bufio.NewReader(r)
 	if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		unpacked, err := gzip.NewReader(br)

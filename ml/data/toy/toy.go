@@ -48,11 +48,17 @@ func Moons(n int, noise float64, seed uint64) (points, labels *tensors.Tensor, e
 	})
 }
 
+// maxPoints is how many points a set may have: some 2 GB.
+const maxPoints = 1 << 27
+
 // plane draws n points with at and adds the noise.
 func plane(name string, n int, noise float64, seed uint64,
 	at func(i int, r *rand.Rand) (x, y float64, class int)) (points, labels *tensors.Tensor, err error) {
 	if !(noise >= 0) || math.IsInf(noise, 1) {
 		return nil, nil, fmt.Errorf("toy.%s: noise %v: want 0 or more", name, noise)
+	}
+	if n > maxPoints {
+		return nil, nil, fmt.Errorf("toy.%s: %d points: want %d or fewer", name, n, maxPoints)
 	}
 	xy, class := make([]float32, 2*n), make([]int32, n)
 	r := data.Rand(seed)

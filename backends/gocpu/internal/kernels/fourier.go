@@ -18,8 +18,11 @@ type Fourier struct {
 // a convolution costs two transforms of about three times the length.
 const largestRadix = 23
 
-// NewFourier returns the plan for n elements, at least one.
-func NewFourier(n int) *Fourier {
+// often is after how many elements, of some ten nanoseconds each, long work of one piece looks whether it may end early.
+const often = 1 << 16
+
+// NewFourier returns the plan for n elements, at least one; one that is good for nothing once ended reports true.
+func NewFourier(n int, ended func() bool) *Fourier {
 	p := &Fourier{n: n}
 	rest := n
 	for _, r := range []int{4, 2, 3, 5, 7, 11, 13, 17, 19, largestRadix} {
@@ -28,11 +31,14 @@ func NewFourier(n int) *Fourier {
 		}
 	}
 	if rest > 1 {
-		p.convolve()
+		p.convolve(ended)
 		return p
 	}
 	p.root = make([]complex128, n)
 	for k := range p.root {
+		if k%often == 0 && ended() {
+			break
+		}
 		p.root[k] = rootOfOne(k, n)
 	}
 	return p
@@ -61,21 +67,24 @@ func rootOfOne(k, n int) complex128 {
 //	y[k] = c[k] · Σ_j (x[j]·c[j]) · conj(c[k-j])    where c[k] = exp(-πi·k²/n)
 //
 // Source: Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", 1970.
-func (p *Fourier) convolve() {
+func (p *Fourier) convolve(ended func() bool) {
 	n, m := p.n, 1
 	for m < 2*n-1 {
 		m *= 2
 	}
-	p.inner = NewFourier(m)
+	p.inner = NewFourier(m, ended)
 	p.chirp, p.filter = make([]complex128, n), make([]complex128, m)
 	square := 0 // k² modulo 2n, which k² itself may overflow
 	for k := range p.chirp {
+		if k%often == 0 && ended() {
+			break
+		}
 		p.chirp[k] = rootOfOne(square, 2*n)
 		p.filter[k] = conj(p.chirp[k])
 		p.filter[(m-k)%m] = p.filter[k]
 		square = (square + 2*k + 1) % (2 * n)
 	}
-	p.inner.Transform(p.filter, make([]complex128, p.inner.Scratch()))
+	p.inner.Transform(p.filter, make([]complex128, p.inner.Scratch()), ended)
 	for i := range p.filter {
 		p.filter[i] /= complex(float64(m), 0)
 	}
@@ -91,10 +100,10 @@ func (p *Fourier) Scratch() int {
 	return p.n
 }
 
-// Transform replaces x, of the plan's length, by its transform.
-func (p *Fourier) Transform(x, scratch []complex128) {
+// Transform replaces x, of the plan's length, by its transform, or by anything once ended reports true.
+func (p *Fourier) Transform(x, scratch []complex128, ended func() bool) {
 	if p.inner == nil {
-		p.apart(x, scratch)
+		p.apart(x, scratch, ended)
 		return
 	}
 	v, rest := scratch[:len(p.filter)], scratch[len(p.filter):]
@@ -102,11 +111,11 @@ func (p *Fourier) Transform(x, scratch []complex128) {
 		v[i] = x[i] * c
 	}
 	clear(v[p.n:])
-	p.inner.Transform(v, rest)
+	p.inner.Transform(v, rest, ended)
 	for i, f := range p.filter { // the inverse is the conjugate of the transform of conjugates
 		v[i] = conj(v[i] * f)
 	}
-	p.inner.Transform(v, rest)
+	p.inner.Transform(v, rest, ended)
 	for i, c := range p.chirp {
 		x[i] = conj(v[i]) * c
 	}
@@ -119,10 +128,13 @@ func (p *Fourier) Transform(x, scratch []complex128) {
 // the inner sum is done here, and the outer one is a transform of length m in r times as many parts.
 //
 // Source: Stockham's ordering, Cochran et al., "What is the fast Fourier transform?", 1967.
-func (p *Fourier) apart(x, scratch []complex128) {
+func (p *Fourier) apart(x, scratch []complex128, ended func() bool) {
 	from, to := x, scratch[:p.n]
 	n, s := p.n, 1
 	for _, r := range p.radix {
+		if ended() { // a pass over all elements is short
+			return
+		}
 		m := n / r
 		for at := range m {
 			block, w := to[s*r*at:][:s*r], s*at // root[w·j] = exp(-2πi·at·j/n)

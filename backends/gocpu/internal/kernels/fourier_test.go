@@ -34,9 +34,9 @@ func TestTransformsOfEveryLength(t *testing.T) {
 		lengths = append(lengths, n)
 	}
 	for _, n := range lengths {
-		p, x := NewFourier(n), randomComplex(rng, n)
+		p, x := NewFourier(n, never), randomComplex(rng, n)
 		want := transformSlowly(x)
-		p.Transform(x, make([]complex128, p.Scratch()))
+		p.Transform(x, make([]complex128, p.Scratch()), never)
 		for k := range x {
 			if cmplx.Abs(x[k]-want[k]) > 1e-14*float64(n) {
 				t.Fatalf("length %d: element %d is %v, want %v", n, k, x[k], want[k])
@@ -65,13 +65,13 @@ func TestRootsOfOne(t *testing.T) {
 
 func BenchmarkFourier(b *testing.B) {
 	for _, n := range []int{1024, 1000, 1009} {
-		p, x := NewFourier(n), randomComplex(rand.New(rand.NewPCG(3, 4)), n)
+		p, x := NewFourier(n, never), randomComplex(rand.New(rand.NewPCG(3, 4)), n)
 		scratch, y := make([]complex128, p.Scratch()), make([]complex128, n)
 		b.Run(map[int]string{1024: "power of two", 1000: "small factors", 1009: "prime"}[n], func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				copy(y, x)
-				p.Transform(y, scratch)
+				p.Transform(y, scratch, never)
 			}
 		})
 	}
@@ -89,9 +89,9 @@ func TestRealTransforms(t *testing.T) {
 		}
 		m := n/2 + 1
 		y, back := make([]complex128, batch*m), make([]float64, batch*n)
-		f, scratch := FFT(single, wide, []int{batch, n}, []int{batch, m}, []int{1}, false, 2)
+		f, scratch := FFT(single, wide, []int{batch, n}, []int{batch, m}, []int{1}, false, 2, never)
 		run(f, scratch, 2, Bytes(y), Bytes(x))
-		g, scratch := FFT(wide, single, []int{batch, m}, []int{batch, n}, []int{1}, true, 2)
+		g, scratch := FFT(wide, single, []int{batch, m}, []int{batch, n}, []int{1}, true, 2, never)
 		run(g, scratch, 2, Bytes(back), Bytes(y))
 		for b := range batch {
 			for j := range whole {
@@ -109,5 +109,31 @@ func TestRealTransforms(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func never() bool { return false }
+
+// A transform of one lane, and its plan, may be all that a call or compilation does: they end when it does.
+func TestATransformEndsEarly(t *testing.T) {
+	const n = 131_101 // a prime number, which is convolved over 2¹⁸
+	looks := 0
+	count := func(end bool) func() bool { return func() bool { looks++; return end } }
+	x := make([]complex128, n)
+	p := NewFourier(n, count(false))
+	if looks < 16 {
+		t.Errorf("a plan looks %d times whether to end", looks)
+	}
+	looks = 0
+	if NewFourier(n, count(true)); looks > 3 {
+		t.Errorf("a plan looks %d times after it was told to end", looks)
+	}
+	looks = 0
+	if p.Transform(x, make([]complex128, p.Scratch()), count(false)); looks < 16 {
+		t.Errorf("a transform looks %d times whether to end", looks)
+	}
+	looks = 0
+	if p.Transform(x, make([]complex128, p.Scratch()), count(true)); looks > 2 {
+		t.Errorf("a transform looks %d times after it was told to end", looks)
 	}
 }

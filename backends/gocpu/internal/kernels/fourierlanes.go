@@ -58,7 +58,7 @@ type fourierPass struct {
 }
 
 // lane transforms lane i of x into y.
-func (p *fourierPass) lane(y, x []byte, i int, memory []complex128) {
+func (p *fourierPass) lane(y, x []byte, i int, memory []complex128, ended func() bool) {
 	n := p.plan.n
 	if p.roots != nil {
 		n *= 2
@@ -68,17 +68,17 @@ func (p *fourierPass) lane(y, x []byte, i int, memory []complex128) {
 	p.in.load(x, &p.from, p.from.Kept.at(i), v[:m])
 	switch {
 	case p.roots != nil && p.inverse:
-		p.toReal(v, rest)
+		p.toReal(v, rest, ended)
 	case p.roots != nil:
-		p.ofReal(v, rest)
+		p.ofReal(v, rest, ended)
 	default:
-		p.whole(v, m, rest)
+		p.whole(v, m, rest, ended)
 	}
 	p.out.store(y, &p.to, p.to.Kept.at(i), v[:p.to.Along.N])
 }
 
 // whole transforms v, of which m elements are given.
-func (p *fourierPass) whole(v []complex128, m int, rest []complex128) {
+func (p *fourierPass) whole(v []complex128, m int, rest []complex128, ended func() bool) {
 	n := len(v)
 	if p.half {
 		v[0] = complex(real(v[0]), 0) // the conjugate of itself, as is the one in the middle
@@ -90,9 +90,9 @@ func (p *fourierPass) whole(v []complex128, m int, rest []complex128) {
 		}
 	}
 	if p.inverse {
-		p.plan.invert(v, rest)
+		p.plan.invert(v, rest, ended)
 	} else {
-		p.plan.Transform(v, rest)
+		p.plan.Transform(v, rest, ended)
 	}
 }
 
@@ -104,12 +104,12 @@ func (p *fourierPass) whole(v []complex128, m int, rest []complex128) {
 // where Z[h] is Z[0].
 
 // ofReal transforms v, whose elements are real, into the first half of the result and one more.
-func (p *fourierPass) ofReal(v, rest []complex128) {
+func (p *fourierPass) ofReal(v, rest []complex128, ended func() bool) {
 	h := len(v) / 2
 	for j := range h {
 		v[j] = complex(real(v[2*j]), real(v[2*j+1]))
 	}
-	p.plan.Transform(v[:h], rest)
+	p.plan.Transform(v[:h], rest, ended)
 	v[h] = v[0]
 	for k := 0; k <= h-k; k++ {
 		a, b := v[k], conj(v[h-k])
@@ -120,7 +120,7 @@ func (p *fourierPass) ofReal(v, rest []complex128) {
 }
 
 // toReal undoes ofReal.
-func (p *fourierPass) toReal(v, rest []complex128) {
+func (p *fourierPass) toReal(v, rest []complex128, ended func() bool) {
 	h := len(v) / 2
 	v[0], v[h] = complex(real(v[0]), 0), complex(real(v[h]), 0)
 	for k := 0; k <= h-k; k++ {
@@ -129,7 +129,7 @@ func (p *fourierPass) toReal(v, rest []complex128) {
 		odd = complex(-imag(odd), real(odd))
 		v[k], v[h-k] = even+odd, conj(even-odd)
 	}
-	p.plan.invert(v[:h], rest)
+	p.plan.invert(v[:h], rest, ended)
 	for j := h - 1; j >= 0; j-- {
 		z := v[j]
 		v[2*j], v[2*j+1] = complex(real(z), 0), complex(imag(z), 0)
@@ -137,11 +137,11 @@ func (p *fourierPass) toReal(v, rest []complex128) {
 }
 
 // invert replaces x by its inverse transform: the conjugate of the transform of conjugates, divided by the length.
-func (p *Fourier) invert(x, scratch []complex128) {
+func (p *Fourier) invert(x, scratch []complex128, ended func() bool) {
 	for k, c := range x {
 		x[k] = conj(c)
 	}
-	p.Transform(x, scratch)
+	p.Transform(x, scratch, ended)
 	scale := 1 / float64(p.n)
 	for k, c := range x {
 		x[k] = complex(real(c)*scale, -imag(c)*scale)
@@ -150,8 +150,8 @@ func (p *Fourier) invert(x, scratch []complex128) {
 
 // FFT returns the kernel of a discrete Fourier transform over the axes, and its scratch memory. in and out have the
 // types' dtypes and the dimensions given. Of a real transform the last axis of the complex side holds half of the
-// elements; the inverse one then makes it whole.
-func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int) (Func, int) {
+// elements; the inverse one then makes it whole. Once ended reports true, the kernel is good for nothing.
+func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int, ended func() bool) (Func, int) {
 	// A real transform begins with its last axis, an inverse one ends with it. Between passes the values are where
 	// the complex side is: in the result or, before they are real, in memory of their own.
 	last := axes[len(axes)-1]
@@ -163,7 +163,7 @@ func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int) (
 	plans, longest := map[int]*Fourier{}, 0
 	plan := func(n int) *Fourier {
 		if plans[n] == nil {
-			plans[n] = NewFourier(n)
+			plans[n] = NewFourier(n, ended)
 			longest = max(longest, n+plans[n].Scratch())
 		}
 		return plans[n]
@@ -211,7 +211,7 @@ func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int) (
 			}
 			memory := Of[complex128](a.Scratch[copySize:])[worker*longest:][:longest]
 			for k := lo; k < hi; k++ {
-				p.lane(y, x, k, memory)
+				p.lane(y, x, k, memory, a.Ended)
 			}
 		}
 	}

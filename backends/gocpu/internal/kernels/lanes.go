@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Lanes are the lines of a tensor along some of its axes: element i of lane l lies at Kept.at(l) + Along.at(i).
@@ -223,7 +224,7 @@ func less(x, m float64) (d, low float64) {
 // expLess returns exp(x - m).
 func expLess(x, m float64) float64 {
 	d, low := less(x, m)
-	e := math.Exp(d)
+	e := elementary.Exp(d)
 	return e + e*low
 }
 
@@ -349,6 +350,21 @@ type entry struct {
 	at  int
 }
 
+// sortEntries sorts a list, or gives up, leaving it in any order, once ended reports true, which it looks at every so
+// many comparisons: one lane may be all that there is.
+func sortEntries(list []entry, ended func() bool) {
+	left, over := often, false
+	slices.SortFunc(list, func(a, b entry) int {
+		if left--; left == 0 {
+			left, over = often, ended()
+		}
+		if over { // what is equal is soon sorted
+			return 0
+		}
+		return compareEntries(a, b)
+	})
+}
+
 func compareEntries(a, b entry) int {
 	switch {
 	case a.key < b.key || a.key == b.key && a.at < b.at:
@@ -375,7 +391,10 @@ func Sort[T any](key func(T) uint64, l, to Lanes, take int, descending, indices 
 					list[k].key = ^list[k].key
 				}
 			}
-			slices.SortFunc(list, compareEntries)
+			sortEntries(list, a.Ended)
+			if a.Ended() {
+				return
+			}
 			for k := range take {
 				z[out+to.Along.at(k)] = x[base+l.Along.at(list[k].at)]
 			}

@@ -88,7 +88,7 @@ func log32(x float32) float32 {
 // softplus32 returns log(1 + exp(x)).
 func softplus32(x float32) float32 {
 	v := float64(x)
-	return float32(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+	return float32(max(v, 0) + math.Log1p(elementary.Exp(-math.Abs(v))))
 }
 
 // LogAddExp returns log(exp(x) + exp(y)) of numbers that have at most the digits of a float32; elementary's has more of
