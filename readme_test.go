@@ -108,9 +108,10 @@ func TestReadmesFirstMinutesRun(t *testing.T) {
 	}
 }
 
-// Links to files in the pages at the root lead somewhere.
+// Links to files in the pages that people read first lead somewhere.
 func TestLinksLeadSomewhere(t *testing.T) {
-	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md"} {
+	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md",
+		"kernel-ext/README.md", "docker/README.md", "tutorials/README.md", "docs/gomlx.md", "docs/xla.md", "docs/benchmarks.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +120,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(m[1]); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
 				t.Errorf("%s links to %s: %v", page, m[1], err)
 			}
 		}
