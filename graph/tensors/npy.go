@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -231,7 +229,7 @@ func fromFortran(from *Storage, shape shapes.Shape) (*Storage, error) {
 // Save writes t as a .npy file, see [WriteNpy]. An existing file stays as it is until the new one is
 // complete.
 func (t *Tensor) Save(path string) error {
-	return writeFile(path, func(w io.Writer) error { return WriteNpy(w, t) })
+	return safefile.Replace(path, 0o644, func(w io.Writer) error { return WriteNpy(w, t) })
 }
 
 // Load reads a .npy file, see [ReadNpy].
@@ -246,30 +244,4 @@ func Load(path string) (*Tensor, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, nil
-}
-
-// writeFile writes a file under a temporary name beside it and renames it when it is complete.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	mode := fs.FileMode(0o644) // CreateTemp's 0600 is for secrets
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	if err = errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

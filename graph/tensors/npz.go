@@ -15,7 +15,7 @@ import (
 // SaveNpz writes tensors by name into one .npz file: a zip archive of .npy files, uncompressed, as
 // NumPy's savez does. An existing file stays as it is until the new one is complete.
 func SaveNpz(path string, values map[string]*Tensor) error {
-	return writeFile(path, func(w io.Writer) error { return WriteNpz(w, values) })
+	return safefile.Replace(path, 0o644, func(w io.Writer) error { return WriteNpz(w, values) })
 }
 
 var errNilFile = errors.New("the reader or writer of the file is nil")

@@ -45,3 +45,31 @@ func TestOneBadEntryDoesNotHideTheOthers(t *testing.T) {
 		}
 	}
 }
+
+// scipy.sparse.save_npz stores the parts of a matrix, and beside them its format as bytes: np.array(b"csr").
+func TestSparseMatrixOfSciPy(t *testing.T) {
+	var file bytes.Buffer
+	z := zip.NewWriter(&file)
+	for _, part := range []struct {
+		name string
+		t    *tensors.Tensor
+	}{{"indices", tensors.FromValue([]int32{0, 2})}, {"indptr", tensors.FromValue([]int32{0, 1, 2})}, {"shape", tensors.FromValue([]int64{2, 3})}, {"data", tensors.FromValue([]float64{1.5, -2})}} {
+		w, _ := z.CreateHeader(&zip.FileHeader{Name: part.name + ".npy", Method: zip.Deflate})
+		if err := tensors.WriteNpy(w, part.t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, _ := z.CreateHeader(&zip.FileHeader{Name: "format.npy", Method: zip.Deflate})
+	h := "{'descr': '|S3', 'fortran_order': False, 'shape': (), }\n"
+	w.Write(append([]byte("\x93NUMPY\x01\x00"+string(rune(len(h)))+"\x00"), h+"csr"...))
+	z.Close()
+	values, err := tensors.ReadNpz(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	const want = `"format": the .npy header: element type "|S3" means text, which is no tensor`
+	var unreadable *tensors.UnreadableError
+	if !errors.As(err, &unreadable) || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	if len(values) != 4 || tensors.MustCopyFlatData[float64](values["data"])[1] != -2 || tensors.MustCopyFlatData[int64](values["shape"])[1] != 3 {
+		t.Errorf("its parts: %v", values)
+	}
+}

@@ -107,6 +107,9 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 		{"WriteAtomic", func(p string) error {
 			return safefile.WriteAtomic(p, 0o600, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err })
 		}, func(w string) bool { return strings.HasPrefix(w, "a link") }},
+		{"Replace", func(p string) error {
+			return safefile.Replace(p, 0o600, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err })
+		}, func(w string) bool { return strings.HasPrefix(w, "a link") }},
 		{"MkdirPrivate", safefile.MkdirPrivate, func(w string) bool { return w == "a folder" }},
 	}
 	for _, c := range calls {

@@ -2,6 +2,7 @@ package safefile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -82,6 +83,20 @@ func WriteAtomic(path string, perm fs.FileMode, write func(w io.Writer) error) (
 	}
 	done = true
 	return SyncDir(filepath.Dir(path))
+}
+
+// Replace is [WriteAtomic] for a file that the user named: if it is there it keeps its permissions, a new one gets perm.
+// Errors name path.
+func Replace(path string, perm fs.FileMode, write func(w io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil {
+		perm = info.Mode().Perm()
+	}
+	err := WriteAtomic(path, perm, write)
+	var named *NotRegularError
+	if err == nil || errors.As(err, &named) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // chmod sets permissions where files have them.

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -144,24 +142,8 @@ func readInto(t *tensors.Tensor, r io.ReaderAt, at int64) (err error) {
 }
 
 // Save writes a file, see [Write]. An existing file stays as it is until the new one is complete.
-func Save(path string, values map[string]*tensors.Tensor, metadata map[string]string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = Write(f, values, metadata); err != nil {
-		return err
-	}
-	if err = errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+func Save(path string, values map[string]*tensors.Tensor, metadata map[string]string) error {
+	return safefile.Replace(path, 0o644, func(w io.Writer) error { return Write(w, values, metadata) })
 }
 
 // Load reads a file, see [Read].

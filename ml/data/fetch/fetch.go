@@ -59,7 +59,9 @@ func (d *Fetcher) All(ctx context.Context, files ...data.File) error {
 	}
 	for _, f := range files {
 		path := filepath.Join(cache, filepath.FromSlash(f.Path))
-		if _, err := os.Stat(path); err == nil {
+		if found, err := isThere(path); err != nil {
+			return fmt.Errorf("fetch %q: %w", f.Path, err)
+		} else if found {
 			continue
 		}
 		if err := d.To(ctx, f, path); err != nil {
@@ -88,14 +90,27 @@ func (d *Fetcher) To(ctx context.Context, f data.File, path string) error {
 // bring does what To says; its errors do not name the file.
 func (d *Fetcher) bring(ctx context.Context, f data.File, path string) error {
 	defer d.lock(path)()
-	if _, err := os.Stat(path); err == nil {
-		return nil
+	if found, err := isThere(path); found || err != nil {
+		return err
 	}
 	err := d.download(ctx, f, path)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: what was received so far is kept for the next time", ctx.Err())
 	}
 	return err
+}
+
+// isThere reports whether there is a file at path. What is no file is an error: it is not what was asked for, and nothing
+// is put in its place.
+func isThere(path string) (bool, error) {
+	f, err := safefile.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
 }
 
 // lock waits until nobody else downloads to path, and returns the function that lets the next one.
@@ -209,7 +224,7 @@ func (d *Fetcher) from(ctx context.Context, address string, f data.File, path st
 func finalName(part, path string) error {
 	err := os.Rename(part, path)
 	if errors.Is(err, os.ErrNotExist) {
-		if _, e := os.Stat(path); e == nil {
+		if found, _ := isThere(path); found {
 			return nil
 		}
 	}

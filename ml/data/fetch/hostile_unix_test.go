@@ -82,3 +82,23 @@ func TestWhatIsNoFile(t *testing.T) {
 		})
 	}
 }
+
+// What is no file, where the complete one is to be, is not taken for it, and nothing takes its place.
+func TestWhatIsNoFileIsNotTheDownload(t *testing.T) {
+	s := serve(t, whole)
+	f := file(s.URL)
+	t.Setenv("QUIRE_CACHE", t.TempDir())
+	path := filepath.Join(os.Getenv("QUIRE_CACHE"), filepath.FromSlash(f.Path))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), syscall.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	d := &Fetcher{}
+	for name, err := range map[string]error{"To": d.To(context.Background(), f, path), "All": d.All(context.Background(), f)} {
+		if err == nil || !strings.Contains(err.Error(), "it is a named pipe, want a regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is gone: %v, %v", info, err)
+	}
+}

@@ -41,15 +41,21 @@ func Names() ([]string, error) {
 	return strings.Fields(all), nil
 }
 
+// maxText is the most bytes that are read: a hundred times what the public files have, and less than memory has.
+const maxText = 128 << 20
+
 func load(f data.File) (string, error) {
 	file, err := data.Open(f)
 	if err != nil {
 		return "", fmt.Errorf("text: %w", err)
 	}
 	defer file.Close()
-	all, err := io.ReadAll(file)
+	all, err := io.ReadAll(io.LimitReader(file, maxText+1))
 	if err != nil {
 		return "", fmt.Errorf("text: %w", err)
+	}
+	if len(all) > maxText {
+		return "", fmt.Errorf("text: %s: it has more than %d bytes: it is no such text", file.Name(), maxText)
 	}
 	if err := checkUTF8(string(all)); err != nil {
 		return "", fmt.Errorf("text: %s: %w", file.Name(), err)

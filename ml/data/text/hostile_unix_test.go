@@ -1,0 +1,50 @@
+//go:build unix
+
+package text
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A file in QUIRE_DATA may be anything.
+func TestHostileFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		put  func(path string) error
+		want string
+	}{
+		"a named pipe":         {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "want a regular file"},
+		"a device without end": {func(path string) error { return os.Symlink("/dev/zero", path) }, "want a regular file"},
+		"a folder":             {func(path string) error { return os.Mkdir(path, 0o700) }, "want a regular file"},
+		"a file of a terabyte of holes": {func(path string) error {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				return err
+			}
+			return os.Truncate(path, 1<<40)
+		}, "more than 134217728 bytes"},
+		"bytes that are no text": {func(path string) error { return os.WriteFile(path, []byte("ab\xff"), 0o600) }, "byte 2 (0xff) is not UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("QUIRE_DATA", dir)
+			for file, read := range map[string]func() error{
+				"tinyshakespeare.txt": func() error { _, err := Shakespeare(); return err },
+				"names.txt":           func() error { _, err := Names(); return err },
+			} {
+				path := filepath.Join(dir, "text", file)
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.put(path); err != nil {
+					t.Skip(err)
+				}
+				if err := read(); err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s: %v, want %s", file, err, c.want)
+				}
+			}
+		})
+	}
+}
