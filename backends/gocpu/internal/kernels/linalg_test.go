@@ -99,3 +99,19 @@ func TestTransformsOverSeveralAxes(t *testing.T) {
 		}
 	}
 }
+
+func TestAFactorEndsEarly(t *testing.T) {
+	const n = 8
+	l := make([]float64, n*n)
+	for i := range n {
+		l[i*n+i] = 4
+	}
+	rows := 0
+	ok := cholesky(RealField, l, n, func() bool {
+		rows++
+		return rows > 3
+	})
+	if ok || rows != 4 || l[2*n+2] != 2 || l[3*n+3] != 4 {
+		t.Errorf("asked %d times, factor %v, diagonal %v %v: want three rows of it", rows, ok, l[2*n+2], l[3*n+3])
+	}
+}
