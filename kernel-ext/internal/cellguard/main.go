@@ -1,9 +1,9 @@
 // Command cellguard stands between gonb and what gonb starts: the kernel finds it as "go" in PATH, and in the place of
 // each program that a cell became. It is small, since it starts with every cell.
 //
-// As shell it runs a command of the shell in the same way. As go it compiles a cell as it was asked to, writes down which line came from which cell, and mends what gonb keeps
-// of cells that were edited since. As a cell's program it runs the real one and passes on what that prints, with places
-// as In[3]:5, whole characters, and nothing that gonb cannot read.
+// As go it compiles a cell as it was asked to, writes down which line came from which cell, and mends what gonb keeps of
+// cells that were edited since. As a cell's program it runs the real one and passes on what that prints, with places as
+// In[3]:5, whole characters, and nothing that gonb cannot read. As shell it runs a command of the shell in the same way.
 package main
 
 import (
