@@ -65,6 +65,9 @@ func (s *listeners) drop(id int) {
 // Warn tells listeners of something that went wrong and does not end the run, in an event of kind [Warning]. If nobody
 // listens, err is written to the standard error, once however often it comes.
 func (l *Loop) Warn(err error) {
+	if err == nil {
+		return
+	}
 	if text := err.Error(); l.listeners.none(1) && !l.written[text] { // 1: the history
 		if l.written == nil {
 			l.written = map[string]bool{}
