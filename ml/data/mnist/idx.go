@@ -23,12 +23,15 @@ var elementTypes = map[byte]dtypes.DType{
 // maxRank is the largest number of axes that ReadIDX accepts; what claims more is no idx file.
 const maxRank = 8
 
+// maxBytes is how many bytes of elements ReadIDX reads: a hundred times the largest file of this kind.
+const maxBytes = 1 << 32
+
 // ReadIDX reads a file in the idx format, as it is or packed with gzip: two zero bytes, the element type, the
 // number of axes, the size of each axis as a big-endian uint32, and the elements, big-endian, in row-major
 // order. The elements are uint8, int8, int16, int32, float32 or float64.
 //
-// It returns an error if r is no such file, ends too early, or goes on after the last element; the memory
-// that it takes is in proportion to what r really holds.
+// It returns an error if r is no such file, announces more than 4 GiB, ends too early, or goes on after the last
+// element; the memory that it takes is in proportion to what r really holds, unpacked.
 //
 // Source: Y. LeCun, "The MNIST database of handwritten digits", section "File formats".
 func ReadIDX(r io.Reader) (*tensors.Tensor, error) {
@@ -48,6 +51,9 @@ func ReadIDX(r io.Reader) (*tensors.Tensor, error) {
 		return nil, err
 	}
 	want := shape.ByteSize()
+	if want > maxBytes { // gzip packs a thousand zeros into a byte: nobody would see it coming
+		return nil, fmt.Errorf("its header %s announces %d bytes, and at most %d are read", shape.Dims(), want, maxBytes)
+	}
 	header := 4 + 4*shape.Rank()
 	elements, err := io.ReadAll(io.LimitReader(br, int64(want)+1))
 	switch {

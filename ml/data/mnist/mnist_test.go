@@ -206,3 +206,11 @@ func FuzzReadIDX(f *testing.F) {
 		}
 	})
 }
+
+func TestAHeaderThatAnnouncesTooMuchIsAnError(t *testing.T) {
+	header := []byte{0, 0, 8, 2, 0x80, 0, 0, 0, 0, 0, 0, 4} // 2^31 rows of 4 bytes
+	_, err := ReadIDX(bytes.NewReader(header))
+	if err == nil || !strings.Contains(err.Error(), "announces 8589934592 bytes") {
+		t.Error(err)
+	}
+}
