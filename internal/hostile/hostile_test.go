@@ -297,7 +297,7 @@ func child(from int) {
 // TestNothingEndsTheProcess makes all calls in child processes.
 func TestNothingEndsTheProcess(t *testing.T) {
 	if testing.Short() {
-		t.Skip("18,000 calls; some ask for all the memory that there is")
+		t.Skip("17,000 calls; some ask for all the memory that there is")
 	}
 	list := attacks()
 	t.Logf("%d calls of %d functions and the methods of %d types", len(list), len(functions), len(named))
