@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
-	"backends/stablehlo":    graphs,
+	"backends/stablehlo":    with(graphs, "internal/elementary", "internal/names"),
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 

@@ -138,9 +138,12 @@ func (e *Exec) Compile(inputShapes ...shapes.Shape) (*Graph, error) {
 }
 
 func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*Graph, error) {
+	if g, ok := e.cache.Find(in); ok {
+		return g, nil
+	}
 	g, err := e.cache.Get(ctx, in, func() (*Graph, error) { return e.build(ctx, in) })
 	if errors.Is(err, cache.ErrWithin) {
-		err = fmt.Errorf("%q: called while its own function builds a graph: use the nodes themselves there, or another Exec for values that are known by then", e.name)
+		err = fmt.Errorf("%q: %w", e.name, err)
 	}
 	return g, err
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // The normal distribution, with all digits also in its tails, where 1 + erf(x/√2) cancels.
@@ -11,32 +12,20 @@ import (
 // cdfEnd is from where on the normal distribution is 0 or 1 in every dtype.
 const cdfEnd = 40
 
-// erfcSeries are the Chebyshev coefficients, in 2t - 1, of log(erfc(x)/t) + x² for t = 2/(2 + x), of which the first
-// counts half. They were worked out with 60 digits; what is left out is below 1e-17, and after 16 of them below 2e-10.
-var erfcSeries = []float64{
-	-1.302653719781709434, 0.6419697923564902603, 0.01947647320418583631, -0.009561514786808631642, -0.0009465953444820368663,
-	0.0003668394978527614519, 0.00004252332480690777164, -0.00002027857811253424315, -1.624290004647025513e-6,
-	1.303655835580523202e-6, 1.562644172206614318e-8, -8.523809591492654253e-8, 6.529054439098851496e-9,
-	5.059343495551468942e-9, -9.913641564930330867e-10, -2.273651222931835856e-10, 9.646791102015526802e-11,
-	2.394038083039114745e-12, -6.886027526497553398e-12, 8.944879273090725717e-13, 3.130921399342958078e-13,
-	-1.127082236136725237e-13, 3.810905255189232055e-16, 7.106097613609236988e-15, -1.523028201457104304e-15,
-	-9.457494571291234e-17, 1.210237189224278992e-16, -2.816663887747176972e-17,
-}
-
 // expandCDF is Φ by the series of the complementary error function, erfc(|x|/√2)/2 = Φ(-|x|).
 func expandCDF(x *Node) *Node {
 	size := Abs(ClipScalar(x, -cdfEnd, cdfEnd))
 	t := Div(Scalar(x.graph, x.DType(), 2), AddScalar(MulScalar(size, math.Sqrt2/2), 2))
-	terms := len(erfcSeries)
+	terms := len(elementary.ErfcSeries)
 	if x.DType() == dtypes.Float32 {
 		terms = 16
 	}
 	u := AddScalar(MulScalar(t, 4), -2) // twice the argument of the polynomials
 	b, after := ZerosLike(x), ZerosLike(x)
 	for k := terms - 1; k > 0; k-- { // Clenshaw's recurrence
-		b, after = AddScalar(Sub(Mul(u, b), after), erfcSeries[k]), b
+		b, after = AddScalar(Sub(Mul(u, b), after), elementary.ErfcSeries[k]), b
 	}
-	p := AddScalar(Sub(MulScalar(Mul(u, b), 0.5), after), erfcSeries[0]/2)
+	p := AddScalar(Sub(MulScalar(Mul(u, b), 0.5), after), elementary.ErfcSeries[0]/2)
 	high, low := halfSquare(size)
 	tail := MulScalar(Mul(t, Mul(Exp(Neg(high)), Exp(Sub(p, low)))), 0.5)
 	return Where(IsNegative(x), tail, OneMinus(tail))

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/names"
 )
 
 // Operations that Quire knows and does not take, with the reason.
@@ -79,7 +81,7 @@ func cannotRead(name string) string {
 func nearest(name string) (list []string) {
 	best := 1 + len(name)/4 // more letters than that are another word
 	for _, known := range slices.Sorted(maps.Keys(rules)) {
-		switch d := distance(name, known, best); {
+		switch d := names.Distance(name, known); {
 		case d < best:
 			best, list = d, []string{known}
 		case d == best && len(list) < 3:
@@ -87,28 +89,4 @@ func nearest(name string) (list []string) {
 		}
 	}
 	return list
-}
-
-// distance returns how many letters must be added, taken away or changed to make b of a, or more than limit if it is more.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

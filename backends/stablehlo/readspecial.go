@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // Special functions of the CHLO dialect. All are computed in float64, whatever the dtype; TestTruth says how exactly.
@@ -48,18 +49,6 @@ func withSlope(x *graph.Node, f, slope func(x *graph.Node) *graph.Node) *graph.N
 		func(in, _, dy []*graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(dy[0], slope(in[0]))} })[0]
 }
 
-// erfcSeries are the Chebyshev coefficients, in 2t - 1, of log(erfc(x)/t) + x² for t = 2/(2 + x), of which the first
-// counts half. They were worked out with 60 digits; what is left out is below 1e-17.
-var erfcSeries = []float64{
-	-1.302653719781709434, 0.6419697923564902603, 0.01947647320418583631, -0.009561514786808631642, -0.0009465953444820368663,
-	0.0003668394978527614519, 0.00004252332480690777164, -0.00002027857811253424315, -1.624290004647025513e-6,
-	1.303655835580523202e-6, 1.562644172206614318e-8, -8.523809591492654253e-8, 6.529054439098851496e-9,
-	5.059343495551468942e-9, -9.913641564930330867e-10, -2.273651222931835856e-10, 9.646791102015526802e-11,
-	2.394038083039114745e-12, -6.886027526497553398e-12, 8.944879273090725717e-13, 3.130921399342958078e-13,
-	-1.127082236136725237e-13, 3.810905255189232055e-16, 7.106097613609236988e-15, -1.523028201457104304e-15,
-	-9.457494571291234e-17, 1.210237189224278992e-16, -2.816663087747176972e-17,
-}
-
 // erfc returns 1 - erf(x), with all digits also where erf(x) is close to 1.
 func erfc(x *graph.Node) *graph.Node {
 	return withSlope(x, func(x *graph.Node) *graph.Node {
@@ -67,10 +56,10 @@ func erfc(x *graph.Node) *graph.Node {
 		t := graph.Div(number(x, 2), graph.AddScalar(size, 2))
 		u := graph.AddScalar(graph.MulScalar(t, 4), -2) // twice the argument of the polynomials
 		b, after := number(x, 0), number(x, 0)
-		for k := len(erfcSeries) - 1; k > 0; k-- { // Clenshaw's recurrence
-			b, after = graph.AddScalar(graph.Sub(graph.Mul(u, b), after), erfcSeries[k]), b
+		for k := len(elementary.ErfcSeries) - 1; k > 0; k-- { // Clenshaw's recurrence
+			b, after = graph.AddScalar(graph.Sub(graph.Mul(u, b), after), elementary.ErfcSeries[k]), b
 		}
-		p := graph.AddScalar(graph.Sub(graph.MulScalar(graph.Mul(u, b), 0.5), after), erfcSeries[0]/2)
+		p := graph.AddScalar(graph.Sub(graph.MulScalar(graph.Mul(u, b), 0.5), after), elementary.ErfcSeries[0]/2)
 		// exp(-x²) with the digits of x² that do not fit: the square of the upper half of x is exact.
 		size = graph.Min(size, number(x, 100))
 		upper := graph.Mul(size, number(x, 1<<27+1))

@@ -13,8 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// ErrWithin is the error of a Get from inside a build of the same cache, which would wait for itself.
-var ErrWithin = errors.New("called from within itself")
+// ErrWithin is the error of a Get from inside a build of the same cache, which would wait for itself. Caches hold the
+// graphs of an Exec.
+var ErrWithin = errors.New("called while its own function builds a graph: use the nodes themselves there, or another Exec for values that are known by then")
 
 // Cache holds values by key. It is safe for several goroutines.
 type Cache[K, V any] struct {
@@ -41,7 +42,7 @@ func New[K, V any](max int, equal func(a, b K) bool) *Cache[K, V] {
 // Get returns the value of key: that which is there, or what build returns. An error is not kept. It returns ctx's error
 // if ctx ends while another build goes on.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, build func() (V, error)) (value V, err error) {
-	if v, ok := c.find(key); ok {
+	if v, ok := c.Find(key); ok {
 		return v, nil
 	}
 	if ctx == nil {
@@ -61,7 +62,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, build func() (V, error)) (
 		c.builder.Store(0)
 		<-c.building
 	}()
-	if v, ok := c.find(key); ok { // built meanwhile
+	if v, ok := c.Find(key); ok { // built meanwhile
 		return v, nil
 	}
 	if value, err = build(); err == nil {
@@ -70,7 +71,8 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, build func() (V, error)) (
 	return value, err
 }
 
-func (c *Cache[K, V]) find(key K) (value V, ok bool) {
+// Find returns the value of key, if it is there.
+func (c *Cache[K, V]) Find(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, e := range c.entries {

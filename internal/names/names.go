@@ -15,15 +15,15 @@ func Hint(name string, known []string) string {
 func closest(name string, names []string) string {
 	best, distance := "", 1+max(2, len(name)/3)
 	for _, n := range names {
-		if d := editDistance(name, n); d < distance {
+		if d := Distance(name, n); d < distance {
 			best, distance = n, d
 		}
 	}
 	return best
 }
 
-// editDistance returns the number of letters to insert, delete or replace to make a into b.
-func editDistance(a, b string) int {
+// Distance returns the number of letters to insert, delete or replace to make a into b.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

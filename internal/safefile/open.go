@@ -70,6 +70,11 @@ func open(path string, flags int) (*os.File, error) {
 		}
 		return nil, err
 	}
+	return regular(f, path)
+}
+
+// regular returns f, or closes it if it is no regular file.
+func regular(f *os.File, path string) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &NotRegularError{path, info.Mode()}

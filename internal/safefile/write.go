@@ -43,15 +43,7 @@ func OpenOrCreate(path string, perm fs.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &NotRegularError{path, info.Mode()}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return regular(f, path)
 }
 
 // WriteAtomic lets write fill a file that appears at path, with exactly these permissions, only when it is complete and

@@ -142,9 +142,12 @@ func (e *Exec) Compile(inputShapes ...shapes.Shape) (*graph.Graph, error) {
 func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*compiled, error) {
 	generation := e.store.currentGeneration()
 	e.cache.DeleteFunc(func(c *compiled) bool { return c.generation != generation })
+	if c, ok := e.cache.Find(in); ok {
+		return c, nil
+	}
 	c, err := e.cache.Get(ctx, in, func() (*compiled, error) { return e.build(ctx, in) })
 	if errors.Is(err, cache.ErrWithin) {
-		err = fmt.Errorf("%q: called while its own function builds a graph: use the nodes themselves there, or another Exec for values that are known by then", e.name)
+		err = fmt.Errorf("%q: %w", e.name, err)
 	}
 	return c, err
 }

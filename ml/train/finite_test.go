@@ -75,7 +75,7 @@ func TestAStepThatIsNotFiniteIsNotMade(t *testing.T) {
 				root := func(scope *model.Scope, x *graph.Node) *graph.Node { // √(x·w): of x = 0 the gradient is 1/0
 					x = graph.ConvertDType(x, dtype)
 					fine := scope.In("fine").WithInitializer(initializers.One).VariableWithShape("w", shapes.Make(dtype, 2))
-					w := scope.In("root").WithInitializer(initializers.One).VariableWithShape("w", shapes.Make(dtype, 2))
+					w := scope.In("square_root").WithInitializer(initializers.One).VariableWithShape("w", shapes.Make(dtype, 2))
 					y := graph.Add(graph.Sqrt(graph.Mul(x, w.NodeValue(x))), graph.Mul(x, fine.NodeValue(x)))
 					noise := scope.RandomUniform(x.Graph(), y.Shape())
 					norm := layers.BatchNorm(scope.In("norm"), graph.Add(graph.ExpandAxes(x, 0), noise), -1).Center(false).Scale(false).Done()
@@ -95,9 +95,9 @@ func TestAStepThatIsNotFiniteIsNotMade(t *testing.T) {
 					_, err := trainer.TrainStep(bad)
 					var notFinite *train.NotFiniteError
 					require.True(t, errors.As(err, &notFinite), "%s: %v", name, err)
-					require.Equal(t, "/root/w", notFinite.Variable, name)
+					require.Equal(t, "/square_root/w", notFinite.Variable, name)
 					require.True(t, notFinite.Gradient && !math.IsNaN(notFinite.Loss), name)
-					require.ErrorContains(t, err, `training step 3: the gradient of "/root/w" is not finite, though the loss is`)
+					require.ErrorContains(t, err, `training step 3: the gradient of "/square_root/w" is not finite, though the loss is`)
 					require.Equal(t, before, contents(trainer.Store()), name)
 					_, err = trainer.TrainStep(good)
 					require.NoError(t, err)

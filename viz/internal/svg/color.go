@@ -1,7 +1,6 @@
 package svg
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 )
@@ -34,9 +33,6 @@ func Gray(t float64) color.RGBA {
 	v := uint8(math.Round(255 * clamp(t, 0, 1)))
 	return color.RGBA{v, v, v, 255}
 }
-
-// Hex writes a colour for CSS.
-func Hex(c color.RGBA) string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
 // Ink returns black or white, whichever reads better on c.
 func Ink(c color.RGBA) string {
