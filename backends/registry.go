@@ -7,7 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/internal/registry"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Env is the name of the environment variable that chooses the backend where the program does not.
@@ -18,7 +18,7 @@ func init() { registry.Register("go", gocpu.Open) }
 // Register makes a backend known under a name, which configurations begin with. The backend registered
 // last is the best there is, so importing an engine's package chooses it. It panics if the name is
 // empty, contains a colon, or is taken. It is called from init functions.
-func Register(name string, New func(options string) (graph.Backend, error)) {
+func Register(name string, New func(options string) (ir.Backend, error)) {
 	registry.Register(name, New)
 }
 
@@ -28,7 +28,7 @@ func List() []string { return registry.Names() }
 // New opens the backend of a configuration, such as "go" or "go:workers=2". Without one it takes the
 // environment variable QUIRE_BACKEND, and if that is not set or empty, the best backend that opens.
 // An unknown name is an error that lists the known ones.
-func New(config ...string) (graph.Backend, error) {
+func New(config ...string) (ir.Backend, error) {
 	switch {
 	case len(config) > 1:
 		return nil, fmt.Errorf("backends: %d configurations given, want one at most", len(config))
@@ -56,7 +56,7 @@ func New(config ...string) (graph.Backend, error) {
 }
 
 // MustNew is [New]; it panics on an error.
-func MustNew(config ...string) graph.Backend {
+func MustNew(config ...string) ir.Backend {
 	b, err := New(config...)
 	if err != nil {
 		panic(err)
@@ -70,7 +70,7 @@ var apart = map[string]string{
 		`(in a notebook: set QUIRE_BACKEND before the kernel starts, as "quire run -backend xla:cpu" does)`,
 }
 
-func open(config string) (graph.Backend, error) {
+func open(config string) (ir.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
 	f := registry.Get(name)
 	if f == nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/internal/registry"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func TestNewOpensByName(t *testing.T) {
@@ -53,7 +53,7 @@ func TestNewOpensByName(t *testing.T) {
 func TestTheBackendRegisteredLastIsTheBestThatOpens(t *testing.T) {
 	t.Setenv(Env, "")
 	t.Cleanup(func() { registry.Unregister("broken") }) // other tests want the list as it was
-	Register("broken", func(string) (graph.Backend, error) { return nil, errors.New("no such device") })
+	Register("broken", func(string) (ir.Backend, error) { return nil, errors.New("no such device") })
 	if !slices.Equal(List(), []string{"broken", "go"}) {
 		t.Errorf("the list is %v", List())
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
@@ -48,13 +49,19 @@ func GeluApproximate(x *Node) *Node { return Apply(geluApproximate, nil, x) }
 // Source: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units", 2017, arXiv:1702.03118, eq. 10.
 func Silu(x *Node) *Node { return Apply(silu, nil, x) }
 
-var sigmoid, softplus, relu, normalCDF, gelu, geluApproximate, silu *Op
+var sigmoid, softplus, relu, normalCDF, gelu, geluApproximate, silu *ir.Op
 
 func init() {
-	sigmoid = Define(Op{
-		Name: "Sigmoid", Family: "activation", Doc: "1 / (1 + exp(-x))", DTypes: dtypes.Floats, HLO: "stablehlo.logistic",
+	sigmoid = Define(ir.Op{
+		Name: "Sigmoid", Family: "activation", Elementwise: true, Doc: "1 / (1 + exp(-x))", DTypes: dtypes.Floats, HLO: "stablehlo.logistic",
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Sigmoid, nil, nil, nil),
+		Samples: around(
+			ir.Sample{Name: "far out", In: []ir.Input{ir.Values(-8, 8, -5, 12)}},
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(2),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			if !y.DType().IsHalf() {
 				return []*Node{Mul(dy, Mul(y, OneMinus(y)))}
@@ -62,58 +69,61 @@ func init() {
 			x := wide(y.Input(0)) // of a narrow y, 1 - y has few digits
 			return []*Node{ConvertDType(Mul(wide(dy), Mul(Sigmoid(x), Sigmoid(Neg(x)))), dy.DType())}
 		},
-		Samples: around(
-			Sample{Name: "far out", In: []Input{Values(-8, 8, -5, 12)}},
-			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
-		Tol:      ULP(8, library),
-		Accuracy: within(2),
 	})
-	softplus = Define(Op{
-		Name: "Softplus", Family: "activation", Doc: "log(1 + exp(x))", DTypes: dtypes.Floats,
+	softplus = Define(ir.Op{
+		Name: "Softplus", Family: "activation", Elementwise: true, Doc: "log(1 + exp(x))", DTypes: dtypes.Floats,
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Softplus, nil, nil, nil),
+		Samples: around(
+			ir.Sample{Name: "smooth at 0", DTypes: dtypes.Floats, In: []ir.Input{ir.Values(0, -9, 9)}},
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 1000, -1000}, []float64{nan, inf, 0, 1000, 0})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(2),
+	}, Rule{
 		Expand: inWide(func(_ any, in []*Node) *Node {
 			x := in[0]
 			return Add(MaxScalar(x, 0), Log1p(Exp(Neg(Abs(x)))))
 		}),
 		VJP: func(y, dy *Node) []*Node { return []*Node{Mul(dy, Sigmoid(y.Input(0)))} },
-		Samples: around(
-			Sample{Name: "smooth at 0", DTypes: dtypes.Floats, In: []Input{Values(0, -9, 9)}},
-			special("NaN, infinite and large", []float64{nan, inf, -inf, 1000, -1000}, []float64{nan, inf, 0, 1000, 0})),
-		Tol:      ULP(8, library),
-		Accuracy: within(2),
 	})
-	tails := Sample{Name: "tail", In: []Input{Values(-6, -7, -8, -9)}}
-	normalCDF = Define(Op{
-		Name: "NormalCDF", Family: "activation", Doc: "Φ(x) = (1 + erf(x/√2)) / 2", DTypes: dtypes.Floats,
-		Infer:  sameShape,
-		Ref:    unaryRef(elementary.NormalCDF, nil, nil, nil),
+	tails := ir.Sample{Name: "tail", In: []ir.Input{ir.Values(-6, -7, -8, -9)}}
+	normalCDF = Define(ir.Op{
+		Name: "NormalCDF", Family: "activation", Elementwise: true, Doc: "Φ(x) = (1 + erf(x/√2)) / 2", DTypes: dtypes.Floats,
+		Infer: sameShape,
+		Ref:   unaryRef(elementary.NormalCDF, nil, nil, nil),
+		Samples: around(ir.Sample{Name: "far out", In: []ir.Input{ir.Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
+		Tol:      ir.ULP(16, library),
+		Accuracy: within(4),
+	}, Rule{
 		Expand: inWide(func(_ any, in []*Node) *Node { return expandCDF(in[0]) }),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{ConvertDType(Mul(wide(dy), normalDensity(wide(y.Input(0)))), dy.DType())}
 		},
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
-			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, 1, 0, 0.5, 1, 0})),
-		Tol:      ULP(16, library),
-		Accuracy: within(4),
 	})
-	relu = Define(Op{
-		Name: "Relu", Family: "activation", Doc: "max(x, 0)", DTypes: dtypes.Reals,
-		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return max(x, 0) }, func(x int64) int64 { return max(x, 0) }, func(x uint64) uint64 { return x }, nil),
+	relu = Define(ir.Op{
+		Name: "Relu", Family: "activation", Elementwise: true, Doc: "max(x, 0)", DTypes: dtypes.Reals,
+		Infer: sameShape,
+		Ref:   unaryRef(func(x float64) float64 { return max(x, 0) }, func(x int64) int64 { return max(x, 0) }, func(x uint64) uint64 { return x }, nil),
+		Samples: around(
+			ir.Sample{Name: "zero", Kink: true, In: []ir.Input{ir.Values(0, 1)}},
+			special("NaN and infinities", []float64{nan, inf, -inf, negZero}, []float64{nan, inf, 0, 0})),
+		Exact: "x or 0",
+	}, Rule{
 		Expand: func(_ any, in []*Node) []*Node { return []*Node{MaxScalar(in[0], 0)} },
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{Where(IsPositive(y.Input(0)), dy, ScalarZero(dy.graph, dy.DType()))}
 		},
-		Samples: around(
-			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1)}},
-			special("NaN and infinities", []float64{nan, inf, -inf, negZero}, []float64{nan, inf, 0, 0})),
-		Exact: "x or 0",
 	})
-	gelu = Define(Op{
-		Name: "Gelu", Family: "activation", Doc: "x/2 · (1 + erf(x/√2))", DTypes: dtypes.Floats,
+	gelu = Define(ir.Op{
+		Name: "Gelu", Family: "activation", Elementwise: true, Doc: "x/2 · (1 + erf(x/√2))", DTypes: dtypes.Floats,
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Gelu, nil, nil, nil),
+		Samples: around(ir.Sample{Name: "far out", In: []ir.Input{ir.Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(4),
+	}, Rule{
 		Expand: inWide(func(_ any, in []*Node) *Node {
 			return Mul(MaxScalar(in[0], -cdfEnd), Apply(normalCDF, nil, in[0])) // -∞·0 is no number
 		}),
@@ -122,15 +132,16 @@ func init() {
 			slope := Add(Apply(normalCDF, nil, x), Mul(ClipScalar(x, -cdfEnd, cdfEnd), normalDensity(x)))
 			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
 		},
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
-			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
-		Tol:      ULP(8, library),
-		Accuracy: within(4),
 	})
-	geluApproximate = Define(Op{
-		Name: "GeluApproximate", Family: "activation", Doc: "x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))", DTypes: dtypes.Floats,
+	geluApproximate = Define(ir.Op{
+		Name: "GeluApproximate", Family: "activation", Elementwise: true, Doc: "x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))", DTypes: dtypes.Floats,
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.GeluApproximate, nil, nil, nil),
+		Samples: around(ir.Sample{Name: "far out", In: []ir.Input{ir.Values(-5, -3, 0, 3, 5, 10)}}, tails,
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ir.ULP(64, library+", and e^2u shows how u was rounded"),
+		Accuracy: within(4),
+	}, Rule{
 		Expand: inWide(func(_ any, in []*Node) *Node { // (1 + tanh(u))/2 is sigmoid(2u), without cancellation
 			x := ClipScalar(in[0], -cdfEnd, cdfEnd)
 			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
@@ -143,25 +154,23 @@ func init() {
 			slope := Mul(Sigmoid(u), OnePlus(Mul(Mul(x, Sigmoid(Neg(u))), du)))
 			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
 		},
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-5, -3, 0, 3, 5, 10)}}, tails,
-			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
-		Tol:      ULP(64, library+", and e^2u shows how u was rounded"),
-		Accuracy: within(4),
 	})
-	silu = Define(Op{
-		Name: "Silu", Family: "activation", Doc: "x / (1 + exp(-x))", DTypes: dtypes.Floats,
-		Infer:  sameShape,
-		Ref:    unaryRef(elementary.Silu, nil, nil, nil),
-		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(MaxScalar(in[0], -siluEnd), Sigmoid(in[0])) }), // -∞·0 is no number
+	silu = Define(ir.Op{
+		Name: "Silu", Family: "activation", Elementwise: true, Doc: "x / (1 + exp(-x))", DTypes: dtypes.Floats,
+		Infer: sameShape,
+		Ref:   unaryRef(elementary.Silu, nil, nil, nil),
+		// -∞·0 is no number
+		Samples: around(ir.Sample{Name: "far out", In: []ir.Input{ir.Values(-8, -3, 0, 3, 5, 10)}},
+			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(3),
+	}, Rule{
+		Expand: inWide(func(_ any, in []*Node) *Node { return Mul(MaxScalar(in[0], -siluEnd), Sigmoid(in[0])) }),
 		VJP: func(y, dy *Node) []*Node { // with s = sigmoid(x): s + x·s·(1 - s)
 			x := ClipScalar(wide(y.Input(0)), -siluEnd, siluEnd)
 			slope := Mul(Sigmoid(x), OnePlus(Mul(x, Sigmoid(Neg(x)))))
 			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
 		},
-		Samples: around(Sample{Name: "far out", In: []Input{Values(-8, -3, 0, 3, 5, 10)}},
-			special("NaN, infinite and large", []float64{nan, inf, 1000, -inf, -1000}, []float64{nan, inf, 1000, 0, 0})),
-		Tol:      ULP(8, library),
-		Accuracy: within(3),
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -22,16 +23,10 @@ func ArgMin(x *Node, axis int, outputDType ...dtypes.DType) *Node {
 	return Apply(argMin, argAttrs("ArgMin", x, axis, outputDType), x)
 }
 
-// ArgAttrs holds the axis that is searched, counted from 0, and the dtype of the index.
-type ArgAttrs struct {
-	Axis  int
-	DType dtypes.DType
-}
+var argMax, argMin *ir.Op
 
-var argMax, argMin *Op
-
-func argAttrs(op string, x *Node, axis int, outputDType []dtypes.DType) ArgAttrs {
-	a := ArgAttrs{Axis: adjust1(op, x, axis), DType: dtypes.Int32}
+func argAttrs(op string, x *Node, axis int, outputDType []dtypes.DType) ir.ArgAttrs {
+	a := ir.ArgAttrs{Axis: adjust1(op, x, axis), DType: dtypes.Int32}
 	switch len(outputDType) {
 	case 0:
 	case 1:
@@ -43,7 +38,7 @@ func argAttrs(op string, x *Node, axis int, outputDType []dtypes.DType) ArgAttrs
 }
 
 func argRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	a := attrs.(ArgAttrs)
+	a := attrs.(ir.ArgAttrs)
 	if _, err := shapes.AdjustAxis(a.Axis, in[0].Rank()); err != nil {
 		return shapes.Shape{}, err
 	}
@@ -65,7 +60,7 @@ func argRef[T ordered](better func(x, y T) uint64) func(any, []*tensors.Tensor, 
 	return func(attrs any, out, in []*tensors.Tensor) {
 		x := load[T](in[0])
 		var v []int64
-		for _, lane := range lanes(in[0].Shape(), []int{attrs.(ArgAttrs).Axis}) {
+		for _, lane := range lanes(in[0].Shape(), []int{attrs.(ir.ArgAttrs).Axis}) {
 			best := 0
 			for k, i := range lane {
 				b := x[lane[best]]
@@ -82,7 +77,7 @@ func argRef[T ordered](better func(x, y T) uint64) func(any, []*tensors.Tensor, 
 // argExpand returns the smallest index of an element that is the extreme, or NaN if that is.
 func argExpand(extreme func(x *Node, axes ...int) *Node) func(attrs any, in []*Node) []*Node {
 	return func(attrs any, in []*Node) []*Node {
-		x, a := in[0], attrs.(ArgAttrs)
+		x, a := in[0], attrs.(ir.ArgAttrs)
 		chosen := Equal(x, ReduceAndKeep(x, extreme, a.Axis))
 		if x.DType().IsFloat() {
 			chosen = LogicalOr(chosen, IsNaN(x))
@@ -94,34 +89,30 @@ func argExpand(extreme func(x *Node, axes ...int) *Node) func(attrs any, in []*N
 }
 
 func init() {
-	samples := func(want ...float64) []Sample {
-		last := ArgAttrs{1, dtypes.Int32}
-		return []Sample{
-			{In: []Input{Ramp(7)}, Attrs: ArgAttrs{0, dtypes.Int32}},
-			{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: last},
-			{Name: "middle, int64", In: []Input{Ramp(2, 3, 4)}, Attrs: ArgAttrs{1, dtypes.Int64}},
-			{Name: "first axis, uint8", In: []Input{Ramp(3, 4)}, Attrs: ArgAttrs{0, dtypes.Uint8}},
-			{Name: "the first of ties", Kink: true, In: []Input{Array([]int{3, 3}, 1, 1, 1, 2, 1, 2, 1, 2, 1)}, Attrs: last, Want: want},
-			{Name: "the ends of the range", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(127, -128, 127, -128)}, Attrs: ArgAttrs{0, dtypes.Int32}},
-			{Name: "the first NaN", Pole: true, DTypes: dtypes.Floats, In: []Input{Array([]int{2, 4}, 1, nan, inf, nan, nan, -inf, inf, 0)}, Attrs: last, Want: []float64{1, 0}},
-			{Name: "infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{Array([]int{2, 2}, -inf, -inf, inf, inf)}, Attrs: last, Want: []float64{0, 0}},
-			{Name: "no rows", In: []Input{Ramp(0, 3)}, Attrs: last},
+	samples := func(want ...float64) []ir.Sample {
+		last := ir.ArgAttrs{Axis: 1, DType: dtypes.Int32}
+		return []ir.Sample{
+			{In: []ir.Input{ir.Ramp(7)}, Attrs: ir.ArgAttrs{Axis: 0, DType: dtypes.Int32}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: last},
+			{Name: "middle, int64", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.ArgAttrs{Axis: 1, DType: dtypes.Int64}},
+			{Name: "first axis, uint8", In: []ir.Input{ir.Ramp(3, 4)}, Attrs: ir.ArgAttrs{Axis: 0, DType: dtypes.Uint8}},
+			{Name: "the first of ties", Kink: true, In: []ir.Input{ir.Array([]int{3, 3}, 1, 1, 1, 2, 1, 2, 1, 2, 1)}, Attrs: last, Want: want},
+			{Name: "the ends of the range", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(127, -128, 127, -128)}, Attrs: ir.ArgAttrs{Axis: 0, DType: dtypes.Int32}},
+			{Name: "the first NaN", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Array([]int{2, 4}, 1, nan, inf, nan, nan, -inf, inf, 0)}, Attrs: last, Want: []float64{1, 0}},
+			{Name: "infinities", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Array([]int{2, 2}, -inf, -inf, inf, inf)}, Attrs: last, Want: []float64{0, 0}},
+			{Name: "no rows", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: last},
 		}
 	}
-	argMax = Define(Op{
-		Name: "ArgMax", Family: "reduce", Doc: "the first index of the largest x along an axis, of the first NaN if there is one", DTypes: dtypes.Reals, Attrs: ArgAttrs{},
-		Infer:    argRule,
-		Ref:      byKind(0, argRef(greater[float64]), argRef(greater[int64]), argRef(greater[uint64]), nil),
-		Expand:   argExpand(ReduceMax),
-		ZeroGrad: "the result is an index",
-		Samples:  samples(0, 0, 1),
-	})
-	argMin = Define(Op{
-		Name: "ArgMin", Family: "reduce", Doc: "the first index of the smallest x along an axis, of the first NaN if there is one", DTypes: dtypes.Reals, Attrs: ArgAttrs{},
-		Infer:    argRule,
-		Ref:      byKind(0, argRef(less[float64]), argRef(less[int64]), argRef(less[uint64]), nil),
-		Expand:   argExpand(ReduceMin),
-		ZeroGrad: "the result is an index",
-		Samples:  samples(0, 1, 0),
-	})
+	argMax = Define(ir.Op{
+		Name: "ArgMax", Family: "reduce", Cost: perOperandElement(1), Doc: "the first index of the largest x along an axis, of the first NaN if there is one", DTypes: dtypes.Reals, Attrs: ir.ArgAttrs{},
+		Infer:   argRule,
+		Ref:     byKind(0, argRef(greater[float64]), argRef(greater[int64]), argRef(greater[uint64]), nil),
+		Samples: samples(0, 0, 1),
+	}, Rule{Expand: argExpand(ReduceMax), ZeroGrad: "the result is an index"})
+	argMin = Define(ir.Op{
+		Name: "ArgMin", Family: "reduce", Cost: perOperandElement(1), Doc: "the first index of the smallest x along an axis, of the first NaN if there is one", DTypes: dtypes.Reals, Attrs: ir.ArgAttrs{},
+		Infer:   argRule,
+		Ref:     byKind(0, argRef(less[float64]), argRef(less[int64]), argRef(less[uint64]), nil),
+		Samples: samples(0, 1, 0),
+	}, Rule{Expand: argExpand(ReduceMin), ZeroGrad: "the result is an index"})
 }

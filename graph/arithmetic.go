@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/elementary"
 )
@@ -59,7 +60,7 @@ func Atan2(lhs, rhs *Node) *Node { return Apply(atan2, nil, lhs, rhs) }
 // without overflow; -∞ stands for a probability of 0. The operands must be floats.
 func LogAddExp(x, y *Node) *Node { return Apply(logAddExp, nil, x, y) }
 
-var add, sub, mul, neg, div, rem, pow, maxOp, minOp, atan2, logAddExp *Op
+var add, sub, mul, neg, div, rem, pow, maxOp, minOp, atan2, logAddExp *ir.Op
 
 var errDivide = errors.New("integer division by zero")
 
@@ -72,103 +73,120 @@ func smallestNormal(d dtypes.DType) float64 {
 }
 
 func init() {
-	samples := []Sample{
-		{In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(0.25)}},
-		{Name: "row", In: []Input{Ramp(2, 3), Ramp(3)}},
-		{Name: "column", In: []Input{Ramp(2, 1), Ramp(1, 3)}},
-		{Name: "scalar", In: []Input{ScalarValue(1.5), Ramp(4)}},
-		{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
+	samples := []ir.Sample{
+		{In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25)}},
+		{Name: "row", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3)}},
+		{Name: "column", In: []ir.Input{ir.Ramp(2, 1), ir.Ramp(1, 3)}},
+		{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(4)}},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(0, 3)}},
 	}
-	add = Define(Op{
-		Name: "Add", Family: "arithmetic", Doc: "x + y", DTypes: dtypes.Numbers, HLO: "stablehlo.add",
-		Infer: broadcastRule,
-		Ref:   binaryRef(func(x, y float64) float64 { return x + y }, func(x, y int64) int64 { return x + y }, func(x, y uint64) uint64 { return x + y }, func(x, y complex128) complex128 { return x + y }),
+	add = Define(ir.Op{
+		Name: "Add", Family: "arithmetic", Elementwise: true, Simplify: neutral(0, true), Doc: "x + y", DTypes: dtypes.Numbers, HLO: "stablehlo.add",
+		Infer:    broadcastRule,
+		Ref:      binaryRef(func(x, y float64) float64 { return x + y }, func(x, y int64) int64 { return x + y }, func(x, y uint64) uint64 { return x + y }, func(x, y complex128) complex128 { return x + y }),
+		Samples:  samples,
+		Accuracy: within(0),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(dy, y.Input(1))}
 		},
+	})
+	sub = Define(ir.Op{
+		Name: "Sub", Family: "arithmetic", Elementwise: true, Simplify: neutral(0, false), Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
+		Infer:    broadcastRule,
+		Ref:      binaryRef(func(x, y float64) float64 { return x - y }, func(x, y int64) int64 { return x - y }, func(x, y uint64) uint64 { return x - y }, func(x, y complex128) complex128 { return x - y }),
 		Samples:  samples,
 		Accuracy: within(0),
-	})
-	sub = Define(Op{
-		Name: "Sub", Family: "arithmetic", Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
-		Infer: broadcastRule,
-		Ref:   binaryRef(func(x, y float64) float64 { return x - y }, func(x, y int64) int64 { return x - y }, func(x, y uint64) uint64 { return x - y }, func(x, y complex128) complex128 { return x - y }),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(Neg(dy), y.Input(1))}
 		},
-		Samples:  samples,
-		Accuracy: within(0),
 	})
-	mul = Define(Op{
-		Name: "Mul", Family: "arithmetic", Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
-		Infer: broadcastRule,
-		Ref:   binaryRef(func(x, y float64) float64 { return x * y }, func(x, y int64) int64 { return x * y }, func(x, y uint64) uint64 { return x * y }, elementary.ComplexMul),
+	mul = Define(ir.Op{
+		Name: "Mul", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, true), Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
+		Infer:    broadcastRule,
+		Ref:      binaryRef(func(x, y float64) float64 { return x * y }, func(x, y int64) int64 { return x * y }, func(x, y uint64) uint64 { return x * y }, elementary.ComplexMul),
+		Samples:  samples,
+		Tol:      ir.ULP(2, "complex products may be fused"),
+		Accuracy: withinNorm(0, 2),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // d(x·y)/dx = y
 			a, b := y.Input(0), y.Input(1)
 			return []*Node{unbroadcast(Mul(dy, b), a), unbroadcast(Mul(dy, a), b)}
 		},
-		Samples:  samples,
-		Tol:      ULP(2, "complex products may be fused"),
-		Accuracy: withinNorm(0, 2),
 	})
-	neg = Define(Op{
-		Name: "Neg", Family: "arithmetic", Doc: "-x", DTypes: dtypes.Numbers, HLO: "stablehlo.negate",
+	neg = Define(ir.Op{
+		Name: "Neg", Family: "arithmetic", Elementwise: true, Simplify: undone, Doc: "-x", DTypes: dtypes.Numbers, HLO: "stablehlo.negate",
 		Infer:   sameShape,
 		Ref:     unaryRef(func(x float64) float64 { return -x }, func(x int64) int64 { return -x }, func(x uint64) uint64 { return -x }, func(x complex128) complex128 { return -x }),
-		VJP:     func(_, dy *Node) []*Node { return []*Node{Neg(dy)} },
-		Samples: []Sample{{In: []Input{Ramp(2, 3)}}, {Name: "zero", In: []Input{Values(0)}}},
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}, {Name: "zero", In: []ir.Input{ir.Values(0)}}},
 		Exact:   "changes a sign",
-	})
+	}, Rule{VJP: func(_, dy *Node) []*Node { return []*Node{Neg(dy)} }})
 }
 
 func init() {
-	apart := []Sample{ // no divisor near 0, no two operands alike
-		{In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(2.5)}},
-		{Name: "row", In: []Input{Ramp(2, 3), Values(-1.5, 0.75, 2.25)}},
-		{Name: "column", In: []Input{Ramp(2, 1), Array([]int{1, 3}, 2, -3, 0.875)}},
-		{Name: "scalar", In: []Input{ScalarValue(1.5), Values(-3, 0.625, 2)}},
-		{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
+	apart := []ir.Sample{ // no divisor near 0, no two operands alike
+		{In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(2.5)}},
+		{Name: "row", In: []ir.Input{ir.Ramp(2, 3), ir.Values(-1.5, 0.75, 2.25)}},
+		{Name: "column", In: []ir.Input{ir.Ramp(2, 1), ir.Array([]int{1, 3}, 2, -3, 0.875)}},
+		{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5), ir.Values(-3, 0.625, 2)}},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(0, 3)}},
 	}
-	smallest := func(want float64) Sample {
-		return Sample{Name: "the smallest integer by -1", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128), Values(-1)}, Want: []float64{want}}
+	smallest := func(want float64) ir.Sample {
+		return ir.Sample{Name: "the smallest integer by -1", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(-128), ir.Values(-1)}, Want: []float64{want}}
 	}
-	signs := func(want ...float64) Sample {
-		return Sample{Name: "signs", DTypes: dtypes.Signed, In: []Input{Values(7, -7, 7, -7), Values(2, 2, -2, -2)}, Want: want}
+	signs := func(want ...float64) ir.Sample {
+		return ir.Sample{Name: "signs", DTypes: dtypes.Signed, In: []ir.Input{ir.Values(7, -7, 7, -7), ir.Values(2, 2, -2, -2)}, Want: want}
 	}
-	poles := func(x, y, want []float64) Sample {
-		return Sample{Name: "NaN, infinities and zeros", Pole: true, DTypes: dtypes.Floats, In: []Input{Values(x...), Values(y...)}, Want: want}
+	poles := func(x, y, want []float64) ir.Sample {
+		return ir.Sample{Name: "NaN, infinities and zeros", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(x...), ir.Values(y...)}, Want: want}
 	}
-	div = Define(Op{
-		Name: "Div", Family: "arithmetic", Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
+	div = Define(ir.Op{
+		Name: "Div", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, false), Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
 		Infer: broadcastRule,
 		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], elementary.ComplexDiv),
+		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
+			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
+		Tol:      ir.ULP(4, "complex division is done in several ways"),
+		Accuracy: withinNorm(0, 4),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // d(a/b)/db = -(a/b)/b
 			a, b := y.Input(0), y.Input(1)
 			db := Neg(Mul(dy, Div(y, b))) // not dy/b·y: where b is tiny 1/b may be too large
 			return []*Node{unbroadcast(Div(dy, b), a), unbroadcast(db, b)}
 		},
-		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
-			poles([]float64{1, -1, 0, nan, inf, 1, inf}, []float64{0, 0, 0, 1, 2, inf, inf}, []float64{inf, -inf, nan, nan, inf, 0, nan})),
-		Tol:      ULP(4, "complex division is done in several ways"),
-		Accuracy: withinNorm(0, 4),
 	})
-	rem = Define(Op{
-		Name: "Rem", Family: "arithmetic", Doc: "x - y·trunc(x/y), with the sign of x", DTypes: dtypes.Reals, HLO: "stablehlo.remainder",
+	rem = Define(ir.Op{
+		Name: "Rem", Family: "arithmetic", Elementwise: true, Doc: "x - y·trunc(x/y), with the sign of x", DTypes: dtypes.Reals, HLO: "stablehlo.remainder",
 		Infer: broadcastRule,
 		Ref:   binaryRef(math.Mod, remInt[int64], remInt[uint64], nil),
+		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
+			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
+		Accuracy: within(0),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
 			trunc := Round(Div(Sub(a, y), b)) // a - y is a multiple of b, but for rounding
 			return []*Node{unbroadcast(dy, a), unbroadcast(Neg(Mul(dy, trunc)), b)}
 		},
-		Samples: append(apart, smallest(0), signs(1, -1, 1, -1),
-			poles([]float64{1, inf, 1, nan, 3, -3}, []float64{0, 2, inf, 1, 3, 3}, []float64{nan, nan, 1, nan, 0, 0})),
-		Accuracy: within(0),
 	})
-	pow = Define(Op{
-		Name: "Pow", Family: "arithmetic", Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
+	pow = Define(ir.Op{
+		Name: "Pow", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, false), Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
 		Infer: broadcastRule,
 		Ref:   binaryRef(elementary.Pow, powInt[int64], powInt[uint64], nil),
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Values(0.25, 0.5, 1, 1.5, 3), ir.Values(2, -1.5, 0.5, 3, -2)}},
+			{Name: "broadcast", In: []ir.Input{ir.Ramp(2, 1).Plus(2.25), ir.Ramp(1, 3)}},
+			{Name: "scalar exponent", In: []ir.Input{ir.Values(0.5, 1, 2), ir.ScalarValue(3)}},
+			{Name: "negative base", Kink: true, DTypes: dtypes.Floats | dtypes.Signed, In: []ir.Input{ir.Values(-2, -2, -1, -3, 0, 0), ir.Values(3, 2, 5, 1, 2, 0)}, Want: []float64{-8, 4, -1, -3, 0, 1}},
+			{Name: "negative exponents of integers", DTypes: dtypes.Signed, In: []ir.Input{ir.Values(2, 1, -1, -1, 0, -2), ir.Values(-1, -3, -3, -2, -1, -2)}, Want: []float64{0, 1, -1, 1, 0, 0}},
+			{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8, dtypes.Uint8), In: []ir.Input{ir.Values(2, 3), ir.Values(8, 5)}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(0, 3)}},
+			poles([]float64{nan, 0, 0, inf, -8, nan}, []float64{2, -1, 2, 2, 0.5, 0}, []float64{nan, inf, 0, inf, nan, 1}),
+		},
+		Tol:      ir.ULP(16, library),
+		Accuracy: within(1),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
 			d := a.DType()
@@ -188,44 +206,39 @@ func init() {
 			db := ConvertDType(Where(positive, Mul(wy, log), zero), d)
 			return []*Node{unbroadcast(Mul(dy, da), a), unbroadcast(Mul(dy, db), b)}
 		},
-		Samples: []Sample{
-			{In: []Input{Values(0.25, 0.5, 1, 1.5, 3), Values(2, -1.5, 0.5, 3, -2)}},
-			{Name: "broadcast", In: []Input{Ramp(2, 1).Plus(2.25), Ramp(1, 3)}},
-			{Name: "scalar exponent", In: []Input{Values(0.5, 1, 2), ScalarValue(3)}},
-			{Name: "negative base", Kink: true, DTypes: dtypes.Floats | dtypes.Signed, In: []Input{Values(-2, -2, -1, -3, 0, 0), Values(3, 2, 5, 1, 2, 0)}, Want: []float64{-8, 4, -1, -3, 0, 1}},
-			{Name: "negative exponents of integers", DTypes: dtypes.Signed, In: []Input{Values(2, 1, -1, -1, 0, -2), Values(-1, -3, -3, -2, -1, -2)}, Want: []float64{0, 1, -1, 1, 0, 0}},
-			{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8, dtypes.Uint8), In: []Input{Values(2, 3), Values(8, 5)}},
-			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(0, 3)}},
-			poles([]float64{nan, 0, 0, inf, -8, nan}, []float64{2, -1, 2, 2, 0.5, 0}, []float64{nan, inf, 0, inf, nan, 1}),
-		},
-		Tol:      ULP(16, library),
-		Accuracy: within(1),
 	})
-	extremes := func(want ...float64) []Sample {
+	extremes := func(want ...float64) []ir.Sample {
 		return append(apart,
-			Sample{Name: "ties", Kink: true, In: []Input{Values(1, 2, 0), Values(1, 2, 0)}},
+			ir.Sample{Name: "ties", Kink: true, In: []ir.Input{ir.Values(1, 2, 0), ir.Values(1, 2, 0)}},
 			poles([]float64{nan, 1, inf, -inf, nan}, []float64{1, nan, nan, 3, -inf}, want))
 	}
-	maxOp = Define(Op{
-		Name: "Max", Family: "arithmetic", Doc: "the larger of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.maximum",
+	maxOp = Define(ir.Op{
+		Name: "Max", Family: "arithmetic", Elementwise: true, Doc: "the larger of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.maximum",
 		Infer:   broadcastRule,
 		Ref:     binaryRef(larger[float64], larger[int64], larger[uint64], nil),
-		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
 		Samples: extremes(nan, nan, nan, 3, nan),
 		Exact:   "one of the operands",
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
 	})
-	minOp = Define(Op{
-		Name: "Min", Family: "arithmetic", Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
+	minOp = Define(ir.Op{
+		Name: "Min", Family: "arithmetic", Elementwise: true, Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
 		Infer:   broadcastRule,
 		Ref:     binaryRef(smaller[float64], smaller[int64], smaller[uint64], nil),
-		VJP:     func(y, dy *Node) []*Node { return shareVJP(y, dy, LessThan, LessOrEqual) },
 		Samples: extremes(nan, nan, nan, -inf, nan),
 		Exact:   "one of the operands",
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return shareVJP(y, dy, LessThan, LessOrEqual) },
 	})
-	atan2 = Define(Op{
-		Name: "Atan2", Family: "arithmetic", Doc: "the angle of the point (y, x)", DTypes: dtypes.Floats, HLO: "stablehlo.atan2",
+	atan2 = Define(ir.Op{
+		Name: "Atan2", Family: "arithmetic", Elementwise: true, Doc: "the angle of the point (y, x)", DTypes: dtypes.Floats, HLO: "stablehlo.atan2",
 		Infer: broadcastRule,
 		Ref:   binaryRef(elementary.Atan2, nil, nil, nil),
+		Samples: append(apart,
+			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(2),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			a, b := y.Input(0), y.Input(1)
 			// d = a/(a² + b²), by the larger of both, since squares overflow and vanish early
@@ -235,15 +248,17 @@ func init() {
 			n := Mul(Add(Square(u), Square(v)), m)
 			return []*Node{unbroadcast(Mul(dy, Div(v, n)), a), unbroadcast(Neg(Mul(dy, Div(u, n))), b)}
 		},
-		Samples: append(apart,
-			poles([]float64{0, 0, 1, -1, nan}, []float64{1, -1, 0, 0, 1}, []float64{0, math.Pi, math.Pi / 2, -math.Pi / 2, nan})),
-		Tol:      ULP(8, library),
-		Accuracy: within(2),
 	})
-	logAddExp = Define(Op{
-		Name: "LogAddExp", Family: "arithmetic", Doc: "log(exp(x) + exp(y))", DTypes: dtypes.Floats,
+	logAddExp = Define(ir.Op{
+		Name: "LogAddExp", Family: "arithmetic", Elementwise: true, Doc: "log(exp(x) + exp(y))", DTypes: dtypes.Floats,
 		Infer: broadcastRule,
 		Ref:   binaryRef(elementary.LogAddExp, nil, nil, nil),
+		Samples: append(apart,
+			ir.Sample{Name: "smooth where both are equal", In: []ir.Input{ir.Values(1, -2), ir.Values(1, -2)}},
+			poles([]float64{-inf, -inf, inf, inf, nan, 1000, 3}, []float64{-inf, 2, inf, 2, 1, 2, -inf}, []float64{-inf, 2, inf, inf, nan, 1000, 3})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: []ir.Accuracy{{ULP: 1, Abs: 0x1p-9}},
+	}, Rule{
 		Expand: inWide(func(_ any, in []*Node) *Node {
 			return Add(Max(in[0], in[1]), Log1p(Exp(Neg(Abs(differ(in[0], in[1]))))))
 		}),
@@ -251,11 +266,6 @@ func init() {
 			d := differ(y.Input(0), y.Input(1))
 			return []*Node{unbroadcast(Mul(dy, Sigmoid(d)), y.Input(0)), unbroadcast(Mul(dy, Sigmoid(Neg(d))), y.Input(1))}
 		},
-		Samples: append(apart,
-			Sample{Name: "smooth where both are equal", In: []Input{Values(1, -2), Values(1, -2)}},
-			poles([]float64{-inf, -inf, inf, inf, nan, 1000, 3}, []float64{-inf, 2, inf, 2, 1, 2, -inf}, []float64{-inf, 2, inf, inf, nan, 1000, 3})),
-		Tol:      ULP(8, library),
-		Accuracy: []Accuracy{{ULP: 1, Abs: 0x1p-9}},
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -20,7 +21,7 @@ func ExpandAxes(x *Node, newAxes ...int) *Node {
 	if err != nil {
 		x.graph.fail("ExpandAxes", []shapes.Shape{x.Shape()}, fmt.Errorf("the result has %d axes: %w", x.Rank()+len(newAxes), err))
 	}
-	return Apply(expandAxes, AxesAttrs{axes}, x)
+	return Apply(expandAxes, ir.AxesAttrs{Axes: axes}, x)
 }
 
 // InsertAxes returns x with a new axis of size 1 before each of the given axes of x; an axis may come
@@ -75,7 +76,7 @@ func Squeeze(x *Node, axes ...int) *Node {
 			return x
 		}
 	}
-	return Apply(squeeze, AxesAttrs{adjust("Squeeze", x, axes)}, x)
+	return Apply(squeeze, ir.AxesAttrs{Axes: adjust("Squeeze", x, axes)}, x)
 }
 
 // ExpandAndBroadcast returns x with new axes and repeated along them: newDimensions are those of the
@@ -97,10 +98,7 @@ func BroadcastPrefix(x *Node, prefixDims ...int) *Node {
 	return BroadcastToDims(x, append(slices.Clone(prefixDims), x.Shape().Dimensions...)...)
 }
 
-// AxesAttrs holds axes, counted from 0 and sorted.
-type AxesAttrs struct{ Axes []int }
-
-var expandAxes, squeeze *Op
+var expandAxes, squeeze *ir.Op
 
 func init() {
 	reshaped := func(rule func(any, []shapes.Shape) (shapes.Shape, error)) func(any, []*Node) []*Node {
@@ -110,7 +108,7 @@ func init() {
 		}
 	}
 	expandRule := func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-		axes := attrs.(AxesAttrs).Axes
+		axes := attrs.(ir.AxesAttrs).Axes
 		from := axesFrom(0, in[0].Rank())
 		if err := checkAxes("new axes", axes, len(from)+len(axes)); err != nil {
 			return shapes.Shape{}, err
@@ -121,7 +119,7 @@ func init() {
 		return pick(in[0], from), nil
 	}
 	squeezeRule := func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-		axes := attrs.(AxesAttrs).Axes
+		axes := attrs.(ir.AxesAttrs).Axes
 		if err := checkAxes("axes", axes, in[0].Rank()); err != nil {
 			return shapes.Shape{}, err
 		}
@@ -132,28 +130,32 @@ func init() {
 		}
 		return in[0].Without(axes, false), nil
 	}
-	expandAxes = Define(Op{
-		Name: "ExpandAxes", Family: "shape", Doc: "x with new axes of size 1", DTypes: dtypes.Any, Attrs: AxesAttrs{}, HLO: "stablehlo.reshape",
-		Infer: expandRule, Ref: copyRef, Expand: reshaped(expandRule),
-		VJP: func(y, dy *Node) []*Node { return []*Node{Squeeze(dy, y.Attrs().(AxesAttrs).Axes...)} },
-		Samples: []Sample{
-			{Name: "front", In: []Input{Ramp(2, 3)}, Attrs: AxesAttrs{[]int{0}}},
-			{Name: "middle and end", In: []Input{Ramp(2, 3)}, Attrs: AxesAttrs{[]int{1, 3}}},
-			{Name: "scalar", In: []Input{ScalarValue(1.5)}, Attrs: AxesAttrs{[]int{0, 1}}},
-			{Name: "empty", In: []Input{Ramp(0, 2)}, Attrs: AxesAttrs{[]int{2}}},
+	expandAxes = Define(ir.Op{
+		Name: "ExpandAxes", Family: "shape", Layout: ir.View, Doc: "x with new axes of size 1", DTypes: dtypes.Any, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
+		Infer: expandRule, Ref: copyRef,
+		Samples: []ir.Sample{
+			{Name: "front", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.AxesAttrs{Axes: []int{0}}},
+			{Name: "middle and end", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.AxesAttrs{Axes: []int{1, 3}}},
+			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.AxesAttrs{Axes: []int{0, 1}}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2)}, Attrs: ir.AxesAttrs{Axes: []int{2}}},
 		},
+	}, Rule{
+		Expand: reshaped(expandRule),
+		VJP:    func(y, dy *Node) []*Node { return []*Node{Squeeze(dy, y.Attrs().(ir.AxesAttrs).Axes...)} },
 	})
-	squeeze = Define(Op{
-		Name: "Squeeze", Family: "shape", Doc: "x without axes of size 1", DTypes: dtypes.Any, Attrs: AxesAttrs{}, HLO: "stablehlo.reshape",
-		Infer: squeezeRule, Ref: copyRef, Expand: reshaped(squeezeRule),
-		VJP: func(y, dy *Node) []*Node {
-			axes := y.Attrs().(AxesAttrs).Axes
-			return []*Node{nameLike(ExpandAxes(dy, axes...), y.Input(0).Shape())}
+	squeeze = Define(ir.Op{
+		Name: "Squeeze", Family: "shape", Layout: ir.View, Doc: "x without axes of size 1", DTypes: dtypes.Any, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
+		Infer: squeezeRule, Ref: copyRef,
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(1, 3, 1)}, Attrs: ir.AxesAttrs{Axes: []int{0, 2}}},
+			{Name: "one of two", In: []ir.Input{ir.Ramp(1, 3, 1)}, Attrs: ir.AxesAttrs{Axes: []int{2}}},
+			{Name: "to a scalar", In: []ir.Input{ir.Ramp(1)}, Attrs: ir.AxesAttrs{Axes: []int{0}}},
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(1, 3, 1)}, Attrs: AxesAttrs{[]int{0, 2}}},
-			{Name: "one of two", In: []Input{Ramp(1, 3, 1)}, Attrs: AxesAttrs{[]int{2}}},
-			{Name: "to a scalar", In: []Input{Ramp(1)}, Attrs: AxesAttrs{[]int{0}}},
+	}, Rule{
+		Expand: reshaped(squeezeRule),
+		VJP: func(y, dy *Node) []*Node {
+			axes := y.Attrs().(ir.AxesAttrs).Axes
+			return []*Node{nameLike(ExpandAxes(dy, axes...), y.Input(0).Shape())}
 		},
 	})
 }

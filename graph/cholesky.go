@@ -6,6 +6,7 @@ import (
 	"math/cmplx"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -23,12 +24,9 @@ import (
 // It panics with [Error] if the last two axes have different sizes.
 //
 // Source of the gradient: Murray, "Differentiation of the Cholesky decomposition", 2016, arXiv:1602.07527, eq. 10.
-func Cholesky(x *Node, lower bool) *Node { return Apply(cholesky, CholeskyAttrs{lower}, x) }
+func Cholesky(x *Node, lower bool) *Node { return Apply(cholesky, ir.CholeskyAttrs{Lower: lower}, x) }
 
-// CholeskyAttrs says which triangle is read and returned.
-type CholeskyAttrs struct{ Lower bool }
-
-var cholesky *Op
+var cholesky *ir.Op
 
 // solvable are the dtypes of matrices that are taken apart and solved.
 var solvable = dtypes.SetOf(dtypes.Float32, dtypes.Float64) | dtypes.Complexes
@@ -46,7 +44,7 @@ func checkSquare(s shapes.Shape) error {
 
 // choleskyRef finds L row by row: L[i, j] · conj(L[j, j]) = x[i, j] - Σ_k<j L[i, k] · conj(L[j, k]).
 func choleskyRef[T float64 | complex128](attrs any, out, in []*tensors.Tensor) {
-	x, lower := load[T](in[0]), attrs.(CholeskyAttrs).Lower
+	x, lower := load[T](in[0]), attrs.(ir.CholeskyAttrs).Lower
 	n := in[0].Shape().Dim(-1)
 	y := make([]T, len(x))
 	for at := 0; at < len(x); at += n * n {
@@ -108,15 +106,15 @@ func halved(x *Node) *Node {
 // dL = L·Φ(L⁻¹·dx·L⁻ᴴ), so that of the gradient G of L, S = L⁻ᵀ·Φ(Lᵀ·G)·conj(L)⁻¹ is what each element of dx gets. The
 // upper triangle of dx is the conjugate of the lower one, which therefore gets Φ(S + Sᴴ).
 func choleskyVJP(y, dy *Node) []*Node {
-	lower := y.Attrs().(CholeskyAttrs).Lower
+	lower := y.Attrs().(ir.CholeskyAttrs).Lower
 	l := withoutNames(y)
 	dy = withoutNames(dy)
 	if !lower { // U(x) = L(xᴴ)ᴴ
 		l, dy = adjoint(l), adjoint(dy)
 	}
 	p := halved(MatMul(Transpose(l, -2, -1), dy))
-	s := TriangularSolve(l, p, true, true, false, Transposed)
-	s = TriangularSolve(Conj(l), s, false, true, false, NotTransposed)
+	s := TriangularSolve(l, p, true, true, false, ir.Transposed)
+	s = TriangularSolve(Conj(l), s, false, true, false, ir.NotTransposed)
 	dx := halved(Add(s, adjoint(s)))
 	if !lower {
 		dx = adjoint(dx)
@@ -126,8 +124,8 @@ func choleskyVJP(y, dy *Node) []*Node {
 
 func init() {
 	// Ramp has values from -2 to 2: a diagonal of 8 and more makes any of these positive definite.
-	matrix := func(n int, more float64, batch ...int) Input {
-		in := Ramp(append(batch, n, n)...)
+	matrix := func(n int, more float64, batch ...int) ir.Input {
+		in := ir.Ramp(append(batch, n, n)...)
 		for i := range in.Data {
 			if i%(n*n)%(n+1) == 0 {
 				in.Data[i] += 8 + more
@@ -135,26 +133,26 @@ func init() {
 		}
 		return in
 	}
-	lower, upper := CholeskyAttrs{true}, CholeskyAttrs{false}
-	cholesky = Define(Op{
-		Name: "Cholesky", Family: "linalg", Doc: "the triangular y with x = y · yᴴ, or yᴴ · y", DTypes: solvable, Attrs: CholeskyAttrs{}, HLO: "stablehlo.cholesky",
+	lower, upper := ir.CholeskyAttrs{Lower: true}, ir.CholeskyAttrs{Lower: false}
+	cholesky = Define(ir.Op{
+		Name: "Cholesky", Family: "linalg", Cost: choleskyCost, Doc: "the triangular y with x = y · yᴴ, or yᴴ · y", DTypes: solvable, Attrs: ir.CholeskyAttrs{}, HLO: "stablehlo.cholesky",
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], checkSquare(in[0]) },
-		Ref:   byKind(0, choleskyRef[float64], nil, nil, choleskyRef[complex128]), VJP: choleskyVJP,
-		Samples: []Sample{
-			{Name: "worked out", In: []Input{Array([]int{3, 3}, 4, 9, 9, 2, 10, 9, 4, 5, 21)}, Attrs: lower, DTypes: dtypes.Floats, Want: []float64{2, 0, 0, 1, 3, 0, 2, 1, 4}},
-			{Name: "upper", In: []Input{Array([]int{3, 3}, 4, 2, 4, 9, 10, 5, 9, 9, 21)}, Attrs: upper, DTypes: dtypes.Floats, Want: []float64{2, 1, 2, 0, 3, 1, 0, 0, 4}},
-			{Name: "two by two", In: []Input{matrix(2, 0)}, Attrs: lower},
-			{Name: "two by two, upper", In: []Input{matrix(2, 0)}, Attrs: upper},
-			{Name: "batch", In: []Input{matrix(3, 1, 2, 2)}, Attrs: lower},
-			{Name: "batch, upper", In: []Input{matrix(3, 1, 2)}, Attrs: upper},
-			{Name: "larger", In: []Input{matrix(7, 8)}, Attrs: lower},
-			{Name: "one element", In: []Input{Array([]int{2, 1, 1}, 9, 16)}, Attrs: lower},
-			{Name: "not positive definite", In: []Input{Array([]int{3, 2, 2}, 1, 2, 2, 1, 4, 2, 2, 5, -1, 0, 0, 1)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan, 2, 0, 1, 2, nan, 0, nan, nan}},
-			{Name: "not positive definite, upper", In: []Input{Array([]int{2, 2}, 4, 0, 0, -1)}, Attrs: upper, Pole: true},
-			{Name: "singular", In: []Input{Array([]int{2, 2}, 1, 1, 1, 1)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan}},
-			{Name: "NaN", In: []Input{Array([]int{2, 2}, 4, 0, nan, 4)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan}},
-			{Name: "no matrices", In: []Input{Ramp(0, 2, 2)}, Attrs: lower},
+		Ref:   byKind(0, choleskyRef[float64], nil, nil, choleskyRef[complex128]),
+		Samples: []ir.Sample{
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{3, 3}, 4, 9, 9, 2, 10, 9, 4, 5, 21)}, Attrs: lower, DTypes: dtypes.Floats, Want: []float64{2, 0, 0, 1, 3, 0, 2, 1, 4}},
+			{Name: "upper", In: []ir.Input{ir.Array([]int{3, 3}, 4, 2, 4, 9, 10, 5, 9, 9, 21)}, Attrs: upper, DTypes: dtypes.Floats, Want: []float64{2, 1, 2, 0, 3, 1, 0, 0, 4}},
+			{Name: "two by two", In: []ir.Input{matrix(2, 0)}, Attrs: lower},
+			{Name: "two by two, upper", In: []ir.Input{matrix(2, 0)}, Attrs: upper},
+			{Name: "batch", In: []ir.Input{matrix(3, 1, 2, 2)}, Attrs: lower},
+			{Name: "batch, upper", In: []ir.Input{matrix(3, 1, 2)}, Attrs: upper},
+			{Name: "larger", In: []ir.Input{matrix(7, 8)}, Attrs: lower},
+			{Name: "one element", In: []ir.Input{ir.Array([]int{2, 1, 1}, 9, 16)}, Attrs: lower},
+			{Name: "not positive definite", In: []ir.Input{ir.Array([]int{3, 2, 2}, 1, 2, 2, 1, 4, 2, 2, 5, -1, 0, 0, 1)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan, 2, 0, 1, 2, nan, 0, nan, nan}},
+			{Name: "not positive definite, upper", In: []ir.Input{ir.Array([]int{2, 2}, 4, 0, 0, -1)}, Attrs: upper, Pole: true},
+			{Name: "singular", In: []ir.Input{ir.Array([]int{2, 2}, 1, 1, 1, 1)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan}},
+			{Name: "NaN", In: []ir.Input{ir.Array([]int{2, 2}, 4, 0, nan, 4)}, Attrs: lower, DTypes: dtypes.Floats, Pole: true, Want: []float64{nan, 0, nan, nan}},
+			{Name: "no matrices", In: []ir.Input{ir.Ramp(0, 2, 2)}, Attrs: lower},
 		},
-		Tol: Tolerance{ULP: 32, Abs: 32, Why: "sums in another order"},
-	})
+		Tol: ir.Tolerance{ULP: 32, Abs: 32, Why: "sums in another order"},
+	}, Rule{VJP: choleskyVJP})
 }

@@ -1,6 +1,9 @@
 package graph
 
-import "github.com/quire-ml/quire/graph/dtypes"
+import (
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
+)
 
 // Equal returns lhs = rhs, element by element, with broadcasting, as bools. NaN equals nothing, 0 equals -0.
 // The operands may have any dtype.
@@ -22,28 +25,27 @@ func LessThan(lhs, rhs *Node) *Node { return Apply(lessThan, nil, lhs, rhs) }
 // LessOrEqual returns lhs ≤ rhs, element by element, with broadcasting, as bools. With NaN it is false.
 func LessOrEqual(lhs, rhs *Node) *Node { return Apply(lessOrEqual, nil, lhs, rhs) }
 
-var equal, notEqual, greaterThan, greaterOrEqual, lessThan, lessOrEqual *Op
+var equal, notEqual, greaterThan, greaterOrEqual, lessThan, lessOrEqual *ir.Op
 
 type ordered interface{ float64 | int64 | uint64 }
 
 func init() {
-	compare := func(name, doc string, set dtypes.Set, f func(x, y float64) uint64, s func(x, y int64) uint64, u func(x, y uint64) uint64, c func(x, y complex128) uint64, want ...float64) *Op {
-		return Define(Op{
-			Name: name, Family: "comparison", Doc: doc, DTypes: set, HLO: "stablehlo.compare",
-			Infer:    compareRule,
-			Ref:      byKind(0, map2(f), map2(s), map2(u), map2(c)),
-			ZeroGrad: "the result is a bool",
-			Samples: []Sample{
-				{In: []Input{Values(-1, 0, 1, 2, 2), Values(1, 0, -1, 2, 3)}, Kink: true},
-				{Name: "row", In: []Input{Ramp(2, 3), Ramp(3).Plus(0.125)}},
-				{Name: "scalar", In: []Input{ScalarValue(1), Values(0, 1, 2)}, Kink: true, DTypes: set &^ dtypes.Complexes},
-				{Name: "empty", In: []Input{Ramp(0, 3), Ramp(3)}},
+	compare := func(name, doc string, set dtypes.Set, f func(x, y float64) uint64, s func(x, y int64) uint64, u func(x, y uint64) uint64, c func(x, y complex128) uint64, want ...float64) *ir.Op {
+		return Define(ir.Op{
+			Name: name, Family: "comparison", Elementwise: true, Doc: doc, DTypes: set, HLO: "stablehlo.compare",
+			Infer: compareRule,
+			Ref:   byKind(0, map2(f), map2(s), map2(u), map2(c)),
+			Samples: []ir.Sample{
+				{In: []ir.Input{ir.Values(-1, 0, 1, 2, 2), ir.Values(1, 0, -1, 2, 3)}, Kink: true},
+				{Name: "row", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3).Plus(0.125)}},
+				{Name: "scalar", In: []ir.Input{ir.ScalarValue(1), ir.Values(0, 1, 2)}, Kink: true, DTypes: set &^ dtypes.Complexes},
+				{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(3)}},
 				{Name: "NaN, infinities and zeros", Pole: true, DTypes: dtypes.Floats,
-					In: []Input{Values(nan, nan, 1, inf, -inf, 0), Values(nan, 1, nan, inf, inf, negZero)}, Want: want},
-				{Name: "the ends of the range", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, 127, -128), Values(127, -128, -128)}},
-				{Name: "beyond the signed range", DTypes: dtypes.SetOf(dtypes.Uint8), In: []Input{Values(255, 1, 200), Values(1, 255, 200)}},
+					In: []ir.Input{ir.Values(nan, nan, 1, inf, -inf, 0), ir.Values(nan, 1, nan, inf, inf, negZero)}, Want: want},
+				{Name: "the ends of the range", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(-128, 127, -128), ir.Values(127, -128, -128)}},
+				{Name: "beyond the signed range", DTypes: dtypes.SetOf(dtypes.Uint8), In: []ir.Input{ir.Values(255, 1, 200), ir.Values(1, 255, 200)}},
 			},
-		})
+		}, Rule{ZeroGrad: "the result is a bool"})
 	}
 	equal = compare("Equal", "x = y", dtypes.Any, same[float64], same[int64], same[uint64], same[complex128], 0, 0, 0, 1, 0, 1)
 	notEqual = compare("NotEqual", "x ≠ y", dtypes.Any, differs[float64], differs[int64], differs[uint64], differs[complex128], 1, 1, 1, 0, 1, 0)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -17,7 +18,7 @@ func Concatenate(operands []*Node, axis int) *Node {
 	if operands[0].Rank() == 0 {
 		g.fail("Concatenate", inShapes(operands), fmt.Errorf("scalars have no axis (put them side by side with Stack)"))
 	}
-	return Apply(concatenate, ConcatAttrs{adjust1("Concatenate", operands[0], axis)}, operands...)
+	return Apply(concatenate, ir.ConcatAttrs{Axis: adjust1("Concatenate", operands[0], axis)}, operands...)
 }
 
 // Stack returns the operands, all of one shape and dtype, side by side along a new axis, which is axis of
@@ -28,22 +29,16 @@ func Stack(operands []*Node, axis int) *Node {
 	if err != nil {
 		g.fail("Stack", inShapes(operands), fmt.Errorf("the result has %d axes: %w", operands[0].Rank()+1, err))
 	}
-	return Apply(stack, ConcatAttrs{a}, operands...)
+	return Apply(stack, ir.ConcatAttrs{Axis: a}, operands...)
 }
 
 // Split returns x cut into numSplits equal parts along an axis; the axis stays. It panics with [Error] if
 // the axis cannot be divided.
 func Split(x *Node, axis int, numSplits int) []*Node {
-	return ApplyMulti(split, SplitAttrs{adjust1("Split", x, axis), numSplits}, x)
+	return ApplyMulti(split, ir.SplitAttrs{Axis: adjust1("Split", x, axis), NumSplits: numSplits}, x)
 }
 
-// ConcatAttrs holds the axis along which operands are put together.
-type ConcatAttrs struct{ Axis int }
-
-// SplitAttrs holds the axis that is cut and the number of parts.
-type SplitAttrs struct{ Axis, NumSplits int }
-
-var concatenate, stack, split *Op
+var concatenate, stack, split *ir.Op
 
 func inShapes(xs []*Node) []shapes.Shape {
 	s := make([]shapes.Shape, len(xs))
@@ -55,7 +50,7 @@ func inShapes(xs []*Node) []shapes.Shape {
 
 // concatRule returns the shape of operands put together along axis.
 func concatRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	axis := attrs.(ConcatAttrs).Axis
+	axis := attrs.(ir.ConcatAttrs).Axis
 	if err := sameDType(in); err != nil {
 		return shapes.Shape{}, err
 	}
@@ -103,7 +98,7 @@ func rankRemedy(first, s shapes.Shape, i int) string {
 }
 
 func concatRef(attrs any, out, in []*tensors.Tensor) {
-	axis := attrs.(ConcatAttrs).Axis
+	axis := attrs.(ir.ConcatAttrs).Axis
 	strides := out[0].Shape().Strides()
 	start := 0
 	index := make([]int, out[0].Rank())
@@ -125,11 +120,20 @@ func sliceAlong(x *Node, axis, start, limit int) *Node {
 }
 
 func init() {
-	concatenate = Define(Op{
-		Name: "Concatenate", Family: "shape", Doc: "the operands one after the other along an axis", DTypes: dtypes.Any, Attrs: ConcatAttrs{}, HLO: "stablehlo.concatenate",
+	concatenate = Define(ir.Op{
+		Name: "Concatenate", Family: "shape", Simplify: simplerConcatenate, Doc: "the operands one after the other along an axis", DTypes: dtypes.Any, Attrs: ir.ConcatAttrs{}, HLO: "stablehlo.concatenate",
 		Infer: concatRule, Ref: concatRef,
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(2), ir.Ramp(3).Plus(0.25)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 1), ir.Ramp(2, 3), ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 1}},
+			{Name: "first axis", In: []ir.Input{ir.Ramp(1, 3), ir.Ramp(2, 3)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 2, 3), ir.Ramp(2, 1, 3)}, Attrs: ir.ConcatAttrs{Axis: 1}},
+			{Name: "one operand", In: []ir.Input{ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+			{Name: "an empty one", In: []ir.Input{ir.Ramp(2, 0), ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 1}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
-			axis := y.Attrs().(ConcatAttrs).Axis
+			axis := y.Attrs().(ir.ConcatAttrs).Axis
 			dx, start := make([]*Node, len(y.Inputs())), 0
 			for i, x := range y.Inputs() {
 				end := start + x.Dim(axis)
@@ -138,19 +142,11 @@ func init() {
 			}
 			return dx
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(2), Ramp(3).Plus(0.25)}, Attrs: ConcatAttrs{0}},
-			{Name: "last axis", In: []Input{Ramp(2, 1), Ramp(2, 3), Ramp(2, 2)}, Attrs: ConcatAttrs{1}},
-			{Name: "first axis", In: []Input{Ramp(1, 3), Ramp(2, 3)}, Attrs: ConcatAttrs{0}},
-			{Name: "middle", In: []Input{Ramp(2, 2, 3), Ramp(2, 1, 3)}, Attrs: ConcatAttrs{1}},
-			{Name: "one operand", In: []Input{Ramp(2, 2)}, Attrs: ConcatAttrs{0}},
-			{Name: "an empty one", In: []Input{Ramp(2, 0), Ramp(2, 2)}, Attrs: ConcatAttrs{1}},
-		},
 	})
-	stack = Define(Op{
-		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any, Attrs: ConcatAttrs{},
+	stack = Define(ir.Op{
+		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any, Attrs: ir.ConcatAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			axis := attrs.(ConcatAttrs).Axis
+			axis := attrs.(ir.ConcatAttrs).Axis
 			if err := sameDType(in); err != nil {
 				return shapes.Shape{}, err
 			}
@@ -172,8 +168,15 @@ func init() {
 			dims := slices.Insert(slices.Clone(in[0].Dimensions), axis, len(in))
 			return shapes.Make(in[0].DType, dims...).WithAxisNames(slices.Insert(names, axis, "")...), nil
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(3), ir.Ramp(3).Plus(0.25)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+			{Name: "last axis", In: []ir.Input{ir.Array([]int{2}, 1, 2), ir.Array([]int{2}, 3, 4)}, Attrs: ir.ConcatAttrs{Axis: 1}, DTypes: dtypes.Reals, Want: []float64{1, 3, 2, 4}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25), ir.Ramp(2, 3).Plus(-0.25)}, Attrs: ir.ConcatAttrs{Axis: 1}},
+			{Name: "scalars", In: []ir.Input{ir.ScalarValue(1.5), ir.ScalarValue(-0.5)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			axis := attrs.(ConcatAttrs).Axis
+			axis := attrs.(ir.ConcatAttrs).Axis
 			xs := make([]*Node, len(in))
 			for i, x := range in {
 				xs[i] = ExpandAxes(x, axis)
@@ -181,24 +184,18 @@ func init() {
 			return []*Node{Concatenate(xs, axis)}
 		},
 		VJP: func(y, dy *Node) []*Node {
-			axis := y.Attrs().(ConcatAttrs).Axis
+			axis := y.Attrs().(ir.ConcatAttrs).Axis
 			dx := make([]*Node, len(y.Inputs()))
 			for i := range dx {
 				dx[i] = Squeeze(sliceAlong(dy, axis, i, i+1), axis)
 			}
 			return dx
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(3), Ramp(3).Plus(0.25)}, Attrs: ConcatAttrs{0}},
-			{Name: "last axis", In: []Input{Array([]int{2}, 1, 2), Array([]int{2}, 3, 4)}, Attrs: ConcatAttrs{1}, DTypes: dtypes.Reals, Want: []float64{1, 3, 2, 4}},
-			{Name: "middle", In: []Input{Ramp(2, 3), Ramp(2, 3).Plus(0.25), Ramp(2, 3).Plus(-0.25)}, Attrs: ConcatAttrs{1}},
-			{Name: "scalars", In: []Input{ScalarValue(1.5), ScalarValue(-0.5)}, Attrs: ConcatAttrs{0}},
-		},
 	})
-	split = Define(Op{
-		Name: "Split", Family: "shape", Doc: "x in equal parts along an axis", DTypes: dtypes.Any, Attrs: SplitAttrs{},
+	split = Define(ir.Op{
+		Name: "Split", Family: "shape", Doc: "x in equal parts along an axis", DTypes: dtypes.Any, Attrs: ir.SplitAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			a := attrs.(SplitAttrs)
+			a := attrs.(ir.SplitAttrs)
 			if err := checkAxes("axis", []int{a.Axis}, in[0].Rank()); err != nil {
 				return nil, err
 			}
@@ -214,8 +211,15 @@ func init() {
 			}
 			return out, nil
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(6)}, Attrs: ir.SplitAttrs{Axis: 0, NumSplits: 3}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 4)}, Attrs: ir.SplitAttrs{Axis: 1, NumSplits: 2}},
+			{Name: "first axis", In: []ir.Input{ir.Ramp(4, 3)}, Attrs: ir.SplitAttrs{Axis: 0, NumSplits: 4}},
+			{Name: "whole", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.SplitAttrs{Axis: 1, NumSplits: 1}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			a := attrs.(SplitAttrs)
+			a := attrs.(ir.SplitAttrs)
 			n := in[0].Dim(a.Axis) / a.NumSplits
 			out := make([]*Node, a.NumSplits)
 			for i := range out {
@@ -229,13 +233,7 @@ func init() {
 					dys[i] = ZerosLike(ys[i])
 				}
 			}
-			return []*Node{Concatenate(dys, ys[0].Input(0).Attrs().(SplitAttrs).Axis)}
-		},
-		Samples: []Sample{
-			{In: []Input{Ramp(6)}, Attrs: SplitAttrs{0, 3}},
-			{Name: "last axis", In: []Input{Ramp(2, 4)}, Attrs: SplitAttrs{1, 2}},
-			{Name: "first axis", In: []Input{Ramp(4, 3)}, Attrs: SplitAttrs{0, 4}},
-			{Name: "whole", In: []Input{Ramp(2, 3)}, Attrs: SplitAttrs{1, 1}},
+			return []*Node{Concatenate(dys, ys[0].Input(0).Attrs().(ir.SplitAttrs).Axis)}
 		},
 	})
 }

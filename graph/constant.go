@@ -4,31 +4,28 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
-// ConstAttrs holds the value of a constant.
-type ConstAttrs struct{ Value *tensors.Tensor }
-
-var constant *Op
+var constant *ir.Op
 
 func init() {
-	constant = Define(Op{
-		Name: "Const", Family: "constants", Doc: "a fixed value", DTypes: dtypes.Any, Attrs: ConstAttrs{}, HLO: "stablehlo.constant",
+	constant = Define(ir.Op{
+		Name: "Const", Family: "constants", Doc: "a fixed value", DTypes: dtypes.Any, Attrs: ir.ConstAttrs{}, HLO: "stablehlo.constant",
 		Infer: func(attrs any, _ []shapes.Shape) (shapes.Shape, error) {
-			v := attrs.(ConstAttrs).Value
+			v := attrs.(ir.ConstAttrs).Value
 			if v == nil || !v.Ok() {
 				return shapes.Shape{}, fmt.Errorf("the value is nil or was finalized")
 			}
 			return v.Shape(), nil
 		},
 		Ref: func(attrs any, out, _ []*tensors.Tensor) {
-			copyRef(nil, out, []*tensors.Tensor{attrs.(ConstAttrs).Value})
+			copyRef(nil, out, []*tensors.Tensor{attrs.(ir.ConstAttrs).Value})
 		},
-		ZeroGrad: "it is a constant",
-		Samples:  []Sample{{Attrs: ConstAttrs{tensors.FromFlatDataAndDimensions([]float32{1, 2, 3, 4, 5, 6}, 2, 3)}, DTypes: dtypes.SetOf(dtypes.Float32)}},
-	})
+		Samples: []ir.Sample{{Attrs: ir.ConstAttrs{Value: tensors.FromFlatDataAndDimensions([]float32{1, 2, 3, 4, 5, 6}, 2, 3)}, DTypes: dtypes.SetOf(dtypes.Float32)}},
+	}, Rule{ZeroGrad: "it is a constant"})
 }
 
 // Const returns a constant: a tensor, or a Go scalar or (nested) slice of them. An int counts as int64.
@@ -46,7 +43,7 @@ func Const(g *Graph, x any) *Node {
 
 // ConstTensor returns t as a constant. It must not change or be finalized as long as the graph is used.
 func ConstTensor(g *Graph, t *tensors.Tensor) *Node {
-	return ApplyIn(g, constant, ConstAttrs{t})
+	return ApplyIn(g, constant, ir.ConstAttrs{Value: t})
 }
 
 // ConstAsDType returns x, as [Const] takes it, in dtype. Go numbers keep their value, rounded for a float dtype; one that

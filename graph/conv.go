@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
@@ -17,17 +18,6 @@ const (
 	ChannelsLast  = images.ChannelsLast  // [batch, spatial…, channels]; kernels [spatial…, in, out]
 	ChannelsFirst = images.ChannelsFirst // [batch, channels, spatial…]; kernels [out, in, spatial…]
 )
-
-// ConvolveAxesConfig says what each axis of a convolution's input, kernel and result is. The spatial axes
-// are in the same order in all three.
-type ConvolveAxesConfig struct {
-	InputBatch, InputChannels                 int
-	InputSpatial                              []int
-	KernelInputChannels, KernelOutputChannels int
-	KernelSpatial                             []int
-	OutputBatch, OutputChannels               int
-	OutputSpatial                             []int
-}
 
 // ConvGeneral returns the convolution of input with kernel (in the word's use in machine learning: the
 // kernel is not turned round):
@@ -47,13 +37,13 @@ type ConvolveAxesConfig struct {
 // Both operands have the same dtype, a number, which is the result's. Floats narrower than float32 are
 // summed in float32. It panics with [Error] if shapes do not fit or the kernel is larger than the padded
 // input. [Convolve] is easier to use.
-func ConvGeneral(input, kernel *Node, axes ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroupCount, batchGroupCount int) *Node {
+func ConvGeneral(input, kernel *Node, axes ir.ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroupCount, batchGroupCount int) *Node {
 	attrs := convAttrs(axes, strides, paddings, inputDilations, kernelDilations, channelGroupCount, batchGroupCount)
 	return Apply(convGeneral, attrs, input, kernel)
 }
 
 // convAttrs puts 1 and no padding where nothing is said.
-func convAttrs(axes ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroups, batchGroups int) ConvAttrs {
+func convAttrs(axes ir.ConvolveAxesConfig, strides []int, paddings [][2]int, inputDilations, kernelDilations []int, channelGroups, batchGroups int) ir.ConvAttrs {
 	n := len(axes.InputSpatial)
 	orOnes := func(v []int) []int {
 		if v == nil {
@@ -64,23 +54,14 @@ func convAttrs(axes ConvolveAxesConfig, strides []int, paddings [][2]int, inputD
 	if paddings == nil {
 		paddings = make([][2]int, n)
 	}
-	return ConvAttrs{
+	return ir.ConvAttrs{
 		Axes: axes, Strides: orOnes(strides), Paddings: slices.Clone(paddings),
 		InputDilations: orOnes(inputDilations), KernelDilations: orOnes(kernelDilations),
 		ChannelGroups: channelGroups, BatchGroups: batchGroups,
 	}
 }
 
-// ConvAttrs holds what a convolution is told, one element per spatial axis; see [ConvGeneral].
-type ConvAttrs struct {
-	Axes                            ConvolveAxesConfig
-	Strides                         []int
-	Paddings                        [][2]int
-	InputDilations, KernelDilations []int
-	ChannelGroups, BatchGroups      int
-}
-
-var convGeneral *Op
+var convGeneral *ir.Op
 
 // channelsFirstHint returns what to do if x, whose channels are its last axis, looks like pictures or volumes that have
 // them first: few in axis 1 and more than that in all axes behind; "" if it does not.
@@ -102,7 +83,7 @@ func channelsFirstHint(x shapes.Shape, channelsAxis int) string {
 func dilated(n, dilation int) int { return max(0, (n-1)*dilation+1) }
 
 func convRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	a := attrs.(ConvAttrs)
+	a := attrs.(ir.ConvAttrs)
 	x, k, n := in[0], in[1], len(a.Axes.InputSpatial)
 	fail := func(format string, args ...any) (shapes.Shape, error) {
 		return shapes.Shape{}, fmt.Errorf(format, args...)
@@ -168,7 +149,7 @@ func convRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 
 // convRef is the definition, in direct loops.
 func convRef[T number](attrs any, out, in []*tensors.Tensor) {
-	a := attrs.(ConvAttrs)
+	a := attrs.(ir.ConvAttrs)
 	x, k, s := in[0].Shape(), in[1].Shape(), out[0].Shape()
 	xs, ks := x.Strides(), k.Strides()
 	xv, kv := load[T](in[0]), load[T](in[1])
@@ -220,15 +201,15 @@ func convVJP(y, dy *Node) []*Node {
 }
 
 func convInputGradient(y, dy *Node) *Node {
-	a, x, k := y.Attrs().(ConvAttrs), y.Input(0), y.Input(1)
+	a, x, k := y.Attrs().(ir.ConvAttrs), y.Input(0), y.Input(1)
 	ax := a.Axes
 	groups := max(a.ChannelGroups, a.BatchGroups)
 	w := Reverse(withoutNames(k), ax.KernelSpatial...)
 	if groups > 1 { // the groups of output channels become groups of input channels
 		w = moveGroups(w, groups, ax.KernelOutputChannels, ax.KernelInputChannels)
 	}
-	b := ConvAttrs{
-		Axes: ConvolveAxesConfig{
+	b := ir.ConvAttrs{
+		Axes: ir.ConvolveAxesConfig{
 			InputBatch: ax.OutputBatch, InputChannels: ax.OutputChannels, InputSpatial: ax.OutputSpatial,
 			KernelInputChannels: ax.KernelOutputChannels, KernelOutputChannels: ax.KernelInputChannels, KernelSpatial: ax.KernelSpatial,
 			OutputBatch: ax.InputBatch, OutputChannels: ax.InputChannels, OutputSpatial: ax.InputSpatial,
@@ -252,10 +233,10 @@ func convInputGradient(y, dy *Node) *Node {
 }
 
 func convKernelGradient(y, dy *Node) *Node {
-	a, x, k := y.Attrs().(ConvAttrs), y.Input(0), y.Input(1)
+	a, x, k := y.Attrs().(ir.ConvAttrs), y.Input(0), y.Input(1)
 	ax := a.Axes
-	b := ConvAttrs{
-		Axes: ConvolveAxesConfig{
+	b := ir.ConvAttrs{
+		Axes: ir.ConvolveAxesConfig{
 			InputBatch: ax.InputChannels, InputChannels: ax.InputBatch, InputSpatial: ax.InputSpatial,
 			KernelInputChannels: ax.OutputBatch, KernelOutputChannels: ax.OutputChannels, KernelSpatial: ax.OutputSpatial,
 			OutputBatch: ax.KernelInputChannels, OutputChannels: ax.KernelOutputChannels, OutputSpatial: ax.KernelSpatial,

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -13,36 +14,34 @@ func ConvertDType(x *Node, dtype dtypes.DType) *Node {
 	if x.DType() == dtype {
 		return x
 	}
-	return Apply(convertDType, DTypeAttrs{dtype}, x)
+	return Apply(convertDType, ir.DTypeAttrs{DType: dtype}, x)
 }
 
-// DTypeAttrs holds the dtype of a result.
-type DTypeAttrs struct{ DType dtypes.DType }
-
-var convertDType *Op
+var convertDType *ir.Op
 
 func init() {
-	samples := []Sample{}
+	samples := []ir.Sample{}
 	for _, d := range dtypes.All() {
 		samples = append(samples,
 			// Seen closely, rounding to a narrower float is a staircase.
-			Sample{Name: "to " + d.String(), In: []Input{Values(-2.7, -0.5, 0, 0.3, 1, 2.5, 100)}, Attrs: DTypeAttrs{d}, Kink: d.IsHalf() || d.Real() == dtypes.Float32},
-			Sample{Name: "NaN and too large to " + d.String(), Pole: true, DTypes: dtypes.Floats, In: []Input{Values(nan, inf, -inf, 60000, -60000, negZero)}, Attrs: DTypeAttrs{d}},
-			Sample{Name: "large integers to " + d.String(), DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint32, dtypes.Int64, dtypes.Uint64), In: []Input{Values(1<<24+1, 1<<31-1, -70000, 255, 256)}, Attrs: DTypeAttrs{d}})
+			ir.Sample{Name: "to " + d.String(), In: []ir.Input{ir.Values(-2.7, -0.5, 0, 0.3, 1, 2.5, 100)}, Attrs: ir.DTypeAttrs{DType: d}, Kink: d.IsHalf() || d.Real() == dtypes.Float32},
+			ir.Sample{Name: "NaN and too large to " + d.String(), Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(nan, inf, -inf, 60000, -60000, negZero)}, Attrs: ir.DTypeAttrs{DType: d}},
+			ir.Sample{Name: "large integers to " + d.String(), DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint32, dtypes.Int64, dtypes.Uint64), In: []ir.Input{ir.Values(1<<24+1, 1<<31-1, -70000, 255, 256)}, Attrs: ir.DTypeAttrs{DType: d}})
 	}
-	convertDType = Define(Op{
-		Name: "ConvertDType", Family: "shape", Doc: "x in another dtype", DTypes: dtypes.Any, Attrs: DTypeAttrs{}, HLO: "stablehlo.convert",
+	convertDType = Define(ir.Op{
+		Name: "ConvertDType", Family: "shape", Elementwise: true, Cost: movesOnly, Simplify: simplerConvert, Doc: "x in another dtype", DTypes: dtypes.Any, Attrs: ir.DTypeAttrs{}, HLO: "stablehlo.convert",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			return in[0].WithDType(attrs.(DTypeAttrs).DType), nil
+			return in[0].WithDType(attrs.(ir.DTypeAttrs).DType), nil
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			t, err := in[0].ConvertDType(attrs.(DTypeAttrs).DType)
+			t, err := in[0].ConvertDType(attrs.(ir.DTypeAttrs).DType)
 			if err != nil {
 				panic(err)
 			}
 			copyRef(nil, out, []*tensors.Tensor{t})
 		},
-		VJP:     func(y, dy *Node) []*Node { return []*Node{ConvertDType(dy, y.Input(0).DType())} },
 		Samples: samples,
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{ConvertDType(dy, y.Input(0).DType())} },
 	})
 }

@@ -4,13 +4,14 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // expandConv writes a convolution as a sum over the places of the kernel: at each, the elements of x that
 // meet it are a strided slice, and a matrix product over the channels does the rest. Groups are a batch
 // axis of that product.
 func expandConv(attrs any, in []*Node) []*Node {
-	a := attrs.(ConvAttrs)
+	a := attrs.(ir.ConvAttrs)
 	n, d := len(a.Strides), in[0].DType()
 	shape, err := convRule(a, inShapes(in))
 	if err != nil {
@@ -21,9 +22,9 @@ func expandConv(attrs any, in []*Node) []*Node {
 	if d.IsHalf() {
 		x, k = ConvertDType(x, dtypes.Float32), ConvertDType(k, dtypes.Float32)
 	}
-	pads := make([]PadAxis, n+2)
+	pads := make([]ir.PadAxis, n+2)
 	for i, p := range a.Paddings {
-		pads[i+1] = PadAxis{Start: p[0], End: p[1], Interior: a.InputDilations[i] - 1}
+		pads[i+1] = ir.PadAxis{Start: p[0], End: p[1], Interior: a.InputDilations[i] - 1}
 	}
 	x = Pad(x, ScalarZero(x.graph, x.DType()), pads...) // [N, P…, C]
 	batch, channels := x.Dim(0), k.Dim(-2)
@@ -69,25 +70,25 @@ func expandConv(attrs any, in []*Node) []*Node {
 
 // expandWindow writes a reduction of windows as one of slices, one for each place in the window.
 func expandWindow(attrs any, in []*Node) []*Node {
-	a, x := attrs.(WindowAttrs), withoutNames(in[0])
+	a, x := attrs.(ir.WindowAttrs), withoutNames(in[0])
 	g, d := x.graph, x.DType()
 	windows, err := windowRule(a, inShapes(in))
 	if err != nil {
 		g.fail("ReduceWindow", inShapes(in), err)
 	}
-	if d.IsHalf() && a.Kind == WindowSum {
+	if d.IsHalf() && a.Kind == ir.WindowSum {
 		x = ConvertDType(x, dtypes.Float32)
 	}
 	fill, reduce := ScalarZero(g, x.DType()), Add
 	switch a.Kind {
-	case WindowMax:
+	case ir.WindowMax:
 		fill, reduce = Infinity(g, x.DType(), -1), Max
-	case WindowMin:
+	case ir.WindowMin:
 		fill, reduce = Infinity(g, x.DType(), 1), Min
 	}
-	padded := a.padded(x, fill)
+	padded := padded(a, x, fill)
 	var y *Node
-	a.taps(windows, func(_ int, _ []int, s SliceAttrs) {
+	taps(a, windows, func(_ int, _ []int, s ir.SliceAttrs) {
 		if v := Apply(slice, s, padded); y == nil {
 			y = v
 		} else {

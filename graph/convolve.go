@@ -3,13 +3,14 @@ package graph
 import (
 	"fmt"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // ConvolutionBuilder makes a convolution, see [Convolve].
 type ConvolutionBuilder struct {
 	x, kernel                     *Node
-	axes                          ConvolveAxesConfig
+	axes                          ir.ConvolveAxesConfig
 	strides, dilations, xDilation []int
 	paddings                      [][2]int
 	padSame                       bool
@@ -54,7 +55,7 @@ func (conv *ConvolutionBuilder) ChannelsAxis(config ChannelsAxisConfig) *Convolu
 }
 
 // AxesConfig says what each axis of the operands and of the result is.
-func (conv *ConvolutionBuilder) AxesConfig(axes ConvolveAxesConfig) *ConvolutionBuilder {
+func (conv *ConvolutionBuilder) AxesConfig(axes ir.ConvolveAxesConfig) *ConvolutionBuilder {
 	conv.axes = axes
 	return conv
 }

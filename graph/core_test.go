@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -70,7 +71,7 @@ func TestErrorsNameTheLineAndTheShapes(t *testing.T) {
 		y := graph.Parameter(g, "y", shapes.Make(dtypes.Float32, 4))
 		graph.Add(x, y)
 	})
-	want := "core_test.go:71: Add [2 3] · [4]: axis 1: 3 against 4"
+	want := "core_test.go:72: Add [2 3] · [4]: axis 1: 3 against 4"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -84,7 +85,7 @@ func TestProgramSurvivesJSON(t *testing.T) {
 		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 			return []*graph.Node{graph.Add(x, graph.ScalarOne(g, dtypes.Float32))}
 		}))
-	p, err := graph.NewProgram(g, y, nil)
+	p, err := graph.NewProgram(g, y...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestProgramSurvivesJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var q graph.Program
+	var q ir.Program
 	if err := json.Unmarshal(data, &q); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestForgedBodiesAreRefused(t *testing.T) {
 	y := graph.If(graph.LessThan(x, small),
 		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Mul(x, x)} }),
 		graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{loop} }))[0]
-	find := func(p *graph.Program, op string) *graph.Instr {
+	find := func(p *ir.Program, op string) *ir.Instr {
 		for i := range p.Instrs {
 			if p.Instrs[i].Op.Name == op {
 				return &p.Instrs[i]
@@ -128,17 +129,18 @@ func TestForgedBodiesAreRefused(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		forge func(p *graph.Program)
+		forge func(p *ir.Program)
 		want  string
 	}{
-		{"an honest program", func(*graph.Program) {}, ""},
-		{"a branch without its result", func(p *graph.Program) { find(p, "If").Bodies[1].Outputs = nil }, "the branches differ"},
-		{"a condition that is a float", func(p *graph.Program) { in := find(p, "If"); in.In[0] = in.In[1] }, "the condition must be a bool scalar"},
-		{"a loop whose condition is a float", func(p *graph.Program) { b := find(p, "While").Bodies[0]; b.Outputs[0] = b.Inputs[0] }, "the condition must return one bool scalar"},
-		{"a loop that loses its state", func(p *graph.Program) { find(p, "While").Bodies[1].Outputs = nil }, "the state changes its shape"},
-		{"a loop with more state than operands", func(p *graph.Program) { find(p, "While").Attrs = graph.WhileAttrs{NumState: 9} }, "operands"},
+		{"an honest program", func(*ir.Program) {}, ""},
+		{"a branch without its result", func(p *ir.Program) { find(p, "If").Regions[1].Outputs = nil }, "the branches differ"},
+		{"a condition that is a float", func(p *ir.Program) { in := find(p, "If"); in.In[0] = in.In[1] }, "the condition must be a bool scalar"},
+		{"a loop whose condition is a float", func(p *ir.Program) { b := find(p, "While").Regions[0]; b.Outputs[0] = b.Inputs[0] }, "must return one bool scalar, not float32[]"},
+		{"a loop that loses its state", func(p *ir.Program) { find(p, "While").Regions[1].Outputs = nil }, "the state changes its shape"},
+		{"a loop that captures more than its operands", func(p *ir.Program) { find(p, "While").Captured = 9 }, "9 captured values out of"},
+		{"a region that is missing", func(p *ir.Program) { in := find(p, "While"); in.Regions = in.Regions[:1] }, "it takes 2 functions, got 1"},
 	} {
-		p, err := graph.NewProgram(g, []*graph.Node{y, loop}, nil)
+		p, err := graph.NewProgram(g, y, loop)
 		if err != nil {
 			t.Fatal(err)
 		}

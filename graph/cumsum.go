@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -14,19 +15,16 @@ import (
 //
 // A negative axis counts from the end. Integers wrap around. The result has the shape and dtype of x, a number.
 func CumSum(x *Node, axis int) *Node {
-	return Apply(cumSum, CumSumAttrs{adjust1("CumSum", x, axis)}, x)
+	return Apply(cumSum, ir.CumSumAttrs{Axis: adjust1("CumSum", x, axis)}, x)
 }
 
-// CumSumAttrs holds the axis that is summed along, counted from 0.
-type CumSumAttrs struct{ Axis int }
-
-var cumSum *Op
+var cumSum *ir.Op
 
 // cumSumRef is the meaning of CumSum with the running sums of a lane.
 func cumSumRef[T number](running func(lane []T) []T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
 	return func(attrs any, out, in []*tensors.Tensor) {
 		v := load[T](in[0])
-		for _, lane := range lanes(in[0].Shape(), []int{attrs.(CumSumAttrs).Axis}) {
+		for _, lane := range lanes(in[0].Shape(), []int{attrs.(ir.CumSumAttrs).Axis}) {
 			for k, y := range running(convert(lane, func(i int) T { return v[i] })) {
 				v[lane[k]] = y
 			}
@@ -62,7 +60,7 @@ func runningIntegerSums[T int64 | uint64](x []T) []T {
 
 // cumSumTree adds x moved by 1, 2, 4, … places: log₂(n) steps instead of n.
 func cumSumTree(attrs any, in []*Node) *Node {
-	y, axis := in[0], attrs.(CumSumAttrs).Axis
+	y, axis := in[0], attrs.(ir.CumSumAttrs).Axis
 	n := y.Shape().Dimensions[axis]
 	for step := 1; step < n; step *= 2 {
 		gap := y.Shape().Clone()
@@ -73,27 +71,28 @@ func cumSumTree(attrs any, in []*Node) *Node {
 }
 
 func init() {
-	cumSum = Define(Op{
-		Name: "CumSum", Family: "reduce", Doc: "x[0] + … + x[i] along an axis", DTypes: dtypes.Numbers, Attrs: CumSumAttrs{},
+	cumSum = Define(ir.Op{
+		Name: "CumSum", Family: "reduce", Cost: perOperandElement(1), Doc: "x[0] + … + x[i] along an axis", DTypes: dtypes.Numbers, Attrs: ir.CumSumAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			_, err := shapes.AdjustAxis(attrs.(CumSumAttrs).Axis, in[0].Rank())
+			_, err := shapes.AdjustAxis(attrs.(ir.CumSumAttrs).Axis, in[0].Rank())
 			return in[0], err
 		},
-		Ref:    byKind(0, cumSumRef(runningSums), cumSumRef(runningIntegerSums[int64]), cumSumRef(runningIntegerSums[uint64]), cumSumRef(runningComplexSums)),
+		Ref: byKind(0, cumSumRef(runningSums), cumSumRef(runningIntegerSums[int64]), cumSumRef(runningIntegerSums[uint64]), cumSumRef(runningComplexSums)),
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(7)}, Attrs: ir.CumSumAttrs{}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.CumSumAttrs{Axis: 1}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.CumSumAttrs{Axis: 1}},
+			{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: ir.CumSumAttrs{Axis: 1}},
+			{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.CumSumAttrs{}},
+			{Name: "from an infinity on", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(1, inf, 2, -inf, 3)}, Attrs: ir.CumSumAttrs{}, Want: []float64{1, inf, inf, nan, nan}},
+		},
+		Tol: ir.ULP(16, "sums in another order"),
+	}, Rule{
 		Expand: inWide(cumSumTree),
 		VJP: func(y, dy *Node) []*Node { // x[i] is in all sums from y[i] on
-			axis := y.Attrs().(CumSumAttrs).Axis
+			axis := y.Attrs().(ir.CumSumAttrs).Axis
 			return []*Node{Reverse(CumSum(Reverse(dy, axis), axis), axis)}
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(7)}, Attrs: CumSumAttrs{}},
-			{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: CumSumAttrs{1}},
-			{Name: "middle", In: []Input{Ramp(2, 3, 4)}, Attrs: CumSumAttrs{1}},
-			{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: CumSumAttrs{1}},
-			{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: CumSumAttrs{}},
-			{Name: "from an infinity on", Pole: true, DTypes: dtypes.Floats, In: []Input{Values(1, inf, 2, -inf, 3)}, Attrs: CumSumAttrs{}, Want: []float64{1, inf, inf, nan, nan}},
-		},
-		Tol: ULP(16, "sums in another order"),
 	})
 }
 

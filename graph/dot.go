@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -54,17 +55,17 @@ func (b *DotBuilder) WithOutputDType(dtype dtypes.DType) *DotBuilder {
 
 // MatMul makes the product that [MatMul] describes.
 func (b *DotBuilder) MatMul() *Node {
-	return Apply(matMul, MatMulAttrs{b.accumulator, b.output}, b.lhs, b.rhs)
+	return Apply(matMul, ir.MatMulAttrs{Accumulator: b.accumulator, Output: b.output}, b.lhs, b.rhs)
 }
 
 // Product makes the product that [DotProduct] describes.
 func (b *DotBuilder) Product() *Node {
-	return Apply(dot, MatMulAttrs{b.accumulator, b.output}, b.lhs, b.rhs)
+	return Apply(dot, ir.MatMulAttrs{Accumulator: b.accumulator, Output: b.output}, b.lhs, b.rhs)
 }
 
 // General makes the product that [DotGeneral] describes.
 func (b *DotBuilder) General(lhsContractingAxes, lhsBatchAxes []int, rhsContractingAxes, rhsBatchAxes []int) *Node {
-	return Apply(dotGeneral, DotAttrs{
+	return Apply(dotGeneral, ir.DotAttrs{
 		LhsContract: listOf("DotGeneral", b.lhs, lhsContractingAxes), LhsBatch: listOf("DotGeneral", b.lhs, lhsBatchAxes),
 		RhsContract: listOf("DotGeneral", b.rhs, rhsContractingAxes), RhsBatch: listOf("DotGeneral", b.rhs, rhsBatchAxes),
 		Accumulator: b.accumulator, Output: b.output,
@@ -88,17 +89,10 @@ func EinsumAxes(lhs, rhs *Node, contractingAxes, batchAxes [][2]int) *Node {
 	return Dot(lhs, rhs).EinsumAxes(contractingAxes, batchAxes)
 }
 
-// DotAttrs holds the axes of a product, counted from 0 and paired by their place, and dtypes, of which
-// Invalid stands for the default.
-type DotAttrs struct {
-	LhsContract, LhsBatch, RhsContract, RhsBatch []int
-	Accumulator, Output                          dtypes.DType
-}
-
-var dotGeneral *Op
+var dotGeneral *ir.Op
 
 // free returns the axes of both operands that are neither contracted nor batches.
-func (a DotAttrs) free(lhs, rhs shapes.Shape) (l, r []int) {
+func free(a ir.DotAttrs, lhs, rhs shapes.Shape) (l, r []int) {
 	return axesExcept(lhs.Rank(), a.LhsContract, a.LhsBatch), axesExcept(rhs.Rank(), a.RhsContract, a.RhsBatch)
 }
 
@@ -120,7 +114,7 @@ func dotDTypes(accumulator, output dtypes.DType, in []shapes.Shape) (dtypes.DTyp
 }
 
 func dotRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	a, lhs, rhs := attrs.(DotAttrs), in[0], in[1]
+	a, lhs, rhs := attrs.(ir.DotAttrs), in[0], in[1]
 	d, err := dotDTypes(a.Accumulator, a.Output, in)
 	if err != nil {
 		return shapes.Shape{}, err
@@ -157,7 +151,7 @@ func dotRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	if err := pair("contracted", a.LhsContract, a.RhsContract, false); err != nil {
 		return shapes.Shape{}, err
 	}
-	lf, rf := a.free(lhs, rhs)
+	lf, rf := free(a, lhs, rhs)
 	for _, ax := range lf {
 		dims, names = append(dims, lhs.Dimensions[ax]), append(names, lhs.Name(ax))
 	}
@@ -169,9 +163,9 @@ func dotRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 
 // dotRef sums products in the widest type of the kind.
 func dotRef[T number](attrs any, out, in []*tensors.Tensor) {
-	a := attrs.(DotAttrs)
+	a := attrs.(ir.DotAttrs)
 	lhs, rhs := in[0].Shape(), in[1].Shape()
-	lf, rf := a.free(lhs, rhs)
+	lf, rf := free(a, lhs, rhs)
 	x, y := load[T](in[0]), load[T](in[1])
 	xs, ys := lhs.Strides(), rhs.Strides()
 	offset := func(index, axes, strides []int) (o int) {
@@ -207,8 +201,8 @@ func dotRef[T number](attrs any, out, in []*tensors.Tensor) {
 // dotVJP: with y = Σ_k lhs·rhs, d lhs = Σ_j dy·rhs and d rhs = Σ_i dy·lhs, put back into the order of
 // the operand's axes.
 func dotVJP(y, dy *Node) []*Node {
-	a, lhs, rhs := y.Attrs().(DotAttrs), y.Input(0), y.Input(1)
-	lf, rf := a.free(lhs.Shape(), rhs.Shape())
+	a, lhs, rhs := y.Attrs().(ir.DotAttrs), y.Input(0), y.Input(1)
+	lf, rf := free(a, lhs.Shape(), rhs.Shape())
 	b, l := len(a.LhsBatch), len(a.LhsBatch)+len(lf)
 	dy = ConvertDType(dy, lhs.DType())
 	batch, left, right := axesFrom(0, b), axesFrom(b, len(lf)), axesFrom(l, len(rf))
@@ -221,14 +215,14 @@ func dotVJP(y, dy *Node) []*Node {
 		}
 		if len(keep) > 0 && len(summed) > 0 && slices.Min(summed) < slices.Min(keep) {
 			// [batch, other's contracted axes in its order, my free axes]: mostly my own order
-			d := Apply(dotGeneral, DotAttrs{
+			d := Apply(dotGeneral, ir.DotAttrs{
 				LhsContract: otherFree, LhsBatch: otherBatch, RhsContract: sumOver, RhsBatch: batch,
 				Accumulator: a.Accumulator,
 			}, other, dy)
 			return transposeTo(d, inverse(slices.Concat(mine, summed, keep)))
 		}
 		// [batch, my free axes, other's contracted axes in its order]
-		d := Apply(dotGeneral, DotAttrs{
+		d := Apply(dotGeneral, ir.DotAttrs{
 			LhsContract: sumOver, LhsBatch: batch, RhsContract: otherFree, RhsBatch: otherBatch,
 			Accumulator: a.Accumulator,
 		}, dy, other)
@@ -242,24 +236,23 @@ func dotVJP(y, dy *Node) []*Node {
 }
 
 func init() {
-	dotGeneral = Define(Op{
-		Name: "DotGeneral", Family: "dot", Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: DotAttrs{}, HLO: "stablehlo.dot_general",
+	dotGeneral = Define(ir.Op{
+		Name: "DotGeneral", Family: "dot", Cost: sumOfProducts(contracted), Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: ir.DotAttrs{}, HLO: "stablehlo.dot_general",
 		Infer: dotRule,
 		Ref:   byKind(0, dotRef[float64], dotRef[int64], dotRef[uint64], dotRef[complex128]),
-		VJP:   dotVJP,
-		Samples: []Sample{
-			{Name: "matrices", In: []Input{Ramp(2, 3), Ramp(3, 4)}, Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
-			{Name: "worked out", In: []Input{Array([]int{2, 2}, 1, 2, 3, 4), Array([]int{2, 2}, 5, 6, 7, 8)}, DTypes: dtypes.Reals &^ dtypes.SetOf(dtypes.Int8), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}, Want: []float64{19, 22, 43, 50}},
-			{Name: "both transposed", In: []Input{Ramp(3, 2), Ramp(4, 3)}, Attrs: DotAttrs{LhsContract: []int{0}, RhsContract: []int{1}}},
-			{Name: "batch", In: []Input{Ramp(2, 3, 4), Ramp(2, 4, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0}, RhsContract: []int{1}, RhsBatch: []int{0}}},
-			{Name: "batch inside", In: []Input{Ramp(3, 2, 4), Ramp(4, 3, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{1}, RhsContract: []int{0}, RhsBatch: []int{2}}},
-			{Name: "two contracted, crossed", In: []Input{Ramp(2, 3, 4), Ramp(4, 2, 3)}, Attrs: DotAttrs{LhsContract: []int{0, 2}, RhsContract: []int{1, 0}}},
-			{Name: "two batches, crossed", In: []Input{Ramp(2, 3, 2), Ramp(3, 2, 2)}, Attrs: DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0, 1}, RhsContract: []int{2}, RhsBatch: []int{1, 0}}},
-			{Name: "outer product", In: []Input{Ramp(2), Ramp(3)}, Attrs: DotAttrs{}},
-			{Name: "nothing to sum", In: []Input{Ramp(2, 0), Ramp(0, 3)}, Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
-			{Name: "float32 result", In: []Input{Ramp(2, 3), Ramp(3, 2)}, DTypes: dtypes.Halves | dtypes.SetOf(dtypes.Float64), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Output: dtypes.Float32}, Kink: true},
-			{Name: "wide integers", In: []Input{Ramp(2, 3).Plus(60), Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
+		Samples: []ir.Sample{
+			{Name: "matrices", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 4)}, Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{2, 2}, 1, 2, 3, 4), ir.Array([]int{2, 2}, 5, 6, 7, 8)}, DTypes: dtypes.Reals &^ dtypes.SetOf(dtypes.Int8), Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}, Want: []float64{19, 22, 43, 50}},
+			{Name: "both transposed", In: []ir.Input{ir.Ramp(3, 2), ir.Ramp(4, 3)}, Attrs: ir.DotAttrs{LhsContract: []int{0}, RhsContract: []int{1}}},
+			{Name: "batch", In: []ir.Input{ir.Ramp(2, 3, 4), ir.Ramp(2, 4, 2)}, Attrs: ir.DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0}, RhsContract: []int{1}, RhsBatch: []int{0}}},
+			{Name: "batch inside", In: []ir.Input{ir.Ramp(3, 2, 4), ir.Ramp(4, 3, 2)}, Attrs: ir.DotAttrs{LhsContract: []int{2}, LhsBatch: []int{1}, RhsContract: []int{0}, RhsBatch: []int{2}}},
+			{Name: "two contracted, crossed", In: []ir.Input{ir.Ramp(2, 3, 4), ir.Ramp(4, 2, 3)}, Attrs: ir.DotAttrs{LhsContract: []int{0, 2}, RhsContract: []int{1, 0}}},
+			{Name: "two batches, crossed", In: []ir.Input{ir.Ramp(2, 3, 2), ir.Ramp(3, 2, 2)}, Attrs: ir.DotAttrs{LhsContract: []int{2}, LhsBatch: []int{0, 1}, RhsContract: []int{2}, RhsBatch: []int{1, 0}}},
+			{Name: "outer product", In: []ir.Input{ir.Ramp(2), ir.Ramp(3)}, Attrs: ir.DotAttrs{}},
+			{Name: "nothing to sum", In: []ir.Input{ir.Ramp(2, 0), ir.Ramp(0, 3)}, Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}}},
+			{Name: "float32 result", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, DTypes: dtypes.Halves | dtypes.SetOf(dtypes.Float64), Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Output: dtypes.Float32}, Kink: true},
+			{Name: "wide integers", In: []ir.Input{ir.Ramp(2, 3).Plus(60), ir.Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
 		},
-		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	})
+		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
+	}, Rule{VJP: dotVJP})
 }

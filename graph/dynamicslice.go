@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -17,7 +18,7 @@ import (
 // A start from which the slice would not fit is moved so that it does, as XLA does. Names stay. It panics
 // with [Error] if the slice is larger than operand or a start is not an integer scalar.
 func DynamicSlice(operand *Node, startIndices []*Node, sliceDims []int) *Node {
-	return Apply(dynamicSlice, ShapeAttrs{slices.Clone(sliceDims)}, append([]*Node{operand}, startIndices...)...)
+	return Apply(dynamicSlice, ir.ShapeAttrs{Dims: slices.Clone(sliceDims)}, append([]*Node{operand}, startIndices...)...)
 }
 
 // DynamicUpdateSlice returns operand with update, of the same dtype and number of axes, in the place of
@@ -27,7 +28,7 @@ func DynamicUpdateSlice(operand *Node, update *Node, startIndices []*Node) *Node
 	return Apply(dynamicUpdateSlice, nil, append([]*Node{operand, update}, startIndices...)...)
 }
 
-var dynamicSlice, dynamicUpdateSlice *Op
+var dynamicSlice, dynamicUpdateSlice *ir.Op
 
 // checkStarts returns what is wrong with the starts of a part with the given dimensions of x.
 func checkStarts(x shapes.Shape, dims []int, starts []shapes.Shape) error {
@@ -60,35 +61,36 @@ func startOffset(x shapes.Shape, dims []int, starts []*tensors.Tensor) int {
 }
 
 func init() {
-	at := func(i float64) Input { return ScalarValue(i).As(dtypes.Int32) }
-	dynamicSlice = Define(Op{
-		Name: "DynamicSlice", Family: "index", Doc: "a part of x that begins where the other operands say", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.dynamic_slice",
+	at := func(i float64) ir.Input { return ir.ScalarValue(i).As(dtypes.Int32) }
+	dynamicSlice = Define(ir.Op{
+		Name: "DynamicSlice", Family: "index", Doc: "a part of x that begins where the other operands say", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.dynamic_slice",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			dims := attrs.(ShapeAttrs).Dims
+			dims := attrs.(ir.ShapeAttrs).Dims
 			return withDims(in[0], dims), checkStarts(in[0], dims, in[1:])
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			dims, strides := attrs.(ShapeAttrs).Dims, in[0].Shape().Strides()
+			dims, strides := attrs.(ir.ShapeAttrs).Dims, in[0].Shape().Strides()
 			offset, index := startOffset(in[0].Shape(), dims, in[1:]), make([]int, len(dims))
 			for i := range out[0].Size() {
 				unravel(i, dims, index)
 				copyElement(out[0], i, in[0], offset+ravel(index, strides))
 			}
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(5), at(1)}, Attrs: ir.ShapeAttrs{Dims: []int{3}}},
+			{Name: "moved to fit", In: []ir.Input{ir.Values(1, 2, 3, 4), at(3)}, Attrs: ir.ShapeAttrs{Dims: []int{2}}, DTypes: dtypes.Reals, Want: []float64{3, 4}},
+			{Name: "moved from below", In: []ir.Input{ir.Values(1, 2, 3, 4), at(-2)}, Attrs: ir.ShapeAttrs{Dims: []int{2}}, DTypes: dtypes.Reals, Want: []float64{1, 2}},
+			{Name: "two axes", In: []ir.Input{ir.Ramp(3, 4), at(1), at(2)}, Attrs: ir.ShapeAttrs{Dims: []int{2, 2}}},
+			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShapeAttrs{Dims: nil}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			dx := make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(ZerosLike(y.Input(0)), dy, y.Inputs()[1:])
 			return dx
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(5), at(1)}, Attrs: ShapeAttrs{[]int{3}}},
-			{Name: "moved to fit", In: []Input{Values(1, 2, 3, 4), at(3)}, Attrs: ShapeAttrs{[]int{2}}, DTypes: dtypes.Reals, Want: []float64{3, 4}},
-			{Name: "moved from below", In: []Input{Values(1, 2, 3, 4), at(-2)}, Attrs: ShapeAttrs{[]int{2}}, DTypes: dtypes.Reals, Want: []float64{1, 2}},
-			{Name: "two axes", In: []Input{Ramp(3, 4), at(1), at(2)}, Attrs: ShapeAttrs{[]int{2, 2}}},
-			{Name: "scalar", In: []Input{ScalarValue(1.5)}, Attrs: ShapeAttrs{nil}},
-		},
 	})
-	dynamicUpdateSlice = Define(Op{
+	dynamicUpdateSlice = Define(ir.Op{
 		Name: "DynamicUpdateSlice", Family: "index", Doc: "x with y in it, beginning where the other operands say", DTypes: dtypes.Any, HLO: "stablehlo.dynamic_update_slice",
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) {
 			if err := sameDType(in[:2]); err != nil {
@@ -105,16 +107,17 @@ func init() {
 				copyElement(out[0], offset+ravel(index, strides), in[1], i)
 			}
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(5), ir.Ramp(2).Plus(0.3), at(1)}},
+			{Name: "moved to fit", In: []ir.Input{ir.Values(1, 2, 3, 4), ir.Values(8, 9), at(3)}, DTypes: dtypes.Reals, Want: []float64{1, 2, 8, 9}},
+			{Name: "two axes", In: []ir.Input{ir.Ramp(3, 4), ir.Ramp(2, 2).Plus(0.3), at(0), at(2)}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			update, starts, dx := y.Input(1), y.Inputs()[2:], make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(dy, ZerosLike(update), starts)
 			dx[1] = nameLike(DynamicSlice(dy, starts, update.Shape().Dimensions), update.Shape())
 			return dx
-		},
-		Samples: []Sample{
-			{In: []Input{Ramp(5), Ramp(2).Plus(0.3), at(1)}},
-			{Name: "moved to fit", In: []Input{Values(1, 2, 3, 4), Values(8, 9), at(3)}, DTypes: dtypes.Reals, Want: []float64{1, 2, 8, 9}},
-			{Name: "two axes", In: []Input{Ramp(3, 4), Ramp(2, 2).Plus(0.3), at(0), at(2)}},
 		},
 	})
 }

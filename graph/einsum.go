@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -26,21 +27,15 @@ import (
 // Any number of operands are multiplied in pairs, the pair with the smallest result first. It panics with
 // [Error], which names the letter or the operand, if equation and operands do not fit.
 func Einsum(equation string, operands ...*Node) *Node {
-	return Apply(einsum, EinsumAttrs{Equation: equation}, operands...)
+	return Apply(einsum, ir.EinsumAttrs{Equation: equation}, operands...)
 }
 
 // Einsum makes the sum that the function [Einsum] describes.
 func (b *DotBuilder) Einsum(equation string) *Node {
-	return Apply(einsum, EinsumAttrs{equation, b.accumulator, b.output}, b.lhs, b.rhs)
+	return Apply(einsum, ir.EinsumAttrs{Equation: equation, Accumulator: b.accumulator, Output: b.output}, b.lhs, b.rhs)
 }
 
-// EinsumAttrs holds the equation, and dtypes, of which Invalid stands for the default.
-type EinsumAttrs struct {
-	Equation            string
-	Accumulator, Output dtypes.DType
-}
-
-var einsum *Op
+var einsum *ir.Op
 
 // einsumPlan is an equation with its operands: a label, a rune, for each axis. The axes that "..." stands
 // for have negative labels, counted from their end.
@@ -52,7 +47,7 @@ type einsumPlan struct {
 	dtype    dtypes.DType
 }
 
-func planEinsum(a EinsumAttrs, in []shapes.Shape) (*einsumPlan, error) {
+func planEinsum(a ir.EinsumAttrs, in []shapes.Shape) (*einsumPlan, error) {
 	d, err := dotDTypes(a.Accumulator, a.Output, in)
 	if err != nil {
 		return nil, err
@@ -152,7 +147,7 @@ func implicitOutput(left string) string {
 }
 
 func einsumRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	p, err := planEinsum(attrs.(EinsumAttrs), in)
+	p, err := planEinsum(attrs.(ir.EinsumAttrs), in)
 	if err != nil {
 		return shapes.Shape{}, err
 	}
@@ -165,7 +160,7 @@ func einsumRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 
 // einsumRef runs over all values of all letters.
 func einsumRef[T number](attrs any, out, in []*tensors.Tensor) {
-	p, err := planEinsum(attrs.(EinsumAttrs), tensorShapes(in))
+	p, err := planEinsum(attrs.(ir.EinsumAttrs), tensorShapes(in))
 	if err != nil {
 		panic(err)
 	}
@@ -200,7 +195,7 @@ func einsumRef[T number](attrs any, out, in []*tensors.Tensor) {
 		}
 		v[ravel(index[:len(to)], to)] += term
 	}
-	if a := attrs.(EinsumAttrs).Accumulator; a.IsInt() {
+	if a := attrs.(ir.EinsumAttrs).Accumulator; a.IsInt() {
 		t := tensors.FromShape(shapes.Make(a, len(v)))
 		store(t, v)
 		v = load[T](t)
@@ -225,7 +220,7 @@ type factor struct {
 // expandEinsum multiplies in pairs, at each step the pair whose product is smallest (and among equals the
 // one that makes most disappear).
 func expandEinsum(attrs any, in []*Node) []*Node {
-	a := attrs.(EinsumAttrs)
+	a := attrs.(ir.EinsumAttrs)
 	p, err := planEinsum(a, inShapes(in))
 	if err != nil {
 		in[0].graph.fail("Einsum", inShapes(in), err)
@@ -353,10 +348,10 @@ func (p *einsumPlan) merged(factors []factor, i, j int) []rune {
 }
 
 // contract multiplies factors i and j and sums over what only they have.
-func (p *einsumPlan) contract(factors []factor, i, j int, a EinsumAttrs) factor {
+func (p *einsumPlan) contract(factors []factor, i, j int, a ir.EinsumAttrs) factor {
 	l, r := factors[i], factors[j]
 	labels := p.merged(factors, i, j)
-	d := DotAttrs{}
+	d := ir.DotAttrs{}
 	if len(p.operands) == 2 {
 		d.Accumulator, d.Output = a.Accumulator, p.dtype
 	}
@@ -391,29 +386,29 @@ func (p *einsumPlan) arrange(f factor) *Node {
 }
 
 func init() {
-	eq := func(e string) EinsumAttrs { return EinsumAttrs{Equation: e} }
-	einsum = Define(Op{
-		Name: "Einsum", Family: "dot", Doc: "a sum of products by an equation of axes, such as bij,bjk->bik", DTypes: dtypes.Numbers, Attrs: EinsumAttrs{}, HLO: "stablehlo.einsum",
-		Infer: einsumRule, Expand: expandEinsum,
-		Ref: byKind(0, einsumRef[float64], einsumRef[int64], einsumRef[uint64], einsumRef[complex128]),
-		Samples: []Sample{
-			{Name: "matrix product", In: []Input{Ramp(2, 3), Ramp(3, 4)}, Attrs: eq("ij,jk->ik")},
-			{Name: "worked out", In: []Input{Array([]int{2, 2}, 1, 2, 3, 4), Array([]int{2, 2}, 5, 6, 7, 8)}, DTypes: dtypes.Reals, Attrs: eq("ij,jk->ki"), Want: []float64{19, 43, 22, 50}},
-			{Name: "attention", In: []Input{Ramp(2, 2, 2, 3), Ramp(2, 3, 2, 3)}, Attrs: eq("bqhd,bkhd->bhqk")},
-			{Name: "without arrow", In: []Input{Ramp(2, 3), Ramp(4, 3)}, Attrs: eq("bx, ax")},
-			{Name: "transpose", In: []Input{Ramp(2, 3)}, Attrs: eq("ij->ji")},
-			{Name: "trace", In: []Input{Ramp(3, 3)}, Attrs: eq("ii->")},
-			{Name: "diagonal", In: []Input{Ramp(2, 3, 2)}, Attrs: eq("iji->ij")},
-			{Name: "sum of one", In: []Input{Ramp(2, 3), Ramp(2, 2)}, Attrs: eq("ij,ik->k")},
-			{Name: "outer product", In: []Input{Ramp(2), Ramp(3)}, Attrs: eq("i,j->ij")},
-			{Name: "elements", In: []Input{Ramp(2, 3), Ramp(3, 2)}, Attrs: eq("ij,ji->ij")},
-			{Name: "three", In: []Input{Ramp(2, 3), Ramp(3, 2), Ramp(2, 2)}, Attrs: eq("ij,jk,kl->il")},
-			{Name: "four, a batch in all", In: []Input{Ramp(2, 2), Ramp(2, 3), Ramp(2), Ramp(2, 2, 3)}, Attrs: eq("bi,bj,b,bij->b")},
-			{Name: "ellipsis", In: []Input{Ramp(2, 1, 2, 3), Ramp(2, 3, 2)}, Attrs: eq("...ij,...jk->...ik")},
-			{Name: "ellipsis of one", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: eq("...i,i->...")},
-			{Name: "scalar", In: []Input{ScalarValue(1.5), Ramp(2)}, Attrs: eq(",i->i")},
-			{Name: "float32 result", In: []Input{Ramp(2, 3), Ramp(3, 2)}, DTypes: dtypes.Halves, Attrs: EinsumAttrs{"ij,jk->ik", dtypes.Invalid, dtypes.Float32}},
+	eq := func(e string) ir.EinsumAttrs { return ir.EinsumAttrs{Equation: e} }
+	einsum = Define(ir.Op{
+		Name: "Einsum", Family: "dot", Cost: einsumCost, Doc: "a sum of products by an equation of axes, such as bij,bjk->bik", DTypes: dtypes.Numbers, Attrs: ir.EinsumAttrs{}, HLO: "stablehlo.einsum",
+		Infer: einsumRule,
+		Ref:   byKind(0, einsumRef[float64], einsumRef[int64], einsumRef[uint64], einsumRef[complex128]),
+		Samples: []ir.Sample{
+			{Name: "matrix product", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 4)}, Attrs: eq("ij,jk->ik")},
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{2, 2}, 1, 2, 3, 4), ir.Array([]int{2, 2}, 5, 6, 7, 8)}, DTypes: dtypes.Reals, Attrs: eq("ij,jk->ki"), Want: []float64{19, 43, 22, 50}},
+			{Name: "attention", In: []ir.Input{ir.Ramp(2, 2, 2, 3), ir.Ramp(2, 3, 2, 3)}, Attrs: eq("bqhd,bkhd->bhqk")},
+			{Name: "without arrow", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(4, 3)}, Attrs: eq("bx, ax")},
+			{Name: "transpose", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: eq("ij->ji")},
+			{Name: "trace", In: []ir.Input{ir.Ramp(3, 3)}, Attrs: eq("ii->")},
+			{Name: "diagonal", In: []ir.Input{ir.Ramp(2, 3, 2)}, Attrs: eq("iji->ij")},
+			{Name: "sum of one", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 2)}, Attrs: eq("ij,ik->k")},
+			{Name: "outer product", In: []ir.Input{ir.Ramp(2), ir.Ramp(3)}, Attrs: eq("i,j->ij")},
+			{Name: "elements", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, Attrs: eq("ij,ji->ij")},
+			{Name: "three", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2), ir.Ramp(2, 2)}, Attrs: eq("ij,jk,kl->il")},
+			{Name: "four, a batch in all", In: []ir.Input{ir.Ramp(2, 2), ir.Ramp(2, 3), ir.Ramp(2), ir.Ramp(2, 2, 3)}, Attrs: eq("bi,bj,b,bij->b")},
+			{Name: "ellipsis", In: []ir.Input{ir.Ramp(2, 1, 2, 3), ir.Ramp(2, 3, 2)}, Attrs: eq("...ij,...jk->...ik")},
+			{Name: "ellipsis of one", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3)}, Attrs: eq("...i,i->...")},
+			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(2)}, Attrs: eq(",i->i")},
+			{Name: "float32 result", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, DTypes: dtypes.Halves, Attrs: ir.EinsumAttrs{Equation: "ij,jk->ik", Accumulator: dtypes.Invalid, Output: dtypes.Float32}},
 		},
-		Tol: Tolerance{ULP: 16, Abs: 64, Why: "sums and products in another order"},
-	})
+		Tol: ir.Tolerance{ULP: 16, Abs: 64, Why: "sums and products in another order"},
+	}, Rule{Expand: expandEinsum})
 }

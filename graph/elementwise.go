@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/elementary"
 )
@@ -105,8 +106,8 @@ func IsNaN(x *Node) *Node { return Apply(isNaN, nil, x) }
 // IsFinite reports, element by element, whether x is neither infinite nor NaN. x must be a float.
 func IsFinite(x *Node) *Node { return Apply(isFinite, nil, x) }
 
-var abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, square, reciprocal *Op
-var sin, cos, tan, tanh, erf, floor, ceil, round, isNaN, isFinite *Op
+var abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, square, reciprocal *ir.Op
+var sin, cos, tan, tanh, erf, floor, ceil, round, isNaN, isFinite *ir.Op
 
 var nan, inf, negZero = math.NaN(), math.Inf(1), math.Copysign(0, -1)
 
@@ -140,28 +141,28 @@ func inWide(f func(attrs any, in []*Node) *Node) func(any, []*Node) []*Node {
 }
 
 // around are samples of values of both signs, for functions that are smooth everywhere.
-func around(more ...Sample) []Sample {
-	return append([]Sample{
-		{In: []Input{Ramp(2, 3)}},
-		{Name: "scalar", In: []Input{ScalarValue(-0.75)}},
-		{Name: "empty", In: []Input{Ramp(0, 3)}},
+func around(more ...ir.Sample) []ir.Sample {
+	return append([]ir.Sample{
+		{In: []ir.Input{ir.Ramp(2, 3)}},
+		{Name: "scalar", In: []ir.Input{ir.ScalarValue(-0.75)}},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}},
 	}, more...)
 }
 
 // special is a sample of floats at which a function has no gradient, and its values there.
-func special(name string, x, want []float64) Sample {
-	return Sample{Name: name, Pole: true, DTypes: dtypes.Floats, In: []Input{Values(x...)}, Want: want}
+func special(name string, x, want []float64) ir.Sample {
+	return ir.Sample{Name: name, Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(x...)}, Want: want}
 }
 
 func init() {
-	positive := []Sample{
-		{In: []Input{Values(0.01, 0.5, 1, 2.5, 10)}},
-		{Name: "two axes", In: []Input{Ramp(2, 3).Plus(2.25)}},
-		{Name: "scalar", In: []Input{ScalarValue(0.75)}},
-		{Name: "empty", In: []Input{Ramp(0, 3)}},
+	positive := []ir.Sample{
+		{In: []ir.Input{ir.Values(0.01, 0.5, 1, 2.5, 10)}},
+		{Name: "two axes", In: []ir.Input{ir.Ramp(2, 3).Plus(2.25)}},
+		{Name: "scalar", In: []ir.Input{ir.ScalarValue(0.75)}},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}},
 	}
-	abs = Define(Op{
-		Name: "Abs", Family: "unary", Doc: "|x|, real for complex x", DTypes: dtypes.Signed | dtypes.Inexact, HLO: "stablehlo.abs",
+	abs = Define(ir.Op{
+		Name: "Abs", Family: "unary", Elementwise: true, Doc: "|x|, real for complex x", DTypes: dtypes.Signed | dtypes.Inexact, HLO: "stablehlo.abs",
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0].WithDType(in[0].DType.Real()), nil },
 		Ref: byKind(0, map1(math.Abs), map1(func(x int64) int64 {
 			if x < 0 {
@@ -169,6 +170,14 @@ func init() {
 			}
 			return x
 		}), nil, map1(elementary.ComplexAbs)),
+		Samples: around(
+			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, inf, inf, 0, 0}),
+			ir.Sample{Name: "zero", Kink: true, In: []ir.Input{ir.Values(0)}},
+			ir.Sample{Name: "the smallest integer stays", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(-128, 127)}, Want: []float64{-128, 127}},
+		),
+		Tol:      ir.ULP(4, "the hypotenuse of complex parts"),
+		Accuracy: within(0, 2),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			x := y.Input(0)
 			if x.DType().IsComplex() { // d|x| = Re(conj(x) dx) / |x|
@@ -176,16 +185,9 @@ func init() {
 			}
 			return []*Node{Mul(dy, Conj(Sign(x)))}
 		},
-		Samples: around(
-			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, inf, inf, 0, 0}),
-			Sample{Name: "zero", Kink: true, In: []Input{Values(0)}},
-			Sample{Name: "the smallest integer stays", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, 127)}, Want: []float64{-128, 127}},
-		),
-		Tol:      ULP(4, "the hypotenuse of complex parts"),
-		Accuracy: within(0, 2),
 	})
-	sign = Define(Op{
-		Name: "Sign", Family: "unary", Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
+	sign = Define(ir.Op{
+		Name: "Sign", Family: "unary", Elementwise: true, Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
 		Infer: sameShape,
 		Ref: unaryRef(func(x float64) float64 {
 			if x == 0 || x != x {
@@ -193,132 +195,144 @@ func init() {
 			}
 			return math.Copysign(1, x)
 		}, func(x int64) int64 { return min(max(x, -1), 1) }, nil, nil),
-		ZeroGrad: "piecewise constant",
 		Samples: around(
 			special("NaN and infinities", []float64{nan, inf, -inf, 0, negZero}, []float64{nan, 1, -1, 0, 0}),
-			Sample{Name: "zero", Kink: true, In: []Input{Values(0, 1, -3)}, Want: []float64{0, 1, -1}},
+			ir.Sample{Name: "zero", Kink: true, In: []ir.Input{ir.Values(0, 1, -3)}, Want: []float64{0, 1, -1}},
 		),
 		Accuracy: within(0),
-	})
-	exp = Define(Op{
-		Name: "Exp", Family: "unary", Doc: "exp(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.exponential",
+	}, Rule{ZeroGrad: "piecewise constant"})
+	exp = Define(ir.Op{
+		Name: "Exp", Family: "unary", Elementwise: true, Doc: "exp(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.exponential",
 		Infer:    sameShape,
 		Ref:      unaryRef(elementary.Exp, nil, nil, elementary.ComplexExp),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, y)} },
 		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, 0, 1, inf, 0})),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1, 2),
-	})
-	expm1 = Define(Op{
-		Name: "Expm1", Family: "unary", Doc: "exp(x) - 1", DTypes: dtypes.Floats, HLO: "stablehlo.exponential_minus_one",
+	}, Rule{VJP: func(y, dy *Node) []*Node { return []*Node{Mul(dy, y)} }})
+	expm1 = Define(ir.Op{
+		Name: "Expm1", Family: "unary", Elementwise: true, Doc: "exp(x) - 1", DTypes: dtypes.Floats, HLO: "stablehlo.exponential_minus_one",
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Expm1, nil, nil, nil),
-		VJP:   func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(y))} },
 		Samples: around(
-			Sample{Name: "tiny x is the reason this op exists", In: []Input{Values(1e-4, -1e-4, 3e-5)}},
+			ir.Sample{Name: "tiny x is the reason this op exists", In: []ir.Input{ir.Values(1e-4, -1e-4, 3e-5)}},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000, -1000}, []float64{nan, inf, -1, 0, inf, -1}),
 		),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(y))} },
 	})
-	log = Define(Op{
-		Name: "Log", Family: "unary", Doc: "the natural logarithm of x", DTypes: dtypes.Inexact, HLO: "stablehlo.log",
+	log = Define(ir.Op{
+		Name: "Log", Family: "unary", Elementwise: true, Doc: "the natural logarithm of x", DTypes: dtypes.Inexact, HLO: "stablehlo.log",
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Log, nil, nil, elementary.ComplexLog),
-		VJP:   func(y, dy *Node) []*Node { return []*Node{Div(dy, y.Input(0))} },
 		Samples: append(positive,
 			special("poles", []float64{0, negZero, -1, inf, nan, 1}, []float64{-inf, -inf, nan, inf, nan, 0})),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1, 2),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Div(dy, y.Input(0))} },
 	})
-	log1p = Define(Op{
-		Name: "Log1p", Family: "unary", Doc: "log(1 + x)", DTypes: dtypes.Floats, HLO: "stablehlo.log_plus_one",
+	log1p = Define(ir.Op{
+		Name: "Log1p", Family: "unary", Elementwise: true, Doc: "log(1 + x)", DTypes: dtypes.Floats, HLO: "stablehlo.log_plus_one",
 		Infer: sameShape,
 		Ref:   unaryRef(elementary.Log1p, nil, nil, nil),
-		VJP:   func(y, dy *Node) []*Node { return []*Node{Div(dy, OnePlus(y.Input(0)))} },
-		Samples: append([]Sample{
-			{Name: "tiny x is the reason this op exists", In: []Input{Values(-0.875, -1e-4, 3e-5, 1e-4, 3)}},
+		Samples: append([]ir.Sample{
+			{Name: "tiny x is the reason this op exists", In: []ir.Input{ir.Values(-0.875, -1e-4, 3e-5, 1e-4, 3)}},
 			special("poles", []float64{-1, -2, inf, nan, 0}, []float64{-inf, nan, inf, nan, 0}),
 		}, positive...),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Div(dy, OnePlus(y.Input(0)))} },
 	})
-	sqrt = Define(Op{
-		Name: "Sqrt", Family: "unary", Doc: "√x", DTypes: dtypes.Inexact, HLO: "stablehlo.sqrt",
+	sqrt = Define(ir.Op{
+		Name: "Sqrt", Family: "unary", Elementwise: true, Doc: "√x", DTypes: dtypes.Inexact, HLO: "stablehlo.sqrt",
 		Infer:    sameShape,
 		Ref:      unaryRef(math.Sqrt, nil, nil, elementary.ComplexSqrt),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Div(dy, Add(y, y))} },
 		Samples:  append(positive, special("poles", []float64{0, negZero, -1, inf, nan}, []float64{0, 0, nan, inf, nan})),
-		Tol:      ULP(4, library),
+		Tol:      ir.ULP(4, library),
 		Accuracy: within(0, 2),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Div(dy, Add(y, y))} },
 	})
-	rsqrt = Define(Op{
-		Name: "Rsqrt", Family: "unary", Doc: "1/√x", DTypes: dtypes.Inexact, HLO: "stablehlo.rsqrt",
-		Infer: sameShape,
-		Ref:   unaryRef(func(x float64) float64 { return 1 / math.Sqrt(x) }, nil, nil, elementary.ComplexRsqrt),
+	rsqrt = Define(ir.Op{
+		Name: "Rsqrt", Family: "unary", Elementwise: true, Doc: "1/√x", DTypes: dtypes.Inexact, HLO: "stablehlo.rsqrt",
+		Infer:    sameShape,
+		Ref:      unaryRef(func(x float64) float64 { return 1 / math.Sqrt(x) }, nil, nil, elementary.ComplexRsqrt),
+		Samples:  append(positive, special("poles", []float64{0, -1, inf, nan}, []float64{inf, nan, 0, nan})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(1, 3),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // d x^-½ / dx = -½ x^-³⁄₂
 			return []*Node{Mul(dy, MulScalar(Mul(y, Mul(y, y)), -0.5))}
 		},
-		Samples:  append(positive, special("poles", []float64{0, -1, inf, nan}, []float64{inf, nan, 0, nan})),
-		Tol:      ULP(8, library),
-		Accuracy: within(1, 3),
 	})
-	square = Define(Op{
-		Name: "Square", Family: "unary", Doc: "x²", DTypes: dtypes.Numbers,
-		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return x * x }, func(x int64) int64 { return x * x }, func(x uint64) uint64 { return x * x }, func(x complex128) complex128 { return elementary.ComplexMul(x, x) }),
+	square = Define(ir.Op{
+		Name: "Square", Family: "unary", Elementwise: true, Doc: "x²", DTypes: dtypes.Numbers,
+		Infer:    sameShape,
+		Ref:      unaryRef(func(x float64) float64 { return x * x }, func(x int64) int64 { return x * x }, func(x uint64) uint64 { return x * x }, func(x complex128) complex128 { return elementary.ComplexMul(x, x) }),
+		Samples:  around(ir.Sample{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(16, -128, 127)}, Want: []float64{0, 0, 1}}),
+		Tol:      ir.ULP(2, "complex products may be fused"),
+		Accuracy: withinNorm(0, 2),
+	}, Rule{
 		Expand: func(_ any, in []*Node) []*Node { return []*Node{Mul(in[0], in[0])} },
 		VJP: func(y, dy *Node) []*Node {
 			x := y.Input(0)
 			return []*Node{Mul(dy, Add(x, x))}
 		},
-		Samples:  around(Sample{Name: "integers wrap around", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(16, -128, 127)}, Want: []float64{0, 0, 1}}),
-		Tol:      ULP(2, "complex products may be fused"),
-		Accuracy: withinNorm(0, 2),
 	})
-	reciprocal = Define(Op{
-		Name: "Reciprocal", Family: "unary", Doc: "1/x", DTypes: dtypes.Inexact,
-		Infer:  sameShape,
-		Ref:    unaryRef(func(x float64) float64 { return 1 / x }, nil, nil, elementary.ComplexReciprocal),
-		Expand: func(_ any, in []*Node) []*Node { return []*Node{Div(ScalarOne(in[0].graph, in[0].DType()), in[0])} },
-		VJP:    func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Mul(y, y)))} },
+	reciprocal = Define(ir.Op{
+		Name: "Reciprocal", Family: "unary", Elementwise: true, Doc: "1/x", DTypes: dtypes.Inexact,
+		Infer: sameShape,
+		Ref:   unaryRef(func(x float64) float64 { return 1 / x }, nil, nil, elementary.ComplexReciprocal),
 		Samples: around(
 			special("poles", []float64{0, negZero, inf, -inf, nan}, []float64{inf, -inf, 0, 0, nan})),
-		Tol:      ULP(4, "complex division is done in several ways"),
+		Tol:      ir.ULP(4, "complex division is done in several ways"),
 		Accuracy: within(0, 2),
+	}, Rule{
+		Expand: func(_ any, in []*Node) []*Node { return []*Node{Div(ScalarOne(in[0].graph, in[0].DType()), in[0])} },
+		VJP:    func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Mul(y, y)))} },
 	})
-	sin = Define(Op{
-		Name: "Sin", Family: "unary", Doc: "sin(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.sine",
+	sin = Define(ir.Op{
+		Name: "Sin", Family: "unary", Elementwise: true, Doc: "sin(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.sine",
 		Infer:    sameShape,
 		Ref:      unaryRef(elementary.Sin, nil, nil, elementary.ComplexSin),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, Cos(y.Input(0)))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1, 3),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Mul(dy, Cos(y.Input(0)))} },
 	})
-	cos = Define(Op{
-		Name: "Cos", Family: "unary", Doc: "cos(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.cosine",
+	cos = Define(ir.Op{
+		Name: "Cos", Family: "unary", Elementwise: true, Doc: "cos(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.cosine",
 		Infer:    sameShape,
 		Ref:      unaryRef(elementary.Cos, nil, nil, elementary.ComplexCos),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Sin(y.Input(0))))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 1})),
-		Tol:      ULP(8, library),
+		Tol:      ir.ULP(8, library),
 		Accuracy: within(1, 3),
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Neg(Mul(dy, Sin(y.Input(0))))} },
 	})
-	tan = Define(Op{
-		Name: "Tan", Family: "unary", Doc: "tan(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tan",
+	tan = Define(ir.Op{
+		Name: "Tan", Family: "unary", Elementwise: true, Doc: "tan(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tan",
 		Infer:    sameShape,
 		Ref:      unaryRef(elementary.Tan, nil, nil, elementary.ComplexTan),
-		Expand:   inWide(func(_ any, in []*Node) *Node { return Div(Sin(in[0]), Cos(in[0])) }),
-		VJP:      func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(Mul(y, y)))} },
 		Samples:  around(special("NaN and infinities", []float64{nan, inf, -inf, 0}, []float64{nan, nan, nan, 0})),
-		Tol:      ULP(16, library+", and some divide sine by cosine"),
+		Tol:      ir.ULP(16, library+", and some divide sine by cosine"),
 		Accuracy: within(2, 4),
+	}, Rule{
+		Expand: inWide(func(_ any, in []*Node) *Node { return Div(Sin(in[0]), Cos(in[0])) }),
+		VJP:    func(y, dy *Node) []*Node { return []*Node{Mul(dy, OnePlus(Mul(y, y)))} },
 	})
-	tanh = Define(Op{
-		Name: "Tanh", Family: "unary", Doc: "tanh(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tanh",
-		Infer: sameShape,
-		Ref:   unaryRef(elementary.Tanh, nil, nil, elementary.ComplexTanh),
+	tanh = Define(ir.Op{
+		Name: "Tanh", Family: "unary", Elementwise: true, Doc: "tanh(x)", DTypes: dtypes.Inexact, HLO: "stablehlo.tanh",
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Tanh, nil, nil, elementary.ComplexTanh),
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(2, 4),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			if !y.DType().IsHalf() {
 				return []*Node{Mul(dy, OneMinus(Mul(y, y)))}
@@ -326,20 +340,18 @@ func init() {
 			t := Tanh(wide(y.Input(0))) // of a narrow y, 1 - y² has few digits
 			return []*Node{ConvertDType(Mul(wide(dy), OneMinus(Mul(t, t))), dy.DType())}
 		},
-		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 1000}, []float64{nan, 1, -1, 0, 1})),
-		Tol:      ULP(8, library),
-		Accuracy: within(2, 4),
 	})
-	erf = Define(Op{
-		Name: "Erf", Family: "unary", Doc: "2/√π · ∫₀ˣ exp(-t²) dt", DTypes: dtypes.Floats, HLO: "chlo.erf",
-		Infer: sameShape,
-		Ref:   unaryRef(elementary.Erf, nil, nil, nil),
+	erf = Define(ir.Op{
+		Name: "Erf", Family: "unary", Elementwise: true, Doc: "2/√π · ∫₀ˣ exp(-t²) dt", DTypes: dtypes.Floats, HLO: "chlo.erf",
+		Infer:    sameShape,
+		Ref:      unaryRef(elementary.Erf, nil, nil, nil),
+		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
+		Tol:      ir.ULP(8, library),
+		Accuracy: within(1),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{Mul(dy, MulScalar(Exp(Neg(Square(y.Input(0)))), 2/math.Sqrt(math.Pi)))}
 		},
-		Samples:  around(special("NaN, infinite and large", []float64{nan, inf, -inf, 0, 100}, []float64{nan, 1, -1, 0, 1})),
-		Tol:      ULP(8, library),
-		Accuracy: within(1),
 	})
 	defineRounding()
 }
@@ -347,44 +359,44 @@ func init() {
 // defineRounding adds the rows whose results are whole numbers or bools.
 func defineRounding() {
 	const why = "piecewise constant"
-	whole := func(want []float64) []Sample {
+	whole := func(want []float64) []ir.Sample {
 		return around(
-			Sample{Name: "halves", Kink: true, In: []Input{Values(-2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 3.75)}, Want: want},
+			ir.Sample{Name: "halves", Kink: true, In: []ir.Input{ir.Values(-2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 3.75)}, Want: want},
 			special("NaN, infinite and large", []float64{nan, inf, -inf, 16384}, []float64{nan, inf, -inf, 16384}),
 		)
 	}
-	floor = Define(Op{
-		Name: "Floor", Family: "unary", Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
-		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil), ZeroGrad: why,
+	floor = Define(ir.Op{
+		Name: "Floor", Family: "unary", Elementwise: true, Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
+		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil),
 		Samples:  whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
 		Accuracy: within(0),
-	})
-	ceil = Define(Op{
-		Name: "Ceil", Family: "unary", Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
-		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil), ZeroGrad: why,
+	}, Rule{ZeroGrad: why})
+	ceil = Define(ir.Op{
+		Name: "Ceil", Family: "unary", Elementwise: true, Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
+		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil),
 		Samples:  whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
 		Accuracy: within(0),
-	})
-	round = Define(Op{
-		Name: "Round", Family: "unary", Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
-		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil), ZeroGrad: why,
+	}, Rule{ZeroGrad: why})
+	round = Define(ir.Op{
+		Name: "Round", Family: "unary", Elementwise: true, Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
+		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil),
 		Samples:  whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
 		Accuracy: within(0),
-	})
+	}, Rule{ZeroGrad: why})
 	values := []float64{nan, inf, -inf, 0, negZero, 1, -2}
-	isNaN = Define(Op{
-		Name: "IsNaN", Family: "unary", Doc: "whether x is not a number", DTypes: dtypes.Inexact,
-		Infer:    boolRule,
-		Ref:      byKind(0, map1(func(x float64) uint64 { return truth(x != x) }), nil, nil, map1(func(x complex128) uint64 { return truth(math.IsNaN(real(x)) || math.IsNaN(imag(x))) })),
+	isNaN = Define(ir.Op{
+		Name: "IsNaN", Family: "unary", Elementwise: true, Doc: "whether x is not a number", DTypes: dtypes.Inexact,
+		Infer:   boolRule,
+		Ref:     byKind(0, map1(func(x float64) uint64 { return truth(x != x) }), nil, nil, map1(func(x complex128) uint64 { return truth(math.IsNaN(real(x)) || math.IsNaN(imag(x))) })),
+		Samples: around(special("NaN and infinities", values, []float64{1, 0, 0, 0, 0, 0, 0}), ir.Sample{Name: "a part is NaN", Pole: true, DTypes: dtypes.Complexes, In: []ir.Input{ir.Values(nan, 0, 1)}, Want: []float64{1, 0, 1}}),
+	}, Rule{
 		Expand:   func(_ any, in []*Node) []*Node { return []*Node{NotEqual(in[0], in[0])} },
 		ZeroGrad: "the result is a bool",
-		Samples:  around(special("NaN and infinities", values, []float64{1, 0, 0, 0, 0, 0, 0}), Sample{Name: "a part is NaN", Pole: true, DTypes: dtypes.Complexes, In: []Input{Values(nan, 0, 1)}, Want: []float64{1, 0, 1}}),
 	})
-	isFinite = Define(Op{
-		Name: "IsFinite", Family: "unary", Doc: "whether x is neither infinite nor NaN", DTypes: dtypes.Floats, HLO: "stablehlo.is_finite",
-		Infer:    boolRule,
-		Ref:      byKind(0, map1(func(x float64) uint64 { return truth(!math.IsInf(x, 0) && x == x) }), nil, nil, nil),
-		ZeroGrad: "the result is a bool",
-		Samples:  around(special("NaN and infinities", values, []float64{0, 0, 0, 1, 1, 1, 1})),
-	})
+	isFinite = Define(ir.Op{
+		Name: "IsFinite", Family: "unary", Elementwise: true, Doc: "whether x is neither infinite nor NaN", DTypes: dtypes.Floats, HLO: "stablehlo.is_finite",
+		Infer:   boolRule,
+		Ref:     byKind(0, map1(func(x float64) uint64 { return truth(!math.IsInf(x, 0) && x == x) }), nil, nil, nil),
+		Samples: around(special("NaN and infinities", values, []float64{0, 0, 0, 1, 1, 1, 1})),
+	}, Rule{ZeroGrad: "the result is a bool"})
 }

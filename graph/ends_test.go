@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -24,7 +25,7 @@ func TestSlopesOfEverySize(t *testing.T) {
 		if d == dtypes.Float16 {
 			sizes = []float64{1e-7, 1e-5, 1e-3, 0.1, 0.7, 1.9, 40, 300, 2e4, 6e4}
 		}
-		for _, op := range graph.Ops() {
+		for _, op := range ir.Ops() {
 			n := smoothOperands(op, d)
 			if n == 0 {
 				continue
@@ -34,7 +35,7 @@ func TestSlopesOfEverySize(t *testing.T) {
 			for k := range got {
 				wrong, first := 0, ""
 				for i, w := range want[k] {
-					rounded := graph.ScalarValue(w).Tensor(d).Float64At(0)
+					rounded := ir.ScalarValue(w).Tensor(d).Float64At(0)
 					if math.IsNaN(w) || math.IsInf(rounded, 0) || math.Abs(got[k][i]-w) <= dtypes.Epsilon(d)*(units*math.Abs(w)+1)+8*leastOf(d) {
 						continue
 					}
@@ -58,7 +59,7 @@ func TestSlopesOfEverySize(t *testing.T) {
 func TestSlopesOfPowersOfZero(t *testing.T) {
 	for _, base := range []float64{0, 5e-324, -5e-324, 1e-300, 0.5, -2, 1e300} {
 		x := []*tensors.Tensor{tensors.FromValue([]float64{base}), tensors.FromValue([]float64{0})}
-		if got := slopesOf(t, graph.OpByName("Pow"), x); got[0][0] != 0 {
+		if got := slopesOf(t, ir.OpByName("Pow"), x); got[0][0] != 0 {
 			t.Errorf("at %v it is %v", base, got[0][0])
 		}
 	}
@@ -72,8 +73,8 @@ func leastOf(d dtypes.DType) float64 {
 }
 
 // smoothOperands returns how many operands an elementwise row with a gradient has at a dtype, 0 for other rows.
-func smoothOperands(op *graph.Op, d dtypes.DType) int {
-	if op.Attrs != nil || op.Infer == nil || op.VJP == nil || op.DTypes != 0 && !op.DTypes.Has(d) || len(op.Samples) == 0 || op.Samples[0].Build != nil {
+func smoothOperands(op *ir.Op, d dtypes.DType) int {
+	if op.Attrs != nil || op.Infer == nil || graph.RuleOf(op).VJP == nil || op.DTypes != 0 && !op.DTypes.Has(d) || len(op.Samples) == 0 || op.Samples[0].Build != nil {
 		return 0
 	}
 	n := len(op.Samples[0].In)
@@ -133,7 +134,7 @@ func asDouble(t *testing.T, in []*tensors.Tensor) (out []*tensors.Tensor) {
 }
 
 // slopesOf returns the gradients of the sum of op's elements with respect to each operand.
-func slopesOf(t *testing.T, op *graph.Op, in []*tensors.Tensor) [][]float64 {
+func slopesOf(t *testing.T, op *ir.Op, in []*tensors.Tensor) [][]float64 {
 	t.Helper()
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*node) []*node {
 		y := graph.Apply(op, nil, in...)

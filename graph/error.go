@@ -3,8 +3,6 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -72,7 +70,7 @@ func (e *Error) Callers() []uintptr { return e.pcs }
 // Errorf panics with an [Error] at the caller's place. It is for functions that build graphs, such as
 // layers, whose arguments are wrong.
 func Errorf(format string, args ...any) {
-	panic(&Error{Err: fmt.Errorf(format, args...), pcs: callSite(nil)})
+	panic(&Error{Err: fmt.Errorf(format, args...), pcs: callSite()})
 }
 
 // Catch runs fn, which builds a graph, and returns the [Error] that it panicked with, if any. Another panic, a mistake
@@ -80,13 +78,13 @@ func Errorf(format string, args ...any) {
 // place where panics become error values.
 func Catch(fn func()) (err error) {
 	if fn == nil {
-		return &Error{Err: errors.New("the function to catch errors of is nil"), pcs: callSite(nil)}
+		return &Error{Err: errors.New("the function to catch errors of is nil"), pcs: callSite()}
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*Error)
 			if !ok {
-				e = &Error{Err: panicked(r), pcs: callSite(nil)} // the stack that panicked is still there
+				e = &Error{Err: panicked(r), pcs: callSite()} // the stack that panicked is still there
 			}
 			err = e
 		}
@@ -112,34 +110,11 @@ func AsError(err error) (*Error, bool) {
 
 const maxFrames = 32
 
-// callSite returns the program counters of the caller's stack, or those that g lends to nodes made
-// on behalf of another node.
-func callSite(g *Graph) []uintptr {
-	if g != nil && g.site != nil {
-		return g.site
-	}
+// callSite returns the program counters of the caller's stack.
+func callSite() []uintptr {
 	var pcs [maxFrames]uintptr
 	n := runtime.Callers(3, pcs[:])
 	return append([]uintptr(nil), pcs[:n]...)
-}
-
-// Position is a place in a source file.
-type Position struct {
-	File     string // as the compiler knew it
-	Line     int
-	Function string
-}
-
-// String writes the position as "file.go:12", with the file's last element only. A line of a notebook's cell is
-// written as front ends count them, "In[3]:5".
-func (p Position) String() string {
-	if p.File == "" {
-		return ""
-	}
-	if place := p.cell(); place != "" {
-		return place
-	}
-	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
 }
 
 // module is the import path below which code counts as Quire's own.
@@ -177,7 +152,7 @@ func trace(pcs []uintptr) string {
 	for {
 		f, more := frames.Next()
 		at := fmt.Sprintf("%s:%d", f.File, f.Line)
-		if place := (Position{File: f.File, Line: f.Line}).cell(); place != "" {
+		if place := (Position{File: f.File, Line: f.Line}).Cell(); place != "" {
 			at = place
 		}
 		fmt.Fprintf(&b, "%s\n\t%s\n", f.Function, at)
@@ -185,17 +160,4 @@ func trace(pcs []uintptr) string {
 			return b.String()
 		}
 	}
-}
-
-// SourceLine returns the text of the line at p, "" if the file cannot be read (any more).
-func (p Position) SourceLine() string {
-	data, err := os.ReadFile(p.File)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(string(data), "\n")
-	if p.Line < 1 || p.Line > len(lines) {
-		return ""
-	}
-	return strings.TrimSpace(lines[p.Line-1])
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // The transform of a wave of two periods among eight values has its weight at 2.
@@ -22,8 +23,8 @@ func ExampleRealFFT() {
 func ExampleCholesky() {
 	x := graph.MustCallOnce(graphtest.Reference(), func(a, b *graph.Node) *graph.Node {
 		l := graph.Cholesky(a, true)
-		y := graph.TriangularSolve(l, b, true, true, false, graph.NotTransposed)
-		return graph.TriangularSolve(l, y, true, true, false, graph.Adjoint)
+		y := graph.TriangularSolve(l, b, true, true, false, ir.NotTransposed)
+		return graph.TriangularSolve(l, y, true, true, false, ir.Adjoint)
 	}, [][]float64{{4, 2}, {2, 5}}, [][]float64{{8}, {12}})
 	fmt.Println(x)
 	// Output:

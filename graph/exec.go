@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/cache"
@@ -56,7 +57,7 @@ type LoggerFn func(g *Graph, messages []string, values []*tensors.Tensor, nodes 
 // Exec runs a function that builds a graph: it compiles the graph for each combination of input shapes
 // that it is called with, and keeps the most recently used ones. It is safe for several goroutines.
 type Exec struct {
-	backend Backend
+	backend ir.Backend
 	fn      reflect.Value
 	name    string
 	inputs  int // -1 for a slice, 0 for a *Graph alone
@@ -68,11 +69,11 @@ type Exec struct {
 }
 
 // NewExec returns an Exec for a function that builds a graph.
-func NewExec[F ExecGraphFn](backend Backend, graphFn F) (*Exec, error) {
+func NewExec[F ExecGraphFn](backend ir.Backend, graphFn F) (*Exec, error) {
 	return newExec(backend, graphFn)
 }
 
-func newExec(backend Backend, graphFn any) (*Exec, error) {
+func newExec(backend ir.Backend, graphFn any) (*Exec, error) {
 	fn := reflect.ValueOf(graphFn)
 	if backend == nil || fn.IsNil() {
 		return nil, errors.New("graph.NewExec: backend or function is nil")
@@ -89,7 +90,7 @@ func newExec(backend Backend, graphFn any) (*Exec, error) {
 }
 
 // MustNewExec is [NewExec]; it panics on an error.
-func MustNewExec[F ExecGraphFn](backend Backend, graphFn F) *Exec {
+func MustNewExec[F ExecGraphFn](backend ir.Backend, graphFn F) *Exec {
 	return must(newExec(backend, graphFn))
 }
 
@@ -110,7 +111,7 @@ func (e *Exec) WithName(name string) *Exec {
 func (e *Exec) Name() string { return e.name }
 
 // Backend returns the backend that the Exec compiles for.
-func (e *Exec) Backend() Backend { return e.backend }
+func (e *Exec) Backend() ir.Backend { return e.backend }
 
 // SetMaxCache sets how many compiled graphs are kept, at least 1. The least recently used ones are
 // dropped; a dropped one is compiled again when it is needed.
@@ -220,7 +221,7 @@ func (e *Exec) callWithGraph(ctx context.Context, args []any) ([]*tensors.Tensor
 	in := make([]shapes.Shape, len(args))
 	vals := make([]any, len(args))
 	for i, a := range args {
-		if b, ok := a.(Buffer); ok {
+		if b, ok := a.(ir.Buffer); ok {
 			vals[i], in[i] = b, b.Shape()
 			continue
 		}
@@ -331,7 +332,7 @@ func (e *Exec) Finalize() {
 }
 
 // CallOnce builds, compiles and runs a function with one result on args, and keeps nothing.
-func CallOnce[F ExecGraphFnOneOutput](backend Backend, graphFn F, args ...any) (*tensors.Tensor, error) {
+func CallOnce[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F, args ...any) (*tensors.Tensor, error) {
 	e, err := newExec(backend, graphFn)
 	if err != nil {
 		return nil, err
@@ -341,7 +342,7 @@ func CallOnce[F ExecGraphFnOneOutput](backend Backend, graphFn F, args ...any) (
 }
 
 // CallOnceN is [CallOnce] for functions with any number of results.
-func CallOnceN[F ExecGraphFn](backend Backend, graphFn F, args ...any) ([]*tensors.Tensor, error) {
+func CallOnceN[F ExecGraphFn](backend ir.Backend, graphFn F, args ...any) ([]*tensors.Tensor, error) {
 	e, err := newExec(backend, graphFn)
 	if err != nil {
 		return nil, err
@@ -351,11 +352,11 @@ func CallOnceN[F ExecGraphFn](backend Backend, graphFn F, args ...any) ([]*tenso
 }
 
 // MustCallOnce is [CallOnce]; it panics on an error.
-func MustCallOnce[F ExecGraphFnOneOutput](backend Backend, graphFn F, args ...any) *tensors.Tensor {
+func MustCallOnce[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F, args ...any) *tensors.Tensor {
 	return must(CallOnce(backend, graphFn, args...))
 }
 
 // MustCallOnceN is [CallOnceN]; it panics on an error.
-func MustCallOnceN[F ExecGraphFn](backend Backend, graphFn F, args ...any) []*tensors.Tensor {
+func MustCallOnceN[F ExecGraphFn](backend ir.Backend, graphFn F, args ...any) []*tensors.Tensor {
 	return must(CallOnceN(backend, graphFn, args...))
 }

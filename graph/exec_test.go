@@ -13,18 +13,19 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // counting is the reference backend, counting what it compiles.
 type counting struct {
-	graph.Backend
+	ir.Backend
 	mu       sync.Mutex
 	compiled int
 }
 
-func (c *counting) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (c *counting) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	c.mu.Lock()
 	c.compiled++
 	c.mu.Unlock()
@@ -270,13 +271,13 @@ func doubled(x *graph.Node, n int) *graph.Node {
 }
 
 func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
-	build := func(n int, last func(x, y *graph.Node) *graph.Node) (*graph.Program, error) {
+	build := func(n int, last func(x, y *graph.Node) *graph.Node) (*ir.Program, error) {
 		g := graph.NewGraph(graphtest.Reference(), "doubling")
 		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
-		var p *graph.Program
+		var p *ir.Program
 		err := graph.Catch(func() {
 			var err error
-			if p, err = graph.NewProgram(g, []*graph.Node{last(x, doubled(x, n))}, nil); err != nil {
+			if p, err = graph.NewProgram(g, last(x, doubled(x, n))); err != nil {
 				panic(err)
 			}
 		})
@@ -297,7 +298,7 @@ func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
 	if err != nil || len(data) > 1<<20 {
 		t.Fatalf("%d bytes of JSON, %v", len(data), err)
 	}
-	var back graph.Program
+	var back ir.Program
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +314,7 @@ func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, _ := graphtest.Reference().Put(tensors.FromValue(1.0))
-	out, err := exe.Run(context.Background(), []graph.Buffer{in}, nil)
+	out, err := exe.Run(context.Background(), []ir.Buffer{in}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +331,7 @@ func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
 func TestBodiesInJSONAreOnlyThoseWrittenBefore(t *testing.T) {
 	g := graph.NewGraph(nil, "g")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
-	p, err := graph.NewProgram(g, []*graph.Node{doubled(x, 1)}, nil)
+	p, err := graph.NewProgram(g, doubled(x, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +344,7 @@ func TestBodiesInJSONAreOnlyThoseWrittenBefore(t *testing.T) {
 		t.Fatal(string(data))
 	}
 	for _, k := range []string{"-1", "0", "2", "1000000000"} { // 0 is the body around it
-		var back graph.Program
+		var back ir.Program
 		text := strings.Replace(string(data), same, `{"same":`+k, 1)
 		if err := json.Unmarshal([]byte(text), &back); err == nil || !strings.Contains(err.Error(), "which was not written before") {
 			t.Errorf("same as %s: %v", k, err)
@@ -360,7 +361,7 @@ func TestALongChainNeedsNoDeepStack(t *testing.T) {
 	for range 200_000 {
 		y = graph.Sin(y)
 	}
-	p, err := graph.NewProgram(g, []*graph.Node{y}, nil)
+	p, err := graph.NewProgram(g, y)
 	if err != nil || p.NumInstrs() != 200_000 {
 		t.Fatal(err)
 	}
@@ -451,7 +452,10 @@ func TestEqualCallsAreComputedOnceAndUnusedOnesNever(t *testing.T) {
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4))
 	graph.Exp(x)
 	y := graph.Add(graph.Tanh(x), graph.Tanh(x))
-	p, err := graph.NewProgram(g, []*graph.Node{y}, nil)
+	p, err := graph.NewProgram(g, y)
+	if err == nil {
+		p, err = ir.Lower(p, nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +471,7 @@ func TestEqualCallsAreComputedOnceAndUnusedOnesNever(t *testing.T) {
 func FuzzProgramJSON(f *testing.F) {
 	g := graph.NewGraph(nil, "seed")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3))
-	p, err := graph.NewProgram(g, []*graph.Node{graph.MatMul(x, graph.Transpose(x, 0, 1))}, nil)
+	p, err := graph.NewProgram(g, graph.MatMul(x, graph.Transpose(x, 0, 1)))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -478,7 +482,7 @@ func FuzzProgramJSON(f *testing.F) {
 	f.Add(data)
 	f.Add([]byte(`{"instrs":[{"op":"Add","in":[5],"out":[0]}],"values":[{}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var p graph.Program
+		var p ir.Program
 		if p.UnmarshalJSON(data) == nil {
 			if _, err := p.MarshalJSON(); err != nil {
 				t.Errorf("a program that was read cannot be written: %v", err)

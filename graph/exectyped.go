@@ -1,6 +1,9 @@
 package graph
 
-import "github.com/quire-ml/quire/graph/tensors"
+import (
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/tensors"
+)
 
 // ExecOneOutput is an [Exec] for a function with one result.
 type ExecOneOutput struct{ *Exec }
@@ -12,35 +15,35 @@ type ExecTwoOutputs struct{ *Exec }
 type ExecThreeOutputs struct{ *Exec }
 
 // NewExec1 is [NewExec] for a function with one result, whose calls return just that.
-func NewExec1[F ExecGraphFnOneOutput](backend Backend, graphFn F) (*ExecOneOutput, error) {
+func NewExec1[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F) (*ExecOneOutput, error) {
 	e, err := newExec(backend, graphFn)
 	return &ExecOneOutput{e}, err
 }
 
 // NewExec2 is [NewExec] for a function with two results, whose calls return just these.
-func NewExec2[F ExecGraphFnTwoOutputs](backend Backend, graphFn F) (*ExecTwoOutputs, error) {
+func NewExec2[F ExecGraphFnTwoOutputs](backend ir.Backend, graphFn F) (*ExecTwoOutputs, error) {
 	e, err := newExec(backend, graphFn)
 	return &ExecTwoOutputs{e}, err
 }
 
 // NewExec3 is [NewExec] for a function with three results, whose calls return just these.
-func NewExec3[F ExecGraphFnThreeOutputs](backend Backend, graphFn F) (*ExecThreeOutputs, error) {
+func NewExec3[F ExecGraphFnThreeOutputs](backend ir.Backend, graphFn F) (*ExecThreeOutputs, error) {
 	e, err := newExec(backend, graphFn)
 	return &ExecThreeOutputs{e}, err
 }
 
 // MustNewExec1 is [NewExec1]; it panics on an error.
-func MustNewExec1[F ExecGraphFnOneOutput](backend Backend, graphFn F) *ExecOneOutput {
+func MustNewExec1[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F) *ExecOneOutput {
 	return must(NewExec1(backend, graphFn))
 }
 
 // MustNewExec2 is [NewExec2]; it panics on an error.
-func MustNewExec2[F ExecGraphFnTwoOutputs](backend Backend, graphFn F) *ExecTwoOutputs {
+func MustNewExec2[F ExecGraphFnTwoOutputs](backend ir.Backend, graphFn F) *ExecTwoOutputs {
 	return must(NewExec2(backend, graphFn))
 }
 
 // MustNewExec3 is [NewExec3]; it panics on an error.
-func MustNewExec3[F ExecGraphFnThreeOutputs](backend Backend, graphFn F) *ExecThreeOutputs {
+func MustNewExec3[F ExecGraphFnThreeOutputs](backend ir.Backend, graphFn F) *ExecThreeOutputs {
 	return must(NewExec3(backend, graphFn))
 }
 

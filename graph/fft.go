@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -49,21 +50,17 @@ func InverseRealFFT(operand *Node, fftLengths ...int) *Node {
 	if len(fftLengths) == 0 && operand.Rank() > 0 {
 		fftLengths = []int{2 * (operand.Dim(-1) - 1)}
 	}
-	return Apply(inverseRealFFT, FFTAttrs{slices.Clone(fftLengths)}, operand)
+	return Apply(inverseRealFFT, ir.FFTAttrs{Lengths: slices.Clone(fftLengths)}, operand)
 }
 
-// FFTAttrs holds the sizes of the axes that are transformed: the last ones, of what is the longer side of a real
-// transform.
-type FFTAttrs struct{ Lengths []int }
+var fft, inverseFFT, realFFT, inverseRealFFT *ir.Op
 
-var fft, inverseFFT, realFFT, inverseRealFFT *Op
-
-func fftAttrs(op string, x *Node, lengths []int) FFTAttrs {
+func fftAttrs(op string, x *Node, lengths []int) ir.FFTAttrs {
 	need(op, x)
 	if len(lengths) == 0 && x.Rank() > 0 {
 		lengths = []int{x.Dim(-1)}
 	}
-	return FFTAttrs{slices.Clone(lengths)}
+	return ir.FFTAttrs{Lengths: slices.Clone(lengths)}
 }
 
 // checkFFT returns what is wrong with an operand for the lengths; half tells that its last axis holds n/2 + 1
@@ -124,7 +121,7 @@ func lastAxes(rank, n int) []int { return axesFrom(rank-n, n) }
 // fftRef is the meaning of the complex transforms.
 func fftRef(sign float64) func(attrs any, out, in []*tensors.Tensor) {
 	return func(attrs any, out, in []*tensors.Tensor) {
-		v, lengths := load[complex128](in[0]), attrs.(FFTAttrs).Lengths
+		v, lengths := load[complex128](in[0]), attrs.(ir.FFTAttrs).Lengths
 		dft(v, in[0].Shape().Dimensions, lastAxes(in[0].Rank(), len(lengths)), sign)
 		if sign > 0 {
 			for i := range v {
@@ -137,7 +134,7 @@ func fftRef(sign float64) func(attrs any, out, in []*tensors.Tensor) {
 
 func realFFTRef(attrs any, out, in []*tensors.Tensor) {
 	v := load[complex128](in[0])
-	dft(v, in[0].Shape().Dimensions, lastAxes(in[0].Rank(), len(attrs.(FFTAttrs).Lengths)), -1)
+	dft(v, in[0].Shape().Dimensions, lastAxes(in[0].Rank(), len(attrs.(ir.FFTAttrs).Lengths)), -1)
 	n, m := in[0].Shape().Dim(-1), out[0].Shape().Dim(-1)
 	half := make([]complex128, 0, out[0].Size())
 	for i := 0; i < len(v); i += n {
@@ -148,7 +145,7 @@ func realFFTRef(attrs any, out, in []*tensors.Tensor) {
 
 // inverseRealFFTRef transforms the other axes, then fills up the last one with conjugates.
 func inverseRealFFTRef(attrs any, out, in []*tensors.Tensor) {
-	v, lengths := load[complex128](in[0]), attrs.(FFTAttrs).Lengths
+	v, lengths := load[complex128](in[0]), attrs.(ir.FFTAttrs).Lengths
 	axes := lastAxes(in[0].Rank(), len(lengths))
 	last := len(axes) - 1
 	dft(v, in[0].Shape().Dimensions, axes[:last], 1)
@@ -191,44 +188,46 @@ func halfWeights(g *Graph, d dtypes.DType, n int, invert bool) *Node {
 // Gradients follow the convention of [Gradient]: with G = ∂L/∂a - i ∂L/∂b, a change dx makes dL = Re(Σ G·dx). A
 // transform's matrix is symmetric, so that the gradient of a complex transform is the transform of G, not its inverse.
 func init() {
-	of := func(lengths ...int) FFTAttrs { return FFTAttrs{lengths} }
-	tol := Tolerance{ULP: 16, Abs: 32, Why: "sums in another order, roots of one by other ways"}
+	of := func(lengths ...int) ir.FFTAttrs { return ir.FFTAttrs{Lengths: lengths} }
+	tol := ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order, roots of one by other ways"}
 	same := func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-		return in[0], checkFFT(attrs.(FFTAttrs).Lengths, in[0], false)
+		return in[0], checkFFT(attrs.(ir.FFTAttrs).Lengths, in[0], false)
 	}
-	whole := func() []Sample {
-		return []Sample{
-			{Name: "a power of two", In: []Input{Ramp(8)}, Attrs: of(8)},
-			{Name: "odd", In: []Input{Ramp(9)}, Attrs: of(9)},
-			{Name: "a prime", In: []Input{Ramp(7)}, Attrs: of(7)},
-			{Name: "a larger prime", In: []Input{Ramp(29)}, Attrs: of(29)},
-			{Name: "many factors", In: []Input{Ramp(60)}, Attrs: of(60)},
-			{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: of(1)},
-			{Name: "two elements", In: []Input{Ramp(2)}, Attrs: of(2)},
-			{Name: "batch", In: []Input{Ramp(2, 3, 6)}, Attrs: of(6)},
-			{Name: "two axes", In: []Input{Ramp(2, 5, 4)}, Attrs: of(5, 4)},
-			{Name: "three axes", In: []Input{Ramp(3, 2, 4)}, Attrs: of(3, 2, 4)},
-			{Name: "no batches", In: []Input{Ramp(0, 4)}, Attrs: of(4)},
+	whole := func() []ir.Sample {
+		return []ir.Sample{
+			{Name: "a power of two", In: []ir.Input{ir.Ramp(8)}, Attrs: of(8)},
+			{Name: "odd", In: []ir.Input{ir.Ramp(9)}, Attrs: of(9)},
+			{Name: "a prime", In: []ir.Input{ir.Ramp(7)}, Attrs: of(7)},
+			{Name: "a larger prime", In: []ir.Input{ir.Ramp(29)}, Attrs: of(29)},
+			{Name: "many factors", In: []ir.Input{ir.Ramp(60)}, Attrs: of(60)},
+			{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: of(1)},
+			{Name: "two elements", In: []ir.Input{ir.Ramp(2)}, Attrs: of(2)},
+			{Name: "batch", In: []ir.Input{ir.Ramp(2, 3, 6)}, Attrs: of(6)},
+			{Name: "two axes", In: []ir.Input{ir.Ramp(2, 5, 4)}, Attrs: of(5, 4)},
+			{Name: "three axes", In: []ir.Input{ir.Ramp(3, 2, 4)}, Attrs: of(3, 2, 4)},
+			{Name: "no batches", In: []ir.Input{ir.Ramp(0, 4)}, Attrs: of(4)},
 		}
 	}
-	fft = Define(Op{
-		Name: "FFT", Family: "fourier", Doc: "y[…, k] = Σ_j x[…, j] · exp(-2πi·j·k/n) over the last axes", DTypes: dtypes.Complexes, Attrs: FFTAttrs{}, HLO: "stablehlo.fft",
+	fft = Define(ir.Op{
+		Name: "FFT", Family: "fourier", Cost: fourierCost(5), Doc: "y[…, k] = Σ_j x[…, j] · exp(-2πi·j·k/n) over the last axes", DTypes: dtypes.Complexes, Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
 		Infer: same, Ref: fftRef(-1),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Apply(fft, y.Attrs(), dy)} },
 		Samples: whole(),
 		Tol:     tol,
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Apply(fft, y.Attrs(), dy)} },
 	})
-	inverseFFT = Define(Op{
-		Name: "InverseFFT", Family: "fourier", Doc: "y[…, j] = 1/n · Σ_k x[…, k] · exp(2πi·j·k/n) over the last axes", DTypes: dtypes.Complexes, Attrs: FFTAttrs{}, HLO: "stablehlo.fft",
+	inverseFFT = Define(ir.Op{
+		Name: "InverseFFT", Family: "fourier", Cost: fourierCost(5), Doc: "y[…, j] = 1/n · Σ_k x[…, k] · exp(2πi·j·k/n) over the last axes", DTypes: dtypes.Complexes, Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
 		Infer: same, Ref: fftRef(1),
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Apply(inverseFFT, y.Attrs(), dy)} },
 		Samples: whole(),
 		Tol:     tol,
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Apply(inverseFFT, y.Attrs(), dy)} },
 	})
-	realFFT = Define(Op{
-		Name: "RealFFT", Family: "fourier", Doc: "the first n/2 + 1 elements of FFT(x) for a real x", DTypes: dtypes.SetOf(dtypes.Float32, dtypes.Float64), Attrs: FFTAttrs{}, HLO: "stablehlo.fft",
+	realFFT = Define(ir.Op{
+		Name: "RealFFT", Family: "fourier", Cost: fourierCost(2.5), Doc: "the first n/2 + 1 elements of FFT(x) for a real x", DTypes: dtypes.SetOf(dtypes.Float32, dtypes.Float64), Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			if err := checkFFT(attrs.(FFTAttrs).Lengths, in[0], false); err != nil {
+			if err := checkFFT(attrs.(ir.FFTAttrs).Lengths, in[0], false); err != nil {
 				return in[0], err
 			}
 			d, dims := dtypes.Complex64, slices.Clone(in[0].Dimensions)
@@ -238,33 +237,34 @@ func init() {
 			dims[len(dims)-1] = dims[len(dims)-1]/2 + 1
 			return withDims(in[0], dims).WithDType(d), nil
 		},
-		Ref: realFFTRef,
+		Ref:     realFFTRef,
+		Samples: whole(),
+		Tol:     tol,
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // dx[j] = Re(Σ_k G[k]·exp(-2πi·j·k/n)), the inverse of conj(G) but for its weights
-			a := y.Attrs().(FFTAttrs)
+			a := y.Attrs().(ir.FFTAttrs)
 			w := halfWeights(y.graph, dy.DType(), a.Lengths[len(a.Lengths)-1], true)
 			return []*Node{MulScalar(Apply(inverseRealFFT, a, Mul(Conj(dy), w)), float64(product(a.Lengths)))}
 		},
-		Samples: whole(),
-		Tol:     tol,
 	})
-	half := []Sample{
-		{Name: "even", In: []Input{Ramp(5)}, Attrs: of(8)},
-		{Name: "odd", In: []Input{Ramp(5)}, Attrs: of(9)},
-		{Name: "a prime", In: []Input{Ramp(4)}, Attrs: of(7)},
-		{Name: "a larger prime", In: []Input{Ramp(15)}, Attrs: of(29)},
-		{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: of(1)},
-		{Name: "two elements", In: []Input{Ramp(3, 2)}, Attrs: of(2)},
-		{Name: "three elements", In: []Input{Ramp(3, 2)}, Attrs: of(3)},
-		{Name: "batch", In: []Input{Ramp(2, 3, 4)}, Attrs: of(6)},
-		{Name: "two axes", In: []Input{Ramp(2, 5, 3)}, Attrs: of(5, 4)},
-		{Name: "two axes, the last odd", In: []Input{Ramp(4, 3)}, Attrs: of(4, 5)},
-		{Name: "three axes", In: []Input{Ramp(3, 2, 3)}, Attrs: of(3, 2, 4)},
-		{Name: "no batches", In: []Input{Ramp(0, 3)}, Attrs: of(4)},
+	half := []ir.Sample{
+		{Name: "even", In: []ir.Input{ir.Ramp(5)}, Attrs: of(8)},
+		{Name: "odd", In: []ir.Input{ir.Ramp(5)}, Attrs: of(9)},
+		{Name: "a prime", In: []ir.Input{ir.Ramp(4)}, Attrs: of(7)},
+		{Name: "a larger prime", In: []ir.Input{ir.Ramp(15)}, Attrs: of(29)},
+		{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: of(1)},
+		{Name: "two elements", In: []ir.Input{ir.Ramp(3, 2)}, Attrs: of(2)},
+		{Name: "three elements", In: []ir.Input{ir.Ramp(3, 2)}, Attrs: of(3)},
+		{Name: "batch", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: of(6)},
+		{Name: "two axes", In: []ir.Input{ir.Ramp(2, 5, 3)}, Attrs: of(5, 4)},
+		{Name: "two axes, the last odd", In: []ir.Input{ir.Ramp(4, 3)}, Attrs: of(4, 5)},
+		{Name: "three axes", In: []ir.Input{ir.Ramp(3, 2, 3)}, Attrs: of(3, 2, 4)},
+		{Name: "no batches", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: of(4)},
 	}
-	inverseRealFFT = Define(Op{
-		Name: "InverseRealFFT", Family: "fourier", Doc: "the real x of which RealFFT gives this", DTypes: dtypes.Complexes, Attrs: FFTAttrs{}, HLO: "stablehlo.fft",
+	inverseRealFFT = Define(ir.Op{
+		Name: "InverseRealFFT", Family: "fourier", Cost: fourierCost(2.5), Doc: "the real x of which RealFFT gives this", DTypes: dtypes.Complexes, Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			lengths := attrs.(FFTAttrs).Lengths
+			lengths := attrs.(ir.FFTAttrs).Lengths
 			if err := checkFFT(lengths, in[0], true); err != nil {
 				return in[0], err
 			}
@@ -272,14 +272,15 @@ func init() {
 			dims[len(dims)-1] = lengths[len(lengths)-1]
 			return withDims(in[0], dims).WithDType(in[0].DType.Real()), nil
 		},
-		Ref: inverseRealFFTRef,
+		Ref:     inverseRealFFTRef,
+		Samples: half,
+		Tol:     tol,
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // G[k] = w[k]/n · Σ_j dy[j]·exp(2πi·j·k/n)
-			a := y.Attrs().(FFTAttrs)
+			a := y.Attrs().(ir.FFTAttrs)
 			n := a.Lengths[len(a.Lengths)-1]
 			dx := Conj(Apply(realFFT, a, dy))
 			return []*Node{MulScalar(Mul(dx, halfWeights(y.graph, dx.DType(), n, false)), 1/float64(product(a.Lengths)))}
 		},
-		Samples: half,
-		Tol:     tol,
 	})
 }

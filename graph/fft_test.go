@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -31,8 +32,8 @@ func TestTransformOfAWave(t *testing.T) {
 }
 
 func TestTransformsAreUndone(t *testing.T) {
-	x := graph.Ramp(2, 5, 4).Tensor(dtypes.Float64)
-	odd := graph.Ramp(2, 4, 5).Tensor(dtypes.Float64)
+	x := ir.Ramp(2, 5, 4).Tensor(dtypes.Float64)
+	odd := ir.Ramp(2, 4, 5).Tensor(dtypes.Float64)
 	for _, c := range []struct {
 		name string
 		x    *tensors.Tensor
@@ -49,7 +50,7 @@ func TestTransformsAreUndone(t *testing.T) {
 		{"RealFFT over two axes", odd, func(x *graph.Node) *graph.Node { return graph.InverseRealFFT(graph.RealFFT(x, 4, 5), 4, 5) }},
 	} {
 		got := graph.MustCallOnce(graphtest.Reference(), c.f, c.x)
-		if err := graphtest.Diff(got, c.x, graph.Tolerance{ULP: 16, Abs: 16}); err != nil {
+		if err := graphtest.Diff(got, c.x, ir.Tolerance{ULP: 16, Abs: 16}); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -20,7 +20,6 @@ type Function struct {
 	nodes    []*Node
 	captured []*Node         // nodes of the parent that are used here, in order of first use
 	inner    map[*Node]*Node // what stands here for a node from outside
-	seen     map[string]*Node
 	returned bool
 }
 
@@ -117,15 +116,32 @@ func (f *Function) local(x *Node) *Node {
 // body is a function as a call runs it: every value it uses is among its inputs.
 type body struct {
 	fn     *Function
-	inputs []*Node // per operand that the body gets, the node inside; nil where the body ignores it
+	inputs []*Node // its parameters, and per captured operand of the call the node inside; nil where the body ignores it
+}
+
+// captured returns how many of the operands of a call with these bodies are captured.
+func captured(bodies []*body) int {
+	if len(bodies) == 0 {
+		return 0
+	}
+	return len(bodies[0].inputs) - len(bodies[0].fn.params)
+}
+
+// signatures returns what the bodies take and return, without what they capture.
+func signatures(bodies []*body) []ir.Signature {
+	list := make([]ir.Signature, len(bodies))
+	for i, b := range bodies {
+		list[i] = ir.Signature{Name: b.fn.name, In: inShapes(b.fn.params), Out: inShapes(b.fn.outputs)}
+	}
+	return list
 }
 
 // bind returns, for functions that are called with the operands args and whatever they capture, the
 // bodies and the captured operands, which are shared between the bodies.
-func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
+func bind(g *Graph, op *ir.Op, fns ...*Function) (bodies []*body, captured []*Node) {
 	for i, f := range fns {
 		if f == nil || f.graph != g {
-			g.fail("", nil, fmt.Errorf("function %d is nil or of another graph: make it with NewClosure or NewFunction on this one", i))
+			g.fail(op.Name, nil, fmt.Errorf("function %d is nil or of another graph: make it with NewClosure or NewFunction on this one", i))
 		}
 	}
 	for _, f := range fns {
@@ -149,15 +165,6 @@ func bind(g *Graph, fns ...*Function) (bodies []*body, captured []*Node) {
 		bodies = append(bodies, b)
 	}
 	return bodies, captured
-}
-
-// key is the same for bodies that are one function with the same inputs.
-func (b *body) key() string {
-	key := fmt.Sprintf("%p", b.fn)
-	for _, in := range b.inputs {
-		key += fmt.Sprintf(" %p", in)
-	}
-	return key
 }
 
 // inline adds b's nodes to the current function once more, with args for its inputs, and returns the
@@ -199,13 +206,10 @@ func needed[T any](nodes, outputs []*Node, done map[*Node]T) map[*Node]bool {
 // which node, and is added to.
 func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 	need := needed(nodes, outputs, m)
-	old := g.site
-	defer func() { g.site = old }()
 	for _, n := range nodes {
 		if !need[n] || m[n] != nil || n.op == output {
 			continue
 		}
-		g.site = n.pcs
 		in := make([]*Node, len(n.inputs))
 		for i, x := range n.inputs {
 			in[i] = m[x]
@@ -213,11 +217,7 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 		if n.op == parameter {
 			panic(fmt.Sprintf("graph: parameter %s was not bound", n))
 		}
-		bodies := n.bodies
-		if bodies != nil && bodies[0].fn.graph != g {
-			bodies = copyBodies(g, bodies)
-		}
-		out := apply(g, n.op, n.attrs, bodies, in)
+		out := apply(g, n.op, n.attrs, n.bodies, in)
 		if n.splits == nil {
 			m[n] = out[0]
 			continue
@@ -225,7 +225,7 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 		for i, s := range n.splits {
 			m[s] = out[i]
 		}
-		if n.custom != nil && out[0].op == output { // not expanded
+		if n.custom != nil {
 			out[0].inputs[0].custom = n.custom
 		}
 		m[n] = out[0]
@@ -237,202 +237,11 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 	return results
 }
 
-// copyBodies makes the functions of bodies anew in another graph, with all they use as parameters. A body that was
-// copied before is not copied again: functions that call functions twice would otherwise double at each level.
-func copyBodies(g *Graph, bodies []*body) []*body {
-	copies := make([]*body, len(bodies))
-	for i, b := range bodies {
-		key := b.key()
-		if copies[i] = g.copied[key]; copies[i] != nil {
-			continue
-		}
-		c := &body{inputs: make([]*Node, len(b.inputs))}
-		c.fn = newFunction(g, b.fn.name, func(g *Graph) []*Node {
-			m := map[*Node]*Node{}
-			for k, in := range b.inputs {
-				if in != nil {
-					c.inputs[k] = g.add(parameter, in.attrs, nil, in.outs)
-					m[in] = c.inputs[k]
-				}
-			}
-			return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
-		})
-		copies[i], g.copied[key] = c, c
-	}
-	return copies
-}
-
-// Call runs the function on inputs, which must have the shapes of its parameters, and returns its results.
-func (f *Function) Call(inputs ...*Node) []*Node {
-	if f == nil || f.graph == nil {
-		panic(&Error{Op: callOp.Name, Err: fmt.Errorf("the function is nil, or a zero Function: make it with NewClosure or NewFunction"), pcs: callSite(nil)})
-	}
-	g := f.graph
-	bodies, captured := bind(g, f)
-	return apply(g, callOp, nil, bodies, append(slices.Clone(inputs), captured...))
-}
-
-// If returns the results of trueBranch where pred, a bool scalar, holds, and of falseBranch where it
-// does not; only one of the two is computed. The branches have no parameters, may use any node around
-// them, and must have results of the same shapes.
-func If(pred *Node, trueBranch, falseBranch *Function) []*Node {
-	g := graphOf(ifOp, []*Node{pred})
-	bodies, captured := bind(g, trueBranch, falseBranch)
-	return apply(g, ifOp, nil, bodies, append([]*Node{pred}, captured...))
-}
-
-// While runs body as long as cond holds, and returns the last state: cond maps the state to a bool
-// scalar, body maps it to a state of the same shapes. Both may use any node around them.
-//
-// There is no reverse-mode gradient through While yet: asking for one is an error. A loop whose number
-// of steps is known when the graph is built can be written as a Go loop.
-func While(cond, body *Function, initialState ...*Node) []*Node {
-	g := graphOf(whileOp, initialState)
-	bodies, captured := bind(g, cond, body)
-	return apply(g, whileOp, WhileAttrs{NumState: len(initialState)}, bodies, append(slices.Clone(initialState), captured...))
-}
-
-// WhileAttrs says how many of While's operands are its state; the others are captured values.
-type WhileAttrs struct{ NumState int }
-
-var ifOp, whileOp, callOp *Op
-
-// checkBody reports whether the function f can be called with operands of the given shapes.
-func checkBody(f *Function, in []shapes.Shape, extra int) error {
-	if len(f.params) != len(in)-extra {
-		return fmt.Errorf("the function %q takes %d values, got %d", f.name, len(f.params), len(in)-extra)
-	}
-	for i, p := range f.params {
-		if !p.Shape().Equal(in[i]) {
-			return fmt.Errorf("parameter %q of the function %q is %s, got %s", p.GetParameterName(), f.name, p.Shape(), in[i])
-		}
-	}
-	return nil
-}
-
-func outShapes(f *Function) []shapes.Shape {
-	out := make([]shapes.Shape, len(f.outputs))
-	for i, n := range f.outputs {
-		out[i] = n.Shape()
-	}
-	return out
-}
-
-func sameShapes(what string, a, b []shapes.Shape) error {
-	if len(a) != len(b) {
-		return fmt.Errorf("%s: %d results against %d", what, len(a), len(b))
-	}
-	for i := range a {
-		if !a[i].Equal(b[i]) {
-			return fmt.Errorf("%s: result %d is %s against %s", what, i, a[i], b[i])
-		}
-	}
-	return nil
-}
-
-// bodyResults is the shape rule of the ops with bodies. A lowered body has all operands as inputs, a
-// body as the user built it only its own parameters.
-func bodyResults(op *Op, bodies []*body, in []shapes.Shape) ([]shapes.Shape, error) {
-	switch op {
-	case ifOp:
-		if in[0].DType != dtypes.Bool || in[0].Rank() != 0 {
-			return nil, fmt.Errorf("the condition must be a bool scalar, not %s", in[0])
-		}
-		for _, b := range bodies {
-			if n := len(b.fn.params); n > 0 {
-				return nil, fmt.Errorf("the branch %q has %d parameters, but branches take none: use the nodes around them", b.fn.name, n)
-			}
-		}
-		t, f := outShapes(bodies[0].fn), outShapes(bodies[1].fn)
-		return t, sameShapes("the branches differ", t, f)
-	case whileOp:
-		cond, step := bodies[0].fn, bodies[1].fn
-		n := len(step.outputs)
-		if c := outShapes(cond); len(c) != 1 || c[0].DType != dtypes.Bool || c[0].Rank() != 0 {
-			return nil, fmt.Errorf("the condition %q must return one bool scalar, not %v", cond.name, c)
-		}
-		if cond.graph.lowers == nil {
-			extra := len(bodies[1].inputs) - len(step.params)
-			if err := checkBody(step, in, extra); err != nil {
-				return nil, err
-			}
-			if err := checkBody(cond, in, extra); err != nil {
-				return nil, err
-			}
-			n = len(in) - extra
-		}
-		state := in[:min(n, len(in))]
-		return state, sameShapes("the state changes its shape", state, outShapes(step))
-	}
-	if f := bodies[0].fn; f.graph.lowers == nil {
-		if err := checkBody(f, in, len(bodies[0].inputs)-len(f.params)); err != nil {
-			return nil, err
-		}
-	}
-	return outShapes(bodies[0].fn), nil
-}
-
-func init() {
-	infer := func(any, []shapes.Shape) ([]shapes.Shape, error) {
-		panic("graph: shapes of bodies come from bodyResults")
-	}
-	state := []Input{ScalarValue(1.5), ScalarValue(-0.5)}
-	closure := func(g *Graph, f func() *Node) *Function {
-		return NewClosure(g, func(*Graph) []*Node { return []*Node{f()} })
-	}
-	branch := func(positive bool) func(in []*Node) []*Node {
-		return func(in []*Node) []*Node {
-			x, y, g := in[0], in[1], in[0].Graph()
-			pred := GreaterThan(x, y)
-			if !positive {
-				pred = LessThan(x, y)
-			}
-			return If(pred, closure(g, func() *Node { return Mul(x, Mul(x, y)) }), closure(g, func() *Node { return Add(x, y) }))
-		}
-	}
-	ifOp = Define(Op{
-		Name: "If", Family: "control", Bodies: 2, InferMulti: infer, HLO: "stablehlo.if",
-		Doc:      "the results of one of two branches, by a bool scalar",
-		VJPMulti: ifVJP,
-		Samples: []Sample{
-			{Name: "true", In: state, Build: branch(true), DTypes: dtypes.Floats},
-			{Name: "false", In: state, Build: branch(false), DTypes: dtypes.Floats},
-		},
-		Tol: ULP(2, "the branches' own rounding"),
-	})
-	whileOp = Define(Op{
-		Name: "While", Family: "control", Bodies: 2, InferMulti: infer, HLO: "stablehlo.while", Attrs: WhileAttrs{},
-		Doc:    "the state after repeating a body while a condition holds",
-		NoGrad: "reverse mode through a loop of unknown length is not built yet; write a loop of known length in Go",
-		Samples: []Sample{{In: []Input{ScalarValue(1), ScalarValue(3)}, DTypes: dtypes.Reals, Build: func(in []*Node) []*Node {
-			g := in[0].Graph()
-			limit := Const(g, float32(20))
-			cond := NewClosure(g, func(g *Graph) []*Node {
-				x := Parameter(g, "x", in[0].Shape())
-				Parameter(g, "y", in[1].Shape())
-				return []*Node{LessThan(ConvertDType(x, dtypes.Float32), limit)}
-			})
-			body := NewClosure(g, func(g *Graph) []*Node {
-				x, y := Parameter(g, "x", in[0].Shape()), Parameter(g, "y", in[1].Shape())
-				return []*Node{Add(x, y), Sub(y, in[0])}
-			})
-			one := ScalarOne(g, in[0].DType())
-			return While(cond, body, in[0], Add(in[1], Add(one, Add(one, Mul(in[1], Add(one, one))))))
-		}}},
-	})
-	callOp = Define(Op{
-		Name: "Call", Family: "control", Bodies: 1, InferMulti: infer, HLO: "func.call",
-		Doc:      "the results of a function",
-		VJPMulti: callVJP,
-		Samples: []Sample{{In: state, DTypes: dtypes.Floats, Build: func(in []*Node) []*Node {
-			g := in[0].Graph()
-			f := NewFunction(g, "f", func(g *Graph) []*Node {
-				x := Parameter(g, "x", in[0].Shape())
-				return []*Node{Mul(x, in[1]), Add(x, x)}
-			})
-			out := f.Call(Add(in[0], in[1]))
-			return f.Call(Sub(out[0], out[1]))
-		}}},
-		Tol: ULP(2, "the function's own rounding"),
-	})
+// ApplyFunctions adds a call of an op that runs functions, and returns its results: operands are what the op's row
+// speaks of, and what the functions use from around them is passed on behind the scenes. It is for packages that define
+// such ops; others call the ops' functions ([If], [While], [Switch]). It panics with [Error] if something does not fit.
+func ApplyFunctions(g *Graph, op *ir.Op, attrs any, operands []*Node, fns ...*Function) []*Node {
+	checkOp(op)
+	bodies, captured := bind(g, op, fns...)
+	return apply(g, op, attrs, bodies, append(slices.Clone(operands), captured...))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -26,7 +27,7 @@ func Gather(params, indices *Node, indicesAreSorted ...bool) *Node {
 		indices = ExpandAxes(indices, 0)
 	}
 	sorted := len(indicesAreSorted) > 0 && indicesAreSorted[0]
-	return Apply(gather, GatherAttrs{sorted}, params, indices)
+	return Apply(gather, ir.GatherAttrs{Sorted: sorted}, params, indices)
 }
 
 // GatherSlices returns slices of input, of given sizes, that begin where start says: the last axis of
@@ -38,20 +39,10 @@ func Gather(params, indices *Node, indicesAreSorted ...bool) *Node {
 // of these sizes. A start from which the slice would not fit is moved so that it does, as XLA does.
 // It panics with [Error] if a size is larger than its axis.
 func GatherSlices(input *Node, slicedAxes []int, start *Node, sizes []int, indicesAreSorted bool) *Node {
-	return Apply(gatherSlices, GatherSlicesAttrs{listOf("GatherSlices", input, slicedAxes), slices.Clone(sizes), indicesAreSorted}, input, start)
+	return Apply(gatherSlices, ir.GatherSlicesAttrs{Axes: listOf("GatherSlices", input, slicedAxes), Sizes: slices.Clone(sizes), Sorted: indicesAreSorted}, input, start)
 }
 
-// GatherAttrs holds what is known of the indices.
-type GatherAttrs struct{ Sorted bool }
-
-// GatherSlicesAttrs holds the axes that are sliced, the sizes of the slices along them, and what is known
-// of the indices.
-type GatherSlicesAttrs struct {
-	Axes, Sizes []int
-	Sorted      bool
-}
-
-var gather, gatherSlices *Op
+var gather, gatherSlices *ir.Op
 
 // indexDepth returns the size of the last axis of indices, which point at the first axes of s.
 func indexDepth(s, indices shapes.Shape) (int, error) {
@@ -184,8 +175,8 @@ func withoutNames(x *Node) *Node {
 }
 
 func init() {
-	gather = Define(Op{
-		Name: "Gather", Family: "index", Doc: "z[b…, r…] = x[y[b…, 0], …, y[b…, k-1], r…], indices clamped", DTypes: dtypes.Any, Attrs: GatherAttrs{}, HLO: "stablehlo.gather",
+	gather = Define(ir.Op{
+		Name: "Gather", Family: "index", Doc: "z[b…, r…] = x[y[b…, 0], …, y[b…, k-1], r…], indices clamped", DTypes: dtypes.Any, Attrs: ir.GatherAttrs{}, HLO: "stablehlo.gather",
 		Infer: gatherRule,
 		Ref: func(_ any, out, in []*tensors.Tensor) {
 			k := in[1].Shape().Dim(-1)
@@ -196,26 +187,27 @@ func init() {
 				}
 			})
 		},
+		Samples: []ir.Sample{
+			{Name: "rows", In: []ir.Input{ir.Ramp(4, 3), ir.Array([]int{3, 1}, 2, 0, 2).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
+			{Name: "elements", In: []ir.Input{ir.Array([]int{2, 3}, 1, 2, 3, 4, 5, 6), ir.Array([]int{2, 2}, 1, 0, 0, 2).As(dtypes.Int64)}, Attrs: ir.GatherAttrs{}, DTypes: dtypes.Reals, Want: []float64{4, 3}},
+			{Name: "batch of indices", In: []ir.Input{ir.Ramp(3, 2), ir.Array([]int{2, 2, 1}, 0, 1, 2, 1).As(dtypes.Uint8)}, Attrs: ir.GatherAttrs{}},
+			{Name: "one", In: []ir.Input{ir.Ramp(3, 2), ir.Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
+			{Name: "outside", In: []ir.Input{ir.Values(1, 2, 3), ir.Array([]int{4, 1}, -1, 5, 0, -3).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}, DTypes: dtypes.Reals, Want: []float64{1, 3, 1, 1}},
+			{Name: "outside, two axes", In: []ir.Input{ir.Ramp(2, 3), ir.Array([]int{2, 2}, -1, 1, 1, 7).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
+			{Name: "sorted", In: []ir.Input{ir.Ramp(4), ir.Array([]int{3, 1}, 0, 1, 3).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{Sorted: true}},
+			{Name: "no indices", In: []ir.Input{ir.Ramp(2, 3), ir.Array([]int{0, 1}).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // each row's gradient goes back to where the row was taken
 			params, indices := y.Input(0), y.Input(1)
 			at := clampIndices(indices, params.Shape().Dimensions[:indices.Dim(-1)])
-			return []*Node{ScatterSum(ZerosLike(params), at, dy, y.Attrs().(GatherAttrs).Sorted, false), nil}
-		},
-		Samples: []Sample{
-			{Name: "rows", In: []Input{Ramp(4, 3), Array([]int{3, 1}, 2, 0, 2).As(dtypes.Int32)}, Attrs: GatherAttrs{}},
-			{Name: "elements", In: []Input{Array([]int{2, 3}, 1, 2, 3, 4, 5, 6), Array([]int{2, 2}, 1, 0, 0, 2).As(dtypes.Int64)}, Attrs: GatherAttrs{}, DTypes: dtypes.Reals, Want: []float64{4, 3}},
-			{Name: "batch of indices", In: []Input{Ramp(3, 2), Array([]int{2, 2, 1}, 0, 1, 2, 1).As(dtypes.Uint8)}, Attrs: GatherAttrs{}},
-			{Name: "one", In: []Input{Ramp(3, 2), Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: GatherAttrs{}},
-			{Name: "outside", In: []Input{Values(1, 2, 3), Array([]int{4, 1}, -1, 5, 0, -3).As(dtypes.Int32)}, Attrs: GatherAttrs{}, DTypes: dtypes.Reals, Want: []float64{1, 3, 1, 1}},
-			{Name: "outside, two axes", In: []Input{Ramp(2, 3), Array([]int{2, 2}, -1, 1, 1, 7).As(dtypes.Int32)}, Attrs: GatherAttrs{}},
-			{Name: "sorted", In: []Input{Ramp(4), Array([]int{3, 1}, 0, 1, 3).As(dtypes.Int32)}, Attrs: GatherAttrs{true}},
-			{Name: "no indices", In: []Input{Ramp(2, 3), Array([]int{0, 1}).As(dtypes.Int32)}, Attrs: GatherAttrs{}},
+			return []*Node{ScatterSum(ZerosLike(params), at, dy, y.Attrs().(ir.GatherAttrs).Sorted, false), nil}
 		},
 	})
-	gatherSlices = Define(Op{
-		Name: "GatherSlices", Family: "index", Doc: "slices of x that begin where y says", DTypes: dtypes.Any, Attrs: GatherSlicesAttrs{}, HLO: "stablehlo.gather",
+	gatherSlices = Define(ir.Op{
+		Name: "GatherSlices", Family: "index", Doc: "slices of x that begin where y says", DTypes: dtypes.Any, Attrs: ir.GatherSlicesAttrs{}, HLO: "stablehlo.gather",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			a, x, start := attrs.(GatherSlicesAttrs), in[0], in[1]
+			a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], in[1]
 			if !start.DType.IsInt() || start.Rank() == 0 || start.Dim(-1) != len(a.Axes) || len(a.Axes) == 0 {
 				return x, fmt.Errorf("the last axis of start must hold an integer for each of the %d sliced axes", len(a.Axes))
 			}
@@ -235,7 +227,7 @@ func init() {
 			return joinShapes(x.DType, pick(start, axesFrom(0, start.Rank()-1)), withDims(x, dims)), nil
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			a, x := attrs.(GatherSlicesAttrs), in[0].Shape()
+			a, x := attrs.(ir.GatherSlicesAttrs), in[0].Shape()
 			room := x.Clone() // where a slice can begin, per axis
 			axes := shapes.Make(x.DType, make([]int, len(a.Axes))...)
 			for i, ax := range a.Axes {
@@ -255,8 +247,16 @@ func init() {
 				}
 			})
 		},
+		Samples: []ir.Sample{
+			{Name: "windows", In: []ir.Input{ir.Ramp(5), ir.Array([]int{3, 1}, 0, 2, 3).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{2}, Sorted: false}},
+			{Name: "of columns", In: []ir.Input{ir.Ramp(2, 5), ir.Array([]int{2, 1}, 1, 3).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{1}, Sizes: []int{2}, Sorted: false}},
+			{Name: "two axes, crossed", In: []ir.Input{ir.Ramp(3, 2, 4), ir.Array([]int{2, 2}, 1, 0, 2, 1).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{2, 0}, Sizes: []int{2, 2}, Sorted: false}},
+			{Name: "moved to fit", In: []ir.Input{ir.Values(1, 2, 3), ir.Array([]int{2, 1}, -1, 2).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{2}, Sorted: false}, DTypes: dtypes.Reals, Want: []float64{1, 2, 2, 3}},
+			{Name: "one", In: []ir.Input{ir.Ramp(4, 2), ir.Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{3}, Sorted: true}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node { // an index for each element along the sliced axes
-			a, x, start := attrs.(GatherSlicesAttrs), in[0], ConvertDType(in[1], dtypes.Int64)
+			a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], ConvertDType(in[1], dtypes.Int64)
 			k, b := len(a.Axes), in[1].Rank()-1
 			room := make([]int, k)
 			for i, ax := range a.Axes {
@@ -273,13 +273,6 @@ func init() {
 				perm = append(perm, b+at)
 			}
 			return []*Node{transposeTo(y, perm)}
-		},
-		Samples: []Sample{
-			{Name: "windows", In: []Input{Ramp(5), Array([]int{3, 1}, 0, 2, 3).As(dtypes.Int32)}, Attrs: GatherSlicesAttrs{[]int{0}, []int{2}, false}},
-			{Name: "of columns", In: []Input{Ramp(2, 5), Array([]int{2, 1}, 1, 3).As(dtypes.Int32)}, Attrs: GatherSlicesAttrs{[]int{1}, []int{2}, false}},
-			{Name: "two axes, crossed", In: []Input{Ramp(3, 2, 4), Array([]int{2, 2}, 1, 0, 2, 1).As(dtypes.Int32)}, Attrs: GatherSlicesAttrs{[]int{2, 0}, []int{2, 2}, false}},
-			{Name: "moved to fit", In: []Input{Values(1, 2, 3), Array([]int{2, 1}, -1, 2).As(dtypes.Int32)}, Attrs: GatherSlicesAttrs{[]int{0}, []int{2}, false}, DTypes: dtypes.Reals, Want: []float64{1, 2, 2, 3}},
-			{Name: "one", In: []Input{Ramp(4, 2), Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: GatherSlicesAttrs{[]int{0}, []int{3}, true}},
 		},
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -21,7 +22,7 @@ func TestTailsOfGelu(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	cdf := func(x *node) *node { return graph.Apply(graph.OpByName("NormalCDF"), nil, x) }
+	cdf := func(x *node) *node { return graph.Apply(ir.OpByName("NormalCDF"), nil, x) }
 	functions := []struct {
 		name string
 		f    unary
@@ -40,7 +41,7 @@ func TestTailsOfGelu(t *testing.T) {
 		for i, f := range functions {
 			for _, d := range dtypes.Floats.List() {
 				got := at(t, f.f, x, d)
-				exact := graph.ScalarValue(want[i]).Tensor(d).Float64At(0)
+				exact := ir.ScalarValue(want[i]).Tensor(d).Float64At(0)
 				allowed := max(f.ulps*dtypes.Epsilon(d)*math.Abs(want[i]), 2*least(d))
 				if d != dtypes.Float64 { // computed in float32 at least
 					allowed = max(2*dtypes.Epsilon(d)*math.Abs(want[i]), f.ulps*dtypes.Epsilon(dtypes.Float32)*math.Abs(want[i]), 2*least(d))
@@ -69,7 +70,7 @@ func at(t *testing.T, f unary, x float64, d dtypes.DType) float64 {
 	return y.Float64At(0)
 }
 
-func scalarOf(x float64, d dtypes.DType) *tensors.Tensor { return graph.ScalarValue(x).Tensor(d) }
+func scalarOf(x float64, d dtypes.DType) *tensors.Tensor { return ir.ScalarValue(x).Tensor(d) }
 
 // least returns the smallest positive number of d.
 func least(d dtypes.DType) float64 {

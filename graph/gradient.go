@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -53,7 +55,7 @@ func VJP(outputs, cotangents, wrt []*Node) []*Node {
 // checkCotangents returns the graph of outputs, which have the shapes of cotangents; it panics with Error.
 func checkCotangents(outputs, cotangents []*Node) *Graph {
 	if len(outputs) == 0 {
-		panic(&Error{Op: "VJP", Err: fmt.Errorf("no outputs to differentiate"), pcs: callSite(nil)})
+		panic(&Error{Op: "VJP", Err: fmt.Errorf("no outputs to differentiate"), pcs: callSite()})
 	}
 	g := outputs[0].Graph()
 	if len(cotangents) != len(outputs) {
@@ -151,27 +153,23 @@ func accumulate(d map[*Node]*Node, x, dx *Node) {
 
 // vjp returns the gradients for n's operands, given those of its results.
 func (n *Node) vjp(dys []*Node) []*Node {
-	op := n.op
+	rule := ruleOf[n.op]
 	switch {
 	case n.custom != nil:
 		return n.custom.pull(n, dys)
-	case op.VJP != nil:
-		return op.VJP(n, dys[0])
-	case op.VJPMulti != nil:
-		return op.VJPMulti(n.results(), dys)
-	case op.ZeroGrad != "":
+	case rule.VJP != nil:
+		return rule.VJP(n, dys[0])
+	case rule.VJPMulti != nil:
+		return rule.VJPMulti(n.results(), dys)
+	case rule.ZeroGrad != "":
 		return nil
-	case op.NoGrad != "":
-		in := make([]shapes.Shape, len(n.inputs))
-		for i, x := range n.inputs {
-			in[i] = x.Shape()
-		}
-		panic(&Error{Op: op.Name, In: in, Err: fmt.Errorf("it has no gradient: %s", op.NoGrad), pcs: n.pcs})
-	case op.Expand != nil:
+	case rule.NoGrad != "":
+		panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: fmt.Errorf("it has no gradient: %s", rule.NoGrad), pcs: n.pcs})
+	case rule.Expand != nil:
 		ins := fresh(n.inputs)
-		return pull(n.graph, op.Expand(n.attrs, ins), dys, ins)
+		return pull(n.graph, rule.Expand(n.attrs, ins), dys, ins)
 	}
-	panic("graph: op " + op.Name + " has neither gradient nor reason")
+	panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: errors.New("it has neither a gradient nor a reason for having none: define it with graph.Define and a Rule"), pcs: n.pcs})
 }
 
 // fresh returns new nodes of the same values, to stop a pull at them.
@@ -181,52 +179,6 @@ func fresh(xs []*Node) []*Node {
 		out[i] = x.graph.add(identity, nil, []*Node{x}, x.outs)
 	}
 	return out
-}
-
-// callVJP differentiates through a copy of the function's body.
-func callVJP(ys, dys []*Node) []*Node {
-	n := ys[0].inputs[0]
-	ins := fresh(n.inputs)
-	return pull(n.graph, n.bodies[0].inline(ins), dys, ins)
-}
-
-// ifVJP makes an If of the branches' gradients. A branch that does not use an operand gives it zero.
-func ifVJP(ys, dys []*Node) []*Node {
-	n := ys[0].inputs[0]
-	g := n.graph
-	var wrt []int
-	for i, x := range n.inputs[1:] {
-		if isInexact(x.DType()) {
-			wrt = append(wrt, i)
-		}
-	}
-	if len(wrt) == 0 {
-		return nil
-	}
-	var branches [2]*Function
-	for k, b := range n.bodies {
-		branches[k] = NewFunction(g, b.fn.name+"_vjp", func(g *Graph) []*Node {
-			ins := make([]*Node, len(n.inputs)-1)
-			for i, x := range n.inputs[1:] {
-				ins[i] = g.current.local(x)
-			}
-			ins = fresh(ins)
-			grads := pull(g, b.inline(ins), dys, ins)
-			var out []*Node
-			for _, i := range wrt {
-				if grads[i] == nil {
-					grads[i] = ZerosLike(ins[i])
-				}
-				out = append(out, grads[i])
-			}
-			return out
-		})
-	}
-	grads := make([]*Node, len(n.inputs))
-	for k, dx := range If(n.inputs[0], branches[0], branches[1]) {
-		grads[1+wrt[k]] = dx
-	}
-	return grads
 }
 
 // customGradient replaces the gradient of the node it is attached to.
@@ -252,18 +204,18 @@ func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Nod
 func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backward func(in, out, dOut []*Node) []*Node) []*Node {
 	for i, x := range inputs {
 		if x == nil || x.graph == nil {
-			panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("input %d is nil", i), pcs: callSite(nil)})
+			panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("input %d is nil", i), pcs: callSite()})
 		}
 	}
 	if len(inputs) == 0 || forward == nil || backward == nil {
-		panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("there are no inputs, or one of the two functions is nil"), pcs: callSite(nil)})
+		panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("there are no inputs, or one of the two functions is nil"), pcs: callSite()})
 	}
 	outs := forward(inputs)
 	if len(outs) == 0 {
 		inputs[0].graph.fail("WithCustomGradient", nil, fmt.Errorf("the function returned no results"))
 	}
 	k := len(inputs)
-	results := ApplyMulti(customOp, CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
+	results := ApplyMulti(customOp, ir.CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
 	results[0].inputs[0].custom = &customGradient{func(n *Node, dys []*Node) []*Node {
 		for i, dy := range dys {
 			if dy == nil && isInexact(n.results()[i].DType()) {
@@ -284,9 +236,6 @@ func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backwa
 	return results
 }
 
-// CustomAttrs says how many of the operands of a custom gradient are inputs; the others are the values.
-type CustomAttrs struct{ NumInputs int }
-
 // StopGradient returns x; no gradient flows through it.
 func StopGradient(x *Node) *Node { return Apply(stopGradient, nil, x) }
 
@@ -305,51 +254,53 @@ func OptimizationBarriers(operands ...*Node) []*Node {
 // Identity returns x.
 func Identity(x *Node) *Node { return Apply(identity, nil, x) }
 
-// NameAxesAttrs holds the names of the axes.
-type NameAxesAttrs struct{ Names []string }
-
-var identity, stopGradient, barrier, nameAxes, customOp *Op
+var identity, stopGradient, barrier, nameAxes, customOp *ir.Op
 
 func init() {
 	same := func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil }
 	forward := func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} }
 	straight := func(_, dy *Node) []*Node { return []*Node{dy} }
-	identity = Define(Op{
-		Name: "Identity", Family: "gradient", Doc: "x", DTypes: dtypes.Any,
-		Infer: same, Ref: copyRef, VJP: straight,
-		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+	identity = Define(ir.Op{
+		Name: "Identity", Family: "gradient", Layout: ir.View, Doc: "x", DTypes: dtypes.Any,
+		Infer: same, Ref: copyRef,
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
-	})
-	stopGradient = Define(Op{
-		Name: "StopGradient", Family: "gradient", Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
-		Infer: same, Ref: copyRef, Expand: forward, ZeroGrad: "by definition",
-		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+	}, Rule{VJP: straight})
+	stopGradient = Define(ir.Op{
+		Name: "StopGradient", Family: "gradient", Layout: ir.View, Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
+		Infer: same, Ref: copyRef,
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
-	})
-	barrier = Define(Op{
+	}, Rule{Expand: forward, ZeroGrad: "by definition"})
+	barrier = Define(ir.Op{
 		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any, HLO: "stablehlo.optimization_barrier",
-		Infer: same, Ref: copyRef, VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
-		Samples: []Sample{{In: []Input{Ramp(2, 3)}}},
+		Infer: same, Ref: copyRef,
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
+	}, Rule{
+		VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 	})
-	nameAxes = Define(Op{
-		Name: "NameAxes", Family: "gradient", Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: NameAxesAttrs{},
+	nameAxes = Define(ir.Op{
+		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: ir.NameAxesAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			return in[0].WithAxisNames(attrs.(NameAxesAttrs).Names...), nil
+			return in[0].WithAxisNames(attrs.(ir.NameAxesAttrs).Names...), nil
 		},
-		Ref: copyRef, Expand: forward,
-		VJP:     func(y, dy *Node) []*Node { return []*Node{dy} },
-		Samples: []Sample{{In: []Input{Ramp(2, 3)}, Attrs: NameAxesAttrs{[]string{"row", ""}}}},
+		Ref:     copyRef,
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.NameAxesAttrs{Names: []string{"row", ""}}}},
+	}, Rule{
+		Expand: forward,
+		VJP:    func(y, dy *Node) []*Node { return []*Node{dy} },
 	})
-	customOp = Define(Op{
-		Name: "CustomGradient", Family: "gradient", Doc: "values with a gradient of the caller's own", Attrs: CustomAttrs{},
+	customOp = Define(ir.Op{
+		Name: "CustomGradient", Family: "gradient", Doc: "values with a gradient of the caller's own", Attrs: ir.CustomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			return in[attrs.(CustomAttrs).NumInputs:], nil
+			return in[attrs.(ir.CustomAttrs).NumInputs:], nil
 		},
-		Expand: func(attrs any, in []*Node) []*Node { return in[attrs.(CustomAttrs).NumInputs:] },
-		Samples: []Sample{{DTypes: dtypes.Floats, In: []Input{Ramp(3)}, Build: func(in []*Node) []*Node {
+		Samples: []ir.Sample{{DTypes: dtypes.Floats, In: []ir.Input{ir.Ramp(3)}, Build: built(func(in []*Node) []*Node {
 			return WithCustomGradient(in, func(in []*Node) []*Node { return []*Node{Mul(in[0], in[0])} },
 				func(in, _, dys []*Node) []*Node { return []*Node{Mul(dys[0], Add(in[0], in[0]))} })
-		}}},
+		})}},
+	}, Rule{
+		Expand: func(attrs any, in []*Node) []*Node { return in[attrs.(ir.CustomAttrs).NumInputs:] },
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -17,7 +18,7 @@ import (
 // goroutine while it is built; a compiled one may be run by several.
 type Graph struct {
 	name    string
-	backend Backend
+	backend ir.Backend
 	main    *Function
 	current *Function // where new nodes go
 	nodes   []*Node
@@ -26,23 +27,23 @@ type Graph struct {
 	scopes  []string // of aliases
 	names   map[string]int
 
-	site   []uintptr      // lent to nodes made on behalf of another (gradients, expansions)
-	lowers func(*Op) bool // set while a program is lowered: expand what is not lowered
-	cse    bool           // set while a program is lowered: equal calls become one node
+	site   []uintptr         // lent to nodes made on behalf of another (gradients, expansions)
+	lowers func(*ir.Op) bool // set while a program is lowered: expand what is not lowered
+	cse    bool              // set while a program is lowered: equal calls become one node
 	copied map[string]*body
 
 	donated    []*Node // parameters
-	mesh       *Mesh
-	placed     map[*Node]Sharding // of parameters
+	mesh       *ir.Mesh
+	placed     map[*Node]ir.Sharding // of parameters
 	logged     []*Node
-	executable Executable
-	program    *Program
+	executable ir.Executable
+	program    *ir.Program
 	numOutputs int // without logged nodes
 }
 
 // NewGraph starts an empty graph for a backend. The backend may be nil if the graph is only looked at,
 // not compiled. The name shows in programs and errors.
-func NewGraph(backend Backend, name string) *Graph {
+func NewGraph(backend ir.Backend, name string) *Graph {
 	g := &Graph{name: name, backend: backend, names: map[string]int{}}
 	g.main = &Function{graph: g, name: "main"}
 	g.current = g.main
@@ -52,7 +53,7 @@ func NewGraph(backend Backend, name string) *Graph {
 // made panics with [Error] if g is nil or was not made by [NewGraph].
 func (g *Graph) made() *Graph {
 	if g == nil || g.main == nil {
-		panic(&Error{Err: errNilGraph, pcs: callSite(nil)})
+		panic(&Error{Err: errNilGraph, pcs: callSite()})
 	}
 	return g
 }
@@ -69,7 +70,7 @@ func (g *Graph) WithName(name string) *Graph {
 }
 
 // Backend returns the backend that the graph will be compiled for.
-func (g *Graph) Backend() Backend { return g.made().backend }
+func (g *Graph) Backend() ir.Backend { return g.made().backend }
 
 // Graph returns g itself; with [Node.Graph] it makes a [GraphProvider].
 func (g *Graph) Graph() *Graph { return g }
@@ -192,7 +193,7 @@ func (g *Graph) String() string {
 
 // fail panics with an Error at the place of the call into the package.
 func (g *Graph) fail(op string, in []shapes.Shape, err error) {
-	panic(&Error{Op: op, In: in, Err: err, pcs: callSite(g)})
+	panic(&Error{Op: op, In: in, Err: err, pcs: callSite()})
 }
 
 // Parameter adds an input to the function being built: a value given at each run. An empty name is
@@ -220,8 +221,8 @@ type ParameterAttrs struct{ Name string }
 
 // parameter and output are not rows: they are the joints of a graph, and not part of programs.
 var (
-	parameter = &Op{Name: "Parameter", Attrs: ParameterAttrs{}}
-	output    = &Op{Name: "Output", Attrs: OutputAttrs{}}
+	parameter = &ir.Op{Name: "Parameter", Attrs: ParameterAttrs{}}
+	output    = &ir.Op{Name: "Output", Attrs: OutputAttrs{}}
 )
 
 // OutputAttrs says which result of a node with several this one is.
@@ -229,12 +230,12 @@ type OutputAttrs struct{ Index int }
 
 // Apply adds a call of op to the graph of its operands and returns its result. It is for packages that
 // define ops; others call the ops' functions. It panics with [Error] if the operands do not fit.
-func Apply(op *Op, attrs any, in ...*Node) *Node {
+func Apply(op *ir.Op, attrs any, in ...*Node) *Node {
 	return ApplyIn(graphOf(op, in), op, attrs, in...)
 }
 
 // ApplyIn is [Apply] for ops that may have no operands.
-func ApplyIn(g *Graph, op *Op, attrs any, in ...*Node) *Node {
+func ApplyIn(g *Graph, op *ir.Op, attrs any, in ...*Node) *Node {
 	out := apply(g, op, attrs, nil, in)
 	if len(out) != 1 {
 		panic(fmt.Sprintf("graph: op %s has %d results, not one", op.Name, len(out)))
@@ -243,31 +244,31 @@ func ApplyIn(g *Graph, op *Op, attrs any, in ...*Node) *Node {
 }
 
 // ApplyMulti is [Apply] for ops with several results.
-func ApplyMulti(op *Op, attrs any, in ...*Node) []*Node {
+func ApplyMulti(op *ir.Op, attrs any, in ...*Node) []*Node {
 	return apply(graphOf(op, in), op, attrs, nil, in)
 }
 
-func graphOf(op *Op, in []*Node) *Graph {
+func graphOf(op *ir.Op, in []*Node) *Graph {
 	checkOp(op)
 	for i, x := range in {
 		if x == nil || x.graph == nil {
-			panic(&Error{Op: op.Name, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite(nil)})
+			panic(&Error{Op: op.Name, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite()})
 		}
 	}
 	if len(in) == 0 {
-		panic(&Error{Op: op.Name, Err: fmt.Errorf("no operands"), pcs: callSite(nil)})
+		panic(&Error{Op: op.Name, Err: fmt.Errorf("no operands"), pcs: callSite()})
 	}
 	return in[0].graph
 }
 
 // checkOp panics with [Error] if op is not a row of the table.
-func checkOp(op *Op) {
+func checkOp(op *ir.Op) {
 	if op == nil || op.Name == "" {
-		panic(&Error{Err: errors.New("the op is nil or has no name: it must be a row of the table of ops (Define, OpByName)"), pcs: callSite(nil)})
+		panic(&Error{Err: errors.New("the op is nil or has no name: it must be a row of the table of ops (Define, OpByName)"), pcs: callSite()})
 	}
 }
 
-func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
+func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) []*Node {
 	checkOp(op)
 	g.made()
 	ins := make([]shapes.Shape, len(in))
@@ -285,44 +286,16 @@ func apply(g *Graph, op *Op, attrs any, bodies []*body, in []*Node) []*Node {
 	if g.executable != nil {
 		g.fail(op.Name, ins, fmt.Errorf("the graph %q is compiled: nothing can be added", g.name))
 	}
-	if g.lowers != nil {
-		if op == identity {
-			return local
-		}
-		if op.Expand != nil && !g.lowers(op) {
-			return op.Expand(attrs, local)
-		}
+	if op.Regions != nil && bodies == nil {
+		g.fail(op.Name, ins, errors.New("it runs functions: call it with ApplyFunctions, or by a function of its own"))
 	}
-	var out []shapes.Shape
-	var err error
-	if len(bodies) != op.Bodies {
-		g.fail(op.Name, ins, fmt.Errorf("it takes %d functions, got %d: it is called by a function of its own", op.Bodies, len(bodies)))
-	}
-	if op.Bodies > 0 {
-		out, err = bodyResults(op, bodies, ins)
-	} else {
-		out, err = op.infer(attrs, ins)
-	}
+	out, err := op.Results(attrs, ins[:len(in)-captured(bodies)], signatures(bodies)...)
 	if err != nil {
 		g.fail(op.Name, ins, err)
 	}
-	var key string
-	if g.cse && bodies == nil {
-		if key = cseKey(op, attrs, local); key != "" {
-			if n := g.current.seen[key]; n != nil {
-				return slices.Clone(n.results())
-			}
-		}
-	}
 	n := g.add(op, attrs, local, out)
 	n.bodies = bodies
-	if key != "" {
-		if g.current.seen == nil {
-			g.current.seen = map[string]*Node{}
-		}
-		g.current.seen[key] = n
-	}
-	if op.InferMulti == nil && op.Bodies == 0 {
+	if op.Infer != nil {
 		return []*Node{n}
 	}
 	n.splits = make([]*Node, len(out))
@@ -343,22 +316,31 @@ func (n *Node) results() []*Node {
 // functions that call functions twice, which double at each level.
 var maxNodes = 1 << 22
 
-func (g *Graph) add(op *Op, attrs any, in []*Node, out []shapes.Shape) *Node {
+func (g *Graph) add(op *ir.Op, attrs any, in []*Node, out []shapes.Shape) *Node {
 	f := g.current
 	if len(g.nodes) >= maxNodes {
 		g.fail(op.Name, nil, fmt.Errorf("the graph %q has %d nodes, the most that are allowed: repeat with While, or do less at once", g.name, maxNodes))
 	}
-	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite(g)}
+	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite()}
 	g.nodes = append(g.nodes, n)
 	f.nodes = append(f.nodes, n)
 	return n
 }
 
-// at runs fn with the nodes that it makes placed where n was made.
+// at runs fn and places the nodes that it makes, and what goes wrong in it, where n was made.
 func (g *Graph) at(n *Node, fn func()) {
-	old := g.site
-	g.site = n.pcs
-	defer func() { g.site = old }()
+	first := len(g.nodes)
+	defer func() {
+		for _, made := range g.nodes[first:] {
+			made.pcs = n.pcs
+		}
+		if r := recover(); r != nil {
+			if e, ok := r.(*Error); ok {
+				e.pcs = n.pcs
+			}
+			panic(r)
+		}
+	}()
 	fn()
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -23,7 +24,7 @@ func Iota(g *Graph, shape shapes.Shape, iotaAxis int) *Node {
 	if _, err := dtypes.Fit(max(0, shape.Dimensions[axis]-1), shape.DType); err != nil && shape.DType != dtypes.Bool {
 		g.fail("Iota", []shapes.Shape{shape}, err)
 	}
-	return ApplyIn(g, iotaOp, IotaAttrs{shape, axis})
+	return ApplyIn(g, iotaOp, ir.IotaAttrs{Shape: shape, Axis: axis})
 }
 
 // IotaFull returns a tensor of the given shape that counts its elements in row-major order.
@@ -57,7 +58,7 @@ func gridIndices(g *Graph, d dtypes.DType, dims []int) *Node {
 // indices are integers; the result is of the given dtype, with one more axis, the last. An index outside
 // of 0 … depth-1 gives zeros only. It panics with [Error] if indices are not integers.
 func OneHot(indices *Node, depth int, dtype dtypes.DType) *Node {
-	return Apply(oneHot, OneHotAttrs{depth, dtype}, indices)
+	return Apply(oneHot, ir.OneHotAttrs{Depth: depth, DType: dtype}, indices)
 }
 
 // LowerTriangular returns a bool matrix [dim, dim] that is true on the diagonal and below.
@@ -120,50 +121,38 @@ func matrixAxes(op string, x *Node) {
 	}
 }
 
-// IotaAttrs holds the shape of the result and the axis along which it counts.
-type IotaAttrs struct {
-	Shape shapes.Shape
-	Axis  int
-}
-
-// OneHotAttrs holds the length of the vectors and their dtype.
-type OneHotAttrs struct {
-	Depth int
-	DType dtypes.DType
-}
-
-var iotaOp, oneHot *Op
+var iotaOp, oneHot *ir.Op
 
 func init() {
-	var iotas, hots []Sample
+	var iotas, hots []ir.Sample
 	for _, d := range dtypes.Numbers.List() {
-		iotas = append(iotas, Sample{Name: d.String(), Attrs: IotaAttrs{shapes.Make(d, 4), 0}})
+		iotas = append(iotas, ir.Sample{Name: d.String(), Attrs: ir.IotaAttrs{Shape: shapes.Make(d, 4), Axis: 0}})
 	}
 	iotas = append(iotas,
-		Sample{Name: "worked out", Attrs: IotaAttrs{shapes.Make(dtypes.Float32, 4), 0}, Want: []float64{0, 1, 2, 3}},
-		Sample{Name: "rows", Attrs: IotaAttrs{shapes.Make(dtypes.Float32, 2, 3), 0}, Want: []float64{0, 0, 0, 1, 1, 1}},
-		Sample{Name: "columns", Attrs: IotaAttrs{shapes.Make(dtypes.Int32, 2, 3), 1}, Want: []float64{0, 1, 2, 0, 1, 2}},
-		Sample{Name: "wraps", Attrs: IotaAttrs{shapes.Make(dtypes.Uint8, 300), 0}},
-		Sample{Name: "empty", Attrs: IotaAttrs{shapes.Make(dtypes.Int32, 0, 2), 1}})
+		ir.Sample{Name: "worked out", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Float32, 4), Axis: 0}, Want: []float64{0, 1, 2, 3}},
+		ir.Sample{Name: "rows", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Float32, 2, 3), Axis: 0}, Want: []float64{0, 0, 0, 1, 1, 1}},
+		ir.Sample{Name: "columns", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Int32, 2, 3), Axis: 1}, Want: []float64{0, 1, 2, 0, 1, 2}},
+		ir.Sample{Name: "wraps", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Uint8, 300), Axis: 0}},
+		ir.Sample{Name: "empty", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Int32, 0, 2), Axis: 1}})
 	for _, d := range dtypes.All() {
-		hots = append(hots, Sample{Name: d.String(), In: []Input{Values(1, 0, 3)}, Attrs: OneHotAttrs{3, d}, DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint8)})
+		hots = append(hots, ir.Sample{Name: d.String(), In: []ir.Input{ir.Values(1, 0, 3)}, Attrs: ir.OneHotAttrs{Depth: 3, DType: d}, DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint8)})
 	}
 	hots = append(hots,
-		Sample{Name: "worked out", In: []Input{Values(1, -1, 2)}, DTypes: dtypes.Signed, Attrs: OneHotAttrs{3, dtypes.Float32}, Want: []float64{0, 1, 0, 0, 0, 0, 0, 0, 1}},
-		Sample{Name: "matrix", In: []Input{Array([]int{2, 2}, 0, 1, 1, 2)}, Attrs: OneHotAttrs{3, dtypes.Float32}},
-		Sample{Name: "scalar", In: []Input{ScalarValue(2)}, Attrs: OneHotAttrs{4, dtypes.Int32}},
-		Sample{Name: "deeper than the indices reach", In: []Input{Values(100)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: OneHotAttrs{300, dtypes.Int32}})
-	iotaOp = Define(Op{
-		Name: "Iota", Family: "constants", Doc: "0, 1, 2, … along an axis", DTypes: dtypes.Numbers, Attrs: IotaAttrs{}, HLO: "stablehlo.iota",
+		ir.Sample{Name: "worked out", In: []ir.Input{ir.Values(1, -1, 2)}, DTypes: dtypes.Signed, Attrs: ir.OneHotAttrs{Depth: 3, DType: dtypes.Float32}, Want: []float64{0, 1, 0, 0, 0, 0, 0, 0, 1}},
+		ir.Sample{Name: "matrix", In: []ir.Input{ir.Array([]int{2, 2}, 0, 1, 1, 2)}, Attrs: ir.OneHotAttrs{Depth: 3, DType: dtypes.Float32}},
+		ir.Sample{Name: "scalar", In: []ir.Input{ir.ScalarValue(2)}, Attrs: ir.OneHotAttrs{Depth: 4, DType: dtypes.Int32}},
+		ir.Sample{Name: "deeper than the indices reach", In: []ir.Input{ir.Values(100)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: ir.OneHotAttrs{Depth: 300, DType: dtypes.Int32}})
+	iotaOp = Define(ir.Op{
+		Name: "Iota", Family: "constants", Doc: "0, 1, 2, … along an axis", DTypes: dtypes.Numbers, Attrs: ir.IotaAttrs{}, HLO: "stablehlo.iota",
 		Infer: func(attrs any, _ []shapes.Shape) (shapes.Shape, error) {
-			a := attrs.(IotaAttrs)
+			a := attrs.(ir.IotaAttrs)
 			if !dtypes.Numbers.Has(a.Shape.DType) {
 				return a.Shape, fmt.Errorf("%s is not a dtype to count in", a.Shape.DType)
 			}
 			return a.Shape, checkAxes("axis", []int{a.Axis}, a.Shape.Rank())
 		},
 		Ref: func(attrs any, out, _ []*tensors.Tensor) {
-			axis, dims := attrs.(IotaAttrs).Axis, out[0].Shape().Dimensions
+			axis, dims := attrs.(ir.IotaAttrs).Axis, out[0].Shape().Dimensions
 			v, index := make([]int64, out[0].Size()), make([]int, len(dims))
 			for i := range v {
 				unravel(i, dims, index)
@@ -171,13 +160,12 @@ func init() {
 			}
 			store(out[0], v)
 		},
-		ZeroGrad: "it is a constant",
-		Samples:  iotas,
-	})
-	oneHot = Define(Op{
-		Name: "OneHot", Family: "index", Doc: "y[…, i] = 1 if x[…] = i, else 0", DTypes: dtypes.Ints, Attrs: OneHotAttrs{},
+		Samples: iotas,
+	}, Rule{ZeroGrad: "it is a constant"})
+	oneHot = Define(ir.Op{
+		Name: "OneHot", Family: "index", Doc: "y[…, i] = 1 if x[…] = i, else 0", DTypes: dtypes.Ints, Attrs: ir.OneHotAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			a := attrs.(OneHotAttrs)
+			a := attrs.(ir.OneHotAttrs)
 			if a.Depth < 0 {
 				return shapes.Shape{}, fmt.Errorf("depth %d is negative", a.Depth)
 			}
@@ -186,7 +174,7 @@ func init() {
 			return s, nil
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			depth, v := attrs.(OneHotAttrs).Depth, make([]uint64, out[0].Size())
+			depth, v := attrs.(ir.OneHotAttrs).Depth, make([]uint64, out[0].Size())
 			for i, x := range load[int64](in[0]) {
 				if x >= 0 && x < int64(depth) {
 					v[i*depth+int(x)] = 1
@@ -194,8 +182,10 @@ func init() {
 			}
 			store(out[0], v)
 		},
+		Samples: hots,
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			a, x := attrs.(OneHotAttrs), in[0]
+			a, x := attrs.(ir.OneHotAttrs), in[0]
 			if x.DType() != dtypes.Uint64 { // a narrow integer may not count to depth
 				x = ConvertDType(x, dtypes.Int64)
 			}
@@ -203,6 +193,5 @@ func init() {
 			return []*Node{ConvertDType(Equal(x, Iota(x.graph, shapes.Make(x.DType(), a.Depth), 0)), a.DType)}
 		},
 		ZeroGrad: "the operand is an integer",
-		Samples:  hots,
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // A function made of pieces has, where they meet, the slope that both pieces have, or, if it has a kink there, one that
@@ -170,7 +171,7 @@ func TestSlopesWherePiecesMeet(t *testing.T) {
 			for _, d := range dtypes.Floats.List() {
 				for _, j := range c.joints {
 					got := at(t, slope(c.f), j.x, d)
-					if want := graph.ScalarValue(j.slope).Tensor(d).Float64At(0); math.Abs(got-want) > 2*dtypes.Epsilon(d)*math.Abs(want) || got != got {
+					if want := ir.ScalarValue(j.slope).Tensor(d).Float64At(0); math.Abs(got-want) > 2*dtypes.Epsilon(d)*math.Abs(want) || got != got {
 						t.Errorf("%s, case %d, in %s: the slope at %v is %v, want %v", name, i, d, j.x, got, want)
 					}
 				}

@@ -78,10 +78,6 @@ var literals = map[string]literalCase{
 	"Apply":                    {why: "attributes"},
 	"ApplyIn":                  {why: "attributes"},
 	"ApplyMulti":               {why: "attributes"},
-	"Array":                    {why: "samples for tests are converted by a rule of their own, see Input"},
-	"Values":                   {why: "samples for tests are converted by a rule of their own, see Input"},
-	"ScalarValue":              {why: "samples for tests are converted by a rule of their own, see Input"},
-	"ULP":                      {why: "a tolerance"},
 	"CallOnce":                 {why: "values become parameters of their own dtype"},
 	"CallOnceN":                {why: "values become parameters of their own dtype"},
 	"MustCallOnce":             {why: "values become parameters of their own dtype"},
@@ -95,6 +91,7 @@ var literals = map[string]literalCase{
 	"MustNewExec2":             {why: "a function"},
 	"MustNewExec3":             {why: "a function"},
 	"Errorf":                   {why: "a message"},
+	"ApplyFunctions":           {why: "attributes"},
 }
 
 // sizes are the names of ints that are sizes, places and axes: they become dimensions, which are checked as such.

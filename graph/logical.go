@@ -2,6 +2,7 @@ package graph
 
 import (
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -46,8 +47,8 @@ func BitwiseShiftRightArithmetic(x, n *Node) *Node { return Apply(shiftRightArit
 // smaller than the dtype's width, the result is 0.
 func BitwiseShiftRightLogical(x, n *Node) *Node { return Apply(shiftRightLogical, nil, x, n) }
 
-var logicalAnd, logicalOr, logicalXor, logicalNot *Op
-var bitwiseAnd, bitwiseOr, bitwiseXor, bitwiseNot, shiftLeft, shiftRightArithmetic, shiftRightLogical *Op
+var logicalAnd, logicalOr, logicalXor, logicalNot *ir.Op
+var bitwiseAnd, bitwiseOr, bitwiseXor, bitwiseNot, shiftLeft, shiftRightArithmetic, shiftRightLogical *ir.Op
 
 // bitsRef is the meaning of an op on bits that signed and unsigned integers and bools share.
 func bitsRef(f func(x, y uint64) uint64) func(any, []*tensors.Tensor, []*tensors.Tensor) {
@@ -68,62 +69,62 @@ func shiftRef(f func(x uint64, width, n uint) uint64) func(any, []*tensors.Tenso
 
 func init() {
 	const yesNo, whole = "the result is a bool", "integers have no gradient"
-	x, y := Values(0, 0, 1, 1), Values(0, 1, 0, 1)
-	pairs := func(want ...float64) []Sample {
-		return []Sample{
-			{In: []Input{x, y}, Want: want},
-			{Name: "broadcast", In: []Input{Array([]int{2, 1}, 0, 1), Values(1, 0, 1)}},
-			{Name: "scalars", In: []Input{ScalarValue(1), ScalarValue(0)}},
-			{Name: "empty", In: []Input{Ramp(0, 2), Ramp(2)}},
+	x, y := ir.Values(0, 0, 1, 1), ir.Values(0, 1, 0, 1)
+	pairs := func(want ...float64) []ir.Sample {
+		return []ir.Sample{
+			{In: []ir.Input{x, y}, Want: want},
+			{Name: "broadcast", In: []ir.Input{ir.Array([]int{2, 1}, 0, 1), ir.Values(1, 0, 1)}},
+			{Name: "scalars", In: []ir.Input{ir.ScalarValue(1), ir.ScalarValue(0)}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.Ramp(2)}},
 		}
 	}
-	logical := func(name, doc, hlo string, f func(x, y uint64) uint64, want ...float64) *Op {
-		return Define(Op{
-			Name: name, Family: "logical", Doc: doc, DTypes: dtypes.Bools, HLO: hlo,
-			Infer: broadcastRule, Ref: bitsRef(f), ZeroGrad: yesNo, Samples: pairs(want...),
-		})
+	logical := func(name, doc, hlo string, f func(x, y uint64) uint64, want ...float64) *ir.Op {
+		return Define(ir.Op{
+			Name: name, Family: "logical", Elementwise: true, Doc: doc, DTypes: dtypes.Bools, HLO: hlo,
+			Infer: broadcastRule, Ref: bitsRef(f), Samples: pairs(want...),
+		}, Rule{ZeroGrad: yesNo})
 	}
 	logicalAnd = logical("LogicalAnd", "x and y", "stablehlo.and", func(x, y uint64) uint64 { return x & y }, 0, 0, 0, 1)
 	logicalOr = logical("LogicalOr", "x or y", "stablehlo.or", func(x, y uint64) uint64 { return x | y }, 0, 1, 1, 1)
 	logicalXor = logical("LogicalXor", "either x or y", "stablehlo.xor", func(x, y uint64) uint64 { return x ^ y }, 0, 1, 1, 0)
-	logicalNot = Define(Op{
-		Name: "LogicalNot", Family: "logical", Doc: "not x", DTypes: dtypes.Bools, HLO: "stablehlo.not",
-		Infer: sameShape, Ref: unaryRef(nil, nil, func(x uint64) uint64 { return x ^ 1 }, nil), ZeroGrad: yesNo,
-		Samples: []Sample{{In: []Input{y}, Want: []float64{1, 0, 1, 0}}, {Name: "scalar", In: []Input{ScalarValue(1)}}},
-	})
+	logicalNot = Define(ir.Op{
+		Name: "LogicalNot", Family: "logical", Elementwise: true, Simplify: undone, Doc: "not x", DTypes: dtypes.Bools, HLO: "stablehlo.not",
+		Infer: sameShape, Ref: unaryRef(nil, nil, func(x uint64) uint64 { return x ^ 1 }, nil),
+		Samples: []ir.Sample{{In: []ir.Input{y}, Want: []float64{1, 0, 1, 0}}, {Name: "scalar", In: []ir.Input{ir.ScalarValue(1)}}},
+	}, Rule{ZeroGrad: yesNo})
 
-	bits := func(name, doc, hlo string, f func(x, y uint64) uint64) *Op {
-		return Define(Op{
-			Name: name, Family: "logical", Doc: doc, DTypes: dtypes.Ints, HLO: hlo,
-			Infer: broadcastRule, Ref: bitsRef(f), ZeroGrad: whole,
-			Samples: []Sample{
-				{In: []Input{Values(0, 1, -1, 12, -128, 127), Values(5, 3, 10, 10, -1, 64)}},
-				{Name: "broadcast", In: []Input{Array([]int{2, 1}, 6, -3), Values(1, 2, 3)}},
-				{Name: "empty", In: []Input{Ramp(0, 2), Ramp(2)}},
+	bits := func(name, doc, hlo string, f func(x, y uint64) uint64) *ir.Op {
+		return Define(ir.Op{
+			Name: name, Family: "logical", Elementwise: true, Doc: doc, DTypes: dtypes.Ints, HLO: hlo,
+			Infer: broadcastRule, Ref: bitsRef(f),
+			Samples: []ir.Sample{
+				{In: []ir.Input{ir.Values(0, 1, -1, 12, -128, 127), ir.Values(5, 3, 10, 10, -1, 64)}},
+				{Name: "broadcast", In: []ir.Input{ir.Array([]int{2, 1}, 6, -3), ir.Values(1, 2, 3)}},
+				{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.Ramp(2)}},
 			},
-		})
+		}, Rule{ZeroGrad: whole})
 	}
 	bitwiseAnd = bits("BitwiseAnd", "the bits set in x and y", "stablehlo.and", func(x, y uint64) uint64 { return x & y })
 	bitwiseOr = bits("BitwiseOr", "the bits set in x or y", "stablehlo.or", func(x, y uint64) uint64 { return x | y })
 	bitwiseXor = bits("BitwiseXor", "the bits in which x and y differ", "stablehlo.xor", func(x, y uint64) uint64 { return x ^ y })
-	bitwiseNot = Define(Op{
-		Name: "BitwiseNot", Family: "logical", Doc: "x with all bits flipped", DTypes: dtypes.Ints, HLO: "stablehlo.not",
-		Infer: sameShape, Ref: unaryRef(nil, func(x int64) int64 { return ^x }, func(x uint64) uint64 { return ^x }, nil), ZeroGrad: whole,
-		Samples: []Sample{{In: []Input{Values(0, 1, -1, 12, -128, 127)}}, {Name: "scalar", In: []Input{ScalarValue(5)}}},
-	})
+	bitwiseNot = Define(ir.Op{
+		Name: "BitwiseNot", Family: "logical", Elementwise: true, Simplify: undone, Doc: "x with all bits flipped", DTypes: dtypes.Ints, HLO: "stablehlo.not",
+		Infer: sameShape, Ref: unaryRef(nil, func(x int64) int64 { return ^x }, func(x uint64) uint64 { return ^x }, nil),
+		Samples: []ir.Sample{{In: []ir.Input{ir.Values(0, 1, -1, 12, -128, 127)}}, {Name: "scalar", In: []ir.Input{ir.ScalarValue(5)}}},
+	}, Rule{ZeroGrad: whole})
 
-	shift := func(name, doc, hlo string, f func(x uint64, width, n uint) uint64, want []float64) *Op {
-		return Define(Op{
-			Name: name, Family: "logical", Doc: doc, DTypes: dtypes.Ints, HLO: hlo,
-			Infer: broadcastRule, Ref: shiftRef(f), ZeroGrad: whole,
-			Samples: []Sample{
-				{In: []Input{Values(1, 5, 100, 127), Values(0, 1, 3, 6)}},
-				{Name: "broadcast", In: []Input{Array([]int{2, 1}, 6, -3), Values(1, 2, 3)}},
-				{Name: "beyond the width", In: []Input{Values(1, 5, -100, 127), Values(64, 100, 127, 65)}},
-				{Name: "int8", DTypes: dtypes.SetOf(dtypes.Int8), In: []Input{Values(-128, -3, 64, 5, -5), Values(7, 1, 1, -1, 8)}, Want: want},
-				{Name: "empty", In: []Input{Ramp(0, 2), Ramp(2)}},
+	shift := func(name, doc, hlo string, f func(x uint64, width, n uint) uint64, want []float64) *ir.Op {
+		return Define(ir.Op{
+			Name: name, Family: "logical", Elementwise: true, Doc: doc, DTypes: dtypes.Ints, HLO: hlo,
+			Infer: broadcastRule, Ref: shiftRef(f),
+			Samples: []ir.Sample{
+				{In: []ir.Input{ir.Values(1, 5, 100, 127), ir.Values(0, 1, 3, 6)}},
+				{Name: "broadcast", In: []ir.Input{ir.Array([]int{2, 1}, 6, -3), ir.Values(1, 2, 3)}},
+				{Name: "beyond the width", In: []ir.Input{ir.Values(1, 5, -100, 127), ir.Values(64, 100, 127, 65)}},
+				{Name: "int8", DTypes: dtypes.SetOf(dtypes.Int8), In: []ir.Input{ir.Values(-128, -3, 64, 5, -5), ir.Values(7, 1, 1, -1, 8)}, Want: want},
+				{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.Ramp(2)}},
 			},
-		})
+		}, Rule{ZeroGrad: whole})
 	}
 	shiftLeft = shift("BitwiseShiftLeft", "x · 2ʸ on the bits", "stablehlo.shift_left",
 		func(x uint64, width, n uint) uint64 {

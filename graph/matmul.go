@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -21,15 +22,12 @@ func MatMul(lhs, rhs *Node) *Node { return Dot(lhs, rhs).MatMul() }
 // more axes there are [MatMul] and [Einsum]. It panics with [Error] if the inner axes differ.
 func DotProduct(lhs, rhs *Node) *Node { return Dot(lhs, rhs).Product() }
 
-// MatMulAttrs holds the dtypes of a product; Invalid stands for the default.
-type MatMulAttrs struct{ Accumulator, Output dtypes.DType }
-
-var matMul, dot *Op
+var matMul, dot *ir.Op
 
 // matMulRule is the shape rule of MatMul.
 func matMulRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	lhs, rhs := in[0], in[1]
-	a := attrs.(MatMulAttrs)
+	a := attrs.(ir.MatMulAttrs)
 	d, err := dotDTypes(a.Accumulator, a.Output, in)
 	if err != nil {
 		return shapes.Shape{}, err
@@ -72,7 +70,7 @@ func matrixBatch(s shapes.Shape) shapes.Shape { return pick(s, axesFrom(0, max(0
 // expandMatMul writes a matrix product as one DotGeneral: batch axes of equal size are batches, and one
 // that is repeated is left out of the side that repeats it, so that nothing is copied.
 func expandMatMul(attrs any, in []*Node) []*Node {
-	a, lhs, rhs := attrs.(MatMulAttrs), in[0], in[1]
+	a, lhs, rhs := attrs.(ir.MatMulAttrs), in[0], in[1]
 	want, _ := matMulRule(attrs, []shapes.Shape{lhs.Shape(), rhs.Shape()})
 	lb, rb := max(0, lhs.Rank()-2), max(0, rhs.Rank()-2)
 	rank := max(lb, rb)
@@ -116,7 +114,7 @@ func expandMatMul(attrs any, in []*Node) []*Node {
 		}
 		return axes
 	}
-	y := Apply(dotGeneral, DotAttrs{
+	y := Apply(dotGeneral, ir.DotAttrs{
 		LhsContract: []int{lhs.Rank() - 1}, LhsBatch: places(lAlone),
 		RhsContract: []int{max(0, rhs.Rank()-2)}, RhsBatch: places(rAlone),
 		Accumulator: a.Accumulator, Output: a.Output,
@@ -145,38 +143,37 @@ func expandMatMul(attrs any, in []*Node) []*Node {
 }
 
 func init() {
-	matMul = Define(Op{
-		Name: "MatMul", Family: "dot", Doc: "z[…, i, j] = Σ_k x[…, i, k] · y[…, k, j], batches broadcast", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{},
-		Infer: matMulRule, Expand: expandMatMul,
-		Samples: []Sample{
-			{Name: "worked out", In: []Input{Array([]int{2, 2}, 1, 2, 3, 4), Array([]int{2, 2}, 5, 6, 7, 8)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{19, 22, 43, 50}},
-			{Name: "matrix and vector", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: MatMulAttrs{}},
-			{Name: "vector and matrix", In: []Input{Ramp(3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
-			{Name: "vectors", In: []Input{Ramp(3), Ramp(3)}, Attrs: MatMulAttrs{}},
-			{Name: "batch", In: []Input{Ramp(2, 2, 3), Ramp(2, 3, 4)}, Attrs: MatMulAttrs{}},
-			{Name: "batch on the left", In: []Input{Ramp(2, 2, 3), Ramp(3, 4)}, Attrs: MatMulAttrs{}},
-			{Name: "batch on the right", In: []Input{Array([]int{1, 2}, 1, 2), Array([]int{2, 2, 1}, 1, 2, 3, 4)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{5, 11}},
-			{Name: "batches repeat on both sides", In: []Input{Ramp(2, 1, 2, 3), Ramp(1, 3, 3, 2)}, Attrs: MatMulAttrs{}},
-			{Name: "vector and batch", In: []Input{Ramp(3), Ramp(2, 3, 2)}, Attrs: MatMulAttrs{}},
-			{Name: "empty", In: []Input{Ramp(0, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
+	matMul = Define(ir.Op{
+		Name: "MatMul", Family: "dot", Cost: sumOfProducts(overLastAxis), Doc: "z[…, i, j] = Σ_k x[…, i, k] · y[…, k, j], batches broadcast", DTypes: dtypes.Numbers, Attrs: ir.MatMulAttrs{},
+		Infer: matMulRule,
+		Samples: []ir.Sample{
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{2, 2}, 1, 2, 3, 4), ir.Array([]int{2, 2}, 5, 6, 7, 8)}, Attrs: ir.MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{19, 22, 43, 50}},
+			{Name: "matrix and vector", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "vector and matrix", In: []ir.Input{ir.Ramp(3), ir.Ramp(3, 2)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "vectors", In: []ir.Input{ir.Ramp(3), ir.Ramp(3)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "batch", In: []ir.Input{ir.Ramp(2, 2, 3), ir.Ramp(2, 3, 4)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "batch on the left", In: []ir.Input{ir.Ramp(2, 2, 3), ir.Ramp(3, 4)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "batch on the right", In: []ir.Input{ir.Array([]int{1, 2}, 1, 2), ir.Array([]int{2, 2, 1}, 1, 2, 3, 4)}, Attrs: ir.MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{5, 11}},
+			{Name: "batches repeat on both sides", In: []ir.Input{ir.Ramp(2, 1, 2, 3), ir.Ramp(1, 3, 3, 2)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "vector and batch", In: []ir.Input{ir.Ramp(3), ir.Ramp(2, 3, 2)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(3, 2)}, Attrs: ir.MatMulAttrs{}},
 		},
-		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	})
-	dot = Define(Op{
-		Name: "Dot", Family: "dot", Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: MatMulAttrs{}, HLO: "stablehlo.dot",
+		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
+	}, Rule{Expand: expandMatMul})
+	dot = Define(ir.Op{
+		Name: "Dot", Family: "dot", Cost: sumOfProducts(overLastAxis), Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: ir.MatMulAttrs{}, HLO: "stablehlo.dot",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			if in[0].Rank() > 2 || in[1].Rank() > 2 {
 				return shapes.Shape{}, fmt.Errorf("it takes vectors and matrices only (want MatMul?)")
 			}
 			return matMulRule(attrs, in)
 		},
-		Expand: expandMatMul,
-		Samples: []Sample{
-			{Name: "vectors", In: []Input{Ramp(3), Ramp(3)}, Attrs: MatMulAttrs{}},
-			{Name: "worked out", In: []Input{Array([]int{3}, 1, 2, 3), Array([]int{3}, 4, 5, 6)}, Attrs: MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{32}},
-			{Name: "matrix and vector", In: []Input{Ramp(2, 3), Ramp(3)}, Attrs: MatMulAttrs{}},
-			{Name: "matrices", In: []Input{Ramp(2, 3), Ramp(3, 2)}, Attrs: MatMulAttrs{}},
+		Samples: []ir.Sample{
+			{Name: "vectors", In: []ir.Input{ir.Ramp(3), ir.Ramp(3)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{3}, 1, 2, 3), ir.Array([]int{3}, 4, 5, 6)}, Attrs: ir.MatMulAttrs{}, DTypes: dtypes.Reals, Want: []float64{32}},
+			{Name: "matrix and vector", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3)}, Attrs: ir.MatMulAttrs{}},
+			{Name: "matrices", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, Attrs: ir.MatMulAttrs{}},
 		},
-		Tol: Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	})
+		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
+	}, Rule{Expand: expandMatMul})
 }

@@ -7,15 +7,16 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-func axis(name string, size int) graph.MeshAxis { return graph.MeshAxis{Name: name, Size: size} }
+func axis(name string, size int) ir.MeshAxis { return ir.MeshAxis{Name: name, Size: size} }
 
 // mesh makes a mesh of axes that must be right.
-func mesh(t testing.TB, axes ...graph.MeshAxis) *graph.Mesh {
+func mesh(t testing.TB, axes ...ir.MeshAxis) *ir.Mesh {
 	t.Helper()
-	m, err := graph.NewMesh(axes...)
+	m, err := ir.NewMesh(axes...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +24,7 @@ func mesh(t testing.TB, axes ...graph.MeshAxis) *graph.Mesh {
 }
 
 // square is mesh[data=2 model=2].
-func square(t testing.TB) *graph.Mesh {
+func square(t testing.TB) *ir.Mesh {
 	return mesh(t, axis("data", 2), axis("model", 2))
 }
 
@@ -43,7 +44,7 @@ func text(err error) string {
 }
 
 func TestNewMesh(t *testing.T) {
-	type axes = []graph.MeshAxis
+	type axes = []ir.MeshAxis
 	for _, c := range []struct {
 		name string
 		axes axes
@@ -62,14 +63,14 @@ func TestNewMesh(t *testing.T) {
 		{"a product that overflows", axes{axis("data", 2), axis("model", 1<<62)}, `mesh axis "model" has size 4611686018427387904: the sizes must be positive, with a product of at most 65536`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := graph.NewMesh(c.axes...)
+			_, err := ir.NewMesh(c.axes...)
 			wantErr(t, err, c.want)
 		})
 	}
 }
 
 func TestMesh(t *testing.T) {
-	axes := []graph.MeshAxis{axis("data", 2), axis("model", 4)}
+	axes := []ir.MeshAxis{axis("data", 2), axis("model", 4)}
 	m := mesh(t, axes...)
 	axes[0].Size = 7
 	if m.NumDevices() != 8 || m.AxisSize("data") != 2 || m.AxisSize("model") != 4 || m.AxisSize("pipe") != 0 {
@@ -78,7 +79,7 @@ func TestMesh(t *testing.T) {
 	if m.String() != "mesh[data=2 model=4]" {
 		t.Errorf("got %s", m)
 	}
-	if !m.Equal(mesh(t, m.Axes...)) || m.Equal(square(t)) || m.Equal(nil) || !(*graph.Mesh)(nil).Equal(nil) {
+	if !m.Equal(mesh(t, m.Axes...)) || m.Equal(square(t)) || m.Equal(nil) || !(*ir.Mesh)(nil).Equal(nil) {
 		t.Error("Equal is wrong")
 	}
 }
@@ -88,23 +89,23 @@ func TestShardingCheck(t *testing.T) {
 	shape := shapes.Make(dtypes.Float32, 8, 12, 3)
 	for _, c := range []struct {
 		name     string
-		sharding graph.Sharding
+		sharding ir.Sharding
 		want     string
 	}{
 		{"no sharding", nil, ""},
-		{"whole", graph.Sharding{"", "", ""}, ""},
-		{"one axis", graph.Sharding{"data", "", ""}, ""},
-		{"two axes", graph.Sharding{"data", "model", ""}, ""},
-		{"two mesh axes along one axis", graph.Sharding{"model,data", "", ""}, ""},
-		{"an open axis", graph.Sharding{"data", graph.Open, ""}, ""},
-		{"an entry too few", graph.Sharding{"data", ""}, "the sharding [data -] has 2 entries for the 3 axes of float32[8 12 3]"},
-		{"an entry too many", graph.Sharding{"data", "", "", ""}, "the sharding [data - - -] has 4 entries for the 3 axes of float32[8 12 3]"},
-		{"an unknown axis", graph.Sharding{"batch", "", ""}, `the sharding [batch - -] names the axis "batch", which mesh[data=2 model=4] does not have`},
-		{"a blank", graph.Sharding{"data, model", "", ""}, `the sharding [data, model - -] names the axis " model", which mesh[data=2 model=4] does not have`},
-		{"an axis twice", graph.Sharding{"data", "data", ""}, `the sharding [data data -] uses the mesh axis "data" twice`},
-		{"an axis twice in one entry", graph.Sharding{"data,data", "", ""}, `the sharding [data,data - -] uses the mesh axis "data" twice`},
-		{"a dimension that does not divide", graph.Sharding{"", "", "data"}, "axis 2 of float32[8 12 3] cannot be divided evenly over 2 devices (data of mesh[data=2 model=4]): choose a multiple of 2, or leave it whole"},
-		{"a dimension that does not divide by both", graph.Sharding{"", "data,model", ""}, "axis 1 of float32[8 12 3] cannot be divided evenly over 8 devices (data,model of mesh[data=2 model=4]): choose a multiple of 8, or leave it whole"},
+		{"whole", ir.Sharding{"", "", ""}, ""},
+		{"one axis", ir.Sharding{"data", "", ""}, ""},
+		{"two axes", ir.Sharding{"data", "model", ""}, ""},
+		{"two mesh axes along one axis", ir.Sharding{"model,data", "", ""}, ""},
+		{"an open axis", ir.Sharding{"data", ir.Open, ""}, ""},
+		{"an entry too few", ir.Sharding{"data", ""}, "the sharding [data -] has 2 entries for the 3 axes of float32[8 12 3]"},
+		{"an entry too many", ir.Sharding{"data", "", "", ""}, "the sharding [data - - -] has 4 entries for the 3 axes of float32[8 12 3]"},
+		{"an unknown axis", ir.Sharding{"batch", "", ""}, `the sharding [batch - -] names the axis "batch", which mesh[data=2 model=4] does not have`},
+		{"a blank", ir.Sharding{"data, model", "", ""}, `the sharding [data, model - -] names the axis " model", which mesh[data=2 model=4] does not have`},
+		{"an axis twice", ir.Sharding{"data", "data", ""}, `the sharding [data data -] uses the mesh axis "data" twice`},
+		{"an axis twice in one entry", ir.Sharding{"data,data", "", ""}, `the sharding [data,data - -] uses the mesh axis "data" twice`},
+		{"a dimension that does not divide", ir.Sharding{"", "", "data"}, "axis 2 of float32[8 12 3] cannot be divided evenly over 2 devices (data of mesh[data=2 model=4]): choose a multiple of 2, or leave it whole"},
+		{"a dimension that does not divide by both", ir.Sharding{"", "data,model", ""}, "axis 1 of float32[8 12 3] cannot be divided evenly over 8 devices (data,model of mesh[data=2 model=4]): choose a multiple of 8, or leave it whole"},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantErr(t, c.sharding.Check(m, shape), c.want) })
 	}
@@ -112,25 +113,25 @@ func TestShardingCheck(t *testing.T) {
 
 func TestSharding(t *testing.T) {
 	for _, c := range []struct {
-		sharding   graph.Sharding
+		sharding   ir.Sharding
 		text       string
 		replicated bool
 	}{
 		{nil, "[]", true},
-		{graph.Sharding{"", ""}, "[- -]", true},
-		{graph.Sharding{"", "model,data"}, "[- model,data]", false},
-		{graph.Sharding{graph.Open, ""}, "[? -]", false},
+		{ir.Sharding{"", ""}, "[- -]", true},
+		{ir.Sharding{"", "model,data"}, "[- model,data]", false},
+		{ir.Sharding{ir.Open, ""}, "[? -]", false},
 	} {
 		if c.sharding.String() != c.text || c.sharding.Replicated() != c.replicated {
 			t.Errorf("%#v: %s, replicated %v", c.sharding, c.sharding, c.sharding.Replicated())
 		}
 	}
-	s := graph.Sharding{"", "model,data", graph.Open}
+	s := ir.Sharding{"", "model,data", ir.Open}
 	if s.Axes(0) != nil || !reflect.DeepEqual(s.Axes(1), []string{"model", "data"}) || s.Axes(2) != nil || s.Axes(3) != nil {
 		t.Errorf("axes %v, %v, %v, %v", s.Axes(0), s.Axes(1), s.Axes(2), s.Axes(3))
 	}
-	whole := graph.Sharding{"", ""}
-	if !whole.Equal(nil) || !graph.Sharding(nil).Equal(whole) || s.Equal(whole) || !s.Equal(graph.Sharding{"", "model,data", "?"}) || s.Equal(graph.Sharding{"", "data,model", "?"}) {
+	whole := ir.Sharding{"", ""}
+	if !whole.Equal(nil) || !ir.Sharding(nil).Equal(whole) || s.Equal(whole) || !s.Equal(ir.Sharding{"", "model,data", "?"}) || s.Equal(ir.Sharding{"", "data,model", "?"}) {
 		t.Error("Equal is wrong")
 	}
 }
@@ -142,16 +143,16 @@ func TestBlocks(t *testing.T) {
 	shape := shapes.Make(dtypes.Float32, 6, 12)
 	for _, c := range []struct {
 		name     string
-		sharding graph.Sharding
+		sharding ir.Sharding
 		dims     []int
 		starts   [][]int // per device
 	}{
 		{"no sharding", nil, []int{6, 12}, [][]int{{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
-		{"the slow mesh axis", graph.Sharding{"data", ""}, []int{3, 12}, [][]int{{0, 0}, {0, 0}, {0, 0}, {3, 0}, {3, 0}, {3, 0}}},
-		{"the fast mesh axis", graph.Sharding{"model", ""}, []int{2, 12}, [][]int{{0, 0}, {2, 0}, {4, 0}, {0, 0}, {2, 0}, {4, 0}}},
-		{"one mesh axis each", graph.Sharding{"data", "model"}, []int{3, 4}, [][]int{{0, 0}, {0, 4}, {0, 8}, {3, 0}, {3, 4}, {3, 8}}},
-		{"both along one axis", graph.Sharding{"data,model", ""}, []int{1, 12}, [][]int{{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}, {5, 0}}},
-		{"both the other way round", graph.Sharding{"", "model,data"}, []int{6, 2}, [][]int{{0, 0}, {0, 4}, {0, 8}, {0, 2}, {0, 6}, {0, 10}}},
+		{"the slow mesh axis", ir.Sharding{"data", ""}, []int{3, 12}, [][]int{{0, 0}, {0, 0}, {0, 0}, {3, 0}, {3, 0}, {3, 0}}},
+		{"the fast mesh axis", ir.Sharding{"model", ""}, []int{2, 12}, [][]int{{0, 0}, {2, 0}, {4, 0}, {0, 0}, {2, 0}, {4, 0}}},
+		{"one mesh axis each", ir.Sharding{"data", "model"}, []int{3, 4}, [][]int{{0, 0}, {0, 4}, {0, 8}, {3, 0}, {3, 4}, {3, 8}}},
+		{"both along one axis", ir.Sharding{"data,model", ""}, []int{1, 12}, [][]int{{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}, {5, 0}}},
+		{"both the other way round", ir.Sharding{"", "model,data"}, []int{6, 2}, [][]int{{0, 0}, {0, 4}, {0, 8}, {0, 2}, {0, 6}, {0, 10}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.sharding.Check(m, shape); err != nil {
@@ -171,7 +172,7 @@ func TestBlocks(t *testing.T) {
 func TestBlocksCoverTheValue(t *testing.T) {
 	m := mesh(t, axis("a", 2), axis("b", 3), axis("c", 2))
 	shape := shapes.Make(dtypes.Float32, 12, 6)
-	s := graph.Sharding{"c,b", "a"}
+	s := ir.Sharding{"c,b", "a"}
 	seen := map[[2]int]int{}
 	for device := range m.NumDevices() {
 		start, dims := s.Block(m, shape, device)
@@ -195,20 +196,20 @@ func TestMeshesAndShardingsOfProgramsAreChecked(t *testing.T) {
 	m := square(t)
 	for _, c := range []struct {
 		name   string
-		change func(p *graph.Program)
+		change func(p *ir.Program)
 		want   string
 	}{
-		{"as it was", func(p *graph.Program) {}, ""},
-		{"a bad mesh", func(p *graph.Program) { p.Mesh = &graph.Mesh{} }, "a mesh without axes"},
-		{"no mesh", func(p *graph.Program) { p.Mesh = nil }, "shardings without a mesh"},
-		{"a sharding too many", func(p *graph.Program) { p.InputShardings = append(p.InputShardings, nil) }, "3 shardings for 2 inputs"},
-		{"an input that does not divide", func(p *graph.Program) { p.InputShardings[0] = graph.Sharding{"", "data"} },
+		{"as it was", func(p *ir.Program) {}, ""},
+		{"a bad mesh", func(p *ir.Program) { p.Mesh = &ir.Mesh{} }, "a mesh without axes"},
+		{"no mesh", func(p *ir.Program) { p.Mesh = nil }, "shardings without a mesh"},
+		{"a sharding too many", func(p *ir.Program) { p.InputShardings = append(p.InputShardings, nil) }, "3 shardings for 2 inputs"},
+		{"an input that does not divide", func(p *ir.Program) { p.InputShardings[0] = ir.Sharding{"", "data"} },
 			"input 0: axis 1 of float32[4 3] cannot be divided evenly over 2 devices (data of mesh[data=2 model=2]): choose a multiple of 2, or leave it whole"},
-		{"an open output", func(p *graph.Program) { p.OutputShardings[0] = graph.Sharding{"?", ""} },
+		{"an open output", func(p *ir.Program) { p.OutputShardings[0] = ir.Sharding{"?", ""} },
 			"output 0: the sharding [? -] leaves an axis open, which only values inside a program may"},
-		{"no mesh but a value divided over one", func(p *graph.Program) { p.Mesh, p.InputShardings, p.OutputShardings = nil, nil, nil },
+		{"no mesh but a value divided over one", func(p *ir.Program) { p.Mesh, p.InputShardings, p.OutputShardings = nil, nil, nil },
 			"instruction 0, Shard: it divides a value over mesh[data=2 model=2] in a program without a mesh"},
-		{"another mesh", func(p *graph.Program) { p.Mesh = mesh(t, axis("data", 2)) },
+		{"another mesh", func(p *ir.Program) { p.Mesh = mesh(t, axis("data", 2)) },
 			"instruction 0, Shard: it divides a value over mesh[data=2 model=2] in a program on mesh[data=2]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestMeshesAndShardingsOfProgramsAreChecked(t *testing.T) {
 			g.SetMesh(m)
 			x := graph.Shard(graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 3)), "data", "")
 			y := graph.Parameter(g, "y", shapes.Make(dtypes.Float32, 3))
-			p, err := graph.NewProgram(g, []*graph.Node{graph.Add(graph.Shard(x, "model", ""), y)}, nil)
+			p, err := graph.NewProgram(g, graph.Add(graph.Shard(x, "model", ""), y))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -233,16 +234,16 @@ func TestBodiesHaveNoMesh(t *testing.T) {
 	f := graph.NewFunction(g, "f", func(g *graph.Graph) []*graph.Node {
 		return []*graph.Node{graph.Shard(graph.Neg(x), "data")}
 	})
-	p, err := graph.NewProgram(g, f.Call(), nil)
+	p, err := graph.NewProgram(g, f.Call()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := p.Instrs[0].Bodies[0]
+	body := p.Instrs[0].Regions[0]
 	if body.Mesh != nil || body.InputShardings != nil {
 		t.Error("the body has a mesh of its own")
 	}
 	body.Mesh = p.Mesh
-	if err := p.Check(); err == nil || !strings.Contains(err.Error(), `body "f" has a mesh, shardings or marks of donation, which are the whole program's`) {
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), `region "f" has a mesh, shardings or marks of donation, which are the whole program's`) {
 		t.Errorf("got %v", err)
 	}
 	body.Mesh = nil

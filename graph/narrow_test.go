@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -117,7 +118,7 @@ func TestNarrowDTypes(t *testing.T) {
 			for i := range v {
 				v[i] = f(i)
 			}
-			return graph.Values(v...).Tensor(d)
+			return ir.Values(v...).Tensor(d)
 		}
 		for what, x := range map[string]*tensors.Tensor{
 			"hundreds":        vector(func(int) float64 { return 100 }),
@@ -138,9 +139,9 @@ func TestNarrowDTypes(t *testing.T) {
 }
 
 // unfolding is a backend without those ops that can be expanded.
-type unfolding struct{ graph.Backend }
+type unfolding struct{ ir.Backend }
 
-func (e unfolding) Lowers(op *graph.Op) bool { return op.Expand == nil && e.Backend.Lowers(op) }
+func (e unfolding) Lowers(c ir.Call) bool { return c.Op.Expand == nil && e.Backend.Lowers(c) }
 
 // compareNarrow compares f of x in d, by the ops' meaning and by their expansion, with f of the same numbers in float64.
 func compareNarrow(f unary, ulps float64, x *tensors.Tensor, d dtypes.DType) error {
@@ -150,7 +151,7 @@ func compareNarrow(f unary, ulps float64, x *tensors.Tensor, d dtypes.DType) err
 		return err
 	}
 	_, hi := dtypes.Limits(d)
-	for _, b := range []graph.Backend{graphtest.Reference(), unfolding{graphtest.Reference()}} {
+	for _, b := range []ir.Backend{graphtest.Reference(), unfolding{graphtest.Reference()}} {
 		got, err := graph.CallOnce(b, f, x)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -20,7 +21,7 @@ type Node struct {
 	fn     *Function
 	id     NodeId
 	index  int // in fn.nodes
-	op     *Op
+	op     *ir.Op
 	attrs  any
 	inputs []*Node
 	outs   []shapes.Shape
@@ -35,7 +36,7 @@ type Node struct {
 // made panics with [Error] if n is nil or was not made by an op.
 func (n *Node) made() *Node {
 	if n == nil || n.graph == nil {
-		panic(&Error{Err: errNilNode, pcs: callSite(nil)})
+		panic(&Error{Err: errNilNode, pcs: callSite()})
 	}
 	return n
 }
@@ -50,7 +51,7 @@ func (n *Node) Id() NodeId { return n.made().id }
 
 // Op returns the row of the operation that makes n's value. Parameters and the single results of ops
 // with several have pseudo-ops, "Parameter" and "Output", that are not in the table.
-func (n *Node) Op() *Op { return n.made().op }
+func (n *Node) Op() *ir.Op { return n.made().op }
 
 // Type returns the name of the operation that makes n's value.
 func (n *Node) Type() string { return n.made().op.Name }
@@ -64,7 +65,7 @@ func (n *Node) Inputs() []*Node { return n.made().inputs }
 // Input returns operand i.
 func (n *Node) Input(i int) *Node {
 	if n.made(); i < 0 || i >= len(n.inputs) {
-		panic(&Error{Op: n.op.Name, Err: fmt.Errorf("it has %d operands, and none of number %d", len(n.inputs), i), pcs: callSite(nil)})
+		panic(&Error{Op: n.op.Name, Err: fmt.Errorf("it has %d operands, and none of number %d", len(n.inputs), i), pcs: callSite()})
 	}
 	return n.inputs[i]
 }
@@ -114,7 +115,7 @@ func (n *Node) GetParameterName() string {
 
 // ConstantValue returns the value of a node made by [Const], nil for other nodes.
 func (n *Node) ConstantValue() *tensors.Tensor {
-	a, ok := n.made().attrs.(ConstAttrs)
+	a, ok := n.made().attrs.(ir.ConstAttrs)
 	if !ok {
 		return nil
 	}
@@ -127,7 +128,7 @@ func (n *Node) WithAxisNames(names ...string) *Node {
 	if len(names) != n.Rank() {
 		n.graph.fail("WithAxisNames", []shapes.Shape{n.Shape()}, fmt.Errorf("%d names for %d axes", len(names), n.Rank()))
 	}
-	return Apply(nameAxes, NameAxesAttrs{names}, n)
+	return Apply(nameAxes, ir.NameAxesAttrs{Names: names}, n)
 }
 
 // WithAlias gives n a name to find it by, with [Graph.GetNodeByAlias]; scopes pushed with
@@ -202,7 +203,7 @@ func (n *Node) String() string {
 		fmt.Fprintf(&b, " %%%d", x.id)
 	}
 	if n.attrs != nil {
-		b.WriteString(" " + attrString(n.attrs))
+		b.WriteString(" " + ir.AttrString(n.attrs))
 	}
 	for _, s := range n.outs {
 		b.WriteString(" " + s.String())
@@ -217,11 +218,11 @@ func (n *Node) String() string {
 // [Error] if x has no such axis.
 func MustAdjustAxis(axis int, x shapes.HasShape) int {
 	if x == nil {
-		panic(&Error{Err: errNilNode, pcs: callSite(nil)})
+		panic(&Error{Err: errNilNode, pcs: callSite()})
 	}
 	a, err := shapes.AdjustAxis(axis, x.Shape().Rank())
 	if err != nil {
-		panic(&Error{In: []shapes.Shape{x.Shape()}, Err: fmt.Errorf("%s: %w", x.Shape(), err), pcs: callSite(nil)})
+		panic(&Error{In: []shapes.Shape{x.Shape()}, Err: fmt.Errorf("%s: %w", x.Shape(), err), pcs: callSite()})
 	}
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -106,24 +107,27 @@ func L2Normalize(x *Node, reduceAxis int, moreReduceAxes ...int) *Node {
 // Negative axes count from the end. The result has the shape and dtype of x, a float or complex.
 func L2NormalizeWithEpsilon(x *Node, epsilon float64, reduceAxis int, moreReduceAxes ...int) *Node {
 	axes := adjust("L2Normalize", x, append([]int{reduceAxis}, moreReduceAxes...))
-	return Apply(l2Normalize, NormalizeAttrs{axes, epsilon}, x)
+	return Apply(l2Normalize, ir.NormalizeAttrs{Axes: axes, Epsilon: epsilon}, x)
 }
 
-// NormalizeAttrs holds the axes along which something is normalised, counted from 0 and sorted, and what is added to
-// the square of the length.
-type NormalizeAttrs struct {
-	Axes    []int
-	Epsilon float64
-}
-
-var l2Normalize *Op
+var l2Normalize *ir.Op
 
 func init() {
-	l2Normalize = Define(Op{
-		Name: "L2Normalize", Family: "reduce", Doc: "x / √(Σ |x|² + epsilon)", DTypes: dtypes.Inexact, Attrs: NormalizeAttrs{},
+	l2Normalize = Define(ir.Op{
+		Name: "L2Normalize", Family: "reduce", Cost: perOperandElement(3), Doc: "x / √(Σ |x|² + epsilon)", DTypes: dtypes.Inexact, Attrs: ir.NormalizeAttrs{},
 		Infer: sameShape,
+		Samples: []ir.Sample{
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.NormalizeAttrs{Axes: []int{1}}},
+			{Name: "with epsilon", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.NormalizeAttrs{Axes: []int{0}, Epsilon: 0.5}},
+			{Name: "two axes", In: []ir.Input{ir.Ramp(2, 3, 2)}, Attrs: ir.NormalizeAttrs{Axes: []int{0, 2}}},
+			{Name: "by hand", In: []ir.Input{ir.Values(3, 4)}, Attrs: ir.NormalizeAttrs{Axes: []int{0}}, DTypes: dtypes.Floats, Want: []float64{0.6, 0.8}},
+			{Name: "large and small", In: []ir.Input{ir.Array([]int{2, 2}, 3e18, 4e18, 3e-20, 4e-20)}, Attrs: ir.NormalizeAttrs{Axes: []int{1}}, DTypes: dtypes.Floats &^ dtypes.SetOf(dtypes.Float16), Want: []float64{0.6, 0.8, 0.6, 0.8}, Pole: true},
+			{Name: "length 0", In: []ir.Input{ir.Array([]int{2, 2}, 0, 0, 3, 4)}, Attrs: ir.NormalizeAttrs{Axes: []int{1}}, Kink: true},
+		},
+		Tol: ir.ULP(8, "sums in another order"),
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			a, x := attrs.(NormalizeAttrs), in[0]
+			a, x := attrs.(ir.NormalizeAttrs), in[0]
 			w := wide(x)
 			s := squareScale(w, a.Axes, a.Epsilon == 0) // beside epsilon small ones are nothing
 			w = scaled(w, s)
@@ -134,15 +138,6 @@ func init() {
 			square = Where(IsZero(square), OnesLike(square), square) // what has length 0 stays 0
 			return []*Node{ConvertDType(Div(w, ConvertDType(Sqrt(square), w.DType())), x.DType())}
 		},
-		Samples: []Sample{
-			{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: NormalizeAttrs{Axes: []int{1}}},
-			{Name: "with epsilon", In: []Input{Ramp(2, 5)}, Attrs: NormalizeAttrs{[]int{0}, 0.5}},
-			{Name: "two axes", In: []Input{Ramp(2, 3, 2)}, Attrs: NormalizeAttrs{Axes: []int{0, 2}}},
-			{Name: "by hand", In: []Input{Values(3, 4)}, Attrs: NormalizeAttrs{Axes: []int{0}}, DTypes: dtypes.Floats, Want: []float64{0.6, 0.8}},
-			{Name: "large and small", In: []Input{Array([]int{2, 2}, 3e18, 4e18, 3e-20, 4e-20)}, Attrs: NormalizeAttrs{Axes: []int{1}}, DTypes: dtypes.Floats &^ dtypes.SetOf(dtypes.Float16), Want: []float64{0.6, 0.8, 0.6, 0.8}, Pole: true},
-			{Name: "length 0", In: []Input{Array([]int{2, 2}, 0, 0, 3, 4)}, Attrs: NormalizeAttrs{Axes: []int{1}}, Kink: true},
-		},
-		Tol: ULP(8, "sums in another order"),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -45,9 +46,9 @@ func TestNormsOfVeryLargeAndVerySmallVectors(t *testing.T) {
 			if k = scalarOf(k, d).Float64At(0); k == 0 {
 				continue // float16 has no 2^-40
 			}
-			x := graph.Values(3*k, 4*k).Tensor(d)
+			x := ir.Values(3*k, 4*k).Tensor(d)
 			if d.IsComplex() { // a sample's imaginary parts are of other elements
-				x = must(graph.Values(3*k, 4*k).Tensor(d.Real()).ConvertDType(d))
+				x = must(ir.Values(3*k, 4*k).Tensor(d.Real()).ConvertDType(d))
 			}
 			for name, c := range map[string]struct {
 				f    unary

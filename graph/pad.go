@@ -5,13 +5,10 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
-
-// PadAxis says how many elements [Pad] puts before an axis, after it, and between any two of its
-// elements. Negative Start and End take elements away.
-type PadAxis struct{ Start, End, Interior int }
 
 // Pad returns x with fillValue, a scalar of its dtype, put around and between its elements, by axis from
 // the first on; axes without a PadAxis stay as they are. An axis of n elements becomes one of
@@ -20,28 +17,28 @@ type PadAxis struct{ Start, End, Interior int }
 //
 // Negative Start and End crop, after the interior was filled. Names stay. It panics with [Error] if
 // Interior is negative or more is cropped than there is.
-func Pad(x *Node, fillValue *Node, axesConfig ...PadAxis) *Node {
+func Pad(x *Node, fillValue *Node, axesConfig ...ir.PadAxis) *Node {
 	need("Pad", x, fillValue)
 	if len(axesConfig) > x.Rank() {
 		x.graph.fail("Pad", []shapes.Shape{x.Shape()}, fmt.Errorf("paddings for %d axes, it has %d", len(axesConfig), x.Rank()))
 	}
-	axes := make([]PadAxis, x.Rank())
+	axes := make([]ir.PadAxis, x.Rank())
 	copy(axes, axesConfig)
-	return Apply(pad, PadAttrs{axes}, x, fillValue)
+	return Apply(pad, ir.PadAttrs{Axes: axes}, x, fillValue)
 }
 
 // GrowLeft returns x with n elements of fillValue, which its dtype must hold, put before an axis.
 func GrowLeft(x *Node, axis int, n int, fillValue float64) *Node {
-	return grow(x, adjust1("GrowLeft", x, axis), PadAxis{Start: n}, scalarLike("GrowLeft", x, fillValue))
+	return grow(x, adjust1("GrowLeft", x, axis), ir.PadAxis{Start: n}, scalarLike("GrowLeft", x, fillValue))
 }
 
 // GrowRight returns x with n elements of fillValue, which its dtype must hold, put after an axis.
 func GrowRight(x *Node, axis int, n int, fillValue float64) *Node {
-	return grow(x, adjust1("GrowRight", x, axis), PadAxis{End: n}, scalarLike("GrowRight", x, fillValue))
+	return grow(x, adjust1("GrowRight", x, axis), ir.PadAxis{End: n}, scalarLike("GrowRight", x, fillValue))
 }
 
-func grow(x *Node, axis int, by PadAxis, fill *Node) *Node {
-	axes := make([]PadAxis, x.Rank())
+func grow(x *Node, axis int, by ir.PadAxis, fill *Node) *Node {
+	axes := make([]ir.PadAxis, x.Rank())
 	axes[axis] = by
 	return Pad(x, fill, axes...)
 }
@@ -113,13 +110,10 @@ func checkShift(op string, x *Node, axis, n int) int {
 	return a
 }
 
-// PadAttrs holds the padding of every axis.
-type PadAttrs struct{ Axes []PadAxis }
-
-var pad *Op
+var pad *ir.Op
 
 func padRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	axes := attrs.(PadAttrs).Axes
+	axes := attrs.(ir.PadAttrs).Axes
 	if err := sameDType(in); err != nil {
 		return shapes.Shape{}, err
 	}
@@ -141,22 +135,22 @@ func padRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 }
 
 // unpad takes out of y, in a padded shape, what axes put x's elements at; cropped ones are zero.
-func unpad(y *Node, axes []PadAxis, x shapes.Shape) *Node {
-	crop, s := make([]PadAxis, len(axes)), SliceAttrs{make([]int, len(axes)), make([]int, len(axes)), make([]int, len(axes))}
+func unpad(y *Node, axes []ir.PadAxis, x shapes.Shape) *Node {
+	crop, s := make([]ir.PadAxis, len(axes)), ir.SliceAttrs{Start: make([]int, len(axes)), Limit: make([]int, len(axes)), Stride: make([]int, len(axes))}
 	for i, p := range axes {
 		n := x.Dimensions[i]
-		crop[i] = PadAxis{Start: -p.Start, End: -p.End}
+		crop[i] = ir.PadAxis{Start: -p.Start, End: -p.End}
 		s.Limit[i], s.Stride[i] = max(0, n+(n-1)*p.Interior), p.Interior+1
 	}
 	return Apply(slice, s, Pad(y, ScalarZero(y.graph, y.DType()), crop...))
 }
 
 func init() {
-	pad = Define(Op{
-		Name: "Pad", Family: "shape", Doc: "x with the scalar y around and between its elements", DTypes: dtypes.Any, Attrs: PadAttrs{}, HLO: "stablehlo.pad",
+	pad = Define(ir.Op{
+		Name: "Pad", Family: "shape", Simplify: simplerPad, Doc: "x with the scalar y around and between its elements", DTypes: dtypes.Any, Attrs: ir.PadAttrs{}, HLO: "stablehlo.pad",
 		Infer: padRule,
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			axes := attrs.(PadAttrs).Axes
+			axes := attrs.(ir.PadAttrs).Axes
 			for i := range out[0].Size() {
 				copyElement(out[0], i, in[1], 0)
 			}
@@ -173,20 +167,21 @@ func init() {
 				}
 			}
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(3), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1, End: 2, Interior: 0}}}},
+			{Name: "interior", In: []ir.Input{ir.Array([]int{3}, 1, 2, 3), ir.ScalarValue(9)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 0, End: 1, Interior: 2}}}, DTypes: dtypes.Reals, Want: []float64{1, 9, 9, 2, 9, 9, 3, 9}},
+			{Name: "two axes", In: []ir.Input{ir.Ramp(2, 3), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1, End: 0, Interior: 1}, {Start: 0, End: 2, Interior: 0}}}},
+			{Name: "crop", In: []ir.Input{ir.Ramp(4, 3), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: -1, End: -1, Interior: 0}, {Start: 1, End: -2, Interior: 0}}}},
+			{Name: "crop with interior", In: []ir.Input{ir.Ramp(5), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: -2, End: -1, Interior: 1}}}},
+			{Name: "none", In: []ir.Input{ir.ScalarValue(1.5), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: nil}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1, End: 1, Interior: 1}, {Start: 0, End: 0, Interior: 0}}}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
-			x, axes := y.Input(0), y.Attrs().(PadAttrs).Axes
+			x, axes := y.Input(0), y.Attrs().(ir.PadAttrs).Axes
 			g, d := dy.graph, dy.DType()
 			isFill := Pad(Zeros(g, x.Shape()), ScalarOne(g, d), axes...)
 			return []*Node{unpad(dy, axes, x.Shape()), ReduceSum(Mul(dy, isFill))}
-		},
-		Samples: []Sample{
-			{In: []Input{Ramp(3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 2, 0}}}},
-			{Name: "interior", In: []Input{Array([]int{3}, 1, 2, 3), ScalarValue(9)}, Attrs: PadAttrs{[]PadAxis{{0, 1, 2}}}, DTypes: dtypes.Reals, Want: []float64{1, 9, 9, 2, 9, 9, 3, 9}},
-			{Name: "two axes", In: []Input{Ramp(2, 3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 0, 1}, {0, 2, 0}}}},
-			{Name: "crop", In: []Input{Ramp(4, 3), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{-1, -1, 0}, {1, -2, 0}}}},
-			{Name: "crop with interior", In: []Input{Ramp(5), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{-2, -1, 1}}}},
-			{Name: "none", In: []Input{ScalarValue(1.5), ScalarValue(0.5)}, Attrs: PadAttrs{nil}},
-			{Name: "empty", In: []Input{Ramp(0, 2), ScalarValue(0.5)}, Attrs: PadAttrs{[]PadAxis{{1, 1, 1}, {0, 0, 0}}}},
 		},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
@@ -13,7 +14,7 @@ import (
 type PoolBuilder struct {
 	name      string
 	x         *Node
-	kind      WindowKind
+	kind      ir.WindowKind
 	mean      bool
 	concat    bool
 	channels  ChannelsAxisConfig
@@ -32,28 +33,28 @@ type PoolBuilder struct {
 // The window must be set. By default its step is its size, so that windows do not overlap, and nothing is
 // padded; padding never counts. The gradient goes to the first largest element of a window. A NaN in a
 // window is its largest. Names of axes stay.
-func MaxPool(x *Node) *PoolBuilder { return newPool("MaxPool", x, WindowMax, false) }
+func MaxPool(x *Node) *PoolBuilder { return newPool("MaxPool", x, ir.WindowMax, false) }
 
 // MinPool is [MaxPool] for the smallest element.
-func MinPool(x *Node) *PoolBuilder { return newPool("MinPool", x, WindowMin, false) }
+func MinPool(x *Node) *PoolBuilder { return newPool("MinPool", x, ir.WindowMin, false) }
 
 // SumPool is [MaxPool] for the sum of the elements.
-func SumPool(x *Node) *PoolBuilder { return newPool("SumPool", x, WindowSum, false) }
+func SumPool(x *Node) *PoolBuilder { return newPool("SumPool", x, ir.WindowSum, false) }
 
 // MeanPool is [MaxPool] for the mean of the elements, of a float dtype. Only elements of x count, not those
 // put around it: at the edge of a padded x the mean is over fewer elements.
-func MeanPool(x *Node) *PoolBuilder { return newPool("MeanPool", x, WindowSum, true) }
+func MeanPool(x *Node) *PoolBuilder { return newPool("MeanPool", x, ir.WindowSum, true) }
 
 // ConcatPool is [MaxPool] for all elements of the window: the channels of its places come one after the
 // other, in row-major order, so that w places make C channels w·C. Elements put around x are 0. It does not
 // go with FullShape.
 func ConcatPool(x *Node) *PoolBuilder {
-	pool := newPool("ConcatPool", x, WindowSum, false)
+	pool := newPool("ConcatPool", x, ir.WindowSum, false)
 	pool.concat = true
 	return pool
 }
 
-func newPool(name string, x *Node, kind WindowKind, mean bool) *PoolBuilder {
+func newPool(name string, x *Node, kind ir.WindowKind, mean bool) *PoolBuilder {
 	graphOf(reduceWindow, []*Node{x})
 	return &PoolBuilder{name: name, x: x, kind: kind, mean: mean}
 }
@@ -151,7 +152,7 @@ func (pool *PoolBuilder) Done() *Node {
 	if len(axes) != len(pool.window) {
 		pool.fail("%d window sizes for %d axes: set the layout before the window", len(pool.window), len(axes))
 	}
-	a := WindowAttrs{pool.kind, filled(x.Rank(), 1), filled(x.Rank(), 1), make([][2]int, x.Rank())}
+	a := ir.WindowAttrs{Kind: pool.kind, Window: filled(x.Rank(), 1), Strides: filled(x.Rank(), 1), Paddings: make([][2]int, x.Rank())}
 	for i, ax := range axes {
 		a.Window[ax], a.Strides[ax] = pool.window[i], pool.window[i]
 		if pool.strides != nil {
@@ -177,26 +178,26 @@ func (pool *PoolBuilder) Done() *Node {
 		return ReduceWindow(x, a)
 	}
 	windows, _ := windowRule(a, []shapes.Shape{x.Shape()})
-	n := a.counts(x.graph, windows.WithDType(wide(x).DType()), x.Shape())
+	n := elementsUnder(a, x.graph, windows.WithDType(wide(x).DType()), x.Shape())
 	most := Scalar(x.graph, n.DType(), product(a.Window))
 	return ConvertDType(shareOfSum(x, n, most, func(x *Node) *Node { return ReduceWindow(x, a) }), x.DType())
 }
 
 // concatenated returns the elements of each window side by side along the channels.
-func (pool *PoolBuilder) concatenated(a WindowAttrs) *Node {
+func (pool *PoolBuilder) concatenated(a ir.WindowAttrs) *Node {
 	if pool.fullShape {
 		pool.fail("there is no channels axis to put elements along")
 	}
 	windows, _ := windowRule(a, []shapes.Shape{pool.x.Shape()})
-	padded := a.padded(pool.x, ScalarZero(pool.x.graph, pool.x.DType()))
+	padded := padded(a, pool.x, ScalarZero(pool.x.graph, pool.x.DType()))
 	var parts []*Node
-	a.taps(windows, func(_ int, _ []int, s SliceAttrs) { parts = append(parts, Apply(slice, s, padded)) })
+	taps(a, windows, func(_ int, _ []int, s ir.SliceAttrs) { parts = append(parts, Apply(slice, s, padded)) })
 	return Concatenate(parts, images.GetChannelsAxis(pool.x, pool.channels))
 }
 
-// counts returns how many elements of x lie under each of windows, at least 1, in their dtype: a product of one count
+// elementsUnder returns how many elements of x lie under each of windows, at least 1, in their dtype: a product of one count
 // per axis.
-func (a WindowAttrs) counts(g *Graph, windows, x shapes.Shape) *Node {
+func elementsUnder(a ir.WindowAttrs, g *Graph, windows, x shapes.Shape) *Node {
 	same := 1
 	var parts []*Node
 	for ax := range a.Window {

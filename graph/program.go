@@ -1,70 +1,26 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
 )
 
-// ValueID numbers the values of a [Program].
-type ValueID int
-
-// Program is a computation as backends get it: a list of instructions in an order in which they can
-// run, over numbered values of known shapes. It is immutable, can be printed ([Program.String]) and
-// serialised (as JSON).
-type Program struct {
-	Name       string
-	Values     []shapes.Shape // by ValueID
-	Inputs     []ValueID
-	InputNames []string
-	Instrs     []Instr
-	Outputs    []ValueID
-
-	// Donated, nil or one per input, marks inputs that runs are expected to donate (see [Executable]). It is a
-	// hint: a backend may prepare for it, and takes any donation at any run.
-	Donated []bool
-
-	// Mesh, if not nil, is where the program runs; the shardings, nil or one per input and output, say how those
-	// are divided over it. Executables take and return whole values all the same. A backend with one device
-	// ignores all three. Bodies have none of their own.
-	Mesh            *Mesh
-	InputShardings  []Sharding
-	OutputShardings []Sharding
-}
-
-// Instr is one instruction: a call of an op.
-type Instr struct {
-	Op     *Op
-	Attrs  any
-	In     []ValueID
-	Out    []ValueID
-	Bodies []*Program // of If, While and Call: their inputs are the instruction's operands, see [Op]
-	Pos    string     // the place in the user's code, such as "main.go:12"; "" if not known
-}
-
-// Bodies run on these operands: both of If's on all but the first (the condition); both of While's on
-// all, the first Attrs.NumState being the state (cond returns the condition, body the next state); Call's
-// on all.
-
 // NewProgram returns the program that computes outputs, nodes of g's main function, from g's parameters,
-// all of which are inputs. Ops for which lowers is false are expanded; a nil lowers expands nothing.
-// Equal calls are computed once, and what no output needs is left out.
-func NewProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) (p *Program, err error) {
+// all of which are inputs. What no output needs is left out, and nothing else is changed: [ir.Lower] makes of it what a
+// backend runs.
+func NewProgram(g *Graph, outputs ...*Node) (p *ir.Program, err error) {
 	if g == nil || g.main == nil {
-		return nil, &Error{Err: errNilGraph, pcs: callSite(nil)}
+		return nil, &Error{Err: errNilGraph, pcs: callSite()}
 	}
-	if lowers == nil {
-		lowers = func(*Op) bool { return true }
-	}
-	err = Catch(func() { p = newProgram(g, outputs, lowers) })
+	err = Catch(func() { p = newProgram(g, outputs, true) })
 	return p, err
 }
 
-func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
+func newProgram(g *Graph, outputs []*Node, places bool) *ir.Program {
 	if len(outputs) == 0 {
 		g.fail("", nil, fmt.Errorf("the graph %q has no outputs", g.name))
 	}
@@ -73,261 +29,176 @@ func newProgram(g *Graph, outputs []*Node, lowers func(*Op) bool) *Program {
 			g.fail("", nil, fmt.Errorf("output %d of the graph %q is nil or of another graph", i, g.name))
 		}
 	}
-	outputs = slices.Clone(outputs)
+	local := make([]*Node, len(outputs))
 	for i, n := range outputs {
-		outputs[i] = g.main.local(n)
+		local[i] = g.main.local(n)
 	}
-	low := NewGraph(g.backend, g.name)
-	low.lowers, low.cse, low.copied = lowers, true, map[string]*body{}
-	m := map[*Node]*Node{}
-	for _, p := range g.main.params {
-		low.site = p.pcs
-		m[p] = low.add(parameter, p.attrs, nil, p.outs)
-		low.main.params = append(low.main.params, m[p])
+	e := &emitter{regions: map[string]*ir.Program{}}
+	if places {
+		e.places = map[[maxFrames]uintptr]ir.Place{}
 	}
-	e := &emitter{bodies: map[string]*Program{}, places: map[[maxFrames]uintptr]string{}}
-	p := e.emit(g.name, low.main, low.main.params, copyNodes(low, g.main.nodes, outputs, m))
-	g.place(p, outputs)
-	return p
+	p := e.emit(g.name, g.main, g.main.params, local)
+	return g.divide(p, local)
 }
 
-// emitter holds the programs of the bodies that were written, so that each is written once, and the places that were
-// looked up, which many nodes share and cost a microsecond each.
+// emitter holds the regions that were written, so that each is written once, and the places that were
+// looked up, which many nodes share and cost a microsecond each; nil if places are not wanted.
 type emitter struct {
-	bodies map[string]*Program
-	places map[[maxFrames]uintptr]string
+	regions map[string]*ir.Program
+	places  map[[maxFrames]uintptr]ir.Place
 }
 
-func (e *emitter) place(n *Node) string {
+func (e *emitter) place(n *Node) ir.Place {
+	if e.places == nil {
+		return ir.Place{}
+	}
 	var key [maxFrames]uintptr
 	copy(key[:], n.pcs)
 	place, known := e.places[key]
 	if !known {
-		place = n.Position().String()
+		place = n.Position()
 		e.places[key] = place
 	}
 	return place
 }
 
-// emit writes the nodes of a lowered function as a program.
-func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *Program {
-	p := &Program{Name: name}
-	ids := map[*Node]ValueID{}
-	value := func(n *Node) ValueID {
-		id := ValueID(len(p.Values))
-		p.Values = append(p.Values, n.Shape())
-		ids[n] = id
-		return id
-	}
+// emit writes the nodes of a function that outputs need as a program.
+func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *ir.Program {
+	b := ir.NewBuilder(name)
+	values := map[*Node]ir.Value{}
 	for _, n := range inputs {
-		p.Inputs = append(p.Inputs, value(n))
-		p.InputNames = append(p.InputNames, n.GetParameterName())
+		values[n] = must(b.Input(n.GetParameterName(), n.Shape()))
 	}
 	need := needed[any](f.nodes, outputs, nil)
 	for _, n := range f.nodes {
-		if !need[n] || n.op == parameter || n.op == output {
+		if need[n] && n.op != parameter && n.op != output {
+			e.emitCall(b, n, values)
+		}
+	}
+	return must(b.Program(valuesOf(outputs, values)...))
+}
+
+func (e *emitter) emitCall(b *ir.Builder, n *Node, values map[*Node]ir.Value) {
+	b.At(e.place(n))
+	captured := captured(n.bodies)
+	regions := make([]*ir.Program, len(n.bodies))
+	for i, r := range n.bodies {
+		regions[i] = e.region(r, n.inputs[len(n.inputs)-captured:])
+	}
+	out, err := b.Call(n.op, n.attrs, valuesOf(n.inputs, values), captured, regions...)
+	if err != nil {
+		panic(&Error{Err: err, pcs: n.pcs})
+	}
+	for i, r := range n.results() {
+		values[r] = out[i]
+	}
+}
+
+func valuesOf(nodes []*Node, values map[*Node]ir.Value) []ir.Value {
+	list := make([]ir.Value, len(nodes))
+	for i, n := range nodes {
+		list[i] = values[n]
+	}
+	return list
+}
+
+// region writes a body; a captured value that it ignores still is an input.
+func (e *emitter) region(b *body, captured []*Node) *ir.Program {
+	key := fmt.Sprintf("%p", b.fn)
+	inputs := slices.Clone(b.inputs)
+	own := len(inputs) - len(captured)
+	for i, in := range inputs[own:] {
+		if in == nil {
+			in = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: captured[i].outs}
+			inputs[own+i] = in
+			key += fmt.Sprintf(" unused %s", captured[i].Shape())
 			continue
 		}
-		in := Instr{Op: n.op, Attrs: n.attrs, Pos: e.place(n)}
-		for _, x := range n.inputs {
-			in.In = append(in.In, ids[x])
-		}
-		for _, r := range n.results() {
-			in.Out = append(in.Out, value(r))
-		}
-		operands := n.inputs
-		if n.op == ifOp {
-			operands = operands[1:]
-		}
-		for _, b := range n.bodies {
-			in.Bodies = append(in.Bodies, e.body(b, operands))
-		}
-		p.Instrs = append(p.Instrs, in)
+		key += fmt.Sprintf(" %p", in)
 	}
-	for _, n := range outputs {
-		p.Outputs = append(p.Outputs, ids[n])
-	}
-	return p
-}
-
-// body writes a body; an operand that it ignores still is an input.
-func (e *emitter) body(b *body, operands []*Node) *Program {
-	key := fmt.Sprintf("%p", b)
-	inputs := slices.Clone(b.inputs)
-	for i, in := range inputs {
-		if in == nil {
-			inputs[i] = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: operands[i].outs}
-			key += fmt.Sprintf(" %d %s", i, operands[i].Shape())
-		}
-	}
-	p := e.bodies[key]
+	p := e.regions[key]
 	if p == nil {
 		p = e.emit(b.fn.name, b.fn, inputs, b.fn.outputs)
-		e.bodies[key] = p
+		e.regions[key] = p
 	}
 	return p
 }
 
-// NumInstrs returns the number of instructions, those of bodies included as often as they are called from different
-// places; at most [math.MaxInt].
-func (p *Program) NumInstrs() int { return p.numInstrs(map[*Program]int{}) }
-
-func (p *Program) numInstrs(known map[*Program]int) int {
-	if n, ok := known[p]; ok {
-		return n
-	}
-	n := len(p.Instrs)
-	for _, in := range p.Instrs {
-		for _, b := range in.Bodies {
-			if k := b.numInstrs(known); n > math.MaxInt-k {
-				n = math.MaxInt
-			} else {
-				n += k
+// expansion returns the expansion of an op, written with nodes, as a program.
+func expansion(name string, expand func(attrs any, in []*Node) []*Node) func(any, []shapes.Shape) (*ir.Program, error) {
+	return func(attrs any, in []shapes.Shape) (p *ir.Program, err error) {
+		err = Catch(func() {
+			g := NewGraph(nil, name)
+			if len(in) == 0 { // its graph is told by an operand
+				panic(&Error{Op: name, Err: errors.New("an op without operands cannot be expanded"), pcs: callSite()})
 			}
-		}
-	}
-	known[p] = n
-	return n
-}
-
-// String prints the program, a line per instruction:
-//
-//	program "mlp"(%0 x float32[32 784], %1 w float32[784 10]) {
-//	  %2 = MatMul %0 %1 : float32[32 10]  // main.go:12
-//	  return %2
-//	}
-//
-// Where a program has a mesh it is printed after the name, and shardings after what they divide:
-//
-//	program "mlp" on mesh[data=2](%0 x float32[32 784] split [data -], %1 w float32[784 10]) {
-//
-// A body that several instructions share is printed at the first of them.
-func (p *Program) String() string {
-	b := printer{begins: map[*Program]int{}}
-	p.write(&b, "", "program")
-	return b.String()
-}
-
-// printer is the text of a program, with the lines in which those printed so far begin.
-type printer struct {
-	strings.Builder
-	begins        map[*Program]int
-	counted, seen int // newlines, in how many bytes
-}
-
-// line returns the number of the line that is written next, from 1.
-func (b *printer) line() int {
-	b.counted += strings.Count(b.String()[b.seen:], "\n")
-	b.seen = b.Len()
-	return b.counted + 1
-}
-
-func (p *Program) write(b *printer, indent, keyword string) {
-	if line := b.begins[p]; line > 0 {
-		fmt.Fprintf(b, "%s%s %q of line %d\n", indent, keyword, p.Name, line)
-		return
-	}
-	b.begins[p] = b.line()
-	fmt.Fprintf(b, "%s%s %q", indent, keyword, p.Name)
-	if p.Mesh != nil {
-		fmt.Fprintf(b, " on %s", p.Mesh)
-	}
-	split := func(list []Sharding, i int) {
-		if list != nil && !list[i].Replicated() {
-			fmt.Fprintf(b, " split %s", list[i])
-		}
-	}
-	b.WriteByte('(')
-	for i, id := range p.Inputs {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(b, "%%%d %s %s", id, p.InputNames[i], p.Values[id])
-		split(p.InputShardings, i)
-	}
-	b.WriteString(") {\n")
-	for _, in := range p.Instrs {
-		b.WriteString(indent + "  ")
-		for i, id := range in.Out {
-			if i > 0 {
-				b.WriteString(", ")
+			nodes := make([]*Node, len(in))
+			for i, s := range in {
+				nodes[i] = Parameter(g, "", s)
 			}
-			fmt.Fprintf(b, "%%%d", id)
-		}
-		b.WriteString(" = " + in.Op.Name)
-		for _, id := range in.In {
-			fmt.Fprintf(b, " %%%d", id)
-		}
-		if in.Attrs != nil {
-			b.WriteString(" " + attrString(in.Attrs))
-		}
-		b.WriteString(" :")
-		for _, id := range in.Out {
-			b.WriteString(" " + p.Values[id].String())
-		}
-		if in.Pos != "" {
-			b.WriteString("  // " + in.Pos)
-		}
-		b.WriteByte('\n')
-		for _, body := range in.Bodies {
-			body.write(b, indent+"    ", "body")
-		}
+			p = newProgram(g, expand(attrs, nodes), false)
+		})
+		return p, err
 	}
-	b.WriteString(indent + "  return")
-	for i, id := range p.Outputs {
-		fmt.Fprintf(b, " %%%d", id)
-		split(p.OutputShardings, i)
-	}
-	b.WriteString("\n" + indent + "}\n")
 }
 
-// attrString writes attributes for people: constants by shape and first values.
-func attrString(attrs any) string {
-	if c, ok := attrs.(ConstAttrs); ok {
-		if c.Value == nil || !c.Value.Ok() {
-			return "{finalized}"
-		}
-		n := c.Value.Size()
-		var parts []string
-		for i := range min(n, 4) {
-			parts = append(parts, fmt.Sprint(element(c.Value, i)))
-		}
-		if n > 4 {
-			parts = append(parts, "…")
-		}
-		return "{" + strings.Join(parts, " ") + "}"
+// Inline adds the calls of a program to the graph of in, which stand for its inputs, and returns the nodes of its
+// outputs: a program that was read or transformed goes on as part of a graph, with gradients. It panics with [Error] if
+// in does not fit.
+func Inline(g *Graph, p *ir.Program, in ...*Node) []*Node {
+	if err := p.Check(); err != nil {
+		g.fail("Inline", nil, err)
 	}
-	return fmt.Sprintf("%+v", attrs)
+	if len(in) != len(p.Inputs) {
+		g.fail("Inline", inShapes(in), fmt.Errorf("the program %q takes %d inputs, got %d", p.Name, len(p.Inputs), len(in)))
+	}
+	need("Inline", in...)
+	for i, v := range p.Inputs {
+		if !in[i].Shape().Equal(p.Values[v]) {
+			g.fail("Inline", inShapes(in), fmt.Errorf("input %d (%s) of the program %q is %s, got %s", i, p.InputNames[i], p.Name, p.Values[v], in[i].Shape()))
+		}
+	}
+	return inline(g, p, in)
 }
 
-// element returns one element of t by its flat index.
-func element(t *tensors.Tensor, i int) any {
-	index := make([]int, t.Rank())
-	for axis := t.Rank() - 1; axis >= 0; axis-- {
-		d := t.Shape().Dimensions[axis]
-		index[axis], i = i%d, i/d
+func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
+	nodes := make([]*Node, len(p.Values))
+	for i, v := range p.Inputs {
+		nodes[v] = in[i]
 	}
-	return t.At(index...)
+	at := func(values []ir.Value) []*Node {
+		list := make([]*Node, len(values))
+		for i, v := range values {
+			list[i] = nodes[v]
+		}
+		return list
+	}
+	for _, instr := range p.Instrs {
+		args := at(instr.In)
+		var out []*Node
+		if instr.Op.Regions == nil {
+			out = apply(g, instr.Op, instr.Attrs, nil, args)
+		} else {
+			own := len(args) - instr.Captured
+			fns := make([]*Function, len(instr.Regions))
+			for i, r := range instr.Regions {
+				fns[i] = inlineRegion(g, r, args[own:])
+			}
+			out = ApplyFunctions(g, instr.Op, instr.Attrs, args[:own], fns...)
+		}
+		for i, v := range instr.Out {
+			nodes[v] = out[i]
+		}
+	}
+	return at(p.Outputs)
 }
 
-// maxKeyBytes is how large a constant may be to be compared with others.
-const maxKeyBytes = 1 << 10
-
-// cseKey names a call, so that equal calls have equal keys; "" for calls that are not worth comparing.
-func cseKey(op *Op, attrs any, in []*Node) string {
-	var b strings.Builder
-	b.WriteString(op.Name)
-	for _, x := range in {
-		fmt.Fprintf(&b, " %d", x.id)
-	}
-	if c, ok := attrs.(ConstAttrs); ok {
-		if c.Value.ByteSize() > maxKeyBytes {
-			return ""
+func inlineRegion(g *Graph, r *ir.Program, captured []*Node) *Function {
+	return newFunction(g, r.Name, func(g *Graph) []*Node {
+		var in []*Node
+		for _, v := range r.Inputs[:len(r.Inputs)-len(captured)] {
+			in = append(in, Parameter(g, "", r.Values[v]))
 		}
-		b.WriteString(c.Value.Shape().String())
-		c.Value.ConstBytes(func(data []byte) { b.Write(data) })
-	} else if attrs != nil {
-		fmt.Fprintf(&b, " %+v", attrs)
-	}
-	return b.String()
+		return inline(g, r, append(in, captured...))
+	})
 }

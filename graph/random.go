@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -13,7 +14,7 @@ import (
 // bfloat16, made of the upper bits of [RandomBits], and the same on every backend. For another range scale
 // and shift them. It panics with [Error] if the state is not a uint64[3] or the dtype not a float.
 func RandomUniform(rngState *Node, shape shapes.Shape) (newRNGState, values *Node) {
-	return applyRandom(randomUniform, RandomAttrs{shape}, rngState)
+	return applyRandom(randomUniform, ir.RandomAttrs{Shape: shape}, rngState)
 }
 
 // RandomNormal returns values of a float shape with normal distribution, of mean 0 and standard deviation
@@ -26,13 +27,13 @@ func RandomUniform(rngState *Node, shape shapes.Shape) (newRNGState, values *Nod
 //
 // Source: Box and Muller, "A note on the generation of random normal deviates", 1958.
 func RandomNormal(rngState *Node, shape shapes.Shape) (newRNGState, values *Node) {
-	return applyRandom(randomNormal, RandomAttrs{shape}, rngState)
+	return applyRandom(randomNormal, ir.RandomAttrs{Shape: shape}, rngState)
 }
 
 // RandomBernoulli returns values of shape, of any dtype, that are 1 (true) with probability prob and else
 // 0 (false), and the state after them. prob holds floats and is broadcast to shape. It has no gradient.
 func RandomBernoulli(rngState, prob *Node, shape shapes.Shape) (newRNGState, values *Node) {
-	return applyRandom(randomBernoulli, RandomAttrs{shape}, rngState, prob)
+	return applyRandom(randomBernoulli, ir.RandomAttrs{Shape: shape}, rngState, prob)
 }
 
 // RandomIntN returns integers of shape, whose dtype is an integer, that are uniformly distributed over
@@ -62,13 +63,13 @@ func RandomIntN[IntT interface {
 	if n.DType() != dtypes.Uint64 && n.DType().IsInt() {
 		n = ConvertDType(n, dtypes.Uint64)
 	}
-	return applyRandom(randomIntN, RandomAttrs{shape}, rngState, n)
+	return applyRandom(randomIntN, ir.RandomAttrs{Shape: shape}, rngState, n)
 }
 
 // RandomPermutation returns the numbers 0 … n-1 in random order, as int32, and the state after them. All
 // orders are equally likely (but for one chance in 2^64 per pair of numbers, which then keep their order).
 func RandomPermutation(rngState *Node, n int) (newRNGState, permutation *Node) {
-	return applyRandom(randomPermutation, PermutationAttrs{n}, rngState)
+	return applyRandom(randomPermutation, ir.PermutationAttrs{N: n}, rngState)
 }
 
 // RandomShuffle returns x with its parts along an axis in random order, and the state after it.
@@ -80,10 +81,7 @@ func RandomShuffle(rngState, x *Node, axis int) (newRNGState, shuffled *Node) {
 	return newRNGState, nameLike(transposeTo(y, inverse(perm)), x.Shape())
 }
 
-// PermutationAttrs holds the number of elements.
-type PermutationAttrs struct{ N int }
-
-var randomUniform, randomNormal, randomBernoulli, randomIntN, randomPermutation *Op
+var randomUniform, randomNormal, randomBernoulli, randomIntN, randomPermutation *ir.Op
 
 // unitBits returns the bits that make a float of the dtype: their dtype, and how many of each are used.
 func unitBits(d dtypes.DType) (dtypes.DType, int) {
@@ -105,7 +103,7 @@ func unit(bits *Node, d dtypes.DType) *Node {
 }
 
 func expandNormal(attrs any, in []*Node) []*Node {
-	shape := attrs.(RandomAttrs).Shape
+	shape := attrs.(ir.RandomAttrs).Shape
 	d, n := shape.DType, shape.Size()
 	if d.IsHalf() {
 		d = dtypes.Float32
@@ -130,7 +128,7 @@ func expandNormal(attrs any, in []*Node) []*Node {
 // expandIntN multiplies random bits by n and takes the upper half of the 128 bits, put together from
 // products of 32-bit halves.
 func expandIntN(attrs any, in []*Node) []*Node {
-	shape, n := attrs.(RandomAttrs).Shape, in[1]
+	shape, n := attrs.(ir.RandomAttrs).Shape, in[1]
 	state, w := RandomBits(in[0], shapes.Make(dtypes.Uint64, shape.Dimensions...))
 	mask := Const(n.graph, uint64(math.MaxUint32))
 	low := func(x *Node) *Node { return BitwiseAnd(x, mask) }
@@ -145,42 +143,44 @@ func expandIntN(attrs any, in []*Node) []*Node {
 func init() {
 	rule := func(allowed dtypes.Set) func(any, []shapes.Shape) ([]shapes.Shape, error) {
 		return func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			return randomRule(in[0], attrs.(RandomAttrs).Shape, allowed)
+			return randomRule(in[0], attrs.(ir.RandomAttrs).Shape, allowed)
 		}
 	}
-	var floats, ints []Sample
+	var floats, ints []ir.Sample
 	for _, d := range dtypes.Floats.List() {
 		floats = append(floats, randomSample(d, 5), randomSample(d, 2, 3))
 	}
 	floats = append(floats, randomSample(dtypes.Float32), randomSample(dtypes.Float32, 0, 2))
 	for _, d := range dtypes.Ints.List() {
 		s := randomSample(d, 2, 5)
-		s.In = append(s.In, ScalarValue(100).As(dtypes.Uint64))
+		s.In = append(s.In, ir.ScalarValue(100).As(dtypes.Uint64))
 		ints = append(ints, s)
 	}
-	ints = append(ints, Sample{Name: "large", In: []Input{randomState(3, 0, 0), ScalarValue(math.Exp2(62)).As(dtypes.Uint64)}, Attrs: RandomAttrs{shapes.Make(dtypes.Int64, 7)}})
+	ints = append(ints, ir.Sample{Name: "large", In: []ir.Input{randomState(3, 0, 0), ir.ScalarValue(math.Exp2(62)).As(dtypes.Uint64)}, Attrs: ir.RandomAttrs{Shape: shapes.Make(dtypes.Int64, 7)}})
 	state := dtypes.SetOf(dtypes.Uint64)
-	randomUniform = Define(Op{
-		Name: "RandomUniform", Family: "random", Doc: "the next state, and floats uniform over [0, 1)", DTypes: state, Attrs: RandomAttrs{},
+	randomUniform = Define(ir.Op{
+		Name: "RandomUniform", Family: "random", Doc: "the next state, and floats uniform over [0, 1)", DTypes: state, Attrs: ir.RandomAttrs{},
 		InferMulti: rule(dtypes.Floats),
+		Samples:    floats,
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			shape := attrs.(RandomAttrs).Shape
+			shape := attrs.(ir.RandomAttrs).Shape
 			bd, _ := unitBits(shape.DType)
 			next, bits := RandomBits(in[0], shape.WithDType(bd))
 			return []*Node{next, unit(bits, shape.DType)}
 		},
-		ZeroGrad: noRandomGradient, Samples: floats,
+		ZeroGrad: noRandomGradient,
 	})
-	randomNormal = Define(Op{
-		Name: "RandomNormal", Family: "random", Doc: "the next state, and floats of the standard normal distribution", DTypes: state, Attrs: RandomAttrs{},
-		InferMulti: rule(dtypes.Floats), Expand: expandNormal,
-		ZeroGrad: noRandomGradient, Samples: floats,
-		Tol: Tolerance{ULP: 16, Abs: 16, Why: "rounding of logarithm, root and cosine"},
-	})
-	randomBernoulli = Define(Op{
-		Name: "RandomBernoulli", Family: "random", Doc: "the next state, and 1 with probability y, else 0", DTypes: state, Attrs: RandomAttrs{},
+	randomNormal = Define(ir.Op{
+		Name: "RandomNormal", Family: "random", Doc: "the next state, and floats of the standard normal distribution", DTypes: state, Attrs: ir.RandomAttrs{},
+		InferMulti: rule(dtypes.Floats),
+		Samples:    floats,
+		Tol:        ir.Tolerance{ULP: 16, Abs: 16, Why: "rounding of logarithm, root and cosine"},
+	}, Rule{Expand: expandNormal, ZeroGrad: noRandomGradient})
+	randomBernoulli = Define(ir.Op{
+		Name: "RandomBernoulli", Family: "random", Doc: "the next state, and 1 with probability y, else 0", DTypes: state, Attrs: ir.RandomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			shape := attrs.(RandomAttrs).Shape
+			shape := attrs.(ir.RandomAttrs).Shape
 			if !in[1].DType.IsFloat() {
 				return nil, fmt.Errorf("the probability must be a float, not %s", in[1].DType)
 			}
@@ -189,8 +189,14 @@ func init() {
 			}
 			return randomRule(in[0], shape, dtypes.Any)
 		},
+		Samples: []ir.Sample{
+			{Name: "bools", In: []ir.Input{randomState(1, 0, 0), ir.ScalarValue(0.3).As(dtypes.Float32)}, Attrs: ir.RandomAttrs{Shape: shapes.Make(dtypes.Bool, 4, 5)}},
+			{Name: "a probability each", In: []ir.Input{randomState(2, 0, 0), ir.Values(0, 0.5, 1).As(dtypes.Float64)}, Attrs: ir.RandomAttrs{Shape: shapes.Make(dtypes.Float32, 4, 3)}},
+			{Name: "half", In: []ir.Input{randomState(3, 0, 0), ir.ScalarValue(0.7).As(dtypes.BFloat16)}, Attrs: ir.RandomAttrs{Shape: shapes.Make(dtypes.Int32, 6)}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			shape, prob := attrs.(RandomAttrs).Shape, withoutNames(in[1])
+			shape, prob := attrs.(ir.RandomAttrs).Shape, withoutNames(in[1])
 			if prob.DType().IsHalf() {
 				prob = ConvertDType(prob, dtypes.Float32)
 			}
@@ -198,39 +204,35 @@ func init() {
 			return []*Node{next, nameLike(ConvertDType(LessThan(u, prob), shape.DType), shape)}
 		},
 		ZeroGrad: "piecewise constant in the probability",
-		Samples: []Sample{
-			{Name: "bools", In: []Input{randomState(1, 0, 0), ScalarValue(0.3).As(dtypes.Float32)}, Attrs: RandomAttrs{shapes.Make(dtypes.Bool, 4, 5)}},
-			{Name: "a probability each", In: []Input{randomState(2, 0, 0), Values(0, 0.5, 1).As(dtypes.Float64)}, Attrs: RandomAttrs{shapes.Make(dtypes.Float32, 4, 3)}},
-			{Name: "half", In: []Input{randomState(3, 0, 0), ScalarValue(0.7).As(dtypes.BFloat16)}, Attrs: RandomAttrs{shapes.Make(dtypes.Int32, 6)}},
-		},
 	})
-	randomIntN = Define(Op{
-		Name: "RandomIntN", Family: "random", Doc: "the next state, and integers uniform over 0 … y-1", DTypes: state, Attrs: RandomAttrs{},
+	randomIntN = Define(ir.Op{
+		Name: "RandomIntN", Family: "random", Doc: "the next state, and integers uniform over 0 … y-1", DTypes: state, Attrs: ir.RandomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			if in[1].DType != dtypes.Uint64 || in[1].Rank() != 0 {
 				return nil, fmt.Errorf("the bound N must be an integer scalar, not %s", in[1])
 			}
-			return randomRule(in[0], attrs.(RandomAttrs).Shape, dtypes.Ints)
+			return randomRule(in[0], attrs.(ir.RandomAttrs).Shape, dtypes.Ints)
 		},
-		Expand: expandIntN, ZeroGrad: noRandomGradient, Samples: ints,
-	})
-	randomPermutation = Define(Op{
-		Name: "RandomPermutation", Family: "random", Doc: "the next state, and 0 … N-1 in random order", DTypes: state, Attrs: PermutationAttrs{},
+		Samples: ints,
+	}, Rule{Expand: expandIntN, ZeroGrad: noRandomGradient})
+	randomPermutation = Define(ir.Op{
+		Name: "RandomPermutation", Family: "random", Doc: "the next state, and 0 … N-1 in random order", DTypes: state, Attrs: ir.PermutationAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			n := attrs.(PermutationAttrs).N
+			n := attrs.(ir.PermutationAttrs).N
 			if n < 0 || n > math.MaxInt32 {
 				return nil, fmt.Errorf("%d numbers cannot be permuted: they are int32", n)
 			}
 			return randomRule(in[0], shapes.Make(dtypes.Int32, n), dtypes.Ints)
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{randomState(5, 0, 0)}, Attrs: ir.PermutationAttrs{N: 10}},
+			{Name: "none", In: []ir.Input{randomState(5, 0, 0)}, Attrs: ir.PermutationAttrs{N: 0}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			next, keys := RandomBits(in[0], shapes.Make(dtypes.Uint64, attrs.(PermutationAttrs).N))
+			next, keys := RandomBits(in[0], shapes.Make(dtypes.Uint64, attrs.(ir.PermutationAttrs).N))
 			return []*Node{next, ArgSort(keys, 0, true)}
 		},
 		ZeroGrad: noRandomGradient,
-		Samples: []Sample{
-			{In: []Input{randomState(5, 0, 0)}, Attrs: PermutationAttrs{10}},
-			{Name: "none", In: []Input{randomState(5, 0, 0)}, Attrs: PermutationAttrs{0}},
-		},
 	})
 }

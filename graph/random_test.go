@@ -10,21 +10,22 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // expanding is the reference backend without some ops, which it gets expanded.
 type expanding struct {
-	graph.Backend
+	ir.Backend
 	ops []string
 }
 
-func (e expanding) Lowers(op *graph.Op) bool {
-	return !slices.Contains(e.ops, op.Name) && e.Backend.Lowers(op)
+func (e expanding) Lowers(c ir.Call) bool {
+	return !slices.Contains(e.ops, c.Op.Name) && e.Backend.Lowers(c)
 }
 
-func (e expanding) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (e expanding) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	for _, in := range p.Instrs {
 		if slices.Contains(e.ops, in.Op.Name) {
 			return nil, fmt.Errorf("%s was not expanded", in.Op.Name)
@@ -45,7 +46,7 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 		{[4]uint64{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint64{0xa4093822, 0x299f31d0}, "[d16cfe09 94fdcceb 5001e420 24126ea1]"},
 	} {
 		state := []uint64{c.key[0] | c.key[1]<<32, c.counter[0] | c.counter[1]<<32, c.counter[2] | c.counter[3]<<32}
-		for _, b := range []graph.Backend{graphtest.Reference(), expanding{graphtest.Reference(), []string{"RandomBits"}}} {
+		for _, b := range []ir.Backend{graphtest.Reference(), expanding{graphtest.Reference(), []string{"RandomBits"}}} {
 			out, err := graph.CallOnceN(b, func(state *graph.Node) []*graph.Node {
 				next, bits := graph.RandomBits(state, shapes.Make(dtypes.Uint32, 4))
 				return []*graph.Node{bits, next}

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -55,7 +56,7 @@ func RNGStateSplit(rngState *Node) (newRNGState1, newRNGState2 *Node) {
 	g := rngState.graph
 	_, keys := RandomBits(BitwiseXor(rngState, Const(g, []uint64{0, 0, 1 << 63})), shapes.Make(dtypes.Uint64, 2))
 	zero := ScalarZero(g, dtypes.Uint64)
-	return Pad(sliceAlong(keys, 0, 0, 1), zero, PadAxis{End: 2}), Pad(sliceAlong(keys, 0, 1, 2), zero, PadAxis{End: 2})
+	return Pad(sliceAlong(keys, 0, 0, 1), zero, ir.PadAxis{End: 2}), Pad(sliceAlong(keys, 0, 1, 2), zero, ir.PadAxis{End: 2})
 }
 
 // RandomBits returns uniformly distributed bits, of a shape with dtype uint32 or uint64, and the state
@@ -64,18 +65,15 @@ func RNGStateSplit(rngState *Node) (newRNGState1, newRNGState2 *Node) {
 // Each block of Philox gives four 32-bit words, in order; a uint64 takes two, the lower half first. The
 // first elements of a larger shape are those of a smaller one.
 func RandomBits(rngState *Node, shape shapes.Shape) (newRNGState, bits *Node) {
-	return applyRandom(randomBits, RandomAttrs{shape}, rngState)
+	return applyRandom(randomBits, ir.RandomAttrs{Shape: shape}, rngState)
 }
 
-// RandomAttrs holds the shape of random values.
-type RandomAttrs struct{ Shape shapes.Shape }
-
-var randomBits *Op
+var randomBits *ir.Op
 
 // noRandomGradient is why ops on random states have gradient zero.
 const noRandomGradient = "random bits are integers"
 
-func applyRandom(op *Op, attrs any, in ...*Node) (newRNGState, values *Node) {
+func applyRandom(op *ir.Op, attrs any, in ...*Node) (newRNGState, values *Node) {
 	out := ApplyMulti(op, attrs, in...)
 	return out[0], out[1]
 }
@@ -159,7 +157,7 @@ func randomBitsRef(attrs any, out, in []*tensors.Tensor) {
 
 // expandRandomBits computes all blocks at once, in uint64 that hold 32-bit words.
 func expandRandomBits(attrs any, in []*Node) []*Node {
-	shape, state, g := attrs.(RandomAttrs).Shape, in[0], in[0].graph
+	shape, state, g := attrs.(ir.RandomAttrs).Shape, in[0], in[0].graph
 	n := shape.Size()
 	count := blocks(n, shape.DType)
 	u := func(v uint64) *Node { return Const(g, v) }
@@ -195,30 +193,30 @@ func expandRandomBits(attrs any, in []*Node) []*Node {
 }
 
 // randomState is the operand of samples: key, low and high half of the counter.
-func randomState(key, low, high float64) Input { return Values(key, low, high).As(dtypes.Uint64) }
+func randomState(key, low, high float64) ir.Input { return ir.Values(key, low, high).As(dtypes.Uint64) }
 
 // randomSample is a call that makes values of a dtype and dimensions.
-func randomSample(d dtypes.DType, dims ...int) Sample {
-	return Sample{Name: d.String(), In: []Input{randomState(1234567890123, 5, 6)}, Attrs: RandomAttrs{shapes.Make(d, dims...)}}
+func randomSample(d dtypes.DType, dims ...int) ir.Sample {
+	return ir.Sample{Name: d.String(), In: []ir.Input{randomState(1234567890123, 5, 6)}, Attrs: ir.RandomAttrs{Shape: shapes.Make(d, dims...)}}
 }
 
 func init() {
-	named := func(name string, s Sample) Sample {
+	named := func(name string, s ir.Sample) ir.Sample {
 		s.Name = name
 		return s
 	}
 	carry := randomSample(dtypes.Uint32, 3, 3)
-	carry.In = []Input{randomState(7, math.Exp2(64), 1)} // rounded down to the last number of a low half
-	randomBits = Define(Op{
-		Name: "RandomBits", Family: "random", Doc: "the next state, and uniform bits of Philox-4x32-10", DTypes: dtypes.SetOf(dtypes.Uint64), Attrs: RandomAttrs{},
+	carry.In = []ir.Input{randomState(7, math.Exp2(64), 1)} // rounded down to the last number of a low half
+	randomBits = Define(ir.Op{
+		Name: "RandomBits", Family: "random", Doc: "the next state, and uniform bits of Philox-4x32-10", DTypes: dtypes.SetOf(dtypes.Uint64), Attrs: ir.RandomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			return randomRule(in[0], attrs.(RandomAttrs).Shape, dtypes.SetOf(dtypes.Uint32, dtypes.Uint64))
+			return randomRule(in[0], attrs.(ir.RandomAttrs).Shape, dtypes.SetOf(dtypes.Uint32, dtypes.Uint64))
 		},
-		Ref: randomBitsRef, Expand: expandRandomBits, ZeroGrad: noRandomGradient,
-		Samples: []Sample{
+		Ref: randomBitsRef,
+		Samples: []ir.Sample{
 			randomSample(dtypes.Uint32, 7), randomSample(dtypes.Uint64, 2, 3),
 			named("scalar", randomSample(dtypes.Uint64)), named("none", randomSample(dtypes.Uint32, 0, 2)),
 			named("the counter carries", carry),
 		},
-	})
+	}, Rule{Expand: expandRandomBits, ZeroGrad: noRandomGradient})
 }

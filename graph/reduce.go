@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -13,7 +14,7 @@ import (
 // Negative axes count from the end. Floats narrower than float32 are summed in float32, and all floats
 // in blocks, so that the error does not grow with the number of elements; integers wrap around.
 func ReduceSum(x *Node, reduceAxes ...int) *Node {
-	return Apply(reduceSum, ReduceAttrs{adjust("ReduceSum", x, reduceAxes)}, x)
+	return Apply(reduceSum, ir.ReduceAttrs{Axes: adjust("ReduceSum", x, reduceAxes)}, x)
 }
 
 // ReduceAllSum returns the sum of all elements of x, a scalar, as [ReduceSum] does.
@@ -23,7 +24,7 @@ func ReduceAllSum(x *Node) *Node { return ReduceSum(x) }
 // given. Negative axes count from the end. Integers wrap around; the product of no elements is 1. The
 // gradient is exact also where elements are 0. x must be a number.
 func ReduceMultiply(x *Node, reduceAxes ...int) *Node {
-	return Apply(reduceMultiply, ReduceAttrs{adjust("ReduceMultiply", x, reduceAxes)}, x)
+	return Apply(reduceMultiply, ir.ReduceAttrs{Axes: adjust("ReduceMultiply", x, reduceAxes)}, x)
 }
 
 // ReduceAllMultiply returns the product of all elements of x, a scalar, as [ReduceMultiply] does.
@@ -34,7 +35,7 @@ func ReduceAllMultiply(x *Node) *Node { return ReduceMultiply(x) }
 // -∞, or the smallest integer. Where several elements are the largest, they share the gradient equally. x must be
 // an integer or a float.
 func ReduceMax(x *Node, reduceAxes ...int) *Node {
-	return Apply(reduceMax, ReduceAttrs{adjust("ReduceMax", x, reduceAxes)}, x)
+	return Apply(reduceMax, ir.ReduceAttrs{Axes: adjust("ReduceMax", x, reduceAxes)}, x)
 }
 
 // ReduceAllMax returns the largest of all elements of x, a scalar, as [ReduceMax] does.
@@ -45,19 +46,16 @@ func ReduceAllMax(x *Node) *Node { return ReduceMax(x) }
 // +∞, or the largest integer. Where several elements are the smallest, they share the gradient equally. x must be
 // an integer or a float.
 func ReduceMin(x *Node, reduceAxes ...int) *Node {
-	return Apply(reduceMin, ReduceAttrs{adjust("ReduceMin", x, reduceAxes)}, x)
+	return Apply(reduceMin, ir.ReduceAttrs{Axes: adjust("ReduceMin", x, reduceAxes)}, x)
 }
 
 // ReduceAllMin returns the smallest of all elements of x, a scalar, as [ReduceMin] does.
 func ReduceAllMin(x *Node) *Node { return ReduceMin(x) }
 
-// ReduceAttrs holds the axes that are reduced, counted from 0 and sorted.
-type ReduceAttrs struct{ Axes []int }
-
-var reduceSum, reduceMultiply, reduceMax, reduceMin *Op
+var reduceSum, reduceMultiply, reduceMax, reduceMin *ir.Op
 
 func reduceRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	axes := attrs.(ReduceAttrs).Axes
+	axes := attrs.(ir.ReduceAttrs).Axes
 	if len(axes) > 0 { // a scalar has none to check
 		if _, err := shapes.AdjustAxes(axes, in[0].Rank()); err != nil {
 			return shapes.Shape{}, err
@@ -73,7 +71,7 @@ func reduceRef[T number](start T, f func(acc, x T) T) func(any, []*tensors.Tenso
 		for i := range v {
 			v[i] = start
 		}
-		to := reduceIndex(in[0].Shape(), attrs.(ReduceAttrs).Axes)
+		to := reduceIndex(in[0].Shape(), attrs.(ir.ReduceAttrs).Axes)
 		for i, x := range load[T](in[0]) {
 			v[to(i)] = f(v[to(i)], x)
 		}
@@ -98,7 +96,7 @@ func extremeRef[T number](sign int, f func(acc, x T) T) func(any, []*tensors.Ten
 
 // extremeVJP gives dy to the elements that are the result, in equal shares.
 func extremeVJP(y, dy *Node) []*Node {
-	x, axes := y.Input(0), y.Attrs().(ReduceAttrs).Axes
+	x, axes := y.Input(0), y.Attrs().(ir.ReduceAttrs).Axes
 	return []*Node{shareAmong(Equal(x, expandReduced(y, x, axes)), x, dy, axes)}
 }
 
@@ -110,11 +108,11 @@ func shareAmong(chosen, x, dy *Node, axes []int) *Node {
 }
 
 // sumOver is ReduceSum over just these axes, counted from 0: over none if there are none.
-func sumOver(x *Node, axes []int) *Node { return Apply(reduceSum, ReduceAttrs{axes}, x) }
+func sumOver(x *Node, axes []int) *Node { return Apply(reduceSum, ir.ReduceAttrs{Axes: axes}, x) }
 
 // productTree multiplies x over the axes in pairs, so that its gradient needs no division.
 func productTree(attrs any, in []*Node) *Node {
-	x, axes := in[0], attrs.(ReduceAttrs).Axes
+	x, axes := in[0], attrs.(ir.ReduceAttrs).Axes
 	var perm []int
 	n := 1
 	for axis := range x.Rank() {
@@ -166,13 +164,13 @@ func reduceIndex(in shapes.Shape, axes []int) func(i int) int {
 }
 
 // reduceSamples are the calls that every reduction is tested with.
-func reduceSamples() []Sample {
-	return []Sample{
-		{Name: "last axis", In: []Input{Ramp(2, 5)}, Attrs: ReduceAttrs{[]int{1}}},
-		{Name: "first axis", In: []Input{Ramp(3, 4)}, Attrs: ReduceAttrs{[]int{0}}},
-		{Name: "middle", In: []Input{Ramp(2, 3, 4)}, Attrs: ReduceAttrs{[]int{1}}},
-		{Name: "outer two", In: []Input{Ramp(2, 3, 4)}, Attrs: ReduceAttrs{[]int{0, 2}}},
-		{Name: "all", In: []Input{Ramp(3, 3)}, Attrs: ReduceAttrs{[]int{0, 1}}},
+func reduceSamples() []ir.Sample {
+	return []ir.Sample{
+		{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.ReduceAttrs{Axes: []int{1}}},
+		{Name: "first axis", In: []ir.Input{ir.Ramp(3, 4)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}},
+		{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.ReduceAttrs{Axes: []int{1}}},
+		{Name: "outer two", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.ReduceAttrs{Axes: []int{0, 2}}},
+		{Name: "all", In: []ir.Input{ir.Ramp(3, 3)}, Attrs: ir.ReduceAttrs{Axes: []int{0, 1}}},
 	}
 }
 
@@ -182,51 +180,49 @@ func expandReduced(dy, x *Node, axes []int) *Node {
 }
 
 func init() {
-	reduceSum = Define(Op{
-		Name: "ReduceSum", Family: "reduce", Doc: "Σ x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+	reduceSum = Define(ir.Op{
+		Name: "ReduceSum", Family: "reduce", Cost: perOperandElement(1), Doc: "Σ x over the axes", DTypes: dtypes.Numbers, Attrs: ir.ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
 			reduceLanes(sumOf), reduceRef(0, func(a, x int64) int64 { return a + x }),
 			reduceRef(0, func(a, x uint64) uint64 { return a + x }), reduceLanes(partsOf(sumOf))),
+		Samples: append(reduceSamples(), ir.Sample{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}}),
+		Tol:     ir.ULP(8, "sums in another order"),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
-			return []*Node{expandReduced(dy, y.Input(0), y.Attrs().(ReduceAttrs).Axes)}
+			return []*Node{expandReduced(dy, y.Input(0), y.Attrs().(ir.ReduceAttrs).Axes)}
 		},
-		Samples: append(reduceSamples(), Sample{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: ReduceAttrs{[]int{0}}}),
-		Tol:     ULP(8, "sums in another order"),
 	})
-	empty := Sample{Name: "none", In: []Input{Ramp(0, 3)}, Attrs: ReduceAttrs{[]int{0}}}
-	scalar := Sample{Name: "scalar", In: []Input{ScalarValue(-1.25)}, Attrs: ReduceAttrs{}}
-	reduceMultiply = Define(Op{
-		Name: "ReduceMultiply", Family: "reduce", Doc: "Π x over the axes", DTypes: dtypes.Numbers, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+	empty := ir.Sample{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}}
+	scalar := ir.Sample{Name: "scalar", In: []ir.Input{ir.ScalarValue(-1.25)}, Attrs: ir.ReduceAttrs{}}
+	reduceMultiply = Define(ir.Op{
+		Name: "ReduceMultiply", Family: "reduce", Cost: perOperandElement(1), Doc: "Π x over the axes", DTypes: dtypes.Numbers, Attrs: ir.ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer: reduceRule,
 		Ref: byKind(0,
 			reduceLanes(productOf), reduceRef(1, func(a, x int64) int64 { return a * x }),
 			reduceRef(1, func(a, x uint64) uint64 { return a * x }), reduceRef(1, func(a, x complex128) complex128 { return a * x })),
-		Expand: inWide(productTree),
 		Samples: append(reduceSamples(), empty, scalar,
-			Sample{Name: "with zeros", In: []Input{Array([]int{3, 3}, 2, 0, 3, 0, 0, 5, 0, 0, 0)}, Attrs: ReduceAttrs{[]int{1}}}),
-		Tol: ULP(16, "products in another order"),
-	})
-	extremes := func(lowest, want float64) []Sample {
+			ir.Sample{Name: "with zeros", In: []ir.Input{ir.Array([]int{3, 3}, 2, 0, 3, 0, 0, 5, 0, 0, 0)}, Attrs: ir.ReduceAttrs{Axes: []int{1}}}),
+		Tol: ir.ULP(16, "products in another order"),
+	}, Rule{Expand: inWide(productTree)})
+	extremes := func(lowest, want float64) []ir.Sample {
 		none := empty
 		none.Pole = true
 		return append(reduceSamples(), none, scalar,
-			Sample{Name: "ties", Kink: true, In: []Input{Array([]int{2, 3}, 1, 1, 1, 2, 1, 2)}, Attrs: ReduceAttrs{[]int{1}}},
-			Sample{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{Array([]int{3, 3}, 1, nan, 2, -inf, inf, 0, lowest, lowest, lowest)},
-				Attrs: ReduceAttrs{[]int{1}}, Want: []float64{nan, want, lowest}})
+			ir.Sample{Name: "ties", Kink: true, In: []ir.Input{ir.Array([]int{2, 3}, 1, 1, 1, 2, 1, 2)}, Attrs: ir.ReduceAttrs{Axes: []int{1}}},
+			ir.Sample{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Array([]int{3, 3}, 1, nan, 2, -inf, inf, 0, lowest, lowest, lowest)},
+				Attrs: ir.ReduceAttrs{Axes: []int{1}}, Want: []float64{nan, want, lowest}})
 	}
-	reduceMax = Define(Op{
-		Name: "ReduceMax", Family: "reduce", Doc: "the largest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+	reduceMax = Define(ir.Op{
+		Name: "ReduceMax", Family: "reduce", Cost: perOperandElement(1), Doc: "the largest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ir.ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer:   reduceRule,
 		Ref:     byKind(0, extremeRef(-1, larger[float64]), extremeRef(-1, larger[int64]), extremeRef(-1, larger[uint64]), nil),
-		VJP:     extremeVJP,
 		Samples: extremes(-inf, inf),
-	})
-	reduceMin = Define(Op{
-		Name: "ReduceMin", Family: "reduce", Doc: "the smallest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ReduceAttrs{}, HLO: "stablehlo.reduce",
+	}, Rule{VJP: extremeVJP})
+	reduceMin = Define(ir.Op{
+		Name: "ReduceMin", Family: "reduce", Cost: perOperandElement(1), Doc: "the smallest x over the axes, NaN if one is", DTypes: dtypes.Reals, Attrs: ir.ReduceAttrs{}, HLO: "stablehlo.reduce",
 		Infer:   reduceRule,
 		Ref:     byKind(0, extremeRef(1, smaller[float64]), extremeRef(1, smaller[int64]), extremeRef(1, smaller[uint64]), nil),
-		VJP:     extremeVJP,
 		Samples: extremes(inf, -inf),
-	})
+	}, Rule{VJP: extremeVJP})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -26,7 +27,7 @@ func Reshape(x *Node, dimensions ...int) *Node {
 		}
 		dims[i] = x.Shape().Size() / n
 	}
-	return Apply(reshape, ShapeAttrs{dims}, x)
+	return Apply(reshape, ir.ShapeAttrs{Dims: dims}, x)
 }
 
 // ReshapeWithShape is [Reshape] to the dimensions and axis names of shape. The dtype stays x's.
@@ -37,7 +38,7 @@ func ReshapeWithShape(x *Node, shape shapes.Shape) *Node {
 // BroadcastToDims returns x repeated to the given dimensions, by NumPy's rule: lined up at the last axis,
 // an axis of 1 (or a missing one) is repeated.
 func BroadcastToDims(x *Node, dimensions ...int) *Node {
-	return Apply(broadcastTo, ShapeAttrs{slices.Clone(dimensions)}, x)
+	return Apply(broadcastTo, ir.ShapeAttrs{Dims: slices.Clone(dimensions)}, x)
 }
 
 // BroadcastToShape returns x repeated to the dimensions of shape, as [BroadcastToDims] does. The dtype of
@@ -50,16 +51,13 @@ func BroadcastToShape(x *Node, shape shapes.Shape) *Node {
 	return y
 }
 
-// ShapeAttrs holds the dimensions of a result.
-type ShapeAttrs struct{ Dims []int }
-
-var reshape, broadcastTo *Op
+var reshape, broadcastTo *ir.Op
 
 func init() {
-	reshape = Define(Op{
-		Name: "Reshape", Family: "shape", Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.reshape",
+	reshape = Define(ir.Op{
+		Name: "Reshape", Family: "shape", Layout: ir.View, Simplify: simplerReshape, Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.reshape",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			s := shapes.Make(in[0].DType, attrs.(ShapeAttrs).Dims...)
+			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := s.Check(); err != nil {
 				return s, err
 			}
@@ -72,13 +70,14 @@ func init() {
 			return s, nil
 		},
 		Ref:     copyRef,
-		VJP:     func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
-		Samples: []Sample{{In: []Input{Ramp(2, 6)}, Attrs: ShapeAttrs{[]int{3, 4}}}, {Name: "scalar", In: []Input{Ramp(1, 1)}, Attrs: ShapeAttrs{nil}}, {Name: "empty", In: []Input{Ramp(0, 3)}, Attrs: ShapeAttrs{[]int{2, 0}}}},
+		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 6)}, Attrs: ir.ShapeAttrs{Dims: []int{3, 4}}}, {Name: "scalar", In: []ir.Input{ir.Ramp(1, 1)}, Attrs: ir.ShapeAttrs{Dims: nil}}, {Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.ShapeAttrs{Dims: []int{2, 0}}}},
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
 	})
-	broadcastTo = Define(Op{
-		Name: "Broadcast", Family: "shape", Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
+	broadcastTo = Define(ir.Op{
+		Name: "Broadcast", Family: "shape", Layout: ir.Repetition, Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			s := shapes.Make(in[0].DType, attrs.(ShapeAttrs).Dims...)
+			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := in[0].BroadcastableTo(s.Dimensions...); err != nil {
 				return s, err
 			}
@@ -91,11 +90,12 @@ func init() {
 		Ref: moveRef(func(_ any, out, in []*tensors.Tensor) func(int) int {
 			return broadcastIndex(out[0].Shape(), in[0].Shape())
 		}),
-		VJP: func(y, dy *Node) []*Node { return []*Node{unbroadcast(dy, y.Input(0))} },
-		Samples: []Sample{
-			{In: []Input{Ramp(3)}, Attrs: ShapeAttrs{[]int{2, 3}}},
-			{Name: "inner axis", In: []Input{Ramp(2, 1)}, Attrs: ShapeAttrs{[]int{4, 2, 3}}},
-			{Name: "scalar", In: []Input{ScalarValue(1.5)}, Attrs: ShapeAttrs{[]int{5}}},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(3)}, Attrs: ir.ShapeAttrs{Dims: []int{2, 3}}},
+			{Name: "inner axis", In: []ir.Input{ir.Ramp(2, 1)}, Attrs: ir.ShapeAttrs{Dims: []int{4, 2, 3}}},
+			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShapeAttrs{Dims: []int{5}}},
 		},
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node { return []*Node{unbroadcast(dy, y.Input(0))} },
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -32,14 +33,14 @@ func distinct(rng *rand.Rand, dims ...int) *tensors.Tensor {
 // checkRoads compares value and gradients of an op with those of its expansion.
 func checkRoads(t *testing.T, op string, attrs any, in ...*tensors.Tensor) {
 	t.Helper()
-	row := graph.OpByName(op)
+	row := ir.OpByName(op)
 	args := make([]any, len(in))
 	for i, x := range in {
 		args[i] = x
 	}
 	out, err := graph.CallOnceN(graphtest.Reference(), func(x []*graph.Node) []*graph.Node {
 		var results []*graph.Node
-		for _, y := range []*graph.Node{graph.Apply(row, attrs, x...), row.Expand(attrs, x)[0]} {
+		for _, y := range []*graph.Node{graph.Apply(row, attrs, x...), graph.RuleOf(row).Expand(attrs, x)[0]} {
 			w := graph.AddScalar(graph.IotaFull(y.Graph(), y.Shape()), 1)
 			results = append(append(results, y), graph.Gradient(graph.ReduceAllSum(graph.Mul(w, y)), x...)...)
 		}
@@ -60,7 +61,7 @@ func TestConvolutionsOfAllKinds(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		n := 1 + rng.IntN(2)
-		a := graph.ConvAttrs{ChannelGroups: 1, BatchGroups: 1}
+		a := ir.ConvAttrs{ChannelGroups: 1, BatchGroups: 1}
 		groups := 1 + rng.IntN(3)
 		batch, channels, kin, kout := 1+rng.IntN(2), 1+rng.IntN(2), 0, groups*(1+rng.IntN(2))
 		switch rng.IntN(3) {
@@ -96,7 +97,7 @@ func TestConvolutionsOfAllKinds(t *testing.T) {
 		px, xDims := place(xDims)
 		pk, kDims := place(kDims)
 		py, _ := place(nil)
-		a.Axes = graph.ConvolveAxesConfig{
+		a.Axes = ir.ConvolveAxesConfig{
 			InputBatch: px[0], InputChannels: px[1], InputSpatial: px[2:],
 			KernelInputChannels: pk[0], KernelOutputChannels: pk[1], KernelSpatial: pk[2:],
 			OutputBatch: py[0], OutputChannels: py[1], OutputSpatial: py[2:],
@@ -106,11 +107,11 @@ func TestConvolutionsOfAllKinds(t *testing.T) {
 }
 
 func TestWindowsOfAllKinds(t *testing.T) {
-	kinds := []graph.WindowKind{graph.WindowSum, graph.WindowMax, graph.WindowMin}
+	kinds := []ir.WindowKind{ir.WindowSum, ir.WindowMax, ir.WindowMin}
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		var dims []int
-		a := graph.WindowAttrs{Kind: kinds[rng.IntN(3)]}
+		a := ir.WindowAttrs{Kind: kinds[rng.IntN(3)]}
 		for range 1 + rng.IntN(3) {
 			d, w := 1+rng.IntN(5), 1+rng.IntN(3)
 			pad := [2]int{rng.IntN(w), rng.IntN(w)}
@@ -120,7 +121,7 @@ func TestWindowsOfAllKinds(t *testing.T) {
 			dims, a.Window, a.Strides, a.Paddings = append(dims, d), append(a.Window, w), append(a.Strides, 1+rng.IntN(3)), append(a.Paddings, pad)
 		}
 		checkRoads(t, "ReduceWindow", a, distinct(rng, dims...))
-		if a.Kind == graph.WindowSum {
+		if a.Kind == ir.WindowSum {
 			continue
 		}
 		x := distinct(rng, dims...)
@@ -138,12 +139,12 @@ func TestWindowsOfAllKinds(t *testing.T) {
 }
 
 // checkSelected is checkRoads for ops that choose by x, which gets no gradient.
-func checkSelected(t *testing.T, op string, a graph.WindowAttrs, x, values *tensors.Tensor) {
+func checkSelected(t *testing.T, op string, a ir.WindowAttrs, x, values *tensors.Tensor) {
 	t.Helper()
-	row := graph.OpByName(op)
+	row := ir.OpByName(op)
 	out, err := graph.CallOnceN(graphtest.Reference(), func(x, v *graph.Node) []*graph.Node {
 		var results []*graph.Node
-		for _, y := range []*graph.Node{graph.Apply(row, a, x, v), row.Expand(a, []*graph.Node{x, v})[0]} {
+		for _, y := range []*graph.Node{graph.Apply(row, a, x, v), graph.RuleOf(row).Expand(a, []*graph.Node{x, v})[0]} {
 			w := graph.AddScalar(graph.IotaFull(y.Graph(), y.Shape()), 1)
 			results = append(results, y, graph.Gradient(graph.ReduceAllSum(graph.Mul(w, y)), v)[0])
 		}
@@ -187,6 +188,6 @@ func TestProductsOfAllKinds(t *testing.T) {
 				equation += string(letters[i])
 			}
 		}
-		checkRoads(t, "Einsum", graph.EinsumAttrs{Equation: equation}, in...)
+		checkRoads(t, "Einsum", ir.EinsumAttrs{Equation: equation}, in...)
 	}
 }

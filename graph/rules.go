@@ -65,7 +65,7 @@ func broadcastIndex(out, in shapes.Shape) func(i int) int {
 func need(op string, nodes ...*Node) {
 	for i, x := range nodes {
 		if x == nil {
-			panic(&Error{Op: op, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite(nil)})
+			panic(&Error{Op: op, Err: fmt.Errorf("operand %d is nil", i), pcs: callSite()})
 		}
 	}
 }

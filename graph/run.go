@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -18,21 +19,23 @@ func (g *Graph) Compile(outputs ...*Node) error {
 func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 	switch {
 	case g.backend == nil:
-		return &Error{Err: fmt.Errorf("the graph %q has no backend to be compiled for", g.name), pcs: callSite(g)}
+		return &Error{Err: fmt.Errorf("the graph %q has no backend to be compiled for", g.name), pcs: callSite()}
 	case g.executable != nil:
-		return &Error{Err: fmt.Errorf("the graph %q is compiled already", g.name), pcs: callSite(g)}
+		return &Error{Err: fmt.Errorf("the graph %q is compiled already", g.name), pcs: callSite()}
 	}
-	p, err := NewProgram(g, append(slices.Clone(outputs), g.logged...), g.backend.Lowers)
+	p, err := NewProgram(g, append(slices.Clone(outputs), g.logged...)...)
 	if err != nil {
 		return err
 	}
-	for i, param := range g.main.params {
-		if slices.Contains(g.donated, param) {
-			if p.Donated == nil {
-				p.Donated = make([]bool, len(p.Inputs))
-			}
-			p.Donated[i] = true
+	if p, err = ir.Lower(p, g.backend.Lowers); err != nil {
+		return fmt.Errorf("%q: %w", g.name, err)
+	}
+	if len(g.donated) > 0 {
+		marks := make([]bool, len(g.main.params))
+		for i, param := range g.main.params {
+			marks[i] = slices.Contains(g.donated, param)
 		}
+		p = p.Donate(marks)
 	}
 	exe, err := g.backend.Compile(ctx, p)
 	if err != nil {
@@ -43,10 +46,10 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 }
 
 // Program returns the compiled program, nil before [Graph.Compile].
-func (g *Graph) Program() *Program { return g.program }
+func (g *Graph) Program() *ir.Program { return g.program }
 
 // Executable returns the compiled executable, nil before [Graph.Compile].
-func (g *Graph) Executable() Executable { return g.executable }
+func (g *Graph) Executable() ir.Executable { return g.executable }
 
 // Finalize releases the executable. The graph cannot be run any more.
 func (g *Graph) Finalize() error {
@@ -93,7 +96,7 @@ func (g *Graph) run(ctx context.Context, inputs []any) (out, logged []*tensors.T
 }
 
 // toHost turns buffers into tensors and closes them.
-func toHost(bufs []Buffer) (out []*tensors.Tensor, err error) {
+func toHost(bufs []ir.Buffer) (out []*tensors.Tensor, err error) {
 	for _, b := range bufs {
 		t, e := b.ToHost()
 		if e != nil && err == nil {
@@ -106,9 +109,9 @@ func toHost(bufs []Buffer) (out []*tensors.Tensor, err error) {
 }
 
 // putAll returns the inputs as buffers, and of these the ones made here, for the caller to close.
-func (g *Graph) putAll(inputs []any) (bufs, owned []Buffer, err error) {
+func (g *Graph) putAll(inputs []any) (bufs, owned []ir.Buffer, err error) {
 	for i, v := range inputs {
-		if b, ok := v.(Buffer); ok {
+		if b, ok := v.(ir.Buffer); ok {
 			bufs = append(bufs, b)
 			continue
 		}
@@ -144,11 +147,11 @@ func (g *Graph) RunWithMap(inputs map[*Node]any) ([]*tensors.Tensor, error) {
 // RunWithBuffers runs a compiled graph on buffers of its backend. donate, nil or one per input, marks
 // buffers that are given up to the run; see [Executable]. The results belong to the caller. Values of
 // logged nodes come after the outputs.
-func (g *Graph) RunWithBuffers(ctx context.Context, inputs []Buffer, donate []bool) ([]Buffer, error) {
+func (g *Graph) RunWithBuffers(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	return g.runBuffers(ctx, inputs, donate)
 }
 
-func (g *Graph) runBuffers(ctx context.Context, inputs []Buffer, donate []bool) ([]Buffer, error) {
+func (g *Graph) runBuffers(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	if g.executable == nil {
 		return nil, fmt.Errorf("the graph %q is not compiled", g.name)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -46,17 +47,14 @@ func Scatter(indices, updates *Node, shape shapes.Shape, sorted, unique bool) *N
 	return ScatterSum(Zeros(updates.graph, shape.WithDType(updates.DType())), indices, updates, sorted, unique)
 }
 
-// ScatterAttrs holds what is known of the indices.
-type ScatterAttrs struct{ Sorted, Unique bool }
+var scatterSum, scatterMax, scatterMin, scatterUpdate *ir.Op
 
-var scatterSum, scatterMax, scatterMin, scatterUpdate *Op
-
-func applyScatter(op *Op, operand, indices, updates *Node, sorted, unique bool) *Node {
+func applyScatter(op *ir.Op, operand, indices, updates *Node, sorted, unique bool) *Node {
 	need(op.Name, operand, indices, updates)
 	if indices.Rank() == 0 {
 		indices = ExpandAxes(indices, 0)
 	}
-	return Apply(op, ScatterAttrs{sorted, unique}, operand, indices, updates)
+	return Apply(op, ir.ScatterAttrs{Sorted: sorted, Unique: unique}, operand, indices, updates)
 }
 
 func scatterRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
@@ -99,7 +97,7 @@ func gatherUpdates(y, indices *Node) *Node {
 // scatterOrderVJP shares dy between the values that are y: those of the operand and the updates.
 func scatterOrderVJP(y, dy *Node) []*Node {
 	operand, indices, updates := y.Input(0), y.Input(1), y.Input(2)
-	a, d := y.Attrs().(ScatterAttrs), dy.DType()
+	a, d := y.Attrs().(ir.ScatterAttrs), dy.DType()
 	ofOperand := ConvertDType(Equal(operand, y), d)
 	ofUpdates := where0(indices, y.Shape().Dimensions[:indices.Dim(-1)], ConvertDType(Equal(updates, Gather(y, indices)), d))
 	share := Div(dy, ScatterSum(ofOperand, indices, ofUpdates, a.Sorted, a.Unique))
@@ -107,43 +105,44 @@ func scatterOrderVJP(y, dy *Node) []*Node {
 }
 
 func init() {
-	index := func(dims []int, v ...float64) Input { return Array(dims, v...).As(dtypes.Int32) }
-	samples := func(want []float64) []Sample {
-		return []Sample{
-			{Name: "rows", In: []Input{Ramp(4, 2), index([]int{2, 1}, 2, 0), Ramp(2, 2).Plus(0.3)}, Attrs: ScatterAttrs{}},
-			{Name: "worked out", In: []Input{Values(1, 2, 3), index([]int{2, 1}, 2, 0), Values(2, 5)}, Attrs: ScatterAttrs{Unique: true}, DTypes: dtypes.Reals, Want: want},
-			{Name: "elements", In: []Input{Ramp(2, 3), index([]int{3, 2}, 0, 1, 1, 0, 1, 2), Ramp(3).Plus(0.3)}, Attrs: ScatterAttrs{Sorted: true, Unique: true}},
-			{Name: "outside is dropped", In: []Input{Ramp(3), index([]int{3, 1}, -1, 1, 3), Ramp(3).Plus(0.3)}, Attrs: ScatterAttrs{}},
-			{Name: "one", In: []Input{Ramp(3, 2), index([]int{1}, 1), Ramp(2).Plus(0.3)}, Attrs: ScatterAttrs{}},
-			{Name: "batch of indices", In: []Input{Ramp(5), index([]int{2, 2, 1}, 0, 3, 4, 1), Ramp(2, 2).Plus(0.3)}, Attrs: ScatterAttrs{}},
-			{Name: "no updates", In: []Input{Ramp(3), index([]int{0, 1}), Ramp(0)}, Attrs: ScatterAttrs{}},
+	index := func(dims []int, v ...float64) ir.Input { return ir.Array(dims, v...).As(dtypes.Int32) }
+	samples := func(want []float64) []ir.Sample {
+		return []ir.Sample{
+			{Name: "rows", In: []ir.Input{ir.Ramp(4, 2), index([]int{2, 1}, 2, 0), ir.Ramp(2, 2).Plus(0.3)}, Attrs: ir.ScatterAttrs{}},
+			{Name: "worked out", In: []ir.Input{ir.Values(1, 2, 3), index([]int{2, 1}, 2, 0), ir.Values(2, 5)}, Attrs: ir.ScatterAttrs{Unique: true}, DTypes: dtypes.Reals, Want: want},
+			{Name: "elements", In: []ir.Input{ir.Ramp(2, 3), index([]int{3, 2}, 0, 1, 1, 0, 1, 2), ir.Ramp(3).Plus(0.3)}, Attrs: ir.ScatterAttrs{Sorted: true, Unique: true}},
+			{Name: "outside is dropped", In: []ir.Input{ir.Ramp(3), index([]int{3, 1}, -1, 1, 3), ir.Ramp(3).Plus(0.3)}, Attrs: ir.ScatterAttrs{}},
+			{Name: "one", In: []ir.Input{ir.Ramp(3, 2), index([]int{1}, 1), ir.Ramp(2).Plus(0.3)}, Attrs: ir.ScatterAttrs{}},
+			{Name: "batch of indices", In: []ir.Input{ir.Ramp(5), index([]int{2, 2, 1}, 0, 3, 4, 1), ir.Ramp(2, 2).Plus(0.3)}, Attrs: ir.ScatterAttrs{}},
+			{Name: "no updates", In: []ir.Input{ir.Ramp(3), index([]int{0, 1}), ir.Ramp(0)}, Attrs: ir.ScatterAttrs{}},
 		}
 	}
-	twice := Sample{Name: "one place twice", In: []Input{Ramp(3), index([]int{4, 1}, 1, 1, 0, 1), Ramp(4).Plus(0.3)}, Attrs: ScatterAttrs{}}
-	tie := Sample{Name: "ties", In: []Input{Values(1, 1, 1), index([]int{3, 1}, 1, 1, 0), Values(1, 1, 1)}, Attrs: ScatterAttrs{}, Kink: true}
-	scatterSum = Define(Op{
-		Name: "ScatterSum", Family: "index", Doc: "x with z added where y points at", DTypes: dtypes.Numbers, Attrs: ScatterAttrs{}, HLO: "stablehlo.scatter",
+	twice := ir.Sample{Name: "one place twice", In: []ir.Input{ir.Ramp(3), index([]int{4, 1}, 1, 1, 0, 1), ir.Ramp(4).Plus(0.3)}, Attrs: ir.ScatterAttrs{}}
+	tie := ir.Sample{Name: "ties", In: []ir.Input{ir.Values(1, 1, 1), index([]int{3, 1}, 1, 1, 0), ir.Values(1, 1, 1)}, Attrs: ir.ScatterAttrs{}, Kink: true}
+	scatterSum = Define(ir.Op{
+		Name: "ScatterSum", Family: "index", Doc: "x with z added where y points at", DTypes: dtypes.Numbers, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
 		Infer: scatterRule,
 		Ref: byKind(0, scatterRef(func(a, b float64) float64 { return a + b }), scatterRef(func(a, b int64) int64 { return a + b }),
 			scatterRef(func(a, b uint64) uint64 { return a + b }), scatterRef(func(a, b complex128) complex128 { return a + b })),
+		Samples: append(samples([]float64{6, 2, 5}), twice),
+		Tol:     ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{dy, nil, nameLike(gatherUpdates(dy, y.Input(1)), y.Input(2).Shape())}
 		},
-		Samples: append(samples([]float64{6, 2, 5}), twice),
-		Tol:     Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	})
-	scatterMax = Define(Op{
-		Name: "ScatterMax", Family: "index", Doc: "x with the larger of it and z where y points at", DTypes: dtypes.Reals, Attrs: ScatterAttrs{}, HLO: "stablehlo.scatter",
-		Infer: scatterRule, Ref: byKind(0, scatterRef(larger[float64]), scatterRef(larger[int64]), scatterRef(larger[uint64]), nil), VJP: scatterOrderVJP,
+	scatterMax = Define(ir.Op{
+		Name: "ScatterMax", Family: "index", Doc: "x with the larger of it and z where y points at", DTypes: dtypes.Reals, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
+		Infer: scatterRule, Ref: byKind(0, scatterRef(larger[float64]), scatterRef(larger[int64]), scatterRef(larger[uint64]), nil),
 		Samples: append(samples([]float64{5, 2, 3}), twice, tie),
-	})
-	scatterMin = Define(Op{
-		Name: "ScatterMin", Family: "index", Doc: "x with the smaller of it and z where y points at", DTypes: dtypes.Reals, Attrs: ScatterAttrs{}, HLO: "stablehlo.scatter",
-		Infer: scatterRule, Ref: byKind(0, scatterRef(smaller[float64]), scatterRef(smaller[int64]), scatterRef(smaller[uint64]), nil), VJP: scatterOrderVJP,
+	}, Rule{VJP: scatterOrderVJP})
+	scatterMin = Define(ir.Op{
+		Name: "ScatterMin", Family: "index", Doc: "x with the smaller of it and z where y points at", DTypes: dtypes.Reals, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
+		Infer: scatterRule, Ref: byKind(0, scatterRef(smaller[float64]), scatterRef(smaller[int64]), scatterRef(smaller[uint64]), nil),
 		Samples: append(samples([]float64{1, 2, 2}), twice, tie),
-	})
-	scatterUpdate = Define(Op{
-		Name: "ScatterUpdate", Family: "index", Doc: "x with z in its place where y points at", DTypes: dtypes.Any, Attrs: ScatterAttrs{}, HLO: "stablehlo.scatter",
+	}, Rule{VJP: scatterOrderVJP})
+	scatterUpdate = Define(ir.Op{
+		Name: "ScatterUpdate", Family: "index", Doc: "x with z in its place where y points at", DTypes: dtypes.Any, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
 		Infer: scatterRule,
 		Ref: func(_ any, out, in []*tensors.Tensor) {
 			copyRef(nil, out, in)
@@ -156,11 +155,12 @@ func init() {
 				}
 			})
 		},
+		Samples: samples([]float64{5, 2, 2}),
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
-			a, updates := y.Attrs().(ScatterAttrs), y.Input(2)
+			a, updates := y.Attrs().(ir.ScatterAttrs), y.Input(2)
 			kept := ScatterUpdate(dy, y.Input(1), ZerosLike(updates), a.Sorted, a.Unique)
 			return []*Node{kept, nil, nameLike(gatherUpdates(dy, y.Input(1)), updates.Shape())}
 		},
-		Samples: samples([]float64{5, 2, 2}),
 	})
 }

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // SetMesh says over which devices the graph's program runs, so that values can be divided over them with
 // [Shard]. It is called before anything is sharded, and panics with [Error] if the mesh is not well formed or
 // the graph has another one already. A backend with one device ignores it: the numbers are the same.
-func (g *Graph) SetMesh(m *Mesh) {
+func (g *Graph) SetMesh(m *ir.Mesh) {
 	if m == nil {
 		g.fail("SetMesh", nil, fmt.Errorf("the mesh is nil"))
 	}
@@ -25,10 +26,7 @@ func (g *Graph) SetMesh(m *Mesh) {
 }
 
 // Mesh returns the devices that the graph's program runs on, nil if that was not said.
-func (g *Graph) Mesh() *Mesh { return g.mesh }
-
-// Open, as an entry of the sharding of a value inside a program, leaves it to the backend how the axis is divided.
-const Open = "?"
+func (g *Graph) Mesh() *ir.Mesh { return g.mesh }
 
 // Shard says how x is divided over the mesh of its graph, and returns x's value: per axis of x the mesh axis that
 // it is split along, or several separated by commas, the first one outermost; "" for an axis that every device
@@ -53,37 +51,31 @@ func Shard(x *Node, axes ...string) *Node {
 	if g.mesh == nil {
 		g.fail("Shard", []shapes.Shape{x.Shape()}, fmt.Errorf("the graph %q has no mesh to divide it over: call SetMesh before", g.name))
 	}
-	a := ShardAttrs{g.mesh, slices.Clone(axes)}
+	a := ir.ShardAttrs{Mesh: g.mesh, Sharding: slices.Clone(axes)}
 	if a.Sharding == nil {
-		a.Sharding = Sharding{}
+		a.Sharding = ir.Sharding{}
 	}
-	if _, placed := g.placed[x]; placed || x.op != parameter || x.fn != g.main || slices.Contains(a.Sharding, Open) {
+	if _, placed := g.placed[x]; placed || x.op != parameter || x.fn != g.main || slices.Contains(a.Sharding, ir.Open) {
 		return Apply(shard, a, x)
 	}
 	if err := a.Sharding.Check(g.mesh, x.Shape()); err != nil {
 		g.fail("Shard", []shapes.Shape{x.Shape()}, err)
 	}
 	if g.placed == nil {
-		g.placed = map[*Node]Sharding{}
+		g.placed = map[*Node]ir.Sharding{}
 	}
 	g.placed[x] = a.Sharding
 	return x
 }
 
-// ShardAttrs says how a value is divided, and over what.
-type ShardAttrs struct {
-	Mesh     *Mesh
-	Sharding Sharding
-}
-
-var shard *Op
+var shard *ir.Op
 
 func init() {
-	mesh := &Mesh{[]MeshAxis{{"data", 1}, {"model", 1}}} // the samples run where there is one device
-	shard = Define(Op{
-		Name: "Shard", Family: "sharding", Doc: "x, divided over the devices of a mesh", DTypes: dtypes.Any, Attrs: ShardAttrs{}, HLO: "sdy.sharding_constraint",
+	mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 1}, {Name: "model", Size: 1}}} // the samples run where there is one device
+	shard = Define(ir.Op{
+		Name: "Shard", Family: "sharding", Doc: "x, divided over the devices of a mesh", DTypes: dtypes.Any, Attrs: ir.ShardAttrs{}, HLO: "sdy.sharding_constraint",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			a, ok := attrs.(ShardAttrs)
+			a, ok := attrs.(ir.ShardAttrs)
 			if !ok || a.Mesh == nil || a.Sharding == nil {
 				return shapes.Shape{}, fmt.Errorf("a mesh or a sharding is missing")
 			}
@@ -92,51 +84,44 @@ func init() {
 			}
 			return in[0], a.Sharding.Check(a.Mesh, in[0])
 		},
-		Ref:    copyRef,
+		Ref: copyRef,
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.ShardAttrs{Mesh: mesh, Sharding: ir.Sharding{"data", ""}}},
+			{Name: "an axis over two", In: []ir.Input{ir.Ramp(4)}, Attrs: ir.ShardAttrs{Mesh: mesh, Sharding: ir.Sharding{"data,model"}}},
+			{Name: "an axis left open", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.ShardAttrs{Mesh: mesh, Sharding: ir.Sharding{ir.Open, "model"}}},
+			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShardAttrs{Mesh: mesh, Sharding: ir.Sharding{}}},
+		},
+	}, Rule{
 		Expand: func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} },
 		VJP:    func(y, dy *Node) []*Node { return []*Node{Apply(shard, y.attrs, dy)} },
-		Samples: []Sample{
-			{In: []Input{Ramp(2, 3)}, Attrs: ShardAttrs{mesh, Sharding{"data", ""}}},
-			{Name: "an axis over two", In: []Input{Ramp(4)}, Attrs: ShardAttrs{mesh, Sharding{"data,model"}}},
-			{Name: "an axis left open", In: []Input{Ramp(2, 3)}, Attrs: ShardAttrs{mesh, Sharding{Open, "model"}}},
-			{Name: "scalar", In: []Input{ScalarValue(1.5)}, Attrs: ShardAttrs{mesh, Sharding{}}},
-		},
 	})
 }
 
-// place fills in where p, the program of outputs of g, runs and how its inputs and outputs are divided.
-func (g *Graph) place(p *Program, outputs []*Node) {
-	p.Mesh = g.mesh
+// divide returns p, the program of outputs of g, with where it runs and how its inputs and outputs are divided.
+func (g *Graph) divide(p *ir.Program, outputs []*Node) *ir.Program {
+	mesh := g.mesh
 	for _, n := range g.nodes { // applied from its row, a Shard brings its mesh along
-		if a, ok := n.attrs.(ShardAttrs); ok && p.Mesh == nil {
-			p.Mesh = a.Mesh
+		if a, ok := n.attrs.(ir.ShardAttrs); ok && mesh == nil {
+			mesh = a.Mesh
 		}
 	}
-	if p.Mesh == nil {
-		return
+	if mesh == nil {
+		return p
 	}
+	var inputs, out []ir.Sharding
 	for _, n := range g.main.params {
-		p.InputShardings = append(p.InputShardings, g.placed[n])
+		inputs = append(inputs, g.placed[n])
 	}
 	for _, n := range outputs {
-		var s Sharding
-		if a, ok := n.attrs.(ShardAttrs); ok {
-			s = a.Sharding.closed()
+		var s ir.Sharding
+		if a, ok := n.attrs.(ir.ShardAttrs); ok {
+			s = a.Sharding.Closed()
 		}
-		p.OutputShardings = append(p.OutputShardings, s)
+		out = append(out, s)
 	}
-	if err := p.checkPlacement(); err != nil {
+	p, err := p.Divide(mesh, inputs, out)
+	if err != nil {
 		g.fail("", nil, err)
 	}
-}
-
-// closed returns s with the axes that it leaves open whole.
-func (s Sharding) closed() Sharding {
-	c := slices.Clone(s)
-	for i, axes := range c {
-		if axes == Open {
-			c[i] = ""
-		}
-	}
-	return c
+	return p
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -20,7 +21,7 @@ func layer(g *graph.Graph) []*graph.Node {
 	x := graph.Shard(graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 6)), "data", "")
 	w := graph.Shard(graph.Parameter(g, "w", shapes.Make(dtypes.Float32, 6, 8)), "", "model")
 	b := graph.Parameter(g, "b", shapes.Make(dtypes.Float32, 8))
-	h := graph.Shard(graph.Add(graph.MatMul(x, w), b), graph.Open, "model")
+	h := graph.Shard(graph.Add(graph.MatMul(x, w), b), ir.Open, "model")
 	dw := graph.Gradient(graph.ReduceAllSum(h), w)[0]
 	return []*graph.Node{h, graph.Shard(graph.Sub(w, dw), "", "model"), b}
 }
@@ -28,7 +29,10 @@ func layer(g *graph.Graph) []*graph.Node {
 func TestShardedProgram(t *testing.T) {
 	g := graph.NewGraph(nil, "layer")
 	g.SetMesh(square(t))
-	p, err := graph.NewProgram(g, layer(g), nil)
+	p, err := graph.NewProgram(g, layer(g)...)
+	if err == nil {
+		p, err = ir.Lower(p, nil)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,14 +40,13 @@ func TestShardedProgram(t *testing.T) {
   %3 = MatMul %0 %1 {Accumulator:invalid Output:invalid} : float32[4 8]
   %4 = Add %3 %2 : float32[4 8]
   %5 = Shard %4 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
-  %6 = Const {1} : float32[]
-  %7 = Reshape %6 {Dims:[1 1]} : float32[1 1]
-  %8 = Broadcast %7 {Dims:[4 8]} : float32[4 8]
-  %9 = Shard %8 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
-  %10 = DotGeneral %0 %9 {LhsContract:[0] LhsBatch:[] RhsContract:[0] RhsBatch:[] Accumulator:invalid Output:invalid} : float32[6 8]
-  %11 = Sub %1 %10 : float32[6 8]
-  %12 = Shard %11 {Mesh:mesh[data=2 model=2] Sharding:[- model]} : float32[6 8]
-  return %5 split [- model] %12 split [- model] %2
+  %6 = Const {1} : float32[1 1]
+  %7 = Broadcast %6 {Dims:[4 8]} : float32[4 8]
+  %8 = Shard %7 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
+  %9 = DotGeneral %0 %8 {LhsContract:[0] LhsBatch:[] RhsContract:[0] RhsBatch:[] Accumulator:invalid Output:invalid} : float32[6 8]
+  %10 = Sub %1 %9 : float32[6 8]
+  %11 = Shard %10 {Mesh:mesh[data=2 model=2] Sharding:[- model]} : float32[6 8]
+  return %5 split [- model] %11 split [- model] %2
 }
 `
 	if got := places.ReplaceAllString(p.String(), ""); got != want {
@@ -53,7 +56,7 @@ func TestShardedProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back graph.Program
+	var back ir.Program
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +69,10 @@ func TestShardedProgram(t *testing.T) {
 func TestShardIsDropped(t *testing.T) {
 	g := graph.NewGraph(nil, "layer")
 	g.SetMesh(square(t))
-	p, err := graph.NewProgram(g, layer(g), func(op *graph.Op) bool { return op.Name != "Shard" })
+	p, err := graph.NewProgram(g, layer(g)...)
+	if err == nil {
+		p, err = ir.Lower(p, func(c ir.Call) bool { return c.Op.Name != "Shard" })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +91,7 @@ func TestShardIsDropped(t *testing.T) {
 
 func TestShardChangesNoNumbers(t *testing.T) {
 	x := [][]float64{{1, 2}, {3, 4}, {5, 6}, {7, 8}}
-	run := func(m *graph.Mesh) []float64 {
+	run := func(m *ir.Mesh) []float64 {
 		out, err := graph.CallOnceN(graphtest.Reference(), func(x *graph.Node) []*graph.Node {
 			h := x
 			if m != nil {
@@ -130,7 +136,7 @@ func TestShardErrors(t *testing.T) {
 			g.SetMesh(square(t))
 			g.SetMesh(mesh(t, axis("data", 2)))
 		}, `shard_test.go:*: SetMesh: the graph "g" runs on mesh[data=2 model=2] already, it cannot run on mesh[data=2]`},
-		{"a mesh that is none", func(g *graph.Graph, x *graph.Node) { g.SetMesh(&graph.Mesh{}) },
+		{"a mesh that is none", func(g *graph.Graph, x *graph.Node) { g.SetMesh(&ir.Mesh{}) },
 			`shard_test.go:*: SetMesh: a mesh without axes`},
 		{"nil", func(g *graph.Graph, x *graph.Node) { g.SetMesh(nil) },
 			`shard_test.go:*: SetMesh: the mesh is nil`},
@@ -162,10 +168,10 @@ func TestShardOfAnInput(t *testing.T) {
 		t.Errorf("the second sharding of an input is %s", y)
 	}
 	z := graph.Parameter(g, "z", shapes.Make(dtypes.Float32, 4, 4))
-	if graph.Shard(z, graph.Open, "data").Op().Name != "Shard" {
+	if graph.Shard(z, ir.Open, "data").Op().Name != "Shard" {
 		t.Error("an input cannot be left open")
 	}
-	p, err := graph.NewProgram(g, []*graph.Node{y, z}, nil)
+	p, err := graph.NewProgram(g, y, z)
 	if err != nil {
 		t.Fatal(err)
 	}

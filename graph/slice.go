@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -26,7 +27,7 @@ func AxisRange(indices ...int) SliceAxisSpec {
 	case 2:
 		return SliceAxisSpec{start: indices[0], end: indices[1], stride: 1}
 	}
-	panic(&Error{Op: "AxisRange", Err: fmt.Errorf("it takes at most a start and an end, got %v", indices), pcs: callSite(nil)})
+	panic(&Error{Op: "AxisRange", Err: fmt.Errorf("it takes at most a start and an end, got %v", indices), pcs: callSite()})
 }
 
 // AxisElem takes one element; the axis stays, with size 1 (remove it with [Squeeze]).
@@ -126,21 +127,18 @@ func SliceAxis(x *Node, axis int, axisSpec SliceAxisSpec) *Node {
 	return Slice(x, specs...)
 }
 
-// SliceAttrs holds, per axis, the first index, the index to stop before, and the step, which is at least 1.
-type SliceAttrs struct{ Start, Limit, Stride []int }
-
 // fullSlice takes all of s.
-func fullSlice(s shapes.Shape) SliceAttrs {
-	return SliceAttrs{make([]int, s.Rank()), slices.Clone(s.Dimensions), filled(s.Rank(), 1)}
+func fullSlice(s shapes.Shape) ir.SliceAttrs {
+	return ir.SliceAttrs{Start: make([]int, s.Rank()), Limit: slices.Clone(s.Dimensions), Stride: filled(s.Rank(), 1)}
 }
 
-var slice *Op
+var slice *ir.Op
 
 func init() {
-	slice = Define(Op{
-		Name: "Slice", Family: "shape", Doc: "y[i…] = x[Start + i·Stride …]", DTypes: dtypes.Any, Attrs: SliceAttrs{}, HLO: "stablehlo.slice",
+	slice = Define(ir.Op{
+		Name: "Slice", Family: "shape", Simplify: simplerSlice, Doc: "y[i…] = x[Start + i·Stride …]", DTypes: dtypes.Any, Attrs: ir.SliceAttrs{}, HLO: "stablehlo.slice",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			a, rank := attrs.(SliceAttrs), in[0].Rank()
+			a, rank := attrs.(ir.SliceAttrs), in[0].Rank()
 			if len(a.Start) != rank || len(a.Limit) != rank || len(a.Stride) != rank {
 				return shapes.Shape{}, fmt.Errorf("start, limit and stride must have %d elements", rank)
 			}
@@ -156,7 +154,7 @@ func init() {
 			return withDims(in[0], dims), nil
 		},
 		Ref: moveRef(func(attrs any, out, in []*tensors.Tensor) func(int) int {
-			a := attrs.(SliceAttrs)
+			a := attrs.(ir.SliceAttrs)
 			return indexMap(out[0].Shape(), in[0].Shape(), func(to, from []int) bool {
 				for i := range to {
 					from[i] = a.Start[i] + to[i]*a.Stride[i]
@@ -164,26 +162,27 @@ func init() {
 				return true
 			})
 		}),
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(5)}, Attrs: ir.SliceAttrs{Start: []int{1}, Limit: []int{4}, Stride: []int{1}}},
+			{Name: "strides", In: []ir.Input{ir.Array([]int{7}, 0, 1, 2, 3, 4, 5, 6)}, Attrs: ir.SliceAttrs{Start: []int{1}, Limit: []int{6}, Stride: []int{2}}, DTypes: dtypes.Reals, Want: []float64{1, 3, 5}},
+			{Name: "uneven stride", In: []ir.Input{ir.Ramp(3, 6)}, Attrs: ir.SliceAttrs{Start: []int{0, 0}, Limit: []int{3, 6}, Stride: []int{2, 4}}},
+			{Name: "inner", In: []ir.Input{ir.Ramp(3, 4, 5)}, Attrs: ir.SliceAttrs{Start: []int{1, 0, 2}, Limit: []int{3, 4, 4}, Stride: []int{1, 1, 1}}},
+			{Name: "whole", In: []ir.Input{ir.Ramp(2, 2)}, Attrs: ir.SliceAttrs{Start: []int{0, 0}, Limit: []int{2, 2}, Stride: []int{1, 1}}},
+			{Name: "nothing", In: []ir.Input{ir.Ramp(3, 2)}, Attrs: ir.SliceAttrs{Start: []int{1, 0}, Limit: []int{1, 2}, Stride: []int{1, 1}}},
+		},
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node { // zeros around, and between the elements of a strided slice
-			a, x := y.Attrs().(SliceAttrs), y.Input(0)
-			axes := make([]PadAxis, x.Rank())
+			a, x := y.Attrs().(ir.SliceAttrs), y.Input(0)
+			axes := make([]ir.PadAxis, x.Rank())
 			for i, d := range x.Shape().Dimensions {
 				n := y.Dim(i)
 				used := a.Start[i] + max(0, (n-1)*a.Stride[i]+1)
 				if n == 0 {
 					used = a.Start[i]
 				}
-				axes[i] = PadAxis{Start: a.Start[i], End: d - used, Interior: a.Stride[i] - 1}
+				axes[i] = ir.PadAxis{Start: a.Start[i], End: d - used, Interior: a.Stride[i] - 1}
 			}
 			return []*Node{Pad(dy, ScalarZero(dy.graph, dy.DType()), axes...)}
-		},
-		Samples: []Sample{
-			{In: []Input{Ramp(5)}, Attrs: SliceAttrs{[]int{1}, []int{4}, []int{1}}},
-			{Name: "strides", In: []Input{Array([]int{7}, 0, 1, 2, 3, 4, 5, 6)}, Attrs: SliceAttrs{[]int{1}, []int{6}, []int{2}}, DTypes: dtypes.Reals, Want: []float64{1, 3, 5}},
-			{Name: "uneven stride", In: []Input{Ramp(3, 6)}, Attrs: SliceAttrs{[]int{0, 0}, []int{3, 6}, []int{2, 4}}},
-			{Name: "inner", In: []Input{Ramp(3, 4, 5)}, Attrs: SliceAttrs{[]int{1, 0, 2}, []int{3, 4, 4}, []int{1, 1, 1}}},
-			{Name: "whole", In: []Input{Ramp(2, 2)}, Attrs: SliceAttrs{[]int{0, 0}, []int{2, 2}, []int{1, 1}}},
-			{Name: "nothing", In: []Input{Ramp(3, 2)}, Attrs: SliceAttrs{[]int{1, 0}, []int{1, 2}, []int{1, 1}}},
 		},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -49,16 +50,16 @@ func MaskedLogSoftmax(logits, mask *Node, axes ...int) *Node {
 	return Apply(maskedLogSoftmax, lastAxis("MaskedLogSoftmax", logits, axes), logits, mask)
 }
 
-var softmax, logSoftmax, maskedSoftmax, maskedLogSoftmax *Op
+var softmax, logSoftmax, maskedSoftmax, maskedLogSoftmax *ir.Op
 
-func lastAxis(op string, x *Node, axes []int) ReduceAttrs {
+func lastAxis(op string, x *Node, axes []int) ir.ReduceAttrs {
 	if len(axes) == 0 {
 		axes = []int{-1}
 	}
 	if x.Rank() == 0 {
 		x.graph.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("a scalar has no axis to go over"))
 	}
-	return ReduceAttrs{adjust(op, x, axes)}
+	return ir.ReduceAttrs{Axes: adjust(op, x, axes)}
 }
 
 // softmaxRule takes logits and perhaps a mask.
@@ -93,7 +94,7 @@ func softmaxRef(f func(x []float64) []float64, rest float64) func(any, []*tensor
 			mask, at := tensors.Flat[bool](in[1]), broadcastIndex(in[0].Shape(), in[1].Shape())
 			holds = func(i int) bool { return mask[at(i)] && !math.IsInf(x[i], -1) }
 		}
-		for _, lane := range lanes(in[0].Shape(), attrs.(ReduceAttrs).Axes) {
+		for _, lane := range lanes(in[0].Shape(), attrs.(ir.ReduceAttrs).Axes) {
 			var where []int
 			for _, i := range lane {
 				if v[i] = rest; holds(i) {
@@ -144,28 +145,28 @@ func counts(x, mask *Node) *Node {
 
 func init() {
 	one := func(x *Node) *Node { return ScalarOne(x.graph, x.DType()) }
-	last := ReduceAttrs{[]int{1}}
-	samples := []Sample{
-		{In: []Input{Ramp(2, 5)}, Attrs: last},
-		{Name: "one axis", In: []Input{Ramp(4)}, Attrs: ReduceAttrs{[]int{0}}},
-		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: last},
-		{Name: "two axes", In: []Input{Ramp(2, 3, 2)}, Attrs: ReduceAttrs{[]int{0, 2}}},
-		{Name: "large", In: []Input{Array([]int{2, 3}, 1000, 1001, 999, -1000, -1001, -999)}, Attrs: last},
-		{Name: "one element", In: []Input{Ramp(3, 1)}, Attrs: last},
-		{Name: "empty", In: []Input{Ramp(0, 3)}, Attrs: last},
+	last := ir.ReduceAttrs{Axes: []int{1}}
+	samples := []ir.Sample{
+		{In: []ir.Input{ir.Ramp(2, 5)}, Attrs: last},
+		{Name: "one axis", In: []ir.Input{ir.Ramp(4)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}},
+		{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 2)}, Attrs: last},
+		{Name: "two axes", In: []ir.Input{ir.Ramp(2, 3, 2)}, Attrs: ir.ReduceAttrs{Axes: []int{0, 2}}},
+		{Name: "large", In: []ir.Input{ir.Array([]int{2, 3}, 1000, 1001, 999, -1000, -1001, -999)}, Attrs: last},
+		{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: last},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: last},
 	}
-	special := func(want ...float64) Sample {
-		return Sample{Name: "NaN and infinities", Pole: true, In: []Input{Array([]int{4, 2}, -inf, 3, nan, 1, inf, 2, -inf, -inf)}, Attrs: last, Want: want}
+	special := func(want ...float64) ir.Sample {
+		return ir.Sample{Name: "NaN and infinities", Pole: true, In: []ir.Input{ir.Array([]int{4, 2}, -inf, 3, nan, 1, inf, 2, -inf, -inf)}, Attrs: last, Want: want}
 	}
-	mask := Array([]int{3, 4}, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1).As(dtypes.Bool)
-	masked := []Sample{
-		{In: []Input{Ramp(3, 4), mask}, Attrs: last},
-		{Name: "one mask for all", In: []Input{Ramp(2, 4), Values(1, 1, 0, 1).As(dtypes.Bool)}, Attrs: last},
-		{Name: "first axis", In: []Input{Ramp(3, 4), mask}, Attrs: ReduceAttrs{[]int{0}}},
-		{Name: "two axes", In: []Input{Ramp(2, 3, 4), mask}, Attrs: ReduceAttrs{[]int{1, 2}}},
-		{Name: "a row without any", In: []Input{Ramp(2, 2), Array([]int{2, 1}, 0, 1).As(dtypes.Bool)}, Attrs: last},
-		{Name: "NaN stays where it counts", Pole: true, In: []Input{Array([]int{2, 3}, nan, 2, 1, 1, -inf, inf), Array([]int{2, 3}, 1, 0, 1, 0, 1, 1).As(dtypes.Bool)}, Attrs: last},
-		{Name: "what is masked has no effect", Pole: true, In: []Input{Values(nan, 3, inf, 3), Values(0, 1, 0, 1).As(dtypes.Bool)}, Attrs: ReduceAttrs{[]int{0}}},
+	mask := ir.Array([]int{3, 4}, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1).As(dtypes.Bool)
+	masked := []ir.Sample{
+		{In: []ir.Input{ir.Ramp(3, 4), mask}, Attrs: last},
+		{Name: "one mask for all", In: []ir.Input{ir.Ramp(2, 4), ir.Values(1, 1, 0, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "first axis", In: []ir.Input{ir.Ramp(3, 4), mask}, Attrs: ir.ReduceAttrs{Axes: []int{0}}},
+		{Name: "two axes", In: []ir.Input{ir.Ramp(2, 3, 4), mask}, Attrs: ir.ReduceAttrs{Axes: []int{1, 2}}},
+		{Name: "a row without any", In: []ir.Input{ir.Ramp(2, 2), ir.Array([]int{2, 1}, 0, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "NaN stays where it counts", Pole: true, In: []ir.Input{ir.Array([]int{2, 3}, nan, 2, 1, 1, -inf, inf), ir.Array([]int{2, 3}, 1, 0, 1, 0, 1, 1).As(dtypes.Bool)}, Attrs: last},
+		{Name: "what is masked has no effect", Pole: true, In: []ir.Input{ir.Values(nan, 3, inf, 3), ir.Values(0, 1, 0, 1).As(dtypes.Bool)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}},
 	}
 	const why = library + ", sums in another order"
 	// dx = y·(dy - Σ y·dy), also where a mask makes y 0.
@@ -175,34 +176,38 @@ func init() {
 		}
 		w, dw := wide(y), wide(dy)
 		ydy := Mul(w, dw)
-		dx := Sub(ydy, Mul(w, reduceKeep(reduceSum, ydy, y.Attrs().(ReduceAttrs).Axes)))
+		dx := Sub(ydy, Mul(w, reduceKeep(reduceSum, ydy, y.Attrs().(ir.ReduceAttrs).Axes)))
 		return []*Node{ConvertDType(dx, y.DType()), nil}[:len(y.Inputs())]
 	}
 	// dx = dy - softmax(x)·Σ dy; the exponential of a rounded logarithm is no softmax of a narrow dtype.
 	logVJP := func(y, dy, probabilities *Node) *Node {
 		dw := wide(dy)
-		dx := Sub(dw, Mul(wide(probabilities), reduceKeep(reduceSum, dw, y.Attrs().(ReduceAttrs).Axes)))
+		dx := Sub(dw, Mul(wide(probabilities), reduceKeep(reduceSum, dw, y.Attrs().(ir.ReduceAttrs).Axes)))
 		return ConvertDType(dx, y.DType())
 	}
-	softmax = Define(Op{
-		Name: "Softmax", Family: "softmax", Doc: "exp(x) / Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
-		Infer: softmaxRule,
-		Ref:   softmaxRef(softmaxOf, 0),
+	softmax = Define(ir.Op{
+		Name: "Softmax", Family: "softmax", Cost: perOperandElement(5), Doc: "exp(x) / Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ir.ReduceAttrs{},
+		Infer:   softmaxRule,
+		Ref:     softmaxRef(softmaxOf, 0),
+		Samples: append(samples, special(0, 1, nan, nan, nan, nan, nan, nan)),
+		Tol:     ir.ULP(16, why),
+	}, Rule{
 		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
+			axes := attrs.(ir.ReduceAttrs).Axes
 			e := Exp(shifted(in[0], nil, axes))
 			return Div(e, reduceKeep(reduceSum, e, axes))
 		}),
-		VJP:     vjp,
-		Samples: append(samples, special(0, 1, nan, nan, nan, nan, nan, nan)),
-		Tol:     ULP(16, why),
+		VJP: vjp,
 	})
-	logSoftmax = Define(Op{
-		Name: "LogSoftmax", Family: "softmax", Doc: "x - log Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
-		Infer: softmaxRule,
-		Ref:   softmaxRef(logSoftmaxOf, -inf),
+	logSoftmax = Define(ir.Op{
+		Name: "LogSoftmax", Family: "softmax", Cost: perOperandElement(5), Doc: "x - log Σ exp(x) over the axes", DTypes: dtypes.Floats, Attrs: ir.ReduceAttrs{},
+		Infer:   softmaxRule,
+		Ref:     softmaxRef(logSoftmaxOf, -inf),
+		Samples: append(samples, special(-inf, 0, nan, nan, nan, nan, nan, nan)),
+		Tol:     ir.Tolerance{ULP: 16, Abs: 16, Why: why},
+	}, Rule{
 		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
+			axes := attrs.(ir.ReduceAttrs).Axes
 			d := shifted(in[0], nil, axes)
 			return Sub(d, Log(reduceKeep(reduceSum, Exp(d), axes)))
 		}),
@@ -213,35 +218,37 @@ func init() {
 			}
 			return []*Node{logVJP(y, dy, p)}
 		},
-		Samples: append(samples, special(-inf, 0, nan, nan, nan, nan, nan, nan)),
-		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},
 	})
-	maskedSoftmax = Define(Op{
-		Name: "MaskedSoftmax", Family: "softmax", Doc: "exp(x) / Σ exp(x) over the axes, of those x for which y holds; 0 for others", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
-		Infer: softmaxRule,
-		Ref:   softmaxRef(softmaxOf, 0),
+	maskedSoftmax = Define(ir.Op{
+		Name: "MaskedSoftmax", Family: "softmax", Cost: perOperandElement(5), Doc: "exp(x) / Σ exp(x) over the axes, of those x for which y holds; 0 for others", DTypes: dtypes.Floats, Attrs: ir.ReduceAttrs{},
+		Infer:   softmaxRule,
+		Ref:     softmaxRef(softmaxOf, 0),
+		Samples: masked,
+		Tol:     ir.ULP(16, why),
+	}, Rule{
 		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
+			axes := attrs.(ir.ReduceAttrs).Axes
 			d := shifted(in[0], in[1], axes)
 			e := Exp(d)
 			sum := reduceKeep(reduceSum, e, axes)
 			return Where(counts(in[0], in[1]), Div(e, Where(IsZero(sum), one(sum), sum)), ScalarZero(d.graph, d.DType()))
 		}),
-		VJP:     vjp,
-		Samples: masked,
-		Tol:     ULP(16, why),
+		VJP: vjp,
 	})
 	masked = slices.Clone(masked)
 	for i := range masked {
 		masked[i].Pole = true // -∞ has no differences; TestMaskedLogSoftmax checks the gradient
 	}
-	masked = append(masked, Sample{Name: "nothing masked", In: []Input{Ramp(3, 4), ScalarValue(1).As(dtypes.Bool)}, Attrs: last})
-	maskedLogSoftmax = Define(Op{
-		Name: "MaskedLogSoftmax", Family: "softmax", Doc: "x - log Σ exp(x) over the axes, of those x for which y holds; -∞ for others", DTypes: dtypes.Floats, Attrs: ReduceAttrs{},
-		Infer: softmaxRule,
-		Ref:   softmaxRef(logSoftmaxOf, -inf),
+	masked = append(masked, ir.Sample{Name: "nothing masked", In: []ir.Input{ir.Ramp(3, 4), ir.ScalarValue(1).As(dtypes.Bool)}, Attrs: last})
+	maskedLogSoftmax = Define(ir.Op{
+		Name: "MaskedLogSoftmax", Family: "softmax", Cost: perOperandElement(5), Doc: "x - log Σ exp(x) over the axes, of those x for which y holds; -∞ for others", DTypes: dtypes.Floats, Attrs: ir.ReduceAttrs{},
+		Infer:   softmaxRule,
+		Ref:     softmaxRef(logSoftmaxOf, -inf),
+		Samples: masked,
+		Tol:     ir.Tolerance{ULP: 16, Abs: 16, Why: why},
+	}, Rule{
 		Expand: inWide(func(attrs any, in []*Node) *Node {
-			axes := attrs.(ReduceAttrs).Axes
+			axes := attrs.(ir.ReduceAttrs).Axes
 			d := shifted(in[0], in[1], axes)
 			sum := reduceKeep(reduceSum, Exp(d), axes)
 			return Where(counts(in[0], in[1]), Sub(d, Log(Where(IsZero(sum), one(sum), sum))), Infinity(d.graph, d.DType(), -1))
@@ -255,7 +262,5 @@ func init() {
 			}
 			return []*Node{logVJP(y, dy, p), nil}
 		},
-		Samples: masked,
-		Tol:     Tolerance{ULP: 16, Abs: 16, Why: why},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -18,12 +19,12 @@ import (
 // 0. x is of a real dtype. The gradient goes back to where the elements came from. It panics with [Error]
 // if there is no such axis.
 func Sort(x *Node, axis int, ascending bool) *Node {
-	return Apply(sortOp, SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
+	return Apply(sortOp, ir.SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
 }
 
 // SortWithIndices is [Sort] that also returns where each element came from, as int32 indices along the axis.
 func SortWithIndices(x *Node, axis int, ascending bool) (values, indices *Node) {
-	out := ApplyMulti(sortWithIndices, SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
+	out := ApplyMulti(sortWithIndices, ir.SortAttrs{Axis: adjust1("Sort", x, axis), Descending: !ascending}, x)
 	return out[0], out[1]
 }
 
@@ -39,13 +40,13 @@ func ArgSort(x *Node, axis int, ascending bool) *Node {
 // everything, and -0 smaller than 0. The gradient goes back to where the values came from. It panics with [Error] if k
 // is more than the axis has.
 func TopK(x *Node, k int, axis int) (values, indices *Node) {
-	out := ApplyMulti(topK, TopKAttrs{adjust1("TopK", x, axis), k, false}, x)
+	out := ApplyMulti(topK, ir.TopKAttrs{Axis: adjust1("TopK", x, axis), K: k, Smallest: false}, x)
 	return out[0], out[1]
 }
 
 // BottomK is [TopK] for the k smallest elements, the smallest first, in the same order.
 func BottomK(x *Node, k int, axis int) (values, indices *Node) {
-	out := ApplyMulti(topK, TopKAttrs{adjust1("BottomK", x, axis), k, true}, x)
+	out := ApplyMulti(topK, ir.TopKAttrs{Axis: adjust1("BottomK", x, axis), K: k, Smallest: true}, x)
 	return out[0], out[1]
 }
 
@@ -57,29 +58,10 @@ func TopKMask(x *Node, k int, axis int) *Node {
 	return ScatterUpdate(mask, alongAxis(indices, a), yes, false, true)
 }
 
-// SortAttrs holds the axis, the direction, and whether floats are in the total order of IEEE 754, in which signs count of
-// zeros and NaN too: -NaN, -Inf, …, -0, 0, …, Inf, NaN.
-type SortAttrs struct {
-	Axis       int
-	Descending bool
-	Total      bool
-}
-
-// TopKAttrs holds the axis, how many elements are taken, and whether they are the smallest.
-type TopKAttrs struct {
-	Axis, K  int
-	Smallest bool
-}
-
-// Sort returns the order of which the first K elements are taken.
-func (a TopKAttrs) Sort() SortAttrs {
-	return SortAttrs{Axis: a.Axis, Descending: !a.Smallest, Total: true}
-}
-
-var sortOp, sortWithIndices, topK *Op
+var sortOp, sortWithIndices, topK *ir.Op
 
 func sortRule(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-	a, x := attrs.(SortAttrs), in[0]
+	a, x := attrs.(ir.SortAttrs), in[0]
 	if err := checkAxes("axis", []int{a.Axis}, x.Rank()); err != nil {
 		return nil, err
 	}
@@ -130,7 +112,7 @@ func comparing[T float64 | int64 | uint64](v []T) func(i, j int) int {
 
 // sortRef writes the first elements of each line of in[0] along axis, in order, as many as out has, and
 // their indices, if out asks for them.
-func sortRef(a SortAttrs, out, in []*tensors.Tensor) {
+func sortRef(a ir.SortAttrs, out, in []*tensors.Tensor) {
 	x, axis := in[0], a.Axis
 	compare, stride, n := compareElements(x, a.Total), x.Shape().Strides()[axis], x.Shape().Dimensions[axis]
 	lines := slices.Clone(x.Shape().Dimensions)
@@ -168,50 +150,52 @@ func scatterBack(axis int, ys, dys []*Node) []*Node {
 
 func init() {
 	negativeNaN := math.Copysign(math.NaN(), -1)
-	samples := []Sample{
-		{In: []Input{Ramp(6)}, Attrs: SortAttrs{Axis: 0}},
-		{Name: "descending", In: []Input{Ramp(5)}, Attrs: SortAttrs{Axis: 0, Descending: true}},
-		{Name: "rows", In: []Input{Ramp(2, 4)}, Attrs: SortAttrs{Axis: 1}},
-		{Name: "columns, descending", In: []Input{Ramp(4, 3)}, Attrs: SortAttrs{Axis: 0, Descending: true}},
-		{Name: "middle", In: []Input{Ramp(2, 3, 2)}, Attrs: SortAttrs{Axis: 1}},
-		{Name: "worked out", In: []Input{Values(3, 1, 2)}, Attrs: SortAttrs{Axis: 0}, DTypes: dtypes.Reals, Want: []float64{1, 2, 3}},
-		{Name: "ties", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{Axis: 0}, Kink: true},
-		{Name: "ties, descending", In: []Input{Values(2, 1, 2, 1, 1)}, Attrs: SortAttrs{Axis: 0, Descending: true}, Kink: true},
-		{Name: "NaN is last", In: []Input{Values(math.NaN(), 1, math.Inf(1), math.NaN(), math.Inf(-1))}, Attrs: SortAttrs{Axis: 0}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "NaN is first, descending", In: []Input{Values(1, math.NaN(), math.Inf(1), math.NaN(), 0)}, Attrs: SortAttrs{Axis: 0, Descending: true}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "total order", In: []Input{Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN, 1, 0, math.Inf(-1), negativeNaN)}, Attrs: SortAttrs{Axis: 0, Total: true}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "total order, descending", In: []Input{Values(negativeNaN, math.Copysign(0, -1), 0, math.NaN(), 1)}, Attrs: SortAttrs{Axis: 0, Descending: true, Total: true}, DTypes: dtypes.Floats, Pole: true},
-		{Name: "one", In: []Input{Ramp(3, 1)}, Attrs: SortAttrs{Axis: 1}},
-		{Name: "empty", In: []Input{Ramp(0, 2)}, Attrs: SortAttrs{Axis: 0}},
+	samples := []ir.Sample{
+		{In: []ir.Input{ir.Ramp(6)}, Attrs: ir.SortAttrs{Axis: 0}},
+		{Name: "descending", In: []ir.Input{ir.Ramp(5)}, Attrs: ir.SortAttrs{Axis: 0, Descending: true}},
+		{Name: "rows", In: []ir.Input{ir.Ramp(2, 4)}, Attrs: ir.SortAttrs{Axis: 1}},
+		{Name: "columns, descending", In: []ir.Input{ir.Ramp(4, 3)}, Attrs: ir.SortAttrs{Axis: 0, Descending: true}},
+		{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 2)}, Attrs: ir.SortAttrs{Axis: 1}},
+		{Name: "worked out", In: []ir.Input{ir.Values(3, 1, 2)}, Attrs: ir.SortAttrs{Axis: 0}, DTypes: dtypes.Reals, Want: []float64{1, 2, 3}},
+		{Name: "ties", In: []ir.Input{ir.Values(2, 1, 2, 1, 1)}, Attrs: ir.SortAttrs{Axis: 0}, Kink: true},
+		{Name: "ties, descending", In: []ir.Input{ir.Values(2, 1, 2, 1, 1)}, Attrs: ir.SortAttrs{Axis: 0, Descending: true}, Kink: true},
+		{Name: "NaN is last", In: []ir.Input{ir.Values(math.NaN(), 1, math.Inf(1), math.NaN(), math.Inf(-1))}, Attrs: ir.SortAttrs{Axis: 0}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "NaN is first, descending", In: []ir.Input{ir.Values(1, math.NaN(), math.Inf(1), math.NaN(), 0)}, Attrs: ir.SortAttrs{Axis: 0, Descending: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "total order", In: []ir.Input{ir.Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN, 1, 0, math.Inf(-1), negativeNaN)}, Attrs: ir.SortAttrs{Axis: 0, Total: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "total order, descending", In: []ir.Input{ir.Values(negativeNaN, math.Copysign(0, -1), 0, math.NaN(), 1)}, Attrs: ir.SortAttrs{Axis: 0, Descending: true, Total: true}, DTypes: dtypes.Floats, Pole: true},
+		{Name: "one", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: ir.SortAttrs{Axis: 1}},
+		{Name: "empty", In: []ir.Input{ir.Ramp(0, 2)}, Attrs: ir.SortAttrs{Axis: 0}},
 	}
-	sortOp = Define(Op{
-		Name: "Sort", Family: "sort", Doc: "x in order along an axis, NaN as the largest", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
+	sortOp = Define(ir.Op{
+		Name: "Sort", Family: "sort", Cost: perOperandElement(1), Doc: "x in order along an axis, NaN as the largest", DTypes: dtypes.Reals, Attrs: ir.SortAttrs{}, HLO: "stablehlo.sort",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			_, err := sortRule(attrs, in)
 			return in[0], err
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(SortAttrs), out, in)
+			sortRef(attrs.(ir.SortAttrs), out, in)
 		},
-		Expand:  func(attrs any, in []*Node) []*Node { return ApplyMulti(sortWithIndices, attrs, in...)[:1] },
 		Samples: samples,
+	}, Rule{
+		Expand: func(attrs any, in []*Node) []*Node { return ApplyMulti(sortWithIndices, attrs, in...)[:1] },
 	})
-	sortWithIndices = Define(Op{
-		Name: "SortWithIndices", Family: "sort", Doc: "x in order along an axis, and where the elements came from", DTypes: dtypes.Reals, Attrs: SortAttrs{}, HLO: "stablehlo.sort",
+	sortWithIndices = Define(ir.Op{
+		Name: "SortWithIndices", Family: "sort", Cost: perOperandElement(1), Doc: "x in order along an axis, and where the elements came from", DTypes: dtypes.Reals, Attrs: ir.SortAttrs{}, HLO: "stablehlo.sort",
 		InferMulti: sortRule,
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(SortAttrs), out, in)
-		},
-		VJPMulti: func(ys, dys []*Node) []*Node {
-			return scatterBack(ys[0].Input(0).Attrs().(SortAttrs).Axis, ys, dys)
+			sortRef(attrs.(ir.SortAttrs), out, in)
 		},
 		Samples: samples,
+	}, Rule{
+		VJPMulti: func(ys, dys []*Node) []*Node {
+			return scatterBack(ys[0].Input(0).Attrs().(ir.SortAttrs).Axis, ys, dys)
+		},
 	})
-	topK = Define(Op{
-		Name: "TopK", Family: "sort", Doc: "the K largest (or smallest) of x along an axis in the total order of floats, and where they are", DTypes: dtypes.Reals, Attrs: TopKAttrs{}, HLO: "chlo.top_k",
+	topK = Define(ir.Op{
+		Name: "TopK", Family: "sort", Cost: perOperandElement(1), Doc: "the K largest (or smallest) of x along an axis in the total order of floats, and where they are", DTypes: dtypes.Reals, Attrs: ir.TopKAttrs{}, HLO: "chlo.top_k",
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
-			a := attrs.(TopKAttrs)
-			out, err := sortRule(SortAttrs{Axis: a.Axis}, in)
+			a := attrs.(ir.TopKAttrs)
+			out, err := sortRule(ir.SortAttrs{Axis: a.Axis}, in)
 			if err != nil {
 				return nil, err
 			}
@@ -223,28 +207,29 @@ func init() {
 			return []shapes.Shape{withDims(out[0], dims), withDims(out[1], dims)}, nil
 		},
 		Ref: func(attrs any, out, in []*tensors.Tensor) {
-			sortRef(attrs.(TopKAttrs).Sort(), out, in)
+			sortRef(attrs.(ir.TopKAttrs).Sort(), out, in)
 		},
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(6)}, Attrs: ir.TopKAttrs{Axis: 0, K: 2, Smallest: false}},
+			{Name: "smallest", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.TopKAttrs{Axis: 1, K: 3, Smallest: true}},
+			{Name: "columns", In: []ir.Input{ir.Ramp(4, 3)}, Attrs: ir.TopKAttrs{Axis: 0, K: 1, Smallest: false}},
+			{Name: "worked out", In: []ir.Input{ir.Values(3, 1, 5, 2)}, Attrs: ir.TopKAttrs{Axis: 0, K: 2, Smallest: false}, DTypes: dtypes.Reals, Want: []float64{5, 3}},
+			{Name: "ties", In: []ir.Input{ir.Values(1, 2, 2, 1, 2)}, Attrs: ir.TopKAttrs{Axis: 0, K: 4, Smallest: false}, Kink: true},
+			{Name: "NaN", In: []ir.Input{ir.Values(1, math.NaN(), 3)}, Attrs: ir.TopKAttrs{Axis: 0, K: 2, Smallest: false}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "total order", In: []ir.Input{ir.Values(math.Copysign(0, -1), negativeNaN, 0, math.NaN(), math.Inf(1))}, Attrs: ir.TopKAttrs{Axis: 0, K: 5, Smallest: false}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "total order, smallest", In: []ir.Input{ir.Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN)}, Attrs: ir.TopKAttrs{Axis: 0, K: 3, Smallest: true}, DTypes: dtypes.Floats, Pole: true},
+			{Name: "all", In: []ir.Input{ir.Ramp(3)}, Attrs: ir.TopKAttrs{Axis: 0, K: 3, Smallest: true}},
+			{Name: "none", In: []ir.Input{ir.Ramp(3)}, Attrs: ir.TopKAttrs{Axis: 0, K: 0, Smallest: false}},
+		},
+	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			a := attrs.(TopKAttrs)
+			a := attrs.(ir.TopKAttrs)
 			out := ApplyMulti(sortWithIndices, a.Sort(), in...)
 			values, indices := out[0], out[1]
 			return []*Node{sliceAlong(values, a.Axis, 0, a.K), sliceAlong(indices, a.Axis, 0, a.K)}
 		},
 		VJPMulti: func(ys, dys []*Node) []*Node {
-			return scatterBack(ys[0].Input(0).Attrs().(TopKAttrs).Axis, ys, dys)
-		},
-		Samples: []Sample{
-			{In: []Input{Ramp(6)}, Attrs: TopKAttrs{0, 2, false}},
-			{Name: "smallest", In: []Input{Ramp(2, 5)}, Attrs: TopKAttrs{1, 3, true}},
-			{Name: "columns", In: []Input{Ramp(4, 3)}, Attrs: TopKAttrs{0, 1, false}},
-			{Name: "worked out", In: []Input{Values(3, 1, 5, 2)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Reals, Want: []float64{5, 3}},
-			{Name: "ties", In: []Input{Values(1, 2, 2, 1, 2)}, Attrs: TopKAttrs{0, 4, false}, Kink: true},
-			{Name: "NaN", In: []Input{Values(1, math.NaN(), 3)}, Attrs: TopKAttrs{0, 2, false}, DTypes: dtypes.Floats, Pole: true},
-			{Name: "total order", In: []Input{Values(math.Copysign(0, -1), negativeNaN, 0, math.NaN(), math.Inf(1))}, Attrs: TopKAttrs{0, 5, false}, DTypes: dtypes.Floats, Pole: true},
-			{Name: "total order, smallest", In: []Input{Values(0, math.NaN(), math.Copysign(0, -1), negativeNaN)}, Attrs: TopKAttrs{0, 3, true}, DTypes: dtypes.Floats, Pole: true},
-			{Name: "all", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 3, true}},
-			{Name: "none", In: []Input{Ramp(3)}, Attrs: TopKAttrs{0, 0, false}},
+			return scatterBack(ys[0].Input(0).Attrs().(ir.TopKAttrs).Axis, ys, dys)
 		},
 	})
 }

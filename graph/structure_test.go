@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -124,7 +125,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 			return v
 		}, "TopK float32[3]: 4 elements cannot be taken of axis 0, which has 3"},
 		{"an absurd padding", []shapes.Shape{f32(3), f32()}, func(x []*graph.Node) *graph.Node {
-			return graph.Pad(x[0], x[1], graph.PadAxis{Interior: 1 << 62})
+			return graph.Pad(x[0], x[1], ir.PadAxis{Interior: 1 << 62})
 		}, "Pad [3] · []: axis 0 of size 3 cannot be padded by 0 before, 0 after and 4611686018427387904 between"},
 		{"an absurd stride", []shapes.Shape{f32(1, 3, 1), f32(2, 1, 1)}, func(x []*graph.Node) *graph.Node {
 			return graph.Convolve(x[0], x[1]).Dilations(1 << 62).Done()
@@ -313,7 +314,7 @@ func TestResultsMayBeOverwritten(t *testing.T) {
 	for i, y := range out {
 		out[i] = graph.Tanh(y)
 	}
-	p, err := graph.NewProgram(g, out, nil)
+	p, err := graph.NewProgram(g, out...)
 	if err != nil {
 		t.Fatal(err)
 	}

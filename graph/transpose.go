@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -32,24 +33,21 @@ func TransposeAllAxes(x *Node, permutations ...int) *Node {
 	return transposeTo(x, listOf("TransposeAllAxes", x, permutations))
 }
 
-// TransposeAttrs says from which axis of the operand each axis of the result comes.
-type TransposeAttrs struct{ Perm []int }
-
-var transpose *Op
+var transpose *ir.Op
 
 // transposeTo is TransposeAllAxes with axes counted from 0; nothing is added if nothing moves.
 func transposeTo(x *Node, perm []int) *Node {
 	if slices.IsSorted(perm) {
 		return x
 	}
-	return Apply(transpose, TransposeAttrs{perm}, x)
+	return Apply(transpose, ir.TransposeAttrs{Perm: perm}, x)
 }
 
 func init() {
-	transpose = Define(Op{
-		Name: "Transpose", Family: "shape", Doc: "y[i…] = x[j…], axis k of y being axis Perm[k] of x", DTypes: dtypes.Any, Attrs: TransposeAttrs{}, HLO: "stablehlo.transpose",
+	transpose = Define(ir.Op{
+		Name: "Transpose", Family: "shape", Layout: ir.Permutation, Simplify: simplerTranspose, Doc: "y[i…] = x[j…], axis k of y being axis Perm[k] of x", DTypes: dtypes.Any, Attrs: ir.TransposeAttrs{}, HLO: "stablehlo.transpose",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			perm := attrs.(TransposeAttrs).Perm
+			perm := attrs.(ir.TransposeAttrs).Perm
 			if len(perm) != in[0].Rank() {
 				return shapes.Shape{}, fmt.Errorf("%d axes given for %d", len(perm), in[0].Rank())
 			}
@@ -59,7 +57,7 @@ func init() {
 			return pick(in[0], perm), nil
 		},
 		Ref: moveRef(func(attrs any, out, in []*tensors.Tensor) func(int) int {
-			perm := attrs.(TransposeAttrs).Perm
+			perm := attrs.(ir.TransposeAttrs).Perm
 			return indexMap(out[0].Shape(), in[0].Shape(), func(to, from []int) bool {
 				for k, a := range perm {
 					from[a] = to[k]
@@ -67,16 +65,17 @@ func init() {
 				return true
 			})
 		}),
-		VJP: func(y, dy *Node) []*Node {
-			return []*Node{transposeTo(dy, inverse(y.Attrs().(TransposeAttrs).Perm))}
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.TransposeAttrs{Perm: []int{1, 0}}},
+			{Name: "worked out", In: []ir.Input{ir.Array([]int{2, 3}, 1, 2, 3, 4, 5, 6)}, Attrs: ir.TransposeAttrs{Perm: []int{1, 0}}, DTypes: dtypes.Reals, Want: []float64{1, 4, 2, 5, 3, 6}},
+			{Name: "three axes", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.TransposeAttrs{Perm: []int{2, 0, 1}}},
+			{Name: "outer two", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.TransposeAttrs{Perm: []int{1, 0, 2}}},
+			{Name: "four axes", In: []ir.Input{ir.Ramp(2, 3, 2, 2)}, Attrs: ir.TransposeAttrs{Perm: []int{0, 2, 3, 1}}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.TransposeAttrs{Perm: []int{1, 0}}},
 		},
-		Samples: []Sample{
-			{In: []Input{Ramp(2, 3)}, Attrs: TransposeAttrs{[]int{1, 0}}},
-			{Name: "worked out", In: []Input{Array([]int{2, 3}, 1, 2, 3, 4, 5, 6)}, Attrs: TransposeAttrs{[]int{1, 0}}, DTypes: dtypes.Reals, Want: []float64{1, 4, 2, 5, 3, 6}},
-			{Name: "three axes", In: []Input{Ramp(2, 3, 4)}, Attrs: TransposeAttrs{[]int{2, 0, 1}}},
-			{Name: "outer two", In: []Input{Ramp(2, 3, 4)}, Attrs: TransposeAttrs{[]int{1, 0, 2}}},
-			{Name: "four axes", In: []Input{Ramp(2, 3, 2, 2)}, Attrs: TransposeAttrs{[]int{0, 2, 3, 1}}},
-			{Name: "empty", In: []Input{Ramp(0, 3)}, Attrs: TransposeAttrs{[]int{1, 0}}},
+	}, Rule{
+		VJP: func(y, dy *Node) []*Node {
+			return []*Node{transposeTo(dy, inverse(y.Attrs().(ir.TransposeAttrs).Perm))}
 		},
 	})
 }

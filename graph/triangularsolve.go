@@ -5,18 +5,9 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-)
-
-// TransposeKind is what [TriangularSolve] does to its matrix before it solves.
-type TransposeKind string
-
-// The matrix itself, its transpose, and the conjugate of that.
-const (
-	NotTransposed TransposeKind = "no"
-	Transposed    TransposeKind = "transpose"
-	Adjoint       TransposeKind = "adjoint"
 )
 
 // TriangularSolve returns the x with
@@ -30,9 +21,9 @@ const (
 // NaN. The gradient with respect to what is not read is zero.
 //
 // It panics with [Error] if shapes or dtypes do not fit.
-func TriangularSolve(a, b *Node, leftSide, lower, unitDiagonal bool, transposeA TransposeKind) *Node {
+func TriangularSolve(a, b *Node, leftSide, lower, unitDiagonal bool, transposeA ir.TransposeKind) *Node {
 	need("TriangularSolve", a, b)
-	attrs := TriangularSolveAttrs{leftSide, lower, unitDiagonal, transposeA}
+	attrs := ir.TriangularSolveAttrs{LeftSide: leftSide, Lower: lower, UnitDiagonal: unitDiagonal, TransposeA: transposeA}
 	if a.Rank() >= 2 && b.Rank() >= 2 {
 		batch, err := shapes.BroadcastDims(matrixBatch(a.Shape()), matrixBatch(b.Shape()))
 		if err != nil {
@@ -46,17 +37,10 @@ func TriangularSolve(a, b *Node, leftSide, lower, unitDiagonal bool, transposeA 
 	return Apply(triangularSolve, attrs, a, b)
 }
 
-// TriangularSolveAttrs says on which side of the unknown the matrix stands, which triangle of it is read, whether its
-// diagonal is taken for 1, and what is done to it first.
-type TriangularSolveAttrs struct {
-	LeftSide, Lower, UnitDiagonal bool
-	TransposeA                    TransposeKind
-}
-
-var triangularSolve *Op
+var triangularSolve *ir.Op
 
 func triangularSolveRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	t, a, b := attrs.(TriangularSolveAttrs), in[0], in[1]
+	t, a, b := attrs.(ir.TriangularSolveAttrs), in[0], in[1]
 	if err := sameDType(in); err != nil {
 		return b, err
 	}
@@ -67,9 +51,9 @@ func triangularSolveRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 		return b, fmt.Errorf("the right-hand side has two axes at least, not %d (add one with ExpandAxes)", b.Rank())
 	}
 	switch t.TransposeA {
-	case NotTransposed, Transposed, Adjoint:
+	case ir.NotTransposed, ir.Transposed, ir.Adjoint:
 	default:
-		return b, fmt.Errorf("a matrix is %q, %q or %q, not %q", NotTransposed, Transposed, Adjoint, t.TransposeA)
+		return b, fmt.Errorf("a matrix is %q, %q or %q, not %q", ir.NotTransposed, ir.Transposed, ir.Adjoint, t.TransposeA)
 	}
 	axis, what := -1, "columns"
 	if t.LeftSide {
@@ -86,7 +70,7 @@ func triangularSolveRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 
 // triangularSolveRef finds the elements of x one after the other, from the end of the triangle with one element on.
 func triangularSolveRef[T float64 | complex128](attrs any, out, in []*tensors.Tensor) {
-	t := attrs.(TriangularSolveAttrs)
+	t := attrs.(ir.TriangularSolveAttrs)
 	a, x := load[T](in[0]), load[T](in[1])
 	n, rows, columns := in[0].Shape().Dim(-1), in[1].Shape().Dim(-2), in[1].Shape().Dim(-1)
 	lines, step, next := rows, 1, columns // x · m = b has an equation mᵀ · x = b per row
@@ -95,12 +79,12 @@ func triangularSolveRef[T float64 | complex128](attrs any, out, in []*tensors.Te
 	}
 	for batch := range in[1].Shape().Size() / max(1, rows*columns) {
 		// m is the matrix of equations m · x = b, and whether it is lower triangular.
-		turned := (t.TransposeA != NotTransposed) == t.LeftSide
+		turned := (t.TransposeA != ir.NotTransposed) == t.LeftSide
 		m := func(i, j int) T {
 			if turned {
 				i, j = j, i
 			}
-			if t.TransposeA == Adjoint {
+			if t.TransposeA == ir.Adjoint {
 				return conjugate(a[(batch*n+i)*n+j])
 			}
 			return a[(batch*n+i)*n+j]
@@ -128,17 +112,17 @@ func triangularSolveRef[T float64 | complex128](attrs any, out, in []*tensors.Te
 // triangularSolveVJP: with G the gradient of x, b gets Gb with op(a)ᵀ · Gb = G (or Gb · op(a)ᵀ = G), and op(a) gets
 // -Gb · xᵀ (or -xᵀ · Gb).
 func triangularSolveVJP(x, dx *Node) []*Node {
-	t := x.Attrs().(TriangularSolveAttrs)
+	t := x.Attrs().(ir.TriangularSolveAttrs)
 	a := withoutNames(x.Input(0))
 	x, dx = withoutNames(x), withoutNames(dx)
 	back, m := t, a
 	switch t.TransposeA {
-	case NotTransposed:
-		back.TransposeA = Transposed
-	case Transposed:
-		back.TransposeA = NotTransposed
+	case ir.NotTransposed:
+		back.TransposeA = ir.Transposed
+	case ir.Transposed:
+		back.TransposeA = ir.NotTransposed
 	default: // the transpose of the adjoint is the conjugate
-		back.TransposeA, m = NotTransposed, Conj(a)
+		back.TransposeA, m = ir.NotTransposed, Conj(a)
 	}
 	db := Apply(triangularSolve, back, m, dx)
 	var da *Node
@@ -148,9 +132,9 @@ func triangularSolveVJP(x, dx *Node) []*Node {
 		da = Neg(MatMul(Transpose(x, -2, -1), db))
 	}
 	switch t.TransposeA {
-	case Transposed:
+	case ir.Transposed:
 		da = Transpose(da, -2, -1)
-	case Adjoint:
+	case ir.Adjoint:
 		da = adjoint(da)
 	}
 	k := 0 // what is read of a: with the diagonal or without
@@ -166,8 +150,8 @@ func triangularSolveVJP(x, dx *Node) []*Node {
 }
 
 func init() {
-	matrix := func(n int, batch ...int) Input { // the diagonal is well away from 0, so that x stays small
-		in := Ramp(append(batch, n, n)...)
+	matrix := func(n int, batch ...int) ir.Input { // the diagonal is well away from 0, so that x stays small
+		in := ir.Ramp(append(batch, n, n)...)
 		for i := range in.Data {
 			if i%(n*n)%(n+1) == 0 {
 				in.Data[i] += 4
@@ -175,39 +159,39 @@ func init() {
 		}
 		return in
 	}
-	var samples []Sample
+	var samples []ir.Sample
 	for _, left := range []bool{true, false} {
 		for _, lower := range []bool{true, false} {
-			for _, t := range []TransposeKind{NotTransposed, Transposed, Adjoint} {
-				b, side, which := Ramp(3, 2), "left", "upper"
+			for _, t := range []ir.TransposeKind{ir.NotTransposed, ir.Transposed, ir.Adjoint} {
+				b, side, which := ir.Ramp(3, 2), "left", "upper"
 				if !left {
-					b, side = Ramp(2, 3), "right"
+					b, side = ir.Ramp(2, 3), "right"
 				}
 				if lower {
 					which = "lower"
 				}
-				samples = append(samples, Sample{Name: fmt.Sprintf("%s, %s, transposed: %s", side, which, t), In: []Input{matrix(3), b.Plus(0.125)}, Attrs: TriangularSolveAttrs{left, lower, false, t}})
+				samples = append(samples, ir.Sample{Name: fmt.Sprintf("%s, %s, transposed: %s", side, which, t), In: []ir.Input{matrix(3), b.Plus(0.125)}, Attrs: ir.TriangularSolveAttrs{LeftSide: left, Lower: lower, UnitDiagonal: false, TransposeA: t}})
 			}
 		}
 	}
-	plain := TriangularSolveAttrs{LeftSide: true, Lower: true, TransposeA: NotTransposed}
+	plain := ir.TriangularSolveAttrs{LeftSide: true, Lower: true, TransposeA: ir.NotTransposed}
 	unit := plain
 	unit.UnitDiagonal = true
 	samples = append(samples,
-		Sample{Name: "worked out", In: []Input{Array([]int{2, 2}, 2, 9, 1, 4), Array([]int{2, 2}, 2, 4, 9, 10)}, Attrs: plain, DTypes: dtypes.Floats, Want: []float64{1, 2, 2, 2}},
-		Sample{Name: "a diagonal of ones", In: []Input{matrix(3), Ramp(3, 2).Plus(0.125)}, Attrs: unit},
-		Sample{Name: "a diagonal of ones, from the right", In: []Input{matrix(3), Ramp(2, 3).Plus(0.125)}, Attrs: TriangularSolveAttrs{false, false, true, Transposed}},
-		Sample{Name: "batch", In: []Input{matrix(2, 2, 2), Ramp(2, 2, 2, 3)}, Attrs: plain},
-		Sample{Name: "batch, from the right", In: []Input{matrix(3, 2), Ramp(2, 1, 3)}, Attrs: TriangularSolveAttrs{false, true, false, Adjoint}},
-		Sample{Name: "larger", In: []Input{matrix(9), Ramp(9, 4)}, Attrs: TriangularSolveAttrs{true, false, false, NotTransposed}},
-		Sample{Name: "one element", In: []Input{Array([]int{1, 1}, 4), Ramp(1, 1)}, Attrs: plain},
-		Sample{Name: "nothing to solve for", In: []Input{matrix(2), Ramp(2, 0)}, Attrs: plain},
+		ir.Sample{Name: "worked out", In: []ir.Input{ir.Array([]int{2, 2}, 2, 9, 1, 4), ir.Array([]int{2, 2}, 2, 4, 9, 10)}, Attrs: plain, DTypes: dtypes.Floats, Want: []float64{1, 2, 2, 2}},
+		ir.Sample{Name: "a diagonal of ones", In: []ir.Input{matrix(3), ir.Ramp(3, 2).Plus(0.125)}, Attrs: unit},
+		ir.Sample{Name: "a diagonal of ones, from the right", In: []ir.Input{matrix(3), ir.Ramp(2, 3).Plus(0.125)}, Attrs: ir.TriangularSolveAttrs{LeftSide: false, Lower: false, UnitDiagonal: true, TransposeA: ir.Transposed}},
+		ir.Sample{Name: "batch", In: []ir.Input{matrix(2, 2, 2), ir.Ramp(2, 2, 2, 3)}, Attrs: plain},
+		ir.Sample{Name: "batch, from the right", In: []ir.Input{matrix(3, 2), ir.Ramp(2, 1, 3)}, Attrs: ir.TriangularSolveAttrs{LeftSide: false, Lower: true, UnitDiagonal: false, TransposeA: ir.Adjoint}},
+		ir.Sample{Name: "larger", In: []ir.Input{matrix(9), ir.Ramp(9, 4)}, Attrs: ir.TriangularSolveAttrs{LeftSide: true, Lower: false, UnitDiagonal: false, TransposeA: ir.NotTransposed}},
+		ir.Sample{Name: "one element", In: []ir.Input{ir.Array([]int{1, 1}, 4), ir.Ramp(1, 1)}, Attrs: plain},
+		ir.Sample{Name: "nothing to solve for", In: []ir.Input{matrix(2), ir.Ramp(2, 0)}, Attrs: plain},
 	)
-	triangularSolve = Define(Op{
-		Name: "TriangularSolve", Family: "linalg", Doc: "the z with op(x) · z = y, or z · op(x) = y, for a triangular x", DTypes: solvable, Attrs: TriangularSolveAttrs{}, HLO: "stablehlo.triangular_solve",
-		Infer: triangularSolveRule, VJP: triangularSolveVJP,
+	triangularSolve = Define(ir.Op{
+		Name: "TriangularSolve", Family: "linalg", Cost: solveCost, Doc: "the z with op(x) · z = y, or z · op(x) = y, for a triangular x", DTypes: solvable, Attrs: ir.TriangularSolveAttrs{}, HLO: "stablehlo.triangular_solve",
+		Infer:   triangularSolveRule,
 		Ref:     byKind(0, triangularSolveRef[float64], nil, nil, triangularSolveRef[complex128]),
 		Samples: samples,
-		Tol:     Tolerance{ULP: 64, Abs: 64, Why: "sums in another order, divisions or products with a reciprocal"},
-	})
+		Tol:     ir.Tolerance{ULP: 64, Abs: 64, Why: "sums in another order, divisions or products with a reciprocal"},
+	}, Rule{VJP: triangularSolveVJP})
 }

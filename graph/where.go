@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -36,7 +37,7 @@ func ClipScalar(x *Node, min, max float64) *Node {
 	return Clamp(scalarLike("ClipScalar", x, min), x, scalarLike("ClipScalar", x, max))
 }
 
-var where, clamp *Op
+var where, clamp *ir.Op
 
 func whereRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
 	if in[0].DType != dtypes.Bool {
@@ -82,32 +83,43 @@ func clampRef[T float64 | int64 | uint64](_ any, out, in []*tensors.Tensor) {
 }
 
 func init() {
-	cond := Array([]int{2, 3}, 1, 0, 0, 1, 1, 0).As(dtypes.Bool)
-	where = Define(Op{
-		Name: "Where", Family: "select", Doc: "y where x holds, else z", DTypes: dtypes.Any, Typed: 1, HLO: "stablehlo.select",
+	cond := ir.Array([]int{2, 3}, 1, 0, 0, 1, 1, 0).As(dtypes.Bool)
+	where = Define(ir.Op{
+		Name: "Where", Family: "select", Elementwise: true, Cost: movesOnly, Doc: "y where x holds, else z", DTypes: dtypes.Any, Typed: 1, HLO: "stablehlo.select",
 		Infer: whereRule, Ref: whereRef,
+		Samples: []ir.Sample{
+			{In: []ir.Input{cond, ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25)}},
+			{Name: "scalar condition", In: []ir.Input{ir.ScalarValue(1).As(dtypes.Bool), ir.Ramp(2, 3), ir.Ramp(3)}},
+			{Name: "column", In: []ir.Input{ir.Array([]int{2, 1}, 0, 1).As(dtypes.Bool), ir.Ramp(2, 3), ir.ScalarValue(1.5)}},
+			{Name: "scalars", In: []ir.Input{cond, ir.ScalarValue(1.5), ir.ScalarValue(0)}},
+			{Name: "wider condition", In: []ir.Input{cond, ir.Ramp(3), ir.Ramp(2, 1)}},
+			{Name: "what is not chosen has no effect", DTypes: dtypes.Floats, Pole: true,
+				In:   []ir.Input{ir.Values(1, 0, 1).As(dtypes.Bool), ir.Values(1, nan, -inf), ir.Values(inf, 2, nan)},
+				Want: []float64{1, 2, -inf}},
+			{Name: "empty", In: []ir.Input{ir.Ramp(0, 3).As(dtypes.Bool), ir.Ramp(0, 3), ir.Ramp(3)}},
+		},
+		Exact: "one of the operands",
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			c, a, b := y.Input(0), y.Input(1), y.Input(2)
 			zero := ScalarZero(dy.graph, dy.DType())
 			return []*Node{nil, unbroadcast(Where(c, dy, zero), a), unbroadcast(Where(c, zero, dy), b)}
 		},
-		Samples: []Sample{
-			{In: []Input{cond, Ramp(2, 3), Ramp(2, 3).Plus(0.25)}},
-			{Name: "scalar condition", In: []Input{ScalarValue(1).As(dtypes.Bool), Ramp(2, 3), Ramp(3)}},
-			{Name: "column", In: []Input{Array([]int{2, 1}, 0, 1).As(dtypes.Bool), Ramp(2, 3), ScalarValue(1.5)}},
-			{Name: "scalars", In: []Input{cond, ScalarValue(1.5), ScalarValue(0)}},
-			{Name: "wider condition", In: []Input{cond, Ramp(3), Ramp(2, 1)}},
-			{Name: "what is not chosen has no effect", DTypes: dtypes.Floats, Pole: true,
-				In:   []Input{Values(1, 0, 1).As(dtypes.Bool), Values(1, nan, -inf), Values(inf, 2, nan)},
-				Want: []float64{1, 2, -inf}},
-			{Name: "empty", In: []Input{Ramp(0, 3).As(dtypes.Bool), Ramp(0, 3), Ramp(3)}},
-		},
-		Exact: "one of the operands",
 	})
-	clamp = Define(Op{
-		Name: "Clamp", Family: "select", Doc: "min(max(y, x), z), with y the value and x and z the range", DTypes: dtypes.Reals, HLO: "stablehlo.clamp",
+	clamp = Define(ir.Op{
+		Name: "Clamp", Family: "select", Elementwise: true, Doc: "min(max(y, x), z), with y the value and x and z the range", DTypes: dtypes.Reals, HLO: "stablehlo.clamp",
 		Infer: broadcastRule,
 		Ref:   byKind(0, clampRef[float64], clampRef[int64], clampRef[uint64], nil),
+		Samples: []ir.Sample{
+			{In: []ir.Input{ir.ScalarValue(-1), ir.Ramp(2, 5), ir.ScalarValue(1)}},
+			{Name: "rows", In: []ir.Input{ir.Values(-2, -1, 0, 1), ir.Ramp(3, 4), ir.Values(0.5, 1.5, 0.25, 3)}},
+			{Name: "at the ends", Kink: true, In: []ir.Input{ir.ScalarValue(-1), ir.Values(-1, 1, 0), ir.ScalarValue(1)}, DTypes: dtypes.Floats | dtypes.Signed, Want: []float64{-1, 1, 0}},
+			{Name: "min above max gives max", In: []ir.Input{ir.ScalarValue(3), ir.Values(-4, 2, 5), ir.ScalarValue(1)}, Want: []float64{1, 1, 1}},
+			{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.ScalarValue(-1), ir.Values(nan, inf, -inf), ir.ScalarValue(1)}, Want: []float64{nan, 1, -1}},
+			{Name: "empty", In: []ir.Input{ir.ScalarValue(-1), ir.Ramp(0), ir.ScalarValue(1)}},
+		},
+		Exact: "one of the operands",
+	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
 			lo, x, hi := y.Input(0), y.Input(1), y.Input(2)
 			zero := ScalarZero(dy.graph, dy.DType())
@@ -115,14 +127,5 @@ func init() {
 			rest := Where(above, zero, dy)
 			return []*Node{unbroadcast(Where(below, rest, zero), lo), unbroadcast(Where(below, zero, rest), x), unbroadcast(Where(above, dy, zero), hi)}
 		},
-		Samples: []Sample{
-			{In: []Input{ScalarValue(-1), Ramp(2, 5), ScalarValue(1)}},
-			{Name: "rows", In: []Input{Values(-2, -1, 0, 1), Ramp(3, 4), Values(0.5, 1.5, 0.25, 3)}},
-			{Name: "at the ends", Kink: true, In: []Input{ScalarValue(-1), Values(-1, 1, 0), ScalarValue(1)}, DTypes: dtypes.Floats | dtypes.Signed, Want: []float64{-1, 1, 0}},
-			{Name: "min above max gives max", In: []Input{ScalarValue(3), Values(-4, 2, 5), ScalarValue(1)}, Want: []float64{1, 1, 1}},
-			{Name: "NaN and infinities", Pole: true, DTypes: dtypes.Floats, In: []Input{ScalarValue(-1), Values(nan, inf, -inf), ScalarValue(1)}, Want: []float64{nan, 1, -1}},
-			{Name: "empty", In: []Input{ScalarValue(-1), Ramp(0), ScalarValue(1)}},
-		},
-		Exact: "one of the operands",
 	})
 }

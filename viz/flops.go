@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -57,7 +58,7 @@ func innerLength(attrs any, in []shapes.Shape) int64 {
 	if len(in) < 2 || in[0].Rank() == 0 {
 		return 1
 	}
-	if d, ok := attrs.(graph.DotAttrs); ok {
+	if d, ok := attrs.(ir.DotAttrs); ok {
 		k := 1
 		for _, a := range d.LhsContract {
 			k *= in[0].Dim(a)
@@ -71,7 +72,7 @@ func innerLength(attrs any, in []shapes.Shape) int64 {
 // output channel.
 func kernelLength(attrs any, kernel shapes.Shape) int64 {
 	channels := kernel.Dim(-1)
-	if c, ok := attrs.(graph.ConvAttrs); ok {
+	if c, ok := attrs.(ir.ConvAttrs); ok {
 		channels = kernel.Dim(c.Axes.KernelOutputChannels)
 	}
 	return int64(kernel.Size() / max(channels, 1))
@@ -103,7 +104,7 @@ func si(n int64) string {
 
 // einsumFlops counts a sum of products as one loop over all its axes: 2 per turn for two operands, n for n.
 func einsumFlops(attrs any, in []shapes.Shape) int64 {
-	a, ok := attrs.(graph.EinsumAttrs)
+	a, ok := attrs.(ir.EinsumAttrs)
 	if !ok {
 		return 0
 	}

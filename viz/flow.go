@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -115,8 +116,8 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 // fromProgram returns a program; of bodies only the calls show.
 func fromProgram(p *graph.Program) *flow {
 	f := &flow{name: p.Name}
-	index := map[graph.ValueID]int{}
-	folded := map[graph.ValueID]string{}
+	index := map[ir.Value]int{}
+	folded := map[ir.Value]string{}
 	for i, id := range p.Inputs {
 		name := p.InputNames[i]
 		n := &flowNode{id: int(id), op: "Parameter", name: strings.TrimPrefix(name, variablePrefix), members: 1}
@@ -127,7 +128,7 @@ func fromProgram(p *graph.Program) *flow {
 		f.nodes = append(f.nodes, n)
 	}
 	for _, in := range p.Instrs {
-		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: in.Pos, key: in.Pos, members: 1}
+		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: in.Place.String(), key: in.Place.String(), members: 1}
 		var details []string
 		if d := attrText(in.Attrs); d != "" {
 			details = append(details, d)
@@ -268,7 +269,7 @@ func constantText(op string, attrs any, s shapes.Shape, inner []string) string {
 	if len(inner) == 1 && isNumber(inner[0]) && op != "Iota" {
 		return inner[0] // one number, however often it is repeated
 	}
-	if c, ok := attrs.(graph.ConstAttrs); ok && c.Value != nil && c.Value.Ok() && c.Value.Size() == 1 && !c.Value.DType().IsComplex() {
+	if c, ok := attrs.(ir.ConstAttrs); ok && c.Value != nil && c.Value.Ok() && c.Value.Size() == 1 && !c.Value.DType().IsComplex() {
 		return number(c.Value.Float64At(0))
 	}
 	if op == "Constant" || op == "Const" || len(inner) > 0 {
@@ -287,7 +288,7 @@ func isNumber(s string) bool {
 // not what they mostly are.
 func attrText(attrs any) string {
 	switch a := attrs.(type) {
-	case nil, graph.ParameterAttrs, graph.ConstAttrs, graph.OutputAttrs:
+	case nil, graph.ParameterAttrs, ir.ConstAttrs, graph.OutputAttrs:
 		return ""
 	case fmt.Stringer:
 		return a.String()

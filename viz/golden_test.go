@@ -35,7 +35,7 @@ func views() map[string]any {
 	g := graph.NewGraph(nil, "constants")
 	x := graph.Parameter(g, "x", f32(4))
 	node := graph.Mul(graph.Add(x, graph.Const(g, float32(0.5))), graph.Const(g, []float32{1, 2, 3, 4}))
-	program, err := graph.NewProgram(g, []*graph.Node{node}, nil)
+	program, err := graph.NewProgram(g, node)
 	if err != nil {
 		panic(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
@@ -110,13 +111,13 @@ func samples() map[any]string {
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""},
-		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {graph.ValueID(3), "3"}, {graph.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
-		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {graph.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {graph.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {graph.Instr{}, ""}, {graph.Input{}, ""}, {new(graph.Function), ""}, {graph.Tolerance{}, ""}, {graph.Sample{}, ""},
+		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
+		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},
 		{graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
-		{graph.ArgAttrs{}, ""}, {graph.AxesAttrs{}, ""}, {graph.CholeskyAttrs{}, ""}, {graph.ConcatAttrs{}, ""}, {graph.ConstAttrs{}, ""}, {graph.CumSumAttrs{}, ""}, {graph.CustomAttrs{}, ""}, {graph.DTypeAttrs{}, ""}, {graph.DotAttrs{}, ""}, {graph.EinsumAttrs{}, ""},
-		{graph.FFTAttrs{}, ""}, {graph.GatherAttrs{}, ""}, {graph.GatherSlicesAttrs{}, ""}, {graph.IotaAttrs{}, ""}, {graph.MatMulAttrs{}, ""}, {graph.NameAxesAttrs{}, ""}, {graph.NormalizeAttrs{}, ""}, {graph.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
-		{graph.PadAttrs{}, ""}, {graph.ParameterAttrs{}, ""}, {graph.PermutationAttrs{}, ""}, {graph.PrecisionAttrs{}, ""}, {graph.RandomAttrs{}, ""}, {graph.ReduceAttrs{}, ""}, {graph.ScatterAttrs{}, ""}, {graph.ShapeAttrs{}, ""}, {graph.ShardAttrs{}, ""},
-		{graph.SliceAttrs{}, ""}, {graph.SortAttrs{}, ""}, {graph.SplitAttrs{}, ""}, {graph.TopKAttrs{}, ""}, {graph.TransposeAttrs{}, ""}, {graph.TriangularSolveAttrs{}, ""}, {graph.WhileAttrs{}, ""}, {graph.WindowAttrs{}, ""},
+		{graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConcatAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.CumSumAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""},
+		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
+		{ir.PadAttrs{}, ""}, {graph.ParameterAttrs{}, ""}, {ir.PermutationAttrs{}, ""}, {ir.PrecisionAttrs{}, ""}, {ir.RandomAttrs{}, ""}, {ir.ReduceAttrs{}, ""}, {ir.ScatterAttrs{}, ""}, {ir.ShapeAttrs{}, ""}, {ir.ShardAttrs{}, ""},
+		{ir.SliceAttrs{}, ""}, {ir.SortAttrs{}, ""}, {ir.SplitAttrs{}, ""}, {ir.TopKAttrs{}, ""}, {ir.TransposeAttrs{}, ""}, {ir.TriangularSolveAttrs{}, ""}, {graph.WindowAttrs{}, ""},
 	} {
 		fixed[&sample{v.value, i}] = v.want
 	}

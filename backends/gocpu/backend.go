@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -21,10 +22,10 @@ type Options struct {
 }
 
 // New returns the engine with one worker per processor.
-func New() graph.Backend { return NewWithOptions(Options{}) }
+func New() ir.Backend { return NewWithOptions(Options{}) }
 
 // NewWithOptions returns the engine with the given options.
-func NewWithOptions(options Options) graph.Backend {
+func NewWithOptions(options Options) ir.Backend {
 	if options.Workers <= 0 {
 		options.Workers = parallel.Limit()
 	}
@@ -32,7 +33,7 @@ func NewWithOptions(options Options) graph.Backend {
 }
 
 // Open returns the engine with options as they stand in a configuration: "" or "workers=2".
-func Open(options string) (graph.Backend, error) {
+func Open(options string) (ir.Backend, error) {
 	var o Options
 	for _, opt := range strings.Split(options, ",") {
 		if opt == "" {
@@ -57,12 +58,23 @@ var errClosed = errors.New("the go backend is closed")
 
 func (b *backend) Name() string { return "go" }
 
-// Lowers reports whether op runs as it is: ops with a kernel, with bodies, or without an expansion.
-func (b *backend) Lowers(op *graph.Op) bool {
-	return op.Expand == nil || op.Bodies > 0 || lowerings[op.Name] != nil
+// Lowers reports whether there is a kernel for a call: for its op, at its dtypes.
+func (b *backend) Lowers(c ir.Call) bool {
+	if c.Op.Regions != nil || empty(c.Out) {
+		return true
+	}
+	if reflect.TypeOf(c.Attrs) == reflect.TypeFor[ir.ConstAttrs]() {
+		return true
+	}
+	f := lowerings[c.Op.Name]
+	if f == nil {
+		return false
+	}
+	k := &call{attrs: c.Attrs, in: c.In, out: c.Out, workers: b.workers, ended: func() bool { return false }}
+	return f(k) != nil || k.view
 }
 
-func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
+func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			exe, err = nil, fmt.Errorf("program %q: compiling broke: %v", p.Name, r)
@@ -81,7 +93,7 @@ func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Exec
 	return &executable{backend: b, code: c}, nil
 }
 
-func (b *backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
+func (b *backend) Put(t *tensors.Tensor) (ir.Buffer, error) {
 	if b.closed.Load() {
 		return nil, errClosed
 	}

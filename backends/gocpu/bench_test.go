@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -40,7 +41,7 @@ func (p program) benchmark(b *testing.B) {
 	backend := gocpu.New()
 	defer backend.Close()
 	g := compiled(b, backend, p.in, p.fn)
-	bufs, donate := make([]graph.Buffer, len(p.in)), make([]bool, len(p.in))
+	bufs, donate := make([]ir.Buffer, len(p.in)), make([]bool, len(p.in))
 	for i, s := range p.in {
 		t := randomTensor(s, uint64(i))
 		bufs[i] = put(b, backend, t)
@@ -208,7 +209,7 @@ func BenchmarkFunctions(b *testing.B) {
 	x, y := normal(), normal()
 	backend := gocpu.New()
 	defer backend.Close()
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		if len(op.Accuracy) == 0 {
 			continue
 		}
@@ -219,7 +220,7 @@ func BenchmarkFunctions(b *testing.B) {
 			b.Run(op.Name+"/"+d.String(), func(b *testing.B) {
 				g := graph.NewGraph(backend, op.Name)
 				var in []*graph.Node
-				var bufs []graph.Buffer
+				var bufs []ir.Buffer
 				for _, t := range []*tensors.Tensor{x, y}[:len(op.Samples[0].In)] {
 					t, err := t.ConvertDType(d)
 					if err != nil {

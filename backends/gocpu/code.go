@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -51,7 +51,7 @@ type value struct {
 
 // step is one instruction with its kernel, or a control instruction with its bodies.
 type step struct {
-	op      *graph.Op
+	op      *ir.Op
 	pos     string
 	in, out []int
 	scratch int // a value, or -1

@@ -6,14 +6,14 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // instr is an instruction on its way to become a step.
 type instr struct {
-	*graph.Instr
+	*ir.Instr
 	in, out []int
 	call    *call
 	run     kernels.Func
@@ -40,20 +40,20 @@ type call struct {
 // compiler turns one program into code.
 type compiler struct {
 	ctx     context.Context
-	program *graph.Program
+	program *ir.Program
 	code    *code
 	instrs  []instr
 	maker   []int // per value the instruction that makes it, or -1
-	bodies  map[*graph.Program]*code
+	bodies  map[*ir.Program]*code
 }
 
 // compile returns the code of a checked program.
-func compile(ctx context.Context, p *graph.Program, workers int) (*code, error) {
-	return compileWith(ctx, p, workers, map[*graph.Program]*code{})
+func compile(ctx context.Context, p *ir.Program, workers int) (*code, error) {
+	return compileWith(ctx, p, workers, map[*ir.Program]*code{})
 }
 
 // compileWith is compile given the code of bodies that others use too; a body is compiled once.
-func compileWith(ctx context.Context, p *graph.Program, workers int, bodies map[*graph.Program]*code) (*code, error) {
+func compileWith(ctx context.Context, p *ir.Program, workers int, bodies map[*ir.Program]*code) (*code, error) {
 	if c := bodies[p]; c != nil {
 		return c, nil
 	}
@@ -97,9 +97,9 @@ func (c *compiler) load() error {
 	}
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
-		if a, ok := in.Attrs.(graph.ConstAttrs); ok {
+		if a, ok := in.Attrs.(ir.ConstAttrs); ok {
 			if err := code.setConstant(int(in.Out[0]), a.Value); err != nil {
-				return fmt.Errorf("%s: constant: %w", in.Pos, err)
+				return fmt.Errorf("%s: constant: %w", in.Place, err)
 			}
 			continue
 		}
@@ -111,7 +111,7 @@ func (c *compiler) load() error {
 	return nil
 }
 
-func ints(ids []graph.ValueID) []int {
+func ints(ids []ir.Value) []int {
 	list := make([]int, len(ids))
 	for i, id := range ids {
 		list[i] = int(id)
@@ -165,7 +165,7 @@ func (c *compiler) readTransposes() {
 				if in.perm == nil {
 					in.perm = map[int][]int{}
 				}
-				in.perm[k] = c.instrs[m].Attrs.(graph.TransposeAttrs).Perm
+				in.perm[k] = c.instrs[m].Attrs.(ir.TransposeAttrs).Perm
 				in.in[k] = c.instrs[m].in[0]
 			}
 		}
@@ -226,7 +226,7 @@ func (c *compiler) lower(i int) (err error) {
 		k.out = append(k.out, c.code.values[id].shape)
 	}
 	in.call = k
-	if in.Op.Bodies > 0 {
+	if in.Op.Regions != nil {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
@@ -242,7 +242,7 @@ func (c *compiler) lower(i int) (err error) {
 	}
 	if in.run == nil {
 		if in.Op.Ref == nil || in.perm != nil {
-			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands", in.Pos, in.Op.Name, shapeList(k.in))
+			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands", in.Place, in.Op.Name, shapeList(k.in))
 		}
 		in.run, in.slow, k.scratch, k.inPlace = reference(in.Op, k), true, 0, nil
 	}
@@ -299,7 +299,7 @@ func (c *compiler) emit() {
 		if in.dead || in.call.view || allConstant(code, in.out) {
 			continue
 		}
-		s := step{op: in.Op, pos: in.Pos, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
+		s := step{op: in.Op, pos: in.Place.String(), in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
 		if in.call.scratch > 0 {
 			s.scratch = code.add(shapes.Shape{}, in.call.scratch)
 		}
@@ -321,7 +321,7 @@ func (c *compiler) emit() {
 }
 
 // copyOp names the steps that copy a result.
-var copyOp = &graph.Op{Name: "copy of a result"}
+var copyOp = &ir.Op{Name: "copy of a result"}
 
 func allConstant(c *code, ids []int) bool {
 	return !slices.ContainsFunc(ids, func(id int) bool { return c.values[id].kind != constant })

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 )
 
 // control runs an instruction with bodies.
@@ -16,7 +15,7 @@ type control interface {
 // lowerControl compiles the bodies of an instruction.
 func (c *compiler) lowerControl(in *instr) (control, error) {
 	var bodies []*code
-	for _, b := range in.Bodies {
+	for _, b := range in.Regions {
 		body, err := compileWith(c.ctx, b, c.code.workers, c.bodies)
 		if err != nil {
 			return nil, err
@@ -26,9 +25,10 @@ func (c *compiler) lowerControl(in *instr) (control, error) {
 	switch in.Op.Name {
 	case "If":
 		return &branch{bodies[0], bodies[1]}, nil
+	case "Switch":
+		return &choice{bodies}, nil
 	case "While":
-		n := in.Attrs.(graph.WhileAttrs).NumState
-		w := &while{cond: bodies[0], body: bodies[1], state: n}
+		w := &while{cond: bodies[0], body: bodies[1], state: len(in.out)}
 		for _, id := range in.out {
 			w.offsets = append(w.offsets, in.call.scratch)
 			in.call.scratch += roundUp(c.code.values[id].size)
@@ -50,6 +50,16 @@ func (b *branch) exec(ctx context.Context, a *kernels.Args) error {
 }
 
 func (b *branch) bodies() []*code { return []*code{b.yes, b.no} }
+
+// choice is Switch.
+type choice struct{ branches []*code }
+
+func (c *choice) exec(ctx context.Context, a *kernels.Args) error {
+	i := int(kernels.Of[int32](a.In[0])[0])
+	return c.branches[min(max(i, 0), len(c.branches)-1)].exec(ctx, a.In[1:], a.Out)
+}
+
+func (c *choice) bodies() []*code { return c.branches }
 
 // call1 is Call.
 type call1 struct{ body *code }

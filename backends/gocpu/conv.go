@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -17,7 +17,7 @@ func init() {
 // is dilated, the input is first copied among zeros; then every patch is at a place that is a sum of one
 // number for the position and one for the tap, and packing reads it there: patches are never written out.
 func convolve(k *call) kernels.Func {
-	a, out := k.attrs.(graph.ConvAttrs), k.out[0]
+	a, out := k.attrs.(ir.ConvAttrs), k.out[0]
 	if product(out.Dimensions[:a.Axes.OutputChannels]) > maxBatches && a.Axes.OutputChannels != out.Rank()-1 {
 		return nil
 	}
@@ -57,7 +57,7 @@ func noPadding(p [][2]int) bool {
 }
 
 // paddedInput returns the shape of the input among its zeros.
-func paddedInput(x shapes.Shape, a graph.ConvAttrs) shapes.Shape {
+func paddedInput(x shapes.Shape, a ir.ConvAttrs) shapes.Shape {
 	x = x.Clone()
 	for i, ax := range a.Axes.InputSpatial {
 		d := max(0, (x.Dimensions[ax]-1)*a.InputDilations[i]+1)
@@ -68,7 +68,7 @@ func paddedInput(x shapes.Shape, a graph.ConvAttrs) shapes.Shape {
 
 // convolution is a convolution of x, which needs no padding, with w.
 type convolution struct {
-	a       graph.ConvAttrs
+	a       ir.ConvAttrs
 	x, w, y shapes.Shape
 }
 

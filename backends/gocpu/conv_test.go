@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -21,7 +22,7 @@ func TestConvolutionsAgreeWithTheReference(t *testing.T) {
 		batch, cin, cout := groups*(1+rng.IntN(2)), groups*(1+rng.IntN(5)), groups*(1+rng.IntN(6))
 		h, w, kh, kw := 5+rng.IntN(8), 5+rng.IntN(8), 1+rng.IntN(3), 1+rng.IntN(3)
 		x, k := float32s(batch, h, w, cin), float32s(kh, kw, cin/groups, cout)
-		axes := graph.ConvolveAxesConfig{InputChannels: 3, InputSpatial: []int{1, 2}, KernelSpatial: []int{0, 1}, KernelInputChannels: 2, KernelOutputChannels: 3, OutputChannels: 3, OutputSpatial: []int{1, 2}}
+		axes := ir.ConvolveAxesConfig{InputChannels: 3, InputSpatial: []int{1, 2}, KernelSpatial: []int{0, 1}, KernelInputChannels: 2, KernelOutputChannels: 3, OutputChannels: 3, OutputSpatial: []int{1, 2}}
 		batchGroups := rng.IntN(3) == 0
 		if rng.IntN(2) == 0 {
 			x = float32s(batch, cin, h, w)
@@ -52,7 +53,7 @@ func TestConvolutionsAgreeWithTheReference(t *testing.T) {
 }
 
 // compareWithReference runs fn on random inputs on both backends.
-func compareWithReference(t *testing.T, name string, b graph.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) {
+func compareWithReference(t *testing.T, name string, b ir.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) {
 	t.Helper()
 	var args []any
 	for i, s := range in {
@@ -67,7 +68,7 @@ func compareWithReference(t *testing.T, name string, b graph.Backend, in []shape
 		t.Fatalf("%s: %v", name, err)
 	}
 	for i := range want {
-		if err := graphtest.Diff(got[i], want[i], graph.Tolerance{ULP: 64, Abs: 0.1, Why: "sums of numbers around 0.01 in another order"}); err != nil {
+		if err := graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: 64, Abs: 0.1, Why: "sums of numbers around 0.01 in another order"}); err != nil {
 			t.Errorf("%s: result %d: %v", name, i, err)
 		}
 	}

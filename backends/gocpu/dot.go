@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -19,7 +19,7 @@ const maxBatches = 1 << 24
 // dotGeneral lowers all products of tensors to matrix products: axes are joined to a batch, a free and a
 // contracted one by tables of places, wherever they stand.
 func dotGeneral(k *call) kernels.Func {
-	a, lhs, rhs := k.attrs.(graph.DotAttrs), k.in[0], k.in[1]
+	a, lhs, rhs := k.attrs.(ir.DotAttrs), k.in[0], k.in[1]
 	if product(k.out[0].Dimensions[:len(a.LhsBatch)]) > maxBatches {
 		return nil
 	}

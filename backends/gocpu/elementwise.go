@@ -4,10 +4,10 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
@@ -280,7 +280,7 @@ func clamp(k *call) kernels.Func {
 }
 
 func convert(k *call) kernels.Func {
-	from, to := k.in[0].DType, k.attrs.(graph.DTypeAttrs).DType
+	from, to := k.in[0].DType, k.attrs.(ir.DTypeAttrs).DType
 	if from == to {
 		return viewOf(k)
 	}

@@ -15,12 +15,13 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // compiled is a graph compiled for the engine.
-func compiled(t testing.TB, b graph.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
+func compiled(t testing.TB, b ir.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
 	t.Helper()
 	g := graph.NewGraph(b, "test")
 	err := graph.Catch(func() {
@@ -39,7 +40,7 @@ func compiled(t testing.TB, b graph.Backend, in []shapes.Shape, fn func(in []*gr
 	return g
 }
 
-func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
+func put(t testing.TB, b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	t.Helper()
 	buf, err := b.Put(x)
 	if err != nil {
@@ -48,7 +49,7 @@ func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
 	return buf
 }
 
-func host(t testing.TB, b graph.Buffer) *tensors.Tensor {
+func host(t testing.TB, b ir.Buffer) *tensors.Tensor {
 	t.Helper()
 	x, err := b.ToHost()
 	if err != nil {
@@ -73,7 +74,7 @@ func TestADonatedBufferBecomesTheResultInPlace(t *testing.T) {
 	memory := &x.Storage().Bytes()[0]
 	buf := put(t, b, x)
 	x.FinalizeAll() // nobody else holds the memory now
-	out, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
+	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestADonatedTensorThatIsStillHeldDoesNotChange(t *testing.T) {
 		return []*graph.Node{graph.Neg(in[0])}
 	})
 	x := vector(1, 2, 3, 4)
-	out, err := g.RunWithBuffers(context.Background(), []graph.Buffer{put(t, b, x)}, []bool{true})
+	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{put(t, b, x)}, []bool{true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func TestADonatedTensorThatIsStillHeldDoesNotChange(t *testing.T) {
 		y := vector(1, 2, 3, 4)
 		buf := put(t, b, y)
 		y.FinalizeAll()
-		out, err = g.RunWithBuffers(context.Background(), []graph.Buffer{buf, buf}, donate)
+		out, err = g.RunWithBuffers(context.Background(), []ir.Buffer{buf, buf}, donate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +142,7 @@ func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 	x := vector(1, 2, 3, 4)
 	buf := put(t, b, x)
 	x.FinalizeAll()
-	bufs, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf}, []bool{true})
+	bufs, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, []bool{true})
 	if err != nil || fmt.Sprint(host(t, bufs[0]).Value()) != "[4 3 2 1]" {
 		t.Errorf("donated: got %v, %v", host(t, bufs[0]), err)
 	}
@@ -162,7 +163,7 @@ func TestRandomProgramsWithDonation(t *testing.T) {
 			return append(fn(g, in), in[1], graph.Neg(in[0])) // also results that can take an input's place
 		})
 		run := func(donate bool) (results []string) {
-			bufs, marks := make([]graph.Buffer, len(in)), make([]bool, len(in))
+			bufs, marks := make([]ir.Buffer, len(in)), make([]bool, len(in))
 			for i, x := range in {
 				c, err := x.Clone()
 				if err != nil {
@@ -196,7 +197,7 @@ func TestDonatedBuffersAreClosedEvenIfTheRunFails(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	buf := put(t, b, vector(1, 2, 3, 4))
-	if _, err := g.RunWithBuffers(ctx, []graph.Buffer{buf}, []bool{true}); !errors.Is(err, context.Canceled) {
+	if _, err := g.RunWithBuffers(ctx, []ir.Buffer{buf}, []bool{true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := buf.ToHost(); err == nil {
@@ -278,7 +279,7 @@ func TestClosedThingsAreErrors(t *testing.T) {
 	}
 	buf := put(t, b, vector(1, 2, 3, 4))
 	run := func() error {
-		_, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf}, nil)
+		_, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, nil)
 		return err
 	}
 	if err := run(); err != nil {
@@ -319,13 +320,13 @@ func TestBuffersOfAnotherKindAreErrors(t *testing.T) {
 	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} })
 	exe := g.Executable()
 	for _, c := range []struct {
-		in   []graph.Buffer
+		in   []ir.Buffer
 		want string
 	}{
-		{[]graph.Buffer{stranger{}}, "a buffer of another backend"},
-		{[]graph.Buffer{nil}, "input 0 is nil"},
+		{[]ir.Buffer{stranger{}}, "a buffer of another backend"},
+		{[]ir.Buffer{nil}, "input 0 is nil"},
 		{nil, "takes 1 inputs, got 0"},
-		{[]graph.Buffer{put(t, b, vector(1, 2))}, "input 0 is float32[2], want float32[4]"},
+		{[]ir.Buffer{put(t, b, vector(1, 2))}, "input 0 is float32[2], want float32[4]"},
 	} {
 		if _, err := exe.Run(context.Background(), c.in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %q", err, c.want)
@@ -333,7 +334,7 @@ func TestBuffersOfAnotherKindAreErrors(t *testing.T) {
 	}
 }
 
-type stranger struct{ graph.Buffer }
+type stranger struct{ ir.Buffer }
 
 func (stranger) Shape() shapes.Shape { return f32x4 }
 
@@ -356,7 +357,7 @@ func TestCancelEndsALoop(t *testing.T) {
 	g := compiled(t, b, []shapes.Shape{f32x4}, endless)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	_, err := g.RunWithBuffers(ctx, []graph.Buffer{put(t, b, vector(1, 2, 3, 4))}, nil)
+	_, err := g.RunWithBuffers(ctx, []ir.Buffer{put(t, b, vector(1, 2, 3, 4))}, nil)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
@@ -449,7 +450,7 @@ func TestDivisionByZeroOfConstantsIsAnErrorOfTheRun(t *testing.T) {
 func TestAKernelThatBreaksIsAnError(t *testing.T) {
 	b := gocpu.New()
 	defer b.Close()
-	op := &graph.Op{
+	op := &ir.Op{
 		Name: "Broken", DTypes: dtypes.Floats,
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil },
 		Ref:   func(any, []*tensors.Tensor, []*tensors.Tensor) { _ = []int{}[len(os.Args)+3] },
@@ -466,7 +467,7 @@ func TestAKernelThatBreaksIsAnError(t *testing.T) {
 }
 
 // run computes p's results on random inputs, as bytes.
-func (p program) run(t *testing.T, b graph.Backend) (results []string) {
+func (p program) run(t *testing.T, b ir.Backend) (results []string) {
 	t.Helper()
 	g := compiled(t, b, p.in, p.fn)
 	var in []any
@@ -507,7 +508,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	defer b.Close()
 	p := mlp()
 	g := compiled(t, b, p.in, p.fn)
-	bufs, donate := make([]graph.Buffer, len(p.in)), make([]bool, len(p.in))
+	bufs, donate := make([]ir.Buffer, len(p.in)), make([]bool, len(p.in))
 	for i, s := range p.in {
 		x := randomTensor(s, uint64(i))
 		bufs[i], donate[i] = put(t, b, x), i < p.state
@@ -528,7 +529,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	if allocs > 40 {
 		t.Errorf("%v allocations", allocs)
 	}
-	place := func(b graph.Buffer) *byte {
+	place := func(b ir.Buffer) *byte {
 		x := host(t, b)
 		defer x.FinalizeAll()
 		return &x.Storage().Bytes()[0]

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -25,7 +26,7 @@ func Example_donation() {
 	weights, _ := backend.Put(x)
 	x.FinalizeAll() // the buffer alone holds the memory now
 	for range 3 {
-		out, err := g.RunWithBuffers(context.Background(), []graph.Buffer{weights}, []bool{true})
+		out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{weights}, []bool{true})
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -4,17 +4,17 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // expanding is the engine without its kernels for ops that can be expanded: programs get longer, and what
 // compiling does with them (folding, fusing, planning) more to do.
-type expanding struct{ graph.Backend }
+type expanding struct{ ir.Backend }
 
-func (expanding) Lowers(op *graph.Op) bool { return op.Expand == nil }
+func (expanding) Lowers(c ir.Call) bool { return c.Op.Expand == nil }
 
-func newExpanding() graph.Backend { return expanding{gocpu.New()} }
+func newExpanding() ir.Backend { return expanding{gocpu.New()} }
 
 func TestConformanceOfExpansions(t *testing.T) { graphtest.Conform(t, newExpanding) }
 

@@ -2,8 +2,8 @@ package gocpu
 
 import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -120,7 +120,7 @@ func dynamicUpdateSlice(k *call) kernels.Func {
 }
 
 func oneHot(k *call) kernels.Func {
-	a := k.attrs.(graph.OneHotAttrs)
+	a := k.attrs.(ir.OneHotAttrs)
 	one, err := tensors.FromScalar(int64(1)).ConvertDType(a.DType)
 	if err != nil {
 		return nil

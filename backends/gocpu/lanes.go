@@ -2,10 +2,10 @@ package gocpu
 
 import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
@@ -19,18 +19,18 @@ func init() {
 	lowerings["CumSum"] = cumSum
 	for _, name := range []string{"Sort", "SortWithIndices"} {
 		lowerings[name] = func(k *call) kernels.Func {
-			a := k.attrs.(graph.SortAttrs)
+			a := k.attrs.(ir.SortAttrs)
 			return sort(k, a, k.in[0].Dim(a.Axis))
 		}
 	}
 	lowerings["TopK"] = func(k *call) kernels.Func {
-		a := k.attrs.(graph.TopKAttrs)
+		a := k.attrs.(ir.TopKAttrs)
 		return sort(k, a.Sort(), a.K)
 	}
 }
 
 func softmax(k *call, log bool) kernels.Func {
-	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
+	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes)
 	k.inPlace = []int{0}
 	f, scratch := kernels.Softmax(kernels.FloatTypeOf(k.in[0].DType), l, log, k.workers)
 	k.scratch = scratch
@@ -38,7 +38,7 @@ func softmax(k *call, log bool) kernels.Func {
 }
 
 func maskedSoftmax(k *call, log bool) kernels.Func {
-	dims, axes := k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes
+	dims, axes := k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes
 	l, mask := kernels.NewLanes(dims, axes), kernels.NewBroadcastLanes(dims, k.in[1].Dimensions, axes)
 	k.inPlace = []int{0}
 	f, scratch := kernels.MaskedSoftmax(kernels.FloatTypeOf(k.in[0].DType), l, mask, log, k.workers)
@@ -47,14 +47,14 @@ func maskedSoftmax(k *call, log bool) kernels.Func {
 }
 
 func logSumExp(k *call) kernels.Func {
-	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes)
+	l := kernels.NewLanes(k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes)
 	f, scratch := kernels.LogSumExp(kernels.FloatTypeOf(k.in[0].DType), l, k.workers)
 	k.scratch = scratch
 	return f
 }
 
 func arg(k *call, smaller bool) kernels.Func {
-	l, size := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(graph.ArgAttrs).Axis}), k.out[0].DType.Size()
+	l, size := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(ir.ArgAttrs).Axis}), k.out[0].DType.Size()
 	switch k.in[0].DType {
 	case dtypes.Int8:
 		return kernels.Arg(kernels.BetterReal[int8](smaller), l, size)
@@ -85,7 +85,7 @@ func arg(k *call, smaller bool) kernels.Func {
 }
 
 func cumSum(k *call) kernels.Func {
-	l := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(graph.CumSumAttrs).Axis})
+	l := kernels.NewLanes(k.in[0].Dimensions, []int{k.attrs.(ir.CumSumAttrs).Axis})
 	k.inPlace = []int{0}
 	switch k.in[0].DType {
 	case dtypes.Int8, dtypes.Uint8:
@@ -115,7 +115,7 @@ func cumSum(k *call) kernels.Func {
 
 func same[T any](x T) T { return x }
 
-func sort(k *call, a graph.SortAttrs, take int) kernels.Func {
+func sort(k *call, a ir.SortAttrs, take int) kernels.Func {
 	switch k.in[0].DType {
 	case dtypes.Int8:
 		return sorted(k, a, take, kernels.KeyOf[int8])
@@ -145,7 +145,7 @@ func sort(k *call, a graph.SortAttrs, take int) kernels.Func {
 	return nil
 }
 
-func sorted[T any](k *call, a graph.SortAttrs, take int, key func(T) uint64) kernels.Func {
+func sorted[T any](k *call, a ir.SortAttrs, take int, key func(T) uint64) kernels.Func {
 	from, to := kernels.NewLanes(k.in[0].Dimensions, []int{a.Axis}), kernels.NewLanes(k.out[0].Dimensions, []int{a.Axis})
 	f, scratch := kernels.Sort(key, from, to, take, a.Descending, len(k.out) > 1, k.workers)
 	k.scratch = scratch

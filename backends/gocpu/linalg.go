@@ -2,8 +2,8 @@ package gocpu
 
 import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
@@ -16,7 +16,7 @@ func init() {
 }
 
 func fourier(k *call, inverse bool) kernels.Func {
-	n := len(k.attrs.(graph.FFTAttrs).Lengths)
+	n := len(k.attrs.(ir.FFTAttrs).Lengths)
 	axes := make([]int, n)
 	for i := range axes {
 		axes[i] = k.in[0].Rank() - n + i
@@ -54,7 +54,7 @@ func cholesky(k *call) kernels.Func {
 func choleskyOf[T any, A float64 | complex128](k *call, field kernels.Field[A], wide func(T) A, narrow func(A) T) kernels.Func {
 	dims := k.in[0].Dimensions
 	k.inPlace = []int{0}
-	f, scratch := kernels.Cholesky(field, wide, narrow, dims[len(dims)-1], batches(dims), k.attrs.(graph.CholeskyAttrs).Lower, k.workers)
+	f, scratch := kernels.Cholesky(field, wide, narrow, dims[len(dims)-1], batches(dims), k.attrs.(ir.CholeskyAttrs).Lower, k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -73,11 +73,11 @@ func triangularSolve(k *call) kernels.Func {
 
 // solveOf solves m · x = b for each column of b, or, from the right, the transposed equation for each row.
 func solveOf[T any, A float64 | complex128](k *call, field kernels.Field[A], wide func(T) A, narrow func(A) T) kernels.Func {
-	a, b, attrs := k.in[0].Dimensions, k.in[1].Dimensions, k.attrs.(graph.TriangularSolveAttrs)
+	a, b, attrs := k.in[0].Dimensions, k.in[1].Dimensions, k.attrs.(ir.TriangularSolveAttrs)
 	n, columns := a[len(a)-1], b[len(b)-1]
-	turned := (attrs.TransposeA != graph.NotTransposed) == attrs.LeftSide
+	turned := (attrs.TransposeA != ir.NotTransposed) == attrs.LeftSide
 	t := kernels.Triangle{N: n, Batch: batches(a), Lines: b[len(b)-2], RowStep: n, ColumnStep: 1, Step: 1, Next: columns,
-		Lower: attrs.Lower != turned, Unit: attrs.UnitDiagonal, Conj: attrs.TransposeA == graph.Adjoint}
+		Lower: attrs.Lower != turned, Unit: attrs.UnitDiagonal, Conj: attrs.TransposeA == ir.Adjoint}
 	if attrs.LeftSide {
 		t.Lines, t.Step, t.Next = columns, columns, 1
 	}

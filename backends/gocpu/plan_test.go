@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -31,8 +32,11 @@ func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*
 	for _, x := range in {
 		nodes = append(nodes, graph.Parameter(g, "", x.Shape()))
 	}
-	p, err := graph.NewProgram(g, fn(g, nodes), (&backend{}).Lowers)
+	p, err := graph.NewProgram(g, fn(g, nodes)...)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = ir.Lower(p, (&backend{workers: 2}).Lowers); err != nil {
 		t.Fatal(err)
 	}
 	c, err := compile(context.Background(), p, 2)

@@ -2,13 +2,13 @@ package gocpu
 
 import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
 	lowerings["ReducePrecision"] = func(k *call) kernels.Func {
-		p, n := k.attrs.(graph.PrecisionAttrs), k.in[0].Size()
+		p, n := k.attrs.(ir.PrecisionAttrs), k.in[0].Size()
 		k.inPlace = []int{0}
 		switch k.in[0].DType {
 		case dtypes.Float16:

@@ -4,10 +4,10 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
@@ -55,7 +55,7 @@ func reduce(name string, k *call) kernels.Func {
 
 // reduced returns the kernel for a reducer.
 func reduced[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
-	f, scratch := kernels.Reduce(r, k.in[0].Dimensions, k.attrs.(graph.ReduceAttrs).Axes, k.workers)
+	f, scratch := kernels.Reduce(r, k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes, k.workers)
 	k.scratch = scratch
 	return f
 }

@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // reference returns the kernel of an op that has none here: its meaning, on copies of the operands.
-func reference(op *graph.Op, k *call) kernels.Func {
+func reference(op *ir.Op, k *call) kernels.Func {
 	attrs, in, out := k.attrs, k.in, k.out
 	return func(a *kernels.Args) {
 		ins, outs := make([]*tensors.Tensor, len(in)), make([]*tensors.Tensor, len(out))
@@ -35,16 +35,4 @@ func must[T any](v T, err error) T {
 		panic(fmt.Errorf("the reference meaning: %w", err))
 	}
 	return v
-}
-
-// slow lists what runs on the reference meaning, by the first operand's dtype: combinations too rare for a
-// kernel of their own. A test holds it to what compiling finds.
-var slow = map[string]dtypes.Set{
-	// Halves would be rounded at every addition, not once; the other dtypes are rarely pooled or scattered into.
-	"SelectAndScatter": dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
-	"SelectAndGather":  dtypes.Ints,
-	"ScatterSum":       dtypes.Halves,
-	"ScatterMax":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
-	"ScatterMin":       dtypes.Halves | dtypes.Unsigned | dtypes.SetOf(dtypes.Int8, dtypes.Int16),
-	"Clamp":            dtypes.Halves,
 }

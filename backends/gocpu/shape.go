@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -44,7 +44,7 @@ func broadcast(k *call) kernels.Func {
 }
 
 func transpose(k *call) kernels.Func {
-	perm, strides := k.attrs.(graph.TransposeAttrs).Perm, k.in[0].Strides()
+	perm, strides := k.attrs.(ir.TransposeAttrs).Perm, k.in[0].Strides()
 	var order []int // without axes of size 1 it may be the same
 	src := make([]int, len(perm))
 	for i, p := range perm {
@@ -61,7 +61,7 @@ func transpose(k *call) kernels.Func {
 
 func reverse(k *call) kernels.Func {
 	m := kernels.Move{Dims: k.out[0].Dimensions, Src: k.in[0].Strides(), Dst: k.out[0].Strides()}
-	for _, ax := range k.attrs.(graph.AxesAttrs).Axes {
+	for _, ax := range k.attrs.(ir.AxesAttrs).Axes {
 		m.From += (m.Dims[ax] - 1) * m.Src[ax]
 		m.Src[ax] = -m.Src[ax]
 	}
@@ -72,7 +72,7 @@ func slice(k *call) kernels.Func {
 	if k.in[0].Size() == k.out[0].Size() {
 		return viewOf(k)
 	}
-	a := k.attrs.(graph.SliceAttrs)
+	a := k.attrs.(ir.SliceAttrs)
 	m := kernels.Move{Dims: k.out[0].Dimensions, Src: k.in[0].Strides(), Dst: k.out[0].Strides()}
 	for i := range m.Src {
 		m.From += a.Start[i] * m.Src[i]
@@ -84,7 +84,7 @@ func slice(k *call) kernels.Func {
 // pad fills the result with the second operand and puts the first one's elements, or what negative numbers
 // leave of them, in their places.
 func pad(k *call) kernels.Func {
-	axes := k.attrs.(graph.PadAttrs).Axes
+	axes := k.attrs.(ir.PadAttrs).Axes
 	in, out := k.in[0], k.out[0]
 	m := placed(in, out, func(i int) (start, step int) { return axes[i].Start, axes[i].Interior + 1 })
 	fill, place := kernels.Repeat(in.DType.Size()), moves(k, false, m)
@@ -121,7 +121,7 @@ func placed(in, out shapes.Shape, at func(i int) (start, step int)) kernels.Move
 }
 
 func concatenate(k *call) kernels.Func {
-	axis, at := k.attrs.(graph.ConcatAttrs).Axis, 0
+	axis, at := k.attrs.(ir.ConcatAttrs).Axis, 0
 	var list []kernels.Move
 	for i, in := range k.in {
 		m := kernels.Move{Dims: in.Dimensions, Src: in.Strides(), Dst: k.out[0].Strides(), Operand: i}
@@ -135,7 +135,7 @@ func concatenate(k *call) kernels.Func {
 // counting counts once, when the program is compiled; a run copies numbers. Along the last axis each row is a copy
 // of the first one, along others each number is repeated.
 func counting(k *call) kernels.Func {
-	a, out := k.attrs.(graph.IotaAttrs), k.out[0]
+	a, out := k.attrs.(ir.IotaAttrs), k.out[0]
 	n, size := out.Dimensions[a.Axis], out.DType.Size()
 	if n > 1<<24 {
 		return nil

@@ -3,7 +3,8 @@
 // [Write] writes a [graph.Program] as a module with the function main; [Lowers] says which ops it writes,
 // so that a program holds no others:
 //
-//	p, err := graph.NewProgram(g, outputs, stablehlo.Lowers)
+//	p, err := graph.NewProgram(g, outputs...)
+//	p, err = ir.Lower(p, stablehlo.Lowers)
 //	text, err := stablehlo.Write(p)
 //
 // The text is the same, byte for byte, for equal programs, so that its hash can name a compiled one. It needs

@@ -5,19 +5,19 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // throughText is an engine behind a detour: a program is written as StableHLO, read back and only then compiled.
-type throughText struct{ graph.Backend }
+type throughText struct{ ir.Backend }
 
-func newThroughText() graph.Backend { return throughText{gocpu.New()} }
+func newThroughText() ir.Backend { return throughText{gocpu.New()} }
 
-func (b throughText) Name() string             { return "text" }
-func (b throughText) Lowers(op *graph.Op) bool { return stablehlo.Lowers(op) }
+func (b throughText) Name() string          { return "text" }
+func (b throughText) Lowers(c ir.Call) bool { return stablehlo.Lowers(c) }
 
-func (b throughText) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (b throughText) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	text, err := stablehlo.Write(p)
 	if err != nil {
 		return nil, err
@@ -33,14 +33,14 @@ func (b throughText) Compile(ctx context.Context, p *graph.Program) (graph.Execu
 }
 
 // runProgram compiles and runs a program.
-func runProgram(b graph.Backend, p *graph.Program, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
+func runProgram(b ir.Backend, p *ir.Program, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
 	ctx := context.Background()
 	e, err := b.Compile(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	var inputs []graph.Buffer
+	var inputs []ir.Buffer
 	for _, t := range in {
 		x, err := b.Put(t)
 		if err != nil {

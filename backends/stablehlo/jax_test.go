@@ -9,13 +9,13 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // jaxTolerance is for what has nothing but sums and library functions in it: 64 units in the last place of float32.
-var jaxTolerance = graph.Tolerance{ULP: 64, Abs: 16, Why: "sums in another order, library functions"}
+var jaxTolerance = ir.Tolerance{ULP: 64, Abs: 16, Why: "sums in another order, library functions"}
 
 // TestJAX runs programs that JAX exported (testdata/jax/export.py says how) and compares with what JAX computed.
 func TestJAX(t *testing.T) {

@@ -6,16 +6,17 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Module is what [Read] makes of a text: functions, of which one, main, is usually called from outside.
 type Module struct {
-	Funcs  []*Func     // in the order of the text, without those of open sizes, which only others call
-	Mesh   *graph.Mesh // the devices that values are divided over, nil if there are none
+	Funcs  []*Func  // in the order of the text, without those of open sizes, which only others call
+	Mesh   *ir.Mesh // the devices that values are divided over, nil if there are none
 	byName map[string]*Func
-	meshes map[string]*graph.Mesh // by symbol; nil for those without axes, over which nothing is divided
+	meshes map[string]*ir.Mesh // by symbol; nil for those without axes, over which nothing is divided
 }
 
 // Func is a function of a [Module].
@@ -25,8 +26,8 @@ type Func struct {
 	Outputs []shapes.Shape
 
 	// How inputs and outputs are divided over the module's mesh: nil, or one each.
-	InputShardings  []graph.Sharding
-	OutputShardings []graph.Sharding
+	InputShardings  []ir.Sharding
+	OutputShardings []ir.Sharding
 
 	// Donated, nil or one per input, marks inputs whose memory the function may use for its outputs.
 	Donated []bool
@@ -75,8 +76,8 @@ func (m *Module) Main() *Func {
 }
 
 // Program returns the program that computes main, on the module's mesh. Ops for which lowers is false are expanded,
-// as [graph.NewProgram] does; nil expands nothing.
-func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err error) {
+// as [ir.Lower] does; nil expands nothing.
+func (m *Module) Program(lowers func(ir.Call) bool) (p *ir.Program, err error) {
 	f := m.Main()
 	if f == nil {
 		return nil, fmt.Errorf("stablehlo: the module has %d functions, and none is called main", len(m.Funcs))
@@ -99,10 +100,16 @@ func (m *Module) Program(lowers func(*graph.Op) bool) (p *graph.Program, err err
 	if err != nil {
 		return nil, err
 	}
-	if p, err = graph.NewProgram(g, out, lowers); err == nil {
-		p.Donated, p.InputShardings, p.OutputShardings = f.Donated, f.InputShardings, f.OutputShardings
+	if p, err = graph.NewProgram(g, out...); err != nil {
+		return nil, err
 	}
-	return p, err
+	if p, err = ir.Lower(p, lowers); err != nil {
+		return nil, err
+	}
+	if f.Donated != nil {
+		p = p.Donate(f.Donated)
+	}
+	return p.Divide(p.Mesh, f.InputShardings, f.OutputShardings)
 }
 
 // Call adds what the function computes to the graph of its inputs and returns its results. One can go on from
@@ -185,7 +192,7 @@ func read(text string, given readOptions) (m *Module, err error) {
 			m, err = nil, fmt.Errorf("%s%v", internal, e)
 		}
 	}()
-	m = &Module{byName: map[string]*Func{}, meshes: map[string]*graph.Mesh{}}
+	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}}
 	m.collect(top)
 	if len(m.Funcs) == 0 {
 		return nil, fmt.Errorf("the text has no functions")

@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -289,7 +290,7 @@ func TestMeanings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := callText(t, prettyModule(c.in, c.out, c.body), c.x)
-			if err := graphtest.Diff(got[0], tensors.MustFromAnyValue(c.want), graph.Tolerance{ULP: 1}); err != nil {
+			if err := graphtest.Diff(got[0], tensors.MustFromAnyValue(c.want), ir.Tolerance{ULP: 1}); err != nil {
 				t.Errorf("%v\n%v", err, got[0])
 			}
 		})

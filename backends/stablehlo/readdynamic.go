@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -24,7 +25,7 @@ func init() {
 	define("stablehlo.dynamic_reshape", 2, one(func(c *reading) *graph.Node { return reshaped(c.in[0], c.sizes(1)) }))
 	define("stablehlo.dynamic_iota", 1, one(func(c *reading) *graph.Node {
 		s := shapes.Make(c.resultDType(), c.sizes(0)...)
-		return graph.ApplyIn(c.g, graph.OpByName("Iota"), graph.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
+		return graph.ApplyIn(c.g, ir.OpByName("Iota"), ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.real_dynamic_slice", 4, one(func(c *reading) *graph.Node {
 		rank := c.in[0].Rank()
@@ -36,9 +37,9 @@ func init() {
 	define("stablehlo.dynamic_pad", 5, one(func(c *reading) *graph.Node {
 		rank := c.in[0].Rank()
 		low, high, interior := c.constants(2, rank), c.constants(3, rank), c.constants(4, rank)
-		axes := make([]graph.PadAxis, rank)
+		axes := make([]ir.PadAxis, rank)
 		for i := range axes {
-			axes[i] = graph.PadAxis{Start: low[i], End: high[i], Interior: interior[i]}
+			axes[i] = ir.PadAxis{Start: low[i], End: high[i], Interior: interior[i]}
 		}
 		return padded(c.in[0], c.in[1], axes)
 	}))

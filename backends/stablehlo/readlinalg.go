@@ -3,6 +3,7 @@ package stablehlo
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
@@ -45,8 +46,8 @@ func inSingle(in []*graph.Node, f func(in []*graph.Node) *graph.Node) *graph.Nod
 }
 
 // transposes are what a matrix is turned into before it is solved for.
-var transposes = map[string]graph.TransposeKind{
-	"NO_TRANSPOSE": graph.NotTransposed, "TRANSPOSE": graph.Transposed, "ADJOINT": graph.Adjoint,
+var transposes = map[string]ir.TransposeKind{
+	"NO_TRANSPOSE": ir.NotTransposed, "TRANSPOSE": ir.Transposed, "ADJOINT": ir.Adjoint,
 }
 
 func readTriangularSolve(c *reading) *graph.Node {

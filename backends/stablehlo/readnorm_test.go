@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -41,7 +42,7 @@ func TestBatchNormalisation(t *testing.T) {
 		auto := graph.Gradient(graph.ReduceAllSum(graph.Mul(y, dy)), x, scale, offset)
 		return append(append(out, inference.Call(x, scale, offset, mean, variance)[0]), append(by, auto...)...)
 	})
-	x, dy := graph.Ramp(3, 4, 2).Tensor(dtypes.Float64), graph.Ramp(2, 3, 4).Plus(0.5).Tensor(dtypes.Float64)
+	x, dy := ir.Ramp(3, 4, 2).Tensor(dtypes.Float64), ir.Ramp(2, 3, 4).Plus(0.5).Tensor(dtypes.Float64)
 	if dy, err = tensors.FromBytes(x.Shape(), dy.Storage().Bytes()[:dy.ByteSize()]); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestBatchNormalisation(t *testing.T) {
 			}
 		}
 	}
-	tol := graph.Tolerance{ULP: 64, Abs: 64}
+	tol := ir.Tolerance{ULP: 64, Abs: 64}
 	for _, c := range []struct {
 		name      string
 		got, want *tensors.Tensor

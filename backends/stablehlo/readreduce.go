@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -171,7 +172,7 @@ func (c *reading) reduceOne(name string, x, init *graph.Node, axes []int) *graph
 // writes it; nil if it is another.
 func (c *reading) reduceArg(r *region, xs []*graph.Node, init *graph.Node, axis int) []*graph.Node {
 	x, index := xs[0], xs[1]
-	a, ok := index.Attrs().(graph.IotaAttrs)
+	a, ok := index.Attrs().(ir.IotaAttrs)
 	if !ok || a.Axis != axis || x.Shape().Dimensions[axis] == 0 || x.DType() == dtypes.Bool || !index.DType().IsInt() {
 		return nil
 	}
@@ -283,9 +284,9 @@ func readReduceWindow(c *reading) []*graph.Node {
 			return []*graph.Node{y}
 		}
 	}
-	axes := make([]graph.PadAxis, rank)
+	axes := make([]ir.PadAxis, rank)
 	for a, p := range padding {
-		axes[a] = graph.PadAxis{Start: p[0], End: p[1], Interior: base[a] - 1}
+		axes[a] = ir.PadAxis{Start: p[0], End: p[1], Interior: base[a] - 1}
 	}
 	for i, x := range xs {
 		xs[i] = padded(x, inits[i], axes)
@@ -325,13 +326,13 @@ func readReduceWindow(c *reading) []*graph.Node {
 
 // windowOne is a sum, maximum or minimum over windows that Quire has an op for, nil if it is none.
 func (c *reading) windowOne(name string, x, init *graph.Node, window, strides, base, spread []int, padding [][2]int) *graph.Node {
-	kinds := map[string]graph.WindowKind{"stablehlo.add": graph.WindowSum, "stablehlo.maximum": graph.WindowMax, "stablehlo.minimum": graph.WindowMin}
+	kinds := map[string]ir.WindowKind{"stablehlo.add": ir.WindowSum, "stablehlo.maximum": ir.WindowMax, "stablehlo.minimum": ir.WindowMin}
 	kind, ok := kinds[name]
 	if !ok || !dtypes.Reals.Has(x.DType()) || !neutral(init, name) || slices.ContainsFunc(spread, func(s int) bool { return s != 1 }) {
 		return nil
 	}
 	ones := !slices.ContainsFunc(slices.Concat(strides, base), func(s int) bool { return s != 1 })
-	if long := slices.IndexFunc(window, func(w int) bool { return w != 1 }); kind == graph.WindowSum && ones && long >= 0 {
+	if long := slices.IndexFunc(window, func(w int) bool { return w != 1 }); kind == ir.WindowSum && ones && long >= 0 {
 		n := x.Shape().Dimensions[long]
 		others := slices.Clone(window)
 		others[long] = 1
@@ -343,10 +344,10 @@ func (c *reading) windowOne(name string, x, init *graph.Node, window, strides, b
 			return graph.CumSum(x, long)
 		}
 	}
-	axes, pads := make([]graph.PadAxis, len(window)), slices.Clone(padding)
+	axes, pads := make([]ir.PadAxis, len(window)), slices.Clone(padding)
 	for a, p := range padding { // what ReduceWindow does not do: crop, and spread the operand
 		if p[0] < 0 || p[1] < 0 || base[a] > 1 {
-			axes[a] = graph.PadAxis{Start: p[0], End: p[1], Interior: base[a] - 1}
+			axes[a] = ir.PadAxis{Start: p[0], End: p[1], Interior: base[a] - 1}
 			pads[a] = [2]int{}
 		}
 	}
@@ -356,7 +357,7 @@ func (c *reading) windowOne(name string, x, init *graph.Node, window, strides, b
 			return nil
 		}
 	}
-	return graph.ReduceWindow(x, graph.WindowAttrs{Kind: kind, Window: window, Strides: strides, Paddings: pads})
+	return graph.ReduceWindow(x, ir.WindowAttrs{Kind: kind, Window: window, Strides: strides, Paddings: pads})
 }
 
 // readSelectAndScatter adds each value where its window has its first largest or smallest element.
@@ -365,7 +366,7 @@ func readSelectAndScatter(c *reading) *graph.Node {
 	choose, join := c.op.regions[0], c.op.regions[1]
 	in := c.promoted(&region{types: slices.Repeat(join.types[1:], 4)}, 0, c.in)
 	x, values, init := in[0], in[1], in[2]
-	attrs := graph.WindowAttrs{
+	attrs := ir.WindowAttrs{
 		Window: c.perAxis("window_dimensions", x.Rank(), 1), Strides: c.perAxis("window_strides", x.Rank(), 1), Paddings: c.paddings("padding", x.Rank()),
 	}
 	m := matcher{region: choose}
@@ -375,16 +376,16 @@ func readSelectAndScatter(c *reading) *graph.Node {
 	}
 	switch m.comparison(first, choose.args[0], choose.args[1]) {
 	case "GE":
-		attrs.Kind = graph.WindowMax
+		attrs.Kind = ir.WindowMax
 	case "LE":
-		attrs.Kind = graph.WindowMin
+		attrs.Kind = ir.WindowMin
 	default:
 		c.fail("Quire chooses the first largest (GE) or smallest (LE) element of a window, nothing else")
 	}
 	if combiner(join) != "stablehlo.add" || init.Rank() != 0 {
 		c.fail("Quire adds up what is scattered, nothing else")
 	}
-	y := graph.Apply(graph.OpByName("SelectAndScatter"), attrs, x, values)
+	y := graph.Apply(ir.OpByName("SelectAndScatter"), attrs, x, values)
 	if !neutral(init, "stablehlo.add") {
 		y = graph.Add(y, init)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -19,7 +20,7 @@ func init() {
 	})}
 	define("stablehlo.iota", 0, one(func(c *reading) *graph.Node {
 		s := c.result()
-		return graph.ApplyIn(c.g, graph.OpByName("Iota"), graph.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
+		return graph.ApplyIn(c.g, ir.OpByName("Iota"), ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.transpose", 1, one(func(c *reading) *graph.Node {
 		return transposed(c.in[0], c.axes("permutation", c.ints("permutation"), c.in[0].Rank()))
@@ -52,9 +53,9 @@ func init() {
 	define("stablehlo.pad", 2, one(func(c *reading) *graph.Node {
 		rank := c.in[0].Rank()
 		low, high, interior := c.perAxis("edge_padding_low", rank, 0), c.perAxis("edge_padding_high", rank, 0), c.perAxis("interior_padding", rank, 0)
-		axes := make([]graph.PadAxis, rank)
+		axes := make([]ir.PadAxis, rank)
 		for i := range axes {
-			axes[i] = graph.PadAxis{Start: low[i], End: high[i], Interior: interior[i]}
+			axes[i] = ir.PadAxis{Start: low[i], End: high[i], Interior: interior[i]}
 		}
 		return padded(c.in[0], c.in[1], axes)
 	}))
@@ -116,11 +117,11 @@ func sliced(x *graph.Node, start, limit, strides []int) *graph.Node {
 	if slices.Equal(limit, s.Dimensions) && !slices.ContainsFunc(start, func(v int) bool { return v != 0 }) && !slices.ContainsFunc(strides, func(v int) bool { return v != 1 }) {
 		return x
 	}
-	return graph.Apply(graph.OpByName("Slice"), graph.SliceAttrs{Start: start, Limit: limit, Stride: strides}, x)
+	return graph.Apply(ir.OpByName("Slice"), ir.SliceAttrs{Start: start, Limit: limit, Stride: strides}, x)
 }
 
-func padded(x, fill *graph.Node, axes []graph.PadAxis) *graph.Node {
-	if !slices.ContainsFunc(axes, func(a graph.PadAxis) bool { return a != graph.PadAxis{} }) {
+func padded(x, fill *graph.Node, axes []ir.PadAxis) *graph.Node {
+	if !slices.ContainsFunc(axes, func(a ir.PadAxis) bool { return a != ir.PadAxis{} }) {
 		return x
 	}
 	return graph.Pad(x, fill, axes...)
@@ -206,7 +207,7 @@ func readConvolution(c *reading) *graph.Node {
 	if n > 9 {
 		c.fail("a convolution over %d axes", n)
 	}
-	axes := graph.ConvolveAxesConfig{
+	axes := ir.ConvolveAxesConfig{
 		InputBatch: find(dims.input, "b"), InputChannels: find(dims.input, "f"), InputSpatial: spatial(dims.input),
 		KernelInputChannels: find(dims.kernel, "i"), KernelOutputChannels: find(dims.kernel, "o"), KernelSpatial: spatial(dims.kernel),
 		OutputBatch: find(dims.output, "b"), OutputChannels: find(dims.output, "f"), OutputSpatial: spatial(dims.output),

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -25,7 +26,7 @@ func init() {
 				return c.in[0]
 			}
 			// Not graph.Shard, which would take it for the sharding of an input.
-			return graph.Apply(graph.OpByName("Shard"), graph.ShardAttrs{Mesh: c.module.Mesh, Sharding: s}, c.in[0])
+			return graph.Apply(ir.OpByName("Shard"), ir.ShardAttrs{Mesh: c.module.Mesh, Sharding: s}, c.in[0])
 		}))
 	}
 }
@@ -51,7 +52,7 @@ func (m *Module) addMesh(op *operation) {
 }
 
 // use makes mesh the module's.
-func (m *Module) use(mesh *graph.Mesh) error {
+func (m *Module) use(mesh *ir.Mesh) error {
 	if m.Mesh == nil {
 		m.Mesh = mesh
 	}
@@ -63,7 +64,7 @@ func (m *Module) use(mesh *graph.Mesh) error {
 
 // place reads what the attributes of inputs and outputs say about where they are.
 func (f *Func) place() {
-	read := func(what string, attrs []map[string]any, in []shapes.Shape) (list []graph.Sharding) {
+	read := func(what string, attrs []map[string]any, in []shapes.Shape) (list []ir.Sharding) {
 		for i, a := range attrs {
 			text, ok := a["sdy.sharding"].(opaque)
 			if !ok {
@@ -74,7 +75,7 @@ func (f *Func) place() {
 				panic(&readError{line: f.line, text: fmt.Sprintf("%s %d of the function @%s: %v", what, i, f.Name, err)})
 			}
 			if s != nil && list == nil {
-				list = make([]graph.Sharding, len(in))
+				list = make([]ir.Sharding, len(in))
 			}
 			if s != nil {
 				list[i] = s
@@ -103,9 +104,9 @@ func (f *Func) place() {
 
 // sharding returns what a text such as <@mesh, [{"data"}, {?}]> says of a value; nil if it is over a mesh without
 // axes or says nothing that Quire keeps. Only inside of a program may axes be left open.
-func (m *Module) sharding(text string, shape shapes.Shape, inside bool) (s graph.Sharding, err error) {
+func (m *Module) sharding(text string, shape shapes.Shape, inside bool) (s ir.Sharding, err error) {
 	err = shardy(text, func(p *parser) {
-		var mesh *graph.Mesh
+		var mesh *ir.Mesh
 		p.expect("<")
 		if p.accept("mesh") {
 			mesh = p.mesh()
@@ -120,7 +121,7 @@ func (m *Module) sharding(text string, shape shapes.Shape, inside bool) (s graph
 		}
 		p.expect(",")
 		p.expect("[")
-		s = graph.Sharding{}
+		s = ir.Sharding{}
 		for !p.accept("]") {
 			if len(s) > 0 {
 				p.expect(",")
@@ -141,7 +142,7 @@ func (m *Module) sharding(text string, shape shapes.Shape, inside bool) (s graph
 		}
 		if !inside {
 			for i, axes := range s {
-				if axes == graph.Open {
+				if axes == ir.Open {
 					s[i] = ""
 				}
 			}
@@ -173,14 +174,14 @@ func (p *parser) dimension() string {
 	}
 	p.word() // its priority
 	if open && names == nil {
-		return graph.Open
+		return ir.Open
 	}
 	return strings.Join(names, ",")
 }
 
 // mesh reads <["data"=2, "model"=2]>, nil for one without axes.
-func (p *parser) mesh() *graph.Mesh {
-	m := &graph.Mesh{}
+func (p *parser) mesh() *ir.Mesh {
+	m := &ir.Mesh{}
 	p.expect("<")
 	p.expect("[")
 	for !p.accept("]") {
@@ -193,7 +194,7 @@ func (p *parser) mesh() *graph.Mesh {
 		if err != nil {
 			p.fail("the size of the mesh axis %q is no number", name)
 		}
-		m.Axes = append(m.Axes, graph.MeshAxis{Name: name, Size: size})
+		m.Axes = append(m.Axes, ir.MeshAxis{Name: name, Size: size})
 	}
 	if p.accept(",") {
 		p.expect("device_ids")
@@ -214,7 +215,7 @@ func (p *parser) mesh() *graph.Mesh {
 	return m
 }
 
-func parseMesh(text string) (m *graph.Mesh, err error) {
+func parseMesh(text string) (m *ir.Mesh, err error) {
 	err = shardy(text, func(p *parser) { m = p.mesh() })
 	return m, err
 }

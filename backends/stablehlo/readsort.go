@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -77,11 +78,11 @@ func readSort(c *reading) []*graph.Node {
 		}
 	}
 	if n == 1 && len(keys) == 1 && keys[0].value == left[0] && s.DType != dtypes.Bool {
-		return []*graph.Node{graph.Apply(graph.OpByName("Sort"), keys[0].order(axis), c.in[0])}
+		return []*graph.Node{graph.Apply(ir.OpByName("Sort"), keys[0].order(axis), c.in[0])}
 	}
 	out := slices.Clone(c.in)
 	for i := len(keys) - 1; i >= 0; i-- {
-		order := graph.ApplyMulti(graph.OpByName("SortWithIndices"), keys[i].order(axis), values[i])[1]
+		order := graph.ApplyMulti(ir.OpByName("SortWithIndices"), keys[i].order(axis), values[i])[1]
 		indices := alongAxis(order, axis)
 		for j := range out {
 			out[j] = graph.Gather(out[j], indices)
@@ -94,8 +95,8 @@ func readSort(c *reading) []*graph.Node {
 }
 
 // order returns the order of a key.
-func (k sortKey) order(axis int) graph.SortAttrs {
-	return graph.SortAttrs{Axis: axis, Descending: k.descending, Total: k.total}
+func (k sortKey) order(axis int) ir.SortAttrs {
+	return ir.SortAttrs{Axis: axis, Descending: k.descending, Total: k.total}
 }
 
 // alongAxis returns indices that graph.Gather takes elements with, one per element of index: along axis at index,

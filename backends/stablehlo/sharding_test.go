@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // TestShardingsSurvive writes a program on a mesh, reads it and writes it again.
@@ -128,7 +129,7 @@ func TestReadShardings(t *testing.T) {
 				input = p.InputShardings[0].String()
 			}
 			for _, in := range p.Instrs {
-				if a, ok := in.Attrs.(graph.ShardAttrs); ok {
+				if a, ok := in.Attrs.(ir.ShardAttrs); ok {
 					inside = a.Sharding.String()
 				}
 			}
@@ -167,7 +168,7 @@ func TestShardingsOfJAX(t *testing.T) {
 		}
 		open := 0
 		for _, in := range p.Instrs {
-			if a, ok := in.Attrs.(graph.ShardAttrs); ok && a.Sharding.String() == "[? model]" {
+			if a, ok := in.Attrs.(ir.ShardAttrs); ok && a.Sharding.String() == "[? model]" {
 				open++
 			}
 		}
@@ -223,7 +224,7 @@ func TestShardingsThatCannotBeRead(t *testing.T) {
 // TestDonationKeepsToTheSharding checks that an input is never paired with an output that lies elsewhere.
 func TestDonationKeepsToTheSharding(t *testing.T) {
 	p := lowered(t, "donated", func(g *graph.Graph) []*graph.Node {
-		g.SetMesh(&graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}}})
+		g.SetMesh(&ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 2}}})
 		x, y := graph.Shard(param(g, "x", dtypes.Float32, 4), "data"), param(g, "y", dtypes.Float32, 4)
 		return []*graph.Node{graph.Neg(x), graph.Shard(graph.Neg(y), "data")}
 	})
@@ -249,12 +250,12 @@ func TestFuncOnAMesh(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		mesh   *graph.Mesh
+		mesh   *ir.Mesh
 		shards int
 	}{
 		{"no mesh", nil, 0},
 		{"its mesh", m.Mesh, 1},
-		{"another mesh", &graph.Mesh{Axes: []graph.MeshAxis{{Name: "y", Size: 2}}}, 0},
+		{"another mesh", &ir.Mesh{Axes: []ir.MeshAxis{{Name: "y", Size: 2}}}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := lowered(t, "g", func(g *graph.Graph) []*graph.Node {
@@ -272,7 +273,7 @@ func TestFuncOnAMesh(t *testing.T) {
 
 // TestGuards checks that operations that compilers divide wrongly are kept whole where that matters, and only there.
 func TestGuards(t *testing.T) {
-	build := func(m *graph.Mesh) string {
+	build := func(m *ir.Mesh) string {
 		p := lowered(t, "guarded", func(g *graph.Graph) []*graph.Node {
 			if m != nil {
 				g.SetMesh(m)
@@ -288,7 +289,7 @@ func TestGuards(t *testing.T) {
 		}
 		return text
 	}
-	mesh := func(n int) *graph.Mesh { return &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: n}}} }
+	mesh := func(n int) *ir.Mesh { return &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: n}}} }
 	guarded := []string{
 		`sdy.sharding_constraint %x <@mesh, [{?}, {}, {}, {?}]>`, // the input's window
 		`sdy.sharding_constraint %k <@mesh, [{}, {}, {?}, {?}]>`, // the kernel's
@@ -299,7 +300,7 @@ func TestGuards(t *testing.T) {
 	}
 	for _, want := range guarded {
 		for _, c := range []struct {
-			mesh *graph.Mesh
+			mesh *ir.Mesh
 			has  bool
 		}{{mesh(2), true}, {mesh(1), false}, {nil, false}} {
 			if text := build(c.mesh); strings.Contains(text, want) != c.has {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -260,9 +260,9 @@ func suiteValue(text string, exact []bool) error {
 		values = append(values, v)
 	}
 	for i, e := range exact {
-		tolerance := graph.Tolerance{}
+		tolerance := ir.Tolerance{}
 		if !e {
-			tolerance = graph.Tolerance{ULP: 512, Abs: 512}
+			tolerance = ir.Tolerance{ULP: 512, Abs: 512}
 		}
 		if err := graphtest.Diff(values[2*i], values[2*i+1], tolerance); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -126,7 +127,7 @@ func TestTruth(t *testing.T) {
 					}
 					continue
 				}
-				for _, b := range []graph.Backend{graphtest.Reference(), engine} {
+				for _, b := range []ir.Backend{graphtest.Reference(), engine} {
 					checkTruth(t, b, name, d, table[d])
 				}
 			}
@@ -210,7 +211,7 @@ func opsOf(t *testing.T, text string) int {
 	return len(p.Instrs)
 }
 
-func checkTruth(t *testing.T, b graph.Backend, name string, d dtypes.DType, facts []fact) {
+func checkTruth(t *testing.T, b ir.Backend, name string, d dtypes.DType, facts []fact) {
 	part, per := d.Real(), 1
 	if d.IsComplex() {
 		per = 2

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -23,10 +23,10 @@ type Options struct {
 	Donate []bool
 }
 
-// Lowers reports whether [Write] writes op as it is. All others have an expansion; give Lowers to
-// [graph.NewProgram] to have it made.
-func Lowers(op *graph.Op) bool {
-	return op != nil && (op.Bodies > 0 || lowerings[op.Name] != nil)
+// Lowers reports whether [Write] writes a call as it is. All others have an expansion; give Lowers to [ir.Lower] to have
+// it made.
+func Lowers(c ir.Call) bool {
+	return c.Op != nil && (c.Op.Regions != nil || lowerings[c.Op.Name] != nil)
 }
 
 // Write returns p as the text of a StableHLO module, whose public function main takes p's inputs and returns its
@@ -34,10 +34,10 @@ func Lowers(op *graph.Op) bool {
 //
 // It returns an error if p is not well formed, holds an op that [Lowers] does not take, or nests branches and
 // loops deeper than compilers bear.
-func Write(p *graph.Program) (string, error) { return Options{}.Write(p) }
+func Write(p *ir.Program) (string, error) { return Options{}.Write(p) }
 
 // Write is [Write] with options.
-func (o Options) Write(p *graph.Program) (string, error) {
+func (o Options) Write(p *ir.Program) (string, error) {
 	text, _, err := o.write(p, false)
 	return text, err
 }
@@ -48,11 +48,11 @@ func (o Options) Write(p *graph.Program) (string, error) {
 // Only what runs counts: one branch of an If, the passes of a While, which ends there.
 //
 // If p has no such division, places is empty and text is that of Write.
-func (o Options) WriteChecked(p *graph.Program) (text string, places []string, err error) {
+func (o Options) WriteChecked(p *ir.Program) (text string, places []string, err error) {
 	return o.write(p, true)
 }
 
-func (o Options) write(p *graph.Program, checks bool) (text string, places []string, err error) {
+func (o Options) write(p *ir.Program, checks bool) (text string, places []string, err error) {
 	if p == nil {
 		return "", nil, errors.New("writing a program: it is nil")
 	}
@@ -65,7 +65,7 @@ func (o Options) write(p *graph.Program, checks bool) (text string, places []str
 	if o.Donate != nil && len(o.Donate) != len(p.Inputs) {
 		return "", nil, fmt.Errorf("writing program %q: donation is given for %d inputs, it has %d", p.Name, len(o.Donate), len(p.Inputs))
 	}
-	m := &module{functions: map[string]string{}, privates: map[*graph.Program]private{}, taken: map[string]bool{"main": true}, devices: numDevices(p), checks: checks}
+	m := &module{functions: map[string]string{}, privates: map[*ir.Program]private{}, taken: map[string]bool{"main": true}, devices: numDevices(p), checks: checks}
 	if p.Mesh != nil {
 		m.taken[meshName] = true
 	}
@@ -105,8 +105,8 @@ func (o Options) write(p *graph.Program, checks bool) (text string, places []str
 }
 
 // donation returns the attributes of main's arguments that mark donated ones.
-func (o Options) donation(p *graph.Program) []string {
-	sharding := func(list []graph.Sharding, i int) graph.Sharding {
+func (o Options) donation(p *ir.Program) []string {
+	sharding := func(list []ir.Sharding, i int) ir.Sharding {
 		if list == nil {
 			return nil
 		}
@@ -132,7 +132,7 @@ func (o Options) donation(p *graph.Program) []string {
 type module struct {
 	texts     []string          // private functions, in order of first use
 	functions map[string]string // their names by what follows the name
-	privates  map[*graph.Program]private
+	privates  map[*ir.Program]private
 	taken     map[string]bool
 	devices   int      // that the program runs on
 	depth     int      // of branches, loops and calls around what is being written
@@ -159,7 +159,7 @@ func (v value) typ() string { return tensorType(v.shape) }
 
 // call is an instruction with its operands.
 type call struct {
-	*graph.Instr
+	*ir.Instr
 	in  []value
 	out []shapes.Shape
 }
@@ -194,7 +194,7 @@ const maxRank = 128
 // function returns the text of a function that computes p, from its name on. Inputs and results have attributes
 // behind their types if there are any; those of results include one for what divisors met. checked says whether the
 // function returns that too, as the last result.
-func (m *module) function(head string, p *graph.Program, argAttrs, resultAttrs []string) (text string, checked bool) {
+func (m *module) function(head string, p *ir.Program, argAttrs, resultAttrs []string) (text string, checked bool) {
 	f := &function{module: m, out: newText(), indent: "    "}
 	args, names := make([]value, len(p.Inputs)), map[string]bool{}
 	params := make([]string, len(p.Inputs))
@@ -235,7 +235,7 @@ type private struct {
 }
 
 // private returns the private function that computes p; equal ones are written once.
-func (m *module) private(p *graph.Program) private {
+func (m *module) private(p *ir.Program) private {
 	if f, ok := m.privates[p]; ok {
 		m.deepest = max(m.deepest, m.depth+f.nesting)
 		return f
@@ -258,7 +258,7 @@ func (m *module) private(p *graph.Program) private {
 }
 
 // program writes p's instructions with args for its inputs and returns its outputs.
-func (f *function) program(p *graph.Program, args []value) []value {
+func (f *function) program(p *ir.Program, args []value) []value {
 	for _, s := range p.Values {
 		if s.Rank() > maxRank {
 			f.fail("a value has %d axes, of which compilers take at most %d: Reshape it", s.Rank(), maxRank)
@@ -269,7 +269,7 @@ func (f *function) program(p *graph.Program, args []value) []value {
 	for i, id := range p.Inputs {
 		vals[id] = args[i]
 	}
-	pick := func(ids []graph.ValueID) []value {
+	pick := func(ids []ir.Value) []value {
 		vs := make([]value, len(ids))
 		for i, id := range ids {
 			vs[i] = vals[id]
@@ -288,8 +288,8 @@ func (f *function) program(p *graph.Program, args []value) []value {
 		}
 		results := f.call(c)
 		if f.err != nil {
-			if in.Pos != "" && !f.placed { // by what is inside
-				f.err, f.placed = fmt.Errorf("%s: %w", in.Pos, f.err), true
+			if in.Place != (ir.Place{}) && !f.placed { // by what is inside
+				f.err, f.placed = fmt.Errorf("%s: %w", in.Place, f.err), true
 			}
 			return nil
 		}
@@ -304,7 +304,9 @@ func (f *function) program(p *graph.Program, args []value) []value {
 func (f *function) call(c call) []value {
 	switch c.Op.Name {
 	case "If":
-		return f.branch(c)
+		return f.branch(c, "stablehlo.if", c.in[0])
+	case "Switch":
+		return f.branch(c, "stablehlo.case", f.clampIndex(c.in[0], len(c.Regions)))
 	case "While":
 		return f.loop(c)
 	case "Call":
@@ -312,7 +314,7 @@ func (f *function) call(c call) []value {
 	}
 	lower := lowerings[c.Op.Name]
 	if lower == nil {
-		return f.fail("%s has no form in StableHLO: it must be expanded (give stablehlo.Lowers to graph.NewProgram)", c.Op.Name)
+		return f.fail("%s has no form in StableHLO: it must be expanded (give stablehlo.Lowers to ir.Lower)", c.Op.Name)
 	}
 	if !slices.ContainsFunc(c.out, func(s shapes.Shape) bool { return s.Size() > 0 }) {
 		results := make([]value, len(c.out)) // of nothing there is one value, and no rule to break

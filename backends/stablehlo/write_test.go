@@ -9,19 +9,20 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // sampleCall is one row's sample at one dtype.
 type sampleCall struct {
-	op     *graph.Op
-	sample graph.Sample
+	op     *ir.Op
+	sample ir.Sample
 	dtype  dtypes.DType
 	name   string
 }
 
 // samples returns every sample of op at every dtype that the row and the sample allow.
-func samples(op *graph.Op) (list []sampleCall) {
+func samples(op *ir.Op) (list []sampleCall) {
 	for i, s := range op.Samples {
 		set := op.DTypes
 		if s.DTypes != 0 {
@@ -43,11 +44,11 @@ func samples(op *graph.Op) (list []sampleCall) {
 func (c sampleCall) inputs() []*tensors.Tensor { return c.sample.Tensors(c.dtype) }
 
 func (c sampleCall) build(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	return c.sample.Apply(g, c.op, in)
+	return graphtest.Apply(g, c.op, c.sample, in)
 }
 
 // program lowers what build makes of parameters like the inputs.
-func program(t testing.TB, name string, build func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) *graph.Program {
+func program(t testing.TB, name string, build func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) *ir.Program {
 	t.Helper()
 	g := graph.NewGraph(nil, name)
 	var out []*graph.Node
@@ -61,28 +62,31 @@ func program(t testing.TB, name string, build func(g *graph.Graph, in []*graph.N
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := graph.NewProgram(g, out, Lowers)
+	p, err := graph.NewProgram(g, out...)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = ir.Lower(p, Lowers); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
 func TestEveryOpIsWrittenOrExpanded(t *testing.T) {
-	for _, op := range graph.Ops() {
-		if !Lowers(op) && op.Expand == nil {
+	for _, op := range ir.Ops() {
+		if !Lowers(ir.Call{Op: op}) && op.Expand == nil {
 			t.Errorf("%s is neither written nor expanded", op.Name)
 		}
 	}
 	for name := range lowerings {
-		if graph.OpByName(name) == nil {
+		if ir.OpByName(name) == nil {
 			t.Errorf("there is no op %q to write", name)
 		}
 	}
 }
 
 func TestEverySampleIsWritten(t *testing.T) {
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		t.Run(op.Name, func(t *testing.T) {
 			for _, c := range samples(op) {
 				p := program(t, "sample", c.build, c.inputs())
@@ -140,7 +144,7 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	if _, err := Read(first); err != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, err, first)
 	}
-	for _, again := range []*graph.Program{p, program(t, "random", fn, in)} {
+	for _, again := range []*ir.Program{p, program(t, "random", fn, in)} {
 		if text, err := Write(again); err != nil || text != first {
 			t.Fatalf("seed %d: the text differs from the first one, error %v\n%s\n%s", seed, err, first, text)
 		}
@@ -163,28 +167,28 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	without := *ok
 	without.Outputs = nil
 	broken := *ok
-	broken.Outputs = []graph.ValueID{7}
+	broken.Outputs = []ir.Value{7}
 	g := graph.NewGraph(nil, "p")
-	unexpanded, err := graph.NewProgram(g, []*graph.Node{graph.Softplus(param(g, "x", dtypes.Float32, 2))}, nil)
+	unexpanded, err := graph.NewProgram(g, graph.Softplus(param(g, "x", dtypes.Float32, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	unexpanded.Instrs[0].Pos = "main.go:3"
+	unexpanded.Instrs[0].Place = ir.Place{File: "main.go", Line: 3}
 	endless := *ok
 	yes := lowered(t, "cond", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Const(g, true)} })
-	endless.Instrs = append(endless.Instrs[:1:1], graph.Instr{Op: graph.OpByName("While"), Attrs: graph.WhileAttrs{}, Bodies: []*graph.Program{yes, {}}})
+	endless.Instrs = append(endless.Instrs[:1:1], ir.Instr{Op: ir.OpByName("While"), Regions: []*ir.Program{yes, {}}})
 	many := lowered(t, "p", func(g *graph.Graph) []*graph.Node {
 		return []*graph.Node{graph.ExpandAxes(param(g, "x", dtypes.Float32), upTo(0, maxRank+1)...)}
 	})
 	for _, c := range []struct {
 		name string
-		p    *graph.Program
+		p    *ir.Program
 		o    Options
 		want string
 	}{
 		{"no outputs", &without, Options{}, `writing program "p": it has no outputs, and a module needs one`},
 		{"not well formed", &broken, Options{}, `writing program "p": output 7 is not defined`},
-		{"an op to expand", unexpanded, Options{}, `writing program "p": main.go:3: Softplus has no form in StableHLO: it must be expanded (give stablehlo.Lowers to graph.NewProgram)`},
+		{"an op to expand", unexpanded, Options{}, `writing program "p": main.go:3: Softplus has no form in StableHLO: it must be expanded (give stablehlo.Lowers to ir.Lower)`},
 		{"a loop without a state", &endless, Options{}, `writing program "p": While without a state runs never or for ever: give it the values that change`},
 		{"too many axes", many, Options{}, `writing program "p": a value has 129 axes, of which compilers take at most 128: Reshape it`},
 		{"donation of something else", ok, Options{Donate: make([]bool, 2)}, `writing program "p": donation is given for 2 inputs, it has 1`},

@@ -3,8 +3,8 @@ package stablehlo
 import (
 	"slices"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -23,8 +23,8 @@ func (f *function) checkDivisor(c call) {
 		return
 	}
 	place := c.Op.Name
-	if c.Pos != "" {
-		place = c.Pos + ": " + place
+	if c.Place != (ir.Place{}) {
+		place = c.Place.String() + ": " + place
 	}
 	number := slices.Index(f.places, place) + 1 // once, so that functions called twice stay one function
 	if number == 0 {
@@ -73,7 +73,7 @@ func (f *function) put(p part) {
 
 // carried puts a loop's condition into its state, as the last value, and the condition's function is called before the
 // loop and after each pass: what a condition meets has no other way out.
-func (f *function) carried(cond *graph.Program, state, more []value, body func([]value) []value) []value {
+func (f *function) carried(cond *ir.Program, state, more []value, body func([]value) []value) []value {
 	n := len(state)
 	callee := f.private(cond)
 	test := func(state []value) value {
@@ -95,17 +95,17 @@ func (f *function) carried(cond *graph.Program, state, more []value, body func([
 }
 
 // divides reports whether p divides integers.
-func divides(p *graph.Program) bool { return dividesWithin(p, map[*graph.Program]bool{}) }
+func divides(p *ir.Program) bool { return dividesWithin(p, map[*ir.Program]bool{}) }
 
 // dividesWithin is divides given the programs that are known not to, or are being looked at.
-func dividesWithin(p *graph.Program, seen map[*graph.Program]bool) bool {
+func dividesWithin(p *ir.Program, seen map[*ir.Program]bool) bool {
 	if seen[p] {
 		return false
 	}
 	seen[p] = true
-	return slices.ContainsFunc(p.Instrs, func(in graph.Instr) bool {
+	return slices.ContainsFunc(p.Instrs, func(in ir.Instr) bool {
 		name := in.Op.Name
 		return (name == "Div" || name == "Rem") && p.Values[in.In[1]].DType.IsInt() ||
-			slices.ContainsFunc(in.Bodies, func(b *graph.Program) bool { return dividesWithin(b, seen) })
+			slices.ContainsFunc(in.Regions, func(b *ir.Program) bool { return dividesWithin(b, seen) })
 	})
 }

@@ -11,17 +11,22 @@ import (
 // Bodies of branches and loops use values around them by name, as regions may; functions that are called get all
 // they use as arguments.
 
-// branch writes If.
-func (f *function) branch(c call) []value {
+// clampIndex returns an index from 0 to below n.
+func (f *function) clampIndex(x value, n int) value {
+	return f.op(x.shape, "stablehlo.clamp %s, %s, %s : %s", f.fill(x.shape, 0), x, f.fill(x.shape, n-1), x.typ())
+}
+
+// branch writes an op that runs one of its regions, chosen by choice.
+func (f *function) branch(c call, mnemonic string, choice value) []value {
 	if len(c.out) == 0 {
 		return nil
 	}
 	v := f.define(shapes.Shape{})
-	branches := make([]part, len(c.Bodies))
+	branches := make([]part, len(c.Regions))
 	checked := false
-	for i := range c.Bodies {
+	for i := range c.Regions {
 		if !f.deeper(c, func() {
-			branches[i] = f.part(func() []value { return f.program(c.Bodies[i], c.in[1:]) })
+			branches[i] = f.part(func() []value { return f.program(c.Regions[i], c.in[1:]) })
 		}) {
 			return nil
 		}
@@ -41,7 +46,7 @@ func (f *function) branch(c call) []value {
 		}
 	}
 	results, names := v.spreadOver(out)
-	f.line(`%s = "stablehlo.if"(%s) ({`, names, c.in[0])
+	f.line(`%s = "%s"(%s) ({`, names, mnemonic, choice)
 	for i, branch := range branches {
 		if i > 0 {
 			f.line("}, {")
@@ -69,11 +74,11 @@ func (f *function) loop(c call) (results []value) {
 		return f.fail("While without a state runs never or for ever: give it the values that change")
 	}
 	run := func(body int) func([]value) []value {
-		return func(state []value) []value { return f.program(c.Bodies[body], slices.Concat(state, c.in[n:])) }
+		return func(state []value) []value { return f.program(c.Regions[body], slices.Concat(state, c.in[n:])) }
 	}
 	f.deeper(c, func() {
-		if f.checks && divides(c.Bodies[0]) {
-			results = f.carried(c.Bodies[0], c.in[:n], c.in[n:], run(1))
+		if f.checks && divides(c.Regions[0]) {
+			results = f.carried(c.Regions[0], c.in[:n], c.in[n:], run(1))
 		} else {
 			results = f.repeat(c.in[:n], run(0), run(1))
 		}
@@ -142,7 +147,7 @@ func (f *function) deeper(c call, write func()) bool {
 // callFunction writes Call.
 func (f *function) callFunction(c call) []value {
 	var callee private
-	if !f.deeper(c, func() { callee = f.private(c.Bodies[0]) }) || len(c.out) == 0 {
+	if !f.deeper(c, func() { callee = f.private(c.Regions[0]) }) || len(c.out) == 0 {
 		return nil
 	}
 	return f.invoke(callee, c.in, c.out)

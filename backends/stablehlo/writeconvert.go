@@ -1,16 +1,16 @@
 package stablehlo
 
 import (
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
 	lowerings["ConvertDType"] = func(f *function, c call) []value {
-		return []value{f.convert(c.in[0], c.Attrs.(graph.DTypeAttrs).DType)}
+		return []value{f.convert(c.in[0], c.Attrs.(ir.DTypeAttrs).DType)}
 	}
 	lowerings["ReducePrecision"] = func(f *function, c call) []value {
-		x, p := c.in[0], c.Attrs.(graph.PrecisionAttrs)
+		x, p := c.in[0], c.Attrs.(ir.PrecisionAttrs)
 		y := f.op(c.out[0], "stablehlo.reduce_precision %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())
 		if p.MantissaBits == 0 { // StableHLO leaves open what NaN becomes, which such a format lacks: here it stays
 			y = f.choose(f.isNaN(x), x, y)

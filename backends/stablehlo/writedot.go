@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
@@ -36,7 +36,7 @@ func accumulator(d dtypes.DType, others ...dtypes.DType) dtypes.DType {
 }
 
 func dotGeneral(f *function, c call) []value {
-	x, y, a := c.in[0], c.in[1], c.Attrs.(graph.DotAttrs)
+	x, y, a := c.in[0], c.in[1], c.Attrs.(ir.DotAttrs)
 	if x.shape.Size() == 0 || y.shape.Size() == 0 { // sums of nothing
 		return []value{f.fill(c.out[0], 0)}
 	}
@@ -61,7 +61,7 @@ func dotGeneral(f *function, c call) []value {
 }
 
 func convolution(f *function, c call) []value {
-	x, k, a := c.in[0], c.in[1], c.Attrs.(graph.ConvAttrs)
+	x, k, a := c.in[0], c.in[1], c.Attrs.(ir.ConvAttrs)
 	if x.shape.Size() == 0 || k.shape.Size() == 0 {
 		return []value{f.fill(c.out[0], 0)}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -14,7 +15,12 @@ func ExampleWrite() {
 	g := graph.NewGraph(nil, "wave")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 8))
 	strength := graph.Abs(graph.RealFFT(x))
-	p, err := graph.NewProgram(g, []*graph.Node{strength}, stablehlo.Lowers)
+	p, err := graph.NewProgram(g, strength)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err = ir.Lower(p, stablehlo.Lowers)
 	if err != nil {
 		fmt.Println(err)
 		return

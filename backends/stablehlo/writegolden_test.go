@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -20,14 +21,17 @@ func param(g *graph.Graph, name string, d dtypes.DType, dims ...int) *graph.Node
 }
 
 // lowered returns the program of what build makes.
-func lowered(t testing.TB, name string, build func(g *graph.Graph) []*graph.Node) *graph.Program {
+func lowered(t testing.TB, name string, build func(g *graph.Graph) []*graph.Node) *ir.Program {
 	t.Helper()
 	g := graph.NewGraph(nil, name)
 	var out []*graph.Node
 	if err := graph.Catch(func() { out = build(g) }); err != nil {
 		t.Fatal(err)
 	}
-	p, err := graph.NewProgram(g, out, Lowers)
+	p, err := graph.NewProgram(g, out...)
+	if err == nil {
+		p, err = ir.Lower(p, Lowers)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +136,7 @@ var goldens = []struct {
 	{"moving", Options{}, func(g *graph.Graph) []*graph.Node {
 		x := param(g, "x", dtypes.Float32, 2, 3)
 		return []*graph.Node{
-			graph.Transpose(x, 0, 1), graph.Reshape(x, 6), graph.Pad(x, graph.ScalarZero(g, dtypes.Float32), graph.PadAxis{Start: 1, End: -1, Interior: 2}),
+			graph.Transpose(x, 0, 1), graph.Reshape(x, 6), graph.Pad(x, graph.ScalarZero(g, dtypes.Float32), ir.PadAxis{Start: 1, End: -1, Interior: 2}),
 			graph.Reverse(x, 1), graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 3).Stride(2)), graph.Concatenate([]*graph.Node{x, x}, 0),
 			graph.BroadcastToDims(graph.Slice(x, graph.AxisRange(), graph.AxisElem(0)), 4, 2, 3), graph.Iota(g, shapes.Make(dtypes.Int32, 2, 3), 1),
 		}
@@ -143,12 +147,12 @@ var goldens = []struct {
 		return []*graph.Node{graph.Abs(z), graph.Real(graph.Exp(z)), graph.Imag(graph.Conj(z)), graph.Erf(x), graph.IsFinite(x), graph.Clamp(y, x, y)}
 	}},
 	{"sharded", Options{Donate: []bool{true, true, false, true}}, func(g *graph.Graph) []*graph.Node { // a step of two layers, one split by columns, one by rows
-		g.SetMesh(&graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}, {Name: "model", Size: 2}}})
+		g.SetMesh(&ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 2}, {Name: "model", Size: 2}}})
 		up := graph.Shard(param(g, "up", dtypes.Float32, 4, 8), "", "model")
 		down := graph.Shard(param(g, "down", dtypes.Float32, 8, 4), "model", "")
 		x := graph.Shard(param(g, "x", dtypes.Float32, 16, 4), "data", "")
 		spare := graph.Shard(param(g, "spare", dtypes.Float32, 8, 4), "", "data,model")
-		h := graph.Shard(graph.Relu(graph.MatMul(x, up)), graph.Open, "model")
+		h := graph.Shard(graph.Relu(graph.MatMul(x, up)), ir.Open, "model")
 		mesh := graph.NewFunction(g, "mesh", func(g *graph.Graph) []*graph.Node {
 			return []*graph.Node{graph.Shard(graph.MatMul(h, down), "data", "")}
 		})
@@ -160,8 +164,8 @@ var goldens = []struct {
 		x, z := param(g, "x", dtypes.Float32, 2, 3, 3), param(g, "z", dtypes.Complex64, 3, 3)
 		l := graph.Cholesky(x, true)
 		return []*graph.Node{
-			l, graph.TriangularSolve(l, x, true, true, false, graph.Transposed), graph.Cholesky(z, false),
-			graph.TriangularSolve(z, z, false, false, true, graph.Adjoint),
+			l, graph.TriangularSolve(l, x, true, true, false, ir.Transposed), graph.Cholesky(z, false),
+			graph.TriangularSolve(z, z, false, false, true, ir.Adjoint),
 			graph.FFT(z, 3, 3), graph.InverseRealFFT(graph.RealFFT(x), 3), graph.ReducePrecision(x, 4, 3),
 		}
 	}},

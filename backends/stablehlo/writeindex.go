@@ -4,8 +4,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -18,10 +18,10 @@ func init() {
 		for i := range k {
 			sizes[i] = 1
 		}
-		return []value{f.gather(x, at, c.out[0], upTo(b, c.out[0].Rank()), upTo(0, k), upTo(0, k), sizes, c.Attrs.(graph.GatherAttrs).Sorted)}
+		return []value{f.gather(x, at, c.out[0], upTo(b, c.out[0].Rank()), upTo(0, k), upTo(0, k), sizes, c.Attrs.(ir.GatherAttrs).Sorted)}
 	}
 	lowerings["GatherSlices"] = func(f *function, c call) []value {
-		x, at, a := c.in[0], f.indices(c.in[1]), c.Attrs.(graph.GatherSlicesAttrs)
+		x, at, a := c.in[0], f.indices(c.in[1]), c.Attrs.(ir.GatherSlicesAttrs)
 		sizes := slices.Clone(x.shape.Dimensions)
 		for i, axis := range a.Axes {
 			sizes[axis] = a.Sizes[i]
@@ -39,7 +39,7 @@ func init() {
 			if name == "ScatterSum" {
 				x, updates = f.wide(x), f.wide(updates)
 			}
-			return []value{f.convert(f.scatter(mnemonic, x, at, updates, c.Attrs.(graph.ScatterAttrs)), c.out[0].DType)}
+			return []value{f.convert(f.scatter(mnemonic, x, at, updates, c.Attrs.(ir.ScatterAttrs)), c.out[0].DType)}
 		}
 	}
 	lowerings["DynamicSlice"] = func(f *function, c call) []value {
@@ -126,7 +126,7 @@ func (f *function) gather(x, at value, s shapes.Shape, offset, collapsed, axes, 
 
 // scatter writes a scatter that joins values with an operation, or, without one, replaces them. Updates that
 // point outside of x are dropped.
-func (f *function) scatter(mnemonic string, x, at, updates value, a graph.ScatterAttrs) value {
+func (f *function) scatter(mnemonic string, x, at, updates value, a ir.ScatterAttrs) value {
 	k, b := at.shape.Dim(-1), at.shape.Rank()-1
 	out := f.define(x.shape)
 	f.line(`%s = "stablehlo.scatter"(%s, %s, %s) <{indices_are_sorted = %t, scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = %s, inserted_window_dims = %s, scatter_dims_to_operand_dims = %s, index_vector_dim = %d>, unique_indices = %t}> ({`,

@@ -4,8 +4,8 @@ import (
 	"math"
 	"math/cmplx"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -14,13 +14,13 @@ func init() {
 		lowerings[name] = func(f *function, c call) []value {
 			x := c.in[0]
 			return []value{f.op(c.out[0], "stablehlo.fft %s, type = %s, length = %s : (%s) -> %s",
-				x, kind, ints(c.Attrs.(graph.FFTAttrs).Lengths), x.typ(), tensorType(c.out[0]))}
+				x, kind, ints(c.Attrs.(ir.FFTAttrs).Lengths), x.typ(), tensorType(c.out[0]))}
 		}
 	}
 	lowerings["Cholesky"] = cholesky
 	lowerings["TriangularSolve"] = func(f *function, c call) []value {
-		a := c.Attrs.(graph.TriangularSolveAttrs)
-		kind := map[graph.TransposeKind]string{graph.NotTransposed: "NO_TRANSPOSE", graph.Transposed: "TRANSPOSE", graph.Adjoint: "ADJOINT"}[a.TransposeA]
+		a := c.Attrs.(ir.TriangularSolveAttrs)
+		kind := map[ir.TransposeKind]string{ir.NotTransposed: "NO_TRANSPOSE", ir.Transposed: "TRANSPOSE", ir.Adjoint: "ADJOINT"}[a.TransposeA]
 		out := f.define(c.out[0])
 		f.line(`%s = "stablehlo.triangular_solve"(%s) <{left_side = %t, lower = %t, transpose_a = #stablehlo<transpose %s>, unit_diagonal = %t}> : %s`,
 			out, refs(c.in), a.LeftSide, a.Lower, kind, a.UnitDiagonal, signature(c.in, []value{out}))
@@ -32,7 +32,7 @@ func init() {
 // is not positive definite or of a diagonal that is not real: so the latter is made real, and the result zero on the
 // other side and NaN where its diagonal is not positive.
 func cholesky(f *function, c call) []value {
-	x, lower := c.in[0], c.Attrs.(graph.CholeskyAttrs).Lower
+	x, lower := c.in[0], c.Attrs.(ir.CholeskyAttrs).Lower
 	s := x.shape
 	index := shapes.Make(dtypes.Int32, s.Dimensions...)
 	row, column := f.iota(index, s.Rank()-2), f.iota(index, s.Rank()-1)

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -32,7 +33,7 @@ func TestNumbersWrittenInSeveralOperations(t *testing.T) {
 		{"negative exponents", []any{[]int8{127, -127, -1, 1, 0}, []int8{-2, -2, -3, -3, -1}}, power},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run := func(b graph.Backend) *tensors.Tensor {
+			run := func(b ir.Backend) *tensors.Tensor {
 				g := graph.NewGraph(b, "numbers")
 				var in []*graph.Node
 				for _, v := range c.in {
@@ -48,7 +49,7 @@ func TestNumbersWrittenInSeveralOperations(t *testing.T) {
 				return out[0]
 			}
 			got, want := run(newThroughText()), run(graphtest.Reference())
-			if err := graphtest.Diff(got, want, graph.Tolerance{}); err != nil {
+			if err := graphtest.Diff(got, want, ir.Tolerance{}); err != nil {
 				t.Error(err)
 			}
 		})

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -33,7 +33,7 @@ func init() {
 		"ReduceBitwiseXor": {"stablehlo.xor", zero, false},
 	} {
 		lowerings[name] = func(f *function, c call) []value {
-			x, axes := c.in[0], c.Attrs.(graph.ReduceAttrs).Axes
+			x, axes := c.in[0], c.Attrs.(ir.ReduceAttrs).Axes
 			if len(axes) == 0 {
 				return c.in
 			}
@@ -58,16 +58,16 @@ func (f *function) reduce(mnemonic string, x, start value, axes []int, s shapes.
 }
 
 func reduceWindow(f *function, c call) []value {
-	x, a := c.in[0], c.Attrs.(graph.WindowAttrs)
+	x, a := c.in[0], c.Attrs.(ir.WindowAttrs)
 	if x.shape.Rank() == 0 {
 		return c.in
 	}
 	var start value
 	mnemonic := ""
 	switch a.Kind {
-	case graph.WindowMax:
+	case ir.WindowMax:
 		start, mnemonic = f.lowest(x.shape.DType), "stablehlo.maximum"
-	case graph.WindowMin:
+	case ir.WindowMin:
 		start, mnemonic = f.highest(x.shape.DType), "stablehlo.minimum"
 	default:
 		x = f.wide(x)
@@ -81,14 +81,14 @@ func reduceWindow(f *function, c call) []value {
 }
 
 // windowText writes the attributes of windows.
-func windowText(a graph.WindowAttrs) string {
+func windowText(a ir.WindowAttrs) string {
 	return fmt.Sprintf("padding = dense<%s> : tensor<%dx2xi64>, window_dimensions = %s, window_strides = %s",
 		pairs(a.Paddings), len(a.Paddings), array(a.Window), array(a.Strides))
 }
 
 // selectAndScatter chooses, of two elements, the first unless the second beats it; NaN is beaten by nothing.
 func selectAndScatter(f *function, c call) []value {
-	x, y, a := c.in[0], c.in[1], c.Attrs.(graph.WindowAttrs)
+	x, y, a := c.in[0], c.in[1], c.Attrs.(ir.WindowAttrs)
 	switch {
 	case x.shape.Rank() == 0:
 		return c.in[1:]
@@ -102,7 +102,7 @@ func selectAndScatter(f *function, c call) []value {
 	f.line(`%s = "stablehlo.select_and_scatter"(%s, %s, %s) <{%s}> ({`, out, x, y, zero, windowText(a))
 	f.region([]shapes.Shape{shapes.Scalar(d), shapes.Scalar(d)}, func(args []value) []value {
 		direction := "GE"
-		if a.Kind == graph.WindowMin {
+		if a.Kind == ir.WindowMin {
 			direction = "LE"
 		}
 		first := f.compare(direction, args[0], args[1])
@@ -120,7 +120,7 @@ func selectAndScatter(f *function, c call) []value {
 // sortElements writes both forms of a stable sort. Elements are compared as numbers, so that -0 equals 0, with NaN
 // behind them, or in the total order.
 func sortElements(f *function, c call) []value {
-	a := c.Attrs.(graph.SortAttrs)
+	a := c.Attrs.(ir.SortAttrs)
 	in := c.in[:1:1]
 	if len(c.out) == 2 {
 		in = append(in, f.iota(c.out[1], a.Axis))

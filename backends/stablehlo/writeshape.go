@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
 	lowerings["Const"] = func(f *function, c call) []value {
-		return []value{f.constant(c.Attrs.(graph.ConstAttrs).Value)}
+		return []value{f.constant(c.Attrs.(ir.ConstAttrs).Value)}
 	}
-	lowerings["Iota"] = func(f *function, c call) []value { return []value{f.iota(c.out[0], c.Attrs.(graph.IotaAttrs).Axis)} }
+	lowerings["Iota"] = func(f *function, c call) []value { return []value{f.iota(c.out[0], c.Attrs.(ir.IotaAttrs).Axis)} }
 	for _, name := range []string{"Identity", "NameAxes", "StopGradient"} { // another name for a value
 		lowerings[name] = func(_ *function, c call) []value { return c.in[:1] }
 	}
@@ -25,22 +25,22 @@ func init() {
 	lowerings["Broadcast"] = func(f *function, c call) []value { return []value{f.spread(c.in[0], c.out[0])} }
 	lowerings["Concatenate"] = func(f *function, c call) []value {
 		out := []value{f.define(c.out[0])}
-		f.line("%s = stablehlo.concatenate %s, dim = %d : %s", out[0], refs(c.in), c.Attrs.(graph.ConcatAttrs).Axis, signature(c.in, out))
+		f.line("%s = stablehlo.concatenate %s, dim = %d : %s", out[0], refs(c.in), c.Attrs.(ir.ConcatAttrs).Axis, signature(c.in, out))
 		return out
 	}
 	lowerings["Transpose"] = func(f *function, c call) []value {
 		x := c.in[0]
-		return []value{f.op(c.out[0], "stablehlo.transpose %s, dims = %s : (%s) -> %s", x, ints(c.Attrs.(graph.TransposeAttrs).Perm), x.typ(), tensorType(c.out[0]))}
+		return []value{f.op(c.out[0], "stablehlo.transpose %s, dims = %s : (%s) -> %s", x, ints(c.Attrs.(ir.TransposeAttrs).Perm), x.typ(), tensorType(c.out[0]))}
 	}
 	lowerings["Reverse"] = func(f *function, c call) []value {
-		x, axes := c.in[0], c.Attrs.(graph.AxesAttrs).Axes
+		x, axes := c.in[0], c.Attrs.(ir.AxesAttrs).Axes
 		if len(axes) == 0 {
 			return c.in
 		}
 		return []value{f.op(c.out[0], "stablehlo.reverse %s, dims = %s : %s", x, ints(axes), x.typ())}
 	}
 	lowerings["Slice"] = func(f *function, c call) []value {
-		x, a := c.in[0], c.Attrs.(graph.SliceAttrs)
+		x, a := c.in[0], c.Attrs.(ir.SliceAttrs)
 		parts := make([]string, len(a.Start))
 		for i := range parts {
 			parts[i] = fmt.Sprintf("%d:%d", a.Start[i], a.Limit[i])
@@ -55,7 +55,7 @@ func init() {
 	}
 	lowerings["Pad"] = func(f *function, c call) []value {
 		var low, high, interior []int
-		for _, p := range c.Attrs.(graph.PadAttrs).Axes {
+		for _, p := range c.Attrs.(ir.PadAttrs).Axes {
 			low, high, interior = append(low, p.Start), append(high, p.End), append(interior, p.Interior)
 		}
 		if len(low) == 0 {

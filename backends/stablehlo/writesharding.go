@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -22,13 +22,13 @@ const meshName = "mesh"
 
 func init() {
 	lowerings["Shard"] = func(f *function, c call) []value {
-		a := c.Attrs.(graph.ShardAttrs)
+		a := c.Attrs.(ir.ShardAttrs)
 		return []value{f.split(c.in[0], a.Sharding)}
 	}
 }
 
 // meshText writes the operation that defines m.
-func meshText(m *graph.Mesh) string {
+func meshText(m *ir.Mesh) string {
 	axes := make([]string, len(m.Axes))
 	for i, a := range m.Axes {
 		axes[i] = fmt.Sprintf("%q=%d", a.Name, a.Size)
@@ -37,14 +37,14 @@ func meshText(m *graph.Mesh) string {
 }
 
 // shardingText writes the sharding of a value with the given number of axes: <@mesh, [{"data"}, {}]>.
-func shardingText(s graph.Sharding, rank int) string {
+func shardingText(s ir.Sharding, rank int) string {
 	dims := make([]string, rank)
 	for axis := range dims {
 		var names []string
 		for _, name := range s.Axes(axis) {
 			names = append(names, fmt.Sprintf("%q", name))
 		}
-		if s != nil && s[axis] == graph.Open {
+		if s != nil && s[axis] == ir.Open {
 			names = []string{"?"}
 		}
 		dims[axis] = "{" + strings.Join(names, ", ") + "}"
@@ -53,13 +53,13 @@ func shardingText(s graph.Sharding, rank int) string {
 }
 
 // shardings returns the attributes of main's inputs or outputs that say how they are divided, none without a mesh.
-func shardings(p *graph.Program, ids []graph.ValueID, list []graph.Sharding) []string {
+func shardings(p *ir.Program, ids []ir.Value, list []ir.Sharding) []string {
 	attrs := make([]string, len(ids))
 	if p.Mesh == nil {
 		return attrs
 	}
 	for i, id := range ids {
-		var s graph.Sharding
+		var s ir.Sharding
 		if list != nil {
 			s = list[i]
 		}
@@ -103,7 +103,7 @@ var guards = map[string]guard{
 	},
 	"Pad": func(c call) (in, out [][]bool) { // elements that are spread are lost
 		open := make([]bool, c.out[0].Rank())
-		for i, a := range c.Attrs.(graph.PadAttrs).Axes {
+		for i, a := range c.Attrs.(ir.PadAttrs).Axes {
 			open[i] = a.Interior == 0
 		}
 		return [][]bool{open}, [][]bool{open}
@@ -117,7 +117,7 @@ var guards = map[string]guard{
 // guardConvolution keeps windows whole, along which XLA's sums are wrong, and of grouped convolutions all but the examples:
 // fewer groups than devices end the process. In the gradient of a grouped kernel the groups are among the examples.
 func guardConvolution(c call) (in, out [][]bool) {
-	a := c.Attrs.(graph.ConvAttrs)
+	a := c.Attrs.(ir.ConvAttrs)
 	x, k, y := make([]bool, c.in[0].shape.Rank()), make([]bool, c.in[1].shape.Rank()), make([]bool, c.out[0].Rank())
 	if a.BatchGroups == 1 {
 		x[a.Axes.InputBatch], y[a.Axes.OutputBatch] = true, true
@@ -131,7 +131,7 @@ func guardConvolution(c call) (in, out [][]bool) {
 
 // guardTransform keeps the axes whole that a Fourier transform runs over: fewer elements than devices end the process.
 func guardTransform(c call) (in, out [][]bool) {
-	batch := batchAxes(c.in[0].shape, len(c.Attrs.(graph.FFTAttrs).Lengths))
+	batch := batchAxes(c.in[0].shape, len(c.Attrs.(ir.FFTAttrs).Lengths))
 	return [][]bool{batch}, [][]bool{batch}
 }
 
@@ -143,7 +143,7 @@ func guardIndices(c call) (in, out [][]bool) {
 // guardReduced keeps the axes whole that are reduced.
 func guardReduced(c call) (in, out [][]bool) {
 	open := batchAxes(c.in[0].shape, 0)
-	for _, axis := range c.Attrs.(graph.ReduceAttrs).Axes {
+	for _, axis := range c.Attrs.(ir.ReduceAttrs).Axes {
 		open[axis] = false
 	}
 	return [][]bool{open}, nil
@@ -203,7 +203,7 @@ func (f *function) guarded(c call, lower lowering) []value {
 	}
 	results := lower(f, c)
 	if name := c.Op.Name; name == "ReduceMax" || name == "ReduceMin" {
-		results[0] = f.mendNaN(c.in[0], results[0], c.Attrs.(graph.ReduceAttrs).Axes)
+		results[0] = f.mendNaN(c.in[0], results[0], c.Attrs.(ir.ReduceAttrs).Axes)
 	}
 	for i := range min(len(out), len(results)) {
 		results[i] = f.keep(results[i], out[i])
@@ -227,10 +227,10 @@ func (f *function) keep(v value, open []bool) value {
 	if open == nil {
 		return v
 	}
-	s := make(graph.Sharding, len(open))
+	s := make(ir.Sharding, len(open))
 	whole := false
 	for i := range s {
-		if s[i] = graph.Open; !open[i] {
+		if s[i] = ir.Open; !open[i] {
 			s[i], whole = "", true
 		}
 	}
@@ -241,7 +241,7 @@ func (f *function) keep(v value, open []bool) value {
 }
 
 // split divides a value.
-func (f *function) split(v value, s graph.Sharding) value {
+func (f *function) split(v value, s ir.Sharding) value {
 	text := shardingText(s, v.shape.Rank())
 	if v.split == text { // it just was: texts that are read and written again do not grow
 		return v
@@ -252,7 +252,7 @@ func (f *function) split(v value, s graph.Sharding) value {
 }
 
 // numDevices returns the number of devices that p runs on.
-func numDevices(p *graph.Program) int {
+func numDevices(p *ir.Program) int {
 	if p.Mesh == nil {
 		return 1
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -164,7 +164,7 @@ func (v *value) readPart(device int, dst []byte) error {
 
 // Put makes t's value available to executables. Where devices read the host's memory, as on the CPU, tensors of
 // 64 KiB and more are not copied.
-func (e *Engine) Put(t *tensors.Tensor) (b graph.Buffer, err error) {
+func (e *Engine) Put(t *tensors.Tensor) (b ir.Buffer, err error) {
 	defer broke("putting a tensor on", e.name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err

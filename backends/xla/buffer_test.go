@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -43,7 +44,7 @@ func TestEveryTypeGoesThereAndBack(t *testing.T) {
 				}
 				return out
 			})
-			var bufs []graph.Buffer
+			var bufs []ir.Buffer
 			for _, x := range in {
 				b := put(t, e, x)
 				if back, err := b.ToHost(); err != nil || !sameBits(back, x) {
@@ -79,7 +80,7 @@ func TestMemoryIsKeptAsLongAsItIsNeeded(t *testing.T) {
 			for range 5 { // takes the memory if it was given back
 				ramp(n, 100).MustFinalizeAll()
 			}
-			y := run(t, g, []graph.Buffer{b})[0]
+			y := run(t, g, []ir.Buffer{b})[0]
 			host, err := b.ToHost()
 			if err != nil {
 				t.Fatal(err)
@@ -134,15 +135,15 @@ func TestWrongInputs(t *testing.T) {
 		}
 		for _, c := range []struct {
 			name string
-			in   []graph.Buffer
+			in   []ir.Buffer
 			want string
 		}{
-			{"a closed buffer", []graph.Buffer{good, closed}, "input 1 (p1): the buffer float32[6] is closed or was donated"},
-			{"a buffer of another backend", []graph.Buffer{good, foreign}, "input 1 (p1) is a buffer of another backend"},
-			{"nil", []graph.Buffer{nil, good}, "input 0 (p0) is nil"},
-			{"another type", []graph.Buffer{put(t, e, ints), good}, "input 0 (p0) is int32[6], want float32[6]"},
-			{"another shape", []graph.Buffer{put(t, e, square), good}, "input 0 (p0) is float32[2 3], want float32[6]"},
-			{"one too few", []graph.Buffer{good}, "it takes 2 inputs, got 1"},
+			{"a closed buffer", []ir.Buffer{good, closed}, "input 1 (p1): the buffer float32[6] is closed or was donated"},
+			{"a buffer of another backend", []ir.Buffer{good, foreign}, "input 1 (p1) is a buffer of another backend"},
+			{"nil", []ir.Buffer{nil, good}, "input 0 (p0) is nil"},
+			{"another type", []ir.Buffer{put(t, e, ints), good}, "input 0 (p0) is int32[6], want float32[6]"},
+			{"another shape", []ir.Buffer{put(t, e, square), good}, "input 0 (p0) is float32[2 3], want float32[6]"},
+			{"one too few", []ir.Buffer{good}, "it takes 2 inputs, got 1"},
 		} {
 			out, err := g.Executable().Run(t.Context(), c.in, nil)
 			if out != nil || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), t.Name()) {
@@ -160,9 +161,9 @@ func TestBuffersOfAnotherEngine(t *testing.T) {
 	a, b, c := open(t, ""), open(t, ""), open(t, ",devices=2")
 	x := ramp(6, 1)
 	buf := put(t, a, x)
-	wantRamp(t, "the result", run(t, compile(t, b, []*tensors.Tensor{x}, nil, twice), []graph.Buffer{buf})[0], 1, 2)
+	wantRamp(t, "the result", run(t, compile(t, b, []*tensors.Tensor{x}, nil, twice), []ir.Buffer{buf})[0], 1, 2)
 	g := compile(t, c, []*tensors.Tensor{x}, nil, twice)
-	if _, err := g.Executable().Run(t.Context(), []graph.Buffer{buf}, nil); err == nil || !strings.Contains(err.Error(), "opened with other options") {
+	if _, err := g.Executable().Run(t.Context(), []ir.Buffer{buf}, nil); err == nil || !strings.Contains(err.Error(), "opened with other options") {
 		t.Errorf("a buffer of a client with other devices: error %v", err)
 	}
 }

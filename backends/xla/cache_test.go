@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -28,7 +29,7 @@ func TestProgramsInMemory(t *testing.T) {
 		t.Errorf("another donation is another program: %+v", s)
 	}
 	e.LimitPrograms(1)
-	wantRamp(t, "a program that was dropped", run(t, a, []graph.Buffer{put(t, e, ramp(3, 1))})[0], 1, 2)
+	wantRamp(t, "a program that was dropped", run(t, a, []ir.Buffer{put(t, e, ramp(3, 1))})[0], 1, 2)
 	a.Finalize()
 	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
 	if s := e.CacheStats(); s.Misses != 3 || s.Programs != 1 {
@@ -57,7 +58,7 @@ func TestSecondStartCompilesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := ramp(100, 1)
-		wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{x}, []int{0}, twice), []graph.Buffer{put(t, e, x)}, true)[0], 1, 2)
+		wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{x}, []int{0}, twice), []ir.Buffer{put(t, e, x)}, true)[0], 1, 2)
 		s := e.CacheStats()
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
@@ -133,7 +134,7 @@ func TestOneCompilationForMany(t *testing.T) {
 	}
 }
 
-func meshlessProgram(t *testing.T) *graph.Program {
+func meshlessProgram(t *testing.T) *ir.Program {
 	p := meshProgram(t, 1, ramp(4, 0), ramp(2, 0))
 	p.Mesh, p.InputShardings, p.OutputShardings = nil, nil, nil
 	return p

@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu"
-	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -207,14 +207,14 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 		x := tensors.FromValue([]int32{10, 20, 30, 40})
 		g := graph.NewGraph(nil, "mesh")
 		in := parameters(g, []*graph.Node{graph.Parameter(graph.NewGraph(nil, ""), "", x.Shape()), graph.Parameter(graph.NewGraph(nil, ""), "", x.Shape())})
-		p, err := graph.NewProgram(g, nodes{graph.Div(in[0], in[1])}, stablehlo.Lowers)
+		p, err := graph.NewProgram(g, graph.Div(in[0], in[1]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Donated = []bool{true, false}
-		p.Mesh = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}}}
-		p.InputShardings = []graph.Sharding{{"data"}, {"data"}}
-		p.OutputShardings = []graph.Sharding{{"data"}}
+		mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 2}}}
+		if p, err = p.Donate([]bool{true, false}).Divide(mesh, []ir.Sharding{{"data"}, {"data"}}, []ir.Sharding{{"data"}}); err != nil {
+			t.Fatal(err)
+		}
 		exe, err := e.Compile(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 			want     []int32
 		}{{[]int32{1, 2, 3, 4}, []int32{10, 10, 10, 10}}, {[]int32{0, 2, 3, 4}, nil}, {[]int32{1, 2, 3, 0}, nil}} {
 			a, b := put(t, e, x), put(t, e, tensors.FromValue(c.divisors))
-			out, err := exe.Run(context.Background(), []graph.Buffer{a, b}, []bool{true, false})
+			out, err := exe.Run(context.Background(), []ir.Buffer{a, b}, []bool{true, false})
 			if _, gone := a.ToHost(); gone == nil {
 				t.Errorf("by %v: the donated input can be read", c.divisors)
 			}

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Engine is the engine "xla". It implements [graph.Backend] and is safe for several goroutines.
@@ -25,8 +25,8 @@ type Engine struct {
 // Name returns the configuration without its options, such as "xla:cpu".
 func (e *Engine) Name() string { return e.name }
 
-// Lowers reports whether op is written as it is; all others are expanded.
-func (e *Engine) Lowers(op *graph.Op) bool { return stablehlo.Lowers(op) }
+// Lowers reports whether a call is written as it is; all others are expanded.
+func (e *Engine) Lowers(c ir.Call) bool { return stablehlo.Lowers(c) }
 
 // begin says that the plugin is about to be called; end must follow unless there is an error.
 func (e *Engine) begin() error {

@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -43,7 +44,7 @@ func onDouble(t testing.TB, options string, o double.Options) (*xla.Engine, *dou
 // reading, the C interface. That is 2.5 ms of work for a program, more with the fuzzer's instrumentation: a hundred executions
 // a second and core, not thousands. FuzzWrite, FuzzRead and FuzzCalls of package stablehlo try the text by itself.
 func FuzzPrograms(f *testing.F) {
-	graphtest.FuzzPrograms(f, func() graph.Backend {
+	graphtest.FuzzPrograms(f, func() ir.Backend {
 		e, _ := onDouble(f, ",cache=off", double.Options{})
 		return e
 	})
@@ -59,7 +60,7 @@ func onBoth(t *testing.T, options string, test func(t *testing.T, e *xla.Engine)
 }
 
 // compile builds and compiles a program with parameters of the shapes of in.
-func compile(t testing.TB, b graph.Backend, in []*tensors.Tensor, donate []int, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
+func compile(t testing.TB, b ir.Backend, in []*tensors.Tensor, donate []int, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
 	t.Helper()
 	g := graph.NewGraph(b, t.Name())
 	var nodes []*graph.Node
@@ -75,7 +76,7 @@ func compile(t testing.TB, b graph.Backend, in []*tensors.Tensor, donate []int, 
 	return g
 }
 
-func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
+func put(t testing.TB, b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	t.Helper()
 	buf, err := b.Put(x)
 	if err != nil {
@@ -84,7 +85,7 @@ func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
 	return buf
 }
 
-func run(t testing.TB, g *graph.Graph, in []graph.Buffer, donate ...bool) []graph.Buffer {
+func run(t testing.TB, g *graph.Graph, in []ir.Buffer, donate ...bool) []ir.Buffer {
 	t.Helper()
 	out, err := g.RunWithBuffers(context.Background(), in, donate)
 	if err != nil {
@@ -103,7 +104,7 @@ func ramp(n int, start float32) *tensors.Tensor {
 }
 
 // wantRamp fails the test unless the buffer holds scale·(start, start+1, …).
-func wantRamp(t testing.TB, what string, b graph.Buffer, start, scale float32) {
+func wantRamp(t testing.TB, what string, b ir.Buffer, start, scale float32) {
 	t.Helper()
 	x, err := b.ToHost()
 	if err != nil {

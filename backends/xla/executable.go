@@ -10,7 +10,7 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -27,7 +27,7 @@ type state struct {
 	engine  *Engine
 	program *program
 	name    string
-	mesh    *graph.Mesh
+	mesh    *ir.Mesh
 
 	names           []string // of inputs
 	inputs, outputs []slot
@@ -54,7 +54,7 @@ func (x *Executable) Close() error {
 // other run, no second input. Otherwise the input is only freed.
 //
 // A run is not interrupted: ctx's error is returned if it has ended before.
-func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
+func (x *Executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) (out []ir.Buffer, err error) {
 	defer runtime.KeepAlive(x)
 	defer broke("program", x.name, &err)
 	defer func() {
@@ -84,7 +84,7 @@ func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 
 // checked takes the last output off the others if it says whether an integer was divided by zero, which is an error
 // with the words of the go engine.
-func (s *state) checked(out []graph.Buffer) ([]graph.Buffer, error) {
+func (s *state) checked(out []ir.Buffer) ([]ir.Buffer, error) {
 	if len(s.places) == 0 {
 		return out, nil
 	}
@@ -107,7 +107,7 @@ func (s *state) checked(out []graph.Buffer) ([]graph.Buffer, error) {
 	return out[:n:n], nil
 }
 
-func (s *state) run(inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+func (s *state) run(inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	vals, err := s.hold(inputs, donate)
 	defer func() {
 		for _, v := range vals {
@@ -135,7 +135,7 @@ func (s *state) run(inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error
 		destroy(results)
 		return nil, fmt.Errorf("the plugin returned %d results for %d outputs on %d devices", len(results), n, s.devices())
 	}
-	out := make([]graph.Buffer, n)
+	out := make([]ir.Buffer, n)
 	for o, slot := range s.outputs {
 		parts := make([]*pjrt.Buffer, s.devices())
 		for d := range parts {
@@ -155,7 +155,7 @@ func (s *state) devices() int {
 
 // hold checks the inputs and takes a use of each value, laid out as the program wants it. Those that it returns are
 // to be released, also with an error.
-func (s *state) hold(inputs []graph.Buffer, donate []bool) (vals []*value, err error) {
+func (s *state) hold(inputs []ir.Buffer, donate []bool) (vals []*value, err error) {
 	switch {
 	case len(inputs) != len(s.inputs):
 		return nil, fmt.Errorf("it takes %d inputs, got %d", len(s.inputs), len(inputs))

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -43,16 +44,16 @@ func TestPluginFails(t *testing.T) {
 					return err
 				}, []string{"putting float32[7] on xla:" + platform, "not enough memory on the device"}, 8},
 				{"a run fails", double.Fault{At: double.Execute, Code: double.Internal, Message: "odd"}, func() error {
-					_, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil)
+					_, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil)
 					return err
 				}, []string{`program "` + t.Name() + `"`, "the plugin failed: odd"}, 13},
 				{"a run has no memory", double.Fault{At: double.Execute, Code: double.ResourceExhausted}, func() error {
-					_, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil)
+					_, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil)
 					return err
 				}, []string{"it needs ", " of memory: not enough memory on the device"}, 8},
 				{"a donated input of a run that fails", double.Fault{At: double.Execute, Code: double.Internal}, func() error {
 					b := put(t, e, x)
-					_, err := g.RunWithBuffers(t.Context(), []graph.Buffer{b}, []bool{true})
+					_, err := g.RunWithBuffers(t.Context(), []ir.Buffer{b}, []bool{true})
 					if _, err := b.ToHost(); err == nil {
 						t.Error("the donated buffer is open after the run failed")
 					}
@@ -78,7 +79,7 @@ func TestPluginFails(t *testing.T) {
 				if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "PJRT error") {
 					t.Errorf("%s: the error is no sentence: %q", c.name, err)
 				}
-				wantRamp(t, "a run after "+c.name, run(t, g, []graph.Buffer{in})[0], 1, 2)
+				wantRamp(t, "a run after "+c.name, run(t, g, []ir.Buffer{in})[0], 1, 2)
 			}
 		})
 	}
@@ -102,11 +103,11 @@ func TestPluginFailsLate(t *testing.T) {
 	if _, err := e.Put(x); err == nil || !strings.Contains(err.Error(), "putting float32[7] on xla:cpu: the plugin failed: in transit") {
 		t.Errorf("a transfer: error %v", err)
 	}
-	if _, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the plugin failed: half way") {
+	if _, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the plugin failed: half way") {
 		t.Errorf("a run: error %v", err)
 	}
 	d.SetFaults(nil)
-	wantRamp(t, "a run afterwards", run(t, g, []graph.Buffer{in})[0], 1, 2)
+	wantRamp(t, "a run afterwards", run(t, g, []ir.Buffer{in})[0], 1, 2)
 }
 
 // compileOther compiles a program that no other test has.
@@ -128,7 +129,7 @@ func TestLostDevice(t *testing.T) {
 	g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
 	d.SetFaults(double.Faults{{At: double.Execute, Lose: true, Code: double.Unavailable}})
 	for range 2 {
-		if _, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the device is not there any more") {
+		if _, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the device is not there any more") {
 			t.Errorf("a run: error %v", err)
 		}
 	}

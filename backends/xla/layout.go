@@ -5,15 +5,15 @@ package xla
 import (
 	"fmt"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // layout says where the parts of a value are: over the devices of a mesh, as the sharding divides it; without a
 // mesh whole on the first device.
 type layout struct {
-	mesh     *graph.Mesh
-	sharding graph.Sharding
+	mesh     *ir.Mesh
+	sharding ir.Sharding
 }
 
 // numDevices returns how many devices hold a part.

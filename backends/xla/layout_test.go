@@ -6,27 +6,27 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Blocks taken out of a value element by element are those that copyBlock takes, and put together again they are the value.
 func TestBlocks(t *testing.T) {
-	mesh := &graph.Mesh{Axes: []graph.MeshAxis{{Name: "a", Size: 2}, {Name: "b", Size: 3}}}
+	mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "a", Size: 2}, {Name: "b", Size: 3}}}
 	for _, c := range []struct {
 		dims     []int
-		sharding graph.Sharding
+		sharding ir.Sharding
 	}{
 		{[]int{4, 6, 2}, nil},
-		{[]int{4, 6, 2}, graph.Sharding{"a", "", ""}},
-		{[]int{4, 6, 2}, graph.Sharding{"", "b", ""}},
-		{[]int{4, 6, 2}, graph.Sharding{"", "b", "a"}},
-		{[]int{4, 6, 6}, graph.Sharding{"a", "", "b"}},
-		{[]int{12}, graph.Sharding{"b,a"}},
-		{[]int{12}, graph.Sharding{"a,b"}},
-		{[]int{2, 0, 3}, graph.Sharding{"a", "", "b"}},
+		{[]int{4, 6, 2}, ir.Sharding{"a", "", ""}},
+		{[]int{4, 6, 2}, ir.Sharding{"", "b", ""}},
+		{[]int{4, 6, 2}, ir.Sharding{"", "b", "a"}},
+		{[]int{4, 6, 6}, ir.Sharding{"a", "", "b"}},
+		{[]int{12}, ir.Sharding{"b,a"}},
+		{[]int{12}, ir.Sharding{"a,b"}},
+		{[]int{2, 0, 3}, ir.Sharding{"a", "", "b"}},
 		{nil, nil},
 	} {
 		s := shapes.Make(dtypes.Int16, c.dims...)
@@ -77,18 +77,18 @@ func eachIndex(dims []int, f func(index []int)) {
 }
 
 func TestLayoutsAreCompared(t *testing.T) {
-	line := func(n int) *graph.Mesh { return &graph.Mesh{Axes: []graph.MeshAxis{{Name: "a", Size: n}}} }
-	split := graph.Sharding{"a"}
+	line := func(n int) *ir.Mesh { return &ir.Mesh{Axes: []ir.MeshAxis{{Name: "a", Size: n}}} }
+	split := ir.Sharding{"a"}
 	for _, c := range []struct {
 		a, b layout
 		want bool
 	}{
 		{layout{}, layout{}, true},
 		{layout{}, layout{mesh: line(1)}, true},
-		{layout{}, layout{mesh: line(1), sharding: graph.Sharding{""}}, true},
+		{layout{}, layout{mesh: line(1), sharding: ir.Sharding{""}}, true},
 		{layout{}, layout{line(1), split}, true},
 		{layout{}, layout{mesh: line(2)}, false},
-		{layout{mesh: line(2)}, layout{mesh: line(2), sharding: graph.Sharding{""}}, true},
+		{layout{mesh: line(2)}, layout{mesh: line(2), sharding: ir.Sharding{""}}, true},
 		{layout{mesh: line(2)}, layout{mesh: line(2), sharding: split}, false},
 		{layout{line(2), split}, layout{line(2), split}, true},
 		{layout{line(2), split}, layout{line(3), split}, false},

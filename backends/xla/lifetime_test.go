@@ -12,7 +12,7 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 
 	"github.com/quire-ml/quire/backends/xla"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -24,11 +24,11 @@ func TestUseAfterClose(t *testing.T) {
 		x := ramp(5, 1)
 		g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
 		in := put(t, e, x)
-		out := run(t, g, []graph.Buffer{in})[0]
+		out := run(t, g, []ir.Buffer{in})[0]
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}
-		_, errRun := g.Executable().Run(t.Context(), []graph.Buffer{in}, []bool{true})
+		_, errRun := g.Executable().Run(t.Context(), []ir.Buffer{in}, []bool{true})
 		_, errHost := out.ToHost()
 		_, errPut := e.Put(x)
 		_, errCompile := e.Compile(t.Context(), g.Program())
@@ -66,7 +66,7 @@ func TestOpenTwice(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantRamp(t, "the result on the other engine", run(t, g, []graph.Buffer{put(t, b, x)})[0], 1, 2)
+	wantRamp(t, "the result on the other engine", run(t, g, []ir.Buffer{put(t, b, x)})[0], 1, 2)
 }
 
 // Runs under way end well, later ones with an error; nothing is freed under anybody.
@@ -81,7 +81,7 @@ func TestCloseWhileRunning(t *testing.T) {
 			wg.Go(func() {
 				started <- struct{}{}
 				for {
-					out, err := g.RunWithBuffers(t.Context(), []graph.Buffer{in}, nil)
+					out, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil)
 					if err == nil {
 						_, err = out[0].ToHost()
 					}
@@ -117,7 +117,7 @@ func TestConcurrency(t *testing.T) {
 					g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
 					b := put(t, e, x)
 					for range 4 {
-						out, err := g.RunWithBuffers(t.Context(), []graph.Buffer{b}, []bool{true})
+						out, err := g.RunWithBuffers(t.Context(), []ir.Buffer{b}, []bool{true})
 						if err != nil {
 							t.Error(err)
 							return
@@ -145,7 +145,7 @@ func TestNothingGrows(t *testing.T) {
 	func() {
 		g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
 		for range 3000 {
-			run(t, g, []graph.Buffer{put(t, e, x)}, true)[0].Close()
+			run(t, g, []ir.Buffer{put(t, e, x)}, true)[0].Close()
 		}
 		if n := pjrt.BuffersAlive() - buffers; n != 0 {
 			t.Errorf("%d buffers more after 3000 runs", n)
@@ -157,7 +157,7 @@ func TestNothingGrows(t *testing.T) {
 			t.Errorf("%d programs are held after 21 compilations, of which 4 are kept", n)
 		}
 		for range 100 { // forgotten
-			run(t, g, []graph.Buffer{put(t, e, x)})
+			run(t, g, []ir.Buffer{put(t, e, x)})
 		}
 		compile(t, e, []*tensors.Tensor{x, x}, nil, twice)
 	}()

@@ -10,22 +10,26 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // meshProgram returns a program x, y → x + x, y over a mesh, with x divided along its first axis.
-func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *graph.Program {
+func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *ir.Program {
 	t.Helper()
 	g := graph.NewGraph(nil, "mesh")
 	x, y := graph.Parameter(g, "x", in[0].Shape()), graph.Parameter(g, "y", in[1].Shape())
-	p, err := graph.NewProgram(g, []*graph.Node{graph.Add(x, x), y}, stablehlo.Lowers)
+	p, err := graph.NewProgram(g, graph.Add(x, x), y)
+	if err == nil {
+		p, err = ir.Lower(p, stablehlo.Lowers)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Donated = []bool{true, false}
-	p.Mesh = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: devices}}}
-	p.InputShardings = []graph.Sharding{{"data"}, nil}
-	p.OutputShardings = []graph.Sharding{{"data"}, nil}
+	p.Mesh = &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: devices}}}
+	p.InputShardings = []ir.Sharding{{"data"}, nil}
+	p.OutputShardings = []ir.Sharding{{"data"}, nil}
 	return p
 }
 
@@ -44,11 +48,11 @@ func TestRunsOnAMesh(t *testing.T) {
 			}
 			a, b := put(t, e, x), put(t, e, y)
 			for step := range 4 {
-				kept, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+				kept, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, []bool{true, true})
+				out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, []bool{true, true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +66,7 @@ func TestRunsOnAMesh(t *testing.T) {
 				a, b = out[0], out[1]
 			}
 			// back on one device
-			wantRamp(t, "on one device", run(t, compile(t, e, []*tensors.Tensor{x}, nil, twice), []graph.Buffer{a})[0], 1, 32)
+			wantRamp(t, "on one device", run(t, compile(t, e, []*tensors.Tensor{x}, nil, twice), []ir.Buffer{a})[0], 1, 32)
 			wantRamp(t, "divided as before", a, 1, 16)
 			exe.Close()
 		}
@@ -77,7 +81,7 @@ func TestResultsStayDivided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exe.Run(t.Context(), []graph.Buffer{put(t, e, x), put(t, e, y)}, nil)
+	out, err := exe.Run(t.Context(), []ir.Buffer{put(t, e, x), put(t, e, y)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +106,7 @@ func TestInputsAreMovedOnce(t *testing.T) {
 	}
 	a, b := put(t, e, x), put(t, e, y)
 	step := func() {
-		out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/testenv"
@@ -56,7 +57,7 @@ func TestDenormals(t *testing.T) {
 // Where a padded window holds nothing but the padding's own value, XLA may select the padding: the table of differences
 // says so.
 func TestSelectingPadding(t *testing.T) {
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		for _, s := range op.Samples {
 			if op.Name != "SelectAndGather" || s.Name != "min, padding" {
 				continue

@@ -13,11 +13,11 @@ import (
 	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/backends/xla/internal/capi"
 	"github.com/quire-ml/quire/backends/xla/plugins"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func init() {
-	registry.Register("xla", func(options string) (graph.Backend, error) {
+	registry.Register("xla", func(options string) (ir.Backend, error) {
 		e, err := Open(options)
 		if err != nil {
 			return nil, err

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // manyCompiles is after how many compilations of one program for other shapes a note is written.
@@ -22,7 +22,7 @@ type recompiles struct {
 }
 
 // compiled notes a compilation of p. The note is written once per program.
-func (r *recompiles) compiled(p *graph.Program) {
+func (r *recompiles) compiled(p *ir.Program) {
 	h := fnv.New64a()
 	for _, in := range p.Instrs {
 		fmt.Fprintln(h, in.Op.Name)

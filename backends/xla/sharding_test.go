@@ -17,6 +17,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints"
@@ -45,8 +46,8 @@ func onDevices(t *testing.T, test func(t *testing.T, open func(t testing.TB, opt
 }
 
 // gridMesh is mesh[data=N model=M].
-func gridMesh(n, m int) *graph.Mesh {
-	return &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: n}, {Name: "model", Size: m}}}
+func gridMesh(n, m int) *ir.Mesh {
+	return &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: n}, {Name: "model", Size: m}}}
 }
 
 // megatronBlock is a residual block as transformers have it: up by columns, down by rows (Shoeybi et al., "Megatron-LM",
@@ -67,7 +68,7 @@ func megatron(scope *model.Scope, x *graph.Node) *graph.Node {
 func megatronPinned(scope *model.Scope, x *graph.Node) *graph.Node {
 	x = layers.Dense(scope.In("embed"), x, true, 8)
 	if x.Graph().Mesh() != nil {
-		x = graph.Shard(x, graph.Open, "model")
+		x = graph.Shard(x, ir.Open, "model")
 	}
 	return layers.Dense(scope.In("readout"), graph.Add(x, megatronBlock(scope.In("block"), x)), true, 3)
 }
@@ -99,7 +100,7 @@ func meshBatch(n, i int) data.Batch {
 	return data.Batch{Inputs: []*tensors.Tensor{tensors.MustFromAnyValue(x)}, Labels: []*tensors.Tensor{tensors.MustFromAnyValue(y)}}
 }
 
-func meshTrainer(t testing.TB, backend graph.Backend, store *model.Store, m *graph.Mesh, r shardingRules, fn func(*model.Scope, *graph.Node) *graph.Node) *train.Trainer {
+func meshTrainer(t testing.TB, backend ir.Backend, store *model.Store, m *ir.Mesh, r shardingRules, fn func(*model.Scope, *graph.Node) *graph.Node) *train.Trainer {
 	t.Helper()
 	for pattern, axes := range r {
 		if err := store.ShardVariables(pattern, axes...); err != nil {
@@ -166,7 +167,7 @@ func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 	}
 	for _, c := range []struct {
 		name  string
-		mesh  *graph.Mesh
+		mesh  *ir.Mesh
 		rules shardingRules
 		model func(*model.Scope, *graph.Node) *graph.Node
 	}{
@@ -179,7 +180,7 @@ func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 		{"weights over all of 2 and 2", gridMesh(2, 2), fullyDivided, megatron},
 		{"weights over all of 4 and 2", gridMesh(4, 2), shardingRules{"up/weights": {"data", "model"}, "down/weights": {"", "data,model"}}, megatron},
 		{"a value divided by hand", gridMesh(2, 2), tensorParallel, megatronPinned},
-		{"an axis that nothing uses", &graph.Mesh{Axes: []graph.MeshAxis{{Name: "pipe", Size: 2}, {Name: "data", Size: 2}}}, nil, megatron},
+		{"an axis that nothing uses", &ir.Mesh{Axes: []ir.MeshAxis{{Name: "pipe", Size: 2}, {Name: "data", Size: 2}}}, nil, megatron},
 		{"one device", gridMesh(1, 1), tensorParallel, megatron},
 	} {
 		if testing.Short() && c.name != "both over 2 and 2" { // each is a compilation of some seconds
@@ -218,7 +219,7 @@ func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 func TestAnOddBatchIsTrainedOn(t *testing.T) { onDevices(t, anOddBatchIsTrainedOn) }
 
 func anOddBatchIsTrainedOn(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
-	run := func(backend graph.Backend, m *graph.Mesh) *model.Store {
+	run := func(backend ir.Backend, m *ir.Mesh) *model.Store {
 		trainer := meshTrainer(t, backend, model.NewStore(), m, tensorParallel, megatron)
 		for i, n := range []int{8, 5, 8} {
 			if _, err := trainer.TrainStep(meshBatch(n, i)); err != nil {
@@ -325,7 +326,7 @@ func aCheckpointGoesToAnotherMesh(t *testing.T, open func(t testing.TB, options 
 	meshSteps(t, first, 5, 10)
 	for _, c := range []struct {
 		name  string
-		mesh  *graph.Mesh
+		mesh  *ir.Mesh
 		rules shardingRules
 	}{
 		{"the same", gridMesh(2, 2), tensorParallel},
@@ -348,7 +349,7 @@ func aCheckpointGoesToAnotherMesh(t *testing.T, open func(t testing.TB, options 
 func TestMeshErrors(t *testing.T) {
 	for _, c := range []struct {
 		options string
-		mesh    *graph.Mesh
+		mesh    *ir.Mesh
 		want    string
 	}{
 		{",devices=4", gridMesh(8, 1), "mesh[data=8 model=1] has 8 devices, xla:cpu has 4"},
@@ -386,7 +387,7 @@ func aStepOfJAXOnAMesh(t *testing.T, open func(t testing.TB, options string) *xl
 	if err != nil {
 		t.Fatal(err)
 	}
-	var in []graph.Buffer
+	var in []ir.Buffer
 	for i := range p.Inputs {
 		b, err := backend.Put(values[fmt.Sprintf("in%d", i)])
 		if err != nil {
@@ -414,7 +415,7 @@ func aStepOfJAXOnAMesh(t *testing.T, open func(t testing.TB, options string) *xl
 func TestProgramsOnAMesh(t *testing.T) { onDevices(t, programsOnAMesh) }
 
 func programsOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
-	run := func(backend *xla.Engine, m *graph.Mesh) []*tensors.Tensor {
+	run := func(backend *xla.Engine, m *ir.Mesh) []*tensors.Tensor {
 		g := graph.NewGraph(backend, "odds and ends")
 		g.SetMesh(m)
 		err := graph.Catch(func() {
@@ -437,7 +438,7 @@ func programsOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 				graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{x} }))[0]
 			mean := graph.NewFunction(g, "mean", func(g *graph.Graph) []*graph.Node {
 				y := graph.Parameter(g, "y", x.Shape())
-				return []*graph.Node{graph.ReduceMean(graph.Shard(y, graph.Open, "model"), 0)}
+				return []*graph.Node{graph.ReduceMean(graph.Shard(y, ir.Open, "model"), 0)}
 			})
 			values, indices := graph.TopK(x, 3, 0)
 			outputs := []*graph.Node{loop, branch, mean.Call(x)[0], mean.Call(loop)[0], x, n, empty, values, indices,
@@ -449,14 +450,14 @@ func programsOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := g.Run(graph.Ramp(8, 4).Tensor(dtypes.Float32), int32(3), tensors.FromShape(shapes.Make(dtypes.Float32, 0, 4)))
+		out, err := g.Run(ir.Ramp(8, 4).Tensor(dtypes.Float32), int32(3), tensors.FromShape(shapes.Make(dtypes.Float32, 0, 4)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out
 	}
 	want := run(open(t, ""), gridMesh(1, 1))
-	for _, m := range []*graph.Mesh{gridMesh(2, 2), gridMesh(4, 1), gridMesh(1, 4)} {
+	for _, m := range []*ir.Mesh{gridMesh(2, 2), gridMesh(4, 1), gridMesh(1, 4)} {
 		for i, x := range run(open(t, ",devices=4"), m) {
 			if !x.InDelta(want[i], 1e-6) {
 				t.Errorf("%s: output %d is\n%s\non one device\n%s", m, i, x, want[i])
@@ -481,7 +482,7 @@ func scattered(rng *rand.Rand, x *graph.Node) *graph.Node {
 		if len(left) == 0 {
 			break
 		}
-		s := make(graph.Sharding, x.Rank())
+		s := make(ir.Sharding, x.Rank())
 		if s[axis] = left[0]; x.Dim(axis) > 0 && s.Check(m, x.Shape()) == nil {
 			axes[axis], left = left[0], left[1:]
 		}
@@ -497,7 +498,7 @@ func TestRowsOnAMesh(t *testing.T) {
 	if testing.Short() {
 		seeds = 1
 	}
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		if op.Name == "Shard" { // its samples have a mesh of their own
 			continue
 		}
@@ -513,7 +514,7 @@ func TestRowsOnAMesh(t *testing.T) {
 					continue
 				}
 				for i := range want {
-					if err := graphtest.Diff(got[i], want[i], graph.Tolerance{ULP: op.Tol.ULP + 2, Abs: op.Tol.Abs}); err != nil {
+					if err := graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: op.Tol.ULP + 2, Abs: op.Tol.Abs}); err != nil {
 						t.Errorf("seed %d, result %d of all samples: %v", seed, i, err)
 					}
 				}
@@ -524,7 +525,7 @@ func TestRowsOnAMesh(t *testing.T) {
 
 // runSamples runs all samples of a row in one program: those at poles apart, where another order of sums makes NaN of
 // what is infinite.
-func runSamples(b graph.Backend, m *graph.Mesh, op *graph.Op, seed uint64) ([]*tensors.Tensor, error) {
+func runSamples(b ir.Backend, m *ir.Mesh, op *ir.Op, seed uint64) ([]*tensors.Tensor, error) {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	g := graph.NewGraph(b, fmt.Sprint(op.Name, seed))
 	var args []any
@@ -550,7 +551,7 @@ func runSamples(b graph.Backend, m *graph.Mesh, op *graph.Op, seed uint64) ([]*t
 				args = append(args, t)
 				in = append(in, scattered(rng, graph.Parameter(g, "", t.Shape())))
 			}
-			for _, y := range s.Apply(g, op, in) {
+			for _, y := range graphtest.Apply(g, op, s, in) {
 				out = append(out, scattered(rng, graph.Identity(y)))
 			}
 		}

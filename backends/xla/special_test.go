@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -37,14 +38,14 @@ var shiftedTypes = []dtypes.DType{dtypes.Int8, dtypes.Float32, dtypes.Float64, d
 
 // specialCall is a row's sample with special values for the operands whose type varies.
 type specialCall struct {
-	op     *graph.Op
-	sample graph.Sample
+	op     *ir.Op
+	sample ir.Sample
 	dtype  dtypes.DType
 	in     []*tensors.Tensor
 }
 
 // specialCalls returns the row's samples, at every type that they have.
-func specialCalls(op *graph.Op) (list []specialCall) {
+func specialCalls(op *ir.Op) (list []specialCall) {
 	values, shifts := special, []int{0}
 	each := slices.Contains(elementwise, op.Family)
 	if each {
@@ -85,7 +86,7 @@ func specialCalls(op *graph.Op) (list []specialCall) {
 }
 
 // runCalls runs calls as one program and returns the results of each.
-func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error) {
+func runCalls(b ir.Backend, calls []specialCall) ([][]*tensors.Tensor, error) {
 	var args []any
 	for _, c := range calls {
 		for _, t := range c.in {
@@ -101,7 +102,7 @@ func runCalls(b graph.Backend, calls []specialCall) ([][]*tensors.Tensor, error)
 			for _, t := range c.in {
 				in = append(in, graph.Parameter(g, "", t.Shape()))
 			}
-			out := c.sample.Apply(g, c.op, in)
+			out := graphtest.Apply(g, c.op, c.sample, in)
 			counts[i], all = len(out), append(all, out...)
 		}
 	}); err != nil {
@@ -143,7 +144,7 @@ func TestSpecialValues(t *testing.T) {
 
 func specialValues(t *testing.T, note func(row int, op string)) {
 	e := open(t, "")
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		t.Run(op.Name, func(t *testing.T) {
 			t.Parallel()
 			var calls []specialCall

@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
@@ -48,7 +49,7 @@ var networks = []struct {
 	}, 64, 28},
 }
 
-func newTrainer(b graph.Backend, fn modelFn, seed int64) *train.Trainer {
+func newTrainer(b ir.Backend, fn modelFn, seed int64) *train.Trainer {
 	store := model.NewStore()
 	store.SetRNGStateFromSeed(seed)
 	return train.NewTrainer(b, store, fn, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().LearningRate(3e-3).Done(), metrics.NewSparseCategoricalAccuracy())
@@ -57,7 +58,7 @@ func newTrainer(b graph.Backend, fn modelFn, seed int64) *train.Trainer {
 // BenchmarkStep times steps of training on the go engine and on XLA, in one run.
 func BenchmarkStep(b *testing.B) {
 	for _, n := range networks {
-		for name, open := range map[string]func() graph.Backend{"go": gocpu.New, "xla": func() graph.Backend { return open(b, "") }} {
+		for name, open := range map[string]func() ir.Backend{"go": gocpu.New, "xla": func() ir.Backend { return open(b, "") }} {
 			b.Run(name+"/"+n.name, func(b *testing.B) {
 				backend := open()
 				defer backend.Close()
@@ -119,7 +120,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkCall times the smallest program, with scalars from the host and back.
 func BenchmarkCall(b *testing.B) {
-	for name, open := range map[string]func() graph.Backend{"go": gocpu.New, "xla": func() graph.Backend { return open(b, "") }} {
+	for name, open := range map[string]func() ir.Backend{"go": gocpu.New, "xla": func() ir.Backend { return open(b, "") }} {
 		b.Run(name, func(b *testing.B) {
 			exec := graph.MustNewExec(open(), func(x, y *graph.Node) *graph.Node { return graph.Add(x, y) })
 			x, y := tensors.FromScalar(float32(1)), tensors.FromScalar(float32(2))
@@ -137,7 +138,7 @@ func BenchmarkCall(b *testing.B) {
 // compiled once and takes nothing with it.
 func TestTraining(t *testing.T) {
 	e := open(t, "")
-	losses := func(b graph.Backend) (values []float64) {
+	losses := func(b ir.Backend) (values []float64) {
 		set, _, err := digits.Datasets(64)
 		if err != nil {
 			t.Fatal(err)

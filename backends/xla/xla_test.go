@@ -7,7 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/plugins"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/testenv"
 )
 
@@ -36,7 +36,7 @@ func open(t testing.TB, options string) *xla.Engine {
 }
 
 // opener is open for the suites of graphtest.
-func opener(t testing.TB, options string) func() graph.Backend {
+func opener(t testing.TB, options string) func() ir.Backend {
 	needPlugin(t)
-	return func() graph.Backend { return open(t, options) }
+	return func() ir.Backend { return open(t, options) }
 }

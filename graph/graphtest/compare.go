@@ -5,14 +5,14 @@ import (
 	"math"
 	"math/cmplx"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Diff returns an error that names the first element in which got is further from want than tol allows,
 // or the shapes if they differ. NaN equals NaN, 0 equals -0; integers and bools must be equal.
-func Diff(got, want *tensors.Tensor, tol graph.Tolerance) error {
+func Diff(got, want *tensors.Tensor, tol ir.Tolerance) error {
 	if !got.Shape().Equal(want.Shape()) {
 		return fmt.Errorf("shape %s, want %s", got.Shape(), want.Shape())
 	}

@@ -9,12 +9,13 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Complete checks that no row of the table lacks what its tests and its documentation need. Each failure
 // names the op and the field.
 func Complete(t *testing.T) {
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		for _, lack := range lacks(op) {
 			t.Errorf("op %s: %s", op.Name, lack)
 		}
@@ -22,7 +23,7 @@ func Complete(t *testing.T) {
 }
 
 // lacks returns what is wrong with a row.
-func lacks(op *graph.Op) (list []string) {
+func lacks(op *ir.Op) (list []string) {
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if op.Family == "" {
 		say("Family is empty")
@@ -30,8 +31,8 @@ func lacks(op *graph.Op) (list []string) {
 	if op.Doc == "" {
 		say("Doc is empty")
 	}
-	grads := 0
-	for _, set := range []bool{op.VJP != nil, op.VJPMulti != nil, op.ZeroGrad != "", op.NoGrad != ""} {
+	grads, rule := 0, graph.RuleOf(op)
+	for _, set := range []bool{rule.VJP != nil, rule.VJPMulti != nil, rule.ZeroGrad != "", rule.NoGrad != ""} {
 		if set {
 			grads++
 		}
@@ -42,7 +43,7 @@ func lacks(op *graph.Op) (list []string) {
 	case grads == 0 && op.Expand == nil:
 		say("VJP or a reason (ZeroGrad, NoGrad) is missing")
 	}
-	if op.Tol != (graph.Tolerance{}) && op.Tol.Why == "" {
+	if op.Tol != (ir.Tolerance{}) && op.Tol.Why == "" {
 		say("Tol has no Why")
 	}
 	if len(op.Samples) == 0 {
@@ -68,7 +69,7 @@ func lacks(op *graph.Op) (list []string) {
 		}
 	}
 	inexact := op.DTypes == 0 || op.DTypes&dtypes.Inexact != 0
-	if inexact && op.NoGrad == "" && op.ZeroGrad == "" && !smooth {
+	if inexact && rule.NoGrad == "" && rule.ZeroGrad == "" && !smooth {
 		say("no sample lets the gradient be checked: all are kinks, poles or integers")
 	}
 	for _, lack := range lacksTruth(op) {
@@ -95,9 +96,9 @@ func attrsRoundTrip(attrs any) error {
 
 // OpReference writes the op reference: per family a table of the ops, from their rows, as Markdown.
 func OpReference() string {
-	families := map[string][]*graph.Op{}
+	families := map[string][]*ir.Op{}
 	var names []string
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		if families[op.Family] == nil {
 			names = append(names, op.Family)
 		}
@@ -127,7 +128,7 @@ func OpReference() string {
 		"holds for all. *Of the larger part* measures both parts of a complex number in last places of the larger one; ε is the dtype's\n" +
 		"epsilon, an error allowed whatever the value is. *Between backends* is how far another backend may be from the reference meaning at the\n" +
 		"row's samples, in units of ε relative to the value (or a thousandth of the largest of the tensor): XLA's own functions promise less.\n")
-	fmt.Fprintf(&b, "\n%d ops.\n", len(graph.Ops()))
+	fmt.Fprintf(&b, "\n%d ops.\n", len(ir.Ops()))
 	for _, f := range names {
 		fmt.Fprintf(&b, "\n## %s\n\n| op | meaning | dtypes | gradient | StableHLO | accuracy | between backends |\n|---|---|---|---|---|---|---|\n", f)
 		for _, op := range families[f] {
@@ -139,26 +140,27 @@ func OpReference() string {
 
 func escape(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
-func dtypesOf(op *graph.Op) string {
+func dtypesOf(op *ir.Op) string {
 	if op.DTypes == 0 {
 		return "by operand"
 	}
 	return op.DTypes.String()
 }
 
-func gradientOf(op *graph.Op) string {
+func gradientOf(op *ir.Op) string {
+	rule := graph.RuleOf(op)
 	switch {
-	case op.NoGrad != "":
-		return "none: " + escape(op.NoGrad)
-	case op.ZeroGrad != "":
-		return "zero: " + escape(op.ZeroGrad)
-	case op.VJP != nil || op.VJPMulti != nil:
+	case rule.NoGrad != "":
+		return "none: " + escape(rule.NoGrad)
+	case rule.ZeroGrad != "":
+		return "zero: " + escape(rule.ZeroGrad)
+	case rule.VJP != nil || rule.VJPMulti != nil:
 		return "yes"
 	}
 	return "*expansion*"
 }
 
-func hloOf(op *graph.Op) string {
+func hloOf(op *ir.Op) string {
 	switch {
 	case op.HLO != "":
 		return "`" + op.HLO + "`"
@@ -169,7 +171,7 @@ func hloOf(op *graph.Op) string {
 }
 
 // accuracyOf says what the values are held to; nothing for rows that promise nothing.
-func accuracyOf(op *graph.Op) string {
+func accuracyOf(op *ir.Op) string {
 	if op.Exact != "" {
 		return "exact: " + escape(op.Exact)
 	}
@@ -180,8 +182,8 @@ func accuracyOf(op *graph.Op) string {
 	return escape(strings.Join(lines, "; "))
 }
 
-func toleranceOf(op *graph.Op) string {
-	if op.Tol == (graph.Tolerance{}) {
+func toleranceOf(op *ir.Op) string {
+	if op.Tol == (ir.Tolerance{}) {
 		return "exact"
 	}
 	return fmt.Sprintf("%g ulp: %s", op.Tol.ULP+op.Tol.Abs, escape(op.Tol.Why))

@@ -6,18 +6,19 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // call is one row's sample at one dtype.
 type call struct {
-	op     *graph.Op
-	sample graph.Sample
+	op     *ir.Op
+	sample ir.Sample
 	dtype  dtypes.DType
 }
 
 // calls returns every sample of op at every dtype that the row and the sample allow.
-func calls(op *graph.Op) []call {
+func calls(op *ir.Op) []call {
 	var list []call
 	for _, s := range op.Samples {
 		for _, d := range sampleDTypes(op, s) {
@@ -27,7 +28,7 @@ func calls(op *graph.Op) []call {
 	return list
 }
 
-func sampleDTypes(op *graph.Op, s graph.Sample) []dtypes.DType {
+func sampleDTypes(op *ir.Op, s ir.Sample) []dtypes.DType {
 	set := op.DTypes
 	if s.DTypes != 0 {
 		if set = s.DTypes; op.DTypes != 0 {
@@ -55,11 +56,29 @@ func (c call) inputs() []*tensors.Tensor { return c.sample.Tensors(c.dtype) }
 
 // apply makes the call in g.
 func (c call) apply(g *graph.Graph, in []*graph.Node) []*graph.Node {
-	return c.sample.Apply(g, c.op, in)
+	return Apply(g, c.op, c.sample, in)
+}
+
+// Apply makes a sample's call of op in g, on nodes in the place of its inputs.
+func Apply(g *graph.Graph, op *ir.Op, s ir.Sample, in []*graph.Node) []*graph.Node {
+	switch {
+	case s.Build != nil:
+	case op.InferMulti != nil:
+		return graph.ApplyMulti(op, s.Attrs, in...)
+	default:
+		return []*graph.Node{graph.ApplyIn(g, op, s.Attrs, in...)}
+	}
+	b := ir.NewBuilder(op.Name)
+	args := make([]ir.Value, len(in))
+	for i, x := range in {
+		args[i] = must(b.Input("", x.Shape()))
+	}
+	p := must(b.Program(must(s.Apply(b, op, args))...))
+	return graph.Inline(g, p, in...)
 }
 
 // runOn builds fn over parameters of the inputs' shapes and runs it.
-func runOn(b graph.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) ([]*tensors.Tensor, error) {
+func runOn(b ir.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, inputs []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	g := graph.NewGraph(b, "graphtest")
 	var out []*graph.Node
 	err := graph.Catch(func() {
@@ -89,11 +108,11 @@ func runOn(b graph.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.N
 //
 // For a backend that compiles slowly, together, if given, is how many calls are put into one program; rows are then
 // checked in parallel.
-func Conform(t *testing.T, newBackend func() graph.Backend, together ...int) {
+func Conform(t *testing.T, newBackend func() ir.Backend, together ...int) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
 	n := atOnce(together)
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		t.Run(op.Name, func(t *testing.T) {
 			if n > 1 {
 				t.Parallel()
@@ -114,8 +133,8 @@ func (c call) check(run runner) error {
 		return fmt.Errorf("reference: %w", err)
 	}
 	if c.sample.Want != nil {
-		hand := graph.Array(want[0].Shape().Dimensions, c.sample.Want...).Tensor(want[0].DType())
-		if err := Diff(want[0], hand, graph.Tolerance{ULP: c.op.Tol.ULP + 1, Abs: c.op.Tol.Abs}); err != nil {
+		hand := ir.Array(want[0].Shape().Dimensions, c.sample.Want...).Tensor(want[0].DType())
+		if err := Diff(want[0], hand, ir.Tolerance{ULP: c.op.Tol.ULP + 1, Abs: c.op.Tol.Abs}); err != nil {
 			return fmt.Errorf("the reference differs from the value worked out by hand: %w", err)
 		}
 	}
@@ -139,7 +158,7 @@ func (c call) check(run runner) error {
 	return nil
 }
 
-func diffAll(got, want []*tensors.Tensor, tol graph.Tolerance) error {
+func diffAll(got, want []*tensors.Tensor, tol ir.Tolerance) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%d results, want %d", len(got), len(want))
 	}
@@ -154,7 +173,14 @@ func diffAll(got, want []*tensors.Tensor, tol graph.Tolerance) error {
 // expanding is the reference backend without one op.
 type expanding struct {
 	reference
-	op *graph.Op
+	op *ir.Op
 }
 
-func (e expanding) Lowers(op *graph.Op) bool { return op != e.op && e.reference.Lowers(op) }
+func (e expanding) Lowers(c ir.Call) bool { return c.Op != e.op && e.reference.Lowers(c) }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("graphtest: %v", err))
+	}
+	return v
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -15,12 +16,12 @@ import (
 // is not marked as a kink or a pole: the derivative along random directions against central differences, in
 // float64 and, where a row takes it, in complex128. Rows whose gradient is zero because they are piecewise
 // constant must not change along these directions. together is that of [Conform].
-func Gradients(t *testing.T, newBackend func() graph.Backend, together ...int) {
+func Gradients(t *testing.T, newBackend func() ir.Backend, together ...int) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
 	n := atOnce(together)
-	for _, op := range graph.Ops() {
-		if op.NoGrad != "" {
+	for _, op := range ir.Ops() {
+		if graph.RuleOf(op).NoGrad != "" {
 			continue
 		}
 		t.Run(op.Name, func(t *testing.T) {
@@ -43,7 +44,8 @@ func Gradients(t *testing.T, newBackend func() graph.Backend, together ...int) {
 const byDefinition = "by definition"
 
 func (c call) checkGradient(run runner) error {
-	if c.op.ZeroGrad == byDefinition {
+	rule := graph.RuleOf(c.op)
+	if rule.ZeroGrad == byDefinition {
 		return nil
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -52,7 +54,7 @@ func (c call) checkGradient(run runner) error {
 	if err := checkDirections(run, first, in, rng); err != nil {
 		return fmt.Errorf("first order: %w", err)
 	}
-	if c.op.ZeroGrad != "" {
+	if rule.ZeroGrad != "" {
 		return nil
 	}
 	second := func(g *graph.Graph, in []*graph.Node) *graph.Node {

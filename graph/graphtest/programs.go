@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -55,7 +56,7 @@ func programCalls(d dtypes.DType) [][]call {
 		return all.([][]call)
 	}
 	var all [][]call
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		list := slices.DeleteFunc(calls(op), func(c call) bool {
 			return c.sample.Pole || c.dtype != d && op.DTypes&dtypes.Floats != 0
 		})
@@ -83,7 +84,7 @@ func moved(rng *rand.Rand, x *graph.Node, pool []*graph.Node) *graph.Node {
 
 // CompareRandom runs the random program of a seed on a backend and on the reference and compares all results.
 // The error names the seed and prints the program.
-func CompareRandom(b graph.Backend, seed uint64, size int, narrow bool) error {
+func CompareRandom(b ir.Backend, seed uint64, size int, narrow bool) error {
 	fn, in := RandomProgram(seed, size, narrow)
 	want, err := runOn(Reference(), fn, in)
 	if err != nil {
@@ -106,7 +107,7 @@ func diffProgram(got, want []*tensors.Tensor, narrow bool) error {
 		return fmt.Errorf("%d results, want %d", len(got), len(want))
 	}
 	for k := range want {
-		tol := graph.Tolerance{ULP: 1 << 14, Abs: 1 << 10}
+		tol := ir.Tolerance{ULP: 1 << 14, Abs: 1 << 10}
 		if d := want[k].DType(); narrow && (d == dtypes.Float64 || d == dtypes.Complex128) { // made of float32
 			scale := dtypes.Epsilon(dtypes.Float32) / dtypes.Epsilon(dtypes.Float64)
 			tol.ULP, tol.Abs = tol.ULP*scale, tol.Abs*scale
@@ -124,7 +125,7 @@ func listing(fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tens
 	for _, t := range in {
 		nodes = append(nodes, graph.Parameter(g, "", t.Shape()))
 	}
-	p, err := graph.NewProgram(g, fn(g, nodes), nil)
+	p, err := graph.NewProgram(g, fn(g, nodes)...)
 	if err != nil {
 		return err.Error()
 	}
@@ -132,7 +133,7 @@ func listing(fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tens
 }
 
 // Programs compares n random programs on a backend with the reference.
-func Programs(t *testing.T, newBackend func() graph.Backend, n int) {
+func Programs(t *testing.T, newBackend func() ir.Backend, n int) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
 	for seed := range uint64(n) {
@@ -145,7 +146,7 @@ func Programs(t *testing.T, newBackend func() graph.Backend, n int) {
 // FuzzPrograms lets the fuzzer choose random programs of up to eight calls to compare on a backend with the reference.
 // An execution builds and compiles a program twice; on the go engine, with the fuzzer's instrumentation, some hundreds
 // do so in a second and core, each with four calls on average, where programs of up to forty were 18 a second.
-func FuzzPrograms(f *testing.F, newBackend func() graph.Backend) {
+func FuzzPrograms(f *testing.F, newBackend func() ir.Backend) {
 	b := newBackend()
 	f.Cleanup(func() { b.Close() })
 	f.Add(uint64(1), uint8(8), false)
@@ -160,11 +161,11 @@ func FuzzPrograms(f *testing.F, newBackend func() graph.Backend) {
 // FuzzOps lets the fuzzer choose the values of the operands of any row's sample, as raw bits: whatever they
 // are, a backend returns results of the reference's shapes, or both return an error that is no panic. Values are not compared:
 // for arbitrary bits no tolerance holds; [Conform] and [FuzzPrograms] compare them.
-func FuzzOps(f *testing.F, newBackend func() graph.Backend) {
+func FuzzOps(f *testing.F, newBackend func() ir.Backend) {
 	b := newBackend()
 	f.Cleanup(func() { b.Close() })
 	var all []call
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		all = append(all, calls(op)...)
 	}
 	f.Add(uint16(3), []byte{1, 2, 3, 4})
@@ -216,10 +217,10 @@ func withBits(s shapes.Shape, bits []byte) *tensors.Tensor {
 }
 
 // Benchmark times every row's largest sample in float32, on a backend.
-func Benchmark(b *testing.B, newBackend func() graph.Backend) {
+func Benchmark(b *testing.B, newBackend func() ir.Backend) {
 	backend := newBackend()
 	b.Cleanup(func() { backend.Close() })
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		var best *call
 		size := -1
 		for _, c := range calls(op) {
@@ -237,7 +238,7 @@ func Benchmark(b *testing.B, newBackend func() graph.Backend) {
 		b.Run(op.Name, func(b *testing.B) {
 			g := graph.NewGraph(backend, op.Name)
 			var in []*graph.Node
-			var bufs []graph.Buffer
+			var bufs []ir.Buffer
 			for _, t := range best.inputs() {
 				in = append(in, graph.Parameter(g, "", t.Shape()))
 				buf, err := backend.Put(t)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -22,10 +23,10 @@ import (
 // epsilon of the sum of their sizes: the error does not grow with the number of elements.
 //
 // QUIRE_SWEEP=1 makes the axes longer, for some minutes.
-func Reductions(t *testing.T, newBackend func() graph.Backend) {
+func Reductions(t *testing.T, newBackend func() ir.Backend) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		if !slices.Contains([]string{"reduce", "softmax", "pool"}, op.Family) || op.DTypes&dtypes.Floats == 0 {
 			continue
 		}
@@ -73,10 +74,10 @@ var reductionTruths = map[string]reductionTruth{
 	"LogSoftmax":       {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate},
 	"MaskedSoftmax":    {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate, masked: true},
 	"MaskedLogSoftmax": {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate, masked: true, rest: math.Inf(-1)},
-	"CumSum":           {of: bigRunning, size: sizes, ulps: 0.75, attrs: func(axis int, _ []int) any { return graph.CumSumAttrs{Axis: axis} }},
-	"L2Normalize":      {of: bigNormalize, ulps: 4, attrs: func(axis int, _ []int) any { return graph.NormalizeAttrs{Axes: []int{axis}} }},
+	"CumSum":           {of: bigRunning, size: sizes, ulps: 0.75, attrs: func(axis int, _ []int) any { return ir.CumSumAttrs{Axis: axis} }},
+	"L2Normalize":      {of: bigNormalize, ulps: 4, attrs: func(axis int, _ []int) any { return ir.NormalizeAttrs{Axes: []int{axis}} }},
 	"ReduceWindow": {of: one(bigSum), size: sizes, ulps: 0.75, attrs: func(axis int, dims []int) any {
-		a := graph.WindowAttrs{Kind: graph.WindowSum, Window: make([]int, len(dims)), Strides: make([]int, len(dims)), Paddings: make([][2]int, len(dims))}
+		a := ir.WindowAttrs{Kind: ir.WindowSum, Window: make([]int, len(dims)), Strides: make([]int, len(dims)), Paddings: make([][2]int, len(dims))}
 		for i := range dims {
 			a.Window[i], a.Strides[i] = 1, 1
 		}
@@ -89,7 +90,7 @@ var reductionTruths = map[string]reductionTruth{
 	"SelectAndGather":  {why: "it copies"},
 }
 
-func axisAttrs(axis int, _ []int) any { return graph.ReduceAttrs{Axes: []int{axis}} }
+func axisAttrs(axis int, _ []int) any { return ir.ReduceAttrs{Axes: []int{axis}} }
 
 // reductionCase is an operand and the axis to go along.
 type reductionCase struct {
@@ -102,7 +103,7 @@ type reductionCase struct {
 // reductionCases are operands of which every element is a number of d.
 func reductionCases(d dtypes.DType) (list []reductionCase) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	round := func(x float64) float64 { return graph.ScalarValue(x).Tensor(d).Float64At(0) }
+	round := func(x float64) float64 { return ir.ScalarValue(x).Tensor(d).Float64At(0) }
 	add := func(name string, f func(i int) float64, axis int, dims ...int) {
 		n := 1
 		for _, k := range dims {
@@ -152,11 +153,11 @@ func sweep() bool { return os.Getenv("QUIRE_SWEEP") != "" }
 // shows is the mask that tests use: whether it lets element k of the axis through.
 func shows(k int) bool { return k%3 != 1 }
 
-func (r reductionTruth) check(b graph.Backend, op *graph.Op, d dtypes.DType, c reductionCase) error {
+func (r reductionTruth) check(b ir.Backend, op *ir.Op, d dtypes.DType, c reductionCase) error {
 	if r.only != nil && !r.only(c.data) || r.masked && len(c.data) > 10_000 && !sweep() {
 		return nil
 	}
-	sample := graph.Sample{In: []graph.Input{graph.Array(c.dims, c.data...)}, Attrs: r.attrs(c.axis, c.dims)}
+	sample := ir.Sample{In: []ir.Input{ir.Array(c.dims, c.data...)}, Attrs: r.attrs(c.axis, c.dims)}
 	if r.masked {
 		mask, dims := make([]float64, c.dims[c.axis]), make([]int, len(c.dims)-c.axis)
 		for k := range mask {
@@ -168,10 +169,10 @@ func (r reductionTruth) check(b graph.Backend, op *graph.Op, d dtypes.DType, c r
 			dims[i] = 1
 		}
 		dims[0] = len(mask)
-		sample.In = append(sample.In, graph.Array(dims, mask...).As(dtypes.Bool))
+		sample.In = append(sample.In, ir.Array(dims, mask...).As(dtypes.Bool))
 	}
 	in := sample.Tensors(d)
-	got, err := runOn(b, func(g *graph.Graph, in []*graph.Node) []*graph.Node { return sample.Apply(g, op, in) }, in)
+	got, err := runOn(b, func(g *graph.Graph, in []*graph.Node) []*graph.Node { return call{op, sample, d}.apply(g, in) }, in)
 	if err != nil {
 		return err
 	}
@@ -228,7 +229,7 @@ func (r reductionTruth) compareLane(x []float64, d dtypes.DType, each, all func(
 
 func (r reductionTruth) near(got float64, want *big.Float, size float64, d dtypes.DType) error {
 	w, _ := want.Float64()
-	rounded := graph.ScalarValue(w).Tensor(d).Float64At(0)
+	rounded := ir.ScalarValue(w).Tensor(d).Float64At(0)
 	if got == rounded {
 		return nil
 	}

@@ -3,24 +3,25 @@ package graphtest
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Reference returns a backend that runs each op's reference meaning, one after the other: slow, plain,
 // and the truth that other backends are compared with. It expands what has no reference.
-func Reference() graph.Backend { return reference{} }
+func Reference() ir.Backend { return reference{} }
 
 type reference struct{}
 
-func (reference) Name() string                                { return "reference" }
-func (reference) Lowers(op *graph.Op) bool                    { return op.Ref != nil || op.Bodies > 0 }
-func (reference) Close() error                                { return nil }
-func (reference) Put(t *tensors.Tensor) (graph.Buffer, error) { return &refBuffer{t}, nil }
+func (reference) Name() string                             { return "reference" }
+func (reference) Lowers(c ir.Call) bool                    { return c.Op.Ref != nil || c.Op.Regions != nil }
+func (reference) Close() error                             { return nil }
+func (reference) Put(t *tensors.Tensor) (ir.Buffer, error) { return &refBuffer{t}, nil }
 
-func (reference) Compile(_ context.Context, p *graph.Program) (graph.Executable, error) {
+func (reference) Compile(_ context.Context, p *ir.Program) (ir.Executable, error) {
 	return refExecutable{p}, p.Check()
 }
 
@@ -30,12 +31,12 @@ func (b *refBuffer) Shape() shapes.Shape              { return b.t.Shape() }
 func (b *refBuffer) ToHost() (*tensors.Tensor, error) { return b.t.Share(), nil }
 func (b *refBuffer) Close() error                     { return nil }
 
-type refExecutable struct{ p *graph.Program }
+type refExecutable struct{ p *ir.Program }
 
 func (e refExecutable) Close() error { return nil }
 
 // Run computes the program. Donation is ignored: nothing is computed in place.
-func (e refExecutable) Run(ctx context.Context, inputs []graph.Buffer, _ []bool) (out []graph.Buffer, err error) {
+func (e refExecutable) Run(ctx context.Context, inputs []ir.Buffer, _ []bool) (out []ir.Buffer, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = nil, fmt.Errorf("reference: %v", r)
@@ -52,12 +53,12 @@ func (e refExecutable) Run(ctx context.Context, inputs []graph.Buffer, _ []bool)
 }
 
 // eval runs p on in and panics with an error if that is not possible.
-func eval(ctx context.Context, p *graph.Program, in []*tensors.Tensor) []*tensors.Tensor {
+func eval(ctx context.Context, p *ir.Program, in []*tensors.Tensor) []*tensors.Tensor {
 	vals := make([]*tensors.Tensor, len(p.Values))
 	for i, id := range p.Inputs {
 		vals[id] = in[i]
 	}
-	pick := func(ids []graph.ValueID) []*tensors.Tensor {
+	pick := func(ids []ir.Value) []*tensors.Tensor {
 		ts := make([]*tensors.Tensor, len(ids))
 		for i, id := range ids {
 			ts[i] = vals[id]
@@ -75,22 +76,16 @@ func eval(ctx context.Context, p *graph.Program, in []*tensors.Tensor) []*tensor
 	return pick(p.Outputs)
 }
 
-func step(ctx context.Context, p *graph.Program, instr *graph.Instr, in []*tensors.Tensor) []*tensors.Tensor {
-	switch instr.Op.Name {
-	case "If":
-		if tensors.ToScalar[bool](in[0]) {
-			return eval(ctx, instr.Bodies[0], in[1:])
+func step(ctx context.Context, p *ir.Program, instr *ir.Instr, in []*tensors.Tensor) []*tensors.Tensor {
+	if instr.Op.Regions != nil {
+		own := len(in) - instr.Captured
+		regions := make([]ir.Run, len(instr.Regions))
+		for i, r := range instr.Regions {
+			regions[i] = func(args ...*tensors.Tensor) []*tensors.Tensor {
+				return eval(ctx, r, slices.Concat(args, in[own:]))
+			}
 		}
-		return eval(ctx, instr.Bodies[1], in[1:])
-	case "While":
-		n := instr.Attrs.(graph.WhileAttrs).NumState
-		args := append([]*tensors.Tensor(nil), in...)
-		for tensors.ToScalar[bool](eval(ctx, instr.Bodies[0], args)[0]) {
-			copy(args[:n], eval(ctx, instr.Bodies[1], args))
-		}
-		return args[:n]
-	case "Call":
-		return eval(ctx, instr.Bodies[0], in)
+		return instr.Op.Regions.Ref(instr.Attrs, in[:own], regions)
 	}
 	out := make([]*tensors.Tensor, len(instr.Out))
 	for i, id := range instr.Out {

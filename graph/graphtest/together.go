@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -31,13 +32,13 @@ func atOnce(together []int) int {
 }
 
 // alone is the runner that runs each thing as it comes.
-func alone(b graph.Backend) runner {
+func alone(b ir.Backend) runner {
 	return func(fn buildFn, in []*tensors.Tensor) ([]*tensors.Tensor, error) { return runOn(b, fn, in) }
 }
 
 // checkAll makes the checks on a backend and returns what each found: one after the other, or many at a time with
 // what they run put together into one program, for backends whose compilations take longer than the runs.
-func checkAll(b graph.Backend, checks []check, together int) []error {
+func checkAll(b ir.Backend, checks []check, together int) []error {
 	errs := make([]error, len(checks))
 	if together <= 1 {
 		for i, c := range checks {
@@ -66,7 +67,7 @@ func checkAll(b graph.Backend, checks []check, together int) []error {
 }
 
 // report makes the checks and fails the test for those that found something.
-func report(t *testing.T, b graph.Backend, checks []check, together int) {
+func report(t *testing.T, b ir.Backend, checks []check, together int) {
 	for i, err := range checkAll(b, checks, together) {
 		if err != nil {
 			t.Errorf("%s: %v", checks[i].name, err)
@@ -76,7 +77,7 @@ func report(t *testing.T, b graph.Backend, checks []check, together int) {
 
 // gathering waits until every check that is not done has asked for a run, and then makes all of these runs as one.
 type gathering struct {
-	backend graph.Backend
+	backend ir.Backend
 	mu      sync.Mutex
 	active  int // checks that are not done
 	waiting []*request

@@ -19,6 +19,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -46,7 +47,7 @@ type fact struct {
 }
 
 // truthOf returns the true values of an op, by the dtype of its operands; nothing if there is no table.
-func truthOf(op *graph.Op) map[dtypes.DType][]fact {
+func truthOf(op *ir.Op) map[dtypes.DType][]fact {
 	file, err := truthFiles().Open(op.Name + ".txt.gz")
 	if err != nil {
 		return nil
@@ -106,10 +107,10 @@ func bitsOf(words string) (list []uint64, err error) {
 // at every float and complex dtype, within what the row's [graph.Accuracy] promises. That is a promise of the reference
 // meanings and of the go engine's kernels; expansions, and the functions of other compilers, may do less in tails and next
 // to zeros. QUIRE_TRUTH names a folder of other tables.
-func Truth(t *testing.T, newBackend func() graph.Backend) {
+func Truth(t *testing.T, newBackend func() ir.Backend) {
 	b := newBackend()
 	t.Cleanup(func() { b.Close() })
-	for _, op := range graph.Ops() {
+	for _, op := range ir.Ops() {
 		if len(op.Accuracy) == 0 {
 			continue
 		}
@@ -125,7 +126,7 @@ func Truth(t *testing.T, newBackend func() graph.Backend) {
 
 // lacksTruth returns what is missing for the values of a row to be held to true ones: an elementwise row has a promise and
 // a table at every float and complex dtype, or a reason why it needs none; others may have a promise and a table.
-func lacksTruth(op *graph.Op) (list []string) {
+func lacksTruth(op *ir.Op) (list []string) {
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	at, facts := elementwiseAt(op), truthOf(op)
 	switch {
@@ -157,7 +158,7 @@ const fewestFacts = 100
 
 // elementwiseAt returns the float and complex dtypes at which op is a function of single elements: it has no attributes, and
 // operands of any one shape give a result of that shape that is a float or complex too.
-func elementwiseAt(op *graph.Op) (at []dtypes.DType) {
+func elementwiseAt(op *ir.Op) (at []dtypes.DType) {
 	if op.Attrs != nil || op.Infer == nil || len(op.Samples) == 0 || op.Samples[0].Build != nil {
 		return nil
 	}
@@ -186,7 +187,7 @@ func elementwiseAt(op *graph.Op) (at []dtypes.DType) {
 }
 
 // checkTruth makes one call of op with all operands of the facts and compares.
-func checkTruth(t *testing.T, b graph.Backend, op *graph.Op, d dtypes.DType, facts []fact) error {
+func checkTruth(t *testing.T, b ir.Backend, op *ir.Op, d dtypes.DType, facts []fact) error {
 	part := d.Real()
 	per := 1 // parts of an operand
 	if d.IsComplex() {
@@ -244,7 +245,7 @@ func appendBits(data []byte, bits uint64, d dtypes.DType) []byte {
 }
 
 // compare returns how far a result is off, in units in the last place, and whether the row's promises allow that.
-func (f fact) compare(op *graph.Op, d dtypes.DType, got []uint64) (off float64, ok bool) {
+func (f fact) compare(op *ir.Op, d dtypes.DType, got []uint64) (off float64, ok bool) {
 	covered := false
 	ok = true
 	for _, a := range op.Accuracy {

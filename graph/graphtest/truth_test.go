@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // The check of true values must be able to fail.
@@ -14,9 +14,9 @@ func TestAnUntrueValueIsFound(t *testing.T) {
 	f := math.Float64bits
 	one, next, after := f(1), f(1)+1, f(1)+2
 	zero, negZero, inf, nan := f(0), f(math.Copysign(0, -1)), f(math.Inf(1)), f(math.NaN())
-	exact, ulp := []graph.Accuracy{{}}, []graph.Accuracy{{ULP: 1}}
-	norm, absolute := []graph.Accuracy{{ULP: 1, Norm: true}}, []graph.Accuracy{{ULP: 1, Abs: 4}}
-	above := []graph.Accuracy{
+	exact, ulp := []ir.Accuracy{{}}, []ir.Accuracy{{ULP: 1}}
+	norm, absolute := []ir.Accuracy{{ULP: 1, Norm: true}}, []ir.Accuracy{{ULP: 1, Abs: 4}}
+	above := []ir.Accuracy{
 		{ULP: 1, Domain: "where x > 0", In: func(x []complex128) bool { return real(x[0]) > 0 }},
 		{ULP: 2, DTypes: dtypes.Floats | dtypes.Complexes},
 	}
@@ -25,7 +25,7 @@ func TestAnUntrueValueIsFound(t *testing.T) {
 		in        []uint64
 		want, got []uint64
 		free      bool
-		promise   []graph.Accuracy
+		promise   []ir.Accuracy
 		ok        bool
 	}{
 		{"the same bits pass", []uint64{one}, []uint64{one}, []uint64{one}, false, exact, true},
@@ -51,28 +51,28 @@ func TestAnUntrueValueIsFound(t *testing.T) {
 		if len(c.in) == 2 {
 			d = dtypes.Complex128
 		}
-		if _, ok := (fact{in: c.in, out: c.want, free: c.free}).compare(&graph.Op{Accuracy: c.promise}, d, c.got); ok != c.ok {
+		if _, ok := (fact{in: c.in, out: c.want, free: c.free}).compare(&ir.Op{Accuracy: c.promise}, d, c.got); ok != c.ok {
 			t.Errorf("%s: it did not", c.name)
 		}
 	}
 }
 
 func TestARowWithoutTruthIsNamed(t *testing.T) {
-	row := func(change func(op *graph.Op)) *graph.Op {
-		op := *graph.OpByName("Exp")
+	row := func(change func(op *ir.Op)) *ir.Op {
+		op := *ir.OpByName("Exp")
 		op.Name = "Untold"
 		change(&op)
 		return &op
 	}
 	for _, c := range []struct {
-		op   *graph.Op
+		op   *ir.Op
 		want string
 	}{
-		{row(func(op *graph.Op) { op.Accuracy = nil }), "Accuracy or a reason (Exact) is missing"},
-		{row(func(op *graph.Op) {}), "0 true values at bfloat16"},
-		{row(func(op *graph.Op) { op.Exact = "why not" }), "both are set"},
-		{row(func(op *graph.Op) { op.Accuracy = []graph.Accuracy{{Domain: "for small x"}} }), "only one is set"},
-		{row(func(op *graph.Op) { op.Name, op.Accuracy, op.Exact = "Exp", nil, "it is not" }), "a table of true values, but no Accuracy"},
+		{row(func(op *ir.Op) { op.Accuracy = nil }), "Accuracy or a reason (Exact) is missing"},
+		{row(func(op *ir.Op) {}), "0 true values at bfloat16"},
+		{row(func(op *ir.Op) { op.Exact = "why not" }), "both are set"},
+		{row(func(op *ir.Op) { op.Accuracy = []ir.Accuracy{{Domain: "for small x"}} }), "only one is set"},
+		{row(func(op *ir.Op) { op.Name, op.Accuracy, op.Exact = "Exp", nil, "it is not" }), "a table of true values, but no Accuracy"},
 	} {
 		if got := strings.Join(lacks(c.op), "; "); !strings.Contains(got, c.want) {
 			t.Errorf("%q does not say %q", got, c.want)
@@ -87,7 +87,7 @@ func TestNoTableIsForgotten(t *testing.T) {
 		t.Fatalf("%d tables, %v", len(files), err)
 	}
 	for _, f := range files {
-		op := graph.OpByName(strings.TrimSuffix(f.Name(), ".txt.gz"))
+		op := ir.OpByName(strings.TrimSuffix(f.Name(), ".txt.gz"))
 		if op == nil || len(op.Accuracy) == 0 {
 			t.Errorf("%s: no row of this name promises anything", f.Name())
 		}

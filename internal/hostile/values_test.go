@@ -17,6 +17,7 @@ import (
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints"
@@ -148,12 +149,12 @@ var makers = map[reflect.Type][]maker{
 		{"a zero Func", func(*env) any { return &stablehlo.Func{} }},
 	},
 	reflect.TypeFor[*graph.Op](): {
-		{"Neg", func(*env) any { return graph.OpByName("Neg") }}, {"nil", nil},
+		{"Neg", func(*env) any { return ir.OpByName("Neg") }}, {"nil", nil},
 		{"a zero Op", func(*env) any { return &graph.Op{} }},
-		{"Transpose", func(*env) any { return graph.OpByName("Transpose") }},
-		{"If", func(*env) any { return graph.OpByName("If") }},
-		{"TopK", func(*env) any { return graph.OpByName("TopK") }},
-		{"Const", func(*env) any { return graph.OpByName("Const") }},
+		{"Transpose", func(*env) any { return ir.OpByName("Transpose") }},
+		{"If", func(*env) any { return ir.OpByName("If") }},
+		{"TopK", func(*env) any { return ir.OpByName("TopK") }},
+		{"Const", func(*env) any { return ir.OpByName("Const") }},
 	},
 	reflect.TypeFor[graph.Backend](): {
 		{"the go engine", func(*env) any { return gocpu.New() }},

@@ -12,6 +12,7 @@ import (
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/ml/layers"
 
 	"github.com/stretchr/testify/require"
@@ -44,7 +45,7 @@ func TestSlopesWherePiecesMeet(t *testing.T) {
 		for _, d := range dtypes.Floats.List() {
 			for _, j := range c.joints {
 				slope := func(x *Node) *Node { return Gradient(ReduceAllSum(c.f(x)), x)[0] }
-				y, err := CallOnce(graphtest.Reference(), slope, ScalarValue(j.x).Tensor(d))
+				y, err := CallOnce(graphtest.Reference(), slope, ir.ScalarValue(j.x).Tensor(d))
 				require.NoError(t, err)
 				require.InDelta(t, j.slope, y.Float64At(0), 2*dtypes.Epsilon(d)*math.Abs(j.slope), "%s in %s at %v", name, d, j.x)
 			}

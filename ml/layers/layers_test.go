@@ -11,6 +11,7 @@ import (
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/testenv"
@@ -34,7 +35,7 @@ func run(store *model.Store, training bool, fn layer, x any) (*tensors.Tensor, e
 }
 
 // ramp is a float64 tensor of scattered values.
-func ramp(dims ...int) *tensors.Tensor { return Ramp(dims...).Tensor(dtypes.Float64) }
+func ramp(dims ...int) *tensors.Tensor { return ir.Ramp(dims...).Tensor(dtypes.Float64) }
 
 // checkGradients compares the gradients of a weighted sum of a layer's results, with respect to its input
 // and its variables, with central differences.

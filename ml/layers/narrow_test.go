@@ -11,6 +11,7 @@ import (
 
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
@@ -83,7 +84,7 @@ func TestNarrowDTypes(t *testing.T) {
 			for i := range v {
 				v[i] = f(i)
 			}
-			x := Array([]int{4, 512}, v...).Tensor(d)
+			x := ir.Array([]int{4, 512}, v...).Tensor(d)
 			for name, c := range narrowTable {
 				if !c.narrow || d == dtypes.Float16 && what != "large, of signs" {
 					compareNarrow(t, name+" of "+what+" in "+d.String(), c.fn, c.ulps, x)

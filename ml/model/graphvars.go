@@ -2,6 +2,7 @@ package model
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // graphVars is what a graph knows of a store's variables.
@@ -14,7 +15,7 @@ type graphVars struct {
 type graphVar struct {
 	param    *graph.Node
 	current  *graph.Node
-	sharding graph.Sharding // nil without a mesh
+	sharding ir.Sharding // nil without a mesh
 }
 
 type graphVarsKey struct{ store *Store }

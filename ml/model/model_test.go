@@ -12,6 +12,7 @@ import (
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/testenv"
@@ -121,11 +122,11 @@ type failing struct {
 }
 
 type failingExe struct {
-	Executable
+	ir.Executable
 	b *failing
 }
 
-func (b *failing) Compile(ctx context.Context, p *Program) (Executable, error) {
+func (b *failing) Compile(ctx context.Context, p *Program) (ir.Executable, error) {
 	e, err := b.Backend.Compile(ctx, p)
 	return failingExe{e, b}, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // BatchAxis is the name of the mesh axis that batches are divided along, see [Exec.WithMesh].
@@ -17,7 +18,7 @@ const BatchAxis = "data"
 // what a new variable has unless a rule says otherwise ([Store.ShardVariables]). Graphs without a mesh ignore it.
 // Graphs built before are compiled again. What does not fit v or the mesh is an error when a graph uses v.
 func (v *Variable) SetSharding(axes ...string) *Variable {
-	s := graph.Sharding(slices.Clone(axes))
+	s := ir.Sharding(slices.Clone(axes))
 	v.mu.Lock()
 	changed := !v.sharding.Equal(s) && v.compiled
 	v.sharding = s
@@ -31,7 +32,7 @@ func (v *Variable) SetSharding(axes ...string) *Variable {
 }
 
 // Sharding returns how v is divided over a mesh, nil if every device holds all of it.
-func (v *Variable) Sharding() graph.Sharding {
+func (v *Variable) Sharding() ir.Sharding {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sharding.Replicated() {
@@ -108,14 +109,14 @@ next:
 }
 
 // place divides the parameter of v over its graph's mesh, if that has one, and returns how.
-func (v *Variable) place(param *graph.Node) graph.Sharding {
+func (v *Variable) place(param *graph.Node) ir.Sharding {
 	m := param.Graph().Mesh()
 	if m == nil {
 		return nil
 	}
 	s := v.Sharding()
 	if s == nil {
-		s = make(graph.Sharding, v.shape.Rank())
+		s = make(ir.Sharding, v.shape.Rank())
 	}
 	err := s.Check(m, v.shape)
 	if slices.Contains(s, graph.Open) {

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/model"
 
@@ -20,7 +21,7 @@ type watched struct {
 	programs []*Program
 }
 
-func (w *watched) Compile(ctx context.Context, p *Program) (Executable, error) {
+func (w *watched) Compile(ctx context.Context, p *Program) (ir.Executable, error) {
 	w.programs = append(w.programs, p)
 	return w.Backend.Compile(ctx, p)
 }
@@ -61,7 +62,7 @@ func TestExecDividesBatchesAndVariables(t *testing.T) {
 	require.NoError(t, p.Check())
 	require.Equal(t, "mesh[data=2 model=3]", p.Mesh.String())
 	require.Equal(t, map[string]string{"p0": "[data -]", "var:/w": "[- model]", "var:/b": "[-]"}, texts(p))
-	require.Equal(t, []Sharding{nil, {"", "model"}}, p.OutputShardings, "the new value of w lies where the old one was")
+	require.Equal(t, []ir.Sharding{nil, {"", "model"}}, p.OutputShardings, "the new value of w lies where the old one was")
 	require.Equal(t, []bool{false, true, false}, p.Donated)
 
 	exec.MustCall1([][]float32{{1, 2}, {3, 4}, {5, 6}}) // three examples are not dealt over two devices
@@ -86,7 +87,7 @@ func TestAVariableBecomesAnInput(t *testing.T) {
 	require.Equal(t, []float32{0, 0, 0}, exec.MustCall1([]float32{7, 8, 9}).Value())
 	p := backend.programs[0]
 	require.Equal(t, map[string]string{"p0": "[]", "var:/v": "[model]", "var:/w": "[-]"}, texts(p))
-	require.Equal(t, []Sharding{nil, {""}, {"model"}}, p.OutputShardings)
+	require.Equal(t, []ir.Sharding{nil, {""}, {"model"}}, p.OutputShardings)
 	require.Equal(t, []float32{7, 8, 9}, store.GetVariable("v").MustValue().Value())
 	require.Equal(t, []float32{4, 5, 6}, store.GetVariable("w").MustValue().Value())
 }
@@ -151,12 +152,12 @@ func TestTheLastShardingHolds(t *testing.T) {
 	require.NoError(t, store.ShardVariables("w", "data"))
 	require.NoError(t, store.ShardVariables("w", "model"))
 	w := store.RootScope().VariableWithValue("w", []float32{1})
-	require.Equal(t, Sharding{"model"}, w.Sharding())
+	require.Equal(t, ir.Sharding{"model"}, w.Sharding())
 	require.Equal(t, "/w float32[1] split [model]", w.String())
 	require.Nil(t, w.SetSharding().Sharding())
 	require.Nil(t, w.SetSharding("").Sharding())
 	require.NoError(t, store.ShardVariables("w", "data"))
-	require.Equal(t, Sharding{"data"}, w.Sharding())
+	require.Equal(t, ir.Sharding{"data"}, w.Sharding())
 }
 
 func TestAnotherShardingCompilesAnew(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -19,7 +20,7 @@ type Variable struct {
 
 	mu        sync.Mutex
 	trainable bool
-	sharding  graph.Sharding
+	sharding  ir.Sharding
 	compiled  bool // part of a compiled graph
 	// The value: made by init when it is first needed, on the host until a backend needs it, then on
 	// backends. Several hold it only while none changes it.

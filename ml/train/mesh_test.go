@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/digits"
@@ -26,7 +27,7 @@ type watched struct {
 	programs []*graph.Program
 }
 
-func (w *watched) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (w *watched) Compile(ctx context.Context, p *graph.Program) (ir.Executable, error) {
 	w.programs = append(w.programs, p)
 	return w.Backend.Compile(ctx, p)
 }

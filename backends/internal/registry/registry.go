@@ -9,11 +9,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Opener opens an engine with the options that follow its name in a configuration, "" for none.
-type Opener = func(options string) (graph.Backend, error)
+type Opener = func(options string) (ir.Backend, error)
 
 var known = struct {
 	sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -22,7 +22,7 @@ type code struct {
 	source, optionBytes []byte
 	options             compileOptions
 	sig                 *signature
-	run                 graph.Executable
+	run                 ir.Executable
 	in, out             []shapes.Shape // whole values
 	localIn, localOut   []shapes.Shape // what a device holds of them
 	temporary           int64          // bytes that a run takes besides
@@ -124,7 +124,7 @@ func (c *code) place() error {
 	if err := c.sig.decided(c.in, c.out); c.options.partitions > 1 && err != nil {
 		return err
 	}
-	local := func(whole []shapes.Shape, shardings []graph.Sharding) (list []shapes.Shape, err error) {
+	local := func(whole []shapes.Shape, shardings []ir.Sharding) (list []shapes.Shape, err error) {
 		for i, s := range whole {
 			list = append(list, s)
 			if shardings[i] == nil {

@@ -15,7 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/quire-ml/quire/backends/gocpu"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // The thousands of functions of the tables, three instructions each, are what -O0 -g0 is for: they compile in a
@@ -64,7 +64,7 @@ type Double struct {
 	options Options
 	number  int // of its set of functions
 	api     *C.PJRT_Api
-	engine  graph.Backend
+	engine  ir.Backend
 	space   space
 	stop    chan struct{}  // closed by Close
 	running sync.WaitGroup // what goes on behind calls that have returned

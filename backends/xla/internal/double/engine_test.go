@@ -14,9 +14,9 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
-	"github.com/quire-ml/quire/graph"
 	quire "github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -24,21 +24,21 @@ import (
 // engine runs programs through text, go-xla and a double, and once more on the Go engine: both must give the same
 // bits.
 type engine struct {
-	graph.Backend
+	ir.Backend
 	d *double.Double
 	c *pjrt.Client
 }
 
-func newEngine(t *testing.T) func() graph.Backend {
-	return func() graph.Backend {
+func newEngine(t *testing.T) func() ir.Backend {
+	return func() ir.Backend {
 		d, c := open(t, double.Options{})
 		return &engine{gocpu.New(), d, c}
 	}
 }
 
-func (b *engine) Lowers(op *graph.Op) bool { return stablehlo.Lowers(op) }
+func (b *engine) Lowers(c ir.Call) bool { return stablehlo.Lowers(c) }
 
-func (b *engine) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (b *engine) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	text, err := stablehlo.Write(p)
 	if err != nil {
 		return nil, err
@@ -62,10 +62,10 @@ func (b *engine) Compile(ctx context.Context, p *graph.Program) (graph.Executabl
 }
 
 type program struct {
-	graph.Executable
+	ir.Executable
 	b       *engine
 	loaded  *pjrt.LoadedExecutable
-	program *graph.Program
+	program *ir.Program
 }
 
 func (p *program) Close() error {
@@ -73,7 +73,7 @@ func (p *program) Close() error {
 	return p.loaded.Destroy()
 }
 
-func (p *program) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+func (p *program) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	var in []*pjrt.Buffer
 	defer func() {
 		for _, b := range in {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // go-xla does not let one use what was destroyed, so these tests call the functions themselves, with argument structs
@@ -183,9 +183,9 @@ func TestOldHandlesOfClosedDoubles(t *testing.T) {
 }
 
 // broken is an engine that panics.
-type broken struct{ graph.Backend }
+type broken struct{ ir.Backend }
 
-func (broken) Compile(context.Context, *graph.Program) (graph.Executable, error) { panic("no luck") }
+func (broken) Compile(context.Context, *ir.Program) (ir.Executable, error) { panic("no luck") }
 
 var (
 	portable = [2]byte{0x20, 1} // compile_portable_executable = true

@@ -3,7 +3,7 @@
 package double
 
 import (
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -14,7 +14,7 @@ type part struct {
 }
 
 // part returns the part of a value that a logical device holds.
-func (c *code) part(s shapes.Shape, sharding graph.Sharding, device int) part {
+func (c *code) part(s shapes.Shape, sharding ir.Sharding, device int) part {
 	p := part{make([]int, s.Rank()), s.Dimensions, s.Dimensions, s.DType.Size()}
 	if sharding != nil {
 		p.start, p.dims = sharding.Block(c.sig.mesh, s, device)

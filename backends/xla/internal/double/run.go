@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -98,7 +98,7 @@ func (x *execution) compute() (err error) {
 // replica runs the program with the inputs of the partitions from first on.
 func (x *execution) replica(first int) (results []*tensors.Tensor, err error) {
 	c, ctx := x.l.code, context.Background()
-	in, donate := make([]graph.Buffer, 0, len(c.in)), make([]bool, len(c.in))
+	in, donate := make([]ir.Buffer, 0, len(c.in)), make([]bool, len(c.in))
 	defer func() {
 		for _, b := range in {
 			b.Close()

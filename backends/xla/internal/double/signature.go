@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -18,8 +18,8 @@ import (
 type signature struct {
 	name    string // the module's
 	alias   []int  // per argument the output whose memory it may become, or a negative number below
-	mesh    *graph.Mesh
-	in, out []graph.Sharding // one each, nil for a whole copy on every device
+	mesh    *ir.Mesh
+	in, out []ir.Sharding // one each, nil for a whole copy on every device
 
 	open string // an argument or result whose sharding the text leaves open
 }
@@ -45,10 +45,10 @@ func readSignature(m *stablehlo.Module, src string) (*signature, error) {
 	main := m.Main()
 	s := &signature{name: "main", mesh: m.Mesh, in: main.InputShardings, out: main.OutputShardings}
 	if s.in == nil {
-		s.in = make([]graph.Sharding, len(main.Inputs))
+		s.in = make([]ir.Sharding, len(main.Inputs))
 	}
 	if s.out == nil {
-		s.out = make([]graph.Sharding, len(main.Outputs))
+		s.out = make([]ir.Sharding, len(main.Outputs))
 	}
 	if name := moduleName.FindStringSubmatch(src); name != nil {
 		s.name = name[1]

@@ -1,4 +1,4 @@
-package graph
+package ir
 
 import (
 	"fmt"
@@ -172,7 +172,7 @@ func (s Sharding) String() string {
 // its dimensions. The sharding must have passed [Sharding.Check], and the device be one of the mesh.
 func (s Sharding) Block(m *Mesh, shape shapes.Shape, device int) (start, dims []int) {
 	if m == nil || m.Check() != nil || s.Check(m, shape) != nil || device < 0 || device >= m.NumDevices() {
-		panic(fmt.Sprintf("graph: Sharding.Block: %s does not divide %s over %s, or there is no device %d", s, shape, m, device))
+		panic(fmt.Sprintf("ir: Sharding.Block: %s does not divide %s over %s, or there is no device %d", s, shape, m, device))
 	}
 	at := map[string]int{} // the device's place on each mesh axis
 	for i := len(m.Axes) - 1; i >= 0; i-- {
@@ -191,3 +191,17 @@ func (s Sharding) Block(m *Mesh, shape shapes.Shape, device int) (start, dims []
 	}
 	return start, dims
 }
+
+// Closed returns s with the axes that it leaves open whole.
+func (s Sharding) Closed() Sharding {
+	c := slices.Clone(s)
+	for i, axes := range c {
+		if axes == Open {
+			c[i] = ""
+		}
+	}
+	return c
+}
+
+// Open, as an entry of the sharding of a value inside a program, leaves it to the backend how the axis is divided.
+const Open = "?"

@@ -1,4 +1,4 @@
-package graph
+package ir
 
 import (
 	"context"
@@ -12,9 +12,11 @@ type Backend interface {
 	// Name returns the name under which the backend is registered, such as "go" or "xla:cuda".
 	Name() string
 
-	// Lowers reports whether the backend takes op as it is. An op that it does not take is replaced
-	// by its expansion before Compile; an op without expansion must be taken.
-	Lowers(op *Op) bool
+	// Lowers reports whether the backend has a kernel for a call of an op. A call that it has none for is replaced by
+	// the op's expansion, or computed in a wider dtype that it has a kernel for, before Compile ([Lower]). A call of
+	// which neither is possible is left, and Compile takes it all the same, at worst by the op's reference meaning; it
+	// is named by [Program.Explain]. Lowers gives the same answer each time.
+	Lowers(c Call) bool
 
 	// Compile prepares p. It must not change p.
 	Compile(ctx context.Context, p *Program) (Executable, error)
@@ -49,4 +51,11 @@ type Buffer interface {
 
 	// Close releases the buffer. Closing it again is fine.
 	Close() error
+}
+
+// Call is a call of an op as [Backend.Lowers] is asked of it.
+type Call struct {
+	Op      *Op
+	Attrs   any
+	In, Out []shapes.Shape
 }

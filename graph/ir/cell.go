@@ -1,4 +1,4 @@
-package graph
+package ir
 
 import (
 	"fmt"
@@ -8,12 +8,12 @@ import (
 	"sync"
 )
 
-// cell returns the place of a line of the program that GoNB makes of notebook cells, "" for other files: "In[3]:5".
+// Cell returns the place of a line of the program that GoNB makes of notebook cells, "" for other files: "In[3]:5".
 //
 // Quire's kernel gives the program a file with the place of each of its lines. In GoNB's own kernel nobody knows
 // places; the line is then named without a colon, since GoNB dies of a message on stderr that has "main.go:12" after
 // another colon.
-func (p Position) cell() string {
+func (p Place) Cell() string {
 	dir := os.Getenv("GONB_TMP_DIR")
 	if dir == "" || filepath.Dir(p.File) != filepath.Clean(dir) || !strings.HasPrefix(filepath.Base(p.File), "main") {
 		return ""

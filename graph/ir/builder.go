@@ -1,0 +1,165 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Builder makes a [Program]: inputs first or in between, calls of ops in the order in which they will run, and at last
+// the program with its outputs. What does not fit is an error, and nothing is added. A Builder is for one goroutine.
+type Builder struct {
+	p     *Program
+	place Place
+	maker []int // of each value, the instruction that makes it, -1 for inputs
+}
+
+// NewBuilder starts a program.
+func NewBuilder(name string) *Builder { return &Builder{p: &Program{Name: name}} }
+
+// At sets the place in the user's code of the calls that follow.
+func (b *Builder) At(place Place) { b.place = place }
+
+// Input adds an input. Its name shows in texts and errors.
+func (b *Builder) Input(name string, s shapes.Shape) (Value, error) {
+	if err := s.Check(); err != nil {
+		return 0, fmt.Errorf("input %q: %w", name, err)
+	}
+	return b.input(name, s), nil
+}
+
+func (b *Builder) input(name string, s shapes.Shape) Value {
+	v := b.value(s)
+	b.maker[v] = -1
+	b.p.Inputs = append(b.p.Inputs, v)
+	b.p.InputNames = append(b.p.InputNames, name)
+	return v
+}
+
+// value adds a value that the next instruction makes, or an input.
+func (b *Builder) value(s shapes.Shape) Value {
+	b.p.Values = append(b.p.Values, s)
+	b.maker = append(b.maker, len(b.p.Instrs))
+	return Value(len(b.p.Values) - 1)
+}
+
+// Shape returns the shape of a value.
+func (b *Builder) Shape(v Value) shapes.Shape { return b.p.Values[v] }
+
+// made returns the instruction that makes v, nil for inputs.
+func (b *Builder) made(v Value) *Instr {
+	if b.maker[v] < 0 {
+		return nil
+	}
+	return &b.p.Instrs[b.maker[v]]
+}
+
+// Apply adds a call of op and returns its results.
+func (b *Builder) Apply(op *Op, attrs any, in ...Value) ([]Value, error) {
+	return b.Call(op, attrs, in, 0)
+}
+
+// Call adds a call of op, with functions: regions, whose inputs are their own and then the captured values, which are
+// the last of in.
+func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*Program) ([]Value, error) {
+	if op == nil || op.Name == "" {
+		return nil, errors.New("the op is nil or has no name: it must be a row of the table of ops (Define, OpByName)")
+	}
+	for i, v := range in {
+		if v < 0 || int(v) >= len(b.p.Values) {
+			return nil, fmt.Errorf("%s: operand %d is not a value of this program", op.Name, i)
+		}
+	}
+	instr := Instr{Op: op, Attrs: attrs, In: slices.Clone(in), Regions: regions, Captured: captured, Place: b.place}
+	out, err := instr.results(b.p.ShapesOf(in))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op.Name, err)
+	}
+	return b.add(instr, out), nil
+}
+
+// add adds an instruction whose results are known to have the given shapes.
+func (b *Builder) add(in Instr, out []shapes.Shape) []Value {
+	in.Out = make([]Value, len(out))
+	for i, s := range out {
+		in.Out[i] = b.value(s)
+	}
+	b.p.Instrs = append(b.p.Instrs, in)
+	return in.Out
+}
+
+// Inline adds the instructions of p, with in for its inputs, and returns the values of its outputs. They stand where p
+// says, or where it says nothing, at the Builder's place.
+func (b *Builder) Inline(p *Program, in ...Value) ([]Value, error) {
+	if len(in) != len(p.Inputs) {
+		return nil, fmt.Errorf("program %q takes %d inputs, got %d", p.Name, len(p.Inputs), len(in))
+	}
+	for i, id := range p.Inputs {
+		if in[i] < 0 || int(in[i]) >= len(b.p.Values) {
+			return nil, fmt.Errorf("program %q: input %d is not a value of this program", p.Name, i)
+		}
+		if s := b.Shape(in[i]); !s.Equal(p.Values[id]) {
+			return nil, fmt.Errorf("program %q: input %d is %s, got %s", p.Name, i, p.Values[id], s)
+		}
+	}
+	return b.inline(p, in), nil
+}
+
+func (b *Builder) inline(p *Program, in []Value) []Value {
+	m := make([]Value, len(p.Values))
+	for i, id := range p.Inputs {
+		m[id] = in[i]
+	}
+	for _, instr := range p.Instrs {
+		c := instr
+		if c.In = pick(m, instr.In); c.Place == (Place{}) {
+			c.Place = b.place
+		}
+		for i, v := range b.add(c, p.ShapesOf(instr.Out)) {
+			m[instr.Out[i]] = v
+		}
+	}
+	return pick(m, p.Outputs)
+}
+
+func pick(m, values []Value) []Value {
+	out := make([]Value, len(values))
+	for i, v := range values {
+		out[i] = m[v]
+	}
+	return out
+}
+
+// Program ends the building and returns the program of outputs. The Builder must not be used any more.
+func (b *Builder) Program(outputs ...Value) (*Program, error) {
+	for i, v := range outputs {
+		if v < 0 || int(v) >= len(b.p.Values) {
+			return nil, fmt.Errorf("program %q: output %d is not a value of it", b.p.Name, i)
+		}
+	}
+	return b.finish(outputs), nil
+}
+
+func (b *Builder) finish(outputs []Value) *Program {
+	p := b.p
+	p.Outputs = slices.Clone(outputs)
+	b.p = nil
+	return p
+}
+
+// Divide says over which devices p, of which this is a copy, runs, and how its inputs and outputs are divided over
+// them, nil or one per input and output.
+func (p *Program) Divide(mesh *Mesh, inputs, outputs []Sharding) (*Program, error) {
+	q := *p
+	q.Mesh, q.InputShardings, q.OutputShardings = mesh, inputs, outputs
+	return &q, q.checkPlacement()
+}
+
+// Donate returns p with marks, one per input, of what runs are expected to donate.
+func (p *Program) Donate(marks []bool) *Program {
+	q := *p
+	q.Donated = marks
+	return &q
+}

@@ -1,0 +1,210 @@
+package ir
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Pass is one step of [Lower]: it turns a program into one that computes the same.
+type Pass struct {
+	Name  string
+	After []string // the passes that must have run before
+	Why   string   // what it does, and why it stands where it stands
+
+	run func(l *lowering, p *Program) (*Program, error)
+}
+
+// passes is the table of passes, in the order in which they run.
+var passes = checkPasses([]Pass{
+	{Name: "expand", run: expandPass,
+		Why: "calls that the backend has no kernel for become simpler ones; first, so that all that follows sees what will run"},
+	{Name: "widen", After: []string{"expand"}, run: widenPass,
+		Why: "what has no expansion is computed in float32 where the backend has a kernel for that; expansions may have left such calls"},
+	{Name: "fold", After: []string{"expand", "widen"}, run: foldPass,
+		Why: "small calls on constants, of rows that give equal bits everywhere, become constants; before simplify, which looks for constants"},
+	{Name: "simplify", After: []string{"fold"}, run: simplifyPass,
+		Why: "calls that change nothing, or undo one another, go, by the rules in the rows; before merge, which then finds more to be equal"},
+	{Name: "merge", After: []string{"simplify"}, run: mergePass,
+		Why: "equal calls become one; before drop, since a value of which only one of two calls was needed is needed no more"},
+	{Name: "drop", After: []string{"fold", "simplify", "merge"}, run: dropPass,
+		Why: "what no output needs goes; after all that leaves such calls behind"},
+	{Name: "share", After: []string{"drop"}, run: sharePass,
+		Why: "equal regions become one, so that backends compile it once; last, when they have become as equal as they get"},
+})
+
+// Passes returns the passes of [Lower], in the order in which they run.
+func Passes() []Pass { return slices.Clone(passes) }
+
+// checkPasses panics unless every pass has a reason and runs after those that it must run after.
+func checkPasses(list []Pass) []Pass {
+	for i, p := range list {
+		if p.Name == "" || p.Why == "" || p.run == nil {
+			panic(fmt.Sprintf("ir: pass %d has no name, no reason or does nothing", i))
+		}
+		for _, name := range p.After {
+			if !slices.ContainsFunc(list[:i], func(q Pass) bool { return q.Name == name }) {
+				panic(fmt.Sprintf("ir: pass %s must run after %s, which is not among those before it", p.Name, name))
+			}
+		}
+	}
+	return list
+}
+
+// lowering is a run of the passes.
+type lowering struct {
+	lowers     func(Call) bool
+	expansions map[string]*Program   // by call, nil for those that are being made
+	done       map[*Program]*Program // regions that the current pass is through with
+	notes      map[string]int        // what the current pass did, how often
+	left       []string              // calls that have no kernel, no expansion and no wider form
+}
+
+func (l *lowering) note(format string, args ...any) { l.notes[fmt.Sprintf(format, args...)]++ }
+
+// Lower returns a program that computes what p does, as a backend gets it: [Passes] says what happens. lowers tells
+// which calls the backend has kernels for ([Backend.Lowers]); nil stands for all.
+func Lower(p *Program, lowers func(Call) bool) (*Program, error) {
+	p, _, err := lower(p, lowers, nil)
+	return p, err
+}
+
+func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
+	if lowers == nil {
+		lowers = func(Call) bool { return true }
+	}
+	l := &lowering{lowers: lowers, expansions: map[string]*Program{}}
+	for _, pass := range passes {
+		l.done, l.notes = map[*Program]*Program{}, map[string]int{}
+		q, err := pass.run(l, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		p = q
+		if report != nil {
+			report(pass, p, l)
+		}
+	}
+	return p, l, nil
+}
+
+// Explain says what [Lower] makes of p, pass by pass, which calls are left to a backend that has no kernel for them,
+// and prints the program that is left.
+func (p *Program) Explain(lowers func(Call) bool) (string, error) {
+	var b strings.Builder
+	n := p.NumInstrs()
+	fmt.Fprintf(&b, "program %q: %s\n", p.Name, plural(n, "instruction"))
+	low, l, err := lower(p, lowers, func(pass Pass, q *Program, l *lowering) {
+		fmt.Fprintf(&b, "\n%s: %s\n", pass.Name, pass.Why)
+		for _, what := range slices.SortedFunc(maps.Keys(l.notes), func(x, y string) int {
+			return cmp.Or(cmp.Compare(l.notes[y], l.notes[x]), cmp.Compare(x, y))
+		}) {
+			fmt.Fprintf(&b, "  %d × %s\n", l.notes[what], what)
+		}
+		if m := q.NumInstrs(); m != n {
+			fmt.Fprintf(&b, "  %s, was %d\n", plural(m, "instruction"), n)
+			n = m
+		}
+		if len(l.notes) == 0 {
+			b.WriteString("  nothing\n")
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	if len(l.left) > 0 {
+		b.WriteString("\nleft to the backend, which has no kernel for it and may run the op's reference meaning, slowly:\n")
+		for _, what := range l.left {
+			fmt.Fprintf(&b, "  %s\n", what)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s", low)
+	return b.String(), nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// visitor returns the values that stand for the results of a call on args, values of the program that is built; nil to
+// keep the call.
+type visitor func(b *Builder, c call) ([]Value, error)
+
+// call is a call of the old program, on values of the new one.
+type call struct {
+	*Instr
+	args    []Value
+	in, out []shapes.Shape // out: of the results
+}
+
+func (c call) asked() Call { return Call{c.Op, c.Attrs, c.in, c.out} }
+
+// rewrite builds p anew, regions first, with what visit says in the place of each call. A program in which nothing
+// changed is returned as it was.
+func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
+	if q := l.done[p]; q != nil {
+		return q, nil
+	}
+	b := NewBuilder(p.Name)
+	b.p.Values = slices.Grow(b.p.Values, len(p.Values))
+	b.p.Instrs = slices.Grow(b.p.Instrs, len(p.Instrs))
+	m := make([]Value, len(p.Values))
+	for i, id := range p.Inputs {
+		m[id] = b.input(p.InputNames[i], p.Values[id])
+	}
+	changed := false
+	for i := range p.Instrs {
+		in := p.Instrs[i]
+		args := pick(m, in.In)
+		regions, err := l.regions(&in, visit)
+		if err != nil {
+			return nil, err
+		}
+		changed = changed || regions
+		b.At(in.Place)
+		out, err := visit(b, call{&in, args, p.ShapesOf(in.In), p.ShapesOf(in.Out)})
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			c := in
+			c.In = args
+			out = b.add(c, p.ShapesOf(in.Out))
+		} else {
+			changed = true
+		}
+		for k, v := range in.Out {
+			m[v] = out[k]
+		}
+	}
+	q := p
+	if changed {
+		q = b.finish(pick(m, p.Outputs))
+		q.Donated, q.Mesh, q.InputShardings, q.OutputShardings = p.Donated, p.Mesh, p.InputShardings, p.OutputShardings
+	}
+	l.done[p] = q
+	return q, nil
+}
+
+// regions rewrites the regions of an instruction, and tells whether one changed.
+func (l *lowering) regions(in *Instr, visit visitor) (changed bool, err error) {
+	if len(in.Regions) == 0 {
+		return false, nil
+	}
+	list := make([]*Program, len(in.Regions))
+	for k, r := range in.Regions {
+		if list[k], err = l.rewrite(r, visit); err != nil {
+			return false, err
+		}
+		changed = changed || list[k] != r
+	}
+	in.Regions = list
+	return changed, nil
+}

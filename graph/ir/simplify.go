@@ -1,0 +1,252 @@
+package ir
+
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
+)
+
+// Rewrite is a call that a row's Simplify looks at, in a program that is being built.
+type Rewrite struct {
+	Op    *Op
+	Attrs any
+	In    []Value
+	Out   []shapes.Shape
+
+	b *Builder
+}
+
+// Shape returns the shape of a value.
+func (r *Rewrite) Shape(v Value) shapes.Shape { return r.b.Shape(v) }
+
+// Maker returns the call that makes v, a nil op for inputs.
+func (r *Rewrite) Maker(v Value) (op *Op, attrs any, in []Value) {
+	if i := r.b.made(v); i != nil {
+		return i.Op, i.Attrs, i.In
+	}
+	return nil, nil, nil
+}
+
+// Is reports whether v has exactly the shape of the call's only result, so that it may stand for it.
+func (r *Rewrite) Is(v Value) bool { return len(r.Out) == 1 && r.Shape(v).Equal(r.Out[0]) }
+
+// Uniform returns the number that all elements of v are, if it is a constant of equal real numbers, moved and repeated
+// in whatever way.
+func (r *Rewrite) Uniform(v Value) (x float64, ok bool) {
+	i := r.b.made(v)
+	for i != nil && i.Op.Layout != Computes {
+		i = r.b.made(i.In[0])
+	}
+	if i == nil {
+		return 0, false
+	}
+	c, isConst := i.Attrs.(ConstAttrs)
+	if !isConst || c.Value.Size() == 0 || c.Value.Size() > maxUniform {
+		return 0, false
+	}
+	return uniform(c.Value)
+}
+
+// maxUniform bounds the work of looking whether the elements of a constant are equal.
+const maxUniform = 1 << 12
+
+func uniform(t *tensors.Tensor) (x float64, ok bool) {
+	for i := range t.Size() {
+		c, isNumber := dtypes.Convert(element(t, i), dtypes.Complex128).(complex128)
+		if !isNumber || imag(c) != 0 || i > 0 && real(c) != x {
+			return 0, false
+		}
+		x = real(c)
+	}
+	return x, true
+}
+
+// Apply adds a call and returns its only result. It panics if the call does not fit: a rule that makes such a one is
+// wrong.
+func (r *Rewrite) Apply(op *Op, attrs any, in ...Value) Value {
+	out, err := r.b.Apply(op, attrs, in...)
+	if err != nil {
+		panic("ir: a rule to simplify: " + err.Error())
+	}
+	return out[0]
+}
+
+// same returns the value that a view or a repetition is equal to: its operand, or what that is a view of.
+func (r *Rewrite) same() (v Value, ok bool) {
+	if r.Op.Layout != View && r.Op.Layout != Repetition {
+		return 0, false
+	}
+	v = r.In[0]
+	for !r.Is(v) {
+		op, _, in := r.Maker(v)
+		if op == nil || op.Layout != View || r.Op.Layout != View {
+			return 0, false
+		}
+		v = in[0]
+	}
+	return v, true
+}
+
+// simplifyPass removes calls that change nothing and applies the rows' rules.
+func simplifyPass(l *lowering, p *Program) (*Program, error) {
+	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
+		if c.Op.Effect != Pure {
+			return nil, nil
+		}
+		r := &Rewrite{Op: c.Op, Attrs: c.Attrs, In: c.args, Out: c.out, b: b}
+		if v, ok := r.same(); ok {
+			l.note("%s that changes nothing", c.Op)
+			return []Value{v}, nil
+		}
+		if c.Op.Simplify == nil {
+			return nil, nil
+		}
+		out := c.Op.Simplify(r)
+		if out == nil || SameShapes("", b.p.ShapesOf(out), c.out) != nil {
+			return nil, nil
+		}
+		l.note("%s", c.Op)
+		return out, nil
+	})
+}
+
+// maxFold is how many bytes the operands and the results of a call may have that is computed in advance.
+const maxFold = 1 << 10
+
+// foldPass computes calls on constants whose values are the same on every backend.
+func foldPass(l *lowering, p *Program) (*Program, error) {
+	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
+		op := c.Op
+		if op.Layout == Repetition { // backends read one element as often as they need it
+			return nil, nil
+		}
+		if op.Ref == nil || op.Effect != Pure || op.Tol != (Tolerance{}) || len(c.args) == 0 || Traffic(c.in, c.out) > maxFold {
+			return nil, nil
+		}
+		in := make([]*tensors.Tensor, len(c.args))
+		for i, v := range c.args {
+			made := b.made(v)
+			if made == nil || made.Op != constOp() {
+				return nil, nil
+			}
+			in[i] = made.Attrs.(ConstAttrs).Value
+		}
+		out := computed(op, c.Attrs, c.out, in)
+		if out == nil {
+			return nil, nil
+		}
+		l.note("%s", op)
+		results := make([]Value, len(out))
+		for i, t := range out {
+			results[i] = b.add(Instr{Op: constOp(), Attrs: ConstAttrs{t}, Place: c.Place}, c.out[i:i+1])[0]
+		}
+		return results, nil
+	})
+}
+
+// computed returns the results of a call, nil if there is no answer, such as to an integer division by zero: that is
+// for the run to say.
+func computed(op *Op, attrs any, out []shapes.Shape, in []*tensors.Tensor) (results []*tensors.Tensor) {
+	defer func() {
+		if recover() != nil {
+			results = nil
+		}
+	}()
+	for _, s := range out {
+		if s.AxisNames != nil {
+			return nil // constants have no names
+		}
+		t, err := tensors.New(s)
+		if err != nil {
+			return nil
+		}
+		results = append(results, t)
+	}
+	op.Ref(attrs, results, in)
+	return results
+}
+
+// dropPass leaves out what neither an output nor the outside needs.
+func dropPass(l *lowering, p *Program) (*Program, error) {
+	if q := l.done[p]; q != nil {
+		return q, nil
+	}
+	need := make([]bool, len(p.Values))
+	for _, v := range p.Outputs {
+		need[v] = true
+	}
+	keep := make([]bool, len(p.Instrs))
+	all := true
+	for i := len(p.Instrs) - 1; i >= 0; i-- {
+		in := &p.Instrs[i]
+		keep[i] = in.Op.Effect != Pure || slices.ContainsFunc(in.Out, func(v Value) bool { return need[v] })
+		if !keep[i] {
+			l.note("%s", in.Op)
+			all = false
+			continue
+		}
+		for _, v := range in.In {
+			need[v] = true
+		}
+	}
+	q := p
+	if !all {
+		q = p.without(keep)
+	}
+	q, err := l.eachRegion(q, func(r *Program) (*Program, error) { return dropPass(l, r) })
+	l.done[p] = q
+	return q, err
+}
+
+// without returns p with the instructions that are to be kept.
+func (p *Program) without(keep []bool) *Program {
+	b := NewBuilder(p.Name)
+	m := make([]Value, len(p.Values))
+	for i, id := range p.Inputs {
+		m[id] = b.input(p.InputNames[i], p.Values[id])
+	}
+	for i, in := range p.Instrs {
+		if !keep[i] {
+			continue
+		}
+		out := in.Out
+		in.In = pick(m, in.In)
+		for k, v := range b.add(in, p.ShapesOf(out)) {
+			m[out[k]] = v
+		}
+	}
+	q := b.finish(pick(m, p.Outputs))
+	q.Donated, q.Mesh, q.InputShardings, q.OutputShardings = p.Donated, p.Mesh, p.InputShardings, p.OutputShardings
+	return q
+}
+
+// eachRegion returns p with what fn makes of its regions; it copies what it changes.
+func (l *lowering) eachRegion(p *Program, fn func(*Program) (*Program, error)) (*Program, error) {
+	instrs := p.Instrs
+	for i := range p.Instrs {
+		for k, r := range p.Instrs[i].Regions {
+			q, err := fn(r)
+			if err != nil {
+				return nil, err
+			}
+			if q == r {
+				continue
+			}
+			if &instrs[0] == &p.Instrs[0] {
+				instrs = slices.Clone(p.Instrs)
+			}
+			if &instrs[i].Regions[0] == &p.Instrs[i].Regions[0] {
+				instrs[i].Regions = slices.Clone(p.Instrs[i].Regions)
+			}
+			instrs[i].Regions[k] = q
+		}
+	}
+	if len(instrs) == 0 || &instrs[0] == &p.Instrs[0] {
+		return p, nil
+	}
+	q := *p
+	q.Instrs = instrs
+	return &q, nil
+}

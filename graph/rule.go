@@ -1,0 +1,35 @@
+package graph
+
+import "github.com/quire-ml/quire/graph/ir"
+
+// Rule is what package graph knows of an op beyond its row: how it is made of other ops, and how it is differentiated.
+//
+// Of VJP, VJPMulti, ZeroGrad and NoGrad at most one is set; an op with Expand and none of them is differentiated through
+// its expansion.
+type Rule struct {
+	// Expand builds the same value from other ops. A backend that has no kernel for a call gets that.
+	Expand func(attrs any, in []*Node) []*Node
+
+	// VJP returns, per operand, the gradient of the loss with respect to it, given dy, the gradient
+	// with respect to the result y; nil where none flows.
+	VJP      func(y, dy *Node) []*Node
+	VJPMulti func(ys, dys []*Node) []*Node // for several results; dys holds nil where none arrives
+	ZeroGrad string                        // why the gradient is zero ("piecewise constant")
+	NoGrad   string                        // why there is no gradient; asking for one is an error
+}
+
+var ruleOf = map[*ir.Op]Rule{}
+
+// Define adds a row to the table of operations, with its rule, and returns it. It panics if the row is incomplete or its
+// name is taken. It is called from init functions.
+func Define(op ir.Op, rule Rule) *ir.Op {
+	if rule.Expand != nil {
+		op.Expand = expansion(op.Name, rule.Expand)
+	}
+	row := ir.Define(op)
+	ruleOf[row] = rule
+	return row
+}
+
+// RuleOf returns the rule of a row, a zero one if it has none.
+func RuleOf(op *ir.Op) Rule { return ruleOf[op] }
