@@ -2,9 +2,7 @@ package graphtest
 
 import (
 	"errors"
-	"flag"
 	"math/big"
-	"os"
 	"strings"
 	"testing"
 
@@ -12,9 +10,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 func TestRowsAreComplete(t *testing.T) { Complete(t) }
 
@@ -23,20 +20,7 @@ func TestReferenceConforms(t *testing.T) { Conform(t, Reference) }
 func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
 
 func TestOpReferenceIsCurrent(t *testing.T) {
-	const path = "../../docs/ops.md"
-	want := OpReference()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Error("docs/ops.md is not what the rows say: run go test ./graph/graphtest -run OpReference -update")
-	}
+	golden.Check(t, "../../docs/ops.md", OpReference())
 }
 
 // The checks themselves must be able to fail.
