@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quire-ml/quire/internal/golden"
 )
 
 // Exported means promised. api.txt lists every exported name, so that a change of what is promised shows in a
@@ -31,30 +33,7 @@ func TestAPIIsWhatIsListed(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := strings.Join(slices.Compact(names), "\n") + "\n"
-	if *update {
-		if err := os.WriteFile("api.txt", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile("api.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) == want {
-		return
-	}
-	listed, real := strings.Split(string(got), "\n"), strings.Split(want, "\n")
-	for _, n := range real {
-		if !slices.Contains(listed, n) {
-			t.Errorf("%s is not in api.txt", n)
-		}
-	}
-	for _, n := range listed {
-		if !slices.Contains(real, n) {
-			t.Errorf("%s is in api.txt and does not exist", n)
-		}
-	}
-	t.Error("if that is meant, run go test -run API -update .")
+	golden.Check(t, "api.txt", want)
 }
 
 // exported returns the exported functions, types, methods, variables and constants of the package in dir, as

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quire-ml/quire/internal/golden"
 )
 
 const gomlxPage = "docs/gomlx.md"
@@ -36,13 +38,7 @@ func TestGomlxPageShowsTheExamples(t *testing.T) {
 			t.Errorf("%s does not show %s", gomlxPage, name)
 		}
 	}
-	if *update {
-		if err := os.WriteFile(gomlxPage, want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if string(want) != string(page) {
-		t.Errorf("the examples in %s are not those that run: go test -run Gomlx -update .", gomlxPage)
-	}
+	golden.Check(t, gomlxPage, string(want))
 }
 
 // examplesOf returns the bodies of the examples of a file, with their comments.

@@ -15,6 +15,7 @@ const module = "github.com/quire-ml/quire"
 // so are packages that only they import (testHelpers).
 var mayImport = map[string][]string{
 	"internal/testenv":     {},
+	"internal/golden":      {},
 	"internal/names":       {},
 	"internal/elementary":  {},
 	"internal/cache":       {},
@@ -70,7 +71,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/testenv"}
+var testHelpers = []string{"internal/golden", "internal/testenv"}
 
 type listedPackage struct {
 	ImportPath string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,11 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
-
-var update = flag.Bool("update", false, "rewrite what is generated")
 
 // The program in the README is the one in example_test.go, which compiles and runs.
 func TestReadmeShowsTheExample(t *testing.T) {
@@ -32,17 +30,11 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```go\n(func main.*?)```")
-	if *update {
-		readme = block.ReplaceAllLiteral(readme, []byte("```go\n"+want+"```"))
-		if err := os.WriteFile("README.md", readme, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	block := regexp.MustCompile("(?s)```go\nfunc main.*?```")
+	if !block.Match(readme) {
+		t.Fatal("README.md shows no program")
 	}
-	got := block.FindSubmatch(readme)
-	if got == nil || string(got[1]) != want {
-		t.Errorf("the program in README.md is not that of example_test.go: run go test -run Readme -update .")
-	}
+	golden.Check(t, "README.md", string(block.ReplaceAllLiteral(readme, []byte("```go\n"+want+"```"))))
 }
 
 func TestReadmeProgramRuns(t *testing.T) {

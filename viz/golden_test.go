@@ -3,14 +3,11 @@ package viz_test
 import (
 	"encoding/base64"
 	"errors"
-	"flag"
 	"fmt"
 	"hash/crc32"
 	"image"
 	_ "image/png"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,12 +15,11 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // views is every kind of view, with what it is called on.
 func views() map[string]any {
@@ -199,38 +195,9 @@ func TestGolden(t *testing.T) {
 			if b.Text() == "" {
 				t.Error("a view without text")
 			}
-			compare(t, name+".txt", b.Text())
-			compare(t, name+".html", readable(t, b.HTML()))
+			golden.Check(t, "testdata/"+name+".txt", b.Text())
+			golden.Check(t, "testdata/"+name+".html", readable(t, b.HTML()))
 		})
-	}
-}
-
-func compare(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
-	}
-	if got != string(want) {
-		g, w := strings.Split(got, "\n"), strings.Split(string(want), "\n")
-		for i := range max(len(g), len(w)) {
-			if i >= len(g) || i >= len(w) || g[i] != w[i] {
-				line := func(l []string) string {
-					if i < len(l) {
-						return l[i]
-					}
-					return "(end)"
-				}
-				t.Fatalf("%s, line %d:\n got %.300s\nwant %.300s", path, i+1, line(g), line(w))
-			}
-		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/internal/golden"
+	"github.com/stretchr/testify/require"
 )
 
 // everySample compiles every sample of every row at every dtype and shows the code.
@@ -118,7 +120,7 @@ func TestSlowCallsAreKnown(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("%s of %s\n", name, set))
 	}
 	slices.Sort(lines)
-	golden(t, "testdata/slow.txt", strings.Join(lines, ""))
+	golden.Check(t, "testdata/slow.txt", strings.Join(lines, ""))
 }
 
 func TestLoweringsAreOfOpsThatExist(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 )
 
 // suiteProgram is a program of StableHLO's own tests of its verifier: what stands between two lines // -----.
@@ -75,20 +76,7 @@ func TestSuite(t *testing.T) {
 	}
 	n := strings.Count(refused.String(), "\n")
 	t.Logf("%d programs that StableHLO refuses, of which %d are accepted; %d that it accepts, of which %d are refused", negative, accepted, positive, n)
-	compareList(t, "testdata/suite.txt", refused.String())
-}
-
-// compareList compares a list with the one that is kept.
-func compareList(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile(file); err != nil || string(want) != got {
-		t.Errorf("what is refused has changed since %s was written (-update): %v", file, err)
-	}
+	golden.Check(t, "testdata/suite.txt", refused.String())
 }
 
 // suiteDir returns where StableHLO's repository is.
@@ -118,7 +106,7 @@ func TestSuiteOfSymbolicShapes(t *testing.T) {
 		}
 	}
 	t.Logf("%d programs, of which %d are refused", len(files), strings.Count(refused.String(), "\n"))
-	compareList(t, "testdata/suite_shapes.txt", refused.String())
+	golden.Check(t, "testdata/suite_shapes.txt", refused.String())
 }
 
 // readForSomeSize reads a text with one size for all that it leaves open; its first inputs, if they are whole numbers,
@@ -228,7 +216,7 @@ func TestSuiteOfValues(t *testing.T) {
 		}
 	}
 	t.Logf("%d programs, of which %d are refused or differ", ran, strings.Count(refused.String(), "\n"))
-	compareList(t, "testdata/suite_values.txt", refused.String())
+	golden.Check(t, "testdata/suite_values.txt", refused.String())
 }
 
 // suiteValue runs a program that returns what it computes and what it should.

@@ -1,19 +1,15 @@
 package stablehlo
 
 import (
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // param declares a parameter.
 func param(g *graph.Graph, name string, d dtypes.DType, dims ...int) *graph.Node {
@@ -182,19 +178,7 @@ func TestGoldenTexts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata", c.name+".mlir")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("the text is not that of %s (rewrite it with -update if it should differ):\n%s", file, got)
-			}
+			golden.Check(t, "testdata/"+c.name+".mlir", got)
 		})
 	}
 }

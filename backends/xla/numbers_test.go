@@ -3,7 +3,6 @@
 package xla_test
 
 import (
-	"flag"
 	"math"
 	"os"
 	"slices"
@@ -17,10 +16,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the tables in docs/xla.md")
 
 // docs/xla.md holds the tables of options and of differences, between marks.
 func TestDocs(t *testing.T) {
@@ -39,7 +36,7 @@ func TestDocs(t *testing.T) {
 		}
 		text = before + begin + table + end + after
 	}
-	testenv.Golden(t, path, text, *update)
+	golden.Check(t, path, text)
 }
 
 // The smallest numbers are flushed, which the table of differences says; the smallest normal one is not.

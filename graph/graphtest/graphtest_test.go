@@ -2,10 +2,8 @@ package graphtest
 
 import (
 	"errors"
-	"flag"
 	"math/big"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -13,9 +11,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 func TestRowsAreComplete(t *testing.T) { Complete(t) }
 
@@ -24,20 +21,7 @@ func TestReferenceConforms(t *testing.T) { Conform(t, Reference) }
 func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
 
 func TestOpReferenceIsCurrent(t *testing.T) {
-	const path = "../../docs/ops.md"
-	want := OpReference()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Error("docs/ops.md is not what the rows say: run go test ./graph/graphtest -run OpReference -update")
-	}
+	golden.Check(t, "../../docs/ops.md", OpReference())
 }
 
 // The checks themselves must be able to fail.

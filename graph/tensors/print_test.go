@@ -1,38 +1,16 @@
 package tensors
 
 import (
-	"flag"
 	"fmt"
 	"go/parser"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// checkGolden compares text with a file of testdata, or rewrites the file with -update.
-func checkGolden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != strings.ReplaceAll(string(want), "\r\n", "\n") {
-		t.Errorf("%s differs; got\n%s\nwant\n%s(go test -update rewrites it)", path, text, want)
-	}
-}
 
 // counting returns a tensor of 0, 1, 2, … in the given dtype and dimensions.
 func counting(d dtypes.DType, dims ...int) *Tensor {
@@ -89,7 +67,7 @@ func TestPrinting(t *testing.T) {
 	} {
 		fmt.Fprintf(&out, "# %s\n%s\n\n", c.name, c.text)
 	}
-	checkGolden(t, "print.golden", out.String())
+	golden.Check(t, "testdata/print.golden", out.String())
 }
 
 func TestNoLineIsTooLong(t *testing.T) {
@@ -120,7 +98,7 @@ func TestGoStr(t *testing.T) {
 		}
 		fmt.Fprintln(&out, s)
 	}
-	checkGolden(t, "gostr.golden", out.String())
+	golden.Check(t, "testdata/gostr.golden", out.String())
 }
 
 // A tensor without elements prints at once, whatever its axes are: no loop over one that is long.

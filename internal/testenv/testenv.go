@@ -1,7 +1,6 @@
 // Package testenv decides what happens to a test whose optional needs are not met: it is skipped with
 // a sentence on a bare machine, and fails where QUIRE_REQUIRE names the need, as continuous
 // integration does. So a plain "go test ./..." passes with nothing but Go, and no need is lost in silence.
-// It also compares with golden files.
 package testenv
 
 import (
@@ -40,25 +39,4 @@ func Data(t testing.TB, elem ...string) string {
 		Missing(t, "data", err.Error())
 	}
 	return path
-}
-
-// Golden compares got, text that people read, with the file at path, which it writes first if update is set: the
-// value of a test's flag -update.
-func Golden(t testing.TB, path, got string, update bool) {
-	t.Helper()
-	if update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Fatalf("differs from %s (go test -update rewrites it)\ngot:\n%s\nwant:\n%s", path, got, want)
-	}
 }

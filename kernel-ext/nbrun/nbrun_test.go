@@ -3,7 +3,6 @@ package nbrun
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,12 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // needKernel skips the test where the kernel cannot be built, and in short mode.
 func needKernel(t testing.TB) {
@@ -76,7 +74,7 @@ func TestRunGivesTheGoldenNotebook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "basic.golden.ipynb", volatile(read(t, out)))
+	golden.Check(t, "testdata/basic.golden.ipynb", volatile(read(t, out)))
 	html := read(t, page)
 	for _, want := range []string{"hello world", "<b>bold</b>", "<table>", "Content-Security-Policy"} {
 		if !strings.Contains(html, want) {
@@ -125,20 +123,6 @@ func read(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if want := read(t, path); got != want {
-		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
-	}
 }
 
 func TestRunStopsAtTheFirstFailingCell(t *testing.T) {
@@ -366,5 +350,5 @@ func TestErrors(t *testing.T) {
 			fmt.Fprintf(&b, "%s:\n\t%s\n", c.name, strings.ReplaceAll(strings.ReplaceAll(err.Error(), dir, "DIR"), "\n", "\n\t"))
 		})
 	}
-	golden(t, "errors.golden", b.String())
+	golden.Check(t, "testdata/errors.golden", b.String())
 }

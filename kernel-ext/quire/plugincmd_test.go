@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
 )
@@ -115,7 +116,7 @@ func TestPluginCommands(t *testing.T) {
 		text = strings.TrimSuffix(text, "-- stderr\n")
 		out.WriteString("$ quire " + step.line + "\n" + text + "[" + string(rune('0'+status)) + "]\n\n")
 	}
-	testenv.Golden(t, "testdata/plugin.golden", out.String(), *update)
+	golden.Check(t, "testdata/plugin.golden", out.String())
 }
 
 // TestInstallAsksTheIndex: without -from the program that downloads is built and asked, and its word is the last.

@@ -3,17 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // call runs a command line.
 func call(args ...string) (status int, stdout, stderr string) {
@@ -49,22 +47,7 @@ func TestHelpAndMistakes(t *testing.T) {
 		text := strings.ReplaceAll(strings.TrimRight(out+err, "\n"), dir, "DIR")
 		b.WriteString("$ quire " + line + "\n" + text + "\n[" + map[int]string{0: "0", 1: "1", 2: "2"}[status] + "]\n\n")
 	}
-	path := filepath.Join("testdata", "errors.golden")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, b.String())
-	}
+	golden.Check(t, "testdata/errors.golden", b.String())
 }
 
 func TestDataSetsAreThoseThatCanBeHad(t *testing.T) {

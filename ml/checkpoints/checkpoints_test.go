@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -25,7 +24,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
@@ -36,8 +35,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // noisy has all that must be saved besides weights: random numbers, moving averages.
 func noisy(scope *model.Scope, x *graph.Node) *graph.Node {
@@ -593,7 +590,7 @@ func TestErrors(t *testing.T) {
 		require.True(t, err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + mask(err.Error(), dir) + "\n")
 	}
-	testenv.Golden(t, "testdata/errors.golden", got.String(), *update)
+	golden.Check(t, "testdata/errors.golden", got.String())
 }
 
 // mask hides what differs from run to run.

@@ -2,7 +2,6 @@ package data
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"iter"
 	"os"
@@ -15,9 +14,8 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 // numbers is a data set of n examples, the numbers 0 to n-1 as inputs, their tenfold as labels.
 func numbers(t testing.TB, n int) *InMemoryDataset {
@@ -476,20 +474,7 @@ func checkGolden(t *testing.T, list []namedError) {
 		}
 		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, text)
 	}
-	file := filepath.Join("testdata", "errors.golden")
-	if *update {
-		os.MkdirAll("testdata", 0o755)
-		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", file, out.String())
-	}
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 func FuzzSetState(f *testing.F) {

@@ -1,7 +1,6 @@
 package layers_test
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"regexp"
@@ -14,15 +13,13 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 type layer = func(scope *model.Scope, x *Node) *Node
 
@@ -328,5 +325,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, err != nil, c.name)
 		fmt.Fprintf(&got, "%s:\n\t%v\n", c.name, err)
 	}
-	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))
 }

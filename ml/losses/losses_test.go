@@ -1,7 +1,6 @@
 package losses_test
 
 import (
-	"flag"
 	"math"
 	"regexp"
 	"strings"
@@ -10,13 +9,11 @@ import (
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/losses"
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // eval computes a loss: the last of values is the prediction, the others are labels.
 func eval(loss losses.Fn, values ...any) (float64, error) {
@@ -194,5 +191,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + err.Error() + "\n")
 	}
-	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))
 }

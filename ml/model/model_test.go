@@ -3,7 +3,6 @@ package model_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,13 +14,11 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/model"
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var f32 = dtypes.Float32
 
@@ -281,5 +278,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, c.err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + c.err.Error() + "\n")
 	}
-	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))
 }

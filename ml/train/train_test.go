@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"iter"
 	"math"
@@ -20,7 +19,7 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
@@ -30,8 +29,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // dense is x·w + b with out columns.
 func dense(scope *model.Scope, x *graph.Node, out int) *graph.Node {
@@ -405,5 +402,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, c.err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + c.err.Error() + "\n")
 	}
-	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))
 }

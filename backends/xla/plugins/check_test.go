@@ -3,7 +3,6 @@ package plugins
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,10 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 func library(goos, goarch string) testenv.Library {
 	return testenv.Library{GOOS: goos, GOARCH: goarch, Symbol: entry}
@@ -139,7 +137,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		fmt.Fprintf(&out, "%s\n\tPATH %v\n", c.name, err)
 	}
 	fmt.Fprintf(&out, "not allowed to read\n\tPATH %v\n", unreadable(&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}))
-	testenv.Golden(t, "testdata/errors.golden", out.String(), *update)
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 func TestAFileThatMayNotBeRead(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 )
 
 // thisMachine returns the manifest of the CPU plugin with the library content, at cpu.so.
@@ -163,7 +163,7 @@ func TestWhatFindSays(t *testing.T) {
 	if len(list) != 0 || err == nil || strings.Count(err.Error(), "\n") != 11 {
 		t.Errorf("List: %v, %v", list, err)
 	}
-	testenv.Golden(t, "testdata/find.golden", out.String(), *update)
+	golden.Check(t, "testdata/find.golden", out.String())
 }
 
 func TestListWithoutFolders(t *testing.T) {

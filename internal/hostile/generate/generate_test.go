@@ -2,7 +2,6 @@ package generate
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -16,9 +15,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write calls_test.go")
+	"github.com/quire-ml/quire/internal/golden"
+)
 
 // roots are the folders whose packages are called.
 var roots = []string{"graph", "backends", "ml", "viz", "kernel-ext"}
@@ -59,18 +58,7 @@ func TestCallsAreThoseOfTheSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("../calls_test.go", want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile("../calls_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("calls_test.go is not what the source has: run go test ./internal/hostile/generate -update")
-	}
+	golden.Check(t, "../calls_test.go", string(want))
 }
 
 // generate returns the text of calls_test.go.

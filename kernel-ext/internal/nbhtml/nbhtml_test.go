@@ -1,18 +1,14 @@
 package nbhtml
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // sample returns a notebook with an output of every kind.
 func sample() *notebook.Notebook {
@@ -51,22 +47,7 @@ func TestPageIsTheGoldenOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, got, _ := strings.Cut(string(page), "</style>")
-	path := filepath.Join("testdata", "sample.golden.html")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
-	}
+	golden.Check(t, "testdata/sample.golden.html", got)
 	for _, part := range []string{"<title>A &lt;title&gt;</title>", "prefers-color-scheme: dark", "default-src 'none'"} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("the page lacks %q", part)

@@ -3,7 +3,6 @@ package plugininstall
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,11 +15,10 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 var installedTree = []string{
 	"cpu/fake_pjrt-1.0.dist-info/METADATA", "cpu/fake_plugins/fake.so", "cpu/nvidia/bin/ptxas", "cpu/nvidia/lib/libfake.so.1", "cpu/plugin.json",
@@ -271,7 +269,7 @@ func TestErrors(t *testing.T) {
 	fmt.Fprintf(&out, "cuda on linux/arm64\n\t%v\n", err)
 	_, err = PinOf(Pins(), "rocm", "linux/amd64")
 	fmt.Fprintf(&out, "a plugin that there is not\n\t%v\n", err)
-	testenv.Golden(t, "testdata/errors.golden", out.String(), *update)
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 var sums = regexp.MustCompile(`[0-9a-f]{8}…`)

@@ -1,7 +1,6 @@
 package csv
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -10,11 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 const birds = `name,mass,island,note
 "Great, auk",5000,Eldey,extinct
@@ -135,18 +133,7 @@ func TestErrors(t *testing.T) {
 	_, err = Load(path, Options{})
 	add("a file is named", fmt.Errorf("%s", strings.ReplaceAll(err.Error(), path, "DIR/t.csv")))
 
-	golden := filepath.Join("testdata", "errors.golden")
-	if *update {
-		os.MkdirAll("testdata", 0o755)
-		os.WriteFile(golden, []byte(out.String()), 0o644)
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", golden, out.String())
-	}
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 func TestPenguins(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,10 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 // content is 300,000 bytes that differ.
 var content = func() []byte {
@@ -325,18 +323,7 @@ func TestErrors(t *testing.T) {
 	_, err = data.Open(file(gone.URL))
 	fmt.Fprintf(&out, "downloading while opening\n\t%v\n", err)
 
-	golden := filepath.Join("testdata", "errors.golden")
-	if *update {
-		os.MkdirAll("testdata", 0o755)
-		os.WriteFile(golden, []byte(out.String()), 0o644)
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", golden, out.String())
-	}
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 func TestWithoutADownloaderOpenSaysWhatToDo(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -13,11 +12,10 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/errors.golden")
 
 // idx writes an idx file.
 func idx(kind byte, sizes []uint32, elements any) []byte {
@@ -138,18 +136,7 @@ func TestErrors(t *testing.T) {
 		text := strings.ReplaceAll(strings.ReplaceAll(err.Error(), root, "DATA"), `\`, "/")
 		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, text)
 	}
-	golden := filepath.Join("testdata", "errors.golden")
-	if *update {
-		os.MkdirAll("testdata", 0o755)
-		os.WriteFile(golden, []byte(out.String()), 0o644)
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("error texts differ from %s (go test -update rewrites it):\n%s", golden, out.String())
-	}
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 func TestRealFiles(t *testing.T) {

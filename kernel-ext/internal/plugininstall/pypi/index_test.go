@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -23,11 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // content is what the one wheel of the tests holds: 300,000 bytes that differ.
 var content = func() []byte {
@@ -590,7 +587,7 @@ func TestErrors(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "%s\n\t%v\n", c.name, err)
 	}
-	testenv.Golden(t, "testdata/errors.golden", out.String(), *update)
+	golden.Check(t, "testdata/errors.golden", out.String())
 }
 
 var ports = regexp.MustCompile(`127\.0\.0\.1:\d+`)
