@@ -28,10 +28,12 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph":                 with(values, "internal/cache", "internal/elementary"),
+	"graph/ir":              values,
+	"graph":                 with(values, "graph/ir", "internal/cache", "internal/elementary"),
+	"graph/ops":             {"graph", "graph/ir"},
 	"graph/graphtest":       graphs,
 
-	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
+	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
 	"backends/stablehlo":    with(graphs, "internal/elementary", "internal/names"),
@@ -65,7 +67,7 @@ var mayImport = map[string][]string{
 // Groups of packages that belong together.
 var (
 	values = []string{"graph/dtypes/...", "graph/shapes", "graph/tensors/...", "internal/safefile"}
-	graphs = with(values, "graph")
+	graphs = with(values, "graph", "graph/ir", "graph/ops")
 )
 
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }

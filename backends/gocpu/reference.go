@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )

@@ -4,18 +4,14 @@ module @training_step attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replic
     %1 = stablehlo.multiply %0, %0 : tensor<2xf32>
     %2 = stablehlo.constant dense<0.0e+00> : tensor<f32>
     %3 = stablehlo.reduce(%1 init: %2) applies stablehlo.add across dimensions = [0] : (tensor<2xf32>, tensor<f32>) -> tensor<f32>
-    %4 = stablehlo.constant dense<1.0e+00> : tensor<f32>
-    %5 = stablehlo.reshape %4 : (tensor<f32>) -> tensor<1xf32>
-    %6 = stablehlo.broadcast_in_dim %5, dims = [0] : (tensor<1xf32>) -> tensor<2xf32>
-    %7 = stablehlo.add %0, %0 : tensor<2xf32>
-    %8 = stablehlo.multiply %6, %7 : tensor<2xf32>
-    %9 = stablehlo.dot_general %8, %x, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<2xf32>, tensor<2x3xf32>) -> tensor<3xf32>
-    %10 = stablehlo.constant dense<1.0e-01> : tensor<f32>
-    %11 = stablehlo.broadcast_in_dim %10, dims = [] : (tensor<f32>) -> tensor<3xf32>
-    %12 = stablehlo.multiply %9, %11 : tensor<3xf32>
-    %13 = stablehlo.subtract %w, %12 : tensor<3xf32>
-    %14 = stablehlo.constant dense<0> : tensor<ui64>
-    %15 = stablehlo.reduce(%seed init: %14) applies stablehlo.maximum across dimensions = [0] : (tensor<3xui64>, tensor<ui64>) -> tensor<ui64>
-    return %3, %13, %15 : tensor<f32>, tensor<3xf32>, tensor<ui64>
+    %4 = stablehlo.add %0, %0 : tensor<2xf32>
+    %5 = stablehlo.dot_general %4, %x, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<2xf32>, tensor<2x3xf32>) -> tensor<3xf32>
+    %6 = stablehlo.constant dense<1.0e-01> : tensor<f32>
+    %7 = stablehlo.broadcast_in_dim %6, dims = [] : (tensor<f32>) -> tensor<3xf32>
+    %8 = stablehlo.multiply %5, %7 : tensor<3xf32>
+    %9 = stablehlo.subtract %w, %8 : tensor<3xf32>
+    %10 = stablehlo.constant dense<0> : tensor<ui64>
+    %11 = stablehlo.reduce(%seed init: %10) applies stablehlo.maximum across dimensions = [0] : (tensor<3xui64>, tensor<ui64>) -> tensor<ui64>
+    return %3, %9, %11 : tensor<f32>, tensor<3xf32>, tensor<ui64>
   }
 }
