@@ -30,9 +30,9 @@ var equal, notEqual, greaterThan, greaterOrEqual, lessThan, lessOrEqual *ir.Op
 type ordered interface{ float64 | int64 | uint64 }
 
 func init() {
-	compare := func(name, doc string, set dtypes.Set, f func(x, y float64) uint64, s func(x, y int64) uint64, u func(x, y uint64) uint64, c func(x, y complex128) uint64, want ...float64) *ir.Op {
+	compare := func(name, doc, direction string, set dtypes.Set, f func(x, y float64) uint64, s func(x, y int64) uint64, u func(x, y uint64) uint64, c func(x, y complex128) uint64, want ...float64) *ir.Op {
 		return Define(ir.Op{
-			Name: name, Family: "comparison", Elementwise: true, Doc: doc, DTypes: set, HLO: "stablehlo.compare",
+			Name: name, Family: "comparison", Elementwise: true, Doc: doc, DTypes: set, HLO: "stablehlo.compare " + direction,
 			Infer: compareRule,
 			Ref:   byKind(0, map2(f), map2(s), map2(u), map2(c)),
 			Samples: []ir.Sample{
@@ -47,12 +47,12 @@ func init() {
 			},
 		}, Rule{ZeroGrad: "the result is a bool"})
 	}
-	equal = compare("Equal", "x = y", dtypes.Any, same[float64], same[int64], same[uint64], same[complex128], 0, 0, 0, 1, 0, 1)
-	notEqual = compare("NotEqual", "x ≠ y", dtypes.Any, differs[float64], differs[int64], differs[uint64], differs[complex128], 1, 1, 1, 0, 1, 0)
-	greaterThan = compare("GreaterThan", "x > y", dtypes.Reals, greater[float64], greater[int64], greater[uint64], nil, 0, 0, 0, 0, 0, 0)
-	greaterOrEqual = compare("GreaterOrEqual", "x ≥ y", dtypes.Reals, atLeast[float64], atLeast[int64], atLeast[uint64], nil, 0, 0, 0, 1, 0, 1)
-	lessThan = compare("LessThan", "x < y", dtypes.Reals, less[float64], less[int64], less[uint64], nil, 0, 0, 0, 0, 1, 0)
-	lessOrEqual = compare("LessOrEqual", "x ≤ y", dtypes.Reals, atMost[float64], atMost[int64], atMost[uint64], nil, 0, 0, 0, 1, 1, 1)
+	equal = compare("Equal", "x = y", "EQ", dtypes.Any, same[float64], same[int64], same[uint64], same[complex128], 0, 0, 0, 1, 0, 1)
+	notEqual = compare("NotEqual", "x ≠ y", "NE", dtypes.Any, differs[float64], differs[int64], differs[uint64], differs[complex128], 1, 1, 1, 0, 1, 0)
+	greaterThan = compare("GreaterThan", "x > y", "GT", dtypes.Reals, greater[float64], greater[int64], greater[uint64], nil, 0, 0, 0, 0, 0, 0)
+	greaterOrEqual = compare("GreaterOrEqual", "x ≥ y", "GE", dtypes.Reals, atLeast[float64], atLeast[int64], atLeast[uint64], nil, 0, 0, 0, 1, 0, 1)
+	lessThan = compare("LessThan", "x < y", "LT", dtypes.Reals, less[float64], less[int64], less[uint64], nil, 0, 0, 0, 0, 1, 0)
+	lessOrEqual = compare("LessOrEqual", "x ≤ y", "LE", dtypes.Reals, atMost[float64], atMost[int64], atMost[uint64], nil, 0, 0, 0, 1, 1, 1)
 }
 
 func same[T number](x, y T) uint64     { return truth(x == y) }

@@ -46,7 +46,7 @@ var ifOp, switchOp, whileOp, callOp *ir.Op
 
 func init() {
 	ifOp = Define(ir.Op{
-		Name: "If", Family: "control", Doc: "the results of one of two branches, by a bool scalar",
+		Name: "If", Family: "control", HLO: "stablehlo.if", Doc: "the results of one of two branches, by a bool scalar",
 		Regions: &ir.Regions{
 			Names: []string{"true branch", "false branch"}, Inputs: nothing,
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
@@ -69,7 +69,7 @@ func init() {
 		Tol: ir.ULP(2, "the branches' own rounding"),
 	}, Rule{VJPMulti: branchVJP})
 	switchOp = Define(ir.Op{
-		Name: "Switch", Family: "control", Doc: "the results of one of several branches, by an int32 scalar that counts them",
+		Name: "Switch", Family: "control", HLO: "stablehlo.case", Doc: "the results of one of several branches, by an int32 scalar that counts them",
 		Regions: &ir.Regions{
 			Names: []string{"branch", "…"}, Inputs: nothing,
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
@@ -95,7 +95,7 @@ func init() {
 		Tol: ir.ULP(2, "the branches' own rounding"),
 	}, Rule{VJPMulti: branchVJP})
 	whileOp = Define(ir.Op{
-		Name: "While", Family: "control", Doc: "the state after repeating a body while a condition holds",
+		Name: "While", Family: "control", HLO: "stablehlo.while", Doc: "the state after repeating a body while a condition holds",
 		Regions: &ir.Regions{
 			Names: []string{"condition", "body"}, Inputs: everything,
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
@@ -114,7 +114,7 @@ func init() {
 		Samples: []ir.Sample{{In: []ir.Input{ir.ScalarValue(1), ir.ScalarValue(3)}, DTypes: dtypes.Reals, Build: built(sampleLoop)}},
 	}, Rule{NoGrad: "reverse mode through a loop of unknown length is not built yet; write a loop of known length in Go"})
 	callOp = Define(ir.Op{
-		Name: "Call", Family: "control", Doc: "the results of a function",
+		Name: "Call", Family: "control", HLO: "func.call", Doc: "the results of a function",
 		Regions: &ir.Regions{
 			Names: []string{"function"}, Inputs: everything,
 			Infer: func(_ any, _ []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {

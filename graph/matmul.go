@@ -161,7 +161,7 @@ func init() {
 		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
 	}, Rule{Expand: expandMatMul})
 	dot = Define(ir.Op{
-		Name: "Dot", Family: "dot", Cost: sumOfProducts(overLastAxis), Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: ir.MatMulAttrs{}, HLO: "stablehlo.dot",
+		Name: "Dot", Family: "dot", Cost: sumOfProducts(overLastAxis), Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: ir.MatMulAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			if in[0].Rank() > 2 || in[1].Rank() > 2 {
 				return shapes.Shape{}, fmt.Errorf("it takes vectors and matrices only (want MatMul?)")

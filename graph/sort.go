@@ -192,7 +192,7 @@ func init() {
 		},
 	})
 	topK = Define(ir.Op{
-		Name: "TopK", Family: "sort", Cost: perOperandElement(1), Doc: "the K largest (or smallest) of x along an axis in the total order of floats, and where they are", DTypes: dtypes.Reals, Attrs: ir.TopKAttrs{}, HLO: "chlo.top_k",
+		Name: "TopK", Family: "sort", Cost: perOperandElement(1), Doc: "the K largest (or smallest) of x along an axis in the total order of floats, and where they are", DTypes: dtypes.Reals, Attrs: ir.TopKAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			a := attrs.(ir.TopKAttrs)
 			out, err := sortRule(ir.SortAttrs{Axis: a.Axis}, in)

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -25,7 +26,7 @@ func init() {
 	define("stablehlo.dynamic_reshape", 2, one(func(c *reading) *graph.Node { return reshaped(c.in[0], c.sizes(1)) }))
 	define("stablehlo.dynamic_iota", 1, one(func(c *reading) *graph.Node {
 		s := shapes.Make(c.resultDType(), c.sizes(0)...)
-		return graph.ApplyIn(c.g, ir.OpByName("Iota"), ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
+		return graph.ApplyIn(c.g, ops.Iota, ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.real_dynamic_slice", 4, one(func(c *reading) *graph.Node {
 		rank := c.in[0].Rank()
@@ -65,7 +66,7 @@ func (c *reading) movingSlice() *graph.Node {
 	moving := *c
 	moving.in = nil
 	for i := range limit.Inputs() {
-		if limit.Type() == "Add" && sameNode(limit.Input(i), start, maxDepth) {
+		if limit.Op() == ops.Add && sameNode(limit.Input(i), start, maxDepth) {
 			moving.in = []*graph.Node{limit.Input(1 - i)}
 		}
 	}

@@ -1,8 +1,12 @@
 package stablehlo
 
 import (
+	"strings"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
@@ -16,54 +20,28 @@ func init() {
 			rules[name] = rule{2, true, one(func(c *reading) *graph.Node { return f(c.in[0], c.in[1]) })}
 		}
 	}
-	unary(graph.Abs, "stablehlo.abs")
-	unary(graph.Ceil, "stablehlo.ceil")
-	unary(graph.Cos, "stablehlo.cosine")
-	unary(graph.Exp, "stablehlo.exponential")
-	unary(graph.Expm1, "stablehlo.exponential_minus_one")
-	unary(graph.Floor, "stablehlo.floor")
-	unary(graph.Imag, "stablehlo.imag")
-	unary(graph.IsFinite, "stablehlo.is_finite")
-	unary(graph.Log, "stablehlo.log")
-	unary(graph.Log1p, "stablehlo.log_plus_one")
-	unary(logistic, "stablehlo.logistic")
-	unary(graph.Neg, "stablehlo.negate")
-	unary(graph.Real, "stablehlo.real")
-	unary(graph.Round, "stablehlo.round_nearest_even")
-	unary(roundAway, "stablehlo.round_nearest_afz")
-	unary(graph.Rsqrt, "stablehlo.rsqrt")
-	unary(sign, "stablehlo.sign")
-	unary(graph.Sin, "stablehlo.sine")
-	unary(graph.Sqrt, "stablehlo.sqrt")
-	unary(cubeRoot, "stablehlo.cbrt")
-	unary(graph.Tan, "stablehlo.tan", "chlo.tan")
-	unary(graph.Tanh, "stablehlo.tanh")
-	unary(graph.Erf, "chlo.erf", "mhlo.erf")
+	for _, op := range ir.Ops() {
+		readRow(op)
+	}
+	// StableHLO takes more than the row, or means something else at some operands.
+	unary(logistic, ops.Sigmoid.HLO)
+	unary(sign, ops.Sign.HLO)
+	unary(graph.Erf, ops.Erf.HLO, "mhlo.erf")
+	unary(graph.Tan, "chlo.tan")
 	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
-	unary(not, "stablehlo.not")
+	unary(graph.Real, ops.Real.HLO)
+	unary(graph.Imag, ops.Imag.HLO)
+	unary(roundAway, "stablehlo.round_nearest_afz")
+	unary(cubeRoot, "stablehlo.cbrt")
 	unary(func(x *graph.Node) *graph.Node {
 		return graph.Equal(graph.Abs(x), graph.Infinity(x.Graph(), x.DType(), 1))
 	}, "chlo.is_inf")
 	unary(func(x *graph.Node) *graph.Node { return graph.Equal(x, graph.Infinity(x.Graph(), x.DType(), 1)) }, "chlo.is_pos_inf")
 	unary(func(x *graph.Node) *graph.Node { return graph.Equal(x, graph.Infinity(x.Graph(), x.DType(), -1)) }, "chlo.is_neg_inf")
-
-	binary(either(graph.LogicalOr, graph.Add), "stablehlo.add", "chlo.broadcast_add")
-	binary(graph.Atan2, "stablehlo.atan2", "chlo.broadcast_atan2")
-	binary(graph.Complex, "stablehlo.complex", "chlo.broadcast_complex")
-	binary(divide, "stablehlo.divide", "chlo.broadcast_divide")
-	binary(remainder, "stablehlo.remainder", "chlo.broadcast_remainder")
-	binary(either(graph.LogicalOr, graph.Max), "stablehlo.maximum", "chlo.broadcast_maximum")
-	binary(either(graph.LogicalAnd, graph.Min), "stablehlo.minimum", "chlo.broadcast_minimum")
-	binary(either(graph.LogicalAnd, graph.Mul), "stablehlo.multiply", "chlo.broadcast_multiply")
-	binary(power, "stablehlo.power", "chlo.broadcast_power")
-	binary(graph.Sub, "stablehlo.subtract", "chlo.broadcast_subtract")
-	binary(either(graph.LogicalAnd, graph.BitwiseAnd), "stablehlo.and", "chlo.broadcast_and")
-	binary(either(graph.LogicalOr, graph.BitwiseOr), "stablehlo.or", "chlo.broadcast_or")
-	binary(either(graph.LogicalXor, graph.BitwiseXor), "stablehlo.xor", "chlo.broadcast_xor")
-	binary(graph.BitwiseShiftLeft, "stablehlo.shift_left")
-	binary(graph.BitwiseShiftRightArithmetic, "stablehlo.shift_right_arithmetic")
-	binary(graph.BitwiseShiftRightLogical, "stablehlo.shift_right_logical")
+	for op, f := range map[*ir.Op]func(x, y *graph.Node) *graph.Node{ops.Div: divide, ops.Rem: remainder, ops.Pow: power} {
+		binary(f, op.HLO, broadcasting(op.HLO))
+	}
 
 	rules["stablehlo.compare"] = rule{2, true, one(readCompare)}
 	rules["chlo.broadcast_compare"] = rule{2, true, one(readCompare)}
@@ -84,21 +62,48 @@ func init() {
 	}}
 }
 
-// either is an operation that is logical on bools and arithmetic on numbers.
-func either(logical, arithmetic func(x, y *graph.Node) *graph.Node) func(x, y *graph.Node) *graph.Node {
-	return func(x, y *graph.Node) *graph.Node {
-		if x.DType() == dtypes.Bool {
-			return logical(x, y)
-		}
-		return arithmetic(x, y)
+// readRow adds the rule by which what is written of a row that is one operation is read. Rows that are written as the
+// same operation differ in their dtypes.
+func readRow(op *ir.Op) {
+	if direction, ok := strings.CutPrefix(op.HLO, comparison); ok {
+		directions[direction] = op
+		return
+	}
+	if !isOneToOne(op) {
+		return
+	}
+	written[op.HLO] = append(written[op.HLO], op)
+	r := rule{len(op.Samples[0].In), true, one(func(c *reading) *graph.Node {
+		return graph.Apply(rowFor(written[op.HLO], c.in[0].DType()), nil, c.in...)
+	})}
+	rules[op.HLO] = r
+	if r.operands == 2 && !strings.HasPrefix(op.HLO, "chlo.") && op.DTypes != dtypes.Ints { // shifts have no such form that is in use
+		rules[broadcasting(op.HLO)] = r
 	}
 }
 
-func not(x *graph.Node) *graph.Node {
-	if x.DType() == dtypes.Bool {
-		return graph.LogicalNot(x)
+// written holds the rows that are written as an operation.
+var written = map[string][]*ir.Op{}
+
+// rowFor returns the row among those of an operation that takes d.
+func rowFor(rows []*ir.Op, d dtypes.DType) *ir.Op {
+	if op := onBools[rows[0]]; op != nil && d == dtypes.Bool {
+		return op
 	}
-	return graph.BitwiseNot(x)
+	for _, op := range rows {
+		if op.DTypes.Has(d) {
+			return op
+		}
+	}
+	return rows[0] // whose error says what it takes
+}
+
+// onBools is what StableHLO's arithmetic means on bools.
+var onBools = map[*ir.Op]*ir.Op{ops.Add: ops.LogicalOr, ops.Max: ops.LogicalOr, ops.Min: ops.LogicalAnd, ops.Mul: ops.LogicalAnd}
+
+// broadcasting is the operation of CHLO that broadcasts its operands.
+func broadcasting(hlo string) string {
+	return "chlo.broadcast_" + strings.TrimPrefix(hlo, "stablehlo.")
 }
 
 // divide and remainder are XLA's: an integer x/0 is -1, all bits set, and the remainder is x. Quire's own division
@@ -122,7 +127,7 @@ func remainder(x, y *graph.Node) *graph.Node {
 
 // nonZero reports whether y is a constant without zeros, or one that is repeated.
 func nonZero(y *graph.Node) bool {
-	for y.Type() == "Broadcast" || y.Type() == "Reshape" {
+	for y.Op().Layout == ir.View || y.Op().Layout == ir.Repetition {
 		y = y.Input(0)
 	}
 	t := y.ConstantValue()
@@ -232,14 +237,12 @@ func readConvert(c *reading) *graph.Node {
 }
 
 // directions are the comparisons.
-var directions = map[string]func(x, y *graph.Node) *graph.Node{
-	"EQ": graph.Equal, "NE": graph.NotEqual, "LT": graph.LessThan, "LE": graph.LessOrEqual, "GT": graph.GreaterThan, "GE": graph.GreaterOrEqual,
-}
+var directions = map[string]*ir.Op{}
 
 func readCompare(c *reading) *graph.Node {
 	direction := c.word("comparison_direction")
-	f := directions[direction]
-	if f == nil {
+	op := directions[direction]
+	if op == nil {
 		c.fail("the direction of a comparison is EQ, NE, LT, LE, GT or GE, not %q", direction)
 	}
 	x, y := c.in[0], c.in[1]
@@ -251,7 +254,7 @@ func readCompare(c *reading) *graph.Node {
 	case c.word("compare_type") == "TOTALORDER" && d.IsFloat():
 		x, y = totalOrder(c, x), totalOrder(c, y)
 	}
-	return f(x, y)
+	return graph.Apply(op, nil, x, y)
 }
 
 // totalOrder returns integers in the order that IEEE 754 gives to all floats: -NaN, -∞, …, -0, 0, …, ∞, NaN.

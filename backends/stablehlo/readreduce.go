@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -385,7 +386,7 @@ func readSelectAndScatter(c *reading) *graph.Node {
 	if combiner(join) != "stablehlo.add" || init.Rank() != 0 {
 		c.fail("Quire adds up what is scattered, nothing else")
 	}
-	y := graph.Apply(ir.OpByName("SelectAndScatter"), attrs, x, values)
+	y := graph.Apply(ops.SelectAndScatter, attrs, x, values)
 	if !neutral(init, "stablehlo.add") {
 		y = graph.Add(y, init)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -20,7 +21,7 @@ func init() {
 	})}
 	define("stablehlo.iota", 0, one(func(c *reading) *graph.Node {
 		s := c.result()
-		return graph.ApplyIn(c.g, ir.OpByName("Iota"), ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
+		return graph.ApplyIn(c.g, ops.Iota, ir.IotaAttrs{Shape: s, Axis: c.axis("iota_dimension", s.Rank())}) // which may wrap around
 	}))
 	define("stablehlo.transpose", 1, one(func(c *reading) *graph.Node {
 		return transposed(c.in[0], c.axes("permutation", c.ints("permutation"), c.in[0].Rank()))
@@ -117,7 +118,7 @@ func sliced(x *graph.Node, start, limit, strides []int) *graph.Node {
 	if slices.Equal(limit, s.Dimensions) && !slices.ContainsFunc(start, func(v int) bool { return v != 0 }) && !slices.ContainsFunc(strides, func(v int) bool { return v != 1 }) {
 		return x
 	}
-	return graph.Apply(ir.OpByName("Slice"), ir.SliceAttrs{Start: start, Limit: limit, Stride: strides}, x)
+	return graph.Apply(ops.Slice, ir.SliceAttrs{Start: start, Limit: limit, Stride: strides}, x)
 }
 
 func padded(x, fill *graph.Node, axes []ir.PadAxis) *graph.Node {

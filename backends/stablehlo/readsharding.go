@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -26,7 +27,7 @@ func init() {
 				return c.in[0]
 			}
 			// Not graph.Shard, which would take it for the sharding of an input.
-			return graph.Apply(ir.OpByName("Shard"), ir.ShardAttrs{Mesh: c.module.Mesh, Sharding: s}, c.in[0])
+			return graph.Apply(ops.Shard, ir.ShardAttrs{Mesh: c.module.Mesh, Sharding: s}, c.in[0])
 		}))
 	}
 }

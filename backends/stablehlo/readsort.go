@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -78,11 +79,11 @@ func readSort(c *reading) []*graph.Node {
 		}
 	}
 	if n == 1 && len(keys) == 1 && keys[0].value == left[0] && s.DType != dtypes.Bool {
-		return []*graph.Node{graph.Apply(ir.OpByName("Sort"), keys[0].order(axis), c.in[0])}
+		return []*graph.Node{graph.Apply(ops.Sort, keys[0].order(axis), c.in[0])}
 	}
 	out := slices.Clone(c.in)
 	for i := len(keys) - 1; i >= 0; i-- {
-		order := graph.ApplyMulti(ir.OpByName("SortWithIndices"), keys[i].order(axis), values[i])[1]
+		order := graph.ApplyMulti(ops.SortWithIndices, keys[i].order(axis), values[i])[1]
 		indices := alongAxis(order, axis)
 		for j := range out {
 			out[j] = graph.Gather(out[j], indices)

@@ -61,6 +61,30 @@ func constrainAll(results int, f func(t *typed), names ...string) {
 	}
 }
 
+// constraintOf returns the constraints of an operation: its own, or those of the rows that are written as it.
+func constraintOf(name string) constraint {
+	c, rows := constraints[name], written[name]
+	if c.check != nil || len(rows) == 0 {
+		return c
+	}
+	var set dtypes.Set
+	for _, op := range rows {
+		set |= op.DTypes
+	}
+	return constraint{1, func(t *typed) {
+		t.elementwise(set)
+		ins := make([]shapes.Shape, len(t.in))
+		for i, x := range t.in {
+			ins[i] = x.tensor()
+		}
+		out, err := rowFor(rows, ins[0].DType).Results(nil, ins)
+		if err != nil {
+			t.fail("%v", err)
+		}
+		t.resultIs(0, out[0])
+	}}
+}
+
 // verify checks a function.
 func (f *Func) verify() {
 	r := &reader{module: f.module}
@@ -116,7 +140,7 @@ func (r *reader) verifyRegion(reg *region, outer *typeScope) []mlirType {
 
 // verify checks one operation.
 func (t *typed) verify(s *typeScope) {
-	rule, constraint := rules[t.op.name], constraints[t.op.name]
+	rule, constraint := rules[t.op.name], constraintOf(t.op.name)
 	switch {
 	case rule.emit == nil:
 		t.fail("it cannot stand in a function")

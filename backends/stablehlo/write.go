@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -25,9 +26,7 @@ type Options struct {
 
 // Lowers reports whether [Write] writes a call as it is. All others have an expansion; give Lowers to [ir.Lower] to have
 // it made.
-func Lowers(c ir.Call) bool {
-	return c.Op != nil && (c.Op.Regions != nil || lowerings[c.Op.Name] != nil)
-}
+func Lowers(c ir.Call) bool { return c.Op != nil && loweringOf(c.Op) != nil }
 
 // Write returns p as the text of a StableHLO module, whose public function main takes p's inputs and returns its
 // outputs. Equal programs give equal text. It is [Options.Write] without options.
@@ -167,8 +166,17 @@ type call struct {
 // lowering writes a call and returns its results.
 type lowering func(f *function, c call) []value
 
-// lowerings holds how ops are written, by name. Files of this package add theirs in init functions.
-var lowerings = map[string]lowering{}
+// lowerings holds how ops are written that are not one operation of StableHLO, element by element and without
+// attributes. Files of this package add theirs in init functions.
+var lowerings = map[*ir.Op]lowering{}
+
+// loweringOf returns how calls of op are written, nil if they are not.
+func loweringOf(op *ir.Op) lowering {
+	if f := lowerings[op]; f != nil || !isOneToOne(op) {
+		return f
+	}
+	return oneToOne
+}
 
 // function writes the body of one function, and of the regions inside it.
 type function struct {
@@ -302,17 +310,10 @@ func (f *function) program(p *ir.Program, args []value) []value {
 
 // call writes one instruction.
 func (f *function) call(c call) []value {
-	switch c.Op.Name {
-	case "If":
-		return f.branch(c, "stablehlo.if", c.in[0])
-	case "Switch":
-		return f.branch(c, "stablehlo.case", f.clampIndex(c.in[0], len(c.Regions)))
-	case "While":
-		return f.loop(c)
-	case "Call":
-		return f.callFunction(c)
+	lower := loweringOf(c.Op)
+	if lower != nil && c.Op.Regions != nil {
+		return lower(f, c)
 	}
-	lower := lowerings[c.Op.Name]
 	if lower == nil {
 		return f.fail("%s has no form in StableHLO: it must be expanded (give stablehlo.Lowers to ir.Lower)", c.Op.Name)
 	}
@@ -408,7 +409,7 @@ func (f *function) constant(t *tensors.Tensor) value {
 	if err != nil {
 		f.fail("a constant: %w", err)
 	}
-	v := f.op(s, "stablehlo.constant %s : %s", text, tensorType(s))
+	v := f.op(s, ops.Const.HLO+" %s : %s", text, tensorType(s))
 	v.nonzero = !hasZero(t)
 	return v
 }
@@ -446,7 +447,7 @@ func (f *function) fill(s shapes.Shape, x any) value {
 	if s.Size() == 0 {
 		text = "dense<>"
 	}
-	v := f.op(shapes.Make(s.DType, s.Dimensions...), "stablehlo.constant %s : %s", text, tensorType(s))
+	v := f.op(shapes.Make(s.DType, s.Dimensions...), ops.Const.HLO+" %s : %s", text, tensorType(s))
 	v.nonzero = !hasZero(t)
 	return v
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -104,8 +105,7 @@ func dividesWithin(p *ir.Program, seen map[*ir.Program]bool) bool {
 	}
 	seen[p] = true
 	return slices.ContainsFunc(p.Instrs, func(in ir.Instr) bool {
-		name := in.Op.Name
-		return (name == "Div" || name == "Rem") && p.Values[in.In[1]].DType.IsInt() ||
+		return (in.Op == ops.Div || in.Op == ops.Rem) && p.Values[in.In[1]].DType.IsInt() ||
 			slices.ContainsFunc(in.Regions, func(b *ir.Program) bool { return dividesWithin(b, seen) })
 	})
 }

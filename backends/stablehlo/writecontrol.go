@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -13,11 +14,18 @@ import (
 
 // clampIndex returns an index from 0 to below n.
 func (f *function) clampIndex(x value, n int) value {
-	return f.op(x.shape, "stablehlo.clamp %s, %s, %s : %s", f.fill(x.shape, 0), x, f.fill(x.shape, n-1), x.typ())
+	return f.op(x.shape, ops.Clamp.HLO+" %s, %s, %s : %s", f.fill(x.shape, 0), x, f.fill(x.shape, n-1), x.typ())
+}
+
+func init() {
+	lowerings[ops.If] = func(f *function, c call) []value { return f.branch(c, c.in[0]) }
+	lowerings[ops.Switch] = func(f *function, c call) []value { return f.branch(c, f.clampIndex(c.in[0], len(c.Regions))) }
+	lowerings[ops.While] = (*function).loop
+	lowerings[ops.Call] = (*function).callFunction
 }
 
 // branch writes an op that runs one of its regions, chosen by choice.
-func (f *function) branch(c call, mnemonic string, choice value) []value {
+func (f *function) branch(c call, choice value) []value {
 	if len(c.out) == 0 {
 		return nil
 	}
@@ -46,7 +54,7 @@ func (f *function) branch(c call, mnemonic string, choice value) []value {
 		}
 	}
 	results, names := v.spreadOver(out)
-	f.line(`%s = "%s"(%s) ({`, names, mnemonic, choice)
+	f.line(`%s = "%s"(%s) ({`, names, c.Op.HLO, choice)
 	for i, branch := range branches {
 		if i > 0 {
 			f.line("}, {")
@@ -109,7 +117,7 @@ func (f *function) repeat(state []value, cond, body func(state []value) []value)
 	}
 	if met.ref != "" {
 		f.extend(&test, func(results []value) []value {
-			return []value{f.binary("stablehlo.and", results[0], f.compare("EQ", met, f.fill(status, 0)))}
+			return []value{f.binary(ops.BitwiseAnd.HLO, results[0], f.compare("EQ", met, f.fill(status, 0)))}
 		})
 	}
 	out, begin := make([]shapes.Shape, len(state)), make([]string, len(state))
@@ -117,7 +125,7 @@ func (f *function) repeat(state []value, cond, body func(state []value) []value)
 		out[i], begin[i] = s.shape, fmt.Sprintf("%s = %s", args[i], s)
 	}
 	results, names := v.spreadOver(out)
-	f.line("%s = stablehlo.while(%s) : %s", names, strings.Join(begin, ", "), types(results))
+	f.line("%s = %s(%s) : %s", names, ops.While.HLO, strings.Join(begin, ", "), types(results))
 	f.line("cond {")
 	f.put(test)
 	f.line("} do {")
@@ -159,6 +167,6 @@ func (f *function) invoke(callee private, in []value, out []shapes.Shape) []valu
 		out = append(slices.Clip(out), status)
 	}
 	results, names := f.defineAll(out)
-	f.line("%s = func.call @%s(%s) : %s", names, callee.name, refs(in), signature(in, results))
+	f.line("%s = %s @%s(%s) : %s", names, ops.Call.HLO, callee.name, refs(in), signature(in, results))
 	return f.noted(results, callee.checked)
 }

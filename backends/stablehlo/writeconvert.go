@@ -3,15 +3,16 @@ package stablehlo
 import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	lowerings["ConvertDType"] = func(f *function, c call) []value {
+	lowerings[ops.ConvertDType] = func(f *function, c call) []value {
 		return []value{f.convert(c.in[0], c.Attrs.(ir.DTypeAttrs).DType)}
 	}
-	lowerings["ReducePrecision"] = func(f *function, c call) []value {
+	lowerings[ops.ReducePrecision] = func(f *function, c call) []value {
 		x, p := c.in[0], c.Attrs.(ir.PrecisionAttrs)
-		y := f.op(c.out[0], "stablehlo.reduce_precision %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())
+		y := f.op(c.out[0], ops.ReducePrecision.HLO+" %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())
 		if p.MantissaBits == 0 { // StableHLO leaves open what NaN becomes, which such a format lacks: here it stays
 			y = f.choose(f.isNaN(x), x, y)
 		}
@@ -29,7 +30,7 @@ func (f *function) convert(x value, d dtypes.DType) value {
 		return f.compare("NE", x, f.fill(x.shape, 0))
 	case from.IsComplex() && !d.IsComplex():
 		part := x.shape.WithDType(from.Real())
-		return f.convert(f.op(part, "stablehlo.real %s : (%s) -> %s", x, x.typ(), tensorType(part)), d)
+		return f.convert(f.op(part, ops.Real.HLO+" %s : (%s) -> %s", x, x.typ(), tensorType(part)), d)
 	case d.IsComplex() && !from.IsComplex():
 		part := f.convert(x, d.Real())
 		return f.complex(part, f.fill(part.shape, 0))
@@ -43,7 +44,7 @@ func (f *function) convert(x value, d dtypes.DType) value {
 
 func (f *function) plainConvert(x value, d dtypes.DType) value {
 	to := x.shape.WithDType(d)
-	return f.op(to, "stablehlo.convert %s : (%s) -> %s", x, x.typ(), tensorType(to))
+	return f.op(to, ops.ConvertDType.HLO+" %s : (%s) -> %s", x, x.typ(), tensorType(to))
 }
 
 // wide returns x in float32 if it is a narrower float.
@@ -74,7 +75,7 @@ func (f *function) float64(x value) value {
 	if x.shape.DType.Size() == 8 {
 		large := f.compare("GE", x, f.fill(x.shape, int64(1)<<53)) // others are exact
 		if !x.shape.DType.IsUnsigned() {
-			large = f.binary("stablehlo.or", large, f.compare("LE", x, f.fill(x.shape, int64(-1)<<53)))
+			large = f.binary(ops.BitwiseOr.HLO, large, f.compare("LE", x, f.fill(x.shape, int64(-1)<<53)))
 		}
 		x = f.choose(large, f.sticky(x, 64-53), x)
 	}
@@ -83,8 +84,8 @@ func (f *function) float64(x value) value {
 
 // sticky clears the n lowest bits of 64-bit integers and, where one of them was set, sets the bit above.
 func (f *function) sticky(b value, n int) value {
-	low := f.binary("stablehlo.and", b, f.fill(b.shape, int64(1)<<n-1))
+	low := f.binary(ops.BitwiseAnd.HLO, b, f.fill(b.shape, int64(1)<<n-1))
 	zero := f.fill(b.shape, 0)
 	mark := f.choose(f.compare("NE", low, zero), f.fill(b.shape, int64(1)<<n), zero)
-	return f.binary("stablehlo.or", f.binary("stablehlo.subtract", b, low), mark)
+	return f.binary(ops.BitwiseOr.HLO, f.binary(ops.Sub.HLO, b, low), mark)
 }

@@ -6,11 +6,12 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	lowerings["DotGeneral"] = dotGeneral
-	lowerings["ConvGeneral"] = convolution
+	lowerings[ops.DotGeneral] = dotGeneral
+	lowerings[ops.ConvGeneral] = convolution
 }
 
 // precision asks for products of float32 in float32.
@@ -51,7 +52,7 @@ func dotGeneral(f *function, c call) []value {
 	}
 	p := precision(x.shape.DType)
 	out := f.define(c.out[0].WithDType(sum))
-	f.line("%s = stablehlo.dot_general %s, %s, %scontracting_dims = %s x %s, precision = [%s, %s] : %s",
+	f.line("%s = "+ops.DotGeneral.HLO+" %s, %s, %scontracting_dims = %s x %s, precision = [%s, %s] : %s",
 		out, x, y, batch, ints(a.LhsContract), ints(a.RhsContract), p, p, signature([]value{x, y}, []value{out}))
 	z := out
 	if a.Accumulator.IsInt() {
@@ -79,7 +80,7 @@ func convolution(f *function, c call) []value {
 		numbers("b", "f", ax.OutputBatch, ax.OutputChannels, ax.OutputSpatial)
 	p := precision(x.shape.DType)
 	out := f.define(c.out[0].WithDType(accumulator(x.shape.DType)))
-	f.line("%s = stablehlo.convolution(%s, %s) dim_numbers = %s, window = {stride = %s, pad = %s, lhs_dilate = %s, rhs_dilate = %s} {batch_group_count = %d : i64, feature_group_count = %d : i64, precision_config = [#stablehlo<precision %s>, #stablehlo<precision %s>]} : %s",
+	f.line("%s = "+ops.ConvGeneral.HLO+"(%s, %s) dim_numbers = %s, window = {stride = %s, pad = %s, lhs_dilate = %s, rhs_dilate = %s} {batch_group_count = %d : i64, feature_group_count = %d : i64, precision_config = [#stablehlo<precision %s>, #stablehlo<precision %s>]} : %s",
 		out, x, k, dims, ints(a.Strides), pairs(a.Paddings), ints(a.InputDilations), ints(a.KernelDilations),
 		a.BatchGroups, a.ChannelGroups, p, p, signature([]value{x, k}, []value{out}))
 	return []value{f.convert(out, c.out[0].DType)}

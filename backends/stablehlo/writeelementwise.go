@@ -2,87 +2,61 @@ package stablehlo
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
+// oneToOne writes a call of a row that is one operation of StableHLO, without attributes and element by element.
+func oneToOne(f *function, c call) []value {
+	in := make([]value, len(c.in))
+	same := true
+	for i, x := range c.in {
+		in[i] = f.spread(x, c.out[0])
+		same = same && in[i].shape.DType == c.out[0].DType
+	}
+	if direction, ok := strings.CutPrefix(c.Op.HLO, comparison); ok {
+		return []value{f.compare(direction, in[0], in[1])}
+	}
+	if same {
+		return []value{f.op(c.out[0], "%s %s : %s", c.Op.HLO, refs(in), tensorType(c.out[0]))}
+	}
+	out := f.define(c.out[0])
+	f.line("%s = %s %s : %s", out, c.Op.HLO, refs(in), signature(in, []value{out}))
+	return []value{out}
+}
+
+// comparison begins the HLO of rows that compare: behind it stands the direction.
+const comparison = "stablehlo.compare "
+
+// isOneToOne reports whether calls of op are written by oneToOne.
+func isOneToOne(op *ir.Op) bool { return op.Elementwise && op.Attrs == nil && op.HLO != "" }
+
 func init() {
-	for name, mnemonic := range map[string]string{
-		"Ceil": "stablehlo.ceil", "Cos": "stablehlo.cosine", "Exp": "stablehlo.exponential",
-		"Expm1": "stablehlo.exponential_minus_one", "Floor": "stablehlo.floor", "Log": "stablehlo.log",
-		"Log1p": "stablehlo.log_plus_one", "Neg": "stablehlo.negate", "Round": "stablehlo.round_nearest_even",
-		"Rsqrt": "stablehlo.rsqrt", "Sigmoid": "stablehlo.logistic", "Sign": "stablehlo.sign", "Sin": "stablehlo.sine",
-		"Sqrt": "stablehlo.sqrt", "Tan": "stablehlo.tan", "Tanh": "stablehlo.tanh",
-		"BitwiseNot": "stablehlo.not", "LogicalNot": "stablehlo.not",
-	} {
-		lowerings[name] = func(f *function, c call) []value {
-			return []value{f.op(c.out[0], "%s %s : %s", mnemonic, c.in[0], c.in[0].typ())}
-		}
-	}
-	// Ops whose result has another type than their operand say both.
-	for name, format := range map[string]string{
-		"Abs": "stablehlo.abs %s : %s", "Imag": "stablehlo.imag %s : (%s) -> %s",
-		"IsFinite": "stablehlo.is_finite %s : (%s) -> %s", "Real": "stablehlo.real %s : (%s) -> %s",
-	} {
-		lowerings[name] = func(f *function, c call) []value {
-			x := c.in[0]
-			if name == "Abs" {
-				if x.shape.DType != c.out[0].DType {
-					return []value{f.op(c.out[0], "stablehlo.abs %s : (%s) -> %s", x, x.typ(), tensorType(c.out[0]))}
-				}
-				return []value{f.op(c.out[0], format, x, x.typ())}
-			}
-			return []value{f.op(c.out[0], format, x, x.typ(), tensorType(c.out[0]))}
-		}
-	}
-	for name, mnemonic := range map[string]string{
-		"Add": "stablehlo.add", "Atan2": "stablehlo.atan2", "Max": "stablehlo.maximum", "Min": "stablehlo.minimum",
-		"Mul": "stablehlo.multiply", "Sub": "stablehlo.subtract",
-		"BitwiseAnd": "stablehlo.and", "BitwiseOr": "stablehlo.or", "BitwiseXor": "stablehlo.xor",
-		"LogicalAnd": "stablehlo.and", "LogicalOr": "stablehlo.or", "LogicalXor": "stablehlo.xor",
-		"BitwiseShiftLeft":            "stablehlo.shift_left",
-		"BitwiseShiftRightArithmetic": "stablehlo.shift_right_arithmetic",
-		"BitwiseShiftRightLogical":    "stablehlo.shift_right_logical",
-	} {
-		lowerings[name] = func(f *function, c call) []value {
-			x, y := f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0])
-			return []value{f.binary(mnemonic, x, y)}
-		}
-	}
-	for name, direction := range map[string]string{
-		"Equal": "EQ", "NotEqual": "NE", "GreaterThan": "GT", "GreaterOrEqual": "GE", "LessThan": "LT", "LessOrEqual": "LE",
-	} {
-		lowerings[name] = func(f *function, c call) []value {
-			return []value{f.compare(direction, f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
-		}
-	}
-	lowerings["Div"] = func(f *function, c call) []value {
+	lowerings[ops.Div] = func(f *function, c call) []value {
 		f.checkDivisor(c)
-		return []value{f.divide("stablehlo.divide", f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
+		return []value{f.divide(c.Op.HLO, f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
-	lowerings["Rem"] = func(f *function, c call) []value {
+	lowerings[ops.Rem] = func(f *function, c call) []value {
 		f.checkDivisor(c)
-		return []value{f.divide("stablehlo.remainder", f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
+		return []value{f.divide(c.Op.HLO, f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
-	lowerings["Pow"] = func(f *function, c call) []value {
+	lowerings[ops.Pow] = func(f *function, c call) []value {
 		x, y := f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0])
 		if x.shape.DType.IsInt() {
 			return []value{f.power(x, y)}
 		}
-		return []value{f.binary("stablehlo.power", x, y)}
+		return []value{f.binary(c.Op.HLO, x, y)}
 	}
-	lowerings["Erf"] = func(f *function, c call) []value { return []value{f.erf(c.in[0])} }
-	lowerings["Where"] = func(f *function, c call) []value {
+	lowerings[ops.Erf] = func(f *function, c call) []value { return []value{f.erf(c.in[0])} }
+	lowerings[ops.Where] = func(f *function, c call) []value {
 		s := c.out[0]
-		return []value{f.choose(f.spread(c.in[0], s), f.spread(c.in[1], s), f.spread(c.in[2], s))}
+		return []value{f.chooseAs(c.Op.HLO, f.spread(c.in[0], s), f.spread(c.in[1], s), f.spread(c.in[2], s))}
 	}
-	lowerings["Clamp"] = func(f *function, c call) []value {
-		s := c.out[0]
-		lo, x, hi := f.spread(c.in[0], s), f.spread(c.in[1], s), f.spread(c.in[2], s)
-		return []value{f.op(s, "stablehlo.clamp %s, %s, %s : %s", lo, x, hi, tensorType(s))}
-	}
-	lowerings["Complex"] = func(f *function, c call) []value {
+	lowerings[ops.Complex] = func(f *function, c call) []value {
 		return []value{f.complex(f.spread(c.in[0], c.out[0]), f.spread(c.in[1], c.out[0]))}
 	}
 }
@@ -97,7 +71,7 @@ func (f *function) spread(x value, s shapes.Shape) value {
 		axes[i] = s.Rank() - x.shape.Rank() + i
 	}
 	out := s.WithDType(x.shape.DType)
-	y := f.op(out, "stablehlo.broadcast_in_dim %s, dims = %s : (%s) -> %s", x, ints(axes), x.typ(), tensorType(out))
+	y := f.op(out, ops.Broadcast.HLO+" %s, dims = %s : (%s) -> %s", x, ints(axes), x.typ(), tensorType(out))
 	y.nonzero = x.nonzero
 	return y
 }
@@ -122,12 +96,14 @@ func (f *function) compare(direction string, x, y value) value {
 // compareAs compares in an order that StableHLO names.
 func (f *function) compareAs(kind, direction string, x, y value) value {
 	out := x.shape.WithDType(dtypes.Bool)
-	return f.op(out, "stablehlo.compare %s, %s, %s, %s : (%s, %s) -> %s", direction, x, y, kind, x.typ(), y.typ(), tensorType(out))
+	return f.op(out, comparison+"%s, %s, %s, %s : (%s, %s) -> %s", direction, x, y, kind, x.typ(), y.typ(), tensorType(out))
 }
 
 // choose returns x where cond holds and y elsewhere.
-func (f *function) choose(cond, x, y value) value {
-	return f.op(x.shape, "stablehlo.select %s, %s, %s : %s, %s", cond, x, y, cond.typ(), x.typ())
+func (f *function) choose(cond, x, y value) value { return f.chooseAs(ops.Where.HLO, cond, x, y) }
+
+func (f *function) chooseAs(mnemonic string, cond, x, y value) value {
+	return f.op(x.shape, "%s %s, %s, %s : %s, %s", mnemonic, cond, x, y, cond.typ(), x.typ())
 }
 
 // complex returns x + i·y.
@@ -137,7 +113,7 @@ func (f *function) complex(x, y value) value {
 		d = dtypes.Complex128
 	}
 	s := x.shape.WithDType(d)
-	return f.op(s, "stablehlo.complex %s, %s : %s", x, y, tensorType(s))
+	return f.op(s, ops.Complex.HLO+" %s, %s : %s", x, y, tensorType(s))
 }
 
 // divide writes a division or a remainder. An integer divisor that may be zero is replaced by 1, and the result
@@ -149,7 +125,7 @@ func (f *function) divide(mnemonic string, x, y value) value {
 	zero := f.compare("EQ", y, f.fill(y.shape, 0))
 	z := f.binary(mnemonic, x, f.choose(zero, f.fill(y.shape, 1), y))
 	otherwise := x
-	if mnemonic == "stablehlo.divide" {
+	if mnemonic == ops.Div.HLO {
 		otherwise = f.fill(y.shape, int64(-1))
 	}
 	return f.choose(zero, otherwise, z)

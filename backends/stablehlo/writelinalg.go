@@ -6,24 +6,25 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
-	for name, kind := range map[string]string{"FFT": "FFT", "InverseFFT": "IFFT", "RealFFT": "RFFT", "InverseRealFFT": "IRFFT"} {
-		lowerings[name] = func(f *function, c call) []value {
+	for op, kind := range map[*ir.Op]string{ops.FFT: "FFT", ops.InverseFFT: "IFFT", ops.RealFFT: "RFFT", ops.InverseRealFFT: "IRFFT"} {
+		lowerings[op] = func(f *function, c call) []value {
 			x := c.in[0]
-			return []value{f.op(c.out[0], "stablehlo.fft %s, type = %s, length = %s : (%s) -> %s",
+			return []value{f.op(c.out[0], c.Op.HLO+" %s, type = %s, length = %s : (%s) -> %s",
 				x, kind, ints(c.Attrs.(ir.FFTAttrs).Lengths), x.typ(), tensorType(c.out[0]))}
 		}
 	}
-	lowerings["Cholesky"] = cholesky
-	lowerings["TriangularSolve"] = func(f *function, c call) []value {
+	lowerings[ops.Cholesky] = cholesky
+	lowerings[ops.TriangularSolve] = func(f *function, c call) []value {
 		a := c.Attrs.(ir.TriangularSolveAttrs)
 		kind := map[ir.TransposeKind]string{ir.NotTransposed: "NO_TRANSPOSE", ir.Transposed: "TRANSPOSE", ir.Adjoint: "ADJOINT"}[a.TransposeA]
 		out := f.define(c.out[0])
-		f.line(`%s = "stablehlo.triangular_solve"(%s) <{left_side = %t, lower = %t, transpose_a = #stablehlo<transpose %s>, unit_diagonal = %t}> : %s`,
-			out, refs(c.in), a.LeftSide, a.Lower, kind, a.UnitDiagonal, signature(c.in, []value{out}))
+		f.line(`%s = %q(%s) <{left_side = %t, lower = %t, transpose_a = #stablehlo<transpose %s>, unit_diagonal = %t}> : %s`,
+			out, c.Op.HLO, refs(c.in), a.LeftSide, a.Lower, kind, a.UnitDiagonal, signature(c.in, []value{out}))
 		return []value{out}
 	}
 }
@@ -39,12 +40,12 @@ func cholesky(f *function, c call) []value {
 	if s.DType.IsComplex() {
 		x = f.choose(f.compare("EQ", row, column), f.convert(f.real(x), s.DType), x)
 	}
-	y := f.op(s, "stablehlo.cholesky %s, lower = %t : %s", x, lower, x.typ())
+	y := f.op(s, ops.Cholesky.HLO+" %s, lower = %t : %s", x, lower, x.typ())
 	part := f.real(y)
 	positive := f.compare("GT", part, f.fill(part.shape, 0))
-	positive = f.binary("stablehlo.or", positive, f.compare("NE", row, column))
+	positive = f.binary(ops.BitwiseOr.HLO, positive, f.compare("NE", row, column))
 	batch := shapes.Make(dtypes.Bool, s.Dimensions[:s.Rank()-2]...)
-	definite := f.reduce("stablehlo.and", positive, f.fill(shapes.Scalar(dtypes.Bool), 1), upTo(s.Rank()-2, s.Rank()), batch)
+	definite := f.reduce(ops.ReduceSum.HLO, ops.BitwiseAnd.HLO, positive, f.fill(shapes.Scalar(dtypes.Bool), 1), upTo(s.Rank()-2, s.Rank()), batch)
 	definite = f.along(definite, positive.shape, upTo(0, s.Rank()-2))
 	nan := any(math.NaN())
 	if s.DType.IsComplex() {
@@ -64,11 +65,11 @@ func (f *function) real(x value) value {
 		return x
 	}
 	s := x.shape.WithDType(x.shape.DType.Real())
-	return f.op(s, "stablehlo.real %s : (%s) -> %s", x, x.typ(), tensorType(s))
+	return f.op(s, ops.Real.HLO+" %s : (%s) -> %s", x, x.typ(), tensorType(s))
 }
 
 // along returns x repeated to the dimensions of s, in which its axes are those given.
 func (f *function) along(x value, s shapes.Shape, axes []int) value {
 	out := s.WithDType(x.shape.DType)
-	return f.op(out, "stablehlo.broadcast_in_dim %s, dims = %s : (%s) -> %s", x, ints(axes), x.typ(), tensorType(out))
+	return f.op(out, ops.Broadcast.HLO+" %s, dims = %s : (%s) -> %s", x, ints(axes), x.typ(), tensorType(out))
 }

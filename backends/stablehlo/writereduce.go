@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -16,23 +17,23 @@ func init() {
 		return func(f *function, d dtypes.DType) value { return f.fill(shapes.Scalar(d), x) }
 	}
 	zero, one, ones := constant(0), constant(1), constant(int64(-1))
-	for name, r := range map[string]struct {
+	for op, r := range map[*ir.Op]struct {
 		mnemonic string
 		start    func(*function, dtypes.DType) value
 		wide     bool // halves are joined in float32
 	}{
-		"ReduceSum":        {"stablehlo.add", zero, true},
-		"ReduceMultiply":   {"stablehlo.multiply", one, true},
-		"ReduceMax":        {"stablehlo.maximum", (*function).lowest, false},
-		"ReduceMin":        {"stablehlo.minimum", (*function).highest, false},
-		"ReduceLogicalAnd": {"stablehlo.and", one, false},
-		"ReduceLogicalOr":  {"stablehlo.or", zero, false},
-		"ReduceLogicalXor": {"stablehlo.xor", zero, false},
-		"ReduceBitwiseAnd": {"stablehlo.and", ones, false},
-		"ReduceBitwiseOr":  {"stablehlo.or", zero, false},
-		"ReduceBitwiseXor": {"stablehlo.xor", zero, false},
+		ops.ReduceSum:        {ops.Add.HLO, zero, true},
+		ops.ReduceMultiply:   {ops.Mul.HLO, one, true},
+		ops.ReduceMax:        {ops.Max.HLO, (*function).lowest, false},
+		ops.ReduceMin:        {ops.Min.HLO, (*function).highest, false},
+		ops.ReduceLogicalAnd: {ops.BitwiseAnd.HLO, one, false},
+		ops.ReduceLogicalOr:  {ops.BitwiseOr.HLO, zero, false},
+		ops.ReduceLogicalXor: {ops.BitwiseXor.HLO, zero, false},
+		ops.ReduceBitwiseAnd: {ops.BitwiseAnd.HLO, ones, false},
+		ops.ReduceBitwiseOr:  {ops.BitwiseOr.HLO, zero, false},
+		ops.ReduceBitwiseXor: {ops.BitwiseXor.HLO, zero, false},
 	} {
-		lowerings[name] = func(f *function, c call) []value {
+		lowerings[op] = func(f *function, c call) []value {
 			x, axes := c.in[0], c.Attrs.(ir.ReduceAttrs).Axes
 			if len(axes) == 0 {
 				return c.in
@@ -40,20 +41,20 @@ func init() {
 			if r.wide {
 				x = f.wide(x)
 			}
-			out := f.reduce(r.mnemonic, x, r.start(f, x.shape.DType), axes, c.out[0].WithDType(x.shape.DType))
+			out := f.reduce(c.Op.HLO, r.mnemonic, x, r.start(f, x.shape.DType), axes, c.out[0].WithDType(x.shape.DType))
 			return []value{f.convert(out, c.out[0].DType)}
 		}
 	}
-	lowerings["ReduceWindow"] = reduceWindow
-	lowerings["SelectAndScatter"] = selectAndScatter
-	lowerings["Sort"] = sortElements
-	lowerings["SortWithIndices"] = sortElements
+	lowerings[ops.ReduceWindow] = reduceWindow
+	lowerings[ops.SelectAndScatter] = selectAndScatter
+	lowerings[ops.Sort] = sortElements
+	lowerings[ops.SortWithIndices] = sortElements
 }
 
 // reduce joins the elements of x over the axes with an operation.
-func (f *function) reduce(mnemonic string, x, start value, axes []int, s shapes.Shape) value {
+func (f *function) reduce(reduction, mnemonic string, x, start value, axes []int, s shapes.Shape) value {
 	out := f.define(s)
-	f.line("%s = stablehlo.reduce(%s init: %s) applies %s across dimensions = %s : %s", out, x, start, mnemonic, ints(axes), signature([]value{x, start}, []value{out}))
+	f.line("%s = "+reduction+"(%s init: %s) applies %s across dimensions = %s : %s", out, x, start, mnemonic, ints(axes), signature([]value{x, start}, []value{out}))
 	return out
 }
 
@@ -66,15 +67,15 @@ func reduceWindow(f *function, c call) []value {
 	mnemonic := ""
 	switch a.Kind {
 	case ir.WindowMax:
-		start, mnemonic = f.lowest(x.shape.DType), "stablehlo.maximum"
+		start, mnemonic = f.lowest(x.shape.DType), ops.Max.HLO
 	case ir.WindowMin:
-		start, mnemonic = f.highest(x.shape.DType), "stablehlo.minimum"
+		start, mnemonic = f.highest(x.shape.DType), ops.Min.HLO
 	default:
 		x = f.wide(x)
-		start, mnemonic = f.fill(shapes.Scalar(x.shape.DType), 0), "stablehlo.add"
+		start, mnemonic = f.fill(shapes.Scalar(x.shape.DType), 0), ops.Add.HLO
 	}
 	out := f.define(c.out[0].WithDType(x.shape.DType))
-	f.line(`%s = "stablehlo.reduce_window"(%s, %s) <{%s}> ({`, out, x, start, windowText(a))
+	f.line(`%s = %q(%s, %s) <{%s}> ({`, out, c.Op.HLO, x, start, windowText(a))
 	f.combiner(x.shape.DType, mnemonic)
 	f.line("}) : %s", signature([]value{x, start}, []value{out}))
 	return []value{f.convert(out, c.out[0].DType)}
@@ -99,7 +100,7 @@ func selectAndScatter(f *function, c call) []value {
 	d := x.shape.DType
 	zero := f.fill(shapes.Scalar(d), 0)
 	out := f.define(x.shape)
-	f.line(`%s = "stablehlo.select_and_scatter"(%s, %s, %s) <{%s}> ({`, out, x, y, zero, windowText(a))
+	f.line(`%s = %q(%s, %s, %s) <{%s}> ({`, out, c.Op.HLO, x, y, zero, windowText(a))
 	f.region([]shapes.Shape{shapes.Scalar(d), shapes.Scalar(d)}, func(args []value) []value {
 		direction := "GE"
 		if a.Kind == ir.WindowMin {
@@ -107,12 +108,12 @@ func selectAndScatter(f *function, c call) []value {
 		}
 		first := f.compare(direction, args[0], args[1])
 		if d.IsFloat() {
-			first = f.binary("stablehlo.or", first, f.isNaN(args[0]))
+			first = f.binary(ops.BitwiseOr.HLO, first, f.isNaN(args[0]))
 		}
 		return []value{first}
 	})
 	f.line("}, {")
-	f.combiner(d, "stablehlo.add")
+	f.combiner(d, ops.Add.HLO)
 	f.line("}) : %s", signature([]value{x, y, zero}, []value{out}))
 	return []value{f.convert(out, c.out[0].DType)}
 }
@@ -126,7 +127,7 @@ func sortElements(f *function, c call) []value {
 		in = append(in, f.iota(c.out[1], a.Axis))
 	}
 	results, names := f.defineAll(c.out)
-	f.line(`%s = "stablehlo.sort"(%s) <{dimension = %d : i64, is_stable = true}> ({`, names, refs(in), a.Axis)
+	f.line(`%s = %q(%s) <{dimension = %d : i64, is_stable = true}> ({`, names, c.Op.HLO, refs(in), a.Axis)
 	var args []shapes.Shape
 	for _, x := range in {
 		s := shapes.Scalar(x.shape.DType)
@@ -143,7 +144,7 @@ func sortElements(f *function, c call) []value {
 		before := f.compare("LT", x, y)
 		if x.shape.DType.IsFloat() { // a number comes before NaN
 			number := f.compare("EQ", x, x)
-			before = f.binary("stablehlo.or", before, f.binary("stablehlo.and", number, f.isNaN(y)))
+			before = f.binary(ops.BitwiseOr.HLO, before, f.binary(ops.BitwiseAnd.HLO, number, f.isNaN(y)))
 		}
 		return []value{before}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -21,7 +22,7 @@ import (
 const meshName = "mesh"
 
 func init() {
-	lowerings["Shard"] = func(f *function, c call) []value {
+	lowerings[ops.Shard] = func(f *function, c call) []value {
 		a := c.Attrs.(ir.ShardAttrs)
 		return []value{f.split(c.in[0], a.Sharding)}
 	}
@@ -218,7 +219,7 @@ func (f *function) mendNaN(x, y value, axes []int) value {
 		return y
 	}
 	b := shapes.Scalar(dtypes.Bool)
-	found := f.reduce("stablehlo.or", f.isNaN(x), f.fill(b, 0), axes, y.shape.WithDType(dtypes.Bool))
+	found := f.reduce(ops.ReduceSum.HLO, ops.BitwiseOr.HLO, f.isNaN(x), f.fill(b, 0), axes, y.shape.WithDType(dtypes.Bool))
 	return f.choose(found, f.fill(y.shape, math.NaN()), y)
 }
 
@@ -246,7 +247,7 @@ func (f *function) split(v value, s ir.Sharding) value {
 	if v.split == text { // it just was: texts that are read and written again do not grow
 		return v
 	}
-	out := f.op(v.shape, "sdy.sharding_constraint %s %s : %s", v, text, tensorType(v.shape))
+	out := f.op(v.shape, ops.Shard.HLO+" %s %s : %s", v, text, tensorType(v.shape))
 	out.split, out.nonzero = text, v.nonzero
 	return out
 }
