@@ -75,7 +75,7 @@ func init() {
 		VJP: func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
 	})
 	broadcastTo = Define(ir.Op{
-		Name: "Broadcast", Family: "shape", Layout: ir.Repetition, Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
+		Name: "Broadcast", Family: "shape", Layout: ir.Repetition, Simplify: simplerBroadcast, Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := in[0].BroadcastableTo(s.Dimensions...); err != nil {

@@ -74,6 +74,15 @@ func simplerReshape(r *ir.Rewrite) []ir.Value {
 	return []ir.Value{r.Apply(r.Op, r.Attrs, x)}
 }
 
+// simplerBroadcast joins two repetitions.
+func simplerBroadcast(r *ir.Rewrite) []ir.Value {
+	op, _, in := r.Maker(r.In[0])
+	if op != r.Op {
+		return nil
+	}
+	return []ir.Value{r.Apply(op, r.Attrs, in...)}
+}
+
 // simplerConvert drops a conversion to the dtype that a value has, and one back from a dtype that holds every number of
 // the first.
 func simplerConvert(r *ir.Rewrite) []ir.Value {

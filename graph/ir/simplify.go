@@ -119,7 +119,7 @@ const maxFold = 1 << 10
 func foldPass(l *lowering, p *Program) (*Program, error) {
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
 		op := c.Op
-		if op.Layout == Repetition { // backends read one element as often as they need it
+		if op.Layout == Repetition && c.out[0].Size() > c.in[0].Size() { // backends read one element as often as they need it
 			return nil, nil
 		}
 		if op.Ref == nil || op.Effect != Pure || op.Tol != (Tolerance{}) || len(c.args) == 0 || Traffic(c.in, c.out) > maxFold {

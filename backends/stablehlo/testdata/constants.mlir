@@ -7,12 +7,11 @@ module @constants attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas =
     %4 = stablehlo.constant dense<[[1.0e+00, 1.0e-01], [1.0e+300, -0.0e+00]]> : tensor<2x2xf64>
     %5 = stablehlo.constant dense<[(1.0e+00, 2.0e+00), (-1.0e+00, 0.0e+00)]> : tensor<2xcomplex<f32>>
     %6 = stablehlo.constant dense<[true, false]> : tensor<2xi1>
-    %7 = stablehlo.constant dense<0> : tensor<i8>
-    %8 = stablehlo.constant dense<> : tensor<0x3xi8>
-    %9 = stablehlo.constant dense<0xFC00> : tensor<f16>
-    %10 = stablehlo.constant dense<[18446744073709551615, 0]> : tensor<2xui64>
-    %11 = stablehlo.constant dense<1.0e+00> : tensor<bf16>
-    %12 = stablehlo.broadcast_in_dim %11, dims = [] : (tensor<bf16>) -> tensor<2x2xbf16>
-    return %0, %3, %4, %5, %6, %8, %9, %10, %12 : tensor<40xf32>, tensor<40xi1>, tensor<2x2xf64>, tensor<2xcomplex<f32>>, tensor<2xi1>, tensor<0x3xi8>, tensor<f16>, tensor<2xui64>, tensor<2x2xbf16>
+    %7 = stablehlo.constant dense<> : tensor<0x3xi8>
+    %8 = stablehlo.constant dense<0xFC00> : tensor<f16>
+    %9 = stablehlo.constant dense<[18446744073709551615, 0]> : tensor<2xui64>
+    %10 = stablehlo.constant dense<1.0e+00> : tensor<bf16>
+    %11 = stablehlo.broadcast_in_dim %10, dims = [] : (tensor<bf16>) -> tensor<2x2xbf16>
+    return %0, %3, %4, %5, %6, %7, %8, %9, %11 : tensor<40xf32>, tensor<40xi1>, tensor<2x2xf64>, tensor<2xcomplex<f32>>, tensor<2xi1>, tensor<0x3xi8>, tensor<f16>, tensor<2xui64>, tensor<2x2xbf16>
   }
 }
