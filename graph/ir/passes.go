@@ -40,6 +40,11 @@ var passes = checkPasses([]Pass{
 // Passes returns the passes of [Lower], in the order in which they run.
 func Passes() []Pass { return slices.Clone(passes) }
 
+// Run runs the pass alone; lowers is that of [Lower].
+func (pass Pass) Run(p *Program, lowers func(Call) bool) (*Program, error) {
+	return pass.run(newLowering(lowers), p)
+}
+
 // checkPasses panics unless every pass has a reason and runs after those that it must run after.
 func checkPasses(list []Pass) []Pass {
 	for i, p := range list {
@@ -64,6 +69,13 @@ type lowering struct {
 	left       []string              // calls that have no kernel, no expansion and no wider form
 }
 
+func newLowering(lowers func(Call) bool) *lowering {
+	if lowers == nil {
+		lowers = func(Call) bool { return true }
+	}
+	return &lowering{lowers: lowers, expansions: map[string]*Program{}, done: map[*Program]*Program{}, notes: map[string]int{}}
+}
+
 func (l *lowering) note(format string, args ...any) { l.notes[fmt.Sprintf(format, args...)]++ }
 
 // Lower returns a program that computes what p does, as a backend gets it: [Passes] says what happens. lowers tells
@@ -74,10 +86,7 @@ func Lower(p *Program, lowers func(Call) bool) (*Program, error) {
 }
 
 func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
-	if lowers == nil {
-		lowers = func(Call) bool { return true }
-	}
-	l := &lowering{lowers: lowers, expansions: map[string]*Program{}}
+	l := newLowering(lowers)
 	for _, pass := range passes {
 		l.done, l.notes = map[*Program]*Program{}, map[string]int{}
 		q, err := pass.run(l, p)
