@@ -283,7 +283,11 @@ func init() {
 	nameAxes = Define(ir.Op{
 		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: ir.NameAxesAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			return in[0].WithAxisNames(attrs.(ir.NameAxesAttrs).Names...), nil
+			names := attrs.(ir.NameAxesAttrs).Names
+			if len(names) != in[0].Rank() {
+				return in[0], fmt.Errorf("%d names for %d axes", len(names), in[0].Rank())
+			}
+			return in[0].WithAxisNames(names...), nil
 		},
 		Ref:     copyRef,
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.NameAxesAttrs{Names: []string{"row", ""}}}},
