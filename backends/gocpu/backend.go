@@ -66,7 +66,7 @@ func (b *backend) Lowers(c ir.Call) bool {
 	if reflect.TypeOf(c.Attrs) == reflect.TypeFor[ir.ConstAttrs]() {
 		return true
 	}
-	f := lowerings[c.Op.Name]
+	f := lowerings[c.Op]
 	if f == nil {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -141,11 +142,11 @@ func (c *code) setConstant(id int, t *tensors.Tensor) error {
 // broadcast by the same rule.
 func (c *compiler) readBroadcasts() {
 	for i := range c.instrs {
-		if !elementwise[c.instrs[i].Op.Name] {
+		if !broadcasts(c.instrs[i].Op, len(c.instrs[i].in)) {
 			continue
 		}
 		for k, id := range c.instrs[i].in {
-			for c.maker[id] >= 0 && c.instrs[c.maker[id]].Op.Name == "Broadcast" {
+			for c.maker[id] >= 0 && c.instrs[c.maker[id]].Op == ops.Broadcast {
 				id = c.instrs[c.maker[id]].in[0]
 			}
 			c.instrs[i].in[k] = id
@@ -157,11 +158,11 @@ func (c *compiler) readBroadcasts() {
 func (c *compiler) readTransposes() {
 	for i := range c.instrs {
 		in := &c.instrs[i]
-		if in.Op.Name != "DotGeneral" {
+		if in.Op != ops.DotGeneral {
 			continue
 		}
 		for k, id := range in.in {
-			if m := c.maker[id]; m >= 0 && c.instrs[m].Op.Name == "Transpose" {
+			if m := c.maker[id]; m >= 0 && c.instrs[m].Op == ops.Transpose {
 				if in.perm == nil {
 					in.perm = map[int][]int{}
 				}
@@ -230,7 +231,7 @@ func (c *compiler) lower(i int) (err error) {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
-	switch f := lowerings[in.Op.Name]; {
+	switch f := lowerings[in.Op]; {
 	case empty(k.out): // of 2^32 empty rows, say: no kernel is asked, since none may loop over them
 		in.run = kernels.Nothing
 	case f != nil:

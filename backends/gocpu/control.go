@@ -2,8 +2,11 @@ package gocpu
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 // control runs an instruction with bodies.
@@ -22,20 +25,26 @@ func (c *compiler) lowerControl(in *instr) (control, error) {
 		}
 		bodies = append(bodies, body)
 	}
-	switch in.Op.Name {
-	case "If":
-		return &branch{bodies[0], bodies[1]}, nil
-	case "Switch":
-		return &choice{bodies}, nil
-	case "While":
+	make := controls[in.Op]
+	if make == nil {
+		return nil, fmt.Errorf("%s: %s runs functions, and the go backend does not know how", in.Place, in.Op)
+	}
+	return make(c, in, bodies), nil
+}
+
+// controls holds how ops with regions run, by op.
+var controls = map[*ir.Op]func(c *compiler, in *instr, bodies []*code) control{
+	ops.If:     func(_ *compiler, _ *instr, bodies []*code) control { return &branch{bodies[0], bodies[1]} },
+	ops.Switch: func(_ *compiler, _ *instr, bodies []*code) control { return &choice{bodies} },
+	ops.Call:   func(_ *compiler, _ *instr, bodies []*code) control { return call1{bodies[0]} },
+	ops.While: func(c *compiler, in *instr, bodies []*code) control {
 		w := &while{cond: bodies[0], body: bodies[1], state: len(in.out)}
 		for _, id := range in.out {
 			w.offsets = append(w.offsets, in.call.scratch)
 			in.call.scratch += roundUp(c.code.values[id].size)
 		}
-		return w, nil
-	}
-	return call1{bodies[0]}, nil
+		return w
+	},
 }
 
 // branch is If.

@@ -6,11 +6,12 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
-	lowerings["ConvGeneral"] = convolve
+	lowerings[ops.ConvGeneral] = convolve
 }
 
 // convolve lowers a convolution to a matrix product of patches and kernel. Where there is padding or the input

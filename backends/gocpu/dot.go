@@ -6,11 +6,12 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
-	lowerings["DotGeneral"] = dotGeneral
+	lowerings[ops.DotGeneral] = dotGeneral
 }
 
 // maxBatches is how many matrices a product may have: each has its places in tables.

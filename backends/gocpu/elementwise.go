@@ -8,30 +8,30 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
+// Elementwise rows without attributes have loops by op and dtype, which package kernels holds.
 func init() {
-	for _, name := range []string{"Abs", "Neg", "Sign", "Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Square",
-		"Reciprocal", "Sin", "Cos", "Tan", "Tanh", "Erf", "Floor", "Ceil", "Round", "IsNaN", "IsFinite", "Sigmoid",
-		"Softplus", "Relu", "NormalCDF", "Gelu", "GeluApproximate", "Silu", "LogicalNot", "BitwiseNot", "Real", "Imag", "Conj"} {
-		lowerings[name] = func(k *call) kernels.Func { return unary(name, k) }
+	for _, op := range ir.Ops() {
+		if !op.Elementwise || op.Attrs != nil {
+			continue
+		}
+		switch len(op.Samples[0].In) {
+		case 1:
+			lowerings[op] = func(k *call) kernels.Func { return unary(op, k) }
+		case 2:
+			lowerings[op] = func(k *call) kernels.Func { return binary(op, k) }
+		}
 	}
-	for _, name := range []string{"Add", "Sub", "Mul", "Div", "Rem", "Pow", "Max", "Min", "Atan2", "LogAddExp",
-		"Equal", "NotEqual", "GreaterThan", "GreaterOrEqual", "LessThan", "LessOrEqual",
-		"LogicalAnd", "LogicalOr", "LogicalXor", "BitwiseAnd", "BitwiseOr", "BitwiseXor",
-		"BitwiseShiftLeft", "BitwiseShiftRightArithmetic", "BitwiseShiftRightLogical", "Complex"} {
-		elementwise[name] = true
-		lowerings[name] = func(k *call) kernels.Func { return binary(name, k) }
-	}
-	elementwise["Where"], elementwise["Clamp"] = true, true
-	lowerings["Where"] = where
-	lowerings["Clamp"] = clamp
-	lowerings["ConvertDType"] = convert
+	lowerings[ops.Where] = where
+	lowerings[ops.Clamp] = clamp
+	lowerings[ops.ConvertDType] = convert
 }
 
-func unary(name string, k *call) kernels.Func {
-	l, ok := unaryLoop(name, k.in[0].DType)
+func unary(op *ir.Op, k *call) kernels.Func {
+	l, ok := unaryLoop(op, k.in[0].DType)
 	if !ok {
 		return nil
 	}
@@ -39,44 +39,44 @@ func unary(name string, k *call) kernels.Func {
 	return kernels.Unary(l, k.out[0].Size())
 }
 
-func unaryLoop(name string, d dtypes.DType) (kernels.Loop1, bool) {
+func unaryLoop(op *ir.Op, d dtypes.DType) (kernels.Loop1, bool) {
 	switch d {
 	case dtypes.Bool:
-		return kernels.NotOf(), name == "LogicalNot"
+		return kernels.NotOf(), op == ops.LogicalNot
 	case dtypes.Int8:
-		return kernels.IntOf[int8](name)
+		return kernels.IntOf[int8](op)
 	case dtypes.Int16:
-		return kernels.IntOf[int16](name)
+		return kernels.IntOf[int16](op)
 	case dtypes.Int32:
-		return kernels.IntOf[int32](name)
+		return kernels.IntOf[int32](op)
 	case dtypes.Int64:
-		return kernels.IntOf[int64](name)
+		return kernels.IntOf[int64](op)
 	case dtypes.Uint8:
-		return kernels.IntOf[uint8](name)
+		return kernels.IntOf[uint8](op)
 	case dtypes.Uint16:
-		return kernels.IntOf[uint16](name)
+		return kernels.IntOf[uint16](op)
 	case dtypes.Uint32:
-		return kernels.IntOf[uint32](name)
+		return kernels.IntOf[uint32](op)
 	case dtypes.Uint64:
-		return kernels.IntOf[uint64](name)
+		return kernels.IntOf[uint64](op)
 	case dtypes.Float16:
-		return kernels.HalfOf[float16.Float16](name)
+		return kernels.HalfOf[float16.Float16](op)
 	case dtypes.BFloat16:
-		return kernels.HalfOf[bfloat16.BFloat16](name)
+		return kernels.HalfOf[bfloat16.BFloat16](op)
 	case dtypes.Float32:
-		return kernels.FloatOf[float32](name)
+		return kernels.FloatOf[float32](op)
 	case dtypes.Float64:
-		return kernels.FloatOf[float64](name)
+		return kernels.FloatOf[float64](op)
 	case dtypes.Complex64:
-		return kernels.ComplexOf[complex64, float32](name)
+		return kernels.ComplexOf[complex64, float32](op)
 	case dtypes.Complex128:
-		return kernels.ComplexOf[complex128, float64](name)
+		return kernels.ComplexOf[complex128, float64](op)
 	}
 	return kernels.Loop1{}, false
 }
 
-func binary(name string, k *call) kernels.Func {
-	l, ok := binaryLoop(name, k.in[0].DType)
+func binary(op *ir.Op, k *call) kernels.Func {
+	l, ok := binaryLoop(op, k.in[0].DType)
 	if !ok {
 		return nil
 	}
@@ -86,146 +86,146 @@ func binary(name string, k *call) kernels.Func {
 	return f
 }
 
-func binaryLoop(name string, d dtypes.DType) (kernels.Loop2, bool) {
+func binaryLoop(op *ir.Op, d dtypes.DType) (kernels.Loop2, bool) {
 	switch d {
 	case dtypes.Bool:
-		return boolLoop(name)
+		return boolLoop(op)
 	case dtypes.Int8:
-		return intLoop[int8, int8, uint8](name)
+		return intLoop[int8, int8, uint8](op)
 	case dtypes.Int16:
-		return intLoop[int16, int16, uint16](name)
+		return intLoop[int16, int16, uint16](op)
 	case dtypes.Int32:
-		return intLoop[int32, int32, uint32](name)
+		return intLoop[int32, int32, uint32](op)
 	case dtypes.Int64:
-		return intLoop[int64, int64, uint64](name)
+		return intLoop[int64, int64, uint64](op)
 	case dtypes.Uint8:
-		return intLoop[uint8, int8, uint8](name)
+		return intLoop[uint8, int8, uint8](op)
 	case dtypes.Uint16:
-		return intLoop[uint16, int16, uint16](name)
+		return intLoop[uint16, int16, uint16](op)
 	case dtypes.Uint32:
-		return intLoop[uint32, int32, uint32](name)
+		return intLoop[uint32, int32, uint32](op)
 	case dtypes.Uint64:
-		return intLoop[uint64, int64, uint64](name)
+		return intLoop[uint64, int64, uint64](op)
 	case dtypes.Float16:
-		return halfLoop[float16.Float16](name)
+		return halfLoop[float16.Float16](op)
 	case dtypes.BFloat16:
-		return halfLoop[bfloat16.BFloat16](name)
+		return halfLoop[bfloat16.BFloat16](op)
 	case dtypes.Float32:
-		if name == "Complex" {
+		if op == ops.Complex {
 			return kernels.MakeComplexOf[complex64, float32](), true
 		}
-		return floatLoop[float32](name)
+		return floatLoop[float32](op)
 	case dtypes.Float64:
-		if name == "Complex" {
+		if op == ops.Complex {
 			return kernels.MakeComplexOf[complex128, float64](), true
 		}
-		return floatLoop[float64](name)
+		return floatLoop[float64](op)
 	case dtypes.Complex64:
-		return complexLoop[complex64, float32](name)
+		return complexLoop[complex64, float32](op)
 	case dtypes.Complex128:
-		return complexLoop[complex128, float64](name)
+		return complexLoop[complex128, float64](op)
 	}
 	return kernels.Loop2{}, false
 }
 
-var comparisons = map[string]kernels.Comparison{
-	"Equal": kernels.Equal, "NotEqual": kernels.NotEqual, "GreaterThan": kernels.Greater,
-	"GreaterOrEqual": kernels.GreaterEqual, "LessThan": kernels.Less, "LessOrEqual": kernels.LessEqual,
+var comparisons = map[*ir.Op]kernels.Comparison{
+	ops.Equal: kernels.Equal, ops.NotEqual: kernels.NotEqual, ops.GreaterThan: kernels.Greater,
+	ops.GreaterOrEqual: kernels.GreaterEqual, ops.LessThan: kernels.Less, ops.LessOrEqual: kernels.LessEqual,
 }
 
-var bitOps = map[string]kernels.Bits{
-	"LogicalAnd": kernels.And, "LogicalOr": kernels.Or, "LogicalXor": kernels.Xor,
-	"BitwiseAnd": kernels.And, "BitwiseOr": kernels.Or, "BitwiseXor": kernels.Xor, "BitwiseShiftLeft": kernels.ShiftLeft,
-	"BitwiseShiftRightArithmetic": kernels.ShiftRightArithmetic, "BitwiseShiftRightLogical": kernels.ShiftRightLogical,
+var bitOps = map[*ir.Op]kernels.Bits{
+	ops.LogicalAnd: kernels.And, ops.LogicalOr: kernels.Or, ops.LogicalXor: kernels.Xor,
+	ops.BitwiseAnd: kernels.And, ops.BitwiseOr: kernels.Or, ops.BitwiseXor: kernels.Xor, ops.BitwiseShiftLeft: kernels.ShiftLeft,
+	ops.BitwiseShiftRightArithmetic: kernels.ShiftRightArithmetic, ops.BitwiseShiftRightLogical: kernels.ShiftRightLogical,
 }
 
-func boolLoop(name string) (kernels.Loop2, bool) {
-	if c, ok := comparisons[name]; ok {
+func boolLoop(op *ir.Op) (kernels.Loop2, bool) {
+	if c, ok := comparisons[op]; ok {
 		return kernels.CompareOf[uint8](c), true
 	}
-	op, ok := bitOps[name]
-	return kernels.BoolsOf(op), ok
+	bits, ok := bitOps[op]
+	return kernels.BoolsOf(bits), ok
 }
 
 // realLoop returns the loops that integers and floats share.
-func realLoop[T kernels.Real](name string) (kernels.Loop2, bool) {
-	switch name {
-	case "Add":
+func realLoop[T kernels.Real](op *ir.Op) (kernels.Loop2, bool) {
+	switch op {
+	case ops.Add:
 		return kernels.AddOf[T](), true
-	case "Sub":
+	case ops.Sub:
 		return kernels.SubOf[T](), true
-	case "Mul":
+	case ops.Mul:
 		return kernels.MulOf[T](), true
-	case "Max":
+	case ops.Max:
 		return kernels.MaxOf[T](), true
-	case "Min":
+	case ops.Min:
 		return kernels.MinOf[T](), true
 	}
-	c, ok := comparisons[name]
+	c, ok := comparisons[op]
 	return kernels.CompareOf[T](c), ok
 }
 
-func intLoop[T kernels.Integer, S kernels.Signed, U kernels.Unsigned](name string) (kernels.Loop2, bool) {
-	switch name {
-	case "Div":
+func intLoop[T kernels.Integer, S kernels.Signed, U kernels.Unsigned](op *ir.Op) (kernels.Loop2, bool) {
+	switch op {
+	case ops.Div:
 		return kernels.DivIntOf[T](), true
-	case "Rem":
+	case ops.Rem:
 		return kernels.RemIntOf[T](), true
-	case "Pow":
+	case ops.Pow:
 		return kernels.PowIntOf[T](), true
 	}
-	if op, ok := bitOps[name]; ok {
-		return kernels.BitsOf[T, S, U](op), true
+	if bits, ok := bitOps[op]; ok {
+		return kernels.BitsOf[T, S, U](bits), true
 	}
-	return realLoop[T](name)
+	return realLoop[T](op)
 }
 
 // functions2 are the functions of two floats that are computed in float64.
-var functions2 = map[string]func(x, y float64) float64{
-	"Rem": math.Mod, "Pow": elementary.Pow, "Atan2": elementary.Atan2, "LogAddExp": elementary.LogAddExp,
-	"Add": func(x, y float64) float64 { return x + y }, "Sub": func(x, y float64) float64 { return x - y },
-	"Mul": func(x, y float64) float64 { return x * y }, "Div": func(x, y float64) float64 { return x / y },
-	"Max": func(x, y float64) float64 { return max(x, y) }, "Min": func(x, y float64) float64 { return min(x, y) },
+var functions2 = map[*ir.Op]func(x, y float64) float64{
+	ops.Rem: math.Mod, ops.Pow: elementary.Pow, ops.Atan2: elementary.Atan2, ops.LogAddExp: elementary.LogAddExp,
+	ops.Add: func(x, y float64) float64 { return x + y }, ops.Sub: func(x, y float64) float64 { return x - y },
+	ops.Mul: func(x, y float64) float64 { return x * y }, ops.Div: func(x, y float64) float64 { return x / y },
+	ops.Max: func(x, y float64) float64 { return max(x, y) }, ops.Min: func(x, y float64) float64 { return min(x, y) },
 }
 
-func floatLoop[T kernels.Float](name string) (kernels.Loop2, bool) {
-	if name == "Div" {
+func floatLoop[T kernels.Float](op *ir.Op) (kernels.Loop2, bool) {
+	if op == ops.Div {
 		return kernels.DivOf[T](), true
 	}
-	if l, ok := realLoop[T](name); ok {
+	if l, ok := realLoop[T](op); ok {
 		return l, true
 	}
-	f, ok := functions2[name]
-	if _, narrow := any(*new(T)).(float32); narrow && name == "LogAddExp" {
+	f, ok := functions2[op]
+	if _, narrow := any(*new(T)).(float32); narrow && op == ops.LogAddExp {
 		f = kernels.LogAddExp
 	}
 	return kernels.Func2Of[T](f), ok
 }
 
-func halfLoop[H kernels.Half](name string) (kernels.Loop2, bool) {
-	if c, ok := comparisons[name]; ok {
+func halfLoop[H kernels.Half](op *ir.Op) (kernels.Loop2, bool) {
+	if c, ok := comparisons[op]; ok {
 		return kernels.CompareHalfOf[H](c), true
 	}
-	f, ok := functions2[name]
-	if name == "LogAddExp" {
+	f, ok := functions2[op]
+	if op == ops.LogAddExp {
 		f = kernels.LogAddExp
 	}
 	return kernels.Half2Of[H](f), ok
 }
 
-func complexLoop[T kernels.Complex, R kernels.Float](name string) (kernels.Loop2, bool) {
-	switch name {
-	case "Add":
+func complexLoop[T kernels.Complex, R kernels.Float](op *ir.Op) (kernels.Loop2, bool) {
+	switch op {
+	case ops.Add:
 		return kernels.AddOf[T](), true
-	case "Sub":
+	case ops.Sub:
 		return kernels.SubOf[T](), true
-	case "Mul":
+	case ops.Mul:
 		return kernels.MulComplexOf[T, R](), true
-	case "Div":
+	case ops.Div:
 		return kernels.DivComplexOf[T](), true
-	case "Equal":
+	case ops.Equal:
 		return kernels.EqualOf[T](kernels.Equal), true
-	case "NotEqual":
+	case ops.NotEqual:
 		return kernels.EqualOf[T](kernels.NotEqual), true
 	}
 	return kernels.Loop2{}, false

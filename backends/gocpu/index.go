@@ -4,19 +4,20 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 func init() {
-	lowerings["Gather"] = gather
-	lowerings["ScatterSum"] = scatterSum
-	lowerings["ScatterMax"] = func(k *call) kernels.Func { return scatterOrder(k, true) }
-	lowerings["ScatterMin"] = func(k *call) kernels.Func { return scatterOrder(k, false) }
-	lowerings["ScatterUpdate"] = scatterUpdate
-	lowerings["DynamicSlice"] = dynamicSlice
-	lowerings["DynamicUpdateSlice"] = dynamicUpdateSlice
-	lowerings["OneHot"] = oneHot
-	lowerings["RandomBits"] = randomBits
+	lowerings[ops.Gather] = gather
+	lowerings[ops.ScatterSum] = scatterSum
+	lowerings[ops.ScatterMax] = func(k *call) kernels.Func { return scatterOrder(k, true) }
+	lowerings[ops.ScatterMin] = func(k *call) kernels.Func { return scatterOrder(k, false) }
+	lowerings[ops.ScatterUpdate] = scatterUpdate
+	lowerings[ops.DynamicSlice] = dynamicSlice
+	lowerings[ops.DynamicUpdateSlice] = dynamicUpdateSlice
+	lowerings[ops.OneHot] = oneHot
+	lowerings[ops.RandomBits] = randomBits
 }
 
 func product(dims []int) int {

@@ -6,24 +6,25 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	lowerings["Softmax"] = func(k *call) kernels.Func { return softmax(k, false) }
-	lowerings["LogSoftmax"] = func(k *call) kernels.Func { return softmax(k, true) }
-	lowerings["MaskedSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, false) }
-	lowerings["MaskedLogSoftmax"] = func(k *call) kernels.Func { return maskedSoftmax(k, true) }
-	lowerings["LogSumExp"] = logSumExp
-	lowerings["ArgMax"] = func(k *call) kernels.Func { return arg(k, false) }
-	lowerings["ArgMin"] = func(k *call) kernels.Func { return arg(k, true) }
-	lowerings["CumSum"] = cumSum
-	for _, name := range []string{"Sort", "SortWithIndices"} {
-		lowerings[name] = func(k *call) kernels.Func {
+	lowerings[ops.Softmax] = func(k *call) kernels.Func { return softmax(k, false) }
+	lowerings[ops.LogSoftmax] = func(k *call) kernels.Func { return softmax(k, true) }
+	lowerings[ops.MaskedSoftmax] = func(k *call) kernels.Func { return maskedSoftmax(k, false) }
+	lowerings[ops.MaskedLogSoftmax] = func(k *call) kernels.Func { return maskedSoftmax(k, true) }
+	lowerings[ops.LogSumExp] = logSumExp
+	lowerings[ops.ArgMax] = func(k *call) kernels.Func { return arg(k, false) }
+	lowerings[ops.ArgMin] = func(k *call) kernels.Func { return arg(k, true) }
+	lowerings[ops.CumSum] = cumSum
+	for _, op := range []*ir.Op{ops.Sort, ops.SortWithIndices} {
+		lowerings[op] = func(k *call) kernels.Func {
 			a := k.attrs.(ir.SortAttrs)
 			return sort(k, a, k.in[0].Dim(a.Axis))
 		}
 	}
-	lowerings["TopK"] = func(k *call) kernels.Func {
+	lowerings[ops.TopK] = func(k *call) kernels.Func {
 		a := k.attrs.(ir.TopKAttrs)
 		return sort(k, a.Sort(), a.K)
 	}

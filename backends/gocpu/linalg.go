@@ -4,15 +4,16 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	for _, name := range []string{"FFT", "InverseFFT", "RealFFT", "InverseRealFFT"} {
-		inverse := name == "InverseFFT" || name == "InverseRealFFT"
-		lowerings[name] = func(k *call) kernels.Func { return fourier(k, inverse) }
+	for _, op := range []*ir.Op{ops.FFT, ops.InverseFFT, ops.RealFFT, ops.InverseRealFFT} {
+		inverse := op == ops.InverseFFT || op == ops.InverseRealFFT
+		lowerings[op] = func(k *call) kernels.Func { return fourier(k, inverse) }
 	}
-	lowerings["Cholesky"] = cholesky
-	lowerings["TriangularSolve"] = triangularSolve
+	lowerings[ops.Cholesky] = cholesky
+	lowerings[ops.TriangularSolve] = triangularSolve
 }
 
 func fourier(k *call, inverse bool) kernels.Func {

@@ -1,20 +1,24 @@
 package gocpu
 
-import "github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
+)
 
 // lowering chooses the kernel for a call, or returns nil if there is none for its dtypes: then the op's
 // reference meaning runs. It may answer with a view instead.
 type lowering func(k *call) kernels.Func
 
 // lowerings holds the native lowerings by op. Files of this package add theirs in init functions.
-var lowerings = map[string]lowering{}
+var lowerings = map[*ir.Op]lowering{}
 
-// elementwise names the ops whose kernels broadcast their operands.
-var elementwise = map[string]bool{}
+// broadcasts reports whether the kernel of a call of op with n operands broadcasts them.
+func broadcasts(op *ir.Op, n int) bool { return op.Elementwise && n > 1 }
 
 func init() {
-	for _, name := range []string{"Reshape", "StopGradient", "Identity", "NameAxes", "OptimizationBarrier"} {
-		lowerings[name] = viewOf
+	for _, op := range []*ir.Op{ops.Reshape, ops.StopGradient, ops.Identity, ops.NameAxes, ops.OptimizationBarrier} {
+		lowerings[op] = viewOf
 	}
 }
 

@@ -135,7 +135,7 @@ func (p *planner) reusable(i int, s *step) int {
 func (p *planner) fits(s *step, k int) bool {
 	x, y := p.values[s.in[k]], p.values[s.out[0]]
 	for i, id := range s.in {
-		if i != k && p.resolve(id) == p.resolve(s.in[k]) && !elementwise[s.op.Name] {
+		if i != k && p.resolve(id) == p.resolve(s.in[k]) && !broadcasts(s.op, len(s.in)) {
 			return false
 		}
 	}

@@ -4,10 +4,11 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	lowerings["ReducePrecision"] = func(k *call) kernels.Func {
+	lowerings[ops.ReducePrecision] = func(k *call) kernels.Func {
 		p, n := k.attrs.(ir.PrecisionAttrs), k.in[0].Size()
 		k.inPlace = []int{0}
 		switch k.in[0].DType {

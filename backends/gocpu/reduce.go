@@ -8,47 +8,48 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	for _, name := range []string{"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceMultiply",
-		"ReduceLogicalAnd", "ReduceLogicalOr", "ReduceLogicalXor", "ReduceBitwiseAnd", "ReduceBitwiseOr", "ReduceBitwiseXor"} {
-		lowerings[name] = func(k *call) kernels.Func { return reduce(name, k) }
+	for _, op := range []*ir.Op{ops.ReduceSum, ops.ReduceMean, ops.ReduceMax, ops.ReduceMin, ops.ReduceMultiply,
+		ops.ReduceLogicalAnd, ops.ReduceLogicalOr, ops.ReduceLogicalXor, ops.ReduceBitwiseAnd, ops.ReduceBitwiseOr, ops.ReduceBitwiseXor} {
+		lowerings[op] = func(k *call) kernels.Func { return reduce(op, k) }
 	}
 }
 
-func reduce(name string, k *call) kernels.Func {
+func reduce(op *ir.Op, k *call) kernels.Func {
 	switch k.in[0].DType {
 	case dtypes.Bool:
-		return reduceBool(name, k)
+		return reduceBool(op, k)
 	case dtypes.Int8:
-		return reduceInt[int8](name, k)
+		return reduceInt[int8](op, k)
 	case dtypes.Int16:
-		return reduceInt[int16](name, k)
+		return reduceInt[int16](op, k)
 	case dtypes.Int32:
-		return reduceInt[int32](name, k)
+		return reduceInt[int32](op, k)
 	case dtypes.Int64:
-		return reduceInt[int64](name, k)
+		return reduceInt[int64](op, k)
 	case dtypes.Uint8:
-		return reduceInt[uint8](name, k)
+		return reduceInt[uint8](op, k)
 	case dtypes.Uint16:
-		return reduceInt[uint16](name, k)
+		return reduceInt[uint16](op, k)
 	case dtypes.Uint32:
-		return reduceInt[uint32](name, k)
+		return reduceInt[uint32](op, k)
 	case dtypes.Uint64:
-		return reduceInt[uint64](name, k)
+		return reduceInt[uint64](op, k)
 	case dtypes.Float16:
-		return reduceHalf[float16.Float16](name, k)
+		return reduceHalf[float16.Float16](op, k)
 	case dtypes.BFloat16:
-		return reduceHalf[bfloat16.BFloat16](name, k)
+		return reduceHalf[bfloat16.BFloat16](op, k)
 	case dtypes.Float32:
-		return reduceFloat(name, k, kernels.SumFloat32)
+		return reduceFloat(op, k, kernels.SumFloat32)
 	case dtypes.Float64:
-		return reduceFloat(name, k, kernels.SumFloat64)
+		return reduceFloat(op, k, kernels.SumFloat64)
 	case dtypes.Complex64:
-		return reduceComplex(name, k, kernels.SumComplex64)
+		return reduceComplex(op, k, kernels.SumComplex64)
 	case dtypes.Complex128:
-		return reduceComplex(name, k, kernels.SumComplex128)
+		return reduceComplex(op, k, kernels.SumComplex128)
 	}
 	return nil
 }
@@ -60,34 +61,34 @@ func reduced[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
 	return f
 }
 
-func reduceBool(name string, k *call) kernels.Func {
-	switch name {
-	case "ReduceLogicalAnd":
+func reduceBool(op *ir.Op, k *call) kernels.Func {
+	switch op {
+	case ops.ReduceLogicalAnd:
 		return reduced(k, kernels.FoldSame(1, func(a, b uint8) uint8 { return a & b }))
-	case "ReduceLogicalOr":
+	case ops.ReduceLogicalOr:
 		return reduced(k, kernels.FoldSame(0, func(a, b uint8) uint8 { return a | b }))
-	case "ReduceLogicalXor":
+	case ops.ReduceLogicalXor:
 		return reduced(k, kernels.FoldSame(0, func(a, b uint8) uint8 { return a ^ b }))
 	}
 	return nil
 }
 
-func reduceInt[T kernels.Integer](name string, k *call) kernels.Func {
+func reduceInt[T kernels.Integer](op *ir.Op, k *call) kernels.Func {
 	lo, hi := limits[T](k.in[0].DType)
-	switch name {
-	case "ReduceSum":
+	switch op {
+	case ops.ReduceSum:
 		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
-	case "ReduceMultiply":
+	case ops.ReduceMultiply:
 		return reduced(k, kernels.FoldSame(1, func(a, b T) T { return a * b }))
-	case "ReduceMax":
+	case ops.ReduceMax:
 		return reduced(k, kernels.MaxReal(lo))
-	case "ReduceMin":
+	case ops.ReduceMin:
 		return reduced(k, kernels.MinReal(hi))
-	case "ReduceBitwiseAnd":
+	case ops.ReduceBitwiseAnd:
 		return reduced(k, kernels.FoldSame(^T(0), func(a, b T) T { return a & b }))
-	case "ReduceBitwiseOr":
+	case ops.ReduceBitwiseOr:
 		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a | b }))
-	case "ReduceBitwiseXor":
+	case ops.ReduceBitwiseXor:
 		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a ^ b }))
 	}
 	return nil
@@ -102,46 +103,46 @@ func limits[T kernels.Integer](d dtypes.DType) (lo, hi T) {
 	return T(l.(int64)), T(h.(int64))
 }
 
-func reduceFloat[T kernels.Float, A any](name string, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
-	switch name {
-	case "ReduceSum":
+func reduceFloat[T kernels.Float, A any](op *ir.Op, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
+	switch op {
+	case ops.ReduceSum:
 		return reduced(k, sum(false))
-	case "ReduceMean":
+	case ops.ReduceMean:
 		return reduced(k, sum(true))
-	case "ReduceMultiply":
+	case ops.ReduceMultiply:
 		return reduced(k, kernels.ProductFloat[T]())
-	case "ReduceMax":
+	case ops.ReduceMax:
 		return reduced(k, kernels.MaxReal(T(math.Inf(-1))))
-	case "ReduceMin":
+	case ops.ReduceMin:
 		return reduced(k, kernels.MinReal(T(math.Inf(1))))
 	}
 	return nil
 }
 
-func reduceHalf[H kernels.Half](name string, k *call) kernels.Func {
+func reduceHalf[H kernels.Half](op *ir.Op, k *call) kernels.Func {
 	add := func(a, b float64) float64 { return a + b }
-	switch name {
-	case "ReduceSum":
+	switch op {
+	case ops.ReduceSum:
 		return reduced(k, kernels.FoldHalf[H](0, add, false))
-	case "ReduceMean":
+	case ops.ReduceMean:
 		return reduced(k, kernels.FoldHalf[H](0, add, true))
-	case "ReduceMultiply":
+	case ops.ReduceMultiply:
 		return reduced(k, kernels.ProductHalf[H]())
-	case "ReduceMax":
+	case ops.ReduceMax:
 		return reduced(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
-	case "ReduceMin":
+	case ops.ReduceMin:
 		return reduced(k, kernels.FoldHalf[H](math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false))
 	}
 	return nil
 }
 
-func reduceComplex[T kernels.Complex, A any](name string, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
-	switch name {
-	case "ReduceSum":
+func reduceComplex[T kernels.Complex, A any](op *ir.Op, k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
+	switch op {
+	case ops.ReduceSum:
 		return reduced(k, sum(false))
-	case "ReduceMean":
+	case ops.ReduceMean:
 		return reduced(k, sum(true))
-	case "ReduceMultiply":
+	case ops.ReduceMultiply:
 		return reduced(k, kernels.FoldComplex[T](1, func(a, b complex128) complex128 { return a * b }))
 	}
 	return nil

@@ -6,20 +6,21 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
-	for _, name := range []string{"Squeeze", "ExpandAxes"} {
-		lowerings[name] = viewOf
+	for _, op := range []*ir.Op{ops.Squeeze, ops.ExpandAxes} {
+		lowerings[op] = viewOf
 	}
-	lowerings["Broadcast"] = broadcast
-	lowerings["Transpose"] = transpose
-	lowerings["Reverse"] = reverse
-	lowerings["Slice"] = slice
-	lowerings["Pad"] = pad
-	lowerings["Concatenate"] = concatenate
-	lowerings["Iota"] = counting
+	lowerings[ops.Broadcast] = broadcast
+	lowerings[ops.Transpose] = transpose
+	lowerings[ops.Reverse] = reverse
+	lowerings[ops.Slice] = slice
+	lowerings[ops.Pad] = pad
+	lowerings[ops.Concatenate] = concatenate
+	lowerings[ops.Iota] = counting
 }
 
 func moves(k *call, zero bool, m ...kernels.Move) kernels.Func {

@@ -122,16 +122,3 @@ func TestSlowCallsAreKnown(t *testing.T) {
 	slices.Sort(lines)
 	golden.Check(t, "testdata/slow.txt", strings.Join(lines, ""))
 }
-
-func TestLoweringsAreOfOpsThatExist(t *testing.T) {
-	for name := range lowerings {
-		if ir.OpByName(name) == nil {
-			t.Errorf("%s is lowered, but there is no such op", name)
-		}
-	}
-	for name := range elementwise {
-		if lowerings[name] == nil {
-			t.Errorf("%s is elementwise, but not lowered", name)
-		}
-	}
-}

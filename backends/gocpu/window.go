@@ -8,13 +8,14 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
-	lowerings["ReduceWindow"] = reduceWindow
-	lowerings["SelectAndScatter"] = selectAndScatter
-	lowerings["SelectAndGather"] = selectAndGather
+	lowerings[ops.ReduceWindow] = reduceWindow
+	lowerings[ops.SelectAndScatter] = selectAndScatter
+	lowerings[ops.SelectAndGather] = selectAndGather
 }
 
 func windowsOf(a ir.WindowAttrs, in, out shapes.Shape) kernels.Windows {

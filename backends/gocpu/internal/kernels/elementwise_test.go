@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
@@ -130,7 +131,7 @@ func TestNaNWins(t *testing.T) {
 			t.Errorf("%s: %v", name, z)
 		}
 	}
-	relu, _ := FloatOf[float32]("Relu")
+	relu, _ := FloatOf[float32](ops.Relu)
 	run(Unary(relu, 4), 0, 1, Bytes(z), Bytes([]float32{nan, -1, 2, float32(math.Inf(-1))}))
 	if z[0] == z[0] || z[1] != 0 || z[2] != 2 || z[3] != 0 {
 		t.Errorf("Relu: %v", z)

@@ -3,6 +3,8 @@ package kernels
 import (
 	"math"
 
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
@@ -149,11 +151,11 @@ func expInto(v []float64, m float64) (sum float64) {
 }
 
 // fast32 holds the functions that float32 has versions of its own of.
-var fast32 = map[string]Loop1{
-	"Exp": loop1(2, expLoop), "Sigmoid": loop1(3, sigmoidLoop), "Tanh": loop1(3, tanhLoop),
-	"Expm1": quick(expm132), "Log": quick(log32), "Silu": quick(silu32), "Softplus": each1(softplus32),
-	"Erf": quick(erf32), "NormalCDF": quick(normalCDF32), "Gelu": quick(gelu32), "GeluApproximate": quick(geluApproximate32),
-	"Sqrt": loop1(2, func(z, x []float32) {
+var fast32 = map[*ir.Op]Loop1{
+	ops.Exp: loop1(2, expLoop), ops.Sigmoid: loop1(3, sigmoidLoop), ops.Tanh: loop1(3, tanhLoop),
+	ops.Expm1: quick(expm132), ops.Log: quick(log32), ops.Silu: quick(silu32), ops.Softplus: each1(softplus32),
+	ops.Erf: quick(erf32), ops.NormalCDF: quick(normalCDF32), ops.Gelu: quick(gelu32), ops.GeluApproximate: quick(geluApproximate32),
+	ops.Sqrt: loop1(2, func(z, x []float32) {
 		x = x[:len(z)]
 		for i := range z {
 			z[i] = float32(math.Sqrt(float64(x[i])))
@@ -168,16 +170,16 @@ func quick(f func(float32) float32) Loop1 {
 	return l
 }
 
-// functions holds the functions of one float, by the names of the ops.
-var functions = map[string]func(float64) float64{
-	"Exp": elementary.Exp, "Expm1": elementary.Expm1, "Log": elementary.Log, "Log1p": elementary.Log1p, "Sqrt": math.Sqrt,
-	"Rsqrt":      func(x float64) float64 { return 1 / math.Sqrt(x) },
-	"Reciprocal": func(x float64) float64 { return 1 / x },
-	"Sin":        elementary.Sin, "Cos": elementary.Cos, "Tan": elementary.Tan, "Tanh": elementary.Tanh, "Erf": elementary.Erf,
-	"Floor": math.Floor, "Ceil": math.Ceil, "Round": math.RoundToEven, "Sign": Sign, "Abs": math.Abs,
-	"Neg":     func(x float64) float64 { return -x },
-	"Square":  func(x float64) float64 { return x * x },
-	"Relu":    func(x float64) float64 { return max(x, 0) },
-	"Sigmoid": elementary.Sigmoid, "Silu": elementary.Silu, "Softplus": elementary.Softplus,
-	"NormalCDF": elementary.NormalCDF, "Gelu": elementary.Gelu, "GeluApproximate": elementary.GeluApproximate,
+// functions holds the functions of one float, by op.
+var functions = map[*ir.Op]func(float64) float64{
+	ops.Exp: elementary.Exp, ops.Expm1: elementary.Expm1, ops.Log: elementary.Log, ops.Log1p: elementary.Log1p, ops.Sqrt: math.Sqrt,
+	ops.Rsqrt:      func(x float64) float64 { return 1 / math.Sqrt(x) },
+	ops.Reciprocal: func(x float64) float64 { return 1 / x },
+	ops.Sin:        elementary.Sin, ops.Cos: elementary.Cos, ops.Tan: elementary.Tan, ops.Tanh: elementary.Tanh, ops.Erf: elementary.Erf,
+	ops.Floor: math.Floor, ops.Ceil: math.Ceil, ops.Round: math.RoundToEven, ops.Sign: Sign, ops.Abs: math.Abs,
+	ops.Neg:     func(x float64) float64 { return -x },
+	ops.Square:  func(x float64) float64 { return x * x },
+	ops.Relu:    func(x float64) float64 { return max(x, 0) },
+	ops.Sigmoid: elementary.Sigmoid, ops.Silu: elementary.Silu, ops.Softplus: elementary.Softplus,
+	ops.NormalCDF: elementary.NormalCDF, ops.Gelu: elementary.Gelu, ops.GeluApproximate: elementary.GeluApproximate,
 }

@@ -5,47 +5,49 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // FloatOf returns the loop of a function of one float.
-func FloatOf[T Float](name string) (Loop1, bool) {
-	switch name {
-	case "Neg":
+func FloatOf[T Float](op *ir.Op) (Loop1, bool) {
+	switch op {
+	case ops.Neg:
 		return negOf[T](), true
-	case "Square":
+	case ops.Square:
 		return squareOf[T](), true
-	case "Relu":
+	case ops.Relu:
 		return reluOf[T](), true
-	case "Abs":
+	case ops.Abs:
 		return loop1(cheap, func(z, x []T) {
 			x = x[:len(z)]
 			for i := range z {
 				z[i] = T(math.Abs(float64(x[i])))
 			}
 		}), true
-	case "Reciprocal":
+	case ops.Reciprocal:
 		return loop1(2*cheap, func(z, x []T) {
 			x = x[:len(z)]
 			for i := range z {
 				z[i] = 1 / x[i]
 			}
 		}), true
-	case "Rsqrt":
+	case ops.Rsqrt:
 		return loop1(4, func(z, x []T) {
 			x = x[:len(z)]
 			for i := range z {
 				z[i] = T(1 / math.Sqrt(float64(x[i])))
 			}
 		}), true
-	case "IsFinite":
+	case ops.IsFinite:
 		return loop1(cheap, func(z []bool, x []T) {
 			x = x[:len(z)]
 			for i := range z {
 				z[i] = x[i]-x[i] == 0
 			}
 		}), true
-	case "IsNaN":
+	case ops.IsNaN:
 		return loop1(cheap, func(z []bool, x []T) {
 			x = x[:len(z)]
 			for i := range z {
@@ -54,11 +56,11 @@ func FloatOf[T Float](name string) (Loop1, bool) {
 		}), true
 	}
 	if _, narrow := any(*new(T)).(float32); narrow {
-		if l, ok := fast32[name]; ok {
+		if l, ok := fast32[op]; ok {
 			return l, true
 		}
 	}
-	f, ok := functions[name]
+	f, ok := functions[op]
 	if !ok {
 		return Loop1{}, false
 	}
@@ -109,22 +111,22 @@ func reluOf[T Real]() Loop1 {
 }
 
 // IntOf returns the loop of a function of one integer.
-func IntOf[T Integer](name string) (Loop1, bool) {
-	switch name {
-	case "Neg":
+func IntOf[T Integer](op *ir.Op) (Loop1, bool) {
+	switch op {
+	case ops.Neg:
 		return negOf[T](), true
-	case "Square":
+	case ops.Square:
 		return squareOf[T](), true
-	case "Relu":
+	case ops.Relu:
 		return reluOf[T](), true
-	case "Abs":
+	case ops.Abs:
 		return each1(func(x T) T {
 			if x < 0 {
 				return -x
 			}
 			return x
 		}), true
-	case "Sign":
+	case ops.Sign:
 		return each1(func(x T) T {
 			switch {
 			case x > 0:
@@ -134,7 +136,7 @@ func IntOf[T Integer](name string) (Loop1, bool) {
 			}
 			return 0
 		}), true
-	case "BitwiseNot":
+	case ops.BitwiseNot:
 		return each1(func(x T) T { return ^x }), true
 	}
 	return Loop1{}, false
@@ -144,27 +146,27 @@ func IntOf[T Integer](name string) (Loop1, bool) {
 func NotOf() Loop1 { return each1(func(x uint8) uint8 { return x ^ 1 }) }
 
 // ComplexOf returns the loop of a function of one complex number with parts of type R.
-func ComplexOf[T Complex, R Float](name string) (Loop1, bool) {
-	switch name {
-	case "Neg":
+func ComplexOf[T Complex, R Float](op *ir.Op) (Loop1, bool) {
+	switch op {
+	case ops.Neg:
 		return negOf[T](), true
-	case "Square":
+	case ops.Square:
 		return squareComplexOf[T, R](), true
-	case "Abs":
+	case ops.Abs:
 		return each1(func(x T) R { return R(elementary.ComplexAbs(complex128(x))) }), true
-	case "Real":
+	case ops.Real:
 		return each1(func(x T) R { return R(real(complex128(x))) }), true
-	case "Imag":
+	case ops.Imag:
 		return each1(func(x T) R { return R(imag(complex128(x))) }), true
-	case "IsNaN":
+	case ops.IsNaN:
 		return each1(func(x T) bool { z := complex128(x); return math.IsNaN(real(z)) || math.IsNaN(imag(z)) }), true
 	}
-	f, ok := map[string]func(complex128) complex128{
-		"Exp": elementary.ComplexExp, "Log": elementary.ComplexLog, "Sqrt": elementary.ComplexSqrt,
-		"Sin": elementary.ComplexSin, "Cos": elementary.ComplexCos, "Tan": elementary.ComplexTan,
-		"Tanh": elementary.ComplexTanh, "Rsqrt": elementary.ComplexRsqrt, "Reciprocal": elementary.ComplexReciprocal,
-		"Conj": func(x complex128) complex128 { return complex(real(x), -imag(x)) },
-	}[name]
+	f, ok := map[*ir.Op]func(complex128) complex128{
+		ops.Exp: elementary.ComplexExp, ops.Log: elementary.ComplexLog, ops.Sqrt: elementary.ComplexSqrt,
+		ops.Sin: elementary.ComplexSin, ops.Cos: elementary.ComplexCos, ops.Tan: elementary.ComplexTan,
+		ops.Tanh: elementary.ComplexTanh, ops.Rsqrt: elementary.ComplexRsqrt, ops.Reciprocal: elementary.ComplexReciprocal,
+		ops.Conj: func(x complex128) complex128 { return complex(real(x), -imag(x)) },
+	}[op]
 	if !ok {
 		return Loop1{}, false
 	}
@@ -187,14 +189,14 @@ func halfOf[H Half]() func(float64) H {
 }
 
 // HalfOf returns the loop of a function of one 16-bit float.
-func HalfOf[H Half](name string) (Loop1, bool) {
-	switch name {
-	case "IsFinite":
+func HalfOf[H Half](op *ir.Op) (Loop1, bool) {
+	switch op {
+	case ops.IsFinite:
 		return each1(func(x H) bool { f := x.Float32(); return f-f == 0 }), true
-	case "IsNaN":
+	case ops.IsNaN:
 		return each1(func(x H) bool { f := x.Float32(); return f != f }), true
 	}
-	f, ok := functions[name]
+	f, ok := functions[op]
 	if !ok {
 		return Loop1{}, false
 	}
