@@ -53,7 +53,7 @@ func render(v any) Bundle {
 		return Plain("nil " + typeName(r.Type()))
 	}
 	if d, ok := v.(Displayer); ok {
-		if b := d.Bundle(); b != nil {
+		if b := d.Bundle(); len(b.Data) > 0 {
 			return b
 		}
 		return Plain("a view without anything in it")
