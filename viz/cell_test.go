@@ -15,16 +15,16 @@ func TestPlacesInACell(t *testing.T) {
 	_, file, _, _ := runtime.Caller(0)
 	t.Setenv("GONB_TMP_DIR", filepath.Dir(file))
 	for name, v := range map[string]any{
-		"graph": viz.Graph(mlp, f32(32, 64), f32(64, 128), f32(128), f32(128, 10), f32(10)), "summary": viz.Summary(mlp, f32(32, 64), f32(64, 128), f32(128), f32(128, 10), f32(10)),
+		"graph": viz.Graph(cellModel, f32(32, 64), f32(64, 10)), "summary": viz.Summary(cellModel, f32(32, 64), f32(64, 10)),
 	} {
 		text := viz.Text(v)
-		if !strings.Contains(text, "graph.MatMul(x, w1)") || strings.Contains(text, "_test.go") {
+		if !strings.Contains(text, "graph.MatMul(x, w)") || strings.Contains(text, "_test.go") {
 			t.Errorf("%s:\n%s", name, text)
 		}
 	}
-	html := viz.Render(viz.Shapes(wrongWay, f32(32, 64), f32(10, 64))).HTML()
-	if strings.Contains(html, "_test.go") {
-		t.Error("a file's name in the shapes of a cell")
+	shapes := viz.Shapes(cellMistake, f32(32, 64), f32(10, 64))
+	if html := shapes.HTML(); strings.Contains(html, "_test.go") || !strings.Contains(html, "graph.MatMul(x, w)") {
+		t.Errorf("the shapes of a cell:\n%s", html)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/frames"
 )
 
 // flow is a computation as views of this package see it, whether it comes from a graph or a program: what is
@@ -332,19 +333,16 @@ func isPlain(v reflect.Value, depth int) bool {
 // callsOf returns the calls that made a node, without package graph's own: the reader's, and those of
 // packages such as layers. Calls outside the function named lowest are left out.
 func callsOf(pcs []uintptr, lowest string) []call {
-	fs := frames(pcs)
+	fs := frames.Calls(pcs)
 	var out []call
 	for i, f := range fs {
-		if strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+		if frames.In(f, "graph") {
 			continue
 		}
-		if f.Function == "" || strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "reflect.") || strings.HasPrefix(f.Function, "testing.") {
+		if frames.In(f, "viz") {
 			break
 		}
-		if strings.HasPrefix(f.Function, library+"viz.") && !isUser(f) {
-			break
-		}
-		c := call{name: shortFunc(f.Function), user: isUser(f)}
+		c := call{name: shortFunc(f.Function), user: frames.IsUser(f)}
 		if i+1 < len(fs) {
 			c.site = fmt.Sprintf("%s:%d", fs[i+1].File, fs[i+1].Line)
 			c.at = place(fs[i+1].File, fs[i+1].Line)
@@ -360,8 +358,8 @@ func callsOf(pcs []uintptr, lowest string) []call {
 // viaOf returns the function of package graph that was called from outside of it, and the calls from there on;
 // "" if its name says less than those of the ops that it made.
 func viaOf(pcs []uintptr) (name, at string) {
-	for _, f := range frames(pcs) {
-		if at == "" && strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+	for _, f := range frames.Of(pcs) {
+		if at == "" && frames.In(f, "graph") {
 			name = strings.TrimPrefix(shortFunc(f.Function), "graph.")
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/viz/internal/layout"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
@@ -289,7 +290,7 @@ func nodeView(n *graph.Node) Bundle {
 	}
 	if p := n.Position(); p.File != "" {
 		at := place(p.File, p.Line)
-		if !isCell(p.File) {
+		if !frames.IsCell(p.File) {
 			at += "  " + p.SourceLine()
 		}
 		add("at", at)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
 )
@@ -204,5 +205,5 @@ func isOurs(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.Name() != "" && strings.HasPrefix(t.PkgPath(), library) && !strings.HasSuffix(t.PkgPath(), "_test")
+	return t.Name() != "" && strings.HasPrefix(t.PkgPath(), frames.Module) && !strings.HasSuffix(t.PkgPath(), "_test")
 }

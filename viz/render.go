@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
@@ -133,7 +134,7 @@ func typeName(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if strings.HasPrefix(t.PkgPath(), library) {
+	if strings.HasPrefix(t.PkgPath(), frames.Module) {
 		return strings.ToLower(t.Name())
 	}
 	return t.String()
