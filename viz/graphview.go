@@ -153,7 +153,7 @@ func (f *flow) draw() string {
 		}
 		boxes[i] = max(w+2*boxPad, 56)
 		// the label at the right of the line that leaves the box needs its place too
-		nodes[i] = &layout.Node{Width: max(boxes[i], 2*(labelWidth(n)-labelOverlap)), Height: h, Sink: n.op == "Parameter"}
+		nodes[i] = &layout.Node{Width: max(boxes[i], 2*(labelWidth(n)-labelOverlap)), Height: h, Sink: n.given}
 		seen := map[int]bool{}
 		for _, x := range n.in {
 			if !seen[x] { // x · x is one line

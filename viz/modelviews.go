@@ -125,7 +125,7 @@ func datasetView(ds data.Dataset) Bundle {
 		}
 		g.rows = append(g.rows, []string{"batches", n})
 	}
-	if p, ok := ds.(interface{ Position() data.Position }); ok {
+	if p, ok := ds.(data.Positioned); ok {
 		g.rows = append(g.rows, []string{"place", p.Position().String()})
 	}
 	m, ok := ds.(*data.InMemoryDataset)

@@ -74,7 +74,7 @@ func newListing(tr *traced) *listing {
 		return l
 	}
 	for _, n := range tr.g.Nodes() {
-		if n.Type() == "Parameter" && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
+		if isParameter(n) && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
 			continue
 		}
 		l.place(n, top)
@@ -238,12 +238,12 @@ func signatureShapes(inputs []*graph.Node) string {
 // String writes the shapes of the values that the visit ends with: several if its last call returned several.
 func (v visit) String() string {
 	last := v.nodes[len(v.nodes)-1]
-	if last.Type() != "Output" {
+	if !isResult(last) {
 		return last.Shape().String()
 	}
 	var parts []string
 	for _, n := range v.nodes {
-		if n.Type() == "Output" && n.Input(0) == last.Input(0) {
+		if isResult(n) && n.Input(0) == last.Input(0) {
 			parts = append(parts, n.Shape().String())
 		}
 	}
@@ -256,8 +256,8 @@ func (b *block) ops(line int) string {
 	visits := b.visits[line]
 	for _, v := range visits[:min(1, len(visits))] { // once is enough for a loop
 		for _, n := range v.nodes {
-			if t := n.Type(); t != "Output" && t != "Parameter" && len(names) < 12 {
-				names = append(names, t)
+			if !isResult(n) && !isParameter(n) && len(names) < 12 {
+				names = append(names, n.Type())
 			}
 		}
 	}

@@ -21,14 +21,15 @@ func funcName(f reflect.Value) string {
 	return "func"
 }
 
-// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", and drops package main.
+// builderSuffix is what names of types end in whose method Done makes what the rest of the name says: readers call
+// layers.(*ConvolutionBuilder).Done a layers.Convolution. A test of package layers holds its types to that.
+const builderSuffix = "Builder"
+
+// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", "y.(*TBuilder).Done" into "y.T", and drops package main.
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	if pkg, rest, ok := strings.Cut(name, ".(*"); ok { // layers.(*ConvBuilder).Done is what readers call layers.Convolution
-		if t, ok := strings.CutSuffix(rest, "Builder).Done"); ok {
-			if pkg == "layers" && t == "Conv" {
-				t = "Convolution"
-			}
+	if pkg, rest, ok := strings.Cut(name, ".(*"); ok {
+		if t, ok := strings.CutSuffix(rest, builderSuffix+").Done"); ok {
 			return strings.TrimPrefix(pkg+"."+t, "main.")
 		}
 	}

@@ -31,7 +31,7 @@ func TestFlops(t *testing.T) {
 		for _, x := range c.node.Inputs() {
 			in = append(in, x.Shape())
 		}
-		if got := flops(c.node.Op(), c.node.Attrs(), in, outShapes(c.node)); got != c.want {
+		if got := costOf(c.node.Op(), c.node.Attrs(), in, outShapes(c.node)); got != c.want {
 			t.Errorf("%s: %d FLOPs, want %d", c.name, got, c.want)
 		}
 	}
