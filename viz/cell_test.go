@@ -4,8 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/viz"
 )
@@ -18,14 +20,12 @@ func TestPlacesInACell(t *testing.T) {
 		"graph": viz.Graph(cellModel, f32(32, 64), f32(64, 10)), "summary": viz.Summary(cellModel, f32(32, 64), f32(64, 10)),
 	} {
 		text := viz.Text(v)
-		if !strings.Contains(text, "graph.MatMul(x, w)") || strings.Contains(text, "_test.go") {
-			t.Errorf("%s:\n%s", name, text)
-		}
+		assert.Contains(t, text, "graph.MatMul(x, w)", name)
+		assert.NotContains(t, text, "_test.go", name)
 	}
-	shapes := viz.Shapes(cellMistake, f32(32, 64), f32(10, 64))
-	if html := shapes.HTML(); strings.Contains(html, "_test.go") || !strings.Contains(html, "graph.MatMul(x, w)") {
-		t.Errorf("the shapes of a cell:\n%s", html)
-	}
+	html := viz.Shapes(cellMistake, f32(32, 64), f32(10, 64)).HTML()
+	assert.Contains(t, html, "graph.MatMul(x, w)")
+	assert.NotContains(t, html, "_test.go")
 }
 
 func TestShowPrintsTextOutsideOfNotebooks(t *testing.T) {
@@ -37,26 +37,19 @@ func TestShowPrintsTextOutsideOfNotebooks(t *testing.T) {
 		viz.Show("a", nil)
 		viz.Show(viz.HTML("<b>x</b>", "x"))
 	})
-	want := "float32[3]  12 B\nmin 0, max 0.985, mean 0.543, std 0.4084 · 1 zero (33.3%)\n[0.000 0.644 0.985]\nnil\na\nx\n"
-	if out != want {
-		t.Errorf("printed %q, want %q", out, want)
-	}
+	assert.Equal(t, "float32[3]  12 B\nmin 0, max 0.985, mean 0.543, std 0.4084 · 1 zero (33.3%)\n[0.000 0.644 0.985]\nnil\na\nx\n", out)
 }
 
 func captureStdout(t *testing.T, f func()) string {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	old := os.Stdout
 	os.Stdout = file
 	f()
 	os.Stdout = old
 	data, err := os.ReadFile(file.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(data)
 }
