@@ -1,8 +1,6 @@
 package viz
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // si writes a large number with a letter: 1.62M.
 func si(n int64) string {
