@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"internal/names":       {},
 	"internal/elementary":  {},
 	"internal/cache":       {},
+	"internal/frames":      {}, // whoever names a line of the user's may ask it
 	"internal/hostile/...": {},
 	"internal/safefile":    {}, // whoever opens or writes a file may use it
 
@@ -28,8 +29,8 @@ var mayImport = map[string][]string{
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         values,
 	"graph/tensors/...":     values,
-	"graph/ir":              values,
-	"graph":                 with(values, "graph/ir", "internal/cache", "internal/elementary"),
+	"graph/ir":              with(values, "internal/frames"),
+	"graph":                 with(values, "graph/ir", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/graphtest":       graphs,
 
@@ -50,11 +51,11 @@ var mayImport = map[string][]string{
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
 	"ml/train":        with(graphs, "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/names"),
-	"ml/internal/...": graphs,
+	"ml/internal/...": with(graphs, "internal/frames"),
 
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "internal/frames", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/frames"
 )
 
 // Error reports a call that cannot be part of a graph: the user's line, the op, the shapes that met,
@@ -117,47 +118,27 @@ func callSite() []uintptr {
 	return append([]uintptr(nil), pcs[:n]...)
 }
 
-// module is the import path below which code counts as Quire's own.
-const module = "github.com/quire-ml/quire/"
+// Here returns the place in the user's own code from which it is called, directly or through Quire's: what the errors of this
+// package name. It is the zero Position if none of the callers is the user's.
+func Here() Position { return callers(callSite()) }
 
-// isOurs reports whether a frame is Quire's library code: not a test, an example or a tutorial.
-func isOurs(f runtime.Frame) bool {
-	return strings.HasPrefix(f.Function, module) && !strings.HasSuffix(f.File, "_test.go") &&
-		!strings.HasPrefix(f.Function, module+"examples/")
-}
-
-// callers returns the innermost place outside Quire, the zero Position if there is none.
+// callers returns the innermost place in the user's own code, the zero Position if there is none.
 func callers(pcs []uintptr) Position {
-	if len(pcs) == 0 {
+	f, ok := frames.User(pcs)
+	if !ok {
 		return Position{}
 	}
-	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !isOurs(f) && !strings.HasPrefix(f.Function, "reflect.") && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "testing.") {
-			return Position{File: f.File, Line: f.Line, Function: f.Function}
-		}
-		if !more {
-			return Position{}
-		}
-	}
+	return Position{File: f.File, Line: f.Line, Function: f.Function}
 }
 
 func trace(pcs []uintptr) string {
-	if len(pcs) == 0 {
-		return ""
-	}
 	var b strings.Builder
-	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
+	for _, f := range frames.Of(pcs) {
 		at := fmt.Sprintf("%s:%d", f.File, f.Line)
-		if place := (Position{File: f.File, Line: f.Line}).Cell(); place != "" {
+		if place := frames.Cell(f.File, f.Line); place != "" {
 			at = place
 		}
 		fmt.Fprintf(&b, "%s\n\t%s\n", f.Function, at)
-		if !more {
-			return b.String()
-		}
 	}
+	return b.String()
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -96,6 +97,14 @@ func (n *Node) IsScalar() bool { return n.Shape().IsScalar() }
 
 // NumOutputs returns the number of results of the operation: 1, but for the inner nodes of ops with several.
 func (n *Node) NumOutputs() int { return len(n.made().outs) }
+
+// Results returns the results of the operation, as its function returned them: n itself where there is one.
+func (n *Node) Results() []*Node {
+	if n.made().splits == nil {
+		return []*Node{n}
+	}
+	return slices.Clone(n.splits)
+}
 
 // Position returns the place in the user's code that made n.
 func (n *Node) Position() Position { return callers(n.made().pcs) }

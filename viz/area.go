@@ -137,7 +137,7 @@ func (a *Area) draw(final bool) {
 	case view != nil:
 		latest = renderSafely(view)
 		a.out.draw(latest, id, final)
-	case final && latest != nil:
+	case final && latest.Data != nil:
 		a.out.draw(latest, id, true)
 	}
 	a.mu.Lock()

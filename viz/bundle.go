@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"encoding/base64"
 	"fmt"
 	"image"
 	"reflect"
@@ -9,15 +10,27 @@ import (
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
-// Bundle is one thing to look at in several forms: the MIME type of each, and its data as a string
-// (base64 for binary types, as Jupyter has it). text/plain is always there.
-type Bundle map[string]string
+// Bundle is one thing to look at in several forms, and what is said about them, as Jupyter's protocol has it.
+// text/plain is always there. [Bundle.MarshalJSON] writes the protocol's form, where binary data is base64.
+//
+// GoNB's kernel does not carry all of it: [Show] leaves out data of the types that are JSON, and of the metadata what is
+// neither a text, a number, a truth value nor an object of texts alone or numbers alone; of another object its numbers
+// arrive. So width and height of a picture are in the saved notebook.
+//
+//	b := viz.Plain("a picture of 640×480 pixels")
+//	b.Data["image/jpeg"] = bytes
+//	b.Meta = map[string]any{"image/jpeg": map[string]any{"width": 320, "height": 240}}
+type Bundle struct {
+	Data map[string][]byte // by MIME type: text as UTF-8, the types that are JSON as JSON text, others as they are
+	Meta map[string]any    // what can be written as JSON; under a MIME type, what concerns that form
+}
 
 // The MIME types that views consist of.
 const (
 	MIMEText     = "text/plain"
 	MIMEHTML     = "text/html"
 	MIMEMarkdown = "text/markdown"
+	MIMEPNG      = "image/png"
 )
 
 // Displayer is what knows how it looks.
@@ -27,28 +40,51 @@ type Displayer interface{ Bundle() Bundle }
 func (b Bundle) Bundle() Bundle { return b }
 
 // Text returns the form for terminals, tests and diffs.
-func (b Bundle) Text() string { return b[MIMEText] }
+func (b Bundle) Text() string { return string(b.Data[MIMEText]) }
 
-// HTML returns the form for notebooks, made from the text if there is no other.
+// HTML returns the form for notebooks, made from the picture or the text if there is no other.
 func (b Bundle) HTML() string {
-	if h := b[MIMEHTML]; h != "" {
-		return h
+	if h := b.Data[MIMEHTML]; len(h) > 0 {
+		return string(h)
 	}
-	return pre(b[MIMEText])
+	if p := b.Data[MIMEPNG]; len(p) > 0 {
+		return b.pictureHTML(p)
+	}
+	return pre(b.Text())
+}
+
+// pictureHTML returns a picture as an element that needs nothing else.
+func (b Bundle) pictureHTML(png []byte) string {
+	size := ""
+	if about, ok := b.Meta[MIMEPNG].(map[string]any); ok {
+		for _, side := range []string{"width", "height"} {
+			if pixels, ok := about[side].(int); ok {
+				size += fmt.Sprintf(` %s="%d"`, side, pixels)
+			}
+		}
+	}
+	return fmt.Sprintf(`<img src="data:image/png;base64,%s"%s alt="%s" style="max-width:100%%"/>`,
+		base64.StdEncoding.EncodeToString(png), size, esc(firstLine(b.Text())))
 }
 
 // String returns the text, so that printing a Bundle does the same as showing it outside a notebook.
-func (b Bundle) String() string { return b[MIMEText] }
+func (b Bundle) String() string { return b.Text() }
 
 // Plain returns text as a view.
-func Plain(text string) Bundle { return Bundle{MIMEText: text} }
+func Plain(text string) Bundle { return Bundle{Data: map[string][]byte{MIMEText: []byte(text)}} }
+
+// with returns b with one form more.
+func (b Bundle) with(mime string, data []byte) Bundle {
+	b.Data[mime] = data
+	return b
+}
 
 // HTML returns a view from HTML source and its text form. The source is taken as it is: escape with
 // html.EscapeString what comes from elsewhere.
-func HTML(source, text string) Bundle { return Bundle{MIMEText: text, MIMEHTML: source} }
+func HTML(source, text string) Bundle { return Plain(text).with(MIMEHTML, []byte(source)) }
 
 // Markdown returns Markdown source as a view.
-func Markdown(source string) Bundle { return Bundle{MIMEText: source, MIMEMarkdown: source} }
+func Markdown(source string) Bundle { return Plain(source).with(MIMEMarkdown, []byte(source)) }
 
 // SVG returns a picture as a view; text is what terminals show for it. The picture must be self-contained.
 func SVG(source, text string) Bundle { return HTML(picture(source, text), text) }
@@ -57,7 +93,7 @@ func SVG(source, text string) Bundle { return HTML(picture(source, text), text) 
 const maxImageSide = 2000
 
 // Image returns a view of a picture. Pictures with few pixels are enlarged, pixel by pixel; of one of more than 2000 pixels a
-// side evenly spaced ones are shown.
+// side evenly spaced ones are shown. The view is a PNG, with its width and height on the page.
 func Image(img image.Image) Bundle {
 	if isNil(img) {
 		return Plain("nil image")
@@ -73,8 +109,9 @@ func Image(img image.Image) Bundle {
 		text += fmt.Sprintf(", of which %d×%d pixels are shown", r.Dx(), r.Dy())
 	}
 	factor := max(1, 160/max(r.Dx(), r.Dy()))
-	return HTML(fmt.Sprintf(`<img src="%s" width="%d" height="%d" alt="%s" style="max-width:100%%"/>`,
-		svg.PNG(enlarge(img, factor)), r.Dx()*factor, r.Dy()*factor, text), text)
+	b := Plain(text).with(MIMEPNG, svg.EncodePNG(enlarge(img, factor)))
+	b.Meta = map[string]any{MIMEPNG: map[string]any{"width": r.Dx() * factor, "height": r.Dy() * factor}}
+	return b
 }
 
 // thinned returns evenly spaced pixels of a picture.

@@ -5,9 +5,10 @@
 //	viz.NewProgress(steps)             // the same for a loop of one's own
 //	viz.Show(viz.Shapes(model, shapes.Make(dtypes.Float32, 32, 64)))
 //
-// Every view is a [Bundle]: one thing in several forms, always as aligned text and mostly as HTML. Views
-// are pure functions; [Show] displays what they return, or any other value: [Render] says how values
-// without a view of their own look, [Register] and [Displayer] give types one.
+// Every view is a [Bundle]: one thing in several forms, always as aligned text and mostly as HTML; a picture of the
+// reader's own ([Image]) as a PNG, with its size in the metadata. Views are pure functions; [Show] displays what they
+// return, or any other value: [Render] says how values without a view of their own look, [Register] and [Displayer]
+// give types one.
 //
 // # What survives
 //

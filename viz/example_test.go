@@ -80,16 +80,6 @@ func ExampleRegister() {
 	// Output: warm
 }
 
-func ExampleNewProgress() {
-	x := 8.0
-	p := viz.NewProgress(3)
-	for range p.Range() { // a loop of one's own: halving x
-		x /= 2
-		p.Set("x", x)
-	}
-	viz.Show(p) // its curves once more
-}
-
 // people is a table of package csv.
 func people() *csv.Table {
 	t, err := csv.Read(strings.NewReader("name,height,team\nAda,1.7,red\nBo,,blue\nCy,1.85,red\n"), csv.Options{Missing: csv.Keep})

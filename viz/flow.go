@@ -6,10 +6,14 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/frames"
+	"github.com/quire-ml/quire/ml/model"
 )
 
 // flow is a computation as views of this package see it, whether it comes from a graph or a program: what is
@@ -23,6 +27,8 @@ type flow struct {
 type flowNode struct {
 	id      int // in the graph or program
 	op      string
+	attrs   any
+	given   bool     // it is no op: a parameter of the graph, an input of the program
 	name    string   // of a parameter
 	detail  string   // attributes and folded constants, short
 	shapes  []string // of the results
@@ -51,9 +57,6 @@ type call struct {
 	user bool
 }
 
-// variablePrefix is how package model names the parameters that stand for variables.
-const variablePrefix = "var:"
-
 // fromGraph returns the main function of g; outputs are its results, nil if they are not known.
 func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 	f := &flow{name: g.Name()}
@@ -63,7 +66,7 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 		if !n.Function().IsMain() {
 			continue
 		}
-		if n.Type() == "Output" { // a result of a node with several: that node stands for it
+		if isResult(n) { // a result of a node with several: that node stands for it
 			if i, ok := index[n.Input(0)]; ok {
 				index[n] = i
 			}
@@ -74,7 +77,7 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 			continue
 		}
 		p := n.Position()
-		fn := &flowNode{id: int(n.Id()), op: opName(n.Type(), n.Attrs()), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
+		fn := &flowNode{id: int(n.Id()), op: opName(n.Type(), n.Attrs(), len(n.Inputs())), attrs: n.Attrs(), pos: place(p.File, p.Line), key: fmt.Sprintf("%s:%d", p.File, p.Line), alias: n.GetAlias(), members: 1}
 		fn.calls, fn.stack = callsOf(n.Callers(), lowest), fmt.Sprintf("%x", n.Callers())
 		fn.via, fn.viaAt = viaOf(n.Callers())
 		fn.setOut(outShapes(n))
@@ -91,13 +94,10 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 			}
 		}
 		fn.detail = strings.Join(details, ", ")
-		if n.Type() == "Parameter" {
-			fn.name = n.GetParameterName()
-			fn.param = strings.HasPrefix(fn.name, variablePrefix)
-			fn.name = strings.TrimPrefix(fn.name, variablePrefix)
-			fn.input, fn.detail = !fn.param, ""
+		if isParameter(n) {
+			fn.fromOutside(n.GetParameterName())
 		}
-		fn.flops = flops(n.Op(), n.Attrs(), fn.inShape, fn.out)
+		fn.flops = costOf(n.Op(), n.Attrs(), fn.inShape, fn.out)
 		index[n] = len(f.nodes)
 		f.nodes = append(f.nodes, fn)
 	}
@@ -119,21 +119,19 @@ func fromProgram(p *graph.Program) *flow {
 	index := map[ir.Value]int{}
 	folded := map[ir.Value]string{}
 	for i, id := range p.Inputs {
-		name := p.InputNames[i]
-		n := &flowNode{id: int(id), op: "Parameter", name: strings.TrimPrefix(name, variablePrefix), members: 1}
-		n.param = strings.HasPrefix(name, variablePrefix)
-		n.input = !n.param
+		n := &flowNode{id: int(id), op: parameterName(), members: 1}
+		n.fromOutside(p.InputNames[i])
 		n.setOut([]shapes.Shape{p.Values[id]})
 		index[id] = len(f.nodes)
 		f.nodes = append(f.nodes, n)
 	}
 	for _, in := range p.Instrs {
-		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs), pos: in.Place.String(), key: in.Place.String(), members: 1}
+		n := &flowNode{id: int(in.Out[0]), op: opName(in.Op.Name, in.Attrs, len(in.In)), attrs: in.Attrs, pos: in.Place.String(), key: in.Place.String(), members: 1}
 		var details []string
 		if d := attrText(in.Attrs); d != "" {
 			details = append(details, d)
 		}
-		constant := len(in.In) == 0 || isLayout(in.Op.Name)
+		constant := len(in.In) == 0 || isLayout(in.Op)
 		for _, id := range in.In {
 			n.inShape = append(n.inShape, p.Values[id])
 			if c, ok := folded[id]; ok {
@@ -152,7 +150,7 @@ func fromProgram(p *graph.Program) *flow {
 			folded[in.Out[0]] = constantText(in.Op.Name, in.Attrs, p.Values[in.Out[0]], details)
 			continue
 		}
-		n.flops = flops(in.Op, in.Attrs, n.inShape, n.out)
+		n.flops = costOf(in.Op, in.Attrs, n.inShape, n.out)
 		for _, id := range in.Out {
 			index[id] = len(f.nodes)
 			n.output = n.output || slices.Contains(p.Outputs, id)
@@ -161,6 +159,23 @@ func fromProgram(p *graph.Program) *flow {
 	}
 	f.markSinks(true)
 	return f
+}
+
+// parameterName returns what the op of a parameter is called; in a program inputs have no op.
+var parameterName = sync.OnceValue(func() string {
+	return graph.Parameter(graph.NewGraph(nil, "names"), "x", shapes.Make(dtypes.Float32)).Type()
+})
+
+func isParameter(n *graph.Node) bool { _, ok := n.Attrs().(graph.ParameterAttrs); return ok }
+
+// isResult reports whether n is one result of a node with several.
+func isResult(n *graph.Node) bool { _, ok := n.Attrs().(graph.OutputAttrs); return ok }
+
+// fromOutside makes n a parameter of that name: a variable of a model, or an input.
+func (n *flowNode) fromOutside(parameter string) {
+	n.given, n.detail = true, ""
+	n.name, n.param = model.VariablePath(parameter) // the name as it is, if there is no path
+	n.input = !n.param
 }
 
 func (n *flowNode) setOut(out []shapes.Shape) {
@@ -184,7 +199,7 @@ func (f *flow) prune() {
 	to := make([]int, len(f.nodes))
 	var kept []*flowNode
 	for i, n := range f.nodes {
-		if !needed[i] && n.op != "Parameter" {
+		if !needed[i] && !n.given {
 			f.unused++
 			continue
 		}
@@ -209,7 +224,7 @@ func (f *flow) markSinks(known bool) {
 		}
 	}
 	for i, n := range f.nodes {
-		n.output = !used[i] && n.op != "Parameter"
+		n.output = !used[i] && !n.given
 	}
 }
 
@@ -222,35 +237,19 @@ func shapeOf(n *graph.Node) shapes.Shape {
 
 // outShapes returns the shapes of all results of n.
 func outShapes(n *graph.Node) []shapes.Shape {
-	if n.NumOutputs() == 1 {
-		return []shapes.Shape{n.Shape()}
-	}
 	var out []shapes.Shape
-	for id := n.Id() + 1; len(out) < n.NumOutputs(); id++ {
-		o := n.Graph().NodeById(id)
-		if o == nil || o.Type() != "Output" {
-			break
-		}
-		out = append(out, o.Shape())
+	for _, r := range n.Results() {
+		out = append(out, r.Shape())
 	}
 	return out
 }
 
-// isLayout reports whether an op only rearranges a constant, so that it stays as easy to say.
-func isLayout(op string) bool {
-	switch op {
-	case "BroadcastToShape", "BroadcastInDim", "Broadcast", "Reshape", "ConvertDType", "ExpandAxes", "Squeeze", "Identity":
-		return true
-	}
-	return false
-}
-
 // foldable returns the words for n if it is a constant, or one rearranged.
 func foldable(n *graph.Node, folded map[*graph.Node]string) (string, bool) {
-	if n.Type() == "Parameter" || n.NumOutputs() != 1 {
+	if isParameter(n) || n.NumOutputs() != 1 {
 		return "", false
 	}
-	if len(n.Inputs()) > 0 && !isLayout(n.Type()) {
+	if len(n.Inputs()) > 0 && !isLayout(n.Op()) {
 		return "", false
 	}
 	var inner []string
@@ -266,13 +265,14 @@ func foldable(n *graph.Node, folded map[*graph.Node]string) (string, bool) {
 
 // constantText describes a constant: its value if it is one number, otherwise what made it and its shape.
 func constantText(op string, attrs any, s shapes.Shape, inner []string) string {
-	if len(inner) == 1 && isNumber(inner[0]) && op != "Iota" {
+	if len(inner) == 1 && isNumber(inner[0]) {
 		return inner[0] // one number, however often it is repeated
 	}
-	if c, ok := attrs.(ir.ConstAttrs); ok && c.Value != nil && c.Value.Ok() && c.Value.Size() == 1 && !c.Value.DType().IsComplex() {
+	c, literal := attrs.(ir.ConstAttrs)
+	if literal && c.Value != nil && c.Value.Ok() && c.Value.Size() == 1 && !c.Value.DType().IsComplex() {
 		return number(c.Value.Float64At(0))
 	}
-	if op == "Constant" || op == "Const" || len(inner) > 0 {
+	if literal || len(inner) > 0 {
 		op = "const"
 	}
 	return op + s.Dims()
@@ -333,19 +333,16 @@ func isPlain(v reflect.Value, depth int) bool {
 // callsOf returns the calls that made a node, without package graph's own: the reader's, and those of
 // packages such as layers. Calls outside the function named lowest are left out.
 func callsOf(pcs []uintptr, lowest string) []call {
-	fs := frames(pcs)
+	fs := frames.Calls(pcs)
 	var out []call
 	for i, f := range fs {
-		if strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+		if frames.In(f, "graph") {
 			continue
 		}
-		if f.Function == "" || strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "reflect.") || strings.HasPrefix(f.Function, "testing.") {
+		if frames.In(f, "viz") {
 			break
 		}
-		if strings.HasPrefix(f.Function, library+"viz.") && !isUser(f) {
-			break
-		}
-		c := call{name: shortFunc(f.Function), user: isUser(f)}
+		c := call{name: shortFunc(f.Function), user: frames.IsUser(f)}
 		if i+1 < len(fs) {
 			c.site = fmt.Sprintf("%s:%d", fs[i+1].File, fs[i+1].Line)
 			c.at = place(fs[i+1].File, fs[i+1].Line)
@@ -361,29 +358,50 @@ func callsOf(pcs []uintptr, lowest string) []call {
 // viaOf returns the function of package graph that was called from outside of it, and the calls from there on;
 // "" if its name says less than those of the ops that it made.
 func viaOf(pcs []uintptr) (name, at string) {
-	for _, f := range frames(pcs) {
-		if at == "" && strings.HasPrefix(f.Function, library+"graph.") && !isUser(f) {
+	for _, f := range frames.Of(pcs) {
+		if at == "" && frames.In(f, "graph") {
 			name = strings.TrimPrefix(shortFunc(f.Function), "graph.")
 			continue
 		}
 		at += fmt.Sprintf("%x ", f.PC)
 	}
-	if strings.ContainsAny(name, ".(") || name == "ReduceAndKeep" || name == "MaskedReduceAndKeep" {
+	if strings.ContainsAny(name, ".(") || slices.Contains(namedByTheirOps, name) {
 		return "", ""
 	}
 	return name, at
 }
 
-// opName returns the name of an op as readers call it: a window's sum is a SumPool.
-func opName(name string, attrs any) string {
-	if a, ok := attrs.(graph.WindowAttrs); ok && name == "ReduceWindow" {
+// namedByTheirOps are the functions of package graph that are told which op to use: that op says more.
+var namedByTheirOps = []string{inGraph(graph.ReduceAndKeep), inGraph(graph.MaskedReduceAndKeep)}
+
+// inGraph returns the name of a function of package graph.
+func inGraph(fn any) string { return strings.TrimPrefix(funcName(reflect.ValueOf(fn)), "graph.") }
+
+// poolCall is the name of calls of [graph.PoolBuilder].
+var poolCall = strings.TrimSuffix(reflect.TypeFor[graph.PoolBuilder]().Name(), builderSuffix)
+
+// poolName returns what a call of graph.PoolBuilder that made several nodes was asked for, which its first node shows.
+func poolName(first *flowNode) string {
+	a, ok := first.attrs.(graph.WindowAttrs)
+	switch {
+	case !ok:
+		return inGraph(graph.ConcatPool)
+	case a.Kind == graph.WindowSum: // which is then divided
+		return inGraph(graph.MeanPool)
+	}
+	return first.op
+}
+
+// opName returns the name of an op as readers call it: a reduction of windows over its one operand, as a sum, is a SumPool.
+func opName(name string, attrs any, operands int) string {
+	if a, ok := attrs.(graph.WindowAttrs); ok && operands == 1 {
 		switch a.Kind {
 		case graph.WindowMax:
-			return "MaxPool"
+			return inGraph(graph.MaxPool)
 		case graph.WindowMin:
-			return "MinPool"
+			return inGraph(graph.MinPool)
 		case graph.WindowSum:
-			return "SumPool"
+			return inGraph(graph.SumPool)
 		}
 	}
 	return name
@@ -437,7 +455,7 @@ func (f *flow) groupAt(depth int) *flow {
 	to := make([]int, len(f.nodes))
 	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {
-		if n.op == "Parameter" {
+		if n.given {
 			if !private[i] {
 				to[i] = len(g.nodes)
 				c := *n

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/viz/internal/layout"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
@@ -152,7 +153,7 @@ func (f *flow) draw() string {
 		}
 		boxes[i] = max(w+2*boxPad, 56)
 		// the label at the right of the line that leaves the box needs its place too
-		nodes[i] = &layout.Node{Width: max(boxes[i], 2*(labelWidth(n)-labelOverlap)), Height: h, Sink: n.op == "Parameter"}
+		nodes[i] = &layout.Node{Width: max(boxes[i], 2*(labelWidth(n)-labelOverlap)), Height: h, Sink: n.given}
 		seen := map[int]bool{}
 		for _, x := range n.in {
 			if !seen[x] { // x · x is one line
@@ -289,7 +290,7 @@ func nodeView(n *graph.Node) Bundle {
 	}
 	if p := n.Position(); p.File != "" {
 		at := place(p.File, p.Line)
-		if !isCell(p.File) {
+		if !frames.IsCell(p.File) {
 			at += "  " + p.SourceLine()
 		}
 		add("at", at)

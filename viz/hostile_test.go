@@ -49,7 +49,7 @@ var exported = map[string]map[string]any{
 func receivers() map[string][]any {
 	return map[string][]any{
 		"Area":     {(*viz.Area)(nil), &viz.Area{}, viz.NewArea()},
-		"Bundle":   {viz.Bundle(nil), viz.Bundle{}, viz.Plain("x")},
+		"Bundle":   {viz.Bundle{}, viz.Bundle{Data: map[string][]byte{viz.MIMEPNG: {0xff}}, Meta: map[string]any{viz.MIMEPNG: make(chan int)}}, viz.Plain("x")},
 		"LiveView": {(*viz.LiveView)(nil), &viz.LiveView{}, viz.Live(nil)},
 		"Progress": {(*viz.Progress)(nil), &viz.Progress{}, viz.NewProgress(3)},
 		"Run":      {(*viz.Run)(nil), &viz.Run{}, run(100, 40, 1), viz.RunOf("x", nil)},
@@ -207,7 +207,7 @@ func hostileValues() []any {
 		func(x *graph.Node) *graph.Node { return nil }, func(x *graph.Node) *graph.Node { return x }, func(x ...*graph.Node) []*graph.Node { return x }, func(x *graph.Node) *graph.Node { panic("in a model") },
 		func(s *model.Scope, x *graph.Node) *graph.Node { return x }, func(a, b, c int) {},
 		(*graph.Graph)(nil), graph.NewGraph(nil, ""), (*graph.Program)(nil), new(graph.Program), (*graph.Node)(nil), new(graph.Node), (*model.Store)(nil), new(model.Store), model.NewStore(), (*model.Scope)(nil), (*model.Variable)(nil),
-		(*train.Loop)(nil), new(train.Loop), (*train.Trainer)(nil), (*train.History)(nil), shapes.Shape{}, shapes.Make(dtypes.Float32, 1<<40), data.Batch{}, image.Image(nil), image.NewUniform(imagecolor.White), viz.Bundle(nil), panics{}, (*viz.Run)(nil),
+		(*train.Loop)(nil), new(train.Loop), (*train.Trainer)(nil), (*train.History)(nil), shapes.Shape{}, shapes.Make(dtypes.Float32, 1<<40), data.Batch{}, image.Image(nil), image.NewUniform(imagecolor.White), viz.Bundle{}, panics{}, (*viz.Run)(nil),
 		struct{ f func() }{}, struct{ p *knot }{k}, [3]float64{}, [0]int{}, uintptr(7), complex(math.Inf(1), 0), []error{nil, errors.New("x")}, time.Time{}, context.Background(), []variable{{}}, []*variable{nil})
 	return append(out, anys([][]float64{{1, 1 + 2.3e-16}, {1e308, -1e308}, {math.NaN()}})...)
 }

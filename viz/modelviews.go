@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
 )
@@ -124,7 +125,7 @@ func datasetView(ds data.Dataset) Bundle {
 		}
 		g.rows = append(g.rows, []string{"batches", n})
 	}
-	if p, ok := ds.(interface{ Position() data.Position }); ok {
+	if p, ok := ds.(data.Positioned); ok {
 		g.rows = append(g.rows, []string{"place", p.Position().String()})
 	}
 	m, ok := ds.(*data.InMemoryDataset)
@@ -204,5 +205,5 @@ func isOurs(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.Name() != "" && strings.HasPrefix(t.PkgPath(), library) && !strings.HasSuffix(t.PkgPath(), "_test")
+	return t.Name() != "" && strings.HasPrefix(t.PkgPath(), frames.Module) && !strings.HasSuffix(t.PkgPath(), "_test")
 }

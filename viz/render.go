@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
@@ -53,7 +54,7 @@ func render(v any) Bundle {
 		return Plain("nil " + typeName(r.Type()))
 	}
 	if d, ok := v.(Displayer); ok {
-		if b := d.Bundle(); b != nil {
+		if b := d.Bundle(); len(b.Data) > 0 {
 			return b
 		}
 		return Plain("a view without anything in it")
@@ -133,7 +134,7 @@ func typeName(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if strings.HasPrefix(t.PkgPath(), library) {
+	if strings.HasPrefix(t.PkgPath(), frames.Module) {
 		return strings.ToLower(t.Name())
 	}
 	return t.String()

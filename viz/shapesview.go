@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/frames"
 )
 
 // Shapes shows the source of fn, a function that builds a graph, with the shape of what each line
@@ -73,7 +74,7 @@ func newListing(tr *traced) *listing {
 		return l
 	}
 	for _, n := range tr.g.Nodes() {
-		if n.Type() == "Parameter" && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
+		if isParameter(n) && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
 			continue
 		}
 		l.place(n, top)
@@ -109,7 +110,7 @@ func (l *listing) block(fn *runtime.Func) *block {
 // place notes n at the lines that made it: one in each of the reader's functions on the way from fn.
 func (l *listing) place(n *graph.Node, top *block) {
 	key := ""
-	for _, f := range frames(n.Callers()) {
+	for _, f := range frames.Of(n.Callers()) {
 		key += fmt.Sprintf("%x ", f.PC)
 		b := l.blockOf(f, top)
 		if b == nil {
@@ -127,7 +128,7 @@ func (l *listing) blockOf(f runtime.Frame, top *block) *block {
 	if f.File == top.src.file && f.Line >= top.src.start && f.Line <= top.src.end {
 		return top // also function literals inside fn
 	}
-	if !isUser(f) {
+	if !frames.IsUser(f) {
 		return nil
 	}
 	for _, b := range l.blocks {
@@ -182,7 +183,7 @@ func (l *listing) fail(tr *traced, top *block) {
 	if e, ok := graph.AsError(tr.err); ok {
 		pcs = e.Callers()
 	}
-	for _, f := range frames(pcs) {
+	for _, f := range frames.Of(pcs) {
 		if b := l.blockOf(f, top); b != nil {
 			b.failed, b.err = f.Line, tr.err
 			return // the innermost line of the reader's own
@@ -237,12 +238,12 @@ func signatureShapes(inputs []*graph.Node) string {
 // String writes the shapes of the values that the visit ends with: several if its last call returned several.
 func (v visit) String() string {
 	last := v.nodes[len(v.nodes)-1]
-	if last.Type() != "Output" {
+	if !isResult(last) {
 		return last.Shape().String()
 	}
 	var parts []string
 	for _, n := range v.nodes {
-		if n.Type() == "Output" && n.Input(0) == last.Input(0) {
+		if isResult(n) && n.Input(0) == last.Input(0) {
 			parts = append(parts, n.Shape().String())
 		}
 	}
@@ -255,8 +256,8 @@ func (b *block) ops(line int) string {
 	visits := b.visits[line]
 	for _, v := range visits[:min(1, len(visits))] { // once is enough for a loop
 		for _, n := range v.nodes {
-			if t := n.Type(); t != "Output" && t != "Parameter" && len(names) < 12 {
-				names = append(names, t)
+			if !isResult(n) && !isParameter(n) && len(names) < 12 {
+				names = append(names, n.Type())
 			}
 		}
 	}
@@ -309,7 +310,7 @@ func message(err error) string {
 func (l *listing) html() string {
 	var s strings.Builder
 	for _, b := range l.blocks {
-		if !isCell(b.src.file) {
+		if !frames.IsCell(b.src.file) {
 			s.WriteString(note(fmt.Sprintf("%s, %s:%d", b.name, filepath.Base(b.src.file), b.src.start)))
 		}
 		s.WriteString(`<table style="border-collapse:collapse;font-size:12px;margin:2px 0 8px 0;` + monoFont + `">`)

@@ -45,7 +45,7 @@ func present(b Bundle, id string) {
 			if id == "" {
 				display.DrainStdout()
 			}
-			err = pipe.Send(b, id)
+			err = pipe.Send(b.wire(id))
 		}
 		if err == nil {
 			return

@@ -9,42 +9,9 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/frames"
 )
-
-// library is the import path below which code is Quire's own, and not the reader's.
-const library = "github.com/quire-ml/quire/"
-
-// isUser reports whether a frame is the reader's code: not Quire's, not the runtime's.
-func isUser(f runtime.Frame) bool {
-	if f.Function == "" || f.File == "" {
-		return false
-	}
-	if strings.HasPrefix(f.Function, library) {
-		return strings.HasSuffix(f.File, "_test.go") || strings.HasPrefix(f.Function, library+"examples/")
-	}
-	for _, p := range []string{"runtime.", "reflect.", "testing.", "iter.", "slices."} {
-		if strings.HasPrefix(f.Function, p) {
-			return false
-		}
-	}
-	return true
-}
-
-// frames returns the calls that made something, innermost first.
-func frames(pcs []uintptr) []runtime.Frame {
-	if len(pcs) == 0 {
-		return nil
-	}
-	var out []runtime.Frame
-	it := runtime.CallersFrames(pcs)
-	for {
-		f, more := it.Next()
-		out = append(out, f)
-		if !more {
-			return out
-		}
-	}
-}
 
 // funcName returns the name of a function without its package's path.
 func funcName(f reflect.Value) string {
@@ -54,14 +21,15 @@ func funcName(f reflect.Value) string {
 	return "func"
 }
 
-// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", and drops package main.
+// builderSuffix is what names of types end in whose method Done makes what the rest of the name says: readers call
+// layers.(*ConvolutionBuilder).Done a layers.Convolution. A test of package layers holds its types to that.
+const builderSuffix = "Builder"
+
+// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", "y.(*TBuilder).Done" into "y.T", and drops package main.
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	if pkg, rest, ok := strings.Cut(name, ".(*"); ok { // layers.(*ConvBuilder).Done is what readers call layers.Convolution
-		if t, ok := strings.CutSuffix(rest, "Builder).Done"); ok {
-			if pkg == "layers" && t == "Conv" {
-				t = "Convolution"
-			}
+	if pkg, rest, ok := strings.Cut(name, ".(*"); ok {
+		if t, ok := strings.CutSuffix(rest, builderSuffix+").Done"); ok {
 			return strings.TrimPrefix(pkg+"."+t, "main.")
 		}
 	}
@@ -187,7 +155,7 @@ func place(file string, line int) string {
 	if file == "" {
 		return ""
 	}
-	if isCell(file) {
+	if frames.IsCell(file) {
 		if text := fileLines(file); line >= 1 && line <= len(text) {
 			return short(strings.TrimSpace(text[line-1]), 48)
 		}
@@ -201,13 +169,6 @@ func short(s string, n int) string {
 		return string(r[:n-1]) + "…"
 	}
 	return s
-}
-
-// isCell reports whether a file is what a notebook made of its cells: its line numbers mean nothing to
-// the reader.
-func isCell(file string) bool {
-	dir := os.Getenv("GONB_TMP_DIR")
-	return dir != "" && strings.HasPrefix(filepath.Clean(file), filepath.Clean(dir))
 }
 
 func fileLines(file string) []string {

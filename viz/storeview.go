@@ -102,7 +102,7 @@ func (b *branch) children(previews *int) string {
 func variableDetails(v Variable, previews *int) string {
 	_, name := model.SplitPath(v.Path())
 	line := fmt.Sprintf("%s  %s", name, v.Shape())
-	if t, ok := v.(interface{ Trainable() bool }); ok && !t.Trainable() {
+	if !isTrained(v) {
 		line += "  (not trained)"
 	}
 	t := valueOf(v)
@@ -120,9 +120,7 @@ func variableDetails(v Variable, previews *int) string {
 
 // valueOf returns the value of a variable that has one already, and that is small enough to be looked at, nil otherwise.
 func valueOf(v Variable) *tensors.Tensor {
-	h, ok := v.(interface {
-		Value() (*tensors.Tensor, error)
-	})
+	h, ok := v.(Valued)
 	if !ok || v.Shape().Size() > maxPreviewedSize {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Summary shows what a model consists of. x is one of
@@ -125,7 +126,7 @@ func (f *flow) layers() []*layerRow {
 	counted := map[int]bool{}
 	for i, n := range f.nodes {
 		of[i] = -1
-		if n.op == "Parameter" {
+		if n.given {
 			continue
 		}
 		key, name, at := layerOf(n)
@@ -253,12 +254,8 @@ func (f *flow) called(nodes []int) []string {
 		if k > 1 {
 			name = first.via
 		}
-		if name == "Pool" { // graph.PoolBuilder: what it was asked for shows in the ops
-			if name = first.op; name == "SumPool" {
-				name = "MeanPool"
-			} else if !strings.HasSuffix(name, "Pool") {
-				name = "ConcatPool"
-			}
+		if k > 1 && name == poolCall {
+			name = poolName(first)
 		}
 		names, nodes = appendNew(names, name), nodes[k:]
 	}
@@ -269,6 +266,20 @@ func (f *flow) called(nodes []int) []string {
 type Variable interface {
 	Path() string
 	Shape() shapes.Shape
+}
+
+// Trainable is a [Variable] that knows whether it is trained.
+type Trainable interface{ Trainable() bool }
+
+// isTrained reports whether a variable is trained, as it is unless it says no.
+func isTrained(v Variable) bool {
+	t, ok := v.(Trainable)
+	return !ok || t.Trainable()
+}
+
+// Valued is a [Variable] whose value can be looked at. Value returns an error while there is none.
+type Valued interface {
+	Value() (*tensors.Tensor, error)
 }
 
 // variablesOf returns x's variables: those of its method IterVariables, or the elements of a slice.
@@ -317,7 +328,7 @@ func variableTable(list []Variable) Bundle {
 			continue
 		}
 		name := v.Path()
-		if t, ok := v.(interface{ Trainable() bool }); ok && !t.Trainable() {
+		if !isTrained(v) {
 			frozen += n
 			g.styles[[2]int{len(g.rows), 0}] = "font-style:italic"
 			name += " (not trained)"

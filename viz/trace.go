@@ -162,7 +162,7 @@ func (tr *traced) call(args []reflect.Value) {
 func (tr *traced) flow() *flow {
 	f := fromGraph(tr.g, tr.outputs, pcName(tr.fn.Pointer()))
 	for _, n := range f.nodes {
-		if n.op != "Parameter" {
+		if !n.given {
 			continue
 		}
 		n.input = false

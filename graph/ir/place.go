@@ -1,10 +1,10 @@
 package ir
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/frames"
 )
 
 // Place is a place in a source file.
@@ -17,13 +17,7 @@ type Place struct {
 // String writes the place as "file.go:12", with the file's last element only. A line of a notebook's cell is
 // written as front ends count them, "In[3]:5".
 func (p Place) String() string {
-	if p.File == "" {
-		return ""
-	}
-	if place := p.Cell(); place != "" {
-		return place
-	}
-	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
+	return frames.Place(p.File, p.Line)
 }
 
 // SourceLine returns the text of the line at p, "" if the file cannot be read (any more).

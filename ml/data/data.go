@@ -98,10 +98,13 @@ const (
 	endless = -2 // a pass has no end
 )
 
+// counted is a data set of this package: unlike NumBatches of [Sized], batches tells unknown and endless apart.
+type counted interface{ batches() int }
+
 // numBatches asks ds for the number of batches of a pass.
 func numBatches(ds Dataset) int {
-	if s, ok := ds.(interface{ batches() int }); ok {
-		return s.batches()
+	if c, ok := ds.(counted); ok {
+		return c.batches()
 	}
 	if s, ok := ds.(Sized); ok {
 		return max(unknown, s.NumBatches())

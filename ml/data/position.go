@@ -37,6 +37,24 @@ type Resumable interface {
 	SetState(state []byte) error
 }
 
+// Positioned is a Dataset that knows the place of its next batch, as those of this package do: views show it, and
+// training tells by it whether a pass has ended.
+type Positioned interface {
+	Position() Position
+}
+
+// PassCounter is a Dataset that counts its passes, as those of this package do: training up to a number of epochs needs
+// one. Epoch returns the number of the pass at hand, from 0; after the end of a pass, of the next one.
+type PassCounter interface {
+	Epoch() int64
+}
+
+// RestIterable is a Dataset that can yield what is left of a pass that was restored, even if that is nothing, where Iter
+// goes on with the next pass: so a training loop knows that the pass has ended.
+type RestIterable interface {
+	IterRest() iter.Seq2[Batch, error]
+}
+
 // iterFrom reads ds from p on, by seeking or else by dropping what comes before.
 func iterFrom(ds Dataset, p Position) iter.Seq2[Batch, error] {
 	if s, ok := ds.(Seekable); ok {

@@ -8,8 +8,11 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 )
 
-// ConvBuilder is a convolution to be set up, see [Convolution].
-type ConvBuilder struct {
+// ConvBuilder is [ConvolutionBuilder] by its earlier name.
+type ConvBuilder = ConvolutionBuilder
+
+// ConvolutionBuilder is a convolution to be set up, see [Convolution].
+type ConvolutionBuilder struct {
 	scope     *model.Scope
 	x         *graph.Node
 	channels  int
@@ -29,82 +32,82 @@ type ConvBuilder struct {
 // x is [B, spatial…, In], a float; weights are [kernel…, In/groups, Channels] and biases [Channels]; the
 // result is [B, spatial…, Channels]. Channels and KernelSize must be set; strides, dilations and groups are
 // 1, there are biases, and no padding, unless set otherwise.
-func Convolution(scope *model.Scope, x *graph.Node) *ConvBuilder {
+func Convolution(scope *model.Scope, x *graph.Node) *ConvolutionBuilder {
 	needFloat("Convolution", x)
 	if x.Rank() < 3 || x.Rank() > 5 {
 		graph.Errorf("Convolution %s: want [batch, one to three spatial axes, channels]", x.Shape())
 	}
-	return &ConvBuilder{scope: scope, x: x, groups: 1, bias: true, spatial: x.Rank() - 2}
+	return &ConvolutionBuilder{scope: scope, x: x, groups: 1, bias: true, spatial: x.Rank() - 2}
 }
 
 // Channels sets the number of output channels.
-func (conv *ConvBuilder) Channels(channels int) *ConvBuilder {
+func (conv *ConvolutionBuilder) Channels(channels int) *ConvolutionBuilder {
 	conv.channels = channels
 	return conv
 }
 
 // KernelSize sets the size of the kernel, the same for all spatial axes.
-func (conv *ConvBuilder) KernelSize(size int) *ConvBuilder {
+func (conv *ConvolutionBuilder) KernelSize(size int) *ConvolutionBuilder {
 	conv.kernel = slices.Repeat([]int{size}, conv.spatial)
 	return conv
 }
 
 // KernelSizePerAxis sets the size of the kernel for each spatial axis.
-func (conv *ConvBuilder) KernelSizePerAxis(sizes ...int) *ConvBuilder {
+func (conv *ConvolutionBuilder) KernelSizePerAxis(sizes ...int) *ConvolutionBuilder {
 	conv.kernel = conv.perAxis("kernel sizes", sizes)
 	return conv
 }
 
 // UseBias says whether there are biases.
-func (conv *ConvBuilder) UseBias(useBias bool) *ConvBuilder {
+func (conv *ConvolutionBuilder) UseBias(useBias bool) *ConvolutionBuilder {
 	conv.bias = useBias
 	return conv
 }
 
 // Strides sets the step between two places of the kernel, the same for all spatial axes.
-func (conv *ConvBuilder) Strides(strides int) *ConvBuilder {
+func (conv *ConvolutionBuilder) Strides(strides int) *ConvolutionBuilder {
 	conv.strides = slices.Repeat([]int{strides}, conv.spatial)
 	return conv
 }
 
 // StridePerAxis sets the step for each spatial axis.
-func (conv *ConvBuilder) StridePerAxis(strides ...int) *ConvBuilder {
+func (conv *ConvolutionBuilder) StridePerAxis(strides ...int) *ConvolutionBuilder {
 	conv.strides = conv.perAxis("strides", strides)
 	return conv
 }
 
 // Dilations sets the distance of the kernel's elements on the input, the same for all spatial axes.
-func (conv *ConvBuilder) Dilations(dilation int) *ConvBuilder {
+func (conv *ConvolutionBuilder) Dilations(dilation int) *ConvolutionBuilder {
 	conv.dilations = slices.Repeat([]int{dilation}, conv.spatial)
 	return conv
 }
 
 // DilationPerAxis sets the distance of the kernel's elements for each spatial axis.
-func (conv *ConvBuilder) DilationPerAxis(dilations ...int) *ConvBuilder {
+func (conv *ConvolutionBuilder) DilationPerAxis(dilations ...int) *ConvolutionBuilder {
 	conv.dilations = conv.perAxis("dilations", dilations)
 	return conv
 }
 
 // PadSame puts zeros around the input so that with strides 1 the result has its spatial size; see
 // [graph.ConvolutionBuilder.PadSame].
-func (conv *ConvBuilder) PadSame() *ConvBuilder {
+func (conv *ConvolutionBuilder) PadSame() *ConvolutionBuilder {
 	conv.padSame = true
 	return conv
 }
 
 // NoPadding takes only places at which the whole kernel lies on the input. It is the default.
-func (conv *ConvBuilder) NoPadding() *ConvBuilder {
+func (conv *ConvolutionBuilder) NoPadding() *ConvolutionBuilder {
 	conv.padSame = false
 	return conv
 }
 
 // ChannelGroupCount deals the channels over groups, each convolved on its own.
-func (conv *ConvBuilder) ChannelGroupCount(groupCount int) *ConvBuilder {
+func (conv *ConvolutionBuilder) ChannelGroupCount(groupCount int) *ConvolutionBuilder {
 	conv.groups = groupCount
 	return conv
 }
 
-func (conv *ConvBuilder) perAxis(what string, values []int) []int {
+func (conv *ConvolutionBuilder) perAxis(what string, values []int) []int {
 	if len(values) != conv.spatial {
 		graph.Errorf("Convolution %s: %d %s for %d spatial axes", conv.x.Shape(), len(values), what, conv.spatial)
 	}
@@ -112,7 +115,7 @@ func (conv *ConvBuilder) perAxis(what string, values []int) []int {
 }
 
 // Done adds the layer to the graph and returns its result.
-func (conv *ConvBuilder) Done() *graph.Node {
+func (conv *ConvolutionBuilder) Done() *graph.Node {
 	x := conv.x
 	in := x.Dim(-1)
 	switch {

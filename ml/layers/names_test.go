@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"go/ast"
 	"strings"
 	"testing"
 
@@ -89,4 +90,25 @@ func TestAConvolutionOfOtherPicturesThanItWasMadeFor(t *testing.T) {
 	require.NoError(t, err)
 	_, err = run(store, false, conv, ramp(2, 3, 7, 8))
 	require.ErrorContains(t, err, "the input has 8 channels, but the kernel takes 3 (are its channels first, 3 of them? TransposeAllAxes(x, 0, 2, 3, 1) makes it [2 7 8 3])")
+}
+
+// Views name a layer that is set up with a builder by the builder's type: ConvolutionBuilder.Done is a Convolution. So each builder
+// is named for the function that returns it.
+func TestBuildersAreNamedForTheirLayers(t *testing.T) {
+	functions := testenv.Functions(t, ".")
+	builders := 0
+	for _, file := range testenv.Files(t, ".") {
+		for _, d := range file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Name.Name != "Done" || fn.Recv == nil {
+				continue
+			}
+			builders++
+			name := fn.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name
+			layer, ok := strings.CutSuffix(name, "Builder")
+			require.True(t, ok, "%s has Done, and no name that ends in Builder", name)
+			require.Contains(t, functions[layer], "*"+name, "%s returns no %s", layer, name)
+		}
+	}
+	require.NotZero(t, builders)
 }

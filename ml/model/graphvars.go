@@ -1,9 +1,20 @@
 package model
 
 import (
+	"strings"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
 )
+
+// parameterPrefix begins the names of the parameters that stand for variables, so that they meet no input's name.
+const parameterPrefix = "var:"
+
+// VariablePath returns the path of the variable that a graph's parameter of the given name stands for. The name of another
+// parameter is returned as it is, and is not ok.
+func VariablePath(parameter string) (path string, ok bool) {
+	return strings.CutPrefix(parameter, parameterPrefix)
+}
 
 // graphVars is what a graph knows of a store's variables.
 type graphVars struct {
@@ -31,7 +42,7 @@ func (s *Store) inGraph(g *graph.Graph) *graphVars {
 	return gv
 }
 
-// variable returns the state of v in g; at the first use v becomes a parameter of g.
+// inGraph returns the state of v in g; at the first use v becomes a parameter of g.
 func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 	gv := v.store.inGraph(g)
 	if n := gv.nodes[v]; n != nil {
@@ -40,7 +51,7 @@ func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 	if !g.IsMainFunc() {
 		graph.Errorf("variable %q is used first inside the closure %q: call its NodeValue outside of it before", v.path, g.CurrentFunc().Name())
 	}
-	param := graph.Parameter(g, "var:"+v.path, v.shape)
+	param := graph.Parameter(g, parameterPrefix+v.path, v.shape)
 	n := &graphVar{param: param, current: param, sharding: v.place(param)}
 	gv.nodes[v] = n
 	gv.order = append(gv.order, v)

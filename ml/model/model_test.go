@@ -280,3 +280,19 @@ func TestErrors(t *testing.T) {
 	}
 	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))
 }
+
+// The parameter that stands for a variable tells the variable's path, and no other parameter does.
+func TestVariablePath(t *testing.T) {
+	store := model.NewStore()
+	v, err := store.CreateVariable("/dense/weights", tensors.FromValue([]float32{1, 2}))
+	require.NoError(t, err)
+	g := NewGraph(nil, "g")
+	path, ok := model.VariablePath(v.NodeValue(g).GetParameterName())
+	require.True(t, ok)
+	require.Equal(t, "/dense/weights", path)
+	for _, name := range []string{"", "x", "/dense/weights"} {
+		same, ok := model.VariablePath(name)
+		require.False(t, ok, name)
+		require.Equal(t, name, same)
+	}
+}

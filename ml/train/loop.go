@@ -155,7 +155,7 @@ func (l *Loop) RunEpochsContext(ctx context.Context, ds data.Dataset, n int) (Me
 
 // RunToEpoch trains until ds has been passed over so many times, counting those before: with a data set
 // whose place was restored from a checkpoint, what is left of n epochs. The data set must be one of
-// package data, or have their method Epoch.
+// package data, or another [data.PassCounter].
 func (l *Loop) RunToEpoch(ds data.Dataset, n int) (Metrics, error) {
 	return l.RunToEpochContext(context.Background(), ds, n)
 }
@@ -165,7 +165,7 @@ func (l *Loop) RunToEpochContext(ctx context.Context, ds data.Dataset, n int) (M
 	if ds == nil {
 		return nil, errNilDataset
 	}
-	counter, ok := ds.(interface{ Epoch() int64 })
+	counter, ok := ds.(data.PassCounter)
 	if !ok {
 		return nil, fmt.Errorf("train.RunToEpoch: the data set %q does not count its passes: use RunEpochs", ds.Name())
 	}
@@ -293,9 +293,7 @@ func (l *Loop) complete() bool {
 
 // batches iterates over the next pass, or over what is left of one, which may be nothing.
 func (l *Loop) batches(rest bool) iter.Seq2[data.Batch, error] {
-	if r, ok := l.ds.(interface {
-		IterRest() iter.Seq2[data.Batch, error]
-	}); ok && rest {
+	if r, ok := l.ds.(data.RestIterable); ok && rest {
 		return r.IterRest()
 	}
 	return l.ds.Iter()
@@ -388,19 +386,22 @@ func (l *Loop) passesEnd() bool {
 // then a run that ends here has ended an epoch too.
 func (l *Loop) passEnds() bool {
 	s, ok := l.ds.(data.Sized)
-	p, positioned := l.ds.(interface{ Position() data.Position })
+	p, positioned := l.ds.(data.Positioned)
 	return ok && positioned && s.NumBatches() > 0 && p.Position().Batch == int64(s.NumBatches())
 }
 
 // betweenPasses reports whether the data set is known to be at no place within a pass.
 func (l *Loop) betweenPasses() bool {
-	p, positioned := l.ds.(interface{ Position() data.Position })
+	p, positioned := l.ds.(data.Positioned)
 	return positioned && p.Position().Batch == 0 || l.passEnds()
 }
 
+// joined is what errors.Join returns.
+type joined interface{ Unwrap() []error }
+
 // unjoin returns the only error in a join of one.
 func unjoin(err error) error {
-	if j, ok := err.(interface{ Unwrap() []error }); ok {
+	if j, ok := err.(joined); ok {
 		if list := j.Unwrap(); len(list) == 1 {
 			return list[0]
 		}

@@ -1,6 +1,7 @@
 package plots_test
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/quire-ml/quire/viz"
@@ -73,4 +74,34 @@ func ExampleRegions() {
 	// Output:
 	// left: 2 points, x 0 to 1, y 0 to 1
 	// right: 2 points, x 3 to 4, y 0 to 1
+}
+
+func ExampleDots() {
+	measured := plots.Points{Name: "measured", X: []float64{0, 1, 2}, Y: []float64{1, 2, 4}}
+	viz.Show(plots.Combine(plots.Options{Title: "growth"}, plots.Dots(measured)))
+	// Output:
+	// growth
+	// measured: 3 points, x 0 to 2, y 1 to 4
+}
+
+func ExampleLine() {
+	fitted := plots.Points{Name: "fitted", X: []float64{0, 2}, Y: []float64{1, 4}}
+	viz.Show(plots.Combine(plots.Options{Title: "growth"}, plots.Line(fitted)))
+	// Output:
+	// growth
+	// fitted: 2 points, x 0 to 2, y 1 to 4
+}
+
+func ExampleDashed() {
+	x := []float64{0, 1, 2}
+	upper := plots.Points{Name: "limit", X: x, Y: []float64{2, 3, 5}}
+	viz.Show(plots.Combine(plots.Options{Title: "growth"}, plots.Dashed(upper)))
+	// Output:
+	// growth
+	// limit: 3 points, x 0 to 2, y 2 to 5
+}
+
+func ExampleColor() {
+	fmt.Println(plots.Color(0), plots.Color(1)) // for pictures of one's own beside these
+	// Output: {31 111 208 255} {217 102 11 255}
 }

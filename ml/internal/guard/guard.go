@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/frames"
 )
 
 // ErrGoexit is what a function came to that ended its goroutine (runtime.Goexit), as FailNow of a test does.
@@ -29,22 +31,19 @@ func Panic(r any) error {
 	return fmt.Errorf("panic%s: %v", line(), r)
 }
 
-// line returns " at file:line" of the function that panicked: of the first of those that a recover and another panic
-// passed on.
+// line returns " at main.go:12" of the function that panicked: of the first of those that a recover and another panic
+// passed on. It is the user's own line, or, of a panic that came through none of theirs, that of the panic.
 func line() (at string) {
 	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	panicking := false
-	for {
-		f, more := frames.Next()
+	panicking, users := false, false
+	for _, f := range frames.Of(pcs[:runtime.Callers(2, pcs)]) {
 		switch {
 		case f.Function == "runtime.gopanic":
-			panicking = true
-		case panicking && !strings.HasPrefix(f.Function, "runtime."):
-			at, panicking = fmt.Sprintf(" at %s:%d", f.File, f.Line), false
-		}
-		if !more {
-			return at
+			panicking, users, at = true, false, ""
+		case !panicking || users || strings.HasPrefix(f.Function, "runtime."):
+		case at == "" || frames.IsUser(f):
+			at, users = " at "+frames.Place(f.File, f.Line), frames.IsUser(f)
 		}
 	}
+	return at
 }

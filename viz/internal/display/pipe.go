@@ -74,16 +74,12 @@ func openPipe(path string, flag int) (*os.File, error) {
 	}
 }
 
-// Send displays a bundle: strings by MIME type. With a display id, a later bundle under the same id
-// takes the place of the earlier one.
-func (p *Pipe) Send(bundle map[string]string, displayID string) error {
-	data := make(map[protocol.MIMEType]any, len(bundle))
-	for mime, s := range bundle {
-		data[protocol.MIMEType(mime)] = s
-	}
+// Send displays a message.
+func (p *Pipe) Send(m Message) error {
+	d := m.displayData()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.send(&protocol.DisplayData{Data: data, DisplayID: displayID})
+	return p.send(d)
 }
 
 func (p *Pipe) send(d *protocol.DisplayData) error {

@@ -69,10 +69,10 @@ func TestPipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Send(map[string]string{"text/plain": "a", "text/html": "<b>a</b>"}, ""); err != nil {
+	if err := p.Send(Message{Data: map[string]any{"text/plain": "a", "text/html": "<b>a</b>"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Send(map[string]string{"text/plain": "b"}, "id1"); err != nil {
+	if err := p.Send(Message{Data: map[string]any{"text/plain": "b"}, ID: "id1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Sync(); err != nil {
@@ -87,7 +87,7 @@ func TestPipe(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			p.Send(map[string]string{"text/plain": strings.Repeat("x", 100_000)}, "")
+			p.Send(Message{Data: map[string]any{"text/plain": strings.Repeat("x", 100_000)}})
 			if err := p.Sync(); err != nil {
 				t.Error(err)
 			}
@@ -96,7 +96,7 @@ func TestPipe(t *testing.T) {
 	wg.Wait()
 	p.Close()
 	<-k.ended
-	if err := p.Send(nil, ""); err == nil {
+	if err := p.Send(Message{}); err == nil {
 		t.Error("a closed pipe takes more")
 	}
 }

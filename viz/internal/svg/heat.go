@@ -286,12 +286,21 @@ func colorBar(c *Canvas, r Range, x, y, height float64) {
 	}
 }
 
-// PNG returns a picture as a data: address.
-func PNG(img image.Image) string {
+// EncodePNG returns a picture as a PNG; nothing if it has no pixels.
+func EncodePNG(img image.Image) []byte {
 	var b bytes.Buffer
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
 	if err := e.Encode(&b, img); err != nil {
-		return "" // only a picture without pixels cannot be encoded
+		return nil // only a picture without pixels cannot be encoded
 	}
-	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())
+	return b.Bytes()
+}
+
+// PNG returns a picture as a data: address; "" if it has no pixels.
+func PNG(img image.Image) string {
+	data := EncodePNG(img)
+	if data == nil {
+		return ""
+	}
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(data)
 }

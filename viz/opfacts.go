@@ -9,7 +9,18 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// flops returns the number of floating-point operations of an op, a multiplication and an addition counting
+// What views ask of an op, and rows of ops do not say themselves: the one file of this package that knows ops by their names.
+
+// isLayout reports whether an op only rearranges values, so that a constant stays as easy to say.
+func isLayout(op *graph.Op) bool {
+	switch op.Name {
+	case "BroadcastToShape", "BroadcastInDim", "Broadcast", "Reshape", "ConvertDType", "ExpandAxes", "Squeeze", "Identity":
+		return true
+	}
+	return false
+}
+
+// costOf returns the number of floating-point operations of an op, a multiplication and an addition counting
 // one each:
 //
 //	products and convolutions   2 · size of the result · length of the inner sum
@@ -18,7 +29,7 @@ import (
 //	softmax                     5 · size of the result
 //	element by element          size of the result, whatever the function
 //	moving values around        0
-func flops(op *graph.Op, attrs any, in, out []shapes.Shape) int64 {
+func costOf(op *graph.Op, attrs any, in, out []shapes.Shape) int64 {
 	if op == nil || len(out) == 0 || !out[0].Ok() {
 		return 0
 	}
@@ -84,22 +95,6 @@ func product(v []int) int {
 		p *= x
 	}
 	return p
-}
-
-// si writes a large number with a letter: 1.62M.
-func si(n int64) string {
-	switch f := float64(n); {
-	case n < 10_000:
-		return fmt.Sprint(n)
-	case f < 999_500:
-		return fmt.Sprintf("%.3gk", f/1e3)
-	case f < 999.5e6:
-		return fmt.Sprintf("%.3gM", f/1e6)
-	case f < 999.5e9:
-		return fmt.Sprintf("%.3gG", f/1e9)
-	default:
-		return fmt.Sprintf("%.3gT", f/1e12)
-	}
 }
 
 // einsumFlops counts a sum of products as one loop over all its axes: 2 per turn for two operands, n for n.

@@ -3,6 +3,8 @@ package viz
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -31,8 +33,6 @@ func TestFlops(t *testing.T) {
 		for _, x := range c.node.Inputs() {
 			in = append(in, x.Shape())
 		}
-		if got := flops(c.node.Op(), c.node.Attrs(), in, outShapes(c.node)); got != c.want {
-			t.Errorf("%s: %d FLOPs, want %d", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, costOf(c.node.Op(), c.node.Attrs(), in, outShapes(c.node)), c.name)
 	}
 }

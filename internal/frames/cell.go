@@ -1,4 +1,4 @@
-package ir
+package frames
 
 import (
 	"fmt"
@@ -8,20 +8,26 @@ import (
 	"sync"
 )
 
-// Cell returns the place of a line of the program that GoNB makes of notebook cells, "" for other files: "In[3]:5".
+// IsCell reports whether a file is what GoNB has made of a notebook's cells. Its line numbers mean nothing to who
+// reads the notebook.
+func IsCell(file string) bool {
+	dir := os.Getenv("GONB_TMP_DIR")
+	return dir != "" && filepath.Dir(file) == filepath.Clean(dir) && strings.HasPrefix(filepath.Base(file), "main")
+}
+
+// Cell returns the place of a line of a notebook's cell, "" for other files: "In[3]:5".
 //
 // Quire's kernel gives the program a file with the place of each of its lines. In GoNB's own kernel nobody knows
 // places; the line is then named without a colon, since GoNB dies of a message on stderr that has "main.go:12" after
 // another colon.
-func (p Place) Cell() string {
-	dir := os.Getenv("GONB_TMP_DIR")
-	if dir == "" || filepath.Dir(p.File) != filepath.Clean(dir) || !strings.HasPrefix(filepath.Base(p.File), "main") {
+func Cell(file string, line int) string {
+	if !IsCell(file) {
 		return ""
 	}
-	if lines := cellLines(); p.Line >= 1 && p.Line <= len(lines) && lines[p.Line-1] != "" {
-		return lines[p.Line-1]
+	if lines := cellLines(); line >= 1 && line <= len(lines) && lines[line-1] != "" {
+		return lines[line-1]
 	}
-	return fmt.Sprintf("%s line %d", filepath.Base(p.File), p.Line)
+	return fmt.Sprintf("%s line %d", filepath.Base(file), line)
 }
 
 // cellLines returns the place of each line of this program, from the file that $QUIRE_CELL_LINES names. It is read once:

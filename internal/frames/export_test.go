@@ -1,0 +1,7 @@
+package frames
+
+// What the tests look at.
+var (
+	Standard = standard
+	Teaching = teaching
+)
