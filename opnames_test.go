@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -38,6 +39,11 @@ func TestOpsAreNamedOnce(t *testing.T) {
 		f, err := parser.ParseFile(set, path, nil, 0)
 		if err != nil {
 			return err
+		}
+		if !strings.HasPrefix(path, "graph"+string(filepath.Separator)) && !slices.ContainsFunc(f.Imports, func(i *ast.ImportSpec) bool {
+			return strings.HasPrefix(i.Path.Value, `"github.com/quire-ml/quire/graph`) || strings.HasPrefix(i.Path.Value, `"github.com/quire-ml/quire/backends`)
+		}) {
+			return nil // what knows no graph names no op
 		}
 		defines := false
 		ast.Inspect(f, func(n ast.Node) bool {

@@ -15,7 +15,7 @@ func expandConv(attrs any, in []*Node) []*Node {
 	n, d := len(a.Strides), in[0].DType()
 	shape, err := convRule(a, inShapes(in))
 	if err != nil {
-		in[0].graph.fail("ConvGeneral", inShapes(in), err)
+		in[0].graph.fail(convGeneral.Name, inShapes(in), err)
 	}
 	x := transposeTo(withoutNames(in[0]), slices.Concat([]int{a.Axes.InputBatch}, a.Axes.InputSpatial, []int{a.Axes.InputChannels}))
 	k := transposeTo(withoutNames(in[1]), slices.Concat(a.Axes.KernelSpatial, []int{a.Axes.KernelInputChannels, a.Axes.KernelOutputChannels}))
@@ -74,7 +74,7 @@ func expandWindow(attrs any, in []*Node) []*Node {
 	g, d := x.graph, x.DType()
 	windows, err := windowRule(a, inShapes(in))
 	if err != nil {
-		g.fail("ReduceWindow", inShapes(in), err)
+		g.fail(reduceWindow.Name, inShapes(in), err)
 	}
 	if d.IsHalf() && a.Kind == ir.WindowSum {
 		x = ConvertDType(x, dtypes.Float32)

@@ -1,13 +1,16 @@
 package stablehlo
 
 import (
+	"strings"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 )
 
 func init() {
-	define("stablehlo.fft", 1, one(readFFT))
+	define(ops.FFT.HLO, 1, one(readFFT))
 	define("stablehlo.cholesky", 1, one(func(c *reading) *graph.Node {
 		return inSingle(c.in[:1], func(in []*graph.Node) *graph.Node { return graph.Cholesky(in[0], c.bool("lower")) })
 	}))
@@ -16,12 +19,13 @@ func init() {
 
 // transforms are the kinds of Fourier transforms.
 var transforms = map[string]func(x *graph.Node, lengths ...int) *graph.Node{
-	"FFT": graph.FFT, "IFFT": graph.InverseFFT, "RFFT": graph.RealFFT, "IRFFT": graph.InverseRealFFT,
+	transformKinds[ops.FFT]: graph.FFT, transformKinds[ops.InverseFFT]: graph.InverseFFT,
+	transformKinds[ops.RealFFT]: graph.RealFFT, transformKinds[ops.InverseRealFFT]: graph.InverseRealFFT,
 }
 
 func readFFT(c *reading) *graph.Node {
 	kind := c.word("fft_type")
-	f := transforms[kind]
+	f := transforms[strings.TrimSuffix(kind, "FFT")]
 	if f == nil {
 		c.fail("the type of a transform is FFT, IFFT, RFFT or IRFFT, not %q", kind)
 	}

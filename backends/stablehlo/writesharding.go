@@ -75,41 +75,41 @@ type guard func(c call) (in, out [][]bool)
 
 // guards are for operations that XLA's partitioner gets wrong along some axes, or dies of, and for those beside them.
 // They were found by TestRowsOnAMesh of package xla.
-var guards = map[string]guard{
-	"ConvGeneral":     guardConvolution,
-	"FFT":             guardTransform,
-	"InverseFFT":      guardTransform,
-	"RealFFT":         guardTransform,
-	"InverseRealFFT":  guardTransform,
-	"Cholesky":        guardMatrices,
-	"TriangularSolve": guardMatrices,
-	"GatherSlices":    guardGatherSlices,
+var guards = map[*ir.Op]guard{
+	ops.ConvGeneral:     guardConvolution,
+	ops.FFT:             guardTransform,
+	ops.InverseFFT:      guardTransform,
+	ops.RealFFT:         guardTransform,
+	ops.InverseRealFFT:  guardTransform,
+	ops.Cholesky:        guardMatrices,
+	ops.TriangularSolve: guardMatrices,
+	ops.GatherSlices:    guardGatherSlices,
 
 	// An index that lies on several devices makes broadcasts that XLA's verifier refuses.
-	"Gather":        guardIndices,
-	"ScatterSum":    guardIndices,
-	"ScatterMax":    guardIndices,
-	"ScatterMin":    guardIndices,
-	"ScatterUpdate": guardIndices,
+	ops.Gather:        guardIndices,
+	ops.ScatterSum:    guardIndices,
+	ops.ScatterMax:    guardIndices,
+	ops.ScatterMin:    guardIndices,
+	ops.ScatterUpdate: guardIndices,
 
 	// These are joined between devices by operations that collectives do not have.
-	"ReduceBitwiseAnd": guardReduced,
-	"ReduceBitwiseOr":  guardReduced,
-	"ReduceBitwiseXor": guardReduced,
-	"ReduceLogicalXor": guardReduced,
+	ops.ReduceBitwiseAnd: guardReduced,
+	ops.ReduceBitwiseOr:  guardReduced,
+	ops.ReduceBitwiseXor: guardReduced,
+	ops.ReduceLogicalXor: guardReduced,
 
-	"DynamicSlice": func(c call) (in, out [][]bool) { // a start that is moved so that the slice fits is moved for a part of it
+	ops.DynamicSlice: func(c call) (in, out [][]bool) { // a start that is moved so that the slice fits is moved for a part of it
 		same := equalAxes(c.in[0].shape, c.out[0])
 		return [][]bool{same}, [][]bool{same}
 	},
-	"Pad": func(c call) (in, out [][]bool) { // elements that are spread are lost
+	ops.Pad: func(c call) (in, out [][]bool) { // elements that are spread are lost
 		open := make([]bool, c.out[0].Rank())
 		for i, a := range c.Attrs.(ir.PadAttrs).Axes {
 			open[i] = a.Interior == 0
 		}
 		return [][]bool{open}, [][]bool{open}
 	},
-	"DynamicUpdateSlice": func(c call) (in, out [][]bool) {
+	ops.DynamicUpdateSlice: func(c call) (in, out [][]bool) {
 		same := equalAxes(c.in[0].shape, c.in[1].shape)
 		return [][]bool{same, same}, [][]bool{same}
 	},
@@ -195,7 +195,7 @@ func (f *function) guarded(c call, lower lowering) []value {
 		return lower(f, c)
 	}
 	var in, out [][]bool
-	if g := guards[c.Op.Name]; g != nil {
+	if g := guards[c.Op]; g != nil {
 		in, out = g(c)
 	}
 	c.in = slices.Clone(c.in)
@@ -203,7 +203,7 @@ func (f *function) guarded(c call, lower lowering) []value {
 		c.in[i] = f.keep(c.in[i], in[i])
 	}
 	results := lower(f, c)
-	if name := c.Op.Name; name == "ReduceMax" || name == "ReduceMin" {
+	if c.Op == ops.ReduceMax || c.Op == ops.ReduceMin {
 		results[0] = f.mendNaN(c.in[0], results[0], c.Attrs.(ir.ReduceAttrs).Axes)
 	}
 	for i := range min(len(out), len(results)) {

@@ -7,12 +7,13 @@ import (
 
 	"github.com/quire-ml/quire/backends/xla/internal/capi"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Differs returns the row of the table that says that the op may give something else for special values of a type, or -1.
 func Differs(op string, d dtypes.DType) int {
 	return slices.IndexFunc(differences, func(r difference) bool {
-		return slices.Contains(r.ops, op) && (r.dtypes == 0 || r.dtypes.Has(d))
+		return slices.ContainsFunc(r.ops, func(o *ir.Op) bool { return o.Name == op }) && (r.dtypes == 0 || r.dtypes.Has(d))
 	})
 }
 
@@ -21,7 +22,7 @@ func EachDifference(f func(row int, op string)) {
 	for i, r := range differences {
 		for _, op := range r.ops {
 			if !r.tested {
-				f(i, op)
+				f(i, op.Name)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-// Code generated from the table of operations by go test ./graph/graphtest -update. DO NOT EDIT.
+// Code generated from the table of operations by go test ./graph/ops/generate -update. DO NOT EDIT.
 
 // Package ops names the rows of the table of operations, for engines, readers and writers that have something to say
 // about one of them. What an op means stands in its row; the op reference lists them all.
@@ -154,7 +154,7 @@ var (
 func row(name string) *ir.Op {
 	op := ir.OpByName(name)
 	if op == nil {
-		panic("ops: there is no op " + name + ": run go test ./graph/graphtest -update")
+		panic("ops: there is no op " + name + ": run go test ./graph/ops/generate -update")
 	}
 	return op
 }
