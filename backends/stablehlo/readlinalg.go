@@ -1,8 +1,6 @@
 package stablehlo
 
 import (
-	"strings"
-
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -18,14 +16,18 @@ func init() {
 }
 
 // transforms are the kinds of Fourier transforms.
-var transforms = map[string]func(x *graph.Node, lengths ...int) *graph.Node{
-	transformKinds[ops.FFT]: graph.FFT, transformKinds[ops.InverseFFT]: graph.InverseFFT,
-	transformKinds[ops.RealFFT]: graph.RealFFT, transformKinds[ops.InverseRealFFT]: graph.InverseRealFFT,
+var transforms = map[*ir.Op]func(x *graph.Node, lengths ...int) *graph.Node{
+	ops.FFT: graph.FFT, ops.InverseFFT: graph.InverseFFT, ops.RealFFT: graph.RealFFT, ops.InverseRealFFT: graph.InverseRealFFT,
 }
 
 func readFFT(c *reading) *graph.Node {
 	kind := c.word("fft_type")
-	f := transforms[strings.TrimSuffix(kind, "FFT")]
+	var f func(x *graph.Node, lengths ...int) *graph.Node
+	for op, name := range transformKinds {
+		if name == kind {
+			f = transforms[op]
+		}
+	}
 	if f == nil {
 		c.fail("the type of a transform is FFT, IFFT, RFFT or IRFFT, not %q", kind)
 	}

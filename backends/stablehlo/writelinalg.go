@@ -10,14 +10,14 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// transformKinds is what stands before "FFT" in StableHLO's names of the Fourier transforms.
-var transformKinds = map[*ir.Op]string{ops.FFT: "", ops.InverseFFT: "I", ops.RealFFT: "R", ops.InverseRealFFT: "IR"}
+// transformKinds is what StableHLO calls the Fourier transforms.
+var transformKinds = map[*ir.Op]string{ops.FFT: ops.FFT.Name, ops.InverseFFT: "IFFT", ops.RealFFT: "RFFT", ops.InverseRealFFT: "IRFFT"}
 
 func init() {
 	for op, kind := range transformKinds {
 		lowerings[op] = func(f *function, c call) []value {
 			x := c.in[0]
-			return []value{f.op(c.out[0], c.Op.HLO+" %s, type = %sFFT, length = %s : (%s) -> %s",
+			return []value{f.op(c.out[0], c.Op.HLO+" %s, type = %s, length = %s : (%s) -> %s",
 				x, kind, ints(c.Attrs.(ir.FFTAttrs).Lengths), x.typ(), tensorType(c.out[0]))}
 		}
 	}
