@@ -191,6 +191,9 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 		err = w.inTools(func(dir string) error {
 			return w.runGo(ctx, doing, dir, w.buildEnv("off"), append([]string{"build", "-o", out}, pinned...)...)
 		})
+		if err != nil && offline(err.Error()) {
+			err = fmt.Errorf("%w\nthe kernel is built once, from modules of others: do that where a module proxy can be reached (go env GOPROXY)", err)
+		}
 	}
 	if err == nil && slices.Contains(tools, Guard) {
 		err = w.runGo(ctx, doing, w.Source, w.buildEnv("off"), "build", "-o", out, packages[Guard])
@@ -210,6 +213,13 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 		}
 	}
 	return nil
+}
+
+// offline reports whether the go command says that it reached no module proxy.
+func offline(said string) bool {
+	return slices.ContainsFunc([]string{"module lookup disabled", "dial tcp", "no such host", "connection refused"}, func(sign string) bool {
+		return strings.Contains(said, sign)
+	})
 }
 
 // toolsMod and toolsSum are go.mod and go.sum of the module that pins the tools. The program has them in itself: it may have
