@@ -9,6 +9,5 @@
 //
 //	import _ "github.com/quire-ml/quire/backends/xla"
 //
-// or, for "xla" alone, with the build tag quire_xla, which spares the code the import: in a notebook whose kernel
-// was started with QUIRE_BACKEND=xla:cpu, cells are built with it.
+// In a notebook whose kernel was started with QUIRE_BACKEND=xla:cpu, cells have it without an import.
 package backends

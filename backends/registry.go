@@ -66,7 +66,7 @@ func MustNew(config ...string) ir.Backend {
 
 // apart are the engines that a program has only if it asks for them, and how it does.
 var apart = map[string]string{
-	"xla": `is not part of this program: add import _ "github.com/quire-ml/quire/backends/xla", or build with -tags quire_xla ` +
+	"xla": `is not part of this program: add import _ "github.com/quire-ml/quire/backends/xla" ` +
 		`(in a notebook: set QUIRE_BACKEND before the kernel starts, as "quire run -backend xla:cpu" does)`,
 }
 

@@ -189,6 +189,7 @@ func TestEntrypoint(t *testing.T) {
 		{"a program runs as it is", "echo lab run", "", "lab run", false},
 		{"without a proxy cells stay offline", "version", "GOPROXY=off", "quire version online=", false},
 		{"with one they may fetch modules", "version", "GOPROXY=https://proxy.example", "quire version online=1", false},
+		{"set to nothing, it is the one that Go has", "version", "GOPROXY=", "quire version online=1", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			home := t.TempDir()

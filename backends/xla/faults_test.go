@@ -85,7 +85,7 @@ func TestPluginFails(t *testing.T) {
 	}
 }
 
-// What fails after the call, through its event, is an error too. (go-xla v0.4.2 then loses the plugin's buffers, which
+// What fails after the call, through its event, is an error too. (go-xla v0.4.3 then loses the plugin's buffers, which
 // nothing can free any more; so what is left is not looked at.)
 func TestPluginFailsLate(t *testing.T) {
 	d := double.New(double.Options{Async: true, WaitLimit: 1e9})

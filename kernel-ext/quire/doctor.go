@@ -72,7 +72,7 @@ func examine(ctx context.Context, line *statusline.Line) (list []check) {
 	add("go", "ok", ws.GoVersion()+" at "+ws.Go, "")
 	add("module", "ok", ws.Module, "")
 	healthy := true
-	for _, t := range append(workspace.Headless(), workspace.Gopls) {
+	for _, t := range workspace.Interactive() {
 		began := time.Now()
 		tools, err := ws.Build(ctx, nil, t)
 		switch {

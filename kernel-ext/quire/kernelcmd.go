@@ -34,7 +34,7 @@ var kernelInstall = &command{
 	short: "make the kernel known to an existing Jupyter",
 	long: `
 Writes the kernelspec "quire" (kernel.json and logos) where Jupyter looks for kernels, after building what
-it needs. The kernel runs in the workspace of this checkout: the folder has to stay.`,
+it needs. Cells import the module that kernel doctor names: a checkout, whose folder has to stay, or the version that was installed.`,
 	run:   runInstall,
 	flags: prefixFlags,
 }
@@ -134,7 +134,7 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	tools, ready := ws.Built(ctx, workspace.Interactive()...)
+	tools, ready := ws.Built(workspace.Interactive()...)
 	if !ready { // a kernel without completion now is better than one with it in a minute
 		if tools, err = ws.Build(ctx, nil, workspace.Headless()...); err != nil {
 			return err

@@ -31,7 +31,8 @@ var labCommand = &command{
 	args:  "[NOTEBOOK] [-- JUPYTER ARGUMENTS]",
 	short: "open JupyterLab with the kernel and the tutorials",
 	long: `
-Opens JupyterLab with the kernel "Quire (Go)": on NOTEBOOK, on the folder of -dir, or on the tutorials.
+Opens JupyterLab with the kernel "Quire (Go)": on NOTEBOOK, on the folder of -dir, or on the tutorials of the checkout;
+installed without one, on the current folder, into which quire tutorials copies them.
 What the first cell needs is built and compiled before, so that it runs at once. Nothing is installed
 into the home directory's Jupyter folders; the kernel is there as long as this command runs. Ctrl-C ends
 everything.
@@ -73,7 +74,7 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 		return err
 	}
 	if server.Root == "" {
-		if server.Root, err = tutorials(ws.Module); err != nil {
+		if server.Root, err = tutorials(ws, line.Note); err != nil {
 			return err
 		}
 	}
@@ -92,8 +93,8 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer child.Close(10 * time.Second)                                // Jupyter ends its kernels, then itself
-	if _, ready := ws.Built(ctx, workspace.Interactive()...); !ready { // the page does not wait for it
+	defer child.Close(10 * time.Second)                           // Jupyter ends its kernels, then itself
+	if _, ready := ws.Built(workspace.Interactive()...); !ready { // the page does not wait for it
 		background, stop := context.WithCancel(ctx)
 		done := make(chan struct{})
 		go func() { defer close(done); buildGopls(background, ws, line.Note) }()
@@ -172,11 +173,14 @@ func labRoot(server *lab.Server, dir string, args []string) (from []string, err 
 	return []string{server.Root}, nil
 }
 
-// tutorials returns the folder of the tutorials, or the current one if this checkout has none.
-func tutorials(module string) (string, error) {
-	dir := filepath.Join(module, "tutorials")
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+// tutorials returns the folder of a checkout's tutorials, else the current one: what is in the module cache cannot be edited.
+func tutorials(ws *workspace.Workspace, note func(string)) (string, error) {
+	dir := filepath.Join(ws.Module, "tutorials")
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && !ws.Cached() {
 		return dir, nil
+	}
+	if files, _ := filepath.Glob("tutorials/*.ipynb"); len(files) == 0 && ws.Cached() {
+		note("quire tutorials copies the tutorials into a folder of yours")
 	}
 	return filepath.Abs(".")
 }

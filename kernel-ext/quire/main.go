@@ -1,8 +1,12 @@
 // Command quire is the notebook environment: it executes notebooks, opens JupyterLab on them, and
 // installs the kernel.
 //
-//	go run ./kernel-ext/quire run tutorials/00-start.ipynb
-//	go run ./kernel-ext/quire lab
+//	go install github.com/quire-ml/quire/kernel-ext/quire@latest
+//	quire tutorials
+//	quire run tutorials/00-start.ipynb
+//	quire lab
+//
+// In a checkout of the repository, "go run ./kernel-ext/quire" is the same with what is there.
 //
 // "quire help" lists the commands and "quire help COMMAND" explains one.
 package main
@@ -41,7 +45,7 @@ type environment struct {
 }
 
 func commands() []*command {
-	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, dataGet,
+	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, tutorialsCommand, dataGet,
 		pluginInstall, pluginList, pluginRemove, versionCommand}
 }
 

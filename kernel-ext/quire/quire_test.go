@@ -36,7 +36,7 @@ func TestHelpAndMistakes(t *testing.T) {
 		"run DIR/none.ipynb", "run DIR/there", "lab DIR/there", "run -inplace -o x y.ipynb", "run -o DIR/a.ipynb DIR/a.ipynb",
 		"lab a b", "lab DIR/none.ipynb", "lab DIR", "lab -dir DIR/none", "lab -port many",
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
-		"kernel start", "kernel start DIR/none.json", "data", "data get", "data get mnsit", "data get imagenet", "help data get",
+		"kernel start", "kernel start DIR/none.json", "data", "data get", "data get mnsit", "data get imagenet", "help data get", "help tutorials", "tutorials a b",
 		"plugin", "help plugin install", "help plugin list", "plugin install", "plugin install cpu tpu", "plugin install rocm", "plugin list x", "plugin remove",
 	} {
 		var args []string

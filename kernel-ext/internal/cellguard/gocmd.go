@@ -69,6 +69,10 @@ func (b *build) run() int {
 	if err == nil {
 		_ = os.WriteFile(b.dir.Lines(), []byte(strings.Join(places, "\n")), 0o600)
 	}
+	if err := link(program); err != nil {
+		fmt.Println("cellguard:", err)
+		return 1
+	}
 	var said []byte
 	for range mendings {
 		var status int

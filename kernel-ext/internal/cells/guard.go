@@ -10,6 +10,9 @@ import (
 const (
 	GuardDir = "QUIRE_GUARD_DIR" // where it keeps its files: a [Dir]
 	GuardGo  = "QUIRE_GUARD_GO"  // the real go command
+	// GuardLink lists the packages, separated by commas, that are linked into each cell that uses packages of others: an
+	// engine that cells need not import.
+	GuardLink = "QUIRE_GUARD_LINK"
 	// LinesFile names, for the programs of cells, the file with the place of each line of main.go. Package graph
 	// reads it.
 	LinesFile = "QUIRE_CELL_LINES"

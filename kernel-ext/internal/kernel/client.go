@@ -297,13 +297,6 @@ func (c *Client) Shutdown() error {
 	return err
 }
 
-// Input answers an input_request.
-func (c *Client) Input(value string) error {
-	id, _, err := c.send(c.stdin, jupyter.InputReply, map[string]string{"value": value})
-	c.forget(id)
-	return err
-}
-
 // Close ends the connection; the kernel goes on.
 func (c *Client) Close() {
 	c.stop()

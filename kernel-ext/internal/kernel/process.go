@@ -104,9 +104,10 @@ func (p *Process) guard(cmd *exec.Cmd, opts Options) (*os.File, error) {
 			}
 		}
 		cmd.Env = workspace.With(cmd.Env, map[string]string{
-			cells.GuardDir: string(p.Guard),
-			cells.GuardGo:  opts.Workspace.Go,
-			"PATH":         p.Guard.Bin() + string(filepath.ListSeparator) + variable(cmd.Env, "PATH"),
+			cells.GuardDir:  string(p.Guard),
+			cells.GuardGo:   opts.Workspace.Go,
+			cells.GuardLink: strings.Join(workspace.Linked(), ","),
+			"PATH":          p.Guard.Bin() + string(filepath.ListSeparator) + variable(cmd.Env, "PATH"),
 		})
 	}
 	return os.OpenFile(p.Guard.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

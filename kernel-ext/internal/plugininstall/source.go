@@ -16,7 +16,7 @@ import (
 
 // Source is where wheels come from.
 type Source interface {
-	// String is what people call it, as "the index pypi.org".
+	// String is what people call it, as "the index" with its host.
 	String() string
 
 	// Remote reports whether wheels are downloaded, and so need space on the disk.

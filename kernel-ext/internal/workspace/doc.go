@@ -1,10 +1,10 @@
 // Package workspace prepares what a notebook's cells are compiled in, so that an edited cell costs half a
 // second, needs no network and no "go get".
 //
-// A [Workspace] knows the quire module it belongs to ([Find]), the go command and a cache directory.
-// [Workspace.Build] makes the pinned tools (gonb, goimports, gopls) from the versions in the module's
-// go.mod, once per version, and compiles the packages that the cells will import in the same run of the
-// go command. [Workspace.Env] is the environment in which the kernel runs:
+// A [Workspace] knows the quire module that cells import ([Find]: a checkout, or the module cache), the go command and a cache
+// directory. [Workspace.Build] makes the pinned tools (gonb, goimports, gopls) from the versions in tools.mod, which is a part
+// of this package, once per version, and then compiles the packages that the cells will import. [Workspace.Env] is the
+// environment in which the kernel runs:
 //
 //	GOFLAGS=-buildvcs=false '-ldflags=-s -w'   linking is most of a cell's time; symbols are half of that
 //	GOPROXY=off                                no network, unless asked for
@@ -12,6 +12,6 @@
 //	CGO_ENABLED=0                              a cell links no C; set CGO_ENABLED=1 to allow it
 //	PATH                                       goimports (and gopls) and go first
 //
-// If QUIRE_BACKEND asks for the engine xla, GOFLAGS also has -tags=quire_xla and CGO_ENABLED is 1, so that cells
-// have it without an import of their own.
+// If QUIRE_BACKEND asks for the engine xla, CGO_ENABLED is 1 and [Linked] names the package that the guard links into
+// cells, so that they have it without an import of their own.
 package workspace

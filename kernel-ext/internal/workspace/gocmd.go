@@ -15,7 +15,7 @@ import (
 
 // Progress says how far a build is.
 type Progress struct {
-	Doing    string // "building gonb v0.11.4"
+	Doing    string // "building gonb v0.11.5"
 	Fetched  int    // modules that were downloaded so far
 	Compiled int    // packages that were compiled so far: what the build cache has does not count
 	Elapsed  time.Duration

@@ -3,25 +3,25 @@ package workspace
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
-// Tool is a program that the module pins in a tool line of its go.mod.
+// Tool is a program that a kernel needs.
 type Tool string
 
-// The tools. The kernel needs the first three; gopls gives hover and completion. Guard is quire's own: it is built from
-// the module's sources and no line pins it.
+// The tools. The kernel needs the first three; gopls gives hover and completion. Guard is quire's own, built from the sources
+// of this program; tools.mod pins the others.
 const (
 	Gonb      Tool = "gonb"
 	Goimports Tool = "goimports"
@@ -53,22 +53,18 @@ func Interactive() []Tool {
 type Tools map[Tool]string
 
 // Build returns the given tools, building those that are missing. warm names packages of the module
-// (as "./graph") that cells will import: if a tool is missing they are compiled in the same run of the go
-// command, which on a cold cache is faster than one after the other, and than two at once, which would
-// compile the standard library twice.
+// (as "./graph") that cells will import: if a tool is missing they are compiled right after it. Two runs of the go command
+// at once would compile the standard library twice.
 func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (Tools, error) {
-	versions, err := w.versions(ctx)
-	if err != nil {
-		return nil, err
-	}
+	versions := w.versions()
 	got := Tools{}
 	for _, t := range tools {
 		version, ok := versions[t]
 		if !ok && t == Guard {
-			return nil, fmt.Errorf("%s lacks the sources in kernel-ext/internal/cellguard: is it the whole module?", w.Module)
+			return nil, fmt.Errorf("%s lacks the sources in kernel-ext/internal/cellguard: is it the whole module?", w.Source)
 		}
 		if !ok {
-			return nil, fmt.Errorf("%s pins no %s: its go.mod needs the line: tool %s", w.Module, t, packages[t])
+			return nil, fmt.Errorf("tools.mod pins no %s: it needs the line: tool %s", t, packages[t])
 		}
 		got[t] = w.toolPath(t, version)
 	}
@@ -78,9 +74,8 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	}
 	var named []string
 	for _, t := range missing {
-		version, _, _ := strings.Cut(versions[t], "=") // what replaces it is of no interest here
-		if t != Guard {                                // it takes no time
-			named = append(named, string(t)+" "+version)
+		if t != Guard { // it takes no time
+			named = append(named, string(t)+" "+versions[t])
 		}
 	}
 	doing := "building " + strings.Join(append(named, string(Guard))[:max(1, len(named))], ", ")
@@ -89,17 +84,14 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	}
 	err = w.buildLocked(ctx, doing, missing, got, warm)
 	if err != nil {
-		return nil, fmt.Errorf("%s from %s: %w", doing, w.Module, err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return got, nil
 }
 
 // Built returns the given tools if all of them are there already.
-func (w *Workspace) Built(ctx context.Context, tools ...Tool) (Tools, bool) {
-	versions, err := w.versions(ctx)
-	if err != nil {
-		return nil, false
-	}
+func (w *Workspace) Built(tools ...Tool) (Tools, bool) {
+	versions := w.versions()
 	got := Tools{}
 	for _, t := range tools {
 		got[t] = w.toolPath(t, versions[t])
@@ -188,11 +180,28 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	args := []string{"build", "-o", tmp + string(filepath.Separator)}
+	var pinned []string
 	for _, t := range tools {
-		args = append(args, packages[t])
+		if t != Guard {
+			pinned = append(pinned, packages[t])
+		}
 	}
-	if err := w.runGo(ctx, doing, w.Module, w.buildEnv("off"), append(args, warm...)...); err != nil {
+	out := tmp + string(filepath.Separator)
+	if len(pinned) > 0 {
+		err = w.inTools(func(dir string) error {
+			return w.runGo(ctx, doing, dir, w.buildEnv("off"), append([]string{"build", "-o", out}, pinned...)...)
+		})
+		if err != nil && offline(err.Error()) {
+			err = fmt.Errorf("%w\nthe kernel is built once, from modules of others: do that where a module proxy can be reached (go env GOPROXY)", err)
+		}
+	}
+	if err == nil && slices.Contains(tools, Guard) {
+		err = w.runGo(ctx, doing, w.Source, w.buildEnv("off"), "build", "-o", out, packages[Guard])
+	}
+	if err == nil && len(warm) > 0 {
+		err = w.runGo(ctx, doing, w.Module, w.buildEnv("off"), append([]string{"build"}, warm...)...)
+	}
+	if err != nil {
 		return err
 	}
 	for _, t := range tools {
@@ -204,6 +213,41 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 		}
 	}
 	return nil
+}
+
+// offline reports whether the go command says that it reached no module proxy.
+func offline(said string) bool {
+	return slices.ContainsFunc([]string{"module lookup disabled", "dial tcp", "no such host", "connection refused"}, func(sign string) bool {
+		return strings.Contains(said, sign)
+	})
+}
+
+// toolsMod and toolsSum are go.mod and go.sum of the module that pins the tools. The program has them in itself: it may have
+// been installed without a checkout, and its tools are those that it was tested with, whatever module cells import.
+var (
+	//go:embed tools.mod
+	toolsMod []byte
+	//go:embed tools.sum
+	toolsSum []byte
+)
+
+// inTools calls fn with a private directory that is the module of the tools.
+func (w *Workspace) inTools(fn func(dir string) error) error {
+	own, err := scratch.New()
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	dir := filepath.Join(own.Dir, "tools")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	for name, text := range map[string][]byte{"go.mod": toolsMod, "go.sum": toolsSum} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return fn(dir)
 }
 
 // place puts a program that was built where it stays: whole, on the disk, and closed to others' changes.
@@ -221,54 +265,49 @@ func place(built, exe string) error {
 // buildEnv is the environment for building in the module, or in a workspace around it: the flags of
 // cells, so that what is compiled is shared with them, but with the user's network.
 func (w *Workspace) buildEnv(gowork string) []string {
-	flags, cgo := buildFlags()
 	return With(os.Environ(), map[string]string{
-		"GOFLAGS": flags, "CGO_ENABLED": cgo, "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
+		"GOFLAGS": cellFlags, "CGO_ENABLED": cgo(), "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
 	})
 }
 
-// versions reads the versions of the modules that hold the tools from the module's go.mod.
-func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
-	cmd := exec.CommandContext(ctx, w.Go, "mod", "edit", "-json")
-	cmd.Dir, cmd.Env = w.Module, w.buildEnv("off")
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w%s", filepath.Join(w.Module, "go.mod"), err, stderrOf(err))
-	}
-	var mod struct {
-		Require []struct{ Path, Version string }
-		Replace []struct {
-			Old, New struct{ Path, Version string }
-		}
-		Tool []struct{ Path string }
-	}
-	if err := json.Unmarshal(out, &mod); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(w.Module, "go.mod"), err)
-	}
+// versions returns the versions of the modules that hold the tools.
+func (w *Workspace) versions() map[Tool]string {
+	required := requirements(string(toolsMod))
 	found := map[Tool]string{}
 	for t, pkg := range packages {
-		if t == Guard {
-			if version, err := w.sourceHash("cells", "cellguard"); err == nil {
-				found[t] = version
-			}
-			continue
-		}
-		pinned, longest := false, ""
-		for _, line := range mod.Tool {
-			pinned = pinned || line.Path == pkg
-		}
-		for _, r := range mod.Require {
-			if (r.Path == pkg || strings.HasPrefix(pkg, r.Path+"/")) && len(r.Path) > len(longest) && pinned {
-				longest, found[t] = r.Path, r.Version
-			}
-		}
-		for _, r := range mod.Replace {
-			if r.Old.Path == longest && longest != "" {
-				found[t] += "=" + r.New.Path + "@" + r.New.Version
+		longest := ""
+		for path, version := range required {
+			if (path == pkg || strings.HasPrefix(pkg, path+"/")) && len(path) > len(longest) {
+				longest, found[t] = path, version
 			}
 		}
 	}
-	return found, nil
+	if version, err := w.sourceHash("cells", "cellguard"); err == nil {
+		found[Guard] = version
+	}
+	return found
+}
+
+// requirements returns the versions that a go.mod requires, by the path of the module.
+func requirements(mod string) map[string]string {
+	required := map[string]string{}
+	within := false
+	for line := range strings.Lines(mod) {
+		line, _, _ = strings.Cut(line, "//")
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "require (":
+			within = true
+		case line == ")":
+			within = false
+		default:
+			rest, single := strings.CutPrefix(line, "require ")
+			if fields := strings.Fields(rest); (within || single) && len(fields) == 2 {
+				required[fields[0]] = fields[1]
+			}
+		}
+	}
+	return required
 }
 
 // sourceHash returns a version for a program of the module that is made of packages below kernel-ext/internal and the
@@ -276,9 +315,9 @@ func (w *Workspace) versions(ctx context.Context) (map[Tool]string, error) {
 func (w *Workspace) sourceHash(names ...string) (string, error) {
 	h := sha256.New()
 	for _, name := range names {
-		files, err := filepath.Glob(filepath.Join(w.Module, "kernel-ext", "internal", name, "*.go"))
+		files, err := filepath.Glob(filepath.Join(w.Source, "kernel-ext", "internal", name, "*.go"))
 		if err != nil || len(files) == 0 {
-			return "", fmt.Errorf("%s has no sources of %s", w.Module, name)
+			return "", fmt.Errorf("%s has no sources of %s", w.Source, name)
 		}
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {

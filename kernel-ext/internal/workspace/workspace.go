@@ -17,7 +17,8 @@ import (
 
 // Workspace is where cells are compiled. It may be used by several goroutines.
 type Workspace struct {
-	Module string // directory of the quire module
+	Module string // directory of the quire module that cells import
+	Source string // directory of the sources of this program, of which its helpers are built; mostly the same
 	Cache  string // directory for built tools and the Jupyter environment; exists
 	Go     string // path of the go command
 	Online bool   // cells may fetch modules
@@ -55,7 +56,11 @@ func Open(ctx context.Context, opts Options) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Workspace{Module: module, Cache: cache, Go: goCmd, note: opts.Note, progress: opts.Progress}
+	src, err := source(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	w := &Workspace{Module: module, Source: src, Cache: cache, Go: goCmd, note: opts.Note, progress: opts.Progress}
 	w.Online = opts.Online || truthy(os.Getenv("QUIRE_ONLINE"))
 	if w.note == nil {
 		w.note = func(string) {}
@@ -122,6 +127,12 @@ func (w *Workspace) readGoEnv(ctx context.Context) error {
 	return nil
 }
 
+// Cached reports whether the module is in the go command's module cache: a released version, whose files cannot be changed.
+func (w *Workspace) Cached() bool {
+	rel, err := filepath.Rel(w.env.GOMODCACHE, w.Module)
+	return err == nil && filepath.IsLocal(rel)
+}
+
 // GoVersion returns the version of the go command, as "go1.26.1".
 func (w *Workspace) GoVersion() string { return w.env.GOVERSION }
 
@@ -142,27 +153,33 @@ func truthy(s string) bool { return s != "" && s != "0" && s != "false" && s != 
 // refused in a workspace.
 const cellFlags = "-buildvcs=false '-ldflags=-s -w'"
 
-// buildFlags returns the GOFLAGS and CGO_ENABLED with which cells, and what is made for them, are built. If
-// QUIRE_BACKEND asks for the engine xla, it is linked into them, which takes cgo and a second a cell.
-func buildFlags() (flags, cgo string) {
-	flags, cgo = cellFlags, "0"
+// Linked returns the packages that are linked into every cell that uses packages of others: the engine xla, if QUIRE_BACKEND
+// asks for it. That takes cgo, and a second a cell.
+func Linked() []string {
 	if name, _, _ := strings.Cut(os.Getenv("QUIRE_BACKEND"), ":"); name == "xla" {
-		flags, cgo = flags+" -tags=quire_xla", "1"
+		return []string{ModulePath + "/backends/xla"}
 	}
+	return nil
+}
+
+// cgo returns the CGO_ENABLED with which cells, and what is made for them, are built.
+func cgo() string {
 	if set := os.Getenv("CGO_ENABLED"); set != "" {
-		cgo = set
+		return set
 	}
-	return flags, cgo
+	if len(Linked()) > 0 {
+		return "1"
+	}
+	return "0"
 }
 
 // Env returns the environment of a kernel whose tools are the given ones, as os.Environ does. Without
 // gopls among them no gopls is found: a headless run has no use for its half gigabyte.
 func (w *Workspace) Env(tools Tools) []string {
-	flags, cgo := buildFlags()
 	set := map[string]string{
 		"PATH":        w.path(tools),
-		"GOFLAGS":     flags,
-		"CGO_ENABLED": cgo,
+		"GOFLAGS":     cellFlags,
+		"CGO_ENABLED": cgo(),
 		"GOTOOLCHAIN": "local",
 		"GOWORK":      "",
 		"GO111MODULE": "",

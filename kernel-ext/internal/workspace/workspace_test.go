@@ -5,10 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/quire-ml/quire/internal/golden"
+	"github.com/quire-ml/quire/internal/testenv"
 )
 
 // open opens the workspace of this checkout; the go command that runs the tests is there.
@@ -66,7 +70,7 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 		t.Errorf("PATH is %s", path)
 	}
 	t.Setenv("QUIRE_BACKEND", "xla:cpu")
-	for name, want := range map[string]string{"GOFLAGS": "-buildvcs=false '-ldflags=-s -w' -tags=quire_xla", "CGO_ENABLED": "1"} {
+	for name, want := range map[string]string{"GOFLAGS": "-buildvcs=false '-ldflags=-s -w'", "CGO_ENABLED": "1"} {
 		if got, _ := lookup(w.Env(nil), name); got != want {
 			t.Errorf("for the engine xla, %s is %q, want %q", name, got, want)
 		}
@@ -102,19 +106,81 @@ func TestFind(t *testing.T) {
 
 func TestVersionsAreThoseOfTheModule(t *testing.T) {
 	w := open(t, Options{})
-	got, err := w.versions(context.Background())
+	got := w.versions()
+	err := w.inTools(func(dir string) error {
+		for tool, module := range map[Tool]string{Gonb: "github.com/janpfeifer/gonb", Goimports: "golang.org/x/tools", Gopls: "golang.org/x/tools/gopls"} {
+			cmd := exec.Command(w.Go, "list", "-m", "-f", "{{.Version}}{{with .Replace}} by {{.Path}}{{end}}", module)
+			cmd.Dir, cmd.Env = dir, w.buildEnv("off")
+			want, err := cmd.Output()
+			if err != nil {
+				return err
+			}
+			if got[tool] != strings.TrimSpace(string(want)) {
+				t.Errorf("%s: %q, the go command says %q", tool, got[tool], want)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for tool, module := range map[Tool]string{Gonb: "github.com/janpfeifer/gonb", Goimports: "golang.org/x/tools", Gopls: "golang.org/x/tools/gopls"} {
-		cmd := exec.Command(w.Go, "list", "-m", "-f", "{{.Version}}{{with .Replace}}={{.Path}}@{{.Version}}{{end}}", module)
-		cmd.Dir, cmd.Env = w.Module, w.buildEnv("off")
-		want, err := cmd.Output()
-		if err != nil {
-			t.Fatal(err)
+	if got[Guard] == "" {
+		t.Error("the guard has no version")
+	}
+}
+
+// The module of the tools is what "go mod tidy" leaves: -update writes that.
+func TestToolsAreTidy(t *testing.T) {
+	w := open(t, Options{})
+	err := w.inTools(func(dir string) error {
+		cmd := exec.Command(w.Go, "mod", "tidy")
+		cmd.Dir, cmd.Env = dir, With(os.Environ(), map[string]string{"GOFLAGS": "", "GOWORK": "off"})
+		if out, err := cmd.CombinedOutput(); err != nil {
+			testenv.Missing(t, "network", "go mod tidy of the kernel's tools: "+tail(string(out), 3))
 		}
-		if got[tool] != strings.TrimSpace(string(want)) {
-			t.Errorf("%s: %q, the go command says %q", tool, got[tool], want)
+		for name, kept := range map[string]string{"go.mod": "tools.mod", "go.sum": "tools.sum"} {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return err
+			}
+			golden.Check(t, kept, string(text))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What "go install …@version" takes: a module without replace lines, whose requirements are not those of the tools.
+func TestTheModuleCanBeInstalled(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		for _, no := range []string{"replace", "exclude", "tool", "golang.org/x/tools"} {
+			if strings.HasPrefix(strings.TrimSpace(line), no) {
+				t.Errorf("go.mod has %q: tools belong into tools.mod, and go install refuses replace and exclude", strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+func TestRelease(t *testing.T) {
+	main := func(m debug.Module) *debug.BuildInfo { return &debug.BuildInfo{Main: m} }
+	for _, c := range []struct {
+		name string
+		info *debug.BuildInfo
+		want string
+	}{
+		{"a released command", main(debug.Module{Path: ModulePath, Version: "v0.1.0", Sum: "h1:x"}), "v0.1.0"},
+		{"a checkout has no sum", main(debug.Module{Path: ModulePath, Version: "v0.1.1-0.20261129000000-0123456789ab+dirty"}), ""},
+		{"another's program", &debug.BuildInfo{Main: debug.Module{Path: "example.com/x"}, Deps: []*debug.Module{{Path: ModulePath, Version: "v0.2.0", Sum: "h1:y"}}}, "v0.2.0"},
+		{"another's program with a checkout", &debug.BuildInfo{Deps: []*debug.Module{{Path: ModulePath, Version: "v0.2.0", Sum: "h1:y", Replace: &debug.Module{Path: "../quire"}}}}, ""},
+	} {
+		if got := release(c.info, true); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }

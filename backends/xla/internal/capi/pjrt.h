@@ -1,5 +1,5 @@
 // The part of the C interface of PJRT plugins that this engine, its test double and go-xla use: layouts of structs,
-// numbers of enumerations, order of the function table. It describes minor version 104, the one that go-xla v0.4.2
+// numbers of enumerations, order of the function table. It describes minor version 104, the one that go-xla v0.4.3
 // is built with; a test compares every offset, size and number here with go-xla's header.
 //
 // Rules of the interface
