@@ -20,14 +20,19 @@ var transforms = map[*ir.Op]func(x *graph.Node, lengths ...int) *graph.Node{
 	ops.FFT: graph.FFT, ops.InverseFFT: graph.InverseFFT, ops.RealFFT: graph.RealFFT, ops.InverseRealFFT: graph.InverseRealFFT,
 }
 
-func readFFT(c *reading) *graph.Node {
-	kind := c.word("fft_type")
-	var f func(x *graph.Node, lengths ...int) *graph.Node
+// transformOf returns the transform of a kind, nil if there is none.
+func transformOf(kind string) func(x *graph.Node, lengths ...int) *graph.Node {
 	for op, name := range transformKinds {
 		if name == kind {
-			f = transforms[op]
+			return transforms[op]
 		}
 	}
+	return nil
+}
+
+func readFFT(c *reading) *graph.Node {
+	kind := c.word("fft_type")
+	f := transformOf(kind)
 	if f == nil {
 		c.fail("the type of a transform is FFT, IFFT, RFFT or IRFFT, not %q", kind)
 	}

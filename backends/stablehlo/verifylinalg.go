@@ -229,7 +229,7 @@ func (t *typed) fourier() {
 	lengths := t.list("fft_length", -1)
 	n := len(lengths)
 	switch {
-	case transforms[kind] == nil:
+	case transformOf(kind) == nil:
 		t.fail("the type of a transform is FFT, IFFT, RFFT or IRFFT, not %q", kind)
 	case n < 1 || n > 3:
 		t.fail("a transform over %d axes: it must be over 1, 2 or 3", n)
