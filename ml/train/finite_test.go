@@ -38,6 +38,8 @@ var allOptimizers = map[string]optimizers.Interface{
 	"AdamW":               optimizers.AdamW().Done(),
 	"AdamW, at rate 0":    optimizers.AdamW().LearningRate(0).Done(),
 	"AdamW, norm clipped": optimizers.AdamW().ClipGlobalNorm(1).Done(),
+	"Lion":                optimizers.Lion().Done(),
+	"Lion, norm clipped":  optimizers.Lion().ClipGlobalNorm(1).Done(),
 }
 
 func TestAllOptimizersAreThere(t *testing.T) {
