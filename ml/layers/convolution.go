@@ -38,108 +38,108 @@ func Convolution(scope *model.Scope, x *graph.Node) *ConvBuilder {
 }
 
 // Channels sets the number of output channels.
-func (conv *ConvBuilder) Channels(channels int) *ConvBuilder {
-	conv.channels = channels
-	return conv
+func (b *ConvBuilder) Channels(channels int) *ConvBuilder {
+	b.channels = channels
+	return b
 }
 
 // KernelSize sets the size of the kernel, the same for all spatial axes.
-func (conv *ConvBuilder) KernelSize(size int) *ConvBuilder {
-	conv.kernel = slices.Repeat([]int{size}, conv.spatial)
-	return conv
+func (b *ConvBuilder) KernelSize(size int) *ConvBuilder {
+	b.kernel = slices.Repeat([]int{size}, b.spatial)
+	return b
 }
 
 // KernelSizePerAxis sets the size of the kernel for each spatial axis.
-func (conv *ConvBuilder) KernelSizePerAxis(sizes ...int) *ConvBuilder {
-	conv.kernel = conv.perAxis("kernel sizes", sizes)
-	return conv
+func (b *ConvBuilder) KernelSizePerAxis(sizes ...int) *ConvBuilder {
+	b.kernel = b.perAxis("kernel sizes", sizes)
+	return b
 }
 
-// UseBias says whether there are biases.
-func (conv *ConvBuilder) UseBias(useBias bool) *ConvBuilder {
-	conv.bias = useBias
-	return conv
+// Bias says whether there are biases.
+func (b *ConvBuilder) Bias(value bool) *ConvBuilder {
+	b.bias = value
+	return b
 }
 
 // Strides sets the step between two places of the kernel, the same for all spatial axes.
-func (conv *ConvBuilder) Strides(strides int) *ConvBuilder {
-	conv.strides = slices.Repeat([]int{strides}, conv.spatial)
-	return conv
+func (b *ConvBuilder) Strides(strides int) *ConvBuilder {
+	b.strides = slices.Repeat([]int{strides}, b.spatial)
+	return b
 }
 
 // StridePerAxis sets the step for each spatial axis.
-func (conv *ConvBuilder) StridePerAxis(strides ...int) *ConvBuilder {
-	conv.strides = conv.perAxis("strides", strides)
-	return conv
+func (b *ConvBuilder) StridePerAxis(strides ...int) *ConvBuilder {
+	b.strides = b.perAxis("strides", strides)
+	return b
 }
 
 // Dilations sets the distance of the kernel's elements on the input, the same for all spatial axes.
-func (conv *ConvBuilder) Dilations(dilation int) *ConvBuilder {
-	conv.dilations = slices.Repeat([]int{dilation}, conv.spatial)
-	return conv
+func (b *ConvBuilder) Dilations(dilation int) *ConvBuilder {
+	b.dilations = slices.Repeat([]int{dilation}, b.spatial)
+	return b
 }
 
 // DilationPerAxis sets the distance of the kernel's elements for each spatial axis.
-func (conv *ConvBuilder) DilationPerAxis(dilations ...int) *ConvBuilder {
-	conv.dilations = conv.perAxis("dilations", dilations)
-	return conv
+func (b *ConvBuilder) DilationPerAxis(dilations ...int) *ConvBuilder {
+	b.dilations = b.perAxis("dilations", dilations)
+	return b
 }
 
 // PadSame puts zeros around the input so that with strides 1 the result has its spatial size; see
 // [graph.ConvolutionBuilder.PadSame].
-func (conv *ConvBuilder) PadSame() *ConvBuilder {
-	conv.padSame = true
-	return conv
+func (b *ConvBuilder) PadSame() *ConvBuilder {
+	b.padSame = true
+	return b
 }
 
 // NoPadding takes only places at which the whole kernel lies on the input. It is the default.
-func (conv *ConvBuilder) NoPadding() *ConvBuilder {
-	conv.padSame = false
-	return conv
+func (b *ConvBuilder) NoPadding() *ConvBuilder {
+	b.padSame = false
+	return b
 }
 
 // ChannelGroupCount deals the channels over groups, each convolved on its own.
-func (conv *ConvBuilder) ChannelGroupCount(groupCount int) *ConvBuilder {
-	conv.groups = groupCount
-	return conv
+func (b *ConvBuilder) ChannelGroupCount(groupCount int) *ConvBuilder {
+	b.groups = groupCount
+	return b
 }
 
-func (conv *ConvBuilder) perAxis(what string, values []int) []int {
-	if len(values) != conv.spatial {
-		graph.Errorf("Convolution %s: %d %s for %d spatial axes", conv.x.Shape(), len(values), what, conv.spatial)
+func (b *ConvBuilder) perAxis(what string, values []int) []int {
+	if len(values) != b.spatial {
+		graph.Errorf("Convolution %s: %d %s for %d spatial axes", b.x.Shape(), len(values), what, b.spatial)
 	}
 	return values
 }
 
 // Done adds the layer to the graph and returns its result.
-func (conv *ConvBuilder) Done() *graph.Node {
-	x := conv.x
+func (b *ConvBuilder) Done() *graph.Node {
+	x := b.x
 	in := x.Dim(-1)
 	switch {
-	case conv.channels < 1 || len(conv.kernel) == 0 || slices.Min(conv.kernel) < 1:
-		graph.Errorf("Convolution %s: %d channels, kernel %v: set both with Channels and KernelSize, 1 or more", x.Shape(), conv.channels, conv.kernel)
-	case conv.groups < 1 || in%conv.groups != 0 || conv.channels%conv.groups != 0:
-		graph.Errorf("Convolution %s: %d groups do not divide the %d input and %d output channels", x.Shape(), conv.groups, in, conv.channels)
+	case b.channels < 1 || len(b.kernel) == 0 || slices.Min(b.kernel) < 1:
+		graph.Errorf("Convolution %s: %d channels, kernel %v: set both with Channels and KernelSize, 1 or more", x.Shape(), b.channels, b.kernel)
+	case b.groups < 1 || in%b.groups != 0 || b.channels%b.groups != 0:
+		graph.Errorf("Convolution %s: %d groups do not divide the %d input and %d output channels", x.Shape(), b.groups, in, b.channels)
 	}
-	dims := append(slices.Clone(conv.kernel), in/conv.groups, conv.channels)
-	if v := conv.scope.GetVariable("weights"); v != nil && v.Shape().Rank() == len(dims) && v.Shape().Dimensions[conv.spatial] != dims[conv.spatial] {
+	dims := append(slices.Clone(b.kernel), in/b.groups, b.channels)
+	if v := b.scope.GetVariable("weights"); v != nil && v.Shape().Rank() == len(dims) && v.Shape().Dimensions[b.spatial] != dims[b.spatial] {
 		// Made for inputs with another number of channels: the op says that better than the variable does.
-		graph.Convolve(x, v.NodeValue(x)).ChannelGroupCount(conv.groups).Done()
+		graph.Convolve(x, v.NodeValue(x)).ChannelGroupCount(b.groups).Done()
 	}
-	w := conv.scope.VariableWithShape("weights", shapes.Make(x.DType(), dims...)).NodeValue(x)
-	c := graph.Convolve(x, w).ChannelGroupCount(conv.groups)
-	if conv.strides != nil {
-		c = c.StridePerAxis(conv.strides...)
+	w := b.scope.VariableWithShape("weights", shapes.Make(x.DType(), dims...)).NodeValue(x)
+	c := graph.Convolve(x, w).ChannelGroupCount(b.groups)
+	if b.strides != nil {
+		c = c.StridePerAxis(b.strides...)
 	}
-	if conv.dilations != nil {
-		c = c.DilationPerAxis(conv.dilations...)
+	if b.dilations != nil {
+		c = c.DilationPerAxis(b.dilations...)
 	}
-	if conv.padSame {
+	if b.padSame {
 		c = c.PadSame()
 	}
 	y := c.Done()
-	if conv.bias {
-		y = addBias(conv.scope, y)
+	if b.bias {
+		y = addBias(b.scope, y)
 	}
 	return y
 }

@@ -80,7 +80,7 @@ func TestAStepThatIsNotFiniteIsNotMade(t *testing.T) {
 					w := scope.In("square_root").WithInitializer(initializers.One).VariableWithShape("w", shapes.Make(dtype, 2))
 					y := graph.Add(graph.Sqrt(graph.Mul(x, w.NodeValue(x))), graph.Mul(x, fine.NodeValue(x)))
 					noise := scope.RandomUniform(x.Graph(), y.Shape())
-					norm := layers.BatchNorm(scope.In("norm"), graph.Add(graph.ExpandAxes(x, 0), noise), -1).Center(false).Scale(false).Done()
+					norm := layers.BatchNorm(scope.In("norm"), graph.Add(graph.ExpandAxes(x, 0), noise), -1).LearnedOffset(false).LearnedGain(false).Done()
 					return graph.Add(y, graph.MulScalar(graph.Squeeze(graph.StopGradient(norm), 0), 0))
 				}
 				trainer := train.NewTrainer(graphtest.Reference(), model.NewStore(), root, func(_, p []*graph.Node) *graph.Node {
