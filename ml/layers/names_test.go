@@ -90,3 +90,6 @@ func TestAConvolutionOfOtherPicturesThanItWasMadeFor(t *testing.T) {
 	_, err = run(store, false, conv, ramp(2, 3, 7, 8))
 	require.ErrorContains(t, err, "the input has 8 channels, but the kernel takes 3 (are its channels first, 3 of them? TransposeAllAxes(x, 0, 2, 3, 1) makes it [2 7 8 3])")
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }

@@ -322,3 +322,6 @@ func ratio(a, b float32) float64 {
 	}
 	return float64(a) / float64(b)
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }
