@@ -28,11 +28,11 @@ type LayerNormBuilder struct {
 // Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, arXiv:1607.06450, eq. 4, with epsilon.
 func LayerNorm(scope *model.Scope, x *graph.Node, normalizingAxes ...int) *LayerNormBuilder {
 	needFloat("LayerNorm", x)
-	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes(x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
+	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes("LayerNorm", x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
 }
 
 // normAxes returns the axes sorted and counted from 0, the last one if there are none.
-func normAxes(x *graph.Node, axes []int) (out []int) {
+func normAxes(name string, x *graph.Node, axes []int) (out []int) {
 	if len(axes) == 0 {
 		axes = []int{-1}
 	}
@@ -41,7 +41,7 @@ func normAxes(x *graph.Node, axes []int) (out []int) {
 	}
 	slices.Sort(out)
 	if len(slices.Compact(slices.Clone(out))) != len(out) {
-		graph.Errorf("norm of %s: an axis stands twice in %v", x.Shape(), axes)
+		graph.Errorf("%s %s: an axis stands twice in %v", name, x.Shape(), axes)
 	}
 	return out
 }
@@ -107,12 +107,12 @@ type RMSNormBuilder struct {
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467, eq. 4, with epsilon.
 func RMSNorm(scope *model.Scope, x *graph.Node) *RMSNormBuilder {
 	needFloat("RMSNorm", x)
-	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes(x, nil), epsilon: 1e-6, gain: true}
+	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes("RMSNorm", x, nil), epsilon: 1e-6, gain: true}
 }
 
 // Axes sets other axes than the last.
 func (b *RMSNormBuilder) Axes(axes ...int) *RMSNormBuilder {
-	b.axes = normAxes(b.x, axes)
+	b.axes = normAxes("RMSNorm", b.x, axes)
 	return b
 }
 

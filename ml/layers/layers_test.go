@@ -324,7 +324,7 @@ func TestErrors(t *testing.T) {
 		{"SwiGLU of an odd axis", func(_ *model.Scope, x *Node) *Node { return layers.SwiGLU(x) }, x32(3)},
 	} {
 		_, err := run(model.NewStore(), true, c.fn, c.x)
-		require.True(t, err != nil, c.name)
+		require.Error(t, err, c.name)
 		fmt.Fprintf(&got, "%s:\n\t%v\n", c.name, err)
 	}
 	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)

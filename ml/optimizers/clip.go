@@ -22,7 +22,7 @@ func GlobalNorm(gradients []*graph.Node) *graph.Node {
 // scaledNorm returns M, the largest |x|, and √Σ(x/M)², which is 0 if all are.
 func scaledNorm(gradients []*graph.Node) (largest, norm *graph.Node) {
 	if len(gradients) == 0 {
-		graph.Errorf("the norm of gradients: got none, want one at least")
+		graph.Errorf("GlobalNorm: got no gradients, want one at least")
 	}
 	dtype := wide(gradients[0].DType())
 	var values []*graph.Node

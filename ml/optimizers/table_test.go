@@ -144,7 +144,7 @@ func TestOptimizersOfOneVariableKeepApart(t *testing.T) {
 	require.Equal(t, 2*len(table), steps)
 	for _, e := range table {
 		for _, path := range e.states {
-			require.True(t, store.GetVariable(path+"/w") != nil, path)
+			require.NotNil(t, store.GetVariable(path+"/w"), path)
 		}
 	}
 	for _, e := range table {
@@ -276,7 +276,7 @@ func TestVariablesWithoutGradients(t *testing.T) {
 		require.ErrorContains(t, err, "got 0 variables and 0 gradients")
 	}
 	err := Catch(func() { optimizers.ClipGlobalNorm(nil, 1) })
-	require.ErrorContains(t, err, "got none, want one at least")
+	require.ErrorContains(t, err, "GlobalNorm: got no gradients, want one at least")
 }
 
 // TestClippingOfHugeAndTinyGradients: the norm is right where the squares are not numbers of the dtype, and nothing that
