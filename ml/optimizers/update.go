@@ -53,6 +53,9 @@ func (u *Update) State(name string) *State { return u.StateOf(name, Slot{}) }
 
 // StateOf returns the state of the given name, as slot says it is to be.
 func (u *Update) StateOf(name string, slot Slot) *State {
+	if u == nil || u.Variable == nil || u.scope == nil {
+		graph.Errorf("the update is nil, or a zero Update: an optimizer passes one to its rule")
+	}
 	if name == "" || strings.Contains(name, "/") || name == stepState || name == masterState {
 		graph.Errorf("%s: %q is no name of state: it must not be empty, contain a slash, or be %q or %q", u.name, name, stepState, masterState)
 	}
@@ -103,6 +106,9 @@ func (s *State) Value() *graph.Node { return s.value }
 
 // Set makes x what the state is after the step, rounded to the dtype that it is kept in, and returns x.
 func (s *State) Set(x *graph.Node) *graph.Node {
+	if s == nil || s.v == nil {
+		graph.Errorf("the state is nil, or a zero State: Update.State returns one")
+	}
 	s.v.SetNodeValue(graph.ConvertDType(x, s.v.DType()))
 	s.value = x
 	return x
