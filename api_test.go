@@ -64,6 +64,9 @@ func exported(t *testing.T, dir string) (names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	add := func(name string) { names = append(names, filepath.ToSlash(dir)+" "+name) }
+	hidden := map[string][]string{}   // exported methods of types that are not
+	embedded := map[string][]string{} // types that a struct embeds
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
 			continue
@@ -75,7 +78,6 @@ func exported(t *testing.T, dir string) (names []string) {
 		if f.Name.Name == "main" {
 			return nil
 		}
-		add := func(name string) { names = append(names, filepath.ToSlash(dir)+" "+name) }
 		for _, decl := range f.Decls {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
@@ -83,6 +85,8 @@ func exported(t *testing.T, dir string) (names []string) {
 					add(d.Name.Name)
 				} else if d.Name.IsExported() && exportedReceiver(d.Recv) {
 					add(receiverName(d.Recv) + "." + d.Name.Name)
+				} else if d.Name.IsExported() {
+					hidden[receiverName(d.Recv)] = append(hidden[receiverName(d.Recv)], d.Name.Name)
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
@@ -90,6 +94,13 @@ func exported(t *testing.T, dir string) (names []string) {
 					case *ast.TypeSpec:
 						if s.Name.IsExported() {
 							add(s.Name.Name)
+						}
+						if st, ok := s.Type.(*ast.StructType); ok {
+							for _, f := range st.Fields.List {
+								if len(f.Names) == 0 {
+									embedded[s.Name.Name] = append(embedded[s.Name.Name], receiverName(&ast.FieldList{List: []*ast.Field{f}}))
+								}
+							}
 						}
 					case *ast.ValueSpec:
 						for _, name := range s.Names {
@@ -100,6 +111,20 @@ func exported(t *testing.T, dir string) (names []string) {
 					}
 				}
 			}
+		}
+	}
+	var promoted func(typ, from string) // what users call on typ though it is written for a hidden type, as godoc shows it
+	promoted = func(typ, from string) {
+		for _, inner := range embedded[from] {
+			for _, method := range hidden[inner] {
+				add(typ + "." + method)
+			}
+			promoted(typ, inner)
+		}
+	}
+	for typ := range embedded {
+		if ast.IsExported(typ) {
+			promoted(typ, typ)
 		}
 	}
 	return names

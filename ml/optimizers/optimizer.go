@@ -78,38 +78,38 @@ func New(name string, rule Rule) *Optimizer {
 	return o
 }
 
-// settings are what all optimizers can be told. Setters return the builder B that they are part of, so that each
+// settings are what all optimizers can be told. Setters return the Builder that they are part of, so that each
 // builder has them without writing them again.
-type settings[B any] struct {
+type settings[Builder any] struct {
 	common
-	builder B
+	builder Builder
 }
 
-func newSettings[B any](builder B, name string, rule Rule) settings[B] {
-	return settings[B]{common{name: name, rule: rule, learningRate: 1e-3}, builder}
+func newSettings[Builder any](builder Builder, name string, rule Rule) settings[Builder] {
+	return settings[Builder]{common{name: name, rule: rule, learningRate: 1e-3}, builder}
 }
 
 // LearningRate sets the step size; the hyperparameter "learning_rate" goes before it.
-func (s *settings[B]) LearningRate(value float64) B {
+func (s *settings[Builder]) LearningRate(value float64) Builder {
 	s.learningRate = value
 	return s.builder
 }
 
 // Schedule lets the learning rate change with the steps; nil for a constant one.
-func (s *settings[B]) Schedule(schedule Schedule) B {
+func (s *settings[Builder]) Schedule(schedule Schedule) Builder {
 	s.schedule = schedule
 	return s.builder
 }
 
 // WeightDecay sets by how much variables shrink in a step, as a multiple of the learning rate.
-func (s *settings[B]) WeightDecay(value float64) B {
+func (s *settings[Builder]) WeightDecay(value float64) Builder {
 	s.decay = value
 	return s.builder
 }
 
 // CoupledDecay says whether weight decay is added to the clipped gradient that the rule sees, as that of a penalty
 // weightDecay/2 · Σ θ² would be, instead of to the step. It is in [SGD], and in no other optimizer unless set.
-func (s *settings[B]) CoupledDecay(coupled bool) B {
+func (s *settings[Builder]) CoupledDecay(coupled bool) Builder {
 	s.coupled = coupled
 	return s.builder
 }
@@ -118,19 +118,19 @@ func (s *settings[B]) CoupledDecay(coupled bool) B {
 // often left out:
 //
 //	DecayOnly(func(v *model.Variable) bool { return v.Shape().Rank() > 1 })
-func (s *settings[B]) DecayOnly(filter func(v *model.Variable) bool) B {
+func (s *settings[Builder]) DecayOnly(filter func(v *model.Variable) bool) Builder {
 	s.decayFilter = filter
 	return s.builder
 }
 
 // ClipGlobalNorm limits the norm of all gradients together, see [ClipGlobalNorm].
-func (s *settings[B]) ClipGlobalNorm(limit float64) B {
+func (s *settings[Builder]) ClipGlobalNorm(limit float64) Builder {
 	s.clipNorm = limit
 	return s.builder
 }
 
 // ClipValue limits each element of the gradients, see [ClipValue].
-func (s *settings[B]) ClipValue(limit float64) B {
+func (s *settings[Builder]) ClipValue(limit float64) Builder {
 	s.clipValue = limit
 	return s.builder
 }
@@ -138,13 +138,13 @@ func (s *settings[B]) ClipValue(limit float64) B {
 // StateDType sets the float dtype that state is kept in; it is computed in the dtype of the updates all the same.
 // Unless set, state is kept as it is computed: in float32, for float64 variables in float64. With bfloat16 the
 // state takes half the memory; small changes of slow averages are then lost.
-func (s *settings[B]) StateDType(dtype dtypes.DType) B {
+func (s *settings[Builder]) StateDType(dtype dtypes.DType) Builder {
 	s.stateDType = dtype
 	return s.builder
 }
 
 // Done returns the optimizer.
-func (s *settings[B]) Done() Interface {
+func (s *settings[Builder]) Done() Interface {
 	if o, ok := any(s.builder).(Interface); ok && s.rule != nil {
 		return o
 	}
