@@ -20,6 +20,8 @@
 //   - what it cannot do without is an argument of the constructor, what it can has a default that trains well;
 //   - Done adds the layer to the graph and returns its result.
 //
+// [Dense] is a function, and its useBias an argument, as in GoMLX.
+//
 // Before, there was a second form (WithEpsilon, UseBias); those names are aliases for one release more.
 //
 // # Scopes

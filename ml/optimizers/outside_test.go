@@ -172,7 +172,7 @@ func TestALaterInstanceFindsItsState(t *testing.T) {
 		v.SetTrainable(false)
 	}
 	got := train(t, store, dtypes.Float32, true, 1, group{"/w", optimizers.SGD().LearningRate(1).Momentum(0.5).Done(), 1})["/w"]
-	require.Equal(t, []float64{1 - (2 + 1), -0.5 - (2 - 2), 2 - (2 + 0.5)}, got)
+	require.Equal(t, []float64{1 - 3, -0.5 - 0, 2 - 2.5}, got, "m = 4/2 + gradient")
 	require.Equal(t, int64(8), store.GetVariable("/optimizers/sgd/step/w").MustValue().Value())
 	require.Equal(t, 3, store.NumVariables())
 }

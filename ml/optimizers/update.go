@@ -38,7 +38,7 @@ type State struct {
 // Slot says what a piece of state is like. The zero value is state like the variable, of zeros.
 type Slot struct {
 	Dims    []int                    // nil for those of the variable; []int{} for a scalar
-	DType   dtypes.DType             // unset for the optimizer's, see [Optimizer]
+	DType   dtypes.DType             // unset for that of StateDType, or else of the update
 	Initial initializers.Initializer // nil for zeros
 }
 
