@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/initializers"
 
 	"github.com/stretchr/testify/require"
@@ -47,3 +48,6 @@ func TestMomentsOfInitializers(t *testing.T) {
 	in, out := initializers.Fans(shapes.Make(dtypes.Float32, 3, 3, 8, 16))
 	require.Equal(t, []float64{72, 144}, []float64{in, out})
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }

@@ -44,7 +44,7 @@ func Activation(name string, x *graph.Node) *graph.Node {
 	}
 	fn := activations[name]
 	if fn == nil {
-		graph.Errorf("the activation %q is unknown: want one of %s", name, strings.Join(ActivationNames(), ", "))
+		graph.Errorf("Activation %q is unknown: want one of %s", name, strings.Join(ActivationNames(), ", "))
 	}
 	return fn(x)
 }

@@ -29,7 +29,7 @@ type MultiHeadAttentionBuilder struct {
 //	c       = softmax(q·kᵀ / √headDim + mask)       the coefficients, over the keys
 //	y       = concat_heads(c·v)·Wo
 //
-// query is [B, Tq, C]; key and value are [B, Tk, …]; the result is [B, Tq, C], or with WithOutputDim
+// query is [B, Tq, C]; key and value are [B, Tk, …]; the result is [B, Tq, C], or with OutputDim
 // another size. All are floats of one dtype; scores are made in float32 for narrower ones. Where a mask
 // leaves a query no key, its coefficients are 0.
 //
@@ -57,21 +57,21 @@ func SelfAttention(scope *model.Scope, x *graph.Node, numHeads, headDim int) *Mu
 	return MultiHeadAttention(scope, x, x, x, numHeads, headDim)
 }
 
-// UseProjectionBias says whether the projections have biases; they do unless told otherwise.
-func (b *MultiHeadAttentionBuilder) UseProjectionBias(useProjectionBias bool) *MultiHeadAttentionBuilder {
-	b.bias = useProjectionBias
+// Bias says whether the projections have biases; they do unless told otherwise.
+func (b *MultiHeadAttentionBuilder) Bias(value bool) *MultiHeadAttentionBuilder {
+	b.bias = value
 	return b
 }
 
-// WithCausalMask lets query t look at the keys up to t only.
-func (b *MultiHeadAttentionBuilder) WithCausalMask(useCausalMask bool) *MultiHeadAttentionBuilder {
-	b.causal = useCausalMask
+// CausalMask says whether query t looks at the keys up to t only.
+func (b *MultiHeadAttentionBuilder) CausalMask(value bool) *MultiHeadAttentionBuilder {
+	b.causal = value
 	return b
 }
 
-// WithKeyMask hides the keys and values where keyMask, bools [B, Tk], is false. They may be anything there, also NaN:
+// KeyMask hides the keys and values where keyMask, bools [B, Tk], is false. They may be anything there, also NaN:
 // they have no effect and get no gradient.
-func (b *MultiHeadAttentionBuilder) WithKeyMask(keyMask *graph.Node) *MultiHeadAttentionBuilder {
+func (b *MultiHeadAttentionBuilder) KeyMask(keyMask *graph.Node) *MultiHeadAttentionBuilder {
 	if s := keyMask.Shape(); !s.Equal(shapes.Make(dtypes.Bool, b.key.Dim(0), b.key.Dim(1))) {
 		graph.Errorf("MultiHeadAttention: the key mask is %s, want bool[%d %d]", s, b.key.Dim(0), b.key.Dim(1))
 	}
@@ -79,8 +79,8 @@ func (b *MultiHeadAttentionBuilder) WithKeyMask(keyMask *graph.Node) *MultiHeadA
 	return b
 }
 
-// WithMask hides key j from query i where mask, bools that broadcast to [B, heads, Tq, Tk], is false.
-func (b *MultiHeadAttentionBuilder) WithMask(mask *graph.Node) *MultiHeadAttentionBuilder {
+// Mask hides key j from query i where mask, bools that broadcast to [B, heads, Tq, Tk], is false.
+func (b *MultiHeadAttentionBuilder) Mask(mask *graph.Node) *MultiHeadAttentionBuilder {
 	if mask.DType() != dtypes.Bool || mask.Rank() > 4 {
 		graph.Errorf("MultiHeadAttention: the mask is %s, want bools that broadcast to [batch, heads, queries, keys]", mask.Shape())
 	}
@@ -88,20 +88,20 @@ func (b *MultiHeadAttentionBuilder) WithMask(mask *graph.Node) *MultiHeadAttenti
 	return b
 }
 
-// WithDropout drops a part of the coefficients while training, see [Dropout].
-func (b *MultiHeadAttentionBuilder) WithDropout(rate float64) *MultiHeadAttentionBuilder {
+// Dropout drops a part of the coefficients while training, see [Dropout].
+func (b *MultiHeadAttentionBuilder) Dropout(rate float64) *MultiHeadAttentionBuilder {
 	b.dropout = rate
 	return b
 }
 
-// WithNumKVHeads sets fewer heads for keys and values than for queries: a divisor of their number.
-func (b *MultiHeadAttentionBuilder) WithNumKVHeads(numKVHeads int) *MultiHeadAttentionBuilder {
+// NumKVHeads sets fewer heads for keys and values than for queries: a divisor of their number.
+func (b *MultiHeadAttentionBuilder) NumKVHeads(numKVHeads int) *MultiHeadAttentionBuilder {
 	b.numKVHeads = numKVHeads
 	return b
 }
 
-// WithOutputDim sets the size of the result's last axis.
-func (b *MultiHeadAttentionBuilder) WithOutputDim(outputDim int) *MultiHeadAttentionBuilder {
+// OutputDim sets the size of the result's last axis.
+func (b *MultiHeadAttentionBuilder) OutputDim(outputDim int) *MultiHeadAttentionBuilder {
 	b.outputDim = outputDim
 	return b
 }

@@ -15,8 +15,8 @@ type BatchNormBuilder struct {
 	axis     int
 	momentum float64
 	epsilon  float64
-	center   bool
-	scale    bool
+	gain     bool
+	offset   bool
 	frozen   bool
 }
 
@@ -40,7 +40,7 @@ func BatchNorm(scope *model.Scope, x *graph.Node, featureAxis int) *BatchNormBui
 	if x.Rank() < 2 {
 		graph.Errorf("BatchNorm %s: want a batch axis and a feature axis", x.Shape())
 	}
-	return &BatchNormBuilder{scope: scope, x: x, axis: graph.MustAdjustAxis(featureAxis, x), momentum: 0.9, epsilon: 1e-5, center: true, scale: true}
+	return &BatchNormBuilder{scope: scope, x: x, axis: graph.MustAdjustAxis(featureAxis, x), momentum: 0.9, epsilon: 1e-5, gain: true, offset: true}
 }
 
 // Momentum sets how slowly the averages move.
@@ -55,21 +55,21 @@ func (b *BatchNormBuilder) Epsilon(value float64) *BatchNormBuilder {
 	return b
 }
 
-// Center says whether there is an offset.
-func (b *BatchNormBuilder) Center(value bool) *BatchNormBuilder {
-	b.center = value
+// LearnedGain says whether there is a gain.
+func (b *BatchNormBuilder) LearnedGain(value bool) *BatchNormBuilder {
+	b.gain = value
 	return b
 }
 
-// Scale says whether there is a gain.
-func (b *BatchNormBuilder) Scale(value bool) *BatchNormBuilder {
-	b.scale = value
+// LearnedOffset says whether there is an offset.
+func (b *BatchNormBuilder) LearnedOffset(value bool) *BatchNormBuilder {
+	b.offset = value
 	return b
 }
 
 // FrozenAverages lets training use the averages too, and leave them as they are.
-func (b *BatchNormBuilder) FrozenAverages(frozen bool) *BatchNormBuilder {
-	b.frozen = frozen
+func (b *BatchNormBuilder) FrozenAverages(value bool) *BatchNormBuilder {
+	b.frozen = value
 	return b
 }
 
@@ -92,7 +92,7 @@ func (b *BatchNormBuilder) Done() *graph.Node {
 	}
 	y := graph.Mul(graph.Sub(x, b.expand(mean)), graph.Rsqrt(graph.AddScalar(b.expand(variance), b.epsilon)))
 	y = graph.ConvertDType(y, b.x.DType())
-	return affine(b.scope, y, []int{b.axis}, b.scale, b.center)
+	return affine(b.scope, y, []int{b.axis}, b.gain, b.offset)
 }
 
 // move moves an average towards the batch's value.

@@ -9,6 +9,8 @@ import (
 )
 
 // ConvBuilder is [ConvolutionBuilder] by its earlier name.
+//
+// Deprecated: use [ConvolutionBuilder].
 type ConvBuilder = ConvolutionBuilder
 
 // ConvolutionBuilder is a convolution to be set up, see [Convolution].
@@ -41,108 +43,108 @@ func Convolution(scope *model.Scope, x *graph.Node) *ConvolutionBuilder {
 }
 
 // Channels sets the number of output channels.
-func (conv *ConvolutionBuilder) Channels(channels int) *ConvolutionBuilder {
-	conv.channels = channels
-	return conv
+func (b *ConvolutionBuilder) Channels(channels int) *ConvolutionBuilder {
+	b.channels = channels
+	return b
 }
 
 // KernelSize sets the size of the kernel, the same for all spatial axes.
-func (conv *ConvolutionBuilder) KernelSize(size int) *ConvolutionBuilder {
-	conv.kernel = slices.Repeat([]int{size}, conv.spatial)
-	return conv
+func (b *ConvolutionBuilder) KernelSize(size int) *ConvolutionBuilder {
+	b.kernel = slices.Repeat([]int{size}, b.spatial)
+	return b
 }
 
 // KernelSizePerAxis sets the size of the kernel for each spatial axis.
-func (conv *ConvolutionBuilder) KernelSizePerAxis(sizes ...int) *ConvolutionBuilder {
-	conv.kernel = conv.perAxis("kernel sizes", sizes)
-	return conv
+func (b *ConvolutionBuilder) KernelSizePerAxis(sizes ...int) *ConvolutionBuilder {
+	b.kernel = b.perAxis("kernel sizes", sizes)
+	return b
 }
 
-// UseBias says whether there are biases.
-func (conv *ConvolutionBuilder) UseBias(useBias bool) *ConvolutionBuilder {
-	conv.bias = useBias
-	return conv
+// Bias says whether there are biases.
+func (b *ConvolutionBuilder) Bias(value bool) *ConvolutionBuilder {
+	b.bias = value
+	return b
 }
 
 // Strides sets the step between two places of the kernel, the same for all spatial axes.
-func (conv *ConvolutionBuilder) Strides(strides int) *ConvolutionBuilder {
-	conv.strides = slices.Repeat([]int{strides}, conv.spatial)
-	return conv
+func (b *ConvolutionBuilder) Strides(strides int) *ConvolutionBuilder {
+	b.strides = slices.Repeat([]int{strides}, b.spatial)
+	return b
 }
 
 // StridePerAxis sets the step for each spatial axis.
-func (conv *ConvolutionBuilder) StridePerAxis(strides ...int) *ConvolutionBuilder {
-	conv.strides = conv.perAxis("strides", strides)
-	return conv
+func (b *ConvolutionBuilder) StridePerAxis(strides ...int) *ConvolutionBuilder {
+	b.strides = b.perAxis("strides", strides)
+	return b
 }
 
 // Dilations sets the distance of the kernel's elements on the input, the same for all spatial axes.
-func (conv *ConvolutionBuilder) Dilations(dilation int) *ConvolutionBuilder {
-	conv.dilations = slices.Repeat([]int{dilation}, conv.spatial)
-	return conv
+func (b *ConvolutionBuilder) Dilations(dilation int) *ConvolutionBuilder {
+	b.dilations = slices.Repeat([]int{dilation}, b.spatial)
+	return b
 }
 
 // DilationPerAxis sets the distance of the kernel's elements for each spatial axis.
-func (conv *ConvolutionBuilder) DilationPerAxis(dilations ...int) *ConvolutionBuilder {
-	conv.dilations = conv.perAxis("dilations", dilations)
-	return conv
+func (b *ConvolutionBuilder) DilationPerAxis(dilations ...int) *ConvolutionBuilder {
+	b.dilations = b.perAxis("dilations", dilations)
+	return b
 }
 
 // PadSame puts zeros around the input so that with strides 1 the result has its spatial size; see
 // [graph.ConvolutionBuilder.PadSame].
-func (conv *ConvolutionBuilder) PadSame() *ConvolutionBuilder {
-	conv.padSame = true
-	return conv
+func (b *ConvolutionBuilder) PadSame() *ConvolutionBuilder {
+	b.padSame = true
+	return b
 }
 
 // NoPadding takes only places at which the whole kernel lies on the input. It is the default.
-func (conv *ConvolutionBuilder) NoPadding() *ConvolutionBuilder {
-	conv.padSame = false
-	return conv
+func (b *ConvolutionBuilder) NoPadding() *ConvolutionBuilder {
+	b.padSame = false
+	return b
 }
 
 // ChannelGroupCount deals the channels over groups, each convolved on its own.
-func (conv *ConvolutionBuilder) ChannelGroupCount(groupCount int) *ConvolutionBuilder {
-	conv.groups = groupCount
-	return conv
+func (b *ConvolutionBuilder) ChannelGroupCount(groupCount int) *ConvolutionBuilder {
+	b.groups = groupCount
+	return b
 }
 
-func (conv *ConvolutionBuilder) perAxis(what string, values []int) []int {
-	if len(values) != conv.spatial {
-		graph.Errorf("Convolution %s: %d %s for %d spatial axes", conv.x.Shape(), len(values), what, conv.spatial)
+func (b *ConvolutionBuilder) perAxis(what string, values []int) []int {
+	if len(values) != b.spatial {
+		graph.Errorf("Convolution %s: %d %s for %d spatial axes", b.x.Shape(), len(values), what, b.spatial)
 	}
 	return values
 }
 
 // Done adds the layer to the graph and returns its result.
-func (conv *ConvolutionBuilder) Done() *graph.Node {
-	x := conv.x
+func (b *ConvolutionBuilder) Done() *graph.Node {
+	x := b.x
 	in := x.Dim(-1)
 	switch {
-	case conv.channels < 1 || len(conv.kernel) == 0 || slices.Min(conv.kernel) < 1:
-		graph.Errorf("Convolution %s: %d channels, kernel %v: set both with Channels and KernelSize, 1 or more", x.Shape(), conv.channels, conv.kernel)
-	case conv.groups < 1 || in%conv.groups != 0 || conv.channels%conv.groups != 0:
-		graph.Errorf("Convolution %s: %d groups do not divide the %d input and %d output channels", x.Shape(), conv.groups, in, conv.channels)
+	case b.channels < 1 || len(b.kernel) == 0 || slices.Min(b.kernel) < 1:
+		graph.Errorf("Convolution %s: %d channels, kernel %v: set both with Channels and KernelSize, 1 or more", x.Shape(), b.channels, b.kernel)
+	case b.groups < 1 || in%b.groups != 0 || b.channels%b.groups != 0:
+		graph.Errorf("Convolution %s: %d groups do not divide the %d input and %d output channels", x.Shape(), b.groups, in, b.channels)
 	}
-	dims := append(slices.Clone(conv.kernel), in/conv.groups, conv.channels)
-	if v := conv.scope.GetVariable("weights"); v != nil && v.Shape().Rank() == len(dims) && v.Shape().Dimensions[conv.spatial] != dims[conv.spatial] {
+	dims := append(slices.Clone(b.kernel), in/b.groups, b.channels)
+	if v := b.scope.GetVariable("weights"); v != nil && v.Shape().Rank() == len(dims) && v.Shape().Dimensions[b.spatial] != dims[b.spatial] {
 		// Made for inputs with another number of channels: the op says that better than the variable does.
-		graph.Convolve(x, v.NodeValue(x)).ChannelGroupCount(conv.groups).Done()
+		graph.Convolve(x, v.NodeValue(x)).ChannelGroupCount(b.groups).Done()
 	}
-	w := conv.scope.VariableWithShape("weights", shapes.Make(x.DType(), dims...)).NodeValue(x)
-	c := graph.Convolve(x, w).ChannelGroupCount(conv.groups)
-	if conv.strides != nil {
-		c = c.StridePerAxis(conv.strides...)
+	w := b.scope.VariableWithShape("weights", shapes.Make(x.DType(), dims...)).NodeValue(x)
+	c := graph.Convolve(x, w).ChannelGroupCount(b.groups)
+	if b.strides != nil {
+		c = c.StridePerAxis(b.strides...)
 	}
-	if conv.dilations != nil {
-		c = c.DilationPerAxis(conv.dilations...)
+	if b.dilations != nil {
+		c = c.DilationPerAxis(b.dilations...)
 	}
-	if conv.padSame {
+	if b.padSame {
 		c = c.PadSame()
 	}
 	y := c.Done()
-	if conv.bias {
-		y = addBias(conv.scope, y)
+	if b.bias {
+		y = addBias(b.scope, y)
 	}
 	return y
 }

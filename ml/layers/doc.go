@@ -10,6 +10,22 @@
 //		return layers.Dense(scope.In("readout"), x, true, 10)
 //	}
 //
+// # Builders
+//
+// A layer without settings is a function. One with settings returns a builder, all of one form:
+//
+//   - a setter has the name of what it sets, without With, Set or Use: Epsilon, LearnedGain, Bias, Mask;
+//   - what may be there or not is set by a bool, so that it can be a hyperparameter: Bias(false);
+//   - one thing has one name in all layers, and every setter returns the builder;
+//   - what it cannot do without is an argument of the constructor, what it can has a default that trains well;
+//   - Done adds the layer to the graph and returns its result.
+//
+// [Dense] is a function, and its useBias an argument, as in GoMLX.
+//
+// Before, there was a second form (WithEpsilon, UseBias); those names are aliases for one release more.
+//
+// # Scopes
+//
 // Each layer gets a scope of its own, whose path begins the names of its variables: "/conv/weights". A
 // scope that is used twice is an error that names both lines; see [model.Scope.Shared].
 //

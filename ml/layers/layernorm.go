@@ -28,11 +28,11 @@ type LayerNormBuilder struct {
 // Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, arXiv:1607.06450, eq. 4, with epsilon.
 func LayerNorm(scope *model.Scope, x *graph.Node, normalizingAxes ...int) *LayerNormBuilder {
 	needFloat("LayerNorm", x)
-	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes(x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
+	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes("LayerNorm", x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
 }
 
 // normAxes returns the axes sorted and counted from 0, the last one if there are none.
-func normAxes(x *graph.Node, axes []int) (out []int) {
+func normAxes(name string, x *graph.Node, axes []int) (out []int) {
 	if len(axes) == 0 {
 		axes = []int{-1}
 	}
@@ -41,7 +41,7 @@ func normAxes(x *graph.Node, axes []int) (out []int) {
 	}
 	slices.Sort(out)
 	if len(slices.Compact(slices.Clone(out))) != len(out) {
-		graph.Errorf("norm of %s: an axis stands twice in %v", x.Shape(), axes)
+		graph.Errorf("%s %s: an axis stands twice in %v", name, x.Shape(), axes)
 	}
 	return out
 }
@@ -94,7 +94,7 @@ type RMSNormBuilder struct {
 	x       *graph.Node
 	axes    []int
 	epsilon float64
-	scale   bool
+	gain    bool
 }
 
 // RMSNorm divides each example by its root mean square over the last axis, and rescales it:
@@ -107,24 +107,24 @@ type RMSNormBuilder struct {
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467, eq. 4, with epsilon.
 func RMSNorm(scope *model.Scope, x *graph.Node) *RMSNormBuilder {
 	needFloat("RMSNorm", x)
-	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes(x, nil), epsilon: 1e-6, scale: true}
+	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes("RMSNorm", x, nil), epsilon: 1e-6, gain: true}
 }
 
-// WithEpsilon sets what is added to the mean square.
-func (b *RMSNormBuilder) WithEpsilon(epsilon float64) *RMSNormBuilder {
-	b.epsilon = epsilon
+// Axes sets other axes than the last.
+func (b *RMSNormBuilder) Axes(axes ...int) *RMSNormBuilder {
+	b.axes = normAxes("RMSNorm", b.x, axes)
 	return b
 }
 
-// WithNormalizationAxes sets other axes than the last.
-func (b *RMSNormBuilder) WithNormalizationAxes(axes ...int) *RMSNormBuilder {
-	b.axes = normAxes(b.x, axes)
+// Epsilon sets what is added to the mean square.
+func (b *RMSNormBuilder) Epsilon(value float64) *RMSNormBuilder {
+	b.epsilon = value
 	return b
 }
 
-// WithScale says whether there is a gain.
-func (b *RMSNormBuilder) WithScale(useScale bool) *RMSNormBuilder {
-	b.scale = useScale
+// LearnedGain says whether there is a gain.
+func (b *RMSNormBuilder) LearnedGain(value bool) *RMSNormBuilder {
+	b.gain = value
 	return b
 }
 
@@ -133,5 +133,5 @@ func (b *RMSNormBuilder) Done() *graph.Node {
 	x, epsilon := inRange(b.x, b.axes, b.epsilon)
 	square := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
 	y := graph.Mul(x, graph.Rsqrt(graph.Add(square, epsilon)))
-	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.scale, false)
+	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.gain, false)
 }

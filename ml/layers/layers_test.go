@@ -92,7 +92,7 @@ func checkGradients(t *testing.T, training bool, fn layer, x *tensors.Tensor) {
 
 func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 	causal := func(scope *model.Scope, x *Node) *Node {
-		return layers.SelfAttention(scope, x, 4, 3).WithCausalMask(true).WithNumKVHeads(2).Done()
+		return layers.SelfAttention(scope, x, 4, 3).CausalMask(true).NumKVHeads(2).Done()
 	}
 	for _, c := range []struct {
 		name     string
@@ -144,7 +144,7 @@ func TestNormsNormalise(t *testing.T) {
 	a, b := 1.3416408, 0.4472136 // 1.5/√1.25, 0.5/√1.25
 	require.Len(t, float64s(y), 8)
 	require.InDeltaSlice(t, []float64{-a, -b, b, a, -math.Sqrt2, 0, 0, math.Sqrt2}, float64s(y), 1e-6)
-	y, err = run(model.NewStore(), false, func(s *model.Scope, x *Node) *Node { return layers.RMSNorm(s, x).WithEpsilon(0).Done() }, x)
+	y, err = run(model.NewStore(), false, func(s *model.Scope, x *Node) *Node { return layers.RMSNorm(s, x).Epsilon(0).Done() }, x)
 	require.NoError(t, err)
 	r := math.Sqrt(7.5)
 	require.Len(t, float64s(y), 8)
@@ -231,7 +231,7 @@ func TestAttentionMasks(t *testing.T) {
 	}{
 		"none": {func(b *layers.MultiHeadAttentionBuilder) *layers.MultiHeadAttentionBuilder { return b }, func(q, k int) bool { return true }},
 		"causal": {func(b *layers.MultiHeadAttentionBuilder) *layers.MultiHeadAttentionBuilder {
-			return b.WithCausalMask(true)
+			return b.CausalMask(true)
 		}, func(q, k int) bool { return k <= q }},
 	} {
 		for _, head := range coefficients(c.set)[0] {
@@ -247,7 +247,7 @@ func TestAttentionMasks(t *testing.T) {
 	}
 	c, err := run(model.NewStore(), false, func(s *model.Scope, x *Node) *Node {
 		keyMask := Const(x.Graph(), [][]bool{{true, false, true}, {false, false, false}})
-		_, c := layers.SelfAttention(s, x, 1, 2).WithKeyMask(keyMask).DoneWithCoefficients()
+		_, c := layers.SelfAttention(s, x, 1, 2).KeyMask(keyMask).DoneWithCoefficients()
 		return c
 	}, ramp(2, 3, 2))
 	require.NoError(t, err)
@@ -314,15 +314,15 @@ func TestErrors(t *testing.T) {
 		{"BatchNorm of no axis", func(s *model.Scope, x *Node) *Node { return layers.BatchNorm(s, x, 2).Done() }, x32(2, 2)},
 		{"LayerNorm of an axis twice", func(s *model.Scope, x *Node) *Node { return layers.LayerNorm(s, x, 1, -1).Done() }, x32(2, 2)},
 		{"attention over pictures", func(s *model.Scope, x *Node) *Node { return layers.SelfAttention(s, x, 2, 2).Done() }, x32(2, 2)},
-		{"heads that do not divide", func(s *model.Scope, x *Node) *Node { return layers.SelfAttention(s, x, 4, 2).WithNumKVHeads(3).Done() }, x32(1, 2, 2)},
+		{"heads that do not divide", func(s *model.Scope, x *Node) *Node { return layers.SelfAttention(s, x, 4, 2).NumKVHeads(3).Done() }, x32(1, 2, 2)},
 		{"a key mask of another shape", func(s *model.Scope, x *Node) *Node {
-			return layers.SelfAttention(s, x, 1, 2).WithKeyMask(Const(x.Graph(), []bool{true})).Done()
+			return layers.SelfAttention(s, x, 1, 2).KeyMask(Const(x.Graph(), []bool{true})).Done()
 		}, x32(1, 2, 2)},
 		{"an unknown activation", func(_ *model.Scope, x *Node) *Node { return layers.Activation("rleu", x) }, x32(1)},
 		{"SwiGLU of an odd axis", func(_ *model.Scope, x *Node) *Node { return layers.SwiGLU(x) }, x32(3)},
 	} {
 		_, err := run(model.NewStore(), true, c.fn, c.x)
-		require.True(t, err != nil, c.name)
+		require.Error(t, err, c.name)
 		fmt.Fprintf(&got, "%s:\n\t%v\n", c.name, err)
 	}
 	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))

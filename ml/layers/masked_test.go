@@ -25,7 +25,7 @@ func TestKeysThatAreHiddenHaveNoEffect(t *testing.T) {
 		store := model.NewStore()
 		out, err := model.CallOnceN(graphtest.Reference(), store, func(scope *model.Scope, q, k *Node) []*Node {
 			mask := Const(q.Graph(), [][]bool{{true, false, true, false}})
-			y := layers.MultiHeadAttention(scope, q, k, k, 2, 2).WithKeyMask(mask).Done()
+			y := layers.MultiHeadAttention(scope, q, k, k, 2, 2).KeyMask(mask).Done()
 			wrt := []*Node{q, k}
 			for v := range store.IterVariables() {
 				wrt = append(wrt, v.NodeBefore(q))

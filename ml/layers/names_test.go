@@ -32,11 +32,11 @@ var allLayers = map[string]layer{
 		return layers.Embedding(s, ConvertDType(x, dtypes.Int32), dtypes.Float64, 3, 2)
 	},
 	"SelfAttention": func(s *model.Scope, x *Node) *Node {
-		return layers.SelfAttention(s, Reshape(x, 2, -1, 4), 2, 2).WithCausalMask(true).WithDropout(0.5).Done()
+		return layers.SelfAttention(s, Reshape(x, 2, -1, 4), 2, 2).CausalMask(true).Dropout(0.5).Done()
 	},
 	"MultiHeadAttention": func(s *model.Scope, x *Node) *Node {
 		x = Reshape(x, 2, -1, 4)
-		return layers.MultiHeadAttention(s, x, x, x, 2, 2).WithNumKVHeads(1).Done()
+		return layers.MultiHeadAttention(s, x, x, x, 2, 2).NumKVHeads(1).Done()
 	},
 }
 
@@ -112,3 +112,6 @@ func TestBuildersAreNamedForTheirLayers(t *testing.T) {
 	}
 	require.NotZero(t, builders)
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }

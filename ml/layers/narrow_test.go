@@ -42,7 +42,7 @@ var narrowTable = map[string]struct {
 		return layers.MultiHeadAttention(s, x, x, x, 2, 2).Done()
 	}, ulps: 16, narrow: true, why: "scores are squares of the input, and its exponentials show how they were rounded"},
 	"SelfAttention": {fn: func(s *model.Scope, x *Node) *Node {
-		return layers.SelfAttention(s, Reshape(x, 4, 128, 4), 2, 2).WithCausalMask(true).Done()
+		return layers.SelfAttention(s, Reshape(x, 4, 128, 4), 2, 2).CausalMask(true).Done()
 	}, ulps: 16, narrow: true, why: "see MultiHeadAttention"},
 	"Embedding": {fn: func(s *model.Scope, x *Node) *Node {
 		return layers.Embedding(s, ConvertDType(ClipScalar(x, 0, 1), dtypes.Int32), x.DType(), 2, 3)

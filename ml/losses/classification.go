@@ -46,7 +46,7 @@ func BinaryCrossentropyLogits(labels, logits []*graph.Node) *graph.Node {
 // y ← (1 - smoothing) · y + smoothing/2.
 func MakeBinaryCrossentropyLogits(smoothing float64) Fn {
 	return func(labels, logits []*graph.Node) *graph.Node {
-		checkSmoothing(smoothing)
+		checkSmoothing("BinaryCrossentropyLogits", smoothing)
 		y, x := samePair("BinaryCrossentropyLogits", labels, logits)
 		if smoothing > 0 {
 			y = graph.AddScalar(graph.MulScalar(y, 1-smoothing), smoothing/2)
@@ -77,7 +77,7 @@ func CategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.Node {
 // Source: Szegedy et al., "Rethinking the Inception Architecture", 2015, arXiv:1512.00567, section 7.
 func MakeCategoricalCrossEntropyLogits(smoothing float64) Fn {
 	return func(labels, logits []*graph.Node) *graph.Node {
-		checkSmoothing(smoothing)
+		checkSmoothing("CategoricalCrossEntropyLogits", smoothing)
 		y, x := classPair("CategoricalCrossEntropyLogits", labels, logits)
 		if smoothing > 0 {
 			y = graph.AddScalar(graph.MulScalar(y, 1-smoothing), smoothing/float64(x.Dim(-1)))
@@ -125,7 +125,7 @@ func SparseCategoricalCrossEntropyLogits(labels, logits []*graph.Node) *graph.No
 //	-(1 - smoothing) · log softmax(x)_k - smoothing · mean_c log softmax(x)_c
 func MakeSparseCategoricalCrossEntropyLogits(smoothing float64) Fn {
 	return func(labels, logits []*graph.Node) *graph.Node {
-		checkSmoothing(smoothing)
+		checkSmoothing("SparseCategoricalCrossEntropyLogits", smoothing)
 		k := SparseLabels("SparseCategoricalCrossEntropyLogits", labels, logits)
 		x := values(logits[0], labels)
 		logP := graph.LogSoftmax(x, -1) // [..., C]
@@ -176,8 +176,8 @@ func widen(k *graph.Node, numClasses int) *graph.Node {
 	return k
 }
 
-func checkSmoothing(smoothing float64) {
+func checkSmoothing(name string, smoothing float64) {
 	if !(smoothing >= 0 && smoothing < 1) {
-		graph.Errorf("label smoothing of %g, want 0 or more and less than 1", smoothing)
+		graph.Errorf("%s: label smoothing of %g, want 0 or more and less than 1", name, smoothing)
 	}
 }

@@ -188,7 +188,7 @@ func TestErrors(t *testing.T) {
 		{"smoothing", losses.MakeBinaryCrossentropyLogits(1), []any{f{1}, f{1}}},
 	} {
 		_, err := eval(c.loss, c.values...)
-		require.True(t, err != nil, c.name)
+		require.Error(t, err, c.name)
 		got.WriteString(c.name + ":\n\t" + err.Error() + "\n")
 	}
 	golden.Check(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"))

@@ -36,7 +36,7 @@ func MakeHuberLoss(delta float64) Fn {
 		if !(delta > 0) {
 			graph.Errorf("MakeHuberLoss: delta is %g, want more than 0", delta)
 		}
-		y, p := samePair("Huber loss", labels, predictions)
+		y, p := samePair("MakeHuberLoss", labels, predictions)
 		d := graph.Abs(graph.Sub(p, y))
 		near := graph.MinScalar(d, delta) // |d| where quadratic, delta where linear
 		return Reduce(graph.Mul(near, graph.Sub(d, graph.MulScalar(near, 0.5))), labels)

@@ -322,3 +322,6 @@ func ExampleFillMasked() {
 	// float64[2]
 	// [0.5 0.0]
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }

@@ -204,3 +204,6 @@ func TestTheMeanOfNothing(t *testing.T) {
 	old.Add(0, 7)
 	require.InDelta(t, 4.0, old.Value(), 1e-12)
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".", "Mean", "MovingAverage") }

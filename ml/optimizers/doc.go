@@ -2,11 +2,18 @@
 //
 //	trainer := train.NewTrainer(backend, store, modelFn, lossFn,
 //		optimizers.AdamW().LearningRate(3e-4).ClipGlobalNorm(1).
-//			Schedule(optimizers.Cosine(10_000).WarmUp(500)).Done())
+//			Schedule(optimizers.WarmUp(500, optimizers.Cosine(10_000))).Done())
 //
 // An optimizer adds its update to the graph of the training step, so a whole step is one compiled
 // program. Its state (momenta, number of steps) is kept in variables of the store, below
 // "/optimizers", and so is saved in checkpoints.
+//
+// # Optimizers of one's own
+//
+// An optimizer is a [Rule]: a function that returns the direction of a step for one variable, from its value, its
+// gradient and state that it names. [New] makes an optimizer of it with all that those here have: learning rate and
+// [Schedule], clipping, weight decay, state in checkpoints and over meshes, narrow variables. Those here are made in
+// the same way; lion.go is one of 40 lines.
 //
 // # Several optimizers
 //

@@ -3,12 +3,10 @@ package optimizers
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -55,98 +53,238 @@ func Gradients(store *model.Store, loss *graph.Node) ([]*model.Variable, []*grap
 	return variables, graph.Gradient(loss, nodes...)
 }
 
-// settings are what all optimizers have in common.
-type settings struct {
+// Rule is what makes an optimizer: for one variable θ, with the gradient and the state that u gives, it returns the
+// direction d of the step, of θ's shape. The optimizer does the rest:
+//
+//	θ ← θ - rate · (d + weightDecay · θ)
+type Rule func(u *Update) *graph.Node
+
+// Optimizer is a rule with the settings that all optimizers have, see [New].
+type Optimizer struct{ settings[*Optimizer] }
+
+// New returns an optimizer that moves each variable as rule says. Its state lies below name in the scope of the
+// optimizers' state, so the name is part of what checkpoints hold. All settings work for every rule; the learning
+// rate is 0.001 unless set.
+//
+//	lion := optimizers.New("lion", func(u *optimizers.Update) *graph.Node {
+//		m, g := u.State("m"), u.Gradient
+//		d := graph.Sign(graph.Add(graph.MulScalar(m.Value(), 0.9), graph.MulScalar(g, 0.1)))
+//		m.Set(graph.Add(graph.MulScalar(m.Value(), 0.99), graph.MulScalar(g, 0.01)))
+//		return d
+//	}).LearningRate(1e-4).WeightDecay(0.1).Done()
+func New(name string, rule Rule) *Optimizer {
+	o := &Optimizer{}
+	o.settings = newSettings(o, name, rule)
+	return o
+}
+
+// settings are what all optimizers can be told. Setters return the Builder that they are part of, so that each
+// builder has them without writing them again.
+type settings[Builder any] struct {
+	common
+	builder Builder
+}
+
+func newSettings[Builder any](builder Builder, name string, rule Rule) settings[Builder] {
+	return settings[Builder]{common{name: name, rule: rule, learningRate: 1e-3}, builder}
+}
+
+// LearningRate sets the step size; the hyperparameter "learning_rate" goes before it.
+func (s *settings[Builder]) LearningRate(value float64) Builder {
+	s.learningRate = value
+	return s.builder
+}
+
+// Schedule lets the learning rate change with the steps; nil for a constant one.
+func (s *settings[Builder]) Schedule(schedule Schedule) Builder {
+	s.schedule = schedule
+	return s.builder
+}
+
+// WeightDecay sets by how much variables shrink in a step, as a multiple of the learning rate.
+func (s *settings[Builder]) WeightDecay(value float64) Builder {
+	s.decay = value
+	return s.builder
+}
+
+// CoupledDecay says whether weight decay is added to the clipped gradient that the rule sees, as that of a penalty
+// weightDecay/2 · Σ θ² would be, instead of to the step. It is in [SGD], and in no other optimizer unless set.
+func (s *settings[Builder]) CoupledDecay(coupled bool) Builder {
+	s.coupled = coupled
+	return s.builder
+}
+
+// DecayOnly restricts weight decay to the variables that filter accepts. Biases and gains of norms are
+// often left out:
+//
+//	DecayOnly(func(v *model.Variable) bool { return v.Shape().Rank() > 1 })
+func (s *settings[Builder]) DecayOnly(filter func(v *model.Variable) bool) Builder {
+	s.decayFilter = filter
+	return s.builder
+}
+
+// ClipGlobalNorm limits the norm of all gradients together, see [ClipGlobalNorm].
+func (s *settings[Builder]) ClipGlobalNorm(limit float64) Builder {
+	s.clipNorm = limit
+	return s.builder
+}
+
+// ClipValue limits each element of the gradients, see [ClipValue].
+func (s *settings[Builder]) ClipValue(limit float64) Builder {
+	s.clipValue = limit
+	return s.builder
+}
+
+// StateDType sets the float dtype that state is kept in; it is computed in the dtype of the updates all the same.
+// Unless set, state is kept as it is computed: in float32, for float64 variables in float64. With bfloat16 the
+// state takes half the memory; small changes of slow averages are then lost.
+func (s *settings[Builder]) StateDType(dtype dtypes.DType) Builder {
+	s.stateDType = dtype
+	return s.builder
+}
+
+// Done returns the optimizer.
+func (s *settings[Builder]) Done() Interface {
+	if o, ok := any(s.builder).(Interface); ok && s.rule != nil {
+		return o
+	}
+	return &s.common // a zero value: its first update says so
+}
+
+// common holds the settings, and does what optimizers have in common.
+type common struct {
 	name         string
+	rule         Rule
 	learningRate float64
 	schedule     Schedule
 	clipNorm     float64
 	clipValue    float64
 	decay        float64
+	coupled      bool
 	decayFilter  func(v *model.Variable) bool
+	stateDType   dtypes.DType
 }
 
 // check panics with [graph.Error] if a setting makes no sense.
-func (s *settings) check() {
+func (c *common) check() {
 	switch {
-	case !(s.learningRate >= 0):
-		graph.Errorf("%s: the learning rate is %g, want 0 or more", s.name, s.learningRate)
-	case !(s.clipNorm >= 0) || !(s.clipValue >= 0):
-		graph.Errorf("%s: gradients cannot be clipped at a negative limit", s.name)
-	case !(s.decay >= 0):
-		graph.Errorf("%s: the weight decay is %g, want 0 or more", s.name, s.decay)
+	case c.rule == nil:
+		graph.Errorf("optimizer %q has no rule: make it with New, Adam or SGD", c.name)
+	case c.name == "" || strings.Contains(c.name, "/"):
+		graph.Errorf("optimizer %q: its name must not be empty or contain a slash, it is part of the paths of its state", c.name)
+	case !(c.learningRate >= 0):
+		graph.Errorf("%s: the learning rate is %g, want 0 or more", c.name, c.learningRate)
+	case !(c.clipNorm >= 0) || !(c.clipValue >= 0):
+		graph.Errorf("%s: gradients cannot be clipped at a negative limit", c.name)
+	case !(c.decay >= 0):
+		graph.Errorf("%s: the weight decay is %g, want 0 or more", c.name, c.decay)
+	case c.stateDType != dtypes.Invalid && !c.stateDType.IsFloat():
+		graph.Errorf("%s: the dtype of state is %s, want a float", c.name, c.stateDType)
 	}
 }
 
-// decays reports whether weight decay applies to v.
-func (s *settings) decays(v *model.Variable) bool {
-	return s.decay > 0 && (s.decayFilter == nil || s.decayFilter(v))
+// UpdateGraphWithGradients adds the update of each variable to the graph. It panics with [graph.Error] if a setting
+// makes no sense.
+func (c *common) UpdateGraphWithGradients(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node) {
+	c.check()
+	for _, u := range c.begin(scope, variables, gradients) {
+		decay := c.decay > 0 && (c.decayFilter == nil || c.decayFilter(u.Variable))
+		if decay && c.coupled {
+			u.Gradient = graph.Add(u.Gradient, graph.MulScalar(u.Value, c.decay))
+		}
+		d := c.rule(u)
+		if d == nil || !d.Shape().Equal(u.Value.Shape()) {
+			graph.Errorf("%s: the rule returns %s for the variable %s, want a direction %s", c.name, shapeOf(d), u.Variable.Path(), u.Value.Shape())
+		}
+		if decay && !c.coupled {
+			d = graph.Add(d, graph.MulScalar(u.Value, c.decay))
+		}
+		u.subtract(graph.Mul(u.as(u.LearningRate), d))
+	}
 }
 
-// update is what an optimizer does to one variable in one graph.
-type update struct {
-	v        *model.Variable
-	scope    *model.Scope // of the optimizer's state
-	x        *graph.Node  // v's value, in the dtype of its updates
-	gradient *graph.Node  // in the same dtype, clipped
-	step     *graph.Node  // the number of this update of v, from 1: a float32 scalar
+func shapeOf(x *graph.Node) string {
+	if x == nil {
+		return "nil"
+	}
+	return x.Shape().String()
 }
 
-// begin counts the steps, clips the gradients, and returns what there is to update and the learning rate, a
-// float32 scalar. states are the names of the state that the optimizer keeps beside each variable.
-func (s *settings) begin(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node, states ...string) (updates []update, learningRate *graph.Node) {
+// begin counts the steps, clips the gradients, and returns what there is to update.
+func (c *common) begin(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node) []*Update {
 	if len(variables) == 0 || len(variables) != len(gradients) {
-		graph.Errorf("%s: got %d variables and %d gradients, want one for each, and one at least", s.name, len(variables), len(gradients))
+		graph.Errorf("%s: got %d variables and %d gradients, want one for each, and one at least", c.name, len(variables), len(gradients))
 	}
 	if slices.Contains(variables, nil) {
-		graph.Errorf("%s: a variable is nil", s.name)
+		graph.Errorf("%s: a variable is nil", c.name)
 	}
 	g := gradients[0].Graph()
-	scope = s.stateScope(scope, variables, g, append(states, stepState, masterState))
+	scope = c.stateScope(scope, variables, g)
 	wideGradients := make([]*graph.Node, len(gradients))
 	for i, v := range variables {
 		wideGradients[i] = graph.ConvertDType(gradients[i], wide(v.DType()))
 	}
-	wideGradients = s.clip(wideGradients)
+	wideGradients = c.clip(wideGradients)
+	updates := make([]*Update, len(variables))
 	var last *graph.Node // the largest number of a step
 	for i, v := range variables {
 		step := count(scope, v, g)
 		if i == 0 {
 			last = step
-		} else if s.schedule != nil {
+		} else if c.schedule != nil {
 			last = graph.Max(last, step)
 		}
-		updates = append(updates, update{v, scope, value(scope, v, g), wideGradients[i], graph.ConvertDType(step, dtypes.Float32)})
+		u := &Update{Variable: v, Gradient: wideGradients[i], scope: scope, stateDType: c.stateDType, name: c.name}
+		u.Value = u.value(g)
+		u.Step = graph.ConvertDType(step, dtypes.Float32)
+		updates[i] = u
 	}
-	rate := s.learningRate
-	if p := model.GetParamOr(scope, ParamLearningRate, 0.0); p != 0 {
-		rate = p
+	rate := c.rate(scope, g, last)
+	for _, u := range updates {
+		u.LearningRate = rate
 	}
-	learningRate = graph.Scalar(g, dtypes.Float32, rate)
-	if s.schedule != nil {
-		learningRate = graph.Mul(learningRate, s.schedule.Graph(graph.ConvertDType(graph.AddScalar(last, -1), dtypes.Float32)))
-	}
-	return updates, learningRate
+	return updates
 }
 
-// Names of state that all optimizers may keep.
-const (
-	stepState   = "step"
-	masterState = "master"
-)
+// rate returns the learning rate of the given step, counted from 1: a float32 scalar.
+func (c *common) rate(scope *model.Scope, g *graph.Graph, step *graph.Node) *graph.Node {
+	value := c.learningRate
+	if p := model.GetParamOr(scope, ParamLearningRate, 0.0); p != 0 {
+		value = p
+	}
+	rate := graph.Scalar(g, dtypes.Float32, value)
+	if c.schedule != nil {
+		rate = graph.Mul(rate, c.schedule.Graph(graph.ConvertDType(graph.AddScalar(step, -1), dtypes.Float32)))
+	}
+	return rate
+}
+
+// clip limits the gradients.
+func (c *common) clip(gradients []*graph.Node) []*graph.Node {
+	if c.clipValue > 0 {
+		gradients = ClipValue(gradients, c.clipValue)
+	}
+	if c.clipNorm > 0 {
+		gradients = ClipGlobalNorm(gradients, c.clipNorm)
+	}
+	return gradients
+}
 
 // stateScope returns the scope below scope that the optimizer keeps its state in: the first of adam, adam_2, …
-// in which no path that it needs belongs to somebody else in this graph, another optimizer of the same
-// variables or the model.
-func (s *settings) stateScope(scope *model.Scope, variables []*model.Variable, g *graph.Graph, states []string) *model.Scope {
+// in which nothing that lies beside one of the variables belongs to somebody else in this graph, another optimizer
+// of the same variables or the model.
+func (c *common) stateScope(scope *model.Scope, variables []*model.Variable, g *graph.Graph) *model.Scope {
+	paths := map[string]bool{}
+	for _, v := range variables {
+		paths[v.Path()] = true
+	}
 	for n := 1; ; n++ {
-		own := scope.Shared("%s", numbered(s.name, n))
-		if !slices.ContainsFunc(variables, func(v *model.Variable) bool {
-			return slices.ContainsFunc(states, func(state string) bool {
-				other := scope.Store().GetVariable(statePath(own, state, v))
-				return other != nil && (other.ChangedInGraph(g) || other.Trainable() && other.InUseByGraph(g))
-			})
-		}) {
+		own, taken := scope.Shared("%s", numbered(c.name, n)), false
+		for other := range own.IterVariables() {
+			_, path, nested := strings.Cut(strings.TrimPrefix(other.Path(), own.Path()+"/"), "/") // behind the name of the state
+			taken = taken || nested && paths["/"+path] && (other.ChangedInGraph(g) || other.Trainable() && other.InUseByGraph(g))
+		}
+		if !taken {
 			return own
 		}
 	}
@@ -159,168 +297,15 @@ func numbered(name string, n int) string {
 	return fmt.Sprintf("%s_%d", name, n)
 }
 
-// count counts the steps that v has made and returns their number, with this one: an int64 scalar. Each variable
-// has its own, so that optimizers of different variables, in one graph or in several, do not count for each
-// other, and one that is trained later than others begins at its beginning.
-func count(scope *model.Scope, v *model.Variable, g *graph.Graph) *graph.Node {
-	before := int64(0)
-	if old := scope.GetVariable(stepState); old != nil && old.Shape().Equal(shapes.Make(dtypes.Int64)) { // once there was one for all
-		if t, err := old.Value(); err == nil {
-			before = tensors.ToScalar[int64](t)
-		}
-	}
-	parent, leaf := model.SplitPath(statePath(scope, stepState, v))
-	counter := scope.Store().Scope(parent).VariableWithValue(leaf, before).SetTrainable(false)
-	counter.SetSharding() // whatever a pattern says that v's path ends with
-	counter.SetNodeValue(graph.AddScalar(counter.NodeValue(g), 1))
-	return counter.NodeValue(g)
-}
-
-// clip limits the gradients.
-func (s *settings) clip(gradients []*graph.Node) []*graph.Node {
-	if s.clipValue > 0 {
-		gradients = ClipValue(gradients, s.clipValue)
-	}
-	if s.clipNorm > 0 {
-		gradients = ClipGlobalNorm(gradients, s.clipNorm)
-	}
-	return gradients
-}
-
-// ClipValue limits every element of the gradients to [-limit, limit].
-func ClipValue(gradients []*graph.Node, limit float64) []*graph.Node {
-	out := make([]*graph.Node, len(gradients))
-	for i, x := range gradients {
-		out[i] = graph.ClipScalar(x, -limit, limit)
-	}
-	return out
-}
-
-// GlobalNorm returns the Euclidean norm of all gradients taken together, a float scalar of the first
-// one's dtype, at least float32. It is computed as M·√Σ(x/M)², M the largest |x|: squares of gradients that are
-// finite may not be.
-func GlobalNorm(gradients []*graph.Node) *graph.Node {
-	largest, norm := scaledNorm(gradients)
-	return graph.Where(graph.IsFinite(largest), graph.Mul(largest, norm), largest)
-}
-
-// scaledNorm returns M, the largest |x|, and √Σ(x/M)², which is 0 if all are.
-func scaledNorm(gradients []*graph.Node) (largest, norm *graph.Node) {
-	if len(gradients) == 0 {
-		graph.Errorf("the norm of gradients: got none, want one at least")
-	}
-	dtype := wide(gradients[0].DType())
-	var values []*graph.Node
-	for _, x := range gradients {
-		if x.Shape().Size() == 0 {
-			continue
-		}
-		x = graph.ConvertDType(x, dtype)
-		values = append(values, x)
-		m := graph.ReduceAllMax(graph.Abs(x))
-		if largest == nil {
-			largest = m
-		} else {
-			largest = graph.Max(largest, m)
-		}
-	}
-	if values == nil {
-		zero := graph.ScalarZero(gradients[0].Graph(), dtype)
-		return zero, zero
-	}
-	unit := graph.Where(graph.IsZero(largest), graph.OnesLike(largest), largest)
-	var sum *graph.Node
-	for _, x := range values {
-		s := graph.ReduceAllSum(graph.Square(graph.Div(x, unit)))
-		if sum == nil {
-			sum = s
-		} else {
-			sum = graph.Add(sum, s)
-		}
-	}
-	return largest, graph.Sqrt(sum)
-}
-
-// ClipGlobalNorm scales the gradients so that their norm, see [GlobalNorm], is at most limit:
-//
-//	x · limit / max(norm, limit)
-//
-// Gradients that are not finite make all of them NaN: nothing is hidden by clipping.
-//
-// Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2012,
-// arXiv:1211.5063, algorithm 1, with the norm over all variables.
-func ClipGlobalNorm(gradients []*graph.Node, limit float64) []*graph.Node {
-	largest, norm := scaledNorm(gradients)
-	scale := graph.MinScalar(graph.Div(graph.Div(graph.ConstAs(largest, limit), largest), norm), 1)
-	scale = graph.Where(graph.IsZero(largest), graph.OnesLike(scale), scale) // 0/0
-	out := make([]*graph.Node, len(gradients))
-	for i, x := range gradients {
-		dtype := wide(x.DType()) // a float16 might hold no such scale
-		y := graph.Mul(graph.ConvertDType(x, dtype), graph.ConvertDType(scale, dtype))
-		out[i] = graph.ConvertDType(y, x.DType())
-	}
-	return out
-}
-
-// wide returns the dtype that updates of a variable are computed in: float32 for narrower floats.
-func wide(dtype dtypes.DType) dtypes.DType {
-	if dtype == dtypes.Float64 {
-		return dtype
-	}
-	return dtypes.Float32
-}
-
-// statePath returns the path of a piece of v's state. Paths of variables begin with a slash, so they nest
-// below the name.
-func statePath(scope *model.Scope, name string, v *model.Variable) string {
-	return model.JoinPath(scope.Path(), name, v.Path())
-}
-
-// state returns a variable of zeros beside v, in the dtype of its updates, divided like v.
-func state(scope *model.Scope, name string, v *model.Variable) *model.Variable {
-	shape := shapes.Make(wide(v.DType()), v.Shape().Dimensions...)
-	parent, leaf := model.SplitPath(statePath(scope, name, v))
-	s := scope.Store().Scope(parent).WithInitializer(initializers.Zero)
-	return s.VariableWithShape(leaf, shape).SetTrainable(false).SetSharding(v.Sharding()...)
-}
-
-// state returns the variable of the given name beside the one that is updated.
-func (u *update) state(name string) *model.Variable { return state(u.scope, name, u.v) }
-
-// value returns v's value in the dtype of its updates. Of a narrow v that is the master copy: v alone would lose
-// all updates that are less than half of its last place, which most are. Where v is not the rounded master, it was
-// set by somebody else since, or never updated, and counts itself.
-func value(scope *model.Scope, v *model.Variable, g *graph.Graph) *graph.Node {
-	x := v.NodeValue(g)
-	if wide(v.DType()) == v.DType() {
-		return x
-	}
-	master := state(scope, masterState, v).NodeValue(g)
-	return graph.Where(graph.Equal(graph.ConvertDType(master, v.DType()), x), master, graph.ConvertDType(x, master.DType()))
-}
-
-// subtract gives the variable the value x - d, rounded to its dtype, and its master copy, if it is narrow, the
-// value itself.
-func (u *update) subtract(d *graph.Node) {
-	x := graph.Sub(u.x, d)
-	if x.DType() != u.v.DType() {
-		u.state(masterState).SetNodeValue(x)
-	}
-	u.v.SetNodeValue(graph.ConvertDType(x, u.v.DType()))
-}
-
-// as converts a scalar to x's dtype.
-func as(x, scalar *graph.Node) *graph.Node { return graph.ConvertDType(scalar, x.DType()) }
-
-// Clear deletes the state of all optimizers of this kind below scope.
-func (s *settings) Clear(scope *model.Scope) error {
+// Clear deletes the state of all optimizers of this name below scope.
+func (c *common) Clear(scope *model.Scope) error {
 	for n := 1; ; n++ {
-		path := model.JoinPath(scope.Path(), numbered(s.name, n))
+		path := model.JoinPath(scope.Path(), numbered(c.name, n))
 		if n > 1 && scope.Store().Scope(path).NumVariables() == 0 {
 			return nil
 		}
 		if err := scope.Store().DeleteVariablesInScope(path); err != nil {
-			return fmt.Errorf("clearing %s: %w", s.name, err)
+			return fmt.Errorf("clearing %s: %w", c.name, err)
 		}
 	}
 }

@@ -1,13 +1,10 @@
 package optimizers
 
-import (
-	"github.com/quire-ml/quire/graph"
-	"github.com/quire-ml/quire/ml/model"
-)
+import "github.com/quire-ml/quire/graph"
 
-// SGDConfig is stochastic gradient descent to be set up, see [SGD].
+// SGDConfig is stochastic gradient descent to be set up, see [SGD]. It has all settings of an [Optimizer].
 type SGDConfig struct {
-	settings
+	settings[*SGDConfig]
 	momentum float64
 	nesterov bool
 }
@@ -25,19 +22,9 @@ type SGDConfig struct {
 // Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
 // learning", 2013, in the form that PyTorch gives it.
 func SGD() *SGDConfig {
-	return &SGDConfig{settings: settings{name: "sgd", learningRate: 0.01}}
-}
-
-// LearningRate sets the step size; the hyperparameter "learning_rate" goes before it.
-func (c *SGDConfig) LearningRate(value float64) *SGDConfig {
-	c.learningRate = value
-	return c
-}
-
-// Schedule lets the learning rate change with the steps.
-func (c *SGDConfig) Schedule(schedule Schedule) *SGDConfig {
-	c.schedule = schedule
-	return c
+	c := &SGDConfig{}
+	c.settings = newSettings(c, "sgd", c.direction)
+	return c.LearningRate(0.01).CoupledDecay(true)
 }
 
 // Momentum sets how much of the last step goes on; 0.9 is usual.
@@ -52,59 +39,18 @@ func (c *SGDConfig) Nesterov() *SGDConfig {
 	return c
 }
 
-// WeightDecay adds value·θ to the gradient.
-func (c *SGDConfig) WeightDecay(value float64) *SGDConfig {
-	c.decay = value
-	return c
-}
-
-// DecayOnly restricts weight decay to the variables that filter accepts.
-func (c *SGDConfig) DecayOnly(filter func(v *model.Variable) bool) *SGDConfig {
-	c.decayFilter = filter
-	return c
-}
-
-// ClipGlobalNorm limits the norm of all gradients together, see [ClipGlobalNorm].
-func (c *SGDConfig) ClipGlobalNorm(limit float64) *SGDConfig {
-	c.clipNorm = limit
-	return c
-}
-
-// ClipValue limits each element of the gradients, see [ClipValue].
-func (c *SGDConfig) ClipValue(limit float64) *SGDConfig {
-	c.clipValue = limit
-	return c
-}
-
-// Done returns the optimizer.
-func (c *SGDConfig) Done() Interface { return c }
-
-// UpdateGraphWithGradients adds the update, see [SGD]. It panics with [graph.Error] if a setting makes no
-// sense.
-func (c *SGDConfig) UpdateGraphWithGradients(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node) {
-	c.check()
+// direction is the rule.
+func (c *SGDConfig) direction(u *Update) *graph.Node {
 	if c.nesterov && c.momentum == 0 {
 		graph.Errorf("sgd: Nesterov needs a momentum, such as Momentum(0.9)")
 	}
-	var states []string
-	if c.momentum != 0 {
-		states = []string{"momentum"}
+	if c.momentum == 0 {
+		return u.Gradient
 	}
-	updates, rate := c.begin(scope, variables, gradients, states...)
-	for _, u := range updates {
-		g := u.gradient
-		if c.decays(u.v) {
-			g = graph.Add(g, graph.MulScalar(u.x, c.decay))
-		}
-		if c.momentum != 0 {
-			m := u.state("momentum")
-			m.SetNodeValue(graph.Add(graph.MulScalar(m.NodeValue(g), c.momentum), g))
-			if c.nesterov {
-				g = graph.Add(g, graph.MulScalar(m.NodeValue(g), c.momentum))
-			} else {
-				g = m.NodeValue(g)
-			}
-		}
-		u.subtract(graph.Mul(as(u.x, rate), g))
+	state := u.State("momentum")
+	m := state.Set(graph.Add(graph.MulScalar(state.Value(), c.momentum), u.Gradient))
+	if c.nesterov {
+		return graph.Add(u.Gradient, graph.MulScalar(m, c.momentum))
 	}
+	return m
 }

@@ -24,7 +24,7 @@ type entry struct {
 	states []string // what it keeps beside a variable
 }
 
-// table holds all optimizers: TestTheTableIsComplete says so.
+// table holds all optimizers, and one from outside: TestTheTableIsComplete says so.
 var table = []entry{
 	{"SGD", func() optimizers.Interface {
 		return optimizers.SGD().LearningRate(0.1).Momentum(0.9).Schedule(optimizers.Linear(20)).Done()
@@ -35,12 +35,18 @@ var table = []entry{
 	{"AdamW", func() optimizers.Interface {
 		return optimizers.AdamW().LearningRate(0.1).ClipGlobalNorm(1).ClipValue(0.5).Done()
 	}, []string{"/optimizers/adam/m", "/optimizers/adam/v", "/optimizers/adam/step"}},
+	{"Lion", func() optimizers.Interface {
+		return optimizers.Lion().LearningRate(0.1).Schedule(optimizers.WarmUp(2, optimizers.Linear(20))).Done()
+	}, []string{"/optimizers/lion/m", "/optimizers/lion/step"}},
+	{"outside", func() optimizers.Interface {
+		return outside().LearningRate(0.1).Schedule(optimizers.Cosine(20)).ClipGlobalNorm(1).Done()
+	}, []string{"/optimizers/outside/m", "/optimizers/outside/step"}},
 }
 
 // TestTheTableIsComplete fails for a new optimizer that the table lacks: nothing below would look at it.
 func TestTheTableIsComplete(t *testing.T) {
 	for name, signature := range testenv.Functions(t, ".") {
-		if strings.HasSuffix(signature, "Config") && !strings.HasSuffix(signature, "ScheduleConfig") || strings.HasSuffix(signature, ") Interface") {
+		if strings.HasSuffix(signature, "Config") && !strings.HasSuffix(signature, "ScheduleConfig") || strings.HasSuffix(signature, ") Interface") || strings.HasSuffix(signature, "*Optimizer") && name != "New" {
 			require.True(t, slices.ContainsFunc(table, func(e entry) bool { return e.name == name }), "%s is an optimizer: give it an entry in the table", name)
 		}
 	}
@@ -138,7 +144,7 @@ func TestOptimizersOfOneVariableKeepApart(t *testing.T) {
 	require.Equal(t, 2*len(table), steps)
 	for _, e := range table {
 		for _, path := range e.states {
-			require.True(t, store.GetVariable(path+"/w") != nil, path)
+			require.NotNil(t, store.GetVariable(path+"/w"), path)
 		}
 	}
 	for _, e := range table {
@@ -270,7 +276,7 @@ func TestVariablesWithoutGradients(t *testing.T) {
 		require.ErrorContains(t, err, "got 0 variables and 0 gradients")
 	}
 	err := Catch(func() { optimizers.ClipGlobalNorm(nil, 1) })
-	require.ErrorContains(t, err, "got none, want one at least")
+	require.ErrorContains(t, err, "GlobalNorm: got no gradients, want one at least")
 }
 
 // TestClippingOfHugeAndTinyGradients: the norm is right where the squares are not numbers of the dtype, and nothing that
@@ -316,3 +322,6 @@ func ratio(a, b float32) float64 {
 	}
 	return float64(a) / float64(b)
 }
+
+// Each exported function is shown at work.
+func TestEveryExportHasAnExample(t *testing.T) { testenv.NeedExamples(t, ".") }

@@ -38,6 +38,8 @@ var allOptimizers = map[string]optimizers.Interface{
 	"AdamW":               optimizers.AdamW().Done(),
 	"AdamW, at rate 0":    optimizers.AdamW().LearningRate(0).Done(),
 	"AdamW, norm clipped": optimizers.AdamW().ClipGlobalNorm(1).Done(),
+	"Lion":                optimizers.Lion().Done(),
+	"Lion, norm clipped":  optimizers.Lion().ClipGlobalNorm(1).Done(),
 }
 
 func TestAllOptimizersAreThere(t *testing.T) {
@@ -78,7 +80,7 @@ func TestAStepThatIsNotFiniteIsNotMade(t *testing.T) {
 					w := scope.In("square_root").WithInitializer(initializers.One).VariableWithShape("w", shapes.Make(dtype, 2))
 					y := graph.Add(graph.Sqrt(graph.Mul(x, w.NodeValue(x))), graph.Mul(x, fine.NodeValue(x)))
 					noise := scope.RandomUniform(x.Graph(), y.Shape())
-					norm := layers.BatchNorm(scope.In("norm"), graph.Add(graph.ExpandAxes(x, 0), noise), -1).Center(false).Scale(false).Done()
+					norm := layers.BatchNorm(scope.In("norm"), graph.Add(graph.ExpandAxes(x, 0), noise), -1).LearnedOffset(false).LearnedGain(false).Done()
 					return graph.Add(y, graph.MulScalar(graph.Squeeze(graph.StopGradient(norm), 0), 0))
 				}
 				trainer := train.NewTrainer(graphtest.Reference(), model.NewStore(), root, func(_, p []*graph.Node) *graph.Node {
