@@ -153,7 +153,7 @@ func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 		if err != nil {
 			return fmt.Errorf("loading checkpoint %s: %w", h.from.Path(), err)
 		}
-		t.FinalizeAll()
+		t.Close()
 	}
 	h.loaded = meta
 	return nil

@@ -48,7 +48,7 @@ func (h *Handler) save(interim bool) (Checkpoint, error) {
 	}
 	defer func() {
 		for _, t := range values {
-			t.FinalizeAll()
+			t.Close()
 		}
 	}()
 	c := Checkpoint{h.config.dir, checkpointName(number, meta.GlobalStep), number, meta.GlobalStep}
@@ -80,7 +80,7 @@ func (h *Handler) renew(interim bool) (done bool, err error) {
 	sum, count := sha256.New(), &counter{}
 	err = writeData(io.MultiWriter(sum, count), values)
 	for _, t := range values {
-		t.FinalizeAll()
+		t.Close()
 	}
 	meta.DataSize, meta.DataSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 	if err != nil || meta.DataSHA256 != h.lastData {

@@ -197,12 +197,18 @@ func (s *Store) Clone() (*Store, error) {
 	return c, nil
 }
 
-// Finalize releases all variables. The store is empty afterwards and can be used anew.
-func (s *Store) Finalize() {
+// Close releases all variables. The store is empty afterwards and can be used anew. The error is always nil.
+func (s *Store) Close() error {
 	for v := range s.IterVariables() {
 		s.DeleteVariable(v.path)
 	}
+	return nil
 }
+
+// Finalize is [Store.Close] by its name in GoMLX.
+//
+// Deprecated: use Close. It goes with the next release.
+func (s *Store) Finalize() { s.Close() }
 
 // trainingKey is the key of a graph's training flag.
 type trainingKey struct{}

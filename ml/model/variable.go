@@ -112,7 +112,7 @@ func (v *Variable) Value() (*tensors.Tensor, error) {
 		return nil, err
 	}
 	if t != v.host { // a share of a backend's memory: give it back, or that could not be reused
-		defer t.FinalizeAll()
+		defer t.Close()
 	}
 	return t.Clone()
 }

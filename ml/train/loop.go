@@ -315,7 +315,7 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 		}
 		begin := time.Now()
 		m, err := l.trainer.TrainStepContext(stepCtx, batch)
-		if err = errors.Join(err, batch.Finalize()); err != nil {
+		if err = errors.Join(err, batch.Close()); err != nil {
 			return unjoin(err)
 		}
 		l.step++

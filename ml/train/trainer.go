@@ -351,7 +351,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	for batch, err := range ds.Iter() {
 		if err == nil {
 			err = t.evalStep(ctx, batch, sums)
-			err = errors.Join(err, batch.Finalize())
+			err = errors.Join(err, batch.Close())
 		}
 		if err != nil {
 			return nil, fmt.Errorf("evaluating %q, batch %d: %w", ds.Name(), batches+1, err)
