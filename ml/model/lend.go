@@ -51,14 +51,19 @@ func (s *Store) lend(ctx context.Context, backend graph.Backend, run runner, inp
 	if err != nil {
 		return nil, err
 	}
-	next, version := first, s.versions.Add(1)
+	n, version := 0, s.versions.Add(1)
+	made := make([]Value, count(changes)) // small beside what they refer to, which each of them releases for itself
 	for i, v := range vars {
 		if changes[i] {
-			v.set(&Value{path: v.path, shape: v.shape, version: version, refs: 1, copies: []onBackend{{backend, results[next]}}}, nil)
-			next++
+			x := &made[n]
+			x.of, x.version, x.refs = v, version, 1
+			x.first[0] = onBackend{backend, results[first+n]}
+			x.copies = x.first[:]
+			v.set(x, nil)
+			n++
 		}
 	}
-	return slices.Delete(results, first, next), nil
+	return slices.Delete(results, first, first+n), nil
 }
 
 // onValues runs a graph on inputs and values. giveUp, if there is one, says which of the values the run may take.

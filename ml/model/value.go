@@ -13,8 +13,7 @@ import (
 // Value is what a variable holds at one time. It never changes: a run that changes the variable gives it another Value.
 // It lies on the host until a backend needs it, and then on backends. It is safe for several goroutines.
 type Value struct {
-	path    string // of the variable, for errors
-	shape   shapes.Shape
+	of      *Variable // that it was made for; a clone's variable may hold it too
 	version int64
 
 	mu     sync.Mutex
@@ -22,6 +21,7 @@ type Value struct {
 	init   func() (*tensors.Tensor, error) // makes host when it is first needed; nil for a value that was given
 	host   *tensors.Tensor
 	copies []onBackend
+	first  [1]onBackend // where copies begins, mostly all of it: one allocation less for each variable and step
 }
 
 type onBackend struct {
@@ -30,7 +30,7 @@ type onBackend struct {
 }
 
 // Shape returns the shape.
-func (x *Value) Shape() shapes.Shape { return x.shape }
+func (x *Value) Shape() shapes.Shape { return x.of.shape }
 
 // Version returns the number of the change that made the value: one number for all variables that one run changed, and a
 // larger one after each change in the store.
@@ -52,13 +52,13 @@ func (x *Value) ToHost() (*tensors.Tensor, error) {
 func (x *Value) onHost() (*tensors.Tensor, error) {
 	switch {
 	case x.refs <= 0:
-		return nil, fmt.Errorf("model: the value of %q is released: it was read from a snapshot that is closed", x.path)
+		return nil, fmt.Errorf("model: the value of %q is released: it was read from a snapshot that is closed", x.of.path)
 	case len(x.copies) > 0:
 		return x.copies[0].buf.ToHost()
 	case x.host == nil:
 		t, err := x.init()
 		if err != nil {
-			return nil, fmt.Errorf("model: variable %q: %w", x.path, err)
+			return nil, fmt.Errorf("model: variable %q: %w", x.of.path, err)
 		}
 		x.host = t
 	}
@@ -88,9 +88,12 @@ func (x *Value) buffer(backend graph.Backend) (graph.Buffer, error) {
 	}
 	buf, err := backend.Put(t)
 	if err != nil {
-		return nil, fmt.Errorf("model: variable %q: %w", x.path, err)
+		return nil, fmt.Errorf("model: variable %q: %w", x.of.path, err)
 	}
-	x.copies, x.host = append(x.copies, onBackend{backend, buf}), nil
+	if x.host = nil; x.copies == nil {
+		x.copies = x.first[:0]
+	}
+	x.copies = append(x.copies, onBackend{backend, buf})
 	return buf, nil
 }
 
@@ -115,6 +118,7 @@ func (x *Value) release() {
 	if x.host != nil {
 		x.host.Close()
 	}
+	clear(x.copies)
 	x.copies, x.host, x.init = nil, nil, nil
 }
 
@@ -137,7 +141,7 @@ func (x *Value) giveUp(backend graph.Backend) bool {
 
 // newValue returns a value that v holds: a tensor that it takes over, or what v's initializer makes.
 func (v *Variable) newValue(host *tensors.Tensor) *Value {
-	x := &Value{path: v.path, shape: v.shape, version: v.store.versions.Add(1), refs: 1, host: host}
+	x := &Value{of: v, version: v.store.versions.Add(1), refs: 1, host: host}
 	if host == nil {
 		x.init = v.init
 	}
