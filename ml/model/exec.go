@@ -273,6 +273,21 @@ func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *graph.Graph, erro
 
 // CallWithGraphContext is [Exec.CallContext] and also returns the graph that was run.
 func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
+	results, g, err := e.CallToBuffers(ctx, args...)
+	if err != nil {
+		return nil, g, err
+	}
+	out, err := toHost(results)
+	if err != nil {
+		return nil, g, err
+	}
+	return out, g, nil
+}
+
+// CallToBuffers is [Exec.CallWithGraphContext] that leaves the results on the backend: they are the caller's to close, and may be
+// arguments of other calls. On a backend that goes on behind its calls it does not wait for the values, unless there are
+// logged ones.
+func (e *Exec) CallToBuffers(ctx context.Context, args ...any) ([]graph.Buffer, *graph.Graph, error) {
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%q: the context is nil: give context.Background()", e.name)
 	}
@@ -280,11 +295,7 @@ func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensor
 		return nil, nil, err
 	}
 	in, bufs, owned, err := e.put(args)
-	defer func() {
-		for _, b := range owned {
-			b.Close()
-		}
-	}()
+	defer closeBuffers(owned)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -296,12 +307,13 @@ func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensor
 	if err != nil {
 		return nil, c.g, err
 	}
-	out, err := toHost(results)
+	logged, err := toHost(results[c.numOut:])
 	if err != nil {
+		closeBuffers(results[:c.numOut])
 		return nil, c.g, err
 	}
-	e.log(c.g, out[c.numOut:])
-	return out[:c.numOut], c.g, nil
+	e.log(c.g, logged)
+	return results[:c.numOut], c.g, nil
 }
 
 // put returns the arguments as buffers, and of these the ones made here, for the caller to close.

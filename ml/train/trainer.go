@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -16,7 +18,8 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 )
 
-// Trainer makes steps of training and evaluation on the variables of a store. It is for one goroutine.
+// Trainer makes steps of training and evaluation on the variables of a store. It is for one goroutine, but for
+// [Trainer.EvalSnapshot] and [Trainer.Predict], which others may call while it trains.
 type Trainer struct {
 	backend   graph.Backend
 	store     *model.Store
@@ -26,6 +29,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
+	mu    sync.Mutex // of execs
 	execs map[execKey]*model.Exec
 
 	mesh    *graph.Mesh
@@ -33,6 +37,10 @@ type Trainer struct {
 
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
+
+	flights []*flight // steps whose reports are not read yet, oldest first: at most two
+	steps   int64     // updates that are known to have been made
+	counted int64     // the version of the global step's variable when steps was its value; 0 if that is not known
 
 	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
 	means  tally[metrics.Mean, *metrics.Mean]
@@ -159,23 +167,12 @@ func (t *Trainer) checkDivides(batch data.Batch) error {
 
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
 func (t *Trainer) ResetComputationGraphs() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, e := range t.execs {
 		e.Finalize()
 	}
 	clear(t.execs)
-}
-
-// GlobalStep returns the number of updates of the model so far, over all runs.
-func (t *Trainer) GlobalStep() int64 {
-	v := t.store.GetVariable(GlobalStepPath)
-	if v == nil {
-		return 0
-	}
-	value, err := v.Value()
-	if err != nil {
-		return 0
-	}
-	return tensors.ToScalar[int64](value)
 }
 
 // ResetTrainMetrics empties the means of the training metrics.
@@ -206,6 +203,8 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if e := t.execs[key]; e != nil {
 		return e, nil
 	}
@@ -227,76 +226,12 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 
 // OnExec calls fn with every compiled form of the model that exists, for inspection.
 func (t *Trainer) OnExec(fn func(e *model.Exec)) {
-	for _, e := range t.execs {
+	t.mu.Lock()
+	execs := slices.Collect(maps.Values(t.execs))
+	t.mu.Unlock()
+	for _, e := range execs {
 		fn(e)
 	}
-}
-
-// call runs a batch with its labels and returns what came of it.
-func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) (outcome, error) {
-	if t.invalid != nil {
-		return outcome{}, t.invalid
-	}
-	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
-	if err != nil {
-		return outcome{}, err
-	}
-	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels))
-	for _, x := range batch.Inputs {
-		args = append(args, x)
-	}
-	for _, x := range batch.Labels {
-		args = append(args, x)
-	}
-	out, g, err := e.CallWithGraphContext(ctx, args...)
-	if err != nil {
-		return outcome{}, err
-	}
-	return read(g, out[0]), nil
-}
-
-var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
-
-// TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
-// batch and the moving averages of loss and metrics.
-func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
-	return t.TrainStepContext(context.Background(), batch)
-}
-
-// TrainStepContext is [Trainer.TrainStep] with a context: a step is not begun when it has ended, and
-// finished once it is begun.
-func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metrics, error) {
-	if t.optimizer == nil && t.invalid == nil {
-		return nil, errNoOptimizer
-	}
-	m := modeTrain
-	if t.pending+1 < t.accumulate {
-		m = modeAccumulate
-	}
-	err := t.checkDivides(batch)
-	if err != nil {
-		return nil, t.stepError(err)
-	}
-	out, err := t.call(ctx, m, batch)
-	if err != nil {
-		return nil, t.stepError(err)
-	}
-	if out.failed() {
-		return nil, out.failure(t.GlobalStep() + 1)
-	}
-	t.pending = (t.pending + 1) % t.accumulate
-	t.moving.add(out.values, out.weights)
-	t.means.add(out.values, out.weights)
-	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: out.values[0]}
-	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
-}
-
-// stepError says which step failed, unless the error names the user's own line.
-func (t *Trainer) stepError(err error) error {
-	if _, ok := graph.AsError(err); ok || errors.Is(err, t.invalid) {
-		return err
-	}
-	return fmt.Errorf("training step %d: %w", t.GlobalStep()+1, err)
 }
 
 // EpochMetrics returns the means of loss and metrics over the training steps since the last reset: in a
@@ -316,10 +251,16 @@ func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
 }
 
 func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[metrics.Mean, *metrics.Mean]) error {
-	out, err := t.call(ctx, modeEval, batch)
+	e, args, err := t.execFor(modeEval, batch)
 	if err != nil {
 		return err
 	}
+	results, g, err := e.CallWithGraphContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	out := read(g, results[0])
+	results[0].Close()
 	if out.label != nil {
 		return out.label
 	}
@@ -365,6 +306,25 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
 	return sums.metricsOf(t.metrics), nil
+}
+
+// EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine
+// while the model is trained, and evaluates the model of that moment. The data set must be nobody else's meanwhile.
+//
+//	snapshot := trainer.Store().Snapshot()
+//	go func() {
+//		defer snapshot.Close()
+//		results, err := trainer.EvalSnapshot(ctx, snapshot, ds)
+//		…
+//	}()
+func (t *Trainer) EvalSnapshot(ctx context.Context, snapshot *model.Snapshot, ds data.Dataset) (Metrics, error) {
+	switch {
+	case ctx == nil:
+		return nil, errNilContext
+	case snapshot == nil || snapshot.Store() != t.store:
+		return nil, errors.New("train.EvalSnapshot: the snapshot is nil or of another store than the trainer's: take it with trainer.Store().Snapshot()")
+	}
+	return t.EvalContext(snapshot.Context(ctx), ds)
 }
 
 // Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not
