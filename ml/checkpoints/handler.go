@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/safefile"
@@ -18,19 +19,22 @@ type Handler struct {
 	create   func(path string) (file, error)
 	loaded   *Meta
 	from     Checkpoint // what was loaded
-	warnings []string
-	told     int        // of the warnings: those that the loop was told
 	last     Checkpoint // what was saved last
 	lastData string     // the SHA-256 of its variables
 	interim  string     // the name of the one that an interrupt made
 	lock     *safefile.Lock
 	asked    bool // the step at hand is to be saved
-	stepped  bool // the run at hand has made a step
+	began    int  // the step that the run at hand went on from
 	failures int  // saves that went wrong, one after the other
+	job      *job // the save under way in the background, nil if there is none; it alone touches what is above but for the flags
 
 	loop     *train.Loop
 	evals    map[string]train.Metrics // of evalStep
 	evalStep int64
+
+	mu       sync.Mutex
+	warnings []string
+	told     int // of the warnings: those that the loop was told
 	judged   map[string]verdict
 }
 
@@ -49,7 +53,11 @@ func (h *Handler) Loaded() (*Meta, Checkpoint) { return h.loaded, h.from }
 // Warnings returns what was left out in loading, such as damaged checkpoints or a trainer's state that does not fit, and
 // saves that went wrong. A loop that the handler is attached to tells them its listeners, in events of kind
 // train.Warning; see [train.Loop.Warn].
-func (h *Handler) Warnings() []string { return slices.Clone(h.warnings) }
+func (h *Handler) Warnings() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.warnings)
+}
 
 // loadFirst loads the checkpoint that the configuration asks for.
 func (h *Handler) loadFirst() error {
