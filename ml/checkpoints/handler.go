@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
+	"github.com/quire-ml/quire/ml/internal/ordered"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 )
@@ -135,7 +136,7 @@ func read(c Checkpoint) (*Meta, map[string]*tensors.Tensor, error) {
 // restore brings a checkpoint into the store, whole or not at all.
 func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 	store := h.config.store
-	for path, t := range values {
+	for path, t := range ordered.All(values) {
 		if v := store.GetVariable(path); v != nil && !v.Shape().Equal(t.Shape()) {
 			made := ""
 			if v.MadeAt() != "" {
@@ -150,7 +151,7 @@ func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 	if err := store.SetRNGStateFromSeed(meta.Seed); err != nil {
 		return err
 	}
-	for path, t := range values {
+	for path, t := range ordered.All(values) {
 		v := store.GetVariable(path)
 		var err error
 		if v != nil {

@@ -209,6 +209,8 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		return nil, errNilContext
 	case ds == nil:
 		return nil, errNilDataset
+	case l.trainer.Err() != nil:
+		return nil, l.trainer.Err()
 	}
 	for _, e := range l.evals {
 		if slices.ContainsFunc(e.sets, func(x data.Dataset) bool { return sameDataset(x, ds) }) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
@@ -76,29 +77,48 @@ const GlobalStepPath = "/global_step"
 // be nil for a trainer that only evaluates and predicts, on a model that was loaded: its TrainStep returns an
 // error.
 //
-// Arguments that make no sense are reported by the first step.
+// Arguments that make no sense are reported by [Trainer.Err], and by whatever the trainer is first asked to do.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
 		execs: map[execKey]*model.Exec{}, accumulate: 1}
-	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil} {
-		if missing {
-			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
-		}
-	}
-	names := map[string]bool{batchLossName: true, lossName: true}
 	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
-	if len(t.metrics) < len(trainMetrics) {
-		t.invalid = errors.New("train.NewTrainer: a metric is nil")
-	}
-	for _, m := range t.metrics {
-		if names[m.Name()] {
-			t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
-		}
-		names[m.Name()] = true
-	}
+	t.invalid = t.check(len(trainMetrics))
 	t.ResetTrainMetrics()
 	return t
 }
+
+// check returns an error if the arguments make no sense, of which so many were metrics.
+func (t *Trainer) check(numMetrics int) error {
+	var missing []string
+	for _, a := range []struct {
+		name  string
+		isNil bool
+	}{{"backend", t.backend == nil}, {"store", t.store == nil}, {"model", t.model == nil}, {"loss", t.loss == nil}} {
+		if a.isNil {
+			missing = append(missing, a.name)
+		}
+	}
+	switch {
+	case len(missing) == 1:
+		return fmt.Errorf("train.NewTrainer: the %s is nil", missing[0])
+	case len(missing) > 1:
+		return fmt.Errorf("train.NewTrainer: %s are nil", strings.Join(missing, " and "))
+	case len(t.metrics) < numMetrics:
+		return errors.New("train.NewTrainer: a metric is nil")
+	}
+	names := map[string]bool{batchLossName: true, lossName: true}
+	for _, m := range t.metrics {
+		if names[m.Name()] {
+			return fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
+		}
+		names[m.Name()] = true
+	}
+	return nil
+}
+
+// Err returns what is wrong with the arguments of [NewTrainer], nil if nothing is. It need not be asked: steps, evaluations and
+// runs return the same error before they do anything.
+func (t *Trainer) Err() error { return t.invalid }
 
 // Backend returns the backend.
 func (t *Trainer) Backend() graph.Backend { return t.backend }
