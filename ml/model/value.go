@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,7 +31,12 @@ type onBackend struct {
 }
 
 // Shape returns the shape.
-func (x *Value) Shape() shapes.Shape { return x.of.shape }
+func (x *Value) Shape() shapes.Shape {
+	if x == nil || x.of == nil {
+		return shapes.Shape{}
+	}
+	return x.of.shape
+}
 
 // Version returns the number of the change that made the value: one number for all variables that one run changed, and a
 // larger one after each change in the store.
@@ -39,6 +45,9 @@ func (x *Value) Version() int64 { return x.version }
 // ToHost returns the value as a tensor that is the caller's to close, and may share memory with others: it must not be
 // changed. It returns an error if the value was released: its snapshot was closed.
 func (x *Value) ToHost() (*tensors.Tensor, error) {
+	if x == nil || x.of == nil {
+		return nil, errors.New("model: the value is nil, or a zero Value: a snapshot has values of the variables that it holds")
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	t, err := x.onHost()
