@@ -78,6 +78,16 @@ func (s *Snapshot) Values() iter.Seq2[string, *Value] {
 	}
 }
 
+// String describes the snapshot in a line.
+func (s *Snapshot) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.store == nil {
+		return "a snapshot that is closed"
+	}
+	return fmt.Sprintf("snapshot of version %d: %d variables", s.version, len(s.held))
+}
+
 // Close gives the values up: memory that nobody else needs is released when the runs on it are done. Closing again is fine.
 func (s *Snapshot) Close() error {
 	s.mu.Lock()

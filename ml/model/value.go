@@ -38,6 +38,14 @@ func (x *Value) Shape() shapes.Shape {
 	return x.of.shape
 }
 
+// String describes the value in a line.
+func (x *Value) String() string {
+	if x == nil || x.of == nil {
+		return "no value"
+	}
+	return fmt.Sprintf("%s %s, version %d", x.of.path, x.of.shape, x.version)
+}
+
 // Version returns the number of the change that made the value: one number for all variables that one run changed, and a
 // larger one after each change in the store.
 func (x *Value) Version() int64 { return x.version }

@@ -329,3 +329,25 @@ func TestEvalSnapshotWantsASnapshotOfItsStore(t *testing.T) {
 		require.EqualError(t, err, "train.EvalSnapshot: the snapshot is nil or of another store than the trainer's: take it with trainer.Store().Snapshot()")
 	}
 }
+
+// A listener that asks for what belongs to a step while the next one is under way is told where to ask.
+func TestAListenerCannotSaveAStepThatIsOver(t *testing.T) {
+	loop := noisyLoop(newBackend(t))
+	trainer := loop.Trainer()
+	asked := 0
+	loop.Listen(func(e train.Event) {
+		if e.Kind == train.Step && e.Step == 2 {
+			asked++
+			_, err := trainer.State()
+			require.ErrorContains(t, err, "ask in a hook")
+			_, err = trainer.TrainStep(batchOf([][]float32{{1}}, [][]float32{{1, 2}}))
+			require.ErrorContains(t, err, "use a hook")
+			require.Error(t, trainer.AccumulateGradients(2))
+		}
+	})
+	_, err := loop.RunSteps(line(t, "line"), 5)
+	require.NoError(t, err)
+	require.Equal(t, 1, asked)
+	_, err = trainer.State()
+	require.NoError(t, err)
+}

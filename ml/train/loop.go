@@ -131,6 +131,9 @@ func (l *Loop) RunToGlobalStep(ds data.Dataset, target int64) (Metrics, error) {
 
 // RunToGlobalStepContext is [Loop.RunToGlobalStep] with a context that can end it, see [ErrInterrupted].
 func (l *Loop) RunToGlobalStepContext(ctx context.Context, ds data.Dataset, target int64) (Metrics, error) {
+	if err := l.trainer.Err(); err != nil {
+		return nil, err
+	}
 	updates := target - l.trainer.GlobalStep()
 	n := int(updates)*l.trainer.accumulate - l.trainer.pending
 	base, _ := l.base()

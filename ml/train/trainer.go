@@ -137,7 +137,7 @@ func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
 // [losses.TotalWeight]. It returns an error if n is below 1 or
 // if gradients of earlier batches wait for their update.
 func (t *Trainer) AccumulateGradients(n int) error {
-	if n < 1 || t.pending > 0 {
+	if n < 1 || t.pending > 0 || len(t.flights) > 0 {
 		return fmt.Errorf("train.AccumulateGradients(%d): want 1 or more, and not between the %d batches of an update", n, t.accumulate)
 	}
 	t.accumulate = n
@@ -329,7 +329,8 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 }
 
 // EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine
-// while the model is trained, and evaluates the model of that moment. The data set must be nobody else's meanwhile.
+// while the model is trained, and evaluates the model of that moment. The data set must be nobody else's meanwhile; the model's
+// function may be called from that goroutine, to build the graph.
 //
 //	snapshot := trainer.Store().Snapshot()
 //	go func() {
