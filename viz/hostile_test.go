@@ -173,7 +173,7 @@ func (q *quiet2) Listen(func(train.Event)) func() { q.a++; return nil }
 
 func finalized() *tensors.Tensor {
 	t := wave(3)
-	t.FinalizeAll()
+	t.Close()
 	return t
 }
 

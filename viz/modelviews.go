@@ -137,7 +137,7 @@ func datasetView(ds data.Dataset) Bundle {
 	if err != nil {
 		return Stack(g.bundle(), Error(err))
 	}
-	defer batch.Finalize()
+	defer batch.Close()
 	return Stack(g.bundle(), Batch(batch))
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Equal reports whether t and o have the same dtype, dimensions and elements. As in Go, NaN equals
-// nothing and -0 equals 0. It panics if one was finalized.
+// nothing and -0 equals 0. It panics if one was closed.
 func (t *Tensor) Equal(o *Tensor) bool {
 	t.AssertValid()
 	o.AssertValid()
@@ -30,7 +30,7 @@ func (t *Tensor) Equal(o *Tensor) bool {
 }
 
 // InDelta reports whether t and o have the same dtype and dimensions and no two elements differ by
-// more than delta. Equal infinities meet, and NaN meets NaN. It panics if one was finalized.
+// more than delta. Equal infinities meet, and NaN meets NaN. It panics if one was closed.
 func (t *Tensor) InDelta(o *Tensor, delta float64) bool {
 	t.AssertValid()
 	o.AssertValid()

@@ -12,7 +12,7 @@ import (
 )
 
 // ConvertDType returns the elements of t as another dtype, in new memory, by the rules of package
-// dtypes. It returns an error if the dtype is invalid or t was finalized.
+// dtypes. It returns an error if the dtype is invalid or t was closed.
 func (t *Tensor) ConvertDType(dtype dtypes.DType) (*Tensor, error) {
 	if err := t.CheckValid(); err != nil {
 		return nil, err

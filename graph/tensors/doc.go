@@ -14,7 +14,7 @@
 //
 // Elements lie in a [Storage], in row-major order, aligned to 64 bytes. Large storages are outside
 // the Go heap and are recycled, so that a new tensor per step costs little. They are freed at once by
-// [Tensor.FinalizeAll]; where that is forgotten, by the garbage collector, which is started in time:
+// [Tensor.Close]; where that is forgotten, by the garbage collector, which is started in time:
 // it cannot see how much memory is at stake, so this package counts it.
 //
 // # Files

@@ -47,7 +47,7 @@ func (t *Tensor) element(i int) any {
 }
 
 // Float64At returns an element, given its place in row-major order, as a float64: the real part of a
-// complex number, 0 or 1 for a bool. It panics if there is no such element, or if t was finalized.
+// complex number, 0 or 1 for a bool. It panics if there is no such element, or if t was closed.
 func (t *Tensor) Float64At(flatIndex int) float64 {
 	t.AssertValid()
 	if flatIndex < 0 || flatIndex >= t.Size() {

@@ -29,7 +29,7 @@ func Example() {
 		return
 	}
 	fmt.Println(whole.GoStr())
-	t.MustFinalizeAll() // frees the memory now
+	t.Close() // frees the memory now
 	// Output:
 	// float32[2 3]
 	// [[1.0 2.0 3.0]

@@ -12,9 +12,9 @@ import (
 )
 
 // Flat returns the elements of t in row-major order: a view, no copy. It panics if T is not the Go
-// type of t's dtype, or if t was finalized.
+// type of t's dtype, or if t was closed.
 //
-// The view is valid only as long as t is reachable and not finalized: memory of 64 KiB and more is
+// The view is valid only as long as t is reachable and not closed: memory of 64 KiB and more is
 // outside the Go heap, where a slice keeps nothing alive. Where nothing uses t after the slice, end
 // with runtime.KeepAlive(t), or use [ConstFlatData] or [MutableFlatData], which do so themselves.
 func Flat[T dtypes.Supported](t *Tensor) []T {
@@ -48,7 +48,7 @@ func (t *Tensor) bytes() []byte {
 var errNilFunction = errors.New("tensors: the function that is to see the elements is nil")
 
 // ConstFlatData calls fn with the elements of t in row-major order, to read. The slice is valid only
-// inside fn. It returns an error if T is not the Go type of t's dtype, or if t was finalized.
+// inside fn. It returns an error if T is not the Go type of t's dtype, or if t was closed.
 func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
 	if err := t.CheckValid(); err != nil {
 		return err
@@ -80,7 +80,7 @@ func MustMutableFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) {
 }
 
 // CopyFlatData returns a copy of the elements of t in row-major order. It returns an error if T is
-// not the Go type of t's dtype, or if t was finalized.
+// not the Go type of t's dtype, or if t was closed.
 func CopyFlatData[T dtypes.Supported](t *Tensor) ([]T, error) {
 	var flat []T
 	err := ConstFlatData(t, func(data []T) { flat = append(make([]T, 0, len(data)), data...) })
@@ -91,7 +91,7 @@ func CopyFlatData[T dtypes.Supported](t *Tensor) ([]T, error) {
 func MustCopyFlatData[T dtypes.Supported](t *Tensor) []T { return must(CopyFlatData[T](t)) }
 
 // AssignFlatData overwrites the elements of to, in row-major order. It returns an error if T is not
-// the Go type of its dtype, if the number of elements differs, or if it was finalized.
+// the Go type of its dtype, if the number of elements differs, or if it was closed.
 func AssignFlatData[T dtypes.Supported](to *Tensor, from []T) error {
 	if err := to.CheckValid(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func AssignFlatData[T dtypes.Supported](to *Tensor, from []T) error {
 }
 
 // ToScalar returns the element of a scalar. It panics if t is no scalar, if T is not the Go type of
-// its dtype, or if t was finalized.
+// its dtype, or if t was closed.
 func ToScalar[T dtypes.Supported](t *Tensor) T {
 	t.AssertValid()
 	if !t.IsScalar() {
@@ -115,7 +115,7 @@ func ToScalar[T dtypes.Supported](t *Tensor) T {
 }
 
 // ConstFlatData calls fn with the elements of t in row-major order, to read: a slice of the Go type
-// of t's dtype, such as []float32, valid only inside fn. It returns an error if t was finalized.
+// of t's dtype, such as []float32, valid only inside fn. It returns an error if t was closed.
 func (t *Tensor) ConstFlatData(fn func(flat any)) error {
 	if err := t.CheckValid(); err != nil {
 		return err
@@ -138,7 +138,7 @@ func (t *Tensor) MustConstFlatData(fn func(flat any)) { mustDo(t.ConstFlatData(f
 func (t *Tensor) MustMutableFlatData(fn func(flat any)) { mustDo(t.MutableFlatData(fn)) }
 
 // ConstBytes calls fn with the bytes of the elements in row-major order and the machine's byte
-// order, to read. The slice is valid only inside fn. It returns an error if t was finalized.
+// order, to read. The slice is valid only inside fn. It returns an error if t was closed.
 func (t *Tensor) ConstBytes(fn func(data []byte)) error {
 	if err := t.CheckValid(); err != nil {
 		return err

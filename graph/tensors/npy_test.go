@@ -178,9 +178,9 @@ func TestAFailedSaveKeepsTheOldFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := FromValue(2)
-	gone.MustFinalizeAll()
+	gone.Close()
 	err := SaveNpz(path, map[string]*Tensor{"x": FromValue(2), "y": gone})
-	checkErr(t, err, path+`: "y": tensor int64[] was finalized: its memory is released`)
+	checkErr(t, err, path+`: "y": tensor int64[] was closed: its memory is released`)
 	old, err := LoadNpz(path)
 	if err != nil || !old["x"].Equal(FromValue(1)) {
 		t.Errorf("the old file: %v, %v", old, err)

@@ -93,7 +93,7 @@ func ReadNpz(r io.ReaderAt, size int64, names ...string) (map[string]*Tensor, er
 	seen := map[string]bool{}
 	fail := func(name string, err error) (map[string]*Tensor, error) {
 		for _, t := range values {
-			t.MustFinalizeAll()
+			t.Close()
 		}
 		return nil, fmt.Errorf("%q in the .npz file: %w", name, err)
 	}
@@ -153,7 +153,7 @@ func readEntry(f *zip.File, size int64) (*Tensor, error) {
 		return nil, err
 	}
 	if _, err := io.Copy(io.Discard, r); err != nil { // to the end, where the checksum is compared
-		t.MustFinalizeAll()
+		t.Close()
 		return nil, err
 	}
 	return t, nil

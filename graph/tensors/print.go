@@ -28,7 +28,7 @@ func (t *Tensor) Summary(precision int) string {
 	return t.Format(FormatOptions{Precision: precision, Threshold: 6})
 }
 
-// Format prints t with the given options. A nil or finalized tensor prints what it is.
+// Format prints t with the given options. A nil or closed tensor prints what it is.
 func (t *Tensor) Format(o FormatOptions) string {
 	if err := t.CheckValid(); err != nil {
 		return "<" + err.Error() + ">"
@@ -217,7 +217,7 @@ func (p *printer) rest(x float64, digits int) bool {
 }
 
 // GoStr returns t as Go source, such as "[][]float32{{1, 2}, {3, 4}}": all of it, exactly. A nil or
-// finalized tensor returns what it is, in a comment; so does one of more than a million empty rows.
+// closed tensor returns what it is, in a comment; so does one of more than a million empty rows.
 func (t *Tensor) GoStr() string {
 	if err := t.CheckValid(); err != nil {
 		return "/* " + err.Error() + " */"

@@ -140,7 +140,7 @@ func TestAbsurdSizesAreErrors(t *testing.T) {
 	if b, err := New(shape); b != nil || err == nil || !strings.Contains(err.Error(), "live tensors take") {
 		t.Errorf("the second half and more: error %v", err)
 	}
-	a.MustFinalizeAll()
+	a.Close()
 	if after := Stats(); after.Live != before.Live || after.Storages != before.Storages {
 		t.Errorf("live before %+v, after %+v", before, after)
 	}
@@ -176,7 +176,7 @@ func settledStats() MemoryStats {
 	}
 }
 
-// 200 tensors of 32 MiB are 6.4 GiB. None is finalized and the Go heap hardly grows, so without
+// 200 tensors of 32 MiB are 6.4 GiB. None is closed and the Go heap hardly grows, so without
 // collections for their sake all of them would stay.
 func TestForgottenTensorsStayBounded(t *testing.T) {
 	pool.collect()
@@ -203,7 +203,7 @@ func TestSteadyUseStartsNoCollections(t *testing.T) {
 	keep := FromShape(shapes.Make(dtypes.Uint8, 200<<20)) // working set
 	step := func() {
 		for range 10 {
-			FromShape(shapes.Make(dtypes.Uint8, 16<<20)).MustFinalizeAll()
+			FromShape(shapes.Make(dtypes.Uint8, 16<<20)).Close()
 		}
 	}
 	step()
@@ -212,9 +212,9 @@ func TestSteadyUseStartsNoCollections(t *testing.T) {
 		step()
 	}
 	if n := Stats().Collections - before; n > 0 {
-		t.Errorf("%d collections although everything is finalized", n)
+		t.Errorf("%d collections although everything is closed", n)
 	}
-	keep.MustFinalizeAll()
+	keep.Close()
 	TrimPool()
 }
 

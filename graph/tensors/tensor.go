@@ -11,11 +11,11 @@ import (
 
 // Tensor is a value on the host: a shape, and its elements in row-major order in a [Storage].
 //
-// Several goroutines may read a tensor at once. Writing it, or finalizing it, must not happen while
+// Several goroutines may read a tensor at once. Writing it, or closing it, must not happen while
 // another goroutine uses it.
 type Tensor struct {
 	shape   shapes.Shape
-	storage atomic.Pointer[Storage] // nil after FinalizeAll
+	storage atomic.Pointer[Storage] // nil after Close
 }
 
 // New returns a tensor of zeros. It returns an error if the shape is invalid or too large for the
@@ -81,7 +81,7 @@ func FromStorage(shape shapes.Shape, s *Storage) (*Tensor, error) {
 	return wrap(shape, s), nil
 }
 
-// Shape returns the shape, also after FinalizeAll.
+// Shape returns the shape, also after Close.
 func (t *Tensor) Shape() shapes.Shape { return t.shape }
 
 // DType returns the type of the elements.
@@ -99,7 +99,7 @@ func (t *Tensor) ByteSize() int { return t.shape.ByteSize() }
 // IsScalar reports whether t has no axes.
 func (t *Tensor) IsScalar() bool { return t.shape.IsScalar() }
 
-// Ok reports whether t is usable: not nil, made by a function of this package, and not finalized.
+// Ok reports whether t is usable: not nil, made by a function of this package, and not closed.
 func (t *Tensor) Ok() bool { return t != nil && t.storage.Load() != nil }
 
 // CheckValid returns an error unless t is [Tensor.Ok].
@@ -112,7 +112,7 @@ func (t *Tensor) CheckValid() error {
 	case !t.shape.Ok():
 		return fmt.Errorf("the tensor is empty: make tensors with the functions of package tensors")
 	}
-	return fmt.Errorf("tensor %s was finalized: its memory is released", t.shape)
+	return fmt.Errorf("tensor %s was closed: its memory is released", t.shape)
 }
 
 // AssertValid panics with the sentence of [Tensor.CheckValid] unless t is [Tensor.Ok].
@@ -123,13 +123,13 @@ func (t *Tensor) AssertValid() {
 }
 
 // Storage returns the memory of t, which stays t's: Retain it to keep it. It panics if t was
-// finalized.
+// closed.
 func (t *Tensor) Storage() *Storage {
 	t.AssertValid()
 	return t.storage.Load()
 }
 
-// Share returns another tensor on the same memory, which is free when both are finalized. What is
+// Share returns another tensor on the same memory, which is free when both are closed. What is
 // written to one is seen in the other.
 func (t *Tensor) Share() *Tensor { return wrap(t.shape, t.Storage().Retain()) }
 
@@ -209,10 +209,10 @@ func (t *Tensor) CopyFrom(from *Tensor) error {
 	})
 }
 
-// FinalizeAll releases t's share of the memory, which is free at once unless another tensor shares
-// it. Using t afterwards is an error; finalizing it again is not. The name is GoMLX's, where a
-// tensor may lie on several devices.
-func (t *Tensor) FinalizeAll() error {
+// Close releases t's share of the memory, which is free at once unless another tensor shares
+// it. Using t afterwards is an error; closing it again is not, and closing nil does nothing. The error is
+// always nil: Close has one for io.Closer's sake.
+func (t *Tensor) Close() error {
 	if t == nil {
 		return nil
 	}
@@ -222,8 +222,15 @@ func (t *Tensor) FinalizeAll() error {
 	return nil
 }
 
-// MustFinalizeAll is [Tensor.FinalizeAll] without an error to look at.
-func (t *Tensor) MustFinalizeAll() { _ = t.FinalizeAll() }
+// FinalizeAll is [Tensor.Close] by its name in GoMLX.
+//
+// Deprecated: use Close. It goes with the next release.
+func (t *Tensor) FinalizeAll() error { return t.Close() }
+
+// MustFinalizeAll is [Tensor.Close] by its name in GoMLX.
+//
+// Deprecated: use Close. It goes with the next release.
+func (t *Tensor) MustFinalizeAll() { _ = t.Close() }
 
 // must returns v, or panics with err for the functions that have no error to return.
 func must[T any](v T, err error) T {

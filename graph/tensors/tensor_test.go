@@ -93,7 +93,7 @@ func TestFromValueErrors(t *testing.T) {
 		{"ragged below", [][][]int{{{1}, {2}}, {{3}, {4, 5}}}, "the slice is ragged: element [1 1] has length 2, those before it 1"},
 		{"ragged in the middle", [][][]int{{{1}, {2}}, {{3}}}, "the slice is ragged: element [1] has length 1, those before it 2"},
 		{"nil", nil, "a tensor from nil: want a Go scalar, slice or array"},
-		{"a finalized tensor", func() any { x := FromValue(1); x.MustFinalizeAll(); return x }(), "tensor int64[] was finalized: its memory is released"},
+		{"a closed tensor", func() any { x := FromValue(1); x.Close(); return x }(), "tensor int64[] was closed: its memory is released"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := FromAnyValue(c.value)
@@ -194,16 +194,16 @@ func TestSharedMemory(t *testing.T) {
 	if c.At(0, 0) != float32(0) || c.At(0, 101) != float32(5) {
 		t.Error("a clone is no copy")
 	}
-	x.MustFinalizeAll()
-	x.MustFinalizeAll()
-	y.MustFinalizeAll()
-	named.MustFinalizeAll()
+	x.Close()
+	x.Close()
+	y.Close()
+	named.Close()
 	if z.At(0, 0) != float32(7) {
 		t.Error("the memory is gone although a tensor is left")
 	}
-	z.MustFinalizeAll()
+	z.Close()
 	if storage.References() != 0 || storage.Len() != 0 {
-		t.Error("the memory is left although all tensors are finalized")
+		t.Error("the memory is left although all tensors are closed")
 	}
 }
 
@@ -221,7 +221,7 @@ func TestFromStorage(t *testing.T) {
 	if x.Storage() != s || len(Flat[float64](x)) != 12 || s.References() != 1 {
 		t.Error("the storage is not taken over")
 	}
-	x.MustFinalizeAll()
+	x.Close()
 	if s.References() != 0 {
 		t.Error("the reference is not released")
 	}
@@ -249,19 +249,19 @@ func TestReshapeErrors(t *testing.T) {
 	checkErr(t, err, "1 axis names for the 2 axes of int32[2 3]")
 }
 
-func TestFinalizedAndEmptyTensors(t *testing.T) {
+func TestClosedAndEmptyTensors(t *testing.T) {
 	x := FromValue([]float32{1, 2})
 	if !x.Ok() {
 		t.Error("a new tensor is not Ok")
 	}
-	x.MustFinalizeAll()
-	if err := x.FinalizeAll(); err != nil {
-		t.Errorf("finalizing twice: %v", err)
+	x.Close()
+	if err := x.Close(); err != nil {
+		t.Errorf("closing twice: %v", err)
 	}
 	if x.Ok() || x.Shape().String() != "float32[2]" {
-		t.Error("a finalized tensor is Ok, or lost its shape")
+		t.Error("a closed tensor is Ok, or lost its shape")
 	}
-	const gone = "tensor float32[2] was finalized: its memory is released"
+	const gone = "tensor float32[2] was closed: its memory is released"
 	y := FromValue([]float32{1, 2})
 	for name, err := range map[string]error{
 		"ConstFlatData":    ConstFlatData(x, func([]float32) {}),
@@ -306,7 +306,7 @@ func TestFinalizedAndEmptyTensors(t *testing.T) {
 	}
 	var none *Tensor
 	checkErr(t, none.CheckValid(), "the tensor is nil")
-	checkErr(t, none.FinalizeAll(), "")
+	checkErr(t, none.Close(), "")
 	checkErr(t, new(Tensor).CheckValid(), "the tensor is empty: make tensors with the functions of package tensors")
 }
 
@@ -486,7 +486,7 @@ func TestFittingAllocatesOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			y.FinalizeAll()
+			y.Close()
 		}); n > 50 {
 			t.Errorf("%s: %v allocations", d, n)
 		}

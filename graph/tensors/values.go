@@ -146,7 +146,7 @@ func fill(rest *[]byte, v reflect.Value, shape shapes.Shape, place []int) error 
 }
 
 // Value returns the elements as a Go value: a scalar such as float32, or nested slices such as
-// [][]float32 with memory of their own. It panics if t was finalized.
+// [][]float32 with memory of their own. It panics if t was closed.
 func (t *Tensor) Value() any {
 	t.AssertValid()
 	defer runtime.KeepAlive(t)
@@ -198,7 +198,7 @@ func nest(flat reflect.Value, dims []int) reflect.Value {
 }
 
 // At returns one element as a Go value, given one index per axis; negative ones count from the end.
-// It panics if the number of indices is not the rank, if one is out of range, or if t was finalized.
+// It panics if the number of indices is not the rank, if one is out of range, or if t was closed.
 func (t *Tensor) At(index ...int) any {
 	t.AssertValid()
 	defer runtime.KeepAlive(t)

@@ -63,7 +63,7 @@ func (e *env) param(dims ...int) *graph.Node {
 
 func finalized() *tensors.Tensor {
 	t := tensors.FromValue([]float32{1, 2, 3})
-	t.FinalizeAll()
+	t.Close()
 	return t
 }
 
@@ -225,7 +225,7 @@ var makers = map[reflect.Type][]maker{
 		{"a zero Store", func(*env) any { return &model.Store{} }},
 		{"a finalized store", func(*env) any {
 			s := newStore()
-			s.Finalize()
+			s.Close()
 			return s
 		}},
 	},

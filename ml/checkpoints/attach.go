@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/train"
 )
 
@@ -41,18 +42,23 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 	ask := func(*train.Loop) error { h.asked = true; return nil }
 	loop.OnDataset(hookName, h.restoreDataset)
 	loop.OnStart(hookName, h.begin)
-	loop.OnStep(hookName, func(*train.Loop) error { h.stepped = true; return nil })
 	if every > 0 {
 		train.EveryNSteps(loop, every, hookName, ask)
 	} else {
 		loop.OnEpoch(hookName, ask)
 	}
 	loop.OnEval(hookName, h.afterEval)
-	loop.OnSettled(hookName, func(loop *train.Loop) error {
+	// What asks for a save makes the loop wait for its step already.
+	loop.OnSettledIf(hookName, func(*train.Loop) bool { return h.job.isDone() }, func(loop *train.Loop) error {
+		if h.job.isDone() {
+			if err := h.join(); err != nil {
+				return err
+			}
+		}
 		if !h.asked {
 			return nil
 		}
-		return h.judgeFailure(h.saveInLoop(loop, false))
+		return h.saveInLoop()
 	})
 	loop.OnEnd(hookName, h.end)
 	return nil
@@ -60,10 +66,8 @@ func (h *Handler) Attach(loop *train.Loop, every int) error {
 
 // begin checks what can be checked before the first step, and keeps other processes away.
 func (h *Handler) begin(loop *train.Loop) (err error) {
-	h.asked, h.stepped, h.failures = false, false, 0
-	for ; h.told < len(h.warnings); h.told++ { // of loading, when nobody could listen
-		loop.Warn(fmt.Errorf("%s: %s", hookName, h.warnings[h.told]))
-	}
+	h.asked, h.began, h.failures = false, loop.Step(), 0
+	h.tell() // of loading, when nobody could listen
 	if err := h.checkEvaluated(loop); err != nil {
 		return err
 	}
@@ -77,15 +81,30 @@ func (h *Handler) end(loop *train.Loop, err error, interrupted bool) error {
 		h.lock.Unlock()
 		h.lock = nil
 	}()
-	if err != nil && !interrupted || !h.stepped || h.lock == nil {
-		return nil
+	before := h.join()
+	if err != nil && !interrupted || loop.Step() == h.began || h.lock == nil {
+		return before
 	}
-	err = h.saveInLoop(loop, interrupted && !h.asked)
+	err = h.saveOnce(interrupted && !h.asked)
 	if saved := (*cleaningError)(nil); errors.As(err, &saved) { // all is saved; a file too many ends no run well made
 		h.failures = 0
-		return h.judgeFailure(err)
+		err = h.judgeFailure(err)
 	}
-	return err
+	return errors.Join(before, err)
+}
+
+// tell tells the loop the warnings that it was not told.
+func (h *Handler) tell() {
+	if h.loop == nil {
+		return
+	}
+	h.mu.Lock()
+	news := h.warnings[h.told:]
+	h.told = len(h.warnings)
+	h.mu.Unlock()
+	for _, text := range news {
+		h.loop.Warn(fmt.Errorf("%s: %s", hookName, text))
+	}
 }
 
 // judgeFailure reports a save that went wrong, and ends the run after too many of them.
@@ -98,8 +117,10 @@ func (h *Handler) judgeFailure(err error) error {
 	if h.failures >= h.config.patience {
 		return fmt.Errorf("%d saves in a row went wrong: %w", h.failures, err)
 	}
+	h.mu.Lock()
 	h.warnings = append(h.warnings, err.Error())
 	h.told = len(h.warnings)
+	h.mu.Unlock()
 	h.loop.Warn(fmt.Errorf("%s: %w; training goes on, and ends if %d saves in a row go wrong", hookName, err, h.config.patience))
 	return nil
 }
@@ -153,22 +174,92 @@ func (h *Handler) restoreDataset(_ *train.Loop, ds data.Dataset) error {
 	return nil
 }
 
-// saveInLoop saves the step at hand: once, whatever asks for it. An interim one is made by an interrupt, where an
-// undisturbed run makes none.
-func (h *Handler) saveInLoop(loop *train.Loop, interim bool) error {
-	h.asked = false
-	wasBest := h.isBest(h.last)
-	done, err := h.renew(interim)
-	if err != nil || done && h.isBest(h.last) == wasBest {
+// saveInLoop saves the step at hand, in the background if that is asked for.
+func (h *Handler) saveInLoop() error {
+	if !h.config.behind {
+		return h.judgeFailure(h.saveOnce(false))
+	}
+	if err := h.join(); err != nil {
 		return err
 	}
-	if !done {
-		if _, err := h.save(interim); err != nil {
-			return err
-		}
+	h.asked = false
+	p, err := h.collect(false)
+	if err != nil {
+		return h.judgeFailure(err)
 	}
-	loop.EmitCheckpoint(h.last.Path(), h.isBest(h.last))
+	h.job = &job{done: make(chan struct{})}
+	go func(j *job) {
+		defer close(j.done)
+		defer p.close()
+		j.err = guard.Call(func() (err error) {
+			j.news, err = h.writeStep(p)
+			return err
+		})
+	}(h.job)
 	return nil
+}
+
+// job is a save in the background.
+type job struct {
+	done chan struct{} // closed when it is over
+	news bool          // there is a new checkpoint, or the last one is the best now
+	err  error
+}
+
+func (j *job) isDone() bool {
+	if j == nil {
+		return false
+	}
+	select {
+	case <-j.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// join waits for the save in the background, if there is one, and reports it.
+func (h *Handler) join() error {
+	if h.job == nil {
+		return nil
+	}
+	<-h.job.done
+	j := h.job
+	h.job = nil
+	h.report(j.news)
+	return h.judgeFailure(j.err)
+}
+
+// saveOnce saves the step at hand, and waits for it. An interim save is made by an interrupt, where an undisturbed run makes none.
+func (h *Handler) saveOnce(interim bool) error {
+	h.asked = false
+	p, err := h.collect(interim)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	news, err := h.writeStep(p)
+	h.report(news)
+	return err
+}
+
+// report tells the loop of a save.
+func (h *Handler) report(news bool) {
+	h.tell()
+	if news {
+		h.loop.EmitCheckpoint(h.last.Path(), h.isBest(h.last))
+	}
+}
+
+// writeStep writes a step once, whatever asks for it, and reports whether there is something to tell.
+func (h *Handler) writeStep(p *picture) (news bool, err error) {
+	wasBest := h.isBest(h.last)
+	done, err := h.renew(p)
+	if err != nil || done {
+		return err == nil && h.isBest(h.last) != wasBest, err
+	}
+	_, err = h.save(p)
+	return err == nil, err
 }
 
 // isBest reports whether c is the best checkpoint by KeepBest.
@@ -188,6 +279,9 @@ func (h *Handler) afterEval(loop *train.Loop, dataset string, results train.Metr
 	h.evals[dataset] = results
 	if dataset != h.config.bestDataset {
 		return nil
+	}
+	if err := h.join(); err != nil { // the save under way may be the best one so far
+		return err
 	}
 	m, ok := results.Get(h.config.bestMetric)
 	switch {

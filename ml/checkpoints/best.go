@@ -26,7 +26,10 @@ func (h *Handler) Best() (best Checkpoint, found bool) {
 
 // judge returns the value by which a checkpoint is the best one or not.
 func (h *Handler) judge(c Checkpoint) (train.Metric, bool) {
-	if m, known := h.judged[c.Name]; known {
+	h.mu.Lock()
+	m, known := h.judged[c.Name]
+	h.mu.Unlock()
+	if known {
 		return m.metric, m.ok
 	}
 	meta, err := c.ReadMeta()
@@ -38,11 +41,20 @@ func (h *Handler) judge(c Checkpoint) (train.Metric, bool) {
 		v.metric, v.ok = meta.Evals[h.config.bestDataset].Get(h.config.bestMetric)
 		v.ok = v.ok && v.metric.Value == v.metric.Value
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.judged == nil {
 		h.judged = map[string]verdict{}
 	}
 	h.judged[c.Name] = v
 	return v.metric, v.ok
+}
+
+// forget lets a checkpoint that was changed be judged anew.
+func (h *Handler) forget(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.judged, name)
 }
 
 type verdict struct {

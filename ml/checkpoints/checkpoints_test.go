@@ -454,16 +454,14 @@ func TestACrashWhileAStepIsRenewedLosesNothing(t *testing.T) {
 			f, err := createFile(path)
 			return crashing{full{f, &room}}, err
 		}
-		require.True(t, crash(func() { h.renew(false) }), "with room for %v", 1000*left)
+		require.True(t, crash(func() { renew(t, h) }), "with room for %v", 1000*left)
 		require.NoError(t, c.Verify())
 		meta, err := c.ReadMeta()
 		require.NoError(t, err)
 		require.Equal(t, old.Saved, meta.Saved)
 	}
 	h.create = createFile
-	done, err := h.renew(false)
-	require.NoError(t, err)
-	require.True(t, done)
+	require.True(t, renew(t, h))
 	require.NoError(t, c.Verify())
 	require.Equal(t, c, h.last)
 	meta, err := c.ReadMeta()
@@ -471,6 +469,15 @@ func TestACrashWhileAStepIsRenewedLosesNothing(t *testing.T) {
 	require.True(t, meta.Saved.After(old.Saved))
 	files, _ := os.ReadDir(dir)
 	require.Equal(t, 2, len(files), "leavings are swept")
+}
+
+func renew(t *testing.T, h *Handler) (done bool) {
+	p, err := h.collect(false)
+	require.NoError(t, err)
+	defer p.close()
+	done, err = h.renew(p)
+	require.NoError(t, err)
+	return done
 }
 
 // TestACrashAtAnyByteLosesNothing cuts a save off after every operation on files, as a crash would: what
@@ -681,8 +688,8 @@ func TestInterruptAProgram(t *testing.T) {
 	require.Equal(t, step, list[len(list)-1].GlobalStep)
 }
 
-// TestKill kills a program that trains and saves fifty times, at random moments, and each time lets it go
-// on: every loss must have the bits of a run that nobody disturbed.
+// TestKill kills a program that trains and saves, waiting for its saves or in the background, fifty times, at random moments,
+// and each time lets it go on: every loss must have the bits of a run that nobody disturbed.
 func TestKill(t *testing.T) {
 	program := build(t)
 	seed := uint64(time.Now().UnixNano())
@@ -691,8 +698,8 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var lines []string
 	resumed, last := 0, 0
-	for range 50 {
-		cmd := exec.Command(program, "-dir", dir, "-steps", "1000000")
+	for i := range 50 {
+		cmd := exec.Command(program, "-dir", dir, "-steps", "1000000", fmt.Sprintf("-background=%v", i%2 == 1))
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		require.NoError(t, cmd.Start())

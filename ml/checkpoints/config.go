@@ -17,6 +17,7 @@ type Config struct {
 	loadBest bool
 	keep     int
 	patience int // failed saves in a row that end a run
+	behind   bool
 
 	bestMetric, bestDataset string
 	bestChosen              bool // by the program, not by a checkpoint
@@ -78,6 +79,15 @@ func (c *Config) FallBack() *Config {
 // too if an old checkpoint cannot be deleted. The save at the end of a run is the last chance: its error is the run's.
 func (c *Config) FailedSaves(n int) *Config {
 	c.patience = n
+	return c
+}
+
+// InBackground lets a loop go on while a checkpoint is written. What is saved is a snapshot of its step, so that the files are
+// those of a save that is waited for; meanwhile a step takes other memory than that of the values being saved. One save is
+// under way at a time: the next one waits for it, and so does the end of the run, whose own save is made before it returns.
+// The event of a checkpoint comes, and a save that went wrong is reported, at the first step after it was written, or at the end.
+func (c *Config) InBackground() *Config {
+	c.behind = true
 	return c
 }
 

@@ -12,6 +12,9 @@
 // generator), the hyperparameters, the means of the metrics, the history, and the place in the data set
 // (if it is a [data.Resumable]).
 //
+// What is saved is a snapshot of the step (see model.Store.Snapshot): with [Config.InBackground] training goes on while it is
+// written.
+//
 // # Files
 //
 // A checkpoint is two files: NAME.safetensors with the variables by path, for any program to read, and

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
+	"github.com/quire-ml/quire/ml/internal/ordered"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 )
@@ -18,19 +20,22 @@ type Handler struct {
 	create   func(path string) (file, error)
 	loaded   *Meta
 	from     Checkpoint // what was loaded
-	warnings []string
-	told     int        // of the warnings: those that the loop was told
 	last     Checkpoint // what was saved last
 	lastData string     // the SHA-256 of its variables
 	interim  string     // the name of the one that an interrupt made
 	lock     *safefile.Lock
 	asked    bool // the step at hand is to be saved
-	stepped  bool // the run at hand has made a step
+	began    int  // the step that the run at hand went on from
 	failures int  // saves that went wrong, one after the other
+	job      *job // the save under way in the background, nil if there is none; it alone touches what is above but for the flags
 
 	loop     *train.Loop
 	evals    map[string]train.Metrics // of evalStep
 	evalStep int64
+
+	mu       sync.Mutex
+	warnings []string
+	told     int // of the warnings: those that the loop was told
 	judged   map[string]verdict
 }
 
@@ -49,7 +54,11 @@ func (h *Handler) Loaded() (*Meta, Checkpoint) { return h.loaded, h.from }
 // Warnings returns what was left out in loading, such as damaged checkpoints or a trainer's state that does not fit, and
 // saves that went wrong. A loop that the handler is attached to tells them its listeners, in events of kind
 // train.Warning; see [train.Loop.Warn].
-func (h *Handler) Warnings() []string { return slices.Clone(h.warnings) }
+func (h *Handler) Warnings() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.warnings)
+}
 
 // loadFirst loads the checkpoint that the configuration asks for.
 func (h *Handler) loadFirst() error {
@@ -127,7 +136,7 @@ func read(c Checkpoint) (*Meta, map[string]*tensors.Tensor, error) {
 // restore brings a checkpoint into the store, whole or not at all.
 func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 	store := h.config.store
-	for path, t := range values {
+	for path, t := range ordered.All(values) {
 		if v := store.GetVariable(path); v != nil && !v.Shape().Equal(t.Shape()) {
 			made := ""
 			if v.MadeAt() != "" {
@@ -142,7 +151,7 @@ func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 	if err := store.SetRNGStateFromSeed(meta.Seed); err != nil {
 		return err
 	}
-	for path, t := range values {
+	for path, t := range ordered.All(values) {
 		v := store.GetVariable(path)
 		var err error
 		if v != nil {
@@ -153,7 +162,7 @@ func (h *Handler) restore(meta *Meta, values map[string]*tensors.Tensor) error {
 		if err != nil {
 			return fmt.Errorf("loading checkpoint %s: %w", h.from.Path(), err)
 		}
-		t.FinalizeAll()
+		t.Close()
 	}
 	h.loaded = meta
 	return nil

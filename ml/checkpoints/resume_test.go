@@ -47,6 +47,9 @@ var hooksOfTrain = map[string]func(r *recorded){
 	"OnStep":    func(r *recorded) { r.loop.OnStep("x", r.note("step")) },
 	"OnEpoch":   func(r *recorded) { r.loop.OnEpoch("x", r.note("epoch hook")) },
 	"OnSettled": func(r *recorded) {}, // called where the pass is known to end, or else twice; what it is for is tested by all of this
+	"OnSettledIf": func(r *recorded) {
+		r.loop.OnSettledIf("x", func(l *train.Loop) bool { return l.Step()%4 == 1 }, func(*train.Loop) error { return nil }) // as OnSettled
+	},
 	"OnEval": func(r *recorded) {
 		r.loop.OnEval("x", func(_ *train.Loop, dataset string, m train.Metrics) error {
 			return r.note(fmt.Sprint("eval hook ", dataset, bits(m)))(r.loop)
@@ -105,20 +108,34 @@ func small(scope *model.Scope, x *graph.Node) *graph.Node {
 	return layers.Dense(scope.In("out"), layers.Dropout(scope.In("dropout"), x, 0.1), true, 1)
 }
 
-func newRecorded(t testing.TB, dir string, sized bool) *recorded {
+// variant is a way of training that changes nothing of what comes of it.
+type variant struct {
+	epochs, sized bool
+	ahead         bool // no hook makes the loop wait for its steps
+	behind        bool // checkpoints are saved in the background; sized, or a note would not tell whether it comes before the save of its step
+}
+
+func newRecorded(t testing.TB, dir string, v variant) *recorded {
 	r := &recorded{process: &process{store: model.NewStore()}}
 	r.trainer = train.NewTrainer(gocpu.New(), r.store, small, losses.MeanSquaredError,
 		optimizers.Adam().LearningRate(0.3).Schedule(optimizers.Cosine(30)).Done(), metrics.NewMeanAbsoluteError())
 	r.loop = train.NewLoop(r.trainer)
 	r.ds = line(t, "line")
-	if !sized {
+	if !v.sized {
 		r.ds = data.Map(unsized{r.ds}, func(b data.Batch) (data.Batch, error) { return b, nil })
 	}
 	r.test, r.validation = line(t, "test").Shuffle(9), line(t, "validation").Shuffle(9)
-	r.h = Build(r.store).Dir(dir).Keep(2).KeepBest("test", "loss").MustDone()
+	config := Build(r.store).Dir(dir).Keep(2).KeepBest("test", "loss")
+	if v.behind {
+		config.InBackground()
+	}
+	r.h = config.MustDone()
 	require.NoError(t, r.h.Attach(r.loop, 3))
 	for _, name := range []string{"Listen", "EvalEvery", "EvalEachEpoch", "EarlyStopping", "EveryNSteps", "NTimesDuringLoop", "PeriodicCallback",
-		"OnStart", "OnStep", "OnEpoch", "OnSettled", "OnEval", "OnEnd", "OnDataset"} {
+		"OnStart", "OnStep", "OnEpoch", "OnSettled", "OnSettledIf", "OnEval", "OnEnd", "OnDataset"} {
+		if v.ahead && (name == "OnStep" || name == "OnSettled") {
+			continue
+		}
 		hooksOfTrain[name](r)
 	}
 	return r
@@ -151,6 +168,9 @@ func (r *recorded) outcome(t testing.TB) map[string]any {
 	}
 	var notes []string
 	for _, n := range r.notes {
+		if r.h.config.behind && strings.HasPrefix(n.text, "event checkpoint") {
+			continue // it comes when the file is written
+		}
 		notes = append(notes, fmt.Sprint(n.step, ": ", n.text))
 	}
 	return map[string]any{"notes": notes, "history": string(history), "files": files, "stop": r.loop.StopReason(),
@@ -169,11 +189,24 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 		stride = 8
 	}
 	for _, c := range []struct {
-		name          string
-		epochs, sized bool
-	}{{"to a global step", false, true}, {"to an epoch", true, true}, {"to a global step, passes of unknown length", false, false}, {"to an epoch, passes of unknown length", true, false}} {
+		name string
+		variant
+	}{
+		{"to a global step", variant{sized: true}},
+		{"to an epoch", variant{epochs: true, sized: true}},
+		{"to a global step, passes of unknown length", variant{}},
+		{"to an epoch, passes of unknown length", variant{epochs: true}},
+		{"a step ahead", variant{sized: true, ahead: true}},
+		{"a step ahead, passes of unknown length", variant{epochs: true, ahead: true}},
+		{"saved in the background", variant{epochs: true, sized: true, behind: true}},
+		{"a step ahead and saved in the background", variant{sized: true, ahead: true, behind: true}},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			whole := newRecorded(t, t.TempDir(), c.sized)
+			stride := stride
+			if c.ahead || c.behind {
+				stride += 4
+			}
+			whole := newRecorded(t, t.TempDir(), c.variant)
 			require.NoError(t, whole.goOn(context.Background(), c.epochs))
 			want := whole.outcome(t)
 			last := whole.trainer.GlobalStep()
@@ -182,11 +215,13 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 			}
 			for how, stop := range map[string]func(r *recorded, at int64, cancel func()){
 				"killed before its evaluations": func(r *recorded, at int64, _ func()) {
-					r.loop.OnStep("kill", killAt(at))
+					train.EveryNSteps(r.loop, int(at), "kill", killAt(at))
 				},
-				"killed when all was done": func(r *recorded, at int64, _ func()) { r.loop.OnSettled("kill", killAt(at)) },
+				"killed when all was done": func(r *recorded, at int64, _ func()) {
+					r.loop.OnSettledIf("kill", func(l *train.Loop) bool { return int64(l.Step())+1 == at }, killAt(at))
+				},
 				"interrupted": func(r *recorded, at int64, cancel func()) {
-					r.loop.OnStep("interrupt", func(loop *train.Loop) error {
+					train.EveryNSteps(r.loop, int(at), "interrupt", func(loop *train.Loop) error {
 						if loop.Trainer().GlobalStep() == at {
 							cancel()
 						}
@@ -197,7 +232,7 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 				for at := int64(1); at <= last; at += int64(stride) {
 					t.Run(fmt.Sprintf("%s at step %d", how, at), func(t *testing.T) {
 						dir := t.TempDir()
-						a := newRecorded(t, dir, c.sized)
+						a := newRecorded(t, dir, c.variant)
 						ctx, cancel := context.WithCancel(context.Background())
 						stop(a, at, cancel)
 						err := a.goOn(ctx, c.epochs)
@@ -205,9 +240,9 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 						if err == nil { // it came to its end before
 							require.Equal(t, last, at)
 						}
-						b := newRecorded(t, dir, c.sized)
+						b := newRecorded(t, dir, c.variant)
 						_, from := b.h.Loaded()
-						b.notes = before(a.notes, from.GlobalStep, how == "interrupted")
+						b.notes = before(a.notes, from.GlobalStep, how == "interrupted" || c.behind)
 						// What an interrupt saved, an undisturbed run does not save.
 						b.notes = slices.DeleteFunc(b.notes, func(n note) bool {
 							return strings.HasPrefix(n.text, "event checkpoint") && how == "interrupted" && n.step == at && b.h.interim != ""

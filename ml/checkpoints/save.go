@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,15 +16,58 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 )
 
 // Save saves a checkpoint of the store, and if the handler is attached to a loop of all that belongs to
 // it, and deletes those that are no longer to be kept. After an error all checkpoints that were there are
 // as they were. It is an error if another process saves in the directory at the time.
-func (h *Handler) Save() (Checkpoint, error) { return h.save(false) }
+func (h *Handler) Save() (Checkpoint, error) {
+	if err := h.join(); err != nil {
+		return Checkpoint{}, err
+	}
+	p, err := h.collect(false)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	defer p.close()
+	c, err := h.save(p)
+	h.tell()
+	return c, err
+}
 
-func (h *Handler) save(interim bool) (Checkpoint, error) {
+// picture is what there is to save, of one moment: it does not change while training goes on.
+type picture struct {
+	meta     *Meta
+	snapshot *model.Snapshot
+	paths    []string // of the variables to be saved
+	interim  bool
+}
+
+func (p *picture) close() { p.snapshot.Close() }
+
+// values returns the values of the variables, for the caller to close.
+func (p *picture) values() (map[string]*tensors.Tensor, error) {
+	values := make(map[string]*tensors.Tensor, len(p.paths))
+	for _, path := range p.paths {
+		t, err := p.snapshot.Value(path).ToHost()
+		if err != nil {
+			closeAll(values)
+			return nil, fmt.Errorf("checkpoints: saving: %w", err)
+		}
+		values[path] = t
+	}
+	return values, nil
+}
+
+func closeAll(values map[string]*tensors.Tensor) {
+	for _, t := range values {
+		t.Close()
+	}
+}
+
+func (h *Handler) save(p *picture) (Checkpoint, error) {
 	if h.lock == nil {
 		lock, err := h.takeLock()
 		if err != nil {
@@ -38,19 +82,17 @@ func (h *Handler) save(interim bool) (Checkpoint, error) {
 	number := 1
 	if len(list) > 0 {
 		newest := list[len(list)-1]
-		if number = newest.Number + 1; newest.Name == h.interim && newest.GlobalStep < h.globalStep() {
+		if number = newest.Number + 1; newest.Name == h.interim && newest.GlobalStep < p.meta.GlobalStep {
 			number = newest.Number // whose place it takes
 		}
 	}
-	meta, values, err := h.collect(interim)
+	values, err := p.values()
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoints: saving: %w", err)
+		return Checkpoint{}, err
 	}
-	defer func() {
-		for _, t := range values {
-			t.FinalizeAll()
-		}
-	}()
+	defer closeAll(values)
+	meta := p.meta
+	meta.Interim = p.interim
 	c := Checkpoint{h.config.dir, checkpointName(number, meta.GlobalStep), number, meta.GlobalStep}
 	if err := h.write(c, meta, values); err != nil {
 		kept := "there is no older one"
@@ -60,40 +102,40 @@ func (h *Handler) save(interim bool) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("saving checkpoint %s: %w (%s)", c.Path(), err, kept)
 	}
 	h.last, h.lastData = c, meta.DataSHA256
-	return c, cleaning(h.clean(append(list, c), interim))
+	return c, cleaning(h.clean(append(list, c), p.interim))
 }
 
 // renew replaces all of the last checkpoint but its variables, if these are as they were: at one step an
 // evaluation, the end of the epoch and the end of the run may each have something to add. It reports whether
 // the variables are those. After an error the checkpoint is as it was.
-func (h *Handler) renew(interim bool) (done bool, err error) {
-	if h.last.Name == "" || h.last.GlobalStep != h.loop.Trainer().GlobalStep() {
+func (h *Handler) renew(p *picture) (done bool, err error) {
+	if h.last.Name == "" || h.last.GlobalStep != p.meta.GlobalStep {
 		return false, nil
 	}
 	if _, err := os.Lstat(h.last.Path()); err != nil { // somebody deleted it
 		return false, nil
 	}
-	meta, values, err := h.collect(interim && h.last.Name == h.interim)
+	values, err := p.values()
 	if err != nil {
-		return false, fmt.Errorf("checkpoints: saving: %w", err)
+		return false, err
 	}
+	meta := *p.meta
+	meta.Interim = p.interim && h.last.Name == h.interim
 	sum, count := sha256.New(), &counter{}
 	err = writeData(io.MultiWriter(sum, count), values)
-	for _, t := range values {
-		t.FinalizeAll()
-	}
+	closeAll(values)
 	meta.DataSize, meta.DataSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 	if err != nil || meta.DataSHA256 != h.lastData {
 		return false, err
 	}
-	text, err := encodeMeta(meta)
+	text, err := encodeMeta(&meta)
 	if err == nil {
 		err = h.writeText(h.last.Path(), text)
 	}
 	if err != nil {
 		return true, fmt.Errorf("saving checkpoint %s: %w (it is as it was)", h.last.Path(), err)
 	}
-	delete(h.judged, h.last.Name)
+	h.forget(h.last.Name)
 	list, err := List(h.config.dir)
 	if err == nil {
 		err = cleaning(h.clean(list, meta.Interim)) // another one may have been the best before
@@ -139,30 +181,43 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // collect gathers what there is to save.
-func (h *Handler) collect(interim bool) (*Meta, map[string]*tensors.Tensor, error) {
+func (h *Handler) collect(interim bool) (p *picture, err error) {
 	store := h.config.store
-	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), Interim: interim, BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
-	values := map[string]*tensors.Tensor{}
+	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
+	p = &picture{meta: meta, snapshot: store.Snapshot(), interim: interim}
+	defer func() {
+		if err != nil {
+			p.close()
+			err = fmt.Errorf("checkpoints: saving: %w", err)
+		}
+	}()
 	for v := range store.IterVariables() {
 		if h.config.exclude != nil && h.config.exclude(v) {
 			continue
 		}
-		t, err := v.Value()
-		if err != nil {
-			return nil, nil, err
+		if p.snapshot.Value(v.Path()) == nil { // its value was lost, or it was made at this moment
+			if _, err := v.Value(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		values[v.Path()] = t
+		p.paths = append(p.paths, v.Path())
 		if v.DType().IsFloat() && !v.Trainable() {
 			meta.NotTrainable = append(meta.NotTrainable, v.Path())
 		}
-		if v.Path() == train.GlobalStepPath {
-			meta.GlobalStep = tensors.ToScalar[int64](t)
+	}
+	if step := p.snapshot.Value(train.GlobalStepPath); step != nil {
+		t, err := step.ToHost()
+		if err != nil {
+			return nil, err
 		}
+		meta.GlobalStep = tensors.ToScalar[int64](t)
+		t.Close()
 	}
 	for path, value := range store.IterParams() {
 		meta.Params = append(meta.Params, Param{path, fmt.Sprintf("%T", value), value})
 	}
-	return meta, values, h.collectLoop(meta)
+	return p, h.collectLoop(meta)
 }
 
 // collectLoop adds what belongs to the loop.
@@ -176,25 +231,15 @@ func (h *Handler) collectLoop(meta *Meta) (err error) {
 	if meta.Loop, err = h.loop.State(); err != nil {
 		return err
 	}
-	meta.Metrics, meta.History = h.loop.LastMetrics(), h.loop.History()
+	meta.Metrics, meta.History = h.loop.LastMetrics(), h.loop.History().Clone()
 	if h.evalStep == meta.GlobalStep {
-		meta.Evals = h.evals
+		meta.Evals = maps.Clone(h.evals)
 	}
 	if ds, ok := h.loop.Dataset().(data.Resumable); ok {
 		meta.Dataset = h.loop.Dataset().Name()
 		meta.DatasetState, err = ds.State()
 	}
 	return err
-}
-
-// globalStep returns the step that a save would be of.
-func (h *Handler) globalStep() int64 {
-	if v := h.config.store.GetVariable(train.GlobalStepPath); v != nil {
-		if t, err := v.Value(); err == nil {
-			return tensors.ToScalar[int64](t)
-		}
-	}
-	return 0
 }
 
 // clean deletes checkpoints that are not to be kept, and what crashes left. An interim one takes no place of those to
@@ -231,16 +276,15 @@ func (h *Handler) clean(list []Checkpoint, interim bool) error {
 // leaveAlone reports, once, that an old checkpoint is not deleted.
 func (h *Handler) leaveAlone(c Checkpoint, err error) {
 	text := fmt.Sprintf("checkpoint %s is not deleted, since it cannot be read: %v", c.Name, err)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if slices.Contains(h.warnings, text) {
 		return
 	}
-	h.warnings = append(h.warnings, text)
+	h.warnings = append(h.warnings, text) // a loop is told by tell
 	if h.loop == nil {
 		fmt.Fprintf(os.Stderr, "warning: %s: %s\n", hookName, text)
-		return
 	}
-	h.told = len(h.warnings)
-	h.loop.Warn(errors.New(hookName + ": " + text))
 }
 
 func find(list []Checkpoint, name string) (out []Checkpoint) {

@@ -35,14 +35,14 @@ func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
 	return newPipeline(ds.Name(), count, func(p Position) iter.Seq2[Batch, error] {
 		return func(yield func(Batch, error) bool) {
 			var examples []Batch
-			defer func() { finalizeBatches(examples) }()
+			defer func() { closeBatches(examples) }()
 			at := p
 			emit := func() bool {
 				b, err := join(examples)
 				if err != nil {
 					err = fmt.Errorf("data.Batched %q, %v: %w", ds.Name(), at, err)
 				}
-				finalizeBatches(examples)
+				closeBatches(examples)
 				examples = examples[:0]
 				at.Batch++
 				return yield(b, err) && err == nil
@@ -68,9 +68,9 @@ func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
 	})
 }
 
-func finalizeBatches(list []Batch) {
+func closeBatches(list []Batch) {
 	for _, b := range list {
-		b.Finalize() // what cannot be released is left to the collector
+		b.Close() // what cannot be released is left to the collector
 	}
 }
 
@@ -93,7 +93,7 @@ func join(examples []Batch) (Batch, error) {
 		}
 		t, err := stack(column)
 		if err != nil {
-			out.Finalize()
+			out.Close()
 			return Batch{}, err
 		}
 		if i < len(first.Inputs) {
@@ -140,7 +140,7 @@ func mix(seq iter.Seq2[Batch, error], size int, random func() *rand.ChaCha8) ite
 	return func(yield func(Batch, error) bool) {
 		var buffer []Batch
 		s := random()
-		defer func() { finalizeBatches(buffer) }()
+		defer func() { closeBatches(buffer) }()
 		for b, err := range seq {
 			if err != nil {
 				yield(Batch{}, err)

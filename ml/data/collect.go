@@ -15,7 +15,7 @@ func Collect(ds Dataset, batched bool) (*InMemoryDataset, error) {
 		return nil, fmt.Errorf("data.Collect %q: the data set has no end: end it with Take", ds.Name())
 	}
 	var list []Batch
-	defer func() { finalizeBatches(list) }()
+	defer func() { closeBatches(list) }()
 	for b, err := range ds.Iter() {
 		if err != nil {
 			return nil, err
@@ -29,7 +29,7 @@ func Collect(ds Dataset, batched bool) (*InMemoryDataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.Collect %q: %w", ds.Name(), err)
 	}
-	defer whole.Finalize()
+	defer whole.Close()
 	out, err := InMemory(ds.Name(), whole.Inputs, whole.Labels)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func joinRows(list []Batch, batched bool) (Batch, error) {
 	for i := range list[0].all() {
 		t, err := concat(list, i)
 		if err != nil {
-			out.Finalize()
+			out.Close()
 			return Batch{}, err
 		}
 		if i < len(list[0].Inputs) {

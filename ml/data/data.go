@@ -10,7 +10,7 @@ import (
 )
 
 // Batch is what a training step gets: input tensors and labels. Whoever receives it from an iteration
-// owns its tensors and releases them with [Batch.Finalize] (the trainer does).
+// owns its tensors and releases them with [Batch.Close] (the trainer does).
 type Batch struct {
 	Inputs []*tensors.Tensor
 	Labels []*tensors.Tensor
@@ -22,17 +22,20 @@ func (b Batch) all() []*tensors.Tensor {
 	return append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Labels...)
 }
 
-// Finalize releases the batch's tensors.
-func (b Batch) Finalize() error {
+// Close releases the batch's tensors.
+func (b Batch) Close() error {
 	for _, t := range b.all() {
-		if t != nil {
-			if err := t.FinalizeAll(); err != nil {
-				return err
-			}
+		if err := t.Close(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// Finalize is [Batch.Close] by another name.
+//
+// Deprecated: use Close. It goes with the next release.
+func (b Batch) Finalize() error { return b.Close() }
 
 // String writes the shapes of the batch.
 func (b Batch) String() string {
@@ -73,7 +76,7 @@ func (absent) Iter() iter.Seq2[Batch, error] {
 }
 
 // First returns the first batch of the next pass of ds, to look at or to try a model on; it is the caller's, who
-// releases it with [Batch.Finalize]. It takes that pass: the next iteration begins another one, in another
+// releases it with [Batch.Close]. It takes that pass: the next iteration begins another one, in another
 // order if ds is shuffled. For a data set that is also trained on, look at a copy of it.
 //
 // It returns an error if ds has no batches, or the one that ds yields.

@@ -28,7 +28,7 @@ func numbers(t testing.TB, n int) *InMemoryDataset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(ds.FinalizeAll)
+	t.Cleanup(func() { ds.Close() })
 	return ds
 }
 
@@ -57,7 +57,7 @@ func read(t testing.TB, seq iter.Seq2[Batch, error], limit int) [][]int {
 			got = append(got, int(v))
 		}
 		out = append(out, got)
-		if err := b.Finalize(); err != nil {
+		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if len(out) == limit {
@@ -216,7 +216,7 @@ func TestBatchShapes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.FinalizeAll() // the data set has its own share
+	x.Close() // the data set has its own share
 	for _, c := range []struct {
 		size int
 		want string
@@ -292,8 +292,8 @@ func big(t testing.TB, n int) Dataset {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.FinalizeAll()
-	t.Cleanup(ds.FinalizeAll)
+	x.Close()
+	t.Cleanup(func() { ds.Close() })
 	return ds
 }
 
@@ -320,7 +320,7 @@ func TestStoppingEarlyLeaksNothing(t *testing.T) {
 			n := 0
 			for b, err := range ds.Iter() {
 				if err == nil {
-					b.Finalize()
+					b.Close()
 				} else if !strings.Contains(name, "broken") {
 					t.Fatal(err)
 				}
@@ -395,7 +395,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mixed.FinalizeAll()
+	mixed.Close()
 	other, err := InMemory("others", [][]float32{{1, 2}}, []int32{1})
 	if err != nil {
 		t.Fatal(err)
@@ -414,7 +414,7 @@ func TestErrors(t *testing.T) {
 		{"a batch larger than the data", iterError(numbers(t, 10).BatchSize(64, true))},
 		{"a negative batch size", iterError(numbers(t, 10).BatchSize(-1, true))},
 		{"taking no examples", iterError(numbers(t, 10).Take(0))},
-		{"reading after FinalizeAll", iterError(mixed)},
+		{"reading after Close", iterError(mixed)},
 		{"taking no batches", iterError(Take(numbers(t, 10), 0))},
 		{"repeating 0 times", iterError(Repeat(numbers(t, 10), 0))},
 		{"repeating nothing", iterError(Repeat(plain{failing("nothing", nil).drained()}, -1))},
@@ -448,7 +448,7 @@ func iterError(ds Dataset) error {
 		if err != nil {
 			return err
 		}
-		b.Finalize()
+		b.Close()
 	}
 	return nil
 }
@@ -490,7 +490,7 @@ func FuzzSetState(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.Finalize()
+			b.Close()
 		}
 	})
 }
@@ -510,7 +510,7 @@ func BenchmarkGather(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		batch.Finalize()
+		batch.Close()
 		if n++; n >= b.N {
 			break
 		}
@@ -539,7 +539,7 @@ func TestFirstTakesAPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.Finalize()
+	defer first.Close()
 	if got := first.Inputs[0].Float64At(1); first.Inputs[0].Size() != 2 || got != 1 {
 		t.Errorf("first batch %v, its second number %v: want 2 numbers, the second 1", first, got)
 	}

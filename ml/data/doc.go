@@ -7,7 +7,7 @@
 //	for batch, err := range data.Prefetch(data.ParallelMap(ds, augment), 4).Iter() {
 //		if err != nil { … }
 //		…
-//		batch.Finalize()
+//		batch.Close()
 //	}
 //
 // A [Dataset] has a name and Iter, one pass over its batches. [InMemory] makes one of data that fits in

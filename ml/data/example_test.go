@@ -21,7 +21,7 @@ func ExampleInMemory() {
 			return
 		}
 		fmt.Println(batch, batch.Labels[0].GoStr())
-		batch.Finalize()
+		batch.Close()
 	}
 	// Output:
 	// inputs [float32[2 2]], labels [int32[2]] []int32{0, 1}
@@ -46,7 +46,7 @@ func ExampleGenerate() {
 			return
 		}
 		fmt.Println(batch.Inputs[0].GoStr(), batch.Labels[0].GoStr())
-		batch.Finalize()
+		batch.Close()
 	}
 	// Output:
 	// []float32{0, 1, 2} []float32{0, 1, 4}
@@ -68,7 +68,7 @@ func ExampleResumable() {
 				panic(err)
 			}
 			fmt.Println(batch.Inputs[0].GoStr())
-			batch.Finalize()
+			batch.Close()
 			if limit--; limit == 0 {
 				break
 			}

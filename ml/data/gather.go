@@ -13,7 +13,7 @@ func gatherAll(list []*tensors.Tensor, order []int, from, to int, single bool) (
 	for _, t := range list {
 		g, err := gather(t, order, from, to, single)
 		if err != nil {
-			finalizeAll(out)
+			closeAll(out)
 			return nil, err
 		}
 		out = append(out, g)
@@ -76,7 +76,7 @@ func fill(shape shapes.Shape, write func(out []byte) error) (*tensors.Tensor, er
 		return nil, err
 	}
 	if err := write(s.Bytes()); err != nil {
-		t.FinalizeAll()
+		t.Close()
 		return nil, err
 	}
 	return t, nil

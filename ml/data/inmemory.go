@@ -34,7 +34,7 @@ type InMemoryDataset struct {
 //	ds, err := data.InMemory("train", images, labels)
 //	ds.BatchSize(64, true).Shuffle(1)
 //
-// Tensors are shared, not copied, and stay the caller's: they may be finalized afterwards, but must not
+// Tensors are shared, not copied, and stay the caller's: they may be closed afterwards, but must not
 // be written to. Without a batch size, examples come one by one, without the batch axis.
 //
 // InMemory returns an error if there are no inputs or no examples, or if the numbers of rows differ.
@@ -48,7 +48,7 @@ func InMemory(name string, inputs, labels any) (*InMemoryDataset, error) {
 		ds.numExamples, err = countRows(ds.inputs, ds.labels)
 	}
 	if err != nil {
-		ds.FinalizeAll()
+		ds.Close()
 		return nil, fmt.Errorf("data.InMemory %q: %w", name, err)
 	}
 	return ds, nil
@@ -82,7 +82,7 @@ func rowsOf(values any, what string) ([]*tensors.Tensor, error) {
 			err = fmt.Errorf("%v is a scalar: want examples along axis 0", t.Shape())
 		}
 		if err != nil {
-			finalizeAll(out)
+			closeAll(out)
 			return nil, fmt.Errorf("%s %d: %w", what, i, err)
 		}
 		if isTensor {
@@ -115,9 +115,9 @@ func countRows(inputs, labels []*tensors.Tensor) (int, error) {
 	return n, nil
 }
 
-func finalizeAll(list []*tensors.Tensor) {
+func closeAll(list []*tensors.Tensor) {
 	for _, t := range list {
-		t.FinalizeAll() // the error of a tensor finalized before does not matter here
+		t.Close() // the error of a tensor closed before does not matter here
 	}
 }
 
@@ -216,11 +216,17 @@ func (ds *InMemoryDataset) choose(rows []int, n int) *InMemoryDataset {
 	return out
 }
 
-// FinalizeAll gives the data set's share of the memory back. It cannot be iterated over afterwards.
-func (ds *InMemoryDataset) FinalizeAll() {
-	finalizeAll(ds.inputs)
-	finalizeAll(ds.labels)
+// Close gives the data set's share of the memory back. It cannot be iterated over afterwards.
+func (ds *InMemoryDataset) Close() error {
+	closeAll(ds.inputs)
+	closeAll(ds.labels)
+	return nil
 }
+
+// FinalizeAll is [InMemoryDataset.Close] by its name in GoMLX.
+//
+// Deprecated: use Close. It goes with the next release.
+func (ds *InMemoryDataset) FinalizeAll() { ds.Close() }
 
 // Name returns the name.
 func (ds *InMemoryDataset) Name() string { return ds.name }
@@ -319,7 +325,7 @@ func (ds *InMemoryDataset) gather(order []int, from, to int) (Batch, error) {
 		b.Labels, err = gatherAll(ds.labels, order, from, to, ds.batchSize == 0)
 	}
 	if err != nil {
-		finalizeAll(b.Inputs)
+		closeAll(b.Inputs)
 		return Batch{}, err
 	}
 	return b, nil

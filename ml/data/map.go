@@ -68,7 +68,7 @@ func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Posit
 		}
 		for _, t := range given {
 			if t != nil && !slices.Contains(kept, t) {
-				t.FinalizeAll()
+				t.Close()
 			}
 		}
 	}()
@@ -110,7 +110,7 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 					select {
 					case results <- r:
 					case <-stop:
-						r.batch.Finalize()
+						r.batch.Close()
 						return
 					}
 				}
@@ -118,7 +118,7 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 			defer func() {
 				close(stop)
 				for r := range results { // until the goroutine has closed it
-					r.batch.Finalize()
+					r.batch.Close()
 				}
 			}()
 			for r := range results {
@@ -200,7 +200,7 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 				select {
 				case queue <- j:
 				case <-stop:
-					r.batch.Finalize()
+					r.batch.Close()
 					return
 				}
 				if r.err != nil {
@@ -213,7 +213,7 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 		defer func() {
 			close(stop)
 			for j := range queue {
-				(<-j.done).batch.Finalize()
+				(<-j.done).batch.Close()
 			}
 			workers.Wait()
 		}()

@@ -41,7 +41,7 @@ func normalization(ds Dataset, inputIndex int, axes []int) (mean, stddev *tensor
 			return nil, nil, err
 		}
 		m, err := momentsOf(b, inputIndex, axes)
-		b.Finalize()
+		b.Close()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -111,7 +111,7 @@ func momentsOf(b Batch, inputIndex int, axes []int) (*moments, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer values.FinalizeAll()
+	defer values.Close()
 	return m, tensors.ConstFlatData(values, func(flat []float64) {
 		// Counted from a group's first value, so that the mean of equal values is exact and their deviation 0.
 		first, seen := make([]float64, groups), make([]bool, groups)
@@ -168,6 +168,6 @@ func (m *moments) add(o *moments) error {
 // tensor returns one number per group in the dtype of the input.
 func (m *moments) tensor(values []float64) (*tensors.Tensor, error) {
 	wide := tensors.FromFlatDataAndDimensions(values, m.shape.Dimensions...)
-	defer wide.FinalizeAll()
+	defer wide.Close()
 	return wide.ConvertDType(m.shape.DType)
 }

@@ -73,7 +73,7 @@ func skip(seq iter.Seq2[Batch, error], n int64) iter.Seq2[Batch, error] {
 		for b, err := range seq {
 			if err == nil && seen < n {
 				seen++
-				if err = b.Finalize(); err == nil {
+				if err = b.Close(); err == nil {
 					continue
 				}
 				b = Batch{}

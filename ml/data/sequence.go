@@ -138,7 +138,7 @@ func rest(ds Dataset, epoch int64, drop *int64) iter.Seq2[Batch, error] {
 		for b, err := range iterFrom(ds, at) {
 			if err == nil && *drop > 0 {
 				*drop--
-				if err = b.Finalize(); err == nil {
+				if err = b.Close(); err == nil {
 					continue
 				}
 				b = Batch{}

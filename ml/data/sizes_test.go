@@ -39,7 +39,7 @@ func TestAbsurdSizesAreErrors(t *testing.T) {
 			require.Greater(t, ds.NumBatches(), 0, name)
 			b, err := data.First(ds)
 			require.NoError(t, err, name)
-			require.NoError(t, b.Finalize())
+			require.NoError(t, b.Close())
 		}
 	}
 }

@@ -18,6 +18,11 @@
 // Package train does the same for training. Between calls values stay on the backend, and a changed
 // variable takes the memory of its old value.
 //
+// # Snapshots
+//
+// What a variable holds at one time is a [Value], which never changes. [Store.Snapshot] holds those of one moment, without a
+// copy: checkpoints, evaluations and jobs in the background read it, or run graphs on it, while training goes on.
+//
 // # Names
 //
 // Building a graph again, for other input shapes or in a cell that is run again, reuses the variables of

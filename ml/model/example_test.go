@@ -46,3 +46,26 @@ func ExampleStore_ParseParams() {
 	// 128
 	// model: hyperparameter "width", set at example_test.go:43: "wide" is no int
 }
+
+// A snapshot holds a model as it was, for whoever saves or evaluates it, while training goes on.
+func ExampleStore_Snapshot() {
+	store := model.NewStore()
+	count := model.MustNewExec1(gocpu.New(), store, func(scope *model.Scope, g *graph.Graph) *graph.Node {
+		n := scope.VariableWithValue("n", 0.0)
+		n.SetNodeValue(graph.AddScalar(n.NodeValue(g), 1))
+		return n.NodeValue(g)
+	})
+	count.MustCall()
+	snapshot := store.Snapshot()
+	defer snapshot.Close()
+	count.MustCall()
+	count.MustCall()
+	for path, value := range snapshot.Values() {
+		t, err := value.ToHost()
+		fmt.Println("then:", path, t.Value(), err)
+	}
+	fmt.Println("now:", store.GetVariable("n").MustValue().Value())
+	// Output:
+	// then: /n 1 <nil>
+	// now: 3
+}

@@ -18,9 +18,9 @@ import (
 // combination of input shapes, and keeps the most recently used ones. Variables are fed by the Exec: they
 // stay on the backend between calls, and those that the graph changes are changed when the call returns.
 //
-// It is safe for several goroutines. Calls that change variables exclude all others of the same store;
-// once begun they are finished, also when their context ends, since a value that was given up to an
-// unfinished run would be lost.
+// It is safe for several goroutines. Calls that change variables follow each other; once begun they are finished, also when
+// their context ends, since a value that was given up to an unfinished run would be lost. Others run beside them, on the
+// values of one moment, or on those of a [Snapshot].
 type Exec struct {
 	backend graph.Backend
 	store   *Store
@@ -43,8 +43,7 @@ type compiled struct {
 	in         []shapes.Shape
 	numOut     int
 	vars       []*Variable // parameters after the inputs
-	donate     []bool
-	changed    []*Variable // outputs after numOut
+	changes    []bool      // which of vars it changes: their new values are the outputs after numOut
 	generation int
 }
 
@@ -207,9 +206,8 @@ func (e *Exec) build(ctx context.Context, in []shapes.Shape) (c *compiled, err e
 	c = &compiled{g: g, in: slices.Clone(in), numOut: len(outputs), vars: vars.order, generation: e.store.currentGeneration()}
 	for _, v := range vars.order {
 		n := vars.nodes[v]
-		c.donate = append(c.donate, n.current != n.param)
+		c.changes = append(c.changes, n.current != n.param)
 		if n.current != n.param {
-			c.changed = append(c.changed, v)
 			value := n.current
 			if n.sharding != nil { // Identity, since of a bare input Shard would say how it comes, not what becomes of it
 				value = graph.Shard(graph.Identity(value), n.sharding...)
@@ -275,6 +273,21 @@ func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *graph.Graph, erro
 
 // CallWithGraphContext is [Exec.CallContext] and also returns the graph that was run.
 func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *graph.Graph, error) {
+	results, g, err := e.CallToBuffers(ctx, args...)
+	if err != nil {
+		return nil, g, err
+	}
+	out, err := toHost(results)
+	if err != nil {
+		return nil, g, err
+	}
+	return out, g, nil
+}
+
+// CallToBuffers is [Exec.CallWithGraphContext] that leaves the results on the backend: they are the caller's to close, and may be
+// arguments of other calls. On a backend that goes on behind its calls it does not wait for the values, unless there are
+// logged ones.
+func (e *Exec) CallToBuffers(ctx context.Context, args ...any) ([]graph.Buffer, *graph.Graph, error) {
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%q: the context is nil: give context.Background()", e.name)
 	}
@@ -282,11 +295,7 @@ func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensor
 		return nil, nil, err
 	}
 	in, bufs, owned, err := e.put(args)
-	defer func() {
-		for _, b := range owned {
-			b.Close()
-		}
-	}()
+	defer closeBuffers(owned)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -298,12 +307,13 @@ func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensor
 	if err != nil {
 		return nil, c.g, err
 	}
-	out, err := toHost(results)
+	logged, err := toHost(results[c.numOut:])
 	if err != nil {
+		closeBuffers(results[:c.numOut])
 		return nil, c.g, err
 	}
-	e.log(c.g, out[c.numOut:])
-	return out[:c.numOut], c.g, nil
+	e.log(c.g, logged)
+	return results[:c.numOut], c.g, nil
 }
 
 // put returns the arguments as buffers, and of these the ones made here, for the caller to close.
@@ -330,32 +340,14 @@ func (e *Exec) put(args []any) (in []shapes.Shape, bufs, owned []graph.Buffer, e
 
 // run runs a graph on the inputs and the variables, and returns its outputs and logged values.
 func (e *Exec) run(ctx context.Context, c *compiled, inputs []graph.Buffer) ([]graph.Buffer, error) {
-	lock, unlock := e.store.run.RLock, e.store.run.RUnlock
-	if len(c.changed) > 0 {
-		lock, unlock = e.store.run.Lock, e.store.run.Unlock
-		ctx = context.WithoutCancel(ctx)
-	}
-	lock()
-	defer unlock()
-	bufs := slices.Clone(inputs)
-	for _, v := range c.vars {
-		b, err := v.buffer(e.backend)
+	run := func(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+		results, err := c.g.RunWithBuffers(ctx, inputs, donate)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%q: %w", e.name, err)
 		}
-		bufs = append(bufs, b)
+		return results, nil
 	}
-	for _, v := range c.changed {
-		v.give(e.backend)
-	}
-	results, err := c.g.RunWithBuffers(ctx, bufs, append(make([]bool, len(inputs)), c.donate...))
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", e.name, err)
-	}
-	for i, v := range c.changed {
-		v.take(e.backend, results[c.numOut+i])
-	}
-	return slices.Delete(results, c.numOut, c.numOut+len(c.changed)), nil
+	return e.store.lend(ctx, e.backend, run, inputs, c.vars, c.changes, c.numOut)
 }
 
 // toHost turns buffers into tensors and closes them.

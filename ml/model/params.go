@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/internal/names"
+	"github.com/quire-ml/quire/ml/internal/ordered"
 )
 
 // param is a hyperparameter that was set.
@@ -62,7 +63,7 @@ func (s *Store) DeclareParam(name string, defaultValue any, doc string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.declared[name] = &declaration{name, defaultValue, doc}
-	for path, p := range s.params {
+	for path, p := range ordered.All(s.params) {
 		if _, n := SplitPath(path); n == name {
 			p.adapt(n, defaultValue)
 			if p.err != nil {

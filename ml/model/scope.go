@@ -147,10 +147,11 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 		}
 		return v
 	}
-	v := &Variable{store: s.store, path: path, shape: shape.Clone(), trainable: shape.DType.IsFloat(), madeAt: place, host: value}
+	v := &Variable{store: s.store, path: path, shape: shape.Clone(), trainable: shape.DType.IsFloat(), madeAt: place}
 	if value == nil {
 		v.init = s.store.initial(path, shape, s.Initializer())
 	}
+	v.value = v.newValue(value)
 	if err := s.store.insert(v); err != nil {
 		graph.Errorf("%w", err)
 	}

@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // Store holds the variables and hyperparameters of a model by path, such as "/hidden/weights". It is safe
-// for several goroutines: runs that change variables exclude each other and all others.
+// for several goroutines: runs that change variables follow each other, all others run beside them, each on the values of
+// one moment.
 type Store struct {
 	mu         sync.Mutex
 	vars       map[string]*Variable
@@ -23,7 +25,8 @@ type Store struct {
 	shardings  []shardingRule
 	generation int // changes with what is baked into compiled graphs: parameters, trainable flags, shardings, deletions
 
-	run sync.RWMutex // held while graphs run on the variables
+	run      sync.Mutex   // held where values of variables are looked up and changed: by a run that changes them, from beginning to end
+	versions atomic.Int64 // counts changes of values
 }
 
 // DefaultSeed is the seed of a store whose [Store.SetRNGStateFromSeed] was not called.
@@ -87,7 +90,8 @@ func (s *Store) CreateVariable(fullPath string, value *tensors.Tensor) (*Variabl
 }
 
 func (s *Store) create(path, place string, value *tensors.Tensor) (*Variable, error) {
-	v := &Variable{store: s, path: path, shape: value.Shape(), trainable: value.DType().IsFloat(), madeAt: place, host: value}
+	v := &Variable{store: s, path: path, shape: value.Shape(), trainable: value.DType().IsFloat(), madeAt: place}
+	v.value = v.newValue(value)
 	if err := s.insert(v); err != nil {
 		return nil, err
 	}
@@ -170,18 +174,19 @@ func (s *Store) NumParameters() int { return s.RootScope().NumParameters() }
 // ByteSize returns the number of bytes of all variables.
 func (s *Store) ByteSize() int64 { return s.RootScope().ByteSize() }
 
-// Clone returns a store with copies of all variables and hyperparameters.
+// Clone returns a store with the values of all variables, which it shares until either store changes them, and with copies of
+// all hyperparameters.
 func (s *Store) Clone() (*Store, error) {
 	c := NewStore()
-	for v := range s.IterVariables() {
-		t, err := v.Value()
-		if err != nil {
-			return nil, fmt.Errorf("model: cloning a store: %w", err)
-		}
-		w, err := c.create(v.path, v.madeAt, t)
-		if err != nil {
-			return nil, err
-		}
+	vars := s.sorted("/")
+	values, err := s.holdAll(vars)
+	if err != nil {
+		return nil, fmt.Errorf("model: cloning a store: %w", err)
+	}
+	for i, v := range vars {
+		w := &Variable{store: c, path: v.path, shape: v.shape, madeAt: v.madeAt, value: values[i]}
+		c.versions.Store(max(c.versions.Load(), values[i].version))
+		c.vars[v.path] = w
 		w.trainable = v.Trainable()
 		w.sharding = v.Sharding()
 	}
@@ -197,12 +202,18 @@ func (s *Store) Clone() (*Store, error) {
 	return c, nil
 }
 
-// Finalize releases all variables. The store is empty afterwards and can be used anew.
-func (s *Store) Finalize() {
+// Close releases all variables. The store is empty afterwards and can be used anew. The error is always nil.
+func (s *Store) Close() error {
 	for v := range s.IterVariables() {
 		s.DeleteVariable(v.path)
 	}
+	return nil
 }
+
+// Finalize is [Store.Close] by its name in GoMLX.
+//
+// Deprecated: use Close. It goes with the next release.
+func (s *Store) Finalize() { s.Close() }
 
 // trainingKey is the key of a graph's training flag.
 type trainingKey struct{}

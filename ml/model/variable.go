@@ -22,18 +22,13 @@ type Variable struct {
 	trainable bool
 	sharding  ir.Sharding
 	compiled  bool // part of a compiled graph
-	// The value: made by init when it is first needed, on the host until a backend needs it, then on
-	// backends. Several hold it only while none changes it.
-	init    func() (*tensors.Tensor, error)
-	host    *tensors.Tensor
-	copies  []onBackend
-	lost    error // why there is no value
-	deleted bool
-}
 
-type onBackend struct {
-	backend graph.Backend
-	buf     graph.Buffer
+	init func() (*tensors.Tensor, error) // makes the first value; nil if that was given
+
+	// Guarded by the store's run.
+	value   *Value
+	gone    error // why there is no value
+	deleted bool
 }
 
 // Name returns the last element of the path.
@@ -104,18 +99,27 @@ func (v *Variable) SetTrainable(trainable bool) *Variable {
 
 // Value returns a copy of the value.
 func (v *Variable) Value() (*tensors.Tensor, error) {
-	v.store.run.RLock()
-	defer v.store.run.RUnlock()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	t, err := v.onHost()
+	values, err := v.store.holdAll([]*Variable{v})
 	if err != nil {
 		return nil, err
 	}
-	if t != v.host { // a share of a backend's memory: give it back, or that could not be reused
-		defer t.FinalizeAll()
+	defer releaseAll(values)
+	t, err := values[0].ToHost()
+	if err != nil {
+		return nil, err
 	}
+	defer t.Close() // a share of memory, which could not be reused otherwise
 	return t.Clone()
+}
+
+// Version returns the number of the change that made the value, see [Value.Version]; 0 if there is no value.
+func (v *Variable) Version() int64 {
+	v.store.run.Lock()
+	defer v.store.run.Unlock()
+	if v.value == nil {
+		return 0
+	}
+	return v.value.version
 }
 
 // MustValue is [Variable.Value]; it panics on an error.
@@ -125,25 +129,6 @@ func (v *Variable) MustValue() *tensors.Tensor {
 		panic(err)
 	}
 	return t
-}
-
-// onHost returns the value, which stays v's. v.mu is held.
-func (v *Variable) onHost() (*tensors.Tensor, error) {
-	switch {
-	case v.deleted:
-		return nil, fmt.Errorf("model: the variable %q was deleted", v.path)
-	case v.lost != nil:
-		return nil, v.lost
-	case len(v.copies) > 0:
-		return v.copies[0].buf.ToHost()
-	case v.host == nil:
-		t, err := v.init()
-		if err != nil {
-			return nil, fmt.Errorf("model: variable %q: %w", v.path, err)
-		}
-		v.host = t
-	}
-	return v.host, nil
 }
 
 // SetValue replaces the value by a copy of value. It returns an error if the shape is another one.
@@ -160,13 +145,10 @@ func (v *Variable) SetValue(value *tensors.Tensor) error {
 	}
 	v.store.run.Lock()
 	defer v.store.run.Unlock()
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if v.deleted {
-		return fmt.Errorf("model: the variable %q was deleted", v.path)
+		return v.gone
 	}
-	v.drop()
-	v.host = t
+	v.set(v.newValue(t), nil)
 	return nil
 }
 
@@ -182,75 +164,20 @@ func (v *Variable) MustSetValue(value *tensors.Tensor) {
 func (v *Variable) Reset() error {
 	v.store.run.Lock()
 	defer v.store.run.Unlock()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.init == nil {
+	switch {
+	case v.deleted:
+		return v.gone
+	case v.init == nil:
 		return fmt.Errorf("model: the variable %q has no initializer to reset it with", v.path)
 	}
-	v.drop()
+	v.set(v.newValue(nil), nil)
 	return nil
 }
 
-// drop forgets the value. v.mu is held.
-func (v *Variable) drop() {
-	for _, c := range v.copies {
-		c.buf.Close()
-	}
-	v.copies, v.host, v.lost = nil, nil, nil
-}
-
-// release makes v unusable.
+// release makes v unusable. v.store.run is held.
 func (v *Variable) release() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.drop()
+	v.set(nil, fmt.Errorf("model: the variable %q was deleted", v.path))
 	v.deleted = true
-}
-
-// buffer returns the value on a backend. The buffer stays v's.
-func (v *Variable) buffer(backend graph.Backend) (graph.Buffer, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, c := range v.copies {
-		if c.backend == backend {
-			return c.buf, nil
-		}
-	}
-	t, err := v.onHost()
-	if err != nil {
-		return nil, err
-	}
-	if len(v.copies) > 0 { // never let two backends share memory: one may be given it up
-		if t, err = t.Clone(); err != nil {
-			return nil, err
-		}
-	}
-	buf, err := backend.Put(t)
-	if err != nil {
-		return nil, fmt.Errorf("model: variable %q: %w", v.path, err)
-	}
-	v.copies, v.host = append(v.copies, onBackend{backend, buf}), nil
-	return buf, nil
-}
-
-// give takes the value away from v, for a run that it is donated to; the buffer on backend is not closed.
-func (v *Variable) give(backend graph.Backend) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, c := range v.copies {
-		if c.backend != backend {
-			c.buf.Close()
-		}
-	}
-	v.copies = nil
-	v.lost = fmt.Errorf("model: the value of %q was lost in a run that failed: load the last checkpoint, or delete the variable", v.path)
-}
-
-// take makes buf the value.
-func (v *Variable) take(backend graph.Backend, buf graph.Buffer) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.copies, v.lost = []onBackend{{backend, buf}}, nil
 }
 
 // setCompiled notes that a compiled graph depends on v.

@@ -34,5 +34,6 @@
 //
 // A step whose loss, gradients or new values are NaN or infinite changes nothing, and ends the loop with a
 // [NotFiniteError] that names the first variable: the model, and the state of the optimizer, are still what they
-// were before that step. So does a label that is no class, which the error gives with its place.
+// were before that step. So does a label that is no class, which the error gives with its place. A loop may have begun one
+// step more by then, which changes nothing either, see [Event].
 package train

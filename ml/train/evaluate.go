@@ -45,7 +45,7 @@ func (l *Loop) evaluate(ctx context.Context, endOfEpoch bool) error {
 	due := 0
 	for _, e := range l.evals {
 		for _, ds := range e.sets {
-			if !e.due(l, endOfEpoch) {
+			if !e.due(l.step, l.steps, endOfEpoch) {
 				continue
 			}
 			if due++; due <= l.evaluated {
@@ -61,11 +61,11 @@ func (l *Loop) evaluate(ctx context.Context, endOfEpoch bool) error {
 	return nil
 }
 
-func (e evaluation) due(l *Loop, endOfEpoch bool) bool {
+func (e evaluation) due(step, steps int, endOfEpoch bool) bool {
 	if endOfEpoch || e.every == 0 {
 		return endOfEpoch && e.every == 0
 	}
-	return l.step%e.every == 0 || l.step == l.steps
+	return step%e.every == 0 || step == steps
 }
 
 func (l *Loop) evaluateOne(ctx context.Context, ds data.Dataset) error {

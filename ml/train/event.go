@@ -37,6 +37,23 @@ func (k EventKind) String() string {
 //
 // Events are emitted from the goroutine that trains, one
 // after the other; a listener that takes long slows training down.
+//
+// # A step ahead
+//
+// A step does not wait for its metrics: where nothing is to be done between two steps, the second one is begun before the
+// metrics of the first are read, so that a device computes while the host prepares and listens. Numbers and order stay
+// what they are: the Step of step k comes with k's numbers, after all that belongs to k-1 and before all that belongs to k+1. But
+// the store may then hold what k+1 made of it, and a [Loop.Stop] by a listener, or an interrupt, ends the run after k+1. Who
+// needs the model of a step uses a hook. The loop waits for step k, and begins k+1 when all that belongs to k is done, if
+//
+//   - a hook is to be called after k: after every step with [Loop.OnStep] and [Loop.OnSettled], where they call with
+//     [EveryNSteps], [NTimesDuringLoop], [PeriodicCallback], and where its condition says so with [Loop.OnSettledIf];
+//   - an evaluation is due after k;
+//   - k is the last step of a run, or of a pass whose end is known;
+//   - a stop or an interrupt was asked for before k was begun.
+//
+// If k was not made, since something in it is not finite, a step that was begun after it changes nothing either: the
+// model is that before k. The batch of that step is used up.
 type Event struct {
 	Kind    EventKind
 	Time    time.Time

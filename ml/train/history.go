@@ -102,6 +102,15 @@ func (h *History) Get(source, metric string) (Series, bool) {
 	return Series{}, false
 }
 
+// Clone returns a copy, which later events do not change.
+func (h *History) Clone() *History {
+	c := NewHistory()
+	for _, s := range h.Series() {
+		c.series = append(c.series, &s)
+	}
+	return c
+}
+
 type seriesJSON struct {
 	Metric    Metric   `json:"metric"`
 	Source    string   `json:"source"`

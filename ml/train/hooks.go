@@ -17,6 +17,7 @@ type Hook func(loop *Loop) error
 type namedHook struct {
 	name string
 	fn   Hook
+	due  func(loop *Loop) bool // whether it wants to be called after the step that was begun; nil: after every one
 }
 
 // hooks are what else a loop does at certain times, in order of registration.
@@ -31,22 +32,32 @@ type hooks struct {
 
 // OnStart calls fn at the beginning of every run.
 func (l *Loop) OnStart(name string, fn Hook) {
-	l.hooks.start = append(l.hooks.start, namedHook{name, fn})
+	l.hooks.start = append(l.hooks.start, namedHook{name, fn, nil})
 }
 
-// OnStep calls fn after every step.
-func (l *Loop) OnStep(name string, fn Hook) { l.hooks.step = append(l.hooks.step, namedHook{name, fn}) }
+// OnStep calls fn after every step, before the next one is begun: the loop then waits for the metrics of each step, see
+// [Event]. [EveryNSteps] and the like wait only where they call.
+func (l *Loop) OnStep(name string, fn Hook) {
+	l.hooks.step = append(l.hooks.step, namedHook{name, fn, nil})
+}
 
 // OnEpoch calls fn at the end of every pass over the data, after evaluations.
 func (l *Loop) OnEpoch(name string, fn Hook) {
-	l.hooks.epoch = append(l.hooks.epoch, namedHook{name, fn})
+	l.hooks.epoch = append(l.hooks.epoch, namedHook{name, fn, nil})
 }
 
 // OnSettled calls fn when all is done that belongs to a step: its hooks and evaluations, and, if a pass over the data
 // is known to end with it, the end of the epoch; and once more after an epoch whose end was not known before. What is
 // saved there and goes on from there goes on as if nothing had happened.
 func (l *Loop) OnSettled(name string, fn Hook) {
-	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn})
+	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn, nil})
+}
+
+// OnSettledIf is [Loop.OnSettled] for a hook that mostly has nothing to do: fn is called as there, but the loop waits for a
+// step because of it only if due, which is asked when the step was begun and before its metrics are known, returns true. Of
+// the steps that it does not wait for, fn is not told.
+func (l *Loop) OnSettledIf(name string, due func(loop *Loop) bool, fn Hook) {
+	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn, due})
 }
 
 // OnEnd calls fn at the end of every run, with the error that the run ends with, and whether that is an
@@ -84,6 +95,12 @@ func named(name string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, err)
+}
+
+// due reports whether a hook wants to be called after the step that was begun.
+func (h *hooks) due(loop *Loop) bool {
+	due := func(x namedHook) bool { return x.due == nil || x.due(loop) }
+	return slices.ContainsFunc(h.step, due) || slices.ContainsFunc(h.settling, due)
 }
 
 func call(loop *Loop, list []namedHook) error {
@@ -144,24 +161,26 @@ func (h *hooks) end(loop *Loop, err error, interrupted bool) (all error) {
 func EveryNSteps(loop *Loop, n int, name string, fn Hook) {
 	need(loop, "EveryNSteps")
 	n = max(1, n)
-	loop.OnStep(name, func(loop *Loop) error {
-		if loop.step%n != 0 {
-			return nil
-		}
-		return fn(loop)
-	})
+	loop.onStepIf(name, func(step int) bool { return step%n == 0 }, fn)
 }
 
 // NTimesDuringLoop calls fn n times in each run whose number of steps is known, evenly spread, the last
 // time after the last step.
 func NTimesDuringLoop(loop *Loop, n int, name string, fn Hook) {
 	need(loop, "NTimesDuringLoop")
-	loop.OnStep(name, func(loop *Loop) error {
-		if loop.steps <= 0 || loop.step*n/loop.steps == (loop.step-1)*n/loop.steps {
+	loop.onStepIf(name, func(step int) bool {
+		return loop.steps > 0 && step*n/loop.steps != (step-1)*n/loop.steps
+	}, fn)
+}
+
+// onStepIf calls fn after the steps of a run whose number is due.
+func (l *Loop) onStepIf(name string, due func(step int) bool, fn Hook) {
+	l.hooks.step = append(l.hooks.step, namedHook{name, func(loop *Loop) error {
+		if !due(loop.step) {
 			return nil
 		}
 		return fn(loop)
-	})
+	}, func(loop *Loop) bool { return due(loop.step + 1) }})
 }
 
 // PeriodicCallback calls fn after a step when so much time has passed since the last call, and if
@@ -173,10 +192,7 @@ func PeriodicCallback(loop *Loop, period time.Duration, callOnEnd bool, name str
 		last = time.Now()
 		return nil
 	})
-	loop.OnStep(name, func(loop *Loop) error {
-		if time.Since(last) < period {
-			return nil
-		}
+	loop.onStepIf(name, func(int) bool { return time.Since(last) >= period }, func(loop *Loop) error {
 		err := fn(loop)
 		last = time.Now()
 		return err

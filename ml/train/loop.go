@@ -96,7 +96,8 @@ func (l *Loop) History() *History { return l.history }
 func (l *Loop) MedianTrainStepDuration() time.Duration { return l.times.median() }
 
 // Stop lets the run at hand end after its step, as if it had been asked for no more steps. It may be
-// called from hooks and listeners, and from any goroutine.
+// called from hooks and listeners, and from any goroutine. A listener may hear of a step when the next one is begun, see [Event]:
+// then the run ends after that.
 func (l *Loop) Stop(reason string) { l.stop.Store(&reason) }
 
 // StopReason returns why [Loop.Stop] ended the last run, "" if it did not.
@@ -130,6 +131,9 @@ func (l *Loop) RunToGlobalStep(ds data.Dataset, target int64) (Metrics, error) {
 
 // RunToGlobalStepContext is [Loop.RunToGlobalStep] with a context that can end it, see [ErrInterrupted].
 func (l *Loop) RunToGlobalStepContext(ctx context.Context, ds data.Dataset, target int64) (Metrics, error) {
+	if err := l.trainer.Err(); err != nil {
+		return nil, err
+	}
 	updates := target - l.trainer.GlobalStep()
 	n := int(updates)*l.trainer.accumulate - l.trainer.pending
 	base, _ := l.base()
@@ -208,6 +212,8 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		return nil, errNilContext
 	case ds == nil:
 		return nil, errNilDataset
+	case l.trainer.Err() != nil:
+		return nil, l.trainer.Err()
 	}
 	for _, e := range l.evals {
 		if slices.ContainsFunc(e.sets, func(x data.Dataset) bool { return sameDataset(x, ds) }) {
@@ -226,6 +232,7 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 
 	ended := false
 	defer func() {
+		l.trainer.forget()
 		if !ended { // a function of the user ended this goroutine: who listens must not wait for the end
 			l.emit(Event{Kind: End, Err: guard.ErrGoexit})
 		}
@@ -240,6 +247,9 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		}
 		return l.passes(ctx)
 	})
+	if err != nil { // what was begun is counted too, if it can be
+		err = unjoin(errors.Join(err, guard.Call(l.endSteps)))
+	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // from within a compilation or an evaluation
 		err = l.interruption(ctx)
 	}
@@ -303,39 +313,27 @@ func (l *Loop) batches(rest bool) iter.Seq2[data.Batch, error] {
 func (l *Loop) pass(ctx context.Context, rest bool) error {
 	for batch, err := range l.batches(rest) {
 		if err != nil {
+			if ended := l.endSteps(); ended != nil {
+				return ended
+			}
 			return fmt.Errorf("step %d, data set %q: %w", l.step+1, l.ds.Name(), err)
 		}
-		// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
-		// step, which compiles, can be given up: nothing is saved before it.
-		stepCtx := ctx
-		if l.made > 0 {
-			stepCtx = context.WithoutCancel(ctx)
-		}
 		begin := time.Now()
-		m, err := l.trainer.TrainStepContext(stepCtx, batch)
-		if err = errors.Join(err, batch.Finalize()); err != nil {
-			return unjoin(err)
-		}
-		l.step++
-		l.made++
-		l.pending = afterStep
-		m = l.named(m)
-		l.last = m
-		l.emit(Event{Kind: Step, Metrics: m})
-		l.times.add(time.Since(begin))
-		if err := l.hooks.afterStep(l); err != nil {
+		if err := l.beginStep(ctx, batch); err != nil {
 			return err
 		}
-		if err := l.evaluate(ctx, false); err != nil {
-			return err
-		}
-		if err := l.said(nil); err != nil {
-			return err
-		}
-		if !l.passEnds() { // else more belongs to this step
-			if err := l.hooks.settled(l); err != nil {
+		settle := l.waits(ctx)
+		if settle {
+			if err := l.endSteps(); err != nil {
 				return err
 			}
+		}
+		l.times.add(time.Since(begin))
+		if !settle {
+			continue
+		}
+		if err := l.settle(ctx); err != nil {
+			return err
 		}
 		if ctx.Err() != nil {
 			return l.interruption(ctx)
@@ -343,6 +341,9 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 		if (l.stop.Load() != nil || l.epochs == 0 && l.step >= l.steps) && !l.passEnds() {
 			return nil
 		}
+	}
+	if err := l.endSteps(); err != nil { // of a pass whose end was not known
+		return err
 	}
 	if l.pending != afterEpoch {
 		l.emit(Event{Kind: Epoch, Metrics: l.epochMetrics()})
@@ -354,6 +355,74 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 	l.inPass = false
 	if err := l.hooks.afterEpoch(l); err != nil {
 		return err
+	}
+	return l.hooks.settled(l)
+}
+
+// beginStep begins a step, and then ends the one before.
+func (l *Loop) beginStep(ctx context.Context, batch data.Batch) error {
+	// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
+	// step, which compiles, can be given up: nothing is saved before it.
+	if l.made > 0 {
+		ctx = context.WithoutCancel(ctx)
+	}
+	before := len(l.trainer.flights)
+	err := l.trainer.begin(ctx, batch)
+	err = unjoin(errors.Join(err, batch.Close()))
+	l.made++
+	if before > 0 {
+		if ended := l.endStep(); ended != nil {
+			return ended
+		}
+	}
+	return err
+}
+
+// waits reports whether the step that was begun is to be ended before the next one is begun: something is to be done
+// between them, or the run may end.
+func (l *Loop) waits(ctx context.Context) bool {
+	step := l.step + 1
+	return ctx.Err() != nil || l.stop.Load() != nil || l.told != nil || step == l.steps || l.passEnds() || l.hooks.due(l) ||
+		slices.ContainsFunc(l.evals, func(e evaluation) bool { return e.due(step, l.steps, false) })
+}
+
+// endSteps ends the step that was begun, if there is one.
+func (l *Loop) endSteps() error {
+	for len(l.trainer.flights) > 0 {
+		if err := l.endStep(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endStep waits for the metrics of the oldest step that was begun, and tells them.
+func (l *Loop) endStep() error {
+	m, err := l.trainer.end()
+	if err != nil {
+		return err
+	}
+	l.step++
+	m = l.named(m)
+	l.last = m
+	l.emit(Event{Kind: Step, Metrics: m})
+	return nil
+}
+
+// settle does what belongs to a step that was ended, before the next one is begun.
+func (l *Loop) settle(ctx context.Context) error {
+	l.pending = afterStep
+	if err := l.hooks.afterStep(l); err != nil {
+		return err
+	}
+	if err := l.evaluate(ctx, false); err != nil {
+		return err
+	}
+	if err := l.said(nil); err != nil {
+		return err
+	}
+	if l.passEnds() { // more belongs to this step
+		return nil
 	}
 	return l.hooks.settled(l)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/ordered"
 )
 
 // loopState is what a loop keeps outside of its trainer, its data set and its history.
@@ -65,7 +66,7 @@ func (l *Loop) State() ([]byte, error) {
 	if !l.ending {
 		s.Stop = l.stop.Load()
 	}
-	for name, m := range l.memories.list {
+	for name, m := range ordered.All(l.memories.list) {
 		state, err := m.State()
 		if err != nil {
 			return nil, fmt.Errorf("train: what %q remembers: %w", name, err)
@@ -77,7 +78,7 @@ func (l *Loop) State() ([]byte, error) {
 			s.Hooks[name] = state
 		}
 	}
-	for name, ds := range l.places() {
+	for name, ds := range ordered.All(l.places()) {
 		state, err := ds.State()
 		if err != nil {
 			return nil, fmt.Errorf("train: the place in %q: %w", name, err)
@@ -117,7 +118,7 @@ func (l *Loop) SetState(state []byte) error {
 	if s.Step < 0 || s.Epoch < 0 || s.InPass && s.Epoch == 0 {
 		return fmt.Errorf("train: the loop's state has step %d and epoch %d: it is no such state", s.Step, s.Epoch)
 	}
-	for name, m := range l.memories.list {
+	for name, m := range ordered.All(l.memories.list) {
 		if state, ok := s.Hooks[name]; ok {
 			if err := m.SetState(state); err != nil {
 				return fmt.Errorf("train: what %q remembered: %w", name, err)
@@ -143,7 +144,7 @@ func (l *Loop) goOn(ctx context.Context) error {
 		return nil
 	}
 	l.restPass = s.InPass
-	for name, ds := range l.places() {
+	for name, ds := range ordered.All(l.places()) {
 		if state, ok := s.Evals[name]; ok {
 			if err := ds.SetState(state); err != nil {
 				return fmt.Errorf("train: the place in %q: %w", name, err)

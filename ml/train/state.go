@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/quire-ml/quire/ml/metrics"
@@ -34,6 +35,9 @@ type (
 // State returns what the trainer keeps outside of the store, to be saved beside it: the means of its
 // metrics, and how many batches wait for their update.
 func (t *Trainer) State() ([]byte, error) {
+	if len(t.flights) > 0 {
+		return nil, errors.New("train: the state was asked for by a listener while the next step is under way: ask in a hook, such as OnStep")
+	}
 	s := trainerState{Pending: t.pending}
 	for _, m := range t.moving {
 		s.Moving = append(s.Moving, movingJSON{number(m.NewWeight), m.Count, number(m.Average), number(m.Weight), m.Nothing})

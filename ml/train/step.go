@@ -26,6 +26,10 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 		return predictions
 	}
 	labels := in[key.numInputs:]
+	var before *graph.Node // whether the steps before were made
+	if trains := key.mode != modeEval; trains {
+		labels, before = labels[:len(labels)-1], labels[len(labels)-1]
+	}
 	loss := t.loss(labels, predictions)
 	if !loss.DType().IsFloat() {
 		graph.Errorf("the loss is %s, want a float", loss.Shape())
@@ -41,7 +45,7 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 		total = graph.Add(loss, graph.ConvertDType(extra, loss.DType()))
 	}
 	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
-	if key.mode == modeTrain || key.mode == modeAccumulate {
+	if key.mode != modeEval {
 		variables, gradients := optimizers.Gradients(t.store, total)
 		report.gradients(variables, gradients)
 		if t.accumulate > 1 {
@@ -53,11 +57,13 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 		}
 	}
 	report.measure(scope, t.metrics)
-	if key.mode != modeEval {
-		report.newValues(t.store)
-		onlyIf(report.ok(), t.store)
+	if key.mode == modeEval {
+		return []*graph.Node{report.numbers()}
 	}
-	return []*graph.Node{report.numbers()}
+	report.newValues(t.store)
+	made := graph.LogicalAnd(before, report.ok())
+	onlyIf(made, t.store)
+	return []*graph.Node{report.numbers(), made}
 }
 
 // countStep counts the update.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -16,7 +19,8 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 )
 
-// Trainer makes steps of training and evaluation on the variables of a store. It is for one goroutine.
+// Trainer makes steps of training and evaluation on the variables of a store. It is for one goroutine, but for
+// [Trainer.EvalSnapshot] and [Trainer.Predict], which others may call while it trains.
 type Trainer struct {
 	backend   graph.Backend
 	store     *model.Store
@@ -26,6 +30,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
+	mu    sync.Mutex // of execs
 	execs map[execKey]*model.Exec
 
 	mesh    *graph.Mesh
@@ -33,6 +38,10 @@ type Trainer struct {
 
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
+
+	flights []*flight // steps whose reports are not read yet, oldest first: at most two
+	steps   int64     // updates that are known to have been made
+	counted int64     // the version of the global step's variable when steps was its value; 0 if that is not known
 
 	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
 	means  tally[metrics.Mean, *metrics.Mean]
@@ -68,29 +77,48 @@ const GlobalStepPath = "/global_step"
 // be nil for a trainer that only evaluates and predicts, on a model that was loaded: its TrainStep returns an
 // error.
 //
-// Arguments that make no sense are reported by the first step.
+// Arguments that make no sense are reported by [Trainer.Err], and by whatever the trainer is first asked to do.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
 		execs: map[execKey]*model.Exec{}, accumulate: 1}
-	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil} {
-		if missing {
-			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
-		}
-	}
-	names := map[string]bool{batchLossName: true, lossName: true}
 	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
-	if len(t.metrics) < len(trainMetrics) {
-		t.invalid = errors.New("train.NewTrainer: a metric is nil")
-	}
-	for _, m := range t.metrics {
-		if names[m.Name()] {
-			t.invalid = fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
-		}
-		names[m.Name()] = true
-	}
+	t.invalid = t.check(len(trainMetrics))
 	t.ResetTrainMetrics()
 	return t
 }
+
+// check returns an error if the arguments make no sense, of which so many were metrics.
+func (t *Trainer) check(numMetrics int) error {
+	var missing []string
+	for _, a := range []struct {
+		name  string
+		isNil bool
+	}{{"backend", t.backend == nil}, {"store", t.store == nil}, {"model", t.model == nil}, {"loss", t.loss == nil}} {
+		if a.isNil {
+			missing = append(missing, a.name)
+		}
+	}
+	switch {
+	case len(missing) == 1:
+		return fmt.Errorf("train.NewTrainer: the %s is nil", missing[0])
+	case len(missing) > 1:
+		return fmt.Errorf("train.NewTrainer: %s are nil", strings.Join(missing, " and "))
+	case len(t.metrics) < numMetrics:
+		return errors.New("train.NewTrainer: a metric is nil")
+	}
+	names := map[string]bool{batchLossName: true, lossName: true}
+	for _, m := range t.metrics {
+		if names[m.Name()] {
+			return fmt.Errorf("train.NewTrainer: two metrics are called %q: give one another name, with Named", m.Name())
+		}
+		names[m.Name()] = true
+	}
+	return nil
+}
+
+// Err returns what is wrong with the arguments of [NewTrainer], nil if nothing is. It need not be asked: steps, evaluations and
+// runs return the same error before they do anything.
+func (t *Trainer) Err() error { return t.invalid }
 
 // Backend returns the backend.
 func (t *Trainer) Backend() graph.Backend { return t.backend }
@@ -109,7 +137,7 @@ func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
 // [losses.TotalWeight]. It returns an error if n is below 1 or
 // if gradients of earlier batches wait for their update.
 func (t *Trainer) AccumulateGradients(n int) error {
-	if n < 1 || t.pending > 0 {
+	if n < 1 || t.pending > 0 || len(t.flights) > 0 {
 		return fmt.Errorf("train.AccumulateGradients(%d): want 1 or more, and not between the %d batches of an update", n, t.accumulate)
 	}
 	t.accumulate = n
@@ -159,23 +187,12 @@ func (t *Trainer) checkDivides(batch data.Batch) error {
 
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
 func (t *Trainer) ResetComputationGraphs() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, e := range t.execs {
 		e.Finalize()
 	}
 	clear(t.execs)
-}
-
-// GlobalStep returns the number of updates of the model so far, over all runs.
-func (t *Trainer) GlobalStep() int64 {
-	v := t.store.GetVariable(GlobalStepPath)
-	if v == nil {
-		return 0
-	}
-	value, err := v.Value()
-	if err != nil {
-		return 0
-	}
-	return tensors.ToScalar[int64](value)
 }
 
 // ResetTrainMetrics empties the means of the training metrics.
@@ -206,6 +223,8 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if e := t.execs[key]; e != nil {
 		return e, nil
 	}
@@ -227,76 +246,12 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 
 // OnExec calls fn with every compiled form of the model that exists, for inspection.
 func (t *Trainer) OnExec(fn func(e *model.Exec)) {
-	for _, e := range t.execs {
+	t.mu.Lock()
+	execs := slices.Collect(maps.Values(t.execs))
+	t.mu.Unlock()
+	for _, e := range execs {
 		fn(e)
 	}
-}
-
-// call runs a batch with its labels and returns what came of it.
-func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) (outcome, error) {
-	if t.invalid != nil {
-		return outcome{}, t.invalid
-	}
-	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
-	if err != nil {
-		return outcome{}, err
-	}
-	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels))
-	for _, x := range batch.Inputs {
-		args = append(args, x)
-	}
-	for _, x := range batch.Labels {
-		args = append(args, x)
-	}
-	out, g, err := e.CallWithGraphContext(ctx, args...)
-	if err != nil {
-		return outcome{}, err
-	}
-	return read(g, out[0]), nil
-}
-
-var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
-
-// TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
-// batch and the moving averages of loss and metrics.
-func (t *Trainer) TrainStep(batch data.Batch) (Metrics, error) {
-	return t.TrainStepContext(context.Background(), batch)
-}
-
-// TrainStepContext is [Trainer.TrainStep] with a context: a step is not begun when it has ended, and
-// finished once it is begun.
-func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metrics, error) {
-	if t.optimizer == nil && t.invalid == nil {
-		return nil, errNoOptimizer
-	}
-	m := modeTrain
-	if t.pending+1 < t.accumulate {
-		m = modeAccumulate
-	}
-	err := t.checkDivides(batch)
-	if err != nil {
-		return nil, t.stepError(err)
-	}
-	out, err := t.call(ctx, m, batch)
-	if err != nil {
-		return nil, t.stepError(err)
-	}
-	if out.failed() {
-		return nil, out.failure(t.GlobalStep() + 1)
-	}
-	t.pending = (t.pending + 1) % t.accumulate
-	t.moving.add(out.values, out.weights)
-	t.means.add(out.values, out.weights)
-	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: out.values[0]}
-	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
-}
-
-// stepError says which step failed, unless the error names the user's own line.
-func (t *Trainer) stepError(err error) error {
-	if _, ok := graph.AsError(err); ok || errors.Is(err, t.invalid) {
-		return err
-	}
-	return fmt.Errorf("training step %d: %w", t.GlobalStep()+1, err)
 }
 
 // EpochMetrics returns the means of loss and metrics over the training steps since the last reset: in a
@@ -316,10 +271,16 @@ func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
 }
 
 func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[metrics.Mean, *metrics.Mean]) error {
-	out, err := t.call(ctx, modeEval, batch)
+	e, args, err := t.execFor(modeEval, batch)
 	if err != nil {
 		return err
 	}
+	results, g, err := e.CallWithGraphContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	out := read(g, results[0])
+	results[0].Close()
 	if out.label != nil {
 		return out.label
 	}
@@ -351,7 +312,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	for batch, err := range ds.Iter() {
 		if err == nil {
 			err = t.evalStep(ctx, batch, sums)
-			err = errors.Join(err, batch.Finalize())
+			err = errors.Join(err, batch.Close())
 		}
 		if err != nil {
 			return nil, fmt.Errorf("evaluating %q, batch %d: %w", ds.Name(), batches+1, err)
@@ -365,6 +326,26 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
 	return sums.metricsOf(t.metrics), nil
+}
+
+// EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine
+// while the model is trained, and evaluates the model of that moment. The data set must be nobody else's meanwhile; the model's
+// function may be called from that goroutine, to build the graph.
+//
+//	snapshot := trainer.Store().Snapshot()
+//	go func() {
+//		defer snapshot.Close()
+//		results, err := trainer.EvalSnapshot(ctx, snapshot, ds)
+//		…
+//	}()
+func (t *Trainer) EvalSnapshot(ctx context.Context, snapshot *model.Snapshot, ds data.Dataset) (Metrics, error) {
+	switch {
+	case ctx == nil:
+		return nil, errNilContext
+	case snapshot == nil || snapshot.Store() != t.store:
+		return nil, errors.New("train.EvalSnapshot: the snapshot is nil or of another store than the trainer's: take it with trainer.Store().Snapshot()")
+	}
+	return t.EvalContext(snapshot.Context(ctx), ds)
 }
 
 // Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not

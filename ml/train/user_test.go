@@ -46,6 +46,12 @@ var userFunctions = map[string]func(t *testing.T, bad func()) (*train.Loop, data
 	"OnStep":    hooked(func(l *train.Loop, h train.Hook) { l.OnStep("bad", h) }),
 	"OnEpoch":   hooked(func(l *train.Loop, h train.Hook) { l.OnEpoch("bad", h) }),
 	"OnSettled": hooked(func(l *train.Loop, h train.Hook) { l.OnSettled("bad", h) }),
+	"OnSettledIf": hooked(func(l *train.Loop, h train.Hook) {
+		l.OnSettledIf("bad", func(*train.Loop) bool { return true }, h)
+	}),
+	"OnSettledIf, its condition": hooked(func(l *train.Loop, h train.Hook) {
+		l.OnSettledIf("bad", func(l *train.Loop) bool { h(l); return false }, func(*train.Loop) error { return nil })
+	}),
 	"OnEnd": hooked(func(l *train.Loop, h train.Hook) {
 		l.OnEnd("bad", func(l *train.Loop, _ error, _ bool) error { return h(l) })
 	}),

@@ -142,8 +142,8 @@ func TestBatch(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	small, large := noise(1), image.NewGray(image.Rect(0, 0, 9, 9))
-	finalized := tensors.FromValue([][]float32{{1}})
-	finalized.MustFinalizeAll()
+	closed := tensors.FromValue([][]float32{{1}})
+	closed.Close()
 	of := func(_ any, err error) error { return err }
 	for _, c := range []struct {
 		err  error
@@ -160,7 +160,7 @@ func TestErrors(t *testing.T) {
 		{of(ToImage().Batch(tensors.FromScalarAndDimensions(float32(1), 2, 2, 3))), "pictures from float32[2 2 3]: want [N H W C] with 1, 3 or 4 channels"},
 		{of(ToImage().Single(tensors.FromValue([][]bool{{true}}))), "a picture from bool[1 1]: want an integer or float dtype"},
 		{of(ToImage().MaxValue(-1).Single(tensors.FromValue([][]int8{{1}}))), "a picture with MaxValue -1: want a positive number"},
-		{of(ToImage().Single(finalized)), "tensor float32[1 1] was finalized: its memory is released"},
+		{of(ToImage().Single(closed)), "tensor float32[1 1] was closed: its memory is released"},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", c.err, c.want)

@@ -27,7 +27,7 @@ func (ti *ToImageConfig) MaxValue(v float64) *ToImageConfig {
 // Single returns a tensor [H W C] or, if gray, [H W] as a picture: an image.Gray for one channel, an
 // image.NRGBA for three and four. Values below 0 and NaN are black, those beyond the maximum full.
 // It returns an error for other shapes, for dtypes that are no integer or float, and if t was
-// finalized.
+// closed.
 func (ti *ToImageConfig) Single(t *tensors.Tensor) (image.Image, error) {
 	if err := ti.check(t); err != nil {
 		return nil, err

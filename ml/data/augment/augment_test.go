@@ -138,7 +138,7 @@ func pass(t *testing.T, ds data.Dataset, from int) [][]float32 {
 			t.Fatal(err)
 		}
 		out = append(out, tensors.MustCopyFlatData[float32](b.Inputs[0]))
-		b.Finalize()
+		b.Close()
 	}
 	return out[from:]
 }
@@ -149,7 +149,7 @@ func TestPicturesDependOnSeedPassAndPlaceAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(test.FinalizeAll)
+		t.Cleanup(func() { test.Close() })
 		return data.Prefetch(Images(test, seed, Affine{Shift: 1, Rotate: 10, Scale: 0.1}.Apply, Elastic{Alpha: 3, Sigma: 2}.Apply, Noise(0.01)), 3)
 	}
 	a, b := make(1), make(1)

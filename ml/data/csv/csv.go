@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/internal/ordered"
 )
 
 // Kind says what a column holds.
@@ -139,7 +140,7 @@ func parse(r io.Reader, o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range o.Kinds {
+	for name := range ordered.All(o.Kinds) {
 		if !slices.Contains(c.names, name) {
 			return nil, fmt.Errorf("no column %q, of which a kind is declared: the columns are %q", name, c.names)
 		}

@@ -44,11 +44,11 @@ func Datasets(batchSize int) (train, test *data.InMemoryDataset, err error) {
 		return nil, nil, err
 	}
 	if n := train.NumExamples(); batchSize < 1 || batchSize > n {
-		train.FinalizeAll()
+		train.Close()
 		return nil, nil, fmt.Errorf("digits.Datasets: batch size %d: want 1 to %d", batchSize, n)
 	}
 	if test, err = dataset("digits/test", Test); err != nil {
-		train.FinalizeAll()
+		train.Close()
 		return nil, nil, err
 	}
 	return train.BatchSize(batchSize, true).Shuffle(1), test.BatchSize(batchSize, false), nil
@@ -59,8 +59,8 @@ func dataset(name string, load func() (x, y *tensors.Tensor, err error)) (*data.
 	if err != nil {
 		return nil, err
 	}
-	defer images.FinalizeAll() // the data set has shares of its own
-	defer labels.FinalizeAll()
+	defer images.Close() // the data set has shares of its own
+	defer labels.Close()
 	return data.InMemory(name, images, labels)
 }
 

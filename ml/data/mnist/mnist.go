@@ -60,7 +60,7 @@ func Datasets(batchSize int) (train, test *data.InMemoryDataset, err error) {
 		return nil, nil, err
 	}
 	if test, err = dataset("mnist/test", Test); err != nil {
-		train.FinalizeAll()
+		train.Close()
 		return nil, nil, err
 	}
 	return train.BatchSize(batchSize, true).Shuffle(1), test.BatchSize(batchSize, false), nil
@@ -71,8 +71,8 @@ func dataset(name string, load func() (x, y *tensors.Tensor, err error)) (*data.
 	if err != nil {
 		return nil, err
 	}
-	defer images.FinalizeAll() // the data set has shares of its own
-	defer labels.FinalizeAll()
+	defer images.Close() // the data set has shares of its own
+	defer labels.Close()
 	return data.InMemory(name, images, labels)
 }
 
@@ -82,12 +82,12 @@ func load(imagesFile, labelsFile int) (images, labels *tensors.Tensor, err error
 	if err != nil {
 		return nil, nil, err
 	}
-	defer x.FinalizeAll()
+	defer x.Close()
 	y, yName, err := read(files[labelsFile])
 	if err != nil {
 		return nil, nil, err
 	}
-	defer y.FinalizeAll()
+	defer y.Close()
 	if s := x.Shape(); s.DType != dtypes.Uint8 || s.Rank() != 3 || s.Dim(1) != Size || s.Dim(2) != Size {
 		return nil, nil, fmt.Errorf("mnist: %s holds %v: want pictures, uint8[N 28 28]", xName, s)
 	}
@@ -114,7 +114,7 @@ func scale(x *tensors.Tensor) *tensors.Tensor {
 	}
 	s := x.Shape()
 	out := tensors.FromShape(s.WithDType(dtypes.Float32))
-	defer out.FinalizeAll()
+	defer out.Close()
 	tensors.MustMutableFlatData(out, func(to []float32) {
 		tensors.MustConstFlatData(x, func(from []uint8) {
 			for i, v := range from {

@@ -57,7 +57,7 @@ func starts(t *testing.T, ds data.Dataset, length int) (out []int) {
 		for i := 0; i < len(in); i += length {
 			out = append(out, int(in[i]))
 		}
-		b.Finalize()
+		b.Close()
 	}
 	return out
 }

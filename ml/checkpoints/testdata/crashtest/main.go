@@ -24,8 +24,9 @@ import (
 func main() {
 	dir := flag.String("dir", "", "directory of the checkpoints")
 	steps := flag.Int64("steps", 0, "global step to end at")
+	behind := flag.Bool("background", false, "save in the background")
 	flag.Parse()
-	if err := run(*dir, *steps); err != nil {
+	if err := run(*dir, *steps, *behind); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -40,7 +41,7 @@ func noisy(scope *model.Scope, x *graph.Node) *graph.Node {
 	return graph.MatMul(x, w)
 }
 
-func run(dir string, steps int64) error {
+func run(dir string, steps int64, behind bool) error {
 	x, y := make([][]float32, 37), make([][]float32, 37)
 	for i := range x {
 		a, b := float32(i%7), float32(i%5)
@@ -55,7 +56,11 @@ func run(dir string, steps int64) error {
 	store := model.NewStore()
 	trainer := train.NewTrainer(gocpu.New(), store, noisy, losses.MeanSquaredError, optimizers.Adam().Done())
 	loop := train.NewLoop(trainer)
-	handler, err := checkpoints.Build(store).Dir(dir).Keep(2).Done()
+	config := checkpoints.Build(store).Dir(dir).Keep(2)
+	if behind {
+		config.InBackground()
+	}
+	handler, err := config.Done()
 	if err != nil {
 		return err
 	}
