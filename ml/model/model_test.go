@@ -280,5 +280,5 @@ func TestErrors(t *testing.T) {
 		require.True(t, c.err != nil, c.name)
 		got.WriteString(c.name + ":\n\t" + c.err.Error() + "\n")
 	}
-	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`_test\.go:\d+`).ReplaceAllString(got.String(), "_test.go:N"), *update)
+	testenv.Golden(t, "testdata/errors.golden", regexp.MustCompile(`(_test\.go:|\.func)\d+`).ReplaceAllString(got.String(), "${1}N"), *update)
 }
