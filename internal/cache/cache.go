@@ -260,6 +260,17 @@ func (c *Cache[K, V]) DropFunc(useless func(V) bool) {
 	c.drop(out)
 }
 
+// Values returns what is kept, most recently used first, not held.
+func (c *Cache[K, V]) Values() []V {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	values := make([]V, len(c.entries))
+	for i, e := range c.entries {
+		values[i] = e.value
+	}
+	return values
+}
+
 // Close closes all values, each as soon as nobody uses it, and empties the cache, which can be used anew. What is being
 // built is not kept. Close returns the errors of this, and of a closing before it that nobody was told.
 func (c *Cache[K, V]) Close() error {

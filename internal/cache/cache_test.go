@@ -58,8 +58,8 @@ func put(t *testing.T, c *Cache[int, *thing], key int) *thing {
 }
 
 func keys(c *Cache[int, *thing]) (names []string) {
-	for _, e := range c.entries {
-		names = append(names, e.value.name)
+	for _, v := range c.Values() {
+		names = append(names, v.name)
 	}
 	return names
 }

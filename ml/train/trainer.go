@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/cache"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
@@ -26,7 +27,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
-	execs map[execKey]*model.Exec
+	execs *cache.Cache[execKey, form]
 
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
@@ -45,6 +46,13 @@ type execKey struct {
 	spec      any
 	numInputs int
 }
+
+// form is a compiled form of the model. Its programs are counted one by one, so it may be closed while it runs.
+type form struct{ *model.Exec }
+
+func (f form) Hold() bool     { return true }
+func (f form) Release() error { return nil }
+func (f form) Drop() error    { return f.Close() }
 
 type mode string
 
@@ -71,7 +79,7 @@ const GlobalStepPath = "/global_step"
 // Arguments that make no sense are reported by the first step.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
-		execs: map[execKey]*model.Exec{}, accumulate: 1}
+		execs: cache.New[execKey, form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1}
 	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil} {
 		if missing {
 			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
@@ -158,12 +166,7 @@ func (t *Trainer) checkDivides(batch data.Batch) error {
 }
 
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
-func (t *Trainer) ResetComputationGraphs() {
-	for _, e := range t.execs {
-		e.Finalize()
-	}
-	clear(t.execs)
-}
+func (t *Trainer) ResetComputationGraphs() { _ = t.execs.Close() }
 
 // GlobalStep returns the number of updates of the model so far, over all runs.
 func (t *Trainer) GlobalStep() int64 {
@@ -206,14 +209,20 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
-	if e := t.execs[key]; e != nil {
-		return e, nil
+	if f, ok := t.execs.Find(key); ok {
+		return f.Exec, nil
 	}
+	nothing := func() error { return nil }
+	f, err := t.execs.Get(context.Background(), key, nothing, func() (form, error) { return t.newForm(key) })
+	return f.Exec, err
+}
+
+func (t *Trainer) newForm(key execKey) (form, error) {
 	e, err := model.NewExec(t.backend, t.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		return t.build(scope, key, in)
 	})
 	if err != nil {
-		return nil, err
+		return form{}, err
 	}
 	e.WithName(string(key.mode)).WithMesh(t.mesh).WithGraphSetup(func(g *graph.Graph) {
 		t.store.SetTraining(g, key.mode == modeTrain || key.mode == modeAccumulate)
@@ -221,14 +230,13 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if key.mode == modeEval || key.mode == modePredict {
 		e.AllowUnknownParams()
 	}
-	t.execs[key] = e
-	return e, nil
+	return form{e}, nil
 }
 
 // OnExec calls fn with every compiled form of the model that exists, for inspection.
 func (t *Trainer) OnExec(fn func(e *model.Exec)) {
-	for _, e := range t.execs {
-		fn(e)
+	for _, f := range t.execs.Values() {
+		fn(f.Exec)
 	}
 }
 
