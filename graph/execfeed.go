@@ -33,7 +33,7 @@ type ExecFeed struct {
 type RunFunc func(ctx context.Context, inputs []Buffer, donate []bool) ([]Buffer, error)
 
 // NewFedExec is [NewExec] with a feeder, for packages that build on this one. The arguments of graphFn begin with those
-// that the feeder gives.
+// that the feeder gives, which are neither graphs nor nodes.
 func NewFedExec(backend Backend, feeder ExecFeeder, graphFn any) (*Exec, error) {
 	return newExec(backend, feeder, graphFn)
 }
