@@ -30,7 +30,7 @@ func (s *Store) inGraph(g *graph.Graph) *graphVars {
 	return gv
 }
 
-// variable returns the state of v in g; at the first use v becomes a parameter of g.
+// inGraph returns the state of v in g; at the first use v becomes a parameter of g.
 func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 	gv := v.store.inGraph(g)
 	if n := gv.nodes[v]; n != nil {
