@@ -27,7 +27,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
-	execs *cache.Cache[execKey, form]
+	execs *cache.Cache[execKey, *form]
 
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
@@ -47,12 +47,29 @@ type execKey struct {
 	numInputs int
 }
 
-// form is a compiled form of the model. Its programs are counted one by one, so it may be closed while it runs.
-type form struct{ *model.Exec }
+// form is a compiled form of the model.
+type form struct {
+	*model.Exec
+	uses cache.Uses
+}
 
-func (f form) Hold() bool     { return true }
-func (f form) Release() error { return nil }
-func (f form) Drop() error    { return f.Close() }
+func (f *form) Hold() bool { return f.uses.Begin() }
+
+// Release closes what a call has compiled after Close.
+func (f *form) Release() error {
+	if f.uses.End() {
+		return f.Exec.Close()
+	}
+	return nil
+}
+
+func (f *form) Drop() error { return f.Close() }
+
+// Close closes the programs, each when its last run has ended.
+func (f *form) Close() error {
+	f.uses.Close()
+	return f.Exec.Close()
+}
 
 type mode string
 
@@ -79,7 +96,7 @@ const GlobalStepPath = "/global_step"
 // Arguments that make no sense are reported by the first step.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
-		execs: cache.New[execKey, form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1}
+		execs: cache.New[execKey, *form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1}
 	for what, missing := range map[string]bool{"backend": backend == nil, "store": store == nil, "model": t.model == nil, "loss": lossFn == nil} {
 		if missing {
 			t.invalid = fmt.Errorf("train.NewTrainer: the %s is nil", what)
@@ -201,8 +218,8 @@ func (t *Trainer) beginEpoch() {
 // resetMeans empties the means over an epoch.
 func (t *Trainer) resetMeans() { t.means = make([]metrics.Mean, 1+len(t.metrics)) }
 
-// exec returns the program for a kind of batch.
-func (t *Trainer) exec(key execKey) (*model.Exec, error) {
+// form returns the form of the model for a kind of batch, for the caller to release.
+func (t *Trainer) form(key execKey) (*form, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
 	}
@@ -210,19 +227,18 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
 	if f, ok := t.execs.Find(key); ok {
-		return f.Exec, nil
+		return f, nil
 	}
 	nothing := func() error { return nil }
-	f, err := t.execs.Get(context.Background(), key, nothing, func() (form, error) { return t.newForm(key) })
-	return f.Exec, err
+	return t.execs.Get(context.Background(), key, nothing, func() (*form, error) { return t.newForm(key) })
 }
 
-func (t *Trainer) newForm(key execKey) (form, error) {
+func (t *Trainer) newForm(key execKey) (*form, error) {
 	e, err := model.NewExec(t.backend, t.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		return t.build(scope, key, in)
 	})
 	if err != nil {
-		return form{}, err
+		return nil, err
 	}
 	e.WithName(string(key.mode)).WithMesh(t.mesh).WithGraphSetup(func(g *graph.Graph) {
 		t.store.SetTraining(g, key.mode == modeTrain || key.mode == modeAccumulate)
@@ -230,7 +246,7 @@ func (t *Trainer) newForm(key execKey) (form, error) {
 	if key.mode == modeEval || key.mode == modePredict {
 		e.AllowUnknownParams()
 	}
-	return form{e}, nil
+	return &form{Exec: e}, nil
 }
 
 // OnExec calls fn with every compiled form of the model that exists, for inspection.
@@ -245,10 +261,11 @@ func (t *Trainer) call(ctx context.Context, m mode, batch data.Batch) (outcome, 
 	if t.invalid != nil {
 		return outcome{}, t.invalid
 	}
-	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
+	e, err := t.form(execKey{m, batch.Spec, len(batch.Inputs)})
 	if err != nil {
 		return outcome{}, err
 	}
+	defer t.execs.Release(e)
 	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels))
 	for _, x := range batch.Inputs {
 		args = append(args, x)
@@ -378,9 +395,10 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 // Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not
 // change; layers behave as in evaluation.
 func (t *Trainer) Predict(inputs ...any) ([]*tensors.Tensor, error) {
-	e, err := t.exec(execKey{modePredict, nil, len(inputs)})
+	e, err := t.form(execKey{modePredict, nil, len(inputs)})
 	if err != nil {
 		return nil, err
 	}
+	defer t.execs.Release(e)
 	return e.Call(inputs...)
 }
