@@ -32,7 +32,7 @@ func TestErrorsNameTheirOwnPackage(t *testing.T) {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(path))
-		names := declared(t, dir)
+		names := declaredIn(t, dir)
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok || len(call.Args) == 0 {
@@ -64,7 +64,7 @@ func TestErrorsNameTheirOwnPackage(t *testing.T) {
 }
 
 // declared returns the names of the functions and methods of the package in a folder.
-func declared(t *testing.T, dir string) map[string]bool {
+func declaredIn(t *testing.T, dir string) map[string]bool {
 	paths, err := filepath.Glob(dir + "/*.go")
 	require.NoError(t, err)
 	names := map[string]bool{}

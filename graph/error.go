@@ -109,7 +109,7 @@ func AsError(err error) (*Error, bool) {
 	return e, ok
 }
 
-const maxFrames = 32
+const maxFrames = 40 // a step of training has some 35 between its caller and an op
 
 // callSite returns the program counters of the caller's stack.
 func callSite() []uintptr {

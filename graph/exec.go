@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -21,31 +21,31 @@ type ExecGraphFnOneOutput interface {
 		func(*Node, *Node, *Node, *Node, *Node) *Node | func(*Node, *Node, *Node, *Node, *Node, *Node) *Node
 }
 
-// ExecGraphFnTwoOutputs lists the functions that build a graph with two results.
-type ExecGraphFnTwoOutputs interface {
+// ExecGraphFn lists the functions that build a graph: from a Graph alone, from up to six inputs or a
+// slice of any number of them, to up to three results or a slice.
+type ExecGraphFn interface {
+	ExecGraphFnOneOutput | twoOutputs | threeOutputs | sliceOfOutputs
+}
+
+// twoOutputs lists the functions with two results.
+type twoOutputs interface {
 	func(*Graph) (*Node, *Node) | func([]*Node) (*Node, *Node) | func(*Node) (*Node, *Node) | func(*Node, *Node) (*Node, *Node) |
 		func(*Node, *Node, *Node) (*Node, *Node) | func(*Node, *Node, *Node, *Node) (*Node, *Node) |
 		func(*Node, *Node, *Node, *Node, *Node) (*Node, *Node) | func(*Node, *Node, *Node, *Node, *Node, *Node) (*Node, *Node)
 }
 
-// ExecGraphFnThreeOutputs lists the functions that build a graph with three results.
-type ExecGraphFnThreeOutputs interface {
+// threeOutputs lists the functions with three results.
+type threeOutputs interface {
 	func(*Graph) (*Node, *Node, *Node) | func([]*Node) (*Node, *Node, *Node) | func(*Node) (*Node, *Node, *Node) | func(*Node, *Node) (*Node, *Node, *Node) |
 		func(*Node, *Node, *Node) (*Node, *Node, *Node) | func(*Node, *Node, *Node, *Node) (*Node, *Node, *Node) |
 		func(*Node, *Node, *Node, *Node, *Node) (*Node, *Node, *Node) | func(*Node, *Node, *Node, *Node, *Node, *Node) (*Node, *Node, *Node)
 }
 
-// ExecGraphFnSlice lists the functions that build a graph with any number of results.
-type ExecGraphFnSlice interface {
+// sliceOfOutputs lists the functions with any number of results.
+type sliceOfOutputs interface {
 	func(*Graph) []*Node | func([]*Node) []*Node | func(*Node) []*Node | func(*Node, *Node) []*Node |
 		func(*Node, *Node, *Node) []*Node | func(*Node, *Node, *Node, *Node) []*Node |
 		func(*Node, *Node, *Node, *Node, *Node) []*Node | func(*Node, *Node, *Node, *Node, *Node, *Node) []*Node
-}
-
-// ExecGraphFn lists the functions that build a graph: from a Graph alone, from up to six inputs or a
-// slice of any number of them, to up to three results or a slice.
-type ExecGraphFn interface {
-	ExecGraphFnOneOutput | ExecGraphFnTwoOutputs | ExecGraphFnThreeOutputs | ExecGraphFnSlice
 }
 
 // DefaultMaxCache is how many compiled graphs an Exec keeps unless told otherwise.
@@ -56,42 +56,41 @@ type LoggerFn func(g *Graph, messages []string, values []*tensors.Tensor, nodes 
 
 // Exec runs a function that builds a graph: it compiles the graph for each combination of input shapes
 // that it is called with, and keeps the most recently used ones. It is safe for several goroutines.
+//
+// A call with shapes that are compiled waits for nobody. Calls with the same new shapes share one compilation, and its
+// error; it belongs to the first of them, and if that one's context ends it, the next one compiles. Graphs are built one
+// after another, so that the function needs no locks, and compiled side by side. What is not kept any more is closed when
+// its last run ends.
 type Exec struct {
-	backend ir.Backend
-	fn      reflect.Value
+	backend Backend
+	fn      function
 	name    string
-	inputs  int // -1 for a slice, 0 for a *Graph alone
+	feeder  ExecFeeder // nil for none
 
-	cache *cache.Cache[[]shapes.Shape, *Graph]
+	programs *cache.Cache[[]shapes.Shape, *program]
+	seen     atomic.Int64 // the generation that programs were last looked through for
 
 	mu     sync.Mutex
 	logger LoggerFn
 }
 
 // NewExec returns an Exec for a function that builds a graph.
-func NewExec[F ExecGraphFn](backend ir.Backend, graphFn F) (*Exec, error) {
-	return newExec(backend, graphFn)
+func NewExec[F ExecGraphFn](backend Backend, graphFn F) (*Exec, error) {
+	return newExec(backend, nil, graphFn)
 }
 
-func newExec(backend ir.Backend, graphFn any) (*Exec, error) {
-	fn := reflect.ValueOf(graphFn)
-	if backend == nil || fn.IsNil() {
+func newExec(backend Backend, feeder ExecFeeder, graphFn any) (*Exec, error) {
+	fn, err := functionOf(graphFn)
+	if backend == nil || err != nil {
 		return nil, errors.New("graph.NewExec: backend or function is nil")
 	}
-	e := &Exec{backend: backend, fn: fn, name: "exec", inputs: fn.Type().NumIn(),
-		cache: cache.New[[]shapes.Shape, *Graph](DefaultMaxCache, sameInputs), logger: logToStdout}
-	switch fn.Type().In(0) {
-	case reflect.TypeFor[*Graph]():
-		e.inputs = 0
-	case reflect.TypeFor[[]*Node]():
-		e.inputs = -1
-	}
-	return e, nil
+	return &Exec{backend: backend, fn: fn, name: "exec", feeder: feeder, logger: logToStdout,
+		programs: cache.New[[]shapes.Shape, *program](DefaultMaxCache, sameInputs)}, nil
 }
 
 // MustNewExec is [NewExec]; it panics on an error.
-func MustNewExec[F ExecGraphFn](backend ir.Backend, graphFn F) *Exec {
-	return must(newExec(backend, graphFn))
+func MustNewExec[F ExecGraphFn](backend Backend, graphFn F) *Exec {
+	return must(newExec(backend, nil, graphFn))
 }
 
 func must[T any](v T, err error) T {
@@ -114,9 +113,9 @@ func (e *Exec) Name() string { return e.name }
 func (e *Exec) Backend() ir.Backend { return e.backend }
 
 // SetMaxCache sets how many compiled graphs are kept, at least 1. The least recently used ones are
-// dropped; a dropped one is compiled again when it is needed.
+// dropped, and closed when their last runs end; a dropped one is compiled again when it is needed.
 func (e *Exec) SetMaxCache(maxCacheSize int) *Exec {
-	e.cache.SetMax(maxCacheSize) // what is dropped is not closed: a run of it may be under way
+	e.programs.SetMax(maxCacheSize)
 	return e
 }
 
@@ -133,70 +132,16 @@ func logToStdout(_ *Graph, messages []string, values []*tensors.Tensor, _ []Node
 	}
 }
 
-// Compile returns the compiled graph for inputs of the given shapes, from the cache if it is there.
+// Compile returns the compiled graph for inputs of the given shapes, from the cache if it is there. The graph is the
+// caller's too: it is not closed when others push it out of the cache, only by [Exec.Close] or [Graph.Finalize].
 func (e *Exec) Compile(inputShapes ...shapes.Shape) (*Graph, error) {
-	return e.compile(context.Background(), slices.Clone(inputShapes))
-}
-
-func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*Graph, error) {
-	if g, ok := e.cache.Find(in); ok {
-		return g, nil
-	}
-	g, err := e.cache.Get(ctx, in, func() (*Graph, error) { return e.build(ctx, in) })
-	if errors.Is(err, cache.ErrWithin) {
-		err = fmt.Errorf("%q: %w", e.name, err)
-	}
-	return g, err
-}
-
-// sameInputs reports whether a graph for inputs of the shapes a serves for b.
-func sameInputs(a, b []shapes.Shape) bool {
-	return slices.EqualFunc(a, b, func(s, t shapes.Shape) bool {
-		return s.Equal(t) && (s.AxisNames == nil && t.AxisNames == nil || slices.Equal(s.AxisNames, t.AxisNames))
-	})
-}
-
-func (e *Exec) build(ctx context.Context, in []shapes.Shape) (*Graph, error) {
-	if e.inputs >= 0 && len(in) != e.inputs {
-		return nil, fmt.Errorf("%q takes %d inputs, got %d", e.name, e.inputs, len(in))
-	}
-	g := NewGraph(e.backend, e.name)
-	var outputs []*Node
-	err := Catch(func() {
-		var nodes []*Node
-		for _, s := range in {
-			nodes = append(nodes, Parameter(g, "", s))
-		}
-		outputs = call(e.fn, g, nodes)
-	})
+	p, err := e.compile(context.Background(), slices.Clone(inputShapes))
 	if err != nil {
 		return nil, err
 	}
-	return g, g.CompileContext(ctx, outputs...)
-}
-
-// call calls one of the functions of ExecGraphFn.
-func call(fn reflect.Value, g *Graph, in []*Node) (out []*Node) {
-	var args []reflect.Value
-	switch fn.Type().In(0) {
-	case reflect.TypeFor[*Graph]():
-		args = []reflect.Value{reflect.ValueOf(g)}
-	case reflect.TypeFor[[]*Node]():
-		args = []reflect.Value{reflect.ValueOf(in)}
-	default:
-		for _, n := range in {
-			args = append(args, reflect.ValueOf(n))
-		}
-	}
-	for _, r := range fn.Call(args) {
-		switch v := r.Interface().(type) {
-		case *Node:
-			out = append(out, v)
-		case []*Node:
-			out = append(out, v...)
-		}
-	}
-	return out
+	p.lent.Store(true)
+	e.programs.Release(p)
+	return p.g, nil
 }
 
 // Call runs the function on args, which are tensors, Go values as [tensors.FromAnyValue] takes them, or
@@ -208,39 +153,76 @@ func (e *Exec) Call(args ...any) ([]*tensors.Tensor, error) {
 
 // CallContext is [Exec.Call] with a context that can end it.
 func (e *Exec) CallContext(ctx context.Context, args ...any) ([]*tensors.Tensor, error) {
-	out, _, err := e.callWithGraph(ctx, args)
+	out, _, err := e.CallWithGraphContext(ctx, args...)
 	return out, err
 }
 
-// CallWithGraph is [Exec.Call] and also returns the graph that was run.
+// CallWithGraph is [Exec.Call] and also returns the graph that was run, to look at: it may be closed soon. To run it,
+// get it by [Exec.Compile].
 func (e *Exec) CallWithGraph(args ...any) ([]*tensors.Tensor, *Graph, error) {
-	return e.callWithGraph(context.Background(), args)
+	return e.CallWithGraphContext(context.Background(), args...)
 }
 
-func (e *Exec) callWithGraph(ctx context.Context, args []any) ([]*tensors.Tensor, *Graph, error) {
-	in := make([]shapes.Shape, len(args))
-	vals := make([]any, len(args))
-	for i, a := range args {
-		if b, ok := a.(ir.Buffer); ok {
-			vals[i], in[i] = b, b.Shape()
-			continue
-		}
-		t, err := tensors.FromAnyValue(a)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%q: argument %d: %w", e.name, i, err)
-		}
-		vals[i], in[i] = t, t.Shape()
-	}
-	g, err := e.compile(ctx, in)
-	if err != nil {
-		return nil, nil, err
-	}
-	out, logged, err := g.run(ctx, vals)
+// CallWithGraphContext is [Exec.CallWithGraph] with a context that can end it.
+func (e *Exec) CallWithGraphContext(ctx context.Context, args ...any) ([]*tensors.Tensor, *Graph, error) {
+	results, g, err := e.CallToBuffers(ctx, args...)
 	if err != nil {
 		return nil, g, err
 	}
-	e.log(g, logged)
+	out, err := toHost(results)
+	if err != nil {
+		return nil, g, fmt.Errorf("%q: %w", e.name, err)
+	}
 	return out, g, nil
+}
+
+// CallToBuffers is [Exec.CallWithGraphContext] that leaves the results on the backend: they are the caller's to close, and
+// may be arguments of other calls. On a backend that goes on behind its calls it does not wait for the values, unless
+// there are logged ones.
+func (e *Exec) CallToBuffers(ctx context.Context, args ...any) ([]Buffer, *Graph, error) {
+	if ctx == nil {
+		return nil, nil, fmt.Errorf("%q: the context is nil: give context.Background()", e.name)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	a, err := e.arguments(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.close()
+	for {
+		out, g, again, err := e.callOnce(ctx, &a)
+		if !again {
+			return out, g, err
+		}
+	}
+}
+
+// callOnce compiles and runs. If the program is too old for that, and nothing was run, again is true.
+func (e *Exec) callOnce(ctx context.Context, a *arguments) (out []Buffer, g *Graph, again bool, err error) {
+	p, err := e.compile(ctx, a.shapes)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	defer e.programs.Release(p)
+	if err := e.put(a); err != nil {
+		return nil, p.g, false, err
+	}
+	results, again, err := e.run(ctx, p, a.buffers)
+	if err != nil {
+		return nil, p.g, again, err
+	}
+	out = results[:p.numOutputs]
+	logged, err := toHost(results[p.numOutputs:])
+	if err != nil {
+		for _, b := range out {
+			b.Close()
+		}
+		return nil, p.g, false, fmt.Errorf("%q: %w", e.name, err)
+	}
+	e.log(p.g, logged)
+	return out, p.g, false, nil
 }
 
 func (e *Exec) log(g *Graph, values []*tensors.Tensor) {
@@ -287,20 +269,8 @@ func (e *Exec) Call3(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensors.Te
 	return out[0], out[1], out[2], err
 }
 
-// Call4 is [Exec.Call] for functions with four results.
-func (e *Exec) Call4(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensors.Tensor, *tensors.Tensor, error) {
-	out, err := e.callN(4, args)
-	return out[0], out[1], out[2], out[3], err
-}
-
 // MustCall is [Exec.Call]; it panics on an error.
 func (e *Exec) MustCall(args ...any) []*tensors.Tensor { return must(e.Call(args...)) }
-
-// MustCallWithGraph is [Exec.CallWithGraph]; it panics on an error.
-func (e *Exec) MustCallWithGraph(args ...any) ([]*tensors.Tensor, *Graph) {
-	out, g, err := e.CallWithGraph(args...)
-	return must(out, err), g
-}
 
 // MustCall1 is [Exec.Call1]; it panics on an error.
 func (e *Exec) MustCall1(args ...any) *tensors.Tensor { return must(e.Call1(args...)) }
@@ -317,23 +287,16 @@ func (e *Exec) MustCall3(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensor
 	return out[0], out[1], out[2]
 }
 
-// MustCall4 is [Exec.Call4]; it panics on an error.
-func (e *Exec) MustCall4(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensors.Tensor, *tensors.Tensor) {
-	out := must(e.callN(4, args))
-	return out[0], out[1], out[2], out[3]
-}
+// Close closes all compiled graphs, each as soon as its last run has ended, and returns what went wrong with that. The
+// Exec compiles anew if it is called again.
+func (e *Exec) Close() error { return e.programs.Close() }
 
-// Finalize releases all compiled graphs. The Exec compiles anew if it is called again.
-func (e *Exec) Finalize() {
-	e.cache.DeleteFunc(func(g *Graph) bool {
-		g.Finalize()
-		return true
-	})
-}
+// Finalize is [Exec.Close] without its error.
+func (e *Exec) Finalize() { _ = e.Close() }
 
 // CallOnce builds, compiles and runs a function with one result on args, and keeps nothing.
-func CallOnce[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F, args ...any) (*tensors.Tensor, error) {
-	e, err := newExec(backend, graphFn)
+func CallOnce[F ExecGraphFnOneOutput](backend Backend, graphFn F, args ...any) (*tensors.Tensor, error) {
+	e, err := newExec(backend, nil, graphFn)
 	if err != nil {
 		return nil, err
 	}
@@ -342,8 +305,8 @@ func CallOnce[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F, args ...any
 }
 
 // CallOnceN is [CallOnce] for functions with any number of results.
-func CallOnceN[F ExecGraphFn](backend ir.Backend, graphFn F, args ...any) ([]*tensors.Tensor, error) {
-	e, err := newExec(backend, graphFn)
+func CallOnceN[F ExecGraphFn](backend Backend, graphFn F, args ...any) ([]*tensors.Tensor, error) {
+	e, err := newExec(backend, nil, graphFn)
 	if err != nil {
 		return nil, err
 	}

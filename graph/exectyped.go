@@ -15,20 +15,20 @@ type ExecTwoOutputs struct{ *Exec }
 type ExecThreeOutputs struct{ *Exec }
 
 // NewExec1 is [NewExec] for a function with one result, whose calls return just that.
-func NewExec1[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F) (*ExecOneOutput, error) {
-	e, err := newExec(backend, graphFn)
+func NewExec1[F ExecGraphFnOneOutput](backend Backend, graphFn F) (*ExecOneOutput, error) {
+	e, err := newExec(backend, nil, graphFn)
 	return &ExecOneOutput{e}, err
 }
 
 // NewExec2 is [NewExec] for a function with two results, whose calls return just these.
-func NewExec2[F ExecGraphFnTwoOutputs](backend ir.Backend, graphFn F) (*ExecTwoOutputs, error) {
-	e, err := newExec(backend, graphFn)
+func NewExec2[F twoOutputs](backend Backend, graphFn F) (*ExecTwoOutputs, error) {
+	e, err := newExec(backend, nil, graphFn)
 	return &ExecTwoOutputs{e}, err
 }
 
 // NewExec3 is [NewExec] for a function with three results, whose calls return just these.
-func NewExec3[F ExecGraphFnThreeOutputs](backend ir.Backend, graphFn F) (*ExecThreeOutputs, error) {
-	e, err := newExec(backend, graphFn)
+func NewExec3[F threeOutputs](backend Backend, graphFn F) (*ExecThreeOutputs, error) {
+	e, err := newExec(backend, nil, graphFn)
 	return &ExecThreeOutputs{e}, err
 }
 
@@ -38,12 +38,12 @@ func MustNewExec1[F ExecGraphFnOneOutput](backend ir.Backend, graphFn F) *ExecOn
 }
 
 // MustNewExec2 is [NewExec2]; it panics on an error.
-func MustNewExec2[F ExecGraphFnTwoOutputs](backend ir.Backend, graphFn F) *ExecTwoOutputs {
+func MustNewExec2[F twoOutputs](backend Backend, graphFn F) *ExecTwoOutputs {
 	return must(NewExec2(backend, graphFn))
 }
 
 // MustNewExec3 is [NewExec3]; it panics on an error.
-func MustNewExec3[F ExecGraphFnThreeOutputs](backend ir.Backend, graphFn F) *ExecThreeOutputs {
+func MustNewExec3[F threeOutputs](backend Backend, graphFn F) *ExecThreeOutputs {
 	return must(NewExec3(backend, graphFn))
 }
 

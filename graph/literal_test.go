@@ -86,6 +86,7 @@ var literals = map[string]literalCase{
 	"NewExec1":                 {why: "a function"},
 	"NewExec2":                 {why: "a function"},
 	"NewExec3":                 {why: "a function"},
+	"NewFedExec":               {why: "a function"},
 	"MustNewExec":              {why: "a function"},
 	"MustNewExec1":             {why: "a function"},
 	"MustNewExec2":             {why: "a function"},

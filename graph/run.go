@@ -2,11 +2,13 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/cache"
 )
 
 // Compile ends the building of the graph: it can then compute outputs. It returns an [Error] if the
@@ -41,22 +43,46 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 	if err != nil {
 		return fmt.Errorf("compiling %q for %s: %w", g.name, g.backend.Name(), err)
 	}
-	g.program, g.executable, g.numOutputs = p, exe, len(outputs)
+	g.program, g.executable, g.numOutputs = p, &counted{Executable: exe}, len(outputs)
 	return nil
 }
 
 // Program returns the compiled program, nil before [Graph.Compile].
 func (g *Graph) Program() *ir.Program { return g.program }
 
-// Executable returns the compiled executable, nil before [Graph.Compile].
-func (g *Graph) Executable() ir.Executable { return g.executable }
+// counted is the executable of a graph, which is closed when its last run has ended.
+type counted struct {
+	ir.Executable
+	uses cache.Uses
+}
 
-// Finalize releases the executable. The graph cannot be run any more.
-func (g *Graph) Finalize() error {
-	if g.executable == nil {
-		return nil
+// counted returns the executable, nil before [Graph.Compile].
+func (g *Graph) counted() *counted {
+	c, _ := g.executable.(*counted)
+	return c
+}
+
+func (c *counted) release() error {
+	if c.uses.End() {
+		return c.Executable.Close()
 	}
-	return g.executable.Close()
+	return nil
+}
+
+// Executable returns the compiled executable, nil before [Graph.Compile].
+func (g *Graph) Executable() ir.Executable {
+	if c := g.counted(); c != nil {
+		return c.Executable
+	}
+	return nil
+}
+
+// Finalize releases the executable, as soon as the runs that are under way have ended. The graph cannot be run any more.
+func (g *Graph) Finalize() error {
+	if c := g.counted(); c != nil && c.uses.Close() {
+		return c.Executable.Close()
+	}
+	return nil
 }
 
 // Run runs a compiled graph: inputs, one per parameter in order, are tensors, Go values as
@@ -151,21 +177,34 @@ func (g *Graph) RunWithBuffers(ctx context.Context, inputs []ir.Buffer, donate [
 	return g.runBuffers(ctx, inputs, donate)
 }
 
-func (g *Graph) runBuffers(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
-	if g.executable == nil {
+func (g *Graph) runBuffers(ctx context.Context, inputs []Buffer, donate []bool) (out []Buffer, err error) {
+	c := g.counted()
+	if c == nil {
 		return nil, fmt.Errorf("the graph %q is not compiled", g.name)
 	}
+	if !c.uses.Begin() {
+		return nil, fmt.Errorf("the graph %q was finalized: it cannot be run any more", g.name)
+	}
+	defer func() { err = errors.Join(err, c.release()) }()
+	if err := g.checkInputs(inputs); err != nil {
+		return nil, err
+	}
+	return c.Run(ctx, inputs, donate)
+}
+
+// checkInputs returns an error unless inputs are what the graph takes.
+func (g *Graph) checkInputs(inputs []Buffer) error {
 	if len(inputs) != len(g.main.params) {
-		return nil, fmt.Errorf("%q takes %d inputs, got %d", g.name, len(g.main.params), len(inputs))
+		return fmt.Errorf("%q takes %d inputs, got %d", g.name, len(g.main.params), len(inputs))
 	}
 	for i, b := range inputs {
 		p := g.main.params[i]
 		if b == nil {
-			return nil, fmt.Errorf("%q: input %d (%s) is nil", g.name, i, p.GetParameterName())
+			return fmt.Errorf("%q: input %d (%s) is nil", g.name, i, p.GetParameterName())
 		}
 		if !b.Shape().Equal(p.Shape()) {
-			return nil, fmt.Errorf("%q: input %d (%s) is %s, want %s", g.name, i, p.GetParameterName(), b.Shape(), p.Shape())
+			return fmt.Errorf("%q: input %d (%s) is %s, want %s", g.name, i, p.GetParameterName(), b.Shape(), p.Shape())
 		}
 	}
-	return g.executable.Run(ctx, inputs, donate)
+	return nil
 }

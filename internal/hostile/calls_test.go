@@ -3,8 +3,6 @@
 package hostile
 
 import (
-	"reflect"
-
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
@@ -37,6 +35,7 @@ import (
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
+	"reflect"
 )
 
 // functions are the exported functions by name.
@@ -142,6 +141,7 @@ var functions = map[string]any{
 	"graph.GreaterThan":                           graph.GreaterThan,
 	"graph.GrowLeft":                              graph.GrowLeft,
 	"graph.GrowRight":                             graph.GrowRight,
+	"graph.Here":                                  graph.Here,
 	"graph.Identity":                              graph.Identity,
 	"graph.IdentityWithCustomGradient":            graph.IdentityWithCustomGradient,
 	"graph.If":                                    graph.If,
@@ -218,6 +218,7 @@ var functions = map[string]any{
 	"graph.NewExec1":                              graph.NewExec1[func(*graph.Node) *graph.Node],
 	"graph.NewExec2":                              graph.NewExec2[func(*graph.Node) (*graph.Node, *graph.Node)],
 	"graph.NewExec3":                              graph.NewExec3[func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)],
+	"graph.NewFedExec":                            graph.NewFedExec,
 	"graph.NewFunction":                           graph.NewFunction,
 	"graph.NewGraph":                              graph.NewGraph,
 	"graph.NewMesh":                               graph.NewMesh,
@@ -537,18 +538,27 @@ var functions = map[string]any{
 	"ml/model.NewStore":                                 model.NewStore,
 	"ml/model.RegisterParam":                            model.RegisterParam,
 	"ml/model.SplitPath":                                model.SplitPath,
+	"ml/model.VariablePath":                             model.VariablePath,
 	"ml/optimizers.Adam":                                optimizers.Adam,
 	"ml/optimizers.AdamW":                               optimizers.AdamW,
 	"ml/optimizers.ClipGlobalNorm":                      optimizers.ClipGlobalNorm,
 	"ml/optimizers.ClipValue":                           optimizers.ClipValue,
 	"ml/optimizers.Constant":                            optimizers.Constant,
 	"ml/optimizers.Cosine":                              optimizers.Cosine,
+	"ml/optimizers.DownTo":                              optimizers.DownTo,
+	"ml/optimizers.Exponential":                         optimizers.Exponential,
 	"ml/optimizers.GlobalNorm":                          optimizers.GlobalNorm,
 	"ml/optimizers.Gradients":                           optimizers.Gradients,
 	"ml/optimizers.Linear":                              optimizers.Linear,
+	"ml/optimizers.Lion":                                optimizers.Lion,
 	"ml/optimizers.Minimize":                            optimizers.Minimize,
+	"ml/optimizers.New":                                 optimizers.New,
+	"ml/optimizers.Polynomial":                          optimizers.Polynomial,
+	"ml/optimizers.Repeat":                              optimizers.Repeat,
 	"ml/optimizers.SGD":                                 optimizers.SGD,
 	"ml/optimizers.Step":                                optimizers.Step,
+	"ml/optimizers.Then":                                optimizers.Then,
+	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
 	"ml/train.EveryNSteps":                              train.EveryNSteps,
 	"ml/train.NTimesDuringLoop":                         train.NTimesDuringLoop,
@@ -626,8 +636,11 @@ var named = []reflect.Type{
 	reflect.TypeFor[data.Downloader](),
 	reflect.TypeFor[data.File](),
 	reflect.TypeFor[data.InMemoryDataset](),
+	reflect.TypeFor[data.PassCounter](),
 	reflect.TypeFor[data.Pipeline](),
 	reflect.TypeFor[data.Position](),
+	reflect.TypeFor[data.Positioned](),
+	reflect.TypeFor[data.RestIterable](),
 	reflect.TypeFor[data.Resumable](),
 	reflect.TypeFor[data.Seekable](),
 	reflect.TypeFor[data.Sized](),
@@ -644,6 +657,8 @@ var named = []reflect.Type{
 	reflect.TypeFor[graph.ConvolveAxesConfig](),
 	reflect.TypeFor[graph.DotBuilder](),
 	reflect.TypeFor[graph.Error](),
+	reflect.TypeFor[graph.ExecFeed](),
+	reflect.TypeFor[graph.ExecFeeder](),
 	reflect.TypeFor[graph.ExecOneOutput](),
 	reflect.TypeFor[graph.ExecThreeOutputs](),
 	reflect.TypeFor[graph.ExecTwoOutputs](),
@@ -664,6 +679,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[graph.Position](),
 	reflect.TypeFor[graph.Program](),
 	reflect.TypeFor[graph.Rule](),
+	reflect.TypeFor[graph.RunFunc](),
 	reflect.TypeFor[graph.ShiftDirection](),
 	reflect.TypeFor[graph.SliceAxisSpec](),
 	reflect.TypeFor[graph.TransposeKind](),
@@ -738,6 +754,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.WindowKind](),
 	reflect.TypeFor[layers.BatchNormBuilder](),
 	reflect.TypeFor[layers.ConvBuilder](),
+	reflect.TypeFor[layers.ConvolutionBuilder](),
 	reflect.TypeFor[layers.LayerNormBuilder](),
 	reflect.TypeFor[layers.MultiHeadAttentionBuilder](),
 	reflect.TypeFor[layers.RMSNormBuilder](),
@@ -747,13 +764,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[metrics.Mean](),
 	reflect.TypeFor[metrics.Metric](),
 	reflect.TypeFor[metrics.MovingAverage](),
-	reflect.TypeFor[model.ExecOneOutput](),
-	reflect.TypeFor[model.ExecThreeOutputs](),
-	reflect.TypeFor[model.ExecTwoOutputs](),
 	reflect.TypeFor[model.Exec](),
 	reflect.TypeFor[model.Scope](),
+	reflect.TypeFor[model.Snapshot](),
 	reflect.TypeFor[model.StoreProvider](),
 	reflect.TypeFor[model.Store](),
+	reflect.TypeFor[model.Value](),
 	reflect.TypeFor[model.Variable](),
 	reflect.TypeFor[nbrun.CellError](),
 	reflect.TypeFor[nbrun.Cell](),
@@ -763,9 +779,15 @@ var named = []reflect.Type{
 	reflect.TypeFor[nbrun.Result](),
 	reflect.TypeFor[optimizers.AdamConfig](),
 	reflect.TypeFor[optimizers.Interface](),
+	reflect.TypeFor[optimizers.LionConfig](),
+	reflect.TypeFor[optimizers.Optimizer](),
+	reflect.TypeFor[optimizers.Rule](),
 	reflect.TypeFor[optimizers.SGDConfig](),
 	reflect.TypeFor[optimizers.ScheduleConfig](),
 	reflect.TypeFor[optimizers.Schedule](),
+	reflect.TypeFor[optimizers.Slot](),
+	reflect.TypeFor[optimizers.State](),
+	reflect.TypeFor[optimizers.Update](),
 	reflect.TypeFor[plots.Layer](),
 	reflect.TypeFor[plots.Options](),
 	reflect.TypeFor[plots.Points](),
@@ -809,5 +831,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[viz.Progress](),
 	reflect.TypeFor[viz.Run](),
 	reflect.TypeFor[viz.Tabular](),
+	reflect.TypeFor[viz.Trainable](),
+	reflect.TypeFor[viz.Valued](),
 	reflect.TypeFor[viz.Variable](),
 }

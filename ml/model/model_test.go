@@ -296,3 +296,35 @@ func TestVariablePath(t *testing.T) {
 		require.Equal(t, name, same)
 	}
 }
+
+// full is a backend whose compilations fail when told to, once something was done.
+type full struct {
+	Backend
+	before func()
+}
+
+func (b *full) Compile(ctx context.Context, p *Program) (ir.Executable, error) {
+	if before := b.before; before != nil {
+		b.before = nil
+		before()
+		return nil, errors.New("the device is full")
+	}
+	return b.Backend.Compile(ctx, p)
+}
+
+// TestAGraphWhoseVariablesAnotherTookBackIsBuiltAnew lets one shape fail to compile after another has used the variables
+// that it made.
+func TestAGraphWhoseVariablesAnotherTookBackIsBuiltAnew(t *testing.T) {
+	store, backend := model.NewStore(), &full{Backend: graphtest.Reference()}
+	exec := model.MustNewExec(backend, store, func(scope *model.Scope, x *Node) *Node {
+		return Mul(x, scope.VariableWithValue("w", float32(2)).NodeValue(x))
+	})
+	backend.before = func() { require.Equal(t, float32(6), exec.MustCall1(float32(3)).Value()) }
+	_, err := exec.Call1([]float32{1})
+	require.ErrorContains(t, err, "the device is full")
+	require.Equal(t, 0, store.NumVariables())
+	require.Equal(t, float32(8), exec.MustCall1(float32(4)).Value())
+	require.Equal(t, []float32{2}, exec.MustCall1([]float32{1}).Value())
+	require.Equal(t, 1, store.NumVariables())
+	require.NoError(t, exec.Close())
+}

@@ -143,18 +143,20 @@ func (v *Variable) place(param *graph.Node) ir.Sharding {
 // How values in between are divided follows from these; where another way is better, [graph.Shard] says so.
 // Programs for backends with fewer devices than m has are an error; the Go engine, which has one, ignores m.
 func (e *Exec) WithMesh(m *graph.Mesh) *Exec {
-	e.Finalize()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.mesh = m
+	e.feeder.mu.Lock()
+	e.feeder.mesh = m
+	e.feeder.mu.Unlock()
+	e.Finalize() // also forgets what is being built without m
 	return e
 }
 
 // Mesh returns the devices that the graphs run on, nil if that was not said.
-func (e *Exec) Mesh() *graph.Mesh {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.mesh
+func (e *Exec) Mesh() *graph.Mesh { return e.feeder.meshNow() }
+
+func (f *feeder) meshNow() *graph.Mesh {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mesh
 }
 
 // shardBatch divides an input over its graph's mesh, if that has one along which it can be divided.

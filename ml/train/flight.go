@@ -9,7 +9,6 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/model"
 )
 
 // flight is a step of training that was begun, and whose report is not read yet: the backend may still be at it.
@@ -79,6 +78,7 @@ func (t *Trainer) launch(ctx context.Context, m mode, batch data.Batch, f *fligh
 	if err != nil {
 		return err
 	}
+	defer t.execs.Release(e)
 	out, g, err := e.CallToBuffers(ctx, append(args, before)...)
 	if err != nil {
 		return err
@@ -186,9 +186,9 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 	return t.end()
 }
 
-// execFor returns the program for a batch, and its arguments.
-func (t *Trainer) execFor(m mode, batch data.Batch) (*model.Exec, []any, error) {
-	e, err := t.exec(execKey{m, batch.Spec, len(batch.Inputs)})
+// execFor returns the form of the model for a batch, for the caller to release, and its arguments.
+func (t *Trainer) execFor(m mode, batch data.Batch) (*form, []any, error) {
+	e, err := t.form(execKey{m, batch.Spec, len(batch.Inputs)})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/cache"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
@@ -30,8 +29,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
-	mu    sync.Mutex // of execs
-	execs map[execKey]*model.Exec
+	execs *cache.Cache[execKey, *form]
 
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
@@ -53,6 +51,30 @@ type execKey struct {
 	mode      mode
 	spec      any
 	numInputs int
+}
+
+// form is a compiled form of the model.
+type form struct {
+	*model.Exec
+	uses cache.Uses
+}
+
+func (f *form) Hold() bool { return f.uses.Begin() }
+
+// Release closes what a call has compiled after Close.
+func (f *form) Release() error {
+	if f.uses.End() {
+		return f.Exec.Close()
+	}
+	return nil
+}
+
+func (f *form) Drop() error { return f.Close() }
+
+// Close closes the programs, each when its last run has ended.
+func (f *form) Close() error {
+	f.uses.Close()
+	return f.Exec.Close()
 }
 
 type mode string
@@ -80,7 +102,7 @@ const GlobalStepPath = "/global_step"
 // Arguments that make no sense are reported by [Trainer.Err], and by whatever the trainer is first asked to do.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
-		execs: map[execKey]*model.Exec{}, accumulate: 1}
+		execs: cache.New[execKey, *form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1}
 	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
 	t.invalid = t.check(len(trainMetrics))
 	t.ResetTrainMetrics()
@@ -186,14 +208,7 @@ func (t *Trainer) checkDivides(batch data.Batch) error {
 }
 
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
-func (t *Trainer) ResetComputationGraphs() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, e := range t.execs {
-		e.Finalize()
-	}
-	clear(t.execs)
-}
+func (t *Trainer) ResetComputationGraphs() { _ = t.execs.Close() }
 
 // ResetTrainMetrics empties the means of the training metrics.
 func (t *Trainer) ResetTrainMetrics() {
@@ -215,19 +230,22 @@ func (t *Trainer) beginEpoch() {
 // resetMeans empties the means over an epoch.
 func (t *Trainer) resetMeans() { t.means = make([]metrics.Mean, 1+len(t.metrics)) }
 
-// exec returns the program for a kind of batch.
-func (t *Trainer) exec(key execKey) (*model.Exec, error) {
+// form returns the form of the model for a kind of batch, for the caller to release.
+func (t *Trainer) form(key execKey) (*form, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
 	}
 	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e := t.execs[key]; e != nil {
-		return e, nil
+	if f, ok := t.execs.Find(key); ok {
+		return f, nil
 	}
+	nothing := func() error { return nil }
+	return t.execs.Get(context.Background(), key, nothing, func() (*form, error) { return t.newForm(key) })
+}
+
+func (t *Trainer) newForm(key execKey) (*form, error) {
 	e, err := model.NewExec(t.backend, t.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		return t.build(scope, key, in)
 	})
@@ -240,17 +258,13 @@ func (t *Trainer) exec(key execKey) (*model.Exec, error) {
 	if key.mode == modeEval || key.mode == modePredict {
 		e.AllowUnknownParams()
 	}
-	t.execs[key] = e
-	return e, nil
+	return &form{Exec: e}, nil
 }
 
 // OnExec calls fn with every compiled form of the model that exists, for inspection.
 func (t *Trainer) OnExec(fn func(e *model.Exec)) {
-	t.mu.Lock()
-	execs := slices.Collect(maps.Values(t.execs))
-	t.mu.Unlock()
-	for _, e := range execs {
-		fn(e)
+	for _, f := range t.execs.Values() {
+		fn(f.Exec)
 	}
 }
 
@@ -275,6 +289,7 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[met
 	if err != nil {
 		return err
 	}
+	defer t.execs.Release(e)
 	results, g, err := e.CallWithGraphContext(ctx, args...)
 	if err != nil {
 		return err
@@ -351,9 +366,10 @@ func (t *Trainer) EvalSnapshot(ctx context.Context, snapshot *model.Snapshot, ds
 // Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not
 // change; layers behave as in evaluation.
 func (t *Trainer) Predict(inputs ...any) ([]*tensors.Tensor, error) {
-	e, err := t.exec(execKey{modePredict, nil, len(inputs)})
+	e, err := t.form(execKey{modePredict, nil, len(inputs)})
 	if err != nil {
 		return nil, err
 	}
+	defer t.execs.Release(e)
 	return e.Call(inputs...)
 }

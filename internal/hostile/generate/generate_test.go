@@ -30,26 +30,26 @@ var leftOut = map[string]string{
 
 // instances are the type arguments that functions with type parameters are called with, by the constraint.
 var instances = map[string]string{
-	"dtypes.Scalar":           "float64",
-	"dtypes.Supported":        "float32",
-	"Supported":               "float32",
-	"any":                     "[]float32",
-	"Integer":                 "int32",
-	"ParamValue":              "float64",
-	"ExecGraphFn":             "func(*graph.Node) *graph.Node",
-	"ExecGraphFnOneOutput":    "func(*graph.Node) *graph.Node",
-	"ExecGraphFnTwoOutputs":   "func(*graph.Node) (*graph.Node, *graph.Node)",
-	"ExecGraphFnThreeOutputs": "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
+	"dtypes.Scalar":        "float64",
+	"dtypes.Supported":     "float32",
+	"Supported":            "float32",
+	"any":                  "[]float32",
+	"Integer":              "int32",
+	"ParamValue":           "float64",
+	"ExecGraphFn":          "func(*graph.Node) *graph.Node",
+	"ExecGraphFnOneOutput": "func(*graph.Node) *graph.Node",
+	"twoOutputs":           "func(*graph.Node) (*graph.Node, *graph.Node)",
+	"threeOutputs":         "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
 }
 
 // instancesIn are those of single packages.
 var instancesIn = map[string]map[string]string{
 	"ml/train": {"ModelFn": "func(*model.Scope, *graph.Node) *graph.Node"},
 	"ml/model": {
-		"ExecGraphFn":             "func(*model.Scope, *graph.Node) *graph.Node",
-		"ExecGraphFnOneOutput":    "func(*model.Scope, *graph.Node) *graph.Node",
-		"ExecGraphFnTwoOutputs":   "func(*model.Scope, *graph.Node) (*graph.Node, *graph.Node)",
-		"ExecGraphFnThreeOutputs": "func(*model.Scope, *graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
+		"ExecGraphFn":          "func(*model.Scope, *graph.Node) *graph.Node",
+		"ExecGraphFnOneOutput": "func(*model.Scope, *graph.Node) *graph.Node",
+		"twoOutputs":           "func(*model.Scope, *graph.Node) (*graph.Node, *graph.Node)",
+		"threeOutputs":         "func(*model.Scope, *graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
 	},
 }
 
@@ -160,8 +160,11 @@ func isConstraint(x ast.Expr) bool {
 }
 
 func isUnion(x ast.Expr) bool {
+	if i, ok := x.(*ast.IndexExpr); ok { // a list of types with a parameter
+		x = i.X
+	}
 	id, ok := x.(*ast.Ident)
-	return ok && strings.HasPrefix(id.Name, "ExecGraphFn")
+	return ok && id.Name == "to" || ok && strings.HasPrefix(id.Name, "ExecGraphFn")
 }
 
 // instance returns the type arguments for a function's type parameters, in brackets.
