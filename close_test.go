@@ -68,3 +68,14 @@ func TestWhatIsReleasedIsClosed(t *testing.T) {
 		require.Contains(t, exported(t, dir), dir+" "+symbol, "otherActs lists it, and it does not exist")
 	}
 }
+
+// receiverName returns the name of a method's type.
+func receiverName(recv *ast.FieldList) (name string) {
+	ast.Inspect(recv.List[0].Type, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && name == "" {
+			name = id.Name
+		}
+		return name == ""
+	})
+	return name
+}
