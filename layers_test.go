@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"internal/elementary":  {},
 	"internal/cache":       {},
 	"internal/hostile/...": {},
+	"internal/echo":        graphs,
 	"internal/safefile":    {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
@@ -29,8 +30,9 @@ var mayImport = map[string][]string{
 	"graph/tensors/...":     values,
 	"graph":                 with(values, "internal/cache", "internal/elementary"),
 	"graph/graphtest":       graphs,
+	"graph/ir/irtest":       with(graphs, "backends"),
 
-	"backends":              {"graph", "backends/gocpu", "backends/internal/..."},
+	"backends":              {"graph", "graph/tensors", "backends/gocpu", "backends/internal/..."},
 	"backends/internal/...": graphs,
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/elementary"),
 	"backends/stablehlo":    with(graphs, "internal/elementary", "internal/names"),

@@ -1,6 +1,6 @@
 // Package backends opens the engines that run graphs, by name.
 //
-//	backend, err := backends.New()              // $QUIRE_BACKEND, or the best there is
+//	backend, err := backends.New()              // $QUIRE_BACKEND, or the highest rank that opens
 //	backend, err := backends.New("go:workers=2") // the pure-Go engine with two workers
 //
 // A configuration is a name, optionally followed by a colon and options, which each engine reads for
@@ -11,4 +11,6 @@
 //
 // or, for "xla" alone, with the build tag quire_xla, which spares the code the import: in a notebook whose kernel
 // was started with QUIRE_BACKEND=xla:cpu, cells are built with it.
+//
+// An engine of one's own is made known with [Register]; docs/backend.md says how one is written and tested.
 package backends
