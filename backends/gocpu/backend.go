@@ -63,6 +63,9 @@ func (b *backend) Lowers(op *graph.Op) bool {
 }
 
 func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
+	if p == nil {
+		return nil, errors.New("the program is nil")
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			exe, err = nil, fmt.Errorf("program %q: compiling broke: %v", p.Name, r)
@@ -88,7 +91,7 @@ func (b *backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
 	if err := t.CheckValid(); err != nil {
 		return nil, err
 	}
-	return newBuffer(t.Shape(), t.Storage().Retain()), nil
+	return newBuffer(b, t.Shape(), t.Storage().Retain()), nil
 }
 
 func (b *backend) Close() error {
