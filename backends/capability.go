@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -16,13 +16,13 @@ import (
 type Placer interface {
 	// PutOn puts t's value divided over mesh as sharding says, nil for a whole copy on every device. A program with the
 	// same sharding of an input takes it as it is; any other takes it, too.
-	PutOn(t *tensors.Tensor, mesh *graph.Mesh, sharding graph.Sharding) (graph.Buffer, error)
+	PutOn(t *tensors.Tensor, mesh *ir.Mesh, sharding ir.Sharding) (ir.Buffer, error)
 }
 
 // PutOn puts t's value on b, divided over mesh as sharding says, so that the first program that wants it so need not move
 // it. On a backend that is no [Placer] it is Put: where values lie never changes what they are. It returns an error if
 // the sharding does not fit the value or the mesh, whatever the backend.
-func PutOn(b graph.Backend, t *tensors.Tensor, mesh *graph.Mesh, sharding graph.Sharding) (graph.Buffer, error) {
+func PutOn(b ir.Backend, t *tensors.Tensor, mesh *ir.Mesh, sharding ir.Sharding) (ir.Buffer, error) {
 	if b == nil {
 		return nil, errors.New("the backend is nil")
 	}
@@ -37,7 +37,7 @@ func PutOn(b graph.Backend, t *tensors.Tensor, mesh *graph.Mesh, sharding graph.
 	if err := sharding.Check(mesh, t.Shape()); err != nil {
 		return nil, err
 	}
-	if slices.Contains(sharding, graph.Open) {
+	if slices.Contains(sharding, ir.Open) {
 		return nil, fmt.Errorf("the sharding %s leaves an axis open, which only values inside a program may", sharding)
 	}
 	if p, ok := b.(Placer); ok && mesh != nil {

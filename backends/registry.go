@@ -9,7 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/internal/registry"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Env is the name of the environment variable that chooses the backend where the program does not.
@@ -41,9 +41,9 @@ func names(known *registry.Table) (list []string) {
 // New opens the backend of a configuration, such as "go" or "go:workers=2". Without one it takes the
 // environment variable QUIRE_BACKEND, and if that is not set or empty, the engine with the highest rank that opens.
 // An unknown name is an error that lists the known ones.
-func New(config ...string) (graph.Backend, error) { return open(&registry.Known, config) }
+func New(config ...string) (ir.Backend, error) { return open(&registry.Known, config) }
 
-func open(known *registry.Table, config []string) (graph.Backend, error) {
+func open(known *registry.Table, config []string) (ir.Backend, error) {
 	switch {
 	case len(config) > 1:
 		return nil, fmt.Errorf("backends: %d configurations given, want one at most", len(config))
@@ -61,7 +61,7 @@ func open(known *registry.Table, config []string) (graph.Backend, error) {
 }
 
 // openBest opens the engine with the highest rank that opens, and returns the error of the first if none does.
-func openBest(known *registry.Table) (graph.Backend, error) {
+func openBest(known *registry.Table) (ir.Backend, error) {
 	var first error
 	for _, e := range known.Engines() {
 		if e.Rank <= 0 {
@@ -82,7 +82,7 @@ func openBest(known *registry.Table) (graph.Backend, error) {
 }
 
 // MustNew is [New]; it panics on an error.
-func MustNew(config ...string) graph.Backend {
+func MustNew(config ...string) ir.Backend {
 	b, err := New(config...)
 	if err != nil {
 		panic(err)
@@ -90,7 +90,7 @@ func MustNew(config ...string) graph.Backend {
 	return b
 }
 
-func openByName(known *registry.Table, config string) (graph.Backend, error) {
+func openByName(known *registry.Table, config string) (ir.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
 	e, ok := known.Get(name)
 	switch {

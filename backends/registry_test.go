@@ -9,7 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/internal/registry"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 func TestNewOpensByName(t *testing.T) {
@@ -55,7 +55,7 @@ func TestNewOpensByName(t *testing.T) {
 // A table of engines that do not open, by rank, beside one that does.
 func TestTheHighestRankThatOpensIsTaken(t *testing.T) {
 	t.Setenv(Env, "")
-	broken := func(string) (graph.Backend, error) { return nil, errors.New("no such device") }
+	broken := func(string) (ir.Backend, error) { return nil, errors.New("no such device") }
 	var known registry.Table
 	_, err := open(&known, nil)
 	require.EqualError(t, err, "backends: this program has no engine to choose by itself")

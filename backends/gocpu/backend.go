@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -21,10 +21,10 @@ type Options struct {
 }
 
 // New returns the engine with one worker per processor.
-func New() graph.Backend { return NewWithOptions(Options{}) }
+func New() ir.Backend { return NewWithOptions(Options{}) }
 
 // NewWithOptions returns the engine with the given options.
-func NewWithOptions(options Options) graph.Backend {
+func NewWithOptions(options Options) ir.Backend {
 	if options.Workers <= 0 {
 		options.Workers = parallel.Limit()
 	}
@@ -32,7 +32,7 @@ func NewWithOptions(options Options) graph.Backend {
 }
 
 // Open returns the engine with options as they stand in a configuration: "" or "workers=2".
-func Open(options string) (graph.Backend, error) {
+func Open(options string) (ir.Backend, error) {
 	var o Options
 	for _, opt := range strings.Split(options, ",") {
 		if opt == "" {
@@ -58,11 +58,11 @@ var errClosed = errors.New("the go backend is closed")
 func (b *backend) Name() string { return "go" }
 
 // Lowers reports whether op runs as it is: ops with a kernel, with bodies, or without an expansion.
-func (b *backend) Lowers(op *graph.Op) bool {
+func (b *backend) Lowers(op *ir.Op) bool {
 	return op.Expand == nil || op.Bodies > 0 || lowerings[op.Name] != nil
 }
 
-func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
+func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
 	if p == nil {
 		return nil, errors.New("the program is nil")
 	}
@@ -84,7 +84,7 @@ func (b *backend) Compile(ctx context.Context, p *graph.Program) (exe graph.Exec
 	return &executable{backend: b, code: c}, nil
 }
 
-func (b *backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
+func (b *backend) Put(t *tensors.Tensor) (ir.Buffer, error) {
 	if b.closed.Load() {
 		return nil, errClosed
 	}

@@ -14,12 +14,13 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // compiled is a graph compiled for the engine.
-func compiled(t testing.TB, b graph.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
+func compiled(t testing.TB, b ir.Backend, in []shapes.Shape, fn func(in []*graph.Node) []*graph.Node) *graph.Graph {
 	t.Helper()
 	g := graph.NewGraph(b, "test")
 	err := graph.Catch(func() {
@@ -38,7 +39,7 @@ func compiled(t testing.TB, b graph.Backend, in []shapes.Shape, fn func(in []*gr
 	return g
 }
 
-func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
+func put(t testing.TB, b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	t.Helper()
 	buf, err := b.Put(x)
 	if err != nil {
@@ -47,7 +48,7 @@ func put(t testing.TB, b graph.Backend, x *tensors.Tensor) graph.Buffer {
 	return buf
 }
 
-func host(t testing.TB, b graph.Buffer) *tensors.Tensor {
+func host(t testing.TB, b ir.Buffer) *tensors.Tensor {
 	t.Helper()
 	x, err := b.ToHost()
 	if err != nil {
@@ -72,7 +73,7 @@ func TestADonatedBufferBecomesTheResultInPlace(t *testing.T) {
 	memory := &x.Storage().Bytes()[0]
 	buf := put(t, b, x)
 	x.FinalizeAll() // nobody else holds the memory now
-	out, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
+	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 	x := vector(1, 2, 3, 4)
 	buf := put(t, b, x)
 	x.FinalizeAll()
-	bufs, err := g.RunWithBuffers(context.Background(), []graph.Buffer{buf}, []bool{true})
+	bufs, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, []bool{true})
 	if err != nil || fmt.Sprint(host(t, bufs[0]).Value()) != "[4 3 2 1]" {
 		t.Errorf("donated: got %v, %v", host(t, bufs[0]), err)
 	}
@@ -128,7 +129,7 @@ func TestRandomProgramsWithDonation(t *testing.T) {
 			return append(fn(g, in), in[1], graph.Neg(in[0])) // also results that can take an input's place
 		})
 		run := func(donate bool) (results []string) {
-			bufs, marks := make([]graph.Buffer, len(in)), make([]bool, len(in))
+			bufs, marks := make([]ir.Buffer, len(in)), make([]bool, len(in))
 			for i, x := range in {
 				c, err := x.Clone()
 				if err != nil {
@@ -207,7 +208,7 @@ func TestIntegerDivisionByZeroNamesTheLine(t *testing.T) {
 func TestAKernelThatBreaksIsAnError(t *testing.T) {
 	b := gocpu.New()
 	defer b.Close()
-	op := &graph.Op{
+	op := &ir.Op{
 		Name: "Broken", DTypes: dtypes.Floats,
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil },
 		Ref:   func(any, []*tensors.Tensor, []*tensors.Tensor) { _ = []int{}[len(os.Args)+3] },
@@ -224,7 +225,7 @@ func TestAKernelThatBreaksIsAnError(t *testing.T) {
 }
 
 // run computes p's results on random inputs, as bytes.
-func (p program) run(t *testing.T, b graph.Backend) (results []string) {
+func (p program) run(t *testing.T, b ir.Backend) (results []string) {
 	t.Helper()
 	g := compiled(t, b, p.in, p.fn)
 	var in []any
@@ -265,7 +266,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	defer b.Close()
 	p := mlp()
 	g := compiled(t, b, p.in, p.fn)
-	bufs, donate := make([]graph.Buffer, len(p.in)), make([]bool, len(p.in))
+	bufs, donate := make([]ir.Buffer, len(p.in)), make([]bool, len(p.in))
 	for i, s := range p.in {
 		x := randomTensor(s, uint64(i))
 		bufs[i], donate[i] = put(t, b, x), i < p.state
@@ -286,7 +287,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	if allocs > 40 {
 		t.Errorf("%v allocations", allocs)
 	}
-	place := func(b graph.Buffer) *byte {
+	place := func(b ir.Buffer) *byte {
 		x := host(t, b)
 		defer x.FinalizeAll()
 		return &x.Storage().Bytes()[0]

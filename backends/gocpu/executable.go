@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -51,7 +51,7 @@ func (c *code) drop(done map[*code]bool) {
 	}
 }
 
-func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
+func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) (out []ir.Buffer, err error) {
 	defer func() { // steps name what breaks in them; this is for what is around them
 		if r := recover(); r != nil {
 			out, err = nil, fmt.Errorf("program %q: the engine broke: %v", e.code.name, r)
@@ -97,7 +97,7 @@ func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 		return nil, err
 	}
 	runtime.KeepAlive(r.held)
-	results := make([]graph.Buffer, len(r.owned))
+	results := make([]ir.Buffer, len(r.owned))
 	for o, s := range r.owned {
 		results[o] = newBuffer(e.backend, e.code.results[o], s)
 	}
@@ -106,7 +106,7 @@ func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 }
 
 // check returns an error unless a run with these arguments is possible.
-func (e *executable) check(ctx context.Context, inputs []graph.Buffer, donate []bool) error {
+func (e *executable) check(ctx context.Context, inputs []ir.Buffer, donate []bool) error {
 	switch {
 	case e.backend.closed.Load():
 		return errClosed
@@ -121,7 +121,7 @@ func (e *executable) check(ctx context.Context, inputs []graph.Buffer, donate []
 }
 
 // hold takes a reference to the storage of every input, and closes the buffers that are given up.
-func (e *executable) hold(r *runCall, inputs []graph.Buffer, donate []bool) error {
+func (e *executable) hold(r *runCall, inputs []ir.Buffer, donate []bool) error {
 	for i, in := range inputs {
 		v := &e.code.values[e.code.inputs[i]]
 		b, ok := in.(*buffer)

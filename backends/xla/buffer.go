@@ -11,7 +11,7 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -168,11 +168,11 @@ func (v *value) readPart(device int, dst []byte) error {
 
 // Put makes t's value available to executables. Where devices read the host's memory, as on the CPU, tensors of
 // 64 KiB and more are not copied.
-func (e *Engine) Put(t *tensors.Tensor) (graph.Buffer, error) { return e.newPut(t, layout{}) }
+func (e *Engine) Put(t *tensors.Tensor) (ir.Buffer, error) { return e.newPut(t, layout{}) }
 
 // PutOn is Put for programs on a mesh that divide an input as sharding says: they take it as it is. It returns an error if
 // the mesh has more devices than the engine, or does not fit the sharding, or that not the value.
-func (e *Engine) PutOn(t *tensors.Tensor, mesh *graph.Mesh, sharding graph.Sharding) (graph.Buffer, error) {
+func (e *Engine) PutOn(t *tensors.Tensor, mesh *ir.Mesh, sharding ir.Sharding) (ir.Buffer, error) {
 	if mesh == nil {
 		return nil, errors.New("the mesh is nil: Put needs none")
 	}
@@ -190,7 +190,7 @@ func (e *Engine) PutOn(t *tensors.Tensor, mesh *graph.Mesh, sharding graph.Shard
 	return e.newPut(t, layout{mesh: mesh, sharding: sharding})
 }
 
-func (e *Engine) newPut(t *tensors.Tensor, l layout) (b graph.Buffer, err error) {
+func (e *Engine) newPut(t *tensors.Tensor, l layout) (b ir.Buffer, err error) {
 	defer broke("putting a tensor on", e.name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err

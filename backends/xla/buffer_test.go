@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -41,9 +41,9 @@ func TestBuffersOfAnotherEngine(t *testing.T) {
 	a, b, c := open(t, ""), open(t, ""), open(t, ",devices=2")
 	x := ramp(6, 1)
 	buf := put(t, a, x)
-	wantRamp(t, "the result", run(t, compile(t, b, []*tensors.Tensor{x}, nil, twice), []graph.Buffer{buf})[0], 1, 2)
+	wantRamp(t, "the result", run(t, compile(t, b, []*tensors.Tensor{x}, nil, twice), []ir.Buffer{buf})[0], 1, 2)
 	g := compile(t, c, []*tensors.Tensor{x}, nil, twice)
-	if _, err := g.Executable().Run(t.Context(), []graph.Buffer{buf}, nil); err == nil || !strings.Contains(err.Error(), "opened with other options") {
+	if _, err := g.Executable().Run(t.Context(), []ir.Buffer{buf}, nil); err == nil || !strings.Contains(err.Error(), "opened with other options") {
 		t.Errorf("a buffer of a client with other devices: error %v", err)
 	}
 }

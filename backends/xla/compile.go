@@ -12,8 +12,8 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -21,7 +21,7 @@ import (
 // ctx's error if ctx has ended; a compilation under way is not interrupted.
 //
 // The error is a [PluginError] if the plugin refuses the program.
-func (e *Engine) Compile(ctx context.Context, p *graph.Program) (exe graph.Executable, err error) {
+func (e *Engine) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
 	if p == nil {
 		return nil, errors.New("the program is nil")
 	}
@@ -44,7 +44,7 @@ func (e *Engine) Compile(ctx context.Context, p *graph.Program) (exe graph.Execu
 	return x, nil
 }
 
-func (e *Engine) compile(ctx context.Context, p *graph.Program, text string, places []string) (*Executable, error) {
+func (e *Engine) compile(ctx context.Context, p *ir.Program, text string, places []string) (*Executable, error) {
 	devices := 1
 	if p.Mesh != nil {
 		if devices = p.Mesh.NumDevices(); devices > e.NumDevices() {
@@ -82,7 +82,7 @@ func (e *Engine) moreDevices(n int) string {
 }
 
 // refused explains why a program was not compiled.
-func (e *Engine) refused(p *graph.Program, err error) error {
+func (e *Engine) refused(p *ir.Program, err error) error {
 	var refused *PluginError
 	if errors.As(err, &refused) && refused.Code == outOfMemory {
 		return fmt.Errorf("its inputs and outputs alone take %s: %w", sizeText(programBytes(p)), err)
@@ -102,7 +102,7 @@ func (e *Engine) fits(exe *pjrt.LoadedExecutable) error {
 }
 
 // programBytes returns how much memory a program's inputs and outputs take.
-func programBytes(p *graph.Program) (n int64) {
+func programBytes(p *ir.Program) (n int64) {
 	for _, id := range p.Inputs {
 		n += int64(p.Values[id].ByteSize())
 	}
@@ -114,7 +114,7 @@ func programBytes(p *graph.Program) (n int64) {
 
 // newExecutable returns an executable of p that takes over a use of prog. Integers are divided at the given places,
 // which are p's own: a program with the same text may have others.
-func (e *Engine) newExecutable(p *graph.Program, prog *program, places []string) *Executable {
+func (e *Engine) newExecutable(p *ir.Program, prog *program, places []string) *Executable {
 	s := &state{engine: e, program: prog, name: p.Name, mesh: p.Mesh, names: p.InputNames, places: places}
 	for i, id := range p.Inputs {
 		l := layout{mesh: p.Mesh}

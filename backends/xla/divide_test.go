@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -76,9 +77,9 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Donated = []bool{true, false}
-		p.Mesh = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 2}}}
-		p.InputShardings = []graph.Sharding{{"data"}, {"data"}}
-		p.OutputShardings = []graph.Sharding{{"data"}}
+		p.Mesh = &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 2}}}
+		p.InputShardings = []ir.Sharding{{"data"}, {"data"}}
+		p.OutputShardings = []ir.Sharding{{"data"}}
 		exe, err := e.Compile(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 			want     []int32
 		}{{[]int32{1, 2, 3, 4}, []int32{10, 10, 10, 10}}, {[]int32{0, 2, 3, 4}, nil}, {[]int32{1, 2, 3, 0}, nil}} {
 			a, b := put(t, e, x), put(t, e, tensors.FromValue(c.divisors))
-			out, err := exe.Run(context.Background(), []graph.Buffer{a, b}, []bool{true, false})
+			out, err := exe.Run(context.Background(), []ir.Buffer{a, b}, []bool{true, false})
 			if _, gone := a.ToHost(); gone == nil {
 				t.Errorf("by %v: the donated input can be read", c.divisors)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -27,7 +27,7 @@ type state struct {
 	engine  *Engine
 	program *program
 	name    string
-	mesh    *graph.Mesh
+	mesh    *ir.Mesh
 
 	names           []string // of inputs
 	inputs, outputs []slot
@@ -55,7 +55,7 @@ func (x *Executable) Close() error {
 //
 // Run returns when ctx ends, with its error. The plugin's program cannot be stopped: it goes on, what it returns is
 // freed, and Close of the engine waits for it.
-func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) (out []graph.Buffer, err error) {
+func (x *Executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) (out []ir.Buffer, err error) {
 	defer runtime.KeepAlive(x)
 	defer broke("program", x.name, &err)
 	defer func() {
@@ -99,7 +99,7 @@ func (x *Executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 
 // result is what a run returns.
 type result struct {
-	out []graph.Buffer
+	out []ir.Buffer
 	err error
 }
 
@@ -112,7 +112,7 @@ type runCall struct {
 
 // begin looks at all that the run needs and takes hold of it; donated inputs are closed. The caller's slices are not
 // looked at afterwards.
-func (c *runCall) begin(ctx context.Context, inputs []graph.Buffer, donate []bool) (err error) {
+func (c *runCall) begin(ctx context.Context, inputs []ir.Buffer, donate []bool) (err error) {
 	if err := c.engine.begin(); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (c *runCall) end() {
 }
 
 // finish computes the outputs and ends the run.
-func (c *runCall) finish() (out []graph.Buffer, err error) {
+func (c *runCall) finish() (out []ir.Buffer, err error) {
 	defer c.end()
 	defer broke("program", c.name, &err)
 	out, err = c.compute(c.vals)
@@ -160,7 +160,7 @@ func (c *runCall) finish() (out []graph.Buffer, err error) {
 
 // checked takes the last output off the others if it says whether an integer was divided by zero, which is an error
 // with the words of the go engine.
-func (s *state) checked(out []graph.Buffer) ([]graph.Buffer, error) {
+func (s *state) checked(out []ir.Buffer) ([]ir.Buffer, error) {
 	if len(s.places) == 0 {
 		return out, nil
 	}
@@ -184,7 +184,7 @@ func (s *state) checked(out []graph.Buffer) ([]graph.Buffer, error) {
 }
 
 // compute runs the program on values and returns its outputs, the one for divisions included.
-func (s *state) compute(vals []*value) ([]graph.Buffer, error) {
+func (s *state) compute(vals []*value) ([]ir.Buffer, error) {
 	args, given, err := s.arrange(vals)
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (s *state) compute(vals []*value) ([]graph.Buffer, error) {
 		destroy(results)
 		return nil, fmt.Errorf("the plugin returned %d results for %d outputs on %d devices", len(results), n, s.devices())
 	}
-	out := make([]graph.Buffer, n)
+	out := make([]ir.Buffer, n)
 	for o, slot := range s.outputs {
 		parts := make([]*pjrt.Buffer, s.devices())
 		for d := range parts {
@@ -218,7 +218,7 @@ func (s *state) devices() int {
 
 // hold checks the inputs and takes a use of each value, laid out as the program wants it. Those that it returns are
 // to be released, also with an error.
-func (s *state) hold(inputs []graph.Buffer, donate []bool) (vals []*value, err error) {
+func (s *state) hold(inputs []ir.Buffer, donate []bool) (vals []*value, err error) {
 	switch {
 	case len(inputs) != len(s.inputs):
 		return nil, fmt.Errorf("it takes %d inputs, got %d", len(s.inputs), len(inputs))

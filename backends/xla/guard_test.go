@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -158,5 +159,5 @@ func TestOpenByPath(t *testing.T) {
 	if e.Name() != "xla:"+p.Path || e.Platform() != "cpu" || e.NumDevices() != 2 || major != 0 || minor < 81 {
 		t.Errorf("%s on %s with %d devices, version %d.%d", e.Name(), e.Platform(), e.NumDevices(), major, minor)
 	}
-	wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{ramp(5, 1)}, nil, twice), []graph.Buffer{put(t, e, ramp(5, 1))})[0], 1, 2)
+	wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{ramp(5, 1)}, nil, twice), []ir.Buffer{put(t, e, ramp(5, 1))})[0], 1, 2)
 }

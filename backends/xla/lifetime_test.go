@@ -12,7 +12,7 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 
 	"github.com/quire-ml/quire/backends/xla"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -36,7 +36,7 @@ func TestOpenTwice(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantRamp(t, "the result on the other engine", run(t, g, []graph.Buffer{put(t, b, x)})[0], 1, 2)
+	wantRamp(t, "the result on the other engine", run(t, g, []ir.Buffer{put(t, b, x)})[0], 1, 2)
 }
 
 // Many goroutines compile, run and free at once: the same programs and others.
@@ -52,7 +52,7 @@ func TestConcurrency(t *testing.T) {
 					g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
 					b := put(t, e, x)
 					for range 4 {
-						out, err := g.RunWithBuffers(t.Context(), []graph.Buffer{b}, []bool{true})
+						out, err := g.RunWithBuffers(t.Context(), []ir.Buffer{b}, []bool{true})
 						if err != nil {
 							t.Error(err)
 							return
@@ -80,7 +80,7 @@ func TestNothingGrows(t *testing.T) {
 	func() {
 		g := compile(t, e, []*tensors.Tensor{x}, []int{0}, twice)
 		for range 3000 {
-			run(t, g, []graph.Buffer{put(t, e, x)}, true)[0].Close()
+			run(t, g, []ir.Buffer{put(t, e, x)}, true)[0].Close()
 		}
 		if n := pjrt.BuffersAlive() - buffers; n != 0 {
 			t.Errorf("%d buffers more after 3000 runs", n)
@@ -92,7 +92,7 @@ func TestNothingGrows(t *testing.T) {
 			t.Errorf("%d programs are held after 21 compilations, of which 4 are kept", n)
 		}
 		for range 100 { // forgotten
-			run(t, g, []graph.Buffer{put(t, e, x)})
+			run(t, g, []ir.Buffer{put(t, e, x)})
 		}
 		compile(t, e, []*tensors.Tensor{x, x}, nil, twice)
 	}()

@@ -15,11 +15,12 @@ import (
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // meshProgram returns a program x, y → x + x, y over a mesh, with x divided along its first axis.
-func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *graph.Program {
+func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *ir.Program {
 	t.Helper()
 	g := graph.NewGraph(nil, "mesh")
 	x, y := graph.Parameter(g, "x", in[0].Shape()), graph.Parameter(g, "y", in[1].Shape())
@@ -28,9 +29,9 @@ func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *graph.Progra
 		t.Fatal(err)
 	}
 	p.Donated = []bool{true, false}
-	p.Mesh = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: devices}}}
-	p.InputShardings = []graph.Sharding{{"data"}, nil}
-	p.OutputShardings = []graph.Sharding{{"data"}, nil}
+	p.Mesh = &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: devices}}}
+	p.InputShardings = []ir.Sharding{{"data"}, nil}
+	p.OutputShardings = []ir.Sharding{{"data"}, nil}
 	return p
 }
 
@@ -49,11 +50,11 @@ func TestRunsOnAMesh(t *testing.T) {
 			}
 			a, b := put(t, e, x), put(t, e, y)
 			for step := range 4 {
-				kept, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+				kept, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, []bool{true, true})
+				out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, []bool{true, true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -67,7 +68,7 @@ func TestRunsOnAMesh(t *testing.T) {
 				a, b = out[0], out[1]
 			}
 			// back on one device
-			wantRamp(t, "on one device", run(t, compile(t, e, []*tensors.Tensor{x}, nil, twice), []graph.Buffer{a})[0], 1, 32)
+			wantRamp(t, "on one device", run(t, compile(t, e, []*tensors.Tensor{x}, nil, twice), []ir.Buffer{a})[0], 1, 32)
 			wantRamp(t, "divided as before", a, 1, 16)
 			exe.Close()
 		}
@@ -82,7 +83,7 @@ func TestResultsStayDivided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exe.Run(t.Context(), []graph.Buffer{put(t, e, x), put(t, e, y)}, nil)
+	out, err := exe.Run(t.Context(), []ir.Buffer{put(t, e, x), put(t, e, y)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestInputsAreMovedOnce(t *testing.T) {
 	}
 	a, b := put(t, e, x), put(t, e, y)
 	step := func() {
-		out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func TestPutOnAMesh(t *testing.T) {
 		b, err := backends.PutOn(e, y, p.Mesh, p.InputShardings[1])
 		require.NoError(t, err)
 		assert.EqualValues(t, 4<<16+2*12, inUse()-before, "half of x on each device, and y on both")
-		out, err := exe.Run(t.Context(), []graph.Buffer{a, b}, nil)
+		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
 		require.NoError(t, err)
 		wantRamp(t, "the result", out[0], 1, 2)
 		wantRamp(t, "the input", a, 1, 1)
@@ -167,12 +168,12 @@ func TestPutOnAMesh(t *testing.T) {
 		assert.EqualValues(t, 4<<16+2*12, inUse()-before, "after the run")
 
 		alone := compile(t, e, []*tensors.Tensor{x}, nil, twice)
-		wantRamp(t, "the result of a program without a mesh", run(t, alone, []graph.Buffer{a})[0], 1, 2)
+		wantRamp(t, "the result of a program without a mesh", run(t, alone, []ir.Buffer{a})[0], 1, 2)
 
-		four := &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 4}}}
-		_, err = backends.PutOn(e, x, four, graph.Sharding{"data"})
+		four := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 4}}}
+		_, err = backends.PutOn(e, x, four, ir.Sharding{"data"})
 		assert.ErrorContains(t, err, "mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4")
-		_, err = backends.PutOn(e, ramp(3, 1), p.Mesh, graph.Sharding{"data"})
+		_, err = backends.PutOn(e, ramp(3, 1), p.Mesh, ir.Sharding{"data"})
 		assert.Error(t, err, "3 elements cannot be divided by 2")
 		_, err = e.PutOn(nil, p.Mesh, nil)
 		assert.Error(t, err)

@@ -12,11 +12,11 @@ import (
 
 	"github.com/quire-ml/quire/backends/xla/internal/capi"
 	"github.com/quire-ml/quire/backends/xla/plugins"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // openBackend is Open, without a typed nil beside an error.
-func openBackend(options string) (graph.Backend, error) {
+func openBackend(options string) (ir.Backend, error) {
 	e, err := Open(options)
 	if err != nil {
 		return nil, err

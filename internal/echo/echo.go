@@ -10,12 +10,13 @@ import (
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
 // New returns the engine.
-func New() graph.Backend { return &backend{} }
+func New() ir.Backend { return &backend{} }
 
 type backend struct{ closed atomic.Bool }
 
@@ -24,9 +25,9 @@ var errClosed = errors.New("the echo backend is closed")
 func (b *backend) Name() string { return "echo" }
 
 // Lowers takes what has a reference meaning, and what runs functions.
-func (b *backend) Lowers(op *graph.Op) bool { return op.Ref != nil || op.Bodies > 0 }
+func (b *backend) Lowers(op *ir.Op) bool { return op.Ref != nil || op.Bodies > 0 }
 
-func (b *backend) Compile(ctx context.Context, p *graph.Program) (graph.Executable, error) {
+func (b *backend) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	if b.closed.Load() {
 		return nil, errClosed
 	}
@@ -42,7 +43,7 @@ func (b *backend) Compile(ctx context.Context, p *graph.Program) (graph.Executab
 	return &executable{backend: b, program: p}, nil
 }
 
-func (b *backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
+func (b *backend) Put(t *tensors.Tensor) (ir.Buffer, error) {
 	if b.closed.Load() {
 		return nil, errClosed
 	}
@@ -93,7 +94,7 @@ func (b *buffer) Close() error {
 
 type executable struct {
 	backend *backend
-	program *graph.Program
+	program *ir.Program
 	closed  atomic.Bool
 }
 
@@ -102,7 +103,7 @@ func (e *executable) Close() error {
 	return nil
 }
 
-func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	defer func() { // whatever becomes of the run
 		for i, in := range inputs {
 			if i < len(donate) && donate[i] && in != nil {
@@ -128,7 +129,7 @@ func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bo
 }
 
 // read returns the values of the inputs, or what does not fit.
-func (e *executable) read(inputs []graph.Buffer, donate []bool) ([]*tensors.Tensor, error) {
+func (e *executable) read(inputs []ir.Buffer, donate []bool) ([]*tensors.Tensor, error) {
 	p := e.program
 	switch {
 	case e.closed.Load():
@@ -160,12 +161,12 @@ func (e *executable) read(inputs []graph.Buffer, donate []bool) ([]*tensors.Tens
 }
 
 // buffers makes each output a value of its own: one that is an input, or was returned before, is copied.
-func (e *executable) buffers(in, out []*tensors.Tensor) ([]graph.Buffer, error) {
+func (e *executable) buffers(in, out []*tensors.Tensor) ([]ir.Buffer, error) {
 	taken := map[*tensors.Tensor]bool{}
 	for _, t := range in {
 		taken[t] = true
 	}
-	results := make([]graph.Buffer, len(out))
+	results := make([]ir.Buffer, len(out))
 	for i, t := range out {
 		if taken[t] {
 			c, err := t.Clone()
@@ -181,12 +182,12 @@ func (e *executable) buffers(in, out []*tensors.Tensor) ([]graph.Buffer, error) 
 }
 
 // eval computes a program, or a body of an instruction.
-func eval(ctx context.Context, p *graph.Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
+func eval(ctx context.Context, p *ir.Program, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	values := make([]*tensors.Tensor, len(p.Values))
 	for i, id := range p.Inputs {
 		values[id] = in[i]
 	}
-	pick := func(ids []graph.ValueID) []*tensors.Tensor {
+	pick := func(ids []ir.Value) []*tensors.Tensor {
 		list := make([]*tensors.Tensor, len(ids))
 		for i, id := range ids {
 			list[i] = values[id]
@@ -210,7 +211,7 @@ func eval(ctx context.Context, p *graph.Program, in []*tensors.Tensor) ([]*tenso
 
 // step runs one instruction. What has no answer, such as an integer division by zero, panics in the op's reference meaning
 // and becomes an error that names op and place.
-func step(ctx context.Context, p *graph.Program, instr *graph.Instr, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
+func step(ctx context.Context, p *ir.Program, instr *ir.Instr, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
 	if instr.Op.Bodies > 0 {
 		return control(ctx, instr, in)
 	}
@@ -231,7 +232,7 @@ func step(ctx context.Context, p *graph.Program, instr *graph.Instr, in []*tenso
 }
 
 // control runs an instruction with bodies.
-func control(ctx context.Context, instr *graph.Instr, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
+func control(ctx context.Context, instr *ir.Instr, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
 	switch instr.Op.Name {
 	case "If":
 		body := instr.Bodies[1]

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/irtest"
 	"github.com/quire-ml/quire/internal/echo"
 )
 
 func TestContract(t *testing.T) {
-	irtest.Contract(t, func(testing.TB) graph.Backend { return echo.New() })
+	irtest.Contract(t, func(testing.TB) ir.Backend { return echo.New() })
 }
 
 func TestConformance(t *testing.T) { graphtest.Conform(t, echo.New) }

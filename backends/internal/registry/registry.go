@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 // Engine is what is known of an engine.
@@ -23,7 +23,7 @@ type Engine struct {
 
 	// Open opens the engine with the options that follow its name in a configuration, "" for none. It is nil for an engine
 	// that is not part of the program; one that is takes its place.
-	Open func(options string) (graph.Backend, error)
+	Open func(options string) (ir.Backend, error)
 
 	// About, of an engine that is not part of the program, says how it becomes one. It goes on after `backend "name" is not
 	// part of this program: `.

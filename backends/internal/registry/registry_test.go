@@ -5,10 +5,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
-func opens(string) (graph.Backend, error) { return nil, nil }
+func opens(string) (ir.Backend, error) { return nil, nil }
 
 // Go initialises packages in an order that nobody should have to know: in every one the table is the same.
 func TestTheOrderOfRegistrationDoesNotMatter(t *testing.T) {

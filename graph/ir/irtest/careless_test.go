@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -18,7 +19,7 @@ import (
 // no argument, and closes nothing.
 type careless struct {
 	mu      sync.Mutex
-	program *graph.Program // that is compiled now
+	program *ir.Program // that is compiled now
 	names   int
 }
 
@@ -28,17 +29,17 @@ func (b *careless) Name() string {
 	return "careless" + string(rune('0'+b.names%10))
 }
 
-func (b *careless) Lowers(op *graph.Op) bool { return op.Ref != nil || op.Bodies > 0 }
+func (b *careless) Lowers(op *ir.Op) bool { return op.Ref != nil || op.Bodies > 0 }
 
 func (b *careless) Close() error { return nil }
 
 // PutOn has no meshes and says so in a way that nobody looks at.
-func (b *careless) PutOn(*tensors.Tensor, *graph.Mesh, graph.Sharding) (graph.Buffer, error) {
+func (b *careless) PutOn(*tensors.Tensor, *ir.Mesh, ir.Sharding) (ir.Buffer, error) {
 	return nil, nil
 }
 
 // Put keeps the tensor itself. It looks at the first element, as if to see whether the memory is there.
-func (b *careless) Put(t *tensors.Tensor) (graph.Buffer, error) {
+func (b *careless) Put(t *tensors.Tensor) (ir.Buffer, error) {
 	if t.Ok() {
 		t.MustConstBytes(func(data []byte) { _ = data[0] })
 	}
@@ -46,7 +47,7 @@ func (b *careless) Put(t *tensors.Tensor) (graph.Buffer, error) {
 }
 
 // Compile keeps the program where another compilation finds it, and writes into it.
-func (b *careless) Compile(_ context.Context, p *graph.Program) (graph.Executable, error) {
+func (b *careless) Compile(_ context.Context, p *ir.Program) (ir.Executable, error) {
 	b.mu.Lock()
 	b.program = p
 	b.mu.Unlock()
@@ -82,7 +83,7 @@ func (b *carelessBuffer) Close() error {
 
 type carelessExecutable struct {
 	mu     sync.Mutex
-	p      *graph.Program
+	p      *ir.Program
 	values []*tensors.Tensor // of all runs
 	runs   int
 	closed bool
@@ -99,8 +100,8 @@ func (e *carelessExecutable) Close() error {
 }
 
 // Run keeps its values in the executable, where the next run and one at the same time find them; outputs are those values.
-func (e *carelessExecutable) Run(_ context.Context, inputs []graph.Buffer, _ []bool) ([]graph.Buffer, error) {
-	made := map[*tensors.Tensor]graph.Buffer{}
+func (e *carelessExecutable) Run(_ context.Context, inputs []ir.Buffer, _ []bool) ([]ir.Buffer, error) {
+	made := map[*tensors.Tensor]ir.Buffer{}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.runs++
@@ -114,7 +115,7 @@ func (e *carelessExecutable) Run(_ context.Context, inputs []graph.Buffer, _ []b
 		e.mu.Lock()
 	})
 	_ = inputs[0].Shape() // for statistics
-	var out []graph.Buffer
+	var out []ir.Buffer
 	for _, id := range e.p.Outputs {
 		t := e.values[id]
 		if made[t] == nil {
@@ -125,7 +126,7 @@ func (e *carelessExecutable) Run(_ context.Context, inputs []graph.Buffer, _ []b
 	return out, nil
 }
 
-func (e *carelessExecutable) eval(p *graph.Program, values []*tensors.Tensor, between func()) {
+func (e *carelessExecutable) eval(p *ir.Program, values []*tensors.Tensor, between func()) {
 	for i := range p.Instrs {
 		instr := &p.Instrs[i]
 		if instr.Op.Name == "Const" && values[instr.Out[0]] != nil { // of the last run
@@ -144,7 +145,7 @@ func (e *carelessExecutable) eval(p *graph.Program, values []*tensors.Tensor, be
 
 // step computes in place what the program says may be. Sums end in a way that depends on the run, as if their parts were added
 // as they come.
-func (e *carelessExecutable) step(p *graph.Program, instr *graph.Instr, in []*tensors.Tensor) (out []*tensors.Tensor) {
+func (e *carelessExecutable) step(p *ir.Program, instr *ir.Instr, in []*tensors.Tensor) (out []*tensors.Tensor) {
 	if instr.Op.Bodies > 0 {
 		return e.control(instr, in)
 	}
@@ -168,8 +169,8 @@ func (e *carelessExecutable) step(p *graph.Program, instr *graph.Instr, in []*te
 }
 
 // control computes both branches of an If and takes the results of one.
-func (e *carelessExecutable) control(instr *graph.Instr, in []*tensors.Tensor) []*tensors.Tensor {
-	run := func(body *graph.Program, in []*tensors.Tensor) (out []*tensors.Tensor) {
+func (e *carelessExecutable) control(instr *ir.Instr, in []*tensors.Tensor) []*tensors.Tensor {
+	run := func(body *ir.Program, in []*tensors.Tensor) (out []*tensors.Tensor) {
 		values := make([]*tensors.Tensor, len(body.Values))
 		for i, id := range body.Inputs {
 			values[id] = in[i]

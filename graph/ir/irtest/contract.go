@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -20,10 +21,10 @@ import (
 // Contract tests an engine against every sentence of its contract, each in a subtest of its own. open opens the engine; it
 // is called several times in a test, also while others are open, and what it opens is closed at the end of
 // the test. The sentences stand in docs/backend.md.
-func Contract(t *testing.T, open func(t testing.TB) graph.Backend) {
+func Contract(t *testing.T, open func(t testing.TB) ir.Backend) {
 	for _, r := range rules() {
 		t.Run(r.name, func(t *testing.T) {
-			if err := r.holds(func() graph.Backend { return open(t) }); err != nil {
+			if err := r.holds(func() ir.Backend { return open(t) }); err != nil {
 				t.Errorf("%v\nThe contract says: %s", err, r.sentence)
 			}
 		})
@@ -49,7 +50,7 @@ func rules() (all []rule) {
 }
 
 // holds returns what an engine does against the rule, in one sentence. A panic of the engine is such a thing.
-func (r rule) holds(open func() graph.Backend) error {
+func (r rule) holds(open func() ir.Backend) error {
 	c := &check{open: open}
 	defer c.close()
 	return c.try(func() { r.check(c) })
@@ -58,8 +59,8 @@ func (r rule) holds(open func() graph.Backend) error {
 // check is a test that is under way: it opens engines, and ends with the first thing that is wrong. Its methods
 // are for one goroutine, those that [check.together] starts have their own.
 type check struct {
-	open    func() graph.Backend
-	engines []graph.Backend
+	open    func() ir.Backend
+	engines []ir.Backend
 }
 
 // broken is what is wrong, thrown by failf.
@@ -83,7 +84,7 @@ func (c *check) try(f func()) (err error) {
 }
 
 // engine opens the engine.
-func (c *check) engine() graph.Backend {
+func (c *check) engine() ir.Backend {
 	b := c.open()
 	if b == nil {
 		c.failf("the engine was opened as nil")
@@ -118,9 +119,9 @@ type build = func(in []*graph.Node) []*graph.Node
 
 // program returns what fn builds on inputs of the given shapes, for b. Runs are expected to donate the inputs that
 // are marked.
-func (c *check) program(b graph.Backend, in []shapes.Shape, fn build, donated ...bool) *graph.Program {
+func (c *check) program(b ir.Backend, in []shapes.Shape, fn build, donated ...bool) *ir.Program {
 	g := graph.NewGraph(nil, "contract")
-	var p *graph.Program
+	var p *ir.Program
 	err := graph.Catch(func() {
 		var nodes []*graph.Node
 		for i, s := range in {
@@ -142,7 +143,7 @@ func (c *check) program(b graph.Backend, in []shapes.Shape, fn build, donated ..
 }
 
 // place gives every instruction a place, as if a user had written it.
-func place(p *graph.Program) {
+func place(p *ir.Program) {
 	for i := range p.Instrs {
 		p.Instrs[i].Pos = fmt.Sprintf("user.go:%d", i+1)
 		for _, b := range p.Instrs[i].Bodies {
@@ -152,7 +153,7 @@ func place(p *graph.Program) {
 }
 
 // compile compiles what fn builds.
-func (c *check) compile(b graph.Backend, in []shapes.Shape, fn build, donated ...bool) graph.Executable {
+func (c *check) compile(b ir.Backend, in []shapes.Shape, fn build, donated ...bool) ir.Executable {
 	exe, err := b.Compile(context.Background(), c.program(b, in, fn, donated...))
 	c.ok(err, "Compile")
 	if exe == nil {
@@ -162,32 +163,32 @@ func (c *check) compile(b graph.Backend, in []shapes.Shape, fn build, donated ..
 }
 
 // put puts a tensor.
-func (c *check) put(b graph.Backend, x *tensors.Tensor) graph.Buffer {
+func (c *check) put(b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	buf, err := b.Put(x)
 	c.ok(err, "Put of %s", x.Shape())
 	return buf
 }
 
 // run runs an executable on inputs that stay, and fails if that does not work.
-func (c *check) run(exe graph.Executable, in ...graph.Buffer) []graph.Buffer {
+func (c *check) run(exe ir.Executable, in ...ir.Buffer) []ir.Buffer {
 	return c.runDonating(exe, in, nil)
 }
 
-func (c *check) runDonating(exe graph.Executable, in []graph.Buffer, donate []bool) []graph.Buffer {
+func (c *check) runDonating(exe ir.Executable, in []ir.Buffer, donate []bool) []ir.Buffer {
 	out, err := exe.Run(context.Background(), in, donate)
 	c.ok(err, "Run")
 	return out
 }
 
 // host reads a buffer.
-func (c *check) host(b graph.Buffer, what string) *tensors.Tensor {
+func (c *check) host(b ir.Buffer, what string) *tensors.Tensor {
 	x, err := b.ToHost()
 	c.ok(err, "reading %s", what)
 	return x
 }
 
 // closed fails unless b is closed.
-func (c *check) closed(b graph.Buffer, what string) {
+func (c *check) closed(b ir.Buffer, what string) {
 	_, err := b.ToHost()
 	c.refused(err, "reading %s", what)
 }
@@ -205,7 +206,7 @@ func ramp(n int, scale float32) *tensors.Tensor {
 }
 
 // isRamp fails unless b holds scale·(1, 2, …).
-func (c *check) isRamp(b graph.Buffer, scale float32, what string) {
+func (c *check) isRamp(b ir.Buffer, scale float32, what string) {
 	c.tensorIsRamp(c.host(b, what), scale, what)
 }
 

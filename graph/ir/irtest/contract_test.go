@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -93,7 +93,7 @@ func TestEachRowFindsTheCarelessEngine(t *testing.T) {
 				want, ok = "Compile of a program with "+strings.TrimPrefix(r.name, "Compile refuses ")+": no error", true
 			}
 			require.True(t, ok, "carelessly does not say what the careless engine does wrong here")
-			err := r.holds(func() graph.Backend { return &careless{} })
+			err := r.holds(func() ir.Backend { return &careless{} })
 			require.Error(t, err, "the careless engine passes: the row cannot fail")
 			assert.ErrorContains(t, err, want)
 			assert.NotContains(t, err.Error(), "\n", "one sentence")
@@ -106,10 +106,10 @@ func TestEachRowFindsTheCarelessEngine(t *testing.T) {
 
 // The careless engine is no strawman: its values are right where nobody looks closely.
 func TestTheCarelessEngineComputesWell(t *testing.T) {
-	c := &check{open: func() graph.Backend { return &careless{} }}
+	c := &check{open: func() ir.Backend { return &careless{} }}
 	require.NoError(t, c.try(func() {
 		b := c.engine()
-		in := []graph.Buffer{c.put(b, tensors.FromScalar(int32(3))), c.put(b, ramp(5, 1)), c.put(b, ramp(5, 0))}
+		in := []ir.Buffer{c.put(b, tensors.FromScalar(int32(3))), c.put(b, ramp(5, 1)), c.put(b, ramp(5, 0))}
 		out := c.run(c.compile(b, []shapes.Shape{in[0].Shape(), in[1].Shape(), in[2].Shape()}, counting), in...)
 		c.isRamp(out[1], -1, "x after three passes")
 		c.isRamp(c.run(c.compile(b, shapesOf(ramp(5, 1)), twice), c.put(b, ramp(5, 1)))[0], 2, "2x")

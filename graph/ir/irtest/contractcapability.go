@@ -2,7 +2,7 @@ package irtest
 
 import (
 	"github.com/quire-ml/quire/backends"
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 const placedIsPut = "A value that is put on a mesh is the value that Put would have made, and what does not fit the mesh is an error."
@@ -15,11 +15,11 @@ var capabilityRules = []rule{
 // the capability is tested too.
 func placed(c *check) {
 	b := c.engine()
-	mesh := &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 1}}}
+	mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 1}}}
 	for _, n := range sizes {
 		x := ramp(n, 1)
 		exe := c.compile(b, shapesOf(x), twice)
-		for _, s := range []graph.Sharding{nil, {""}, {"data"}} {
+		for _, s := range []ir.Sharding{nil, {""}, {"data"}} {
 			in, err := backends.PutOn(b, x, mesh, s)
 			c.ok(err, "PutOn %s with the sharding %s", mesh, s)
 			if in == nil {
@@ -31,10 +31,10 @@ func placed(c *check) {
 			c.closed(in, "a closed value on a mesh")
 		}
 	}
-	_, err := backends.PutOn(b, ramp(5, 1), mesh, graph.Sharding{"model"})
+	_, err := backends.PutOn(b, ramp(5, 1), mesh, ir.Sharding{"model"})
 	c.refused(err, "PutOn with a sharding that names another axis")
 	_, err = backends.PutOn(b, nil, mesh, nil)
 	c.refused(err, "PutOn of nil")
-	_, err = backends.PutOn(b, ramp(5, 1), &graph.Mesh{}, nil)
+	_, err = backends.PutOn(b, ramp(5, 1), &ir.Mesh{}, nil)
 	c.refused(err, "PutOn a mesh without axes")
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 const (
@@ -33,10 +33,10 @@ func closingRules() (all []rule) {
 
 // life is what an engine makes, and what of it is closed.
 type life struct {
-	backend        graph.Backend
-	program        *graph.Program
-	exe            graph.Executable
-	in, out, spare graph.Buffer
+	backend        ir.Backend
+	program        *ir.Program
+	exe            ir.Executable
+	in, out, spare ir.Buffer
 	gone           map[string]bool
 }
 
@@ -65,9 +65,9 @@ func (l *life) uses() []use {
 	return []use{
 		{"Put", []string{"backend"}, func() error { _, err := l.backend.Put(ramp(5, 1)); return err }},
 		{"Compile", []string{"backend"}, func() error { _, err := l.backend.Compile(ctx, l.program); return err }},
-		{"Run", []string{"backend", "executable"}, func() error { _, err := l.exe.Run(ctx, []graph.Buffer{l.spare}, nil); return err }},
-		{"Run on the input", []string{"backend", "executable", "input"}, func() error { _, err := l.exe.Run(ctx, []graph.Buffer{l.in}, nil); return err }},
-		{"Run on the output", []string{"backend", "executable", "output"}, func() error { _, err := l.exe.Run(ctx, []graph.Buffer{l.out}, nil); return err }},
+		{"Run", []string{"backend", "executable"}, func() error { _, err := l.exe.Run(ctx, []ir.Buffer{l.spare}, nil); return err }},
+		{"Run on the input", []string{"backend", "executable", "input"}, func() error { _, err := l.exe.Run(ctx, []ir.Buffer{l.in}, nil); return err }},
+		{"Run on the output", []string{"backend", "executable", "output"}, func() error { _, err := l.exe.Run(ctx, []ir.Buffer{l.out}, nil); return err }},
 		{"ToHost of the input", []string{"backend", "input"}, func() error { _, err := l.in.ToHost(); return err }},
 		{"ToHost of the output", []string{"backend", "output"}, func() error { _, err := l.out.ToHost(); return err }},
 	}
@@ -95,7 +95,7 @@ func (l *life) check(c *check, closed []string) {
 			c.failf("%s after closing %s: no error", u.name, after)
 		}
 	}
-	for _, b := range []graph.Buffer{l.in, l.out} {
+	for _, b := range []ir.Buffer{l.in, l.out} {
 		if got := b.Shape().String(); got != "float32[5]" {
 			c.failf("Shape after closing %s: %s", strings.Join(closed, ", "), got)
 		}
@@ -164,13 +164,13 @@ func closedWhileRunning(c *check, part string) {
 }
 
 // runUntilClosed runs until that is an error, and calls begun after the first run, whatever becomes of it.
-func (c *check) runUntilClosed(exe graph.Executable, in graph.Buffer, part string, closed *atomic.Bool, begun func()) {
+func (c *check) runUntilClosed(exe ir.Executable, in ir.Buffer, part string, closed *atomic.Bool, begun func()) {
 	defer begun()
 	c.isRamp(c.run(exe, in)[0], 2, "the result of a run before the close")
 	begun()
 	for {
 		late := closed.Load()
-		out, err := exe.Run(context.Background(), []graph.Buffer{in}, nil)
+		out, err := exe.Run(context.Background(), []ir.Buffer{in}, nil)
 		if err != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package irtest
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 const (
@@ -28,7 +29,7 @@ func overlappingRuns(c *check) {
 		c.together(6, func(c *check, i int) {
 			x, y := ramp(n, float32(i)), ramp(n, 2)
 			for k := range 8 {
-				out := c.runDonating(exe, []graph.Buffer{c.put(b, x), c.put(b, y)}, []bool{k%2 == 0, false})
+				out := c.runDonating(exe, []ir.Buffer{c.put(b, x), c.put(b, y)}, []bool{k%2 == 0, false})
 				c.isRamp(out[0], 12-5*float32(i), "a result among runs at once")
 				c.isRamp(out[1], float32(i)+2, "a result among runs at once")
 			}
@@ -49,7 +50,7 @@ func overlappingCompiles(c *check) {
 				}
 				return []*graph.Node{y}
 			}, k%2 == 0)
-			out := c.runDonating(exe, []graph.Buffer{c.put(b, ramp(n, 1))}, []bool{k%2 == 0})
+			out := c.runDonating(exe, []ir.Buffer{c.put(b, ramp(n, 1))}, []bool{k%2 == 0})
 			c.isRamp(out[0], float32(int(1)<<times), "the result of a program that was compiled among others")
 			c.ok(exe.Close(), "Close of an executable")
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -21,7 +22,7 @@ var contextRules = []rule{
 		exe := c.compile(b, shapesOf(ramp(5, 1)), twice)
 		in := c.put(b, ramp(5, 1))
 		eachEnd(func(ctx context.Context, want error) {
-			out, err := exe.Run(ctx, []graph.Buffer{in}, nil)
+			out, err := exe.Run(ctx, []ir.Buffer{in}, nil)
 			if !errors.Is(err, want) || out != nil {
 				c.failf("Run returned %d outputs and %v, want none and %v", len(out), err, want)
 			}
@@ -70,7 +71,7 @@ func endsWhileRunning(c *check) {
 	exe := c.compile(b, shapesOf(tensors.FromScalar(int32(0)), ramp(5, 1), ramp(1000, 1)), counting)
 	x, w := c.put(b, ramp(5, 1)), c.put(b, ramp(1000, 1))
 	run := func(ctx context.Context, passes int32) error {
-		_, err := exe.Run(ctx, []graph.Buffer{c.put(b, tensors.FromScalar(passes)), x, w}, nil)
+		_, err := exe.Run(ctx, []ir.Buffer{c.put(b, tensors.FromScalar(passes)), x, w}, nil)
 		return err
 	}
 	ending := func(passes int32) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -137,8 +138,8 @@ type division struct {
 type nodes = []*graph.Node
 
 // check runs the division by what has no zero, by zero, and again by what has none.
-func (v division) check(c *check, b graph.Backend, d dtypes.DType) {
-	var in []graph.Buffer
+func (v division) check(c *check, b ir.Backend, d dtypes.DType) {
+	var in []ir.Buffer
 	for _, t := range []*tensors.Tensor{intVector(100, 101), intVector(3, 5), intVector(3, 0)} {
 		t, err := t.ConvertDType(d)
 		c.ok(err, "converting a tensor")
@@ -146,7 +147,7 @@ func (v division) check(c *check, b graph.Backend, d dtypes.DType) {
 	}
 	s := in[0].Shape()
 	exe := c.compile(b, []shapes.Shape{s, s}, func(in []*graph.Node) []*graph.Node { return v.calls(in[0], in[1], graph.ReduceAllMin(in[1])) })
-	byThree, byZero := in[:2], []graph.Buffer{in[0], in[2]}
+	byThree, byZero := in[:2], []ir.Buffer{in[0], in[2]}
 	c.run(exe, byThree...)
 	if v.fails {
 		c.divided(exe, byZero, v.name+" of "+d.String())
@@ -160,7 +161,7 @@ func (v division) check(c *check, b graph.Backend, d dtypes.DType) {
 var divisionError = regexp.MustCompile(`user\.go:\d+: (Div|Rem): integer division by zero$`)
 
 // divided fails unless a run is an error that names the op and its place.
-func (c *check) divided(exe graph.Executable, in []graph.Buffer, what string) {
+func (c *check) divided(exe ir.Executable, in []ir.Buffer, what string) {
 	out, err := exe.Run(context.Background(), in, nil)
 	c.refused(err, "dividing by zero, %s", what)
 	if out != nil || !divisionError.MatchString(err.Error()) {

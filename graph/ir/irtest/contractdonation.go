@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 )
 
 const (
@@ -40,9 +41,9 @@ func donatedAndClosed(c *check) {
 		exe := c.compile(b, shapesOf(ramp(n, 1)), twice, expected)
 		in := c.put(b, ramp(n, 1))
 		for step := range 3 { // the second is given what a run made, which nobody else holds
-			out := c.runDonating(exe, []graph.Buffer{in}, []bool{true})
+			out := c.runDonating(exe, []ir.Buffer{in}, []bool{true})
 			c.closed(in, "a donated buffer")
-			_, err := exe.Run(context.Background(), []graph.Buffer{in}, nil)
+			_, err := exe.Run(context.Background(), []ir.Buffer{in}, nil)
 			c.refused(err, "Run on a donated buffer")
 			in = out[0]
 			c.isRamp(in, float32(int(2)<<step), "the result of a donation")
@@ -51,7 +52,7 @@ func donatedAndClosed(c *check) {
 }
 
 // given stands for the buffer that is donated.
-var given graph.Buffer = &stranger{}
+var given ir.Buffer = &stranger{}
 
 // donatedAndFailed has all that makes a run fail while it is looked at, and a mistake in the data, which comes later.
 func donatedAndFailed(c *check) {
@@ -72,22 +73,22 @@ func donatedAndFailed(c *check) {
 	for _, f := range []struct {
 		cause string
 		ctx   context.Context
-		exe   graph.Executable
-		in    []graph.Buffer // among them given, for the one that is donated
+		exe   ir.Executable
+		in    []ir.Buffer // among them given, for the one that is donated
 		marks []bool
 	}{
-		{"the context has ended", ended, two, []graph.Buffer{given, good}, []bool{true, false}},
-		{"an input is missing", ctx, two, []graph.Buffer{given}, []bool{true}},
-		{"there is an input too many", ctx, two, []graph.Buffer{good, good, given}, []bool{false, false, true}},
-		{"there is a mark too few", ctx, two, []graph.Buffer{given, good}, []bool{true}},
-		{"there is a mark too many", ctx, two, []graph.Buffer{good, given}, []bool{false, true, true}},
-		{"another input has another shape", ctx, two, []graph.Buffer{short, given}, []bool{false, true}},
-		{"another input is closed", ctx, two, []graph.Buffer{used, given}, []bool{false, true}},
-		{"another input is nil", ctx, two, []graph.Buffer{nil, given}, []bool{true, true}},
-		{"another input is a nil buffer", ctx, two, []graph.Buffer{nothing, given}, []bool{true, true}},
-		{"another input is of another engine", ctx, two, []graph.Buffer{&stranger{good.Shape()}, given}, []bool{false, true}},
-		{"the executable is closed", ctx, gone, []graph.Buffer{given, good}, []bool{true, false}},
-		{"an integer is divided by zero", ctx, divide, []graph.Buffer{given, c.put(b, zeros)}, []bool{true, false}},
+		{"the context has ended", ended, two, []ir.Buffer{given, good}, []bool{true, false}},
+		{"an input is missing", ctx, two, []ir.Buffer{given}, []bool{true}},
+		{"there is an input too many", ctx, two, []ir.Buffer{good, good, given}, []bool{false, false, true}},
+		{"there is a mark too few", ctx, two, []ir.Buffer{given, good}, []bool{true}},
+		{"there is a mark too many", ctx, two, []ir.Buffer{good, given}, []bool{false, true, true}},
+		{"another input has another shape", ctx, two, []ir.Buffer{short, given}, []bool{false, true}},
+		{"another input is closed", ctx, two, []ir.Buffer{used, given}, []bool{false, true}},
+		{"another input is nil", ctx, two, []ir.Buffer{nil, given}, []bool{true, true}},
+		{"another input is a nil buffer", ctx, two, []ir.Buffer{nothing, given}, []bool{true, true}},
+		{"another input is of another engine", ctx, two, []ir.Buffer{&stranger{good.Shape()}, given}, []bool{false, true}},
+		{"the executable is closed", ctx, gone, []ir.Buffer{given, good}, []bool{true, false}},
+		{"an integer is divided by zero", ctx, divide, []ir.Buffer{given, c.put(b, zeros)}, []bool{true, false}},
 	} {
 		mine := c.put(b, ramp(5, 1))
 		in := slices.Clone(f.in)
@@ -109,7 +110,7 @@ func notDonated(c *check) {
 		in := c.put(b, ramp(n, 1))
 		for _, scale := range []float32{1, 2} { // the second is a value that the engine made
 			for _, marks := range [][]bool{nil, {false}} {
-				out := c.runDonating(exe, []graph.Buffer{in}, marks)
+				out := c.runDonating(exe, []ir.Buffer{in}, marks)
 				c.isRamp(in, scale, "an input that was not donated")
 				c.isRamp(out[0], 2*scale, "the result of an input that was not donated")
 				c.ok(out[0].Close(), "Close of an output")
@@ -124,14 +125,14 @@ func donatedTensorHeld(c *check) {
 		b := c.engine()
 		x := ramp(n, 1)
 		exe := c.compile(b, shapesOf(x), twice, expected)
-		out := c.runDonating(exe, []graph.Buffer{c.put(b, x)}, []bool{true})
+		out := c.runDonating(exe, []ir.Buffer{c.put(b, x)}, []bool{true})
 		c.isRamp(out[0], 2, "the result of a donation")
 		c.tensorIsRamp(x, 1, "the tensor whose buffer was donated")
 
 		// two buffers on the memory of one tensor
 		first, second := c.put(b, x), c.put(b, x)
 		c.ok(x.FinalizeAll(), "FinalizeAll")
-		c.runDonating(exe, []graph.Buffer{first}, []bool{true})
+		c.runDonating(exe, []ir.Buffer{first}, []bool{true})
 		c.isRamp(second, 1, "the other buffer of a tensor")
 	})
 }
@@ -142,7 +143,7 @@ func donatedAfterReading(c *check) {
 		exe := c.compile(b, shapesOf(ramp(n, 1)), twice, expected)
 		made := c.run(exe, c.put(b, ramp(n, 1)))[0]
 		host := c.host(made, "an output")
-		out := c.runDonating(exe, []graph.Buffer{made}, []bool{true})
+		out := c.runDonating(exe, []ir.Buffer{made}, []bool{true})
 		c.isRamp(out[0], 4, "the result of a donation")
 		c.tensorIsRamp(host, 2, "what was read before the donation")
 	})
@@ -163,10 +164,10 @@ func donatedWhileRead(c *check) {
 			in := c.run(give, c.put(b, ramp(n, 1)))[0]
 			c.together(2, func(c *check, i int) {
 				if i == 0 {
-					c.isRamp(c.runDonating(give, []graph.Buffer{in}, []bool{true})[0], 4, "the result of a donation while another run reads")
+					c.isRamp(c.runDonating(give, []ir.Buffer{in}, []bool{true})[0], 4, "the result of a donation while another run reads")
 					return
 				}
-				out, err := read.Run(context.Background(), []graph.Buffer{in}, nil)
+				out, err := read.Run(context.Background(), []ir.Buffer{in}, nil)
 				if err == nil { // else the donation was first
 					c.isRamp(out[0], 2, "the result of a run whose input was donated meanwhile")
 				}
@@ -183,7 +184,7 @@ func donatedByTwo(c *check) {
 		for range 20 {
 			in := c.run(exe, c.put(b, ramp(n, 1)))[0]
 			c.together(4, func(c *check, _ int) {
-				out, err := exe.Run(context.Background(), []graph.Buffer{in}, []bool{true})
+				out, err := exe.Run(context.Background(), []ir.Buffer{in}, []bool{true})
 				if err == nil { // else another was first
 					c.isRamp(out[0], 4, "the result of a run that was given a buffer that others were given too")
 				}
@@ -203,7 +204,7 @@ func donatedOnceOfTwice(c *check) {
 				return []*graph.Node{graph.Add(in[0], graph.Add(in[1], in[1])), in[1], graph.Neg(in[0])}
 			}, expected && marks[0], expected && marks[1])
 			in := c.run(step, c.put(b, x))[0]
-			out := c.runDonating(exe, []graph.Buffer{in, in}, marks)
+			out := c.runDonating(exe, []ir.Buffer{in, in}, marks)
 			c.isRamp(out[0], 6, "the result of a buffer that was given twice")
 			c.isRamp(out[1], 2, "the output that is a buffer that was given twice")
 			c.isRamp(out[2], -2, "the other result of a buffer that was given twice")

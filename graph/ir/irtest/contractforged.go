@@ -8,92 +8,93 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // forgery is a way to break a well-formed program: one rule of [graph.Program.Check] each.
 type forgery struct {
 	name  string
-	forge func(p *graph.Program)
+	forge func(p *ir.Program)
 }
 
 // forgeries break every rule of Program.Check: a test reads the rules from its source.
 var forgeries = []forgery{
-	{"an input that does not exist", func(p *graph.Program) { p.Inputs[0] = 999 }},
-	{"an input with a negative number", func(p *graph.Program) { p.Inputs[0] = -1 }},
-	{"one value as two inputs", func(p *graph.Program) { p.Inputs[1] = p.Inputs[0] }},
-	{"a name too few", func(p *graph.Program) { p.InputNames = p.InputNames[:1] }},
-	{"a dtype that does not exist", func(p *graph.Program) { p.Values[p.Inputs[0]].DType = 199 }},
-	{"a value without a shape", func(p *graph.Program) { p.Values[p.Inputs[0]] = shapes.Shape{} }},
-	{"a negative dimension", func(p *graph.Program) { p.Values[p.Inputs[0]].Dimensions[0] = -4 }},
-	{"dimensions whose product overflows", func(p *graph.Program) {
+	{"an input that does not exist", func(p *ir.Program) { p.Inputs[0] = 999 }},
+	{"an input with a negative number", func(p *ir.Program) { p.Inputs[0] = -1 }},
+	{"one value as two inputs", func(p *ir.Program) { p.Inputs[1] = p.Inputs[0] }},
+	{"a name too few", func(p *ir.Program) { p.InputNames = p.InputNames[:1] }},
+	{"a dtype that does not exist", func(p *ir.Program) { p.Values[p.Inputs[0]].DType = 199 }},
+	{"a value without a shape", func(p *ir.Program) { p.Values[p.Inputs[0]] = shapes.Shape{} }},
+	{"a negative dimension", func(p *ir.Program) { p.Values[p.Inputs[0]].Dimensions[0] = -4 }},
+	{"dimensions whose product overflows", func(p *ir.Program) {
 		p.Values[p.Inputs[0]] = shapes.Shape{DType: dtypes.Float32, Dimensions: []int{1 << 40, 1 << 40}}
 	}},
-	{"no op", func(p *graph.Program) { call(p, "Add").Op = nil }},
-	{"attributes of another op", func(p *graph.Program) { call(p, "Reshape").Attrs = graph.WhileAttrs{NumState: 1} }},
-	{"an operand that does not exist", func(p *graph.Program) { call(p, "Add").In[0] = 999 }},
-	{"an operand with a negative number", func(p *graph.Program) { call(p, "Add").In[0] = -1 }},
-	{"an operand that is computed later", func(p *graph.Program) { p.Instrs[0].In[0] = p.Instrs[len(p.Instrs)-1].Out[0] }},
-	{"operands of two dtypes", func(p *graph.Program) { call(p, "Add").In[1] = p.Inputs[1] }},
-	{"a result too few", func(p *graph.Program) { call(p, "While").Out = call(p, "While").Out[:1] }},
-	{"a result that is defined twice", func(p *graph.Program) { call(p, "Add").Out[0] = p.Inputs[0] }},
-	{"a result of another shape", func(p *graph.Program) { p.Values[call(p, "Add").Out[0]] = shapes.Make(dtypes.Float32, 5) }},
-	{"an output that does not exist", func(p *graph.Program) { p.Outputs[0] = 999 }},
-	{"an output that is not computed", func(p *graph.Program) {
+	{"no op", func(p *ir.Program) { call(p, "Add").Op = nil }},
+	{"attributes of another op", func(p *ir.Program) { call(p, "Reshape").Attrs = graph.WhileAttrs{NumState: 1} }},
+	{"an operand that does not exist", func(p *ir.Program) { call(p, "Add").In[0] = 999 }},
+	{"an operand with a negative number", func(p *ir.Program) { call(p, "Add").In[0] = -1 }},
+	{"an operand that is computed later", func(p *ir.Program) { p.Instrs[0].In[0] = p.Instrs[len(p.Instrs)-1].Out[0] }},
+	{"operands of two dtypes", func(p *ir.Program) { call(p, "Add").In[1] = p.Inputs[1] }},
+	{"a result too few", func(p *ir.Program) { call(p, "While").Out = call(p, "While").Out[:1] }},
+	{"a result that is defined twice", func(p *ir.Program) { call(p, "Add").Out[0] = p.Inputs[0] }},
+	{"a result of another shape", func(p *ir.Program) { p.Values[call(p, "Add").Out[0]] = shapes.Make(dtypes.Float32, 5) }},
+	{"an output that does not exist", func(p *ir.Program) { p.Outputs[0] = 999 }},
+	{"an output that is not computed", func(p *ir.Program) {
 		p.Values = append(p.Values, shapes.Make(dtypes.Float32))
-		p.Outputs[0] = graph.ValueID(len(p.Values) - 1)
+		p.Outputs[0] = ir.Value(len(p.Values) - 1)
 	}},
 
-	{"a body too few", func(p *graph.Program) { call(p, "If").Bodies = call(p, "If").Bodies[:1] }},
-	{"bodies of an op that has none", func(p *graph.Program) { call(p, "Add").Bodies = call(p, "Call").Bodies }},
-	{"a nil body", func(p *graph.Program) { call(p, "Call").Bodies[0] = nil }},
-	{"a body that is broken", func(p *graph.Program) { call(p, "Call").Bodies[0].Outputs[0] = 999 }},
-	{"a body with other inputs", func(p *graph.Program) { call(p, "Call").In = nil }},
-	{"a body with inputs of another shape", func(p *graph.Program) {
+	{"a body too few", func(p *ir.Program) { call(p, "If").Bodies = call(p, "If").Bodies[:1] }},
+	{"bodies of an op that has none", func(p *ir.Program) { call(p, "Add").Bodies = call(p, "Call").Bodies }},
+	{"a nil body", func(p *ir.Program) { call(p, "Call").Bodies[0] = nil }},
+	{"a body that is broken", func(p *ir.Program) { call(p, "Call").Bodies[0].Outputs[0] = 999 }},
+	{"a body with other inputs", func(p *ir.Program) { call(p, "Call").In = nil }},
+	{"a body with inputs of another shape", func(p *ir.Program) {
 		b := call(p, "Call").Bodies[0]
 		b.Values[b.Inputs[0]].Dimensions[0] = 5
 		b.Values[b.Outputs[0]].Dimensions[0] = 5
 	}},
-	{"a body with marks of donation", func(p *graph.Program) { call(p, "Call").Bodies[0].Donated = []bool{true} }},
-	{"a condition that is no bool", func(p *graph.Program) { call(p, "If").In[0] = p.Inputs[0] }},
-	{"an If without operands", func(p *graph.Program) { call(p, "If").In = nil }},
-	{"branches that differ", func(p *graph.Program) {
+	{"a body with marks of donation", func(p *ir.Program) { call(p, "Call").Bodies[0].Donated = []bool{true} }},
+	{"a condition that is no bool", func(p *ir.Program) { call(p, "If").In[0] = p.Inputs[0] }},
+	{"an If without operands", func(p *ir.Program) { call(p, "If").In = nil }},
+	{"branches that differ", func(p *ir.Program) {
 		b := call(p, "If").Bodies[1]
 		b.Outputs = append(b.Outputs, b.Outputs[0])
 	}},
-	{"a loop's condition with two results", func(p *graph.Program) {
+	{"a loop's condition with two results", func(p *ir.Program) {
 		b := call(p, "While").Bodies[0]
 		b.Outputs = append(b.Outputs, b.Outputs[0])
 	}},
-	{"a loop with more state than operands", func(p *graph.Program) { call(p, "While").Attrs = graph.WhileAttrs{NumState: 99} }},
-	{"a loop without attributes", func(p *graph.Program) { call(p, "While").Attrs = nil }},
-	{"a loop whose state changes its shape", func(p *graph.Program) {
+	{"a loop with more state than operands", func(p *ir.Program) { call(p, "While").Attrs = graph.WhileAttrs{NumState: 99} }},
+	{"a loop without attributes", func(p *ir.Program) { call(p, "While").Attrs = nil }},
+	{"a loop whose state changes its shape", func(p *ir.Program) {
 		b := call(p, "While").Bodies[1]
 		slices.Reverse(b.Outputs)
 	}},
 
-	{"marks of donation for other inputs", func(p *graph.Program) { p.Donated = []bool{true} }},
-	{"shardings without a mesh", func(p *graph.Program) { p.InputShardings = []graph.Sharding{nil, nil} }},
-	{"a mesh without axes", func(p *graph.Program) { p.Mesh = &graph.Mesh{} }},
-	{"shardings for other inputs", func(p *graph.Program) { p.Mesh, p.InputShardings = oneDevice, []graph.Sharding{nil} }},
-	{"shardings for other outputs", func(p *graph.Program) { p.Mesh, p.OutputShardings = oneDevice, []graph.Sharding{nil} }},
-	{"a sharding along an axis that the mesh does not have", func(p *graph.Program) {
-		p.Mesh, p.InputShardings = oneDevice, []graph.Sharding{{"model"}, nil}
+	{"marks of donation for other inputs", func(p *ir.Program) { p.Donated = []bool{true} }},
+	{"shardings without a mesh", func(p *ir.Program) { p.InputShardings = []ir.Sharding{nil, nil} }},
+	{"a mesh without axes", func(p *ir.Program) { p.Mesh = &ir.Mesh{} }},
+	{"shardings for other inputs", func(p *ir.Program) { p.Mesh, p.InputShardings = oneDevice, []ir.Sharding{nil} }},
+	{"shardings for other outputs", func(p *ir.Program) { p.Mesh, p.OutputShardings = oneDevice, []ir.Sharding{nil} }},
+	{"a sharding along an axis that the mesh does not have", func(p *ir.Program) {
+		p.Mesh, p.InputShardings = oneDevice, []ir.Sharding{{"model"}, nil}
 	}},
-	{"an input whose sharding is left open", func(p *graph.Program) {
-		p.Mesh, p.InputShardings = oneDevice, []graph.Sharding{{graph.Open}, nil}
+	{"an input whose sharding is left open", func(p *ir.Program) {
+		p.Mesh, p.InputShardings = oneDevice, []ir.Sharding{{ir.Open}, nil}
 	}},
-	{"a value that is divided without a mesh", func(p *graph.Program) { divide(p, oneDevice) }},
-	{"a value that is divided over another mesh", func(p *graph.Program) {
+	{"a value that is divided without a mesh", func(p *ir.Program) { divide(p, oneDevice) }},
+	{"a value that is divided over another mesh", func(p *ir.Program) {
 		p.Mesh = oneDevice
-		divide(p, &graph.Mesh{Axes: []graph.MeshAxis{{Name: "model", Size: 1}}})
+		divide(p, &ir.Mesh{Axes: []ir.MeshAxis{{Name: "model", Size: 1}}})
 	}},
 }
 
-var oneDevice = &graph.Mesh{Axes: []graph.MeshAxis{{Name: "data", Size: 1}}}
+var oneDevice = &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 1}}}
 
 // call returns the first instruction of p with the given op.
-func call(p *graph.Program, op string) *graph.Instr {
+func call(p *ir.Program, op string) *ir.Instr {
 	for i := range p.Instrs {
 		if in := &p.Instrs[i]; in.Op != nil && in.Op.Name == op {
 			return in
@@ -103,13 +104,13 @@ func call(p *graph.Program, op string) *graph.Instr {
 }
 
 // divide makes the instruction that doubles x one that divides it over m.
-func divide(p *graph.Program, m *graph.Mesh) {
+func divide(p *ir.Program, m *ir.Mesh) {
 	in := call(p, "Add")
-	in.Op, in.In, in.Attrs = graph.OpByName("Shard"), in.In[:1], graph.ShardAttrs{Mesh: m, Sharding: graph.Sharding{m.Axes[0].Name}}
+	in.Op, in.In, in.Attrs = ir.OpByName("Shard"), in.In[:1], ir.ShardAttrs{Mesh: m, Sharding: ir.Sharding{m.Axes[0].Name}}
 }
 
 // forged returns a broken program.
-func (f forgery) forged(c *check, b graph.Backend) *graph.Program {
+func (f forgery) forged(c *check, b ir.Backend) *ir.Program {
 	p := copyOf(sample(c, b))
 	f.forge(p)
 	return p
@@ -130,7 +131,7 @@ func (f forgery) refused(c *check) {
 }
 
 // copyOf returns a copy of a program that shares nothing that forgeries change.
-func copyOf(p *graph.Program) *graph.Program {
+func copyOf(p *ir.Program) *ir.Program {
 	q := *p
 	q.Values = slices.Clone(p.Values)
 	for i := range q.Values {

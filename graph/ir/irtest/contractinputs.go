@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -37,7 +38,7 @@ var inputRules = []rule{
 	}},
 }
 
-func (c *check) notPut(b graph.Backend, x *tensors.Tensor, what string) {
+func (c *check) notPut(b ir.Backend, x *tensors.Tensor, what string) {
 	buf, err := b.Put(x)
 	if c.refused(err, "Put of %s", what); buf != nil {
 		c.failf("Put of %s returned a buffer", what)
@@ -53,15 +54,15 @@ func (s *stranger) Close() error                     { return nil }
 
 // typedNil returns a nil of the type of b, which is a buffer that is nil and yet not equal to nil; nil if the
 // type has none.
-func typedNil(b graph.Buffer) graph.Buffer {
+func typedNil(b ir.Buffer) ir.Buffer {
 	if t := reflect.TypeOf(b); t.Kind() == reflect.Pointer {
-		return reflect.Zero(t).Interface().(graph.Buffer)
+		return reflect.Zero(t).Interface().(ir.Buffer)
 	}
 	return nil
 }
 
 // notRun fails unless a run is refused with an error that has the program's name.
-func (c *check) notRun(exe graph.Executable, in []graph.Buffer, marks []bool, what string) {
+func (c *check) notRun(exe ir.Executable, in []ir.Buffer, marks []bool, what string) {
 	out, err := exe.Run(context.Background(), in, marks)
 	switch c.refused(err, "Run with %s", what); {
 	case out != nil:
@@ -84,21 +85,21 @@ func wrongInputs(c *check) {
 	c.ok(err, "reshaping a tensor")
 	for _, w := range []struct {
 		what  string
-		in    []graph.Buffer
+		in    []ir.Buffer
 		marks []bool
 	}{
 		{"no inputs", nil, nil},
-		{"an input too few", []graph.Buffer{good}, nil},
-		{"an input too many", []graph.Buffer{good, good, good}, nil},
-		{"a nil input", []graph.Buffer{nil, good}, nil},
-		{"an input that is a nil buffer", []graph.Buffer{good, typedNil(good)}, nil},
-		{"a closed input", []graph.Buffer{good, closed}, nil},
-		{"an input of another dtype", []graph.Buffer{c.put(b, ints), good}, nil},
-		{"an input of another shape with as many elements", []graph.Buffer{good, c.put(b, square)}, nil},
-		{"an input of another size", []graph.Buffer{good, c.put(b, ramp(5, 1))}, nil},
-		{"no marks that are not nil", []graph.Buffer{good, good}, []bool{}},
-		{"a mark too few", []graph.Buffer{good, good}, []bool{false}},
-		{"a mark too many", []graph.Buffer{good, good}, []bool{false, false, true}},
+		{"an input too few", []ir.Buffer{good}, nil},
+		{"an input too many", []ir.Buffer{good, good, good}, nil},
+		{"a nil input", []ir.Buffer{nil, good}, nil},
+		{"an input that is a nil buffer", []ir.Buffer{good, typedNil(good)}, nil},
+		{"a closed input", []ir.Buffer{good, closed}, nil},
+		{"an input of another dtype", []ir.Buffer{c.put(b, ints), good}, nil},
+		{"an input of another shape with as many elements", []ir.Buffer{good, c.put(b, square)}, nil},
+		{"an input of another size", []ir.Buffer{good, c.put(b, ramp(5, 1))}, nil},
+		{"no marks that are not nil", []ir.Buffer{good, good}, []bool{}},
+		{"a mark too few", []ir.Buffer{good, good}, []bool{false}},
+		{"a mark too many", []ir.Buffer{good, good}, []bool{false, false, true}},
 	} {
 		c.notRun(exe, w.in, w.marks, w.what)
 	}
@@ -108,8 +109,8 @@ func wrongInputs(c *check) {
 func foreignInput(c *check) {
 	b := c.engine()
 	exe := c.compile(b, shapesOf(ramp(5, 1)), twice)
-	c.notRun(exe, []graph.Buffer{&stranger{shapes.Make(dtypes.Float32, 5)}}, nil, "a buffer of another engine")
-	c.notRun(exe, []graph.Buffer{&stranger{shapes.Make(dtypes.Float32, 6)}}, nil, "a buffer of another engine and another shape")
+	c.notRun(exe, []ir.Buffer{&stranger{shapes.Make(dtypes.Float32, 5)}}, nil, "a buffer of another engine")
+	c.notRun(exe, []ir.Buffer{&stranger{shapes.Make(dtypes.Float32, 6)}}, nil, "a buffer of another engine and another shape")
 }
 
 // otherInstance donates, too, and uses what an instance has made after that is closed.
@@ -119,7 +120,7 @@ func otherInstance(c *check) {
 		exe := c.compile(mine, shapesOf(ramp(n, 1)), twice, true)
 		for _, donate := range []bool{false, true} {
 			in := c.put(other, ramp(n, 1))
-			if out, err := exe.Run(context.Background(), []graph.Buffer{in}, []bool{donate}); err == nil {
+			if out, err := exe.Run(context.Background(), []ir.Buffer{in}, []bool{donate}); err == nil {
 				c.isRamp(out[0], 2, "the result of another instance's buffer")
 			}
 			if donate {
@@ -130,7 +131,7 @@ func otherInstance(c *check) {
 		}
 		in := c.put(other, ramp(n, 1))
 		c.ok(other.Close(), "Close of the other instance")
-		_, err := exe.Run(context.Background(), []graph.Buffer{in}, nil)
+		_, err := exe.Run(context.Background(), []ir.Buffer{in}, nil)
 		c.refused(err, "Run on a buffer of an instance that is closed")
 		c.isRamp(c.run(exe, c.put(mine, ramp(n, 1)))[0], 2, "the result after another instance was closed")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -37,7 +38,7 @@ func programRules() []rule {
 
 func unchanged(c *check) {
 	b := c.engine()
-	text := func(p *graph.Program) string {
+	text := func(p *ir.Program) string {
 		data, err := json.Marshal(p)
 		c.ok(err, "writing a program")
 		return string(data)
@@ -50,7 +51,7 @@ func unchanged(c *check) {
 	if text(p) != before {
 		c.failf("Compile changed the program: %s", change(before, text(p)))
 	}
-	c.runDonating(exe, []graph.Buffer{c.put(b, ramp(4, 1)), c.put(b, intVector(3))}, []bool{true, false})
+	c.runDonating(exe, []ir.Buffer{c.put(b, ramp(4, 1)), c.put(b, intVector(3))}, []bool{true, false})
 	if text(p) != before {
 		c.failf("Run changed the program: %s", change(before, text(p)))
 	}
@@ -68,7 +69,7 @@ func change(before, after string) string {
 
 // sample returns a program with every kind of instruction that forgeries need: x float32[4] and n int32[1] give
 // 2x, then x or -x by If, n passes of a loop, and a call.
-func sample(c *check, b graph.Backend) *graph.Program {
+func sample(c *check, b ir.Backend) *ir.Program {
 	g := graph.NewGraph(nil, "forged")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4))
 	n := graph.Parameter(g, "n", shapes.Make(dtypes.Int32, 1))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -49,7 +50,7 @@ func everyType(c *check) {
 			}
 			return out
 		})
-		var bufs []graph.Buffer
+		var bufs []ir.Buffer
 		for _, x := range in {
 			bufs = append(bufs, c.put(b, x))
 			c.sameBits(bufs[len(bufs)-1], x, "a buffer")
@@ -60,7 +61,7 @@ func everyType(c *check) {
 	}
 }
 
-func (c *check) sameBits(b graph.Buffer, want *tensors.Tensor, what string) {
+func (c *check) sameBits(b ir.Buffer, want *tensors.Tensor, what string) {
 	if !b.Shape().Equal(want.Shape()) {
 		c.failf("%s of %s has the shape %s", what, want.Shape(), b.Shape())
 	}
@@ -104,7 +105,7 @@ func absurdSizes(c *check) {
 		p := c.program(b, shapesOf(one), func(in []*graph.Node) []*graph.Node { return []*graph.Node{a.fn(in[0])} })
 		exe, err := b.Compile(context.Background(), p)
 		if err == nil {
-			_, err = exe.Run(context.Background(), []graph.Buffer{c.put(b, one)}, nil)
+			_, err = exe.Run(context.Background(), []ir.Buffer{c.put(b, one)}, nil)
 		}
 		c.refused(err, "a program with a value of 4 TiB: %s", a.what)
 	}

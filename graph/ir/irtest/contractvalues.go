@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -35,7 +36,7 @@ func inputsAsOutputs(c *check) {
 		}, expected)
 		for _, donate := range []bool{false, true} {
 			in := c.put(b, x)
-			out := c.runDonating(exe, []graph.Buffer{in}, []bool{donate})
+			out := c.runDonating(exe, []ir.Buffer{in}, []bool{donate})
 			c.ok(in.Close(), "Close of an input")
 			c.isRamp(out[0], 1, "an output that is an input which was closed")
 			c.ok(out[0].Close(), "Close of an output that is an input")
