@@ -1,8 +1,10 @@
 package backends
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/backends/gocpu"
@@ -13,44 +15,68 @@ import (
 // Env is the name of the environment variable that chooses the backend where the program does not.
 const Env = "QUIRE_BACKEND"
 
-func init() { registry.Register("go", gocpu.Open) }
-
-// Register makes a backend known under a name, which configurations begin with. The backend registered
-// last is the best there is, so importing an engine's package chooses it. It panics if the name is
-// empty, contains a colon, or is taken. It is called from init functions.
-func Register(name string, New func(options string) (ir.Backend, error)) {
-	registry.Register(name, New)
+func init() {
+	registry.Known.Register(registry.Engine{Name: "go", Rank: 10, Open: gocpu.Open})
 }
 
-// List returns the names of the known backends, sorted.
-func List() []string { return registry.Names() }
+// Engine is what an engine's package tells of it, in its init function: see [Register].
+type Engine = registry.Engine
+
+// Register makes an engine known. Where a program names none, the one with the highest rank that opens is
+// taken, in whatever order they were registered. It panics if the name is empty, contains a colon, or is taken, and if
+// the engine has neither Open nor About.
+func Register(e Engine) { registry.Known.Register(e) }
+
+// List returns the names of the engines that are part of the program, sorted.
+func List() []string { return names(&registry.Known) }
+
+func names(known *registry.Table) (list []string) {
+	for _, e := range known.Engines() {
+		list = append(list, e.Name)
+	}
+	slices.Sort(list)
+	return list
+}
 
 // New opens the backend of a configuration, such as "go" or "go:workers=2". Without one it takes the
-// environment variable QUIRE_BACKEND, and if that is not set or empty, the best backend that opens.
+// environment variable QUIRE_BACKEND, and if that is not set or empty, the engine with the highest rank that opens.
 // An unknown name is an error that lists the known ones.
-func New(config ...string) (ir.Backend, error) {
+func New(config ...string) (ir.Backend, error) { return open(&registry.Known, config) }
+
+func open(known *registry.Table, config []string) (ir.Backend, error) {
 	switch {
 	case len(config) > 1:
 		return nil, fmt.Errorf("backends: %d configurations given, want one at most", len(config))
 	case len(config) == 1:
-		return open(config[0])
+		return openByName(known, config[0])
 	}
 	if c := os.Getenv(Env); c != "" {
-		b, err := open(c)
+		b, err := openByName(known, c)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", Env, err)
 		}
 		return b, nil
 	}
+	return openBest(known)
+}
+
+// openBest opens the engine with the highest rank that opens, and returns the error of the first if none does.
+func openBest(known *registry.Table) (ir.Backend, error) {
 	var first error
-	for _, name := range registry.Order() {
-		b, err := open(name)
+	for _, e := range known.Engines() {
+		if e.Rank <= 0 {
+			break
+		}
+		b, err := openByName(known, e.Name)
 		if err == nil {
 			return b, nil
 		}
 		if first == nil {
 			first = err
 		}
+	}
+	if first == nil {
+		first = errors.New("backends: this program has no engine to choose by itself")
 	}
 	return nil, first
 }
@@ -64,22 +90,16 @@ func MustNew(config ...string) ir.Backend {
 	return b
 }
 
-// apart are the engines that a program has only if it asks for them, and how it does.
-var apart = map[string]string{
-	"xla": `is not part of this program: add import _ "github.com/quire-ml/quire/backends/xla" ` +
-		`(in a notebook: set QUIRE_BACKEND before the kernel starts, as "quire run -backend xla:cpu" does)`,
-}
-
-func open(config string) (ir.Backend, error) {
+func openByName(known *registry.Table, config string) (ir.Backend, error) {
 	name, options, _ := strings.Cut(config, ":")
-	f := registry.Get(name)
-	if f == nil {
-		if why := apart[name]; why != "" {
-			return nil, fmt.Errorf("backend %q %s", name, why)
-		}
-		return nil, fmt.Errorf("backend %q is unknown: the known ones are %s", name, strings.Join(List(), ", "))
+	e, ok := known.Get(name)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("backend %q is unknown: the known ones are %s", name, strings.Join(names(known), ", "))
+	case e.Open == nil:
+		return nil, fmt.Errorf("backend %q is not part of this program: %s", name, e.About)
 	}
-	b, err := f(options)
+	b, err := e.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("backend %q: %w", config, err)
 	}

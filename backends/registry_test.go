@@ -2,10 +2,12 @@ package backends
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/graph/ir"
 )
@@ -50,24 +52,34 @@ func TestNewOpensByName(t *testing.T) {
 	}
 }
 
-func TestTheBackendRegisteredLastIsTheBestThatOpens(t *testing.T) {
+// A table of engines that do not open, by rank, beside one that does.
+func TestTheHighestRankThatOpensIsTaken(t *testing.T) {
 	t.Setenv(Env, "")
-	t.Cleanup(func() { registry.Unregister("broken") }) // other tests want the list as it was
-	Register("broken", func(string) (ir.Backend, error) { return nil, errors.New("no such device") })
-	if !slices.Equal(List(), []string{"broken", "go"}) {
-		t.Errorf("the list is %v", List())
-	}
-	b, err := New()
-	if err != nil || b.Name() != "go" {
-		t.Errorf("got %v, %v, want the next best one", b, err)
-	}
-	if _, err := New("broken"); err == nil || err.Error() != `backend "broken": no such device` {
-		t.Errorf("got %v", err)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a taken name was registered again")
-		}
-	}()
-	Register("go", nil)
+	broken := func(string) (ir.Backend, error) { return nil, errors.New("no such device") }
+	var known registry.Table
+	_, err := open(&known, nil)
+	require.EqualError(t, err, "backends: this program has no engine to choose by itself")
+
+	known.Register(Engine{Name: "unranked", Open: gocpu.Open})
+	_, err = open(&known, nil)
+	require.Error(t, err, "an engine without a rank is opened by name alone")
+	_, err = open(&known, []string{"unranked"})
+	require.NoError(t, err)
+
+	known.Register(Engine{Name: "broken", Rank: 30, Open: broken})
+	_, err = open(&known, nil)
+	require.EqualError(t, err, `backend "broken": no such device`)
+
+	known.Register(Engine{Name: "plain", Rank: 10, Open: gocpu.Open})
+	b, err := open(&known, nil)
+	require.NoError(t, err, "the best one that opens")
+	require.NoError(t, b.Close())
+
+	known.Register(Engine{Name: "far", Rank: 40, About: "import it"})
+	_, err = open(&known, []string{"far:0"})
+	require.EqualError(t, err, `backend "far" is not part of this program: import it`)
+	_, err = open(&known, []string{"gpu"})
+	require.EqualError(t, err, `backend "gpu" is unknown: the known ones are broken, plain, unranked`)
+	_, err = open(&known, []string{"plain", "plain"})
+	require.ErrorContains(t, err, "2 configurations given")
 }

@@ -75,6 +75,9 @@ func (b *backend) Lowers(c ir.Call) bool {
 }
 
 func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
+	if p == nil {
+		return nil, errors.New("the program is nil")
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			exe, err = nil, fmt.Errorf("program %q: compiling broke: %v", p.Name, r)
@@ -100,7 +103,7 @@ func (b *backend) Put(t *tensors.Tensor) (ir.Buffer, error) {
 	if err := t.CheckValid(); err != nil {
 		return nil, err
 	}
-	return newBuffer(t.Shape(), t.Storage().Retain()), nil
+	return newBuffer(b, t.Shape(), t.Storage().Retain()), nil
 }
 
 func (b *backend) Close() error {

@@ -10,14 +10,15 @@ import (
 
 // buffer is a value of the engine: a shape and a reference to a storage.
 type buffer struct {
+	backend *backend
 	shape   shapes.Shape
 	mu      sync.Mutex
 	storage *tensors.Storage // nil when closed
 }
 
 // newBuffer returns a buffer that takes over one reference of s.
-func newBuffer(shape shapes.Shape, s *tensors.Storage) *buffer {
-	return &buffer{shape: shape, storage: s}
+func newBuffer(b *backend, shape shapes.Shape, s *tensors.Storage) *buffer {
+	return &buffer{backend: b, shape: shape, storage: s}
 }
 
 func (b *buffer) Shape() shapes.Shape { return b.shape }
@@ -30,8 +31,12 @@ func (b *buffer) ToHost() (*tensors.Tensor, error) {
 	return tensors.FromStorage(b.shape, s)
 }
 
-// retain returns the storage with one more reference, so that it stays if the buffer is closed.
+// retain returns the storage with one more reference, so that it stays if the buffer is closed. The buffers of a backend are
+// closed with it.
 func (b *buffer) retain() (*tensors.Storage, error) {
+	if b.backend.closed.Load() {
+		return nil, errClosed
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.storage == nil {
@@ -41,6 +46,9 @@ func (b *buffer) retain() (*tensors.Storage, error) {
 }
 
 func (b *buffer) Close() error {
+	if b == nil { // a donated input that is a nil buffer: Run says so
+		return nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.storage != nil {

@@ -17,7 +17,7 @@
 // and ToHost returns a tensor on the buffer's storage. So a tensor must not be written while a buffer of
 // it lives, and a tensor from ToHost not while its buffer does. Results always have a storage of their own.
 // The memory of a donated buffer becomes a result's only if nobody else holds its storage: a tensor that
-// the caller still has never changes.
+// the caller still has never changes. When the engine is closed its buffers are, too.
 //
 // # Threads
 //

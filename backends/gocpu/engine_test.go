@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -90,39 +89,6 @@ func TestADonatedBufferBecomesTheResultInPlace(t *testing.T) {
 	}
 }
 
-func TestADonatedTensorThatIsStillHeldDoesNotChange(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node {
-		return []*graph.Node{graph.Neg(in[0])}
-	})
-	x := vector(1, 2, 3, 4)
-	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{put(t, b, x)}, []bool{true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if fmt.Sprint(x.Value(), host(t, out[0]).Value()) != "[1 2 3 4] [-1 -2 -3 -4]" {
-		t.Errorf("x is now %v, the result %v", x.Value(), host(t, out[0]).Value())
-	}
-
-	// one buffer at two places, given up at one of them only or at both
-	for _, donate := range [][]bool{{true, false}, {true, true}} {
-		g := compiled(t, b, []shapes.Shape{f32x4, f32x4}, func(in []*graph.Node) []*graph.Node {
-			return []*graph.Node{graph.Neg(in[0]), graph.Mul(in[1], in[1])}
-		})
-		y := vector(1, 2, 3, 4)
-		buf := put(t, b, y)
-		y.FinalizeAll()
-		out, err = g.RunWithBuffers(context.Background(), []ir.Buffer{buf, buf}, donate)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := fmt.Sprint(host(t, out[0]).Value(), host(t, out[1]).Value()); got != "[-1 -2 -3 -4] [1 4 9 16]" {
-			t.Errorf("donate %v: got %s", donate, got)
-		}
-	}
-}
-
 // TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand: the updates of a scatter are its operand too.
 func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 	b := gocpu.New()
@@ -190,179 +156,6 @@ func TestRandomProgramsWithDonation(t *testing.T) {
 	}
 }
 
-func TestDonatedBuffersAreClosedEvenIfTheRunFails(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} })
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	buf := put(t, b, vector(1, 2, 3, 4))
-	if _, err := g.RunWithBuffers(ctx, []ir.Buffer{buf}, []bool{true}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := buf.ToHost(); err == nil {
-		t.Error("the donated buffer is still open")
-	}
-}
-
-func TestResultsThatAreInputsConstantsOrTwinsHaveMemoryOfTheirOwn(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	value := vector(5, 6, 7, 8)
-	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node {
-		y := graph.Neg(in[0])
-		return []*graph.Node{in[0], graph.Reshape(in[0], 2, 2), graph.ConstTensor(in[0].Graph(), value), y, y, graph.Reshape(y, 2, 2)}
-	})
-	x := vector(1, 2, 3, 4)
-	out, err := g.Run(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"[1 2 3 4]", "[[1 2] [3 4]]", "[5 6 7 8]", "[-1 -2 -3 -4]", "[-1 -2 -3 -4]", "[[-1 -2] [-3 -4]]"}
-	for i, y := range out {
-		if got := fmt.Sprint(y.Value()); got != want[i] {
-			t.Errorf("result %d is %s, want %s", i, got, want[i])
-		}
-		tensors.Flat[float32](y)[0] = 99 // must not show anywhere else
-	}
-	if fmt.Sprint(x.Value(), value.Value()) != "[1 2 3 4] [5 6 7 8]" {
-		t.Errorf("a result shares memory: x %v, constant %v", x.Value(), value.Value())
-	}
-}
-
-func TestRunsOfOneExecutableMayOverlap(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	s := shapes.Make(dtypes.Float32, 300, 100)
-	g := compiled(t, b, []shapes.Shape{s}, func(in []*graph.Node) []*graph.Node {
-		y := in[0]
-		for range 5 {
-			y = graph.Add(graph.Mul(y, y), in[0])
-		}
-		return []*graph.Node{graph.ReduceSum(y, 0), y}
-	})
-	run := func(v float32) string {
-		x := tensors.FromShape(s)
-		for i := range tensors.Flat[float32](x) {
-			tensors.Flat[float32](x)[i] = v + float32(i%7)*0.01
-		}
-		out, err := g.Run(x)
-		if err != nil {
-			return err.Error()
-		}
-		return fmt.Sprint(tensors.Flat[float32](out[0])[:3], tensors.Flat[float32](out[1])[:9])
-	}
-	want := map[int]string{}
-	for i := range 8 {
-		want[i] = run(float32(i) * 0.02)
-	}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			for range 5 {
-				if got := run(float32(i) * 0.02); got != want[i] {
-					t.Errorf("alone %s, among others %s", want[i], got)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// TestClosedThingsAreErrors also closes everything twice.
-func TestClosedThingsAreErrors(t *testing.T) {
-	b := gocpu.New()
-	g := graph.NewGraph(b, "g")
-	x := graph.Parameter(g, "x", f32x4)
-	if err := g.Compile(graph.Neg(x)); err != nil {
-		t.Fatal(err)
-	}
-	buf := put(t, b, vector(1, 2, 3, 4))
-	run := func() error {
-		_, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, nil)
-		return err
-	}
-	if err := run(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := g.Executable().Close(); err != nil {
-			t.Error(err)
-		}
-		if err := run(); err == nil || !strings.Contains(err.Error(), "the executable is closed") {
-			t.Errorf("got %v", err)
-		}
-	}
-	for range 2 {
-		if err := buf.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	for range 2 {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := run(); err == nil || err.Error() != "the go backend is closed" {
-			t.Errorf("got %v", err)
-		}
-	}
-	if _, err := b.Put(vector(1)); err == nil {
-		t.Error("Put after Close")
-	}
-	if _, err := b.Compile(context.Background(), g.Program()); err == nil {
-		t.Error("Compile after Close")
-	}
-}
-
-func TestBuffersOfAnotherKindAreErrors(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	g := compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} })
-	exe := g.Executable()
-	for _, c := range []struct {
-		in   []ir.Buffer
-		want string
-	}{
-		{[]ir.Buffer{stranger{}}, "a buffer of another backend"},
-		{[]ir.Buffer{nil}, "input 0 is nil"},
-		{nil, "takes 1 inputs, got 0"},
-		{[]ir.Buffer{put(t, b, vector(1, 2))}, "input 0 is float32[2], want float32[4]"},
-	} {
-		if _, err := exe.Run(context.Background(), c.in, nil); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("got %v, want %q", err, c.want)
-		}
-	}
-}
-
-type stranger struct{ ir.Buffer }
-
-func (stranger) Shape() shapes.Shape { return f32x4 }
-
-// endless is a loop that never ends.
-func endless(in []*graph.Node) []*graph.Node {
-	g := in[0].Graph()
-	cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		graph.Parameter(g, "x", f32x4)
-		return []*graph.Node{graph.Const(g, true)}
-	})
-	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		return []*graph.Node{graph.Neg(graph.Parameter(g, "x", f32x4))}
-	})
-	return graph.While(cond, body, in[0])
-}
-
-func TestCancelEndsALoop(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	g := compiled(t, b, []shapes.Shape{f32x4}, endless)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	_, err := g.RunWithBuffers(ctx, []ir.Buffer{put(t, b, vector(1, 2, 3, 4))}, nil)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestTooLittleMemoryIsAnError(t *testing.T) {
 	b := gocpu.New()
 	defer b.Close()
@@ -373,30 +166,6 @@ func TestTooLittleMemoryIsAnError(t *testing.T) {
 	})
 	if _, err := g.Run(vector(1)); err == nil || !strings.Contains(err.Error(), "no memory for") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestAbsurdShapesAreErrorsOfTheRun(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	for name, fn := range map[string]func(x *graph.Node) *graph.Node{
-		"counting": func(x *graph.Node) *graph.Node { return graph.Iota(x.Graph(), shapes.Make(dtypes.Int64, 1<<40), 0) },
-		"batches":  func(x *graph.Node) *graph.Node { y := graph.BroadcastToDims(x, 1<<40, 1, 1); return graph.MatMul(y, y) },
-		"softmax":  func(x *graph.Node) *graph.Node { return graph.Softmax(graph.BroadcastToDims(x, 2, 1<<40)) },
-		"random": func(x *graph.Node) *graph.Node {
-			_, y := graph.RandomUniform(graph.RNGStateFromSeedForGraph(x.Graph(), 1), float32s(1<<20, 1<<21))
-			return y
-		},
-		"matrices": func(x *graph.Node) *graph.Node {
-			y := graph.BroadcastToDims(x, 1<<20, 1<<20)
-			return graph.MatMul(y, y)
-		},
-		"transpose": func(x *graph.Node) *graph.Node { return graph.Transpose(graph.BroadcastToDims(x, 1<<20, 1<<21), 0, 1) },
-	} {
-		g := compiled(t, b, []shapes.Shape{float32s(1)}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{fn(in[0])} })
-		if _, err := g.Run(vector(1)); err == nil || !strings.Contains(err.Error(), "no memory for") {
-			t.Errorf("%s: got %v", name, err)
-		}
 	}
 }
 
@@ -432,17 +201,6 @@ func TestIntegerDivisionByZeroNamesTheLine(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		b.Close()
-	}
-}
-
-func TestDivisionByZeroOfConstantsIsAnErrorOfTheRun(t *testing.T) {
-	b := gocpu.New()
-	defer b.Close()
-	_, err := graph.CallOnce(b, func(g *graph.Graph) *graph.Node {
-		return graph.Div(graph.Const(g, []int32{1, 2}), graph.Const(g, []int32{1, 0}))
-	})
-	if err == nil || !strings.HasSuffix(err.Error(), "Div: integer division by zero") {
-		t.Errorf("got %v", err)
 	}
 }
 

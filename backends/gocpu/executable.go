@@ -99,7 +99,7 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 	runtime.KeepAlive(r.held)
 	results := make([]ir.Buffer, len(r.owned))
 	for o, s := range r.owned {
-		results[o] = newBuffer(e.code.results[o], s)
+		results[o] = newBuffer(e.backend, e.code.results[o], s)
 	}
 	r.owned = r.owned[:0]
 	return results, nil

@@ -3,6 +3,7 @@
 package xla
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -90,6 +91,9 @@ func newBuffer(v *value) *buffer {
 func (b *buffer) Shape() shapes.Shape { return b.shape }
 
 func (b *buffer) Close() error {
+	if b == nil { // a donated input that is a nil buffer: Run says so
+		return nil
+	}
 	b.cleanup.Stop()
 	b.value.engine.disown(&b.value.counted)
 	runtime.KeepAlive(b)
@@ -164,7 +168,29 @@ func (v *value) readPart(device int, dst []byte) error {
 
 // Put makes t's value available to executables. Where devices read the host's memory, as on the CPU, tensors of
 // 64 KiB and more are not copied.
-func (e *Engine) Put(t *tensors.Tensor) (b ir.Buffer, err error) {
+func (e *Engine) Put(t *tensors.Tensor) (ir.Buffer, error) { return e.newPut(t, layout{}) }
+
+// PutOn is Put for programs on a mesh that divide an input as sharding says: they take it as it is. It returns an error if
+// the mesh has more devices than the engine, or does not fit the sharding, or that not the value.
+func (e *Engine) PutOn(t *tensors.Tensor, mesh *ir.Mesh, sharding ir.Sharding) (ir.Buffer, error) {
+	if mesh == nil {
+		return nil, errors.New("the mesh is nil: Put needs none")
+	}
+	if err := mesh.Check(); err != nil {
+		return nil, err
+	}
+	if n := mesh.NumDevices(); n > e.NumDevices() {
+		return nil, fmt.Errorf("%s has %d devices, %s has %d%s", mesh, n, e.name, e.NumDevices(), e.moreDevices(n))
+	}
+	if t.Ok() {
+		if err := sharding.Check(mesh, t.Shape()); err != nil {
+			return nil, err
+		}
+	}
+	return e.newPut(t, layout{mesh: mesh, sharding: sharding})
+}
+
+func (e *Engine) newPut(t *tensors.Tensor, l layout) (b ir.Buffer, err error) {
 	defer broke("putting a tensor on", e.name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err
@@ -173,7 +199,7 @@ func (e *Engine) Put(t *tensors.Tensor) (b ir.Buffer, err error) {
 	if err := t.CheckValid(); err != nil {
 		return nil, err
 	}
-	v, err := e.put(t, layout{})
+	v, err := e.put(t, l)
 	if err != nil {
 		return nil, fmt.Errorf("putting %s on %s: %w", t.Shape(), e.name, err)
 	}

@@ -22,7 +22,10 @@ import (
 //
 // The error is a [PluginError] if the plugin refuses the program.
 func (e *Engine) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
-	defer broke("compiling for", e.name, &err)
+	if p == nil {
+		return nil, errors.New("the program is nil")
+	}
+	defer broke("program", p.Name, &err)
 	if err := e.begin(); err != nil {
 		return nil, err
 	}

@@ -53,7 +53,8 @@ func (x *Executable) Close() error {
 // the program was compiled for that donation (see [graph.Program]) and nobody else has the memory: no tensor, no
 // other run, no second input. Otherwise the input is only freed.
 //
-// A run is not interrupted: ctx's error is returned if it has ended before.
+// Run returns when ctx ends, with its error. The plugin's program cannot be stopped: it goes on, what it returns is
+// freed, and Close of the engine waits for it.
 func (x *Executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) (out []ir.Buffer, err error) {
 	defer runtime.KeepAlive(x)
 	defer broke("program", x.name, &err)
@@ -64,22 +65,97 @@ func (x *Executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 			}
 		}
 	}()
-	if err := x.engine.begin(); err != nil {
+	c := &runCall{state: x.state}
+	handed := false
+	defer func() {
+		if !handed {
+			c.end()
+		}
+	}()
+	if err := c.begin(ctx, inputs, donate); err != nil {
 		return nil, err
 	}
-	defer x.engine.end()
+	handed = true
+	if ctx.Done() == nil {
+		return c.finish()
+	}
+	done := make(chan result, 1)
+	go func() {
+		out, err := c.finish()
+		done <- result{out, err}
+	}()
+	select {
+	case r := <-done:
+		return r.out, r.err
+	case <-ctx.Done():
+		go func() {
+			for _, b := range (<-done).out {
+				b.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// result is what a run returns.
+type result struct {
+	out []ir.Buffer
+	err error
+}
+
+// runCall is a run: what it uses of the engine until it ends.
+type runCall struct {
+	*state
+	entered, using bool
+	vals           []*value
+}
+
+// begin looks at all that the run needs and takes hold of it; donated inputs are closed. The caller's slices are not
+// looked at afterwards.
+func (c *runCall) begin(ctx context.Context, inputs []ir.Buffer, donate []bool) (err error) {
+	if err := c.engine.begin(); err != nil {
+		return err
+	}
+	c.entered = true
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	if !x.retain() {
-		return nil, fmt.Errorf("program %q: the executable is closed", x.name)
+	if c.using = c.retain(); !c.using {
+		return fmt.Errorf("program %q: the executable is closed", c.name)
 	}
-	defer x.release()
-	out, err = x.run(inputs, donate)
+	if c.vals, err = c.hold(inputs, donate); err != nil {
+		return fmt.Errorf("program %q: %w", c.name, err)
+	}
+	for i := range donate {
+		if donate[i] {
+			inputs[i].Close()
+		}
+	}
+	return nil
+}
+
+// end lets go of what the run holds.
+func (c *runCall) end() {
+	for _, v := range c.vals {
+		v.release()
+	}
+	if c.using {
+		c.release()
+	}
+	if c.entered {
+		c.engine.end()
+	}
+}
+
+// finish computes the outputs and ends the run.
+func (c *runCall) finish() (out []ir.Buffer, err error) {
+	defer c.end()
+	defer broke("program", c.name, &err)
+	out, err = c.compute(c.vals)
 	if err != nil {
-		return nil, fmt.Errorf("program %q: %w", x.name, err)
+		return nil, fmt.Errorf("program %q: %w", c.name, err)
 	}
-	return x.checked(out)
+	return c.checked(out)
 }
 
 // checked takes the last output off the others if it says whether an integer was divided by zero, which is an error
@@ -107,21 +183,8 @@ func (s *state) checked(out []ir.Buffer) ([]ir.Buffer, error) {
 	return out[:n:n], nil
 }
 
-func (s *state) run(inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
-	vals, err := s.hold(inputs, donate)
-	defer func() {
-		for _, v := range vals {
-			v.release()
-		}
-	}()
-	if err != nil {
-		return nil, err
-	}
-	for i := range donate {
-		if donate[i] {
-			inputs[i].Close()
-		}
-	}
+// compute runs the program on values and returns its outputs, the one for divisions included.
+func (s *state) compute(vals []*value) ([]ir.Buffer, error) {
 	args, given, err := s.arrange(vals)
 	if err != nil {
 		return nil, err

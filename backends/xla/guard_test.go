@@ -3,14 +3,12 @@
 package xla_test
 
 import (
-	"context"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph"
@@ -21,9 +19,9 @@ import (
 )
 
 // These tests reach for what kills, hangs or misleads a plugin (a list was made with XLA's CPU plugin 0.81) and want
-// an error or a right result. Elsewhere: closed, foreign and wrongly shaped buffers in buffer_test.go; use after
-// Close in lifetime_test.go; divisions of integers by zero in divide_test.go; client options and flags in
-// options_test.go; plugins that are too old, and devices that are gone, in faults_test.go.
+// an error or a right result. Elsewhere: what the contract of engines says of buffers, Close, forged programs and
+// divisions by zero in contract_test.go; client options and flags in options_test.go; plugins that are too old, and
+// devices that are gone, in faults_test.go.
 //
 // Out of reach by construction, since no program says them: recursive calls (bodies are trees), custom calls, infeed and
 // outfeed, collectives that some device does not join (every run is on all devices), types of 2 and 4 bits and of
@@ -89,29 +87,6 @@ func nested(x *graph.Node, depth int) *graph.Node {
 	return graph.If(on, then, otherwise)[0]
 }
 
-// Programs of nothing: no inputs, no instructions, no elements.
-func TestSmallestPrograms(t *testing.T) {
-	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
-		g := graph.NewGraph(e, "constant")
-		if err := g.Compile(graph.Const(g, float32(3))); err != nil {
-			t.Fatal(err)
-		}
-		if y, err := g.Run(); err != nil || tensors.ToScalar[float32](y[0]) != 3 {
-			t.Errorf("a constant alone: %v (error %v)", y, err)
-		}
-		empty := tensors.FromShape(shapes.Make(dtypes.Float64, 3, 0))
-		h := compile(t, e, []*tensors.Tensor{empty}, []int{0}, func(in []*graph.Node) []*graph.Node {
-			return []*graph.Node{in[0], graph.Concatenate(in, 0), graph.ReduceSum(in[0], 1)}
-		})
-		for i, b := range run(t, h, []ir.Buffer{put(t, e, empty)}, true) {
-			y, err := b.ToHost()
-			if err != nil || i == 2 && y.Size() != 3 || i < 2 && y.Size() != 0 {
-				t.Errorf("result %d of a value without elements: %v (error %v)", i, y, err)
-			}
-		}
-	})
-}
-
 // NaN, equal and infinite values in sorts have an order, so that no comparator hangs.
 func TestSortsEnd(t *testing.T) {
 	e := open(t, "")
@@ -120,46 +95,6 @@ func TestSortsEnd(t *testing.T) {
 	if err != nil || tensors.Flat[float32](y)[0] != float32(math.Inf(-1)) && !math.IsNaN(float64(tensors.Flat[float32](y)[0])) {
 		t.Errorf("%v (error %v)", y, err)
 	}
-}
-
-// A program that is forged, not built, is checked before it is written.
-func TestForgedPrograms(t *testing.T) {
-	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
-		g := graph.NewGraph(nil, "forged")
-		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4))
-		p, err := graph.NewProgram(g, graph.Add(x, x))
-		if err == nil {
-			p, err = ir.Lower(p, stablehlo.Lowers)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, forge := range map[string]func(p *ir.Program){
-			"a result of another shape":  func(p *ir.Program) { p.Values[p.Outputs[0]] = shapes.Make(dtypes.Float32, 5) },
-			"a type that does not exist": func(p *ir.Program) { p.Values[p.Inputs[0]].DType = 99 },
-			"a negative dimension": func(p *ir.Program) {
-				p.Values[p.Inputs[0]] = shapes.Shape{DType: dtypes.Float32, Dimensions: []int{-4}}
-			},
-			"an output that does not exist": func(p *ir.Program) { p.Outputs = []ir.Value{77} },
-			"marks for other inputs":        func(p *ir.Program) { p.Donated = []bool{true, true} },
-			"a mesh without axes":           func(p *ir.Program) { p.Mesh = &ir.Mesh{} },
-		} {
-			q := *p
-			q.Values = append([]shapes.Shape(nil), p.Values...)
-			forge(&q)
-			if exe, err := e.Compile(context.Background(), &q); err == nil {
-				exe.Close()
-				t.Errorf("%s: no error", name)
-			} else if !strings.Contains(err.Error(), `program "forged"`) {
-				t.Errorf("%s: the error does not name the program: %v", name, err)
-			}
-		}
-		ended, cancel := context.WithCancel(context.Background())
-		cancel()
-		if _, err := e.Compile(ended, p); err != context.Canceled {
-			t.Errorf("a context that has ended: error %v", err)
-		}
-	})
 }
 
 // Files that are no plugins of this machine are told apart before the dynamic linker sees them.

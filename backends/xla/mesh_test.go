@@ -3,8 +3,12 @@
 package xla_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla"
@@ -137,5 +141,45 @@ func TestMeshLargerThanTheDevices(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "has 128 devices, xla:cpu has 2") || strings.Contains(err.Error(), "open it") {
 			t.Errorf("error %v", err)
 		}
+	})
+}
+
+// What is put as a program wants it is not moved: neither run nor conversion takes memory of the devices besides.
+func TestPutOnAMesh(t *testing.T) {
+	onBoth(t, ",devices=2", func(t *testing.T, e *xla.Engine) {
+		x, y := ramp(1<<16, 1), ramp(3, 5)
+		p := meshProgram(t, 2, x, y)
+		exe, err := e.Compile(t.Context(), p)
+		require.NoError(t, err)
+		inUse := func() int64 {
+			m, err := e.MemoryStats(0)
+			require.NoError(t, err)
+			return m.InUse
+		}
+		before := inUse()
+		a, err := ir.PutOn(e, x, p.Mesh, p.InputShardings[0])
+		require.NoError(t, err)
+		b, err := ir.PutOn(e, y, p.Mesh, p.InputShardings[1])
+		require.NoError(t, err)
+		assert.EqualValues(t, 4<<16+2*12, inUse()-before, "half of x on each device, and y on both")
+		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
+		require.NoError(t, err)
+		wantRamp(t, "the result", out[0], 1, 2)
+		wantRamp(t, "the input", a, 1, 1)
+		require.NoError(t, errors.Join(out[0].Close(), out[1].Close()))
+		assert.EqualValues(t, 4<<16+2*12, inUse()-before, "after the run")
+
+		alone := compile(t, e, []*tensors.Tensor{x}, nil, twice)
+		wantRamp(t, "the result of a program without a mesh", run(t, alone, []ir.Buffer{a})[0], 1, 2)
+
+		four := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 4}}}
+		_, err = ir.PutOn(e, x, four, ir.Sharding{"data"})
+		assert.ErrorContains(t, err, "mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4")
+		_, err = ir.PutOn(e, ramp(3, 1), p.Mesh, ir.Sharding{"data"})
+		assert.Error(t, err, "3 elements cannot be divided by 2")
+		_, err = e.PutOn(nil, p.Mesh, nil)
+		assert.Error(t, err)
+		_, err = e.PutOn(x, nil, nil)
+		assert.Error(t, err)
 	})
 }

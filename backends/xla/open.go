@@ -10,20 +10,18 @@ import (
 
 	"github.com/gomlx/go-xla/pjrt"
 
-	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/backends/xla/internal/capi"
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph/ir"
 )
 
-func init() {
-	registry.Register("xla", func(options string) (ir.Backend, error) {
-		e, err := Open(options)
-		if err != nil {
-			return nil, err
-		}
-		return e, nil
-	})
+// openBackend is Open, without a typed nil beside an error.
+func openBackend(options string) (ir.Backend, error) {
+	e, err := Open(options)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // Open opens the engine with what follows "xla:" in a configuration: the plugin's name (cpu, cuda or tpu) or the

@@ -210,4 +210,3 @@ func TestCosts(t *testing.T) {
 		require.Equal(t, c.want, c.op.CostOf(c.attrs, c.in, out), "%s", c.op)
 	}
 }
-

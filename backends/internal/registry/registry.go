@@ -3,8 +3,8 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,52 +12,73 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 )
 
-// Opener opens an engine with the options that follow its name in a configuration, "" for none.
-type Opener = func(options string) (ir.Backend, error)
+// Engine is what is known of an engine.
+type Engine struct {
+	// Name is what configurations begin with: not empty, and without a colon.
+	Name string
 
-var known = struct {
-	sync.Mutex
-	open  map[string]Opener
-	order []string // the best first
-}{open: map[string]Opener{}}
+	// Rank orders the engines where a program chooses none: the highest that opens is taken. One without a rank,
+	// or below 0, is opened by its name alone. The engine "go" has rank 10, "xla" 20.
+	Rank int
 
-// Register makes an engine known under a name. The one registered last is the best there is. It panics if
-// the name is empty, contains a colon, or is taken.
-func Register(name string, open Opener) {
-	known.Lock()
-	defer known.Unlock()
-	if name == "" || strings.Contains(name, ":") || known.open[name] != nil {
-		panic(fmt.Sprintf("backends: the name %q is empty, contains a colon or is taken", name))
+	// Open opens the engine with the options that follow its name in a configuration, "" for none. It is nil for an engine
+	// that is not part of the program; one that is takes its place.
+	Open func(options string) (ir.Backend, error)
+
+	// About, of an engine that is not part of the program, says how it becomes one. It goes on after `backend "name" is not
+	// part of this program: `.
+	About string
+}
+
+// Table holds engines. What is in it does not depend on the order in which they were registered. The zero value is empty;
+// it is safe for several goroutines.
+type Table struct {
+	mu     sync.Mutex
+	byName map[string]Engine
+}
+
+// Known are the engines of the program.
+var Known Table
+
+// Register adds an engine. It panics if its name is empty, contains a colon, or is that of another engine that
+// can be opened, and if there is neither a way to open it nor to get it.
+func (t *Table) Register(e Engine) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old, known := t.byName[e.Name]
+	switch {
+	case e.Name == "" || strings.Contains(e.Name, ":"):
+		panic(fmt.Sprintf("backends: the name %q is empty or contains a colon", e.Name))
+	case e.Open == nil && e.About == "":
+		panic(fmt.Sprintf("backends: the engine %q has neither Open nor About", e.Name))
+	case known && old.Open != nil && e.Open != nil:
+		panic(fmt.Sprintf("backends: the name %q is taken", e.Name))
+	case known && old.Open != nil: // what is part of the program needs no advice
+		return
 	}
-	known.open[name] = open
-	known.order = slices.Insert(known.order, 0, name)
+	if t.byName == nil {
+		t.byName = map[string]Engine{}
+	}
+	t.byName[e.Name] = e
 }
 
-// Unregister forgets a name; it is for tests.
-func Unregister(name string) {
-	known.Lock()
-	defer known.Unlock()
-	delete(known.open, name)
-	known.order = slices.DeleteFunc(known.order, func(n string) bool { return n == name })
+// Get returns the engine of a name.
+func (t *Table) Get(name string) (e Engine, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e, known = t.byName[name]
+	return e, known
 }
 
-// Names returns the known names, sorted.
-func Names() []string {
-	known.Lock()
-	defer known.Unlock()
-	return slices.Sorted(maps.Keys(known.open))
-}
-
-// Order returns the known names, the best first.
-func Order() []string {
-	known.Lock()
-	defer known.Unlock()
-	return slices.Clone(known.order)
-}
-
-// Get returns the opener of a name, nil if it is not known.
-func Get(name string) Opener {
-	known.Lock()
-	defer known.Unlock()
-	return known.open[name]
+// Engines returns those that can be opened, the highest rank first, and by name where ranks are equal.
+func (t *Table) Engines() (list []Engine) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.byName {
+		if e.Open != nil {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b Engine) int { return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(a.Name, b.Name)) })
+	return list
 }

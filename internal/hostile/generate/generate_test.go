@@ -26,6 +26,7 @@ var roots = []string{"graph", "backends", "ml", "viz", "kernel-ext"}
 var leftOut = map[string]string{
 	"backends/xla":    "cgo: it opens plugins of machine code, which its own tests feed with damage",
 	"graph/graphtest": "a test kit: it takes *testing.T",
+	"graph/ir/irtest": "a test kit: it takes *testing.T",
 }
 
 // instances are the type arguments that functions with type parameters are called with, by the constraint.
