@@ -69,8 +69,9 @@ var forgeries = []forgery{
 	{"more captured values than operands", func(p *ir.Program) { call(p, ops.While).Captured = 99 }},
 	{"a negative number of captured values", func(p *ir.Program) { call(p, ops.While).Captured = -1 }},
 	{"a function that takes fewer values than are captured", func(p *ir.Program) {
-		r := call(p, ops.If).Regions[0]
-		r.Inputs, r.InputNames = nil, nil
+		in := call(p, ops.While)
+		in.Captured = len(in.In)
+		in.Regions[0].Inputs, in.Regions[0].InputNames = nil, nil
 	}},
 	{"a captured value of another shape", func(p *ir.Program) {
 		r := call(p, ops.If).Regions[0]
