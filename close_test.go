@@ -17,9 +17,6 @@ import (
 // otherActs are exported methods that sound like Close and are something else, or not yet Close, with the reason.
 var otherActs = map[string]string{
 	"graph/tensors Storage.Release": "gives back one reference of several: the counterpart of Retain",
-	"graph Exec.Finalize":           "to be Close",
-	"graph Graph.Finalize":          "to be Close",
-	"ml/model Exec.Finalize":        "to be Close",
 	"viz Area.Close":                "without an error: a display that cannot be drawn has nobody to tell",
 	"viz LiveView.Close":            "without an error: a display that cannot be drawn has nobody to tell",
 	"viz Progress.Close":            "without an error: a display that cannot be drawn has nobody to tell",

@@ -140,7 +140,7 @@ func slopesOf(t *testing.T, op *ir.Op, in []*tensors.Tensor) [][]float64 {
 		y := graph.Apply(op, nil, in...)
 		return graph.Gradient(graph.ReduceAllSum(y), in...)
 	})
-	defer exec.Finalize()
+	defer exec.Close()
 	args := make([]any, len(in))
 	for i, x := range in {
 		args[i] = x

@@ -292,6 +292,8 @@ func (e *Exec) MustCall3(args ...any) (*tensors.Tensor, *tensors.Tensor, *tensor
 func (e *Exec) Close() error { return e.programs.Close() }
 
 // Finalize is [Exec.Close] without its error.
+//
+// Deprecated: use Close.
 func (e *Exec) Finalize() { _ = e.Close() }
 
 // CallOnce builds, compiles and runs a function with one result on args, and keeps nothing.
@@ -300,7 +302,7 @@ func CallOnce[F ExecGraphFnOneOutput](backend Backend, graphFn F, args ...any) (
 	if err != nil {
 		return nil, err
 	}
-	defer e.Finalize()
+	defer e.Close()
 	return e.Call1(args...)
 }
 
@@ -310,7 +312,7 @@ func CallOnceN[F ExecGraphFn](backend Backend, graphFn F, args ...any) ([]*tenso
 	if err != nil {
 		return nil, err
 	}
-	defer e.Finalize()
+	defer e.Close()
 	return e.Call(args...)
 }
 

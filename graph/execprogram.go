@@ -39,7 +39,7 @@ func (p *program) Drop() error {
 }
 
 // Close closes the graph as soon as its last run has ended.
-func (p *program) Close() error { return p.g.Finalize() }
+func (p *program) Close() error { return p.g.Close() }
 
 // generation returns that of the feeder, and drops the programs of others.
 func (e *Exec) generation() int {

@@ -60,8 +60,8 @@ func TestAGraphThatCompileReturnedOutlivesItsPlaceInTheCache(t *testing.T) {
 	out, err := g.Run([]float64{3})
 	require.NoError(t, err)
 	require.Equal(t, []float64{-3}, out[0].Value())
-	require.ErrorIs(t, g.Finalize(), errClosing)
-	require.NoError(t, g.Finalize(), "it is closed once")
+	require.ErrorIs(t, g.Close(), errClosing)
+	require.NoError(t, g.Close(), "it is closed once")
 	require.ErrorIs(t, e.Close(), errClosing)
 	require.NoError(t, e.Close())
 	require.EqualValues(t, 2, b.closed.Load())
@@ -73,7 +73,7 @@ func TestAGraphThatItsCallerFinalizedIsCompiledAnew(t *testing.T) {
 	e := graph.MustNewExec(graphtest.Reference(), graph.Neg)
 	g, err := e.Compile(vector(1))
 	require.NoError(t, err)
-	require.NoError(t, g.Finalize())
+	require.NoError(t, g.Close())
 	require.Equal(t, []float64{-3}, e.MustCall1([]float64{3}).Value())
 }
 
@@ -88,7 +88,7 @@ func TestFinalizeWaitsForRunsOfTheGraph(t *testing.T) {
 		done <- err
 	}()
 	<-b.begun
-	require.NoError(t, g.Finalize())
+	require.NoError(t, g.Close())
 	require.Zero(t, b.closed.Load())
 	b.begun <- true
 	require.ErrorIs(t, <-done, errClosing) // the run that ends last closes it

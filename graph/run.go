@@ -77,8 +77,13 @@ func (g *Graph) Executable() ir.Executable {
 	return nil
 }
 
-// Finalize releases the executable, as soon as the runs that are under way have ended. The graph cannot be run any more.
-func (g *Graph) Finalize() error {
+// Finalize is [Graph.Close].
+//
+// Deprecated: use Close.
+func (g *Graph) Finalize() error { return g.Close() }
+
+// Close releases the executable, as soon as the runs that are under way have ended. The graph cannot be run any more.
+func (g *Graph) Close() error {
 	if c := g.counted(); c != nil && c.uses.Close() {
 		return c.Executable.Close()
 	}
@@ -95,7 +100,7 @@ func (g *Graph) Run(inputs ...any) ([]*tensors.Tensor, error) {
 func (g *Graph) RunContext(ctx context.Context, inputs ...any) ([]*tensors.Tensor, error) {
 	out, logged, err := g.run(ctx, inputs)
 	for _, t := range logged {
-		t.FinalizeAll()
+		t.Close()
 	}
 	return out, err
 }

@@ -39,7 +39,7 @@ func signsOf(t *testing.T, d dtypes.DType, x []complex128) []complex128 {
 	exec := graph.MustNewExec(graphtest.Reference(), func(x *node) *node {
 		return graph.ConvertDType(graph.Sign(graph.ConvertDType(x, d)), dtypes.Complex128)
 	})
-	defer exec.Finalize()
+	defer exec.Close()
 	out, err := exec.Call(x)
 	if err != nil {
 		t.Fatal(err)

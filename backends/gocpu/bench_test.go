@@ -46,7 +46,7 @@ func (p program) benchmark(b *testing.B) {
 		t := randomTensor(s, uint64(i))
 		bufs[i] = put(b, backend, t)
 		if donate[i] = i < p.state; donate[i] {
-			t.FinalizeAll() // the buffer alone holds the memory
+			t.Close() // the buffer alone holds the memory
 		}
 	}
 	ctx := context.Background()

@@ -35,7 +35,7 @@ func compiled(t testing.TB, b ir.Backend, in []shapes.Shape, fn func(in []*graph
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { g.Finalize() })
+	t.Cleanup(func() { g.Close() })
 	return g
 }
 
@@ -72,7 +72,7 @@ func TestADonatedBufferBecomesTheResultInPlace(t *testing.T) {
 	x := vector(1, 2, 3, 4)
 	memory := &x.Storage().Bytes()[0]
 	buf := put(t, b, x)
-	x.FinalizeAll() // nobody else holds the memory now
+	x.Close() // nobody else holds the memory now
 	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 	g = compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{reverse(in[0])} })
 	x := vector(1, 2, 3, 4)
 	buf := put(t, b, x)
-	x.FinalizeAll()
+	x.Close()
 	bufs, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, []bool{true})
 	if err != nil || fmt.Sprint(host(t, bufs[0]).Value()) != "[4 3 2 1]" {
 		t.Errorf("donated: got %v, %v", host(t, bufs[0]), err)
@@ -136,7 +136,7 @@ func TestRandomProgramsWithDonation(t *testing.T) {
 					t.Fatal(err)
 				}
 				bufs[i], marks[i] = put(t, b, c), donate
-				c.FinalizeAll()
+				c.Close()
 			}
 			out, err := g.RunWithBuffers(context.Background(), bufs, marks)
 			if err != nil {
@@ -271,7 +271,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 		x := randomTensor(s, uint64(i))
 		bufs[i], donate[i] = put(t, b, x), i < p.state
 		if donate[i] {
-			x.FinalizeAll()
+			x.Close()
 		}
 	}
 	allocs := testing.AllocsPerRun(5, func() {
@@ -289,7 +289,7 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	}
 	place := func(b ir.Buffer) *byte {
 		x := host(t, b)
-		defer x.FinalizeAll()
+		defer x.Close()
 		return &x.Storage().Bytes()[0]
 	}
 	memory := map[*byte]bool{}
@@ -330,7 +330,7 @@ func TestACallOfFunctionsThatCallEndsWithItsContext(t *testing.T) {
 		}
 		return f.Call(graph.Const(g, float32(1)))[0]
 	})
-	defer exec.Finalize()
+	defer exec.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := exec.CallContext(ctx); !errors.Is(err, context.DeadlineExceeded) {

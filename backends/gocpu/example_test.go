@@ -24,7 +24,7 @@ func Example_donation() {
 	}
 	x := tensors.FromFlatDataAndDimensions([]float32{8, 16, 32}, 3)
 	weights, _ := backend.Put(x)
-	x.FinalizeAll() // the buffer alone holds the memory now
+	x.Close() // the buffer alone holds the memory now
 	for range 3 {
 		out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{weights}, []bool{true})
 		if err != nil {

@@ -24,7 +24,7 @@ func reference(op *ir.Op, k *call) kernels.Func {
 			t.MustConstBytes(func(data []byte) { copy(a.Out[i], data) })
 		}
 		for _, t := range append(ins, outs...) {
-			t.FinalizeAll()
+			t.Close()
 		}
 	}
 }

@@ -30,7 +30,7 @@ func TestProgramsInMemory(t *testing.T) {
 	}
 	e.LimitPrograms(1)
 	wantRamp(t, "a program that was dropped", run(t, a, []ir.Buffer{put(t, e, ramp(3, 1))})[0], 1, 2)
-	a.Finalize()
+	a.Close()
 	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
 	if s := e.CacheStats(); s.Misses != 3 || s.Programs != 1 {
 		t.Errorf("a program that was dropped is compiled again: %+v", s)

@@ -116,7 +116,7 @@ func compileOther(t *testing.T, e *xla.Engine) error {
 	x := graph.Parameter(g, "x", ramp(7, 1).Shape())
 	err := g.Compile(graph.Neg(x))
 	if err == nil {
-		g.Finalize()
+		g.Close()
 	}
 	return err
 }

@@ -58,7 +58,7 @@ func (v *value) laidOut(l layout, keep bool) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.FinalizeAll()
+	defer t.Close()
 	m, err := v.engine.put(t, l)
 	if err != nil {
 		return nil, fmt.Errorf("moving the buffer %s: %w", v.shape, explain(err))

@@ -61,7 +61,7 @@ func TestConcurrency(t *testing.T) {
 					}
 					wantRamp(t, "the result", b, float32(w), 16)
 					if i%2 == 0 {
-						g.Finalize()
+						g.Close()
 						b.Close()
 					}
 				}
@@ -86,7 +86,7 @@ func TestNothingGrows(t *testing.T) {
 			t.Errorf("%d buffers more after 3000 runs", n)
 		}
 		for i := range 20 {
-			compile(t, e, []*tensors.Tensor{ramp(i+1, 1)}, nil, twice).Finalize()
+			compile(t, e, []*tensors.Tensor{ramp(i+1, 1)}, nil, twice).Close()
 		}
 		if n := pjrt.LoadedExecutablesAlive() - programs; n > 5 {
 			t.Errorf("%d programs are held after 21 compilations, of which 4 are kept", n)

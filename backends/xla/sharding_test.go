@@ -249,7 +249,7 @@ func TestVariablesAreDivided(t *testing.T) {
 			t.Fatal(err)
 		}
 		exec.WithMesh(gridMesh(2, 2))
-		defer store.Finalize()
+		defer store.Close()
 		for range 3 {
 			if _, err := exec.Call(); err != nil {
 				t.Fatal(err)
@@ -562,6 +562,6 @@ func runSamples(b ir.Backend, m *ir.Mesh, op *ir.Op, seed uint64) ([]*tensors.Te
 	if err := g.Compile(out...); err != nil {
 		return nil, err
 	}
-	defer g.Finalize()
+	defer g.Close()
 	return g.Run(args...)
 }

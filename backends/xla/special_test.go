@@ -111,7 +111,7 @@ func runCalls(b ir.Backend, calls []specialCall) ([][]*tensors.Tensor, error) {
 	if err := g.Compile(all...); err != nil {
 		return nil, err
 	}
-	defer g.Finalize()
+	defer g.Close()
 	out, err := g.Run(args...)
 	if err != nil {
 		return nil, err

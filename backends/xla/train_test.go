@@ -156,7 +156,7 @@ func TestTraining(t *testing.T) {
 				break
 			}
 		}
-		trainer.Store().Finalize()
+		trainer.Store().Close()
 		return values
 	}
 	before := settled(pjrt.BuffersAlive)

@@ -94,7 +94,7 @@ func runOn(b ir.Backend, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node
 	if err := g.Compile(out...); err != nil {
 		return nil, err
 	}
-	defer g.Finalize()
+	defer g.Close()
 	args := make([]any, len(inputs))
 	for i, t := range inputs {
 		args[i] = t

@@ -24,6 +24,9 @@ func (b *Builder) At(place Place) { b.place = place }
 
 // Input adds an input. Its name shows in texts and errors.
 func (b *Builder) Input(name string, s shapes.Shape) (Value, error) {
+	if b.p == nil {
+		return 0, errBuilt
+	}
 	if err := s.Check(); err != nil {
 		return 0, fmt.Errorf("input %q: %w", name, err)
 	}
@@ -45,8 +48,18 @@ func (b *Builder) value(s shapes.Shape) Value {
 	return Value(len(b.p.Values) - 1)
 }
 
-// Shape returns the shape of a value.
-func (b *Builder) Shape(v Value) shapes.Shape { return b.p.Values[v] }
+// Shape returns the shape of a value, a zero one if there is no such value.
+func (b *Builder) Shape(v Value) shapes.Shape {
+	if !b.has(v) {
+		return shapes.Shape{}
+	}
+	return b.p.Values[v]
+}
+
+// has reports whether v is a value of the program that is built.
+func (b *Builder) has(v Value) bool { return b.p != nil && v >= 0 && int(v) < len(b.p.Values) }
+
+var errBuilt = errors.New("the Builder is a zero one, or has made its program already: begin another with NewBuilder")
 
 // made returns the instruction that makes v, nil for inputs.
 func (b *Builder) made(v Value) *Instr {
@@ -64,12 +77,20 @@ func (b *Builder) Apply(op *Op, attrs any, in ...Value) ([]Value, error) {
 // Call adds a call of op, with functions: regions, whose inputs are their own and then the captured values, which are
 // the last of in.
 func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*Program) ([]Value, error) {
+	if b.p == nil {
+		return nil, errBuilt
+	}
 	if op == nil || op.Name == "" {
 		return nil, errors.New("the op is nil or has no name: it must be a row of the table of ops (Define, OpByName)")
 	}
 	for i, v := range in {
-		if v < 0 || int(v) >= len(b.p.Values) {
+		if !b.has(v) {
 			return nil, fmt.Errorf("%s: operand %d is not a value of this program", op.Name, i)
+		}
+	}
+	for _, r := range regions {
+		if err := r.Check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
 	}
 	instr := Instr{Op: op, Attrs: attrs, In: slices.Clone(in), Regions: regions, Captured: captured, Place: b.place}
@@ -93,11 +114,17 @@ func (b *Builder) add(in Instr, out []shapes.Shape) []Value {
 // Inline adds the instructions of p, with in for its inputs, and returns the values of its outputs. They stand where p
 // says, or where it says nothing, at the Builder's place.
 func (b *Builder) Inline(p *Program, in ...Value) ([]Value, error) {
+	if b.p == nil {
+		return nil, errBuilt
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	if len(in) != len(p.Inputs) {
 		return nil, fmt.Errorf("program %q takes %d inputs, got %d", p.Name, len(p.Inputs), len(in))
 	}
 	for i, id := range p.Inputs {
-		if in[i] < 0 || int(in[i]) >= len(b.p.Values) {
+		if !b.has(in[i]) {
 			return nil, fmt.Errorf("program %q: input %d is not a value of this program", p.Name, i)
 		}
 		if s := b.Shape(in[i]); !s.Equal(p.Values[id]) {
@@ -134,8 +161,11 @@ func pick(m, values []Value) []Value {
 
 // Program ends the building and returns the program of outputs. The Builder must not be used any more.
 func (b *Builder) Program(outputs ...Value) (*Program, error) {
+	if b.p == nil {
+		return nil, errBuilt
+	}
 	for i, v := range outputs {
-		if v < 0 || int(v) >= len(b.p.Values) {
+		if !b.has(v) {
 			return nil, fmt.Errorf("program %q: output %d is not a value of it", b.p.Name, i)
 		}
 	}
@@ -152,13 +182,22 @@ func (b *Builder) finish(outputs []Value) *Program {
 // Divide says over which devices p, of which this is a copy, runs, and how its inputs and outputs are divided over
 // them, nil or one per input and output.
 func (p *Program) Divide(mesh *Mesh, inputs, outputs []Sharding) (*Program, error) {
+	if p == nil {
+		return nil, errNoProgram
+	}
 	q := *p
 	q.Mesh, q.InputShardings, q.OutputShardings = mesh, inputs, outputs
-	return &q, q.checkPlacement()
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	return &q, nil
 }
 
 // Donate returns p with marks, one per input, of what runs are expected to donate.
 func (p *Program) Donate(marks []bool) *Program {
+	if p == nil {
+		return nil
+	}
 	q := *p
 	q.Donated = marks
 	return &q

@@ -11,7 +11,7 @@ import (
 // Check returns an error if the program is not well formed.
 func (p *Program) Check() error {
 	if p == nil {
-		return errors.New("the program is nil")
+		return errNoProgram
 	}
 	if err := p.check(checked{}); err != nil {
 		return err
@@ -19,19 +19,19 @@ func (p *Program) Check() error {
 	return p.checkPlacement()
 }
 
+var errNoProgram = errors.New("the program is nil")
+
 // checked holds the regions that are known to be well formed: each is looked at once, however many calls share it.
 type checked map[*Program]bool
 
 // check checks what programs and regions have in common.
 func (p *Program) check(done checked) (err error) {
-	if done[p] {
+	if whole, begun := done[p]; whole {
 		return nil
+	} else if begun {
+		return errors.New("it runs itself: a region must not contain the program that it is part of")
 	}
-	defer func() { // a shape rule may index what a forged program does not have
-		if r := recover(); r != nil {
-			err = fmt.Errorf("a shape rule broke: %v", r)
-		}
-	}()
+	done[p] = false
 	defined := make([]bool, len(p.Values))
 	define := func(id Value) error {
 		if id < 0 || int(id) >= len(p.Values) || defined[id] {

@@ -80,9 +80,9 @@ const (
 type Effect int
 
 const (
-	Pure    Effect = iota
-	Ordered        // it is seen from outside: it runs as often as it is called, in the order of the program
-	Debug          // like Ordered, but a run that nobody watches may leave it out
+	Pure    Effect = iota // none: a call may be left out, merged and moved
+	Ordered               // it is seen from outside: it runs as often as it is called, in the order of the program
+	Debug                 // like Ordered, but a run that nobody watches may leave it out
 )
 
 // Cost is what a call costs: floating-point (or integer) operations, and bytes that are read and written at least.
@@ -166,7 +166,7 @@ func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]sha
 	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
 		return nil, fmt.Errorf("its attributes are a %T, got a %T", op.Attrs, attrs)
 	}
-	out, err := op.results(attrs, in, regions)
+	out, err := op.ruled(attrs, in, regions)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +176,16 @@ func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]sha
 		}
 	}
 	return out, nil
+}
+
+// ruled is results where a rule may index what a wrong call does not have.
+func (op *Op) ruled(attrs any, in []shapes.Shape, regions []Signature) (out []shapes.Shape, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, fmt.Errorf("the operands do not fit its shape rule: %v", r)
+		}
+	}()
+	return op.results(attrs, in, regions)
 }
 
 func (op *Op) results(attrs any, in []shapes.Shape, regions []Signature) ([]shapes.Shape, error) {

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,6 +43,12 @@ func Passes() []Pass { return slices.Clone(passes) }
 
 // Run runs the pass alone; lowers is that of [Lower].
 func (pass Pass) Run(p *Program, lowers func(Call) bool) (*Program, error) {
+	if pass.run == nil {
+		return nil, errors.New("the pass is none of the table: take it from Passes")
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	return pass.run(newLowering(lowers), p)
 }
 
@@ -86,6 +93,9 @@ func Lower(p *Program, lowers func(Call) bool) (*Program, error) {
 }
 
 func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
+	if err := p.Check(); err != nil {
+		return nil, nil, err
+	}
 	l := newLowering(lowers)
 	for _, pass := range passes {
 		l.done, l.notes = map[*Program]*Program{}, map[string]int{}
@@ -104,6 +114,9 @@ func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowe
 // Explain says what [Lower] makes of p, pass by pass, which calls are left to a backend that has no kernel for them,
 // and prints the program that is left.
 func (p *Program) Explain(lowers func(Call) bool) (string, error) {
+	if err := p.Check(); err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	n := p.NumInstrs()
 	fmt.Fprintf(&b, "program %q: %s\n", p.Name, plural(n, "instruction"))

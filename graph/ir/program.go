@@ -52,14 +52,19 @@ func (in *Instr) Operands() []Value { return in.In[:len(in.In)-in.Captured] }
 
 // Call returns what an instruction of p calls.
 func (p *Program) Call(in *Instr) Call {
+	if in == nil {
+		return Call{}
+	}
 	return Call{in.Op, in.Attrs, p.ShapesOf(in.In), p.ShapesOf(in.Out)}
 }
 
-// ShapesOf returns the shapes of values.
+// ShapesOf returns the shapes of values, zero ones for those that p does not have.
 func (p *Program) ShapesOf(values []Value) []shapes.Shape {
 	list := make([]shapes.Shape, len(values))
 	for i, v := range values {
-		list[i] = p.Values[v]
+		if v >= 0 && int(v) < len(p.Values) {
+			list[i] = p.Values[v]
+		}
 	}
 	return list
 }

@@ -88,7 +88,7 @@ func CallOnce[F ExecGraphFnOneOutput](backend graph.Backend, store *Store, graph
 	if err != nil {
 		return nil, err
 	}
-	defer e.Finalize()
+	defer e.Close()
 	return e.AllowUnknownParams().Call1(args...)
 }
 
@@ -98,7 +98,7 @@ func CallOnceN[F ExecGraphFn](backend graph.Backend, store *Store, graphFn F, ar
 	if err != nil {
 		return nil, err
 	}
-	defer e.Finalize()
+	defer e.Close()
 	return e.AllowUnknownParams().Call(args...)
 }
 

@@ -146,7 +146,7 @@ func (e *Exec) WithMesh(m *graph.Mesh) *Exec {
 	e.feeder.mu.Lock()
 	e.feeder.mesh = m
 	e.feeder.mu.Unlock()
-	e.Finalize() // also forgets what is being built without m
+	e.Close() // also forgets what is being built without m
 	return e
 }
 

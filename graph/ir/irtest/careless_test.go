@@ -77,7 +77,7 @@ func (b *carelessBuffer) Close() error {
 		return errors.New("closed twice")
 	}
 	b.closed = true
-	return b.t.FinalizeAll()
+	return b.t.Close()
 }
 
 type carelessExecutable struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -52,8 +53,8 @@ var divisionRules = []rule{
 
 // divisions are ways to divide x by y or by m, the smallest of y, which is 3, or 0 in a second run.
 var divisions = []division{
-	{"Div", func(x, y, m *graph.Node) nodes { return nodes{graph.Div(x, y)} }, true},
-	{"Rem", func(x, y, m *graph.Node) nodes { return nodes{graph.Rem(x, y)} }, true},
+	{ops.Div.Name, func(x, y, m *graph.Node) nodes { return nodes{graph.Div(x, y)} }, true},
+	{ops.Rem.Name, func(x, y, m *graph.Node) nodes { return nodes{graph.Rem(x, y)} }, true},
 	{"a scalar divisor", func(x, y, m *graph.Node) nodes { return nodes{graph.Div(x, m)} }, true},
 	{"the first of two", func(x, y, m *graph.Node) nodes {
 		z := graph.Div(x, y)

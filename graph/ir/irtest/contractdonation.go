@@ -131,7 +131,7 @@ func donatedTensorHeld(c *check) {
 
 		// two buffers on the memory of one tensor
 		first, second := c.put(b, x), c.put(b, x)
-		c.ok(x.FinalizeAll(), "FinalizeAll")
+		c.ok(x.Close(), "FinalizeAll")
 		c.runDonating(exe, []ir.Buffer{first}, []bool{true})
 		c.isRamp(second, 1, "the other buffer of a tensor")
 	})

@@ -76,6 +76,7 @@ var forgeries = []forgery{
 		r := call(p, ops.If).Regions[0]
 		r.Values[r.Inputs[len(r.Inputs)-1]] = shapes.Make(dtypes.Float32, 77)
 	}},
+	{"a function that contains the program", func(p *ir.Program) { call(p, ops.Call).Regions[0] = p }},
 	{"an op without its operand", func(p *ir.Program) { call(p, ops.Reshape).In = nil }},
 	{"captured values of an op without functions", func(p *ir.Program) { call(p, ops.Add).Captured = 1 }},
 	{"a loop whose state changes its shape", func(p *ir.Program) {

@@ -25,7 +25,7 @@ var inputRules = []rule{
 	{"Put of nil is an error", nothingIsErrors, func(c *check) { c.notPut(c.engine(), nil, "nil") }},
 	{"Put of a finalized tensor is an error", nothingIsErrors, func(c *check) {
 		x := ramp(5, 1)
-		x.MustFinalizeAll()
+		x.Close()
 		b := c.engine()
 		c.notPut(b, x, "a finalized tensor")
 		c.notPut(b, &tensors.Tensor{}, "an empty tensor")

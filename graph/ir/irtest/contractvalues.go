@@ -89,11 +89,11 @@ func readThenClosed(c *check) {
 		in := c.put(b, x)
 		out := c.run(exe, in)[0]
 		put, made := c.host(in, "an input"), c.host(out, "an output")
-		c.ok(x.FinalizeAll(), "FinalizeAll")
+		c.ok(x.Close(), "FinalizeAll")
 		for _, part := range []io.Closer{in, out, exe, b} {
 			c.ok(part.Close(), "Close")
 			for range 3 { // takes the memory if it was given back
-				ramp(n, 100).MustFinalizeAll()
+				ramp(n, 100).Close()
 			}
 			c.tensorIsRamp(put, 1, "what was read of an input")
 			c.tensorIsRamp(made, 2, "what was read of an output")
@@ -107,9 +107,9 @@ func putThenFinalized(c *check) {
 		x := ramp(n, 1)
 		exe := c.compile(b, shapesOf(x), twice)
 		in := c.put(b, x)
-		c.ok(x.FinalizeAll(), "FinalizeAll")
+		c.ok(x.Close(), "FinalizeAll")
 		for range 5 { // takes the memory if it was given back
-			ramp(n, 100).MustFinalizeAll()
+			ramp(n, 100).Close()
 		}
 		c.isRamp(c.run(exe, in)[0], 2, "the result of a tensor that was finalized after Put")
 		c.isRamp(in, 1, "the buffer of a tensor that was finalized")

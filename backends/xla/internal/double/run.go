@@ -110,7 +110,7 @@ func (x *execution) replica(first int) (results []*tensors.Tensor, err error) {
 			return nil, err
 		}
 		b, err := x.d.engine.Put(t)
-		t.MustFinalizeAll()
+		t.Close()
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func (x *execution) scatter(first int, results []*tensors.Tensor) error {
 		if err != nil {
 			return err
 		}
-		t.MustFinalizeAll()
+		t.Close()
 	}
 	return nil
 }
