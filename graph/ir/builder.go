@@ -63,7 +63,7 @@ var errBuilt = errors.New("the Builder is a zero one, or has made its program al
 
 // made returns the instruction that makes v, nil for inputs.
 func (b *Builder) made(v Value) *Instr {
-	if b.maker[v] < 0 {
+	if !b.has(v) || b.maker[v] < 0 {
 		return nil
 	}
 	return &b.p.Instrs[b.maker[v]]

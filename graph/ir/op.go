@@ -182,7 +182,7 @@ func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]sha
 func (op *Op) ruled(attrs any, in []shapes.Shape, regions []Signature) (out []shapes.Shape, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			out, err = nil, fmt.Errorf("the operands do not fit its shape rule: %v", r)
+			out, err = nil, fmt.Errorf("it cannot be called with %d operands of these shapes and these attributes", len(in))
 		}
 	}()
 	return op.results(attrs, in, regions)

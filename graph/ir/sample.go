@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -143,6 +144,9 @@ func ULP(n float64, why string) Tolerance { return Tolerance{ULP: n, Why: why} }
 // Program returns the program that makes the sample's call of op on inputs of dtype d, or of the dtypes that they have
 // fixed.
 func (s Sample) Program(op *Op, d dtypes.DType) (*Program, error) {
+	if op == nil {
+		return nil, errors.New("the op is nil")
+	}
 	b := NewBuilder(op.Name)
 	in := make([]Value, len(s.In))
 	for i, t := range s.Tensors(d) {

@@ -18,12 +18,20 @@ type Rewrite struct {
 	b *Builder
 }
 
+// builder is that of the program; a Rewrite that no pass has made has an empty one.
+func (r *Rewrite) builder() *Builder {
+	if r.b == nil {
+		return &Builder{}
+	}
+	return r.b
+}
+
 // Shape returns the shape of a value.
-func (r *Rewrite) Shape(v Value) shapes.Shape { return r.b.Shape(v) }
+func (r *Rewrite) Shape(v Value) shapes.Shape { return r.builder().Shape(v) }
 
 // Maker returns the call that makes v, a nil op for inputs.
 func (r *Rewrite) Maker(v Value) (op *Op, attrs any, in []Value) {
-	if i := r.b.made(v); i != nil {
+	if i := r.builder().made(v); i != nil {
 		return i.Op, i.Attrs, i.In
 	}
 	return nil, nil, nil
@@ -35,9 +43,9 @@ func (r *Rewrite) Is(v Value) bool { return len(r.Out) == 1 && r.Shape(v).Equal(
 // Uniform returns the number that all elements of v are, if it is a constant of equal real numbers, moved and repeated
 // in whatever way.
 func (r *Rewrite) Uniform(v Value) (x float64, ok bool) {
-	i := r.b.made(v)
+	i := r.builder().made(v)
 	for i != nil && i.Op.Layout != Computes {
-		i = r.b.made(i.In[0])
+		i = r.builder().made(i.In[0])
 	}
 	if i == nil {
 		return 0, false
@@ -66,7 +74,7 @@ func uniform(t *tensors.Tensor) (x float64, ok bool) {
 // Apply adds a call and returns its only result. It panics if the call does not fit: a rule that makes such a one is
 // wrong.
 func (r *Rewrite) Apply(op *Op, attrs any, in ...Value) Value {
-	out, err := r.b.Apply(op, attrs, in...)
+	out, err := r.builder().Apply(op, attrs, in...)
 	if err != nil {
 		panic("ir: a rule to simplify: " + err.Error())
 	}

@@ -1,0 +1,109 @@
+package quire_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ml/quire/graph/ir"
+)
+
+// What adding something costs is a promise to whoever adds it, and is counted here, in files that people write (tests and what is
+// generated do not count).
+
+// written returns the files of the module that people write, parsed.
+func written(t *testing.T) map[string]*ast.File {
+	files := map[string]*ast.File{}
+	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err == nil && !ast.IsGenerated(f) {
+			files[filepath.ToSlash(path)] = f
+		}
+		return err
+	}))
+	return files
+}
+
+// naming returns the files that name the row of each op: its own, and those that say ops.Name.
+func naming(files map[string]*ast.File) map[string][]string {
+	at := map[string][]string{}
+	add := func(op, path string) {
+		if !slices.Contains(at[op], path) {
+			at[op] = append(at[op], path)
+		}
+	}
+	for path, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "ops" {
+					add(n.Sel.Name, path)
+				}
+			case *ast.BasicLit:
+				if f.Name.Name == "graph" && n.Kind == token.STRING {
+					if s := strings.Trim(n.Value, `"`); ir.OpByName(s) != nil {
+						add(s, path)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return at
+}
+
+// An elementwise op with a loop of its own, written and read as StableHLO, takes the file of its row and that of its loop. Ops
+// that some engine or reader says more about take more; every family has members that show the cost, and none needs five.
+func TestWhatAnOpCosts(t *testing.T) {
+	at := naming(written(t))
+	cheap := 0
+	for _, op := range ir.Ops() {
+		n := len(at[op.Name])
+		require.NotZero(t, n, "%s is named nowhere", op.Name)
+		switch {
+		case op.Regions != nil:
+			require.LessOrEqual(t, n, 4, "%s, an op that runs functions: its row, a kernel, a writer, a reader: %v", op.Name, at[op.Name])
+		case op.Elementwise && op.Attrs == nil && op.HLO != "":
+			if n <= 2 {
+				cheap++
+			}
+		}
+	}
+	// These need no more than their row and a loop; the others have meanings of their own in StableHLO (division by zero, bools).
+	require.Greater(t, cheap, 15, "elementwise ops that take two files at most")
+	for _, name := range []string{"Expm1", "Log1p", "Floor", "Atan2", "Cos"} {
+		require.LessOrEqual(t, len(at[name]), 2, "%s: %v", name, at[name])
+	}
+}
+
+// An engine's author needs one package, of fewer than a hundred names; package graph is for people, and reads as one page.
+func TestHowWideThePackagesAre(t *testing.T) {
+	api, err := os.ReadFile("api.txt")
+	require.NoError(t, err)
+	names := map[string]int{}
+	for _, line := range strings.Split(string(api), "\n") {
+		pkg, rest, _ := strings.Cut(strings.TrimPrefix(line, "pkg "), ", ")
+		kind, _, _ := strings.Cut(rest, " ")
+		if kind == "method" || strings.Contains(rest, " struct, ") || strings.Contains(rest, " interface, ") {
+			continue
+		}
+		names[pkg]++
+	}
+	require.LessOrEqual(t, names["graph"], 350, "functions, types, constants and variables of package graph")
+	require.Less(t, names["graph/ir"], 100, "functions, types, constants and variables of package ir")
+	require.NotZero(t, names["graph/ir"])
+}
