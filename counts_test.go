@@ -107,3 +107,22 @@ func TestHowWideThePackagesAre(t *testing.T) {
 	require.Less(t, names["graph/ir"], 100, "functions, types, constants and variables of package ir")
 	require.NotZero(t, names["graph/ir"])
 }
+
+// Programs are made by an ir.Builder, which checks each call: no other package that people use writes one down.
+func TestProgramsAreBuilt(t *testing.T) {
+	for path, f := range written(t) {
+		if strings.HasPrefix(path, "graph/ir/") {
+			continue // where the Builder stands, and what breaks programs to test engines
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.CompositeLit); ok {
+				if s, ok := lit.Type.(*ast.SelectorExpr); ok && (s.Sel.Name == "Program" || s.Sel.Name == "Instr") {
+					if x, ok := s.X.(*ast.Ident); ok && (x.Name == "ir" || x.Name == "graph") {
+						t.Errorf("%s: an %s.%s is written down: make it with ir.NewBuilder", path, x.Name, s.Sel.Name)
+					}
+				}
+			}
+			return true
+		})
+	}
+}
