@@ -126,7 +126,7 @@ func TestPlaceKeepsSlotsApart(t *testing.T) {
 				peak[step] += roundUp(slots[i].size)
 			}
 		}
-		total := place(slots)
+		total := place(slots, nil)
 		for i, a := range slots {
 			if a.offset%tensors.Alignment != 0 || a.offset+a.size > total {
 				t.Fatalf("slot %+v in an arena of %d", a, total)
@@ -164,7 +164,7 @@ func TestChainsOfElementwiseOpsWorkInPlace(t *testing.T) {
 
 // TestBothPlacementsKeepApartWhatLivesTogether places random slots in both ways.
 func TestBothPlacementsKeepApartWhatLivesTogether(t *testing.T) {
-	for name, place := range map[string]func([]*slot) int{"by size": placeBySize, "by time": placeByTime} {
+	for name, place := range map[string]func([]*slot) int{"by size": func(list []*slot) int { return placeBySize(list, nil) }, "by time": placeByTime} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(30) {
 				rng := rand.New(rand.NewPCG(seed, 0))
