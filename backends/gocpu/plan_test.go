@@ -27,6 +27,11 @@ func TestValuesThatLiveTogetherDoNotOverlap(t *testing.T) {
 
 func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tensors.Tensor) *code {
 	t.Helper()
+	return compileAs(t, Options{Workers: 2}, fn, in)
+}
+
+func compileAs(t *testing.T, o Options, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tensors.Tensor) *code {
+	t.Helper()
 	g := graph.NewGraph(nil, "plan")
 	var nodes []*graph.Node
 	for _, x := range in {
@@ -39,7 +44,7 @@ func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*
 	if p, err = ir.Lower(p, (&backend{workers: 2}).Lowers); err != nil {
 		t.Fatal(err)
 	}
-	c, err := compile(context.Background(), p, 2)
+	c, err := compileWith(context.Background(), p, o, map[*ir.Program]*code{})
 	if err != nil {
 		t.Fatal(err)
 	}
