@@ -159,12 +159,17 @@ func (f *frame) call(ctx context.Context, i int, a *kernels.Args, at *site) (err
 	return nil
 }
 
+// where names s in errors: its line and op.
+func (s *step) where() string {
+	if at := s.place.String(); at != "" {
+		return at + ": " + s.op.Name
+	}
+	return s.op.Name
+}
+
 // fault returns the error for what step s panicked with.
 func (s *step) fault(c *code, r any) error {
-	where := s.op.Name
-	if at := s.place.String(); at != "" {
-		where = at + ": " + where
-	}
+	where := s.where()
 	if p, ok := r.(*parallel.Panic); ok {
 		r = p.Value
 	}

@@ -2,6 +2,7 @@ package gocpu
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
@@ -113,6 +114,11 @@ func (f *frame) observed(ctx context.Context, i int, a *kernels.Args, at *site) 
 		step.ID = append(step.ID, at.id...)
 	}
 	step.ID = append(step.ID, s.id)
+	defer func() {
+		if r := recover(); r != nil { // kernels' panics are errors already
+			err = fmt.Errorf("%s: the observer broke: %v", s.where(), r)
+		}
+	}()
 	f.code.observer.Before(step)
 	defer func() { f.code.observer.After(step, err) }()
 	if err = f.call(ctx, i, a, &site{step.ID}); err == nil {
