@@ -10,7 +10,8 @@ const (
 	Sequential Order = iota
 
 	// Dataflow is any order in which a step follows those that make its operands. Only values that cannot live at
-	// once in any such order share memory. Programs of more than 8,000 steps run as Sequential, since the relation
+	// once in any such order share memory. A result that may take the memory of a donated input is written after all
+	// that read the input. Programs of more than 8,000 steps run as Sequential, since the relation
 	// of all steps to all others takes memory in proportion to the square of their number.
 	Dataflow
 )

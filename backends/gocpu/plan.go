@@ -154,7 +154,7 @@ func (p *planner) newSlot(id, step int) int {
 // reusable returns the slot of an operand whose memory the result of step i can take, or -1. An output
 // that could be written over an input which ends here leaves that to the run: the input may be donated.
 func (p *planner) reusable(i int, s *step) int {
-	if p.last[s.out[0]] == never && slices.ContainsFunc(p.inputs, func(in int) bool { return p.last[in] == i && p.over(in, i) && p.takes(s, in) }) {
+	if p.last[s.out[0]] == never && slices.ContainsFunc(p.inputs, func(in int) bool { return p.last[in] == i && p.takes(s, in) }) {
 		return -1
 	}
 	for _, k := range s.inPlace {
@@ -275,8 +275,6 @@ func (p *planner) donors() {
 			}
 			score := 0
 			switch {
-			case !p.over(in, first):
-				continue
 			case p.last[in] == first && p.takes(s, in):
 				score = 4
 			case p.last[in] < first:
@@ -293,6 +291,20 @@ func (p *planner) donors() {
 		}
 		if i := p.code.donors[o]; i >= 0 {
 			taken[i] = true
+			p.readBefore(p.inputs[i], first)
+		}
+	}
+}
+
+// readBefore adds the edges that let step i write over the input in: all that read it come first, as they do in
+// the program, so that no circle is closed. What is planned already holds: the edges only leave fewer orders.
+func (p *planner) readBefore(in, i int) {
+	if p.uses == nil {
+		return
+	}
+	for _, u := range p.uses[in] {
+		if u != i && !p.order.before(u, i) && !slices.Contains(p.after[i], u) {
+			p.after[i] = append(p.after[i], u)
 		}
 	}
 }

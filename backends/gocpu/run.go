@@ -26,7 +26,8 @@ type Steps struct {
 // Len returns the number of steps. They are numbered in an order in which they can run.
 func (s *Steps) Len() int { return len(s.f.code.steps) }
 
-// After returns the earlier steps that step i must follow. The others that it must follow are behind these.
+// After returns the earlier steps that step i must follow: those that make its operands, and those that read an input
+// whose memory it may write. The others that it must follow are behind these.
 func (s *Steps) After(i int) []int {
 	if s.f.code.after != nil {
 		return s.f.code.after[i]
