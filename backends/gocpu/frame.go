@@ -132,16 +132,49 @@ func (f *frame) do(ctx context.Context, i int, a *kernels.Args, at *site) error 
 	return f.call(ctx, i, a, nil)
 }
 
-// call calls the kernel of step i. A panic becomes an error that names the step.
-func (f *frame) call(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
-	s := &f.code.steps[i]
+// runAll runs the steps in the program's order. It recovers once and not in each step: which would show in small ones.
+func (f *frame) runAll(ctx context.Context) (err error) {
+	i := 0
 	defer func() {
 		if r := recover(); r != nil {
-			if err = ctx.Err(); err == nil { // what ended early may break on what is not there
-				err = s.fault(f.code, r)
-			}
+			err = f.broken(ctx, i, r)
 		}
 	}()
+	for done := ctx.Done(); i < len(f.code.steps); i++ {
+		if done != nil {
+			select {
+			case <-done:
+				return ctx.Err()
+			default:
+			}
+		}
+		if err := f.kernel(ctx, &f.code.steps[i], &f.args, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// call runs step i. A panic becomes an error that names the step.
+func (f *frame) call(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = f.broken(ctx, i, r)
+		}
+	}()
+	return f.kernel(ctx, &f.code.steps[i], a, at)
+}
+
+// broken returns the error for the panic r of step i. What ended early may break on what is not there.
+func (f *frame) broken(ctx context.Context, i int, r any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.code.steps[i].fault(f.code, r)
+}
+
+// kernel calls what step s runs.
+func (f *frame) kernel(ctx context.Context, s *step, a *kernels.Args, at *site) error {
 	a.In, a.Out, a.Scratch = a.In[:len(s.in)], a.Out[:len(s.out)], nil
 	for k, id := range s.in {
 		a.In[k] = f.vals[id]

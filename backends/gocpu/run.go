@@ -60,6 +60,9 @@ func (s *Steps) Do(ctx context.Context, i int) error {
 type sequential struct{}
 
 func (sequential) Run(ctx context.Context, s *Steps) error {
+	if s.f.code.observer == nil {
+		return s.f.runAll(ctx)
+	}
 	for i := range s.f.code.steps {
 		if err := s.Do(ctx, i); err != nil {
 			return err
