@@ -19,6 +19,12 @@ type Options struct {
 	// Workers is how many goroutines may work on one op, the caller's included; 0 means one per
 	// processor. Results do not depend on it.
 	Workers int
+
+	// Order is how free a Runner is; Runner, if not nil, runs the steps instead of one goroutine that does one
+	// after the other; Observer, if not nil, is told about each step.
+	Order    Order
+	Runner   Runner
+	Observer Observer
 }
 
 // New returns the engine with one worker per processor.
@@ -29,7 +35,7 @@ func NewWithOptions(options Options) ir.Backend {
 	if options.Workers <= 0 {
 		options.Workers = parallel.Limit()
 	}
-	return &backend{workers: options.Workers}
+	return &backend{workers: options.Workers, options: options}
 }
 
 // Open returns the engine with options as they stand in a configuration: "" or "workers=2".
@@ -51,6 +57,7 @@ func Open(options string) (ir.Backend, error) {
 
 type backend struct {
 	workers int
+	options Options
 	closed  atomic.Bool
 }
 
@@ -89,7 +96,7 @@ func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("program %q: %w", p.Name, err)
 	}
-	c, err := compile(ctx, p, b.workers)
+	c, err := compileWith(ctx, p, b.options, map[*ir.Program]*code{})
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,30 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
+// BenchmarkArena shows what the freedom of the order costs in memory.
+func BenchmarkArena(b *testing.B) {
+	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn()} {
+		for order, o := range map[string]gocpu.Order{"sequential": gocpu.Sequential, "dataflow": gocpu.Dataflow} {
+			b.Run(name+"/"+order, func(b *testing.B) {
+				backend := gocpu.NewWithOptions(gocpu.Options{Order: o})
+				defer backend.Close()
+				program := compiled(b, backend, p.in, p.fn).Program()
+				bytes, donors := 0, 0
+				for b.Loop() {
+					exe, err := backend.Compile(context.Background(), program)
+					if err != nil {
+						b.Fatal(err)
+					}
+					bytes, donors = gocpu.ArenaSize(exe)
+					exe.Close()
+				}
+				b.ReportMetric(float64(bytes), "bytes")
+				b.ReportMetric(float64(donors), "results-in-place")
+			})
+		}
+	}
+}
+
 // BenchmarkFunctions times the functions whose values are held to tables of true ones, on 2¹⁶ ordinary numbers.
 func BenchmarkFunctions(b *testing.B) {
 	const n = 1 << 16

@@ -18,11 +18,16 @@ type code struct {
 	outputs []int          // the results' values: all of kind output, no two the same
 	results []shapes.Shape // of the results, which may be reshaped values
 	steps   []step
+	after   [][]int // per step the earlier ones that it must follow; nil if that is the one before it
 	workers int
 	arena   int   // bytes
 	donors  []int // per output the input whose memory it may take if that is donated, or -1
 	views   []int // the values whose memory is that of an input or output
 	arity   int   // most operands or results of a step
+
+	runner   Runner
+	observer Observer  // or nil
+	args     sync.Pool // of *kernels.Args, for steps that run at once
 
 	mu     sync.Mutex
 	frames []*frame
@@ -52,7 +57,8 @@ type value struct {
 // step is one instruction with its kernel, or a control instruction with its bodies.
 type step struct {
 	op      *ir.Op
-	pos     string
+	id      int // the index of its instruction in the program
+	place   ir.Place
 	in, out []int
 	scratch int // a value, or -1
 	run     kernels.Func

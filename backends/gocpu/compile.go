@@ -15,6 +15,7 @@ import (
 // instr is an instruction on its way to become a step.
 type instr struct {
 	*ir.Instr
+	id      int // its index in the program
 	in, out []int
 	call    *call
 	run     kernels.Func
@@ -41,6 +42,7 @@ type call struct {
 // compiler turns one program into code.
 type compiler struct {
 	ctx     context.Context
+	options Options
 	program *ir.Program
 	code    *code
 	instrs  []instr
@@ -50,15 +52,19 @@ type compiler struct {
 
 // compile returns the code of a checked program.
 func compile(ctx context.Context, p *ir.Program, workers int) (*code, error) {
-	return compileWith(ctx, p, workers, map[*ir.Program]*code{})
+	return compileWith(ctx, p, Options{Workers: workers}, map[*ir.Program]*code{})
 }
 
 // compileWith is compile given the code of bodies that others use too; a body is compiled once.
-func compileWith(ctx context.Context, p *ir.Program, workers int, bodies map[*ir.Program]*code) (*code, error) {
+func compileWith(ctx context.Context, p *ir.Program, o Options, bodies map[*ir.Program]*code) (*code, error) {
 	if c := bodies[p]; c != nil {
 		return c, nil
 	}
-	c := &compiler{ctx: ctx, program: p, code: &code{name: p.Name, workers: workers}, bodies: bodies}
+	code := &code{name: p.Name, workers: o.Workers, runner: o.Runner, observer: o.Observer}
+	if code.runner == nil {
+		code.runner = sequential{}
+	}
+	c := &compiler{ctx: ctx, options: o, program: p, code: code, bodies: bodies}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
@@ -75,9 +81,12 @@ func compileWith(ctx context.Context, p *ir.Program, workers int, bodies map[*ir
 	}
 	c.dropDead()
 	c.emit()
-	c.code.plan()
-	bodies[p] = c.code
-	return c.code, nil
+	if c.options.Order == Dataflow && len(code.steps) <= dataflowLimit {
+		code.after = code.dataEdges()
+	}
+	code.plan()
+	bodies[p] = code
+	return code, nil
 }
 
 func (c *compiler) ended() bool { return c.ctx.Err() != nil }
@@ -107,7 +116,7 @@ func (c *compiler) load() error {
 		for _, id := range in.Out {
 			c.maker[id] = len(c.instrs)
 		}
-		c.instrs = append(c.instrs, instr{Instr: in, in: ints(in.In), out: ints(in.Out)})
+		c.instrs = append(c.instrs, instr{Instr: in, id: i, in: ints(in.In), out: ints(in.Out)})
 	}
 	return nil
 }
@@ -300,13 +309,13 @@ func (c *compiler) emit() {
 		if in.dead || in.call.view || allConstant(code, in.out) {
 			continue
 		}
-		s := step{op: in.Op, pos: in.Place.String(), in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
+		s := step{op: in.Op, id: in.id, place: in.Place, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
 		if in.call.scratch > 0 {
 			s.scratch = code.add(shapes.Shape{}, in.call.scratch)
 		}
 		code.steps = append(code.steps, s)
 	}
-	for _, id := range c.program.Outputs {
+	for i, id := range c.program.Outputs {
 		r := code.resolve(int(id))
 		code.results = append(code.results, code.values[id].shape)
 		if code.values[r].kind == temp {
@@ -317,7 +326,7 @@ func (c *compiler) emit() {
 		o := code.add(code.values[id].shape, code.values[id].size)
 		code.values[o].kind = output
 		code.outputs = append(code.outputs, o)
-		code.steps = append(code.steps, step{op: copyOp, in: []int{int(id)}, out: []int{o}, run: kernels.Copy, scratch: -1, inPlace: []int{0}})
+		code.steps = append(code.steps, step{op: copyOp, id: len(c.program.Instrs) + i, in: []int{int(id)}, out: []int{o}, run: kernels.Copy, scratch: -1, inPlace: []int{0}})
 	}
 }
 

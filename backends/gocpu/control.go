@@ -11,7 +11,7 @@ import (
 
 // control runs an instruction with bodies.
 type control interface {
-	exec(ctx context.Context, a *kernels.Args) error
+	exec(ctx context.Context, a *kernels.Args, at *site) error
 	bodies() []*code
 }
 
@@ -19,7 +19,7 @@ type control interface {
 func (c *compiler) lowerControl(in *instr) (control, error) {
 	var bodies []*code
 	for _, b := range in.Regions {
-		body, err := compileWith(c.ctx, b, c.code.workers, c.bodies)
+		body, err := compileWith(c.ctx, b, c.options, c.bodies)
 		if err != nil {
 			return nil, err
 		}
@@ -50,12 +50,11 @@ var controls = map[*ir.Op]func(c *compiler, in *instr, bodies []*code) control{
 // branch is If.
 type branch struct{ yes, no *code }
 
-func (b *branch) exec(ctx context.Context, a *kernels.Args) error {
-	body := b.no
+func (b *branch) exec(ctx context.Context, a *kernels.Args, at *site) error {
 	if a.In[0][0] != 0 {
-		body = b.yes
+		return b.yes.exec(ctx, a.In[1:], a.Out, at.region(0))
 	}
-	return body.exec(ctx, a.In[1:], a.Out)
+	return b.no.exec(ctx, a.In[1:], a.Out, at.region(1))
 }
 
 func (b *branch) bodies() []*code { return []*code{b.yes, b.no} }
@@ -63,9 +62,9 @@ func (b *branch) bodies() []*code { return []*code{b.yes, b.no} }
 // choice is Switch.
 type choice struct{ branches []*code }
 
-func (c *choice) exec(ctx context.Context, a *kernels.Args) error {
-	i := int(kernels.Of[int32](a.In[0])[0])
-	return c.branches[min(max(i, 0), len(c.branches)-1)].exec(ctx, a.In[1:], a.Out)
+func (c *choice) exec(ctx context.Context, a *kernels.Args, at *site) error {
+	i := min(max(int(kernels.Of[int32](a.In[0])[0]), 0), len(c.branches)-1)
+	return c.branches[i].exec(ctx, a.In[1:], a.Out, at.region(i))
 }
 
 func (c *choice) bodies() []*code { return c.branches }
@@ -73,8 +72,11 @@ func (c *choice) bodies() []*code { return c.branches }
 // call1 is Call.
 type call1 struct{ body *code }
 
-func (c call1) exec(ctx context.Context, a *kernels.Args) error { return c.body.exec(ctx, a.In, a.Out) }
-func (c call1) bodies() []*code                                 { return []*code{c.body} }
+func (c call1) exec(ctx context.Context, a *kernels.Args, at *site) error {
+	return c.body.exec(ctx, a.In, a.Out, at.region(0))
+}
+
+func (c call1) bodies() []*code { return []*code{c.body} }
 
 // while is While. The state alternates between the results' memory and scratch memory.
 type while struct {
@@ -83,7 +85,8 @@ type while struct {
 	offsets    []int // of the state's values in scratch memory
 }
 
-func (w *while) exec(ctx context.Context, a *kernels.Args) error {
+func (w *while) exec(ctx context.Context, a *kernels.Args, at *site) error {
+	cond, body := at.region(0), at.region(1)
 	var pred [1]byte
 	test := [][]byte{pred[:]}
 	in := append([][]byte(nil), a.In...)
@@ -96,13 +99,13 @@ func (w *while) exec(ctx context.Context, a *kernels.Args) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.cond.exec(ctx, in, test); err != nil {
+		if err := w.cond.exec(ctx, in, test, cond); err != nil {
 			return err
 		}
 		if pred[0] == 0 {
 			break
 		}
-		if err := w.body.exec(ctx, in, next); err != nil {
+		if err := w.body.exec(ctx, in, next, body); err != nil {
 			return err
 		}
 		copy(in, next)

@@ -11,6 +11,9 @@
 // one arena per run; a step writes into the memory of an operand that ends there where its kernel
 // allows it. Runs of one executable may overlap: each has an arena of its own.
 //
+// The plan is valid for every order of the steps that [Options.Order] allows. A [Runner] runs the steps; that of the
+// engine runs one after the other, and its kernels use all workers. An [Observer] is told about each step.
+//
 // # Memory
 //
 // Buffers share the memory of tensors: Put keeps a reference to the tensor's storage and copies nothing,

@@ -93,7 +93,7 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 	if err := e.draw(r, donate); err != nil {
 		return nil, err
 	}
-	if err := e.code.exec(ctx, r.in, r.out); err != nil {
+	if err := e.code.exec(ctx, r.in, r.out, nil); err != nil {
 		return nil, err
 	}
 	runtime.KeepAlive(r.held)

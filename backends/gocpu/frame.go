@@ -18,7 +18,7 @@ type frame struct {
 	vals  [][]byte
 	arena *tensors.Storage
 	args  kernels.Args
-	step  int // the one that runs, for errors
+	steps Steps
 }
 
 // keepArena is the size up to which a waiting frame keeps its arena. Larger ones go back to the pool of
@@ -36,6 +36,7 @@ func (c *code) frame() (*frame, error) {
 	c.mu.Unlock()
 	if f == nil {
 		f = &frame{code: c, vals: make([][]byte, len(c.values))}
+		f.steps.f = f
 		f.args.Workers = c.workers
 		f.args.In, f.args.Out = make([][]byte, c.arity), make([][]byte, c.arity)
 		for id := range c.values {
@@ -60,9 +61,15 @@ func (c *code) frame() (*frame, error) {
 	return f, nil
 }
 
+// newArgs returns arguments for a step that runs beside others.
+func (c *code) newArgs() *kernels.Args {
+	return &kernels.Args{Workers: c.workers, In: make([][]byte, c.arity), Out: make([][]byte, c.arity)}
+}
+
 // release keeps f for the next run.
 func (f *frame) release() {
 	c := f.code
+	f.steps.at = nil
 	for _, id := range c.inputs {
 		f.vals[id] = nil
 	}
@@ -84,7 +91,7 @@ func (f *frame) release() {
 }
 
 // exec runs the code on the memory of inputs and outputs.
-func (c *code) exec(ctx context.Context, in, out [][]byte) error {
+func (c *code) exec(ctx context.Context, in, out [][]byte, at *site) error {
 	f, err := c.frame()
 	if err != nil {
 		return err
@@ -98,7 +105,11 @@ func (c *code) exec(ctx context.Context, in, out [][]byte) error {
 	for _, id := range c.views {
 		f.vals[id] = f.vals[c.resolve(id)]
 	}
-	err = f.run(ctx)
+	f.steps.at = at
+	f.args.EndWith(ctx.Done())
+	if err = c.runner.Run(ctx, &f.steps); err == nil {
+		err = ctx.Err() // the last kernel may have ended early
+	}
 	runtime.KeepAlive(f.arena)
 	if err == nil { // after a panic a worker's part may be anything: the frame is dropped
 		f.release()
@@ -106,20 +117,30 @@ func (c *code) exec(ctx context.Context, in, out [][]byte) error {
 	return err
 }
 
-// run runs the steps. A panic becomes an error that names the step.
-func (f *frame) run(ctx context.Context) (err error) {
+// do runs step i with a, unless the run is cancelled.
+func (f *frame) do(ctx context.Context, i int, a *kernels.Args, at *site) error {
+	if done := ctx.Done(); done != nil {
+		select {
+		case <-done:
+			return ctx.Err()
+		default:
+		}
+	}
+	if f.code.observer != nil {
+		return f.observed(ctx, i, a, at)
+	}
+	return f.call(ctx, i, a, nil)
+}
+
+// runAll runs the steps in the program's order. It recovers once and not in each step: which would show in small ones.
+func (f *frame) runAll(ctx context.Context) (err error) {
+	i := 0
 	defer func() {
 		if r := recover(); r != nil {
-			if err = ctx.Err(); err == nil { // what ended early may break on what is not there
-				err = f.code.steps[f.step].fault(f.code, r)
-			}
+			err = f.broken(ctx, i, r)
 		}
 	}()
-	done := ctx.Done()
-	f.args.EndWith(done)
-	for i := range f.code.steps {
-		s := &f.code.steps[i]
-		f.step = i
+	for done := ctx.Done(); i < len(f.code.steps); i++ {
 		if done != nil {
 			select {
 			case <-done:
@@ -127,37 +148,61 @@ func (f *frame) run(ctx context.Context) (err error) {
 			default:
 			}
 		}
-		a := &f.args
-		a.In, a.Out, a.Scratch = a.In[:len(s.in)], a.Out[:len(s.out)], nil
-		for k, id := range s.in {
-			a.In[k] = f.vals[id]
+		if err := f.kernel(ctx, &f.code.steps[i], &f.args, nil); err != nil {
+			return err
 		}
-		for k, id := range s.out {
-			a.Out[k] = f.vals[id]
-		}
-		if s.scratch >= 0 {
-			a.Scratch = f.vals[s.scratch]
-		}
-		if s.control != nil {
-			if err := s.control.exec(ctx, a); err != nil {
-				return err
-			}
-			continue
-		}
-		s.run(a)
-	}
-	if done != nil {
-		return ctx.Err() // the last kernel may have ended early
 	}
 	return nil
 }
 
+// call runs step i. A panic becomes an error that names the step.
+func (f *frame) call(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = f.broken(ctx, i, r)
+		}
+	}()
+	return f.kernel(ctx, &f.code.steps[i], a, at)
+}
+
+// broken returns the error for the panic r of step i. What ended early may break on what is not there.
+func (f *frame) broken(ctx context.Context, i int, r any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.code.steps[i].fault(f.code, r)
+}
+
+// kernel calls what step s runs.
+func (f *frame) kernel(ctx context.Context, s *step, a *kernels.Args, at *site) error {
+	a.In, a.Out, a.Scratch = a.In[:len(s.in)], a.Out[:len(s.out)], nil
+	for k, id := range s.in {
+		a.In[k] = f.vals[id]
+	}
+	for k, id := range s.out {
+		a.Out[k] = f.vals[id]
+	}
+	if s.scratch >= 0 {
+		a.Scratch = f.vals[s.scratch]
+	}
+	if s.control != nil {
+		return s.control.exec(ctx, a, at)
+	}
+	s.run(a)
+	return nil
+}
+
+// where names s in errors: its line and op.
+func (s *step) where() string {
+	if at := s.place.String(); at != "" {
+		return at + ": " + s.op.Name
+	}
+	return s.op.Name
+}
+
 // fault returns the error for what step s panicked with.
 func (s *step) fault(c *code, r any) error {
-	where := s.op.Name
-	if s.pos != "" {
-		where = s.pos + ": " + where
-	}
+	where := s.where()
 	if p, ok := r.(*parallel.Panic); ok {
 		r = p.Value
 	}

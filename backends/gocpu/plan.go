@@ -11,7 +11,8 @@ import (
 // slot is memory that one or several values use one after the other, each written over the last one
 // by a step that reads it.
 type slot struct {
-	def, last int // the steps between which it holds something
+	def, last int   // the steps between which it holds something, in the program's order
+	ends      []int // the steps that touch its last value; nil in the sequential order, where last says it
 	size      int
 	output    int // which output's memory it is, or -1
 	offset    int
@@ -20,8 +21,10 @@ type slot struct {
 // planner holds the lifetimes of a code's values, by steps.
 type planner struct {
 	*code
-	def, last []int // per value that is its own root; last of outputs is never
-	slotOf    []int // per value, -1 if it needs no memory of the run's own
+	order     ancestors
+	uses      [][]int // per root the steps that touch it; nil in the sequential order
+	def, last []int   // per value that is its own root; last of outputs is never
+	slotOf    []int   // per value, -1 if it needs no memory of the run's own
 	slots     []slot
 }
 
@@ -31,9 +34,12 @@ const never = math.MaxInt
 // input's memory each output may take.
 func (c *code) plan() {
 	p := &planner{code: c}
+	if c.after != nil {
+		p.order, p.uses = ancestorsOf(c.after), make([][]int, len(c.values))
+	}
 	p.lifetimes()
 	p.assign()
-	c.arena = place(p.slots)
+	c.arena = place(p.slots, p.order)
 	for id := range c.values {
 		if s := p.slotOf[id]; s >= 0 && c.values[id].kind == temp {
 			if o := p.slots[s].output; o >= 0 { // it is overwritten by an output in place
@@ -64,18 +70,41 @@ func (p *planner) lifetimes() {
 	}
 	for i, s := range p.steps {
 		for _, id := range s.in {
-			p.last[p.resolve(id)] = i
+			p.touch(p.resolve(id), i)
 		}
 		for _, id := range s.out {
-			p.def[id], p.last[id] = i, i
+			p.def[id] = i
+			p.touch(id, i)
 		}
 		if s.scratch >= 0 {
-			p.def[s.scratch], p.last[s.scratch] = i, i
+			p.def[s.scratch] = i
+			p.touch(s.scratch, i)
 		}
 	}
 	for _, id := range p.outputs {
 		p.last[id] = never
 	}
+}
+
+// touch notes that step i reads or writes the memory of id.
+func (p *planner) touch(id, i int) {
+	p.last[id] = i
+	if p.uses != nil {
+		p.uses[id] = append(p.uses[id], i)
+	}
+}
+
+// over reports whether in every order all steps that touch id, but for step i itself, end before step i starts.
+func (p *planner) over(id, i int) bool {
+	if p.last[id] > i || p.uses == nil {
+		return p.last[id] <= i
+	}
+	for _, u := range p.uses[id] {
+		if u != i && !p.order.before(u, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // assign gives a slot to every value that a step makes: the slot of an operand that ends there, if the
@@ -100,6 +129,9 @@ func (p *planner) assign() {
 			}
 			p.slotOf[id] = slot
 			p.slots[slot].last = p.last[id]
+			if p.uses != nil {
+				p.slots[slot].ends = p.uses[id]
+			}
 			if outputOf[id] >= 0 {
 				p.slots[slot].output = outputOf[id]
 			}
@@ -111,7 +143,11 @@ func (p *planner) assign() {
 }
 
 func (p *planner) newSlot(id, step int) int {
-	p.slots = append(p.slots, slot{def: step, last: p.last[id], size: p.values[id].size, output: -1})
+	s := slot{def: step, last: p.last[id], size: p.values[id].size, output: -1}
+	if p.uses != nil {
+		s.ends = p.uses[id]
+	}
+	p.slots = append(p.slots, s)
 	return len(p.slots) - 1
 }
 
@@ -123,7 +159,7 @@ func (p *planner) reusable(i int, s *step) int {
 	}
 	for _, k := range s.inPlace {
 		r := p.resolve(s.in[k])
-		if p.values[r].kind == temp && p.last[r] == i && p.fits(s, k) {
+		if p.values[r].kind == temp && p.last[r] == i && p.over(r, i) && p.fits(s, k) {
 			return p.slotOf[r]
 		}
 	}
@@ -142,19 +178,27 @@ func (p *planner) fits(s *step, k int) bool {
 	return x.size == y.size && x.shape.Size() == y.shape.Size()
 }
 
-// place gives offsets to the slots that are not outputs', such that no two that live at the same time
-// overlap, and returns the size of the arena.
-func place(slots []slot) int {
-	order := make([]*slot, 0, len(slots))
+// over reports whether all that touch s end before step i starts, in every order.
+func (s *slot) over(i int, order ancestors) bool {
+	if order == nil || s.last >= i {
+		return s.last < i
+	}
+	return !slices.ContainsFunc(s.ends, func(e int) bool { return !order.before(e, i) })
+}
+
+// place gives offsets to the slots that are not outputs', such that no two that may live at the same
+// time in an order of the steps overlap, and returns the size of the arena.
+func place(slots []slot, order ancestors) int {
+	list := make([]*slot, 0, len(slots))
 	for i := range slots {
 		if slots[i].output < 0 && slots[i].size > 0 {
-			order = append(order, &slots[i])
+			list = append(list, &slots[i])
 		}
 	}
-	if len(order) > bySizeLimit {
-		return placeByTime(order)
+	if order == nil && len(list) > bySizeLimit {
+		return placeByTime(list)
 	}
-	return placeBySize(order)
+	return placeBySize(list, order)
 }
 
 // bySizeLimit is how many slots placeBySize gets: it compares each with all others that are placed. 4,000 take it
@@ -162,14 +206,14 @@ func place(slots []slot) int {
 const bySizeLimit = 4000
 
 // placeBySize lets larger slots choose first, each the smallest gap that takes it.
-func placeBySize(order []*slot) int {
-	slices.SortStableFunc(order, func(a, b *slot) int { return cmp.Compare(b.size, a.size) })
+func placeBySize(list []*slot, order ancestors) int {
+	slices.SortStableFunc(list, func(a, b *slot) int { return cmp.Compare(b.size, a.size) })
 	var placed []*slot // by offset
 	total := 0
-	for _, s := range order {
+	for _, s := range list {
 		best, bestGap, end := -1, math.MaxInt, 0
 		for _, q := range placed {
-			if q.last < s.def || s.last < q.def {
+			if q.over(s.def, order) || s.over(q.def, order) {
 				continue
 			}
 			if gap := q.offset - end; gap >= s.size && gap < bestGap {
@@ -247,6 +291,20 @@ func (p *planner) donors() {
 		}
 		if i := p.code.donors[o]; i >= 0 {
 			taken[i] = true
+			p.readBefore(p.inputs[i], first)
+		}
+	}
+}
+
+// readBefore adds the edges that let step i write over the input in: all that read it come first, as they do in
+// the program, so that no circle is closed. What is planned already holds: the edges only leave fewer orders.
+func (p *planner) readBefore(in, i int) {
+	if p.uses == nil {
+		return
+	}
+	for _, u := range p.uses[in] {
+		if u != i && !p.order.before(u, i) && !slices.Contains(p.after[i], u) {
+			p.after[i] = append(p.after[i], u)
 		}
 	}
 }

@@ -27,6 +27,11 @@ func TestValuesThatLiveTogetherDoNotOverlap(t *testing.T) {
 
 func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tensors.Tensor) *code {
 	t.Helper()
+	return compileAs(t, Options{Workers: 2}, fn, in)
+}
+
+func compileAs(t *testing.T, o Options, fn func(g *graph.Graph, in []*graph.Node) []*graph.Node, in []*tensors.Tensor) *code {
+	t.Helper()
 	g := graph.NewGraph(nil, "plan")
 	var nodes []*graph.Node
 	for _, x := range in {
@@ -39,7 +44,7 @@ func compileFunction(t *testing.T, fn func(g *graph.Graph, in []*graph.Node) []*
 	if p, err = ir.Lower(p, (&backend{workers: 2}).Lowers); err != nil {
 		t.Fatal(err)
 	}
-	c, err := compile(context.Background(), p, 2)
+	c, err := compileWith(context.Background(), p, o, map[*ir.Program]*code{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +131,7 @@ func TestPlaceKeepsSlotsApart(t *testing.T) {
 				peak[step] += roundUp(slots[i].size)
 			}
 		}
-		total := place(slots)
+		total := place(slots, nil)
 		for i, a := range slots {
 			if a.offset%tensors.Alignment != 0 || a.offset+a.size > total {
 				t.Fatalf("slot %+v in an arena of %d", a, total)
@@ -164,7 +169,7 @@ func TestChainsOfElementwiseOpsWorkInPlace(t *testing.T) {
 
 // TestBothPlacementsKeepApartWhatLivesTogether places random slots in both ways.
 func TestBothPlacementsKeepApartWhatLivesTogether(t *testing.T) {
-	for name, place := range map[string]func([]*slot) int{"by size": placeBySize, "by time": placeByTime} {
+	for name, place := range map[string]func([]*slot) int{"by size": func(list []*slot) int { return placeBySize(list, nil) }, "by time": placeByTime} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(30) {
 				rng := rand.New(rand.NewPCG(seed, 0))

@@ -1,0 +1,140 @@
+package gocpu
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Runner runs compiled programs, and the bodies of control instructions within them. It is used by several goroutines.
+type Runner interface {
+	// Run runs every step once with [Steps.Do], each after those of [Steps.After] have ended. It stops at the first
+	// error and returns it. No step may be under way when it returns.
+	Run(ctx context.Context, s *Steps) error
+}
+
+// Steps are the steps of one run of a program or body. Steps that do not depend on each other may run at once if the
+// program was compiled for the order [Dataflow].
+type Steps struct {
+	f  *frame
+	at *site
+}
+
+// Len returns the number of steps. They are numbered in an order in which they can run.
+func (s *Steps) Len() int { return len(s.f.code.steps) }
+
+// After returns the earlier steps that step i must follow: those that make its operands, and those that read an input
+// whose memory it may write. The others that it must follow are behind these.
+func (s *Steps) After(i int) []int {
+	if s.f.code.after != nil {
+		return s.f.code.after[i]
+	}
+	if i == 0 {
+		return nil
+	}
+	return []int{i - 1}
+}
+
+// Do runs step i. What breaks in it is an error that names the step.
+func (s *Steps) Do(ctx context.Context, i int) error {
+	f := s.f
+	if f.code.after == nil {
+		return f.do(ctx, i, &f.args, s.at)
+	}
+	a, _ := f.code.args.Get().(*kernels.Args)
+	if a == nil {
+		a = f.code.newArgs()
+	}
+	a.EndWith(ctx.Done())
+	err := f.do(ctx, i, a, s.at)
+	if err == nil { // after a panic a worker may still hold it
+		f.code.args.Put(a)
+	}
+	return err
+}
+
+// sequential runs the steps in the order of the program.
+type sequential struct{}
+
+func (sequential) Run(ctx context.Context, s *Steps) error {
+	if s.f.code.observer == nil {
+		return s.f.runAll(ctx)
+	}
+	for i := range s.f.code.steps {
+		if err := s.Do(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Observer is told about every step that runs. A runner that runs steps at once calls it from several goroutines.
+type Observer interface {
+	Before(s *Step)
+	After(s *Step, err error) // once for each Before; err if the step broke or the run was cancelled in it
+}
+
+// Step is a step as an [Observer] sees it.
+type Step struct {
+	// ID is the index of the step's instruction in the program that was compiled. Within bodies, the instruction and
+	// which of its regions it is stand before it, from the outside in. The copy of result i that a program of n
+	// instructions may need counts as instruction n+i.
+	ID    []int
+	Op    *ir.Op
+	Place ir.Place // in the user's code
+
+	// In and Out are operands and results. They are valid during the call; a result may lie on an operand, which is
+	// then overwritten when After is called.
+	In, Out []View
+}
+
+// View is a value in memory.
+type View struct {
+	Shape shapes.Shape
+	Data  []byte
+}
+
+// site is where a body runs: in a region of a step of the code around it. All are nil without an observer.
+type site struct {
+	id []int // of the instruction, and the region
+}
+
+// region returns the site of the n-th region of the instruction at s.
+func (s *site) region(n int) *site {
+	if s == nil {
+		return nil
+	}
+	return &site{append(s.id[:len(s.id):len(s.id)], n)}
+}
+
+// observed is do for a code that is observed.
+func (f *frame) observed(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
+	s := &f.code.steps[i]
+	step := &Step{Op: s.op, Place: s.place, In: f.look(s.in), Out: f.look(s.out)}
+	if at != nil {
+		step.ID = append(step.ID, at.id...)
+	}
+	step.ID = append(step.ID, s.id)
+	defer func() {
+		if r := recover(); r != nil { // kernels' panics are errors already
+			err = fmt.Errorf("%s: the observer broke: %v", s.where(), r)
+		}
+	}()
+	f.code.observer.Before(step)
+	defer func() { f.code.observer.After(step, err) }()
+	if err = f.call(ctx, i, a, &site{step.ID}); err == nil {
+		err = ctx.Err() // a kernel ends early without a word
+	}
+	return err
+}
+
+func (f *frame) look(ids []int) []View {
+	views := make([]View, len(ids))
+	for i, id := range ids {
+		views[i] = View{f.code.values[id].shape, f.vals[id]}
+	}
+	return views
+}
