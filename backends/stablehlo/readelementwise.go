@@ -262,7 +262,7 @@ func totalOrder(c *reading, x *graph.Node) *graph.Node {
 	bits := bitsOfFloat(c, x)
 	negative := graph.LessThan(bits, graph.ScalarZero(bits.Graph(), bits.DType()))
 	lowest := graph.ScalarOne(bits.Graph(), bits.DType())
-	lowest = graph.BitwiseShiftLeftScalar(lowest, 8*bits.DType().Size()-1)
+	lowest = graph.BitwiseShiftLeftScalar(lowest, bits.DType().Bits()-1)
 	return graph.Where(negative, graph.BitwiseXor(graph.BitwiseNot(bits), lowest), bits)
 }
 

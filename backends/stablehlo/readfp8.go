@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -38,31 +39,18 @@ func (n narrowFloat) bias() int { return 1<<(n.exponent-1) - 1 }
 
 // value returns the number that the bits b stand for.
 func (n narrowFloat) value(b byte) float64 {
-	exponent, mantissa := int(b>>n.mantissa)&(1<<n.exponent-1), int(b)&(1<<n.mantissa-1)
-	v := math.Ldexp(float64(mantissa), 1-n.bias()-n.mantissa)
-	if exponent > 0 {
-		v = math.Ldexp(float64(mantissa+1<<n.mantissa), exponent-n.bias()-n.mantissa)
+	if n.finite {
+		return float8.E4M3FN(b).Float64()
 	}
-	if top := exponent == 1<<n.exponent-1; top && n.finite && mantissa == 1<<n.mantissa-1 || top && !n.finite && mantissa > 0 {
-		v = math.NaN()
-	} else if top && !n.finite {
-		v = math.Inf(1)
-	}
-	if b>>7 == 1 {
-		v = -v
-	}
-	return v
+	return float8.E5M2(b).Float64()
 }
 
-// nearest returns the value closest to v: texts print few digits.
+// nearest returns the value that v is rounded to: texts print few digits.
 func (n narrowFloat) nearest(v float64) float64 {
-	best := math.Inf(1)
-	for b := range 1 << 8 {
-		if w := n.value(byte(b)); math.Abs(w-v) < math.Abs(best-v) {
-			best = w
-		}
+	if n.finite {
+		return float8.E4M3FNFromFloat64(v).Float64()
 	}
-	return best
+	return float8.E5M2FromFloat64(v).Float64()
 }
 
 // rounded returns numbers of any dtype as narrow floats, rounded once, to nearest. What is too large is infinite, or,

@@ -26,6 +26,21 @@ func TestFloatsOfEightBits(t *testing.T) {
 	}
 }
 
+// A number in a text is rounded as a conversion rounds: what is too large is NaN, or infinite where that exists.
+func TestNumbersOfEightBits(t *testing.T) {
+	for name, top := range map[string]float64{"f8E4M3FN": math.NaN(), "f8E5M2": math.Inf(1)} {
+		n := narrowFloats[name]
+		for b := range 256 {
+			if v := n.value(byte(b)); n.nearest(v) != v && v == v {
+				t.Errorf("%s: %v is read as %v", name, v, n.nearest(v))
+			}
+		}
+		if got := n.nearest(1e9); got != top && !(got != got && top != top) {
+			t.Errorf("%s: 1e9 is read as %v, want %v", name, got, top)
+		}
+	}
+}
+
 // All values stay when they are rounded, and what lies between two of them goes to the nearer one, in the middle to the
 // one whose last bit is 0. (Rounding is done in float32.)
 func TestRoundingToEightBits(t *testing.T) {

@@ -87,12 +87,23 @@ func (d DType) Short() string {
 	return table[d].short
 }
 
-// Size returns the number of bytes of one element, 0 for Invalid.
+// Size returns the number of bytes of one element, 0 for Invalid. It is for code that steps from element to element; how
+// many bytes an array takes is asked of [DType.Bytes], and how wide an element is of [DType.Bits]: a dtype narrower than a
+// byte, whose elements are packed, would have no Size.
 func (d DType) Size() int {
 	if d >= count {
 		return 0
 	}
 	return table[d].size
+}
+
+// Bits returns the number of bits of one element as it is stored, 0 for Invalid. A bool takes 8.
+func (d DType) Bits() int { return 8 * d.Size() }
+
+// Bytes returns the number of bytes that n elements take side by side, rounded up to whole bytes.
+func (d DType) Bytes(n int) int {
+	bits := d.Bits()
+	return n/8*bits + (n%8*bits+7)/8 // 8 elements are whole bytes; n·bits could overflow where the result does not
 }
 
 // GoType returns the Go type of one element, nil for Invalid.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 )
@@ -296,4 +298,17 @@ func TestElementsHaveTheSizeOfMemory(t *testing.T) {
 	if unsafe.Sizeof(true) != 1 || unsafe.Sizeof(float16.Float16(0)) != 2 || unsafe.Sizeof(bfloat16.BFloat16(0)) != 2 || unsafe.Sizeof(complex64(0)) != 8 {
 		t.Error("a Go type has another size than its dtype")
 	}
+}
+
+// Arrays of every dtype take their bits, rounded up to bytes, also where the bits alone are past an int64.
+func TestBytes(t *testing.T) {
+	for _, d := range All() {
+		for _, n := range []int{0, 1, 7, 8, 9, 1000, math.MaxInt / d.Size()} {
+			bits := new(big.Int).Mul(big.NewInt(int64(n)), big.NewInt(int64(d.Bits())))
+			want := bits.Add(bits, big.NewInt(7)).Rsh(bits, 3).Int64()
+			assert.Equal(t, want, int64(d.Bytes(n)), "%d of %s", n, d)
+		}
+	}
+	assert.Zero(t, Invalid.Bits())
+	assert.Zero(t, Invalid.Bytes(8))
 }

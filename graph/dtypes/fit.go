@@ -83,7 +83,7 @@ func sameInteger(v any, d DType) bool {
 	case Float16, BFloat16, Float32, Float64:
 		f := toFloat(v)
 		// Of 64 bits the largest is no float64; the power of two above it is, and does not fit.
-		low, above := toFloat(lo), math.Ldexp(1, 8*d.Size())
+		low, above := toFloat(lo), math.Ldexp(1, d.Bits())
 		if !d.IsUnsigned() {
 			above /= 2
 		}

@@ -123,7 +123,7 @@ func ToInteger[T Integer](x float64) T {
 // uint64 for unsigned types; and for floats the finite ends of the range, as float64. For other
 // types both are nil.
 func Limits(d DType) (lo, hi any) {
-	bits := 8 * d.Size()
+	bits := d.Bits()
 	switch {
 	case d.IsUnsigned():
 		return uint64(0), uint64(math.MaxUint64) >> (64 - bits)

@@ -132,7 +132,7 @@ func fill(rest *[]byte, v reflect.Value, shape shapes.Shape, place []int) error 
 	if v.Len() == 0 {
 		return nil
 	}
-	n := v.Len() * shape.DType.Size()
+	n := shape.DType.Bytes(v.Len())
 	if v.Type().Elem().Kind() == reflect.Int && v.Type().Elem().Size() != 8 { // 32-bit machines
 		out := unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(*rest))), v.Len())
 		for i := range out {
