@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -44,8 +45,8 @@ func TestTheTableIsSound(t *testing.T) {
 			t.Errorf("Parse(%q) = %s, %v", strings.ToUpper(d.String()), got, err)
 		}
 	}
-	if n := len(All()); n != 15 {
-		t.Errorf("%d types, want 15", n)
+	if n := len(All()); n != 17 {
+		t.Errorf("%d types, want 17", n)
 	}
 }
 
@@ -104,7 +105,9 @@ func TestFamilies(t *testing.T) {
 		text string
 	}{
 		{"none", 0, nil, "none"},
-		{"any", Any, All(), "any"},
+		{"any", Any, slices.DeleteFunc(All(), Storage.Has), "any"},
+		{"storage", Storage, []DType{Float8E4M3FN, Float8E5M2}, "8-bit float"},
+		{"all", Any | Storage, All(), "any, 8-bit float"},
 		{"bool", Bools, []DType{Bool}, "bool"},
 		{"integers", Ints, []DType{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64}, "integer"},
 		{"signed", Signed, []DType{Int8, Int16, Int32, Int64}, "signed integer"},
@@ -114,7 +117,7 @@ func TestFamilies(t *testing.T) {
 		{"complex", Complexes, []DType{Complex64, Complex128}, "complex"},
 		{"reals", Reals, []DType{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Float16, BFloat16, Float32, Float64}, "integer, float"},
 		{"inexact", Inexact, []DType{Float16, BFloat16, Float32, Float64, Complex64, Complex128}, "float, complex"},
-		{"numbers", Numbers, All()[1:], "integer, float, complex"},
+		{"numbers", Numbers, Any.List()[1:], "integer, float, complex"},
 		{"some", SetOf(Float32, Bool, Int8), []DType{Bool, Int8, Float32}, "bool, int8, float32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,7 +130,7 @@ func TestFamilies(t *testing.T) {
 		})
 	}
 	for _, d := range All() {
-		if d.IsFloat() != Floats.Has(d) || d.IsInt() != Ints.Has(d) || d.IsUnsigned() != Unsigned.Has(d) || d.IsComplex() != Complexes.Has(d) || d.IsHalf() != Halves.Has(d) {
+		if d.IsFloat() != Floats.Has(d) || d.IsInt() != Ints.Has(d) || d.IsUnsigned() != Unsigned.Has(d) || d.IsComplex() != Complexes.Has(d) || d.IsHalf() != Halves.Has(d) || d.IsStorage() != Storage.Has(d) {
 			t.Errorf("%s: methods and sets disagree", d)
 		}
 		if !d.Real().IsValid() || d.Real().IsComplex() || d.IsComplex() && 2*d.Real().Size() != d.Size() {
@@ -267,12 +270,12 @@ func TestLimitsAndEpsilon(t *testing.T) {
 			if Convert(-1e300, d) != Convert(lo, d) || Convert(1e300, d) != Convert(hi, d) {
 				t.Errorf("%s does not saturate at %v and %v", d, lo, hi)
 			}
-		case d.IsFloat():
+		case d.IsFloat() || d.IsStorage():
 			m := hi.(float64)
 			if lo != -m || Convert(Convert(m, d), Float64) != m {
 				t.Errorf("the limits of %s are %v and %v", d, lo, hi)
 			}
-			if d != Float64 && !math.IsInf(Convert(Convert(m*(1+Epsilon(d)), d), Float64).(float64), 1) {
+			if y := Convert(Convert(m*(1+Epsilon(d)), d), Float64).(float64); d != Float64 && !math.IsInf(y, 1) && (d != Float8E4M3FN || y == y) {
 				t.Errorf("more than %g fits %s", m, d)
 			}
 		default:
@@ -287,7 +290,7 @@ func TestLimitsAndEpsilon(t *testing.T) {
 			}
 			continue
 		}
-		if Convert(Convert(1+eps, d), Float64) != 1+eps || Convert(Convert(1+eps/2, d), Float64) != 1.0 || !Inexact.Has(d) {
+		if Convert(Convert(1+eps, d), Float64) != 1+eps || Convert(Convert(1+eps/2, d), Float64) != 1.0 || !(Inexact | Storage).Has(d) {
 			t.Errorf("the epsilon of %s is not %g", d, eps)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // element returns one element as a Go value.
@@ -41,6 +42,10 @@ func (t *Tensor) element(i int) any {
 	case []complex64:
 		return flat[i]
 	case []complex128:
+		return flat[i]
+	case []float8.E4M3FN:
+		return flat[i]
+	case []float8.E5M2:
 		return flat[i]
 	}
 	panic("tensors: an element of an unknown type")
@@ -93,6 +98,10 @@ func (t *Tensor) complexAt(i int) complex128 {
 		return complex128(view[complex64](t)[i])
 	case dtypes.Complex128:
 		return view[complex128](t)[i]
+	case dtypes.Float8E4M3FN:
+		return complex(view[float8.E4M3FN](t)[i].Float64(), 0)
+	case dtypes.Float8E5M2:
+		return complex(view[float8.E5M2](t)[i].Float64(), 0)
 	}
 	panic("tensors: an element of an unknown type")
 }

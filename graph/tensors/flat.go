@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // Flat returns the elements of t in row-major order: a view, no copy. It panics if T is not the Go
@@ -195,6 +196,10 @@ func flatAny(t *Tensor) any {
 		return view[complex64](t)
 	case dtypes.Complex128:
 		return view[complex128](t)
+	case dtypes.Float8E4M3FN:
+		return view[float8.E4M3FN](t)
+	case dtypes.Float8E5M2:
+		return view[float8.E5M2](t)
 	}
 	panic("tensors: a valid tensor has an invalid dtype")
 }
