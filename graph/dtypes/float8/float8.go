@@ -119,6 +119,9 @@ func (f E5M2) String() string {
 }
 
 func shortest(x float64, same func(float64) bool) string {
+	if x == math.Trunc(x) {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
 	for digits := 1; digits <= 2; digits++ {
 		text := strconv.FormatFloat(x, 'g', digits, 64)
 		if y, err := strconv.ParseFloat(text, 64); err == nil && same(y) {
