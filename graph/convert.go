@@ -9,7 +9,8 @@ import (
 
 // ConvertDType returns x with its elements converted to dtype, by the rules of package dtypes: floats
 // become integers towards zero and saturate, anything becomes a bool by x ≠ 0, complex numbers lose
-// their imaginary part.
+// their imaginary part. It is the way into and out of the dtypes for storage ([dtypes.Storage]), which
+// ops other than those that move elements refuse; through them, as through integers, no gradient flows.
 func ConvertDType(x *Node, dtype dtypes.DType) *Node {
 	if x.DType() == dtype {
 		return x
