@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/safefile":    {}, // whoever opens or writes a file may use it
 
 	"graph/dtypes/float16":  {},
+	"graph/dtypes/float8":   {},
 	"graph/dtypes/bfloat16": {},
 	"graph/dtypes":          {"graph/dtypes/..."},
 	"graph/shapes":          {"graph/dtypes"},

@@ -121,7 +121,7 @@ func sliceAlong(x *Node, axis, start, limit int) *Node {
 
 func init() {
 	concatenate = Define(ir.Op{
-		Name: "Concatenate", Family: "shape", Simplify: simplerConcatenate, Doc: "the operands one after the other along an axis", DTypes: dtypes.Any, Attrs: ir.ConcatAttrs{}, HLO: "stablehlo.concatenate",
+		Name: "Concatenate", Family: "shape", Simplify: simplerConcatenate, Doc: "the operands one after the other along an axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ConcatAttrs{}, HLO: "stablehlo.concatenate",
 		Infer: concatRule, Ref: concatRef,
 		Samples: []ir.Sample{
 			{In: []ir.Input{ir.Ramp(2), ir.Ramp(3).Plus(0.25)}, Attrs: ir.ConcatAttrs{Axis: 0}},
@@ -144,7 +144,7 @@ func init() {
 		},
 	})
 	stack = Define(ir.Op{
-		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any, Attrs: ir.ConcatAttrs{},
+		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ConcatAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			axis := attrs.(ir.ConcatAttrs).Axis
 			if err := sameDType(in); err != nil {
@@ -193,7 +193,7 @@ func init() {
 		},
 	})
 	split = Define(ir.Op{
-		Name: "Split", Family: "shape", Doc: "x in equal parts along an axis", DTypes: dtypes.Any, Attrs: ir.SplitAttrs{},
+		Name: "Split", Family: "shape", Doc: "x in equal parts along an axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.SplitAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			a := attrs.(ir.SplitAttrs)
 			if err := checkAxes("axis", []int{a.Axis}, in[0].Rank()); err != nil {

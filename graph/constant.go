@@ -13,7 +13,7 @@ var constant *ir.Op
 
 func init() {
 	constant = Define(ir.Op{
-		Name: "Const", Family: "constants", Doc: "a fixed value", DTypes: dtypes.Any, Attrs: ir.ConstAttrs{}, HLO: "stablehlo.constant",
+		Name: "Const", Family: "constants", Doc: "a fixed value", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ConstAttrs{}, HLO: "stablehlo.constant",
 		Infer: func(attrs any, _ []shapes.Shape) (shapes.Shape, error) {
 			v := attrs.(ir.ConstAttrs).Value
 			if v == nil || !v.Ok() {

@@ -261,19 +261,19 @@ func init() {
 	forward := func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} }
 	straight := func(_, dy *Node) []*Node { return []*Node{dy} }
 	identity = Define(ir.Op{
-		Name: "Identity", Family: "gradient", Layout: ir.View, Doc: "x", DTypes: dtypes.Any,
+		Name: "Identity", Family: "gradient", Layout: ir.View, Doc: "x", DTypes: dtypes.Any | dtypes.Storage,
 		Infer: same, Ref: copyRef,
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
 	}, Rule{VJP: straight})
 	stopGradient = Define(ir.Op{
-		Name: "StopGradient", Family: "gradient", Layout: ir.View, Doc: "x, through which no gradient flows", DTypes: dtypes.Any,
+		Name: "StopGradient", Family: "gradient", Layout: ir.View, Doc: "x, through which no gradient flows", DTypes: dtypes.Any | dtypes.Storage,
 		Infer: same, Ref: copyRef,
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
 	}, Rule{Expand: forward, ZeroGrad: "by definition"})
 	barrier = Define(ir.Op{
-		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any, HLO: "stablehlo.optimization_barrier",
+		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any | dtypes.Storage, HLO: "stablehlo.optimization_barrier",
 		Infer: same, Ref: copyRef,
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
@@ -281,7 +281,7 @@ func init() {
 		VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 	})
 	nameAxes = Define(ir.Op{
-		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any, Attrs: ir.NameAxesAttrs{},
+		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.NameAxesAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			names := attrs.(ir.NameAxesAttrs).Names
 			if len(names) != in[0].Rank() {

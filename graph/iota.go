@@ -134,7 +134,7 @@ func init() {
 		ir.Sample{Name: "columns", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Int32, 2, 3), Axis: 1}, Want: []float64{0, 1, 2, 0, 1, 2}},
 		ir.Sample{Name: "wraps", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Uint8, 300), Axis: 0}},
 		ir.Sample{Name: "empty", Attrs: ir.IotaAttrs{Shape: shapes.Make(dtypes.Int32, 0, 2), Axis: 1}})
-	for _, d := range dtypes.All() {
+	for _, d := range dtypes.Any.List() {
 		hots = append(hots, ir.Sample{Name: d.String(), In: []ir.Input{ir.Values(1, 0, 3)}, Attrs: ir.OneHotAttrs{Depth: 3, DType: d}, DTypes: dtypes.SetOf(dtypes.Int32, dtypes.Uint8)})
 	}
 	hots = append(hots,

@@ -55,7 +55,7 @@ var reshape, broadcastTo *ir.Op
 
 func init() {
 	reshape = Define(ir.Op{
-		Name: "Reshape", Family: "shape", Layout: ir.View, Simplify: simplerReshape, Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.reshape",
+		Name: "Reshape", Family: "shape", Layout: ir.View, Simplify: simplerReshape, Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.reshape",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := s.Check(); err != nil {
@@ -75,7 +75,7 @@ func init() {
 		VJP: func(y, dy *Node) []*Node { return []*Node{Reshape(dy, y.Input(0).Shape().Dimensions...)} },
 	})
 	broadcastTo = Define(ir.Op{
-		Name: "Broadcast", Family: "shape", Layout: ir.Repetition, Simplify: simplerBroadcast, Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
+		Name: "Broadcast", Family: "shape", Layout: ir.Repetition, Simplify: simplerBroadcast, Doc: "x repeated along axes of size 1 and new leading ones", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.broadcast_in_dim",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := in[0].BroadcastableTo(s.Dimensions...); err != nil {

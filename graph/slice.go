@@ -136,7 +136,7 @@ var slice *ir.Op
 
 func init() {
 	slice = Define(ir.Op{
-		Name: "Slice", Family: "shape", Simplify: simplerSlice, Doc: "y[i…] = x[Start + i·Stride …]", DTypes: dtypes.Any, Attrs: ir.SliceAttrs{}, HLO: "stablehlo.slice",
+		Name: "Slice", Family: "shape", Simplify: simplerSlice, Doc: "y[i…] = x[Start + i·Stride …]", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.SliceAttrs{}, HLO: "stablehlo.slice",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			a, rank := attrs.(ir.SliceAttrs), in[0].Rank()
 			if len(a.Start) != rank || len(a.Limit) != rank || len(a.Stride) != rank {

@@ -15,6 +15,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -108,7 +109,7 @@ func samples() map[any]string {
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
 		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
-		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
+		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},

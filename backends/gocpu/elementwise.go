@@ -4,9 +4,6 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
-	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
-	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
@@ -31,7 +28,11 @@ func init() {
 }
 
 func unary(op *ir.Op, k *call) kernels.Func {
-	l, ok := unaryLoop(op, k.in[0].DType)
+	choose := ladder[k.in[0].DType].unary
+	if choose == nil {
+		return nil
+	}
+	l, ok := choose(op)
 	if !ok {
 		return nil
 	}
@@ -39,44 +40,12 @@ func unary(op *ir.Op, k *call) kernels.Func {
 	return kernels.Unary(l, k.out[0].Size())
 }
 
-func unaryLoop(op *ir.Op, d dtypes.DType) (kernels.Loop1, bool) {
-	switch d {
-	case dtypes.Bool:
-		return kernels.NotOf(), op == ops.LogicalNot
-	case dtypes.Int8:
-		return kernels.IntOf[int8](op)
-	case dtypes.Int16:
-		return kernels.IntOf[int16](op)
-	case dtypes.Int32:
-		return kernels.IntOf[int32](op)
-	case dtypes.Int64:
-		return kernels.IntOf[int64](op)
-	case dtypes.Uint8:
-		return kernels.IntOf[uint8](op)
-	case dtypes.Uint16:
-		return kernels.IntOf[uint16](op)
-	case dtypes.Uint32:
-		return kernels.IntOf[uint32](op)
-	case dtypes.Uint64:
-		return kernels.IntOf[uint64](op)
-	case dtypes.Float16:
-		return kernels.HalfOf[float16.Float16](op)
-	case dtypes.BFloat16:
-		return kernels.HalfOf[bfloat16.BFloat16](op)
-	case dtypes.Float32:
-		return kernels.FloatOf[float32](op)
-	case dtypes.Float64:
-		return kernels.FloatOf[float64](op)
-	case dtypes.Complex64:
-		return kernels.ComplexOf[complex64, float32](op)
-	case dtypes.Complex128:
-		return kernels.ComplexOf[complex128, float64](op)
-	}
-	return kernels.Loop1{}, false
-}
-
 func binary(op *ir.Op, k *call) kernels.Func {
-	l, ok := binaryLoop(op, k.in[0].DType)
+	choose := ladder[k.in[0].DType].binary
+	if choose == nil {
+		return nil
+	}
+	l, ok := choose(op)
 	if !ok {
 		return nil
 	}
@@ -84,48 +53,6 @@ func binary(op *ir.Op, k *call) kernels.Func {
 	f, scratch := kernels.Binary(l, k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions)
 	k.scratch = scratch
 	return f
-}
-
-func binaryLoop(op *ir.Op, d dtypes.DType) (kernels.Loop2, bool) {
-	switch d {
-	case dtypes.Bool:
-		return boolLoop(op)
-	case dtypes.Int8:
-		return intLoop[int8, int8, uint8](op)
-	case dtypes.Int16:
-		return intLoop[int16, int16, uint16](op)
-	case dtypes.Int32:
-		return intLoop[int32, int32, uint32](op)
-	case dtypes.Int64:
-		return intLoop[int64, int64, uint64](op)
-	case dtypes.Uint8:
-		return intLoop[uint8, int8, uint8](op)
-	case dtypes.Uint16:
-		return intLoop[uint16, int16, uint16](op)
-	case dtypes.Uint32:
-		return intLoop[uint32, int32, uint32](op)
-	case dtypes.Uint64:
-		return intLoop[uint64, int64, uint64](op)
-	case dtypes.Float16:
-		return halfLoop[float16.Float16](op)
-	case dtypes.BFloat16:
-		return halfLoop[bfloat16.BFloat16](op)
-	case dtypes.Float32:
-		if op == ops.Complex {
-			return kernels.MakeComplexOf[complex64, float32](), true
-		}
-		return floatLoop[float32](op)
-	case dtypes.Float64:
-		if op == ops.Complex {
-			return kernels.MakeComplexOf[complex128, float64](), true
-		}
-		return floatLoop[float64](op)
-	case dtypes.Complex64:
-		return complexLoop[complex64, float32](op)
-	case dtypes.Complex128:
-		return complexLoop[complex128, float64](op)
-	}
-	return kernels.Loop2{}, false
 }
 
 var comparisons = map[*ir.Op]kernels.Comparison{
@@ -250,33 +177,12 @@ func where(k *call) kernels.Func {
 }
 
 func clamp(k *call) kernels.Func {
-	var l kernels.Loop3
-	switch k.out[0].DType {
-	case dtypes.Int8:
-		l = kernels.ClampOf[int8]()
-	case dtypes.Int16:
-		l = kernels.ClampOf[int16]()
-	case dtypes.Int32:
-		l = kernels.ClampOf[int32]()
-	case dtypes.Int64:
-		l = kernels.ClampOf[int64]()
-	case dtypes.Uint8:
-		l = kernels.ClampOf[uint8]()
-	case dtypes.Uint16:
-		l = kernels.ClampOf[uint16]()
-	case dtypes.Uint32:
-		l = kernels.ClampOf[uint32]()
-	case dtypes.Uint64:
-		l = kernels.ClampOf[uint64]()
-	case dtypes.Float32:
-		l = kernels.ClampOf[float32]()
-	case dtypes.Float64:
-		l = kernels.ClampOf[float64]()
-	default:
+	loop := ladder[k.out[0].DType].clamp
+	if loop == nil {
 		return nil
 	}
 	k.inPlace = []int{1}
-	return kernels.Ternary(l, k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions, k.in[2].Dimensions)
+	return kernels.Ternary(loop(), k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions, k.in[2].Dimensions)
 }
 
 func convert(k *call) kernels.Func {

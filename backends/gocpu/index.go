@@ -47,26 +47,13 @@ func scatter[T any](k *call, put func(old, update []T)) kernels.Func {
 }
 
 func scatterSum(k *call) kernels.Func {
-	switch k.out[0].DType {
-	case dtypes.Int8, dtypes.Uint8:
-		return scatter(k, kernels.AddRow[uint8])
-	case dtypes.Int16, dtypes.Uint16:
-		return scatter(k, kernels.AddRow[uint16])
-	case dtypes.Int32, dtypes.Uint32:
-		return scatter(k, kernels.AddRow[uint32])
-	case dtypes.Int64, dtypes.Uint64:
-		return scatter(k, kernels.AddRow[uint64])
-	case dtypes.Float32:
-		return scatter(k, kernels.AddRow[float32])
-	case dtypes.Float64:
-		return scatter(k, kernels.AddRow[float64])
-	case dtypes.Complex64:
-		return scatter(k, kernels.AddRow[complex64])
-	case dtypes.Complex128:
-		return scatter(k, kernels.AddRow[complex128])
+	if f := ladder[k.out[0].DType].scatterSum; f != nil {
+		return f(k)
 	}
-	return nil // halves would be rounded at every addition
+	return nil
 }
+
+func addRows[T kernels.Number](k *call) kernels.Func { return scatter(k, kernels.AddRow[T]) }
 
 func scatterOrder(k *call, larger bool) kernels.Func {
 	switch k.out[0].DType {

@@ -5,8 +5,6 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
-	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
 )
@@ -19,37 +17,8 @@ func init() {
 }
 
 func reduce(op *ir.Op, k *call) kernels.Func {
-	switch k.in[0].DType {
-	case dtypes.Bool:
-		return reduceBool(op, k)
-	case dtypes.Int8:
-		return reduceInt[int8](op, k)
-	case dtypes.Int16:
-		return reduceInt[int16](op, k)
-	case dtypes.Int32:
-		return reduceInt[int32](op, k)
-	case dtypes.Int64:
-		return reduceInt[int64](op, k)
-	case dtypes.Uint8:
-		return reduceInt[uint8](op, k)
-	case dtypes.Uint16:
-		return reduceInt[uint16](op, k)
-	case dtypes.Uint32:
-		return reduceInt[uint32](op, k)
-	case dtypes.Uint64:
-		return reduceInt[uint64](op, k)
-	case dtypes.Float16:
-		return reduceHalf[float16.Float16](op, k)
-	case dtypes.BFloat16:
-		return reduceHalf[bfloat16.BFloat16](op, k)
-	case dtypes.Float32:
-		return reduceFloat(op, k, kernels.SumFloat32)
-	case dtypes.Float64:
-		return reduceFloat(op, k, kernels.SumFloat64)
-	case dtypes.Complex64:
-		return reduceComplex(op, k, kernels.SumComplex64)
-	case dtypes.Complex128:
-		return reduceComplex(op, k, kernels.SumComplex128)
+	if f := ladder[k.in[0].DType].reduce; f != nil {
+		return f(op, k)
 	}
 	return nil
 }

@@ -27,35 +27,8 @@ func windowsOf(a ir.WindowAttrs, in, out shapes.Shape) kernels.Windows {
 }
 
 func reduceWindow(k *call) kernels.Func {
-	switch k.in[0].DType {
-	case dtypes.Int8:
-		return windowInt[int8](k)
-	case dtypes.Int16:
-		return windowInt[int16](k)
-	case dtypes.Int32:
-		return windowInt[int32](k)
-	case dtypes.Int64:
-		return windowInt[int64](k)
-	case dtypes.Uint8:
-		return windowInt[uint8](k)
-	case dtypes.Uint16:
-		return windowInt[uint16](k)
-	case dtypes.Uint32:
-		return windowInt[uint32](k)
-	case dtypes.Uint64:
-		return windowInt[uint64](k)
-	case dtypes.Float16:
-		return windowHalf[float16.Float16](k)
-	case dtypes.BFloat16:
-		return windowHalf[bfloat16.BFloat16](k)
-	case dtypes.Float32:
-		return windowFloat(k, kernels.SumFloat32)
-	case dtypes.Float64:
-		return windowFloat(k, kernels.SumFloat64)
-	case dtypes.Complex64:
-		return windowed(k, kernels.SumComplex64(false))
-	case dtypes.Complex128:
-		return windowed(k, kernels.SumComplex128(false))
+	if f := ladder[k.in[0].DType].window; f != nil {
+		return f(k)
 	}
 	return nil
 }

@@ -37,8 +37,8 @@
 // of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]). An operation that is not taken is
 // an error that names it and its line: collectives, random bits of the compiler's own, calls of libraries, quantised
 // types, tuples and tokens, scatters by other bodies than sums, extremes and replacements. Floats of 8 bits (f8E4M3FN and
-// f8E5M2) are carried by float16, and rounded wherever the text has a result of such a type. For linear algebra, JAX writes calls
-// of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
+// f8E5M2) are Quire's; where a text computes in them, it is done in float32 and rounded. For linear algebra, JAX writes
+// calls of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
 //
 // Where StableHLO leaves values open, they are these: an element of reduce_precision that is NaN is infinite in a format
 // without a mantissa; the bits of a NaN are those of the usual quiet one; chlo.zeta is NaN for q < 0, and chlo.digamma at

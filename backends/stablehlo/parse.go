@@ -41,8 +41,6 @@ type mlirType struct {
 	shape shapes.Shape
 	open  shapes.Shape
 	text  string
-
-	narrow string // the name of its float of 8 bits, which shape has as float16
 }
 
 func (t mlirType) known() bool { return t.shape.DType.IsValid() }

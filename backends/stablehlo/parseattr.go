@@ -45,22 +45,22 @@ func (p *parser) typ() mlirType {
 		p.fail("expected %q, found %s", "<", p.found())
 	}
 	inside := p.balanced()
-	shape, narrow, ok := tensorShape(inside[1 : len(inside)-1])
+	shape, ok := tensorShape(inside[1 : len(inside)-1])
 	if !ok {
 		return mlirType{text: text()}
 	}
 	if slices.Contains(shape.Dimensions, -1) {
-		return mlirType{open: shape, text: text(), narrow: narrow}
+		return mlirType{open: shape, text: text()}
 	}
 	if err := shape.Check(); err != nil {
 		p.failAt(start, "%s: %v", text(), err)
 	}
-	return mlirType{shape: shape, text: text(), narrow: narrow}
+	return mlirType{shape: shape, text: text()}
 }
 
 // tensorShape reads what stands between the angle brackets of a tensor type, with -1 for a size that is left open; it is
-// not ok if the element type is not one of Quire's. narrow names a float of 8 bits, which the shape has as float16.
-func tensorShape(s string) (shape shapes.Shape, narrow string, ok bool) {
+// not ok if the element type is not one of Quire's.
+func tensorShape(s string) (shape shapes.Shape, ok bool) {
 	s = strings.TrimSpace(s)
 	if i := strings.IndexByte(s, ','); i >= 0 { // an encoding, which only says how the value is stored
 		s = strings.TrimSpace(s[:i])
@@ -69,18 +69,18 @@ func tensorShape(s string) (shape shapes.Shape, narrow string, ok bool) {
 	for s != "" && (isDigit(s[0]) || s[0] == '?') {
 		i := strings.IndexByte(s, 'x')
 		if i < 0 {
-			return shapes.Shape{}, "", false
+			return shapes.Shape{}, false
 		}
 		if s[0] == '?' {
 			if strings.TrimSpace(s[:i]) != "?" {
-				return shapes.Shape{}, "", false
+				return shapes.Shape{}, false
 			}
 			dims, s = append(dims, -1), strings.TrimSpace(s[i+1:])
 			continue
 		}
 		d, err := strconv.Atoi(strings.TrimSpace(s[:i]))
 		if err != nil {
-			return shapes.Shape{}, "", false
+			return shapes.Shape{}, false
 		}
 		dims, s = append(dims, d), strings.TrimSpace(s[i+1:])
 	}
@@ -88,13 +88,10 @@ func tensorShape(s string) (shape shapes.Shape, narrow string, ok bool) {
 	if strings.HasPrefix(s, "si") { // says that it is signed, which iN without a sign means too
 		d = typeOf(s[1:])
 	}
-	if _, ok := narrowFloats[s]; ok {
-		d, narrow = carrier, s
-	}
 	if d == dtypes.Invalid {
-		return shapes.Shape{}, "", false
+		return shapes.Shape{}, false
 	}
-	return shapes.Shape{DType: d, Dimensions: dims}, narrow, true
+	return shapes.Shape{DType: d, Dimensions: dims}, true
 }
 
 // types reads types in parentheses, or a single one.

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
-	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -21,9 +19,6 @@ func (d denseAttr) value() (*tensors.Tensor, error) {
 	shape := d.typ.shape
 	if !d.typ.known() {
 		return nil, fmt.Errorf("the type %s is not known", d.typ.text)
-	}
-	if n, ok := narrowFloats[d.typ.narrow]; ok {
-		return n.constant(d)
 	}
 	if strings.HasPrefix(d.text, `"`) {
 		return d.blob()
@@ -138,7 +133,7 @@ func (e *elements) number(d dtypes.DType) error {
 	s := e.text[e.pos : e.pos+n]
 	e.pos += n
 	bad := fmt.Errorf("%q is no %s", s, typeName(d))
-	bits := 8 * d.Size()
+	bits, float := d.Bits(), d.IsFloat() || d.IsStorage()
 	switch {
 	case d == dtypes.Bool:
 		switch s {
@@ -150,13 +145,13 @@ func (e *elements) number(d dtypes.DType) error {
 			return bad
 		}
 		return nil
-	case d.IsFloat() && strings.HasPrefix(s, "0x"):
+	case float && strings.HasPrefix(s, "0x"):
 		v, err := strconv.ParseUint(s[2:], 16, bits)
 		if err != nil {
 			return bad
 		}
 		e.put(d, v)
-	case d.IsFloat():
+	case float:
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil && !math.IsInf(v, 0) {
 			return bad
@@ -166,10 +161,8 @@ func (e *elements) number(d dtypes.DType) error {
 			e.put(d, math.Float64bits(v))
 		case dtypes.Float32:
 			e.put(d, uint64(math.Float32bits(float32(v))))
-		case dtypes.BFloat16:
-			e.put(d, uint64(bfloat16.FromFloat64(v)))
-		case dtypes.Float16:
-			e.put(d, uint64(float16.FromFloat64(v)))
+		default:
+			e.put(d, bitsOf(d, v))
 		}
 	default:
 		if v, err := strconv.ParseInt(s, 0, bits); err == nil {

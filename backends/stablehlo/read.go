@@ -136,13 +136,7 @@ func (f *Func) Call(inputs ...*graph.Node) []*graph.Node {
 // emit adds the body of the function, which was checked when it was read, to the graph.
 func (f *Func) emit(g *graph.Graph, in []*graph.Node) []*graph.Node {
 	r := &reader{g: g, module: f.module, sizes: f.open || f.given != nil}
-	args := f.arguments(g, in)
-	for i, t := range f.body.types {
-		if n, ok := narrowFloats[t.narrow]; ok {
-			args[i] = n.rounded(args[i])
-		}
-	}
-	return r.region(f.body, args, nil)
+	return r.region(f.body, f.arguments(g, in), nil)
 }
 
 // arguments puts the inputs that are known between the others.

@@ -230,10 +230,7 @@ func readConvert(c *reading) *graph.Node {
 	if c.resultDType() == dtypes.Bool && c.in[0].DType().IsComplex() { // the imaginary part is left out, as in all conversions
 		return graph.ConvertDType(graph.Real(c.in[0]), dtypes.Bool)
 	}
-	if d := c.resultDType(); narrowFloats[c.op.out[0].narrow] == (narrowFloat{}) {
-		return graph.ConvertDType(c.in[0], d)
-	}
-	return narrowFloats[c.op.out[0].narrow].rounded(c.in[0])
+	return graph.ConvertDType(c.in[0], c.resultDType())
 }
 
 // directions are the comparisons.
@@ -262,7 +259,7 @@ func totalOrder(c *reading, x *graph.Node) *graph.Node {
 	bits := bitsOfFloat(c, x)
 	negative := graph.LessThan(bits, graph.ScalarZero(bits.Graph(), bits.DType()))
 	lowest := graph.ScalarOne(bits.Graph(), bits.DType())
-	lowest = graph.BitwiseShiftLeftScalar(lowest, 8*bits.DType().Size()-1)
+	lowest = graph.BitwiseShiftLeftScalar(lowest, bits.DType().Bits()-1)
 	return graph.Where(negative, graph.BitwiseXor(graph.BitwiseNot(bits), lowest), bits)
 }
 

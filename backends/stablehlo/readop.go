@@ -108,13 +108,15 @@ func (c *reading) emit() (out []*graph.Node) {
 	if c.lifted > 0 && !rule.pointwise {
 		c.fail("it cannot be part of the body of a reduction, scatter or sort: Quire takes elementwise operations there")
 	}
+	types := c.op.out
+	c.carried()
 	out = rule.emit(c)
 	if len(out) != len(c.op.results) {
 		c.fail("it has %d results, not %d", len(out), len(c.op.results))
 	}
 	for i, n := range out {
-		want := c.op.out[i]
-		n = c.narrowed(want, n)
+		want := types[i]
+		n = stored(want, n)
 		out[i] = n
 		if s := n.Shape(); !want.fits(s, c.lifted == 0) {
 			c.fail("result %d is %s by its operands, %s in the text", i, tensorType(s), want.text)
@@ -329,7 +331,7 @@ func (c *reading) wantRegions(n, args int) {
 // lift applies the region of a reduction, which is written for scalars, to tensors of one shape, element by element.
 func (c *reading) lift(r *region, args []*graph.Node) []*graph.Node {
 	c.lifted++
-	out := c.region(r, args, c.scope)
+	out := wideAll(c.region(r, args, c.scope))
 	c.lifted--
 	for i, y := range out {
 		out[i] = to(y, args[0].Shape())

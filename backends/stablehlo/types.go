@@ -20,6 +20,7 @@ var typeNames = map[dtypes.DType]string{
 	dtypes.Uint8: "ui8", dtypes.Uint16: "ui16", dtypes.Uint32: "ui32", dtypes.Uint64: "ui64",
 	dtypes.Float16: "f16", dtypes.BFloat16: "bf16", dtypes.Float32: "f32", dtypes.Float64: "f64",
 	dtypes.Complex64: "complex<f32>", dtypes.Complex128: "complex<f64>",
+	dtypes.Float8E4M3FN: "f8E4M3FN", dtypes.Float8E5M2: "f8E5M2",
 }
 
 var typesByName = func() map[string]dtypes.DType {
@@ -33,7 +34,7 @@ var typesByName = func() map[string]dtypes.DType {
 // typeName returns MLIR's name of an element type.
 func typeName(d dtypes.DType) string { return typeNames[d] }
 
-// typeOf returns the element type that MLIR calls name, Invalid if there is none here (fp8, i4, index, …).
+// typeOf returns the element type that MLIR calls name, Invalid if there is none here (i4, index, …).
 func typeOf(name string) dtypes.DType { return typesByName[name] }
 
 // tensorType writes a type: tensor<2x3xf32>.
@@ -111,7 +112,7 @@ func elementText(d dtypes.DType, data []byte) string {
 	case d.IsComplex():
 		half := len(data) / 2
 		return "(" + elementText(d.Real(), data[:half]) + ", " + elementText(d.Real(), data[half:]) + ")"
-	case d.IsFloat():
+	case d.IsFloat() || d.IsStorage():
 		return floatText(d, littleEndian(data))
 	case d.IsUnsigned():
 		return strconv.FormatUint(littleEndian(data), 10)

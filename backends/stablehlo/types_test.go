@@ -17,7 +17,7 @@ func TestEveryDTypeHasAName(t *testing.T) {
 			t.Errorf("%s is called %q, which is %s", d, name, typeOf(name))
 		}
 	}
-	for _, name := range []string{"", "f8E4M3FN", "i4", "index", "complex<f16>"} {
+	for _, name := range []string{"", "f8E3M4", "i4", "index", "complex<f16>"} {
 		if d := typeOf(name); d != dtypes.Invalid {
 			t.Errorf("%q is %s", name, d)
 		}

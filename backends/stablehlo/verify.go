@@ -167,7 +167,7 @@ func (t *typed) verify(s *typeScope) {
 	t.accuracy()
 	if set, narrower := readFor[t.op.name]; narrower {
 		for _, ty := range t.in {
-			if d := ty.tensor().DType; !set.Has(d) {
+			if d := ty.tensor().DType; !takes(set, d) {
 				t.fail("Quire reads it for %s, not for %s", set, d)
 			}
 		}
@@ -225,12 +225,12 @@ func (t mlirType) same(u mlirType) bool {
 	if !a.DType.IsValid() || !b.DType.IsValid() {
 		return strings.Join(strings.Fields(t.text), "") == strings.Join(strings.Fields(u.text), "")
 	}
-	return a.DType == b.DType && t.narrow == u.narrow && slices.Equal(a.Dimensions, b.Dimensions)
+	return a.DType == b.DType && slices.Equal(a.Dimensions, b.Dimensions)
 }
 
 // sameElement reports whether the elements of two tensors have one type.
 func sameElement(t, u mlirType) bool {
-	return t.tensor().DType == u.tensor().DType && t.narrow == u.narrow
+	return t.tensor().DType == u.tensor().DType
 }
 
 // meet reports whether two sizes can be the same: -1 is one that is open.
@@ -259,7 +259,7 @@ func (t mlirType) unknown() string {
 	case strings.HasSuffix(t.text, "index>"):
 		why = ": Quire's integers have 8 to 64 bits"
 	case strings.Contains(t.text, "xf") || strings.HasPrefix(t.text, "tensor<f"):
-		why = ": Quire's floats are f16, bf16, f32 and f64, and it reads f8E4M3FN and f8E5M2"
+		why = ": Quire's floats are f16, bf16, f32 and f64, and, to store numbers in, f8E4M3FN and f8E5M2"
 	}
 	return fmt.Sprintf("the type %s is not known%s", t.text, why)
 }
@@ -269,7 +269,7 @@ func (t mlirType) unknown() string {
 // elements checks that types have elements of a set.
 func (t *typed) elements(what string, set dtypes.Set, list ...mlirType) {
 	for _, ty := range list {
-		if !set.Has(ty.tensor().DType) {
+		if !takes(set, ty.tensor().DType) {
 			t.fail("%s is %s: its elements must be %s", what, ty.text, set)
 		}
 	}
@@ -440,9 +440,5 @@ func (t *typed) takes(i int, want []mlirType) {
 
 // scalarOf returns the type of a scalar with the elements of a tensor.
 func scalarOf(t mlirType) mlirType {
-	s := typeOfShape(shapes.Scalar(t.tensor().DType))
-	if t.narrow != "" {
-		s.narrow, s.text = t.narrow, "tensor<"+t.narrow+">"
-	}
-	return s
+	return typeOfShape(shapes.Scalar(t.tensor().DType))
 }

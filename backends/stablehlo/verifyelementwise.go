@@ -228,12 +228,8 @@ func (t *typed) bitcast() {
 
 // bits is how many bits an element has.
 func (t mlirType) bits() int {
-	switch d := t.tensor().DType; {
-	case t.narrow != "":
-		return 8
-	case d == dtypes.Bool:
-		return 1
-	default:
-		return 8 * d.Size()
+	if d := t.tensor().DType; d != dtypes.Bool {
+		return d.Bits()
 	}
+	return 1
 }

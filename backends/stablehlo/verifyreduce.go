@@ -41,14 +41,14 @@ func (t *typed) reducer(region int, inputs, inits []mlirType) {
 	}
 }
 
-func floats(t, u mlirType) bool { return t.tensor().DType.IsFloat() && u.tensor().DType.IsFloat() }
+func floats(t, u mlirType) bool { return isFloat(t.tensor()) && isFloat(u.tensor()) }
 
 // widens reports whether elements of u hold those of t: floats of any width, others of their kind that are no narrower.
 func widens(t, u mlirType) bool {
 	d, e := t.tensor().DType, u.tensor().DType
 	switch {
-	case d.IsFloat() || e.IsFloat():
-		return d.IsFloat() && e.IsFloat()
+	case isFloat(t.tensor()) || isFloat(u.tensor()):
+		return floats(t, u)
 	case d.IsComplex() != e.IsComplex(), d.IsUnsigned() != e.IsUnsigned() && d != dtypes.Bool && e != dtypes.Bool:
 		return false
 	}

@@ -26,6 +26,8 @@ func (f *function) convert(x value, d dtypes.DType) value {
 	switch {
 	case from == d:
 		return x
+	case from.IsStorage() && d != dtypes.Float32:
+		return f.convert(f.plainConvert(x, dtypes.Float32), d)
 	case d == dtypes.Bool:
 		return f.compare("NE", x, f.fill(x.shape, 0))
 	case from.IsComplex() && !d.IsComplex():

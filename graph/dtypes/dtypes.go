@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // DType is the type of a tensor's elements.
@@ -30,6 +31,8 @@ const (
 	Float64
 	Complex64
 	Complex128
+	Float8E4M3FN // for storage, see [Storage]
+	Float8E5M2
 
 	count
 )
@@ -41,22 +44,24 @@ type info struct {
 }
 
 var table = [count]info{
-	Invalid:    {"invalid", "?", 0, nil},
-	Bool:       {"bool", "b1", 1, reflect.TypeFor[bool]()},
-	Int8:       {"int8", "i8", 1, reflect.TypeFor[int8]()},
-	Int16:      {"int16", "i16", 2, reflect.TypeFor[int16]()},
-	Int32:      {"int32", "i32", 4, reflect.TypeFor[int32]()},
-	Int64:      {"int64", "i64", 8, reflect.TypeFor[int64]()},
-	Uint8:      {"uint8", "u8", 1, reflect.TypeFor[uint8]()},
-	Uint16:     {"uint16", "u16", 2, reflect.TypeFor[uint16]()},
-	Uint32:     {"uint32", "u32", 4, reflect.TypeFor[uint32]()},
-	Uint64:     {"uint64", "u64", 8, reflect.TypeFor[uint64]()},
-	Float16:    {"float16", "f16", 2, reflect.TypeFor[float16.Float16]()},
-	BFloat16:   {"bfloat16", "bf16", 2, reflect.TypeFor[bfloat16.BFloat16]()},
-	Float32:    {"float32", "f32", 4, reflect.TypeFor[float32]()},
-	Float64:    {"float64", "f64", 8, reflect.TypeFor[float64]()},
-	Complex64:  {"complex64", "c64", 8, reflect.TypeFor[complex64]()},
-	Complex128: {"complex128", "c128", 16, reflect.TypeFor[complex128]()},
+	Invalid:      {"invalid", "?", 0, nil},
+	Bool:         {"bool", "b1", 1, reflect.TypeFor[bool]()},
+	Int8:         {"int8", "i8", 1, reflect.TypeFor[int8]()},
+	Int16:        {"int16", "i16", 2, reflect.TypeFor[int16]()},
+	Int32:        {"int32", "i32", 4, reflect.TypeFor[int32]()},
+	Int64:        {"int64", "i64", 8, reflect.TypeFor[int64]()},
+	Uint8:        {"uint8", "u8", 1, reflect.TypeFor[uint8]()},
+	Uint16:       {"uint16", "u16", 2, reflect.TypeFor[uint16]()},
+	Uint32:       {"uint32", "u32", 4, reflect.TypeFor[uint32]()},
+	Uint64:       {"uint64", "u64", 8, reflect.TypeFor[uint64]()},
+	Float16:      {"float16", "f16", 2, reflect.TypeFor[float16.Float16]()},
+	BFloat16:     {"bfloat16", "bf16", 2, reflect.TypeFor[bfloat16.BFloat16]()},
+	Float32:      {"float32", "f32", 4, reflect.TypeFor[float32]()},
+	Float64:      {"float64", "f64", 8, reflect.TypeFor[float64]()},
+	Complex64:    {"complex64", "c64", 8, reflect.TypeFor[complex64]()},
+	Complex128:   {"complex128", "c128", 16, reflect.TypeFor[complex128]()},
+	Float8E4M3FN: {"float8_e4m3fn", "f8e4m3fn", 1, reflect.TypeFor[float8.E4M3FN]()},
+	Float8E5M2:   {"float8_e5m2", "f8e5m2", 1, reflect.TypeFor[float8.E5M2]()},
 }
 
 // All returns every valid type, in order of declaration.
@@ -87,12 +92,23 @@ func (d DType) Short() string {
 	return table[d].short
 }
 
-// Size returns the number of bytes of one element, 0 for Invalid.
+// Size returns the number of bytes of one element, 0 for Invalid. It is for code that steps from element to element; how
+// many bytes an array takes is asked of [DType.Bytes], and how wide an element is of [DType.Bits]: a dtype narrower than a
+// byte, whose elements are packed, would have no Size.
 func (d DType) Size() int {
 	if d >= count {
 		return 0
 	}
 	return table[d].size
+}
+
+// Bits returns the number of bits of one element as it is stored, 0 for Invalid. A bool takes 8.
+func (d DType) Bits() int { return 8 * d.Size() }
+
+// Bytes returns the number of bytes that n elements take side by side, rounded up to whole bytes.
+func (d DType) Bytes(n int) int {
+	bits := d.Bits()
+	return n/8*bits + (n%8*bits+7)/8 // 8 elements are whole bytes; n·bits could overflow where the result does not
 }
 
 // GoType returns the Go type of one element, nil for Invalid.
@@ -103,11 +119,14 @@ func (d DType) GoType() reflect.Type {
 	return table[d].goType
 }
 
-// IsFloat reports whether d is float16, bfloat16, float32 or float64.
+// IsFloat reports whether d is float16, bfloat16, float32 or float64: a float that ops compute in, see [DType.IsStorage].
 func (d DType) IsFloat() bool { return Floats.Has(d) }
 
 // IsHalf reports whether d is one of the two 16-bit floats.
 func (d DType) IsHalf() bool { return d == Float16 || d == BFloat16 }
+
+// IsStorage reports whether d is one of the floats of 8 bits, which hold numbers and are not computed in.
+func (d DType) IsStorage() bool { return Storage.Has(d) }
 
 // IsInt reports whether d is a signed or unsigned integer; bool is not.
 func (d DType) IsInt() bool { return Ints.Has(d) }
@@ -136,7 +155,7 @@ func Parse(name string) (DType, error) {
 			return d, nil
 		}
 	}
-	return Invalid, fmt.Errorf("dtype %q is unknown: the names are bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, float64, complex64 and complex128", name)
+	return Invalid, fmt.Errorf("dtype %q is unknown: the names are bool, int8 to int64, uint8 to uint64, float16, bfloat16, float32, float64, complex64, complex128, float8_e4m3fn and float8_e5m2", name)
 }
 
 // MarshalText writes the name.

@@ -5,9 +5,12 @@ import (
 	"math"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -42,8 +45,8 @@ func TestTheTableIsSound(t *testing.T) {
 			t.Errorf("Parse(%q) = %s, %v", strings.ToUpper(d.String()), got, err)
 		}
 	}
-	if n := len(All()); n != 15 {
-		t.Errorf("%d types, want 15", n)
+	if n := len(All()); n != 17 {
+		t.Errorf("%d types, want 17", n)
 	}
 }
 
@@ -102,7 +105,9 @@ func TestFamilies(t *testing.T) {
 		text string
 	}{
 		{"none", 0, nil, "none"},
-		{"any", Any, All(), "any"},
+		{"any", Any, slices.DeleteFunc(All(), Storage.Has), "any"},
+		{"storage", Storage, []DType{Float8E4M3FN, Float8E5M2}, "8-bit float"},
+		{"all", Any | Storage, All(), "any, 8-bit float"},
 		{"bool", Bools, []DType{Bool}, "bool"},
 		{"integers", Ints, []DType{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64}, "integer"},
 		{"signed", Signed, []DType{Int8, Int16, Int32, Int64}, "signed integer"},
@@ -112,7 +117,7 @@ func TestFamilies(t *testing.T) {
 		{"complex", Complexes, []DType{Complex64, Complex128}, "complex"},
 		{"reals", Reals, []DType{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Float16, BFloat16, Float32, Float64}, "integer, float"},
 		{"inexact", Inexact, []DType{Float16, BFloat16, Float32, Float64, Complex64, Complex128}, "float, complex"},
-		{"numbers", Numbers, All()[1:], "integer, float, complex"},
+		{"numbers", Numbers, Any.List()[1:], "integer, float, complex"},
 		{"some", SetOf(Float32, Bool, Int8), []DType{Bool, Int8, Float32}, "bool, int8, float32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,7 +130,7 @@ func TestFamilies(t *testing.T) {
 		})
 	}
 	for _, d := range All() {
-		if d.IsFloat() != Floats.Has(d) || d.IsInt() != Ints.Has(d) || d.IsUnsigned() != Unsigned.Has(d) || d.IsComplex() != Complexes.Has(d) || d.IsHalf() != Halves.Has(d) {
+		if d.IsFloat() != Floats.Has(d) || d.IsInt() != Ints.Has(d) || d.IsUnsigned() != Unsigned.Has(d) || d.IsComplex() != Complexes.Has(d) || d.IsHalf() != Halves.Has(d) || d.IsStorage() != Storage.Has(d) {
 			t.Errorf("%s: methods and sets disagree", d)
 		}
 		if !d.Real().IsValid() || d.Real().IsComplex() || d.IsComplex() && 2*d.Real().Size() != d.Size() {
@@ -265,12 +270,12 @@ func TestLimitsAndEpsilon(t *testing.T) {
 			if Convert(-1e300, d) != Convert(lo, d) || Convert(1e300, d) != Convert(hi, d) {
 				t.Errorf("%s does not saturate at %v and %v", d, lo, hi)
 			}
-		case d.IsFloat():
+		case d.IsFloat() || d.IsStorage():
 			m := hi.(float64)
 			if lo != -m || Convert(Convert(m, d), Float64) != m {
 				t.Errorf("the limits of %s are %v and %v", d, lo, hi)
 			}
-			if d != Float64 && !math.IsInf(Convert(Convert(m*(1+Epsilon(d)), d), Float64).(float64), 1) {
+			if y := Convert(Convert(m*(1+Epsilon(d)), d), Float64).(float64); d != Float64 && !math.IsInf(y, 1) && (d != Float8E4M3FN || y == y) {
 				t.Errorf("more than %g fits %s", m, d)
 			}
 		default:
@@ -285,7 +290,7 @@ func TestLimitsAndEpsilon(t *testing.T) {
 			}
 			continue
 		}
-		if Convert(Convert(1+eps, d), Float64) != 1+eps || Convert(Convert(1+eps/2, d), Float64) != 1.0 || !Inexact.Has(d) {
+		if Convert(Convert(1+eps, d), Float64) != 1+eps || Convert(Convert(1+eps/2, d), Float64) != 1.0 || !(Inexact | Storage).Has(d) {
 			t.Errorf("the epsilon of %s is not %g", d, eps)
 		}
 	}
@@ -296,4 +301,17 @@ func TestElementsHaveTheSizeOfMemory(t *testing.T) {
 	if unsafe.Sizeof(true) != 1 || unsafe.Sizeof(float16.Float16(0)) != 2 || unsafe.Sizeof(bfloat16.BFloat16(0)) != 2 || unsafe.Sizeof(complex64(0)) != 8 {
 		t.Error("a Go type has another size than its dtype")
 	}
+}
+
+// Arrays of every dtype take their bits, rounded up to bytes, also where the bits alone are past an int64.
+func TestBytes(t *testing.T) {
+	for _, d := range All() {
+		for _, n := range []int{0, 1, 7, 8, 9, 1000, math.MaxInt / d.Size()} {
+			bits := new(big.Int).Mul(big.NewInt(int64(n)), big.NewInt(int64(d.Bits())))
+			want := bits.Add(bits, big.NewInt(7)).Rsh(bits, 3).Int64()
+			assert.Equal(t, want, int64(d.Bytes(n)), "%d of %s", n, d)
+		}
+	}
+	assert.Zero(t, Invalid.Bits())
+	assert.Zero(t, Invalid.Bytes(8))
 }

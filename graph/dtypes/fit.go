@@ -9,7 +9,7 @@ import (
 // Fit returns v, a Go number or bool, as a value of d's Go type, as a number that a program states must become one:
 // floats and complex numbers may be rounded to nearest, and everything else keeps its value. It returns an error if v
 // is not whole or beyond the range of an integer type, beyond the largest number of a float type without being
-// infinite, other than 0 and 1 for bool, or complex with an imaginary part for a real type. [Convert] never refuses.
+// infinite (or infinite where the type has no infinities), other than 0 and 1 for bool, or complex with an imaginary part for a real type. [Convert] never refuses.
 func Fit(v any, d DType) (any, error) {
 	c := Convert(builtIn(v), d)
 	if c == nil {
@@ -32,7 +32,7 @@ func Fit(v any, d DType) (any, error) {
 			return nil, fmt.Errorf("%v is not a value of %s: want a whole number from %v to %v", v, d, lo, hi)
 		}
 	default:
-		if f := toFloat(v); isInf(c) && !math.IsInf(f, 0) {
+		if f := toFloat(v); isInf(c) && !math.IsInf(f, 0) || isNaN(c) && !math.IsNaN(f) {
 			_, hi := Limits(d.Real())
 			return nil, fmt.Errorf("%v is not a value of %s: the largest is %v", v, d, hi)
 		}
@@ -80,10 +80,10 @@ func toFloat(v any) float64 { return Convert(builtIn(v), Float64).(float64) }
 func sameInteger(v any, d DType) bool {
 	lo, hi := Limits(d)
 	switch OfValue(v) {
-	case Float16, BFloat16, Float32, Float64:
+	case Float16, BFloat16, Float32, Float64, Float8E4M3FN, Float8E5M2:
 		f := toFloat(v)
 		// Of 64 bits the largest is no float64; the power of two above it is, and does not fit.
-		low, above := toFloat(lo), math.Ldexp(1, 8*d.Size())
+		low, above := toFloat(lo), math.Ldexp(1, d.Bits())
 		if !d.IsUnsigned() {
 			above /= 2
 		}
@@ -99,3 +99,5 @@ func sameInteger(v any, d DType) bool {
 }
 
 func isInf(c any) bool { return math.IsInf(toFloat(c), 0) }
+
+func isNaN(c any) bool { return math.IsNaN(toFloat(c)) }

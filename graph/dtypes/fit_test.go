@@ -48,6 +48,8 @@ func TestFitKeepsTheValueOrRefuses(t *testing.T) {
 		{complex64(2i), dtypes.Complex128, "(0+2i) <nil>"},
 		{300, dtypes.Uint8, "<nil> 300 is not a value of uint8: want a whole number from 0 to 255"},
 		{70000, dtypes.Float16, "<nil> 70000 is not a value of float16: the largest is 65504"},
+		{500, dtypes.Float8E4M3FN, "<nil> 500 is not a value of float8_e4m3fn: the largest is 448"},
+		{math.Inf(1), dtypes.Float8E4M3FN, "<nil> +Inf is not a value of float8_e4m3fn: the largest is 448"},
 		{2, dtypes.Bool, "<nil> 2 is not a value of bool: want 0 or 1"},
 		{"2", dtypes.Bool, "<nil> 2 (string) is not a number, or bool no dtype"},
 		{2, dtypes.Invalid, "<nil> 2 (int) is not a number, or invalid no dtype"},
@@ -67,8 +69,8 @@ func fits(v any, d dtypes.DType) bool {
 	case bool:
 		return true
 	case float64:
-		if n != n || math.IsInf(n, 0) {
-			return d.IsFloat()
+		if n != n || math.IsInf(n, 0) { // E4M3FN has no infinities
+			return d.IsFloat() || d == dtypes.Float8E5M2 || d.IsStorage() && n != n
 		}
 		x.SetFloat64(n)
 	case float32:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // Integer lists the Go types of integer elements.
@@ -22,12 +23,17 @@ type Half interface {
 	float16.Float16 | bfloat16.BFloat16
 }
 
+// Float8 lists the Go types of 8-bit float elements, which are stored and converted, see [Storage].
+type Float8 interface {
+	float8.E4M3FN | float8.E5M2
+}
+
 // Complex lists the Go types of complex elements.
 type Complex interface{ complex64 | complex128 }
 
 // Supported lists the Go types of all elements.
 type Supported interface {
-	bool | Integer | Float | Half | Complex
+	bool | Integer | Float | Half | Complex | Float8
 }
 
 // Scalar lists what Go code may give as a real number: every type that is written as a plain number.
@@ -74,6 +80,10 @@ func OfValue(v any) DType {
 		return Complex64
 	case complex128:
 		return Complex128
+	case float8.E4M3FN:
+		return Float8E4M3FN
+	case float8.E5M2:
+		return Float8E5M2
 	}
 	return Invalid
 }
@@ -123,7 +133,7 @@ func ToInteger[T Integer](x float64) T {
 // uint64 for unsigned types; and for floats the finite ends of the range, as float64. For other
 // types both are nil.
 func Limits(d DType) (lo, hi any) {
-	bits := 8 * d.Size()
+	bits := d.Bits()
 	switch {
 	case d.IsUnsigned():
 		return uint64(0), uint64(math.MaxUint64) >> (64 - bits)
@@ -140,12 +150,16 @@ func Limits(d DType) (lo, hi any) {
 		return -math.MaxFloat32, math.MaxFloat32
 	case Float64:
 		return -math.MaxFloat64, math.MaxFloat64
+	case Float8E4M3FN:
+		return -448.0, 448.0
+	case Float8E5M2:
+		return -57344.0, 57344.0
 	}
 	return nil, nil
 }
 
 // Epsilon returns the distance from 1 to the next larger number of a float type (2^-10 for float16,
-// 2^-7 for bfloat16, 2^-23, 2^-52), or of the parts of a complex one; 0 for all others.
+// 2^-7 for bfloat16, 2^-23, 2^-52; 2^-3 and 2^-2 of 8 bits), or of the parts of a complex one; 0 for all others.
 func Epsilon(d DType) float64 {
 	switch d.Real() {
 	case Float16:
@@ -156,6 +170,10 @@ func Epsilon(d DType) float64 {
 		return 0x1p-23
 	case Float64:
 		return 0x1p-52
+	case Float8E4M3FN:
+		return 0x1p-3
+	case Float8E5M2:
+		return 0x1p-2
 	}
 	return 0
 }
@@ -193,6 +211,10 @@ func Convert(v any, d DType) any {
 		return fromFloat(float64(x), d)
 	case float64:
 		return fromFloat(x, d)
+	case float8.E4M3FN:
+		return fromFloat(x.Float64(), d)
+	case float8.E5M2:
+		return fromFloat(x.Float64(), d)
 	case complex64:
 		return fromComplex(complex128(x), d)
 	case complex128:
@@ -230,7 +252,7 @@ func fromInt(x int64, d DType) any {
 		return float32(x)
 	case Complex64:
 		return complex(float32(x), 0)
-	case Float16, BFloat16:
+	case Float16, BFloat16, Float8E4M3FN, Float8E5M2:
 		if x < 0 {
 			return fromFloat(-oddFloat64(uint64(-x)), d)
 		}
@@ -245,7 +267,7 @@ func fromUint(x uint64, d DType) any {
 		return float32(x)
 	case d == Complex64:
 		return complex(float32(x), 0)
-	case d.IsHalf():
+	case d.IsHalf() || d.IsStorage():
 		return fromFloat(oddFloat64(x), d)
 	case d.IsInt() || d == Bool:
 		return fromInt(int64(x), d)
@@ -254,7 +276,7 @@ func fromUint(x uint64, d DType) any {
 }
 
 // oddFloat64 returns x as a float64, rounded to odd where it has more than 53 bits, so that the
-// rounding to 16 bits that follows is as good as the only one.
+// rounding to 16 or 8 bits that follows is as good as the only one.
 func oddFloat64(x uint64) float64 {
 	const low = 1<<11 - 1
 	if x >= 1<<53 && x&low != 0 {
@@ -287,6 +309,10 @@ func fromFloat(x float64, d DType) any {
 		return float16.FromFloat64(x)
 	case BFloat16:
 		return bfloat16.FromFloat64(x)
+	case Float8E4M3FN:
+		return float8.E4M3FNFromFloat64(x)
+	case Float8E5M2:
+		return float8.E5M2FromFloat64(x)
 	case Float32:
 		return float32(x)
 	case Float64:

@@ -26,7 +26,11 @@ const (
 	Reals     Set = Ints | Floats      // what has an order
 	Inexact   Set = Floats | Complexes // what has a gradient
 	Numbers   Set = Reals | Complexes
-	Any       Set = Numbers | Bools
+	Any       Set = Numbers | Bools // what ops compute in
+
+	// Storage are the types that hold numbers and are not computed in: constants, inputs, conversions and ops that only
+	// move elements take them, and say so by Any | Storage.
+	Storage Set = 1<<Float8E4M3FN | 1<<Float8E5M2
 )
 
 // Has reports whether d is in s.
@@ -50,7 +54,7 @@ func (s Set) String() string {
 	for _, f := range []struct {
 		set  Set
 		word string
-	}{{Any, "any"}, {Bools, "bool"}, {Ints, "integer"}, {Signed, "signed integer"}, {Unsigned, "unsigned integer"}, {Floats, "float"}, {Complexes, "complex"}} {
+	}{{Any, "any"}, {Bools, "bool"}, {Ints, "integer"}, {Signed, "signed integer"}, {Unsigned, "unsigned integer"}, {Floats, "float"}, {Complexes, "complex"}, {Storage, "8-bit float"}} {
 		if rest != 0 && rest&f.set == f.set {
 			words = append(words, f.word)
 			rest &^= f.set

@@ -160,6 +160,9 @@ func (op *Op) String() string { return op.Name }
 // Results runs the op's shape rule, with what holds for every op checked first and last. regions are the signatures of
 // the call's regions, without what they capture.
 func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]shapes.Shape, error) {
+	if err := op.checkStorage(in); err != nil {
+		return nil, err
+	}
 	if op.DTypes != 0 && op.Typed < len(in) && !op.DTypes.Has(in[op.Typed].DType) {
 		return nil, fmt.Errorf("%s is not a dtype that it takes: %s", in[op.Typed].DType, op.DTypes)
 	}
@@ -168,6 +171,9 @@ func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]sha
 	}
 	out, err := op.ruled(attrs, in, regions)
 	if err != nil {
+		return nil, err
+	}
+	if err := op.checkStorage(out); err != nil {
 		return nil, err
 	}
 	for _, s := range out {
@@ -186,6 +192,19 @@ func (op *Op) ruled(attrs any, in []shapes.Shape, regions []Signature) (out []sh
 		}
 	}()
 	return op.results(attrs, in, regions)
+}
+
+// checkStorage returns an error if an operand or a result of an op that computes has a dtype that is for storage.
+func (op *Op) checkStorage(list []shapes.Shape) error {
+	if op.DTypes == 0 || op.DTypes&dtypes.Storage != 0 {
+		return nil
+	}
+	for _, s := range list {
+		if s.DType.IsStorage() {
+			return fmt.Errorf("%s holds numbers and is not computed in: convert to float32 with ConvertDType first, and the result back", s.DType)
+		}
+	}
+	return nil
 }
 
 func (op *Op) results(attrs any, in []shapes.Shape, regions []Signature) ([]shapes.Shape, error) {

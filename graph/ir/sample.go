@@ -159,5 +159,9 @@ func (s Sample) Program(op *Op, d dtypes.DType) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Program(out...)
+	p, err := b.Program(out...)
+	if a, ok := s.Attrs.(ShardAttrs); ok && err == nil {
+		return p.Divide(a.Mesh, nil, nil)
+	}
+	return p, err
 }

@@ -97,8 +97,8 @@ func (s Shape) Size() int {
 	return n
 }
 
-// ByteSize returns the number of bytes of the elements.
-func (s Shape) ByteSize() int { return s.Size() * s.DType.Size() }
+// ByteSize returns the number of bytes of the elements, rounded up to whole bytes, see [dtypes.DType.Bytes].
+func (s Shape) ByteSize() int { return s.DType.Bytes(s.Size()) }
 
 // MaxBytes is the largest tensor that [Shape.Check] lets pass: 2^46 bytes, 64 TiB.
 const MaxBytes = 1 << 46
@@ -109,13 +109,13 @@ func (s Shape) Check() error {
 	if !s.DType.IsValid() {
 		return fmt.Errorf("shape %s has no dtype", s)
 	}
-	n := uint64(s.DType.Size())
+	n := uint64(s.DType.Bits())
 	for _, d := range s.Dimensions {
 		if d < 0 {
 			return fmt.Errorf("shape %s has a negative dimension", s)
 		}
 		hi, lo := bits.Mul64(n, uint64(max(d, 1))) // an empty axis must not hide what would overflow
-		if n = lo; hi != 0 || lo > MaxBytes {
+		if n = lo; hi != 0 || lo > 8*MaxBytes {
 			return fmt.Errorf("shape %s is too large: more than %d TiB", s, MaxBytes>>40)
 		}
 	}

@@ -18,7 +18,7 @@ func (t *Tensor) Equal(o *Tensor) bool {
 	if !t.shape.Equal(o.shape) {
 		return false
 	}
-	if !dtypes.Inexact.Has(t.DType()) {
+	if !(dtypes.Inexact | dtypes.Storage).Has(t.DType()) {
 		return bytes.Equal(t.bytes(), o.bytes())
 	}
 	for i := range t.Size() {

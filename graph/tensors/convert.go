@@ -3,7 +3,6 @@ package tensors
 import (
 	"fmt"
 	"math"
-	"reflect"
 	"runtime"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -29,11 +28,8 @@ func (t *Tensor) ConvertDType(dtype dtypes.DType) (*Tensor, error) {
 	}
 	defer runtime.KeepAlive(t)
 	defer runtime.KeepAlive(out)
-	if !convertFast(out, t) {
-		to := reflect.ValueOf(flatAny(out))
-		for i := range t.Size() {
-			to.Index(i).Set(reflect.ValueOf(dtypes.Convert(t.element(i), dtype)))
-		}
+	if !ladder[t.DType()].fast(out, t) {
+		ladder[dtype].fill(out, func(i int) any { return dtypes.Convert(t.element(i), dtype) })
 	}
 	return out, nil
 }
@@ -76,40 +72,6 @@ func plainlyFits(t *Tensor, dtype dtypes.DType) func(i int) bool {
 	}
 	lo, hi = max(lo, -1<<53), min(hi, 1<<53) // beyond, the limits of 64 bits are rounded
 	return func(i int) bool { return v[i] >= lo && v[i] <= hi && v[i] == math.Trunc(v[i]) }
-}
-
-// convertFast converts the pairs that data loading and mixed precision use, and reports whether it
-// knows the pair.
-func convertFast(to, from *Tensor) bool {
-	switch from.DType() {
-	case dtypes.Float32:
-		return fromFloat32(to, view[float32](from))
-	case dtypes.Float64:
-		return fromFloat64(to, view[float64](from))
-	case dtypes.Float16:
-		return fromHalf(to, view[float16.Float16](from))
-	case dtypes.BFloat16:
-		return fromHalf(to, view[bfloat16.BFloat16](from))
-	case dtypes.Uint8:
-		return fromInteger(to, view[uint8](from))
-	case dtypes.Int8:
-		return fromInteger(to, view[int8](from))
-	case dtypes.Uint16:
-		return fromInteger(to, view[uint16](from))
-	case dtypes.Int16:
-		return fromInteger(to, view[int16](from))
-	case dtypes.Uint32:
-		return fromInteger(to, view[uint32](from))
-	case dtypes.Int32:
-		return fromInteger(to, view[int32](from))
-	case dtypes.Uint64:
-		return fromInteger(to, view[uint64](from))
-	case dtypes.Int64:
-		return fromInteger(to, view[int64](from))
-	case dtypes.Bool:
-		return fromBool(to, view[bool](from))
-	}
-	return false
 }
 
 func each[X, Y any](y []Y, x []X, convert func(X) Y) bool {
@@ -155,10 +117,7 @@ func fromFloat64(to *Tensor, x []float64) bool {
 	return false
 }
 
-func fromHalf[H interface {
-	Float32() float32
-	Float64() float64
-}](to *Tensor, x []H) bool {
+func fromNarrow[H narrow](to *Tensor, x []H) bool {
 	switch to.DType() {
 	case dtypes.Float32:
 		return each(view[float32](to), x, H.Float32)

@@ -7,8 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
-	"github.com/quire-ml/quire/graph/dtypes/float16"
 )
 
 // Flat returns the elements of t in row-major order: a view, no copy. It panics if T is not the Go
@@ -163,38 +161,4 @@ func (t *Tensor) MustMutableBytes(fn func(data []byte)) { mustDo(t.MutableBytes(
 func mustDo(err error) { must(struct{}{}, err) }
 
 // flatAny returns the view of t's elements with the type hidden.
-func flatAny(t *Tensor) any {
-	switch t.shape.DType {
-	case dtypes.Bool:
-		return view[bool](t)
-	case dtypes.Int8:
-		return view[int8](t)
-	case dtypes.Int16:
-		return view[int16](t)
-	case dtypes.Int32:
-		return view[int32](t)
-	case dtypes.Int64:
-		return view[int64](t)
-	case dtypes.Uint8:
-		return view[uint8](t)
-	case dtypes.Uint16:
-		return view[uint16](t)
-	case dtypes.Uint32:
-		return view[uint32](t)
-	case dtypes.Uint64:
-		return view[uint64](t)
-	case dtypes.Float16:
-		return view[float16.Float16](t)
-	case dtypes.BFloat16:
-		return view[bfloat16.BFloat16](t)
-	case dtypes.Float32:
-		return view[float32](t)
-	case dtypes.Float64:
-		return view[float64](t)
-	case dtypes.Complex64:
-		return view[complex64](t)
-	case dtypes.Complex128:
-		return view[complex128](t)
-	}
-	panic("tensors: a valid tensor has an invalid dtype")
-}
+func flatAny(t *Tensor) any { return ladder[t.shape.DType].flat(t) }

@@ -24,22 +24,23 @@ const npyMagic = "\x93NUMPY"
 // default; 64 axes take less than 2,000.
 const npyMaxHeader = 1 << 16
 
-// npyCodes are NumPy's kind letter and size of each dtype. NumPy has no bfloat16: it is written as
-// two bytes of no type ("V2"), as package ml_dtypes does. In Python, x.view(ml_dtypes.bfloat16)
-// brings it back.
+// npyCodes are NumPy's kind letter and size of each dtype. NumPy has no bfloat16 and no floats of 8 bits: they are written
+// as package ml_dtypes writes them, bfloat16 as two bytes of no type ("V2"), float8_e4m3fn as one ("V1") and float8_e5m2
+// as "f1", which NumPy itself does not read. In Python, x.view(ml_dtypes.bfloat16) brings them back.
 var npyCodes = map[dtypes.DType]string{
 	dtypes.Bool: "b1",
 	dtypes.Int8: "i1", dtypes.Int16: "i2", dtypes.Int32: "i4", dtypes.Int64: "i8",
 	dtypes.Uint8: "u1", dtypes.Uint16: "u2", dtypes.Uint32: "u4", dtypes.Uint64: "u8",
 	dtypes.Float16: "f2", dtypes.BFloat16: "V2", dtypes.Float32: "f4", dtypes.Float64: "f8",
 	dtypes.Complex64: "c8", dtypes.Complex128: "c16",
+	dtypes.Float8E4M3FN: "V1", dtypes.Float8E5M2: "f1",
 }
 
 // bigEndian reports whether this machine stores the highest byte first.
 var bigEndian = binary.NativeEndian.Uint16([]byte{1, 0}) != 1
 
 // WriteNpy writes t in NumPy's .npy format, version 1.0. Names of axes are not kept; bfloat16
-// becomes V2, see [ReadNpy].
+// becomes V2, float8_e4m3fn V1 and float8_e5m2 f1, see [ReadNpy].
 func WriteNpy(w io.Writer, t *Tensor) error {
 	if err := t.CheckValid(); err != nil {
 		return err
@@ -58,7 +59,7 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 func npyHeader(shape shapes.Shape) []byte {
 	order := "<"
 	switch {
-	case shape.DType.Size() == 1:
+	case shape.DType.Size() == 1 && !shape.DType.IsStorage(): // ml_dtypes gives its types an order
 		order = "|"
 	case bigEndian:
 		order = ">"
@@ -82,8 +83,8 @@ func npyHeader(shape shapes.Shape) []byte {
 }
 
 // ReadNpy reads a tensor in NumPy's .npy format: versions 1 to 3, either byte order, row-major or
-// Fortran order, and every dtype; V2 (two bytes of no type) is taken for bfloat16. It reads no byte
-// beyond the tensor.
+// Fortran order, and every dtype; V2 (two bytes of no type) is taken for bfloat16,
+// V1 for float8_e4m3fn and f1 for float8_e5m2. It reads no byte beyond the tensor.
 //
 // It returns an error for other element types (text, records, Python objects), and if r is no such
 // file or ends too early; a header that promises more than there is costs no memory.

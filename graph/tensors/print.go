@@ -157,7 +157,7 @@ func (p *printer) printRow(axis, at int) {
 func (p *printer) chooseText() func(at int) string {
 	t := p.t
 	switch d := t.DType(); {
-	case d.IsFloat():
+	case d.IsFloat() || d.IsStorage():
 		number := p.chooseFloat(func(at int, see func(float64)) { see(t.Float64At(at)) })
 		return func(at int) string { return number(t.Float64At(at)) }
 	case d.IsComplex():
@@ -226,7 +226,7 @@ func (t *Tensor) GoStr() string {
 	typ := t.DType().GoType().String()
 	if t.IsScalar() {
 		s := t.goElement(0)
-		if strings.HasPrefix(s, typ) || t.DType().IsHalf() { // has its type
+		if strings.HasPrefix(s, typ) || t.DType().IsHalf() || t.DType().IsStorage() { // has its type
 			return s
 		}
 		return typ + "(" + s + ")"
@@ -262,6 +262,8 @@ func (t *Tensor) goElement(at int) string {
 	switch d := t.DType(); {
 	case d.IsHalf():
 		return typ[:strings.IndexByte(typ, '.')] + ".FromFloat64(" + goFloat(t.Float64At(at), 64) + ")"
+	case d.IsStorage(): // float8.E5M2
+		return typ + "FromFloat64(" + goFloat(t.Float64At(at), 64) + ")"
 	case d == dtypes.Complex64, d == dtypes.Complex128:
 		x := t.complexAt(at)
 		bits := 4 * d.Size()

@@ -100,7 +100,7 @@ func shapeOf(v reflect.Value) (shapes.Shape, error) {
 	}
 	dtype := dtypes.OfType(typ)
 	if dtype == dtypes.Invalid {
-		return shapes.Shape{}, fmt.Errorf("a tensor from elements of Go type %s: want bool, int, int8 to int64, uint8 to uint64, float16.Float16, bfloat16.BFloat16, float32, float64, complex64 or complex128", typ)
+		return shapes.Shape{}, fmt.Errorf("a tensor from elements of Go type %s: want bool, int, int8 to int64, uint8 to uint64, float16.Float16, bfloat16.BFloat16, float32, float64, complex64, complex128, float8.E4M3FN or float8.E5M2", typ)
 	}
 	shape := shapes.Make(dtype, dims...)
 	return shape, shape.Check()
@@ -132,7 +132,7 @@ func fill(rest *[]byte, v reflect.Value, shape shapes.Shape, place []int) error 
 	if v.Len() == 0 {
 		return nil
 	}
-	n := v.Len() * shape.DType.Size()
+	n := shape.DType.Bytes(v.Len())
 	if v.Type().Elem().Kind() == reflect.Int && v.Type().Elem().Size() != 8 { // 32-bit machines
 		out := unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(*rest))), v.Len())
 		for i := range out {

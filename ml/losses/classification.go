@@ -170,7 +170,7 @@ func SparseLabels(name string, labels, predictions []*graph.Node) *graph.Node {
 
 // widen makes labels of 8 or 16 bits wider where these cannot count to numClasses.
 func widen(k *graph.Node, numClasses int) *graph.Node {
-	if bits := 8 * k.DType().Size(); bits < 32 && numClasses >= 1<<(bits-1) {
+	if bits := k.DType().Bits(); bits < 32 && numClasses >= 1<<(bits-1) {
 		return graph.ConvertDType(k, dtypes.Int32)
 	}
 	return k

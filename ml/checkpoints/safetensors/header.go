@@ -25,7 +25,8 @@ var names = map[dtypes.DType]string{
 	dtypes.Int8: "I8", dtypes.Int16: "I16", dtypes.Int32: "I32", dtypes.Int64: "I64",
 	dtypes.Uint8: "U8", dtypes.Uint16: "U16", dtypes.Uint32: "U32", dtypes.Uint64: "U64",
 	dtypes.Float16: "F16", dtypes.BFloat16: "BF16", dtypes.Float32: "F32", dtypes.Float64: "F64",
-	dtypes.Complex64: "C64",
+	dtypes.Complex64:    "C64",
+	dtypes.Float8E4M3FN: "F8_E4M3", dtypes.Float8E5M2: "F8_E5M2",
 }
 
 func dtypeOf(name string) (dtypes.DType, bool) {

@@ -20,8 +20,10 @@ import (
 // all has a tensor of every dtype of the format.
 func all() map[string]*tensors.Tensor {
 	values := map[string]*tensors.Tensor{"empty": tensors.FromFlatDataAndDimensions([]int32{}, 0, 3), "scalar": tensors.FromScalar(1.5)}
-	for _, d := range []dtypes.DType{dtypes.Bool, dtypes.Int8, dtypes.Int16, dtypes.Int32, dtypes.Int64, dtypes.Uint8, dtypes.Uint16,
-		dtypes.Uint32, dtypes.Uint64, dtypes.Float16, dtypes.BFloat16, dtypes.Float32, dtypes.Float64, dtypes.Complex64} {
+	for _, d := range dtypes.All() {
+		if d == dtypes.Complex128 { // the format has no place for it
+			continue
+		}
 		t, _ := tensors.FromValue([][]float64{{0, 1, 2}, {3, 4, 5}}).ConvertDType(d)
 		values["dir/"+d.String()] = t
 	}
@@ -134,7 +136,7 @@ func TestEveryTruncationIsAnError(t *testing.T) {
 }
 
 func TestADtypeThatWeLackDoesNotHideTheOthers(t *testing.T) {
-	for _, dtype := range []string{"F8_E4M3", "F8_E5M2", "F4", "I4", "F31"} {
+	for _, dtype := range []string{"F8_E8M0", "F4", "I4", "F31"} {
 		in := file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"w":{"dtype":"`+dtype+`","shape":[3],"data_offsets":[2,5]},"z":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}}`, 6)
 		values, _, err := safetensors.Read(bytes.NewReader(in), int64(len(in)))
 		var unreadable *tensors.UnreadableError

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // ConvertOf returns the loop that converts from one dtype to another, by the rules of package dtypes. Bools are
@@ -40,6 +41,10 @@ func ConvertOf(from, to dtypes.DType) (Loop1, bool) {
 		return convertComplex[complex64](to)
 	case dtypes.Complex128:
 		return convertComplex[complex128](to)
+	case dtypes.Float8E4M3FN:
+		return convertFloat(to, float8.E4M3FN.Float64)
+	case dtypes.Float8E5M2:
+		return convertFloat(to, float8.E5M2.Float64)
 	}
 	return Loop1{}, false
 }
@@ -78,6 +83,10 @@ func convertInt[S Integer](to dtypes.DType) (Loop1, bool) {
 		return each1(func(x S) complex64 { return complex(float32(x), 0) }), true
 	case dtypes.Complex128:
 		return each1(func(x S) complex128 { return complex(float64(x), 0) }), true
+	case dtypes.Float8E4M3FN:
+		return each1(func(x S) float8.E4M3FN { return float8.E4M3FNFromFloat64(float64(x)) }), true
+	case dtypes.Float8E5M2:
+		return each1(func(x S) float8.E5M2 { return float8.E5M2FromFloat64(float64(x)) }), true
 	}
 	return Loop1{}, false
 }
@@ -114,6 +123,10 @@ func convertFloat[S any](to dtypes.DType, wide func(S) float64) (Loop1, bool) {
 		return each1(func(x S) complex64 { return complex(float32(wide(x)), 0) }), true
 	case dtypes.Complex128:
 		return each1(func(x S) complex128 { return complex(wide(x), 0) }), true
+	case dtypes.Float8E4M3FN:
+		return each1(func(x S) float8.E4M3FN { return float8.E4M3FNFromFloat64(wide(x)) }), true
+	case dtypes.Float8E5M2:
+		return each1(func(x S) float8.E5M2 { return float8.E5M2FromFloat64(wide(x)) }), true
 	}
 	return Loop1{}, false
 }

@@ -118,6 +118,7 @@ var goxlaTypes = map[quire.DType]dtypes.DType{
 	quire.Uint8: dtypes.Uint8, quire.Uint16: dtypes.Uint16, quire.Uint32: dtypes.Uint32, quire.Uint64: dtypes.Uint64,
 	quire.Float16: dtypes.Float16, quire.BFloat16: dtypes.BFloat16, quire.Float32: dtypes.Float32, quire.Float64: dtypes.Float64,
 	quire.Complex64: dtypes.Complex64, quire.Complex128: dtypes.Complex128,
+	quire.Float8E4M3FN: dtypes.F8E4M3FN, quire.Float8E5M2: dtypes.F8E5M2,
 }
 
 func (p *program) put(t *tensors.Tensor) (b *pjrt.Buffer, err error) {

@@ -132,7 +132,7 @@ var elementTypes = map[C.PJRT_Buffer_Type]struct {
 	C.PJRT_Buffer_Type_F16: {2, dtypes.Float16}, C.PJRT_Buffer_Type_BF16: {2, dtypes.BFloat16},
 	C.PJRT_Buffer_Type_F32: {4, dtypes.Float32}, C.PJRT_Buffer_Type_F64: {8, dtypes.Float64},
 	C.PJRT_Buffer_Type_C64: {8, dtypes.Complex64}, C.PJRT_Buffer_Type_C128: {16, dtypes.Complex128},
-	C.PJRT_Buffer_Type_F8E5M2: {1, 0}, C.PJRT_Buffer_Type_F8E4M3FN: {1, 0},
+	C.PJRT_Buffer_Type_F8E5M2: {1, dtypes.Float8E5M2}, C.PJRT_Buffer_Type_F8E4M3FN: {1, dtypes.Float8E4M3FN},
 	C.PJRT_Buffer_Type_S4: {1, 0}, C.PJRT_Buffer_Type_U4: {1, 0}, C.PJRT_Buffer_Type_S2: {1, 0}, C.PJRT_Buffer_Type_U2: {1, 0},
 }
 
