@@ -33,33 +33,42 @@ func TestArchitectureIsTwoPages(t *testing.T) {
 	}
 }
 
-// The files, packages and names that the page gives are there.
-func TestArchitectureNamesWhatIsThere(t *testing.T) {
-	page, api := readText(t, "ARCHITECTURE.md"), readText(t, "api.txt")
-	paths, names := 0, 0
-	folder := "" // of the file named last: the next one may be given without it
-	for _, m := range quoted.FindAllStringSubmatch(page, -1) {
-		name := m[1]
-		switch parts := exported.FindStringSubmatch(name); {
-		case pathName.MatchString(name):
-			paths++
-			if !strings.Contains(name, "/") && !exists(name) {
-				name = path.Join(folder, name)
+// The files, packages and names that the pages give are there.
+func TestPagesNameWhatIsThere(t *testing.T) {
+	api := readText(t, "api.txt")
+	for _, c := range []struct {
+		page         string
+		paths, names int // that it gives at least
+	}{
+		{"ARCHITECTURE.md", 60, 20},
+		{"CONTRIBUTING.md", 40, 10},
+	} {
+		text := readText(t, c.page)
+		paths, names := 0, 0
+		folder := "" // of the file named last: the next one may be given without it
+		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+			name := m[1]
+			switch parts := exported.FindStringSubmatch(name); {
+			case pathName.MatchString(name):
+				paths++
+				if !strings.Contains(name, "/") && !exists(name) {
+					name = path.Join(folder, name)
+				}
+				require.True(t, exists(name), "%s: %s: there is no such file or folder", c.page, m[1])
+				if folder = name; path.Ext(name) != "" {
+					folder = path.Dir(name)
+				}
+			case parts != nil:
+				names++
+				line := regexp.MustCompile(apiLine(parts[1], parts[2], strings.TrimPrefix(parts[3], ".")))
+				require.True(t, line.MatchString(api), "%s: %s is not exported", c.page, name)
 			}
-			require.True(t, exists(name), "%s: there is no such file or folder", m[1])
-			if folder = name; path.Ext(name) != "" {
-				folder = path.Dir(name)
-			}
-		case parts != nil:
-			names++
-			line := regexp.MustCompile(apiLine(parts[1], parts[2], strings.TrimPrefix(parts[3], ".")))
-			require.True(t, line.MatchString(api), "%s is not exported", name)
 		}
-	}
-	require.Greater(t, paths, 60)
-	require.Greater(t, names, 20)
-	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(page, -1) {
-		require.True(t, exists(link[1]), "%s: there is no such file", link[1])
+		require.Greater(t, paths, c.paths, c.page)
+		require.Greater(t, names, c.names, c.page)
+		for _, link := range regexp.MustCompile(`\]\(([\w./-]+)\)`).FindAllStringSubmatch(text, -1) {
+			require.True(t, exists(link[1]), "%s: %s: there is no such file", c.page, link[1])
+		}
 	}
 }
 
