@@ -89,7 +89,7 @@ func (b *buffer) Close() error {
 	defer b.mu.Unlock()
 	t := b.tensor
 	b.tensor = nil
-	return t.FinalizeAll()
+	return t.Close()
 }
 
 type executable struct {
