@@ -49,7 +49,7 @@ func (x *Executable) Close() error {
 	return nil
 }
 
-// Run computes the program's outputs, see [graph.Executable]. The memory of a donated input becomes an output's if
+// Run computes the program's outputs, see [ir.Executable]. The memory of a donated input becomes an output's if
 // the program was compiled for that donation (see [graph.Program]) and nobody else has the memory: no tensor, no
 // other run, no second input. Otherwise the input is only freed.
 //

@@ -119,7 +119,7 @@ func OpReference() string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("# Ops\n\nWritten from the rows of the table of operations (`graph.Ops()`) by `go test ./graph/graphtest -run OpReference -update`; do not edit.\n" +
+	b.WriteString("# Ops\n\nWritten from the rows of the table of operations (`ir.Ops()`) by `go test ./graph/graphtest -run OpReference -update`; do not edit.\n" +
 		"Operands are x, y, z in order. Where the gradient column says *expansion*, an op is differentiated through the ops that it expands to.\n" +
 		"The Go functions of the same names, and helpers composed of them, are described in the package documentation of `graph`.\n" +
 		"\nAccuracy is how far a value of the go engine may be from the true one, in units of the last place (ulp) of that value, and where that\n" +

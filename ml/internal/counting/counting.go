@@ -103,7 +103,7 @@ type executable struct {
 	b *Backend
 }
 
-// Run implements graph.Executable.
+// Run implements ir.Executable.
 func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
 	inner := make([]graph.Buffer, len(inputs))
 	for i, in := range inputs {
