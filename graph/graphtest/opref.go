@@ -200,7 +200,7 @@ func kindOf(op *ir.Op) string {
 
 // costOf says what a call costs, and what that is for the example.
 func costOf(op *ir.Op, e *example) string {
-	words := "reads its operands and writes its results once"
+	words := "operands are read and results written once"
 	switch {
 	case op.Regions != nil:
 		return "what its functions cost"
@@ -209,10 +209,10 @@ func costOf(op *ir.Op, e *example) string {
 	case op.Layout == ir.View:
 		return "nothing"
 	case op.Elementwise:
-		words = "an operation per element of the result; " + words
+		words = "an operation per element; " + words
 	}
 	c := op.CostOf(e.sample.Attrs, shapesOf(e.in), shapesOf(e.out))
-	return fmt.Sprintf("%s (the example: %s, %s)", words, count(c.FLOPs, "operation"), count(c.Bytes, "byte"))
+	return fmt.Sprintf("%s (example: %s, %s)", words, count(c.FLOPs, "operation"), count(c.Bytes, "byte"))
 }
 
 func count(n float64, what string) string {

@@ -23,8 +23,8 @@ type example struct {
 // fewElements is how many elements an operand or result of an example should have at most.
 const fewElements = 8
 
-// exampleOf returns the call of the row's samples that is read best: finite, short, of a common dtype, with more than
-// one element, and with values that were worked out by hand; of those that are alike the first.
+// exampleOf returns the call of the row's samples that is read best: finite, changing its operand, with more than
+// one element, short, of a common dtype, and with values that were worked out by hand; of those that are alike the first.
 func exampleOf(op *ir.Op) (*example, error) {
 	var best *example
 	var bestRank []int
@@ -57,18 +57,21 @@ func (e *example) rank() []int {
 		}
 		return len(common)
 	}
-	odd, largest, total := 0, 0, 0
+	odd, empty, largest, total := 0, 0, 0, 0
 	for _, t := range slices.Concat(e.in, e.out) {
 		for _, v := range numbers(t) {
 			odd = max(odd, number(cmplx.IsNaN(v) || cmplx.IsInf(v)))
 		}
+		empty = max(empty, number(t.Size() == 0))
 		largest, total = max(largest, t.Size()), total+t.Size()
 	}
 	long := 0
 	if largest > fewElements {
 		long = total
 	}
-	return []int{odd, number(largest == 0), long, dtype(e.dtype), dtype(e.out[len(e.out)-1].DType()), number(largest == 1), number(e.sample.Want == nil), number(e.sample.Kink || e.sample.Pole)}
+	last := e.out[len(e.out)-1]
+	idle := number(len(e.in) > 0 && Diff(last, e.in[0], ir.Tolerance{}) == nil)
+	return []int{odd, empty, idle, number(largest == 1), long, dtype(e.dtype), dtype(last.DType()), number(e.sample.Want == nil), number(e.sample.Kink || e.sample.Pole)}
 }
 
 // String writes operands, call and results, each with its shape, in columns.
@@ -102,10 +105,7 @@ func (e *example) called() string {
 			names = append(names, operandName(i))
 		}
 		text := e.op.Name + "(" + strings.Join(names, ", ") + ")"
-		if e.sample.Attrs != nil {
-			text += " " + ir.AttrString(e.sample.Attrs)
-		}
-		return text + "\n"
+		return strings.TrimSpace(text+" "+ir.AttrString(e.sample.Attrs)) + "\n"
 	}
 	p := must(e.sample.Program(e.op, e.dtype))
 	for i := range p.InputNames {
@@ -127,13 +127,17 @@ func withoutPlaces(p *ir.Program) {
 
 // literal writes the elements of t, nested by axes; long axes are cut where t is long.
 func literal(t *tensors.Tensor) string {
-	return nested(t.Shape().Dimensions, texts(t), t.Size() > 2*fewElements)
+	kept := t.Size()
+	if kept > 2*fewElements {
+		if kept = 3; t.Rank() == 1 {
+			kept = fewElements
+		}
+	}
+	return nested(t.Shape().Dimensions, texts(t), kept)
 }
 
-// atEnds is how many elements of a cut axis are written: all but the last at its beginning.
-const atEnds = 3
-
-func nested(dims []int, texts []string, cut bool) string {
+// nested writes so many elements of each axis: of a cut one the first, and the last.
+func nested(dims []int, texts []string, kept int) string {
 	if len(dims) == 0 {
 		return texts[0]
 	}
@@ -141,10 +145,10 @@ func nested(dims []int, texts []string, cut bool) string {
 	n := dims[0]
 	for i := range n {
 		switch {
-		case !cut || n <= atEnds+1 || i < atEnds-1 || i == n-1:
+		case n <= kept+1 || i < kept-1 || i == n-1:
 			step := len(texts) / n
-			parts = append(parts, nested(dims[1:], texts[i*step:(i+1)*step], cut))
-		case i == atEnds-1:
+			parts = append(parts, nested(dims[1:], texts[i*step:(i+1)*step], kept))
+		case i == kept-1:
 			parts = append(parts, "…")
 		}
 	}

@@ -116,14 +116,18 @@ func operandDType(op *ir.Op, i int, all []call) string {
 		}
 		return "T"
 	}
-	follows, taken := true, dtypes.Set(0)
+	follows, likeLast, taken := true, i > 0, dtypes.Set(0)
 	for _, c := range all {
 		set := accepted(c, i)
 		follows = follows && set == dtypes.SetOf(c.dtype)
+		likeLast = likeLast && set == dtypes.SetOf(c.inputs()[i-1].DType())
 		taken |= set
 	}
-	if follows {
+	switch {
+	case follows:
 		return "T"
+	case likeLast:
+		return "like " + operandName(i-1)
 	}
 	return alternatives(taken)
 }
@@ -197,7 +201,9 @@ func saysDType(op *ir.Op, k int) string {
 			d := p.Values[p.Outputs[k]].DType
 			switch v := reflect.ValueOf(c.sample.Attrs).Field(i).Interface().(type) {
 			case dtypes.DType:
-				if v != d {
+				if v == dtypes.Invalid && d == c.dtype {
+					name = t.Field(i).Name + " or T"
+				} else if v != d {
 					name = ""
 				}
 			case shapes.Shape:
