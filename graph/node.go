@@ -211,8 +211,8 @@ func (n *Node) String() string {
 	for _, x := range n.inputs {
 		fmt.Fprintf(&b, " %%%d", x.id)
 	}
-	if n.attrs != nil {
-		b.WriteString(" " + ir.AttrString(n.attrs))
+	if text := ir.AttrString(n.attrs); text != "" {
+		b.WriteString(" " + text)
 	}
 	for _, s := range n.outs {
 		b.WriteString(" " + s.String())

@@ -37,13 +37,13 @@ func TestShardedProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `program "layer" on mesh[data=2 model=2](%0 x float32[4 6] split [data -], %1 w float32[6 8] split [- model], %2 b float32[8]) {
-  %3 = MatMul %0 %1 {Accumulator:invalid Output:invalid} : float32[4 8]
+  %3 = MatMul %0 %1 : float32[4 8]
   %4 = Add %3 %2 : float32[4 8]
   %5 = Shard %4 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
   %6 = Const {1} : float32[1 1]
   %7 = Broadcast %6 {Dims:[4 8]} : float32[4 8]
   %8 = Shard %7 {Mesh:mesh[data=2 model=2] Sharding:[? model]} : float32[4 8]
-  %9 = DotGeneral %0 %8 {LhsContract:[0] LhsBatch:[] RhsContract:[0] RhsBatch:[] Accumulator:invalid Output:invalid} : float32[6 8]
+  %9 = DotGeneral %0 %8 {LhsContract:[0] RhsContract:[0]} : float32[6 8]
   %10 = Sub %1 %9 : float32[6 8]
   %11 = Shard %10 {Mesh:mesh[data=2 model=2] Sharding:[- model]} : float32[6 8]
   return %5 split [- model] %11 split [- model] %2

@@ -11,7 +11,6 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/golden"
 )
 
 func TestRowsAreComplete(t *testing.T) { Complete(t) }
@@ -19,10 +18,6 @@ func TestRowsAreComplete(t *testing.T) { Complete(t) }
 func TestReferenceConforms(t *testing.T) { Conform(t, Reference) }
 
 func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
-
-func TestOpReferenceIsCurrent(t *testing.T) {
-	golden.Check(t, "../../docs/ops.md", OpReference())
-}
 
 // The checks themselves must be able to fail.
 func TestAnIncompleteRowIsNamed(t *testing.T) {

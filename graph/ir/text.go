@@ -2,8 +2,10 @@ package ir
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -78,8 +80,8 @@ func (p *Program) write(b *printer, indent, keyword string) {
 			}
 			fmt.Fprintf(b, " %%%d", id)
 		}
-		if in.Attrs != nil {
-			b.WriteString(" " + AttrString(in.Attrs))
+		if text := AttrString(in.Attrs); text != "" {
+			b.WriteString(" " + text)
 		}
 		b.WriteString(" :")
 		for _, id := range in.Out {
@@ -101,7 +103,8 @@ func (p *Program) write(b *printer, indent, keyword string) {
 	b.WriteString("\n" + indent + "}\n")
 }
 
-// AttrString writes attributes for people: constants by shape and first values.
+// AttrString writes attributes for people: constants by their first values, others without the fields that ask for
+// nothing, and "" if no field is left.
 func AttrString(attrs any) string {
 	if c, ok := attrs.(ConstAttrs); ok {
 		if c.Value == nil || !c.Value.Ok() {
@@ -117,7 +120,35 @@ func AttrString(attrs any) string {
 		}
 		return "{" + strings.Join(parts, " ") + "}"
 	}
-	return fmt.Sprintf("%+v", attrs)
+	v := reflect.ValueOf(attrs)
+	if _, own := attrs.(fmt.Stringer); own || v.Kind() != reflect.Struct {
+		if attrs == nil {
+			return ""
+		}
+		return fmt.Sprintf("%+v", attrs)
+	}
+	var parts []string
+	for i := range v.NumField() {
+		if f := v.Field(i); !asksNothing(f) {
+			parts = append(parts, fmt.Sprintf("%s:%+v", v.Type().Field(i).Name, f))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}
+
+// asksNothing reports whether a field of attributes is off, empty, or the dtype that stands for the default. A number is
+// neither: axis 0 is an axis.
+func asksNothing(f reflect.Value) bool {
+	switch f.Kind() {
+	case reflect.Bool, reflect.String, reflect.Pointer, reflect.Interface, reflect.Func:
+		return f.IsZero()
+	case reflect.Slice, reflect.Map:
+		return f.Len() == 0
+	}
+	return f.Type() == reflect.TypeFor[dtypes.DType]() && f.IsZero()
 }
 
 // element returns one element of t by its flat index.

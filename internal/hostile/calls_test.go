@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -352,6 +353,10 @@ var functions = map[string]any{
 	"graph/dtypes/float16.FromBits":               float16.FromBits,
 	"graph/dtypes/float16.FromFloat32":            float16.FromFloat32,
 	"graph/dtypes/float16.FromFloat64":            float16.FromFloat64,
+	"graph/dtypes/float8.E4M3FNFromFloat32":       float8.E4M3FNFromFloat32,
+	"graph/dtypes/float8.E4M3FNFromFloat64":       float8.E4M3FNFromFloat64,
+	"graph/dtypes/float8.E5M2FromFloat32":         float8.E5M2FromFloat32,
+	"graph/dtypes/float8.E5M2FromFloat64":         float8.E5M2FromFloat64,
 	"graph/ir.Array":                              ir.Array,
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Define":                             ir.Define,
@@ -651,7 +656,15 @@ var named = []reflect.Type{
 	reflect.TypeFor[fetch.Fetcher](),
 	reflect.TypeFor[fetch.Progress](),
 	reflect.TypeFor[float16.Float16](),
+	reflect.TypeFor[float8.E4M3FN](),
+	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
+	reflect.TypeFor[gocpu.Order](),
+	reflect.TypeFor[gocpu.Runner](),
+	reflect.TypeFor[gocpu.Step](),
+	reflect.TypeFor[gocpu.Steps](),
+	reflect.TypeFor[gocpu.View](),
 	reflect.TypeFor[graph.Backend](),
 	reflect.TypeFor[graph.Buffer](),
 	reflect.TypeFor[graph.ChannelsAxisConfig](),
