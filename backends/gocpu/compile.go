@@ -53,7 +53,7 @@ func compile(ctx context.Context, p *ir.Program, workers int) (*code, error) {
 	return compileWith(ctx, p, workers, map[*ir.Program]*code{})
 }
 
-// compileWith is compile given the code of bodies that others use too; a body is compiled once.
+// compileWith is compile given the code of regions that others use too; a region is compiled once.
 func compileWith(ctx context.Context, p *ir.Program, workers int, bodies map[*ir.Program]*code) (*code, error) {
 	if c := bodies[p]; c != nil {
 		return c, nil

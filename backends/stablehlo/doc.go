@@ -1,6 +1,6 @@
 // Package stablehlo turns programs into StableHLO text, which XLA and other compilers take, and back.
 //
-// [Write] writes a [graph.Program] as a module with the function main; [Lowers] says which ops it writes,
+// [Write] writes a [ir.Program] as a module with the function main; [Lowers] says which ops it writes,
 // so that a program holds no others:
 //
 //	p, err := graph.NewProgram(g, outputs...)

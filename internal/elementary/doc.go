@@ -3,7 +3,7 @@
 // some of these places (on amd64, log of denormals and exp from 709.44; sin, cos and tan near multiples of π; powers of
 // and to denormals; complex tan, tanh, sqrt and log of large parts).
 //
-// What each function promises is in the rows of the table of operations (graph.Op.Accuracy), and held there by tables of
+// What each function promises is in the rows of the table of operations (ir.Op.Accuracy), and held there by tables of
 // true values. Reference meanings and the go engine both use these functions.
 //
 // A value that needs more digits than a float64 has is the sum of two: hi, the nearest number, and lo, what is left.
