@@ -27,11 +27,6 @@ type Graph struct {
 	scopes  []string // of aliases
 	names   map[string]int
 
-	site   []uintptr         // lent to nodes made on behalf of another (gradients, expansions)
-	lowers func(*ir.Op) bool // set while a program is lowered: expand what is not lowered
-	cse    bool              // set while a program is lowered: equal calls become one node
-	copied map[string]*body
-
 	donated    []*Node // parameters
 	mesh       *ir.Mesh
 	placed     map[*Node]ir.Sharding // of parameters
