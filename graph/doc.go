@@ -19,11 +19,11 @@
 //
 // # Rows
 //
-// Every op is a row of a table ([Op], [Ops]) that holds all there is to know of it: shape rule,
+// Every op is a row of a table ([ir.Op], [ir.Ops]) that holds all there is to know of it: shape rule,
 // meaning, gradient, samples. Package graphtest checks backends against the rows.
 //
 // # Backends
 //
-// A [Backend] compiles a [Program]: an immutable, sorted list of typed instructions. Package backends
+// An [ir.Backend] compiles an [ir.Program]: an immutable, sorted list of typed instructions. Package backends
 // opens them by name.
 package graph

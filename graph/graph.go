@@ -27,11 +27,6 @@ type Graph struct {
 	scopes  []string // of aliases
 	names   map[string]int
 
-	site   []uintptr         // lent to nodes made on behalf of another (gradients, expansions)
-	lowers func(*ir.Op) bool // set while a program is lowered: expand what is not lowered
-	cse    bool              // set while a program is lowered: equal calls become one node
-	copied map[string]*body
-
 	donated    []*Node // parameters
 	mesh       *ir.Mesh
 	placed     map[*Node]ir.Sharding // of parameters
@@ -107,7 +102,7 @@ func (g *Graph) NumParameters() int { return len(g.made().main.params) }
 // Parameters returns the parameters of the main function, in order of creation.
 func (g *Graph) Parameters() []*Node { return slices.Clone(g.made().main.params) }
 
-// Donate marks parameters whose buffers runs are expected to give up (see [Executable]), so that a backend can
+// Donate marks parameters whose buffers runs are expected to give up (see [ir.Executable]), so that a backend can
 // compile the program to work in place. It is a hint, and given before [Graph.Compile].
 func (g *Graph) Donate(params ...*Node) { g.donated = append(g.donated, params...) }
 

@@ -27,7 +27,7 @@ type Node struct {
 	inputs []*Node
 	outs   []shapes.Shape
 	splits []*Node // the results, if there are several
-	bodies []*body // of If, While, Call
+	bodies []*body // of control ops, one per region of the instruction
 	pcs    []uintptr
 	alias  string
 	logged string

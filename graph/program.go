@@ -102,7 +102,7 @@ func valuesOf(nodes []*Node, values map[*Node]ir.Value) []ir.Value {
 	return list
 }
 
-// region writes a body; a captured value that it ignores still is an input.
+// region writes a body as a region; a captured value that it ignores still is an input.
 func (e *emitter) region(b *body, captured []*Node) *ir.Program {
 	key := fmt.Sprintf("%p", b.fn)
 	inputs := slices.Clone(b.inputs)

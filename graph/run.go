@@ -176,7 +176,7 @@ func (g *Graph) RunWithMap(inputs map[*Node]any) ([]*tensors.Tensor, error) {
 }
 
 // RunWithBuffers runs a compiled graph on buffers of its backend. donate, nil or one per input, marks
-// buffers that are given up to the run; see [Executable]. The results belong to the caller. Values of
+// buffers that are given up to the run; see [ir.Executable]. The results belong to the caller. Values of
 // logged nodes come after the outputs.
 func (g *Graph) RunWithBuffers(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
 	return g.runBuffers(ctx, inputs, donate)

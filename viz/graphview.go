@@ -17,7 +17,7 @@ const maxDrawnNodes = 200
 // maxListedNodes is how many lines a listing has at most.
 const maxListedNodes = 400
 
-// Graph draws a computation: a *graph.Graph, a *graph.Program, or a function that builds a graph, which is called
+// Graph draws a computation: a *graph.Graph, a *ir.Program, or a function that builds a graph, which is called
 // on parameters of the shapes of inputs as in [Shapes]. Values flow downwards; a shape stands at the line that
 // leaves a box, constants stand in the box that uses them, inputs are green, a model's variables orange
 // and results purple. Where the results are known, ops that they do not need are left out, as compiling does:

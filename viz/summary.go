@@ -20,7 +20,7 @@ import (
 //     layer or op, in order, with the shapes that go in and out, parameters, bytes and FLOPs. A layer is a call
 //     of a function outside package graph, such as layers.Dense, or an alias scope. Parameters that the function
 //     makes itself (a model's variables) count, its inputs do not;
-//   - a *graph.Graph or *graph.Program, likewise;
+//   - a *graph.Graph or *ir.Program, likewise;
 //   - what has variables: a method IterVariables returning an iterator, as model.Store has, or a slice. Its elements have
 //     the methods Path and Shape, and may have Trainable and Value: a row per variable.
 //

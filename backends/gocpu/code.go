@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
-// code is a compiled program or body: steps over values whose memory is planned. It is immutable but
+// code is a compiled program or region: steps over values whose memory is planned. It is immutable but
 // for the frames that wait for their next run.
 type code struct {
 	name    string
@@ -54,7 +54,7 @@ type value struct {
 	keep   *tensors.Storage
 }
 
-// step is one instruction with its kernel, or a control instruction with its bodies.
+// step is one instruction with its kernel, or a control instruction with its regions.
 type step struct {
 	op      *ir.Op
 	id      int // the index of its instruction in the program

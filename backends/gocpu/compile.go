@@ -55,7 +55,7 @@ func compile(ctx context.Context, p *ir.Program, workers int) (*code, error) {
 	return compileWith(ctx, p, Options{Workers: workers}, map[*ir.Program]*code{})
 }
 
-// compileWith is compile given the code of bodies that others use too; a body is compiled once.
+// compileWith is compile given the code of regions that others use too; a region is compiled once.
 func compileWith(ctx context.Context, p *ir.Program, o Options, bodies map[*ir.Program]*code) (*code, error) {
 	if c := bodies[p]; c != nil {
 		return c, nil

@@ -9,13 +9,13 @@ import (
 	"github.com/quire-ml/quire/graph/ops"
 )
 
-// control runs an instruction with bodies.
+// control runs an instruction with regions.
 type control interface {
 	exec(ctx context.Context, a *kernels.Args, at *site) error
 	bodies() []*code
 }
 
-// lowerControl compiles the bodies of an instruction.
+// lowerControl compiles the regions of an instruction.
 func (c *compiler) lowerControl(in *instr) (control, error) {
 	var bodies []*code
 	for _, b := range in.Regions {

@@ -33,7 +33,7 @@ func (e *executable) Close() error {
 	return nil
 }
 
-// drop forgets the frames that wait; those of runs under way go with them. done holds the bodies that were dropped.
+// drop forgets the frames that wait; those of runs under way go with them. done holds the regions that were dropped.
 func (c *code) drop(done map[*code]bool) {
 	if done[c] {
 		return

@@ -73,9 +73,7 @@ func (f *function) iota(s shapes.Shape, axis int) value {
 	return f.op(s, ops.Iota.HLO+" dim = %d : %s", axis, tensorType(s))
 }
 
-// reshape returns x with the dimensions of s.
-func (f *function) reshape(x value, s shapes.Shape) value { return f.reshapeAs(ops.Reshape.HLO, x, s) }
-
+// reshapeAs returns x with the dimensions of s, by the given operation.
 func (f *function) reshapeAs(mnemonic string, x value, s shapes.Shape) value {
 	if x.shape.EqualDimensions(s) {
 		return x

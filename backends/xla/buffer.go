@@ -75,7 +75,7 @@ func destroy(parts []*pjrt.Buffer) {
 	}
 }
 
-// buffer is the engine's [graph.Buffer]. One that is forgotten is closed by the collector.
+// buffer is the engine's [ir.Buffer]. One that is forgotten is closed by the collector.
 type buffer struct {
 	value   *value
 	shape   shapes.Shape

@@ -9,7 +9,7 @@
 // known and says so when it is opened. docs/xla.md describes configurations, caches, memory, devices, and the numbers
 // that differ from those of the go engine.
 //
-// [Open] returns an [Engine], which is a [graph.Backend] and says besides what its plugin is, what its memory
+// [Open] returns an [Engine], which is an [ir.Backend] and says besides what its plugin is, what its memory
 // holds and what became of compilations.
 //
 // # Meaning
@@ -22,5 +22,5 @@
 // XLA ends the process over mistakes that others answer with an error. So sizes, types, shapes, counts and owners of
 // buffers, options, flags and files are checked before; see the tests for the list.
 //
-// [graph.Backend]: https://pkg.go.dev/github.com/quire-ml/quire/graph#Backend
+// [ir.Backend]: https://pkg.go.dev/github.com/quire-ml/quire/graph/ir#Backend
 package xla

@@ -10,7 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 )
 
-// Engine is the engine "xla". It implements [graph.Backend] and is safe for several goroutines.
+// Engine is the engine "xla". It implements [ir.Backend] and is safe for several goroutines.
 type Engine struct {
 	client *client
 	name   string

@@ -50,7 +50,7 @@ func (x *Executable) Close() error {
 }
 
 // Run computes the program's outputs, see [ir.Executable]. The memory of a donated input becomes an output's if
-// the program was compiled for that donation (see [graph.Program]) and nobody else has the memory: no tensor, no
+// the program was compiled for that donation (see [ir.Program]) and nobody else has the memory: no tensor, no
 // other run, no second input. Otherwise the input is only freed.
 //
 // Run returns when ctx ends, with its error. The plugin's program cannot be stopped: it goes on, what it returns is

@@ -104,7 +104,7 @@ func bitsOf(words string) (list []uint64, err error) {
 }
 
 // Truth checks the values of a backend against tables of true values, for every row that has one: over the whole domain,
-// at every float and complex dtype, within what the row's [graph.Accuracy] promises. That is a promise of the reference
+// at every float and complex dtype, within what the row's [ir.Accuracy] promises. That is a promise of the reference
 // meanings and of the go engine's kernels; expansions, and the functions of other compilers, may do less in tails and next
 // to zeros. QUIRE_TRUTH names a folder of other tables.
 func Truth(t *testing.T, newBackend func() ir.Backend) {

@@ -32,7 +32,7 @@ type SplitAttrs struct{ Axis, NumSplits int }
 // ConstAttrs holds the value of a constant.
 type ConstAttrs struct{ Value *tensors.Tensor }
 
-// ConvAttrs holds what a convolution is told, one element per spatial axis; see [ConvGeneral].
+// ConvAttrs holds what a convolution is told, one element per spatial axis; see ConvGeneral of package graph.
 type ConvAttrs struct {
 	Axes                            ConvolveAxesConfig
 	Strides                         []int
@@ -182,14 +182,14 @@ type ConvolveAxesConfig struct {
 	OutputSpatial                             []int
 }
 
-// PadAxis says how many elements [Pad] puts before an axis, after it, and between any two of its
+// PadAxis says how many elements the op Pad puts before an axis, after it, and between any two of its
 // elements. Negative Start and End take elements away.
 type PadAxis struct{ Start, End, Interior int }
 
-// TransposeKind is what [TriangularSolve] does to its matrix before it solves.
+// TransposeKind is what the op TriangularSolve does to its matrix before it solves.
 type TransposeKind string
 
-// WindowKind is what [ReduceWindow] makes of a window's elements.
+// WindowKind is what the op ReduceWindow makes of a window's elements.
 type WindowKind string
 
 // The matrix itself, its transpose, and the conjugate of that.

@@ -769,7 +769,6 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.WindowAttrs](),
 	reflect.TypeFor[ir.WindowKind](),
 	reflect.TypeFor[layers.BatchNormBuilder](),
-	reflect.TypeFor[layers.ConvBuilder](),
 	reflect.TypeFor[layers.ConvolutionBuilder](),
 	reflect.TypeFor[layers.LayerNormBuilder](),
 	reflect.TypeFor[layers.MultiHeadAttentionBuilder](),

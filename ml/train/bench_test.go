@@ -59,6 +59,6 @@ func benchTrainer(b *testing.B) (*train.Trainer, data.Batch) {
 			x = graph.Relu(layers.Dense(scope.In("hidden1"), x, true, 256))
 			x = graph.Relu(layers.Dense(scope.In("hidden2"), x, true, 128))
 			return layers.Dense(scope.In("readout"), x, true, 10)
-		}, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Schedule(optimizers.Cosine(1000).WarmUp(100)).Done(), metrics.NewSparseCategoricalAccuracy()),
+		}, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Schedule(optimizers.WarmUp(100, optimizers.Cosine(1000))).Done(), metrics.NewSparseCategoricalAccuracy()),
 		data.Batch{Inputs: []*tensors.Tensor{tensors.FromValue(images)}, Labels: []*tensors.Tensor{tensors.FromValue(labels)}}
 }

@@ -33,7 +33,7 @@ var faces = map[string]func(t *testing.T, b graph.Backend, fn columnFn) *face{
 		e := graph.MustNewExec(b, fn)
 		return &face{
 			func(ctx context.Context, x [][]float32) error { _, err := e.CallContext(ctx, x); return err },
-			func(n int) { e.SetMaxCache(n) }, e.Finalize,
+			func(n int) { e.SetMaxCache(n) }, func() { require.NoError(t, e.Close()) },
 		}
 	},
 	"model.Exec": func(t *testing.T, b graph.Backend, fn columnFn) *face {

@@ -363,7 +363,7 @@ func (t *Trainer) EvalSnapshot(ctx context.Context, snapshot *model.Snapshot, ds
 	return t.EvalContext(snapshot.Context(ctx), ds)
 }
 
-// Predict returns the model's predictions for inputs, as [model.Exec.Call] takes them. The model does not
+// Predict returns the model's predictions for inputs, as [graph.Exec.Call] takes them. The model does not
 // change; layers behave as in evaluation.
 func (t *Trainer) Predict(inputs ...any) ([]*tensors.Tensor, error) {
 	e, err := t.form(execKey{modePredict, nil, len(inputs)})

@@ -1,7 +1,7 @@
-// Package irtest is the test kit of engines: what must hold for whatever implements [graph.Backend], beyond the
+// Package irtest is the test kit of engines: what must hold for whatever implements [ir.Backend], beyond the
 // values of single ops, which package graphtest compares.
 //
-//	func TestContract(t *testing.T) { irtest.Contract(t, func(testing.TB) graph.Backend { return gocpu.New() }) }
+//	func TestContract(t *testing.T) { irtest.Contract(t, func(testing.TB) ir.Backend { return gocpu.New() }) }
 //
 // [Contract] holds an engine to the contract that docs/backend.md states sentence by sentence: who owns memory and until
 // when, what is closed and what that means, contexts, wrong inputs, several goroutines, mistakes in the data.

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// forgery is a way to break a well-formed program: one rule of [graph.Program.Check] each.
+// forgery is a way to break a well-formed program: one rule of [ir.Program.Check] each.
 type forgery struct {
 	name  string
 	forge func(p *ir.Program)

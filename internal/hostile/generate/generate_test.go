@@ -142,6 +142,9 @@ func exported(dir, path string, imports map[string]bool) (functions, named []str
 					if !ok || !s.Name.IsExported() || s.TypeParams != nil || isConstraint(s.Type) {
 						continue
 					}
+					if _, second := s.Type.(*ast.Ident); second && s.Assign.IsValid() {
+						continue // an alias within the package: the type is listed by its own name
+					}
 					imports[path] = true
 					named = append(named, fmt.Sprintf("\treflect.TypeFor[%s.%s](),\n", f.Name.Name, s.Name.Name))
 				}

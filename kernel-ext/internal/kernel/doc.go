@@ -7,5 +7,5 @@
 // Every process that a kernel starts carries QUIRE_KERNEL=id in its environment. When the kernel is
 // closed, and also when this process is killed with signal 9, all of them are ended and the directory is
 // removed: a watchdog, a shell that only waits for the end of a pipe, does it. What even that missed (the
-// machine lost power) is found by [Sweep].
+// machine lost power) is found by Sweep of package scratch.
 package kernel

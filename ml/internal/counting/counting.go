@@ -49,7 +49,7 @@ func (b *Backend) wrap(inner graph.Buffer) graph.Buffer {
 	return &buffer{Buffer: inner, b: b}
 }
 
-// Put implements graph.Backend.
+// Put implements ir.Backend.
 func (b *Backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
 	inner, err := b.Backend.Put(t)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *Backend) Put(t *tensors.Tensor) (graph.Buffer, error) {
 	return b.wrap(inner), nil
 }
 
-// ToHost implements graph.Buffer.
+// ToHost implements ir.Buffer.
 func (x *buffer) ToHost() (*tensors.Tensor, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -69,7 +69,7 @@ func (x *buffer) ToHost() (*tensors.Tensor, error) {
 	return x.Buffer.ToHost()
 }
 
-// Close implements graph.Buffer.
+// Close implements ir.Buffer.
 func (x *buffer) Close() error {
 	if !x.end() {
 		return nil
@@ -89,7 +89,7 @@ func (x *buffer) end() bool {
 	return true
 }
 
-// Compile implements graph.Backend.
+// Compile implements ir.Backend.
 func (b *Backend) Compile(ctx context.Context, p *graph.Program) (ir.Executable, error) {
 	inner, err := b.Backend.Compile(ctx, p)
 	if err != nil {
