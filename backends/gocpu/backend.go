@@ -67,7 +67,10 @@ func (b *backend) Name() string { return "go" }
 
 // Lowers reports whether there is a kernel for a call: for its op, at its dtypes.
 func (b *backend) Lowers(c ir.Call) bool {
-	if c.Op.Regions != nil || empty(c.Out) {
+	if c.Op.Regions != nil {
+		return controls[c.Op] != nil
+	}
+	if empty(c.Out) {
 		return true
 	}
 	if reflect.TypeOf(c.Attrs) == reflect.TypeFor[ir.ConstAttrs]() {

@@ -207,7 +207,7 @@ func (c *compiler) dropDead() {
 	}
 	for i := len(c.instrs) - 1; i >= 0; i-- {
 		in := &c.instrs[i]
-		alive := slices.ContainsFunc(in.out, func(id int) bool { return used[id] && c.code.values[id].kind != constant })
+		alive := in.Op.Effect != ir.Pure || slices.ContainsFunc(in.out, func(id int) bool { return used[id] && c.code.values[id].kind != constant })
 		in.dead = in.dead || !alive
 		if in.dead {
 			continue
@@ -270,6 +270,9 @@ const foldLimit = 16 << 10
 
 // fold computes a call on constants, unless that fails: then each run will.
 func (c *compiler) fold(in *instr) {
+	if in.Op.Effect != ir.Pure {
+		return
+	}
 	total := 0
 	for _, id := range in.out {
 		total += c.code.values[id].size

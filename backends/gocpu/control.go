@@ -27,7 +27,11 @@ func (c *compiler) lowerControl(in *instr) (control, error) {
 	}
 	make := controls[in.Op]
 	if make == nil {
-		return nil, fmt.Errorf("%s: %s runs functions, and the go backend does not know how", in.Place, in.Op)
+		if in.Op.Regions.Ref == nil {
+			return nil, fmt.Errorf("%s: %s runs functions, and neither the go backend nor its row says how", in.Place, in.Op)
+		}
+		own := len(in.in) - in.Captured
+		return &meaning{in.Op.Regions.Ref, in.Attrs, in.call.in[:own], in.call.out, bodies}, nil
 	}
 	return make(c, in, bodies), nil
 }

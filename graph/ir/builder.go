@@ -14,6 +14,8 @@ type Builder struct {
 	p     *Program
 	place Place
 	maker []int // of each value, the instruction that makes it, -1 for inputs
+
+	checked map[*Program]bool // regions that are known to be well formed: functions may be called from many places
 }
 
 // NewBuilder starts a program.
@@ -89,9 +91,16 @@ func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*
 		}
 	}
 	for _, r := range regions {
+		if b.checked[r] {
+			continue
+		}
 		if err := r.Check(); err != nil {
 			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
+		if b.checked == nil {
+			b.checked = map[*Program]bool{}
+		}
+		b.checked[r] = true
 	}
 	instr := Instr{Op: op, Attrs: attrs, In: slices.Clone(in), Regions: regions, Captured: captured, Place: b.place}
 	out, err := instr.results(b.p.ShapesOf(in))

@@ -79,7 +79,11 @@ var (
 // widenPass computes in float32 what the backend has no kernel for in a narrower float.
 func widenPass(l *lowering, p *Program) (*Program, error) {
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
-		if c.Op.Regions != nil || l.lowers(c.asked()) {
+		if l.lowers(c.asked()) {
+			return nil, nil
+		}
+		if c.Op.Regions != nil { // whose functions are of the narrow dtypes
+			l.left = append(l.left, describe(c))
 			return nil, nil
 		}
 		wide := c.asked()

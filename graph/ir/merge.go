@@ -18,7 +18,7 @@ func attrsKey(attrs any) string {
 		if attrs == nil {
 			return ""
 		}
-		return fmt.Sprintf("%+v", attrs)
+		return fmt.Sprintf("%#v", attrs) // which tells strings that contain spaces and numbers of different types apart
 	}
 	if c.Value.ByteSize() > maxKeyBytes {
 		return tooLarge

@@ -72,6 +72,7 @@ type lowering struct {
 	lowers     func(Call) bool
 	expansions map[string]*Program   // by call, nil for those that are being made
 	done       map[*Program]*Program // regions that the current pass is through with
+	effects    map[*Program]bool     // whether a region does something besides returning results
 	notes      map[string]int        // what the current pass did, how often
 	left       []string              // calls that have no kernel, no expansion and no wider form
 }
@@ -80,7 +81,7 @@ func newLowering(lowers func(Call) bool) *lowering {
 	if lowers == nil {
 		lowers = func(Call) bool { return true }
 	}
-	return &lowering{lowers: lowers, expansions: map[string]*Program{}, done: map[*Program]*Program{}, notes: map[string]int{}}
+	return &lowering{lowers: lowers, expansions: map[string]*Program{}, done: map[*Program]*Program{}, effects: map[*Program]bool{}, notes: map[string]int{}}
 }
 
 func (l *lowering) note(format string, args ...any) { l.notes[fmt.Sprintf(format, args...)]++ }

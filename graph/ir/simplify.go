@@ -189,7 +189,7 @@ func dropPass(l *lowering, p *Program) (*Program, error) {
 	all := true
 	for i := len(p.Instrs) - 1; i >= 0; i-- {
 		in := &p.Instrs[i]
-		keep[i] = in.Op.Effect != Pure || slices.ContainsFunc(in.Out, func(v Value) bool { return need[v] })
+		keep[i] = l.seen(in) || slices.ContainsFunc(in.Out, func(v Value) bool { return need[v] })
 		if !keep[i] {
 			l.note("%s", in.Op)
 			all = false
@@ -206,6 +206,22 @@ func dropPass(l *lowering, p *Program) (*Program, error) {
 	q, err := l.eachRegion(q, func(r *Program) (*Program, error) { return dropPass(l, r) })
 	l.done[p] = q
 	return q, err
+}
+
+// seen reports whether a call does something besides returning results, itself or in a function that it runs.
+func (l *lowering) seen(in *Instr) bool {
+	return in.Op.Effect != Pure || slices.ContainsFunc(in.Regions, l.seenOf)
+}
+
+func (l *lowering) seenOf(r *Program) bool {
+	seen, known := l.effects[r]
+	if !known {
+		for i := range r.Instrs {
+			seen = seen || l.seen(&r.Instrs[i])
+		}
+		l.effects[r] = seen
+	}
+	return seen
 }
 
 // without returns p with the instructions that are to be kept.
