@@ -1,0 +1,124 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Training, checkpoints in the background, evaluations on snapshots, predictions of several shapes, and somebody who drops
+// programs and closes Execs all the while: the model is that of a run which was left alone, nothing is used that is closed,
+// and nothing is left.
+func TestAllAtOnce(t *testing.T) {
+	alone := noisyLoop(newBackend(t))
+	_, err := alone.RunSteps(unsized{line(t, "line")}, 60)
+	require.NoError(t, err)
+
+	b := newBackend(t)
+	loop := noisyLoop(b)
+	trainer := loop.Trainer()
+	handler := checkpoints.Build(trainer.Store()).Dir(t.TempDir()).InBackground().MustDone()
+	require.NoError(t, handler.Attach(loop, 9))
+	_, err = loop.RunSteps(line(t, "line"), 7) // variables are there, and so they are in snapshots
+	require.NoError(t, err)
+
+	stop, others := make(chan struct{}), sync.WaitGroup{}
+	beside := func(do func(n int)) {
+		others.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					do(n)
+				}
+			}
+		})
+	}
+	beside(func(int) {
+		snapshot := trainer.Store().Snapshot()
+		defer snapshot.Close()
+		m, err := trainer.EvalSnapshot(context.Background(), snapshot, line(t, "test"))
+		if err != nil || math.IsNaN(m.Value("loss")) {
+			t.Errorf("an evaluation on a snapshot: %v, %v", m, err)
+		}
+	})
+	beside(func(n int) {
+		out, err := trainer.Predict(tensors.FromValue(make([][2]float32, 1+n%3)))
+		if err != nil || out[0].Shape().Dimensions[0] != 1+n%3 {
+			t.Errorf("a prediction of %d: %v, %v", 1+n%3, out, err)
+		}
+	})
+	beside(func(n int) {
+		switch n % 3 {
+		case 0:
+			trainer.OnExec(func(e *model.Exec) { e.SetMaxCache(1) })
+		case 1:
+			trainer.OnExec(func(e *model.Exec) {
+				if err := e.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		default:
+			trainer.ResetComputationGraphs()
+		}
+	})
+	_, err = loop.RunSteps(unsized{line(t, "line")}, 53)
+	close(stop)
+	others.Wait()
+	require.NoError(t, err)
+	require.Equal(t, contents(alone.Trainer().Store()), contents(trainer.Store()))
+	list, err := handler.List()
+	require.NoError(t, err)
+	require.Equal(t, int64(60), list[len(list)-1].GlobalStep)
+	require.NoError(t, list[len(list)-1].Verify())
+
+	trainer.ResetComputationGraphs()
+	require.Zero(t, b.Programs(), "programs that are left")
+	require.NoError(t, trainer.Store().Close())
+	require.Zero(t, b.Live(), "buffers that are left")
+}
+
+var errOnFire = errors.New("the device is on fire")
+
+// A run that fails and takes the model with it is told as what it is, with its step's number, also by what is asked next.
+func TestAStepWhoseRunFailsKeepsItsNumber(t *testing.T) {
+	for name, dataset := range map[string]data.Dataset{"sized": line(t, "line"), "unsized": unsized{line(t, "line")}} {
+		b := newBackend(t)
+		loop := noisyLoop(b)
+		runs := 0
+		b.BeforeRun(func() error {
+			if runs++; runs == 5 {
+				return errOnFire
+			}
+			return nil
+		})
+		ended := int64(0)
+		loop.Listen(func(e train.Event) {
+			if e.Kind == train.End {
+				ended = e.GlobalStep
+			}
+		})
+		_, err := loop.RunSteps(dataset, 20)
+		require.ErrorIs(t, err, errOnFire, name)
+		require.ErrorContains(t, err, "training step 5")
+		require.Equal(t, 4, loop.Step())
+		require.Equal(t, int64(4), ended, "what the end is told")
+		require.Equal(t, int64(4), loop.Trainer().GlobalStep())
+		_, err = loop.RunSteps(dataset, 1)
+		require.ErrorContains(t, err, "training step 5: model: the value of")
+		require.ErrorContains(t, err, "load the last checkpoint")
+		require.NoError(t, loop.Trainer().Store().Close())
+		require.Zero(t, b.Live(), "buffers that are left")
+	}
+}
