@@ -122,3 +122,11 @@ func TestAStepWhoseRunFailsKeepsItsNumber(t *testing.T) {
 		require.Zero(t, b.Live(), "buffers that are left")
 	}
 }
+
+// A Spec whose type can be compared, but whose value cannot, is an error too.
+func TestASpecThatCannotBeComparedIsAnError(t *testing.T) {
+	batch := batchOf([][]float32{{1}}, [][]float32{{1, 2}})
+	batch.Spec = struct{ any }{[]int{1}}
+	_, err := noisyLoop(newBackend(t)).Trainer().TrainStep(batch)
+	require.ErrorContains(t, err, "which cannot be compared")
+}
