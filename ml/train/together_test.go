@@ -7,10 +7,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 
 	"github.com/stretchr/testify/require"
@@ -129,4 +132,37 @@ func TestASpecThatCannotBeComparedIsAnError(t *testing.T) {
 	batch.Spec = struct{ any }{[]int{1}}
 	_, err := noisyLoop(newBackend(t)).Trainer().TrainStep(batch)
 	require.ErrorContains(t, err, "which cannot be compared")
+}
+
+// Values that a step logs come with that step, in its order, and the model is that of steps which log nothing.
+func TestAStepLogs(t *testing.T) {
+	run := func(logs bool) (told []float32, store map[string]any) {
+		b := newBackend(t)
+		trainer := train.NewTrainer(b, model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
+			y := noisy(scope, x)
+			if logs {
+				graph.ReduceAllSum(x).SetLogged("sum of inputs")
+			}
+			return y
+		}, losses.MeanSquaredError, optimizers.Adam().LearningRate(0.05).Done())
+		batch := func(n int) data.Batch { return batchOf([][]float32{{1}}, [][]float32{{1, float32(n)}}) }
+		for n := range 5 {
+			_, err := trainer.TrainStep(batch(n))
+			require.NoError(t, err)
+			trainer.OnExec(func(e *model.Exec) {
+				e.SetNodeLogger(func(_ *graph.Graph, messages []string, values []*tensors.Tensor, _ []graph.NodeId) {
+					require.Equal(t, []string{"sum of inputs"}, messages)
+					told = append(told, tensors.ToScalar[float32](values[0]))
+				})
+			})
+		}
+		store = contents(trainer.Store())
+		require.NoError(t, trainer.Store().Close())
+		require.Zero(t, b.Live(), "buffers that are left")
+		return told, store
+	}
+	_, want := run(false)
+	told, got := run(true)
+	require.Equal(t, []float32{2, 3, 4, 5}, told)
+	require.Equal(t, want, got)
 }
