@@ -194,6 +194,30 @@ func TestARunThatFailsLosesWhatItWasGiven(t *testing.T) {
 	}
 }
 
+// A value that outlives its snapshot may be given up to a run at any moment: who reads it then is told so.
+func TestAValueThatIsGivenUpIsNotRead(t *testing.T) {
+	for _, calls := range []int{0, 1} { // a value that an initializer made, and one that a run made
+		b, store := newCounting(t), model.NewStore()
+		write := model.MustNewExec(b, store, addToMany)
+		var err error
+		if calls == 0 {
+			_, err = write.Compile(shapes.Make(f32))
+		} else {
+			_, err = write.Call(float32(1))
+		}
+		require.NoError(t, err)
+		snapshot := store.Snapshot()
+		x := snapshot.Value("/v0")
+		require.NoError(t, snapshot.Close())
+		b.BeforeRun(func() error {
+			_, err := x.ToHost()
+			return err
+		})
+		_, err = write.Call(float32(1))
+		require.ErrorContains(t, err, `the value of "/v0" was given up to a run that changes it: it was read from a snapshot that is closed`, "after %d calls", calls)
+	}
+}
+
 func maps(s *model.Snapshot) map[string]int64 {
 	out := map[string]int64{}
 	for path, x := range s.Values() {

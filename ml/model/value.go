@@ -72,6 +72,8 @@ func (x *Value) onHost() (*tensors.Tensor, error) {
 		return nil, fmt.Errorf("model: the value of %q is released: it was read from a snapshot that is closed", x.of.path)
 	case len(x.copies) > 0:
 		return x.copies[0].buf.ToHost()
+	case x.host == nil && x.init == nil:
+		return nil, fmt.Errorf("model: the value of %q was given up to a run that changes it: it was read from a snapshot that is closed", x.of.path)
 	case x.host == nil:
 		t, err := x.init()
 		if err != nil {
@@ -153,6 +155,7 @@ func (x *Value) giveUp(backend graph.Backend) bool {
 		}
 		return true
 	})
+	x.init = nil // it would make the first value, not this one
 	return true
 }
 

@@ -254,7 +254,11 @@ func (c *common) rate(scope *model.Scope, g *graph.Graph, step *graph.Node) *gra
 	}
 	rate := graph.Scalar(g, dtypes.Float32, value)
 	if c.schedule != nil {
-		rate = graph.Mul(rate, c.schedule.Graph(graph.ConvertDType(graph.AddScalar(step, -1), dtypes.Float32)))
+		factor := c.schedule.Graph(graph.ConvertDType(graph.AddScalar(step, -1), dtypes.Float32))
+		if factor == nil || !factor.Shape().Equal(rate.Shape()) {
+			graph.Errorf("%s: the schedule returns %s for a step, want a %s", c.name, shapeOf(factor), rate.Shape())
+		}
+		rate = graph.Mul(rate, factor)
 	}
 	return rate
 }

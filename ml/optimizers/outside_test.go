@@ -153,7 +153,12 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		"mine: the rule returns float32[] for the variable /w, want a direction float32[2]": optimizers.New("mine", func(u *optimizers.Update) *Node { return u.Step }),
 		`mine: "a/b" is no name of state`:                                                   optimizers.New("mine", func(u *optimizers.Update) *Node { return u.State("a/b").Value() }),
 		`mine: "step" is no name of state`:                                                  optimizers.New("mine", func(u *optimizers.Update) *Node { return u.State("step").Value() }),
-		`variable "/optimizers/mine/m/w" is float32[2]`:                                     optimizers.New("mine", func(u *optimizers.Update) *Node { return u.State("m").Set(u.Step) }),
+		"mine: the schedule returns nil for a step, want a float32[]":                       optimizers.New("mine", gradient).Schedule(unscheduled{}),
+		`mine: the state "m" is asked for as float32[] and as float32[2]`: optimizers.New("mine", func(u *optimizers.Update) *Node {
+			u.StateOf("m", optimizers.Slot{Dims: []int{}})
+			return u.State("m").Value()
+		}),
+		`variable "/optimizers/mine/m/w" is float32[2]`: optimizers.New("mine", func(u *optimizers.Update) *Node { return u.State("m").Set(u.Step) }),
 	} {
 		_, err := model.CallOnceN(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, x *Node) []*Node {
 			w := scope.VariableWithValue("w", []float32{1, 2})
@@ -163,6 +168,12 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// unscheduled is a schedule that forgets its result.
+type unscheduled struct{}
+
+func (unscheduled) Graph(*Node) *Node     { return nil }
+func (unscheduled) Value(float64) float64 { return 1 }
 
 // TestALaterInstanceFindsItsState by name and path, whatever else lies below: an old checkpoint is read.
 func TestALaterInstanceFindsItsState(t *testing.T) {

@@ -129,7 +129,7 @@ func newSchedule(name string, steps int, g func(t *graph.Node) *graph.Node, valu
 	return &ScheduleConfig{curve: &curve{name, float64(steps), g, value}}
 }
 
-// ScheduleConfig is a schedule of this package. The zero value is [Constant].
+// ScheduleConfig is a schedule of this package. The zero value is [Constant], and so is nil.
 type ScheduleConfig struct {
 	curve  Schedule
 	final  float64
@@ -153,7 +153,12 @@ func (s *ScheduleConfig) WarmUp(steps int) *ScheduleConfig {
 }
 
 // schedule returns what Final and WarmUp made of the curve.
-func (s *ScheduleConfig) schedule() Schedule { return WarmUp(s.warmUp, DownTo(s.final, s.curve)) }
+func (s *ScheduleConfig) schedule() Schedule {
+	if s == nil {
+		return constant{}
+	}
+	return WarmUp(s.warmUp, DownTo(s.final, s.curve))
+}
 
 // Graph returns the factor for a step. It panics with [graph.Error] if the curve has no steps.
 func (s *ScheduleConfig) Graph(step *graph.Node) *graph.Node { return s.schedule().Graph(step) }

@@ -113,3 +113,14 @@ func TestSchedulesThatMakeNoSense(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 }
+
+// TestANilScheduleIsConstant, also one with a type.
+func TestANilScheduleIsConstant(t *testing.T) {
+	var none *optimizers.ScheduleConfig
+	for _, s := range []optimizers.Schedule{none, optimizers.Then(2, none, nil), optimizers.Repeat(3, none)} {
+		out, err := CallOnce(graphtest.Reference(), s.Graph, float32(4))
+		require.NoError(t, err)
+		require.Equal(t, float32(1), out.Value())
+		require.Equal(t, 1.0, s.Value(4))
+	}
+}

@@ -67,11 +67,14 @@ func (u *Update) StateOf(name string, slot Slot) *State {
 
 // state is StateOf for all names and dtypes.
 func (u *Update) state(name string, slot Slot) *State {
-	if s := u.states[name]; s != nil {
-		return s
-	}
 	if slot.DType == dtypes.Invalid {
 		slot.DType = wide(u.Variable.DType())
+	}
+	if s := u.states[name]; s != nil {
+		if dims := s.v.Shape().Dimensions; s.v.DType() != slot.DType || !slices.Equal(dims, slotDims(slot, u.Variable)) {
+			graph.Errorf("%s: the state %q is asked for as %s and as %s", u.name, name, s.v.Shape(), shapes.Make(slot.DType, slotDims(slot, u.Variable)...))
+		}
+		return s
 	}
 	if slot.Initial == nil {
 		slot.Initial = initializers.Zero
@@ -92,6 +95,14 @@ func (u *Update) state(name string, slot Slot) *State {
 	}
 	u.states[name] = s
 	return s
+}
+
+// slotDims returns the dimensions of a piece of v's state.
+func slotDims(slot Slot, v *model.Variable) []int {
+	if slot.Dims != nil {
+		return slot.Dims
+	}
+	return v.Shape().Dimensions
 }
 
 // statePath returns the path of a piece of v's state. Paths of variables begin with a slash, so they nest

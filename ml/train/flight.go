@@ -146,6 +146,8 @@ func (t *Trainer) GlobalStep() int64 {
 	return t.steps
 }
 
+// readSteps returns the value of the variable that counts updates. Where that was lost in a run that failed, the updates
+// that are known stay known: errors speak of them.
 func (t *Trainer) readSteps() int64 {
 	v := t.store.GetVariable(GlobalStepPath)
 	if v == nil {
@@ -153,7 +155,7 @@ func (t *Trainer) readSteps() int64 {
 	}
 	value, err := v.Value()
 	if err != nil {
-		return 0
+		return t.steps
 	}
 	return tensors.ToScalar[int64](value)
 }

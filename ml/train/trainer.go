@@ -235,7 +235,7 @@ func (t *Trainer) form(key execKey) (*form, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
 	}
-	if key.spec != nil && !reflect.TypeOf(key.spec).Comparable() {
+	if key.spec != nil && !reflect.ValueOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
 	if f, ok := t.execs.Find(key); ok {

@@ -1,5 +1,6 @@
-// Package counting is an engine around another one, for tests of who holds what: it counts the buffers that live and those
-// that were given up to runs, and every use of a buffer that is closed or was given up is an error.
+// Package counting is an engine around another one, for tests of who holds what: it counts the buffers and executables that
+// live and the buffers that were given up to runs. Every use of a buffer that is closed or was given up is an error, and every
+// run of an executable that is closed.
 package counting
 
 import (
@@ -16,8 +17,8 @@ import (
 // Backend counts what is done with another one. It is safe for several goroutines.
 type Backend struct {
 	graph.Backend
-	live, given, reads atomic.Int64
-	beforeRun          atomic.Pointer[func() error]
+	live, given, reads, programs atomic.Int64
+	beforeRun                    atomic.Pointer[func() error]
 }
 
 // New returns a backend around b.
@@ -25,6 +26,9 @@ func New(b graph.Backend) *Backend { return &Backend{Backend: b} }
 
 // Live returns the number of buffers that are not closed.
 func (b *Backend) Live() int { return int(b.live.Load()) }
+
+// Programs returns the number of executables that are not closed.
+func (b *Backend) Programs() int { return int(b.programs.Load()) }
 
 // Given returns how many buffers were given up to runs so far.
 func (b *Backend) Given() int { return int(b.given.Load()) }
@@ -95,16 +99,29 @@ func (b *Backend) Compile(ctx context.Context, p *graph.Program) (ir.Executable,
 	if err != nil {
 		return nil, err
 	}
-	return &executable{inner, b}, nil
+	b.programs.Add(1)
+	return &executable{Executable: inner, b: b}, nil
 }
 
 type executable struct {
 	ir.Executable
-	b *Backend
+	b      *Backend
+	closed atomic.Bool
+}
+
+// Close implements graph.Executable.
+func (e *executable) Close() error {
+	if !e.closed.Swap(true) {
+		e.b.programs.Add(-1)
+	}
+	return e.Executable.Close()
 }
 
 // Run implements ir.Executable.
 func (e *executable) Run(ctx context.Context, inputs []graph.Buffer, donate []bool) ([]graph.Buffer, error) {
+	if e.closed.Load() {
+		return nil, errors.New("counting: the executable is closed")
+	}
 	inner := make([]graph.Buffer, len(inputs))
 	for i, in := range inputs {
 		x := in.(*buffer)
