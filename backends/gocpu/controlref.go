@@ -22,7 +22,7 @@ type meaning struct {
 // errBody carries an error of a body through the op's meaning.
 type errBody struct{ error }
 
-func (m *meaning) exec(ctx context.Context, a *kernels.Args) (err error) {
+func (m *meaning) exec(ctx context.Context, a *kernels.Args, at *site) (err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -38,7 +38,7 @@ func (m *meaning) exec(ctx context.Context, a *kernels.Args) (err error) {
 	}
 	runs := make([]ir.Run, len(m.branches))
 	for i, b := range m.branches {
-		runs[i] = func(own ...*tensors.Tensor) []*tensors.Tensor { return run(ctx, b, own, a.In[len(m.in):]) }
+		runs[i] = func(own ...*tensors.Tensor) []*tensors.Tensor { return run(ctx, b, own, a.In[len(m.in):], at.region(i)) }
 	}
 	out := m.ref(m.attrs, in, runs)
 	if len(out) != len(m.out) {
@@ -56,7 +56,7 @@ func (m *meaning) exec(ctx context.Context, a *kernels.Args) (err error) {
 }
 
 // run runs a body on its own inputs and what it captures.
-func run(ctx context.Context, body *code, own []*tensors.Tensor, captured [][]byte) []*tensors.Tensor {
+func run(ctx context.Context, body *code, own []*tensors.Tensor, captured [][]byte, at *site) []*tensors.Tensor {
 	if err := ctx.Err(); err != nil {
 		panic(errBody{err})
 	}
@@ -76,7 +76,7 @@ func run(ctx context.Context, body *code, own []*tensors.Tensor, captured [][]by
 	for i, s := range body.results {
 		out[i] = aligned(s.ByteSize())
 	}
-	if err := body.exec(ctx, in, out); err != nil {
+	if err := body.exec(ctx, in, out, at); err != nil {
 		panic(errBody{err})
 	}
 	results := make([]*tensors.Tensor, len(out))

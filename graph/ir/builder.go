@@ -15,7 +15,7 @@ type Builder struct {
 	place Place
 	maker []int // of each value, the instruction that makes it, -1 for inputs
 
-	checked map[*Program]bool // regions that are known to be well formed: functions may be called from many places
+	checked checked // regions that are known to be well formed: functions may be called from many places
 }
 
 // NewBuilder starts a program.
@@ -91,16 +91,15 @@ func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*
 		}
 	}
 	for _, r := range regions {
-		if b.checked[r] {
+		if r != nil && r.built { // call by call, so that functions in functions are not checked once per level
 			continue
 		}
-		if err := r.Check(); err != nil {
+		if b.checked == nil {
+			b.checked = checked{}
+		}
+		if err := r.checkRegion(b.checked); err != nil {
 			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
-		if b.checked == nil {
-			b.checked = map[*Program]bool{}
-		}
-		b.checked[r] = true
 	}
 	instr := Instr{Op: op, Attrs: attrs, In: slices.Clone(in), Regions: regions, Captured: captured, Place: b.place}
 	out, err := instr.results(b.p.ShapesOf(in))
@@ -183,7 +182,7 @@ func (b *Builder) Program(outputs ...Value) (*Program, error) {
 
 func (b *Builder) finish(outputs []Value) *Program {
 	p := b.p
-	p.Outputs = slices.Clone(outputs)
+	p.Outputs, p.built = slices.Clone(outputs), true
 	b.p = nil
 	return p
 }

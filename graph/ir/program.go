@@ -30,6 +30,8 @@ type Program struct {
 	Mesh            *Mesh
 	InputShardings  []Sharding
 	OutputShardings []Sharding
+
+	built bool // by a Builder, which has checked each call
 }
 
 // Instr is one instruction: a call of an op.
