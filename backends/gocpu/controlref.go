@@ -38,7 +38,9 @@ func (m *meaning) exec(ctx context.Context, a *kernels.Args, at *site) (err erro
 	}
 	runs := make([]ir.Run, len(m.branches))
 	for i, b := range m.branches {
-		runs[i] = func(own ...*tensors.Tensor) []*tensors.Tensor { return run(ctx, b, own, a.In[len(m.in):], at.region(i)) }
+		runs[i] = func(own ...*tensors.Tensor) []*tensors.Tensor {
+			return run(ctx, b, own, a.In[len(m.in):], at.region(i))
+		}
 	}
 	out := m.ref(m.attrs, in, runs)
 	if len(out) != len(m.out) {

@@ -86,7 +86,11 @@ func readCase(c *reading) []*graph.Node {
 	}
 	outside := graph.LogicalOr(graph.LessThan(index, number(0)), graph.GreaterOrEqual(index, number(n)))
 	index = graph.Where(outside, number(n-1), index)
-	return c.branches(index, 0, n)
+	branches := make([]*graph.Function, n)
+	for i, r := range c.op.regions {
+		branches[i] = c.closure(r, nil)
+	}
+	return graph.Switch(index, branches...)
 }
 
 // chosen returns the branch of n that a constant chooses.
@@ -98,18 +102,6 @@ func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
 		i = n - 1
 	}
 	return i, true
-}
-
-// branches chooses among the branches from from to to by halving.
-func (c *reading) branches(index *graph.Node, from, to int) []*graph.Node {
-	if to-from == 1 {
-		return c.region(c.op.regions[from], nil, c.scope)
-	}
-	mid := (from + to) / 2
-	half := func(from, to int) *graph.Function {
-		return graph.NewClosure(c.g, func(*graph.Graph) []*graph.Node { return c.branches(index, from, to) })
-	}
-	return graph.If(graph.LessThan(index, graph.Scalar(c.g, dtypes.Int32, mid)), half(from, mid), half(mid, to))
 }
 
 // readCustomCall takes the few targets that are no code of somebody else's.

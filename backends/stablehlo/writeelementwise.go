@@ -33,7 +33,9 @@ func oneToOne(f *function, c call) []value {
 const comparison = "stablehlo.compare "
 
 // isOneToOne reports whether calls of op are written by oneToOne.
-func isOneToOne(op *ir.Op) bool { return op.Elementwise && op.Attrs == nil && op.HLO != "" }
+func isOneToOne(op *ir.Op) bool {
+	return op.Elementwise && op.Infer != nil && op.Attrs == nil && op.HLO != ""
+}
 
 func init() {
 	lowerings[ops.Div] = func(f *function, c call) []value {

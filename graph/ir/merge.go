@@ -25,7 +25,9 @@ func attrsKey(attrs any) string {
 	}
 	var b strings.Builder
 	b.WriteString(c.Value.Shape().String())
-	c.Value.ConstBytes(func(data []byte) { b.Write(data) })
+	if err := c.Value.ConstBytes(func(data []byte) { b.Write(data) }); err != nil {
+		return tooLarge // it was closed, and is equal to none
+	}
 	return b.String()
 }
 
