@@ -2,6 +2,7 @@ package gocpu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
@@ -24,11 +25,19 @@ type Steps struct {
 }
 
 // Len returns the number of steps. They are numbered in an order in which they can run.
-func (s *Steps) Len() int { return len(s.f.code.steps) }
+func (s *Steps) Len() int {
+	if s.f == nil { // a zero value: no run has made it
+		return 0
+	}
+	return len(s.f.code.steps)
+}
 
 // After returns the earlier steps that step i must follow: those that make its operands, and those that read an input
 // whose memory it may write. The others that it must follow are behind these.
 func (s *Steps) After(i int) []int {
+	if i < 0 || i >= s.Len() {
+		return nil
+	}
 	if s.f.code.after != nil {
 		return s.f.code.after[i]
 	}
@@ -40,6 +49,12 @@ func (s *Steps) After(i int) []int {
 
 // Do runs step i. What breaks in it is an error that names the step.
 func (s *Steps) Do(ctx context.Context, i int) error {
+	if i < 0 || i >= s.Len() {
+		return fmt.Errorf("there is no step %d: the run has %d, numbered from 0", i, s.Len())
+	}
+	if ctx == nil {
+		return errors.New("the context is nil: give the one that Run was given")
+	}
 	f := s.f
 	if f.code.after == nil {
 		return f.do(ctx, i, &f.args, s.at)

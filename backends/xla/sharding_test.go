@@ -487,6 +487,9 @@ func scattered(rng *rand.Rand, x *graph.Node) *graph.Node {
 			axes[axis], left = left[0], left[1:]
 		}
 	}
+	if x.DType().IsStorage() {
+		return x // Shard is not for these
+	}
 	return graph.Shard(x, axes...)
 }
 
