@@ -67,7 +67,7 @@ func naming(files map[string]*ast.File) map[string][]string {
 }
 
 // An elementwise op with a loop of its own, written and read as StableHLO, takes the file of its row and that of its loop. Ops
-// that some engine or reader says more about take more; every family has members that show the cost, and none needs five.
+// that an engine or a reader says more about take more.
 func TestWhatAnOpCosts(t *testing.T) {
 	at := naming(written(t))
 	cheap := 0
