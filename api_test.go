@@ -19,6 +19,8 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Exported means promised. api.txt lists all that is exported, with its types, in the form of Go's own api/*.txt, so that a change
@@ -34,9 +36,7 @@ func TestAPIIsWhatIsListed(t *testing.T) {
 // api/breaks.txt.
 func TestAPIKeepsWhatWasReleased(t *testing.T) {
 	files, err := filepath.Glob("api/v*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	released := map[string][]string{}
 	for _, file := range files {
 		released[strings.TrimSuffix(filepath.Base(file), ".txt")] = textLines(t, file)
@@ -49,9 +49,7 @@ func TestAPIKeepsWhatWasReleased(t *testing.T) {
 func textLines(t *testing.T, file string) []string {
 	t.Helper()
 	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return strings.Split(strings.TrimRight(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n")
 }
 
@@ -126,9 +124,7 @@ func apiLines(t *testing.T) []string {
 	var ours []string
 	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
 		var p struct{ ImportPath, Name, Export string }
-		if err := dec.Decode(&p); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, dec.Decode(&p))
 		exports[p.ImportPath] = p.Export
 		if p.Export != "" && within(module+"/...", p.ImportPath) && p.Name != "main" && !strings.Contains(p.ImportPath+"/", "/internal/") {
 			ours = append(ours, p.ImportPath)
@@ -138,9 +134,7 @@ func apiLines(t *testing.T) []string {
 	var lines []string
 	for _, path := range ours {
 		pkg, err := from.Import(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		lines = append(lines, packageLines(pkg)...)
 	}
 	slices.Sort(lines)

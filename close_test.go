@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,9 +54,8 @@ func TestWhatIsReleasedIsClosed(t *testing.T) {
 			if _, listed := otherActs[name]; listed || strings.Contains(fn.Doc.Text(), "Deprecated: use Close") {
 				continue
 			}
-			if form := fn.Name.Name + strings.TrimPrefix(types.ExprString(fn.Type), "func"); form != "Close() error" {
-				t.Errorf("%s: %s is declared as %s: the word is Close() error", files.Position(fn.Pos()), name, form)
-			}
+			form := fn.Name.Name + strings.TrimPrefix(types.ExprString(fn.Type), "func")
+			assert.Equal(t, "Close() error", form, "%s: %s is declared as %s: the word is Close() error", files.Position(fn.Pos()), name, form)
 		}
 		return nil
 	})

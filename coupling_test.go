@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/graph/ir"
@@ -71,7 +72,7 @@ func TestNamesOfOtherPackagesAreNoStrings(t *testing.T) {
 		}
 		users := strings.HasPrefix(path, "viz/") || strings.HasPrefix(path, "ml/") // of ops: engines, writers and readers are another matter
 		switch {
-		case strings.HasPrefix(text, prefix) && path != "ml/model/graphvars.go":
+		case strings.HasPrefix(text, prefix) && path != "ml/model/graphvars.go" && path != "kernel-ext/traces/collect.go": // a test of its own holds that one
 			report(place, text, "how package model names parameters: ask model.VariablePath")
 		case layers[text] && !strings.HasPrefix(path, "ml/layers/"):
 			report(place, text, "a name of package layers")
@@ -162,9 +163,8 @@ func TestOptionalInterfacesHaveNames(t *testing.T) {
 			}
 		}
 		for _, e := range asked {
-			if _, ok := e.(*ast.InterfaceType); ok {
-				t.Errorf("%s: an interface without a name is asked for: name it, and say in its doc comment what has it", place)
-			}
+			_, ok := e.(*ast.InterfaceType)
+			assert.False(t, ok, "%s: an interface without a name is asked for: name it, and say in its doc comment what has it", place)
 		}
 	})
 }

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A link in a comment leads somewhere: go doc prints one that leads nowhere as text and says nothing, so a name that moved to
@@ -41,9 +44,7 @@ func TestLinksInCommentsLeadSomewhere(t *testing.T) {
 			}
 		}
 	}
-	if links < 500 {
-		t.Errorf("%d links were found, which is hardly all", links)
-	}
+	assert.GreaterOrEqual(t, links, 500, "links were found, which is hardly all")
 }
 
 // docLinks returns the links of a comment to names; imports holds the paths of the packages that it may name.
@@ -118,9 +119,7 @@ func exportedNames(t *testing.T) (names map[string]map[string]bool, files []comm
 		files = append(files, commented{dir, set, syntax, imports[dir]})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return names, files
 }
 

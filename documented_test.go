@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Exported means promised: every exported name of every package has a doc comment, and every package says
@@ -24,16 +26,12 @@ func TestEveryExportedNameIsDocumented(t *testing.T) {
 		checkFolder(t, dir)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 func checkFolder(t *testing.T, dir string) {
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	set := token.NewFileSet()
 	packageDoc, files := false, 0
 	for _, e := range entries {
@@ -41,9 +39,7 @@ func checkFolder(t *testing.T, dir string) {
 			continue
 		}
 		f, err := parser.ParseFile(set, filepath.Join(dir, e.Name()), nil, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		files++
 		packageDoc = packageDoc || f.Doc != nil
 		for _, decl := range f.Decls {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,9 +50,7 @@ func TestErrorsNameTheirOwnPackage(t *testing.T) {
 				return true
 			}
 			found++
-			if m[1] != f.Name.Name {
-				t.Errorf("%s: %q begins with the name of another package than %s", files.Position(text.Pos()), message, f.Name.Name)
-			}
+			assert.Equal(t, f.Name.Name, m[1], "%s: %q begins with the name of another package than", files.Position(text.Pos()), message)
 			if m[2] != "" && !names[m[2]] {
 				t.Errorf("%s: %q: the package has no function or method %s", files.Position(text.Pos()), message, m[2])
 			}

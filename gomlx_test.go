@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const gomlxPage = "docs/gomlx.md"
@@ -19,24 +22,18 @@ const gomlxPage = "docs/gomlx.md"
 // into the page.
 func TestGomlxPageShowsTheExamples(t *testing.T) {
 	page, err := os.ReadFile(gomlxPage)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	examples := examplesOf(t, "gomlx_example_test.go")
 	shown := map[string]bool{}
 	block := regexp.MustCompile("(?s)<!-- (Example_\\w+) -->\n(```go\n.*?```\n)?")
 	want := block.ReplaceAllFunc(page, func(m []byte) []byte {
 		name := string(block.FindSubmatch(m)[1])
-		if examples[name] == "" {
-			t.Errorf("%s shows %s, which does not exist", gomlxPage, name)
-		}
+		assert.NotEmpty(t, examples[name], "%s shows %s, which does not exist", gomlxPage, name)
 		shown[name] = true
 		return []byte("<!-- " + name + " -->\n```go\n" + examples[name] + "```\n")
 	})
 	for name := range examples {
-		if !shown[name] {
-			t.Errorf("%s does not show %s", gomlxPage, name)
-		}
+		assert.True(t, shown[name], "%s does not show %s", gomlxPage, name)
 	}
 	golden.Check(t, gomlxPage, string(want))
 }
@@ -44,14 +41,10 @@ func TestGomlxPageShowsTheExamples(t *testing.T) {
 // examplesOf returns the bodies of the examples of a file, with their comments.
 func examplesOf(t *testing.T, file string) map[string]string {
 	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	files := token.NewFileSet()
 	f, err := parser.ParseFile(files, file, source, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	examples := map[string]string{}
 	for _, d := range f.Decls {
 		fn, ok := d.(*ast.FuncDecl)
@@ -68,9 +61,7 @@ func examplesOf(t *testing.T, file string) map[string]string {
 func TestGomlxRenamesAreTrue(t *testing.T) {
 	api := apiNames(t)
 	page, err := os.ReadFile(gomlxPage)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, table, _ := strings.Cut(string(page), "## Renames")
 	table, rest, _ := strings.Cut(table, "## The same name")
 	exists := func(name string) bool { // graph.Exec.Call is "graph Exec.Call", dtypes.Of is "graph/dtypes Of"
@@ -83,9 +74,7 @@ func TestGomlxRenamesAreTrue(t *testing.T) {
 		return false
 	}
 	rows := regexp.MustCompile("(?m)^\\| (`.*) \\| (`.*) \\|$").FindAllStringSubmatch(table, -1)
-	if len(rows) < 20 {
-		t.Fatalf("%d rows", len(rows))
-	}
+	require.GreaterOrEqual(t, len(rows), 20, "rows")
 	names := func(cell string) (list []string) {
 		for _, m := range regexp.MustCompile("`([\\w.]+)").FindAllStringSubmatch(cell, -1) {
 			list = append(list, m[1])
@@ -106,8 +95,6 @@ func TestGomlxRenamesAreTrue(t *testing.T) {
 	}
 	_, missing, _ := strings.Cut(rest, "## Not there yet")
 	for _, name := range names(missing) {
-		if exists("graph." + name) {
-			t.Errorf("%s is there, but listed as missing", name)
-		}
+		assert.False(t, exists("graph."+name), "%s is there, but listed as missing", name)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // registries are hosts from which packages, modules, images and systems are fetched. A machine has its own, or a mirror: files name
@@ -27,9 +30,7 @@ func TestNoHostOfARegistryIsNamed(t *testing.T) {
 	used := map[string]bool{}
 	for _, path := range moduleFiles(t) {
 		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, host := range registries {
 			at := bytes.Index(text, []byte(host))
 			if at < 0 {
@@ -47,8 +48,6 @@ func TestNoHostOfARegistryIsNamed(t *testing.T) {
 		}
 	}
 	for place, why := range mayNameRegistries {
-		if !used[place] {
-			t.Errorf("%s may name a registry (%s), and does not: remove it from the list", place, why)
-		}
+		assert.True(t, used[place], "%s may name a registry (%s), and does not: remove it from the list", place, why)
 	}
 }

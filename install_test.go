@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // released is the version under which the tests publish this checkout.
@@ -36,9 +39,8 @@ func TestInstalledWithoutACheckout(t *testing.T) {
 		}
 		t.Fatalf("go install: %v\n%s", err, out)
 	}
-	if got, want := user.do("quire", "version"), "quire "+released+", "+runtime.Version()+" "; !strings.HasPrefix(got, want) {
-		t.Errorf("the version is %q, want %s…", got, want)
-	}
+	got, want := user.do("quire", "version"), "quire "+released+", "+runtime.Version()+" "
+	assert.True(t, strings.HasPrefix(got, want), "the version is %q, want %s…", got, want)
 	user.do("quire", "tutorials", "lessons")
 	if out, err := user.try("quire", "run", "lessons/00-start.ipynb"); err != nil {
 		if strings.Contains(out, "dial tcp") || strings.Contains(out, "no such host") {
@@ -53,16 +55,13 @@ func TestInstalledWithoutACheckout(t *testing.T) {
 	}
 	user.do("quire", "kernel", "install", "-prefix", user.home)
 	cached := filepath.Join(user.home, "go", "pkg", "mod", filepath.FromSlash(module)+"@"+released)
-	if out := user.do("quire", "kernel", "doctor"); !regexp.MustCompile(`(?m)^module +ok +` + regexp.QuoteMeta(cached) + `$`).MatchString(out) {
-		t.Errorf("cells do not import the module from the module cache:\n%s", out)
-	}
+	out := user.do("quire", "kernel", "doctor")
+	assert.True(t, regexp.MustCompile(`(?m)^module +ok +`+regexp.QuoteMeta(cached)+`$`).MatchString(out), "cells do not import the module from the module cache:\n%s", out)
 
 	// A program that does not know where it was compiled asks the go command for the sources of its version.
 	user.do("go", "install", "-trimpath", module+"/kernel-ext/quire@"+released)
 	cell := `{"cells":[{"cell_type":"code","metadata":{},"outputs":[],"source":"import \"` + module + `/graph/shapes\"\n%%\nfmt.Println(shapes.Make(0))"}],"metadata":{},"nbformat":4,"nbformat_minor":4}`
-	if err := os.WriteFile(filepath.Join(user.work, "cell.ipynb"), []byte(cell), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(user.work, "cell.ipynb"), []byte(cell), 0o644))
 	user.do("quire", "run", "-no-html", "cell.ipynb")
 }
 
@@ -73,36 +72,29 @@ func TestAUserRequiresLittle(t *testing.T) {
 		t.Skip("asks the go command for a module graph: left out by -short")
 	}
 	source, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	program := strings.NewReplacer("package quire_test", "package main", "func Example() {", "func main() {").Replace(string(source))
 	user := newUser(t)
 	for name, text := range map[string]string{
 		"go.mod":  "module example.com/user\n\ngo 1.26\n\nrequire " + module + " " + released + "\n",
 		"main.go": program,
 	} {
-		if err := os.WriteFile(filepath.Join(user.work, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(user.work, name), []byte(text), 0o644))
 	}
 	if out, err := user.try("go", "mod", "tidy"); err != nil {
 		testenv.Missing(t, "network", "go mod tidy of a user's program: "+out)
 	}
 	required := strings.Fields(user.do("go", "list", "-m", "-f", `{{if not (or .Main (not .Version))}}{{.Path}}{{end}}`, "all"))
 	mod, err := os.ReadFile(filepath.Join(user.work, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var named []string
 	for _, path := range required {
 		if strings.Contains(string(mod), path+" ") {
 			named = append(named, path)
 		}
 	}
-	if want := []string{"github.com/janpfeifer/gonb", module, "golang.org/x/sys"}; !slices.Equal(named, want) {
-		t.Errorf("the go.mod of README's program requires %q, want %q: packages that few need belong behind an import of their own\n%s", named, want, mod)
-	}
+	want := []string{"github.com/janpfeifer/gonb", module, "golang.org/x/sys"}
+	assert.Equal(t, want, named, "the go.mod of README's program requires %q, want %q: packages that few need belong behind an import of their own\n%s", named, want, mod)
 	for _, path := range strings.Fields(user.do("go", "list", "-deps", ".")) {
 		for _, heavy := range []string{"google.golang.org/protobuf", "k8s.io/klog", "gonum.org/v1/plot", "github.com/gomlx"} {
 			if strings.HasPrefix(path, heavy) {
@@ -133,15 +125,11 @@ func newUser(t *testing.T) *user {
 	})
 	u := &user{t: t, home: filepath.Join(top, "home"), work: filepath.Join(top, "work")}
 	for _, dir := range []string{u.home, u.work} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Mkdir(dir, 0o700))
 	}
 	publish(t, filepath.Join(top, "proxy"))
 	asked, err := exec.Command("go", "env", "GOPROXY", "GOMODCACHE", "GOCACHE", "GOSUMDB").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	set := strings.Split(string(asked), "\n")
 	url := func(dir string) string { return "file://" + filepath.ToSlash(dir) }
 	drop := regexp.MustCompile(`^(GO[A-Z]*|QUIRE_[A-Z]*|XDG_[A-Z_]*|HOME|PWD)=`)
@@ -171,9 +159,7 @@ func (u *user) try(name string, args ...string) (string, error) {
 func (u *user) do(name string, args ...string) string {
 	u.t.Helper()
 	out, err := u.try(name, args...)
-	if err != nil {
-		u.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
+	require.NoError(u.t, err, "%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	return out
 }
 
@@ -181,45 +167,30 @@ func (u *user) do(name string, args ...string) string {
 func publish(t *testing.T, dir string) {
 	t.Helper()
 	dir = filepath.Join(dir, filepath.FromSlash(module), "@v")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(dir, 0o700))
 	mod, err := os.ReadFile("go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, text := range map[string]string{
 		"list":             released + "\n",
 		released + ".info": `{"Version":"` + released + `"}`,
 		released + ".mod":  string(mod),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	f, err := os.Create(filepath.Join(dir, released+".zip"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	archive := zip.NewWriter(f)
 	for _, path := range moduleFiles(t) {
 		w, err := archive.Create(module + "@" + released + "/" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		from, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(w, from); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		_, err = io.Copy(w, from)
+		require.NoError(t, err)
 		from.Close()
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, archive.Close())
 }
 
 // moduleFiles returns the files of the checkout that belong to the module.

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // ladders are the files in which switches list all dtypes: a new dtype is made known to the package there. Packages whose
@@ -44,17 +47,14 @@ func TestDTypesAreListedInLadders(t *testing.T) {
 				return true
 			}
 			if cases := listed(body); len(cases) > maxCases {
-				if seen[path] = true; !slices.Contains(ladders, path) {
-					t.Errorf("%s: a switch lists %d dtypes, more than %d: choose by a table, as graph/tensors/ladder.go does", position(n.Pos()), len(cases), maxCases)
-				}
+				seen[path] = true
+				assert.Contains(t, ladders, path, "%s: a switch lists %d dtypes, more than %d: choose by a table, as graph/tensors/ladder.go does", position(n.Pos()), len(cases), maxCases)
 			}
 			return true
 		})
 	})
 	for _, path := range ladders {
-		if !seen[path] {
-			t.Errorf("%s has no switch over dtypes that needs an exception", path)
-		}
+		assert.True(t, seen[path], "%s has no switch over dtypes that needs an exception", path)
 	}
 }
 
@@ -80,9 +80,7 @@ func listed(body *ast.BlockStmt) (names []string) {
 // TestAStorageDTypeIsNamedInFewFiles counts what has to be written for one.
 func TestAStorageDTypeIsNamedInFewFiles(t *testing.T) {
 	guide, err := os.ReadFile("CONTRIBUTING.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var named []string
 	eachSource(t, func(path string, file *ast.File, _ func(token.Pos) token.Position) {
 		if filepath.Dir(path) == "graph/dtypes" {
@@ -102,9 +100,7 @@ func TestAStorageDTypeIsNamedInFewFiles(t *testing.T) {
 		t.Errorf("float8_e5m2 is named in %d files, more than %d: %s", len(named), storing, strings.Join(named, ", "))
 	}
 	for _, path := range named {
-		if !strings.Contains(string(guide), "`"+path+"`") {
-			t.Errorf("CONTRIBUTING.md does not say that a storage dtype is named in %s", path)
-		}
+		assert.Contains(t, string(guide), "`"+path+"`", "CONTRIBUTING.md does not say that a storage dtype is named in %s", path)
 	}
 }
 
@@ -127,7 +123,5 @@ func eachSource(t *testing.T, fn func(path string, file *ast.File, position func
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }

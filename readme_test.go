@@ -15,25 +15,22 @@ import (
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The program in the README is the one in example_test.go, which compiles and runs.
 func TestReadmeShowsTheExample(t *testing.T) {
 	source, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, code, _ := strings.Cut(string(source), "func Example() {")
 	want := "func main() {" + strings.TrimSpace(code) + "\n"
 	want = strings.Replace(want, "func main() {backend", "func main() {\n\tbackend", 1)
 	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	block := regexp.MustCompile("(?s)```go\nfunc main.*?```")
-	if !block.Match(readme) {
-		t.Fatal("README.md shows no program")
-	}
+	require.True(t, block.Match(readme), "README.md shows no program")
 	golden.Check(t, "README.md", string(block.ReplaceAllLiteral(readme, []byte("```go\n"+want+"```"))))
 }
 
@@ -47,9 +44,7 @@ func TestReadmesFirstMinutesRun(t *testing.T) {
 		t.Skip("starts the real kernel: left out by -short")
 	}
 	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, section, _ := strings.Cut(string(readme), "\n## First minutes\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	type cell struct {
@@ -63,13 +58,9 @@ func TestReadmesFirstMinutesRun(t *testing.T) {
 		cells = append(cells, cell{"code", map[string]any{}, []any{}, block[1]})
 	}
 	text, err := json.Marshal(map[string]any{"cells": cells, "metadata": map[string]any{}, "nbformat": 4, "nbformat_minor": 4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "first.ipynb"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "first.ipynb"), text, 0o644))
 	table := "petal_length,petal_width,kind\n"
 	for i := range 90 { // three kinds that a straight line tells apart; one value is missing
 		length := fmt.Sprint(1.4 + 2*float64(i%3) + 0.01*float64(i))
@@ -78,9 +69,7 @@ func TestReadmesFirstMinutesRun(t *testing.T) {
 		}
 		table += fmt.Sprintf("%s,%g,kind%d\n", length, 0.3+0.8*float64(i%3), i%3)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "flowers.csv"), []byte(table), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "flowers.csv"), []byte(table), 0o644))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	result, err := nbrun.Run(ctx, nbrun.Options{Notebook: filepath.Join(dir, "first.ipynb")})
@@ -94,9 +83,8 @@ func TestReadmesFirstMinutesRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range map[int]string{1: `\[\[ 7 10\]\n \[15 22\]\]`, 3: `\n2 .*(?i:acc)\w* 9\d`, 4: `(?i:acc)\w* (9\d|100)`} {
-		if got := result.Cells[i].Text(); !regexp.MustCompile(want).MatchString(got) {
-			t.Errorf("cell %d says %q, want %s", i+1, got, want)
-		}
+		got := result.Cells[i].Text()
+		assert.True(t, regexp.MustCompile(want).MatchString(got), "cell %d says %q, want %s", i+1, got, want)
 	}
 }
 
@@ -105,16 +93,13 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DESIGN.md", "CHANGELOG.md",
 		"kernel-ext/README.md", "docker/README.md", "tutorials/README.md", "docs/gomlx.md", "docs/xla.md", "docs/benchmarks.md"} {
 		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`\]\(([^)#]+)`).FindAllStringSubmatch(string(text), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", page, m[1], err)
-			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
+			assert.NoError(t, err, "%s links to %s", page, m[1])
 		}
 	}
 }

@@ -9,7 +9,8 @@
 //
 //	import _ "github.com/quire-ml/quire/backends/xla"
 //
-// In a notebook whose kernel was started with QUIRE_BACKEND=xla:cpu, cells have it without an import.
+// In a notebook whose kernel was started with QUIRE_BACKEND=xla:cpu, cells have it without an import: the configuration is then
+// "session:xla:cpu", whose work a process of its own does (package session), and which every program may name.
 //
 // An engine of one's own is made known with [Register]; docs/backend.md says how one is written and tested.
 package backends

@@ -23,5 +23,5 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// [[2 0] [5 0]] <nil>
-	// backend "gpu" is unknown: the known ones are go
+	// backend "gpu" is unknown: the known ones are go, session
 }

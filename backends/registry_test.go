@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/backends/gocpu"
@@ -41,12 +42,8 @@ func TestNewOpensByName(t *testing.T) {
 			case c.wantErr != "" && (err == nil || !strings.Contains(err.Error(), c.wantErr)):
 				t.Fatalf("got %v, want an error with %q", err, c.wantErr)
 			case err == nil:
-				if b.Name() != "go" {
-					t.Errorf("got the backend %q", b.Name())
-				}
-				if err := b.Close(); err != nil {
-					t.Error(err)
-				}
+				assert.Equal(t, "go", b.Name())
+				assert.NoError(t, b.Close())
 			}
 		})
 	}

@@ -14,15 +14,16 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // read returns a file of the module, by its path from the root.
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -30,9 +31,7 @@ func read(t *testing.T, path string) string {
 func find(t *testing.T, path, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile("(?m)" + pattern).FindStringSubmatch(read(t, path))
-	if m == nil {
-		t.Fatalf("%s has no line like %s", path, pattern)
-	}
+	require.NotNil(t, m, "%s has no line like %s", path, pattern)
 	return m[1]
 }
 
@@ -47,16 +46,12 @@ func TestGoIsOfTheModulesVersionOrNewer(t *testing.T) {
 
 func TestJupyterLabHasOnePin(t *testing.T) {
 	pin := find(t, ".ci/requirements.txt", `^jupyterlab==(\S+)$`)
-	if set := find(t, "kernel-ext/internal/lab/find.go", `Version\s+= "(.+)"`); set != pin {
-		t.Errorf("quire lab sets up JupyterLab %s, and .ci/requirements.txt has %s", set, pin)
-	}
+	assert.Equal(t, pin, find(t, "kernel-ext/internal/lab/find.go", `Version\s+= "(.+)"`), "quire lab sets up JupyterLab")
 	for i, line := range strings.Split(strings.TrimSpace(read(t, "docker/constraints.txt")), "\n") {
 		if !strings.HasPrefix(line, "#") && !regexp.MustCompile(`^[A-Za-z0-9._-]+==[A-Za-z0-9._+]+$`).MatchString(line) {
 			t.Errorf("docker/constraints.txt:%d: %q is no exact version", i+1, line)
 		}
-		if strings.HasPrefix(line, "jupyterlab==") {
-			t.Errorf("docker/constraints.txt:%d: JupyterLab's version belongs into .ci/requirements.txt alone", i+1)
-		}
+		assert.False(t, strings.HasPrefix(line, "jupyterlab=="), "docker/constraints.txt:%d: JupyterLab's version belongs into .ci/requirements.txt alone", i+1)
 	}
 }
 
@@ -64,13 +59,9 @@ func TestJupyterLabHasOnePin(t *testing.T) {
 func TestREADMENamesThePinnedPlugins(t *testing.T) {
 	pins := read(t, "kernel-ext/internal/plugininstall/pins.go")
 	named := regexp.MustCompile("`([a-z0-9-]+)` (\\d+(?:\\.\\d+)+)").FindAllStringSubmatch(read(t, "docker/README.md"), -1)
-	if len(named) < 2 {
-		t.Fatalf("docker/README.md names %d wheels with their versions, not those of both plugins", len(named))
-	}
+	require.GreaterOrEqual(t, len(named), 2, "docker/README.md names %d wheels with their versions, not those of both plugins", len(named))
 	for _, n := range named {
-		if !regexp.MustCompile(`"` + regexp.QuoteMeta(n[1]) + `", "` + regexp.QuoteMeta(n[2]) + `"`).MatchString(pins) {
-			t.Errorf("docker/README.md says %s %s, which is not pinned", n[1], n[2])
-		}
+		assert.True(t, regexp.MustCompile(`"`+regexp.QuoteMeta(n[1])+`", "`+regexp.QuoteMeta(n[2])+`"`).MatchString(pins), "docker/README.md says %s %s, which is not pinned", n[1], n[2])
 	}
 }
 
@@ -86,13 +77,10 @@ func stages(t *testing.T) (names []string, text string) {
 
 func TestStagesAndFilesOfTheDockerfileAreThere(t *testing.T) {
 	names, text := stages(t)
-	if want := []string{"go", "wheels", "system", "build", "cpu", "cuda"}; !slices.Equal(names, want) {
-		t.Errorf("the stages are %q, want %q", names, want)
-	}
+	assert.Equal(t, []string{"go", "wheels", "system", "build", "cpu", "cuda"}, names, "the stages")
 	for _, m := range regexp.MustCompile(`--from=([a-z]+)|,from=([a-z]+)`).FindAllStringSubmatch(text, -1) {
-		if from := m[1] + m[2]; !slices.Contains(names, from) {
-			t.Errorf("something is taken from %q, which is no stage", from)
-		}
+		from := m[1] + m[2]
+		assert.Contains(t, names, from, "something is taken from %q, which is no stage", from)
 	}
 	ignored := strings.Fields(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(read(t, ".dockerignore"), ""))
 	for _, m := range regexp.MustCompile(`bind,source=([^, ]+)`).FindAllStringSubmatch(text, -1) {
@@ -102,13 +90,11 @@ func TestStagesAndFilesOfTheDockerfileAreThere(t *testing.T) {
 		}
 	}
 	scripts := regexp.MustCompile(`\bdocker/([a-z]+)[ "]`).FindAllStringSubmatch(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(text, ""), -1)
-	if len(scripts) < 4 {
-		t.Errorf("the Dockerfile runs %d scripts of this folder; warm, plugin, healthy and entrypoint are meant", len(scripts))
-	}
+	assert.GreaterOrEqual(t, len(scripts), 4, "the Dockerfile runs %d scripts of this folder; warm, plugin, healthy and entrypoint are meant", len(scripts))
 	for _, m := range scripts {
-		if info, err := os.Stat(m[1]); err != nil || info.Mode()&0o111 == 0 {
-			t.Errorf("docker/%s is run in the image, and is not there or cannot be run: %v", m[1], err)
-		}
+		info, err := os.Stat(m[1])
+		require.NoError(t, err, "docker/%s is run in the image, and is not there or cannot be run", m[1])
+		assert.NotZero(t, info.Mode()&0o111, "docker/%s is run in the image, and is not there or cannot be run", m[1])
 	}
 }
 
@@ -121,27 +107,21 @@ func TestComposeAgreesWithTheDockerfile(t *testing.T) {
 		}
 	}
 	targets := regexp.MustCompile(`(?m)^ +target: (\S+)$`).FindAllStringSubmatch(compose, -1)
-	if len(targets) != 2 {
-		t.Errorf("%d services are built, not two", len(targets))
-	}
+	assert.Len(t, targets, 2, "services are built, not two")
 	for _, m := range targets {
 		if !slices.Contains(names, m[1]) || !strings.Contains(compose, "image: quire:"+m[1]+"\n") {
 			t.Errorf("the target %q is no stage of the Dockerfile, or no image is called after it", m[1])
 		}
 	}
 	port := regexp.MustCompile(`(?m)^EXPOSE (\d+)$`).FindStringSubmatch(text)
-	if port == nil {
-		t.Fatal("the Dockerfile exposes no port")
-	}
+	require.NotNil(t, port, "the Dockerfile exposes no port")
 	for path, want := range map[string]string{
 		"docker/compose.yaml": `"127.0.0.1:` + port[1] + ":" + port[1] + `"`,
 		"docker/entrypoint":   "-port " + port[1] + " ",
 		"docker/healthy":      "/dev/tcp/127.0.0.1/" + port[1] + "\n",
 		"docker/README.md":    "-p 127.0.0.1:" + port[1] + ":" + port[1],
 	} {
-		if !strings.Contains(read(t, path), want) {
-			t.Errorf("%s does not contain %q, though the image's port is %s", path, want, port[1])
-		}
+		assert.Contains(t, read(t, path), want, "%s does not contain %q, though the image's port is %s", path, want, port[1])
 	}
 }
 
@@ -151,9 +131,8 @@ func TestScriptsParse(t *testing.T) {
 		testenv.Missing(t, "bash", "it checks the syntax of the scripts in docker/")
 	}
 	for _, script := range []string{"build", "smoke", "healthy", "entrypoint", "warm", "plugin"} {
-		if out, err := exec.Command(bash, "-n", script).CombinedOutput(); err != nil {
-			t.Errorf("docker/%s: %v: %s", script, err, out)
-		}
+		out, err := exec.Command(bash, "-n", script).CombinedOutput()
+		assert.NoError(t, err, "docker/%s: %v: %s", script, err, out)
 	}
 }
 
@@ -163,15 +142,9 @@ func TestEntrypoint(t *testing.T) {
 		testenv.Missing(t, "sh", "it runs docker/entrypoint")
 	}
 	bin, module := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "quire"), []byte("#!/bin/sh\necho \"quire $* online=${QUIRE_ONLINE:-}\"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(module, "tutorials"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(module, "tutorials", "a.ipynb"), nil, 0o444); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "quire"), []byte("#!/bin/sh\necho \"quire $* online=${QUIRE_ONLINE:-}\"\n"), 0o755))
+	require.NoError(t, os.Mkdir(filepath.Join(module, "tutorials"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(module, "tutorials", "a.ipynb"), nil, 0o444))
 	const lab = "quire lab -no-browser -ip 0.0.0.0 -port 8888 "
 	for _, c := range []struct {
 		name  string
@@ -196,12 +169,9 @@ func TestEntrypoint(t *testing.T) {
 			cmd := exec.Command(sh, append([]string{"./entrypoint"}, strings.Fields(c.args)...)...)
 			cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "QUIRE_MODULE=" + module, "QUIRE_CACHE=/opt/cache/quire", c.env}
 			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			if got, want := strings.TrimSpace(string(out)), strings.ReplaceAll(c.want, "HOME", home); got != want {
-				t.Errorf("it runs %q, want %q", got, want)
-			}
+			require.NoError(t, err, "%v: %s", err, out)
+			got, want := strings.TrimSpace(string(out)), strings.ReplaceAll(c.want, "HOME", home)
+			assert.Equal(t, want, got, "it runs")
 			info, err := os.Stat(filepath.Join(home, "tutorials", "a.ipynb"))
 			if c.given != (err == nil) {
 				t.Errorf("the home has the tutorials: %v, want %v", err == nil, c.given)

@@ -151,7 +151,8 @@ func init() {
 			x := ClipScalar(wide(y.Input(0)), -cdfEnd, cdfEnd)
 			u := MulScalar(Add(x, MulScalar(Mul(x, Mul(x, x)), 0.044715)), 2*math.Sqrt(2/math.Pi))
 			du := MulScalar(OnePlus(MulScalar(Square(x), 3*0.044715)), 2*math.Sqrt(2/math.Pi))
-			slope := Mul(Sigmoid(u), OnePlus(Mul(Mul(x, Sigmoid(Neg(u))), du)))
+			s := Sigmoid(u) // 1 - s is exact to a unit of 1, where it is little; there the slope is about 1
+			slope := Mul(s, OnePlus(Mul(Mul(x, OneMinus(s)), du)))
 			return []*Node{ConvertDType(Mul(wide(dy), slope), dy.DType())}
 		},
 	})

@@ -18,7 +18,7 @@ func Concatenate(operands []*Node, axis int) *Node {
 	if operands[0].Rank() == 0 {
 		g.fail("Concatenate", inShapes(operands), fmt.Errorf("scalars have no axis (put them side by side with Stack)"))
 	}
-	return Apply(concatenate, ir.ConcatAttrs{Axis: adjust1("Concatenate", operands[0], axis)}, operands...)
+	return Apply(concatenate, ir.AxisAttrs{Axis: adjust1("Concatenate", operands[0], axis)}, operands...)
 }
 
 // Stack returns the operands, all of one shape and dtype, side by side along a new axis, which is axis of
@@ -29,7 +29,7 @@ func Stack(operands []*Node, axis int) *Node {
 	if err != nil {
 		g.fail("Stack", inShapes(operands), fmt.Errorf("the result has %d axes: %w", operands[0].Rank()+1, err))
 	}
-	return Apply(stack, ir.ConcatAttrs{Axis: a}, operands...)
+	return Apply(stack, ir.AxisAttrs{Axis: a}, operands...)
 }
 
 // Split returns x cut into numSplits equal parts along an axis; the axis stays. It panics with [Error] if
@@ -50,7 +50,7 @@ func inShapes(xs []*Node) []shapes.Shape {
 
 // concatRule returns the shape of operands put together along axis.
 func concatRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-	axis := attrs.(ir.ConcatAttrs).Axis
+	axis := attrs.(ir.AxisAttrs).Axis
 	if err := sameDType(in); err != nil {
 		return shapes.Shape{}, err
 	}
@@ -98,7 +98,7 @@ func rankRemedy(first, s shapes.Shape, i int) string {
 }
 
 func concatRef(attrs any, out, in []*tensors.Tensor) {
-	axis := attrs.(ir.ConcatAttrs).Axis
+	axis := attrs.(ir.AxisAttrs).Axis
 	strides := out[0].Shape().Strides()
 	start := 0
 	index := make([]int, out[0].Rank())
@@ -121,19 +121,19 @@ func sliceAlong(x *Node, axis, start, limit int) *Node {
 
 func init() {
 	concatenate = Define(ir.Op{
-		Name: "Concatenate", Family: "shape", Simplify: simplerConcatenate, Doc: "the operands one after the other along an axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ConcatAttrs{}, HLO: "stablehlo.concatenate",
+		Name: "Concatenate", Family: "shape", Variadic: true, Simplify: simplerConcatenate, Doc: "the operands one after the other along an axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxisAttrs{}, HLO: "stablehlo.concatenate",
 		Infer: concatRule, Ref: concatRef,
 		Samples: []ir.Sample{
-			{In: []ir.Input{ir.Ramp(2), ir.Ramp(3).Plus(0.25)}, Attrs: ir.ConcatAttrs{Axis: 0}},
-			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 1), ir.Ramp(2, 3), ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 1}},
-			{Name: "first axis", In: []ir.Input{ir.Ramp(1, 3), ir.Ramp(2, 3)}, Attrs: ir.ConcatAttrs{Axis: 0}},
-			{Name: "middle", In: []ir.Input{ir.Ramp(2, 2, 3), ir.Ramp(2, 1, 3)}, Attrs: ir.ConcatAttrs{Axis: 1}},
-			{Name: "one operand", In: []ir.Input{ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 0}},
-			{Name: "an empty one", In: []ir.Input{ir.Ramp(2, 0), ir.Ramp(2, 2)}, Attrs: ir.ConcatAttrs{Axis: 1}},
+			{In: []ir.Input{ir.Ramp(2), ir.Ramp(3).Plus(0.25)}, Attrs: ir.AxisAttrs{Axis: 0}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 1), ir.Ramp(2, 3), ir.Ramp(2, 2)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "first axis", In: []ir.Input{ir.Ramp(1, 3), ir.Ramp(2, 3)}, Attrs: ir.AxisAttrs{Axis: 0}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 2, 3), ir.Ramp(2, 1, 3)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "one operand", In: []ir.Input{ir.Ramp(2, 2)}, Attrs: ir.AxisAttrs{Axis: 0}},
+			{Name: "an empty one", In: []ir.Input{ir.Ramp(2, 0), ir.Ramp(2, 2)}, Attrs: ir.AxisAttrs{Axis: 1}},
 		},
 	}, Rule{
 		VJP: func(y, dy *Node) []*Node {
-			axis := y.Attrs().(ir.ConcatAttrs).Axis
+			axis := y.Attrs().(ir.AxisAttrs).Axis
 			dx, start := make([]*Node, len(y.Inputs())), 0
 			for i, x := range y.Inputs() {
 				end := start + x.Dim(axis)
@@ -144,9 +144,9 @@ func init() {
 		},
 	})
 	stack = Define(ir.Op{
-		Name: "Stack", Family: "shape", Doc: "the operands side by side along a new axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ConcatAttrs{},
+		Name: "Stack", Family: "shape", Variadic: true, Doc: "the operands side by side along a new axis", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxisAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			axis := attrs.(ir.ConcatAttrs).Axis
+			axis := attrs.(ir.AxisAttrs).Axis
 			if err := sameDType(in); err != nil {
 				return shapes.Shape{}, err
 			}
@@ -169,14 +169,14 @@ func init() {
 			return shapes.Make(in[0].DType, dims...).WithAxisNames(slices.Insert(names, axis, "")...), nil
 		},
 		Samples: []ir.Sample{
-			{In: []ir.Input{ir.Ramp(3), ir.Ramp(3).Plus(0.25)}, Attrs: ir.ConcatAttrs{Axis: 0}},
-			{Name: "last axis", In: []ir.Input{ir.Array([]int{2}, 1, 2), ir.Array([]int{2}, 3, 4)}, Attrs: ir.ConcatAttrs{Axis: 1}, DTypes: dtypes.Reals, Want: []float64{1, 3, 2, 4}},
-			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25), ir.Ramp(2, 3).Plus(-0.25)}, Attrs: ir.ConcatAttrs{Axis: 1}},
-			{Name: "scalars", In: []ir.Input{ir.ScalarValue(1.5), ir.ScalarValue(-0.5)}, Attrs: ir.ConcatAttrs{Axis: 0}},
+			{In: []ir.Input{ir.Ramp(3), ir.Ramp(3).Plus(0.25)}, Attrs: ir.AxisAttrs{Axis: 0}},
+			{Name: "last axis", In: []ir.Input{ir.Array([]int{2}, 1, 2), ir.Array([]int{2}, 3, 4)}, Attrs: ir.AxisAttrs{Axis: 1}, DTypes: dtypes.Reals, Want: []float64{1, 3, 2, 4}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25), ir.Ramp(2, 3).Plus(-0.25)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "scalars", In: []ir.Input{ir.ScalarValue(1.5), ir.ScalarValue(-0.5)}, Attrs: ir.AxisAttrs{Axis: 0}},
 		},
 	}, Rule{
 		Expand: func(attrs any, in []*Node) []*Node {
-			axis := attrs.(ir.ConcatAttrs).Axis
+			axis := attrs.(ir.AxisAttrs).Axis
 			xs := make([]*Node, len(in))
 			for i, x := range in {
 				xs[i] = ExpandAxes(x, axis)
@@ -184,7 +184,7 @@ func init() {
 			return []*Node{Concatenate(xs, axis)}
 		},
 		VJP: func(y, dy *Node) []*Node {
-			axis := y.Attrs().(ir.ConcatAttrs).Axis
+			axis := y.Attrs().(ir.AxisAttrs).Axis
 			dx := make([]*Node, len(y.Inputs()))
 			for i := range dx {
 				dx[i] = Squeeze(sliceAlong(dy, axis, i, i+1), axis)

@@ -97,7 +97,7 @@ func init() {
 	whileOp = Define(ir.Op{
 		Name: "While", Family: "control", HLO: "stablehlo.while", Doc: "the state after repeating a body while a condition holds",
 		Regions: &ir.Regions{
-			Names: []string{"condition", "body"}, Inputs: everything,
+			Names: []string{"condition", "body"}, Inputs: everything, Endless: true,
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				if c := regions[0].Out; len(c) != 1 || c[0].DType != dtypes.Bool || c[0].Rank() != 0 {
 					return nil, fmt.Errorf("the condition %q must return one bool scalar, not %s", regions[0].Name, listed(c))

@@ -11,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestExecRunsAndDifferentiates(t *testing.T) {
@@ -21,13 +24,9 @@ func TestExecRunsAndDifferentiates(t *testing.T) {
 		return []*graph.Node{loss, d[0], d[1], d2[0]}
 	})
 	out, err := exec.Call([]float64{1, 2, 3}, 2.0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, want := range []any{28.0, []float64{4, 8, 12}, 14.0, []float64{4, 4, 4}} {
-		if got := fmt.Sprint(out[i].Value()); got != fmt.Sprint(want) {
-			t.Errorf("result %d is %s, want %v", i, got, want)
-		}
+		assert.Equal(t, fmt.Sprint(want), fmt.Sprint(out[i].Value()), "result %d", i)
 	}
 }
 
@@ -59,9 +58,9 @@ func TestWhileHasNoGradientAndSaysWhere(t *testing.T) {
 		})
 		return graph.Gradient(graph.While(cond, body, x)[0], x)[0]
 	}, 3.0)
-	if err == nil || !strings.Contains(err.Error(), "core_test.go:") || !strings.Contains(err.Error(), "While") || !strings.Contains(err.Error(), "no gradient") {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorContains(t, err, "core_test.go:")
+	assert.ErrorContains(t, err, "While")
+	assert.ErrorContains(t, err, "no gradient")
 }
 
 func TestErrorsNameTheLineAndTheShapes(t *testing.T) {
@@ -71,10 +70,8 @@ func TestErrorsNameTheLineAndTheShapes(t *testing.T) {
 		y := graph.Parameter(g, "y", shapes.Make(dtypes.Float32, 4))
 		graph.Add(x, y)
 	})
-	want := "core_test.go:72: Add [2 3] · [4]: axis 1: 3 against 4"
-	if err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
-	}
+	want := "core_test.go:71: Add [2 3] · [4]: axis 1: 3 against 4"
+	assert.EqualError(t, err, want)
 }
 
 func TestProgramSurvivesJSON(t *testing.T) {
@@ -86,20 +83,12 @@ func TestProgramSurvivesJSON(t *testing.T) {
 			return []*graph.Node{graph.Add(x, graph.ScalarOne(g, dtypes.Float32))}
 		}))
 	p, err := graph.NewProgram(g, y...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	data, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var q ir.Program
-	if err := json.Unmarshal(data, &q); err != nil {
-		t.Fatal(err)
-	}
-	if q.String() != p.String() {
-		t.Errorf("got\n%s\nwant\n%s", &q, p)
-	}
+	require.NoError(t, json.Unmarshal(data, &q))
+	assert.Equal(t, p.String(), q.String(), "got\n%s", &q)
 	t.Log(p)
 }
 
@@ -141,9 +130,7 @@ func TestForgedBodiesAreRefused(t *testing.T) {
 		{"a region that is missing", func(p *ir.Program) { in := find(p, "While"); in.Regions = in.Regions[:1] }, "it takes 2 functions, got 1"},
 	} {
 		p, err := graph.NewProgram(g, y, loop)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		c.forge(p)
 		err = p.Check()
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -15,7 +15,7 @@ import (
 //
 // A negative axis counts from the end. Integers wrap around. The result has the shape and dtype of x, a number.
 func CumSum(x *Node, axis int) *Node {
-	return Apply(cumSum, ir.CumSumAttrs{Axis: adjust1("CumSum", x, axis)}, x)
+	return Apply(cumSum, ir.AxisAttrs{Axis: adjust1("CumSum", x, axis)}, x)
 }
 
 var cumSum *ir.Op
@@ -24,7 +24,7 @@ var cumSum *ir.Op
 func cumSumRef[T number](running func(lane []T) []T) func(any, []*tensors.Tensor, []*tensors.Tensor) {
 	return func(attrs any, out, in []*tensors.Tensor) {
 		v := load[T](in[0])
-		for _, lane := range lanes(in[0].Shape(), []int{attrs.(ir.CumSumAttrs).Axis}) {
+		for _, lane := range lanes(in[0].Shape(), []int{attrs.(ir.AxisAttrs).Axis}) {
 			for k, y := range running(convert(lane, func(i int) T { return v[i] })) {
 				v[lane[k]] = y
 			}
@@ -60,7 +60,7 @@ func runningIntegerSums[T int64 | uint64](x []T) []T {
 
 // cumSumTree adds x moved by 1, 2, 4, … places: log₂(n) steps instead of n.
 func cumSumTree(attrs any, in []*Node) *Node {
-	y, axis := in[0], attrs.(ir.CumSumAttrs).Axis
+	y, axis := in[0], attrs.(ir.AxisAttrs).Axis
 	n := y.Shape().Dimensions[axis]
 	for step := 1; step < n; step *= 2 {
 		gap := y.Shape().Clone()
@@ -72,25 +72,25 @@ func cumSumTree(attrs any, in []*Node) *Node {
 
 func init() {
 	cumSum = Define(ir.Op{
-		Name: "CumSum", Family: "reduce", Cost: perOperandElement(1), Doc: "x[0] + … + x[i] along an axis", DTypes: dtypes.Numbers, Attrs: ir.CumSumAttrs{},
+		Name: "CumSum", Family: "reduce", Cost: perOperandElement(1), Doc: "x[0] + … + x[i] along an axis", DTypes: dtypes.Numbers, Attrs: ir.AxisAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
-			_, err := shapes.AdjustAxis(attrs.(ir.CumSumAttrs).Axis, in[0].Rank())
+			_, err := shapes.AdjustAxis(attrs.(ir.AxisAttrs).Axis, in[0].Rank())
 			return in[0], err
 		},
 		Ref: byKind(0, cumSumRef(runningSums), cumSumRef(runningIntegerSums[int64]), cumSumRef(runningIntegerSums[uint64]), cumSumRef(runningComplexSums)),
 		Samples: []ir.Sample{
-			{In: []ir.Input{ir.Ramp(7)}, Attrs: ir.CumSumAttrs{}},
-			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.CumSumAttrs{Axis: 1}},
-			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.CumSumAttrs{Axis: 1}},
-			{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: ir.CumSumAttrs{Axis: 1}},
-			{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.CumSumAttrs{}},
-			{Name: "from an infinity on", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(1, inf, 2, -inf, 3)}, Attrs: ir.CumSumAttrs{}, Want: []float64{1, inf, inf, nan, nan}},
+			{In: []ir.Input{ir.Ramp(7)}, Attrs: ir.AxisAttrs{}},
+			{Name: "last axis", In: []ir.Input{ir.Ramp(2, 5)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "middle", In: []ir.Input{ir.Ramp(2, 3, 4)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "one element", In: []ir.Input{ir.Ramp(3, 1)}, Attrs: ir.AxisAttrs{Axis: 1}},
+			{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.AxisAttrs{}},
+			{Name: "from an infinity on", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(1, inf, 2, -inf, 3)}, Attrs: ir.AxisAttrs{}, Want: []float64{1, inf, inf, nan, nan}},
 		},
 		Tol: ir.ULP(16, "sums in another order"),
 	}, Rule{
 		Expand: inWide(cumSumTree),
 		VJP: func(y, dy *Node) []*Node { // x[i] is in all sums from y[i] on
-			axis := y.Attrs().(ir.CumSumAttrs).Axis
+			axis := y.Attrs().(ir.AxisAttrs).Axis
 			return []*Node{Reverse(CumSum(Reverse(dy, axis), axis), axis)}
 		},
 	})

@@ -63,7 +63,7 @@ func startOffset(x shapes.Shape, dims []int, starts []*tensors.Tensor) int {
 func init() {
 	at := func(i float64) ir.Input { return ir.ScalarValue(i).As(dtypes.Int32) }
 	dynamicSlice = Define(ir.Op{
-		Name: "DynamicSlice", Family: "index", Doc: "a part of x that begins where the other operands say", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.dynamic_slice",
+		Name: "DynamicSlice", Family: "index", Variadic: true, Doc: "a part of x that begins where the other operands say", DTypes: dtypes.Any, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.dynamic_slice",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			dims := attrs.(ir.ShapeAttrs).Dims
 			return withDims(in[0], dims), checkStarts(in[0], dims, in[1:])
@@ -91,7 +91,7 @@ func init() {
 		},
 	})
 	dynamicUpdateSlice = Define(ir.Op{
-		Name: "DynamicUpdateSlice", Family: "index", Doc: "x with y in it, beginning where the other operands say", DTypes: dtypes.Any, HLO: "stablehlo.dynamic_update_slice",
+		Name: "DynamicUpdateSlice", Family: "index", Variadic: true, Doc: "x with y in it, beginning where the other operands say", DTypes: dtypes.Any, HLO: "stablehlo.dynamic_update_slice",
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) {
 			if err := sameDType(in[:2]); err != nil {
 				return in[0], err

@@ -388,7 +388,7 @@ func (p *einsumPlan) arrange(f factor) *Node {
 func init() {
 	eq := func(e string) ir.EinsumAttrs { return ir.EinsumAttrs{Equation: e} }
 	einsum = Define(ir.Op{
-		Name: "Einsum", Family: "dot", Cost: einsumCost, Doc: "a sum of products by an equation of axes, such as bij,bjk->bik", DTypes: dtypes.Numbers, Attrs: ir.EinsumAttrs{},
+		Name: "Einsum", Family: "dot", Variadic: true, Cost: einsumCost, Doc: "a sum of products by an equation of axes, such as bij,bjk->bik", DTypes: dtypes.Numbers, Attrs: ir.EinsumAttrs{},
 		Infer: einsumRule,
 		Ref:   byKind(0, einsumRef[float64], einsumRef[int64], einsumRef[uint64], einsumRef[complex128]),
 		Samples: []ir.Sample{

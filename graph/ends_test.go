@@ -11,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What a slope is made of may not overflow or vanish on the way where the slope itself does not: of each elementwise row of
@@ -59,9 +62,7 @@ func TestSlopesOfEverySize(t *testing.T) {
 func TestSlopesOfPowersOfZero(t *testing.T) {
 	for _, base := range []float64{0, 5e-324, -5e-324, 1e-300, 0.5, -2, 1e300} {
 		x := []*tensors.Tensor{tensors.FromValue([]float64{base}), tensors.FromValue([]float64{0})}
-		if got := slopesOf(t, ir.OpByName("Pow"), x); got[0][0] != 0 {
-			t.Errorf("at %v it is %v", base, got[0][0])
-		}
+		assert.Equal(t, 0.0, slopesOf(t, ir.OpByName("Pow"), x)[0][0], "at %v", base)
 	}
 }
 
@@ -107,9 +108,7 @@ func everyPair(t *testing.T, d dtypes.DType, sizes []float64, n int) []*tensors.
 	var in []*tensors.Tensor
 	for _, v := range data {
 		x, err := tensors.MustFromAnyValue(v).ConvertDType(d)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in = append(in, x)
 	}
 	return in
@@ -125,9 +124,7 @@ func negated(list []float64) (y []float64) {
 func asDouble(t *testing.T, in []*tensors.Tensor) (out []*tensors.Tensor) {
 	for _, x := range in {
 		y, err := x.ConvertDType(dtypes.Float64)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		out = append(out, y)
 	}
 	return out
@@ -146,9 +143,7 @@ func slopesOf(t *testing.T, op *ir.Op, in []*tensors.Tensor) [][]float64 {
 		args[i] = x
 	}
 	out, err := exec.Call(args...)
-	if err != nil {
-		t.Fatalf("%s: %v", op.Name, err)
-	}
+	require.NoError(t, err, op.Name)
 	list := make([][]float64, len(out))
 	for k, y := range out {
 		for i := range y.Size() {

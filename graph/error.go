@@ -3,9 +3,9 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/frames"
 )
@@ -109,12 +109,12 @@ func AsError(err error) (*Error, bool) {
 	return e, ok
 }
 
-const maxFrames = 40 // a step of training has some 35 between its caller and an op
-
 // callSite returns the program counters of the caller's stack.
+//
+//go:noinline
 func callSite() []uintptr {
-	var pcs [maxFrames]uintptr
-	n := runtime.Callers(3, pcs[:])
+	var pcs [frames.MaxCalls]uintptr
+	n := frames.Callers(pcs[:])
 	return append([]uintptr(nil), pcs[:n]...)
 }
 
@@ -123,13 +123,7 @@ func callSite() []uintptr {
 func Here() Position { return callers(callSite()) }
 
 // callers returns the innermost place in the user's own code, the zero Position if there is none.
-func callers(pcs []uintptr) Position {
-	f, ok := frames.User(pcs)
-	if !ok {
-		return Position{}
-	}
-	return Position{File: f.File, Line: f.Line, Function: f.Function}
-}
+func callers(pcs []uintptr) Position { return ir.SiteOfCalls(pcs).Place() }
 
 func trace(pcs []uintptr) string {
 	var b strings.Builder

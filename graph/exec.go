@@ -68,7 +68,8 @@ type Exec struct {
 	feeder  ExecFeeder // nil for none
 
 	programs *cache.Cache[[]shapes.Shape, *program]
-	seen     atomic.Int64 // the generation that programs were last looked through for
+	seen     atomic.Int64            // the generation that programs were last looked through for
+	latest   atomic.Pointer[program] // of a call on tensors, if it runs on the host
 
 	mu     sync.Mutex
 	logger LoggerFn
@@ -153,6 +154,11 @@ func (e *Exec) Call(args ...any) ([]*tensors.Tensor, error) {
 
 // CallContext is [Exec.Call] with a context that can end it.
 func (e *Exec) CallContext(ctx context.Context, args ...any) ([]*tensors.Tensor, error) {
+	if p := e.latest.Load(); p != nil && ctx != nil {
+		if out, ran, err := e.callHost(ctx, p, args); ran {
+			return out, err
+		}
+	}
 	out, _, err := e.CallWithGraphContext(ctx, args...)
 	return out, err
 }
@@ -206,6 +212,7 @@ func (e *Exec) callOnce(ctx context.Context, a *arguments) (out []Buffer, g *Gra
 		return nil, nil, false, err
 	}
 	defer e.programs.Release(p)
+	e.note(p)
 	if err := e.put(a); err != nil {
 		return nil, p.g, false, err
 	}

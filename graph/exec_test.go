@@ -16,6 +16,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // counting is the reference backend, counting what it compiles.
@@ -38,12 +41,9 @@ func TestExecCompilesOncePerShapeAndForgetsTheOldest(t *testing.T) {
 	exec.SetMaxCache(2)
 	for i, step := range []struct{ length, compiled int }{{1, 1}, {2, 2}, {1, 2}, {3, 3}, {1, 3}, {2, 4}, {2, 4}} {
 		x := make([]float64, step.length)
-		if _, err := exec.Call(x); err != nil {
-			t.Fatal(err)
-		}
-		if b.compiled != step.compiled {
-			t.Errorf("step %d, length %d: %d compilations so far, want %d", i, step.length, b.compiled, step.compiled)
-		}
+		_, err := exec.Call(x)
+		require.NoError(t, err)
+		assert.Equal(t, step.compiled, b.compiled, "step %d, length %d", i, step.length)
 	}
 }
 
@@ -52,18 +52,14 @@ func TestExecTellsAxisNamesApart(t *testing.T) {
 	x := tensors.FromValue([]float32{1, 2})
 	named := func(name string) *tensors.Tensor {
 		n, err := x.WithAxisNames(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return n
 	}
 	y, err := exec.Call(named("batch"), x)
-	if err != nil || y.Shape().Name(0) != "batch" {
-		t.Errorf("the name is lost: %v, %v", y, err)
-	}
-	if _, err := exec.Call(named("batch"), named("pixel")); err == nil || !strings.Contains(err.Error(), `the names differ: "batch" meets "pixel"`) {
-		t.Errorf("got %v", err)
-	}
+	require.NoError(t, err, "the name is lost: %v", y)
+	assert.Equal(t, "batch", y.Shape().Name(0), "the name is lost: %v", y)
+	_, err = exec.Call(named("batch"), named("pixel"))
+	assert.ErrorContains(t, err, `the names differ: "batch" meets "pixel"`)
 }
 
 func TestExecIsSafeForSeveralGoroutines(t *testing.T) {
@@ -88,22 +84,14 @@ func TestExecIsSafeForSeveralGoroutines(t *testing.T) {
 func TestExecTakesEveryFormOfFunction(t *testing.T) {
 	b := graphtest.Reference()
 	out := graph.MustCallOnceN(b, func(in []*graph.Node) []*graph.Node { return in[1:] }, 1.0, 2.0, 3.0)
-	if got := fmt.Sprint(out[0].Value(), out[1].Value()); got != "2 3" {
-		t.Errorf("a slice to a slice: got %s", got)
-	}
-	if got := graph.MustCallOnce(b, func(g *graph.Graph) *graph.Node { return graph.Const(g, 7.0) }).Value(); got != 7.0 {
-		t.Errorf("a graph alone: got %v", got)
-	}
+	assert.Equal(t, "2 3", fmt.Sprint(out[0].Value(), out[1].Value()), "a slice to a slice")
+	assert.Equal(t, 7.0, graph.MustCallOnce(b, func(g *graph.Graph) *graph.Node { return graph.Const(g, 7.0) }).Value(), "a graph alone")
 	e, err := graph.NewExec3(b, func(x *graph.Node) (*graph.Node, *graph.Node, *graph.Node) {
 		return x, graph.Neg(x), graph.Mul(x, x)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x, y, z := e.MustCall(3.0)
-	if got := fmt.Sprint(x.Value(), y.Value(), z.Value()); got != "3 -3 9" {
-		t.Errorf("three results: got %s", got)
-	}
+	assert.Equal(t, "3 -3 9", fmt.Sprint(x.Value(), y.Value(), z.Value()), "three results")
 }
 
 func TestExecErrorsAreSentences(t *testing.T) {
@@ -146,9 +134,7 @@ func TestExecErrorsAreSentences(t *testing.T) {
 		}, "must be float or complex"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.call(); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got  %v\nwant …%s…", err, c.want)
-			}
+			assert.ErrorContains(t, c.call(), c.want)
 		})
 	}
 }
@@ -163,9 +149,8 @@ func TestLoggedNodesReachTheLogger(t *testing.T) {
 	exec.SetNodeLogger(func(_ *graph.Graph, messages []string, values []*tensors.Tensor, _ []graph.NodeId) {
 		got = fmt.Sprint(messages, values[0].Value())
 	})
-	if y := exec.MustCall(3.0); y.Value() != -9.0 || got != "[square] 9" {
-		t.Errorf("result %v, logged %q", y.Value(), got)
-	}
+	assert.Equal(t, -9.0, exec.MustCall(3.0).Value())
+	assert.Equal(t, "[square] 9", got)
 }
 
 func TestAPanicInTheFunctionIsAnErrorAtItsPlace(t *testing.T) {
@@ -182,9 +167,9 @@ func TestAPanicInTheFunctionIsAnErrorAtItsPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := graph.CallOnce(graphtest.Reference(), c.fn, 1.0)
-			if err == nil || !strings.HasPrefix(err.Error(), "exec_test.go:") || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v", err)
-			}
+			require.Error(t, err, "got %v", err)
+			assert.True(t, strings.HasPrefix(err.Error(), "exec_test.go:"), "got %v", err)
+			assert.ErrorContains(t, err, c.want, "got %v", err)
 			if name == "an error" && !errors.Is(err, mine) {
 				t.Error("the error is not in the chain")
 			}
@@ -206,21 +191,19 @@ func TestAnExecCalledInItsOwnFunctionIsAnError(t *testing.T) {
 	for name, arg := range map[string]any{"the same shape": 1.0, "another shape": []float64{1, 2}} {
 		t.Run(name, func(t *testing.T) {
 			a = graph.MustNewExec(graphtest.Reference(), inner(&a, arg)).WithName("a")
-			if _, err := a.Call1(2.0); err == nil || !strings.Contains(err.Error(), `"a": called while its own function builds a graph`) {
-				t.Errorf("got %v", err)
-			}
+			_, err := a.Call1(2.0)
+			assert.ErrorContains(t, err, `"a": called while its own function builds a graph`)
 			b = graph.MustNewExec(graphtest.Reference(), inner(&a, arg)).WithName("b")
 			a = graph.MustNewExec(graphtest.Reference(), inner(&b, arg)).WithName("a")
-			if _, err := a.Call1(2.0); err == nil || !strings.Contains(err.Error(), `"a": called while`) {
-				t.Errorf("through another: %v", err)
-			}
+			_, err = a.Call1(2.0)
+			assert.ErrorContains(t, err, `"a": called while`, "through another")
 		})
 	}
 	square := graph.MustNewExec(graphtest.Reference(), graph.Square)
 	outer := graph.MustNewExec1(graphtest.Reference(), inner(&square, 3.0))
-	if y, err := outer.Call1(2.0); err != nil || y.Value() != 11.0 {
-		t.Errorf("another Exec's value: %v, %v", y, err)
-	}
+	y, err := outer.Call1(2.0)
+	require.NoError(t, err, "another Exec's value")
+	assert.Equal(t, 11.0, y.Value(), "another Exec's value")
 }
 
 func TestACompiledShapeDoesNotWaitForAnother(t *testing.T) {
@@ -239,18 +222,13 @@ func TestACompiledShapeDoesNotWaitForAnother(t *testing.T) {
 		slow <- err
 	}()
 	<-begun
-	if y := exec.MustCall(2.0); y.Value() != -2.0 { // would wait for ever
-		t.Error(y)
-	}
+	assert.Equal(t, -2.0, exec.MustCall(2.0).Value()) // would wait for ever
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := exec.CallContext(ctx, [][]float64{{1}}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a call that waits for the compilation of another: %v", err)
-	}
+	_, err := exec.CallContext(ctx, [][]float64{{1}})
+	assert.ErrorIs(t, err, context.Canceled, "a call that waits for the compilation of another")
 	close(end)
-	if err := <-slow; err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, <-slow)
 }
 
 // doubled returns x doubled n times, by functions that call the next one twice.
@@ -284,71 +262,46 @@ func TestFunctionsThatCallTwiceDoNotDouble(t *testing.T) {
 		return p, err
 	}
 	p, err := build(60, func(_, y *graph.Node) *graph.Node { return y })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.NumInstrs() < 1<<60 {
-		t.Errorf("%d instructions when all calls are counted", p.NumInstrs())
-	}
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, p.NumInstrs(), 1<<60, "instructions when all calls are counted")
 	text := p.String()
-	if lines := strings.Count(text, "\n"); lines > 400 {
-		t.Errorf("the text has %d lines", lines)
-	}
+	lines := strings.Count(text, "\n")
+	assert.LessOrEqual(t, lines, 400, "the text has %d lines", lines)
 	data, err := json.Marshal(p)
 	if err != nil || len(data) > 1<<20 {
 		t.Fatalf("%d bytes of JSON, %v", len(data), err)
 	}
 	var back ir.Program
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if back.String() != text {
-		t.Errorf("read back:\n%s\nwritten:\n%s", &back, text)
-	}
+	require.NoError(t, json.Unmarshal(data, &back))
+	assert.Equal(t, text, back.String(), "read back:\n%s\nwritten", &back)
 	p, err = build(4, func(_, y *graph.Node) *graph.Node { return y })
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exe, err := graphtest.Reference().Compile(context.Background(), p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	in, _ := graphtest.Reference().Put(tensors.FromValue(1.0))
 	out, err := exe.Run(context.Background(), []ir.Buffer{in}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if y, _ := out[0].ToHost(); y.Value() != 65536.0 { // 2^(2^4)
-		t.Error(y)
-	}
+	require.NoError(t, err)
+	y, _ := out[0].ToHost()
+	assert.Equal(t, 65536.0, y.Value()) // 2^(2^4)
 	// A gradient goes through copies of the bodies, and ends with a sentence.
 	defer graph.SetMaxNodes(100_000)()
-	if _, err := build(60, func(x, y *graph.Node) *graph.Node { return graph.Gradient(y, x)[0] }); err == nil || !strings.Contains(err.Error(), "the most that are allowed") {
-		t.Errorf("the gradient: %v", err)
-	}
+	_, err = build(60, func(x, y *graph.Node) *graph.Node { return graph.Gradient(y, x)[0] })
+	assert.ErrorContains(t, err, "the most that are allowed", "the gradient")
 }
 
 func TestBodiesInJSONAreOnlyThoseWrittenBefore(t *testing.T) {
 	g := graph.NewGraph(nil, "g")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float64))
 	p, err := graph.NewProgram(g, doubled(x, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	data, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	same := `{"same":1`
-	if !strings.Contains(string(data), same) {
-		t.Fatal(string(data))
-	}
+	require.Contains(t, string(data), same)
 	for _, k := range []string{"-1", "0", "2", "1000000000"} { // 0 is the body around it
 		var back ir.Program
 		text := strings.Replace(string(data), same, `{"same":`+k, 1)
-		if err := json.Unmarshal([]byte(text), &back); err == nil || !strings.Contains(err.Error(), "which was not written before") {
-			t.Errorf("same as %s: %v", k, err)
-		}
+		assert.ErrorContains(t, json.Unmarshal([]byte(text), &back), "which was not written before", "same as %s", k)
 	}
 }
 
@@ -362,9 +315,8 @@ func TestALongChainNeedsNoDeepStack(t *testing.T) {
 		y = graph.Sin(y)
 	}
 	p, err := graph.NewProgram(g, y)
-	if err != nil || p.NumInstrs() != 200_000 {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, 200_000, p.NumInstrs())
 }
 
 func TestClosures(t *testing.T) {
@@ -398,9 +350,7 @@ func TestClosures(t *testing.T) {
 			})
 			return graph.Gradient(square.Call(square.Call(x)[0])[0], x)[0] // d x⁴
 		}, 2.0)
-		if y.Value() != 32.0 {
-			t.Errorf("got %v, want 32", y.Value())
-		}
+		assert.Equal(t, 32.0, y.Value())
 	})
 	t.Run("a value that leaves its closure is an error", func(t *testing.T) {
 		var inside *graph.Node
@@ -411,9 +361,7 @@ func TestClosures(t *testing.T) {
 			})
 			return graph.Add(x, inside)
 		}, 2.0)
-		if err == nil || !strings.Contains(err.Error(), "cannot be used outside of it: return it from the closure") {
-			t.Errorf("got %v", err)
-		}
+		assert.ErrorContains(t, err, "cannot be used outside of it: return it from the closure")
 	})
 	t.Run("branches must agree", func(t *testing.T) {
 		_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node {
@@ -422,9 +370,7 @@ func TestClosures(t *testing.T) {
 				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{x} }),
 				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.BroadcastToDims(x, 2)} }))[0]
 		}, 2.0)
-		if err == nil || !strings.Contains(err.Error(), "the branches differ: result 0 is float64[] against float64[2]") {
-			t.Errorf("got %v", err)
-		}
+		assert.ErrorContains(t, err, "the branches differ: result 0 is float64[] against float64[2]")
 	})
 }
 
@@ -433,18 +379,14 @@ func TestCustomGradients(t *testing.T) {
 		clipped := graph.IdentityWithCustomGradient(x, func(x, v *graph.Node) *graph.Node { return graph.ClipScalar(v, -1, 1) })
 		return graph.Gradient(graph.ReduceAllSum(graph.MulScalar(clipped, 5)), x)[0]
 	}, []float64{1, 2})
-	if got := fmt.Sprint(y.Value()); got != "[1 1]" {
-		t.Errorf("got %s, want [1 1]", got)
-	}
+	assert.Equal(t, "[1 1]", fmt.Sprint(y.Value()))
 }
 
 func TestStopGradient(t *testing.T) {
 	y := graph.MustCallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node {
 		return graph.Gradient(graph.Mul(x, graph.StopGradient(x)), x)[0]
 	}, 3.0)
-	if y.Value() != 3.0 {
-		t.Errorf("got %v, want 3", y.Value())
-	}
+	assert.Equal(t, 3.0, y.Value())
 }
 
 func TestEqualCallsAreComputedOnceAndUnusedOnesNever(t *testing.T) {
@@ -456,37 +398,10 @@ func TestEqualCallsAreComputedOnceAndUnusedOnesNever(t *testing.T) {
 	if err == nil {
 		p, err = ir.Lower(p, nil)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var ops []string
 	for _, in := range p.Instrs {
 		ops = append(ops, in.Op.Name)
 	}
-	if got := strings.Join(ops, " "); got != "Tanh Add" {
-		t.Errorf("got %s, want Tanh Add", got)
-	}
-}
-
-func FuzzProgramJSON(f *testing.F) {
-	g := graph.NewGraph(nil, "seed")
-	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2, 3))
-	p, err := graph.NewProgram(g, graph.MatMul(x, graph.Transpose(x, 0, 1)))
-	if err != nil {
-		f.Fatal(err)
-	}
-	data, err := p.MarshalJSON()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Add([]byte(`{"instrs":[{"op":"Add","in":[5],"out":[0]}],"values":[{}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var p ir.Program
-		if p.UnmarshalJSON(data) == nil {
-			if _, err := p.MarshalJSON(); err != nil {
-				t.Errorf("a program that was read cannot be written: %v", err)
-			}
-		}
-	})
+	assert.Equal(t, "Tanh Add", strings.Join(ops, " "))
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/cache"
@@ -21,7 +22,8 @@ type program struct {
 	feed       ExecFeed
 	numOutputs int
 	generation int
-	lent       atomic.Bool // a caller has the graph, and may run it
+	host       capability.HostRunner // nil if it cannot be run so
+	lent       atomic.Bool           // a caller has the graph, and may run it
 }
 
 // Hold begins a use, see [cache.Value].
@@ -79,7 +81,13 @@ func (e *Exec) compileNew(ctx context.Context, in []shapes.Shape) (p *program, m
 	p = &program{}
 	got, err := e.programs.Get(ctx, in,
 		func() error { return e.build(p, in) },
-		func() (*program, error) { return p, p.compile(ctx) })
+		func() (*program, error) {
+			if err := p.compile(ctx); err != nil {
+				return p, err
+			}
+			p.host = e.onHost(p)
+			return p, nil
+		})
 	if errors.Is(err, cache.ErrWithin) {
 		err = fmt.Errorf("%q: %w", e.name, err)
 	}
@@ -88,9 +96,7 @@ func (e *Exec) compileNew(ctx context.Context, in []shapes.Shape) (p *program, m
 
 // sameInputs reports whether a graph for inputs of the shapes a serves for b.
 func sameInputs(a, b []shapes.Shape) bool {
-	return slices.EqualFunc(a, b, func(s, t shapes.Shape) bool {
-		return s.Equal(t) && (s.AxisNames == nil && t.AxisNames == nil || slices.Equal(s.AxisNames, t.AxisNames))
-	})
+	return slices.EqualFunc(a, b, shapes.Shape.Identical)
 }
 
 // build calls the function.
@@ -113,6 +119,7 @@ func (e *Exec) build(p *program, in []shapes.Shape) error {
 		p.feed, err = e.feeder.Build(p.g, nodes, function)
 		p.generation = e.feeder.Generation()
 	}); caught != nil {
+		observe(p.g)
 		return caught
 	}
 	p.numOutputs = len(p.feed.Outputs)
@@ -148,7 +155,7 @@ func (e *Exec) runGraph(ctx context.Context, g *Graph, inputs []Buffer, donate [
 	if err := g.checkInputs(inputs); err != nil {
 		return nil, err
 	}
-	results, err := g.counted().Run(ctx, inputs, donate)
+	results, err := execute(ctx, g.counted().Executable, inputs, donate)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", e.name, err)
 	}

@@ -3,7 +3,6 @@ package graph_test
 import (
 	"math"
 	"math/cmplx"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
@@ -12,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestTransformOfAWave(t *testing.T) {
@@ -20,9 +22,7 @@ func TestTransformOfAWave(t *testing.T) {
 		wave[j] = 3 + 2*math.Cos(2*math.Pi*float64(j)*4/12+1)
 	}
 	got := tensors.MustCopyFlatData[complex128](graph.MustCallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node { return graph.RealFFT(x) }, wave))
-	if len(got) != 7 {
-		t.Fatalf("%d elements, want 7", len(got))
-	}
+	require.Len(t, got, 7, "elements")
 	for k, v := range got {
 		want := map[int]complex128{0: 3 * 12, 4: cmplx.Rect(12, 1)}[k]
 		if cmplx.Abs(v-want) > 1e-13 {
@@ -50,9 +50,7 @@ func TestTransformsAreUndone(t *testing.T) {
 		{"RealFFT over two axes", odd, func(x *graph.Node) *graph.Node { return graph.InverseRealFFT(graph.RealFFT(x, 4, 5), 4, 5) }},
 	} {
 		got := graph.MustCallOnce(graphtest.Reference(), c.f, c.x)
-		if err := graphtest.Diff(got, c.x, ir.Tolerance{ULP: 16, Abs: 16}); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
+		assert.NoError(t, graphtest.Diff(got, c.x, ir.Tolerance{ULP: 16, Abs: 16}), c.name)
 	}
 }
 
@@ -73,8 +71,6 @@ func TestTransformsThatCannotBeMade(t *testing.T) {
 		{func() { graph.InverseRealFFT(graph.RealFFT(x)) }, "axis 1: one element is the transform of a single one: give its length, 1"},
 		{func() { graph.RealFFT(nil) }, "operand 0 is nil"},
 	} {
-		if err := graph.Catch(c.f); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("error %v, want %s", err, c.want)
-		}
+		assert.ErrorContains(t, graph.Catch(c.f), c.want)
 	}
 }

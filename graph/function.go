@@ -21,6 +21,7 @@ type Function struct {
 	captured []*Node         // nodes of the parent that are used here, in order of first use
 	inner    map[*Node]*Node // what stands here for a node from outside
 	returned bool
+	seen     bool // a call in it does something besides returning results
 }
 
 // NewClosure builds a function from what define adds to the graph; it declares the function's
@@ -171,68 +172,65 @@ func bind(g *Graph, op *ir.Op, fns ...*Function) (bodies []*body, captured []*No
 // nodes that stand for its results.
 func (b *body) inline(args []*Node) []*Node {
 	g := b.fn.graph
-	m := map[*Node]*Node{}
+	m := make([]*Node, len(b.fn.nodes))
 	for i, in := range b.inputs {
 		if in != nil {
-			m[in] = args[i]
+			m[in.index] = args[i]
 		}
 	}
-	return copyNodes(g, b.fn.nodes, b.fn.outputs, m)
+	return copyNodes(g, b.fn, m)
 }
 
-// needed returns the nodes of a function that outputs need, as far as done has nothing for them. Operands come before
-// the nodes that use them, so one pass backwards finds them all, however long a chain they form.
-func needed[T any](nodes, outputs []*Node, done map[*Node]T) map[*Node]bool {
-	need := map[*Node]bool{}
+// needed tells of each node of a function whether outputs need it, and how many they need; with seen also what is seen from
+// outside and all that it needs. Operands come before the nodes that use
+// them, so one pass backwards finds them all, however long a chain they form.
+func needed(nodes, outputs []*Node, seen bool) (need []bool, n int) {
+	need = make([]bool, len(nodes))
 	for _, n := range outputs {
-		need[n] = true
+		need[n.index] = true
+	}
+	for i, n := range nodes {
+		need[i] = need[i] || seen && n.seen()
 	}
 	for i := len(nodes) - 1; i >= 0; i-- {
-		n := nodes[i]
-		if !need[n] {
+		if !need[i] {
 			continue
 		}
-		if _, ok := done[n]; ok {
-			continue
-		}
-		for _, x := range n.inputs {
-			need[x] = true
+		n++
+		for _, x := range nodes[i].inputs {
+			need[x.index] = true
 		}
 	}
-	return need
+	return need, n
 }
 
-// copyNodes adds copies of the nodes that outputs need to g's current function. m says what stands for
+// copyNodes adds copies of the nodes that the results of f need to g's current function. m says by index what stands for
 // which node, and is added to.
-func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
-	need := needed(nodes, outputs, m)
-	for _, n := range nodes {
-		if !need[n] || m[n] != nil || n.op == output {
+func copyNodes(g *Graph, f *Function, m []*Node) []*Node {
+	need, _ := needed(f.nodes, f.outputs, false)
+	var in []*Node
+	for i, n := range f.nodes {
+		if !need[i] || m[i] != nil || n.op == output {
 			continue
-		}
-		in := make([]*Node, len(n.inputs))
-		for i, x := range n.inputs {
-			in[i] = m[x]
 		}
 		if n.op == parameter {
 			panic(fmt.Sprintf("graph: parameter %s was not bound", n))
 		}
-		out := apply(g, n.op, n.attrs, n.bodies, in)
-		if n.splits == nil {
-			m[n] = out[0]
-			continue
+		in = in[:0]
+		for _, x := range n.inputs {
+			in = append(in, m[x.index])
 		}
-		for i, s := range n.splits {
-			m[s] = out[i]
+		made := apply(g, n.op, n.attrs, n.bodies, in)
+		if m[i] = made.result(0); n.custom != nil {
+			made.more().custom = n.custom
 		}
-		if n.custom != nil {
-			out[0].inputs[0].custom = n.custom
+		for k, s := range n.splits {
+			m[s.index] = made.splits[k]
 		}
-		m[n] = out[0]
 	}
-	results := make([]*Node, len(outputs))
-	for i, n := range outputs {
-		results[i] = m[n]
+	results := make([]*Node, len(f.outputs))
+	for i, n := range f.outputs {
+		results[i] = m[n.index]
 	}
 	return results
 }
@@ -243,5 +241,5 @@ func copyNodes(g *Graph, nodes, outputs []*Node, m map[*Node]*Node) []*Node {
 func ApplyFunctions(g *Graph, op *ir.Op, attrs any, operands []*Node, fns ...*Function) []*Node {
 	checkOp(op)
 	bodies, captured := bind(g, op, fns...)
-	return apply(g, op, attrs, bodies, append(slices.Clone(operands), captured...))
+	return apply(g, op, attrs, bodies, append(slices.Clone(operands), captured...)).Results()
 }

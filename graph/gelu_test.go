@@ -12,15 +12,16 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // In the tails 1 + erf(x/√2) cancels: values and slopes have all digits all the same, as testdata/gelu.py works them
 // out, in every dtype.
 func TestTailsOfGelu(t *testing.T) {
 	file, err := os.Open("testdata/gelu.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	cdf := func(x *node) *node { return graph.Apply(ir.OpByName("NormalCDF"), nil, x) }
 	functions := []struct {
@@ -35,9 +36,8 @@ func TestTailsOfGelu(t *testing.T) {
 	for in := bufio.NewScanner(file); in.Scan(); lines++ {
 		var x float64
 		want := make([]float64, len(functions))
-		if _, err := fmt.Sscan(in.Text(), &x, &want[0], &want[1], &want[2], &want[3], &want[4]); err != nil {
-			t.Fatal(err)
-		}
+		_, err := fmt.Sscan(in.Text(), &x, &want[0], &want[1], &want[2], &want[3], &want[4])
+		require.NoError(t, err)
 		for i, f := range functions {
 			for _, d := range dtypes.Floats.List() {
 				got := at(t, f.f, x, d)
@@ -55,18 +55,14 @@ func TestTailsOfGelu(t *testing.T) {
 			}
 		}
 	}
-	if lines != 43 {
-		t.Errorf("%d lines in testdata/gelu.txt", lines)
-	}
+	assert.Equal(t, 43, lines, "lines in testdata/gelu.txt")
 }
 
 // at returns f(x), computed in d by the reference.
 func at(t *testing.T, f unary, x float64, d dtypes.DType) float64 {
 	t.Helper()
 	y, err := graph.CallOnce(graphtest.Reference(), f, scalarOf(x, d))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return y.Float64At(0)
 }
 

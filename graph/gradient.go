@@ -83,14 +83,18 @@ func pull(g *Graph, outs, cotangents, wrt []*Node) []*Node {
 		local[i] = f.local(x)
 		low = min(low, local[i].index)
 	}
-	d := map[*Node]*Node{}
+	ys := make([]*Node, len(outs))
 	for i, y := range outs {
-		if cotangents[i] == nil {
-			continue
+		if cotangents[i] != nil {
+			ys[i] = f.local(y)
+			high = max(high, ys[i].index+1)
 		}
-		y = f.local(y)
-		high = max(high, y.index+1)
-		accumulate(d, y, f.local(cotangents[i]))
+	}
+	d := &gradients{low: low, list: make([]*Node, max(0, high-low))}
+	for i, y := range ys {
+		if y != nil && y.index >= low {
+			d.add(y, f.local(cotangents[i]))
+		}
 	}
 	// on[n-low] tells whether n depends on any of wrt: others need no gradient, and no complaint.
 	on := make([]bool, max(0, high-low))
@@ -103,31 +107,30 @@ func pull(g *Graph, outs, cotangents, wrt []*Node) []*Node {
 	for i := low; i < high; i++ {
 		on[i-low] = on[i-low] || slices.ContainsFunc(f.nodes[i].inputs, isOn)
 	}
-	for i := high - 1; i >= low; i-- {
-		n := f.nodes[i]
-		if !on[i-low] || n.op == output || !slices.ContainsFunc(n.inputs, isOn) {
-			continue
+	g.at(f.nodes[min(low, high):high], func(n *Node) {
+		d.settle(n)
+		if on[n.index-low] && n.op != output && slices.ContainsFunc(n.inputs, isOn) {
+			d.backward(n, isOn)
 		}
-		g.at(n, func() { backward(d, n, isOn) })
-	}
+	})
 	result := make([]*Node, len(wrt))
 	for i, x := range local {
-		result[i] = d[x]
+		if x.index < high {
+			result[i] = *d.of(x)
+		}
 	}
 	return result
 }
 
 // backward adds to d what n's operands get from n's results.
-func backward(d map[*Node]*Node, n *Node, isOn func(*Node) bool) {
-	var dys []*Node
+func (d *gradients) backward(n *Node, isOn func(*Node) bool) {
+	dys := n.graph.lists.Take(n.numResults())
 	any := false
-	for _, y := range n.results() {
-		dy := d[y]
-		if !isInexact(y.DType()) {
-			dy = nil
+	for i := range dys {
+		if y := n.result(i); isInexact(y.DType()) && y.index-d.low < len(d.list) {
+			dys[i] = *d.of(y)
 		}
-		any = any || dy != nil
-		dys = append(dys, dy)
+		any = any || dys[i] != nil
 	}
 	if !any {
 		return
@@ -140,15 +143,8 @@ func backward(d map[*Node]*Node, n *Node, isOn func(*Node) bool) {
 		if !dx.Shape().Equal(x.Shape()) {
 			panic(fmt.Sprintf("graph: gradient of %s for operand %d has shape %s, not %s", n.op.Name, i, dx.Shape(), x.Shape()))
 		}
-		accumulate(d, x, nameLike(dx, x.Shape())) // names that y got elsewhere must not meet
+		d.add(x, nameLike(dx, x.Shape())) // names that y got elsewhere must not meet
 	}
-}
-
-func accumulate(d map[*Node]*Node, x, dx *Node) {
-	if d[x] != nil {
-		dx = Add(d[x], dx)
-	}
-	d[x] = dx
 }
 
 // vjp returns the gradients for n's operands, given those of its results.
@@ -160,16 +156,16 @@ func (n *Node) vjp(dys []*Node) []*Node {
 	case rule.VJP != nil:
 		return rule.VJP(n, dys[0])
 	case rule.VJPMulti != nil:
-		return rule.VJPMulti(n.results(), dys)
+		return rule.VJPMulti(n.Results(), dys)
 	case rule.ZeroGrad != "":
 		return nil
 	case rule.NoGrad != "":
-		panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: fmt.Errorf("it has no gradient: %s", rule.NoGrad), pcs: n.pcs})
+		panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: fmt.Errorf("it has no gradient: %s", rule.NoGrad), pcs: n.site.Calls()})
 	case rule.Expand != nil:
 		ins := fresh(n.inputs)
 		return pull(n.graph, rule.Expand(n.attrs, ins), dys, ins)
 	}
-	panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: errors.New("it has neither a gradient nor a reason for having none: define it with graph.Define and a Rule"), pcs: n.pcs})
+	panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: errors.New("it has neither a gradient nor a reason for having none: define it with graph.Define and a Rule"), pcs: n.site.Calls()})
 }
 
 // fresh returns new nodes of the same values, to stop a pull at them.
@@ -216,13 +212,13 @@ func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backwa
 	}
 	k := len(inputs)
 	results := ApplyMulti(customOp, ir.CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
-	results[0].inputs[0].custom = &customGradient{func(n *Node, dys []*Node) []*Node {
+	results[0].inputs[0].more().custom = &customGradient{func(n *Node, dys []*Node) []*Node {
 		for i, dy := range dys {
-			if dy == nil && isInexact(n.results()[i].DType()) {
-				dys[i] = ZerosLike(n.results()[i])
+			if y := n.result(i); dy == nil && isInexact(y.DType()) {
+				dys[i] = ZerosLike(y)
 			}
 		}
-		grads := backward(n.inputs[:k], n.results(), dys)
+		grads := backward(n.inputs[:k], n.Results(), dys)
 		if len(grads) != k {
 			n.graph.fail("WithCustomGradient", nil, fmt.Errorf("the gradient function returned %d gradients for %d inputs", len(grads), k))
 		}
@@ -296,7 +292,7 @@ func init() {
 		VJP:    func(y, dy *Node) []*Node { return []*Node{dy} },
 	})
 	customOp = Define(ir.Op{
-		Name: "CustomGradient", Family: "gradient", Doc: "values with a gradient of the caller's own", Attrs: ir.CustomAttrs{},
+		Name: "CustomGradient", Family: "gradient", Variadic: true, Doc: "values with a gradient of the caller's own", Attrs: ir.CustomAttrs{},
 		InferMulti: func(attrs any, in []shapes.Shape) ([]shapes.Shape, error) {
 			return in[attrs.(ir.CustomAttrs).NumInputs:], nil
 		},

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // Graph is a computation under construction: [Parameter] and the ops add nodes, [Graph.Compile] ends
@@ -34,6 +34,17 @@ type Graph struct {
 	executable ir.Executable
 	program    *ir.Program
 	numOutputs int // without logged nodes
+
+	from     ir.Site // of the nodes that a gradient adds; zero for nodes that come from where they are asked for
+	unplaced bool    // nodes come from nowhere
+	derived  []span  // the nodes that gradients have added
+	sites    ir.Sites
+
+	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
+	pieces arena.Of[Node]
+	lists  arena.Of[*Node]
+	shapes arena.Of[shapes.Shape]
+	in     []shapes.Shape
 }
 
 // NewGraph starts an empty graph for a backend. The backend may be nil if the graph is only looked at,
@@ -129,7 +140,7 @@ func (g *Graph) UniqueName(base string) string {
 // AttachState keeps a value with the graph under a key, for packages that build on it. Keys should be
 // of a type of that package's own.
 func (g *Graph) AttachState(key, value any) {
-	if !reflect.ValueOf(key).Comparable() {
+	if !canBeKey(key) {
 		g.fail("", nil, fmt.Errorf("the key of a state is a %T, which cannot be compared", key))
 	}
 	if g.made().state == nil {
@@ -140,10 +151,17 @@ func (g *Graph) AttachState(key, value any) {
 
 // State returns what was attached under key, nil if nothing was.
 func (g *Graph) State(key any) any {
-	if g.made(); !reflect.ValueOf(key).Comparable() {
+	if g.made(); !canBeKey(key) {
 		return nil
 	}
 	return g.state[key]
+}
+
+// canBeKey reports whether a key can be compared, as the language does it: without looking into the value.
+func canBeKey(key any) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	_ = map[any]bool(nil)[key]
+	return true
 }
 
 // PushAliasScope makes scope a prefix of the aliases given from now on; see [Node.WithAlias].
@@ -188,7 +206,7 @@ func (g *Graph) String() string {
 
 // fail panics with an Error at the place of the call into the package.
 func (g *Graph) fail(op string, in []shapes.Shape, err error) {
-	panic(&Error{Op: op, In: in, Err: err, pcs: callSite()})
+	panic(&Error{Op: op, In: slices.Clone(in), Err: err, pcs: callSite()})
 }
 
 // Parameter adds an input to the function being built: a value given at each run. An empty name is
@@ -206,7 +224,7 @@ func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
 			g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
 		}
 	}
-	n := g.add(parameter, ParameterAttrs{Name: name}, nil, []shapes.Shape{shape})
+	n := g.add(parameter, ParameterAttrs{Name: name}, nil, g.shape(shape))
 	f.params = append(f.params, n)
 	return n
 }
@@ -231,16 +249,16 @@ func Apply(op *ir.Op, attrs any, in ...*Node) *Node {
 
 // ApplyIn is [Apply] for ops that may have no operands.
 func ApplyIn(g *Graph, op *ir.Op, attrs any, in ...*Node) *Node {
-	out := apply(g, op, attrs, nil, in)
-	if len(out) != 1 {
-		panic(fmt.Sprintf("graph: op %s has %d results, not one", op.Name, len(out)))
+	n := apply(g, op, attrs, nil, in)
+	if n.splits != nil && len(n.splits) != 1 {
+		panic(fmt.Sprintf("graph: op %s has %d results, not one", op.Name, len(n.splits)))
 	}
-	return out[0]
+	return n.result(0)
 }
 
 // ApplyMulti is [Apply] for ops with several results.
 func ApplyMulti(op *ir.Op, attrs any, in ...*Node) []*Node {
-	return apply(graphOf(op, in), op, attrs, nil, in)
+	return apply(graphOf(op, in), op, attrs, nil, in).Results()
 }
 
 func graphOf(op *ir.Op, in []*Node) *Graph {
@@ -263,11 +281,12 @@ func checkOp(op *ir.Op) {
 	}
 }
 
-func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) []*Node {
+// apply adds a call and returns its node.
+func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	checkOp(op)
 	g.made()
-	ins := make([]shapes.Shape, len(in))
-	local := make([]*Node, len(in))
+	ins := g.in[:0] // rules do not keep it
+	local := g.lists.Take(len(in))
 	for i, x := range in {
 		switch {
 		case x == nil || x.graph == nil:
@@ -275,36 +294,67 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) []*Node {
 		case x.graph != g:
 			g.fail(op.Name, nil, fmt.Errorf("operand %d is a node of another graph (%q, not %q): pass values between graphs as tensors", i, x.graph.name, g.name))
 		}
-		ins[i] = x.Shape()
+		ins = append(ins, x.Shape())
 		local[i] = g.current.local(x)
 	}
+	g.in = ins
 	if g.executable != nil {
 		g.fail(op.Name, ins, fmt.Errorf("the graph %q is compiled: nothing can be added", g.name))
 	}
 	if op.Regions != nil && bodies == nil {
 		g.fail(op.Name, ins, errors.New("it runs functions: call it with ApplyFunctions, or by a function of its own"))
 	}
-	out, err := op.Results(attrs, ins[:len(in)-captured(bodies)], signatures(bodies)...)
+	out, err := op.AppendResults(g.shapes.Take(1)[:0], attrs, ins[:len(in)-captured(bodies)], signatures(bodies)...)
 	if err != nil {
 		g.fail(op.Name, ins, err)
 	}
 	n := g.add(op, attrs, local, out)
-	n.bodies = bodies
+	if bodies != nil {
+		n.more().bodies = bodies
+	}
+	g.current.seen = g.current.seen || n.seen()
 	if op.Infer != nil {
-		return []*Node{n}
+		return n
 	}
-	n.splits = make([]*Node, len(out))
+	splits := g.lists.Take(len(out))
+	n.more().splits = splits
 	for i := range out {
-		n.splits[i] = g.add(output, OutputAttrs{i}, []*Node{n}, out[i:i+1])
+		splits[i] = g.add(output, OutputAttrs{i}, g.list(n), out[i:i+1])
 	}
-	return slices.Clone(n.splits) // callers may put other nodes into what they get
+	return n
 }
 
-func (n *Node) results() []*Node {
+// seen reports whether n does something besides returning results, itself or in a function that it runs.
+func (n *Node) seen() bool {
+	return n.op.Effect != ir.Pure || slices.ContainsFunc(n.bodies, func(b *body) bool { return b.fn.seen })
+}
+
+// shape and list are slices of one element.
+func (g *Graph) shape(s shapes.Shape) []shapes.Shape {
+	list := g.shapes.Take(1)
+	list[0] = s
+	return list
+}
+
+func (g *Graph) list(n *Node) []*Node {
+	list := g.lists.Take(1)
+	list[0] = n
+	return list
+}
+
+// numResults returns the number of the results of the operation, and result one of them.
+func (n *Node) numResults() int {
 	if n.splits != nil {
-		return n.splits
+		return len(n.splits)
 	}
-	return []*Node{n}
+	return 1
+}
+
+func (n *Node) result(i int) *Node {
+	if n.splits != nil {
+		return n.splits[i]
+	}
+	return n
 }
 
 // maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more, such as gradients through
@@ -316,27 +366,50 @@ func (g *Graph) add(op *ir.Op, attrs any, in []*Node, out []shapes.Shape) *Node 
 	if len(g.nodes) >= maxNodes {
 		g.fail(op.Name, nil, fmt.Errorf("the graph %q has %d nodes, the most that are allowed: repeat with While, or do less at once", g.name, maxNodes))
 	}
-	n := &Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, pcs: callSite()}
+	n := g.pieces.One()
+	*n = Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, site: g.site(), rare: nothingRare}
 	g.nodes = append(g.nodes, n)
 	f.nodes = append(f.nodes, n)
 	return n
 }
 
-// at runs fn and places the nodes that it makes, and what goes wrong in it, where n was made.
-func (g *Graph) at(n *Node, fn func()) {
-	first := len(g.nodes)
+// site returns where the node comes from that is added.
+//
+//go:noinline
+func (g *Graph) site() ir.Site {
+	if g.unplaced || g.from != (ir.Site{}) {
+		return g.from
+	}
+	return g.sites.Here()
+}
+
+// at runs fn for each of nodes, the last one first. What fn adds, and what goes wrong in it, comes from where the node does; that of
+// a gradient within a gradient comes from where the outer one says.
+func (g *Graph) at(nodes []*Node, fn func(n *Node)) {
+	if g.from != (ir.Site{}) {
+		for _, n := range slices.Backward(nodes) {
+			fn(n)
+		}
+		return
+	}
+	begin := NodeId(len(g.nodes))
 	defer func() {
-		for _, made := range g.nodes[first:] {
-			made.pcs = n.pcs
+		from := g.from
+		g.from = ir.Site{}
+		if end := NodeId(len(g.nodes)); end > begin {
+			g.derived = append(g.derived, span{begin, end})
 		}
 		if r := recover(); r != nil {
 			if e, ok := r.(*Error); ok {
-				e.pcs = n.pcs
+				e.pcs = from.Calls()
 			}
 			panic(r)
 		}
 	}()
-	fn()
+	for _, n := range slices.Backward(nodes) {
+		g.from = n.site
+		fn(n)
+	}
 }
 
 func isInexact(d dtypes.DType) bool { return dtypes.Inexact.Has(d) }

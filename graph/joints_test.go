@@ -13,6 +13,9 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A function made of pieces has, where they meet, the slope that both pieces have, or, if it has a kink there, one that
@@ -136,7 +139,7 @@ var jointTable = map[string][]jointCase{
 // smooth are functions that are smooth wherever they are finite.
 var smooth = strings.Fields(`
 	Add AddScalar Cos Sin Tan Exp Log Sqrt Rsqrt Reciprocal Div DivScalar Mul MulScalar Neg Sub SubScalar OnePlus OneMinus MinusOne
-	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean CumSum ConsecutiveDifference
+	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum ConsecutiveDifference
 	ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
 	MaskedReduceAllSum MaskedReduceAllMean MaskedReduceAndKeep
 	DotGeneral DotProduct MatMul Einsum EinsumAxes ConvGeneral FFT InverseFFT RealFFT InverseRealFFT Cholesky TriangularSolve
@@ -183,9 +186,7 @@ func TestSlopesWherePiecesMeet(t *testing.T) {
 // functionsOfNodes returns the exported functions of the package that make a node of nodes.
 func functionsOfNodes(t *testing.T) (names []string) {
 	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	isNode := func(e ast.Expr) bool {
 		if v, ok := e.(*ast.Ellipsis); ok {
 			e = v.Elt
@@ -205,9 +206,7 @@ func functionsOfNodes(t *testing.T) (names []string) {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), e.Name(), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
 			if !ok || fn.Recv != nil || !fn.Name.IsExported() || fn.Type.Results == nil {
@@ -219,8 +218,6 @@ func functionsOfNodes(t *testing.T) (names []string) {
 			}
 		}
 	}
-	if len(names) < 150 {
-		t.Errorf("only %d functions of nodes were found", len(names))
-	}
+	assert.GreaterOrEqual(t, len(names), 150, "only %d functions of nodes were found", len(names))
 	return names
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A Go number that becomes a value of a dtype keeps its value, rounded for a float, or is refused with a sentence: in
@@ -71,6 +74,8 @@ var literals = map[string]literalCase{
 	"TakeUpperTriangular":      {why: "TestTrianglesTakeEveryK"},
 	"Const":                    {why: "it has the number's own dtype"},
 	"L2NormalizeWithEpsilon":   {why: "it is added in float32 or wider; TestNarrowDTypes"},
+	"LayerNorm":                {why: "it is added in float32 or wider; TestNarrowDTypes"},
+	"RMSNorm":                  {why: "it is added in float32 or wider; TestNarrowDTypes"},
 	"Infinity":                 {why: "only the sign counts"},
 	"RNGStateFromSeed":         {why: "a seed has the 64 bits of the state"},
 	"RNGStateFromSeedForGraph": {why: "a seed has the 64 bits of the state"},
@@ -141,30 +146,22 @@ func checkLiteral(t *testing.T, name string, c literalCase, d dtypes.DType, v fl
 // takingNumbers returns the exported functions of the package that take a Go number that is no size, or anything.
 func takingNumbers(t *testing.T) (names []string) {
 	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), e.Name(), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, d := range file.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.IsExported() && takesNumber(fn) {
 				names = append(names, fn.Name.Name)
 			}
 		}
 	}
-	if len(names) < 40 {
-		t.Errorf("only %d functions take numbers: %v", len(names), names)
-	}
+	assert.GreaterOrEqual(t, len(names), 40, "only %d functions take numbers: %v", len(names), names)
 	for name := range literals {
-		if !slices.Contains(names, name) {
-			t.Errorf("literals has %s, which does not exist or takes no number", name)
-		}
+		assert.Contains(t, names, name, "literals has %s, which does not exist or takes no number", name)
 	}
 	return names
 }
@@ -212,16 +209,10 @@ func TestCountingEndsWhereTheDTypeDoes(t *testing.T) {
 		d    dtypes.DType
 		most int
 	}{{dtypes.Uint8, 256}, {dtypes.Int8, 128}, {dtypes.Int16, 32768}, {dtypes.Float16, 65520}} {
-		if err := iota(c.d, c.most); err != nil {
-			t.Error(err)
-		}
-		if err := iota(c.d, c.most+1); err == nil || !strings.Contains(err.Error(), "is not a value of "+c.d.String()) {
-			t.Errorf("Iota of %d %s: error %v", c.most+1, c.d, err)
-		}
+		assert.NoError(t, iota(c.d, c.most))
+		assert.ErrorContains(t, iota(c.d, c.most+1), "is not a value of "+c.d.String(), "Iota of %d %s", c.most+1, c.d)
 	}
-	if err := graph.Catch(func() { graph.IotaFull(graph.NewGraph(nil, ""), shapes.Make(dtypes.Uint8, 20, 20)) }); err == nil {
-		t.Error("IotaFull of 400 uint8 wraps around")
-	}
+	assert.Error(t, graph.Catch(func() { graph.IotaFull(graph.NewGraph(nil, ""), shapes.Make(dtypes.Uint8, 20, 20)) }), "IotaFull of 400 uint8 wraps around")
 }
 
 func TestTrianglesTakeEveryK(t *testing.T) {
@@ -256,9 +247,8 @@ func TestRandomIntNRefusesWhatDoesNotFit(t *testing.T) {
 		n  int
 		ok bool
 	}{{dtypes.Uint8, 256, true}, {dtypes.Uint8, 257, false}, {dtypes.Int8, 129, false}, {dtypes.Int64, math.MaxInt64, true}, {dtypes.Int32, 0, false}, {dtypes.Int32, -1, false}} {
-		if err := draw(c.d, c.n); (err == nil) != c.ok {
-			t.Errorf("RandomIntN of %d as %s: error %v", c.n, c.d, err)
-		}
+		err := draw(c.d, c.n)
+		assert.Equal(t, c.ok, err == nil, "RandomIntN of %d as %s: error %v", c.n, c.d, err)
 	}
 }
 
@@ -267,7 +257,5 @@ func TestTensorsAsConstantsAreConverted(t *testing.T) {
 	f := func(x *node) *node { return graph.ConstAs(x, tensors.FromValue([]float64{1.7, 300})) }
 	wantValue(t, f, []int32{1, 300}, []int32{0})
 	_, err := graph.CallOnce(graphtest.Reference(), func(x *node) *node { return graph.ConstAs(x, []float64{1, 300}) }, []int8{0})
-	if err == nil || !strings.Contains(err.Error(), "element 1 of float64[2]: 300 is not a value of int8") {
-		t.Errorf("error %v", err)
-	}
+	assert.ErrorContains(t, err, "element 1 of float64[2]: 300 is not a value of int8")
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMaskedReductionsSeeOnlyWhatTheMaskShows(t *testing.T) {
@@ -108,17 +111,13 @@ func TestWhatIsMaskedHasNoEffect(t *testing.T) {
 				run := func(hidden float64) []*tensors.Tensor {
 					v := []float64{1, hidden, -2, hidden, 3, hidden, hidden, hidden, hidden, 0.5, -1, hidden}
 					out, err := graph.CallOnceN(graphtest.Reference(), both, ir.Array([]int{4, 3}, v...).Tensor(d), mask, scalarOf(hidden, d))
-					if err != nil {
-						t.Fatalf("%s: %v", name, err)
-					}
+					require.NoError(t, err, name)
 					return out
 				}
 				want := run(0)
 				for _, hidden := range []float64{nan, inf, -inf} {
 					for i, got := range run(hidden) {
-						if err := graphtest.Diff(got, want[i], ir.Tolerance{}); err != nil {
-							t.Errorf("%s along axis %d in %s with %v hidden, result %d: %v", name, axis, d, hidden, i, err)
-						}
+						assert.NoError(t, graphtest.Diff(got, want[i], ir.Tolerance{}), "%s along axis %d in %s with %v hidden, result %d", name, axis, d, hidden, i)
 					}
 				}
 			}

@@ -2,13 +2,15 @@ package graph_test
 
 import (
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func axis(name string, size int) ir.MeshAxis { return ir.MeshAxis{Name: name, Size: size} }
@@ -17,9 +19,7 @@ func axis(name string, size int) ir.MeshAxis { return ir.MeshAxis{Name: name, Si
 func mesh(t testing.TB, axes ...ir.MeshAxis) *ir.Mesh {
 	t.Helper()
 	m, err := ir.NewMesh(axes...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return m
 }
 
@@ -31,9 +31,7 @@ func square(t testing.TB) *ir.Mesh {
 // wantErr checks that err's text is want, or that there is none for "".
 func wantErr(t *testing.T, err error, want string) {
 	t.Helper()
-	if got := text(err); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
+	assert.Equal(t, want, text(err))
 }
 
 func text(err error) string {
@@ -76,9 +74,7 @@ func TestMesh(t *testing.T) {
 	if m.NumDevices() != 8 || m.AxisSize("data") != 2 || m.AxisSize("model") != 4 || m.AxisSize("pipe") != 0 {
 		t.Errorf("%s: %d devices, sizes %d, %d, %d", m, m.NumDevices(), m.AxisSize("data"), m.AxisSize("model"), m.AxisSize("pipe"))
 	}
-	if m.String() != "mesh[data=2 model=4]" {
-		t.Errorf("got %s", m)
-	}
+	assert.Equal(t, "mesh[data=2 model=4]", m.String())
 	if !m.Equal(mesh(t, m.Axes...)) || m.Equal(square(t)) || m.Equal(nil) || !(*ir.Mesh)(nil).Equal(nil) {
 		t.Error("Equal is wrong")
 	}
@@ -122,9 +118,8 @@ func TestSharding(t *testing.T) {
 		{ir.Sharding{"", "model,data"}, "[- model,data]", false},
 		{ir.Sharding{ir.Open, ""}, "[? -]", false},
 	} {
-		if c.sharding.String() != c.text || c.sharding.Replicated() != c.replicated {
-			t.Errorf("%#v: %s, replicated %v", c.sharding, c.sharding, c.sharding.Replicated())
-		}
+		assert.Equal(t, c.text, c.sharding.String())
+		assert.Equal(t, c.replicated, c.sharding.Replicated())
 	}
 	s := ir.Sharding{"", "model,data", ir.Open}
 	if s.Axes(0) != nil || !reflect.DeepEqual(s.Axes(1), []string{"model", "data"}) || s.Axes(2) != nil || s.Axes(3) != nil {
@@ -155,9 +150,7 @@ func TestBlocks(t *testing.T) {
 		{"both the other way round", ir.Sharding{"", "model,data"}, []int{6, 2}, [][]int{{0, 0}, {0, 4}, {0, 8}, {0, 2}, {0, 6}, {0, 10}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := c.sharding.Check(m, shape); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, c.sharding.Check(m, shape))
 			for device, want := range c.starts {
 				start, dims := c.sharding.Block(m, shape, device)
 				if !reflect.DeepEqual(start, want) || !reflect.DeepEqual(dims, c.dims) {
@@ -182,13 +175,9 @@ func TestBlocksCoverTheValue(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != shape.Size() {
-		t.Errorf("%d elements are held, want %d", len(seen), shape.Size())
-	}
+	assert.Len(t, seen, shape.Size())
 	for at, n := range seen {
-		if n != 1 {
-			t.Errorf("element %v is held %d times", at, n)
-		}
+		assert.Equal(t, 1, n, "element %v is held %d times", at, n)
 	}
 }
 
@@ -218,9 +207,7 @@ func TestMeshesAndShardingsOfProgramsAreChecked(t *testing.T) {
 			x := graph.Shard(graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 3)), "data", "")
 			y := graph.Parameter(g, "y", shapes.Make(dtypes.Float32, 3))
 			p, err := graph.NewProgram(g, graph.Add(graph.Shard(x, "model", ""), y))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			c.change(p)
 			wantErr(t, p.Check(), c.want)
 		})
@@ -235,17 +222,12 @@ func TestBodiesHaveNoMesh(t *testing.T) {
 		return []*graph.Node{graph.Shard(graph.Neg(x), "data")}
 	})
 	p, err := graph.NewProgram(g, f.Call()...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	body := p.Instrs[0].Regions[0]
-	if body.Mesh != nil || body.InputShardings != nil {
-		t.Error("the body has a mesh of its own")
-	}
+	require.Nil(t, body.Mesh, "the body has a mesh of its own")
+	assert.Nil(t, body.InputShardings, "the body has a mesh of its own")
 	body.Mesh = p.Mesh
-	if err := p.Check(); err == nil || !strings.Contains(err.Error(), `region "f" has a mesh, shardings or marks of donation, which are the whole program's`) {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorContains(t, p.Check(), `region "f" has a mesh, shardings or marks of donation, which are the whole program's`)
 	body.Mesh = nil
 	p.Mesh, p.InputShardings, p.OutputShardings = nil, nil, nil
 	wantErr(t, p.Check(), "instruction 1, Shard: it divides a value over mesh[data=2 model=2] in a program without a mesh")

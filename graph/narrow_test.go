@@ -11,6 +11,8 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // What float16 and bfloat16 can hold they get: nothing that is added up, and no constant on the way, is rounded to 16
@@ -52,7 +54,14 @@ var narrowTable = map[string]struct {
 	"LogSumExp": {axes0(graph.LogSumExp), 1}, "Softmax": {axes0(graph.Softmax), 1}, "LogSoftmax": {axes0(graph.LogSoftmax), 1},
 	"MaskedSoftmax": {shown(graph.MaskedSoftmax), 1}, "MaskedLogSoftmax": {shown(graph.MaskedLogSoftmax), 1},
 	"L1Norm": {axes0(graph.L1Norm), 1}, "L2Norm": {axes0(graph.L2Norm), 1}, "L2NormSquare": {axes0(graph.L2NormSquare), 1},
-	"L2Normalize":            {func(x *node) *node { return graph.L2Normalize(x, 0) }, 1},
+	"L2Normalize": {func(x *node) *node { return graph.L2Normalize(x, 0) }, 1},
+	"SoftmaxCrossEntropy": {func(x *node) *node {
+		return graph.SoftmaxCrossEntropy(x, graph.ReduceAllSum(graph.ConvertDType(graph.IsNaN(x), dtypes.Int32)))
+	}, 1},
+	"LayerNorm": {func(x *node) *node {
+		return graph.LayerNorm(x, graph.OnesLike(x), graph.ZerosLike(x), 1e-5, 0)
+	}, 3},
+	"RMSNorm":                {func(x *node) *node { return graph.RMSNorm(x, graph.OnesLike(x), 1e-6, 0) }, 3},
 	"L2NormalizeWithEpsilon": {func(x *node) *node { return graph.L2NormalizeWithEpsilon(x, 1e-12, 0) }, 1},
 	"CosineSimilarity":       {func(x *node) *node { return graph.CosineSimilarity(x, graph.OnesLike(x), 0) }, 1},
 	"MaskedReduceSum":        {shown(graph.MaskedReduceSum), 1}, "MaskedReduceMean": {shown(graph.MaskedReduceMean), 1},
@@ -130,9 +139,7 @@ func TestNarrowDTypes(t *testing.T) {
 			"both signs":      vector(func(i int) float64 { return float64(i%13) - 6.25 }),
 		} {
 			for name, c := range narrowTable {
-				if err := compareNarrow(c.f, c.ulps, x, d); err != nil {
-					t.Errorf("%s of %s, %s: %v", name, what, d, err)
-				}
+				assert.NoError(t, compareNarrow(c.f, c.ulps, x, d), "%s of %s, %s", name, what, d)
 			}
 		}
 	}

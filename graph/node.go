@@ -26,12 +26,28 @@ type Node struct {
 	attrs  any
 	inputs []*Node
 	outs   []shapes.Shape
+	site   ir.Site
+	*rare  // nothingRare for most nodes
+}
+
+// rare is what few nodes have.
+type rare struct {
 	splits []*Node // the results, if there are several
 	bodies []*body // of control ops, one per region of the instruction
-	pcs    []uintptr
 	alias  string
 	logged string
 	custom *customGradient
+}
+
+// nothingRare is what nodes without have.
+var nothingRare = &rare{}
+
+// more returns what n has of its own, to write.
+func (n *Node) more() *rare {
+	if n.rare == nothingRare {
+		n.rare = &rare{}
+	}
+	return n.rare
 }
 
 // made panics with [Error] if n is nil or was not made by an op.
@@ -107,14 +123,14 @@ func (n *Node) Results() []*Node {
 }
 
 // Position returns the place in the user's code that made n.
-func (n *Node) Position() Position { return callers(n.made().pcs) }
+func (n *Node) Position() Position { return n.made().site.Place() }
 
 // Trace returns the stack of calls that made n, innermost first, a line each.
-func (n *Node) Trace() string { return trace(n.made().pcs) }
+func (n *Node) Trace() string { return trace(n.made().site.Calls()) }
 
 // Callers returns the program counters of the calls that made n, innermost first, for
 // [runtime.CallersFrames].
-func (n *Node) Callers() []uintptr { return n.made().pcs }
+func (n *Node) Callers() []uintptr { return n.made().site.Calls() }
 
 // GetParameterName returns the name of a parameter, "" for other nodes.
 func (n *Node) GetParameterName() string {
@@ -151,7 +167,7 @@ func (n *Node) WithAlias(alias string) *Node {
 	if other := n.graph.aliases[full]; other != nil && other != n {
 		n.graph.fail("WithAlias", nil, fmt.Errorf("the alias %q is taken", full))
 	}
-	n.alias = full
+	n.more().alias = full
 	n.graph.aliases[full] = n
 	return n
 }
@@ -168,7 +184,7 @@ func (n *Node) SetLogged(message string) {
 	if n.logged == "" {
 		n.graph.logged = append(n.graph.logged, n)
 	}
-	n.logged = message
+	n.more().logged = message
 }
 
 // SetLoggedf is [Node.SetLogged] with a formatted message.

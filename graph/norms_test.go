@@ -10,6 +10,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestNorms(t *testing.T) {
@@ -130,8 +132,6 @@ func TestAxisNamesSurviveKeptReductions(t *testing.T) {
 		{"a softmax", graph.Softmax(x), "float32[batch=2 class=3]"},
 		{"an index", graph.ArgMax(x, 0), "int32[class=3]"},
 	} {
-		if got := c.y.Shape().String(); got != c.want {
-			t.Errorf("%s has shape %s, want %s", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, c.y.Shape().String(), "%s has shape", c.name)
 	}
 }

@@ -7,20 +7,21 @@ import (
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // NewProgram returns the program that computes outputs, nodes of g's main function, from g's parameters,
-// all of which are inputs. What no output needs is left out, and nothing else is changed: [ir.Lower] makes of it what a
+// all of which are inputs. What no output needs is left out, but for calls with an effect, and nothing else is changed: [ir.Lower] makes of it what a
 // backend runs.
 func NewProgram(g *Graph, outputs ...*Node) (p *ir.Program, err error) {
 	if g == nil || g.main == nil {
 		return nil, &Error{Err: errNilGraph, pcs: callSite()}
 	}
-	err = Catch(func() { p = newProgram(g, outputs, true) })
+	err = Catch(func() { p = newProgram(g, outputs) })
 	return p, err
 }
 
-func newProgram(g *Graph, outputs []*Node, places bool) *ir.Program {
+func newProgram(g *Graph, outputs []*Node) *ir.Program {
 	if len(outputs) == 0 {
 		g.fail("", nil, fmt.Errorf("the graph %q has no outputs", g.name))
 	}
@@ -33,71 +34,55 @@ func newProgram(g *Graph, outputs []*Node, places bool) *ir.Program {
 	for i, n := range outputs {
 		local[i] = g.main.local(n)
 	}
-	e := &emitter{regions: map[string]*ir.Program{}}
-	if places {
-		e.places = map[[maxFrames]uintptr]ir.Place{}
-	}
+	e := &emitter{}
 	p := e.emit(g.name, g.main, g.main.params, local)
 	return g.divide(p, local)
 }
 
-// emitter holds the regions that were written, so that each is written once, and the places that were
-// looked up, which many nodes share and cost a microsecond each; nil if places are not wanted.
+// emitter holds the regions that were written, so that each is written once.
 type emitter struct {
 	regions map[string]*ir.Program
-	places  map[[maxFrames]uintptr]ir.Place
-}
-
-func (e *emitter) place(n *Node) ir.Place {
-	if e.places == nil {
-		return ir.Place{}
-	}
-	var key [maxFrames]uintptr
-	copy(key[:], n.pcs)
-	place, known := e.places[key]
-	if !known {
-		place = n.Position()
-		e.places[key] = place
-	}
-	return place
 }
 
 // emit writes the nodes of a function that outputs need as a program.
 func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *ir.Program {
 	b := ir.NewBuilder(name)
-	values := map[*Node]ir.Value{}
+	values := make([]ir.Value, len(f.nodes)) // by index
 	for _, n := range inputs {
-		values[n] = must(b.Input(n.GetParameterName(), n.Shape()))
-	}
-	need := needed[any](f.nodes, outputs, nil)
-	for _, n := range f.nodes {
-		if need[n] && n.op != parameter && n.op != output {
-			e.emitCall(b, n, values)
+		v := must(b.Input(n.GetParameterName(), n.Shape()))
+		if n.fn == f {
+			values[n.index] = v
 		}
 	}
-	return must(b.Program(valuesOf(outputs, values)...))
+	need, calls := needed(f.nodes, outputs, f.seen)
+	b.Grow(calls)
+	var room arena.Of[ir.Value]
+	for i, n := range f.nodes {
+		if need[i] && n.op != parameter && n.op != output {
+			e.emitCall(b, n, values, room.Take(len(n.inputs)))
+		}
+	}
+	return must(b.Program(valuesOf(outputs, values, make([]ir.Value, len(outputs)))...))
 }
 
-func (e *emitter) emitCall(b *ir.Builder, n *Node, values map[*Node]ir.Value) {
-	b.At(e.place(n))
+// emitCall writes a node. Its shapes were inferred when it was made.
+func (e *emitter) emitCall(b *ir.Builder, n *Node, values, in []ir.Value) {
+	b.At(n.site)
 	captured := captured(n.bodies)
-	regions := make([]*ir.Program, len(n.bodies))
-	for i, r := range n.bodies {
-		regions[i] = e.region(r, n.inputs[len(n.inputs)-captured:])
+	var regions []*ir.Program
+	for _, r := range n.bodies {
+		regions = append(regions, e.region(r, n.inputs[len(n.inputs)-captured:]))
 	}
-	out, err := b.Call(n.op, n.attrs, valuesOf(n.inputs, values), captured, regions...)
-	if err != nil {
-		panic(&Error{Err: err, pcs: n.pcs})
-	}
-	for i, r := range n.results() {
-		values[r] = out[i]
+	out := b.Known(n.op, n.attrs, valuesOf(n.inputs, values, in), captured, regions, n.outs)
+	for i, v := range out {
+		values[n.result(i).index] = v
 	}
 }
 
-func valuesOf(nodes []*Node, values map[*Node]ir.Value) []ir.Value {
-	list := make([]ir.Value, len(nodes))
+// valuesOf fills list with the values of nodes, and returns it.
+func valuesOf(nodes []*Node, values, list []ir.Value) []ir.Value {
 	for i, n := range nodes {
-		list[i] = values[n]
+		list[i] = values[n.index]
 	}
 	return list
 }
@@ -109,7 +94,7 @@ func (e *emitter) region(b *body, captured []*Node) *ir.Program {
 	own := len(inputs) - len(captured)
 	for i, in := range inputs[own:] {
 		if in == nil {
-			in = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: captured[i].outs}
+			in = &Node{graph: b.fn.graph, op: parameter, attrs: ParameterAttrs{Name: fmt.Sprintf("unused%d", i)}, outs: captured[i].outs, rare: nothingRare}
 			inputs[own+i] = in
 			key += fmt.Sprintf(" unused %s", captured[i].Shape())
 			continue
@@ -119,6 +104,9 @@ func (e *emitter) region(b *body, captured []*Node) *ir.Program {
 	p := e.regions[key]
 	if p == nil {
 		p = e.emit(b.fn.name, b.fn, inputs, b.fn.outputs)
+		if e.regions == nil {
+			e.regions = map[string]*ir.Program{}
+		}
 		e.regions[key] = p
 	}
 	return p
@@ -129,6 +117,7 @@ func expansion(name string, expand func(attrs any, in []*Node) []*Node) func(any
 	return func(attrs any, in []shapes.Shape) (p *ir.Program, err error) {
 		err = Catch(func() {
 			g := NewGraph(nil, name)
+			g.unplaced = true // they stand where the call does
 			if len(in) == 0 { // its graph is told by an operand
 				panic(&Error{Op: name, Err: errors.New("an op without operands cannot be expanded"), pcs: callSite()})
 			}
@@ -136,7 +125,7 @@ func expansion(name string, expand func(attrs any, in []*Node) []*Node) func(any
 			for i, s := range in {
 				nodes[i] = Parameter(g, "", s)
 			}
-			p = newProgram(g, expand(attrs, nodes), false)
+			p = newProgram(g, expand(attrs, nodes))
 		})
 		return p, err
 	}
@@ -177,7 +166,7 @@ func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
 		args := at(instr.In)
 		var out []*Node
 		if instr.Op.Regions == nil {
-			out = apply(g, instr.Op, instr.Attrs, nil, args)
+			out = apply(g, instr.Op, instr.Attrs, nil, args).Results()
 		} else {
 			own := len(args) - instr.Captured
 			fns := make([]*Function, len(instr.Regions))

@@ -13,6 +13,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // expanding is the reference backend without some ops, which it gets expanded.
@@ -51,9 +54,7 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 				next, bits := graph.RandomBits(state, shapes.Make(dtypes.Uint32, 4))
 				return []*graph.Node{bits, next}
 			}, state)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if got := fmt.Sprintf("%08x", out[0].Value()); got != c.want {
 				t.Errorf("counter %x, key %x: got %s, want %s", c.counter, c.key, got, c.want)
 			}
@@ -78,9 +79,7 @@ func TestRandomStreamsContinue(t *testing.T) {
 		_, y := graph.RandomUniform(s, f32(2, 4))
 		return graph.Concatenate([]*graph.Node{x, graph.Reshape(y, -1)}, 0)
 	})
-	if !once.Equal(twice) {
-		t.Errorf("16 values are %s, but 8 and 8 more are %s", once, twice)
-	}
+	assert.True(t, once.Equal(twice), "16 values are %s, but 8 and 8 more are %s", once, twice)
 }
 
 // sample returns n values that fn makes of a state with the given seed.
@@ -140,9 +139,8 @@ func TestRandomDistributions(t *testing.T) {
 		coins := sample(t, seed, func(s *graph.Node) (*graph.Node, *graph.Node) {
 			return graph.RandomBernoulli(s, graph.Const(s.Graph(), float32(0.3)), shapes.Make(dtypes.Bool, n))
 		})
-		if p := moments(coins)[0]; math.Abs(p-0.3) > 5*math.Sqrt(0.21/n) {
-			t.Errorf("seed %d: true in %v of all, want 0.3", seed, p)
-		}
+		p := moments(coins)[0]
+		assert.InDelta(t, 0.3, p, 5*math.Sqrt(0.21/n), "seed %d: true in %v of all", seed, p)
 		dice := sample(t, seed, func(s *graph.Node) (*graph.Node, *graph.Node) {
 			return graph.RandomIntN(s, 6, shapes.Make(dtypes.Int8, n))
 		})
@@ -165,28 +163,21 @@ func TestRandomOrder(t *testing.T) {
 		p := sample(t, seed, func(s *graph.Node) (*graph.Node, *graph.Node) { return graph.RandomPermutation(s, 4) })
 		first[p[0]]++
 		slices.Sort(p)
-		if !slices.Equal(p, []float64{0, 1, 2, 3}) {
-			t.Fatalf("seed %d: %v is no permutation", seed, p)
-		}
+		require.Equal(t, []float64{0, 1, 2, 3}, p, "seed %d: %v is no permutation", seed, p)
 	}
 	for k := range 4 {
-		if c := first[float64(k)]; math.Abs(float64(c)-runs/4) > 5*math.Sqrt(runs*3/16.0) {
-			t.Errorf("%d comes first in %d of %d orders", k, c, runs)
-		}
+		c := first[float64(k)]
+		assert.InDelta(t, runs/4, float64(c), 5*math.Sqrt(runs*3/16.0), "%d comes first in %d of %d orders", k, c, runs)
 	}
 	shuffled := compute(t, func(g *graph.Graph) *graph.Node {
 		_, y := graph.RandomShuffle(graph.RNGStateFromSeedForGraph(g, 1), graph.IotaFull(g, shapes.Make(dtypes.Int32, 2, 6)), 1)
 		return y
 	}).Value().([][]int32)
 	for i := range shuffled[0] {
-		if shuffled[1][i] != shuffled[0][i]+6 {
-			t.Errorf("columns do not stay together: %v", shuffled)
-		}
+		assert.Equal(t, shuffled[0][i]+6, shuffled[1][i], "columns do not stay together: %v", shuffled)
 	}
 	slices.Sort(shuffled[0])
-	if fmt.Sprint(shuffled[0]) != "[0 1 2 3 4 5]" {
-		t.Errorf("columns are lost: %v", shuffled[0])
-	}
+	assert.Equal(t, "[0 1 2 3 4 5]", fmt.Sprint(shuffled[0]), "columns are lost")
 }
 
 func TestSplitStatesDiffer(t *testing.T) {
@@ -200,29 +191,19 @@ func TestSplitStatesDiffer(t *testing.T) {
 		}
 		return values
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	seen := map[uint64]bool{}
 	for _, x := range out {
 		for _, v := range tensors.MustCopyFlatData[uint64](x) {
 			seen[v] = true
 		}
 	}
-	if len(seen) != 3*64 {
-		t.Errorf("%d different values of %d", len(seen), 3*64)
-	}
+	assert.Len(t, seen, 3*64)
 	a, err := graph.RNGState()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	b, err := graph.RNGState()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.Equal(b) {
-		t.Errorf("two random states are both %s", a)
-	}
+	require.NoError(t, err)
+	assert.False(t, a.Equal(b), "two random states are both %s", a)
 }
 
 // Two roads to the same product: MatMul's batches and Einsum's ellipsis, the latter by plain loops.
@@ -236,11 +217,7 @@ func TestMatMulIsEinsum(t *testing.T) {
 			x, y := graph.IotaFull(g, shapes.Make(dtypes.Int64, c.x...)), graph.IotaFull(g, shapes.Make(dtypes.Int64, c.y...))
 			return []*graph.Node{graph.MatMul(x, y), graph.Einsum("...ij,...jk->...ik", x, y)}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !out[0].Equal(out[1]) {
-			t.Errorf("%v · %v: MatMul gives %s, Einsum %s", c.x, c.y, out[0], out[1])
-		}
+		require.NoError(t, err)
+		assert.True(t, out[0].Equal(out[1]), "%v · %v: MatMul gives %s, Einsum %s", c.x, c.y, out[0], out[1])
 	}
 }

@@ -1,10 +1,9 @@
 package graph
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -24,13 +23,10 @@ func RNGStateFromSeed(seed int64) (*tensors.Tensor, error) {
 	return tensors.FromAnyValue([]uint64{uint64(seed), 0, 0})
 }
 
-// RNGState returns a state with a key from the system's source of randomness.
+// RNGState returns a state with a random key, by Go's generator, which the system's source of randomness has seeded. It is
+// not for secrets.
 func RNGState() (*tensors.Tensor, error) {
-	var key [8]byte
-	if _, err := rand.Read(key[:]); err != nil {
-		return nil, fmt.Errorf("random state: %w", err)
-	}
-	return RNGStateFromSeed(int64(binary.LittleEndian.Uint64(key[:])))
+	return RNGStateFromSeed(int64(rand.Uint64())) // crypto/rand would make each notebook cell 0.16 MB larger
 }
 
 // RNGStateForGraph returns a state with a random key as a constant: each run of the graph starts with the

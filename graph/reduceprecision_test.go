@@ -2,7 +2,6 @@ package graph_test
 
 import (
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
@@ -10,6 +9,8 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Rounding to the layout of a float that there is gives what conversion to it gives, but for what is smaller than its
@@ -39,8 +40,6 @@ func TestThereIsNoFloatWithoutAnExponent(t *testing.T) {
 	x := graph.Parameter(graph.NewGraph(nil, "g"), "x", shapes.Make(dtypes.Float32))
 	for _, c := range []struct{ exponent, mantissa int }{{0, 3}, {8, -1}, {100, 3}} {
 		err := graph.Catch(func() { graph.ReducePrecision(x, c.exponent, c.mantissa) })
-		if err == nil || !strings.Contains(err.Error(), "there is no float of") {
-			t.Errorf("e%dm%d: error %v", c.exponent, c.mantissa, err)
-		}
+		assert.ErrorContains(t, err, "there is no float of", "e%dm%d", c.exponent, c.mantissa)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/require"
 )
 
 // wholes returns a float64 tensor of small whole numbers, with which sums are exact in any order.
@@ -46,14 +48,10 @@ func checkRoads(t *testing.T, op string, attrs any, in ...*tensors.Tensor) {
 		}
 		return results
 	}, args...)
-	if err != nil {
-		t.Fatalf("%s %+v: %v", op, attrs, err)
-	}
+	require.NoError(t, err, "%s %+v", op, attrs)
 	half := len(out) / 2
 	for i := range half {
-		if !out[i].Equal(out[half+i]) {
-			t.Fatalf("%s %+v of %v: result %d is\n%s\nits expansion has\n%s", op, attrs, in, i, out[i], out[half+i])
-		}
+		require.True(t, out[i].Equal(out[half+i]), "%s %+v of %v: result %d is\n%s\nits expansion has\n%s", op, attrs, in, i, out[i], out[half+i])
 	}
 }
 
@@ -128,12 +126,10 @@ func TestWindowsOfAllKinds(t *testing.T) {
 		values := wholes(rng, dims...)
 		checkSelected(t, "SelectAndGather", a, x, values)
 		var windows shapes.Shape
-		if err := graph.Catch(func() {
+		require.NoError(t, graph.Catch(func() {
 			g := graph.NewGraph(nil, "")
 			windows = graph.ReduceWindow(graph.Const(g, x), a).Shape()
-		}); err != nil {
-			t.Fatal(err)
-		}
+		}))
 		checkSelected(t, "SelectAndScatter", a, x, wholes(rng, windows.Dimensions...))
 	}
 }
@@ -150,9 +146,7 @@ func checkSelected(t *testing.T, op string, a ir.WindowAttrs, x, values *tensors
 		}
 		return results
 	}, x, values)
-	if err != nil {
-		t.Fatalf("%s %+v: %v", op, a, err)
-	}
+	require.NoError(t, err, "%s %+v", op, a)
 	if !out[0].Equal(out[2]) || !out[1].Equal(out[3]) {
 		t.Fatalf("%s %+v of %s and %s: %s with gradient %s, its expansion %s with gradient %s", op, a, x, values, out[0], out[1], out[2], out[3])
 	}

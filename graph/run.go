@@ -29,19 +29,21 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 	if err != nil {
 		return err
 	}
-	if p, err = ir.Lower(p, g.backend.Lowers); err != nil {
-		return fmt.Errorf("%q: %w", g.name, err)
-	}
+	observe(g)
 	if len(g.donated) > 0 {
+		given := make([]bool, len(g.main.nodes)) // by index
+		for _, n := range g.donated {
+			given[n.index] = true
+		}
 		marks := make([]bool, len(g.main.params))
 		for i, param := range g.main.params {
-			marks[i] = slices.Contains(g.donated, param)
+			marks[i] = given[param.index]
 		}
 		p = p.Donate(marks)
 	}
-	exe, err := g.backend.Compile(ctx, p)
+	p, exe, err := ir.Compile(ctx, g.backend, p)
 	if err != nil {
-		return fmt.Errorf("compiling %q for %s: %w", g.name, g.backend.Name(), err)
+		return err
 	}
 	g.program, g.executable, g.numOutputs = p, &counted{Executable: exe}, len(outputs)
 	return nil
@@ -194,7 +196,7 @@ func (g *Graph) runBuffers(ctx context.Context, inputs []Buffer, donate []bool) 
 	if err := g.checkInputs(inputs); err != nil {
 		return nil, err
 	}
-	return c.Run(ctx, inputs, donate)
+	return execute(ctx, c.Executable, inputs, donate)
 }
 
 // checkInputs returns an error unless inputs are what the graph takes.

@@ -11,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // places are the lines that a printed program names.
@@ -33,9 +36,7 @@ func TestShardedProgram(t *testing.T) {
 	if err == nil {
 		p, err = ir.Lower(p, nil)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const want = `program "layer" on mesh[data=2 model=2](%0 x float32[4 6] split [data -], %1 w float32[6 8] split [- model], %2 b float32[8]) {
   %3 = MatMul %0 %1 : float32[4 8]
   %4 = Add %3 %2 : float32[4 8]
@@ -49,17 +50,11 @@ func TestShardedProgram(t *testing.T) {
   return %5 split [- model] %11 split [- model] %2
 }
 `
-	if got := places.ReplaceAllString(p.String(), ""); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	assert.Equal(t, want, places.ReplaceAllString(p.String(), ""))
 	data, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var back ir.Program
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(data, &back))
 	if back.String() != p.String() || !reflect.DeepEqual(back.InputShardings, p.InputShardings) || !reflect.DeepEqual(back.OutputShardings, p.OutputShardings) {
 		t.Errorf("read back it is\n%s", &back)
 	}
@@ -73,20 +68,14 @@ func TestShardIsDropped(t *testing.T) {
 	if err == nil {
 		p, err = ir.Lower(p, func(c ir.Call) bool { return c.Op.Name != "Shard" })
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, in := range p.Instrs {
 		if in.Op.Name == "Shard" || in.Op.Name == "Identity" {
 			t.Errorf("the program holds a %s:\n%s", in.Op.Name, p)
 		}
 	}
-	if err := p.Check(); err != nil {
-		t.Error(err)
-	}
-	if p.OutputShardings[1].String() != "[- model]" {
-		t.Errorf("output 1 is divided by %s", p.OutputShardings[1])
-	}
+	assert.NoError(t, p.Check())
+	assert.Equal(t, "[- model]", p.OutputShardings[1].String(), "output 1 is divided")
 }
 
 func TestShardChangesNoNumbers(t *testing.T) {
@@ -102,14 +91,11 @@ func TestShardChangesNoNumbers(t *testing.T) {
 			loss := graph.ReduceAllSum(graph.Mul(h, graph.Sin(h)))
 			return []*graph.Node{loss, graph.ReduceAllSum(graph.Square(graph.Gradient(loss, x)[0]))}
 		}, x)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return []float64{out[0].Value().(float64), out[1].Value().(float64)}
 	}
-	if got, want := run(square(t)), run(nil); !reflect.DeepEqual(got, want) {
-		t.Errorf("divided %v, whole %v", got, want)
-	}
+	got, want := run(square(t)), run(nil)
+	assert.Equal(t, want, got, "divided")
 }
 
 func TestShardErrors(t *testing.T) {
@@ -146,9 +132,7 @@ func TestShardErrors(t *testing.T) {
 			x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 3))
 			err := graph.Catch(func() { c.build(g, x) })
 			got := regexp.MustCompile(`:\d+:`).ReplaceAllString(text(err), ":*:")
-			if got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
+			assert.Equal(t, c.want, got)
 		})
 	}
 }
@@ -160,25 +144,15 @@ func TestShardOfAnInput(t *testing.T) {
 	g.SetMesh(m)
 	g.SetMesh(mesh(t, m.Axes...)) // the same once more is fine
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 4, 4))
-	if graph.Shard(x, "data", "") != x {
-		t.Error("the first sharding of an input is a value of its own")
-	}
+	assert.Same(t, x, graph.Shard(x, "data", ""), "the first sharding of an input is a value of its own")
 	y := graph.Shard(x, "", "model")
-	if y.Op().Name != "Shard" {
-		t.Errorf("the second sharding of an input is %s", y)
-	}
+	assert.Equal(t, "Shard", y.Op().Name, "the second sharding of an input is %s", y)
 	z := graph.Parameter(g, "z", shapes.Make(dtypes.Float32, 4, 4))
-	if graph.Shard(z, ir.Open, "data").Op().Name != "Shard" {
-		t.Error("an input cannot be left open")
-	}
+	assert.Equal(t, "Shard", graph.Shard(z, ir.Open, "data").Op().Name, "an input cannot be left open")
 	p, err := graph.NewProgram(g, y, z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := p.InputShardings[0].String(); got != "[data -]" || p.InputShardings[1] != nil {
-		t.Errorf("the inputs are divided by %s and %s", got, p.InputShardings[1])
-	}
-	if got := p.OutputShardings[0].String(); got != "[- model]" || p.OutputShardings[1] != nil {
-		t.Errorf("the outputs are divided by %s and %s", got, p.OutputShardings[1])
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "[data -]", p.InputShardings[0].String(), "the inputs are divided")
+	assert.Nil(t, p.InputShardings[1], "the inputs are divided")
+	assert.Equal(t, "[- model]", p.OutputShardings[0].String(), "the outputs are divided")
+	assert.Nil(t, p.OutputShardings[1], "the outputs are divided")
 }

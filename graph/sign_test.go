@@ -9,6 +9,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/require"
 )
 
 // The sign of a complex number has length 1, also where |x| is above the largest number or has few digits.
@@ -41,8 +43,6 @@ func signsOf(t *testing.T, d dtypes.DType, x []complex128) []complex128 {
 	})
 	defer exec.Close()
 	out, err := exec.Call(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return tensors.MustCopyFlatData[complex128](out[0])
 }

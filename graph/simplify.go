@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // Rules by which rows say that a call is one of its operands, or a simpler call. They hold for all values of real
@@ -60,14 +61,7 @@ func simplerTranspose(r *ir.Rewrite) []ir.Value {
 
 // simplerReshape looks through the views that its operand is made by.
 func simplerReshape(r *ir.Rewrite) []ir.Value {
-	x := r.In[0]
-	for {
-		op, _, in := r.Maker(x)
-		if op == nil || op.Layout != ir.View {
-			break
-		}
-		x = in[0]
-	}
+	x := viewed(r, r.In[0])
 	if x == r.In[0] {
 		return nil
 	}
@@ -126,10 +120,42 @@ func simplerPad(r *ir.Rewrite) []ir.Value {
 	return nil
 }
 
-// simplerConcatenate drops a concatenation of one operand.
+// simplerConcatenate drops a concatenation of one operand. What is put together along the first axis is put together in memory,
+// under whatever dimensions: views of operands become a view of the result, so that a sequence of times and the rows of all times
+// are one value.
 func simplerConcatenate(r *ir.Rewrite) []ir.Value {
 	if len(r.In) == 1 {
 		return r.In
 	}
-	return nil
+	if r.Attrs.(ir.AxisAttrs).Axis != 0 {
+		return nil
+	}
+	bases := make([]ir.Value, len(r.In))
+	for i, v := range r.In {
+		bases[i] = viewed(r, v)
+		if bases[i] == v || !fitAlong(r.Shape(bases[0]), r.Shape(bases[i])) {
+			return nil
+		}
+	}
+	rows := r.Apply(r.Op, r.Attrs, bases...)
+	if r.Is(rows) {
+		return []ir.Value{rows}
+	}
+	return []ir.Value{r.Apply(reshape, ir.ShapeAttrs{Dims: r.Out[0].Dimensions}, rows)}
+}
+
+// viewed returns what v is a view of, v itself if it is none.
+func viewed(r *ir.Rewrite, v ir.Value) ir.Value {
+	for {
+		op, _, in := r.Maker(v)
+		if op == nil || op.Layout != ir.View {
+			return v
+		}
+		v = in[0]
+	}
+}
+
+// fitAlong reports whether values of two shapes without names can be put together along their first axis.
+func fitAlong(a, b shapes.Shape) bool {
+	return a.Rank() > 0 && a.Rank() == b.Rank() && !a.HasNames() && !b.HasNames() && slices.Equal(a.Dimensions[1:], b.Dimensions[1:])
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // build makes a graph with one float32 parameter per shape and returns the shape of what fn makes of them.
@@ -35,9 +38,7 @@ func value(t *testing.T, fn func(g *graph.Graph) *graph.Node) string {
 func compute(t *testing.T, fn func(g *graph.Graph) *graph.Node) *tensors.Tensor {
 	t.Helper()
 	out, err := graph.CallOnce(graphtest.Reference(), fn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return out
 }
 
@@ -151,9 +152,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := build(c.fn, c.in...)
-			if err == nil {
-				t.Fatalf("no error, want %s", c.want)
-			}
+			require.Error(t, err, "no error, want %s", c.want)
 			place, text, _ := strings.Cut(err.Error(), ": ")
 			if !strings.HasPrefix(place, "structure_test.go:") || text != c.want {
 				t.Errorf("got  %s: %s\nwant %s", place, text, c.want)
@@ -189,12 +188,8 @@ func TestAxisNamesTravel(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := build(c.fn, c.in...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.Dims() != c.want {
-				t.Errorf("got %s, want %s", s.Dims(), c.want)
-			}
+			require.NoError(t, err)
+			assert.Equal(t, c.want, s.Dims())
 			if len(c.in) == 2 && !c.in[1].DType.IsFloat() || s.DType != dtypes.Float32 || !c.in[0].DType.IsFloat() {
 				return
 			}
@@ -202,15 +197,11 @@ func TestAxisNamesTravel(t *testing.T) {
 			_, err = build(func(x []*graph.Node) *graph.Node {
 				y := graph.ReduceAllSum(graph.Mul(c.fn(x), c.fn(x)))
 				for i, dx := range graph.Gradient(y, x...) {
-					if d := graph.Add(x[i], dx).Shape(); d.Dims() != x[i].Shape().Dims() {
-						t.Errorf("gradient of %s makes %s", x[i].Shape().Dims(), d.Dims())
-					}
+					assert.Equal(t, x[i].Shape().Dims(), graph.Add(x[i], dx).Shape().Dims(), "gradient")
 				}
 				return y
 			}, c.in...)
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 		})
 	}
 }
@@ -298,9 +289,7 @@ func TestStructuralValues(t *testing.T) {
 		}, "[[14 32] [32 77]]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := value(t, c.fn); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
-			}
+			assert.Equal(t, c.want, value(t, c.fn))
 		})
 	}
 }
@@ -315,10 +304,6 @@ func TestResultsMayBeOverwritten(t *testing.T) {
 		out[i] = graph.Tanh(y)
 	}
 	p, err := graph.NewProgram(g, out...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(p.Instrs) != 3 {
-		t.Errorf("the program is\n%s", p)
-	}
+	require.NoError(t, err)
+	assert.Len(t, p.Instrs, 3, "the program is\n%s", p)
 }

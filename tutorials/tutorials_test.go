@@ -18,6 +18,9 @@ import (
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // file is what of a notebook's JSON the tests look at.
@@ -54,9 +57,8 @@ func committed(t *testing.T, dir string) (notebooks map[string][]byte, ok bool) 
 	}
 	notebooks = map[string][]byte{}
 	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		if notebooks[name], err = git("show", ":./"+name); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+		notebooks[name], err = git("show", ":./"+name)
+		require.NoError(t, err, name)
 	}
 	return notebooks, true
 }
@@ -68,9 +70,7 @@ func TestCommittedForm(t *testing.T) {
 	if !ok {
 		t.Skip("this is no repository of git: nothing is committed")
 	}
-	if len(notebooks) < 2 {
-		t.Errorf("there are %d notebooks here", len(notebooks))
-	}
+	assert.GreaterOrEqual(t, len(notebooks), 2, "there are %d notebooks here", len(notebooks))
 	for name, text := range notebooks {
 		for _, what := range faults(text) {
 			t.Errorf("%s: %s", name, what)
@@ -117,25 +117,18 @@ func TestWhatIsSavedHereIsTheReaders(t *testing.T) {
 	git := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=x", "-c", "user.email=x@example.com"}, args...)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git %s: %v\n%s", args[0], err, out)
-		}
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "git %s: %v\n%s", args[0], err, out)
 	}
 	save := func(name, text string) {
 		t.Helper()
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	all := func() (list []string) {
 		notebooks, ok := committed(t, dir)
-		if !ok {
-			t.Fatal("no notebooks")
-		}
+		require.True(t, ok, "no notebooks")
 		for _, text := range notebooks {
 			list = append(list, faults(text)...)
 		}
@@ -145,18 +138,15 @@ func TestWhatIsSavedHereIsTheReaders(t *testing.T) {
 		t.Skip("there is no git")
 	}
 	lesson, err := os.ReadFile("00-start.ipynb")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	clean := regexp.MustCompile(`"execution_count": \d+`).ReplaceAllString(string(lesson), `"execution_count": null`)
 	clean = regexp.MustCompile(`(?s)"outputs": \[\n.*?\n   \]`).ReplaceAllString(clean, `"outputs": []`)
 	git("init", "-q")
 	save("00-start.ipynb", clean)
 	git("add", ".")
 	git("commit", "-q", "-m", "x")
-	if got := all(); len(got) > 0 {
-		t.Fatalf("a committed lesson: %q", got)
-	}
+	got := all()
+	require.Empty(t, got, "a committed lesson: %q", got)
 	ran := strings.Replace(clean, `"execution_count": null`, `"execution_count": 7`, 1)
 	ran = strings.Replace(ran, `"outputs": []`, `"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]`, 1)
 	save("00-start.ipynb", ran)
@@ -201,14 +191,10 @@ func execute(t *testing.T, notebook string) (map[string]nbrun.Cell, string) {
 	cells := map[string]nbrun.Cell{}
 	for _, c := range result.Cells {
 		cells[c.ID] = c
-		if strings.Contains(c.Text(), "error: viz.") { // a view that says how it was called wrongly fails no cell
-			t.Errorf("cell %q shows an error in place of a view:\n%s", c.ID, c.Text())
-		}
+		assert.NotContains(t, c.Text(), "error: viz.", "cell %q shows an error in place of a view", c.ID) // a view that says how it was called wrongly fails no cell
 	}
 	html, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Logf("%s: %d cells in %.1f s", notebook, len(result.Cells), (result.Elapsed - result.Setup).Seconds())
 	return cells, string(html)
 }
@@ -222,9 +208,7 @@ func wants(t *testing.T, cells map[string]nbrun.Cell, id string, parts ...string
 		return
 	}
 	for _, part := range parts {
-		if !strings.Contains(c.Text(), part) {
-			t.Errorf("cell %q does not show %q, but:\n%s", id, part, c.Text())
-		}
+		assert.Contains(t, c.Text(), part, "cell %q does not show", id)
 	}
 }
 
@@ -232,25 +216,17 @@ func wants(t *testing.T, cells map[string]nbrun.Cell, id string, parts ...string
 func wantsPictures(t *testing.T, cells map[string]nbrun.Cell, id string, n int) {
 	t.Helper()
 	html := cells[id].MIME("text/html")
-	if got := strings.Count(html, `src="data:image/`); got < n {
-		t.Errorf("cell %q shows %d pictures, want %d", id, got, n)
-	}
-	if strings.Contains(html, "<script") {
-		t.Errorf("the view of cell %q has a script", id)
-	}
+	assert.GreaterOrEqual(t, strings.Count(html, `src="data:image/`), n, "cell %q shows", id)
+	assert.NotContains(t, html, "<script", "the view of cell %q has a script", id)
 }
 
 // percent returns the number before " %" in what a cell claims.
 func percent(t *testing.T, c nbrun.Cell, claim string) float64 {
 	t.Helper()
 	m := regexp.MustCompile(`✓ ` + claim + ` (\d+(?:\.\d+)?) %`).FindStringSubmatch(c.Text())
-	if m == nil {
-		t.Fatalf("there is no claim %q in:\n%s", claim, c.Text())
-	}
+	require.NotNil(t, m, "there is no claim %q in:\n%s", claim, c.Text())
 	v, err := strconv.ParseFloat(m[1], 64)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return v
 }
 
@@ -260,12 +236,9 @@ var scripts = regexp.MustCompile(`(?i)<script|\son\w+\s*=\s*["']|javascript:`)
 // static checks that a page needs no script and nothing from elsewhere.
 func static(t *testing.T, page string) {
 	t.Helper()
-	if found := scripts.FindString(page); found != "" {
-		t.Errorf("the page has a script: %q", found)
-	}
-	if found := regexp.MustCompile(`(?i)(src|href)="(https?:)?//[^"]*"`).FindString(page); strings.HasPrefix(found, "src") {
-		t.Errorf("the page loads from elsewhere: %s", found)
-	}
+	assert.Empty(t, scripts.FindString(page), "the page has a script")
+	found := regexp.MustCompile(`(?i)(src|href)="(https?:)?//[^"]*"`).FindString(page)
+	assert.False(t, strings.HasPrefix(found, "src"), "the page loads from elsewhere: %s", found)
 }
 
 // TestStart runs 00-start. Its claims are checked in its cells; here is checked that readers see them.
@@ -285,7 +258,8 @@ func start(t *testing.T) {
 	t.Helper()
 	cells, page := execute(t, "00-start.ipynb")
 
-	wants(t, cells, "counter-second", "✓ counter is 2 again, not 3")
+	wants(t, cells, "next-again", "✓ now it is 44")
+	wants(t, cells, "who", "answer  int   42", "next    int   44")
 	wants(t, cells, "shapes", "hidden := graph.MatMul(x, w1)", "float32[32 128]")
 	wants(t, cells, "drawing", "MatMul")
 	wantsPictures(t, cells, "drawing", 1)
@@ -306,11 +280,9 @@ func start(t *testing.T) {
 	for _, id := range []string{"train-mlp", "train-cnn"} {
 		wants(t, cells, id, "epoch", "train loss", "test acc")
 		wantsPictures(t, cells, id, 2)
-		if html := cells[id].MIME("text/html"); !strings.Contains(html, "<table") {
-			t.Errorf("cell %q shows no table of epochs", id)
-		}
+		assert.Contains(t, cells[id].MIME("text/html"), "<table", "cell %q shows no table of epochs", id)
 	}
-	wants(t, cells, "load-run", strconv.FormatFloat(cnn, 'f', 2, 64)+" % now")
+	wants(t, cells, "load-run", strconv.FormatFloat(cnn, 'f', 2, 64)+" % here")
 	wants(t, cells, "confusion", "accuracy "+strconv.FormatFloat(cnn, 'f', 2, 64)+"%")
 	wants(t, cells, "worst-show", "0 of 12 right")
 	for _, id := range []string{"show-tensor", "confusion", "worst-show", "filters"} {

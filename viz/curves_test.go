@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestCurvesKeepTheirColours(t *testing.T) {
@@ -33,9 +36,8 @@ func TestCurvesKeepTheirColours(t *testing.T) {
 		}
 		return strings.Join(out, ", ")
 	}
-	if got, want := colours("loss"), "batches 0, train 0, validation 1, test 2"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
+	got, want := colours("loss"), "batches 0, train 0, validation 1, test 2"
+	assert.Equal(t, want, got)
 	if got, want := colours("accuracy"), "train Accuracy 0, train Top-5 accuracy 3, validation Accuracy 1, test Accuracy 2"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -72,9 +74,7 @@ func TestTrainingDoesNotLookWorseThanItIs(t *testing.T) {
 		trained(noBatches, epochs*perEpoch, perEpoch, loss)
 		noBatches.steps = noBatches.steps[1:]
 		both := slices.Concat(chart(CurveOptions{}, "loss", []*Run{r}, []string{"train", "on test"}).Series, chart(CurveOptions{}, "loss", []*Run{noBatches}, []string{"train", "on test"}).Series)
-		if len(both) != 5 {
-			t.Fatalf("%d curves", len(both))
-		}
+		require.Len(t, both, 5, "curves")
 		for _, s := range both {
 			if s.Name == "test" {
 				continue
@@ -116,18 +116,13 @@ func TestANameHasOneValue(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`(\S*) ?\bloss +[0-9]`).FindAllStringSubmatch(shown, -1) {
-		if want[m[1]+" loss"] == "" {
-			t.Errorf("a loss that is called %q:\n%s", m[0], shown)
-		}
+		assert.NotEmpty(t, want[m[1]+" loss"], "a loss that is called %q:\n%s", m[0], shown)
 	}
-	if !strings.Contains(r.table().text(), "train loss") || !strings.Contains(r.table().text(), "0.2604") {
-		t.Errorf("the table:\n%s", r.table().text())
-	}
+	require.Contains(t, r.table().text(), "train loss", "the table")
+	assert.Contains(t, r.table().text(), "0.2604", "the table")
 	for _, s := range chart(CurveOptions{}, "loss", []*Run{r}, []string{"train", "on test"}).Series {
 		want := map[string]float64{"batches": 0.11, "train": 0.2604, "test": 0.31}[s.Name]
-		if got := s.Y[len(s.Y)-1]; got != want {
-			t.Errorf("the curve %q ends at %v, want %v", s.Name, got, want)
-		}
+		assert.Equal(t, want, s.Y[len(s.Y)-1], "the curve %q ends at", s.Name)
 	}
 }
 
@@ -157,12 +152,9 @@ func TestInterruptedSaysWhatIsKept(t *testing.T) {
 				r.Add(train.Event{Kind: train.Checkpoint, GlobalStep: s, Path: fmt.Sprint("dir/", s)})
 			}
 			r.Add(train.Event{Kind: train.End, Step: 7, GlobalStep: 7, Interrupted: true})
-			if got := r.Bundle().Text(); !strings.Contains(got, c.want+"\n") {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-			if html := r.liveBundle().HTML(); !strings.Contains(html, c.want) {
-				t.Errorf("the notebook does not say %q", c.want)
-			}
+			got := r.Bundle().Text()
+			assert.Contains(t, got, c.want+"\n", "got %q, want %q", got, c.want)
+			assert.Contains(t, r.liveBundle().HTML(), c.want, "the notebook")
 		})
 	}
 }
@@ -178,11 +170,9 @@ func TestWarningsOfARunAreShown(t *testing.T) {
 		lines.event(e)
 	}
 	for _, text := range []string{r.Bundle().Text(), terminal.String()} {
-		if !strings.Contains(text, "warning: step 0: the disk is full <0>\n") || !strings.Contains(text, "warning: step 99: the disk is full <99>\n") {
-			t.Errorf("the warning is missing in\n%s", text)
-		}
+		require.Contains(t, text, "warning: step 0: the disk is full <0>\n", "the warning is missing")
+		assert.Contains(t, text, "warning: step 99: the disk is full <99>\n", "the warning is missing")
 	}
-	if !strings.Contains(r.liveBundle().HTML(), "the disk is full &lt;99&gt;") || len(r.warnings) != maxWarnings {
-		t.Errorf("%d warnings in the notebook", len(r.warnings))
-	}
+	require.Contains(t, r.liveBundle().HTML(), "the disk is full &lt;99&gt;", "warnings in the notebook")
+	assert.Len(t, r.warnings, maxWarnings, "warnings in the notebook")
 }

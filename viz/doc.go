@@ -21,6 +21,16 @@
 // An [Area] is a place in a notebook that can be drawn anew, at most ten times a second. Its last state is
 // what the notebook file keeps.
 //
+// # Controls
+//
+// [Interact] draws a function anew when a [Slider], [Choice], [Checkbox] or [Button] on the page is moved:
+//
+//	viz.Interact(func(lr float64, layers int) any {
+//		return curve(lr, layers)
+//	}, viz.Slider("lr", 0.001, 1).Log(), viz.Choice("layers", 1, 2, 3))
+//
+// Where nobody can move anything it shows the values that they begin with.
+//
 // The package depends on the standard library, golang.org/x/sys and gonb's protocol package only, since every
 // cell links it. Package plots has more kinds of plots.
 package viz

@@ -122,6 +122,13 @@ func ExampleRow() {
 	// 2
 }
 
+func ExampleTime() {
+	var sum int
+	t := viz.Time(func() { sum++ })
+	fmt.Println(t.Allocations < 1, t.Calls > 1000, t.Least <= t.Median)
+	// Output: true true true
+}
+
 func ExampleTitled() {
 	viz.Show(viz.Titled("weights", tensors.FromValue([]float32{1, 2})))
 	// Output:
@@ -318,4 +325,44 @@ func ExampleNewProgress() {
 	// step 3/3 · done · x 1.0000
 	// step 3/3 · done
 	// x  █▃▁  4.0000 → 1.0000
+}
+
+func ExampleRuns() {
+	small, large := fit("small", 8), fit("large", 2)
+	small.Set("width", 16)
+	large.Set("width", 512)
+	small.Set("batch", 32) // the same in both: it tells nothing
+	large.Set("batch", 32)
+	viz.Show(viz.Runs(small, large))
+	// Output:
+	// run    width  train loss  step  time  train loss over steps
+	// ───────────────────────────────────────────────────────────
+	// small     16      0.5000     4        █▄▂▁
+	// large    512      0.1250     4        █▄▂▁
+}
+
+// notebookLess prints what it is told.
+type notebookLess struct{}
+
+func (notebookLess) Event(run string, e train.Event)    { fmt.Println(run, e.Kind, e.GlobalStep) }
+func (notebookLess) Set(run string, name, value string) { fmt.Println(run, name, value) }
+
+// oneStep is a training loop of one step.
+type oneStep struct{ tell func(train.Event) }
+
+func (l *oneStep) Listen(tell func(train.Event)) (cancel func()) { l.tell = tell; return func() {} }
+
+// A program without a screen has what Live would show.
+func ExampleRecordTo() {
+	viz.RecordTo(notebookLess{})
+	defer viz.RecordTo(nil)
+	loop := &oneStep{}
+	view := viz.Live(loop, viz.LiveOptions{Name: "mlp"})
+	view.Set("width", 16)
+	loop.tell(train.Event{Kind: train.Start})
+	loop.tell(train.Event{Kind: train.Step, GlobalStep: 1})
+	// Output:
+	// mlp width 16
+	// mlp start 0
+	// mlp step 1
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/frames"
+	"github.com/quire-ml/quire/internal/visits"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -66,7 +67,7 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 		if !n.Function().IsMain() {
 			continue
 		}
-		if isResult(n) { // a result of a node with several: that node stands for it
+		if visits.IsResult(n) { // a result of a node with several: that node stands for it
 			if i, ok := index[n.Input(0)]; ok {
 				index[n] = i
 			}
@@ -94,7 +95,7 @@ func fromGraph(g *graph.Graph, outputs []*graph.Node, lowest string) *flow {
 			}
 		}
 		fn.detail = strings.Join(details, ", ")
-		if isParameter(n) {
+		if visits.IsParameter(n) {
 			fn.fromOutside(n.GetParameterName())
 		}
 		fn.flops = costOf(n.Op(), n.Attrs(), fn.inShape, fn.out)
@@ -165,11 +166,6 @@ func fromProgram(p *graph.Program) *flow {
 var parameterName = sync.OnceValue(func() string {
 	return graph.Parameter(graph.NewGraph(nil, "names"), "x", shapes.Make(dtypes.Float32)).Type()
 })
-
-func isParameter(n *graph.Node) bool { _, ok := n.Attrs().(graph.ParameterAttrs); return ok }
-
-// isResult reports whether n is one result of a node with several.
-func isResult(n *graph.Node) bool { _, ok := n.Attrs().(graph.OutputAttrs); return ok }
 
 // fromOutside makes n a parameter of that name: a variable of a model, or an input.
 func (n *flowNode) fromOutside(parameter string) {
@@ -246,7 +242,7 @@ func outShapes(n *graph.Node) []shapes.Shape {
 
 // foldable returns the words for n if it is a constant, or one rearranged.
 func foldable(n *graph.Node, folded map[*graph.Node]string) (string, bool) {
-	if isParameter(n) || n.NumOutputs() != 1 {
+	if visits.IsParameter(n) || n.NumOutputs() != 1 {
 		return "", false
 	}
 	if len(n.Inputs()) > 0 && !isLayout(n.Op()) {

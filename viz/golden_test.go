@@ -19,6 +19,9 @@ import (
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // views is every kind of view, with what it is called on.
@@ -51,6 +54,12 @@ func views() map[string]any {
 		"csv_counts":       viz.ValueCounts(penguinTable(), "year"),
 		"csv_head":         viz.Head(penguinTable(), 2),
 		"dataset":          inMemory(),
+		"input_button":     viz.Button("again"),
+		"input_checkbox":   viz.Checkbox("normalise", true),
+		"input_choice":     viz.Choice("activation", "relu", "gelu").Start("gelu"),
+		"input_slider":     viz.Slider("learning rate", 0.001, 1).Log(),
+		"input_whole":      viz.Slider("layers", 1, 9).Start(2),
+		"input_wrong":      viz.Slider("layers", 9, 1),
 		"loop":             ranLoop(),
 		"loop_new":         train.NewLoop(realTrainer()),
 		"store_tree":       realStore(),
@@ -78,6 +87,12 @@ func views() map[string]any {
 		"map":              map[string]int{"x": 1, "b": 20},
 		"markdown":         viz.Markdown("# a *b*"),
 		"node":             node,
+		"profile":          aProfile(),
+		"profile_limits":   measured(aProfile()),
+		"runs":             viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3, "width", 128, "batch", 32), having(run(1000, 700, 2), "learning rate", 3e-3, "width", 128, "batch", 32, "note", "a<b>")),
+		"runs_one":         viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3)),
+		"runs_empty":       viz.Runs(viz.NewRun(""), viz.NewRun("named")),
+		"runs_steps":       viz.Runs(onlySteps("a", 0.5), onlySteps("b", 0.25), ended("c", errors.New("step 3: the loss is NaN & <bad>"), false), ended("d", nil, true)),
 		"shapes":           viz.Shapes(mlp, mlpInputs...),
 		"shapes_error":     viz.Shapes(wrongWay, f32(32, 64), f32(10, 64)),
 		"shapes_panic":     viz.Shapes(outOfRange, f32(3, 4)),
@@ -103,11 +118,39 @@ func views() map[string]any {
 		"tensor_integers":  tensors.FromValue([][]int64{{100, -2}, {3, 4}}),
 		"value":            struct{ A, B int }{1, 2},
 		"stack":            viz.Stack("first", viz.Row(viz.Titled("left", 1), 2)),
+		"timing":           viz.Timing{First: 3 * time.Millisecond, Least: 11.2e-6, Median: 12.34e-6, Calls: 28_000, Blocks: 7, Allocations: 3, Bytes: 4096},
 		"render_panics":    panics{},
 		"render_nil":       (*tensors.Tensor)(nil),
 		"render_node_nil":  (*graph.Node)(nil),
 		"render_graph_nil": (*graph.Graph)(nil),
 	}
+}
+
+// having notes choices: names and values in turn.
+func having(r *viz.Run, choices ...any) *viz.Run {
+	for i := 0; i < len(choices); i += 2 {
+		r.Set(choices[i].(string), choices[i+1])
+	}
+	return r
+}
+
+// onlySteps is a run by steps, without epochs and evaluations.
+func onlySteps(name string, rate float64) *viz.Run {
+	r := having(viz.NewRun(name), "rate", rate)
+	r.Add(train.Event{Kind: train.Start, Steps: 100})
+	for i := range 40 {
+		e := train.Event{Kind: train.Step, Step: i + 1, Steps: 100, GlobalStep: int64(i + 1), Elapsed: time.Duration(i) * time.Second}
+		e.Metrics = []train.Metric{{Name: "Batch loss", Short: "batch", Kind: "loss", Value: math.Exp(-rate * float64(i) / 8)}}
+		r.Add(e)
+	}
+	return r
+}
+
+// ended is a run that has ended otherwise than it should.
+func ended(name string, err error, interrupted bool) *viz.Run {
+	r := onlySteps(name, 0.1)
+	r.Add(train.Event{Kind: train.End, Step: 40, Steps: 100, GlobalStep: 40, Err: err, Interrupted: interrupted})
+	return r
 }
 
 // run is a training run of which so many steps are done.
@@ -192,9 +235,7 @@ func TestGolden(t *testing.T) {
 	for name, v := range views() {
 		t.Run(name, func(t *testing.T) {
 			b := viz.Render(v)
-			if b.Text() == "" {
-				t.Error("a view without text")
-			}
+			assert.NotEmpty(t, b.Text(), "a view without text")
 			golden.Check(t, "testdata/"+name+".txt", b.Text())
 			golden.Check(t, "testdata/"+name+".html", readable(t, b.HTML()))
 		})
@@ -213,20 +254,14 @@ var (
 func readable(t *testing.T, html string) string {
 	html = svgURI.ReplaceAllStringFunc(html, func(uri string) string {
 		data, err := base64.StdEncoding.DecodeString(svgURI.FindStringSubmatch(uri)[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(data) > 100_000 {
-			t.Errorf("a picture of %d bytes", len(data))
-		}
+		require.NoError(t, err)
+		assert.LessOrEqual(t, len(data), 100_000, "a picture of %d bytes", len(data))
 		return "\n" + sheet.ReplaceAllString(string(data), "<style>…</style>")
 	})
 	html = pngURI.ReplaceAllStringFunc(html, func(uri string) string {
 		data := base64.NewDecoder(base64.StdEncoding, strings.NewReader(pngURI.FindStringSubmatch(uri)[1]))
 		img, _, err := image.Decode(data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		sum := crc32.NewIEEE()
 		for y := range img.Bounds().Dy() {
 			for x := range img.Bounds().Dx() {

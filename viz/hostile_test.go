@@ -36,8 +36,9 @@ var exported = map[string]map[string]any{
 	".": {
 		"Batch": viz.Batch, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
 		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewProgress": viz.NewProgress, "NewRun": viz.NewRun,
-		"Plain": viz.Plain, "Register": viz.Register[registered], "Render": viz.Render, "Row": viz.Row, "RunOf": viz.RunOf, "SVG": viz.SVG, "Shapes": viz.Shapes,
-		"Show": viz.Show, "Stack": viz.Stack, "Summary": viz.Summary, "Table": viz.Table, "Tensor": viz.Tensor, "Text": viz.Text, "Titled": viz.Titled,
+		"Plain": viz.Plain, "Profile": viz.Profile, "Register": viz.Register[registered], "Render": viz.Render, "Row": viz.Row, "RunOf": viz.RunOf, "Runs": viz.Runs, "RecordTo": viz.RecordTo, "SVG": viz.SVG, "Shapes": viz.Shapes,
+		"Button": viz.Button, "Checkbox": viz.Checkbox, "Choice": viz.Choice[string], "Interact": viz.Interact, "Slider": viz.Slider[float64],
+		"Show": viz.Show, "Stack": viz.Stack, "Summary": viz.Summary, "Table": viz.Table, "Tensor": viz.Tensor, "Text": viz.Text, "Time": viz.Time, "Titled": viz.Titled,
 	},
 	"plots": {
 		"Bars": plots.Bars, "Boxes": plots.Boxes, "Color": plots.Color, "Combine": plots.Combine, "Dashed": plots.Dashed, "Dots": plots.Dots, "HeatMap": plots.HeatMap,
@@ -48,13 +49,27 @@ var exported = map[string]map[string]any{
 // receivers returns values of the exported types with methods, good and bad ones.
 func receivers() map[string][]any {
 	return map[string][]any{
-		"Area":     {(*viz.Area)(nil), &viz.Area{}, viz.NewArea()},
-		"Bundle":   {viz.Bundle{}, viz.Bundle{Data: map[string][]byte{viz.MIMEPNG: {0xff}}, Meta: map[string]any{viz.MIMEPNG: make(chan int)}}, viz.Plain("x")},
-		"LiveView": {(*viz.LiveView)(nil), &viz.LiveView{}, viz.Live(nil)},
-		"Progress": {(*viz.Progress)(nil), &viz.Progress{}, viz.NewProgress(3)},
-		"Run":      {(*viz.Run)(nil), &viz.Run{}, run(100, 40, 1), viz.RunOf("x", nil)},
+		"Area":          {(*viz.Area)(nil), &viz.Area{}, viz.NewArea()},
+		"Bundle":        {viz.Bundle{}, viz.Bundle{Data: map[string][]byte{viz.MIMEPNG: {0xff}}, Meta: map[string]any{viz.MIMEPNG: make(chan int)}}, viz.Plain("x")},
+		"ButtonInput":   {(*viz.ButtonInput)(nil), &viz.ButtonInput{}, viz.Button("x")},
+		"CheckboxInput": {(*viz.CheckboxInput)(nil), &viz.CheckboxInput{}, viz.Checkbox("x", true)},
+		"ChoiceInput":   {(*viz.ChoiceInput[string])(nil), &viz.ChoiceInput[string]{}, viz.Choice[string]("x"), viz.Choice("x", "a", "b")},
+		"SliderInput":   {(*viz.SliderInput[float64])(nil), &viz.SliderInput[float64]{}, viz.Slider("x", 1.0, 0), viz.Slider("x", 0.0, 1), viz.Slider("x", math.MinInt, math.MaxInt)},
+		"LiveView":      {(*viz.LiveView)(nil), &viz.LiveView{}, viz.Live(nil)},
+		"Progress":      {(*viz.Progress)(nil), &viz.Progress{}, viz.NewProgress(3)},
+		"Run":           {(*viz.Run)(nil), &viz.Run{}, run(100, 40, 1), viz.RunOf("x", nil)},
+		"Timing":        {viz.Timing{}, viz.Timing{Calls: -1, Least: -1, Median: math.MaxInt64}},
 	}
 }
+
+// callersOwn is what functions panic with that are handed in.
+const callersOwn = "in a function of the caller's"
+
+// silent is a recorder that forgets.
+type silent struct{}
+
+func (silent) Event(string, train.Event)  {}
+func (silent) Set(string, string, string) {}
 
 type registered struct{ _ int }
 
@@ -65,6 +80,8 @@ func hostile(t reflect.Type) []any {
 	slicesOf := [][]float64{{1, 2, 3}, nil, {nan}, {inf, -inf, nan}, {1e308, -1e308}, {1, 1 + 2.3e-16}, {1 << 53, 1<<53 + 2}, {0, 5e-324}, {7, 7}, {math.MaxFloat64, 0}, {2007, 2009, 2008}, {-1e308, 1e308, 1e-308}}
 	names := []any{[]string{"a", "b", "c"}, []string(nil), []string{strings.Repeat("é", 5000), "\x00\xff"}, make([]string, 300)}
 	switch t {
+	case reflect.TypeFor[viz.Input]():
+		return []any{viz.Slider("x", 0.0, 1), nil, (*viz.ButtonInput)(nil), &viz.ChoiceInput[any]{}, viz.Choice[any]("n", nil, 1), viz.Checkbox("\x00", true)}
 	case reflect.TypeFor[float64]():
 		return anys(floats)
 	case reflect.TypeFor[int]():
@@ -112,6 +129,8 @@ func hostile(t reflect.Type) []any {
 			viz.ImageOptions{Truth: []int{-1}, Predicted: []int(nil)}, viz.ImageOptions{Truth: make(chan int), Title: strings.Repeat("t", 9999)}, viz.ImageOptions{Truth: []int{5}, Predicted: []float64{nan}, Classes: []string{""}}}
 	case reflect.TypeFor[viz.Listener]():
 		return []any{&quiet2{}, nil, (*train.Loop)(nil), (*quiet2)(nil)}
+	case reflect.TypeFor[viz.Recorder]():
+		return []any{silent{}, (*silent)(nil), nil} // the last one ends recording
 	case reflect.TypeFor[train.Event]():
 		return []any{train.Event{}, train.Event{Kind: -1}, train.Event{Kind: 99, Step: math.MinInt, Steps: math.MinInt, GlobalStep: math.MinInt64, Elapsed: math.MinInt64, Epoch: math.MinInt, Epochs: math.MaxInt},
 			train.Event{Kind: train.Step, Step: math.MaxInt, Steps: 1, GlobalStep: math.MaxInt64, Metrics: []train.Metric{{Value: nan}, {Value: inf, Percent: true}, {}}},
@@ -152,7 +171,7 @@ func hostile(t reflect.Type) []any {
 			}
 			return out
 		})
-		panics := reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value { panic("in a function of the caller's") })
+		panics := reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value { panic(callersOwn) })
 		return []any{harmless.Interface(), reflect.Zero(t).Interface(), panics.Interface()}
 	}
 	panic("hostile values of " + t.String() + " are not known: add some")
@@ -306,7 +325,11 @@ func callAll(t *testing.T, name string, fn reflect.Value) {
 		}
 		title := fmt.Sprintf("%s(%s)", name, strings.Join(said, ", "))
 		var out []reflect.Value
-		if p := watched(t, title, func() { out = fn.Call(in) }); p != nil {
+		p := watched(t, title, func() { out = fn.Call(in) })
+		if p == callersOwn && name == ". Time" { // it calls a plain function, once and again: what that does is its caller's affair
+			return
+		}
+		if p != nil {
 			t.Errorf("%s panics: %v", title, p)
 			return
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // The HTML of this package is written by hand: a template engine would cost each cell's link more than all of viz.
-// Only tags, attributes and styles on JupyterLab's allow-list may be used; sanitize_test.go has the list.
+// Only tags, attributes and styles on JupyterLab's allow-list may be used; internal/untrusted has the list.
 
 const (
 	ruleColor = "rgba(128,128,128,0.45)"

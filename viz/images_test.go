@@ -1,11 +1,12 @@
 package viz_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestVerdictsOfImages(t *testing.T) {
@@ -15,11 +16,7 @@ func TestVerdictsOfImages(t *testing.T) {
 		"slices":  {Truth: []uint8{0, 1, 2}, Predicted: []float32{0, 2, 2}},
 		"scores":  {Truth: [][]int32{{0}, {1}, {2}}, Predicted: [][]float32{{1, 0, 0}, {0, 1, 2}, {-3, -2, -1}}},
 	} {
-		if got := viz.Text(viz.Images(rings(3, 10), o)); got != want {
-			t.Errorf("%s: %s, not %s", name, got, want)
-		}
+		assert.Equal(t, want, viz.Text(viz.Images(rings(3, 10), o)), name)
 	}
-	if got := viz.Text(viz.Images(rings(3, 10), viz.ImageOptions{Truth: []float32{0.5}})); !strings.Contains(got, "viz.Images: Truth: sample 0 has class 0.5") {
-		t.Error(got)
-	}
+	assert.Contains(t, viz.Text(viz.Images(rings(3, 10), viz.ImageOptions{Truth: []float32{0.5}})), "viz.Images: Truth: sample 0 has class 0.5")
 }

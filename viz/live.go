@@ -38,7 +38,7 @@ type LiveView struct {
 
 // Live shows the training that loop does from now on: in a notebook the curves of loss and metrics,
 // training and evaluation, with progress and the table of epochs; in a terminal a progress bar; elsewhere a
-// line per epoch and every few seconds. What it shows at the end stays.
+// line per epoch and every few seconds. What it shows at the end stays. After [RecordTo] it shows nothing.
 //
 // Drawing takes at most a twentieth of the time, and none of the training goroutine's but the
 // recording of an event. At most one LiveOptions is taken.
@@ -61,7 +61,10 @@ func Live(loop Listener, options ...LiveOptions) *LiveView {
 		return v
 	}
 	var show func(train.Event)
-	if display.InNotebook() {
+	if to := recordTo.Load(); to != nil {
+		v.watch = *to
+		show = func(e train.Event) { v.watch.Event(v.name, e) }
+	} else if display.InNotebook() {
 		show, v.close = v.inNotebook(newArea(inNotebook{}), o)
 	} else {
 		t := &liveText{run: v.Run, w: os.Stdout, options: o}
@@ -100,6 +103,21 @@ func (v *LiveView) Bundle() Bundle {
 		return Plain("nil live view")
 	}
 	return v.Run.Bundle()
+}
+
+// Set notes a choice that was made for the run, as [Run.Set] does.
+func (v *LiveView) Set(name string, value any) {
+	if v != nil {
+		v.Run.Set(name, value)
+	}
+}
+
+// Setting returns what was set under a name, as [Run.Setting] does.
+func (v *LiveView) Setting(name string) string {
+	if v == nil {
+		return ""
+	}
+	return v.Run.Setting(name)
 }
 
 // Add records an event, as [Run.Add] does.

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // recorder is an areaOutput that notes what is drawn, and when.
@@ -45,13 +48,11 @@ func TestAreaDrawsTenTimesASecondAtMostAndTheLastStateAlways(t *testing.T) {
 			t.Errorf("%d drawings in 2 s", n)
 		}
 		for i := 1; i < len(r.times)-1; i++ {
-			if d := r.times[i].Sub(r.times[i-1]); d < minInterval {
-				t.Errorf("drawing %d comes %v after the one before", i, d)
-			}
+			d := r.times[i].Sub(r.times[i-1])
+			assert.GreaterOrEqual(t, d, minInterval, "drawing %d comes %v after the one before", i, d)
 		}
-		if r.last() != "state 1999" || !r.finals[len(r.finals)-1] {
-			t.Errorf("the last drawing is %q", r.last())
-		}
+		assert.Equal(t, "state 1999", r.last(), "the last drawing")
+		assert.True(t, r.finals[len(r.finals)-1], "the last drawing")
 	})
 }
 
@@ -64,9 +65,7 @@ func TestAreaDrawsWhatIsPendingWithoutClose(t *testing.T) {
 		a.Update("three")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if got := strings.Join(r.drawn, " "); got != "one three" {
-			t.Errorf("drawn: %s", got)
-		}
+		assert.Equal(t, "one three", strings.Join(r.drawn, " "), "drawn")
 	})
 }
 
@@ -79,12 +78,8 @@ func TestAreaSlowsDownWhenDrawingIsExpensive(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		a.Close()
-		if n := len(r.drawn); n > 14 { // 10 s, of which a twentieth may be drawing: 500 ms
-			t.Errorf("%d drawings of 50 ms in 10 s", n)
-		}
-		if r.last() != "999" {
-			t.Errorf("the last drawing is %q", r.last())
-		}
+		assert.LessOrEqual(t, len(r.drawn), 14, "drawings of 50 ms in 10 s") // 10 s, of which a twentieth may be drawing: 500 ms
+		assert.Equal(t, "999", r.last(), "the last drawing")
 	})
 }
 
@@ -93,14 +88,12 @@ func TestAttachTakesAFreshDisplayID(t *testing.T) {
 	a := newArea(r)
 	a.Update("x")
 	a.Attach()
-	if len(r.ids) != 2 || r.ids[0] == r.ids[1] || r.drawn[1] != "x" {
-		t.Errorf("ids %q, drawn %q", r.ids, r.drawn)
-	}
+	require.Len(t, r.ids, 2, "ids %q, drawn %q", r.ids, r.drawn)
+	assert.NotEqual(t, r.ids[1], r.ids[0], "ids %q, drawn %q", r.ids, r.drawn)
+	assert.Equal(t, "x", r.drawn[1], "ids %q, drawn %q", r.ids, r.drawn)
 	a.Update("y")
 	a.Flush()
-	if r.ids[len(r.ids)-1] != r.ids[1] {
-		t.Error("an update after Attach goes elsewhere")
-	}
+	assert.Equal(t, r.ids[1], r.ids[len(r.ids)-1], "an update after Attach goes elsewhere")
 }
 
 func TestAViewThatPanicsIsAnErrorInTheArea(t *testing.T) {
@@ -108,9 +101,7 @@ func TestAViewThatPanicsIsAnErrorInTheArea(t *testing.T) {
 	a := newArea(r)
 	a.UpdateFunc(func() Bundle { panic("no") })
 	a.Flush()
-	if !strings.Contains(r.last(), "drawing this value failed: no") {
-		t.Errorf("drawn: %q", r.drawn)
-	}
+	assert.Contains(t, r.last(), "drawing this value failed: no", "drawn: %q", r.drawn)
 }
 
 // fakeLoop is a Listener whose events the test makes.
@@ -165,9 +156,7 @@ func TestLiveInANotebook(t *testing.T) {
 			t.Errorf("the end is not shown:\n%s", r.last())
 		}
 		for i := range r.ids {
-			if r.ids[i] != r.ids[0] {
-				t.Fatal("the display moves")
-			}
+			require.Equal(t, r.ids[0], r.ids[i], "the display moves")
 		}
 	})
 }
@@ -186,9 +175,7 @@ epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · 0µs left · train loss 1
 epoch 2  train loss 1.0000  test loss 1.5000  15.0s
 epoch 2/2 · step 3,000/3,000 · 10ms/step · 30.0s · stopped by an error: the disk is full · train loss 1.0000
 `
-		if out.String() != want {
-			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-		}
+		assert.Equal(t, want, out.String())
 	})
 }
 
@@ -204,13 +191,11 @@ func TestLiveInATerminal(t *testing.T) {
 			t.Errorf("%d drawings in 3 s", n)
 		}
 		for _, l := range lines[:len(lines)-1] {
-			if w := textWidth(strings.TrimSuffix(l, "\n")); w > 79 {
-				t.Errorf("a line of %d columns: %q", w, l)
-			}
+			w := textWidth(strings.TrimSuffix(l, "\n"))
+			assert.LessOrEqual(t, w, 79, "a line of %d columns: %q", w, l)
 		}
-		if got := lines[len(lines)-1]; !strings.HasSuffix(got, "done · train loss 1.0000\n") {
-			t.Errorf("the last line is %q", got)
-		}
+		got := lines[len(lines)-1]
+		assert.True(t, strings.HasSuffix(got, "done · train loss 1.0000\n"), "the last line is %q", got)
 	})
 }
 
@@ -219,12 +204,8 @@ func TestLiveClose(t *testing.T) {
 	v := Live(loop, LiveOptions{Name: "mine"})
 	v.Close()
 	v.Close()
-	if loop.listeners != nil {
-		t.Error("still listening")
-	}
-	if got := Text(v); !strings.Contains(got, "not started") {
-		t.Errorf("shown as %q", got)
-	}
+	assert.Nil(t, loop.listeners, "still listening")
+	assert.Contains(t, Text(v), "not started", "shown as")
 }
 
 func TestHistoryOfALongRunIsSmall(t *testing.T) {
@@ -255,12 +236,8 @@ func TestHistoryOfALongRunIsSmall(t *testing.T) {
 	for _, y := range ys {
 		most = max(most, y)
 	}
-	if most != 99 {
-		t.Error("the spike is lost")
-	}
-	if n := len(h.Bundle().HTML()); n > 150_000 {
-		t.Errorf("%d bytes of HTML", n)
-	}
+	assert.Equal(t, 99.0, most, "the spike is lost")
+	assert.LessOrEqual(t, len(h.Bundle().HTML()), 150_000, "bytes of HTML")
 }
 
 func TestTrackKeepsNaN(t *testing.T) {
@@ -281,9 +258,7 @@ func TestTrackKeepsNaN(t *testing.T) {
 			t.Errorf("a mean of %v", y)
 		}
 	}
-	if bad != 1 {
-		t.Errorf("%d NaN, want the one", bad)
-	}
+	assert.Equal(t, 1, bad)
 }
 
 func TestSmooth(t *testing.T) {
@@ -292,9 +267,7 @@ func TestSmooth(t *testing.T) {
 		line[i] = 3 - 0.5*float64(i)
 	}
 	for i, y := range smooth(line, 5) {
-		if math.Abs(y-line[i]) > 1e-9 {
-			t.Fatalf("a straight line is bent at %d: %v, not %v", i, y, line[i])
-		}
+		require.InDelta(t, line[i], y, 1e-9, "a straight line is bent at %d", i)
 	}
 	noisy := make([]float64, 400)
 	for i := range noisy {
@@ -303,9 +276,7 @@ func TestSmooth(t *testing.T) {
 	noisy[200] = math.NaN()
 	for i, y := range smooth(noisy, 20) {
 		if i == 200 {
-			if !math.IsNaN(y) {
-				t.Error("NaN is smoothed away")
-			}
+			assert.True(t, math.IsNaN(y), "NaN is smoothed away")
 		} else if math.Abs(y) > 0.2 {
 			t.Errorf("noise stays at %d: %v", i, y)
 		}

@@ -107,14 +107,17 @@ func dataOf(f form, raw json.RawMessage) ([]byte, error) {
 	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
 }
 
-// wire returns b as what is sent to a notebook, where id names the display. GoNB carries texts and bytes, which it writes in
-// base64: types that are JSON are left out, since front ends take them apart and would find a text.
+// wire returns b as what is sent to a notebook, where id names the display.
 func (b Bundle) wire(id string) display.Message {
 	m := display.Message{Data: make(map[string]any, len(b.Data)), Meta: b.Meta, ID: id}
 	for mime, data := range b.Data {
 		switch formOf(mime) {
 		case asText:
 			m.Data[mime] = string(data)
+		case asJSON:
+			if json.Valid(data) {
+				m.Data[mime] = json.RawMessage(data)
+			}
 		case asBase64:
 			m.Data[mime] = data
 		}

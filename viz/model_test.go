@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var _ viz.Listener = (*train.Loop)(nil)
@@ -24,34 +27,25 @@ func TestViewsOfAModel(t *testing.T) {
 	s := model.NewStore()
 	text := viz.Text(viz.Shapes(classifier, s.RootScope(), f32(8, 64)))
 	for _, want := range []string{"x float32[8 64]", "float32[8 32]", "float32[8 10]"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
 	text = viz.Text(viz.Summary(classifier, s.RootScope(), f32(8, 64)))
 	for _, want := range []string{"layers.Dense  /hidden", "2,080", "330", "2,410"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
 	text = viz.Text(viz.Summary(s))
 	for _, want := range []string{"/hidden/weights", "float32[64 32]", "4 variables, 2,410 parameters trained"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
-	if text = viz.Text(viz.Graph(classifier, model.NewStore().RootScope(), f32(8, 64))); !strings.Contains(text, "1 input, 4 variables") {
-		t.Error(text)
-	}
+	text = viz.Text(viz.Graph(classifier, model.NewStore().RootScope(), f32(8, 64)))
+	assert.Contains(t, text, "1 input, 4 variables")
 	for name, view := range map[string]func(any, ...any) viz.Bundle{"Shapes": viz.Shapes, "Summary": viz.Summary, "Graph": viz.Graph} {
-		if with, without := viz.Text(view(classifier, model.NewStore().RootScope(), f32(8, 64))), viz.Text(view(classifier, f32(8, 64))); with != without {
-			t.Errorf("%s without a scope:\n%s\nwith one:\n%s", name, without, with)
-		}
+		with, without := viz.Text(view(classifier, model.NewStore().RootScope(), f32(8, 64))), viz.Text(view(classifier, f32(8, 64)))
+		assert.Equal(t, without, with, "%s without a scope", name)
 	}
 	other := func(x *graph.Node, width int) *graph.Node { return x }
-	if text = viz.Text(viz.Summary(other, f32(8, 64))); !strings.Contains(text, "parameter 1 of the function is a int: give one among the inputs") {
-		t.Error(text)
-	}
+	text = viz.Text(viz.Summary(other, f32(8, 64)))
+	assert.Contains(t, text, "parameter 1 of the function is a int: give one among the inputs")
 }
 
 func convolutional(scope *model.Scope, x *graph.Node) *graph.Node {
@@ -70,12 +64,10 @@ func TestSummaryNamesWhatWasCalled(t *testing.T) {
 		name, _, _ = strings.Cut(name, "   ")
 		rows = append(rows, name)
 	}
-	if got, want := strings.Join(rows, "|"), "x|layers.Convolution  /conv|MaxPool|MeanPool|Softmax|total|40 parameters, 160 B; "; !strings.HasPrefix(got, want) {
-		t.Errorf("got %s\nof %s", got, text)
-	}
-	if !strings.Contains(text, "batch · · color") || strings.Contains(text, "batch=") {
-		t.Errorf("names of axes:\n%s", text)
-	}
+	got, want := strings.Join(rows, "|"), "x|layers.Convolution  /conv|MaxPool|MeanPool|Softmax|total|40 parameters, 160 B; "
+	assert.True(t, strings.HasPrefix(got, want), "got %s\nof %s", got, text)
+	require.Contains(t, text, "batch · · color", "names of axes")
+	assert.NotContains(t, text, "batch=", "names of axes")
 	if text = viz.Text(viz.Shapes(convolutional, f32(2, 8, 8, 1))); !regexp.MustCompile(`Dropout.* {4}unchanged\n`).MatchString(text) || strings.Count(text, "unchanged") != 1 {
 		t.Errorf("Dropout:\n%s", text)
 	}

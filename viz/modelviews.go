@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/internal/frames"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/train"
@@ -31,7 +32,7 @@ func trainerGrid(t *train.Trainer) *grid {
 		}
 	}
 	if s := t.Store(); s != nil {
-		add("model", fmt.Sprintf("%s, %s trained parameters, %s", amount(s.NumVariables(), "variable"), count(int64(s.NumParameters())), byteSize(s.ByteSize())))
+		add("model", fmt.Sprintf("%s, %s trained parameters, %s", amount(s.NumVariables(), "variable"), count(int64(s.NumParameters())), bytesize.Text(s.ByteSize())))
 		add("updates", count(t.GlobalStep()))
 	}
 	if b := t.Backend(); !isNil(b) {
@@ -132,7 +133,7 @@ func datasetView(ds data.Dataset) Bundle {
 	if !ok || m.NumExamples() == 0 {
 		return g.bundle()
 	}
-	g.rows = slices.Insert(g.rows, 1, []string{"examples", fmt.Sprintf("%s, %s", count(int64(m.NumExamples())), byteSize(m.ByteSize()))})
+	g.rows = slices.Insert(g.rows, 1, []string{"examples", fmt.Sprintf("%s, %s", count(int64(m.NumExamples())), bytesize.Text(m.ByteSize()))})
 	batch, err := data.First(m.Copy().Take(min(m.NumExamples(), 24)).BatchSize(24, false).Infinite(false))
 	if err != nil {
 		return Stack(g.bundle(), Error(err))

@@ -7,14 +7,15 @@ import (
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Numbers that are rounded still tell what they stand for: all, nothing, and different ones apart.
 func TestRoundedNumbersDoNotMislead(t *testing.T) {
 	for v, want := range map[float64]string{0: "0.0%", 1: "100.0%", 0.5: "50.0%", 0.9999: "99.99%", 0.99999: "99.999%", 1e-5: "0.001%", -1e-5: "-0.001%", 1.00001: "100.001%", 0.123: "12.3%", 2: "200.0%"} {
-		if got := percent(v, 1); got != want {
-			t.Errorf("%v is %s, want %s", v, got, want)
-		}
+		assert.Equal(t, want, percent(v, 1), v)
 	}
 	for _, c := range []struct {
 		values []float64
@@ -28,9 +29,7 @@ func TestRoundedNumbersDoNotMislead(t *testing.T) {
 		{[]float64{123456.4, 123457.4}, "min 123456, max 123457, mean 123456.9, std 0.5"},
 		{[]float64{1_700_000_000, 1_700_000_001}, "min 1700000000, max 1700000001, mean 1700000000.5"},
 	} {
-		if got := statsOf(c.values).String(); !strings.Contains(got, c.want) {
-			t.Errorf("%v: %s, want %s", c.values, got, c.want)
-		}
+		assert.Contains(t, statsOf(c.values).String(), c.want, c.values)
 	}
 }
 
@@ -40,9 +39,7 @@ func TestTensorsTooLargeToLookAt(t *testing.T) {
 	maxElements = 100
 	x := tensors.FromValue(make([]float32, 600))
 	pictures, err := x.Reshaped(6, 10, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, b := range map[string]Bundle{"tensor": Tensor(x), "histogram": Histogram(x), "images": Images(pictures), "batch": Batch(data.Batch{Inputs: []*tensors.Tensor{pictures}, Labels: []*tensors.Tensor{x}}), "confusion": Confusion(x, x)} {
 		if text := b.Text(); !strings.Contains(text, "not looked at") && !strings.Contains(text, "too many values") {
 			t.Errorf("%s: %.200s", name, text)

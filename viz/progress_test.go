@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // watchedProgress is a Progress whose lines, in a terminal or elsewhere, are returned.
@@ -32,9 +34,7 @@ step 200/300 · 100ms/step · 20.0s · 10.0s left · loss 0.0150
 step 300/300 · 100ms/step · 30.0s · 0µs left · loss 0.0100
 step 300/300 · 100ms/step · 30.0s · done · loss 0.0100
 `
-		if out.String() != want {
-			t.Errorf("got\n%s\nwant\n%s", out, want)
-		}
+		assert.Equal(t, want, out.String())
 		if text := p.Bundle().Text(); !strings.Contains(text, "loss  █▂▂▁") || !strings.Contains(text, "3.0000 → 0.0100") {
 			t.Errorf("the curve is\n%s", text)
 		}
@@ -71,9 +71,7 @@ func TestProgressWithoutANumberOfSteps(t *testing.T) {
 	p.Step() // anew
 	p.Step()
 	p.Close()
-	if !strings.Contains(out.String(), "step 2 · ") {
-		t.Errorf("the second run: %q", out)
-	}
+	assert.Contains(t, out.String(), "step 2 · ", "the second run")
 }
 
 func TestProgressInANotebook(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/frames"
@@ -20,6 +21,11 @@ var renderers sync.Map // of func(any) Bundle by reflect.Type
 
 // Register makes view the way in which values of exactly the type T look. It takes the place of an earlier
 // registration, and comes before all that [Render] knows but [Displayer]. A nil view takes back an earlier one.
+//
+// A cell is a program of its own, so a call in its main part holds for that cell. For later cells too it stands in a
+// function init of a cell with declarations, which each later program has and calls:
+//
+//	func init() { viz.Register(func(p Point) viz.Bundle { return viz.Plain(p.Name) }) }
 func Register[T any](view func(T) Bundle) {
 	if view == nil {
 		renderers.Delete(reflect.TypeFor[T]())
@@ -29,7 +35,7 @@ func Register[T any](view func(T) Bundle) {
 }
 
 // Render returns the view of a value: its own if it is a [Displayer], a registered one, or that of its
-// type. Tensors, graphs, programs, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
+// type. Tensors, graphs, programs, profiles, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
 // errors have views; other types of this module show their settings; slices of structs and maps become tables; everything
 // else is printed. A view that panics becomes the sentence that says so.
 func Render(v any) Bundle { return renderSafely(func() Bundle { return render(v) }) }
@@ -71,6 +77,8 @@ func render(v any) Bundle {
 		return Tensor(x)
 	case []*tensors.Tensor:
 		return tensorList(x)
+	case *capability.Profile:
+		return profileView(x)
 	case *graph.Graph, *graph.Program:
 		return Graph(x)
 	case *graph.Node:

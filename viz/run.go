@@ -37,6 +37,8 @@ type Run struct {
 	own        bool // steps measure values under names of the caller's own
 	now        progress
 	options    CurveOptions
+	settings   []setting
+	watch      Recorder // of what is set; nil for none
 }
 
 // curve is one metric over the steps.
@@ -248,7 +250,8 @@ func (s saved) sentence(step int64) string {
 func (r *Run) snapshot() *Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own, warnings: slices.Clone(r.warnings)}
+	c := &Run{name: r.name, rows: slices.Clone(r.rows), cut: r.cut, marks: slices.Clone(r.marks), now: r.now, options: r.options, own: r.own, warnings: slices.Clone(r.warnings),
+		settings: slices.Clone(r.settings)}
 	c.now.recent = slices.Clone(r.now.recent)
 	for i := range c.rows {
 		c.rows[i].eval = maps.Clone(c.rows[i].eval)

@@ -2,11 +2,13 @@ package viz_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A run that was saved is drawn from its history as it was drawn while it was watched.
@@ -21,20 +23,12 @@ func TestASavedHistoryIsDrawn(t *testing.T) {
 		h.Record(train.Event{Kind: train.Eval, GlobalStep: at, Dataset: "test", Metrics: []train.Metric{{Name: "Mean loss", Short: "loss", Kind: "loss", Value: 0.25}}})
 	}
 	saved, err := json.Marshal(h)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	loaded := train.NewHistory()
-	if err := json.Unmarshal(saved, loaded); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(saved, loaded))
 	view := viz.Render(loaded)
 	for _, want := range []string{"epoch", "train loss", "test loss", "0.2500", "60"} {
-		if !strings.Contains(view.Text(), want) {
-			t.Errorf("the text lacks %q:\n%s", want, view.Text())
-		}
+		assert.Contains(t, view.Text(), want, "the text")
 	}
-	if !strings.Contains(view.HTML(), "<img") {
-		t.Error("there is no picture")
-	}
+	assert.Contains(t, view.HTML(), "<img", "there is no picture")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/internal/frames"
+	"github.com/quire-ml/quire/internal/visits"
 )
 
 // Shapes shows the source of fn, a function that builds a graph, with the shape of what each line
@@ -50,17 +51,11 @@ type block struct {
 	entry  uintptr
 	name   string
 	src    *source
-	visits map[int][]visit // by line
-	said   map[int]string  // what stands beside a line that computes nothing
-	failed int             // the line that an error is at
+	inputs []*graph.Node // that stand beside the first line
+	visits visits.Lines
+	said   map[int]string // what stands beside a line that computes nothing
+	failed int            // the line that an error is at
 	err    error
-	last   int // line of the latest node, to tell visits apart
-}
-
-// visit is one execution of a line.
-type visit struct {
-	first string // key of the first node's calls
-	nodes []*graph.Node
 }
 
 func newListing(tr *traced) *listing {
@@ -74,7 +69,7 @@ func newListing(tr *traced) *listing {
 		return l
 	}
 	for _, n := range tr.g.Nodes() {
-		if isParameter(n) && n.Function().IsMain() && slices.Contains(tr.inputs, n) {
+		if n.IsDerived() || slices.Contains(tr.inputs, n) { // gradients stand at the lines that they are of
 			continue
 		}
 		l.place(n, top)
@@ -102,7 +97,7 @@ func (l *listing) block(fn *runtime.Func) *block {
 	if src == nil {
 		return nil
 	}
-	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, visits: map[int][]visit{}, said: map[int]string{}}
+	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, said: map[int]string{}}
 	l.blocks = append(l.blocks, b)
 	return b
 }
@@ -111,12 +106,12 @@ func (l *listing) block(fn *runtime.Func) *block {
 func (l *listing) place(n *graph.Node, top *block) {
 	key := ""
 	for _, f := range frames.Of(n.Callers()) {
-		key += fmt.Sprintf("%x ", f.PC)
+		key = visits.Key(key, f)
 		b := l.blockOf(f, top)
 		if b == nil {
 			continue
 		}
-		b.add(f.Line, key, n)
+		b.visits.Add(f.Line, key, n)
 		if b == top {
 			return
 		}
@@ -149,7 +144,7 @@ func (l *listing) inlined(f runtime.Frame) *block {
 	for line := min(f.Line, len(text)); line >= 1; line-- {
 		if strings.HasPrefix(text[line-1], "func ") {
 			if src := readSource(f.File, line); src != nil && f.Line <= src.end {
-				b := &block{name: shortFunc(f.Function), src: src, visits: map[int][]visit{}, said: map[int]string{}}
+				b := &block{name: shortFunc(f.Function), src: src, said: map[int]string{}}
 				l.blocks = append(l.blocks, b)
 				return b
 			}
@@ -159,21 +154,10 @@ func (l *listing) inlined(f runtime.Frame) *block {
 	return nil
 }
 
-// add notes n on a line: as part of the present visit, or as the first of a new one.
-func (b *block) add(line int, key string, n *graph.Node) {
-	vs := b.visits[line]
-	if b.last == line && len(vs) > 0 && vs[len(vs)-1].first != key {
-		vs[len(vs)-1].nodes = append(vs[len(vs)-1].nodes, n)
-		return
-	}
-	b.last = line
-	b.visits[line] = append(vs, visit{key, []*graph.Node{n}})
-}
-
 // signature shows the inputs beside fn's first line.
 func (b *block) signature(tr *traced) {
 	if len(tr.inputs) > 0 {
-		b.visits[b.src.start] = append([]visit{{"", slices.Clone(tr.inputs)}}, b.visits[b.src.start]...)
+		b.inputs = slices.Clone(tr.inputs)
 	}
 }
 
@@ -195,16 +179,13 @@ func (l *listing) fail(tr *traced, top *block) {
 // shapes returns what stands beside a line: the shape of the value that its last call made, once per
 // different shape, with the number of times.
 func (b *block) shapes(line int) string {
-	if said := b.said[line]; said != "" && len(b.visits[line]) == 0 {
+	if said := b.said[line]; said != "" && !b.visited(line) {
 		return said
 	}
 	var order []string
 	times := map[string]int{}
-	for _, v := range b.visits[line] {
+	for _, v := range b.visits.ByLine[line] {
 		s := v.String()
-		if line == b.src.start && v.first == "" {
-			s = signatureShapes(v.nodes)
-		}
 		if times[s] == 0 {
 			order = append(order, s)
 		}
@@ -215,13 +196,22 @@ func (b *block) shapes(line int) string {
 			order[i] = fmt.Sprintf("%s ×%d", s, times[s])
 		}
 	}
-	if line == b.src.start && len(order) > 1 && b.visits[line][0].first == "" { // a function in one line
-		return order[0] + " → " + strings.Join(order[1:], ", ")
-	}
 	if len(order) > 4 {
 		order = append(order[:4:4], fmt.Sprintf("… %d more", len(order)-4))
 	}
-	return strings.Join(order, ", ")
+	computed := strings.Join(order, ", ")
+	switch {
+	case line != b.src.start || len(b.inputs) == 0:
+		return computed
+	case computed == "":
+		return signatureShapes(b.inputs)
+	}
+	return signatureShapes(b.inputs) + " → " + computed // a function in one line
+}
+
+// visited reports whether there is a shape beside a line.
+func (b *block) visited(line int) bool {
+	return len(b.visits.ByLine[line]) > 0 || line == b.src.start && len(b.inputs) > 0
 }
 
 func signatureShapes(inputs []*graph.Node) string {
@@ -235,28 +225,13 @@ func signatureShapes(inputs []*graph.Node) string {
 	return strings.Join(parts, "\n")
 }
 
-// String writes the shapes of the values that the visit ends with: several if its last call returned several.
-func (v visit) String() string {
-	last := v.nodes[len(v.nodes)-1]
-	if !isResult(last) {
-		return last.Shape().String()
-	}
-	var parts []string
-	for _, n := range v.nodes {
-		if isResult(n) && n.Input(0) == last.Input(0) {
-			parts = append(parts, n.Shape().String())
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
 // ops names what a line computes, for its tooltip.
 func (b *block) ops(line int) string {
 	var names []string
-	visits := b.visits[line]
-	for _, v := range visits[:min(1, len(visits))] { // once is enough for a loop
-		for _, n := range v.nodes {
-			if !isResult(n) && !isParameter(n) && len(names) < 12 {
+	list := b.visits.ByLine[line]
+	for _, v := range list[:min(1, len(list))] { // once is enough for a loop
+		for _, n := range v.Nodes {
+			if !visits.IsResult(n) && !visits.IsParameter(n) && len(names) < 12 {
 				names = append(names, n.Type())
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 )
 
 // stats summarises the elements of a tensor.
@@ -104,7 +105,7 @@ func tooLarge(t *tensors.Tensor) string {
 	if t.Size() <= maxElements {
 		return ""
 	}
-	return fmt.Sprintf("%s, %s: of more than %s elements the values are not looked at: show a part, such as a slice", t.Shape(), byteSize(int64(t.ByteSize())), count(int64(maxElements)))
+	return fmt.Sprintf("%s, %s: of more than %s elements the values are not looked at: show a part, such as a slice", t.Shape(), bytesize.Text(int64(t.ByteSize())), count(int64(maxElements)))
 }
 
 // float64s returns the elements of t as float64, in row-major order.
@@ -131,17 +132,4 @@ func float64s(t *tensors.Tensor) []float64 {
 		return nil
 	}
 	return out
-}
-
-// byteSize writes a number of bytes for people, in powers of ten.
-func byteSize(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1e6:
-		return fmt.Sprintf("%.3g kB", float64(n)/1e3)
-	case n < 1e9:
-		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.3g GB", float64(n)/1e9)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -83,7 +84,7 @@ func (b *branch) add(v Variable, rest []string) {
 }
 
 func (b *branch) summary() string {
-	return fmt.Sprintf("%s: %s, %s parameters, %s", b.name, amount(b.count, "variable"), count(b.params), byteSize(b.bytes))
+	return fmt.Sprintf("%s: %s, %s parameters, %s", b.name, amount(b.count, "variable"), count(b.params), bytesize.Text(b.bytes))
 }
 
 // children returns the HTML of what is below a scope: its variables, then its scopes.

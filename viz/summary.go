@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 )
 
 // Summary shows what a model consists of. x is one of
@@ -106,12 +107,12 @@ func summarise(f *flow) Bundle {
 			g.titles[at(6)] = r.at
 		}
 		g.styles[at(0)], g.styles[at(6)] = "white-space:normal", "white-space:normal" // these may be wide
-		g.rows = append(g.rows, []string{r.name, in, out, p, si(r.flops), byteSize(r.bytes), line})
+		g.rows = append(g.rows, []string{r.name, in, out, p, si(r.flops), bytesize.Text(r.bytes), line})
 	}
 	g.bold[len(g.rows)] = true
-	g.rows = append(g.rows, []string{"total", "", "", count(params), si(work), byteSize(bytes), ""})
+	g.rows = append(g.rows, []string{"total", "", "", count(params), si(work), bytesize.Text(bytes), ""})
 	if params > 0 {
-		g.note = fmt.Sprintf("%s parameters, %s; ", count(params), byteSize(paramBytes))
+		g.note = fmt.Sprintf("%s parameters, %s; ", count(params), bytesize.Text(paramBytes))
 	}
 	g.note += fmt.Sprintf("%s FLOPs forward", si(work))
 	return g.bundle()
@@ -333,13 +334,13 @@ func variableTable(list []Variable) Bundle {
 			g.styles[[2]int{len(g.rows), 0}] = "font-style:italic"
 			name += " (not trained)"
 		}
-		g.rows = append(g.rows, []string{name, s.String(), count(n), byteSize(int64(s.ByteSize())), variableValues(v)})
+		g.rows = append(g.rows, []string{name, s.String(), count(n), bytesize.Text(int64(s.ByteSize())), variableValues(v)})
 	}
 	if state.variables > 0 {
-		g.rows = append(g.rows, []string{optimizerScope + "…", amount(int(state.variables), "variable"), count(state.params), byteSize(state.bytes), "state of the optimizer"})
+		g.rows = append(g.rows, []string{optimizerScope + "…", amount(int(state.variables), "variable"), count(state.params), bytesize.Text(state.bytes), "state of the optimizer"})
 	}
 	g.bold[len(g.rows)] = true
-	g.rows = append(g.rows, []string{"total", "", count(params), byteSize(bytes), ""})
+	g.rows = append(g.rows, []string{"total", "", count(params), bytesize.Text(bytes), ""})
 	g.note = fmt.Sprintf("%s, %s trained", amount(len(list), "variable"), amount(int(params-frozen), "parameter"))
 	if frozen > 0 {
 		g.note += fmt.Sprintf(", %s not", count(frozen))

@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
@@ -34,7 +35,7 @@ func Tensor(t *tensors.Tensor) Bundle {
 	if said := tooLarge(t); said != "" {
 		return Plain(said)
 	}
-	head := fmt.Sprintf("%s  %s", t.Shape(), byteSize(int64(t.ByteSize())))
+	head := fmt.Sprintf("%s  %s", t.Shape(), bytesize.Text(int64(t.ByteSize())))
 	printed := t.Summary(4)
 	if t.DType().IsComplex() || t.Size() == 0 || t.Rank() == 0 {
 		return HTML(tag("div", monoFont+";font-size:12px", esc(head))+pre(printed), printed)
@@ -49,7 +50,7 @@ func Tensor(t *tensors.Tensor) Bundle {
 		drawn, said = drawTensor(t.Shape(), values)
 		drawn = picture(drawn, "values of "+head)
 	}
-	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+byteSize(int64(t.ByteSize())))) +
+	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+bytesize.Text(int64(t.ByteSize())))) +
 		note(st.String())
 	pictures := inline(drawn)
 	if t.Rank() > 0 && t.Size() > 8 && t.DType() != dtypes.Bool {

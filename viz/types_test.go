@@ -17,10 +17,12 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
 	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/internal/untrusted"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
@@ -36,6 +38,9 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // penguinTable is a small table with what tables have: numbers, names, and values that are missing.
@@ -98,12 +103,12 @@ func samples() map[any]string {
 		want  string
 	}{
 		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
-		{realStore(), "/dense/weights"}, {scope, "/dense/biases"}, {realStore().GetVariable("/dense/biases"), "/dense/biases"}, {realStore().Snapshot(), "5 variables"}, {realStore().Snapshot().Value("/dense/biases"), "/dense/biases float32[10], version"}, {new(model.Exec), ""},
+		{realStore(), "/dense/weights"}, {scope, "/dense/biases"}, {realStore().GetVariable("/dense/biases"), "/dense/biases"}, {realStore().Snapshot(), "5 variables"}, {realStore().Snapshot().Value("/dense/biases"), "/dense/biases float32[10], version"}, {new(model.Exec), ""}, {model.State{Seed: 42}, "42"}, {model.VariableState{Path: "/w"}, "/w"}, {model.ParamState{Path: "/rate"}, "/rate"}, {model.ShardingState{Pattern: "w.*"}, "w.*"},
 		{ranLoop(), "test loss"}, {train.NewLoop(realTrainer()), "has not run yet"}, {realTrainer(), "updates    12,345"}, {train.NewHistory(), ""}, {train.EarlyStop{Metric: "acc", Patience: 3}, "Patience"},
 		{train.Event{Kind: train.Epoch, GlobalStep: 7, Metrics: metricsOf(0.5, 0.25)}, "epoch · step 7 · loss 0.5000 · acc 25.00%"}, {train.Step, "step"}, {train.Metric{Name: "Accuracy", Value: 0.5, Percent: true}, "Accuracy 50.00%"},
 		{train.Metrics(metricsOf(0.5, 0.25)), "Accuracy   25.00%"}, {train.Series{Metric: train.Metric{Name: "Mean loss", Kind: "loss"}, Source: "test", Steps: []int64{1, 2}, Values: []float64{2, 1}}, "2.0000 → 1.0000"},
 		{&train.NotFiniteError{Step: 3}, "training step 3"}, {train.Hook(func(*train.Loop) error { return nil }), "train.Hook, a function"},
-		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
+		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
 		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
@@ -114,8 +119,9 @@ func samples() map[any]string {
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},
-		{graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
-		{graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConcatAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.CumSumAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""},
+		{graph.AttentionBuilder{}, ""}, {graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
+		{graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""},
+		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
 		{ir.PadAttrs{}, ""}, {graph.ParameterAttrs{}, ""}, {ir.PermutationAttrs{}, ""}, {ir.PrecisionAttrs{}, ""}, {ir.RandomAttrs{}, ""}, {ir.ReduceAttrs{}, ""}, {ir.ScatterAttrs{}, ""}, {ir.ShapeAttrs{}, ""}, {ir.ShardAttrs{}, ""},
 		{ir.SliceAttrs{}, ""}, {ir.SortAttrs{}, ""}, {ir.SplitAttrs{}, ""}, {ir.TopKAttrs{}, ""}, {ir.TransposeAttrs{}, ""}, {ir.TriangularSolveAttrs{}, ""}, {graph.WindowAttrs{}, ""},
@@ -157,15 +163,11 @@ func TestEveryTypeHasAView(t *testing.T) {
 		case len(text) > 8000:
 			t.Errorf("%s: %d bytes of text", typ, len(text))
 		}
-		if lost := sanitize(b.HTML()); lost != nil {
-			t.Errorf("%s: the sanitizer takes away %q", typ, lost)
-		}
+		assert.Nil(t, untrusted.Lost(b.HTML()), "%s: the sanitizer takes away", typ)
 		checkPictures(t, typ.String(), b)
 	}
 	for _, name := range exportedTypes(t) {
-		if !shown[name] {
-			t.Errorf("the type %s is not looked at: add a value of it to samples", name)
-		}
+		assert.True(t, shown[name], "the type %s is not looked at: add a value of it to samples", name)
 	}
 }
 
@@ -200,9 +202,7 @@ func exportedTypes(t *testing.T) []string {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	return out
 }

@@ -21,17 +21,13 @@ var (
 // the line stands in a row of lines without a branch of which a later one computes something.
 func (b *block) findUnchanged() {
 	nodes := map[string]bool{} // variables that hold nodes
-	for _, v := range b.visits[b.src.start] {
-		if v.first == "" { // the parameters of fn
-			for _, n := range v.nodes {
-				nodes[n.GetParameterName()] = true
-			}
-		}
+	for _, n := range b.inputs {
+		nodes[n.GetParameterName()] = true
 	}
 	for k := 1; k < len(b.src.lines); k++ {
 		line := b.src.start + k
 		text := comment.ReplaceAllString(strings.TrimSpace(b.src.lines[k]), "")
-		if len(b.visits[line]) > 0 {
+		if b.visited(line) {
 			if m := assignment.FindStringSubmatch(text); m != nil {
 				nodes[m[1]] = true
 			}
@@ -68,7 +64,7 @@ func (b *block) executed(k int) bool {
 		if at < indent || strings.HasPrefix(text, "case ") || strings.HasPrefix(text, "default:") || strings.HasSuffix(text, ":") {
 			return false
 		}
-		if line := b.src.start + j; len(b.visits[line]) > 0 || line == b.failed || b.onlyReturn(j) {
+		if line := b.src.start + j; b.visited(line) || line == b.failed || b.onlyReturn(j) {
 			return true
 		}
 	}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"sync/atomic"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -25,6 +25,8 @@ type Options struct {
 	Order    Order
 	Runner   Runner
 	Observer Observer
+
+	fusion fusion
 }
 
 // New returns the engine with one worker per processor.
@@ -38,9 +40,13 @@ func NewWithOptions(options Options) ir.Backend {
 	return &backend{workers: options.Workers, options: options}
 }
 
-// Open returns the engine with options as they stand in a configuration: "" or "workers=2".
+// Open returns the engine with options as they stand in a configuration: "" or "workers=2". It is an error if the environment
+// variable QUIRE_CPU names vector instructions that this machine does not have.
 func Open(options string) (ir.Backend, error) {
 	var o Options
+	if err := cpu.Err(); err != nil {
+		return nil, err
+	}
 	for _, opt := range strings.Split(options, ",") {
 		if opt == "" {
 			continue
@@ -70,24 +76,24 @@ func (b *backend) Lowers(c ir.Call) bool {
 	if c.Op.Regions != nil {
 		return controls[c.Op] != nil
 	}
-	if empty(c.Out) {
+	if _, isConst := c.Attrs.(ir.ConstAttrs); isConst || empty(c.Out) {
 		return true
 	}
-	if reflect.TypeOf(c.Attrs) == reflect.TypeFor[ir.ConstAttrs]() {
-		return true
-	}
-	f := lowerings[c.Op]
-	if f == nil {
-		return false
-	}
-	k := &call{attrs: c.Attrs, in: c.In, out: c.Out, workers: b.workers, ended: func() bool { return false }}
-	return f(k) != nil || k.view
+	return lowers(c.Op, &call{attrs: c.Attrs, in: c.In, out: c.Out, workers: b.workers, ended: func() bool { return false }})
 }
 
-func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
-	if p == nil {
-		return nil, errors.New("the program is nil")
+func (b *backend) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
+	if err := p.Check(); err != nil {
+		if p == nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("program %q: %w", p.Name, err)
 	}
+	return b.CompileChecked(ctx, p)
+}
+
+// CompileChecked is Compile without a check, see [ir.Trusting].
+func (b *backend) CompileChecked(ctx context.Context, p *ir.Program) (exe ir.Executable, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			exe, err = nil, fmt.Errorf("program %q: compiling broke: %v", p.Name, r)
@@ -96,10 +102,7 @@ func (b *backend) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable
 	if b.closed.Load() {
 		return nil, errClosed
 	}
-	if err := p.Check(); err != nil {
-		return nil, fmt.Errorf("program %q: %w", p.Name, err)
-	}
-	c, err := compileWith(ctx, p, b.options, map[*ir.Program]*code{})
+	c, err := compileWith(ctx, p, b.options, newLibrary())
 	if err != nil {
 		return nil, err
 	}

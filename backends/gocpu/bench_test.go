@@ -12,6 +12,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/require"
 )
 
 func float32s(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
@@ -252,9 +254,7 @@ func BenchmarkFunctions(b *testing.B) {
 					}
 					in, bufs = append(in, graph.Parameter(g, "", t.Shape())), append(bufs, put(b, backend, t))
 				}
-				if err := g.Compile(graph.Apply(op, nil, in...)); err != nil {
-					b.Fatal(err)
-				}
+				require.NoError(b, g.Compile(graph.Apply(op, nil, in...)))
 				for b.Loop() {
 					out, err := g.RunWithBuffers(b.Context(), bufs, nil)
 					if err != nil {

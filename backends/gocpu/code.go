@@ -2,6 +2,7 @@ package gocpu
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
@@ -13,24 +14,29 @@ import (
 // for the frames that wait for their next run.
 type code struct {
 	name    string
+	program *ir.Program // what it was compiled from
 	values  []value
 	inputs  []int
 	outputs []int          // the results' values: all of kind output, no two the same
 	results []shapes.Shape // of the results, which may be reshaped values
 	steps   []step
+	state   int     // in a loop: how many inputs differ from turn to turn; or noLoop
+	once    int     // the first steps, which need not run again in later turns: see hoist
 	after   [][]int // per step the earlier ones that it must follow; nil if that is the one before it
 	workers int
-	arena   int   // bytes
-	donors  []int // per output the input whose memory it may take if that is donated, or -1
-	views   []int // the values whose memory is that of an input or output
-	arity   int   // most operands or results of a step
+	arena   int            // bytes
+	donors  []int          // per output the input whose memory it may take if that is donated, or -1
+	views   []view         // the values whose memory is that of an input or output
+	slid    map[int][]view // per result of a step that finds its place, what lies in it
+	arity   int            // most operands or results of a step
 
 	runner   Runner
 	observer Observer  // or nil
 	args     sync.Pool // of *kernels.Args, for steps that run at once
 
+	spare  atomic.Pointer[frame] // one that waits: most programs run one at a time
 	mu     sync.Mutex
-	frames []*frame
+	frames []*frame // others that wait
 }
 
 // kind says where a value's memory comes from.
@@ -49,6 +55,9 @@ type value struct {
 	size   int // bytes
 	kind   kind
 	root   int    // the value whose memory this one is, itself for most
+	lies   lies   // how it lies in the memory of base
+	base   int    // the value in whose memory it lies, see parts.go
+	at     int    // where in that, in bytes
 	offset int    // in the arena
 	data   []byte // of a constant
 	keep   *tensors.Storage
@@ -58,13 +67,18 @@ type value struct {
 type step struct {
 	op      *ir.Op
 	id      int // the index of its instruction in the program
-	place   ir.Place
+	place   ir.Site
 	in, out []int
 	scratch int // a value, or -1
 	run     kernels.Func
 	control control // nil for most
-	inPlace []int   // operands whose memory the first result may take
 	slow    bool    // it runs the op's reference meaning
+
+	inPlace   [][]int     // per result the operands whose memory it may take; those that are missing take none
+	pointwise bool        // all operands are read at the place that is written
+	parts     []*ir.Instr // of a group, see fuse.go: its instructions
+	chooses   bool        // its result lies on its second operand, see findChoices
+	slide     slide       // not nil: its result lies in its first operand, where this says
 }
 
 // resolve returns the value whose memory id has.

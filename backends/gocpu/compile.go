@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/backends/gocpu/internal/vector"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // instr is an instruction on its way to become a step.
@@ -21,7 +23,12 @@ type instr struct {
 	run     kernels.Func
 	control control
 	perm    map[int][]int // see call
+	places  [][]int       // of a group, per result the operands whose memory it may take
+	parts   []*ir.Instr   // of a group
 	slow    bool          // no kernel: the reference meaning runs
+	waits   bool          // for a group, or for a kernel of its own: see settle
+	chooses bool          // see findChoices
+	soon    bool          // see readSoon
 	dead    bool
 }
 
@@ -34,7 +41,13 @@ type call struct {
 	ended   func() bool   // whether the compilation may end early
 	perm    map[int][]int // operands that are the transpose of what is given: their axes in that
 
+	packed bool // the second operand is packed, see sharePacked
+
 	view    bool  // no kernel: the result is the operand's memory
+	part    bool  // or a part of it
+	at      int   // that begins so many bytes behind it
+	slide   slide // or where a run says
+	soon    bool  // the result is read before the operand would have been left, or soon: it may lie in it
 	scratch int   // bytes of scratch memory
 	inPlace []int // operands whose memory the first result may take
 }
@@ -47,46 +60,98 @@ type compiler struct {
 	code    *code
 	instrs  []instr
 	maker   []int // per value the instruction that makes it, or -1
-	bodies  map[*ir.Program]*code
+	packs   int   // instructions that pack operands
+	fuses   bool  // see fuse
+	isOver  func() bool
+	*library
+
+	// Memory for what instructions consist of.
+	calls  arena.Of[call]
+	ids    arena.Of[int]
+	shapes arena.Of[shapes.Shape]
 }
+
+// library holds what is compiled once, however many parts of a program use it.
+type library struct {
+	bodies   map[*ir.Program]*code // regions
+	looks    int                   // at members of groups and their readers: what fusion takes besides a fixed amount for each call
+	programs vector.Library        // of groups
+}
+
+func newLibrary() *library { return &library{bodies: map[*ir.Program]*code{}} }
 
 // compile returns the code of a checked program.
 func compile(ctx context.Context, p *ir.Program, workers int) (*code, error) {
-	return compileWith(ctx, p, Options{Workers: workers}, map[*ir.Program]*code{})
+	return compileWith(ctx, p, Options{Workers: workers}, newLibrary())
 }
 
-// compileWith is compile given the code of regions that others use too; a region is compiled once.
-func compileWith(ctx context.Context, p *ir.Program, o Options, bodies map[*ir.Program]*code) (*code, error) {
-	if c := bodies[p]; c != nil {
+// compileWith is compile given what was compiled for other parts of the program.
+func compileWith(ctx context.Context, p *ir.Program, o Options, known *library) (*code, error) {
+	return compileFor(ctx, p, o, known, noLoop)
+}
+
+// noLoop is the state of functions that are not run in the turns of a loop.
+const noLoop = -1
+
+// compileFor is compileWith for a function of a loop: its first inputs, as many as state says, differ from turn to turn.
+func compileFor(ctx context.Context, p *ir.Program, o Options, known *library, state int) (*code, error) {
+	if c := known.bodies[p]; c != nil && c.state == state {
 		return c, nil
 	}
-	code := &code{name: p.Name, workers: o.Workers, runner: o.Runner, observer: o.Observer}
+	code := &code{name: p.Name, program: p, workers: o.Workers, runner: o.Runner, observer: o.Observer, state: state}
 	if code.runner == nil {
 		code.runner = sequential{}
 	}
-	c := &compiler{ctx: ctx, options: o, program: p, code: code, bodies: bodies}
+	c := &compiler{ctx: ctx, options: o, program: p, code: code, fuses: o.fusion.programs(), library: known}
+	c.isOver = c.ended
 	if err := c.load(); err != nil {
 		return nil, err
 	}
 	c.readBroadcasts()
 	c.readTransposes()
 	c.dropDead()
-	for i := range c.instrs {
-		if err := c.lower(i); err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil { // and so the kernel may be good for nothing
-			return nil, err
-		}
+	c.readSoon()
+	if err := c.each(c.lower); err != nil {
+		return nil, err
 	}
-	c.dropDead()
+	if err := c.sharePacked(); err != nil {
+		return nil, err
+	}
+	if c.fuses {
+		c.sinkNumbers()
+	}
+	c.findChoices()
+	if c.fuses {
+		c.fuse()
+	}
+	if err := c.each(c.settle); err != nil {
+		return nil, err
+	}
 	c.emit()
+	code.hoist()
+	code.findSlid()
 	if c.options.Order == Dataflow && len(code.steps) <= dataflowLimit {
 		code.after = code.dataEdges()
 	}
 	code.plan()
-	bodies[p] = code
+	c.bodies[p] = code
 	return code, nil
+}
+
+// each calls f for the instructions that are left, while the compilation is not ended.
+func (c *compiler) each(f func(in *instr) error) error {
+	for i := range c.instrs {
+		if c.instrs[i].dead {
+			continue
+		}
+		if err := f(&c.instrs[i]); err != nil {
+			return err
+		}
+		if err := c.ctx.Err(); err != nil { // and so the kernel may be good for nothing
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *compiler) ended() bool { return c.ctx.Err() != nil }
@@ -94,6 +159,7 @@ func (c *compiler) ended() bool { return c.ctx.Err() != nil }
 // load copies the program's values and instructions. Constants become values.
 func (c *compiler) load() error {
 	p, code := c.program, c.code
+	code.values = make([]value, 0, len(p.Values)+len(p.Instrs)/4) // and scratch memory of some steps
 	for _, s := range p.Values {
 		code.add(s, s.ByteSize())
 	}
@@ -105,6 +171,14 @@ func (c *compiler) load() error {
 		code.inputs = append(code.inputs, int(id))
 		code.values[id].kind = input
 	}
+	operands := 0
+	for i := range p.Instrs {
+		operands += len(p.Instrs[i].In) + len(p.Instrs[i].Out)
+	}
+	c.instrs = make([]instr, 0, len(p.Instrs))
+	c.calls.Room(len(p.Instrs))
+	c.ids.Room(operands)
+	c.shapes.Room(operands)
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
 		if a, ok := in.Attrs.(ir.ConstAttrs); ok {
@@ -116,13 +190,13 @@ func (c *compiler) load() error {
 		for _, id := range in.Out {
 			c.maker[id] = len(c.instrs)
 		}
-		c.instrs = append(c.instrs, instr{Instr: in, id: i, in: ints(in.In), out: ints(in.Out)})
+		c.instrs = append(c.instrs, instr{Instr: in, id: i, in: c.ints(in.In), out: c.ints(in.Out)})
 	}
 	return nil
 }
 
-func ints(ids []ir.Value) []int {
-	list := make([]int, len(ids))
+func (c *compiler) ints(ids []ir.Value) []int {
+	list := c.ids.Take(len(ids))
 	for i, id := range ids {
 		list[i] = int(id)
 	}
@@ -163,20 +237,29 @@ func (c *compiler) readBroadcasts() {
 	}
 }
 
-// readTransposes lets products read the operand of a Transpose directly: packing takes any strides.
+// readsStrides holds the ops whose kernels read operands that are transposed where they lie, and says which transposes.
+var readsStrides = map[*ir.Op]func(perm []int) bool{
+	ops.DotGeneral: func([]int) bool { return true }, // packing takes any strides
+}
+
+// readTransposes lets instructions read the operand of a Transpose directly.
 func (c *compiler) readTransposes() {
 	for i := range c.instrs {
 		in := &c.instrs[i]
-		if in.Op != ops.DotGeneral {
+		takes := readsStrides[in.Op]
+		if takes == nil {
 			continue
 		}
 		for k, id := range in.in {
-			if m := c.maker[id]; m >= 0 && c.instrs[m].Op == ops.Transpose {
+			m := c.maker[id]
+			if m < 0 || c.instrs[m].Op != ops.Transpose {
+				continue
+			}
+			if perm := c.instrs[m].Attrs.(ir.TransposeAttrs).Perm; takes(perm) {
 				if in.perm == nil {
 					in.perm = map[int][]int{}
 				}
-				in.perm[k] = c.instrs[m].Attrs.(ir.TransposeAttrs).Perm
-				in.in[k] = c.instrs[m].in[0]
+				in.perm[k], in.in[k] = perm, c.instrs[m].in[0]
 			}
 		}
 	}
@@ -199,7 +282,7 @@ func (k *call) strides(i int) []int {
 	return strides
 }
 
-// dropDead marks the instructions whose results nobody reads.
+// dropDead marks the instructions whose results nobody reads any more, since those who did read their operands.
 func (c *compiler) dropDead() {
 	used := make([]bool, len(c.code.values))
 	for _, id := range c.program.Outputs {
@@ -207,9 +290,7 @@ func (c *compiler) dropDead() {
 	}
 	for i := len(c.instrs) - 1; i >= 0; i-- {
 		in := &c.instrs[i]
-		alive := in.Op.Effect != ir.Pure || slices.ContainsFunc(in.out, func(id int) bool { return used[id] && c.code.values[id].kind != constant })
-		in.dead = in.dead || !alive
-		if in.dead {
+		if in.dead = in.Op.Effect == ir.Pure && !slices.ContainsFunc(in.out, func(id int) bool { return used[id] }); in.dead {
 			continue
 		}
 		for _, id := range in.in {
@@ -218,33 +299,60 @@ func (c *compiler) dropDead() {
 	}
 }
 
-// lower chooses the kernel of instruction i.
-func (c *compiler) lower(i int) (err error) {
-	in := &c.instrs[i]
-	if in.dead {
-		return nil
-	}
-	k := &call{attrs: in.Attrs, workers: c.code.workers, ended: c.ended, perm: in.perm}
-	for i, id := range in.in {
-		s := c.code.values[id].shape
-		if in.perm[i] != nil {
-			s = c.code.values[in.In[i]].shape // the transposed one
-		}
-		k.in = append(k.in, s)
-	}
-	for _, id := range in.out {
-		k.out = append(k.out, c.code.values[id].shape)
-	}
-	in.call = k
+// lower chooses the kernel of an instruction, unless a group may compute it.
+func (c *compiler) lower(in *instr) (err error) {
+	c.describe(in)
 	if in.Op.Regions != nil {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
+	if in.waits = c.fuses && vectorized(in); in.waits {
+		return nil
+	}
+	return c.choose(in)
+}
+
+// describe writes down how a lowering sees an instruction.
+func (c *compiler) describe(in *instr) {
+	k := c.calls.One()
+	*k = call{attrs: in.Attrs, workers: c.code.workers, ended: c.isOver, perm: in.perm, soon: in.soon, in: c.shapes.Take(len(in.in)), out: c.shapes.Take(len(in.out))}
+	for i, id := range in.in {
+		if in.perm[i] != nil {
+			id = int(in.In[i]) // the transposed one
+		}
+		k.in[i] = c.code.values[id].shape
+	}
+	for i, id := range in.out {
+		k.out[i] = c.code.values[id].shape
+	}
+	in.call = k
+}
+
+// settle chooses the kernel of an instruction that has waited for a group in vain. One that runs in a group needs none.
+func (c *compiler) settle(in *instr) error {
+	if !in.waits || in.run != nil {
+		return nil
+	}
+	return c.choose(in)
+}
+
+// choose chooses the kernel of an instruction.
+func (c *compiler) choose(in *instr) error {
+	k := in.call
 	switch f := lowerings[in.Op]; {
 	case empty(k.out): // of 2^32 empty rows, say: no kernel is asked, since none may loop over them
 		in.run = kernels.Nothing
 	case f != nil:
 		in.run = f(k)
+	}
+	if k.part {
+		k.view = true
+		c.code.lay(in.out[0], partOf, in.in[0], k.at)
+		return nil
+	}
+	if k.slide != nil {
+		c.code.lay(in.out[0], slides, in.in[0], 0)
+		return nil
 	}
 	if k.view {
 		c.code.values[in.out[0]].root = c.code.resolve(in.in[0]) // so that a chain of views is one step long
@@ -256,47 +364,12 @@ func (c *compiler) lower(i int) (err error) {
 		}
 		in.run, in.slow, k.scratch, k.inPlace = reference(in.Op, k), true, 0, nil
 	}
-	c.fold(in)
 	return nil
 }
 
 // empty reports whether no result has elements.
 func empty(out []shapes.Shape) bool {
 	return !slices.ContainsFunc(out, func(s shapes.Shape) bool { return s.Size() > 0 })
-}
-
-// foldLimit is how many bytes the result of a call on constants may have to be computed when compiling.
-const foldLimit = 16 << 10
-
-// fold computes a call on constants, unless that fails: then each run will.
-func (c *compiler) fold(in *instr) {
-	if in.Op.Effect != ir.Pure {
-		return
-	}
-	total := 0
-	for _, id := range in.out {
-		total += c.code.values[id].size
-	}
-	a := kernels.Args{Workers: in.call.workers}
-	for _, id := range in.in {
-		v := c.code.values[c.code.resolve(id)]
-		if v.kind != constant {
-			return
-		}
-		a.In = append(a.In, v.data)
-	}
-	if total > foldLimit {
-		return
-	}
-	a.Scratch = aligned(in.call.scratch)
-	defer func() { _ = recover() }() // the run will meet the same panic and report it
-	for _, id := range in.out {
-		a.Out = append(a.Out, aligned(c.code.values[id].size))
-	}
-	in.run(&a)
-	for k, id := range in.out {
-		c.code.values[id].kind, c.code.values[id].data = constant, a.Out[k]
-	}
 }
 
 // aligned returns n bytes aligned for every element type.
@@ -307,12 +380,27 @@ func aligned(n int) []byte {
 // emit writes the steps. A result that is an input, a constant or another result gets a copy.
 func (c *compiler) emit() {
 	code := c.code
+	c.placeOperands()
+	steps := len(c.program.Outputs)
+	for i := range c.instrs {
+		if in := &c.instrs[i]; c.runs(in) {
+			steps++
+		}
+	}
+	code.steps = make([]step, 0, steps)
 	for i := range c.instrs {
 		in := &c.instrs[i]
-		if in.dead || in.call.view || allConstant(code, in.out) {
+		if !c.runs(in) {
 			continue
 		}
-		s := step{op: in.Op, id: in.id, place: in.Place, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1, inPlace: in.call.inPlace, slow: in.slow}
+		s := step{slide: in.call.slide, op: in.Op, id: in.id, place: in.Place, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1,
+			inPlace: in.places, pointwise: in.Op.Elementwise, parts: in.parts, chooses: in.chooses, slow: in.slow}
+		switch {
+		case in.chooses:
+			s.inPlace = secondOperand
+		case in.places == nil:
+			s.inPlace = [][]int{in.call.inPlace}
+		}
 		if in.call.scratch > 0 {
 			s.scratch = code.add(shapes.Shape{}, in.call.scratch)
 		}
@@ -321,7 +409,7 @@ func (c *compiler) emit() {
 	for i, id := range c.program.Outputs {
 		r := code.resolve(int(id))
 		code.results = append(code.results, code.values[id].shape)
-		if code.values[r].kind == temp {
+		if code.values[r].kind == temp && code.values[r].lies == whole {
 			code.values[r].kind = output
 			code.outputs = append(code.outputs, r)
 			continue
@@ -329,13 +417,12 @@ func (c *compiler) emit() {
 		o := code.add(code.values[id].shape, code.values[id].size)
 		code.values[o].kind = output
 		code.outputs = append(code.outputs, o)
-		code.steps = append(code.steps, step{op: copyOp, id: len(c.program.Instrs) + i, in: []int{int(id)}, out: []int{o}, run: kernels.Copy, scratch: -1, inPlace: []int{0}})
+		code.steps = append(code.steps, step{op: copyOp, id: len(c.program.Instrs) + i, in: []int{int(id)}, out: []int{o}, run: kernels.Copy, scratch: -1, inPlace: [][]int{{0}}})
 	}
 }
 
+// secondOperand is what the result of a choice lies on.
+var secondOperand = [][]int{{1}}
+
 // copyOp names the steps that copy a result.
 var copyOp = &ir.Op{Name: "copy of a result"}
-
-func allConstant(c *code, ids []int) bool {
-	return !slices.ContainsFunc(ids, func(id int) bool { return c.values[id].kind != constant })
-}

@@ -3,6 +3,7 @@ package gocpu
 import (
 	"context"
 	"fmt"
+	"unsafe"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
@@ -19,7 +20,11 @@ type control interface {
 func (c *compiler) lowerControl(in *instr) (control, error) {
 	var bodies []*code
 	for _, b := range in.Regions {
-		body, err := compileWith(c.ctx, b, c.options, c.bodies)
+		turns := noLoop
+		if in.Op == ops.While {
+			turns = len(in.out)
+		}
+		body, err := compileFor(c.ctx, b, c.options, c.library, turns)
 		if err != nil {
 			return nil, err
 		}
@@ -41,14 +46,7 @@ var controls = map[*ir.Op]func(c *compiler, in *instr, bodies []*code) control{
 	ops.If:     func(_ *compiler, _ *instr, bodies []*code) control { return &branch{bodies[0], bodies[1]} },
 	ops.Switch: func(_ *compiler, _ *instr, bodies []*code) control { return &choice{bodies} },
 	ops.Call:   func(_ *compiler, _ *instr, bodies []*code) control { return call1{bodies[0]} },
-	ops.While: func(c *compiler, in *instr, bodies []*code) control {
-		w := &while{cond: bodies[0], body: bodies[1], state: len(in.out)}
-		for _, id := range in.out {
-			w.offsets = append(w.offsets, in.call.scratch)
-			in.call.scratch += roundUp(c.code.values[id].size)
-		}
-		return w
-	},
+	ops.While:  newWhile,
 }
 
 // branch is If.
@@ -82,43 +80,91 @@ func (c call1) exec(ctx context.Context, a *kernels.Args, at *site) error {
 
 func (c call1) bodies() []*code { return []*code{c.body} }
 
-// while is While. The state alternates between the results' memory and scratch memory.
+// while is While. What the body can write over the state that it reads it does: a sequence to which each turn adds a time is not
+// copied each time. The rest of the state alternates between the results' memory and scratch memory.
 type while struct {
 	cond, body *code
-	state      int
-	offsets    []int // of the state's values in scratch memory
+	inPlace    []bool // per value of the state
+	offsets    []int  // of the others' second place in scratch memory
 }
 
-func (w *while) exec(ctx context.Context, a *kernels.Args, at *site) error {
-	cond, body := at.region(0), at.region(1)
+func newWhile(c *compiler, in *instr, bodies []*code) control {
+	w := &while{cond: bodies[0], body: bodies[1], inPlace: make([]bool, len(in.out)), offsets: make([]int, len(in.out))}
+	for i, id := range in.out {
+		in.places = append(in.places, []int{i})
+		if w.inPlace[i] = w.body.donors[i] == i; !w.inPlace[i] {
+			w.offsets[i] = in.call.scratch
+			in.call.scratch += kernels.Aligned(c.code.values[id].size)
+		}
+	}
+	return w
+}
+
+func (w *while) exec(ctx context.Context, a *kernels.Args, at *site) (err error) {
+	cond, err := w.cond.frame()
+	if err != nil {
+		return err
+	}
+	body, err := w.body.frame()
+	if err != nil {
+		return err
+	}
+	in, next, other := w.begin(a)
 	var pred [1]byte
 	test := [][]byte{pred[:]}
-	in := append([][]byte(nil), a.In...)
-	spare := make([][]byte, w.state)
-	for i, offset := range w.offsets {
-		spare[i] = a.Scratch[offset : offset+len(a.Out[i])]
-	}
-	next, other := a.Out, spare
+	inCond, inBody := at.region(0), at.region(1)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.cond.exec(ctx, in, test, cond); err != nil {
+		if err := cond.runOn(ctx, in, test, inCond); err != nil {
 			return err
 		}
 		if pred[0] == 0 {
 			break
 		}
-		if err := w.body.exec(ctx, in, next, body); err != nil {
+		if err := body.runOn(ctx, in, next, inBody); err != nil {
 			return err
 		}
 		copy(in, next)
 		next, other = other, next
+		cond.from, body.from = w.cond.once, w.body.once
 	}
-	for i, out := range a.Out { // nothing to do if the last state is there already
-		copy(out, in[i])
+	for i, out := range a.Out {
+		if !samePlace(out, in[i]) {
+			copy(out, in[i])
+		}
 	}
+	cond.release()
+	body.release()
 	return nil
 }
+
+// begin returns the operands of the first turn, and where the first turn and the second write the state. An operand that a turn may
+// write over is the result's memory already, or a copy in it.
+func (w *while) begin(a *kernels.Args) (in, next, other [][]byte) {
+	n := len(a.Out)
+	lists := make([][]byte, len(a.In)+2*n)
+	in, next, other = lists[:len(a.In)], lists[len(a.In):][:n], lists[len(a.In)+n:]
+	copy(in, a.In)
+	for i, out := range a.Out {
+		spare := out
+		switch taken := samePlace(in[i], out); {
+		case w.inPlace[i] && !taken:
+			copy(out, in[i])
+			in[i] = out
+		case !w.inPlace[i]:
+			spare = a.Scratch[w.offsets[i] : w.offsets[i]+len(out)]
+			if taken {
+				out, spare = spare, out
+			}
+		}
+		next[i], other[i] = out, spare
+	}
+	return in, next, other
+}
+
+// samePlace reports whether two values lie in the same place.
+func samePlace(x, y []byte) bool { return unsafe.SliceData(x) == unsafe.SliceData(y) }
 
 func (w *while) bodies() []*code { return []*code{w.cond, w.body} }

@@ -22,6 +22,13 @@ func convolve(k *call) kernels.Func {
 	if product(out.Dimensions[:a.Axes.OutputChannels]) > maxBatches && a.Axes.OutputChannels != out.Rank()-1 {
 		return nil
 	}
+	plain := convolution{a: a, x: k.in[0], w: k.in[1], y: out}
+	if f := plain.phased(k); f != nil {
+		return f
+	}
+	if f := plain.depthwise(k); f != nil {
+		return f
+	}
 	padded := paddedInput(k.in[0], a)
 	c := convolution{a: a, x: padded, w: k.in[1], y: out}
 	f, scratch := kernels.Product(c.gemm(), out.DType, out.DType, out.DType, k.workers)
@@ -40,7 +47,7 @@ func convolve(k *call) kernels.Func {
 		start[ax], step[ax] = a.Paddings[i][0], a.InputDilations[i]
 	}
 	place := kernels.Moves(out.DType.Size(), true, placed(k.in[0], padded, func(i int) (int, int) { return start[i], step[i] }))
-	size := roundUp(padded.ByteSize())
+	size := kernels.Aligned(padded.ByteSize())
 	k.scratch = size + scratch
 	return func(a *kernels.Args) {
 		result, all := a.Out[0], a.Scratch
@@ -86,11 +93,7 @@ func (c *convolution) gemm() (g kernels.Gemm) {
 	for i, sp := range ax.InputSpatial {
 		taps = append(taps, tap{c.w.Dimensions[ax.KernelSpatial[i]], xs[sp] * c.a.KernelDilations[i], ws[ax.KernelSpatial[i]]})
 	}
-	slices.SortStableFunc(taps, func(p, q tap) int { return cmp.Compare(q.x, p.x) }) // so that runs are long
-	var td, tx, tw []int
-	for _, t := range taps {
-		td, tx, tw = append(td, t.dim), append(tx, t.x), append(tw, t.w)
-	}
+	sumX, sumW := tapAxes(taps)
 	move := make([]int, c.y.Rank()) // what a step along an axis of y is in x
 	move[ax.OutputBatch] = xs[ax.InputBatch]
 	for i, o := range ax.OutputSpatial {
@@ -117,8 +120,8 @@ func (c *convolution) gemm() (g kernels.Gemm) {
 	if c.a.BatchGroups > 1 {
 		inGroup = c.x.Dimensions[ax.InputBatch] / groups * xs[ax.InputBatch]
 	}
-	patches := kernels.Operand{Sum: kernels.NewAxis(td, tx)}
-	weights := kernels.Operand{Sum: kernels.NewAxis(td, tw), Free: kernels.NewAxis([]int{share}, []int{ws[ax.KernelOutputChannels]})}
+	patches := kernels.Operand{Sum: sumX}
+	weights := kernels.Operand{Sum: sumW, Free: kernels.NewAxis([]int{share}, []int{ws[ax.KernelOutputChannels]})}
 	g.OutStride = ys[ax.OutputChannels]
 	if len(after) == 0 {
 		before, after, g.OutStride = nil, before, kout
@@ -136,4 +139,14 @@ func (c *convolution) gemm() (g kernels.Gemm) {
 	}
 	g.A, g.B = patches, weights
 	return g
+}
+
+// tapAxes returns the axis of the sum in the input and in the kernel.
+func tapAxes(taps []tap) (x, w kernels.Axis) {
+	slices.SortStableFunc(taps, func(p, q tap) int { return cmp.Compare(q.x, p.x) }) // so that runs are long
+	var td, tx, tw []int
+	for _, t := range taps {
+		td, tx, tw = append(td, t.dim), append(tx, t.x), append(tw, t.w)
+	}
+	return kernels.NewAxis(td, tx), kernels.NewAxis(td, tw)
 }

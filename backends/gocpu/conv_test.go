@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestConvolutionsAgreeWithTheReference compares convolutions of many shapes, with their gradients.
@@ -60,16 +63,35 @@ func compareWithReference(t *testing.T, name string, b ir.Backend, in []shapes.S
 		args = append(args, randomTensor(s, uint64(i)))
 	}
 	want, err := compiled(t, graphtest.Reference(), in, fn).Run(args...)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	require.NoError(t, err, name)
 	got, err := compiled(t, b, in, fn).Run(args...)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	require.NoError(t, err, name)
 	for i := range want {
-		if err := graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: 64, Abs: 0.1, Why: "sums of numbers around 0.01 in another order"}); err != nil {
-			t.Errorf("%s: result %d: %v", name, i, err)
+		assert.NoError(t, graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: 64, Abs: 0.1, Why: "sums of numbers around 0.01 in another order"}), "%s: result %d", name, i)
+	}
+}
+
+// TestConvolutionsOfDilatedInputsAgreeWithTheReference goes through phases of all kinds: with one tap, some or none, cut off on
+// either side, and more of them than results.
+func TestConvolutionsOfDilatedInputsAgreeWithTheReference(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	for _, dilations := range [][2]int{{2, 1}, {1, 3}, {2, 2}, {3, 4}} {
+		for _, kernel := range [][2]int{{1, 1}, {2, 3}, {3, 3}, {5, 2}} {
+			for _, padding := range [][][2]int{{{0, 0}, {0, 0}}, {{2, 1}, {1, 3}}, {{-1, 2}, {3, -2}}, {{4, 0}, {0, 4}}} {
+				in := []shapes.Shape{float32s(2, 3, 4, 3), float32s(kernel[0], kernel[1], 3, 5)}
+				fn := func(in []*graph.Node) []*graph.Node {
+					y := graph.Convolve(in[0], in[1]).InputDilationPerAxis(dilations[0], dilations[1]).PaddingPerDim(padding).Done()
+					return append(graph.Gradient(graph.ReduceAllSum(graph.Mul(y, y)), in...), y)
+				}
+				if out := 2*dilations[0] + 1 + padding[0][0] + padding[0][1]; out < kernel[0] {
+					continue // nothing is left of the input
+				}
+				if out := 3*dilations[1] + 1 + padding[1][0] + padding[1][1]; out < kernel[1] {
+					continue
+				}
+				compareWithReference(t, fmt.Sprintf("dilations %v, kernel %v, padding %v", dilations, kernel, padding), b, in, fn)
+			}
 		}
 	}
 }

@@ -6,13 +6,21 @@
 // # How a program runs
 //
 // Compile turns the program into a flat list of steps, each with a kernel chosen for its dtypes and
-// shapes. Calls on constants are computed then, reshapes become views, broadcasts are read in place by
-// the elementwise ops that use them. A plan made from the lifetimes of the values gives each an offset in
-// one arena per run; a step writes into the memory of an operand that ends there where its kernel
-// allows it. Runs of one executable may overlap: each has an arena of its own.
+// shapes. Reshapes become views, broadcasts are read in place by the elementwise ops that use them; chains
+// of elementwise ops may become one step, which reads each operand once and writes what others need. A plan
+// made from the lifetimes of the values gives each an offset in one arena per run; a step writes into the
+// memory of an operand that ends there where its kernel allows it. Runs of one executable may overlap: each
+// has an arena of its own.
 //
 // The plan is valid for every order of the steps that [Options.Order] allows. A [Runner] runs the steps; that of the
 // engine runs one after the other, and its kernels use all workers. An [Observer] is told about each step.
+//
+// # Vector instructions
+//
+// Matrix products, programs over vectors, random numbers and transposes have assembly for tiers of instructions: AVX2 and AVX-512 of
+// amd64, NEON of arm64; beside each there is plain Go, which other processors run. The best tier that the machine has is taken, or
+// the one that the environment variable QUIRE_CPU names: portable, avx2, avx512 or neon. NEON is tested in an emulator; its speed has not been
+// measured on hardware.
 //
 // # Memory
 //

@@ -20,10 +20,17 @@ const maxBatches = 1 << 24
 // dotGeneral lowers all products of tensors to matrix products: axes are joined to a batch, a free and a
 // contracted one by tables of places, wherever they stand.
 func dotGeneral(k *call) kernels.Func {
-	a, lhs, rhs := k.attrs.(ir.DotAttrs), k.in[0], k.in[1]
-	if product(k.out[0].Dimensions[:len(a.LhsBatch)]) > maxBatches {
+	if product(k.out[0].Dimensions[:len(k.attrs.(ir.DotAttrs).LhsBatch)]) > maxBatches {
 		return nil
 	}
+	f, scratch := k.multiply(k.gemm())
+	k.scratch = scratch
+	return f
+}
+
+// gemm returns the matrix products that a call is.
+func (k *call) gemm() kernels.Gemm {
+	a, lhs, rhs := k.attrs.(ir.DotAttrs), k.in[0], k.in[1]
 	g := kernels.Gemm{
 		A: operand(lhs, k.strides(0), a.LhsBatch, a.LhsContract),
 		B: operand(rhs, k.strides(1), a.RhsBatch, a.RhsContract),
@@ -32,13 +39,20 @@ func dotGeneral(k *call) kernels.Func {
 	for i := range g.A.Base {
 		g.OutBase = append(g.OutBase, i*g.A.Free.N*g.B.Free.N)
 	}
-	wrap := a.Accumulator
+	return g
+}
+
+// multiply returns the kernel of g, with the dtypes of a call, and the scratch memory that it wants.
+func (k *call) multiply(g kernels.Gemm) (kernels.Func, int) {
+	if k.packed {
+		p, _ := k.inTwo(g)
+		return p.Multiply, p.Scratch
+	}
+	wrap := k.attrs.(ir.DotAttrs).Accumulator
 	if wrap == dtypes.Invalid {
 		wrap = k.out[0].DType
 	}
-	f, scratch := kernels.Product(g, lhs.DType, wrap, k.out[0].DType, k.workers)
-	k.scratch = scratch
-	return f
+	return kernels.Product(g, k.in[0].DType, wrap, k.out[0].DType, k.workers)
 }
 
 // operand returns a matrix per batch of a tensor whose elements lie at the given strides.

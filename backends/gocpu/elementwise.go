@@ -173,6 +173,9 @@ func where(k *call) kernels.Func {
 		l = kernels.WhereOf[complex128]()
 	}
 	k.inPlace = []int{1, 2}
+	if n := k.out[0].Size(); k.in[0].Size() == 1 && k.in[1].Size() == n && k.in[2].Size() == n {
+		return kernels.Choose
+	}
 	return kernels.Ternary(l, k.out[0].Dimensions, k.in[0].Dimensions, k.in[1].Dimensions, k.in[2].Dimensions)
 }
 

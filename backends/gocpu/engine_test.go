@@ -2,7 +2,6 @@ package gocpu_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -17,6 +16,10 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // compiled is a graph compiled for the engine.
@@ -28,13 +31,9 @@ func compiled(t testing.TB, b ir.Backend, in []shapes.Shape, fn func(in []*graph
 		for i, s := range in {
 			nodes = append(nodes, graph.Parameter(g, fmt.Sprint("x", i), s))
 		}
-		if err := g.Compile(fn(nodes)...); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, g.Compile(fn(nodes)...))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { g.Close() })
 	return g
 }
@@ -42,18 +41,14 @@ func compiled(t testing.TB, b ir.Backend, in []shapes.Shape, fn func(in []*graph
 func put(t testing.TB, b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	t.Helper()
 	buf, err := b.Put(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return buf
 }
 
 func host(t testing.TB, b ir.Buffer) *tensors.Tensor {
 	t.Helper()
 	x, err := b.ToHost()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return x
 }
 
@@ -74,19 +69,12 @@ func TestADonatedBufferBecomesTheResultInPlace(t *testing.T) {
 	buf := put(t, b, x)
 	x.Close() // nobody else holds the memory now
 	out, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf, put(t, b, vector(1, 1, 2, 2))}, []bool{true, false})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	y := host(t, out[0])
-	if got := fmt.Sprint(y.Value()); got != "[2 4 9 12]" {
-		t.Errorf("got %s", got)
-	}
-	if &y.Storage().Bytes()[0] != memory {
-		t.Error("the donated memory was not used")
-	}
-	if _, err := buf.ToHost(); err == nil || !strings.Contains(err.Error(), "closed or was donated") {
-		t.Errorf("the donated buffer is still there: %v", err)
-	}
+	assert.Equal(t, "[2 4 9 12]", fmt.Sprint(y.Value()))
+	assert.Same(t, memory, &y.Storage().Bytes()[0], "the donated memory was not used")
+	_, err = buf.ToHost()
+	assert.ErrorContains(t, err, "closed or was donated", "the donated buffer is still there")
 }
 
 // TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand: the updates of a scatter are its operand too.
@@ -101,17 +89,15 @@ func TestAnOpThatReadsElsewhereIsNotDoneInPlaceOnItsOwnOperand(t *testing.T) {
 		return []*graph.Node{graph.Neg(reverse(graph.Neg(in[0])))}
 	})
 	out, err := g.Run(vector(1, 2, 3, 4))
-	if err != nil || fmt.Sprint(out[0].Value()) != "[4 3 2 1]" {
-		t.Errorf("got %v, %v", out, err)
-	}
+	require.NoError(t, err, "got %v", out)
+	assert.Equal(t, "[4 3 2 1]", fmt.Sprint(out[0].Value()), "got %v", out)
 	g = compiled(t, b, []shapes.Shape{f32x4}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{reverse(in[0])} })
 	x := vector(1, 2, 3, 4)
 	buf := put(t, b, x)
 	x.Close()
 	bufs, err := g.RunWithBuffers(context.Background(), []ir.Buffer{buf}, []bool{true})
-	if err != nil || fmt.Sprint(host(t, bufs[0]).Value()) != "[4 3 2 1]" {
-		t.Errorf("donated: got %v, %v", host(t, bufs[0]), err)
-	}
+	require.NoError(t, err, "donated")
+	assert.Equal(t, "[4 3 2 1]", fmt.Sprint(host(t, bufs[0]).Value()), "donated")
 }
 
 // TestRandomProgramsWithDonation runs programs on buffers that are given up and on others.
@@ -132,16 +118,12 @@ func TestRandomProgramsWithDonation(t *testing.T) {
 			bufs, marks := make([]ir.Buffer, len(in)), make([]bool, len(in))
 			for i, x := range in {
 				c, err := x.Clone()
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				bufs[i], marks[i] = put(t, b, c), donate
 				c.Close()
 			}
 			out, err := g.RunWithBuffers(context.Background(), bufs, marks)
-			if err != nil {
-				t.Fatalf("seed %d: %v", seed, err)
-			}
+			require.NoError(t, err, "seed %d", seed)
 			for _, o := range out {
 				host(t, o).MustConstBytes(func(data []byte) { results = append(results, string(data)) })
 			}
@@ -164,9 +146,8 @@ func TestTooLittleMemoryIsAnError(t *testing.T) {
 		y := graph.BroadcastToDims(in[0], huge...)
 		return []*graph.Node{graph.ReduceSum(graph.Mul(y, y)), graph.Neg(y)}
 	})
-	if _, err := g.Run(vector(1)); err == nil || !strings.Contains(err.Error(), "no memory for") {
-		t.Errorf("got %v", err)
-	}
+	_, err := g.Run(vector(1))
+	assert.ErrorContains(t, err, "no memory for")
 }
 
 func TestNoGoroutineIsLeftOver(t *testing.T) {
@@ -175,18 +156,16 @@ func TestNoGoroutineIsLeftOver(t *testing.T) {
 	before := 0
 	for i := range 6 {
 		g := compiled(t, b, []shapes.Shape{s}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Neg(in[0])} })
-		if _, err := g.Run(tensors.FromShape(s)); err != nil {
-			t.Fatal(err)
-		}
+		_, err := g.Run(tensors.FromShape(s))
+		require.NoError(t, err)
 		if i == 0 { // the process's workers have been started
 			before = runtime.NumGoroutine()
 		}
 	}
 	b.Close()
 	time.Sleep(5 * time.Millisecond)
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines, %d before", after, before)
-	}
+	after := runtime.NumGoroutine()
+	assert.LessOrEqual(t, after, before, "%d goroutines, %d before", after, before)
 }
 
 func TestIntegerDivisionByZeroNamesTheLine(t *testing.T) {
@@ -197,9 +176,9 @@ func TestIntegerDivisionByZeroNamesTheLine(t *testing.T) {
 			return []*graph.Node{graph.Div(in[0], in[1])}
 		})
 		_, err := g.Run(tensors.FromShape(s), tensors.FromShape(s))
-		if err == nil || !strings.HasPrefix(err.Error(), "engine_test.go:") || !strings.HasSuffix(err.Error(), ": Div: integer division by zero") {
-			t.Errorf("got %v", err)
-		}
+		require.Error(t, err, "got %v", err)
+		assert.True(t, strings.HasPrefix(err.Error(), "engine_test.go:"), "got %v", err)
+		assert.True(t, strings.HasSuffix(err.Error(), ": Div: integer division by zero"), "got %v", err)
 		b.Close()
 	}
 }
@@ -218,9 +197,7 @@ func TestAKernelThatBreaksIsAnError(t *testing.T) {
 	})
 	for range 2 { // and the engine goes on
 		_, err := g.Run(vector(1, 2, 3, 4))
-		if err == nil || !strings.Contains(err.Error(), ": Broken float32[4]: the kernel broke: runtime error: index out of range") {
-			t.Errorf("got %v", err)
-		}
+		assert.ErrorContains(t, err, ": Broken float32[4]: the kernel broke: runtime error: index out of range")
 	}
 }
 
@@ -233,9 +210,7 @@ func (p program) run(t *testing.T, b ir.Backend) (results []string) {
 		in = append(in, randomTensor(s, uint64(i)))
 	}
 	out, err := g.Run(in...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, y := range out {
 		y.MustConstBytes(func(data []byte) { results = append(results, string(data)) })
 	}
@@ -274,19 +249,14 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 			x.Close()
 		}
 	}
-	allocs := testing.AllocsPerRun(5, func() {
+	testenv.AllocatesAtMost(t, 40, func() {
 		out, err := g.RunWithBuffers(context.Background(), bufs, donate)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, o := range out[p.state:] {
 			o.Close()
 		}
 		copy(bufs, out[:p.state])
 	})
-	if allocs > 40 {
-		t.Errorf("%v allocations", allocs)
-	}
 	place := func(b ir.Buffer) *byte {
 		x := host(t, b)
 		defer x.Close()
@@ -299,12 +269,8 @@ func TestAStepOfTrainingAllocatesLittle(t *testing.T) {
 	kept := host(t, bufs[0]) // someone holds this one: it must not be written
 	before := tensors.Flat[float32](kept)[7]
 	out, err := g.RunWithBuffers(context.Background(), bufs, donate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if tensors.Flat[float32](kept)[7] != before {
-		t.Error("a tensor that is held was written")
-	}
+	require.NoError(t, err)
+	assert.Equal(t, before, tensors.Flat[float32](kept)[7], "a tensor that is held was written")
 	for i, b := range out[:p.state] { // all others are overwritten by what takes their place
 		if held := &kept.Storage().Bytes()[0]; place(b) == held {
 			t.Errorf("result %d lies on a tensor that is held", i)
@@ -333,7 +299,6 @@ func TestACallOfFunctionsThatCallEndsWithItsContext(t *testing.T) {
 	defer exec.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := exec.CallContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
-	}
+	_, err := exec.CallContext(ctx)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -20,10 +20,19 @@ type executable struct {
 	calls   sync.Pool // of *runCall
 }
 
-// runCall is what one Run keeps its storages in.
+// runCall is what one Run works with.
 type runCall struct {
-	in, out     [][]byte
-	held, owned []*tensors.Storage // of inputs and of outputs
+	in, out [][]byte
+	held    []*tensors.Storage // of inputs
+	results []*result
+}
+
+// result is a buffer that a run returns, in one allocation with the storage that is made for it, if one is, and with the list
+// that it is returned in, if it is the only one.
+type result struct {
+	buffer
+	made tensors.Storage
+	list [1]ir.Buffer
 }
 
 func (e *executable) Close() error {
@@ -39,6 +48,7 @@ func (c *code) drop(done map[*code]bool) {
 		return
 	}
 	done[c] = true
+	c.spare.Store(nil)
 	c.mu.Lock()
 	c.frames = nil
 	c.mu.Unlock()
@@ -51,7 +61,12 @@ func (c *code) drop(done map[*code]bool) {
 	}
 }
 
-func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) (out []ir.Buffer, err error) {
+func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, error) {
+	return e.run(ctx, inputs, donate, nil)
+}
+
+// run is Run; at is nil, or says who is told of the steps of this run.
+func (e *executable) run(ctx context.Context, inputs []ir.Buffer, donate []bool, at *site) (out []ir.Buffer, err error) {
 	defer func() { // steps name what breaks in them; this is for what is around them
 		if r := recover(); r != nil {
 			out, err = nil, fmt.Errorf("program %q: the engine broke: %v", e.code.name, r)
@@ -77,14 +92,14 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 				s.Release()
 			}
 		}
-		for _, s := range r.owned { // empty if the run went well
-			s.Release()
+		for _, y := range r.results { // empty if the run went well
+			y.Close()
 		}
 		clear(r.in)
 		clear(r.out)
 		clear(r.held)
-		clear(r.owned[:cap(r.owned)])
-		r.in, r.out, r.held, r.owned = r.in[:0], r.out[:0], r.held[:0], r.owned[:0]
+		clear(r.results[:cap(r.results)])
+		r.in, r.out, r.held, r.results = r.in[:0], r.out[:0], r.held[:0], r.results[:0]
 		e.calls.Put(r)
 	}()
 	if err := e.hold(r, inputs, donate); err != nil {
@@ -93,16 +108,26 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 	if err := e.draw(r, donate); err != nil {
 		return nil, err
 	}
-	if err := e.code.exec(ctx, r.in, r.out, nil); err != nil {
+	if err := e.code.exec(ctx, r.in, r.out, at); err != nil {
 		return nil, err
 	}
 	runtime.KeepAlive(r.held)
-	results := make([]ir.Buffer, len(r.owned))
-	for o, s := range r.owned {
-		results[o] = newBuffer(e.backend, e.code.results[o], s)
+	out = returned(r.results)
+	r.results = r.results[:0]
+	return out, nil
+}
+
+// returned lists results as buffers.
+func returned(results []*result) (out []ir.Buffer) {
+	if len(results) == 1 {
+		out = results[0].list[:]
+	} else {
+		out = make([]ir.Buffer, len(results))
 	}
-	r.owned = r.owned[:0]
-	return results, nil
+	for o, y := range results {
+		out[o] = &y.buffer
+	}
+	return out
 }
 
 // check returns an error unless a run with these arguments is possible.
@@ -154,18 +179,15 @@ var errMemory = errors.New("no memory for a result")
 func (e *executable) draw(r *runCall, donate []bool) error {
 	for o, id := range e.code.outputs {
 		size := e.code.values[id].size
-		if i := e.code.donors[o]; i >= 0 && donate != nil && donate[i] {
-			if s := r.held[i]; s.References() == 1 && s.Len() == size {
-				r.held[i] = nil
-				r.owned, r.out = append(r.owned, s), append(r.out, s.Bytes())
-				continue
-			}
-		}
-		s, err := tensors.NewStorage(size)
-		if err != nil {
+		y := &result{buffer: buffer{backend: e.backend, shape: e.code.results[o]}}
+		if i := e.code.donors[o]; i >= 0 && donate != nil && donate[i] && r.held[i].References() == 1 && r.held[i].Len() == size {
+			y.storage, r.held[i] = r.held[i], nil
+		} else if err := tensors.MakeStorage(&y.made, size); err != nil {
 			return fmt.Errorf("program %q: %w %d: %w", e.code.name, errMemory, o, err)
+		} else {
+			y.storage = &y.made
 		}
-		r.owned, r.out = append(r.owned, s), append(r.out, s.Bytes())
+		r.results, r.out = append(r.results, y), append(r.out, y.storage.Bytes())
 	}
 	return nil
 }

@@ -13,3 +13,10 @@ func ArenaSize(exe ir.Executable) (bytes, donors int) {
 	}
 	return c.arena, donors
 }
+
+// Fusions returns options whose programs must compute the same: with no vector programs, one for each call, and fused ones.
+func Fusions(o Options) (plain, apart, fused Options) {
+	plain, apart, fused = o, o, o
+	plain.fusion, apart.fusion, fused.fusion = unfused, alone, together
+	return plain, apart, fused
+}

@@ -19,6 +19,8 @@ type frame struct {
 	arena *tensors.Storage
 	args  kernels.Args
 	steps Steps
+	from  int                // the first step that runs: those before it have run for another turn of the loop, see once
+	held  []*tensors.Storage // of inputs, see RunHost
 }
 
 // keepArena is the size up to which a waiting frame keeps its arena. Larger ones go back to the pool of
@@ -27,21 +29,18 @@ const keepArena = 1 << 20
 
 // frame returns a frame for one run.
 func (c *code) frame() (*frame, error) {
-	var f *frame
-	c.mu.Lock()
-	if n := len(c.frames); n > 0 {
-		f = c.frames[n-1]
-		c.frames = c.frames[:n-1]
+	f := c.spare.Swap(nil)
+	if f == nil {
+		f = c.waiting()
 	}
-	c.mu.Unlock()
 	if f == nil {
 		f = &frame{code: c, vals: make([][]byte, len(c.values))}
 		f.steps.f = f
 		f.args.Workers = c.workers
 		f.args.In, f.args.Out = make([][]byte, c.arity), make([][]byte, c.arity)
 		for id := range c.values {
-			if r := &c.values[c.resolve(id)]; r.kind == constant {
-				f.vals[id] = r.data
+			if of, at := c.memory(id); c.values[of].kind == constant {
+				f.vals[id] = c.values[of].data[at : at+c.values[id].size]
 			}
 		}
 	}
@@ -53,12 +52,27 @@ func (c *code) frame() (*frame, error) {
 		f.arena = s
 		b := s.Bytes()
 		for id := range c.values {
-			if r := &c.values[c.resolve(id)]; r.kind == temp {
-				f.vals[id] = b[r.offset : r.offset+r.size : r.offset+r.size]
+			if of, at := c.memory(id); c.values[of].kind == temp {
+				r := &c.values[of]
+				from, to := r.offset+at, r.offset+min(r.size, at+c.values[id].size)
+				f.vals[id] = b[from:to:to]
 			}
 		}
 	}
 	return f, nil
+}
+
+// waiting returns one of the other frames that wait, nil if there is none.
+func (c *code) waiting() *frame {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.frames)
+	if n == 0 {
+		return nil
+	}
+	f := c.frames[n-1]
+	c.frames = c.frames[:n-1]
+	return f
 }
 
 // newArgs returns arguments for a step that runs beside others.
@@ -69,19 +83,22 @@ func (c *code) newArgs() *kernels.Args {
 // release keeps f for the next run.
 func (f *frame) release() {
 	c := f.code
-	f.steps.at = nil
+	f.steps.at, f.from = nil, 0
 	for _, id := range c.inputs {
 		f.vals[id] = nil
 	}
 	for _, id := range c.outputs {
 		f.vals[id] = nil
 	}
-	for _, id := range c.views {
-		f.vals[id] = nil
+	for _, v := range c.views {
+		f.vals[v.id] = nil
 	}
 	if c.arena > keepArena {
 		f.arena.Release()
 		f.arena = nil
+	}
+	if c.spare.CompareAndSwap(nil, f) {
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,24 +113,36 @@ func (c *code) exec(ctx context.Context, in, out [][]byte, at *site) error {
 	if err != nil {
 		return err
 	}
-	for i, id := range c.inputs {
+	if err = f.runOn(ctx, in, out, at); err == nil { // after a panic a worker's part may be anything: the frame is dropped
+		f.release()
+	}
+	return err
+}
+
+// runOn is run on the memory of inputs and outputs.
+func (f *frame) runOn(ctx context.Context, in, out [][]byte, at *site) error {
+	for i, id := range f.code.inputs {
 		f.vals[id] = in[i]
 	}
-	for i, id := range c.outputs {
+	for i, id := range f.code.outputs {
 		f.vals[id] = out[i]
 	}
-	for _, id := range c.views {
-		f.vals[id] = f.vals[c.resolve(id)]
+	return f.run(ctx, at)
+}
+
+// run runs the code of f, which knows the memory of inputs and outputs.
+func (f *frame) run(ctx context.Context, at *site) error {
+	c := f.code
+	for _, v := range c.views {
+		f.vals[v.id] = f.vals[v.of][v.at:v.end:v.end]
 	}
 	f.steps.at = at
 	f.args.EndWith(ctx.Done())
-	if err = c.runner.Run(ctx, &f.steps); err == nil {
+	err := c.runner.Run(ctx, &f.steps)
+	if err == nil {
 		err = ctx.Err() // the last kernel may have ended early
 	}
 	runtime.KeepAlive(f.arena)
-	if err == nil { // after a panic a worker's part may be anything: the frame is dropped
-		f.release()
-	}
 	return err
 }
 
@@ -126,7 +155,7 @@ func (f *frame) do(ctx context.Context, i int, a *kernels.Args, at *site) error 
 		default:
 		}
 	}
-	if f.code.observer != nil {
+	if f.code.observer != nil || at != nil {
 		return f.observed(ctx, i, a, at)
 	}
 	return f.call(ctx, i, a, nil)
@@ -134,7 +163,7 @@ func (f *frame) do(ctx context.Context, i int, a *kernels.Args, at *site) error 
 
 // runAll runs the steps in the program's order. It recovers once and not in each step: which would show in small ones.
 func (f *frame) runAll(ctx context.Context) (err error) {
-	i := 0
+	i := f.from
 	defer func() {
 		if r := recover(); r != nil {
 			err = f.broken(ctx, i, r)
@@ -187,6 +216,10 @@ func (f *frame) kernel(ctx context.Context, s *step, a *kernels.Args, at *site) 
 	}
 	if s.control != nil {
 		return s.control.exec(ctx, a, at)
+	}
+	if s.slide != nil {
+		f.slide(s, a)
+		return nil
 	}
 	s.run(a)
 	return nil

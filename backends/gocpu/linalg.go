@@ -1,6 +1,7 @@
 package gocpu
 
 import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -11,6 +12,7 @@ func init() {
 	for _, op := range []*ir.Op{ops.FFT, ops.InverseFFT, ops.RealFFT, ops.InverseRealFFT} {
 		inverse := op == ops.InverseFFT || op == ops.InverseRealFFT
 		lowerings[op] = func(k *call) kernels.Func { return fourier(k, inverse) }
+		answers[op] = func(*call) bool { return true }
 	}
 	lowerings[ops.Cholesky] = cholesky
 	lowerings[ops.TriangularSolve] = triangularSolve
@@ -25,8 +27,7 @@ func fourier(k *call, inverse bool) kernels.Func {
 	if k.in[0].Equal(k.out[0]) {
 		k.inPlace = []int{0}
 	}
-	in, out := kernels.ComplexTypeOf(k.in[0].DType), kernels.ComplexTypeOf(k.out[0].DType)
-	f, scratch := kernels.FFT(in, out, k.in[0].Dimensions, k.out[0].Dimensions, axes, inverse, k.workers, k.ended)
+	f, scratch := kernels.FFT(cpu.Use(), k.in[0].DType, k.out[0].DType, k.in[0].Dimensions, k.out[0].Dimensions, axes, inverse, k.workers, k.ended)
 	k.scratch = scratch
 	return f
 }

@@ -13,6 +13,18 @@ type lowering func(k *call) kernels.Func
 // lowerings holds the native lowerings by op. Files of this package add theirs in init functions.
 var lowerings = map[*ir.Op]lowering{}
 
+// answers says whether there is a kernel for a call, for ops whose kernels take work to make, such as tables.
+var answers = map[*ir.Op]func(k *call) bool{}
+
+// lowers reports whether there is a kernel for a call, and makes none if that takes work.
+func lowers(op *ir.Op, k *call) bool {
+	if answer := answers[op]; answer != nil {
+		return answer(k)
+	}
+	f := lowerings[op]
+	return f != nil && (f(k) != nil || k.view)
+}
+
 // broadcasts reports whether the kernel of a call of op with n operands broadcasts them.
 func broadcasts(op *ir.Op, n int) bool { return op.Elementwise && n > 1 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,16 +61,14 @@ func TestAnObserverIsToldBeforeAndAfterEachStep(t *testing.T) {
 		if s.Op.Name != "Add" {
 			return
 		}
-		if !strings.HasSuffix(s.Place.File, "observer_test.go") {
-			t.Errorf("the place is %v", s.Place)
-		}
-		if len(s.In) != 2 || len(s.Out) != 1 || s.In[0].Shape.DType != dtypes.Float32 || len(s.In[0].Data) != 8 {
+		assert.True(t, strings.HasSuffix(s.Place.File, "observer_test.go"), "the place is %v", s.Place)
+		if len(s.In) != 2 || len(s.Out) != 1 || s.In[0].Shape.DType != dtypes.Float64 || len(s.In[0].Data) != 16 {
 			t.Errorf("operands %v, results %v", s.In, s.Out)
 		}
 	}
 	p, err := r.observe(t, t.Context(), func(in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Exp(graph.Add(in[0], in[0]))}
-	}, tensors.FromValue([]float32{1, 2}))
+	}, tensors.FromValue([]float64{1, 2}))
 	require.NoError(t, err)
 	var want []string
 	for i, in := range p.Instrs {
@@ -139,7 +139,7 @@ func TestAnObserverIsToldOfACancelledRun(t *testing.T) {
 	}
 	_, err := r.observe(t, ctx, func(in []*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Neg(graph.Tanh(graph.Exp(in[0])))}
-	}, tensors.FromValue([]float32{1, 2}))
+	}, tensors.FromValue([]float64{1, 2}))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []string{"before [0] Exp", "after [0] Exp", "before [1] Tanh", "after [1] Tanh"}, r.lines)
 	require.Len(t, r.errs, 1)

@@ -55,7 +55,7 @@ func (c *code) dataEdges() [][]int {
 	after := make([][]int, len(c.steps))
 	for i, s := range c.steps {
 		for _, id := range s.in {
-			if m := maker[c.resolve(id)]; m >= 0 && !slices.Contains(after[i], m) {
+			if m := maker[c.content(id)]; m >= 0 && !slices.Contains(after[i], m) {
 				after[i] = append(after[i], m)
 			}
 		}

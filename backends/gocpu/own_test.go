@@ -45,7 +45,7 @@ func TestAControlOpOfTheUsersRuns(t *testing.T) {
 	for _, b := range []ir.Backend{graphtest.Reference(), gocpu.New()} {
 		low, err := ir.Lower(p, b.Lowers)
 		require.NoError(t, err)
-		got := runProgram(t, b, low, in, nil)
+		got := graphtest.Run(t, b, low, in)
 		require.Equal(t, []float32{4, -8}, got[0].Value())
 	}
 	text, err := p.Explain(gocpu.New().Lowers)

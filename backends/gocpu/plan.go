@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 )
 
 // slot is memory that one or several values use one after the other, each written over the last one
@@ -47,14 +47,14 @@ func (c *code) plan() {
 				continue
 			}
 			c.values[id].offset = p.slots[s].offset
-		} else if s < 0 && c.values[id].kind == temp && c.resolve(id) == id {
+		} else if s < 0 && c.values[id].kind == temp && c.resolve(id) == id && c.values[id].lies == whole {
 			c.values[id].size = 0 // no step makes it any more: it has no place in the arena
 		}
 	}
 	p.donors()
 	for id := range c.values {
-		if r := c.resolve(id); r != id && (c.values[r].kind == input || c.values[r].kind == output) {
-			c.views = append(c.views, id)
+		if of, at := c.memory(id); of != id && (c.values[of].kind == input || c.values[of].kind == output) {
+			c.views = append(c.views, view{id, of, at, at + c.values[id].size})
 		}
 	}
 	for _, s := range c.steps {
@@ -68,13 +68,17 @@ func (p *planner) lifetimes() {
 	for id := range p.values {
 		p.def[id], p.last[id] = -1, -1
 	}
-	for i, s := range p.steps {
+	for i := range p.steps {
+		s := &p.steps[i]
 		for _, id := range s.in {
-			p.touch(p.resolve(id), i)
+			p.touch(p.owner(id), i)
 		}
 		for _, id := range s.out {
-			p.def[id] = i
-			p.touch(id, i)
+			of := p.owner(id)
+			if p.def[of] < 0 {
+				p.def[of] = i
+			}
+			p.touch(of, i)
 		}
 		if s.scratch >= 0 {
 			p.def[s.scratch] = i
@@ -83,6 +87,11 @@ func (p *planner) lifetimes() {
 	}
 	for _, id := range p.outputs {
 		p.last[id] = never
+	}
+	for _, s := range p.steps[:p.once] { // later turns read it
+		for _, id := range s.out {
+			p.last[p.owner(id)] = never
+		}
 	}
 }
 
@@ -110,6 +119,7 @@ func (p *planner) over(id, i int) bool {
 // assign gives a slot to every value that a step makes: the slot of an operand that ends there, if the
 // kernel can work in place, or a new one.
 func (p *planner) assign() {
+	p.slots = make([]slot, 0, len(p.steps))
 	p.slotOf = make([]int, len(p.values))
 	outputOf := make([]int, len(p.values))
 	for id := range p.slotOf {
@@ -118,15 +128,23 @@ func (p *planner) assign() {
 	for i, id := range p.outputs {
 		outputOf[id] = i
 	}
-	for i, s := range p.steps {
+	var taken []int
+	for i := range p.steps {
+		s := &p.steps[i]
+		taken = taken[:0]
 		for k, id := range s.out {
-			slot := -1
-			if k == 0 {
-				slot = p.reusable(i, &s)
+			if p.values[id].lies == slides {
+				continue // it lies in an operand
 			}
-			if slot < 0 {
+			of := p.owner(id)
+			slot := p.slotOf[of] // if another value was placed in it before
+			if slot < 0 && of == id {
+				slot = p.reusable(i, s, k, taken)
+			}
+			if id = of; slot < 0 {
 				slot = p.newSlot(id, i)
 			}
+			taken = append(taken, slot)
 			p.slotOf[id] = slot
 			p.slots[slot].last = p.last[id]
 			if p.uses != nil {
@@ -151,31 +169,40 @@ func (p *planner) newSlot(id, step int) int {
 	return len(p.slots) - 1
 }
 
-// reusable returns the slot of an operand whose memory the result of step i can take, or -1. An output
-// that could be written over an input which ends here leaves that to the run: the input may be donated.
-func (p *planner) reusable(i int, s *step) int {
-	if p.last[s.out[0]] == never && slices.ContainsFunc(p.inputs, func(in int) bool { return p.last[in] == i && p.takes(s, in) }) {
+// reusable returns the slot of an operand whose memory result k of step i can take, or -1; taken are those of the results
+// before it. An output that could be written over an input which ends here leaves that to the run: the input may be
+// donated.
+func (p *planner) reusable(i int, s *step, k int, taken []int) int {
+	if p.last[s.out[k]] == never && slices.ContainsFunc(p.inputs, func(in int) bool { return p.last[in] == i && p.takes(s, k, in) }) {
 		return -1
 	}
-	for _, k := range s.inPlace {
-		r := p.resolve(s.in[k])
-		if p.values[r].kind == temp && p.last[r] == i && p.over(r, i) && p.fits(s, k) {
+	for _, x := range s.mayTake(k) {
+		r := p.resolve(s.in[x])
+		if p.values[r].kind == temp && p.values[r].lies == whole && p.last[r] == i && p.over(r, i) && p.fits(s, k, x) && !slices.Contains(taken, p.slotOf[r]) {
 			return p.slotOf[r]
 		}
 	}
 	return -1
 }
 
-// fits reports whether operand k and the result have elements of one size, one for one, and no other operand
-// shares k's memory, unless the op reads all operands at the place that it writes.
-func (p *planner) fits(s *step, k int) bool {
-	x, y := p.values[s.in[k]], p.values[s.out[0]]
+// mayTake returns the operands whose memory result k may take; none if k is -1.
+func (s *step) mayTake(k int) []int {
+	if k >= 0 && k < len(s.inPlace) {
+		return s.inPlace[k]
+	}
+	return nil
+}
+
+// fits reports whether operand x and result k have elements of one size, one for one, and no other operand shares x's
+// memory, unless the op reads all operands at the place that it writes.
+func (p *planner) fits(s *step, k, x int) bool {
 	for i, id := range s.in {
-		if i != k && p.resolve(id) == p.resolve(s.in[k]) && !broadcasts(s.op, len(s.in)) {
+		if i != x && p.owner(id) == p.owner(s.in[x]) && (!s.pointwise || p.resolve(id) != p.resolve(s.in[x])) {
 			return false
 		}
 	}
-	return x.size == y.size && x.shape.Size() == y.shape.Size()
+	from, to := p.values[s.in[x]], p.values[s.out[k]]
+	return from.size == to.size && from.shape.Size() == to.shape.Size()
 }
 
 // over reports whether all that touch s end before step i starts, in every order.
@@ -201,35 +228,43 @@ func place(slots []slot, order ancestors) int {
 	return placeBySize(list, order)
 }
 
-// bySizeLimit is how many slots placeBySize gets: it compares each with all others that are placed. 4,000 take it
-// some 10 ms, and 100,000 would take 10 s.
-const bySizeLimit = 4000
+// bySizeLimit is how many slots placeBySize gets: it compares each with all others that are placed. 2,000 take it some
+// 3 ms, and 100,000 would take 10 s.
+const bySizeLimit = 2000
 
 // placeBySize lets larger slots choose first, each the smallest gap that takes it.
 func placeBySize(list []*slot, order ancestors) int {
 	slices.SortStableFunc(list, func(a, b *slot) int { return cmp.Compare(b.size, a.size) })
-	var placed []*slot // by offset
+	placed := make([]placement, 0, len(list)) // by offset
 	total := 0
 	for _, s := range list {
 		best, bestGap, end := -1, math.MaxInt, 0
-		for _, q := range placed {
-			if q.over(s.def, order) || s.over(q.def, order) {
+		for i := range placed {
+			q := &placed[i]
+			if order == nil && (q.last < s.def || s.last < q.def) || order != nil && (q.over(s.def, order) || s.over(q.def, order)) {
 				continue
 			}
 			if gap := q.offset - end; gap >= s.size && gap < bestGap {
 				best, bestGap = end, gap
 			}
-			end = max(end, roundUp(q.offset+q.size))
+			end = max(end, q.end)
 		}
 		if best < 0 {
 			best = end
 		}
 		s.offset = best
-		total = max(total, roundUp(s.offset+s.size))
-		at, _ := slices.BinarySearchFunc(placed, s, func(a, b *slot) int { return cmp.Compare(a.offset, b.offset) })
-		placed = slices.Insert(placed, at, s)
+		p := placement{s, s.def, s.last, s.offset, kernels.Aligned(s.offset + s.size)}
+		total = max(total, p.end)
+		at, _ := slices.BinarySearchFunc(placed, p, func(a, b placement) int { return cmp.Compare(a.offset, b.offset) })
+		placed = slices.Insert(placed, at, p)
 	}
 	return total
+}
+
+// placement is a slot that has its place, with what the others look at beside it in memory.
+type placement struct {
+	*slot
+	def, last, offset, end int
 }
 
 // placeByTime follows the steps: a slot takes memory that a slot of the same rounded size has left, or new memory. It
@@ -243,10 +278,10 @@ func placeByTime(order []*slot) int {
 	total := 0
 	for _, s := range order {
 		for ; ends[0].last < s.def; ends = ends[1:] { // s itself is among the later ones
-			size := roundUp(ends[0].size)
+			size := kernels.Aligned(ends[0].size)
 			free[size] = append(free[size], ends[0].offset)
 		}
-		size := roundUp(s.size)
+		size := kernels.Aligned(s.size)
 		if list := free[size]; len(list) > 0 {
 			s.offset, free[size] = list[len(list)-1], list[:len(list)-1]
 			continue
@@ -257,25 +292,25 @@ func placeByTime(order []*slot) int {
 	return total
 }
 
-func roundUp(n int) int { return (n + tensors.Alignment - 1) &^ (tensors.Alignment - 1) }
-
 // donors finds, for each output, an input of the same size whose last use is before the output is first
-// written, or at that step if its kernel works in place there. Inputs of the output's shape come first.
+// written, or at that step if its kernel works in place there. Inputs of the output's shape come first. In a loop, where an output
+// is an input of the next turn, only that may be its donor.
 func (p *planner) donors() {
 	p.code.donors = make([]int, len(p.outputs))
-	taken := map[int]bool{}
+	taken := make([]bool, len(p.inputs))
 	for o, id := range p.outputs {
 		p.code.donors[o] = -1
 		first := p.slots[p.slotOf[id]].def
 		s := &p.steps[first]
+		k := slices.IndexFunc(s.out, func(made int) bool { return p.slotOf[made] == p.slotOf[id] })
 		best := 0
 		for i, in := range p.inputs {
-			if taken[i] || p.values[in].size != p.values[id].size || p.values[id].size == 0 {
+			if p.state != noLoop && i != o || taken[i] || p.values[in].size != p.values[id].size || p.values[id].size == 0 {
 				continue
 			}
 			score := 0
 			switch {
-			case p.last[in] == first && p.takes(s, in):
+			case p.last[in] == first && p.takes(s, k, in):
 				score = 4
 			case p.last[in] < first:
 				score = 2
@@ -309,10 +344,10 @@ func (p *planner) readBefore(in, i int) {
 	}
 }
 
-// takes reports whether step s can write its result over the input in.
-func (p *planner) takes(s *step, in int) bool {
-	for _, k := range s.inPlace {
-		if p.resolve(s.in[k]) == in && p.fits(s, k) {
+// takes reports whether step s can write its result k over the input in.
+func (p *planner) takes(s *step, k, in int) bool {
+	for _, x := range s.mayTake(k) {
+		if p.resolve(s.in[x]) == in && p.fits(s, k, x) {
 			return true
 		}
 	}

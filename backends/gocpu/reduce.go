@@ -3,6 +3,7 @@ package gocpu
 import (
 	"math"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -25,7 +26,7 @@ func reduce(op *ir.Op, k *call) kernels.Func {
 
 // reduced returns the kernel for a reducer.
 func reduced[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
-	f, scratch := kernels.Reduce(r, k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes, k.workers)
+	f, scratch := kernels.Reduce(cpu.Use(), r, k.in[0].Dimensions, k.attrs.(ir.ReduceAttrs).Axes, k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -46,9 +47,9 @@ func reduceInt[T kernels.Integer](op *ir.Op, k *call) kernels.Func {
 	lo, hi := limits[T](k.in[0].DType)
 	switch op {
 	case ops.ReduceSum:
-		return reduced(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
+		return reduced(k, kernels.SumInt[T]())
 	case ops.ReduceMultiply:
-		return reduced(k, kernels.FoldSame(1, func(a, b T) T { return a * b }))
+		return reduced(k, kernels.ProductInt[T]())
 	case ops.ReduceMax:
 		return reduced(k, kernels.MaxReal(lo))
 	case ops.ReduceMin:
@@ -89,18 +90,17 @@ func reduceFloat[T kernels.Float, A any](op *ir.Op, k *call, sum func(mean bool)
 }
 
 func reduceHalf[H kernels.Half](op *ir.Op, k *call) kernels.Func {
-	add := func(a, b float64) float64 { return a + b }
 	switch op {
 	case ops.ReduceSum:
-		return reduced(k, kernels.FoldHalf[H](0, add, false))
+		return reduced(k, kernels.SumHalf[H](false))
 	case ops.ReduceMean:
-		return reduced(k, kernels.FoldHalf[H](0, add, true))
+		return reduced(k, kernels.SumHalf[H](true))
 	case ops.ReduceMultiply:
 		return reduced(k, kernels.ProductHalf[H]())
 	case ops.ReduceMax:
-		return reduced(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
+		return reduced(k, kernels.MaxHalf[H]())
 	case ops.ReduceMin:
-		return reduced(k, kernels.FoldHalf[H](math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false))
+		return reduced(k, kernels.MinHalf[H]())
 	}
 	return nil
 }

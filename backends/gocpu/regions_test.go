@@ -168,10 +168,10 @@ func TestRegionsComputeTheSame(t *testing.T) {
 	ref, engine := graphtest.Reference(), gocpu.New()
 	for seed := range uint64(40) {
 		p, in := randomRegions(t, seed)
-		want := runProgram(t, ref, p, in, nil)
+		want := graphtest.Run(t, ref, p, in)
 		same := func(what string, b ir.Backend, q *ir.Program, donate []bool) {
 			t.Helper()
-			got := runProgram(t, b, q, in, donate)
+			got := graphtest.Run(t, b, q, in, donate...)
 			for i := range want {
 				require.NoError(t, graphtest.Diff(got[i], want[i], ir.Tolerance{}), "seed %d, %s, result %d:\n%s\n%s", seed, what, i, p, q)
 			}
@@ -200,25 +200,4 @@ func TestRegionsComputeTheSame(t *testing.T) {
 		all := []bool{true, true, true}
 		same("donated", engine, low2.Donate(all), all)
 	}
-}
-
-func runProgram(t testing.TB, b ir.Backend, p *ir.Program, in []*tensors.Tensor, donate []bool) []*tensors.Tensor {
-	t.Helper()
-	exe, err := b.Compile(t.Context(), p)
-	require.NoError(t, err)
-	var bufs []ir.Buffer
-	for _, x := range in {
-		buf, err := b.Put(x)
-		require.NoError(t, err)
-		bufs = append(bufs, buf)
-	}
-	results, err := exe.Run(t.Context(), bufs, donate)
-	require.NoError(t, err)
-	out := make([]*tensors.Tensor, len(results))
-	for i, r := range results {
-		out[i], err = r.ToHost()
-		require.NoError(t, err)
-	}
-	require.NoError(t, exe.Close())
-	return out
 }

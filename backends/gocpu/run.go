@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -56,6 +57,9 @@ func (s *Steps) Do(ctx context.Context, i int) error {
 		return errors.New("the context is nil: give the one that Run was given")
 	}
 	f := s.f
+	if i < f.from {
+		return nil
+	}
 	if f.code.after == nil {
 		return f.do(ctx, i, &f.args, s.at)
 	}
@@ -75,7 +79,7 @@ func (s *Steps) Do(ctx context.Context, i int) error {
 type sequential struct{}
 
 func (sequential) Run(ctx context.Context, s *Steps) error {
-	if s.f.code.observer == nil {
+	if s.f.code.observer == nil && s.at == nil {
 		return s.f.runAll(ctx)
 	}
 	for i := range s.f.code.steps {
@@ -92,7 +96,8 @@ type Observer interface {
 	After(s *Step, err error) // once for each Before; err if the step broke or the run was cancelled in it
 }
 
-// Step is a step as an [Observer] sees it.
+// Step is a step as an [Observer] sees it. Elementwise instructions that were fused are one step: op, place and ID are those of
+// the last of them, operands and results those of all.
 type Step struct {
 	// ID is the index of the step's instruction in the program that was compiled. Within bodies, the instruction and
 	// which of its regions it is stand before it, from the outside in. The copy of result i that a program of n
@@ -104,6 +109,9 @@ type Step struct {
 	// In and Out are operands and results. They are valid during the call; a result may lie on an operand, which is
 	// then overwritten when After is called.
 	In, Out []View
+
+	calls   []capability.StepCall
+	touched int // bytes read and written
 }
 
 // View is a value in memory.
@@ -112,9 +120,10 @@ type View struct {
 	Data  []byte
 }
 
-// site is where a body runs: in a region of a step of the code around it. All are nil without an observer.
+// site is where a code runs: in a region of a step of the code around it, or by itself. It is nil without an observer.
 type site struct {
-	id []int // of the instruction, and the region
+	id       []int    // of the instruction, and the region
+	observer Observer // of this run; nil for that of the code
 }
 
 // region returns the site of the n-th region of the instruction at s.
@@ -122,13 +131,16 @@ func (s *site) region(n int) *site {
 	if s == nil {
 		return nil
 	}
-	return &site{append(s.id[:len(s.id):len(s.id)], n)}
+	return &site{append(s.id[:len(s.id):len(s.id)], n), s.observer}
 }
 
 // observed is do for a code that is observed.
 func (f *frame) observed(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
-	s := &f.code.steps[i]
-	step := &Step{Op: s.op, Place: s.place, In: f.look(s.in), Out: f.look(s.out)}
+	s, observer := &f.code.steps[i], f.code.observer
+	if at != nil && at.observer != nil {
+		observer = at.observer
+	}
+	step := &Step{calls: f.code.calls(s), touched: f.code.traffic(s), Op: s.op, Place: s.place.Place(), In: f.look(s.in), Out: f.look(s.out)}
 	if at != nil {
 		step.ID = append(step.ID, at.id...)
 	}
@@ -138,9 +150,13 @@ func (f *frame) observed(ctx context.Context, i int, a *kernels.Args, at *site) 
 			err = fmt.Errorf("%s: the observer broke: %v", s.where(), r)
 		}
 	}()
-	f.code.observer.Before(step)
-	defer func() { f.code.observer.After(step, err) }()
-	if err = f.call(ctx, i, a, &site{step.ID}); err == nil {
+	observer.Before(step)
+	defer func() { observer.After(step, err) }()
+	inside := &site{id: step.ID}
+	if at != nil {
+		inside.observer = at.observer
+	}
+	if err = f.call(ctx, i, a, inside); err == nil {
 		err = ctx.Err() // a kernel ends early without a word
 	}
 	return err

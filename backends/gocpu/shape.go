@@ -74,6 +74,9 @@ func slice(k *call) kernels.Func {
 		return viewOf(k)
 	}
 	a := k.attrs.(ir.SliceAttrs)
+	if k.soon && k.findPart(a) {
+		return nil
+	}
 	m := kernels.Move{Dims: k.out[0].Dimensions, Src: k.in[0].Strides(), Dst: k.out[0].Strides()}
 	for i := range m.Src {
 		m.From += a.Start[i] * m.Src[i]
@@ -121,14 +124,19 @@ func placed(in, out shapes.Shape, at func(i int) (start, step int)) kernels.Move
 	return m
 }
 
-func concatenate(k *call) kernels.Func {
-	axis, at := k.attrs.(ir.ConcatAttrs).Axis, 0
+func concatenate(k *call) kernels.Func { return concatenateSome(k, nil) }
+
+// concatenateSome is concatenate for those operands that some says, nil for all: others lie in their places.
+func concatenateSome(k *call, some []bool) kernels.Func {
+	axis, at := k.attrs.(ir.AxisAttrs).Axis, 0
 	var list []kernels.Move
 	for i, in := range k.in {
 		m := kernels.Move{Dims: in.Dimensions, Src: in.Strides(), Dst: k.out[0].Strides(), Operand: i}
 		m.To = at * m.Dst[axis]
 		at += in.Dimensions[axis]
-		list = append(list, m)
+		if some == nil || some[i] {
+			list = append(list, m)
+		}
 	}
 	return moves(k, false, list...)
 }

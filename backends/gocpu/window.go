@@ -3,6 +3,7 @@ package gocpu
 import (
 	"math"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
@@ -39,23 +40,27 @@ func windowed[T, A any](k *call, r kernels.Reducer[T, A]) kernels.Func {
 	return f
 }
 
+func windowMost[T kernels.Real](k *call, smaller bool, none T) kernels.Func {
+	return kernels.WindowMost(cpu.Use(), smaller, none, windowsOf(k.attrs.(ir.WindowAttrs), k.in[0], k.out[0]))
+}
+
 func windowInt[T kernels.Integer](k *call) kernels.Func {
 	lo, hi := limits[T](k.in[0].DType)
 	switch k.attrs.(ir.WindowAttrs).Kind {
 	case ir.WindowMax:
-		return windowed(k, kernels.MaxReal(lo))
+		return windowMost(k, false, lo)
 	case ir.WindowMin:
-		return windowed(k, kernels.MinReal(hi))
+		return windowMost(k, true, hi)
 	}
-	return windowed(k, kernels.FoldSame(0, func(a, b T) T { return a + b }))
+	return windowed(k, kernels.SumInt[T]())
 }
 
 func windowFloat[T kernels.Float, A any](k *call, sum func(mean bool) kernels.Reducer[T, A]) kernels.Func {
 	switch k.attrs.(ir.WindowAttrs).Kind {
 	case ir.WindowMax:
-		return windowed(k, kernels.MaxReal(T(math.Inf(-1))))
+		return windowMost(k, false, T(math.Inf(-1)))
 	case ir.WindowMin:
-		return windowed(k, kernels.MinReal(T(math.Inf(1))))
+		return windowMost(k, true, T(math.Inf(1)))
 	}
 	return windowed(k, sum(false))
 }
@@ -63,30 +68,30 @@ func windowFloat[T kernels.Float, A any](k *call, sum func(mean bool) kernels.Re
 func windowHalf[H kernels.Half](k *call) kernels.Func {
 	switch k.attrs.(ir.WindowAttrs).Kind {
 	case ir.WindowMax:
-		return windowed(k, kernels.FoldHalf[H](math.Inf(-1), func(a, b float64) float64 { return max(a, b) }, false))
+		return windowed(k, kernels.MaxHalf[H]())
 	case ir.WindowMin:
-		return windowed(k, kernels.FoldHalf[H](math.Inf(1), func(a, b float64) float64 { return min(a, b) }, false))
+		return windowed(k, kernels.MinHalf[H]())
 	}
-	return windowed(k, kernels.FoldHalf[H](0, func(a, b float64) float64 { return a + b }, false))
+	return windowed(k, kernels.SumHalf[H](false))
 }
 
 func selectAndScatter(k *call) kernels.Func {
 	smaller := k.attrs.(ir.WindowAttrs).Kind == ir.WindowMin
 	switch k.in[0].DType {
 	case dtypes.Int32:
-		return scattered(k, kernels.PreferReal[int32](smaller), func(a, b int32) int32 { return a + b })
+		return scattered(k, kernels.PreferInt32(smaller))
 	case dtypes.Int64:
-		return scattered(k, kernels.PreferReal[int64](smaller), func(a, b int64) int64 { return a + b })
+		return scattered(k, kernels.PreferReal[int64](smaller))
 	case dtypes.Float32:
-		return scattered(k, kernels.PreferReal[float32](smaller), func(a, b float32) float32 { return a + b })
+		return scattered(k, kernels.PreferFloat32(smaller))
 	case dtypes.Float64:
-		return scattered(k, kernels.PreferReal[float64](smaller), func(a, b float64) float64 { return a + b })
+		return scattered(k, kernels.PreferReal[float64](smaller))
 	}
 	return nil // halves would be rounded at every addition; the others are rare
 }
 
-func scattered[T any](k *call, prefer kernels.Prefer[T], add func(a, b T) T) kernels.Func {
-	f, scratch := kernels.SelectAndScatter(prefer, add, windowsOf(k.attrs.(ir.WindowAttrs), k.in[0], k.in[1]), k.workers)
+func scattered[T kernels.Number](k *call, prefer kernels.Prefer[T]) kernels.Func {
+	f, scratch := kernels.SelectAndScatter(prefer, windowsOf(k.attrs.(ir.WindowAttrs), k.in[0], k.in[1]), k.workers)
 	k.scratch = scratch
 	return f
 }
@@ -99,7 +104,7 @@ func selectAndGather(k *call) kernels.Func {
 	case dtypes.BFloat16:
 		return gathered(k, kernels.PreferHalf[bfloat16.BFloat16](smaller))
 	case dtypes.Float32:
-		return gathered(k, kernels.PreferReal[float32](smaller))
+		return gathered(k, kernels.PreferFloat32(smaller))
 	case dtypes.Float64:
 		return gathered(k, kernels.PreferReal[float64](smaller))
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // jaxTolerance is for what has nothing but sums and library functions in it: 64 units in the last place of float32.
@@ -26,36 +29,21 @@ func TestJAX(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".mlir"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			values, err := tensors.LoadNpz(strings.TrimSuffix(file, ".mlir") + ".npz")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			m, err := stablehlo.Read(string(text))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			got, err := runModule(m, func(i int) *tensors.Tensor { return values[fmt.Sprintf("in%d", i)] })
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for i, y := range got {
 				want := values[fmt.Sprintf("out%d", i)]
-				if want == nil {
-					t.Fatalf("there is no out%d", i)
-				}
-				if want, err = want.ConvertDType(y.DType()); err != nil {
-					t.Fatal(err)
-				}
-				if err := graphtest.Diff(y, want, jaxTolerance); err != nil {
-					t.Errorf("result %d: %v", i, err)
-				}
+				require.NotNil(t, want, "there is no out%d", i)
+				want, err = want.ConvertDType(y.DType())
+				require.NoError(t, err)
+				assert.NoError(t, graphtest.Diff(y, want, jaxTolerance), "result %d", i)
 			}
-			if values[fmt.Sprintf("out%d", len(got))] != nil {
-				t.Errorf("only %d results", len(got))
-			}
+			assert.Nil(t, values[fmt.Sprintf("out%d", len(got))], "only %d results", len(got))
 		})
 	}
 }

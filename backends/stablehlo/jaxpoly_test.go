@@ -12,6 +12,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestJAXOfSymbolicShapes runs programs that JAX exported without saying sizes (testdata/jax/export_poly.py says how), for
@@ -24,9 +27,7 @@ func TestJAXOfSymbolicShapes(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".mlir")
 		values, err := tensors.LoadNpz(strings.TrimSuffix(file, ".mlir") + ".npz")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, size := range []string{"A", "B"} {
 			t.Run(name+size, func(t *testing.T) {
 				text := polyText(t, name)
@@ -40,25 +41,17 @@ func TestJAXOfSymbolicShapes(t *testing.T) {
 					in = append(in, value("in", i).Shape())
 				}
 				m, err := stablehlo.Read(text, append(options, stablehlo.InputShapes(in...))...)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				got, err := runModule(m, func(i int) *tensors.Tensor { return value("in", i) })
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				for i, y := range got {
 					want := value("out", i)
 					if want == nil || !m.Main().Outputs[i].Equal(want.Shape()) {
 						t.Fatalf("result %d is %s, want %v", i, m.Main().Outputs[i], want)
 					}
-					if err := graphtest.Diff(y, want, jaxTolerance); err != nil {
-						t.Errorf("result %d: %v", i, err)
-					}
+					assert.NoError(t, graphtest.Diff(y, want, jaxTolerance), "result %d", i)
 				}
-				if value("out", len(got)) != nil {
-					t.Errorf("only %d results", len(got))
-				}
+				assert.Nil(t, value("out", len(got)), "only %d results", len(got))
 			})
 		}
 	}
@@ -67,9 +60,7 @@ func TestJAXOfSymbolicShapes(t *testing.T) {
 func polyText(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/jax/poly/" + name + ".mlir")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -78,13 +69,11 @@ func TestPlatformsAreChosen(t *testing.T) {
 	x := tensors.MustFromAnyValue([][]float32{{1, 2, 3, 4}})
 	for platform, want := range [][][]float32{{{2, 3, 4, 5}}, {{0, 1, 2, 3}}} {
 		m, err := stablehlo.Read(polyText(t, "platforms"), stablehlo.InputValue(0, platform), stablehlo.InputShapes(x.Shape()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got, err := runModule(m, func(int) *tensors.Tensor { return x })
-		if err != nil || len(m.Main().Inputs) != 1 || !got[0].Equal(tensors.MustFromAnyValue(want)) {
-			t.Errorf("platform %d: %v, want %v, error %v", platform, got, want, err)
-		}
+		require.NoError(t, err, "platform %d: %v, want %v", platform, got, want)
+		assert.Len(t, m.Main().Inputs, 1, "platform %d: %v, want %v", platform, got, want)
+		assert.True(t, got[0].Equal(tensors.MustFromAnyValue(want)), "platform %d: %v, want %v", platform, got, want)
 	}
 }
 
@@ -109,9 +98,7 @@ func TestWhatIsGivenMustFit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := stablehlo.Read(polyText(t, c.file), c.options...)
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got  %v\nwant %s", err, c.want)
-			}
+			assert.ErrorContains(t, err, c.want)
 		})
 	}
 }
@@ -130,14 +117,9 @@ func TestFunctionsOfOpenSizes(t *testing.T) {
 		return %0 : tensor<?xf32>
 	}`
 	m, err := stablehlo.Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(m.Funcs) != 1 || !m.Main().Outputs[0].Equal(shapes.Make(dtypes.Float32, 4)) {
-		t.Errorf("%d functions, of which main returns %v", len(m.Funcs), m.Main().Outputs)
-	}
+	require.NoError(t, err)
+	require.Len(t, m.Funcs, 1, "%d functions, of which main returns %v", len(m.Funcs), m.Main().Outputs)
+	assert.True(t, m.Main().Outputs[0].Equal(shapes.Make(dtypes.Float32, 4)), "%d functions, of which main returns %v", len(m.Funcs), m.Main().Outputs)
 	got := callText(t, text, []float32{0, 0, 0})
-	if want := tensors.MustFromAnyValue([]float32{2, 2, 2, 2}); !got[0].Equal(want) {
-		t.Errorf("got %s", got[0])
-	}
+	assert.True(t, got[0].Equal(tensors.MustFromAnyValue([]float32{2, 2, 2, 2})), "got %s", got[0])
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var tokens = regexp.MustCompile(`-?\d+(\.\d+)?(e[+-]\d+)?|%[\w#]+|[a-z_]+ = |tensor<[^<>]*>|stablehlo\.\w+|\n[^\n]*`)
@@ -24,14 +27,11 @@ func TestMutatedTexts(t *testing.T) {
 	var words []string
 	for _, pattern := range []string{"testdata/jax/*.mlir", "testdata/*.mlir"} {
 		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
-		}
+		require.NoError(t, err, pattern)
+		require.NotEmpty(t, files, pattern)
 		for _, file := range files {
 			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if len(text) < 20000 {
 				texts = append(texts, string(text))
 				words = append(words, tokens.FindAllString(string(text), -1)...)
@@ -77,9 +77,8 @@ func TestMutatedTexts(t *testing.T) {
 			case err == nil:
 				read++
 				if m.Main() != nil {
-					if _, err := m.Program(nil); err != nil {
-						t.Fatalf("text %d was read, but: %v\n%s", i, err, changed)
-					}
+					_, err := m.Program(nil)
+					require.NoError(t, err, "text %d was read, but: %v\n%s", i, err, changed)
 				}
 			}
 			if d := time.Since(start); d > 5*time.Second {
@@ -87,7 +86,5 @@ func TestMutatedTexts(t *testing.T) {
 			}
 		}
 	}
-	if read == 0 {
-		t.Error("no change left a text right, which cannot be")
-	}
+	assert.NotZero(t, read, "no change left a text right, which cannot be")
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestParse(t *testing.T) {
@@ -13,9 +15,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if top, err := parse(string(text)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		} else if len(top.ops) != 1 || top.ops[0].name != "builtin.module" || len(top.ops[0].regions[0].ops) == 0 {

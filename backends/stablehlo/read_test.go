@@ -16,6 +16,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // pairs are operations in both forms, as the StableHLO printers write them.
@@ -85,13 +88,9 @@ func genericModule(in, out, body string) string {
 func programOf(t *testing.T, text string) string {
 	t.Helper()
 	m, err := stablehlo.Read(text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	require.NoError(t, err, "%v\n%s", err, text)
 	p, err := m.Program(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return p.String()
 }
 
@@ -102,9 +101,7 @@ func TestBothFormsAreTheSameProgram(t *testing.T) {
 			for _, text := range []string{prettyModule(c.in, c.out, c.pretty), genericModule(c.in, c.out, c.generic)} {
 				programs = append(programs, programOf(t, text))
 			}
-			if programs[0] != programs[1] {
-				t.Errorf("pretty form:\n%s\ngeneric form:\n%s", programs[0], programs[1])
-			}
+			assert.Equal(t, programs[1], programs[0], "pretty form")
 		})
 	}
 }
@@ -114,34 +111,24 @@ func TestJAXGenericForm(t *testing.T) {
 	var programs []string
 	for _, name := range []string{"mlp", "mlp_generic"} {
 		text, err := os.ReadFile("testdata/jax/" + name + ".mlir")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		p := programOf(t, string(text))
 		programs = append(programs, p[strings.Index(p, "\n"):]) // their inputs have other names
 	}
-	if programs[0] != programs[1] {
-		t.Errorf("%s\n%s", programs[0], programs[1])
-	}
+	assert.Equal(t, programs[1], programs[0])
 }
 
 // TestGradientThroughFunc differentiates a model that JAX exported and compares with the step that JAX exported.
 func TestGradientThroughFunc(t *testing.T) {
 	read := func(name string) *stablehlo.Func {
 		text, err := os.ReadFile("testdata/jax/" + name + ".mlir")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		m, err := stablehlo.Read(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return m.Main()
 	}
 	values, err := tensors.LoadNpz("testdata/jax/mlp_step.npz")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	mlp := read("mlp")
 	// The loss and the step of export.py: cross entropy, and 0.1 of the gradient.
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*graph.Node) []*graph.Node {
@@ -158,13 +145,9 @@ func TestGradientThroughFunc(t *testing.T) {
 		args = append(args, values[fmt.Sprintf("in%d", i)])
 	}
 	got, err := exec.Call(args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, y := range got {
-		if err := graphtest.Diff(y, values[fmt.Sprintf("out%d", i)], jaxTolerance); err != nil {
-			t.Errorf("result %d: %v", i, err)
-		}
+		assert.NoError(t, graphtest.Diff(y, values[fmt.Sprintf("out%d", i)], jaxTolerance), "result %d", i)
 	}
 }
 
@@ -172,14 +155,10 @@ func TestGradientThroughFunc(t *testing.T) {
 func callText(t *testing.T, text string, in ...any) []*tensors.Tensor {
 	t.Helper()
 	m, err := stablehlo.Read(text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	require.NoError(t, err, "%v\n%s", err, text)
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*graph.Node) []*graph.Node { return m.Main().Call(in...) })
 	out, err := exec.Call(in...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return out
 }
 
@@ -290,22 +269,19 @@ func TestMeanings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := callText(t, prettyModule(c.in, c.out, c.body), c.x)
-			if err := graphtest.Diff(got[0], tensors.MustFromAnyValue(c.want), ir.Tolerance{ULP: 1}); err != nil {
-				t.Errorf("%v\n%v", err, got[0])
-			}
+			err := graphtest.Diff(got[0], tensors.MustFromAnyValue(c.want), ir.Tolerance{ULP: 1})
+			assert.NoError(t, err, "%v\n%v", err, got[0])
 		})
 	}
 }
 
 func TestCallChecksItsInputs(t *testing.T) {
 	m, err := stablehlo.Read(prettyModule("tensor<3xf32>", "tensor<3xf32>", "%0 = stablehlo.add %x, %x : tensor<3xf32>"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	f := m.Main()
-	if len(f.Inputs) != 1 || len(f.Outputs) != 1 || !f.Inputs[0].Equal(shapes.Make(dtypes.Float32, 3)) {
-		t.Errorf("inputs %v, outputs %v", f.Inputs, f.Outputs)
-	}
+	require.Len(t, f.Inputs, 1, "inputs")
+	assert.Len(t, f.Outputs, 1, "inputs")
+	assert.True(t, f.Inputs[0].Equal(shapes.Make(dtypes.Float32, 3)), "inputs")
 	g := graph.NewGraph(nil, "g")
 	x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 2))
 	for want, fn := range map[string]func(){
@@ -313,9 +289,9 @@ func TestCallChecksItsInputs(t *testing.T) {
 		`stablehlo: input 0 of the function "main" must be float32[3], not float32[2]`: func() { f.Call(x) },
 		`stablehlo: input 0 of the function "main" is nil`:                             func() { f.Call(nil) },
 	} {
-		if err := graph.Catch(fn); err == nil || !strings.HasSuffix(err.Error(), want) {
-			t.Errorf("got %v, want %s", err, want)
-		}
+		err := graph.Catch(fn)
+		require.Error(t, err, "got %v, want %s", err, want)
+		assert.True(t, strings.HasSuffix(err.Error(), want), "got %v, want %s", err, want)
 	}
 }
 
@@ -327,14 +303,11 @@ func FuzzRead(f *testing.F) {
 	}
 	for _, pattern := range []string{"testdata/jax/*.mlir", "testdata/*.mlir"} {
 		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			f.Fatalf("%s: %d files, %v", pattern, len(files), err)
-		}
+		require.NoError(f, err, pattern)
+		require.NotEmpty(f, files, pattern)
 		for _, file := range files {
 			text, err := os.ReadFile(file)
-			if err != nil {
-				f.Fatal(err)
-			}
+			require.NoError(f, err)
 			if len(text) < 5000 {
 				f.Add(string(text))
 			}
@@ -343,15 +316,12 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := stablehlo.Read(text)
 		if err != nil {
-			if stablehlo.BrokeDown(err) {
-				t.Fatal(err)
-			}
+			require.False(t, stablehlo.BrokeDown(err), err)
 			return
 		}
 		if m.Main() != nil {
-			if _, err := m.Program(nil); stablehlo.BrokeDown(err) {
-				t.Fatal(err)
-			}
+			_, err := m.Program(nil)
+			require.False(t, stablehlo.BrokeDown(err), err)
 		}
 	})
 }

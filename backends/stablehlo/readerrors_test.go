@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestReadErrors holds what people read when a text cannot be taken.
@@ -86,9 +89,9 @@ func TestReadErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := stablehlo.Read(c.text)
-			if err == nil || !strings.HasPrefix(err.Error(), "stablehlo.Read: ") || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got  %v\nwant %s", err, c.want)
-			}
+			require.Error(t, err, "got  %v\nwant %s", err, c.want)
+			assert.True(t, strings.HasPrefix(err.Error(), "stablehlo.Read: "), "got  %v\nwant %s", err, c.want)
+			assert.ErrorContains(t, err, c.want, "got  %v\nwant %s", err, c.want)
 		})
 	}
 }

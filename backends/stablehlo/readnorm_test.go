@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const normText = `module {
@@ -30,9 +33,7 @@ const normText = `module {
 // TestBatchNormalisation compares the three operations with each other, and with sums written out.
 func TestBatchNormalisation(t *testing.T) {
 	m, err := stablehlo.Read(normText)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	training, inference, grad := m.Funcs[0], m.Funcs[1], m.Funcs[2]
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*graph.Node) []*graph.Node {
 		x, scale, offset, dy := in[0], in[1], in[2], in[3]
@@ -43,14 +44,11 @@ func TestBatchNormalisation(t *testing.T) {
 		return append(append(out, inference.Call(x, scale, offset, mean, variance)[0]), append(by, auto...)...)
 	})
 	x, dy := ir.Ramp(3, 4, 2).Tensor(dtypes.Float64), ir.Ramp(2, 3, 4).Plus(0.5).Tensor(dtypes.Float64)
-	if dy, err = tensors.FromBytes(x.Shape(), dy.Storage().Bytes()[:dy.ByteSize()]); err != nil {
-		t.Fatal(err)
-	}
+	dy, err = tensors.FromBytes(x.Shape(), dy.Storage().Bytes()[:dy.ByteSize()])
+	require.NoError(t, err)
 	scale, offset := []float64{1, 2, -0.5, 3}, []float64{0, 1, 2, 3}
 	got, err := exec.Call(x, scale, offset, dy)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	flat := tensors.MustCopyFlatData[float64](x)
 	for f := range 4 {
 		var of []float64
@@ -79,8 +77,6 @@ func TestBatchNormalisation(t *testing.T) {
 		{"inference with the batch's own mean and variance", got[3], got[0]}, {"the gradient of the operand", got[4], got[7]},
 		{"the gradient of the scale", got[5], got[8]}, {"the gradient of the offset", got[6], got[9]},
 	} {
-		if err := graphtest.Diff(c.got, c.want, tol); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
+		assert.NoError(t, graphtest.Diff(c.got, c.want, tol), c.name)
 	}
 }

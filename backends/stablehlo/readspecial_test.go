@@ -9,6 +9,8 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/require"
 )
 
 // special runs an operation of the CHLO dialect on doubles and returns the result and its gradients.
@@ -24,9 +26,7 @@ func special(t *testing.T, op string, in ...[]float64) [][]float64 {
 		params, args, types = params+fmt.Sprintf("%%x%d: %s", i, typ), args+fmt.Sprintf("%%x%d", i), types+typ
 	}
 	m, err := stablehlo.Read(fmt.Sprintf("func.func @main(%s) -> %s {\n%%0 = %s %s : %s -> %s\nreturn %%0 : %s\n}\n", params, typ, op, args, types, typ, typ))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*graph.Node) []*graph.Node {
 		y := m.Main().Call(in...)[0]
 		return append([]*graph.Node{y}, graph.Gradient(graph.ReduceAllSum(y), in...)...)
@@ -36,9 +36,7 @@ func special(t *testing.T, op string, in ...[]float64) [][]float64 {
 		list = append(list, x)
 	}
 	out, err := exec.Call(list...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var flat [][]float64
 	for _, y := range out {
 		flat = append(flat, tensors.MustCopyFlatData[float64](y))

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/graphtest"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // TestConformanceThroughText checks every row of the table of ops on programs that were written and read back.
@@ -18,8 +20,6 @@ func TestRandomProgramsThroughText(t *testing.T) {
 		seeds = 8
 	}
 	for seed := range seeds {
-		if err := graphtest.CompareRandom(b, seed, 12, seed%2 == 0); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, graphtest.CompareRandom(b, seed, 12, seed%2 == 0))
 	}
 }

@@ -10,26 +10,21 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestShardingsSurvive writes a program on a mesh, reads it and writes it again.
 func TestShardingsSurvive(t *testing.T) {
 	text, err := os.ReadFile("testdata/sharded.mlir")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 2 { // from the text that Quire wrote, and from what it makes of that
 		m, err := Read(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		p, err := m.Program(Lowers)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := p.Mesh.String(); got != "mesh[data=2 model=2]" {
-			t.Errorf("the program runs on %s", got)
-		}
+		require.NoError(t, err)
+		assert.Equal(t, "mesh[data=2 model=2]", p.Mesh.String(), "the program runs on")
 		for i, want := range []string{"[- model]", "[model -]", "[data -]", "[- data,model]"} {
 			if got := p.InputShardings[i].String(); got != want {
 				t.Errorf("input %d is divided by %s, want %s", i, got, want)
@@ -40,13 +35,9 @@ func TestShardingsSurvive(t *testing.T) {
 				t.Errorf("output %d is divided by %s, want %s", i, got, want)
 			}
 		}
-		if want := []bool{true, true, false, true}; !reflect.DeepEqual(p.Donated, want) {
-			t.Errorf("donated are %v, want %v", p.Donated, want)
-		}
+		assert.Equal(t, []bool{true, true, false, true}, p.Donated, "donated")
 		again, err := Options{Name: "sharded", Donate: p.Donated}.Write(p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		lines := func(text string) (list []string) { // what is said of places; the function is written out
 			for line := range strings.Lines(text) {
 				_, said, found := strings.Cut(line, "sdy.")
@@ -56,22 +47,18 @@ func TestShardingsSurvive(t *testing.T) {
 			}
 			return list
 		}
-		if got, want := lines(again), lines(string(text)); len(got) != len(want) || got[0] != want[0] || got[1] != want[1] {
-			t.Errorf("written again:\n%s\nbefore:\n%s", again, text)
-		}
+		got, want := lines(again), lines(string(text))
+		require.Len(t, got, len(want), "written again:\n%s\nbefore:\n%s", again, text)
+		assert.Equal(t, want[0], got[0], "written again:\n%s\nbefore:\n%s", again, text)
+		assert.Equal(t, want[1], got[1], "written again:\n%s\nbefore:\n%s", again, text)
 		text = []byte(again)
 	}
 	m, err := Read(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := m.Program(Lowers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, _ := (Options{Name: "sharded", Donate: p.Donated}).Write(p); again != string(text) {
-		t.Errorf("written again it is\n%s\nnot\n%s", again, text)
-	}
+	require.NoError(t, err)
+	again, _ := (Options{Name: "sharded", Donate: p.Donated}).Write(p)
+	assert.Equal(t, string(text), again, "written again it is\n%s\nnot\n%s", again, text)
 }
 
 // onMesh is a module with a mesh and a function whose input has the given attributes.
@@ -111,16 +98,10 @@ func TestReadShardings(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := Read(c.text)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			p, err := m.Program(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := p.Check(); err != nil {
-				t.Error(err)
-			}
+			require.NoError(t, err)
+			assert.NoError(t, p.Check())
 			mesh, input, inside := "", "", ""
 			if p.Mesh != nil {
 				mesh = p.Mesh.String()
@@ -133,9 +114,9 @@ func TestReadShardings(t *testing.T) {
 					inside = a.Sharding.String()
 				}
 			}
-			if mesh != c.mesh || input != c.input || inside != c.inside {
-				t.Errorf("got %q, %q, %q, want %q, %q, %q", mesh, input, inside, c.mesh, c.input, c.inside)
-			}
+			assert.Equal(t, c.mesh, mesh)
+			assert.Equal(t, c.input, input)
+			assert.Equal(t, c.inside, inside)
 		})
 	}
 }
@@ -151,17 +132,11 @@ func TestShardingsOfJAX(t *testing.T) {
 		{"sharded_export", "[[- model] [model -] [data -] [data,model -]]", "[]", nil},
 	} {
 		text, err := os.ReadFile("testdata/jax/" + c.name + ".mlir")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		m, err := Read(string(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		p, err := m.Program(Lowers)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in, out := fmt.Sprint(p.InputShardings), fmt.Sprint(p.OutputShardings)
 		if p.Mesh.String() != "mesh[data=2 model=2]" || in != c.inputs || out != c.outputs || !reflect.DeepEqual(p.Donated, c.donated) {
 			t.Errorf("%s: %s, inputs %s, outputs %s, donated %v", c.name, p.Mesh, in, out, p.Donated)
@@ -172,12 +147,9 @@ func TestShardingsOfJAX(t *testing.T) {
 				open++
 			}
 		}
-		if open != 2 {
-			t.Errorf("%s: %d values inside are divided, want 2: one on the way there, one on the way back", c.name, open)
-		}
-		if _, err := Write(p); err != nil {
-			t.Error(err)
-		}
+		assert.Equal(t, 2, open, "%s: %d values inside are divided", c.name, open)
+		_, err = Write(p)
+		assert.NoError(t, err)
 	}
 }
 
@@ -214,9 +186,7 @@ func TestShardingsThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Read(c.text)
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got  %v\nwant %s", err, c.want)
-			}
+			assert.ErrorContains(t, err, c.want)
 		})
 	}
 }
@@ -229,25 +199,19 @@ func TestDonationKeepsToTheSharding(t *testing.T) {
 		return []*graph.Node{graph.Neg(x), graph.Shard(graph.Neg(y), "data")}
 	})
 	text, err := Options{Donate: []bool{true, true}}.Write(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, want := range []string{
 		`%x: tensor<4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"data"}]>, tf.aliasing_output = 1 : i32}`,
 		`%y: tensor<4xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}]>, tf.aliasing_output = 0 : i32}`,
 	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %s in\n%s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
 }
 
 // TestFuncOnAMesh calls a function whose text divides values in graphs with its mesh and without.
 func TestFuncOnAMesh(t *testing.T) {
 	m, err := Read(onMesh(`sdy.mesh @mesh = <["x"=2]>`, "", `%0 = sdy.sharding_constraint %x <@mesh, [{"x"}, {}]> : tensor<8x4xf32>`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, c := range []struct {
 		name   string
 		mesh   *ir.Mesh
@@ -264,9 +228,8 @@ func TestFuncOnAMesh(t *testing.T) {
 				}
 				return m.Main().Call(graph.Neg(param(g, "x", dtypes.Float32, 8, 4)))
 			})
-			if got := len(p.Instrs) - 1; got != c.shards {
-				t.Errorf("%d values are divided, want %d\n%s", got, c.shards, p)
-			}
+			got := len(p.Instrs) - 1
+			assert.Equal(t, c.shards, got, "%d values are divided, want %d\n%s", got, c.shards, p)
 		})
 	}
 }
@@ -284,9 +247,7 @@ func TestGuards(t *testing.T) {
 			return []*graph.Node{y, graph.ReduceMax(y, 3), graph.GatherSlices(y, []int{0}, at, []int{2}, false)}
 		})
 		text, err := Write(p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return text
 	}
 	mesh := func(n int) *ir.Mesh { return &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: n}}} }
@@ -311,20 +272,13 @@ func TestGuards(t *testing.T) {
 	// A convolution that was read is not guarded twice.
 	text := build(mesh(2))
 	m, err := Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := m.Program(Lowers)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	again, err := Options{Name: "guarded"}.Write(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, constraint := range guarded[:2] {
-		if n := strings.Count(again, constraint); n != 1 {
-			t.Errorf("%d times %s in\n%s", n, constraint, again)
-		}
+		n := strings.Count(again, constraint)
+		assert.Equal(t, 1, n, "%d times %s in\n%s", n, constraint, again)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/require"
 )
 
 // suiteProgram is a program of StableHLO's own tests of its verifier: what stands between two lines // -----.
@@ -26,14 +28,11 @@ type suiteProgram struct {
 // suitePrograms returns the programs of the files stablehlo/tests/*.mlir that are run through the verifier.
 func suitePrograms(t *testing.T, dir string) (list []suiteProgram) {
 	files, err := filepath.Glob(filepath.Join(dir, "stablehlo", "tests", "*.mlir"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s: no files stablehlo/tests/*.mlir, %v", dir, err)
-	}
+	require.NoError(t, err, "%s: no files stablehlo/tests/*.mlir", dir)
+	require.NotEmpty(t, files, "%s: no files stablehlo/tests/*.mlir", dir)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if !strings.Contains(string(text), "expected-error") {
 			continue
 		}
@@ -92,15 +91,12 @@ func suiteDir(t *testing.T) string {
 // is refused for all is listed in testdata/suite_shapes.txt.
 func TestSuiteOfSymbolicShapes(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", "testdata", "dynamic", "*.mlir"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files, %v", err)
-	}
+	require.NoError(t, err, "no files")
+	require.NotEmpty(t, files, "no files")
 	var refused strings.Builder
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if err := readForSomeSize(string(text)); err != nil {
 			fmt.Fprintf(&refused, "%s\t%v\n", filepath.Base(file), places.ReplaceAllString(strings.TrimPrefix(err.Error(), "stablehlo.Read: "), ""))
 		}
@@ -194,14 +190,11 @@ func TestSuiteOfValues(t *testing.T) {
 	ran := 0
 	for _, folder := range []string{"testdata", "tests/interpret", "tests/math"} {
 		files, err := filepath.Glob(filepath.Join(suiteDir(t), "stablehlo", folder, "*.mlir"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no files in %s, %v", folder, err)
-		}
+		require.NoError(t, err, "no files in %s", folder)
+		require.NotEmpty(t, files, "no files in %s", folder)
 		for _, file := range files {
 			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for i, part := range strings.Split(string(text), "// -----") {
 				program, exact := suiteValues(part)
 				if exact == nil {

@@ -21,6 +21,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // fact is a true value: the bits of the operands, real and imaginary part, and of the result. free leaves the signs of
@@ -38,32 +41,24 @@ func truthOf(t *testing.T, name string) map[dtypes.DType][]fact {
 	}
 	defer file.Close()
 	z, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	facts := map[dtypes.DType][]fact{}
 	lines := bufio.NewScanner(z)
 	for lines.Scan() {
 		dtype, rest, _ := strings.Cut(lines.Text(), " ")
 		d, err := dtypes.Parse(dtype)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in, out, _ := strings.Cut(rest, " = ")
 		facts[d] = append(facts[d], fact{words(t, in), words(t, strings.ReplaceAll(out, "~", "")), strings.Contains(out, "~")})
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, lines.Err())
 	return facts
 }
 
 func words(t *testing.T, text string) (list []uint64) {
 	for _, w := range strings.Fields(text) {
 		v, err := strconv.ParseUint(w, 16, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		list = append(list, v)
 	}
 	return list
@@ -110,9 +105,7 @@ func TestTruth(t *testing.T) {
 				text, err := readingOf(name, d)
 				switch {
 				case err != nil:
-					if !refusesDType(err) {
-						t.Errorf("%s: %v\nthis is no clear sentence about the dtype", d, err)
-					}
+					assert.True(t, refusesDType(err), "%s: %v\nthis is no clear sentence about the dtype", d, err)
 					continue
 				case d.IsInt() || d == dtypes.Bool:
 					if n := opsOf(t, text); n > 1 && wholeTruth[plainName(name)] == nil && name != "stablehlo.clamp" {
@@ -201,13 +194,9 @@ func readingOf(name string, d dtypes.DType) (text string, err error) {
 // opsOf returns how many ops a text is read as.
 func opsOf(t *testing.T, text string) int {
 	m, err := Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := m.Program(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return len(p.Instrs)
 }
 
@@ -225,20 +214,14 @@ func checkTruth(t *testing.T, b ir.Backend, name string, d dtypes.DType, facts [
 			}
 		}
 		x, err := tensors.FromBytes(shapes.Make(d, len(facts)), data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in = append(in, x)
 	}
 	m, err := Read(callOf(name, d, d, len(facts)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exec := graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node { return m.Main().Call(in...) })
 	out, err := exec.Call(in...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var got []uint64
 	out[0].MustConstBytes(func(data []byte) {
 		for size := part.Size(); len(data) > 0; data = data[size:] {
@@ -257,9 +240,7 @@ func checkTruth(t *testing.T, b ir.Backend, name string, d dtypes.DType, facts [
 		}
 	}
 	t.Logf("%s, %s: %d values, off by at most %.3g units in the last place", d, b.Name(), len(facts), worst)
-	if wrong > 0 {
-		t.Errorf("%s, %s: %s (%d of %d values are wrong; promised are %v units)", d, b.Name(), first, wrong, len(facts), p.units)
-	}
+	assert.LessOrEqual(t, wrong, 0, "%s, %s: %s (%d of %d values are wrong; promised are %v units)", d, b.Name(), first, wrong, len(facts), p.units)
 }
 
 func floatsOf(d dtypes.DType, bits []uint64) (list []float64) {
@@ -318,9 +299,7 @@ func TestExact(t *testing.T) {
 	in := []float64{0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.Inf(-1), math.NaN(), 1e-7, -60000, math.SmallestNonzeroFloat64}
 	for _, d := range dtypes.Floats.List() {
 		x, err := tensors.MustFromAnyValue(in).ConvertDType(d)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for name, f := range exact {
 			got := callReading(t, callOf(name, d, dtypes.Bool, len(in)), x)
 			for i, v := range tensors.MustCopyFlatData[bool](got) {
@@ -329,23 +308,18 @@ func TestExact(t *testing.T) {
 				}
 			}
 		}
-		if got := callReading(t, callOf("stablehlo.imag", d, d, len(in)), x); !got.Equal(tensors.FromShape(x.Shape())) {
-			t.Errorf("the imaginary part of %s is %s", x, got)
-		}
+		got := callReading(t, callOf("stablehlo.imag", d, d, len(in)), x)
+		assert.True(t, got.Equal(tensors.FromShape(x.Shape())), "the imaginary part of %s is %s", x, got)
 	}
 }
 
 func callReading(t *testing.T, text string, in ...any) *tensors.Tensor {
 	t.Helper()
 	m, err := Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exec := graph.MustNewExec(graphtest.Reference(), func(in []*graph.Node) []*graph.Node { return m.Main().Call(in...) })
 	out, err := exec.Call(in...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return out[0]
 }
 
@@ -415,13 +389,9 @@ func TestWholeNumbers(t *testing.T) {
 			}
 			s := shapes.Make(d, len(want))
 			a, err := tensors.FromBytes(s, xs)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			b, err := tensors.FromBytes(s, ys)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			out := d
 			if name == "stablehlo.compare" {
 				out, size = dtypes.Bool, 8
@@ -457,18 +427,14 @@ func TestSlopes(t *testing.T) {
 			continue
 		}
 		m, err := Read(callOf(name, dtypes.Float64, dtypes.Float64, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		exec := graph.MustNewExec(graphtest.Reference(), func(x *graph.Node) (*graph.Node, *graph.Node) {
 			y := m.Main().Call(x)[0]
 			return y, graph.Gradient(graph.ReduceAllSum(y), x)[0]
 		})
 		at := func(x float64) (y, dy float64) {
 			out, err := exec.Call([]float64{x})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			return out[0].Float64At(0), out[1].Float64At(0)
 		}
 		for _, x := range []float64{0, 1e-9, 0.3, -0.3, 0.5, -0.5, 0.9, -0.9, 1.25, 2.5, -2.5, 7, 50, -50, 709, 1e9} {

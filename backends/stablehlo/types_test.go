@@ -9,18 +9,19 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestEveryDTypeHasAName(t *testing.T) {
 	for _, d := range dtypes.All() {
-		if name := typeName(d); name == "" || typeOf(name) != d {
-			t.Errorf("%s is called %q, which is %s", d, name, typeOf(name))
-		}
+		name := typeName(d)
+		require.NotEmpty(t, name)
+		assert.Equal(t, d, typeOf(name))
 	}
 	for _, name := range []string{"", "f8E3M4", "i4", "index", "complex<f16>"} {
-		if d := typeOf(name); d != dtypes.Invalid {
-			t.Errorf("%q is %s", name, d)
-		}
+		assert.Equal(t, dtypes.Invalid, typeOf(name), "%q", name)
 	}
 }
 
@@ -30,9 +31,7 @@ func TestTensorType(t *testing.T) {
 		"tensor<2x3xi1>":           shapes.Make(dtypes.Bool, 2, 3),
 		"tensor<0x4xcomplex<f64>>": shapes.Make(dtypes.Complex128, 0, 4),
 	} {
-		if got := tensorType(s); got != want {
-			t.Errorf("%s is written %s, want %s", s, got, want)
-		}
+		assert.Equal(t, want, tensorType(s), "%s is written", s)
 	}
 }
 
@@ -60,12 +59,10 @@ func TestDense(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, err := tensors.FromAnyValue(c.value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err := dense(v); err != nil || got != c.want {
-				t.Errorf("got %s, %v, want %s", got, err, c.want)
-			}
+			require.NoError(t, err)
+			got, err := dense(v)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
 		})
 	}
 }
@@ -103,14 +100,10 @@ func TestFromBlob(t *testing.T) {
 			blob, _ := hex.DecodeString(c.blob)
 			got, err := fromBlob(c.s, blob)
 			if c.err != "" {
-				if err == nil || err.Error() != c.err {
-					t.Errorf("error %v, want %s", err, c.err)
-				}
+				assert.EqualError(t, err, c.err)
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if want := c.want; want != nil && !got.Equal(tensors.MustFromAnyValue(want)) {
 				t.Errorf("got %s, want %v", got, want)
 			}

@@ -11,6 +11,9 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // breach changes a program that is right so that it breaks a constraint of the StableHLO specification.
@@ -188,9 +191,7 @@ func TestConstraints(t *testing.T) {
 		for _, b := range c.breaches {
 			t.Run(b.constraint, func(t *testing.T) {
 				broken := strings.ReplaceAll(text, b.old, b.new)
-				if broken == text {
-					t.Fatalf("%q is not in\n%s", b.old, text)
-				}
+				require.NotEqual(t, text, broken, "%q", b.old)
 				if _, err := Read(broken); err == nil || BrokeDown(err) {
 					t.Errorf("error %v\n%s", err, broken)
 				}
@@ -205,21 +206,15 @@ func TestEveryReadingIsVerified(t *testing.T) {
 	anyElements := map[string]bool{"stablehlo.convert": true, "stablehlo.bitcast_convert": true, "stablehlo.dot": true, "stablehlo.dot_general": true, "stablehlo.convolution": true, "stablehlo.dynamic_conv": true,
 		"stablehlo.iota": true, "stablehlo.dynamic_iota": true, "stablehlo.reduce": true, "stablehlo.reduce_window": true, "stablehlo.scatter": true, "stablehlo.select_and_scatter": true}
 	for name := range rules {
-		if constraintOf(name).check == nil {
-			t.Errorf("%s is read, and nothing says what its types must be", name)
-		}
+		assert.NotNil(t, constraintOf(name).check, "%s is read, and nothing says what its types must be", name)
 	}
 	for name := range constraints {
-		if rules[name].emit == nil {
-			t.Errorf("%s has constraints, and is not read", name)
-		}
+		assert.NotNil(t, rules[name].emit, "%s has constraints, and is not read", name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
 		text := callOfEvery(name)
 		if text == "" {
-			if !strings.HasPrefix(name, "sdy.") { // TestShardingsThatCannotBeRead has these
-				t.Errorf("%s: there is no program to change", name)
-			}
+			assert.True(t, strings.HasPrefix(name, "sdy."), "%s: there is no program to change", name) // TestShardingsThatCannotBeRead has these
 			continue
 		}
 		head, rest, _ := strings.Cut(text, "{\n")
@@ -279,13 +274,10 @@ func TestAPanicIsABreakDown(t *testing.T) {
 		bad := good
 		bad.emit = one(func(c *reading) *graph.Node { breaks(); return c.in[0] })
 		rules["stablehlo.negate"] = bad
-		if _, err := Read(callOf("stablehlo.negate", dtypes.Float32, dtypes.Float32, 2)); !BrokeDown(err) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := Read(callOf("stablehlo.negate", dtypes.Float32, dtypes.Float32, 2))
+		assert.True(t, BrokeDown(err), "%s: %v", name, err)
 	}
-	if BrokeDown(nil) {
-		t.Error("nothing broke down")
-	}
+	assert.False(t, BrokeDown(nil), "nothing broke down")
 }
 
 // FuzzCalls changes words of a call of one operation, every operation as often as others: numbers, types, settings and
@@ -317,15 +309,12 @@ func FuzzCalls(f *testing.F) {
 		}
 		m, err := Read(text)
 		if err != nil {
-			if BrokeDown(err) {
-				t.Fatalf("%v\n%s", err, text)
-			}
+			require.False(t, BrokeDown(err), "%v\n%s", err, text)
 			return
 		}
 		if m.Main() != nil {
-			if _, err := m.Program(nil); err != nil {
-				t.Fatalf("it was read, but: %v\n%s", err, text)
-			}
+			_, err := m.Program(nil)
+			require.NoError(t, err, "it was read, but: %v\n%s", err, text)
 		}
 	})
 }
@@ -347,12 +336,10 @@ func TestRefusalsAreClear(t *testing.T) {
 			fmt.Sprintf("func.func @main(%%x: tensor<f32>) -> tensor<f32> {\n %%0 = %q(%%x) : (tensor<f32>) -> tensor<f32>\n return %%0 : tensor<f32>\n}", name),
 			fmt.Sprintf("func.func @main(%%x: tensor<f32>) -> tensor<f32> {\n %%0:2 = %s [%%x] @f(a) -> {b} what = <c>\n return %%0 : tensor<f32>\n}", name),
 		} {
-			if _, err := Read(text); err == nil || !strings.Contains(err.Error(), "line 2, column ") || !strings.Contains(err.Error(), fmt.Sprintf("op %q: %s", name, reason)) {
-				t.Errorf("%s: %v", name, err)
-			}
+			_, err := Read(text)
+			assert.ErrorContains(t, err, "line 2, column ", name)
+			assert.ErrorContains(t, err, fmt.Sprintf("op %q: %s", name, reason), name)
 		}
-		if rules[name].emit != nil {
-			t.Errorf("%s is refused and read", name)
-		}
+		assert.Nil(t, rules[name].emit, "%s is refused and read", name)
 	}
 }

@@ -296,8 +296,8 @@ func (f *function) program(p *ir.Program, args []value) []value {
 		}
 		results := f.call(c)
 		if f.err != nil {
-			if in.Place != (ir.Place{}) && !f.placed { // by what is inside
-				f.err, f.placed = fmt.Errorf("%s: %w", in.Place, f.err), true
+			if place := in.Place.String(); place != "" && !f.placed { // by what is inside
+				f.err, f.placed = fmt.Errorf("%s: %w", place, f.err), true
 			}
 			return nil
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,16 +63,11 @@ func program(t testing.TB, name string, build func(g *graph.Graph, in []*graph.N
 		}
 		out = build(g, in)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := graph.NewProgram(g, out...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p, err = ir.Lower(p, Lowers); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	p, err = ir.Lower(p, Lowers)
+	require.NoError(t, err)
 	return p
 }
 
@@ -88,17 +85,12 @@ func TestEverySampleIsWritten(t *testing.T) {
 			for _, c := range samples(op) {
 				p := program(t, "sample", c.build, c.inputs())
 				text, err := Write(p)
-				if err != nil {
-					t.Errorf("%s: %v", c.name, err)
-				}
+				assert.NoError(t, err, c.name)
 				checked, _, err := Options{}.WriteChecked(p)
-				if err != nil {
-					t.Errorf("%s: %v", c.name, err)
-				}
+				assert.NoError(t, err, c.name)
 				for _, written := range slices.Compact([]string{text, checked}) {
-					if _, err := Read(written); err != nil { // which verifies it
-						t.Errorf("%s: %v", c.name, err)
-					}
+					_, err := Read(written)
+					assert.NoError(t, err, c.name) // which verifies it
 				}
 			}
 		})
@@ -143,16 +135,13 @@ func sameTwice(t *testing.T, seed uint64, size int, narrow bool) {
 	fn, in := graphtest.RandomProgram(seed, size, narrow)
 	p := program(t, "random", fn, in)
 	first, err := Write(p)
-	if err != nil {
-		t.Fatalf("seed %d: %v\n%s", seed, err, p)
-	}
-	if _, err := Read(first); err != nil {
-		t.Fatalf("seed %d: %v\n%s", seed, err, first)
-	}
+	require.NoError(t, err, "seed %d: %v\n%s", seed, err, p)
+	_, err = Read(first)
+	require.NoError(t, err, "seed %d: %v\n%s", seed, err, first)
 	for _, again := range []*ir.Program{p, program(t, "random", fn, in)} {
-		if text, err := Write(again); err != nil || text != first {
-			t.Fatalf("seed %d: the text differs from the first one, error %v\n%s\n%s", seed, err, first, text)
-		}
+		text, err := Write(again)
+		require.NoError(t, err, "seed %d: the text differs from the first one", seed)
+		require.Equal(t, first, text, "seed %d: the text differs from the first one", seed)
 	}
 }
 
@@ -175,10 +164,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	broken.Outputs = []ir.Value{7}
 	g := graph.NewGraph(nil, "p")
 	unexpanded, err := graph.NewProgram(g, graph.Softplus(param(g, "x", dtypes.Float32, 2)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unexpanded.Instrs[0].Place = ir.Place{File: "main.go", Line: 3}
+	require.NoError(t, err)
+	unexpanded.Instrs[0].Place = ir.SiteOf(ir.Place{File: "main.go", Line: 3})
 	endless := *ok
 	yes := lowered(t, "cond", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Const(g, true)} })
 	endless.Instrs = append(endless.Instrs[:1:1], ir.Instr{Op: ops.While, Regions: []*ir.Program{yes, {}}})
@@ -199,9 +186,8 @@ func TestWhatCannotBeWritten(t *testing.T) {
 		{"donation of something else", ok, Options{Donate: make([]bool, 2)}, `writing program "p": donation is given for 2 inputs, it has 1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if text, err := c.o.Write(c.p); err == nil || err.Error() != c.want {
-				t.Errorf("error %v, want %s\n%s", err, c.want, text)
-			}
+			text, err := c.o.Write(c.p)
+			assert.EqualError(t, err, c.want, "error %v, want %s\n%s", err, c.want, text)
 		})
 	}
 }
@@ -257,9 +243,8 @@ func TestDonatedInputsArePairedWithOutputsOfTheirShape(t *testing.T) {
 	})
 	text, err := Options{Donate: []bool{true, true, true}}.Write(p)
 	want := "%a: tensor<2xf32> {tf.aliasing_output = 1 : i32}, %b: tensor<2xf32> {tf.aliasing_output = 2 : i32}, %c: tensor<2xf32> {jax.buffer_donor = true}"
-	if err != nil || !strings.Contains(text, want) {
-		t.Errorf("error %v, want %s in\n%s", err, want, text)
-	}
+	require.NoError(t, err)
+	assert.Contains(t, text, want)
 	if text, _ := Write(p); strings.Contains(text, "{tf.") || strings.Contains(text, "{jax.") {
 		t.Errorf("nothing was donated, but:\n%s", text)
 	}
@@ -272,15 +257,10 @@ func TestNoDivisionByZeroIsWritten(t *testing.T) {
 			x := param(g, "x", dtypes.Int32, 2, 2)
 			return []*graph.Node{graph.Div(x, graph.Const(g, v)), graph.Rem(x, graph.ExpandAxes(graph.Const(g, v), 0))}
 		}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return text
 	}
-	if text := divisor([]int32{3, 0}); strings.Count(text, "stablehlo.select") != 4 {
-		t.Errorf("a divisor with a zero is not replaced:\n%s", text)
-	}
-	if text := divisor([]int32{3, -1}); strings.Contains(text, "stablehlo.select") {
-		t.Errorf("a divisor without a zero is replaced:\n%s", text)
-	}
+	text := divisor([]int32{3, 0})
+	assert.Equal(t, 4, strings.Count(text, "stablehlo.select"), "a divisor with a zero is not replaced:\n%s", text)
+	assert.NotContains(t, divisor([]int32{3, -1}), "stablehlo.select", "a divisor without a zero is replaced")
 }

@@ -24,8 +24,8 @@ func (f *function) checkDivisor(c call) {
 		return
 	}
 	place := c.Op.Name
-	if c.Place != (ir.Place{}) {
-		place = c.Place.String() + ": " + place
+	if at := c.Place.String(); at != "" {
+		place = at + ": " + place
 	}
 	number := slices.Index(f.places, place) + 1 // once, so that functions called twice stay one function
 	if number == 0 {

@@ -1,12 +1,14 @@
 package stablehlo
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestOnlyDivisionsAreChecked writes programs that divide no integers, or by constants alone: their text is as ever.
@@ -17,9 +19,7 @@ func TestOnlyDivisionsAreChecked(t *testing.T) {
 			return
 		}
 		want, err := o.Write(p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if got, places, err := o.WriteChecked(p); err != nil || len(places) > 0 || got != want {
 			t.Errorf("%s: %v, places %v, text\n%s", name, err, places, got)
 		}
@@ -48,36 +48,21 @@ func TestPlaces(t *testing.T) {
 		return []*graph.Node{graph.ConvertDType(graph.Div(f.Call(f.Call(x, y)[0], x)[0], y), dtypes.Int64)}
 	})
 	text, places, err := Options{Donate: []bool{true, false}}.WriteChecked(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, place := range places {
 		pos, op, _ := strings.Cut(place, ": ")
-		if !strings.HasPrefix(pos, "writecheck_test.go:") {
-			t.Errorf("place %q names no line", place)
-		}
+		assert.True(t, strings.HasPrefix(pos, "writecheck_test.go:"), "place %q names no line", place)
 		places[i] = op
 	}
-	if !slices.Equal(places, []string{"Rem", "Div"}) {
-		t.Errorf("got places %q", places)
-	}
+	assert.Equal(t, []string{"Rem", "Div"}, places, "got places")
 	for _, want := range []string{"%x: tensor<i32> {jax.buffer_donor = true}", "-> (tensor<i64>, tensor<i32>) {"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("there is no %s in\n%s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
-	if n := strings.Count(text, "func.func private"); n != 1 {
-		t.Errorf("a function that is called twice is written %d times", n)
-	}
+	n := strings.Count(text, "func.func private")
+	assert.Equal(t, 1, n, "a function that is called twice is written %d times", n)
 	m, err := Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	again, err := m.Program(Lowers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(again.Outputs) != 2 {
-		t.Errorf("read again it has %d outputs", len(again.Outputs))
-	}
+	require.NoError(t, err)
+	assert.Len(t, again.Outputs, 2, "read again it has %d outputs", len(again.Outputs))
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/require"
 )
 
 // param declares a parameter.
@@ -21,16 +23,12 @@ func lowered(t testing.TB, name string, build func(g *graph.Graph) []*graph.Node
 	t.Helper()
 	g := graph.NewGraph(nil, name)
 	var out []*graph.Node
-	if err := graph.Catch(func() { out = build(g) }); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, graph.Catch(func() { out = build(g) }))
 	p, err := graph.NewProgram(g, out...)
 	if err == nil {
 		p, err = ir.Lower(p, Lowers)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return p
 }
 
@@ -175,9 +173,7 @@ func TestGoldenTexts(t *testing.T) {
 	for _, c := range goldens {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := c.options.Write(lowered(t, c.name, c.build))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			golden.Check(t, "testdata/"+c.name+".mlir", got)
 		})
 	}

@@ -8,6 +8,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestNumbersWrittenInSeveralOperations compares what the text spells out with the reference, where a compiler's own
@@ -39,19 +42,13 @@ func TestNumbersWrittenInSeveralOperations(t *testing.T) {
 				for _, v := range c.in {
 					in = append(in, graph.Parameter(g, "", tensors.MustFromAnyValue(v).Shape()))
 				}
-				if err := g.Compile(c.build(in)); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, g.Compile(c.build(in)))
 				out, err := g.Run(c.in...)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				return out[0]
 			}
 			got, want := run(newThroughText()), run(graphtest.Reference())
-			if err := graphtest.Diff(got, want, ir.Tolerance{}); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, graphtest.Diff(got, want, ir.Tolerance{}))
 		})
 	}
 }

@@ -26,7 +26,7 @@ func init() {
 	lowerings[ops.Broadcast] = func(f *function, c call) []value { return []value{f.spread(c.in[0], c.out[0])} }
 	lowerings[ops.Concatenate] = func(f *function, c call) []value {
 		out := []value{f.define(c.out[0])}
-		f.line("%s = "+ops.Concatenate.HLO+" %s, dim = %d : %s", out[0], refs(c.in), c.Attrs.(ir.ConcatAttrs).Axis, signature(c.in, out))
+		f.line("%s = "+ops.Concatenate.HLO+" %s, dim = %d : %s", out[0], refs(c.in), c.Attrs.(ir.AxisAttrs).Axis, signature(c.in, out))
 		return out
 	}
 	lowerings[ops.Transpose] = func(f *function, c call) []value {

@@ -3,11 +3,13 @@
 package xla_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func sameBits(a, b *tensors.Tensor) (same bool) {
@@ -24,16 +26,13 @@ func TestViews(t *testing.T) {
 	x := ramp(1<<16, 1)
 	before := x.Storage().References()
 	b := put(t, e, x)
-	if n := x.Storage().References(); n != before+1 {
-		t.Errorf("the tensor's memory has %d references after Put, before there were %d", n, before)
-	}
-	if m, err := e.MemoryStats(0); err != nil || m.InUse != 0 {
-		t.Errorf("a view takes %d bytes of the device (error %v)", m.InUse, err)
-	}
+	n := x.Storage().References()
+	assert.Equal(t, before+1, n, "the tensor's memory has %d references after Put, before there were %d", n, before)
+	m, err := e.MemoryStats(0)
+	require.NoError(t, err, "a view takes")
+	assert.Zero(t, m.InUse, "a view takes")
 	b.Close()
-	if n := x.Storage().References(); n != before {
-		t.Errorf("the tensor's memory has %d references after Close, before there were %d", n, before)
-	}
+	assert.Equal(t, before, x.Storage().References(), "the tensor's memory")
 }
 
 // Two engines on one plugin with the same options share buffers; with other options they do not.
@@ -43,7 +42,6 @@ func TestBuffersOfAnotherEngine(t *testing.T) {
 	buf := put(t, a, x)
 	wantRamp(t, "the result", run(t, compile(t, b, []*tensors.Tensor{x}, nil, twice), []ir.Buffer{buf})[0], 1, 2)
 	g := compile(t, c, []*tensors.Tensor{x}, nil, twice)
-	if _, err := g.Executable().Run(t.Context(), []ir.Buffer{buf}, nil); err == nil || !strings.Contains(err.Error(), "opened with other options") {
-		t.Errorf("a buffer of a client with other devices: error %v", err)
-	}
+	_, err := g.Executable().Run(t.Context(), []ir.Buffer{buf}, nil)
+	assert.ErrorContains(t, err, "opened with other options", "a buffer of a client with other devices")
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Equal programs are compiled once, as long as the cache holds them; what it drops still runs where it is in use.
@@ -21,13 +24,10 @@ func TestProgramsInMemory(t *testing.T) {
 	e, d := onDouble(t, "", double.Options{})
 	a := compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
 	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, nil, twice)
-	if s := e.CacheStats(); s != (xla.CacheStats{Programs: 1, Hits: 1, Misses: 1, Compiled: 1}) {
-		t.Errorf("after the same program twice: %+v", s)
-	}
+	assert.Equal(t, xla.CacheStats{Programs: 1, Hits: 1, Misses: 1, Compiled: 1}, e.CacheStats(), "after the same program twice")
 	compile(t, e, []*tensors.Tensor{ramp(3, 1)}, []int{0}, twice)
-	if s := e.CacheStats(); s.Misses != 2 {
-		t.Errorf("another donation is another program: %+v", s)
-	}
+	s := e.CacheStats()
+	assert.Equal(t, 2, s.Misses, "another donation is another program: %+v", s)
 	e.LimitPrograms(1)
 	wantRamp(t, "a program that was dropped", run(t, a, []ir.Buffer{put(t, e, ramp(3, 1))})[0], 1, 2)
 	a.Close()
@@ -35,16 +35,11 @@ func TestProgramsInMemory(t *testing.T) {
 	if s := e.CacheStats(); s.Misses != 3 || s.Programs != 1 {
 		t.Errorf("a program that was dropped is compiled again: %+v", s)
 	}
-	if n := d.Stats().Compiled; n != 3 {
-		t.Errorf("the plugin compiled %d programs", n)
-	}
+	n := d.Stats().Compiled
+	assert.Equal(t, 3, n, "the plugin compiled %d programs", n)
 	d.SetFaults(double.Faults{{At: double.Compile, Code: double.Internal, Times: 1}})
-	if err := compileOther(t, e); err == nil {
-		t.Error("a compilation that fails is no error")
-	}
-	if err := compileOther(t, e); err != nil {
-		t.Error("an error is kept in the cache:", err)
-	}
+	assert.Error(t, compileOther(t, e), "a compilation that fails is no error")
+	assert.NoError(t, compileOther(t, e), "an error is kept in the cache")
 }
 
 // An engine that was closed has left its programs in the folder: the second start compiles nothing. That another process
@@ -54,15 +49,11 @@ func TestSecondStartCompilesNothing(t *testing.T) {
 	dir := t.TempDir()
 	for start := range 2 {
 		e, err := xla.Open("cpu,cache=" + dir)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		x := ramp(100, 1)
 		wantRamp(t, "the result", run(t, compile(t, e, []*tensors.Tensor{x}, []int{0}, twice), []ir.Buffer{put(t, e, x)}, true)[0], 1, 2)
 		s := e.CacheStats()
-		if err := e.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, e.Close())
 		if want := 1 - start; s.Compiled != want || s.DiskHits != start || s.DiskErrors != 0 || s.DiskBytes == 0 {
 			t.Errorf("start %d: %+v, want %d compiled and %d from the folder", start+1, s, want, start)
 		}
@@ -82,18 +73,17 @@ func TestManyCompilationsAreNoted(t *testing.T) {
 		if n == 19 && log.Len() > 0 {
 			t.Errorf("noted after 19: %s", &log)
 		}
-		if _, err := step.Call1(ramp(n+1, 1)); err != nil {
-			t.Fatal(err)
-		}
+		_, err := step.Call1(ramp(n+1, 1))
+		require.NoError(t, err)
 		if n < 15 {
-			if _, err := other.Call1(ramp(n+1, 1)); err != nil {
-				t.Fatal(err)
-			}
+			_, err := other.Call1(ramp(n+1, 1))
+			require.NoError(t, err)
 		}
 	}
-	if text := log.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, "program=step compilations=20") || !strings.Contains(text, "padding") {
-		t.Errorf("the log holds %q", text)
-	}
+	text := log.String()
+	assert.Equal(t, 1, strings.Count(text, "level=WARN"), "the log holds")
+	assert.Contains(t, text, "program=step compilations=20", "the log holds")
+	assert.Contains(t, text, "padding", "the log holds")
 }
 
 // Goroutines that want the same program wait for one compilation, or for the end of their context.
@@ -120,18 +110,12 @@ func TestOneCompilationForMany(t *testing.T) {
 		errs <- err
 	}()
 	cancel()
-	if err := <-errs; err == nil || !strings.Contains(err.Error(), context.Canceled.Error()) {
-		t.Errorf("the one whose context ended: error %v", err)
-	}
+	assert.ErrorContains(t, <-errs, context.Canceled.Error(), "the one whose context ended")
 	close(release)
 	for range 4 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, <-errs)
 	}
-	if n := d.Stats().Compiled; n != 1 {
-		t.Errorf("%d compilations", n)
-	}
+	assert.Equal(t, 1, d.Stats().Compiled, "compilations")
 }
 
 func meshlessProgram(t *testing.T) *ir.Program {

@@ -13,6 +13,9 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 type nodes = []*graph.Node
@@ -34,12 +37,10 @@ func TestDivisionsOfConstants(t *testing.T) {
 			}
 		}
 		y, err := graph.CallOnce(e, func(x, y *graph.Node) *graph.Node { return graph.Div(x, y) }, []int8{-128, -128}, []int8{-1, 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tensors.Flat[int8](y); got[0] != -128 || got[1] != -64 {
-			t.Errorf("got %v", got)
-		}
+		require.NoError(t, err)
+		got := tensors.Flat[int8](y)
+		assert.Equal(t, int8(-128), got[0])
+		assert.Equal(t, int8(-64), got[1])
 	})
 }
 
@@ -54,14 +55,10 @@ func TestDivisionsNameTheirOwnLine(t *testing.T) {
 		for _, fn := range []func(x, y *graph.Node) *graph.Node{one, other} {
 			_, err := graph.CallOnce(e, fn, int32(1), int32(0))
 			_, want := graph.CallOnce(gocpu.New(), fn, int32(1), int32(0))
-			if err == nil || err.Error() != want.Error() {
-				t.Fatalf("got %v, want %v", err, want)
-			}
+			require.EqualError(t, err, want.Error(), "got %v, want %v", err, want)
 			messages = append(messages, err.Error())
 		}
-		if messages[0] == messages[1] {
-			t.Errorf("both say %s", messages[0])
-		}
+		assert.NotEqual(t, messages[1], messages[0], "both")
 	})
 }
 
@@ -72,17 +69,12 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 		g := graph.NewGraph(nil, "mesh")
 		in := parameters(g, []*graph.Node{graph.Parameter(graph.NewGraph(nil, ""), "", x.Shape()), graph.Parameter(graph.NewGraph(nil, ""), "", x.Shape())})
 		p, err := graph.NewProgram(g, graph.Div(in[0], in[1]))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 2}}}
-		if p, err = p.Donate([]bool{true, false}).Divide(mesh, []ir.Sharding{{"data"}, {"data"}}, []ir.Sharding{{"data"}}); err != nil {
-			t.Fatal(err)
-		}
+		p, err = p.Donate([]bool{true, false}).Divide(mesh, []ir.Sharding{{"data"}, {"data"}}, []ir.Sharding{{"data"}})
+		require.NoError(t, err)
 		exe, err := e.Compile(t.Context(), p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer exe.Close()
 		for _, c := range []struct {
 			divisors []int32
@@ -90,18 +82,16 @@ func TestDivisionByZeroOnAMesh(t *testing.T) {
 		}{{[]int32{1, 2, 3, 4}, []int32{10, 10, 10, 10}}, {[]int32{0, 2, 3, 4}, nil}, {[]int32{1, 2, 3, 0}, nil}} {
 			a, b := put(t, e, x), put(t, e, tensors.FromValue(c.divisors))
 			out, err := exe.Run(context.Background(), []ir.Buffer{a, b}, []bool{true, false})
-			if _, gone := a.ToHost(); gone == nil {
-				t.Errorf("by %v: the donated input can be read", c.divisors)
-			}
+			_, gone := a.ToHost()
+			assert.Error(t, gone, "by %v: the donated input can be read", c.divisors)
 			if c.want == nil {
 				if err == nil || !strings.HasSuffix(err.Error(), ": Div: integer division by zero") {
 					t.Errorf("by %v: got %v", c.divisors, err)
 				}
 				continue
 			}
-			if err != nil || len(out) != 1 {
-				t.Fatalf("by %v: %d results, %v", c.divisors, len(out), err)
-			}
+			require.NoError(t, err, "by %v", c.divisors)
+			require.Len(t, out, 1, "by %v", c.divisors)
 			y, err := out[0].ToHost()
 			if err != nil || !y.Equal(tensors.FromValue(c.want)) {
 				t.Errorf("by %v: got %v, %v", c.divisors, y, err)

@@ -13,6 +13,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // onDouble opens the engine on a plugin in this process, and checks at the end that nothing was done to it that a
@@ -21,16 +24,11 @@ func onDouble(t testing.TB, options string, o double.Options) (*xla.Engine, *dou
 	t.Helper()
 	d := double.New(o)
 	e, err := xla.OpenTable(d.Table(), cmp.Or(o.Platform, "cpu")+options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
-		if s := d.Stats(); s.Live() > 0 {
-			t.Errorf("the plugin still has %v", s)
-		}
+		assert.NoError(t, e.Close())
+		s := d.Stats()
+		assert.LessOrEqual(t, s.Live(), 0, "the plugin still has %v", s)
 		for _, v := range d.Violations() {
 			t.Error("the plugin says:", v)
 		}
@@ -70,27 +68,21 @@ func compile(t testing.TB, b ir.Backend, in []*tensors.Tensor, donate []int, fn 
 	for _, i := range donate {
 		g.Donate(nodes[i])
 	}
-	if err := g.Compile(fn(nodes)...); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, g.Compile(fn(nodes)...))
 	return g
 }
 
 func put(t testing.TB, b ir.Backend, x *tensors.Tensor) ir.Buffer {
 	t.Helper()
 	buf, err := b.Put(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return buf
 }
 
 func run(t testing.TB, g *graph.Graph, in []ir.Buffer, donate ...bool) []ir.Buffer {
 	t.Helper()
 	out, err := g.RunWithBuffers(context.Background(), in, donate)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return out
 }
 

@@ -3,7 +3,6 @@
 package xla_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -12,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What a plugin says when it fails reaches the user with what was being done, nothing is leaked, and the engine goes
@@ -54,9 +56,8 @@ func TestPluginFails(t *testing.T) {
 				{"a donated input of a run that fails", double.Fault{At: double.Execute, Code: double.Internal}, func() error {
 					b := put(t, e, x)
 					_, err := g.RunWithBuffers(t.Context(), []ir.Buffer{b}, []bool{true})
-					if _, err := b.ToHost(); err == nil {
-						t.Error("the donated buffer is open after the run failed")
-					}
+					_, gone := b.ToHost()
+					assert.Error(t, gone, "the donated buffer is open after the run failed")
 					return err
 				}, []string{"the plugin failed"}, 13},
 			} {
@@ -73,9 +74,8 @@ func TestPluginFails(t *testing.T) {
 					}
 				}
 				var p *xla.PluginError
-				if !errors.As(err, &p) || p.Code != c.code {
-					t.Errorf("%s: error %v is no PluginError with code %d", c.name, err, c.code)
-				}
+				require.ErrorAs(t, err, &p, c.name)
+				assert.Equal(t, c.code, p.Code, c.name)
 				if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "PJRT error") {
 					t.Errorf("%s: the error is no sentence: %q", c.name, err)
 				}
@@ -90,9 +90,7 @@ func TestPluginFails(t *testing.T) {
 func TestPluginFailsLate(t *testing.T) {
 	d := double.New(double.Options{Async: true, WaitLimit: 1e9})
 	e, err := xla.OpenTable(d.Table(), "cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x := ramp(7, 1)
 	in := put(t, e, x)
 	g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
@@ -100,12 +98,10 @@ func TestPluginFailsLate(t *testing.T) {
 		{At: double.ToDevice, Code: double.Internal, Message: "in transit", Event: true},
 		{At: double.Execute, Code: double.Internal, Message: "half way", Event: true},
 	})
-	if _, err := e.Put(x); err == nil || !strings.Contains(err.Error(), "putting float32[7] on xla:cpu: the plugin failed: in transit") {
-		t.Errorf("a transfer: error %v", err)
-	}
-	if _, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the plugin failed: half way") {
-		t.Errorf("a run: error %v", err)
-	}
+	_, err = e.Put(x)
+	assert.ErrorContains(t, err, "putting float32[7] on xla:cpu: the plugin failed: in transit", "a transfer")
+	_, err = g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil)
+	assert.ErrorContains(t, err, "the plugin failed: half way", "a run")
 	d.SetFaults(nil)
 	wantRamp(t, "a run afterwards", run(t, g, []ir.Buffer{in})[0], 1, 2)
 }
@@ -129,13 +125,11 @@ func TestLostDevice(t *testing.T) {
 	g := compile(t, e, []*tensors.Tensor{x}, nil, twice)
 	d.SetFaults(double.Faults{{At: double.Execute, Lose: true, Code: double.Unavailable}})
 	for range 2 {
-		if _, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil); err == nil || !strings.Contains(err.Error(), "the device is not there any more") {
-			t.Errorf("a run: error %v", err)
-		}
+		_, err := g.RunWithBuffers(t.Context(), []ir.Buffer{in}, nil)
+		assert.ErrorContains(t, err, "the device is not there any more", "a run")
 	}
-	if _, err := in.ToHost(); err == nil || !strings.Contains(err.Error(), "reading the buffer float32[7]: the device is not there any more") {
-		t.Errorf("a transfer: error %v", err)
-	}
+	_, err := in.ToHost()
+	assert.ErrorContains(t, err, "reading the buffer float32[7]: the device is not there any more", "a transfer")
 }
 
 // A plugin that gives no client, or none with devices, is an error that says so.
@@ -143,12 +137,10 @@ func TestNoDevices(t *testing.T) {
 	d := double.New(double.Options{Faults: double.Faults{{At: double.ClientCreate, Code: double.FailedPrecondition, Message: "No visible GPU devices."}}})
 	defer d.Close()
 	_, err := xla.OpenTable(d.Table(), "cpu")
-	if err == nil || !strings.Contains(err.Error(), "the plugin gives no access to its devices") || !strings.Contains(err.Error(), "No visible GPU devices.") {
-		t.Errorf("error %v", err)
-	}
-	if s := d.Stats(); s.Live() > 0 {
-		t.Errorf("left: %+v", s)
-	}
+	assert.ErrorContains(t, err, "the plugin gives no access to its devices")
+	assert.ErrorContains(t, err, "No visible GPU devices.")
+	s := d.Stats()
+	assert.LessOrEqual(t, s.Live(), 0, "left: %+v", s)
 }
 
 // A plugin that is too old is refused, with both versions.
@@ -156,9 +148,8 @@ func TestOldPlugin(t *testing.T) {
 	d := double.New(double.Options{MinorVersion: 54})
 	defer d.Close()
 	_, err := xla.OpenTable(d.Table(), "cpu")
-	if err == nil || !strings.Contains(err.Error(), "0.54") || !strings.Contains(err.Error(), "0.81") {
-		t.Errorf("error %v, want one with both versions", err)
-	}
+	assert.ErrorContains(t, err, "0.54", "error %v, want one with both versions", err)
+	assert.ErrorContains(t, err, "0.81", "error %v, want one with both versions", err)
 }
 
 // A program that needs more than the device has is refused before it runs.
@@ -167,9 +158,8 @@ func TestTooLargeForTheDevice(t *testing.T) {
 	g := graph.NewGraph(e, "large")
 	x := graph.Parameter(g, "x", ramp(1<<18, 0).Shape())
 	err := g.Compile(graph.Add(x, x))
-	if err == nil || !strings.Contains(err.Error(), `program "large": it needs 3 MiB of memory (inputs 1 MiB, outputs 1 MiB`) || !strings.Contains(err.Error(), "the device has 1 MiB") {
-		t.Errorf("error %v", err)
-	}
+	assert.ErrorContains(t, err, `program "large": it needs 3 MiB of memory (inputs 1 MiB, outputs 1 MiB`)
+	assert.ErrorContains(t, err, "the device has 1 MiB")
 }
 
 // Memory is counted by the plugin where it counts.
@@ -180,7 +170,6 @@ func TestMemoryOfThePlugin(t *testing.T) {
 		t.Errorf("%+v (error %v)", m, err)
 	}
 	b.Close()
-	if _, err := e.MemoryStats(9); err == nil || !strings.Contains(err.Error(), "has no device 9") {
-		t.Errorf("error %v", err)
-	}
+	_, err := e.MemoryStats(9)
+	assert.ErrorContains(t, err, "has no device 9")
 }

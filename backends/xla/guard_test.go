@@ -16,6 +16,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // These tests reach for what kills, hangs or misleads a plugin (a list was made with XLA's CPU plugin 0.81) and want
@@ -38,9 +41,7 @@ func wantCompileError(t *testing.T, name, want string, build func(g *graph.Graph
 	if err == nil {
 		err = g.Compile(out...)
 	}
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%s: error %v, want %q", name, err, want)
-	}
+	assert.ErrorContains(t, err, want, name)
 }
 
 func TestRefusedBeforeThePlugin(t *testing.T) {
@@ -102,9 +103,7 @@ func TestBrokenPlugins(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, data, 0o600))
 		return path
 	}
 	self, err := os.ReadFile("/proc/self/exe")
@@ -137,9 +136,8 @@ func TestMissingPlugin(t *testing.T) {
 		if config == "" {
 			want = "quire plugin install cpu"
 		}
-		if _, err := xla.Open(config); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: error %v, want %q", config, err, want)
-		}
+		_, err := xla.Open(config)
+		assert.ErrorContains(t, err, want, "%q", config)
 	}
 }
 
@@ -147,13 +145,9 @@ func TestMissingPlugin(t *testing.T) {
 func TestOpenByPath(t *testing.T) {
 	needPlugin(t)
 	p, err := plugins.Find("cpu")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	e, err := xla.Open(p.Path + ",devices=2,cache=off")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer e.Close()
 	major, minor := e.PluginVersion()
 	if e.Name() != "xla:"+p.Path || e.Platform() != "cpu" || e.NumDevices() != 2 || major != 0 || minor < 81 {

@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Blocks taken out of a value element by element are those that copyBlock takes, and put together again they are the value.
@@ -30,9 +33,7 @@ func TestBlocks(t *testing.T) {
 		{nil, nil},
 	} {
 		s := shapes.Make(dtypes.Int16, c.dims...)
-		if err := c.sharding.Check(mesh, s); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, c.sharding.Check(mesh, s))
 		whole := make([]int16, s.Size())
 		for i := range whole {
 			whole[i] = int16(i)
@@ -55,9 +56,7 @@ func TestBlocks(t *testing.T) {
 			})
 			copyBlock(back.Storage().Bytes()[:s.ByteSize()], part.Storage().Bytes()[:part.ByteSize()], s, start, dims, true)
 		}
-		if !back.Equal(x) {
-			t.Errorf("%v %s: put together it is %v", c.dims, c.sharding, back)
-		}
+		assert.True(t, back.Equal(x), "%v %s: put together it is %v", c.dims, c.sharding, back)
 	}
 }
 
@@ -93,8 +92,7 @@ func TestLayoutsAreCompared(t *testing.T) {
 		{layout{line(2), split}, layout{line(2), split}, true},
 		{layout{line(2), split}, layout{line(3), split}, false},
 	} {
-		if c.a.equal(c.b) != c.want || c.b.equal(c.a) != c.want {
-			t.Errorf("%s: want %v", fmt.Sprint(c.a, c.b), c.want)
-		}
+		assert.Equal(t, c.want, c.a.equal(c.b), fmt.Sprint(c.a, c.b))
+		assert.Equal(t, c.want, c.b.equal(c.a), fmt.Sprint(c.a, c.b))
 	}
 }

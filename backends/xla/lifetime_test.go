@@ -4,27 +4,25 @@ package xla_test
 
 import (
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What the engine says besides its contract is an error after Close, too.
 func TestMemoryStatsAfterClose(t *testing.T) {
 	onBoth(t, "", func(t *testing.T, e *xla.Engine) {
-		if err := e.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.MemoryStats(0); err == nil || !strings.Contains(err.Error(), "the xla backend is closed") {
-			t.Errorf("got %v", err)
-		}
+		require.NoError(t, e.Close())
+		_, err := e.MemoryStats(0)
+		assert.ErrorContains(t, err, "the xla backend is closed")
 	})
 }
 
@@ -33,9 +31,7 @@ func TestOpenTwice(t *testing.T) {
 	a, b := open(t, ""), open(t, "")
 	x := ramp(5, 1)
 	g := compile(t, b, []*tensors.Tensor{x}, nil, twice)
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, a.Close())
 	wantRamp(t, "the result on the other engine", run(t, g, []ir.Buffer{put(t, b, x)})[0], 1, 2)
 }
 
@@ -82,15 +78,11 @@ func TestNothingGrows(t *testing.T) {
 		for range 3000 {
 			run(t, g, []ir.Buffer{put(t, e, x)}, true)[0].Close()
 		}
-		if n := pjrt.BuffersAlive() - buffers; n != 0 {
-			t.Errorf("%d buffers more after 3000 runs", n)
-		}
+		assert.Zero(t, pjrt.BuffersAlive()-buffers, "buffers more after 3000 runs")
 		for i := range 20 {
 			compile(t, e, []*tensors.Tensor{ramp(i+1, 1)}, nil, twice).Close()
 		}
-		if n := pjrt.LoadedExecutablesAlive() - programs; n > 5 {
-			t.Errorf("%d programs are held after 21 compilations, of which 4 are kept", n)
-		}
+		assert.LessOrEqual(t, pjrt.LoadedExecutablesAlive()-programs, int64(5), "programs are held after 21 compilations, of which 4 are kept")
 		for range 100 { // forgotten
 			run(t, g, []ir.Buffer{put(t, e, x)})
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/quire-ml/quire/backends/xla/internal/double"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -27,9 +28,7 @@ func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *ir.Program {
 	if err == nil {
 		p, err = ir.Lower(p, stablehlo.Lowers)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p.Donated = []bool{true, false}
 	p.Mesh = &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: devices}}}
 	p.InputShardings = []ir.Sharding{{"data"}, nil}
@@ -41,32 +40,23 @@ func meshProgram(t testing.TB, devices int, in ...*tensors.Tensor) *ir.Program {
 // donated ones are overwritten on every device and others are not.
 func TestRunsOnAMesh(t *testing.T) {
 	onBoth(t, ",devices=4", func(t *testing.T, e *xla.Engine) {
-		if e.NumDevices() != 4 {
-			t.Fatalf("%d devices", e.NumDevices())
-		}
+		require.Equal(t, 4, e.NumDevices(), "devices")
 		for _, n := range []int{8, 1 << 16} {
 			x, y := ramp(n, 1), ramp(3, 5)
 			exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			a, b := put(t, e, x), put(t, e, y)
 			for step := range 4 {
 				kept, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, []bool{true, true})
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				scale := float32(int(2) << step)
 				wantRamp(t, "the run that keeps its inputs", kept[0], 1, scale)
 				wantRamp(t, "the run that takes them", out[0], 1, scale)
 				wantRamp(t, "the input that goes through", out[1], 5, 1)
-				if _, err := a.ToHost(); err == nil {
-					t.Error("a donated buffer can be read")
-				}
+				_, err = a.ToHost()
+				assert.Error(t, err, "a donated buffer can be read")
 				a, b = out[0], out[1]
 			}
 			// back on one device
@@ -82,18 +72,13 @@ func TestResultsStayDivided(t *testing.T) {
 	e, d := onDouble(t, ",devices=4", double.Options{})
 	x, y := ramp(8, 1), ramp(3, 5)
 	exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	out, err := exe.Run(t.Context(), []ir.Buffer{put(t, e, x), put(t, e, y)}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	before := d.Stats()
 	for range 3 {
-		if out, err = exe.Run(t.Context(), out, []bool{true, true}); err != nil {
-			t.Fatal(err)
-		}
+		out, err = exe.Run(t.Context(), out, []bool{true, true})
+		require.NoError(t, err)
 	}
 	if after := d.Stats(); after.ToDevice != before.ToDevice || after.ToHost != before.ToHost {
 		t.Errorf("three steps moved %d values to devices and %d back", after.ToDevice-before.ToDevice, after.ToHost-before.ToHost)
@@ -105,15 +90,11 @@ func TestInputsAreMovedOnce(t *testing.T) {
 	e, d := onDouble(t, ",devices=4", double.Options{Platform: "cpu"})
 	x, y := ramp(8, 1), ramp(3, 5)
 	exe, err := e.Compile(t.Context(), meshProgram(t, 4, x, y))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	a, b := put(t, e, x), put(t, e, y)
 	step := func() {
 		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		wantRamp(t, "the result", out[0], 1, 2)
 		out[0].Close()
 		out[1].Close()
@@ -126,17 +107,13 @@ func TestInputsAreMovedOnce(t *testing.T) {
 	}
 	a.Close()
 	b.Close()
-	if n := d.Stats().Buffers; n != 0 {
-		t.Errorf("%d buffers are left", n)
-	}
+	assert.Zero(t, d.Stats().Buffers, "buffers are left")
 }
 
 func TestMeshLargerThanTheDevices(t *testing.T) {
 	onBoth(t, ",devices=2", func(t *testing.T, e *xla.Engine) {
 		_, err := e.Compile(t.Context(), meshProgram(t, 4, ramp(8, 1), ramp(3, 5)))
-		if err == nil || !strings.Contains(err.Error(), `program "mesh": mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4`) {
-			t.Errorf("error %v", err)
-		}
+		assert.ErrorContains(t, err, `program "mesh": mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4`)
 		_, err = e.Compile(t.Context(), meshProgram(t, 128, ramp(128, 1), ramp(3, 5)))
 		if err == nil || !strings.Contains(err.Error(), "has 128 devices, xla:cpu has 2") || strings.Contains(err.Error(), "open it") {
 			t.Errorf("error %v", err)
@@ -157,9 +134,9 @@ func TestPutOnAMesh(t *testing.T) {
 			return m.InUse
 		}
 		before := inUse()
-		a, err := ir.PutOn(e, x, p.Mesh, p.InputShardings[0])
+		a, err := capability.PutOn(e, x, p.Mesh, p.InputShardings[0])
 		require.NoError(t, err)
-		b, err := ir.PutOn(e, y, p.Mesh, p.InputShardings[1])
+		b, err := capability.PutOn(e, y, p.Mesh, p.InputShardings[1])
 		require.NoError(t, err)
 		assert.EqualValues(t, 4<<16+2*12, inUse()-before, "half of x on each device, and y on both")
 		out, err := exe.Run(t.Context(), []ir.Buffer{a, b}, nil)
@@ -173,9 +150,9 @@ func TestPutOnAMesh(t *testing.T) {
 		wantRamp(t, "the result of a program without a mesh", run(t, alone, []ir.Buffer{a})[0], 1, 2)
 
 		four := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 4}}}
-		_, err = ir.PutOn(e, x, four, ir.Sharding{"data"})
+		_, err = capability.PutOn(e, x, four, ir.Sharding{"data"})
 		assert.ErrorContains(t, err, "mesh[data=4] has 4 devices, xla:cpu has 2: open it with the option devices=4")
-		_, err = ir.PutOn(e, ramp(3, 1), p.Mesh, ir.Sharding{"data"})
+		_, err = capability.PutOn(e, ramp(3, 1), p.Mesh, ir.Sharding{"data"})
 		assert.Error(t, err, "3 elements cannot be divided by 2")
 		_, err = e.PutOn(nil, p.Mesh, nil)
 		assert.Error(t, err)

@@ -17,15 +17,16 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // docs/xla.md holds the tables of options and of differences, between marks.
 func TestDocs(t *testing.T) {
 	const path = "../../docs/xla.md"
 	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text := string(data)
 	for name, table := range map[string]string{"options": xla.OptionsTable(), "differences": xla.DifferencesTable()} {
 		begin, end := "<!-- "+name+": written by go test ./backends/xla -run Docs -update -->\n", "<!-- end of "+name+" -->"
@@ -43,9 +44,7 @@ func TestDocs(t *testing.T) {
 func TestDenormals(t *testing.T) {
 	e := open(t, "")
 	y, err := graph.CallOnce(e, func(x *graph.Node) *graph.Node { return graph.MulScalar(x, 0.5) }, []float32{0x1p-126, 0x1p-125, 0x1p-130})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got := tensors.Flat[float32](y); got[0] != 0 || got[1] != 0x1p-126 || got[2] != 0 {
 		t.Errorf("got %v: the table of differences says that denormal numbers are 0, and only they", got)
 	}
@@ -68,9 +67,7 @@ func TestSelectingPadding(t *testing.T) {
 			}
 			c := specialCall{op, s, dtypes.Int8, []*tensors.Tensor{s.In[0].Tensor(dtypes.Int8), s.In[1].Tensor(dtypes.Int8)}}
 			got, err := runCalls(open(t, ""), []specialCall{c})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, v := range tensors.Flat[int8](got[0][0]) {
 				if v == 0 {
 					return
@@ -96,16 +93,10 @@ func TestTransposedConstants(t *testing.T) {
 		return graph.Tanh(graph.Convolve(image, kernel).ChannelsAxis(graph.ChannelsFirst).NoPadding().Done())
 	}
 	got, err := graph.CallOnce(open(t, ""), fn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want, err := graph.CallOnce(gocpu.New(), fn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !got.InDelta(want, 1e-5) {
-		t.Errorf("got\n%v\nwant\n%v", got, want)
-	}
+	require.NoError(t, err)
+	assert.True(t, got.InDelta(want, 1e-5), "got\n%v\nwant\n%v", got, want)
 }
 
 // Random numbers are the same bits for the same seed on every engine.
@@ -119,17 +110,11 @@ func TestRandomBits(t *testing.T) {
 		return []*graph.Node{bits, uniform, normal}
 	}
 	got, err := graph.CallOnceN(e, fn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want, err := graph.CallOnceN(gocpu.New(), fn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i := range want[:2] {
-		if !sameBits(got[i], want[i]) {
-			t.Errorf("stream %d: other bits", i)
-		}
+		assert.True(t, sameBits(got[i], want[i]), "stream %d: other bits", i)
 	}
 	for i, v := range tensors.Flat[float32](got[2]) {
 		if w := tensors.Flat[float32](want[2])[i]; math.Abs(float64(v-w)) > 1e-5 {

@@ -3,15 +3,16 @@
 package xla
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla/plugins"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestConfigurations(t *testing.T) {
@@ -54,17 +55,12 @@ func TestConfigurations(t *testing.T) {
 			err = cfg.checkKind()
 		}
 		if c.wantErr != "" {
-			if err == nil || !strings.Contains(err.Error(), c.wantErr) {
-				t.Errorf("%q: error %v, want %q", c.text, err, c.wantErr)
-			}
+			assert.ErrorContains(t, err, c.wantErr, "%q", c.text)
 			continue
 		}
-		if err != nil || cfg.plugin != c.plugin {
-			t.Errorf("%q: plugin %q, error %v", c.text, cfg.plugin, err)
-		}
-		if got := cfg.clientOptions(); !maps.Equal(got, c.client) {
-			t.Errorf("%q: the plugin is told %v, want %v", c.text, got, c.client)
-		}
+		require.NoError(t, err, "%q: plugin", c.text)
+		assert.Equal(t, c.plugin, cfg.plugin, "%q: plugin", c.text)
+		assert.Equal(t, c.client, cfg.clientOptions(), "%q: the plugin is told", c.text)
 	}
 }
 
@@ -72,17 +68,12 @@ func TestConfigurations(t *testing.T) {
 func TestConfigurationsShareClients(t *testing.T) {
 	key := func(text string) string {
 		cfg, err := parseConfig(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return cfg.key()
 	}
-	if key("cpu,devices=2,cache=off") != key("cpu,log=2,cache=off,devices=2") {
-		t.Error("the order of options, or log, makes another client")
-	}
-	if key("cpu,devices=2") == key("cpu,devices=3") || key("cpu") == key("cuda") {
-		t.Error("other devices or another plugin have the same client")
-	}
+	assert.Equal(t, key("cpu,log=2,cache=off,devices=2"), key("cpu,devices=2,cache=off"), "the order of options, or log, makes another client")
+	require.NotEqual(t, key("cpu,devices=3"), key("cpu,devices=2"), "other devices or another plugin have the same client")
+	assert.NotEqual(t, key("cuda"), key("cpu"), "other devices or another plugin have the same client")
 }
 
 // XLA ends the process over a flag that it does not know, so the flags are looked for in the library first.
@@ -90,9 +81,7 @@ func TestFlags(t *testing.T) {
 	dir := t.TempDir()
 	library := filepath.Join(dir, "cpu.so")
 	write := func(path, text string) {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
 	write(library, "…xla_dump_to\x00xla_cpu_enable_fast_min_max\x00xla_disable_hlo_passes\x00xla_gpu_cuda_data_dir\x00")
 	old := filepath.Join(dir, "old.so")
@@ -124,17 +113,13 @@ func TestFlags(t *testing.T) {
 		}
 		err := setFlags(p)
 		if c.wantErr != "" {
-			if err == nil || !strings.Contains(err.Error(), c.wantErr) {
-				t.Errorf("%s: error %v, want %q", c.name, err, c.wantErr)
-			}
+			assert.ErrorContains(t, err, c.wantErr, c.name)
 			continue
 		}
-		if got := os.Getenv(flagsVariable); err != nil || got != c.want {
-			t.Errorf("%s: %q (error %v), want %q", c.name, got, err, c.want)
-		}
-		if err := setFlags(p); err != nil || len(os.Getenv(flagsVariable)) != len(c.want) {
-			t.Errorf("%s: set again: %q (error %v)", c.name, os.Getenv(flagsVariable), err)
-		}
+		require.NoError(t, err, c.name)
+		assert.Equal(t, c.want, os.Getenv(flagsVariable), c.name)
+		require.NoError(t, setFlags(p), "%s: set again: %q", c.name, os.Getenv(flagsVariable))
+		assert.Len(t, os.Getenv(flagsVariable), len(c.want), "%s: set again: %q", c.name, os.Getenv(flagsVariable))
 	}
 }
 
@@ -153,19 +138,12 @@ func TestLogLevel(t *testing.T) {
 			cfg.values["log"] = c.option
 		}
 		path := filepath.Join(t.TempDir(), "empty.so")
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		t.Setenv("QUIRE_TEST_A", "user's")
 		p := plugins.Plugin{Path: path, Env: map[string]string{"QUIRE_TEST_A": "plugin's"}}
-		if err := setEnvironment(cfg, p); err != nil {
-			t.Fatal(err)
-		}
-		if got := os.Getenv(logVariable); got != c.want {
-			t.Errorf("log=%s with %s=%s: %s", c.option, logVariable, c.before, got)
-		}
-		if got := os.Getenv("QUIRE_TEST_A"); got != "user's" {
-			t.Errorf("a plugin's variable is %q in place of the user's", got)
-		}
+		require.NoError(t, setEnvironment(cfg, p))
+		assert.Equal(t, c.want, os.Getenv(logVariable), "log=%s with %s=%s", c.option, logVariable, c.before)
+		got := os.Getenv("QUIRE_TEST_A")
+		assert.Equal(t, "user's", got, "a plugin's variable is %q in place of the user's", got)
 	}
 }

@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The engine is known by its name, with its configurations, and to programs that choose none.
 func TestConfigurationsByName(t *testing.T) {
-	if _, err := backends.New("xla:cpu,devices=0"); err == nil || !strings.Contains(err.Error(), `backend "xla:cpu,devices=0": the option devices=0`) {
-		t.Errorf("a wrong option: error %v", err)
-	}
+	_, err := backends.New("xla:cpu,devices=0")
+	assert.ErrorContains(t, err, `backend "xla:cpu,devices=0": the option devices=0`, "a wrong option")
 	t.Setenv(backends.Env, "")
 	t.Run("installed", func(t *testing.T) {
 		needPlugin(t)
@@ -36,11 +38,10 @@ func TestConfigurationsByName(t *testing.T) {
 	})
 	t.Run("missing", func(t *testing.T) {
 		t.Setenv("QUIRE_PLUGINS", t.TempDir())
-		if _, err := backends.New("xla"); err == nil || !strings.Contains(err.Error(), "quire plugin install cpu") {
-			t.Errorf("error %v", err)
-		}
-		if b, err := backends.New(); err != nil || b.Name() != "go" {
-			t.Errorf("without a plugin: error %v, want the go engine", err)
-		}
+		_, err := backends.New("xla")
+		assert.ErrorContains(t, err, "quire plugin install cpu")
+		b, err := backends.New()
+		require.NoError(t, err, "without a plugin: error %v, want the go engine", err)
+		assert.Equal(t, "go", b.Name(), "without a plugin: error %v, want the go engine", err)
 	})
 }

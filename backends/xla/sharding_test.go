@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/backends/stablehlo"
@@ -28,6 +27,9 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // onDevices runs a test on the double, which shows that the parts of values come and go as they should, and on the
@@ -103,9 +105,7 @@ func meshBatch(n, i int) data.Batch {
 func meshTrainer(t testing.TB, backend ir.Backend, store *model.Store, m *ir.Mesh, r shardingRules, fn func(*model.Scope, *graph.Node) *graph.Node) *train.Trainer {
 	t.Helper()
 	for pattern, axes := range r {
-		if err := store.ShardVariables(pattern, axes...); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.ShardVariables(pattern, axes...))
 	}
 	return train.NewTrainer(backend, store, fn, losses.SparseCategoricalCrossEntropyLogits,
 		optimizers.Adam().LearningRate(0.01).ClipGlobalNorm(1).Done(), metrics.NewSparseCategoricalAccuracy()).WithMesh(m)
@@ -116,9 +116,7 @@ func meshSteps(t testing.TB, trainer *train.Trainer, from, to int) (list []float
 	t.Helper()
 	for i := from; i < to; i++ {
 		got, err := trainer.TrainStep(meshBatch(24, i))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		list = append(list, got[0].Value)
 	}
 	return list
@@ -133,9 +131,7 @@ func nearOnMesh(x, y float64) bool { return math.Abs(x-y) <= meshTolerance*(1+ma
 // sameOnMesh checks that all variables are the same within the tolerance.
 func sameOnMesh(t testing.TB, got, want *model.Store) {
 	t.Helper()
-	if got.NumVariables() != want.NumVariables() {
-		t.Errorf("%d variables, want %d", got.NumVariables(), want.NumVariables())
-	}
+	assert.Equal(t, want.NumVariables(), got.NumVariables())
 	for v := range want.IterVariables() {
 		w := got.GetVariable(v.Path())
 		if w == nil {
@@ -162,9 +158,7 @@ func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 		t.Fatalf("one device does not learn: the loss goes from %v to %v", want[0], want[19])
 	}
 	odd, err := alone.EvalStep(meshBatch(7, 100))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, c := range []struct {
 		name  string
 		mesh  *ir.Mesh
@@ -193,22 +187,14 @@ func trainingOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 			before := backend.CacheStats().Misses
 			got := meshSteps(t, trainer, 0, 20)
 			for i := range want {
-				if !nearOnMesh(got[i], want[i]) {
-					t.Fatalf("step %d: the loss is %v, on one device %v", i, got[i], want[i])
-				}
+				require.True(t, nearOnMesh(got[i], want[i]), "step %d: the loss is %v, on one device %v", i, got[i], want[i])
 			}
-			if n := backend.CacheStats().Misses - before; n > 1 {
-				t.Errorf("%d programs were compiled for one shape of batch", n)
-			}
+			assert.LessOrEqual(t, backend.CacheStats().Misses-before, 1, "programs were compiled for one shape of batch")
 			// A batch that cannot be dealt, on the way out.
 			last, err := trainer.EvalStep(meshBatch(7, 100))
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for i := range odd {
-				if !nearOnMesh(last[i].Value, odd[i].Value) {
-					t.Errorf("%s of the odd batch is %v, on one device %v", odd[i].Name, last[i].Value, odd[i].Value)
-				}
+				assert.True(t, nearOnMesh(last[i].Value, odd[i].Value), "%s of the odd batch is %v, on one device %v", odd[i].Name, last[i].Value, odd[i].Value)
 			}
 			sameOnMesh(t, trainer.Store(), alone.Store())
 		})
@@ -222,13 +208,11 @@ func anOddBatchIsTrainedOn(t *testing.T, open func(t testing.TB, options string)
 	run := func(backend ir.Backend, m *ir.Mesh) *model.Store {
 		trainer := meshTrainer(t, backend, model.NewStore(), m, tensorParallel, megatron)
 		for i, n := range []int{8, 5, 8} {
-			if _, err := trainer.TrainStep(meshBatch(n, i)); err != nil {
-				t.Fatal(err)
-			}
+			_, err := trainer.TrainStep(meshBatch(n, i))
+			require.NoError(t, err)
 		}
-		if _, err := trainer.Predict([][]float32{{1, 2, 3, 4, 5}}); err != nil {
-			t.Error(err)
-		}
+		_, err := trainer.Predict([][]float32{{1, 2, 3, 4, 5}})
+		assert.NoError(t, err)
 		return trainer.Store()
 	}
 	sameOnMesh(t, run(open(t, ",devices=4"), gridMesh(2, 2)), run(open(t, ""), nil))
@@ -245,20 +229,16 @@ func TestVariablesAreDivided(t *testing.T) {
 			w.SetNodeValue(graph.AddScalar(w.NodeValue(g), 1))
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		exec.WithMesh(gridMesh(2, 2))
 		defer store.Close()
 		for range 3 {
-			if _, err := exec.Call(); err != nil {
-				t.Fatal(err)
-			}
+			_, err := exec.Call()
+			require.NoError(t, err)
 		}
 		m, err := backend.MemoryStats(0)
-		if err != nil || m.OfPlugin {
-			t.Fatalf("%+v, %v: want what the engine counts, over all devices", m, err)
-		}
+		require.NoError(t, err, "%+v, %v: want what the engine counts, over all devices", m, err)
+		require.False(t, m.OfPlugin, "%+v, %v: want what the engine counts, over all devices", m, err)
 		return m.InUse
 	}
 	for _, c := range []struct {
@@ -272,9 +252,8 @@ func TestVariablesAreDivided(t *testing.T) {
 		{"both", []string{"data", "model"}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, want := weigh(c.axes...), c.copies*4*size*size; got != want {
-				t.Errorf("%d bytes lie on the devices, want %d", got, want)
-			}
+			got, want := weigh(c.axes...), c.copies*4*size*size
+			assert.Equal(t, want, got)
 		})
 	}
 }
@@ -289,15 +268,11 @@ func dividedVariablesAreReadAndSet(t *testing.T, open func(t testing.TB, options
 		w.SetNodeValue(graph.Add(w.NodeValue(x), x))
 		return w.NodeValue(x)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exec.WithMesh(gridMesh(2, 2))
 	check := func(x *tensors.Tensor, want ...float32) {
 		t.Helper()
-		if got := fmt.Sprint(x.Value()); got != fmt.Sprint(want) {
-			t.Errorf("got %s, want %v", got, want)
-		}
+		assert.Equal(t, fmt.Sprint(want), fmt.Sprint(x.Value()))
 	}
 	check(exec.MustCall1(float32(10)), 10, 11, 12, 13, 14, 15, 16, 17)
 	check(store.GetVariable("w").MustValue(), 10, 11, 12, 13, 14, 15, 16, 17)
@@ -317,12 +292,9 @@ func aCheckpointGoesToAnotherMesh(t *testing.T, open func(t testing.TB, options 
 	first := meshTrainer(t, open(t, ",devices=4"), model.NewStore(), gridMesh(2, 2), tensorParallel, megatron)
 	meshSteps(t, first, 0, 5)
 	h, err := checkpoints.Build(first.Store()).Dir(dir).Done()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Save(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	_, err = h.Save()
+	require.NoError(t, err)
 	meshSteps(t, first, 5, 10)
 	for _, c := range []struct {
 		name  string
@@ -335,9 +307,8 @@ func aCheckpointGoesToAnotherMesh(t *testing.T, open func(t testing.TB, options 
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := model.NewStore()
-			if _, err := checkpoints.Load(store).Dir(dir).Done(); err != nil {
-				t.Fatal(err)
-			}
+			_, err := checkpoints.Load(store).Dir(dir).Done()
+			require.NoError(t, err)
 			trainer := meshTrainer(t, open(t, ",devices=4"), store, c.mesh, c.rules, megatron)
 			meshSteps(t, trainer, 5, 10)
 			sameOnMesh(t, store, first.Store())
@@ -356,9 +327,7 @@ func TestMeshErrors(t *testing.T) {
 		{"", gridMesh(2, 2), "mesh[data=2 model=2] has 4 devices, xla:cpu has 1"},
 	} {
 		_, err := meshTrainer(t, open(t, c.options), model.NewStore(), c.mesh, nil, megatron).TrainStep(meshBatch(24, 0))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("got  %v\nwant %s", err, c.want)
-		}
+		assert.ErrorContains(t, err, c.want)
 	}
 }
 
@@ -367,46 +336,29 @@ func TestAStepOfJAXOnAMesh(t *testing.T) { onDevices(t, aStepOfJAXOnAMesh) }
 
 func aStepOfJAXOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.Engine) {
 	text, err := os.ReadFile("../stablehlo/testdata/jax/sharded_step.mlir")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	values, err := tensors.LoadNpz("../stablehlo/testdata/jax/sharded_step.npz")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m, err := stablehlo.Read(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	backend := open(t, ",devices=4")
 	p, err := m.Program(backend.Lowers)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	exe, err := backend.Compile(context.Background(), p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var in []ir.Buffer
 	for i := range p.Inputs {
 		b, err := backend.Put(values[fmt.Sprintf("in%d", i)])
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in = append(in, b)
 	}
 	out, err := exe.Run(context.Background(), in, p.Donated)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, b := range out {
 		got, err := b.ToHost()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := values[fmt.Sprintf("out%d", i)]; !got.InDelta(want, 1e-5) {
-			t.Errorf("result %d is\n%s\nJAX has\n%s", i, got, want)
-		}
+		require.NoError(t, err)
+		want := values[fmt.Sprintf("out%d", i)]
+		assert.True(t, got.InDelta(want, 1e-5), "result %d is\n%s\nJAX has\n%s", i, got, want)
 	}
 }
 
@@ -443,17 +395,11 @@ func programsOnAMesh(t *testing.T, open func(t testing.TB, options string) *xla.
 			values, indices := graph.TopK(x, 3, 0)
 			outputs := []*graph.Node{loop, branch, mean.Call(x)[0], mean.Call(loop)[0], x, n, empty, values, indices,
 				graph.Shard(graph.Neg(x), "model", "data"), graph.CumSum(x, 0), graph.Reverse(x, 0), graph.Shard(graph.Transpose(x, 0, 1), "model", "data")}
-			if err := g.Compile(outputs...); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, g.Compile(outputs...))
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		out, err := g.Run(ir.Ramp(8, 4).Tensor(dtypes.Float32), int32(3), tensors.FromShape(shapes.Make(dtypes.Float32, 0, 4)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return out
 	}
 	want := run(open(t, ""), gridMesh(1, 1))
@@ -507,9 +453,7 @@ func TestRowsOnAMesh(t *testing.T) {
 		}
 		t.Run(op.Name, func(t *testing.T) {
 			want, err := runSamples(graphtest.Reference(), nil, op, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for seed := range seeds {
 				got, err := runSamples(backend, gridMesh(2, 2), op, seed)
 				if err != nil {
@@ -517,9 +461,7 @@ func TestRowsOnAMesh(t *testing.T) {
 					continue
 				}
 				for i := range want {
-					if err := graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: op.Tol.ULP + 2, Abs: op.Tol.Abs}); err != nil {
-						t.Errorf("seed %d, result %d of all samples: %v", seed, i, err)
-					}
+					assert.NoError(t, graphtest.Diff(got[i], want[i], ir.Tolerance{ULP: op.Tol.ULP + 2, Abs: op.Tol.Abs}), "seed %d, result %d of all samples", seed, i)
 				}
 			}
 		})

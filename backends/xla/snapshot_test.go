@@ -4,7 +4,6 @@ package xla_test
 
 import (
 	"context"
-	"reflect"
 	"testing"
 
 	"github.com/quire-ml/quire/backends/xla/internal/double"
@@ -16,6 +15,9 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func planeSet(t *testing.T) data.Dataset {
@@ -25,9 +27,7 @@ func planeSet(t *testing.T) data.Dataset {
 		x[i], y[i] = []float32{a, b}, []float32{2*a - 3*b + 1}
 	}
 	ds, err := data.InMemory("plane", x, y)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ds.BatchSize(4, false)
 }
 
@@ -47,9 +47,8 @@ func TestReadersBesideADeviceAtWork(t *testing.T) {
 		if waits {
 			loop.OnStep("wait", func(*train.Loop) error { return nil })
 		}
-		if _, err := loop.RunSteps(planeSet(t), 1); err != nil {
-			t.Fatal(err)
-		}
+		_, err := loop.RunSteps(planeSet(t), 1)
+		require.NoError(t, err)
 		stop, done := make(chan struct{}), make(chan error)
 		for range readers {
 			go func() {
@@ -75,29 +74,22 @@ func TestReadersBesideADeviceAtWork(t *testing.T) {
 				done <- bad
 			}()
 		}
-		if _, err := loop.RunSteps(planeSet(t), 40); err != nil {
-			t.Fatal(err)
-		}
+		_, err = loop.RunSteps(planeSet(t), 40)
+		require.NoError(t, err)
 		close(stop)
 		for range readers {
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, <-done)
 		}
 		values := map[string]any{}
 		for v := range trainer.Store().IterVariables() {
 			values[v.Path()] = v.MustValue().Value()
 		}
-		if err := trainer.Store().Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, trainer.Store().Close())
 		settles(t, "buffers", func() int64 { return int64(d.Stats().Buffers) })
 		return values
 	}
 	want := trained(0, true)
 	for _, readers := range []int{0, 2} {
-		if got := trained(readers, false); !reflect.DeepEqual(got, want) {
-			t.Errorf("with %d readers, training came to %v, want %v", readers, got, want)
-		}
+		assert.Equal(t, want, trained(readers, false), "with %d readers, training came", readers)
 	}
 }

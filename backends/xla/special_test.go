@@ -15,6 +15,9 @@ import (
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // special are values with rules of their own, extreme those at the ends of ranges besides. What a type cannot hold
@@ -135,9 +138,7 @@ func TestSpecialValues(t *testing.T) {
 	})
 	if !t.Failed() {
 		xla.EachDifference(func(row int, op string) {
-			if !differed[fmt.Sprint(row, op)] {
-				t.Errorf("row %d of the table of differences names %s, which does not differ", row, op)
-			}
+			assert.True(t, differed[fmt.Sprint(row, op)], "row %d of the table of differences names %s, which does not differ", row, op)
 		})
 	}
 }
@@ -159,9 +160,7 @@ func specialValues(t *testing.T, note func(row int, op string)) {
 				return
 			}
 			got, err := runCalls(e, calls)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for i, c := range calls {
 				for k := range want[i] {
 					err := graphtest.Diff(got[i][k], want[i][k], c.op.Tol)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/xla"
 	"github.com/quire-ml/quire/graph"
@@ -23,6 +21,9 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/require"
 )
 
 type modelFn = func(scope *model.Scope, images *graph.Node) *graph.Node
@@ -73,9 +74,8 @@ func BenchmarkStep(b *testing.B) {
 				}
 				batch := data.Batch{Inputs: []*tensors.Tensor{images}, Labels: []*tensors.Tensor{labels}}
 				step := func() {
-					if _, err := trainer.TrainStep(batch); err != nil {
-						b.Fatal(err)
-					}
+					_, err := trainer.TrainStep(batch)
+					require.NoError(b, err)
 				}
 				step()
 				b.ReportAllocs()
@@ -98,17 +98,14 @@ func BenchmarkStart(b *testing.B) {
 			}
 			start := func() {
 				e, err := xla.Open("cpu,cache=" + cache)
-				if err != nil {
-					b.Fatal(err)
-				}
+				require.NoError(b, err)
 				defer e.Close()
 				batch := data.Batch{
 					Inputs: []*tensors.Tensor{tensors.FromShape(shapes.Make(dtypes.Float32, 64, 28, 28, 1))},
 					Labels: []*tensors.Tensor{tensors.FromShape(shapes.Make(dtypes.Int32, 64, 1))},
 				}
-				if _, err := newTrainer(e, networks[1].fn, 1).TrainStep(batch); err != nil {
-					b.Fatal(err)
-				}
+				_, err = newTrainer(e, networks[1].fn, 1).TrainStep(batch)
+				require.NoError(b, err)
 			}
 			start()
 			for b.Loop() {
@@ -140,18 +137,12 @@ func TestTraining(t *testing.T) {
 	e := open(t, "")
 	losses := func(b ir.Backend) (values []float64) {
 		set, _, err := digits.Datasets(64)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		trainer := newTrainer(b, networks[0].fn, 7)
 		for batch, err := range set.Iter() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			m, err := trainer.TrainStep(batch)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if values = append(values, m.Value("Batch loss")); len(values) == 30 {
 				break
 			}

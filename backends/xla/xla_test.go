@@ -9,6 +9,9 @@ import (
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // needPlugin ends the test if there is no CPU plugin.
@@ -24,13 +27,9 @@ func open(t testing.TB, options string) *xla.Engine {
 	t.Helper()
 	needPlugin(t)
 	e, err := xla.Open("cpu,cache=off" + options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := e.Close(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, e.Close())
 	})
 	return e
 }

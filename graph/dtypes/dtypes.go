@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-
-	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
-	"github.com/quire-ml/quire/graph/dtypes/float16"
-	"github.com/quire-ml/quire/graph/dtypes/float8"
 )
 
 // DType is the type of a tensor's elements.
@@ -37,33 +33,6 @@ const (
 	count
 )
 
-type info struct {
-	name, short string
-	size        int
-	goType      reflect.Type
-}
-
-var table = [count]info{
-	Invalid:      {"invalid", "?", 0, nil},
-	Bool:         {"bool", "b1", 1, reflect.TypeFor[bool]()},
-	Int8:         {"int8", "i8", 1, reflect.TypeFor[int8]()},
-	Int16:        {"int16", "i16", 2, reflect.TypeFor[int16]()},
-	Int32:        {"int32", "i32", 4, reflect.TypeFor[int32]()},
-	Int64:        {"int64", "i64", 8, reflect.TypeFor[int64]()},
-	Uint8:        {"uint8", "u8", 1, reflect.TypeFor[uint8]()},
-	Uint16:       {"uint16", "u16", 2, reflect.TypeFor[uint16]()},
-	Uint32:       {"uint32", "u32", 4, reflect.TypeFor[uint32]()},
-	Uint64:       {"uint64", "u64", 8, reflect.TypeFor[uint64]()},
-	Float16:      {"float16", "f16", 2, reflect.TypeFor[float16.Float16]()},
-	BFloat16:     {"bfloat16", "bf16", 2, reflect.TypeFor[bfloat16.BFloat16]()},
-	Float32:      {"float32", "f32", 4, reflect.TypeFor[float32]()},
-	Float64:      {"float64", "f64", 8, reflect.TypeFor[float64]()},
-	Complex64:    {"complex64", "c64", 8, reflect.TypeFor[complex64]()},
-	Complex128:   {"complex128", "c128", 16, reflect.TypeFor[complex128]()},
-	Float8E4M3FN: {"float8_e4m3fn", "f8e4m3fn", 1, reflect.TypeFor[float8.E4M3FN]()},
-	Float8E5M2:   {"float8_e5m2", "f8e5m2", 1, reflect.TypeFor[float8.E5M2]()},
-}
-
 // All returns every valid type, in order of declaration.
 func All() []DType {
 	all := make([]DType, 0, count-1)
@@ -75,6 +44,14 @@ func All() []DType {
 
 // IsValid reports whether d is one of the named types other than Invalid.
 func (d DType) IsValid() bool { return d > Invalid && d < count }
+
+// row returns what is known of d: nothing of a number that is no type.
+func (d DType) row() *row {
+	if d >= count {
+		return &table[Invalid]
+	}
+	return &table[d]
+}
 
 // String returns the name, such as "float32".
 func (d DType) String() string {
@@ -95,12 +72,7 @@ func (d DType) Short() string {
 // Size returns the number of bytes of one element, 0 for Invalid. It is for code that steps from element to element; how
 // many bytes an array takes is asked of [DType.Bytes], and how wide an element is of [DType.Bits]: a dtype narrower than a
 // byte, whose elements are packed, would have no Size.
-func (d DType) Size() int {
-	if d >= count {
-		return 0
-	}
-	return table[d].size
-}
+func (d DType) Size() int { return d.row().size }
 
 // Bits returns the number of bits of one element as it is stored, 0 for Invalid. A bool takes 8.
 func (d DType) Bits() int { return 8 * d.Size() }
@@ -112,12 +84,7 @@ func (d DType) Bytes(n int) int {
 }
 
 // GoType returns the Go type of one element, nil for Invalid.
-func (d DType) GoType() reflect.Type {
-	if d >= count {
-		return nil
-	}
-	return table[d].goType
-}
+func (d DType) GoType() reflect.Type { return d.row().goType }
 
 // IsFloat reports whether d is float16, bfloat16, float32 or float64: a float that ops compute in, see [DType.IsStorage].
 func (d DType) IsFloat() bool { return Floats.Has(d) }

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -23,15 +24,9 @@ func TestTheTableIsSound(t *testing.T) {
 			t.Errorf("%d is not valid", d)
 			continue
 		}
-		if int(d.GoType().Size()) != d.Size() {
-			t.Errorf("%s has %d bytes, its Go type %s has %d", d, d.Size(), d.GoType(), d.GoType().Size())
-		}
-		if got := OfType(d.GoType()); got != d {
-			t.Errorf("the Go type of %s belongs to %s", d, got)
-		}
-		if got := OfValue(reflect.Zero(d.GoType()).Interface()); got != d {
-			t.Errorf("a value of %s is %s", d, got)
-		}
+		assert.Equal(t, d.Size(), int(d.GoType().Size()), "%s has %d bytes, its Go type %s has %d", d, d.Size(), d.GoType(), d.GoType().Size())
+		assert.Equal(t, d, OfType(d.GoType()), "the Go type")
+		assert.Equal(t, d, OfValue(reflect.Zero(d.GoType()).Interface()), "a value")
 		for _, name := range []string{d.String(), d.Short()} {
 			if seen[name] {
 				t.Errorf("the name %q comes twice", name)
@@ -45,9 +40,7 @@ func TestTheTableIsSound(t *testing.T) {
 			t.Errorf("Parse(%q) = %s, %v", strings.ToUpper(d.String()), got, err)
 		}
 	}
-	if n := len(All()); n != 17 {
-		t.Errorf("%d types, want 17", n)
-	}
+	assert.Len(t, All(), 17, "types")
 }
 
 func TestInvalidTypes(t *testing.T) {
@@ -56,25 +49,17 @@ func TestInvalidTypes(t *testing.T) {
 			t.Errorf("%s counts as something", d)
 		}
 	}
-	if s := Invalid.String() + " " + DType(200).String() + " " + Invalid.Short() + " " + DType(200).Short(); s != "invalid DType(200) ? DType(200)" {
-		t.Error(s)
-	}
+	assert.Equal(t, "invalid DType(200) ? DType(200)", Invalid.String()+" "+DType(200).String()+" "+Invalid.Short()+" "+DType(200).Short())
 	for _, name := range []string{"", "invalid", "?", "float", "F32", "float32 "} {
-		if d, err := Parse(name); err == nil || !strings.Contains(err.Error(), "is unknown: the names are bool, int8") {
-			t.Errorf("Parse(%q) = %s, %v", name, d, err)
-		}
+		d, err := Parse(name)
+		assert.ErrorContains(t, err, "is unknown: the names are bool, int8", "Parse(%q) = %s", name, d)
 	}
-	if d := OfValue("text"); d != Invalid {
-		t.Errorf("a string is %s", d)
-	}
+	assert.Equal(t, Invalid, OfValue("text"), "a string")
 	for _, typ := range []reflect.Type{nil, reflect.TypeFor[string](), reflect.TypeFor[uint](), reflect.TypeFor[DType](), reflect.TypeFor[[]int]()} {
-		if d := OfType(typ); d != Invalid {
-			t.Errorf("the Go type %v is %s", typ, d)
-		}
+		assert.Equal(t, Invalid, OfType(typ), "the Go type %v", typ)
 	}
-	if OfValue(1) != Int64 || OfType(reflect.TypeFor[int]()) != Int64 {
-		t.Error("an int is not an int64")
-	}
+	assert.Equal(t, Int64, OfValue(1), "an int is not an int64")
+	assert.Equal(t, Int64, OfType(reflect.TypeFor[int]()), "an int is not an int64")
 	if Convert("text", Float32) != nil || Convert(1, Invalid) != nil || Convert(1i, Invalid) != nil || Convert(1, DType(99)) != nil {
 		t.Error("Convert of unknown types is not nil")
 	}
@@ -83,18 +68,13 @@ func TestInvalidTypes(t *testing.T) {
 func TestTextForm(t *testing.T) {
 	for _, d := range append(All(), Invalid) {
 		data, err := json.Marshal(d)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var back DType
-		if err := json.Unmarshal(data, &back); err != nil || back != d {
-			t.Errorf("%s became %s: %v", data, back, err)
-		}
+		require.NoError(t, json.Unmarshal(data, &back), "%s", data)
+		assert.Equal(t, d, back, "%s", data)
 	}
 	var d DType
-	if err := json.Unmarshal([]byte(`"float7"`), &d); err == nil {
-		t.Error(`"float7" is read without an error`)
-	}
+	assert.Error(t, json.Unmarshal([]byte(`"float7"`), &d), `"float7" is read without an error`)
 }
 
 func TestFamilies(t *testing.T) {
@@ -121,12 +101,8 @@ func TestFamilies(t *testing.T) {
 		{"some", SetOf(Float32, Bool, Int8), []DType{Bool, Int8, Float32}, "bool, int8, float32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := c.set.List(); !reflect.DeepEqual(got, c.list) {
-				t.Errorf("members %v, want %v", got, c.list)
-			}
-			if got := c.set.String(); got != c.text {
-				t.Errorf("named %q, want %q", got, c.text)
-			}
+			assert.Equal(t, c.list, c.set.List(), "members")
+			assert.Equal(t, c.text, c.set.String(), "named")
 		})
 	}
 	for _, d := range All() {
@@ -226,13 +202,9 @@ func TestIntegersToHalvesRoundOnce(t *testing.T) {
 	for _, x := range []uint64{1<<63 + 1<<55 + 1, 1<<63 + 1<<55, 1<<63 + 3<<55 - 1, 1<<62 + 1<<54 + 1, 1<<62 + 1<<54 - 1, math.MaxUint64, math.MaxInt64} {
 		exact := new(big.Float).SetPrec(64).SetUint64(x)
 		want, _ := new(big.Float).SetPrec(8).SetMode(big.ToNearestEven).Set(exact).Float64() // bfloat16 has 8 bits
-		if got := Convert(x, BFloat16).(bfloat16.BFloat16).Float64(); got != want {
-			t.Errorf("uint64 %#x becomes %x, want %x", x, got, want)
-		}
+		assert.Equal(t, want, Convert(x, BFloat16).(bfloat16.BFloat16).Float64(), "uint64 %#x", x)
 		if x>>63 == 0 {
-			if got := Convert(-int64(x), BFloat16).(bfloat16.BFloat16).Float64(); got != -want {
-				t.Errorf("int64 -%#x becomes %x, want %x", x, got, -want)
-			}
+			assert.Equal(t, -want, Convert(-int64(x), BFloat16).(bfloat16.BFloat16).Float64(), "int64 -%#x", x)
 		}
 	}
 }
@@ -285,9 +257,7 @@ func TestLimitsAndEpsilon(t *testing.T) {
 		}
 		eps := Epsilon(d)
 		if eps == 0 {
-			if Inexact.Has(d) {
-				t.Errorf("%s has no epsilon", d)
-			}
+			assert.False(t, Inexact.Has(d), "%s has no epsilon", d)
 			continue
 		}
 		if Convert(Convert(1+eps, d), Float64) != 1+eps || Convert(Convert(1+eps/2, d), Float64) != 1.0 || !(Inexact | Storage).Has(d) {

@@ -74,13 +74,21 @@ func asComplex(v any) (complex128, bool) {
 	return 0, false
 }
 
-func toFloat(v any) float64 { return Convert(builtIn(v), Float64).(float64) }
+func toFloat(v any) float64 {
+	switch x := v.(type) { // most numbers of programs
+	case float32:
+		return float64(x)
+	case float64:
+		return x
+	}
+	return Convert(builtIn(v), Float64).(float64)
+}
 
 // sameInteger reports whether the integer type d holds v.
 func sameInteger(v any, d DType) bool {
 	lo, hi := Limits(d)
-	switch OfValue(v) {
-	case Float16, BFloat16, Float32, Float64, Float8E4M3FN, Float8E5M2:
+	switch from := OfValue(v); {
+	case from.IsFloat() || from.IsStorage():
 		f := toFloat(v)
 		// Of 64 bits the largest is no float64; the power of two above it is, and does not fit.
 		low, above := toFloat(lo), math.Ldexp(1, d.Bits())
@@ -88,7 +96,7 @@ func sameInteger(v any, d DType) bool {
 			above /= 2
 		}
 		return f == math.Trunc(f) && f >= low && f < above
-	case Uint8, Uint16, Uint32, Uint64:
+	case from.IsUnsigned():
 		return Convert(v, Uint64).(uint64) <= Convert(hi, Uint64).(uint64)
 	}
 	i := Convert(v, Int64).(int64)

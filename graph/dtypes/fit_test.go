@@ -9,6 +9,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+
+	"github.com/stretchr/testify/assert"
 )
 
 type count int
@@ -56,9 +58,7 @@ func TestFitKeepsTheValueOrRefuses(t *testing.T) {
 		{nil, dtypes.Int8, "<nil> <nil> (<nil>) is not a number, or int8 no dtype"},
 	} {
 		v, err := dtypes.Fit(c.v, c.d)
-		if got := fmt.Sprint(v, " ", err); got != c.want {
-			t.Errorf("%v as %s: %s, want %s", c.v, c.d, got, c.want)
-		}
+		assert.Equal(t, c.want, fmt.Sprint(v, " ", err), "%v as %s", c.v, c.d)
 	}
 }
 

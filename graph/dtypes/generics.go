@@ -49,6 +49,7 @@ func Of[T Supported]() DType {
 
 // OfValue returns the DType of v's Go type. An int counts as int64. It is Invalid for all others.
 func OfValue(v any) DType {
+	// A switch, since views of elements ask each time: a search of the table takes several times as long.
 	switch v.(type) {
 	case bool:
 		return Bool
@@ -140,197 +141,25 @@ func Limits(d DType) (lo, hi any) {
 	case d.IsInt():
 		return int64(math.MinInt64) >> (64 - bits), int64(math.MaxInt64) >> (64 - bits)
 	}
-	switch d {
-	case Float16:
-		return -65504.0, 65504.0
-	case BFloat16:
-		m := bfloat16.FromBits(0x7f7f).Float64()
+	if m := d.row().largest; m != 0 {
 		return -m, m
-	case Float32:
-		return -math.MaxFloat32, math.MaxFloat32
-	case Float64:
-		return -math.MaxFloat64, math.MaxFloat64
-	case Float8E4M3FN:
-		return -448.0, 448.0
-	case Float8E5M2:
-		return -57344.0, 57344.0
 	}
 	return nil, nil
 }
 
 // Epsilon returns the distance from 1 to the next larger number of a float type (2^-10 for float16,
 // 2^-7 for bfloat16, 2^-23, 2^-52; 2^-3 and 2^-2 of 8 bits), or of the parts of a complex one; 0 for all others.
-func Epsilon(d DType) float64 {
-	switch d.Real() {
-	case Float16:
-		return 0x1p-10
-	case BFloat16:
-		return 0x1p-7
-	case Float32:
-		return 0x1p-23
-	case Float64:
-		return 0x1p-52
-	case Float8E4M3FN:
-		return 0x1p-3
-	case Float8E5M2:
-		return 0x1p-2
-	}
-	return 0
-}
+func Epsilon(d DType) float64 { return d.Real().row().epsilon }
 
 // Convert returns v, a Go value of a supported type (or int), as a value of d's Go type, by the
 // rules of the package. It returns nil if either type is unknown.
 func Convert(v any, d DType) any {
-	if !d.IsValid() {
+	from := OfValue(v)
+	if from == Invalid || !d.IsValid() {
 		return nil
 	}
-	switch x := v.(type) {
-	case int:
-		return fromInt(int64(x), d)
-	case int8:
-		return fromInt(int64(x), d)
-	case int16:
-		return fromInt(int64(x), d)
-	case int32:
-		return fromInt(int64(x), d)
-	case int64:
-		return fromInt(x, d)
-	case uint8:
-		return fromUint(uint64(x), d)
-	case uint16:
-		return fromUint(uint64(x), d)
-	case uint32:
-		return fromUint(uint64(x), d)
-	case uint64:
-		return fromUint(x, d)
-	case float16.Float16:
-		return fromFloat(x.Float64(), d)
-	case bfloat16.BFloat16:
-		return fromFloat(x.Float64(), d)
-	case float32:
-		return fromFloat(float64(x), d)
-	case float64:
-		return fromFloat(x, d)
-	case float8.E4M3FN:
-		return fromFloat(x.Float64(), d)
-	case float8.E5M2:
-		return fromFloat(x.Float64(), d)
-	case complex64:
-		return fromComplex(complex128(x), d)
-	case complex128:
-		return fromComplex(x, d)
-	case bool:
-		if x {
-			return fromInt(1, d)
-		}
-		return fromInt(0, d)
+	if i, ok := v.(int); ok {
+		v = int64(i)
 	}
-	return nil
-}
-
-func fromInt(x int64, d DType) any {
-	switch d {
-	case Bool:
-		return x != 0
-	case Int8:
-		return int8(x)
-	case Int16:
-		return int16(x)
-	case Int32:
-		return int32(x)
-	case Int64:
-		return x
-	case Uint8:
-		return uint8(x)
-	case Uint16:
-		return uint16(x)
-	case Uint32:
-		return uint32(x)
-	case Uint64:
-		return uint64(x)
-	case Float32: // not through float64: that would round twice
-		return float32(x)
-	case Complex64:
-		return complex(float32(x), 0)
-	case Float16, BFloat16, Float8E4M3FN, Float8E5M2:
-		if x < 0 {
-			return fromFloat(-oddFloat64(uint64(-x)), d)
-		}
-		return fromFloat(oddFloat64(uint64(x)), d)
-	}
-	return fromFloat(float64(x), d)
-}
-
-func fromUint(x uint64, d DType) any {
-	switch {
-	case d == Float32:
-		return float32(x)
-	case d == Complex64:
-		return complex(float32(x), 0)
-	case d.IsHalf() || d.IsStorage():
-		return fromFloat(oddFloat64(x), d)
-	case d.IsInt() || d == Bool:
-		return fromInt(int64(x), d)
-	}
-	return fromFloat(float64(x), d)
-}
-
-// oddFloat64 returns x as a float64, rounded to odd where it has more than 53 bits, so that the
-// rounding to 16 or 8 bits that follows is as good as the only one.
-func oddFloat64(x uint64) float64 {
-	const low = 1<<11 - 1
-	if x >= 1<<53 && x&low != 0 {
-		x = x&^low | (low + 1)
-	}
-	return float64(x)
-}
-
-func fromFloat(x float64, d DType) any {
-	switch d {
-	case Bool:
-		return x != 0
-	case Int8:
-		return ToInteger[int8](x)
-	case Int16:
-		return ToInteger[int16](x)
-	case Int32:
-		return ToInteger[int32](x)
-	case Int64:
-		return ToInt64(x)
-	case Uint8:
-		return ToInteger[uint8](x)
-	case Uint16:
-		return ToInteger[uint16](x)
-	case Uint32:
-		return ToInteger[uint32](x)
-	case Uint64:
-		return ToUint64(x)
-	case Float16:
-		return float16.FromFloat64(x)
-	case BFloat16:
-		return bfloat16.FromFloat64(x)
-	case Float8E4M3FN:
-		return float8.E4M3FNFromFloat64(x)
-	case Float8E5M2:
-		return float8.E5M2FromFloat64(x)
-	case Float32:
-		return float32(x)
-	case Float64:
-		return x
-	}
-	return fromComplex(complex(x, 0), d)
-}
-
-func fromComplex(x complex128, d DType) any {
-	switch d {
-	case Complex64:
-		return complex64(x)
-	case Complex128:
-		return x
-	case Bool:
-		return x != 0
-	case Invalid:
-		return nil
-	}
-	return fromFloat(real(x), d)
+	return table[from].to(v, &table[d])
 }

@@ -147,6 +147,12 @@ func bigLogSoftmax(x []*big.Float) []*big.Float {
 	return y
 }
 
+// bigCrossEntropy is that of the last element.
+func bigCrossEntropy(x []*big.Float) *big.Float {
+	y := bigLogSoftmax(x)[len(x)-1]
+	return y.Neg(y)
+}
+
 // bigExp returns eˣ for |x| < 128: the series of e^(x/2^k), squared k times.
 func bigExp(x *big.Float) *big.Float {
 	const k = 16

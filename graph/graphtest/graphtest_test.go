@@ -11,6 +11,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestRowsAreComplete(t *testing.T) { Complete(t) }
@@ -23,9 +25,7 @@ func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
 func TestAnIncompleteRowIsNamed(t *testing.T) {
 	got := strings.Join(lacks(&ir.Op{Name: "Half"}), "; ")
 	for _, want := range []string{"Family is empty", "Doc is empty", "VJP or a reason", "Samples is empty"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q does not say %q", got, want)
-		}
+		assert.Contains(t, got, want)
 	}
 }
 
@@ -43,9 +43,8 @@ func TestAWrongValueIsFound(t *testing.T) {
 		{"another shape fails", tensors.FromValue([]float32{1, 2}), ir.Tolerance{ULP: 1}, false},
 		{"another dtype fails", tensors.FromValue([]float64{1, 2, 3}), ir.Tolerance{ULP: 1}, false},
 	} {
-		if err := Diff(x, c.y, c.tol); (err == nil) != c.ok {
-			t.Errorf("%s: got %v", c.name, err)
-		}
+		err := Diff(x, c.y, c.tol)
+		assert.Equal(t, c.ok, err == nil, "%s: got %v", c.name, err)
 	}
 }
 
@@ -54,9 +53,7 @@ func TestAWrongGradientIsFound(t *testing.T) {
 		return graph.ReduceAllSum(graph.IdentityWithCustomGradient(in[0], func(_, v *graph.Node) *graph.Node { return graph.MulScalar(v, 0.5) }))
 	}
 	in := []*tensors.Tensor{ir.Ramp(3).Tensor(dtypes.Float64)}
-	if err := checkDirections(alone(Reference()), half, in, rand.New(rand.NewPCG(1, 2))); err == nil {
-		t.Error("a gradient that is half of the right one passed")
-	}
+	assert.Error(t, checkDirections(alone(Reference()), half, in, rand.New(rand.NewPCG(1, 2))), "a gradient that is half of the right one passed")
 }
 
 // Many checks together find what each finds alone: the wrong one, the one that cannot be built, and no other.
@@ -111,9 +108,7 @@ func TestBigExponentialsAndLogarithms(t *testing.T) {
 		{text(1.0000000001, bigLog), "1.00000008269037099081966940804e-10"},
 		{text(123456.789, bigLog), "1.17236464871858810160296312529e+01"},
 	} {
-		if c[0] != c[1] {
-			t.Errorf("got %s, want %s", c[0], c[1])
-		}
+		assert.Equal(t, c[1], c[0])
 	}
 }
 

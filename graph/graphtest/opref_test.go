@@ -13,13 +13,14 @@ import (
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestOpReferenceIsCurrent(t *testing.T) {
 	text, err := OpReference(callersOf(t, ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	golden.Check(t, "../../docs/ops.md", text)
 }
 
@@ -35,17 +36,14 @@ func TestEveryRowHasAnExample(t *testing.T) {
 			t.Errorf("op %s: the best example is empty, or has values that are not finite:\n%s", op.Name, e)
 		}
 	}
-	if _, err := exampleOf(&ir.Op{Name: "Half"}); err == nil {
-		t.Error("a row without samples has an example")
-	}
+	_, err := exampleOf(&ir.Op{Name: "Half"})
+	assert.Error(t, err, "a row without samples has an example")
 }
 
 // Links of the reference lead to a heading.
 func TestOpReferenceLinks(t *testing.T) {
 	text, err := OpReference(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	headings := map[string]int{}
 	for _, line := range strings.Split(text, "\n") {
 		if title := strings.TrimLeft(line, "#"); title != line {
@@ -53,13 +51,9 @@ func TestOpReferenceLinks(t *testing.T) {
 		}
 	}
 	links := regexp.MustCompile(`\]\(#([^)]*)\)`).FindAllStringSubmatch(text, -1)
-	if len(links) < len(ir.Ops()) {
-		t.Errorf("%d links for %d ops", len(links), len(ir.Ops()))
-	}
+	assert.GreaterOrEqual(t, len(links), len(ir.Ops()))
 	for _, l := range links {
-		if headings[l[1]] != 1 {
-			t.Errorf("#%s is the anchor of %d headings", l[1], headings[l[1]])
-		}
+		assert.Equal(t, 1, headings[l[1]], "#%s is the anchor of %d headings", l[1], headings[l[1]])
 	}
 }
 
@@ -70,9 +64,7 @@ func TestFunctionsOfRowsAreFound(t *testing.T) {
 		"Add": "Add", "Equal": "Equal", "If": "If", "Split": "Split", "TopK": "BottomK, TopK", "ScatterSum": "ScatterSum",
 		"RandomBits": "RandomBits", "NormalCDF": "",
 	} {
-		if got := strings.Join(callers[op], ", "); got != want {
-			t.Errorf("%s: called by %q, want %q", op, got, want)
-		}
+		assert.Equal(t, want, strings.Join(callers[op], ", "), "%s: called", op)
 	}
 }
 
@@ -80,9 +72,8 @@ func TestFunctionsOfRowsAreFound(t *testing.T) {
 // hand the row's variable to a function.
 func callersOf(t *testing.T, dir string) map[string][]string {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no source in ", dir, err)
-	}
+	require.NoError(t, err, "no source in %v", dir)
+	require.NotEmpty(t, paths, "no source in %v", dir)
 	var files []*ast.File
 	rows := map[string]string{} // by variable
 	for _, path := range paths {
@@ -90,9 +81,7 @@ func callersOf(t *testing.T, dir string) map[string][]string {
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		files = append(files, f)
 		ast.Inspect(f, func(n ast.Node) bool {
 			if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN && len(a.Lhs) == 1 {

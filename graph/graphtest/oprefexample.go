@@ -118,7 +118,7 @@ func (e *example) called() string {
 // withoutPlaces forgets where the calls of a program were written.
 func withoutPlaces(p *ir.Program) {
 	for i := range p.Instrs {
-		p.Instrs[i].Place = ir.Place{}
+		p.Instrs[i].Place = ir.Site{}
 		for _, r := range p.Instrs[i].Regions {
 			withoutPlaces(r)
 		}

@@ -57,26 +57,29 @@ type reductionTruth struct {
 	size   func(x []float64, eps float64) float64 // sum of the sizes of what is added up; nil if nothing cancels
 	ulps   float64                                // how many units in the last place a result may be off
 	attrs  func(axis int, dims []int) any
-	only   func(x []float64) bool // whether the row has this domain; nil for all
-	masked bool                   // with a mask, see shows
-	rest   float64                // what a masked element gets
-	why    string                 // why there is nothing to check
+	only   func(x []float64) bool         // whether the row has this domain; nil for all
+	more   func(c reductionCase) ir.Input // the second operand, of rows along the last axis alone; nil for none
+	masked bool                           // with a mask, see shows
+	rest   float64                        // what a masked element gets
+	why    string                         // why there is nothing to check
 }
 
 var reductionTruths = map[*ir.Op]reductionTruth{
-	ops.ReduceSum:        {of: one(bigSum), size: sizes, ulps: 0.75, attrs: axisAttrs},
-	ops.ReduceMean:       {of: one(bigMean), size: meanSize, ulps: 1.5, attrs: axisAttrs},
-	ops.ReduceMultiply:   {of: one(bigProduct), ulps: 1, attrs: axisAttrs},
-	ops.ReduceMax:        {of: one(bigMax), attrs: axisAttrs},
-	ops.ReduceMin:        {of: one(bigMin), attrs: axisAttrs},
-	ops.Variance:         {of: one(bigVariance), size: meanPlace, ulps: 3, attrs: axisAttrs},
-	ops.LogSumExp:        {of: one(bigLogSumExp), size: largestSize, ulps: 2, attrs: axisAttrs, only: moderate},
-	ops.Softmax:          {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate},
-	ops.LogSoftmax:       {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate},
-	ops.MaskedSoftmax:    {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate, masked: true},
-	ops.MaskedLogSoftmax: {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate, masked: true, rest: math.Inf(-1)},
-	ops.CumSum:           {of: bigRunning, size: sizes, ulps: 0.75, attrs: func(axis int, _ []int) any { return ir.CumSumAttrs{Axis: axis} }},
-	ops.L2Normalize:      {of: bigNormalize, ulps: 4, attrs: func(axis int, _ []int) any { return ir.NormalizeAttrs{Axes: []int{axis}} }},
+	ops.ReduceSum:                   {of: one(bigSum), size: sizes, ulps: 0.75, attrs: axisAttrs},
+	ops.ReduceMean:                  {of: one(bigMean), size: meanSize, ulps: 1.5, attrs: axisAttrs},
+	ops.ReduceMultiply:              {of: one(bigProduct), ulps: 1, attrs: axisAttrs},
+	ops.ReduceMax:                   {of: one(bigMax), attrs: axisAttrs},
+	ops.ReduceMin:                   {of: one(bigMin), attrs: axisAttrs},
+	ops.Variance:                    {of: one(bigVariance), size: meanPlace, ulps: 3, attrs: axisAttrs},
+	ops.LogSumExp:                   {of: one(bigLogSumExp), size: largestSize, ulps: 2, attrs: axisAttrs, only: moderate},
+	ops.Softmax:                     {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate},
+	ops.LogSoftmax:                  {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate},
+	ops.MaskedSoftmax:               {of: bigSoftmax, ulps: 4, attrs: axisAttrs, only: moderate, masked: true},
+	ops.MaskedLogSoftmax:            {of: bigLogSoftmax, ulps: 2, attrs: axisAttrs, only: moderate, masked: true, rest: math.Inf(-1)},
+	ops.SoftmaxCrossEntropy:         {of: one(bigCrossEntropy), ulps: 4, attrs: noAttrs, only: moderate, more: lastClass},
+	ops.SoftmaxCrossEntropyGradient: {why: "a Softmax, less what is given"},
+	ops.CumSum:                      {of: bigRunning, size: sizes, ulps: 0.75, attrs: func(axis int, _ []int) any { return ir.AxisAttrs{Axis: axis} }},
+	ops.L2Normalize:                 {of: bigNormalize, ulps: 4, attrs: func(axis int, _ []int) any { return ir.NormalizeAttrs{Axes: []int{axis}} }},
 	ops.ReduceWindow: {of: one(bigSum), size: sizes, ulps: 0.75, attrs: func(axis int, dims []int) any {
 		a := ir.WindowAttrs{Kind: ir.WindowSum, Window: make([]int, len(dims)), Strides: make([]int, len(dims)), Paddings: make([][2]int, len(dims))}
 		for i := range dims {
@@ -89,6 +92,18 @@ var reductionTruths = map[*ir.Op]reductionTruth{
 	ops.ArgMin:           {why: "it compares"},
 	ops.SelectAndScatter: {why: "windows add up a few values each; the row's samples check them"},
 	ops.SelectAndGather:  {why: "it copies"},
+}
+
+func noAttrs(int, []int) any { return nil }
+
+// lastClass labels each row with its last element.
+func lastClass(c reductionCase) ir.Input {
+	rows := c.dims[:c.axis]
+	k := make([]float64, len(c.data)/c.dims[c.axis])
+	for i := range k {
+		k[i] = float64(c.dims[c.axis] - 1)
+	}
+	return ir.Array(rows, k...).As(dtypes.Int32)
 }
 
 func axisAttrs(axis int, _ []int) any { return ir.ReduceAttrs{Axes: []int{axis}} }
@@ -158,7 +173,13 @@ func (r reductionTruth) check(b ir.Backend, op *ir.Op, d dtypes.DType, c reducti
 	if r.only != nil && !r.only(c.data) || r.masked && len(c.data) > 10_000 && !sweep() {
 		return nil
 	}
+	if r.more != nil && c.axis < len(c.dims)-1 {
+		return nil
+	}
 	sample := ir.Sample{In: []ir.Input{ir.Array(c.dims, c.data...)}, Attrs: r.attrs(c.axis, c.dims)}
+	if r.more != nil {
+		sample.In = append(sample.In, r.more(c))
+	}
 	if r.masked {
 		mask, dims := make([]float64, c.dims[c.axis]), make([]int, len(c.dims)-c.axis)
 		for k := range mask {

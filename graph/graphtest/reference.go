@@ -16,10 +16,16 @@ func Reference() ir.Backend { return reference{} }
 
 type reference struct{}
 
-func (reference) Name() string                             { return "reference" }
-func (reference) Lowers(c ir.Call) bool                    { return c.Op.Ref != nil || c.Op.Regions != nil }
-func (reference) Close() error                             { return nil }
-func (reference) Put(t *tensors.Tensor) (ir.Buffer, error) { return &refBuffer{t}, nil }
+func (reference) Name() string          { return "reference" }
+func (reference) Lowers(c ir.Call) bool { return c.Op.Ref != nil || c.Op.Regions != nil }
+func (reference) Close() error          { return nil }
+
+func (reference) Put(t *tensors.Tensor) (ir.Buffer, error) {
+	if err := t.CheckValid(); err != nil {
+		return nil, err
+	}
+	return &refBuffer{t.Share()}, nil
+}
 
 func (reference) Compile(_ context.Context, p *ir.Program) (ir.Executable, error) {
 	return refExecutable{p}, p.Check()

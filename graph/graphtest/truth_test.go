@@ -7,6 +7,8 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // The check of true values must be able to fail.
@@ -51,9 +53,8 @@ func TestAnUntrueValueIsFound(t *testing.T) {
 		if len(c.in) == 2 {
 			d = dtypes.Complex128
 		}
-		if _, ok := (fact{in: c.in, out: c.want, free: c.free}).compare(&ir.Op{Accuracy: c.promise}, d, c.got); ok != c.ok {
-			t.Errorf("%s: it did not", c.name)
-		}
+		_, ok := (fact{in: c.in, out: c.want, free: c.free}).compare(&ir.Op{Accuracy: c.promise}, d, c.got)
+		assert.Equal(t, c.ok, ok, "%s: it did not", c.name)
 	}
 }
 
@@ -74,9 +75,7 @@ func TestARowWithoutTruthIsNamed(t *testing.T) {
 		{row(func(op *ir.Op) { op.Accuracy = []ir.Accuracy{{Domain: "for small x"}} }), "only one is set"},
 		{row(func(op *ir.Op) { op.Name, op.Accuracy, op.Exact = "Exp", nil, "it is not" }), "a table of true values, but no Accuracy"},
 	} {
-		if got := strings.Join(lacks(c.op), "; "); !strings.Contains(got, c.want) {
-			t.Errorf("%q does not say %q", got, c.want)
-		}
+		assert.Contains(t, strings.Join(lacks(c.op), "; "), c.want)
 	}
 }
 

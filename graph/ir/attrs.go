@@ -17,14 +17,21 @@ type ArgAttrs struct {
 	DType dtypes.DType
 }
 
+// AttentionAttrs holds what products of queries and keys are multiplied by, and whether a query sees the keys up to its own place
+// only.
+type AttentionAttrs struct {
+	Scale  float64
+	Causal bool
+}
+
 // AxesAttrs holds axes, counted from 0 and sorted.
 type AxesAttrs struct{ Axes []int }
 
+// AxisAttrs holds the axis along which operands are put together or summed, counted from 0.
+type AxisAttrs struct{ Axis int }
+
 // CholeskyAttrs says which triangle is read and returned.
 type CholeskyAttrs struct{ Lower bool }
-
-// ConcatAttrs holds the axis along which operands are put together.
-type ConcatAttrs struct{ Axis int }
 
 // SplitAttrs holds the axis that is cut and the number of parts.
 type SplitAttrs struct{ Axis, NumSplits int }
@@ -43,9 +50,6 @@ type ConvAttrs struct {
 
 // DTypeAttrs holds the dtype of a result.
 type DTypeAttrs struct{ DType dtypes.DType }
-
-// CumSumAttrs holds the axis that is summed along, counted from 0.
-type CumSumAttrs struct{ Axis int }
 
 // DotAttrs holds the axes of a product, counted from 0 and paired by their place, and dtypes, of which
 // Invalid stands for the default.
@@ -96,7 +100,7 @@ type OneHotAttrs struct {
 type MatMulAttrs struct{ Accumulator, Output dtypes.DType }
 
 // NormalizeAttrs holds the axes along which something is normalised, counted from 0 and sorted, and what is added to
-// the square of the length.
+// the square of the length, or to the mean square.
 type NormalizeAttrs struct {
 	Axes    []int
 	Epsilon float64

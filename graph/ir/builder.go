@@ -12,17 +12,20 @@ import (
 // the program with its outputs. What does not fit is an error, and nothing is added. A Builder is for one goroutine.
 type Builder struct {
 	p     *Program
-	place Place
+	place Site
 	maker []int // of each value, the instruction that makes it, -1 for inputs
 
 	checked checked // regions that are known to be well formed: functions may be called from many places
+
+	in, out []shapes.Shape // of a call that is looked at
+	lists   []Value        // what is left of memory for operands and results
 }
 
 // NewBuilder starts a program.
 func NewBuilder(name string) *Builder { return &Builder{p: &Program{Name: name}} }
 
 // At sets the place in the user's code of the calls that follow.
-func (b *Builder) At(place Place) { b.place = place }
+func (b *Builder) At(place Site) { b.place = place }
 
 // Input adds an input. Its name shows in texts and errors.
 func (b *Builder) Input(name string, s shapes.Shape) (Value, error) {
@@ -91,7 +94,7 @@ func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*
 		}
 	}
 	for _, r := range regions {
-		if r != nil && r.built { // call by call, so that functions in functions are not checked once per level
+		if r != nil && r.whole == r { // call by call, so that functions in functions are not checked once per level
 			continue
 		}
 		if b.checked == nil {
@@ -101,7 +104,8 @@ func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*
 			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
 	}
-	instr := Instr{Op: op, Attrs: attrs, In: slices.Clone(in), Regions: regions, Captured: captured, Place: b.place}
+	instr := Instr{Op: op, Attrs: attrs, In: b.list(len(in)), Regions: regions, Captured: captured, Place: b.place}
+	copy(instr.In, in)
 	out, err := instr.results(b.p.ShapesOf(in))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op.Name, err)
@@ -109,9 +113,39 @@ func (b *Builder) Call(op *Op, attrs any, in []Value, captured int, regions ...*
 	return b.add(instr, out), nil
 }
 
+// Known is [Builder.Call] for a call whose results are known to have the shapes out, since [Op.Results] has said so of operands
+// of these shapes: it is not asked again. in is kept.
+func (b *Builder) Known(op *Op, attrs any, in []Value, captured int, regions []*Program, out []shapes.Shape) []Value {
+	if b.p == nil {
+		return nil
+	}
+	return b.add(Instr{Op: op, Attrs: attrs, In: in, Regions: regions, Captured: captured, Place: b.place}, out)
+}
+
+// Grow makes room for so many more calls, or for many if they are more.
+func (b *Builder) Grow(calls int) {
+	const many = 1 << 16
+	if b.p == nil {
+		return
+	}
+	calls = min(max(calls, 0), many)
+	b.p.Values, b.p.Instrs = slices.Grow(b.p.Values, calls), slices.Grow(b.p.Instrs, calls)
+	b.maker = slices.Grow(b.maker, calls)
+}
+
+// list returns room for n values.
+func (b *Builder) list(n int) []Value {
+	if len(b.lists) < n {
+		b.lists = make([]Value, max(n, min(16+len(b.p.Instrs), 1024)))
+	}
+	list := b.lists[:n:n]
+	b.lists = b.lists[n:]
+	return list
+}
+
 // add adds an instruction whose results are known to have the given shapes.
 func (b *Builder) add(in Instr, out []shapes.Shape) []Value {
-	in.Out = make([]Value, len(out))
+	in.Out = b.list(len(out))
 	for i, s := range out {
 		in.Out[i] = b.value(s)
 	}
@@ -149,7 +183,7 @@ func (b *Builder) inline(p *Program, in []Value) []Value {
 	}
 	for _, instr := range p.Instrs {
 		c := instr
-		if c.In = pick(m, instr.In); c.Place == (Place{}) {
+		if c.In = b.pick(m, instr.In); c.Place == (Site{}) {
 			c.Place = b.place
 		}
 		for i, v := range b.add(c, p.ShapesOf(instr.Out)) {
@@ -157,6 +191,14 @@ func (b *Builder) inline(p *Program, in []Value) []Value {
 		}
 	}
 	return pick(m, p.Outputs)
+}
+
+func (b *Builder) pick(m, values []Value) []Value {
+	out := b.list(len(values))
+	for i, v := range values {
+		out[i] = m[v]
+	}
+	return out
 }
 
 func pick(m, values []Value) []Value {
@@ -182,7 +224,7 @@ func (b *Builder) Program(outputs ...Value) (*Program, error) {
 
 func (b *Builder) finish(outputs []Value) *Program {
 	p := b.p
-	p.Outputs, p.built = slices.Clone(outputs), true
+	p.Outputs, p.whole = slices.Clone(outputs), p
 	b.p = nil
 	return p
 }
@@ -195,6 +237,9 @@ func (p *Program) Divide(mesh *Mesh, inputs, outputs []Sharding) (*Program, erro
 	}
 	q := *p
 	q.Mesh, q.InputShardings, q.OutputShardings = mesh, inputs, outputs
+	if p.whole == p {
+		q.whole = &q
+	}
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -207,6 +252,8 @@ func (p *Program) Donate(marks []bool) *Program {
 		return nil
 	}
 	q := *p
-	q.Donated = marks
+	if q.Donated = marks; p.whole == p {
+		q.whole = &q
+	}
 	return &q
 }

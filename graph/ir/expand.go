@@ -32,7 +32,7 @@ func (l *lowering) expansion(c call) (*Program, error) {
 	known := key != tooLarge
 	if known {
 		key = c.Op.Name + " " + key
-		for _, s := range c.in {
+		for _, s := range c.in() {
 			key += " " + s.String()
 		}
 		if q, ok := l.expansions[key]; ok {
@@ -43,12 +43,12 @@ func (l *lowering) expansion(c call) (*Program, error) {
 		}
 		l.expansions[key] = nil
 	}
-	q, err := c.Op.Expand(c.Attrs, c.in)
+	q, err := c.Op.Expand(c.Attrs, slices.Clone(c.in()))
 	if err == nil {
 		q, err = expandPass(l, q)
 	}
 	if err == nil {
-		err = SameShapes("the expansion differs from the call", c.out, q.ShapesOf(q.Outputs))
+		err = SameShapes("the expansion differs from the call", c.out(), q.ShapesOf(q.Outputs))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Op, err)
@@ -79,35 +79,41 @@ var (
 // widenPass computes in float32 what the backend has no kernel for in a narrower float.
 func widenPass(l *lowering, p *Program) (*Program, error) {
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
-		if l.lowers(c.asked()) {
-			return nil, nil
+		if l.notes == nil && !c.narrow() || l.lowers(c.asked()) {
+			return nil, nil // or it is left to the backend, of which nobody wants to hear
 		}
+		in := c.in()
 		if c.Op.Regions != nil { // whose functions are of the narrow dtypes
 			l.left = append(l.left, describe(c))
 			return nil, nil
 		}
 		wide := c.asked()
-		wide.In = widened(c.in)
+		wide.In = widened(in)
 		out, err := c.Op.Results(c.Attrs, wide.In)
-		if err != nil || SameShapes("", out, widened(c.out)) != nil {
+		if err != nil || SameShapes("", out, widened(c.out())) != nil {
 			out = nil
 		}
 		wide.Out = out
-		if out == nil || SameShapes("", wide.In, c.in) == nil || !l.lowers(wide) {
+		if out == nil || SameShapes("", wide.In, in) == nil || !l.lowers(wide) {
 			l.left = append(l.left, describe(c))
 			return nil, nil
 		}
-		l.note("%s of %s", c.Op, c.in[c.Op.Typed].DType)
+		l.note("%s of %s", c.Op, in[c.Op.Typed].DType)
 		args := make([]Value, len(c.args))
 		for i, v := range c.args {
 			args[i] = b.converted(v, wide.In[i].DType)
 		}
 		results := slices.Clone(b.add(Instr{Op: c.Op, Attrs: c.Attrs, In: args, Place: c.Place}, out))
-		for i, v := range results {
-			results[i] = b.converted(v, c.out[i].DType)
+		for i, s := range c.out() {
+			results[i] = b.converted(results[i], s.DType)
 		}
 		return results, nil
 	})
+}
+
+// narrow reports whether an operand is of a dtype that could be widened.
+func (c call) narrow() bool {
+	return slices.ContainsFunc(c.In, func(v Value) bool { return c.b.p.Values[v].DType.IsHalf() })
 }
 
 // widened returns the shapes with float32 for narrower floats.
@@ -135,11 +141,11 @@ func (b *Builder) converted(v Value, d dtypes.DType) Value {
 func describe(c call) string {
 	var b strings.Builder
 	b.WriteString(c.Op.Name)
-	for _, s := range c.in {
+	for _, s := range c.in() {
 		b.WriteString(" " + s.String())
 	}
-	if c.Place != (Place{}) {
-		b.WriteString("  // " + c.Place.String())
+	if place := c.Place.String(); place != "" {
+		b.WriteString("  // " + place)
 	}
 	return b.String()
 }

@@ -58,8 +58,8 @@ func (p *Program) toJSON(regions map[*Program]int) (*programJSON, error) {
 		p.Donated, p.Mesh, p.InputShardings, p.OutputShardings}
 	for i, in := range p.Instrs {
 		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Captured: in.Captured}
-		if in.Place != (Place{}) {
-			j.Place = &in.Place
+		if place := in.Place.Place(); place != (Place{}) {
+			j.Place = &place
 		}
 		if in.Attrs != nil {
 			var err error
@@ -115,7 +115,7 @@ func (p *Program) fromJSON(in *programJSON, regions *[]*Program) error {
 		}
 		instr := Instr{Op: op, In: j.In, Out: j.Out, Captured: j.Captured}
 		if j.Place != nil {
-			instr.Place = *j.Place
+			instr.Place = SiteOf(*j.Place)
 		}
 		if op.Attrs != nil {
 			v := reflect.New(reflect.TypeOf(op.Attrs))

@@ -2,6 +2,8 @@ package ir
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -33,28 +35,81 @@ func attrsKey(attrs any) string {
 
 // mergePass makes equal calls one.
 func mergePass(l *lowering, p *Program) (*Program, error) {
-	seen := map[*Builder]map[string][]Value{} // regions are programs of their own
+	seen := map[*Builder]*calls{} // regions are programs of their own
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
 		if c.Op.Effect != Pure || len(c.Regions) > 0 {
 			return nil, nil
 		}
-		key := attrsKey(c.Attrs)
-		if key == tooLarge {
+		if seen[b] == nil {
+			seen[b] = newCalls(len(b.maker))
+		}
+		same := seen[b].find(c)
+		if same == nil {
 			return nil, nil
 		}
-		key = fmt.Sprint(c.Op.Name, c.args, key)
-		if seen[b] == nil {
-			seen[b] = map[string][]Value{}
-		}
-		if out := seen[b][key]; out != nil {
-			l.note("%s", c.Op)
-			return out, nil
-		}
-		in := *c.Instr
-		in.In = c.args
-		seen[b][key] = b.add(in, c.out)
-		return seen[b][key], nil
+		l.note("%s", c.Op)
+		return same, nil
 	})
+}
+
+// calls are those of a program by what they compute: a table of hashes in which each stands at its place or at one of those behind it.
+type calls struct {
+	table []int32 // the index in list plus one, 0 for none
+	list  []callOn
+}
+
+// callOn is a call that was met.
+type callOn struct {
+	hash
+	op      *Op
+	attrs   any
+	in, out []Value
+}
+
+// newCalls returns a table for so many calls or some more.
+func newCalls(n int) *calls {
+	return &calls{table: make([]int32, 2<<bits.Len(uint(n))), list: make([]callOn, 0, n)}
+}
+
+// find returns the results of a call that computes the same as c and was met before, nil if there is none: then c is
+// the one that was met.
+func (s *calls) find(c call) []Value {
+	h := hash(len(c.args))
+	for _, v := range c.args {
+		h.add(uint64(v))
+	}
+	if !h.addAttrs(c.Attrs) {
+		return nil // a constant that is too large to be compared
+	}
+	for _, b := range []byte(c.Op.Name) {
+		h.add(uint64(b))
+	}
+	at := s.place(h)
+	for ; s.table[at] != 0; at = (at + 1) % len(s.table) {
+		if m := &s.list[s.table[at]-1]; m.hash == h && m.op == c.Op && slices.Equal(m.in, c.args) && sameAttrs(m.attrs, c.Attrs) {
+			return m.out
+		}
+	}
+	s.list = append(s.list, callOn{h, c.Op, c.Attrs, c.args, c.Out})
+	s.table[at] = int32(len(s.list))
+	if 2*len(s.list) > len(s.table) {
+		s.grow()
+	}
+	return nil
+}
+
+func (s *calls) place(h hash) int { return int(uint64(h) % uint64(len(s.table))) }
+
+// grow doubles the table.
+func (s *calls) grow() {
+	s.table = make([]int32, 2*len(s.table))
+	for i := range s.list {
+		at := s.place(s.list[i].hash)
+		for s.table[at] != 0 {
+			at = (at + 1) % len(s.table)
+		}
+		s.table[at] = int32(i + 1)
+	}
 }
 
 // sharePass makes equal regions one.

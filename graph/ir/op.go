@@ -46,6 +46,7 @@ type Op struct {
 	// Simplify returns values that are equal to the call's results and cheaper, nil if there are none. See [Rewrite].
 	Simplify func(r *Rewrite) []Value
 
+	Variadic    bool   // calls have any number of operands; others have as many as the samples
 	Elementwise bool   // element i of the result depends on elements i of the operands, after broadcasting, alone
 	Layout      Layout // what the op does besides moving elements: nothing, if set
 	Effect      Effect // what a call does besides returning results
@@ -64,6 +65,8 @@ type Op struct {
 	// Elementwise rows whose values are floats have it, or Exact, the reason why no table of true values is needed.
 	Accuracy []Accuracy
 	Exact    string
+
+	operands int // how many a call has; -1 for any number
 }
 
 // Layout says that an op computes nothing: the elements of its result are elements of its first operand.
@@ -137,8 +140,19 @@ func Define(op Op) *Op {
 		panic("ir: op " + op.Name + " has no meaning: set Ref, Expand or Regions")
 	}
 	p := &op
+	p.operands = p.count()
 	table[op.Name] = p
 	return p
+}
+
+// count returns how many operands a call has, by the samples that say so; -1 for any number.
+func (op *Op) count() int {
+	for _, s := range op.Samples {
+		if s.Build == nil && !op.Variadic && op.Regions == nil {
+			return len(s.In)
+		}
+	}
+	return -1
 }
 
 // Ops returns the rows of the table, sorted by name.
@@ -160,8 +174,16 @@ func (op *Op) String() string { return op.Name }
 // Results runs the op's shape rule, with what holds for every op checked first and last. regions are the signatures of
 // the call's regions, without what they capture.
 func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]shapes.Shape, error) {
+	return op.AppendResults(nil, attrs, in, regions...)
+}
+
+// AppendResults is [Op.Results] that appends to list.
+func (op *Op) AppendResults(list []shapes.Shape, attrs any, in []shapes.Shape, regions ...Signature) ([]shapes.Shape, error) {
 	if err := op.checkStorage(in); err != nil {
 		return nil, err
+	}
+	if op.operands >= 0 && len(in) != op.operands && table[op.Name] == op {
+		return nil, fmt.Errorf("it takes %s, got %d", plural(op.operands, "operand"), len(in))
 	}
 	if op.DTypes != 0 && op.Typed < len(in) && !op.DTypes.Has(in[op.Typed].DType) {
 		return nil, fmt.Errorf("%s is not a dtype that it takes: %s", in[op.Typed].DType, op.DTypes)
@@ -169,29 +191,35 @@ func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]sha
 	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
 		return nil, fmt.Errorf("its attributes are a %T, got a %T", op.Attrs, attrs)
 	}
-	out, err := op.ruled(attrs, in, regions)
+	n := len(list)
+	list, err := op.ruled(list, attrs, in, regions)
 	if err != nil {
 		return nil, err
 	}
-	if err := op.checkStorage(out); err != nil {
+	if err := op.checkStorage(list[n:]); err != nil {
 		return nil, err
 	}
-	for _, s := range out {
+	for _, s := range list[n:] {
 		if err := s.Check(); err != nil {
 			return nil, fmt.Errorf("the result cannot be made: %w", err)
 		}
 	}
-	return out, nil
+	return list, nil
 }
 
-// ruled is results where a rule may index what a wrong call does not have.
-func (op *Op) ruled(attrs any, in []shapes.Shape, regions []Signature) (out []shapes.Shape, err error) {
+// ruled appends what the rule says, which may index what a wrong call does not have.
+func (op *Op) ruled(list []shapes.Shape, attrs any, in []shapes.Shape, regions []Signature) (out []shapes.Shape, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = nil, fmt.Errorf("it cannot be called with %d operands of these shapes and these attributes", len(in))
 		}
 	}()
-	return op.results(attrs, in, regions)
+	if op.Infer != nil && len(regions) == 0 {
+		s, err := op.Infer(attrs, in)
+		return append(list, s), err
+	}
+	several, err := op.results(attrs, in, regions)
+	return append(list, several...), err
 }
 
 // checkStorage returns an error if an operand or a result of an op that computes has a dtype that is for storage.
@@ -216,11 +244,8 @@ func (op *Op) results(attrs any, in []shapes.Shape, regions []Signature) ([]shap
 		return op.Regions.Infer(attrs, in, regions)
 	case len(regions) > 0:
 		return nil, errors.New("it takes no functions")
-	case op.InferMulti != nil:
-		return op.InferMulti(attrs, in)
 	}
-	s, err := op.Infer(attrs, in)
-	return []shapes.Shape{s}, err
+	return op.InferMulti(attrs, in)
 }
 
 // String returns what the layout is called.

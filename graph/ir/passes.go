@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // Pass is one step of [Lower]: it turns a program into one that computes the same.
@@ -49,7 +47,12 @@ func (pass Pass) Run(p *Program, lowers func(Call) bool) (*Program, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	return pass.run(newLowering(lowers), p)
+	l := newLowering(lowers)
+	q, err := pass.run(l, p)
+	if err != nil {
+		return nil, err
+	}
+	return l.next().renumbered(q)
 }
 
 // checkPasses panics unless every pass has a reason and runs after those that it must run after.
@@ -72,35 +75,51 @@ type lowering struct {
 	lowers     func(Call) bool
 	expansions map[string]*Program   // by call, nil for those that are being made
 	done       map[*Program]*Program // regions that the current pass is through with
+	made       map[*Program]bool     // programs that a pass has made
 	effects    map[*Program]bool     // whether a region does something besides returning results
-	notes      map[string]int        // what the current pass did, how often
-	left       []string              // calls that have no kernel, no expansion and no wider form
+	notes      map[string]int        // what the current pass did, how often; nil if nobody asks
+	left       []string              // calls that have no kernel, no expansion and no wider form, if somebody asks
 }
 
 func newLowering(lowers func(Call) bool) *lowering {
 	if lowers == nil {
 		lowers = func(Call) bool { return true }
 	}
-	return &lowering{lowers: lowers, expansions: map[string]*Program{}, done: map[*Program]*Program{}, effects: map[*Program]bool{}, notes: map[string]int{}}
+	return &lowering{lowers: lowers, expansions: map[string]*Program{}, done: map[*Program]*Program{}, made: map[*Program]bool{}, effects: map[*Program]bool{}}
 }
 
-func (l *lowering) note(format string, args ...any) { l.notes[fmt.Sprintf(format, args...)]++ }
+// next begins another pass.
+func (l *lowering) next() *lowering {
+	clear(l.done)
+	clear(l.notes)
+	return l
+}
+
+// note counts that the pass did something.
+func (l *lowering) note(format string, args ...any) {
+	if l.notes != nil {
+		l.notes[fmt.Sprintf(format, args...)]++
+	}
+}
 
 // Lower returns a program that computes what p does, as a backend gets it: [Passes] says what happens. lowers tells
 // which calls the backend has kernels for ([Backend.Lowers]); nil stands for all.
 func Lower(p *Program, lowers func(Call) bool) (*Program, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	p, _, err := lower(p, lowers, nil)
 	return p, err
 }
 
+// lower is Lower for a program that is known to be well formed.
 func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
-	if err := p.Check(); err != nil {
-		return nil, nil, err
-	}
 	l := newLowering(lowers)
+	if report != nil {
+		l.notes = map[string]int{}
+	}
 	for _, pass := range passes {
-		l.done, l.notes = map[*Program]*Program{}, map[string]int{}
-		q, err := pass.run(l, p)
+		q, err := pass.run(l.next(), p)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -154,80 +173,4 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// visitor returns the values that stand for the results of a call on args, values of the program that is built; nil to
-// keep the call.
-type visitor func(b *Builder, c call) ([]Value, error)
-
-// call is a call of the old program, on values of the new one.
-type call struct {
-	*Instr
-	args    []Value
-	in, out []shapes.Shape // out: of the results
-}
-
-func (c call) asked() Call { return Call{c.Op, c.Attrs, c.in, c.out} }
-
-// rewrite builds p anew, regions first, with what visit says in the place of each call. A program in which nothing
-// changed is returned as it was.
-func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
-	if q := l.done[p]; q != nil {
-		return q, nil
-	}
-	b := NewBuilder(p.Name)
-	b.p.Values = slices.Grow(b.p.Values, len(p.Values))
-	b.p.Instrs = slices.Grow(b.p.Instrs, len(p.Instrs))
-	m := make([]Value, len(p.Values))
-	for i, id := range p.Inputs {
-		m[id] = b.input(p.InputNames[i], p.Values[id])
-	}
-	changed := false
-	for i := range p.Instrs {
-		in := p.Instrs[i]
-		args := pick(m, in.In)
-		regions, err := l.regions(&in, visit)
-		if err != nil {
-			return nil, err
-		}
-		changed = changed || regions
-		b.At(in.Place)
-		out, err := visit(b, call{&in, args, p.ShapesOf(in.In), p.ShapesOf(in.Out)})
-		if err != nil {
-			return nil, err
-		}
-		if out == nil {
-			c := in
-			c.In = args
-			out = b.add(c, p.ShapesOf(in.Out))
-		} else {
-			changed = true
-		}
-		for k, v := range in.Out {
-			m[v] = out[k]
-		}
-	}
-	q := p
-	if changed {
-		q = b.finish(pick(m, p.Outputs))
-		q.Donated, q.Mesh, q.InputShardings, q.OutputShardings = p.Donated, p.Mesh, p.InputShardings, p.OutputShardings
-	}
-	l.done[p] = q
-	return q, nil
-}
-
-// regions rewrites the regions of an instruction, and tells whether one changed.
-func (l *lowering) regions(in *Instr, visit visitor) (changed bool, err error) {
-	if len(in.Regions) == 0 {
-		return false, nil
-	}
-	list := make([]*Program, len(in.Regions))
-	for k, r := range in.Regions {
-		if list[k], err = l.rewrite(r, visit); err != nil {
-			return false, err
-		}
-		changed = changed || list[k] != r
-	}
-	in.Regions = list
-	return changed, nil
 }

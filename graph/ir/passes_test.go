@@ -228,22 +228,7 @@ func run(t testing.TB, p *ir.Program, in []*tensors.Tensor) []*tensors.Tensor {
 	b := graphtest.Reference()
 	p, err := ir.Passes()[0].Run(p, b.Lowers) // what has no reference meaning is expanded
 	require.NoError(t, err)
-	exe, err := b.Compile(t.Context(), p)
-	require.NoError(t, err)
-	var bufs []ir.Buffer
-	for _, x := range in {
-		buf, err := b.Put(x)
-		require.NoError(t, err)
-		bufs = append(bufs, buf)
-	}
-	results, err := exe.Run(t.Context(), bufs, nil)
-	require.NoError(t, err)
-	out := make([]*tensors.Tensor, len(results))
-	for i, r := range results {
-		out[i], err = r.ToHost()
-		require.NoError(t, err)
-	}
-	return out
+	return graphtest.Run(t, b, p, in)
 }
 
 func TestExplain(t *testing.T) {

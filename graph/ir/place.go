@@ -20,6 +20,48 @@ func (p Place) String() string {
 	return frames.Place(p.File, p.Line)
 }
 
+// Site is where a call comes from: the calls on the stack that made it, of which the place in the user's code is looked up when it
+// is asked for. That takes a microsecond, and of most calls nobody asks. The zero Site is nowhere.
+type Site struct{ at *site }
+
+type site struct {
+	calls []uintptr
+	place Place // where there are no calls
+}
+
+// SiteOf returns the site of a place that is known.
+func SiteOf(p Place) Site {
+	if p == (Place{}) {
+		return Site{}
+	}
+	return Site{&site{place: p}}
+}
+
+// SiteOfCalls returns the site of calls on a stack, innermost first, as [runtime.Callers] returns them.
+func SiteOfCalls(pcs []uintptr) Site { return Site{&site{calls: pcs}} }
+
+// Calls returns the calls of [SiteOfCalls], nil if the site has none.
+func (s Site) Calls() []uintptr {
+	if s.at == nil {
+		return nil
+	}
+	return s.at.calls
+}
+
+// Place returns the innermost place in the user's own code, the zero Place if there is none.
+func (s Site) Place() Place {
+	if s.at == nil {
+		return Place{}
+	}
+	if f, ok := frames.User(s.at.calls); ok {
+		return Place{File: f.File, Line: f.Line, Function: f.Function}
+	}
+	return s.at.place
+}
+
+// String writes the place as [Place.String] does.
+func (s Site) String() string { return s.Place().String() }
+
 // SourceLine returns the text of the line at p, "" if the file cannot be read (any more).
 func (p Place) SourceLine() string {
 	data, err := os.ReadFile(p.File)

@@ -31,7 +31,7 @@ type Program struct {
 	InputShardings  []Sharding
 	OutputShardings []Sharding
 
-	built bool // by a Builder, which has checked each call
+	whole *Program // itself if a Builder made it, which has checked each call; a copy is another program
 }
 
 // Instr is one instruction: a call of an op.
@@ -46,7 +46,7 @@ type Instr struct {
 	Regions  []*Program
 	Captured int
 
-	Place Place // in the user's code
+	Place Site // in the user's code
 }
 
 // Operands returns In without the captured values.

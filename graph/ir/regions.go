@@ -22,6 +22,9 @@ type Regions struct {
 
 	// Ref computes what the op means, running regions as often as it takes.
 	Ref func(attrs any, in []*tensors.Tensor, regions []Run) []*tensors.Tensor
+
+	// Endless says that values decide whether it ever ends.
+	Endless bool
 }
 
 // Run runs a region on its own inputs.

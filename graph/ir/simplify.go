@@ -62,13 +62,22 @@ const maxUniform = 1 << 12
 
 func uniform(t *tensors.Tensor) (x float64, ok bool) {
 	for i := range t.Size() {
-		c, isNumber := dtypes.Convert(element(t, i), dtypes.Complex128).(complex128)
-		if !isNumber || imag(c) != 0 || i > 0 && real(c) != x {
+		n, ok := realOf(element(t, i))
+		if !ok || i > 0 && n != x {
 			return 0, false
 		}
-		x = real(c)
+		x = n
 	}
 	return x, true
+}
+
+// realOf returns a number as a float64, if it is real.
+func realOf(v any) (x float64, ok bool) {
+	if f, is := v.(float32); is {
+		return float64(f), true
+	}
+	c, isNumber := dtypes.Convert(v, dtypes.Complex128).(complex128)
+	return real(c), isNumber && imag(c) == 0
 }
 
 // Apply adds a call and returns its only result. It panics if the call does not fit: a rule that makes such a one is
@@ -99,11 +108,15 @@ func (r *Rewrite) same() (v Value, ok bool) {
 
 // simplifyPass removes calls that change nothing and applies the rows' rules.
 func simplifyPass(l *lowering, p *Program) (*Program, error) {
+	r := &Rewrite{} // one after the other
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
 		if c.Op.Effect != Pure {
 			return nil, nil
 		}
-		r := &Rewrite{Op: c.Op, Attrs: c.Attrs, In: c.args, Out: c.out, b: b}
+		if c.Op.Simplify == nil && c.Op.Layout != View && c.Op.Layout != Repetition {
+			return nil, nil
+		}
+		*r = Rewrite{Op: c.Op, Attrs: c.Attrs, In: c.args, Out: c.out(), b: b}
 		if v, ok := r.same(); ok {
 			l.note("%s that changes nothing", c.Op)
 			return []Value{v}, nil
@@ -112,7 +125,7 @@ func simplifyPass(l *lowering, p *Program) (*Program, error) {
 			return nil, nil
 		}
 		out := c.Op.Simplify(r)
-		if out == nil || SameShapes("", b.p.ShapesOf(out), c.out) != nil {
+		if out == nil || SameShapes("", b.p.ShapesOf(out), c.out()) != nil {
 			return nil, nil
 		}
 		l.note("%s", c.Op)
@@ -127,30 +140,38 @@ const maxFold = 1 << 10
 func foldPass(l *lowering, p *Program) (*Program, error) {
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
 		op := c.Op
-		if op.Layout == Repetition && c.out[0].Size() > c.in[0].Size() { // backends read one element as often as they need it
+		if op.Ref == nil || op.Effect != Pure || op.Tol != (Tolerance{}) || len(c.args) == 0 || !b.constant(c.args[0]) {
 			return nil, nil
 		}
-		if op.Ref == nil || op.Effect != Pure || op.Tol != (Tolerance{}) || len(c.args) == 0 || Traffic(c.in, c.out) > maxFold {
+		if op.Layout == Repetition && c.out()[0].Size() > c.in()[0].Size() { // backends read one element as often as they need it
+			return nil, nil
+		}
+		if Traffic(c.in(), c.out()) > maxFold || !b.constant(c.args...) {
 			return nil, nil
 		}
 		in := make([]*tensors.Tensor, len(c.args))
 		for i, v := range c.args {
-			made := b.made(v)
-			if made == nil || made.Op != constOp() {
-				return nil, nil
-			}
-			in[i] = made.Attrs.(ConstAttrs).Value
+			in[i] = b.made(v).Attrs.(ConstAttrs).Value
 		}
-		out := computed(op, c.Attrs, c.out, in)
+		shapes := slices.Clone(c.out())
+		out := computed(op, c.Attrs, shapes, in)
 		if out == nil {
 			return nil, nil
 		}
 		l.note("%s", op)
 		results := make([]Value, len(out))
 		for i, t := range out {
-			results[i] = b.add(Instr{Op: constOp(), Attrs: ConstAttrs{t}, Place: c.Place}, c.out[i:i+1])[0]
+			results[i] = b.add(Instr{Op: constOp(), Attrs: ConstAttrs{t}, Place: c.Place}, shapes[i:i+1])[0]
 		}
 		return results, nil
+	})
+}
+
+// constant reports whether values are all constants.
+func (b *Builder) constant(values ...Value) bool {
+	return !slices.ContainsFunc(values, func(v Value) bool {
+		made := b.made(v)
+		return made == nil || made.Op != constOp()
 	})
 }
 
@@ -176,7 +197,7 @@ func computed(op *Op, attrs any, out []shapes.Shape, in []*tensors.Tensor) (resu
 	return results
 }
 
-// dropPass leaves out what neither an output nor the outside needs.
+// dropPass leaves out what neither an output nor the outside needs, and numbers what stays in order.
 func dropPass(l *lowering, p *Program) (*Program, error) {
 	if q := l.done[p]; q != nil {
 		return q, nil
@@ -200,7 +221,7 @@ func dropPass(l *lowering, p *Program) (*Program, error) {
 		}
 	}
 	q := p
-	if !all {
+	if !all || !p.inOrder() {
 		q = p.without(keep)
 	}
 	q, err := l.eachRegion(q, func(r *Program) (*Program, error) { return dropPass(l, r) })
@@ -224,20 +245,22 @@ func (l *lowering) seenOf(r *Program) bool {
 	return seen
 }
 
-// without returns p with the instructions that are to be kept.
+// without returns p with the instructions that are to be kept, all if keep is nil.
 func (p *Program) without(keep []bool) *Program {
 	b := NewBuilder(p.Name)
+	b.Grow(len(p.Instrs))
 	m := make([]Value, len(p.Values))
 	for i, id := range p.Inputs {
 		m[id] = b.input(p.InputNames[i], p.Values[id])
 	}
 	for i, in := range p.Instrs {
-		if !keep[i] {
+		if keep != nil && !keep[i] {
 			continue
 		}
 		out := in.Out
-		in.In = pick(m, in.In)
-		for k, v := range b.add(in, p.ShapesOf(out)) {
+		in.In = b.pick(m, in.In)
+		b.out = p.appendShapes(b.out[:0], out)
+		for k, v := range b.add(in, b.out) {
 			m[out[k]] = v
 		}
 	}
@@ -271,6 +294,6 @@ func (l *lowering) eachRegion(p *Program, fn func(*Program) (*Program, error)) (
 		return p, nil
 	}
 	q := *p
-	q.Instrs = instrs
+	q.Instrs, q.whole = instrs, &q
 	return &q, nil
 }

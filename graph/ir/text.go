@@ -87,8 +87,8 @@ func (p *Program) write(b *printer, indent, keyword string) {
 		for _, id := range in.Out {
 			b.WriteString(" " + p.Values[id].String())
 		}
-		if in.Place != (Place{}) {
-			b.WriteString("  // " + in.Place.String())
+		if place := in.Place.String(); place != "" {
+			b.WriteString("  // " + place)
 		}
 		b.WriteByte('\n')
 		for i, r := range in.Regions {

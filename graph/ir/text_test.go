@@ -5,6 +5,8 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestAttributesThatAskForNothingAreNotPrinted(t *testing.T) {
@@ -21,8 +23,6 @@ func TestAttributesThatAskForNothingAreNotPrinted(t *testing.T) {
 		{"axis 0 is an axis", ir.SortAttrs{}, "{Axis:0}"},
 		{"a part is printed whole", ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1}}}, "{Axes:[{Start:1 End:0 Interior:0}]}"},
 	} {
-		if got := ir.AttrString(c.attrs); got != c.want {
-			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, ir.AttrString(c.attrs), c.name)
 	}
 }

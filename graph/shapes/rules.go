@@ -65,7 +65,7 @@ func Broadcast(operands ...Shape) (Shape, error) {
 	if len(operands) == 0 {
 		return Shape{}, fmt.Errorf("no operands")
 	}
-	out := operands[0].Clone()
+	out := operands[0]
 	for _, s := range operands[1:] {
 		if s.DType != out.DType {
 			return Shape{}, fmt.Errorf("dtypes differ: %s and %s (convert one with ConvertDType)", out.DType, s.DType)
@@ -75,7 +75,7 @@ func Broadcast(operands ...Shape) (Shape, error) {
 			return Shape{}, err
 		}
 	}
-	return out, nil
+	return out.Clone(), nil
 }
 
 // BroadcastDims is [Broadcast] for operands of different dtypes; the result has the first one's.
@@ -87,7 +87,13 @@ func BroadcastDims(operands ...Shape) (Shape, error) {
 	return Broadcast(same...)
 }
 
+// broadcast2 is Broadcast of two shapes of one dtype, whose slices the result may share.
 func broadcast2(a, b Shape) (Shape, error) {
+	if named := a.AxisNames != nil || b.AxisNames != nil; !named && (b.Rank() == 0 || slices.Equal(a.Dimensions, b.Dimensions)) {
+		return a, nil
+	} else if !named && a.Rank() == 0 {
+		return b, nil
+	}
 	rank := max(a.Rank(), b.Rank())
 	out := Shape{DType: a.DType, Dimensions: make([]int, rank)}
 	names := make([]string, rank)

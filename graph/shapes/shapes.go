@@ -141,6 +141,14 @@ func (s Shape) Equal(other Shape) bool {
 	return s.DType == other.DType && slices.Equal(s.Dimensions, other.Dimensions)
 }
 
+// Identical reports whether s and other are [Shape.Equal] and their axes have the same names.
+func (s Shape) Identical(other Shape) bool {
+	if s.AxisNames == nil && other.AxisNames == nil {
+		return s.Equal(other)
+	}
+	return s.Equal(other) && slices.Equal(s.AxisNames, other.AxisNames)
+}
+
 // EqualDimensions reports whether s and other have the same dimensions.
 func (s Shape) EqualDimensions(other Shape) bool {
 	return slices.Equal(s.Dimensions, other.Dimensions)

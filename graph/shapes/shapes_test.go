@@ -3,12 +3,14 @@ package shapes
 import (
 	"encoding/json"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // checkErr reports an error whose text is not want; "" wants none.
@@ -18,9 +20,7 @@ func checkErr(t *testing.T, err error, want string) {
 	if err != nil {
 		got = err.Error()
 	}
-	if got != want {
-		t.Errorf("error %q\nwant  %q", got, want)
-	}
+	assert.Equal(t, want, got)
 }
 
 func mustPanic(t *testing.T, want string, fn func()) {
@@ -48,17 +48,12 @@ func TestShapesAsText(t *testing.T) {
 		{Make(dtypes.Uint8, 0), "uint8[0]"},
 		{Shape{}, "invalid[]"},
 	} {
-		if got := c.shape.String(); got != c.text {
-			t.Errorf("got %q, want %q", got, c.text)
-		}
+		assert.Equal(t, c.text, c.shape.String())
 		data, err := json.Marshal(c.shape)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var back Shape
-		if err := json.Unmarshal(data, &back); err != nil || back.String() != c.text {
-			t.Errorf("%s becomes %s as JSON: %v", data, back, err)
-		}
+		require.NoError(t, json.Unmarshal(data, &back), "%s", data)
+		assert.Equal(t, c.text, back.String(), "%s", data)
 	}
 }
 
@@ -73,31 +68,25 @@ func TestWhatAShapeTells(t *testing.T) {
 	if s.Name(0) != "a" || s.Name(1) != "" || s.Name(-1) != "c" || s.Name(3) != "" || s.Name(-4) != "" {
 		t.Error("wrong names")
 	}
-	if got := s.Strides(); !slices.Equal(got, []int{12, 4, 1}) {
-		t.Errorf("strides %v", got)
-	}
-	if got := Strides([]int{2, 0, 3}); !slices.Equal(got, []int{0, 3, 1}) {
-		t.Errorf("strides %v", got)
-	}
+	assert.Equal(t, []int{12, 4, 1}, s.Strides(), "strides")
+	assert.Equal(t, []int{0, 3, 1}, Strides([]int{2, 0, 3}), "strides")
 	if !s.Equal(Make(dtypes.Float64, 2, 3, 4)) || s.Equal(Make(dtypes.Float32, 2, 3, 4)) || s.Equal(Make(dtypes.Float64, 2, 3)) || !s.EqualDimensions(Make(dtypes.Bool, 2, 3, 4)) {
 		t.Error("Equal is wrong: names do not count, dtype and dimensions do")
 	}
-	if Scalar(dtypes.Int8).Size() != 1 || !Scalar(dtypes.Int8).IsScalar() || !Make(dtypes.Int8).Equal(Scalar(dtypes.Int8)) {
-		t.Error("a scalar is wrong")
-	}
+	assert.Equal(t, 1, Scalar(dtypes.Int8).Size(), "a scalar is wrong")
+	assert.True(t, Scalar(dtypes.Int8).IsScalar(), "a scalar is wrong")
+	assert.True(t, Make(dtypes.Int8).Equal(Scalar(dtypes.Int8)), "a scalar is wrong")
 	if (Shape{}).Ok() || (Shape{}).IsScalar() || Make(dtypes.Int8, -1).Ok() || !Make(dtypes.Int8, 0).Ok() {
 		t.Error("Ok is wrong")
 	}
-	if s.WithDType(dtypes.Int8).String() != "int8[a=2 3 c=4]" || s.Shape().String() != s.String() {
-		t.Error("WithDType loses something")
-	}
+	assert.Equal(t, "int8[a=2 3 c=4]", s.WithDType(dtypes.Int8).String(), "WithDType loses something")
+	assert.Equal(t, s.String(), s.Shape().String(), "WithDType loses something")
 	dims := []int{1, 2}
 	m := Make(dtypes.Int8, dims...)
 	c := m.Clone()
 	dims[0], m.Dimensions[1] = 9, 9
-	if m.Dimensions[0] != 1 || c.Dimensions[1] != 2 {
-		t.Error("Make or Clone share a slice")
-	}
+	assert.Equal(t, 1, m.Dimensions[0], "Make or Clone share a slice")
+	assert.Equal(t, 2, c.Dimensions[1], "Make or Clone share a slice")
 	mustPanic(t, "shapes: float64[a=2 3 c=4]: axis 3 is out of range: with 3 axes it is -3 to 2", func() { s.Dim(3) })
 	mustPanic(t, "shapes: int8[]: axis 0 of a scalar: it has none", func() { Scalar(dtypes.Int8).Dim(0) })
 	mustPanic(t, "shapes: 1 axis names for the 3 axes of float64[2 3 4]", func() { Make(dtypes.Float64, 2, 3, 4).WithAxisNames("a") })
@@ -147,12 +136,8 @@ func TestAdjustAxes(t *testing.T) {
 			given := slices.Clone(c.axes)
 			got, err := AdjustAxes(c.axes, c.rank)
 			checkErr(t, err, c.err)
-			if !slices.Equal(got, c.want) {
-				t.Errorf("axes %v, want %v", got, c.want)
-			}
-			if !slices.Equal(c.axes, given) {
-				t.Error("the argument is changed")
-			}
+			assert.Equal(t, c.want, got, "axes")
+			assert.Equal(t, given, c.axes, "the argument is changed")
 		})
 	}
 }
@@ -167,9 +152,7 @@ func TestJoinName(t *testing.T) {
 	} {
 		got, err := JoinName(c.a, c.b)
 		checkErr(t, err, c.err)
-		if got != c.want {
-			t.Errorf("%q and %q make %q, want %q", c.a, c.b, got, c.want)
-		}
+		assert.Equal(t, c.want, got, "%q and %q", c.a, c.b)
 	}
 }
 
@@ -210,12 +193,10 @@ func TestBroadcast(t *testing.T) {
 		})
 	}
 	got, err := BroadcastDims(Make(dtypes.Bool, 2, 1), Make(dtypes.Float32, 3))
-	if err != nil || got.String() != "bool[2 3]" {
-		t.Errorf("of different dtypes: %s, %v", got, err)
-	}
-	if _, err = BroadcastDims(); err == nil {
-		t.Error("BroadcastDims of nothing is no error")
-	}
+	require.NoError(t, err, "of different dtypes")
+	assert.Equal(t, "bool[2 3]", got.String(), "of different dtypes")
+	_, err = BroadcastDims()
+	assert.Error(t, err, "BroadcastDims of nothing is no error")
 }
 
 func TestBroadcastableTo(t *testing.T) {
@@ -242,9 +223,7 @@ func TestWithout(t *testing.T) {
 		{[]int{0, 1}, false, "float32[4]"},
 		{nil, false, "float32[a=2 b=3 4]"},
 	} {
-		if got := s.Without(c.axes, c.keep).String(); got != c.want {
-			t.Errorf("without %v, keep %t: %s, want %s", c.axes, c.keep, got, c.want)
-		}
+		assert.Equal(t, c.want, s.Without(c.axes, c.keep).String(), "without %v, keep %t", c.axes, c.keep)
 	}
 }
 
@@ -309,22 +288,16 @@ func FuzzBroadcast(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !slices.Equal(got.Dimensions, want) {
-			t.Fatalf("%v make %s, want %v", list, got, want)
-		}
+		require.True(t, slices.Equal(got.Dimensions, want), "%v make %s, want %v", list, got, want)
 		for i, n := range names {
-			if got.Name(i) != n {
-				t.Errorf("%v make %s, want the names %q", list, got, names)
-			}
+			assert.Equal(t, n, got.Name(i), "%v make %s, want the names %q", list, got, names)
 		}
 		for _, s := range list {
-			if err := s.BroadcastableTo(got.Dimensions...); err != nil {
-				t.Errorf("%v make %s: %v", list, got, err)
-			}
+			assert.NoError(t, s.BroadcastableTo(got.Dimensions...), "%v make %s", list, got)
 		}
 		slices.Reverse(list)
-		if back, err := Broadcast(list...); err != nil || !reflect.DeepEqual(back, got) {
-			t.Errorf("%v make %s, in the other order %s: %v", list, got, back, err)
-		}
+		back, err := Broadcast(list...)
+		require.NoError(t, err, list)
+		assert.Equal(t, got, back, list)
 	})
 }

@@ -2,7 +2,6 @@ package tensors
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -32,46 +31,6 @@ func (t *Tensor) ConvertDType(dtype dtypes.DType) (*Tensor, error) {
 		ladder[dtype].fill(out, func(i int) any { return dtypes.Convert(t.element(i), dtype) })
 	}
 	return out, nil
-}
-
-// FitDType is ConvertDType for numbers that a program states: it returns an error that names the first element that is
-// no value of dtype, by the rules of [dtypes.Fit], instead of another number.
-func (t *Tensor) FitDType(dtype dtypes.DType) (*Tensor, error) {
-	out, err := t.ConvertDType(dtype)
-	if err != nil || dtype == t.DType() {
-		return out, err
-	}
-	defer runtime.KeepAlive(t)
-	fits := plainlyFits(t, dtype)
-	for i := range t.Size() {
-		if fits(i) {
-			continue
-		}
-		if _, err := dtypes.Fit(t.element(i), dtype); err != nil {
-			if t.shape.IsScalar() {
-				return nil, err
-			}
-			return nil, fmt.Errorf("element %d of %s: %w", i, t.shape, err)
-		}
-	}
-	return out, nil
-}
-
-// plainlyFits returns a test that is true for elements that need no closer look by [dtypes.Fit], which costs some
-// allocations for each: those of float64, in which numbers are stated and first values of weights are made.
-func plainlyFits(t *Tensor, dtype dtypes.DType) func(i int) bool {
-	if t.DType() != dtypes.Float64 || !dtype.IsFloat() && !dtype.IsInt() {
-		return func(int) bool { return false }
-	}
-	low, high := dtypes.Limits(dtype)
-	lo, _ := dtypes.Convert(low, dtypes.Float64).(float64)
-	hi, _ := dtypes.Convert(high, dtypes.Float64).(float64)
-	v := view[float64](t)
-	if dtype.IsFloat() {
-		return func(i int) bool { return v[i] >= lo && v[i] <= hi }
-	}
-	lo, hi = max(lo, -1<<53), min(hi, 1<<53) // beyond, the limits of 64 bits are rounded
-	return func(i int) bool { return v[i] >= lo && v[i] <= hi && v[i] == math.Trunc(v[i]) }
 }
 
 func each[X, Y any](y []Y, x []X, convert func(X) Y) bool {

@@ -13,6 +13,7 @@ type rung struct {
 	at      func(t *Tensor, i int) any             // an element
 	complex func(t *Tensor, i int) complex128      // an element
 	fill    func(t *Tensor, value func(i int) any) // sets all elements, to values of the dtype's Go type
+	set     func(t *Tensor, value any)             // sets the first element
 	fast    func(to, from *Tensor) bool            // converts to dtypes that data loading and mixed precision use
 }
 
@@ -44,6 +45,7 @@ func rungOf[T dtypes.Supported](wide func(T) complex128, fast func(to *Tensor, f
 				flat[i] = value(i).(T)
 			}
 		},
+		set:  func(t *Tensor, value any) { view[T](t)[0] = value.(T) },
 		fast: func(to, from *Tensor) bool { return false },
 	}
 	if fast != nil {

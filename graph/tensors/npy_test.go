@@ -9,13 +9,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // numpyFile returns a file of testdata/numpy, which NumPy 2.4.6 has written, for the dtypes that NumPy lacks with ml_dtypes
@@ -44,11 +46,9 @@ func fromNumpy(d dtypes.DType) *Tensor {
 func TestReadsWhatNumpyWrote(t *testing.T) {
 	for _, d := range dtypes.All() {
 		x, err := Load(numpyFile(d.String() + ".npy"))
-		if err != nil {
-			t.Error(err)
-		} else if want := fromNumpy(d); !x.Equal(want) {
-			t.Errorf("%s: got %s, want %s", d, x, want)
-		}
+		require.NoError(t, err)
+		want := fromNumpy(d)
+		assert.True(t, x.Equal(want), "%s: got %s, want %s", d, x, want)
 	}
 	cube := counting(dtypes.Int64, 2, 3, 4)
 	for i := range Flat[int64](cube) {
@@ -70,11 +70,8 @@ func TestReadsWhatNumpyWrote(t *testing.T) {
 		"version3.npy":      FromValue([]int32{0, 1, 2}),
 	} {
 		x, err := Load(numpyFile(name))
-		if err != nil {
-			t.Error(err)
-		} else if !x.Equal(want) {
-			t.Errorf("%s: got %s, want %s", name, x, want)
-		}
+		require.NoError(t, err)
+		assert.True(t, x.Equal(want), "%s: got %s, want %s", name, x, want)
 	}
 }
 
@@ -82,34 +79,24 @@ func TestReadsWhatNumpyWrote(t *testing.T) {
 func TestWritesWhatNumpyWrites(t *testing.T) {
 	for _, d := range dtypes.All() {
 		want, err := os.ReadFile(numpyFile(d.String() + ".npy"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var got bytes.Buffer
-		if err := WriteNpy(&got, fromNumpy(d)); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("%s: wrote\n%q\nNumPy writes\n%q", d, got.Bytes(), want)
-		}
+		require.NoError(t, WriteNpy(&got, fromNumpy(d)))
+		assert.True(t, bytes.Equal(got.Bytes(), want), "%s: wrote\n%q\nNumPy writes\n%q", d, got.Bytes(), want)
 	}
 }
 
 func TestNpzFilesOfNumpy(t *testing.T) {
 	two, err := LoadNpz(numpyFile("two.npz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(two) != 2 || !two["w"].Equal(counting(dtypes.Float32, 2, 3)) || !two["b"].Equal(FromValue([]bool{true, false})) {
-		t.Errorf("two.npz: got %v", two)
-	}
+	require.NoError(t, err)
+	require.Len(t, two, 2, "two.npz")
+	assert.True(t, two["w"].Equal(counting(dtypes.Float32, 2, 3)), "two.npz")
+	assert.True(t, two["b"].Equal(FromValue([]bool{true, false})), "two.npz")
 	compressed, err := LoadNpz(numpyFile("compressed.npz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(compressed) != 2 || !compressed["w"].Equal(counting(dtypes.Float32, 2, 300)) || !compressed["b"].Equal(FromValue(7)) {
-		t.Errorf("compressed.npz: got %v", compressed)
-	}
+	require.NoError(t, err)
+	require.Len(t, compressed, 2, "compressed.npz")
+	assert.True(t, compressed["w"].Equal(counting(dtypes.Float32, 2, 300)), "compressed.npz")
+	assert.True(t, compressed["b"].Equal(FromValue(7)), "compressed.npz")
 }
 
 func TestSaveAndLoad(t *testing.T) {
@@ -119,13 +106,9 @@ func TestSaveAndLoad(t *testing.T) {
 		for _, dims := range [][]int{{}, {0}, {5}, {2, 3}, {1, 2, 3, 4, 5}, {300, 301}} {
 			x := counting(d, dims...)
 			path := filepath.Join(dir, "x.npy")
-			if err := x.Save(path); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, x.Save(path))
 			y, err := Load(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if !x.InDelta(y, 0) {
 				t.Errorf("%s changed", x.Shape())
 			}
@@ -133,16 +116,10 @@ func TestSaveAndLoad(t *testing.T) {
 		}
 	}
 	path := filepath.Join(dir, "all.npz")
-	if err := SaveNpz(path, all); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, SaveNpz(path, all))
 	back, err := LoadNpz(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(back) != len(all) {
-		t.Errorf("%d of %d tensors came back", len(back), len(all))
-	}
+	require.NoError(t, err)
+	assert.Len(t, back, len(all), "%d of %d tensors came back", len(back), len(all))
 	for name, x := range all {
 		if y := back[name]; y == nil || !x.InDelta(y, 0) {
 			t.Errorf("%s changed", name)
@@ -153,45 +130,34 @@ func TestSaveAndLoad(t *testing.T) {
 func TestReadNpyReadsNoFurther(t *testing.T) {
 	var buf bytes.Buffer
 	for i := range 3 {
-		if err := WriteNpy(&buf, counting(dtypes.Int16, i+1)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, WriteNpy(&buf, counting(dtypes.Int16, i+1)))
 	}
 	stream := io.MultiReader(&buf) // its length is not known
 	for i := range 3 {
 		x, err := ReadNpy(stream)
-		if err != nil || !x.Equal(counting(dtypes.Int16, i+1)) {
-			t.Errorf("tensor %d: %v, %v", i, x, err)
-		}
+		require.NoError(t, err, "tensor %d: %v", i, x)
+		assert.True(t, x.Equal(counting(dtypes.Int16, i+1)), "tensor %d: %v", i, x)
 	}
 }
 
 func TestAFailedSaveKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.npz")
-	if err := SaveNpz(path, map[string]*Tensor{"x": FromValue(1)}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, SaveNpz(path, map[string]*Tensor{"x": FromValue(1)}))
 	gone := FromValue(2)
 	gone.Close()
 	err := SaveNpz(path, map[string]*Tensor{"x": FromValue(2), "y": gone})
 	checkErr(t, err, path+`: "y": tensor int64[] was closed: its memory is released`)
 	old, err := LoadNpz(path)
-	if err != nil || !old["x"].Equal(FromValue(1)) {
-		t.Errorf("the old file: %v, %v", old, err)
-	}
-	if list, _ := os.ReadDir(dir); len(list) != 1 {
-		t.Errorf("%d files are left", len(list))
-	}
-	if err := FromValue(1).Save(filepath.Join(dir, "none", "x.npy")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("into a missing folder: %v", err)
-	}
-	if _, err := Load(filepath.Join(dir, "none.npy")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing file: %v", err)
-	}
-	if _, err := LoadNpz(filepath.Join(dir, "none.npz")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a missing archive: %v", err)
-	}
+	require.NoError(t, err, "the old file: %v", old)
+	assert.True(t, old["x"].Equal(FromValue(1)), "the old file: %v", old)
+	list, _ := os.ReadDir(dir)
+	assert.Len(t, list, 1, "files are left")
+	assert.ErrorIs(t, FromValue(1).Save(filepath.Join(dir, "none", "x.npy")), os.ErrNotExist, "into a missing folder")
+	_, err = Load(filepath.Join(dir, "none.npy"))
+	assert.ErrorIs(t, err, os.ErrNotExist, "a missing file")
+	_, err = LoadNpz(filepath.Join(dir, "none.npz"))
+	assert.ErrorIs(t, err, os.ErrNotExist, "a missing archive")
 }
 
 // npy returns a file of version 1 with the given header and data.
@@ -254,9 +220,7 @@ func TestNpyErrors(t *testing.T) {
 	checkErr(t, err, "the .npy data of int32[2] takes 8 bytes and ends after 5")
 	broken := errors.New("the cable is out")
 	_, err = ReadNpy(io.MultiReader(strings.NewReader(npy(good, "12345")), brokenReader{broken}))
-	if !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
-	}
+	assert.ErrorIs(t, err, broken)
 }
 
 type brokenReader struct{ err error }
@@ -271,14 +235,12 @@ func TestPromisesCostNoMemory(t *testing.T) {
 		before := Stats()
 		var m0, m1 runtime.MemStats
 		runtime.ReadMemStats(&m0)
-		if _, err := ReadNpy(r); err == nil {
-			t.Error("no error")
-		}
+		_, err := ReadNpy(r)
+		assert.Error(t, err)
 		runtime.ReadMemStats(&m1)
 		after := Stats()
-		if n := after.Live + after.Pooled - before.Live - before.Pooled; n > 8<<20 {
-			t.Errorf("%s outside the heap for 3 MiB of data", sizeText(n))
-		}
+		n := after.Live + after.Pooled - before.Live - before.Pooled
+		assert.LessOrEqual(t, n, int64(8<<20), "%s outside the heap for 3 MiB of data", sizeText(n))
 		if n := m1.TotalAlloc - m0.TotalAlloc; n > 8<<20 {
 			t.Errorf("%s on the heap for 3 MiB of data", sizeText(int64(n)))
 		}
@@ -294,13 +256,9 @@ func TestNpzErrors(t *testing.T) {
 			if err == nil {
 				_, err = io.WriteString(w, files[i+1])
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, z.Close())
 		return buf.Bytes()
 	}
 	one := npy("{'descr': '<i4', 'fortran_order': False, 'shape': (1,)}", "1234")
@@ -330,14 +288,10 @@ func TestNpzErrors(t *testing.T) {
 
 func FuzzReadNpy(f *testing.F) {
 	files, _ := filepath.Glob(numpyFile("*.npy"))
-	if len(files) == 0 {
-		f.Fatal("no files of NumPy in testdata")
-	}
+	require.NotEmpty(f, files, "no files of NumPy in testdata")
 	for _, name := range files {
 		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -347,22 +301,14 @@ func FuzzReadNpy(f *testing.F) {
 			t.Fatalf("of known length: %v; of unknown length: %v", err, err2)
 		}
 		if err != nil {
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("an error of several lines: %q", err)
-			}
+			assert.NotContains(t, err.Error(), "\n", "an error of several lines: %q", err)
 			return
 		}
-		if x.ByteSize() > len(data) {
-			t.Errorf("%s from %d bytes", x.Shape(), len(data))
-		}
+		assert.LessOrEqual(t, x.ByteSize(), len(data), "%s from %d bytes", x.Shape(), len(data))
 		var buf bytes.Buffer
-		if err := WriteNpy(&buf, x); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, WriteNpy(&buf, x))
 		again, err := ReadNpy(&buf)
-		if err != nil {
-			t.Fatalf("what was written cannot be read: %v", err)
-		}
+		require.NoError(t, err, "what was written cannot be read")
 		for _, z := range []*Tensor{y, again} {
 			if !z.Shape().Equal(x.Shape()) || !bytes.Equal(z.bytes(), x.bytes()) {
 				t.Errorf("%s came back as %s", x, z)
@@ -375,9 +321,7 @@ func FuzzReadNpy(f *testing.F) {
 func FuzzReadNpz(f *testing.F) {
 	for _, name := range []string{"two.npz", "compressed.npz"} {
 		data, err := os.ReadFile(numpyFile(name))
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -386,19 +330,15 @@ func FuzzReadNpz(f *testing.F) {
 			return
 		}
 		var buf bytes.Buffer
-		if err := WriteNpz(&buf, values); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, WriteNpz(&buf, values))
 		again, err := ReadNpz(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-		if err != nil || len(again) != len(values) {
-			t.Fatalf("%d tensors came back as %d: %v", len(values), len(again), err)
-		}
+		require.NoError(t, err)
+		require.Len(t, again, len(values))
 	})
 }
 
 func TestEmptyInFortranOrder(t *testing.T) {
 	x, err := ReadNpy(strings.NewReader(npy("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 0, 3)}", "")))
-	if err != nil || !reflect.DeepEqual(x.Shape().Dimensions, []int{2, 0, 3}) {
-		t.Errorf("an empty tensor in Fortran order: %v, %v", x, err)
-	}
+	require.NoError(t, err, "an empty tensor in Fortran order: %v", x)
+	assert.Equal(t, []int{2, 0, 3}, x.Shape().Dimensions, "an empty tensor in Fortran order: %v", x)
 }

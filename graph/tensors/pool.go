@@ -44,6 +44,10 @@ type block struct {
 	memory []byte
 	used   bool      // has held data, so it is not zero
 	freed  time.Time // when it came to the pool
+
+	// Of memory of others, which is no matter of the pool's: see MappedStorage.
+	foreign bool
+	release func() // nil leaves it as it is
 }
 
 // blockPool hands out blocks and takes them back. A fresh mapping costs 18 times an addition on
@@ -133,6 +137,8 @@ func (p *blockPool) took(size int) {
 		watchCollections()
 	}
 }
+
+func putBlock(b *block) { pool.put(b) }
 
 // put takes a block back, and returns the longest unused ones to the system if too much is kept.
 func (p *blockPool) put(b *block) {

@@ -10,6 +10,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // counting returns a tensor of 0, 1, 2, … in the given dtype and dimensions.
@@ -93,9 +95,8 @@ func TestGoStr(t *testing.T) {
 		FromShape(shapes.Make(dtypes.Int8, 2, 0)), FromShape(shapes.Make(dtypes.Int8, 0, 2)),
 	} {
 		s := x.GoStr()
-		if _, err := parser.ParseExpr(s); err != nil {
-			t.Errorf("%s is no Go: %v", s, err)
-		}
+		_, err := parser.ParseExpr(s)
+		assert.NoError(t, err, "%s is no Go", s)
 		fmt.Fprintln(&out, s)
 	}
 	golden.Check(t, "testdata/gostr.golden", out.String())

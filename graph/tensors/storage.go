@@ -1,6 +1,7 @@
 package tensors
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -11,7 +12,8 @@ import (
 const Alignment = 64
 
 // largeStorage is the size from which a storage lives outside the Go heap. Below it the Go heap is
-// faster (no lock, no system call), and what the collector has to see of it is little.
+// faster (no lock, no system call), and what the collector has to see of it is little; what is released
+// is kept for the next storages all the same, see small.go.
 const largeStorage = 64 << 10
 
 // Storage is the memory of one or more tensors: 64-byte aligned, with a count of references.
@@ -28,7 +30,7 @@ const largeStorage = 64 << 10
 // Retain and Release may be called by several goroutines at once.
 type Storage struct {
 	data    []byte
-	block   *block // nil below largeStorage
+	block   *block // nil below largeStorage; also of memory of others
 	refs    atomic.Int64
 	cleanup runtime.Cleanup
 }
@@ -41,26 +43,63 @@ func NewStorage(bytes int) (*Storage, error) { return newStorage(bytes, false) }
 func NewZeroStorage(bytes int) (*Storage, error) { return newStorage(bytes, true) }
 
 func newStorage(bytes int, zero bool) (*Storage, error) {
-	if bytes < 0 {
-		return nil, fmt.Errorf("a storage of %d bytes: the size is negative", bytes)
-	}
 	s := &Storage{}
+	if err := s.init(bytes, zero); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// MakeStorage is [NewStorage] for a zero Storage that is part of something larger, which saves an allocation. Memory that
+// nobody releases is freed when nothing reaches the whole any more.
+func MakeStorage(s *Storage, bytes int) error {
+	if s == nil {
+		return errors.New("the storage to make is nil")
+	}
+	return s.init(bytes, false)
+}
+
+// MappedStorage returns a storage of memory that is there already, such as pages of a mapped file, with one reference. The memory is the
+// storage's until release is called: with the last [Storage.Release], or when nothing reaches the storage any more; a nil release
+// leaves it as it is. It is neither counted nor recycled. It returns an error unless the memory begins at a multiple of
+// [Alignment]; then release is not called.
+//
+//	memory, err := unix.Mmap(file, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+//	s, err := tensors.MappedStorage(memory, func() { unix.Munmap(memory) })
+//	t, err := tensors.FromStorage(shape, s)
+func MappedStorage(memory []byte, release func()) (*Storage, error) {
+	if misalignment(memory) != 0 {
+		return nil, fmt.Errorf("a storage of mapped memory: it begins %d bytes after a multiple of %d, on which storages begin", misalignment(memory), Alignment)
+	}
+	s := &Storage{data: memory[:len(memory):len(memory)], block: &block{foreign: true, release: release}}
 	s.refs.Store(1)
+	if release != nil {
+		s.cleanup = runtime.AddCleanup(s, func(b *block) { b.release() }, s.block)
+	}
+	return s, nil
+}
+
+func (s *Storage) init(bytes int, zero bool) error {
+	if bytes < 0 {
+		return fmt.Errorf("a storage of %d bytes: the size is negative", bytes)
+	}
 	if bytes < largeStorage {
-		s.data = alignedBytes(bytes)
-		return s, nil
+		s.data = getSmall(bytes, zero)
+		s.refs.Store(1)
+		return nil
 	}
 	b, err := pool.get(bytes, memoryLimit())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.block, s.data = b, b.memory[:bytes:bytes]
-	s.cleanup = runtime.AddCleanup(s, pool.put, b)
+	s.cleanup = runtime.AddCleanup(s, putBlock, b)
 	if zero && b.used {
 		clear(s.data)
 	}
 	b.used = true
-	return s, nil
+	s.refs.Store(1)
+	return nil
 }
 
 // alignedBytes returns n zero bytes of the Go heap that begin at a multiple of Alignment. Objects of
@@ -109,11 +148,19 @@ func (s *Storage) Release() {
 	case n < 0:
 		panic("tensors: Storage.Release called more often than NewStorage and Retain")
 	case n == 0:
+		data := s.data
 		s.data = nil
-		if b := s.block; b != nil {
+		switch b := s.block; {
+		case b != nil && !b.foreign:
 			s.block = nil
 			s.cleanup.Stop()
 			pool.put(b)
+		case b != nil && b.release != nil:
+			s.cleanup.Stop()
+			b.release()
+		case b != nil:
+		case !s.holds(data):
+			putSmall(data)
 		}
 	}
 	runtime.KeepAlive(s) // or the cleanup could have been queued before Stop

@@ -10,6 +10,9 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // mustPanic runs fn, which must panic with a text that contains want.
@@ -30,9 +33,7 @@ func mustPanic(t *testing.T, want string, fn func()) {
 func newStorageT(t testing.TB, bytes int) *Storage {
 	t.Helper()
 	s, err := NewStorage(bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s
 }
 
@@ -62,9 +63,7 @@ func TestZeroStorageIsZeroAlsoWhenRecycled(t *testing.T) {
 		}
 		s.Release()
 		z, err := NewZeroStorage(n)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for i, b := range z.Bytes() {
 			if b != 0 {
 				t.Fatalf("byte %d of %d is %d", i, n, b)
@@ -79,18 +78,12 @@ func TestMemoryIsRecycledOnRelease(t *testing.T) {
 	s := newStorageT(t, 1<<20)
 	first := &s.Bytes()[0]
 	s.Release()
-	if got := Stats().Pooled; got != 1<<20 {
-		t.Errorf("%d bytes are pooled after the release of 1 MiB", got)
-	}
+	assert.Equal(t, int64(1<<20), Stats().Pooled, "bytes are pooled after the release of 1 MiB")
 	s = newStorageT(t, 1<<20-5)
-	if &s.Bytes()[0] != first {
-		t.Error("a storage of about the same size did not take the released memory")
-	}
+	assert.Same(t, first, &s.Bytes()[0], "a storage of about the same size did not take the released memory")
 	s.Release()
 	TrimPool()
-	if got := Stats().Pooled; got != 0 {
-		t.Errorf("%d bytes are pooled after TrimPool", got)
-	}
+	assert.Zero(t, Stats().Pooled, "bytes are pooled after TrimPool")
 }
 
 func TestReferencesAreCounted(t *testing.T) {
@@ -102,13 +95,60 @@ func TestReferencesAreCounted(t *testing.T) {
 		s.Release()
 		_ = s.Bytes()
 		s.Release()
-		if s.Len() != 0 {
-			t.Errorf("a released storage has %d bytes", s.Len())
-		}
+		assert.Zero(t, s.Len(), "a released storage has %d bytes", s.Len())
 		mustPanic(t, "Bytes after the last Release", func() { s.Bytes() })
 		mustPanic(t, "called more often than", s.Release)
 		mustPanic(t, "Retain after the last Release", func() { s.Retain() })
 	}
+}
+
+func TestMappedStorageIsGivenBackOnce(t *testing.T) {
+	memory := alignedBytes(1 << 20)
+	before, released := Stats(), 0
+	s, err := MappedStorage(memory, func() { released++ })
+	require.NoError(t, err)
+	x, err := FromStorage(shapes.Make(dtypes.Float32, 512, 512), s)
+	require.NoError(t, err)
+	MustMutableFlatData(x, func(flat []float32) { flat[1] = 1 })
+	assert.Equal(t, byte(0x3f), memory[7], "the tensor does not lie in the memory that was given")
+	assert.Equal(t, before.Storages, Stats().Storages, "memory of others is counted")
+	y := x.Share()
+	x.Close()
+	assert.Zero(t, released, "it is released while a tensor shares it")
+	y.Close()
+	assert.Equal(t, 1, released)
+	assert.Equal(t, before.Pooled, Stats().Pooled, "memory of others is pooled")
+}
+
+func TestMappedStorageThatIsForgottenIsGivenBack(t *testing.T) {
+	done := make(chan struct{})
+	func() {
+		_, err := MappedStorage(alignedBytes(100), func() { close(done) })
+		require.NoError(t, err)
+	}()
+	for deadline := time.Now().Add(time.Minute); ; {
+		runtime.GC()
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Millisecond):
+			require.True(t, time.Now().Before(deadline), "it was not given back")
+		}
+	}
+}
+
+func TestMappedStorageOfMemoryThatIsNotAligned(t *testing.T) {
+	s, err := MappedStorage(alignedBytes(100)[8:], func() { t.Error("it is released") })
+	assert.Nil(t, s)
+	assert.ErrorContains(t, err, "8 bytes after a multiple of 64")
+	memory := alignedBytes(128)
+	s, err = MappedStorage(memory, nil)
+	require.NoError(t, err)
+	s.Release()
+	mustPanic(t, "called more often than", s.Release)
+	next := newStorageT(t, 128)
+	defer next.Release()
+	assert.NotSame(t, &memory[0], &next.Bytes()[0], "memory of others is recycled")
 }
 
 func TestAbsurdSizesAreErrors(t *testing.T) {
@@ -129,14 +169,10 @@ func TestAbsurdSizesAreErrors(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		return // the next one needs memory that is there only when touched
 	}
-	if limit > 1<<45 {
-		t.Fatalf("the machine's memory is said to be %s", sizeText(limit))
-	}
+	require.LessOrEqual(t, limit, int64(1<<45), "the machine's memory is said to be %s", sizeText(limit))
 	shape := shapes.Make(dtypes.Uint8, int(limit/2+1<<20))
 	a, err := New(shape) // untouched, so it takes no memory yet
-	if err != nil {
-		t.Fatalf("half of the machine's memory: %v", err)
-	}
+	require.NoError(t, err, "half of the machine's memory")
 	if b, err := New(shape); b != nil || err == nil || !strings.Contains(err.Error(), "live tensors take") {
 		t.Errorf("the second half and more: error %v", err)
 	}
@@ -154,9 +190,7 @@ func TestForgottenStoragesAreCollected(t *testing.T) {
 			newStorageT(t, 1<<20)
 		}
 	}()
-	if after := settledStats(); after.Storages > before.Storages {
-		t.Errorf("%d storages are live after a collection, before there were %d", after.Storages, before.Storages)
-	}
+	assert.LessOrEqual(t, settledStats().Storages, before.Storages)
 }
 
 // settledStats returns the statistics once collections free nothing more. One collection is not
@@ -184,9 +218,8 @@ func TestForgottenTensorsStayBounded(t *testing.T) {
 	for range 200 {
 		x := FromShape(shapes.Make(dtypes.Float32, 8<<20))
 		Flat[float32](x)[12345] = 1
-		if live := Stats().Live - before.Live; live > 256<<20 {
-			t.Fatalf("%s are live although one tensor of 32 MiB is in use", sizeText(live))
-		}
+		live := Stats().Live - before.Live
+		require.LessOrEqual(t, live, int64(256<<20), "%s are live although one tensor of 32 MiB is in use", sizeText(live))
 		runtime.KeepAlive(x)
 	}
 	after := Stats()
@@ -211,9 +244,7 @@ func TestSteadyUseStartsNoCollections(t *testing.T) {
 	for range 20 {
 		step()
 	}
-	if n := Stats().Collections - before; n > 0 {
-		t.Errorf("%d collections although everything is closed", n)
-	}
+	assert.LessOrEqual(t, Stats().Collections-before, 0, "collections although everything is closed")
 	keep.Close()
 	TrimPool()
 }
@@ -235,9 +266,7 @@ func TestPooledMemoryGivesWay(t *testing.T) {
 	const limit = 10 << 20
 	get := func(bytes int) *block {
 		b, err := p.get(bytes, limit)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return b
 	}
 	p.put(get(6 << 20))
@@ -245,9 +274,8 @@ func TestPooledMemoryGivesWay(t *testing.T) {
 	if p.stats.Live != 5<<20 || p.stats.Pooled != 0 {
 		t.Errorf("of 10 MiB %s are live and %s pooled", sizeText(p.stats.Live), sizeText(p.stats.Pooled))
 	}
-	if _, err := p.get(6<<20, limit); err == nil || err.Error() != "no memory for 6 MiB: the machine has 10 MiB, live tensors take 5 MiB" {
-		t.Errorf("error %v", err)
-	}
+	_, err := p.get(6<<20, limit)
+	assert.EqualError(t, err, "no memory for 6 MiB: the machine has 10 MiB, live tensors take 5 MiB")
 	p.put(b)
 	p.put(get(10 << 20))
 	p.trim(func(*block) bool { return true })
@@ -313,17 +341,13 @@ func TestStoragesFromManyGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := shared.References(); n != 1 {
-		t.Errorf("%d references are left", n)
-	}
+	assert.Equal(t, 1, shared.References(), "references are left")
 	shared.Release()
 }
 
 func TestSizeText(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1024: "1 KiB", 1536: "1.5 KiB", 3 << 30: "3 GiB", 1<<20 - 1: "1024 KiB", 1 << 46: "64 TiB"} {
-		if got := sizeText(n); got != want {
-			t.Errorf("sizeText(%d) = %q, want %q", n, got, want)
-		}
+		assert.Equal(t, want, sizeText(n), "sizeText(%d)", n)
 	}
 }
 

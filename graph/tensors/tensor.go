@@ -27,6 +27,9 @@ func newTensor(shape shapes.Shape, zero bool) (*Tensor, error) {
 	if err := shape.Check(); err != nil {
 		return nil, err
 	}
+	if n := shape.ByteSize(); n <= tinyBytes {
+		return newTiny(shape, n), nil
+	}
 	s, err := newStorage(shape.ByteSize(), zero)
 	if err != nil {
 		return nil, fmt.Errorf("tensor %s: %w", shape, err)

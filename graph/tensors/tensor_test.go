@@ -4,23 +4,23 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
-	"reflect"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // checkErr reports an error whose text is not want; "" wants none.
 func checkErr(t *testing.T, err error, want string) {
 	t.Helper()
-	if got := errText(err); got != want {
-		t.Errorf("error %q\nwant  %q", got, want)
-	}
+	assert.Equal(t, want, errText(err))
 }
 
 func errText(err error) string {
@@ -61,19 +61,13 @@ func TestFromValueAndBack(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x, err := FromAnyValue(c.value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !x.Shape().Equal(c.shape) {
-				t.Errorf("shape %s, want %s", x.Shape(), c.shape)
-			}
+			require.NoError(t, err)
+			assert.True(t, x.Shape().Equal(c.shape), "shape %s, want %s", x.Shape(), c.shape)
 			want := c.back
 			if want == nil {
 				want = c.value
 			}
-			if got := x.Value(); !reflect.DeepEqual(got, want) {
-				t.Errorf("value %#v, want %#v", got, want)
-			}
+			assert.Equal(t, want, x.Value())
 		})
 	}
 	x := FromValue(3)
@@ -101,9 +95,8 @@ func TestFromValueErrors(t *testing.T) {
 		})
 	}
 	for _, value := range []any{"text", []string{"a"}, []any{1}, map[string]int{}, uint(1), uintptr(1), celsius(1), []celsius{1}, &[]int{1}} {
-		if _, err := FromAnyValue(value); err == nil || !strings.Contains(err.Error(), "want bool, int, int8 to int64") {
-			t.Errorf("%T: error %v", value, err)
-		}
+		_, err := FromAnyValue(value)
+		assert.ErrorContains(t, err, "want bool, int, int8 to int64", "%T", value)
 	}
 	mustPanic(t, "the slice is ragged", func() { FromValue([][]int{{1}, {}}) })
 	mustPanic(t, "want bool, int", func() { MustFromAnyValue("text") })
@@ -121,24 +114,19 @@ func TestConstructors(t *testing.T) {
 		{"FromFlatDataAndDimensions", FromFlatDataAndDimensions([]uint16{1, 2, 3, 4, 5, 6}, 3, 2), [][]uint16{{1, 2}, {3, 4}, {5, 6}}},
 		{"FromShape", FromShape(shapes.Make(dtypes.Int32, 3)), []int32{0, 0, 0}},
 	} {
-		if got := c.got.Value(); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, c.got.Value(), c.name)
 	}
 	data := []float32{1, 2}
 	x := FromFlatDataAndDimensions(data, 2)
 	data[0] = 9
-	if x.At(0) != float32(1) {
-		t.Error("FromFlatDataAndDimensions does not copy")
-	}
+	assert.Equal(t, float32(1), x.At(0), "FromFlatDataAndDimensions does not copy")
 	mustPanic(t, "5 elements do not make float32[2 3], which has 6", func() { FromFlatDataAndDimensions(make([]float32, 5), 2, 3) })
 	mustPanic(t, "negative dimension", func() { FromScalarAndDimensions(1.0, -1) })
 	mustPanic(t, "has no dtype", func() { FromShape(shapes.Shape{}) })
 	_, err := New(shapes.Make(dtypes.Float32, 1<<30, 1<<30))
 	checkErr(t, err, "shape float32[1073741824 1073741824] is too large: more than 64 TiB")
-	if _, err = New(shapes.Make(dtypes.Uint8, 1<<46)); err == nil || !strings.Contains(err.Error(), "tensor uint8[70368744177664]: no memory for 64 TiB") {
-		t.Errorf("error %v", err)
-	}
+	_, err = New(shapes.Make(dtypes.Uint8, 1<<46))
+	assert.ErrorContains(t, err, "tensor uint8[70368744177664]: no memory for 64 TiB")
 }
 
 func TestFromBytes(t *testing.T) {
@@ -146,17 +134,14 @@ func TestFromBytes(t *testing.T) {
 	var raw []byte
 	want.MustConstBytes(func(b []byte) { raw = append(raw, b...) })
 	got, err := FromBytes(want.Shape(), raw)
-	if err != nil || !got.Equal(want) {
-		t.Errorf("got %v, %v", got, err)
-	}
+	require.NoError(t, err, "got %v", got)
+	assert.True(t, got.Equal(want), "got %v", got)
 	_, err = FromBytes(want.Shape(), raw[1:])
 	checkErr(t, err, "tensor float32[2 2] takes 16 bytes, not 15")
 	_, err = FromBytes(shapes.Shape{}, nil)
 	checkErr(t, err, "shape invalid[] has no dtype")
 	b, err := FromBytes(shapes.Make(dtypes.Bool, 3), []byte{0, 2, 255})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	b.MustConstBytes(func(data []byte) {
 		if data[1] != 1 || data[2] != 1 {
 			t.Errorf("bytes %v are no Go bools", data)
@@ -169,42 +154,29 @@ func TestSharedMemory(t *testing.T) {
 	storage := x.Storage()
 	y := x.Share()
 	z, err := x.Reshaped(-1, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	named, err := x.WithAxisNames("row", "column")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if z.Shape().String() != "float32[400 100]" || named.Shape().String() != "float32[row=200 column=200]" {
-		t.Errorf("shapes %s and %s", z.Shape(), named.Shape())
-	}
-	if n := storage.References(); n != 4 {
-		t.Errorf("%d references, want 4", n)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "float32[400 100]", z.Shape().String(), "shapes")
+	assert.Equal(t, "float32[row=200 column=200]", named.Shape().String(), "shapes")
+	assert.Equal(t, 4, storage.References(), "references")
 	Flat[float32](x)[101] = 5
-	if y.At(0, 101) != float32(5) || z.At(1, 1) != float32(5) || named.At(0, -99) != float32(5) {
-		t.Error("what is written to one is not seen in the others")
-	}
+	assert.Equal(t, float32(5), y.At(0, 101), "what is written to one is not seen in the others")
+	assert.Equal(t, float32(5), z.At(1, 1), "what is written to one is not seen in the others")
+	assert.Equal(t, float32(5), named.At(0, -99), "what is written to one is not seen in the others")
 	c, err := x.Clone()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	Flat[float32](x)[0] = 7
-	if c.At(0, 0) != float32(0) || c.At(0, 101) != float32(5) {
-		t.Error("a clone is no copy")
-	}
+	assert.Equal(t, float32(0), c.At(0, 0), "a clone is no copy")
+	assert.Equal(t, float32(5), c.At(0, 101), "a clone is no copy")
 	x.Close()
 	x.Close()
 	y.Close()
 	named.Close()
-	if z.At(0, 0) != float32(7) {
-		t.Error("the memory is gone although a tensor is left")
-	}
+	assert.Equal(t, float32(7), z.At(0, 0), "the memory is gone although a tensor is left")
 	z.Close()
-	if storage.References() != 0 || storage.Len() != 0 {
-		t.Error("the memory is left although all tensors are closed")
-	}
+	assert.Zero(t, storage.References(), "the memory is left although all tensors are closed")
+	assert.Zero(t, storage.Len(), "the memory is left although all tensors are closed")
 }
 
 func TestFromStorage(t *testing.T) {
@@ -215,16 +187,12 @@ func TestFromStorage(t *testing.T) {
 	_, err = FromStorage(shapes.Make(dtypes.Float64, -1), s)
 	checkErr(t, err, "shape float64[-1] has a negative dimension")
 	x, err := FromStorage(shapes.Make(dtypes.Float64, 12), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if x.Storage() != s || len(Flat[float64](x)) != 12 || s.References() != 1 {
-		t.Error("the storage is not taken over")
-	}
+	require.NoError(t, err)
+	require.Same(t, s, x.Storage(), "the storage is not taken over")
+	assert.Len(t, Flat[float64](x), 12, "the storage is not taken over")
+	assert.Equal(t, 1, s.References(), "the storage is not taken over")
 	x.Close()
-	if s.References() != 0 {
-		t.Error("the reference is not released")
-	}
+	assert.Zero(t, s.References(), "the reference is not released")
 }
 
 func TestReshapeErrors(t *testing.T) {
@@ -251,13 +219,9 @@ func TestReshapeErrors(t *testing.T) {
 
 func TestClosedAndEmptyTensors(t *testing.T) {
 	x := FromValue([]float32{1, 2})
-	if !x.Ok() {
-		t.Error("a new tensor is not Ok")
-	}
+	assert.True(t, x.Ok(), "a new tensor is not Ok")
 	x.Close()
-	if err := x.Close(); err != nil {
-		t.Errorf("closing twice: %v", err)
-	}
+	assert.NoError(t, x.Close(), "closing twice")
 	if x.Ok() || x.Shape().String() != "float32[2]" {
 		t.Error("a closed tensor is Ok, or lost its shape")
 	}
@@ -280,9 +244,7 @@ func TestClosedAndEmptyTensors(t *testing.T) {
 		"CopyFlatData":     second(CopyFlatData[float32](x)),
 		".Save":            trimPath(x.Save(filepath.Join(t.TempDir(), "x.npy"))),
 	} {
-		if errText(err) != gone {
-			t.Errorf("%s: error %v", name, err)
-		}
+		assert.Equal(t, gone, errText(err), "%s: error %v", name, err)
 	}
 	for name, fn := range map[string]func(){
 		"Flat":        func() { Flat[float32](x) },
@@ -298,12 +260,8 @@ func TestClosedAndEmptyTensors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { mustPanic(t, gone, fn) })
 	}
-	if got := x.String(); got != "<"+gone+">" {
-		t.Errorf("it prints %q", got)
-	}
-	if got := x.GoStr(); got != "/* "+gone+" */" {
-		t.Errorf("as Go it is %q", got)
-	}
+	assert.Equal(t, "<"+gone+">", x.String(), "it prints")
+	assert.Equal(t, "/* "+gone+" */", x.GoStr(), "as Go")
 	var none *Tensor
 	checkErr(t, none.CheckValid(), "the tensor is nil")
 	checkErr(t, none.Close(), "")
@@ -321,19 +279,13 @@ func TestFlatAccess(t *testing.T) {
 			sum += v
 		}
 	})
-	if sum != 46 {
-		t.Errorf("sum %d, want 46", sum)
-	}
+	assert.Equal(t, int32(46), sum, "sum")
 	x.MustMutableFlatData(func(flat any) { flat.([]int32)[0] = 10 })
 	flat := MustCopyFlatData[int32](x)
 	flat[1] = 99
-	if !reflect.DeepEqual(x.Value(), [][]int32{{10, 2}, {3, 40}}) {
-		t.Errorf("got %v", x)
-	}
+	assert.Equal(t, [][]int32{{10, 2}, {3, 40}}, x.Value())
 	checkErr(t, AssignFlatData(x, []int32{4, 3, 2, 1}), "")
-	if !reflect.DeepEqual(x.Value(), [][]int32{{4, 3}, {2, 1}}) {
-		t.Errorf("got %v", x)
-	}
+	assert.Equal(t, [][]int32{{4, 3}, {2, 1}}, x.Value())
 	checkErr(t, AssignFlatData(x, []int32{1}), "1 elements do not fit into int32[2 2], which has 4")
 	checkErr(t, AssignFlatData(x, []float32{1, 2, 3, 4}), "the elements of int32[2 2] are not float32")
 	checkErr(t, ConstFlatData(x, func([]uint32) {}), "the elements of int32[2 2] are not uint32")
@@ -341,9 +293,7 @@ func TestFlatAccess(t *testing.T) {
 	mustPanic(t, "the elements of int32[2 2] are not int64", func() { MustCopyFlatData[int64](x) })
 	mustPanic(t, "int32[2 2] is no scalar", func() { ToScalar[int32](x) })
 	mustPanic(t, "are not bool", func() { ToScalar[bool](FromValue(1)) })
-	if v := ToScalar[float32](FromScalar(float32(2.5))); v != 2.5 {
-		t.Errorf("ToScalar %g", v)
-	}
+	assert.Equal(t, float32(2.5), ToScalar[float32](FromScalar(float32(2.5))), "ToScalar")
 	checkErr(t, x.CopyFrom(FromValue([]int32{1})), "copy of int32[1] into int32[2 2]: the shapes differ")
 }
 
@@ -369,9 +319,7 @@ func TestCallbacksKeepTheTensorAlive(t *testing.T) {
 	fresh().MustMutableFlatData(func(flat any) { check(".MutableFlatData", flat.([]float32)) })
 	fresh().MustMutableBytes(func(b []byte) {
 		overwrite()
-		if b[3] != 0x3f { // of 1.0, the lowest byte first
-			t.Errorf(".MutableBytes: the memory is someone else's")
-		}
+		assert.Equal(t, byte(0x3f), b[3], ".MutableBytes: the memory is someone else's") // of 1.0, the lowest byte first
 	})
 	x := fresh()
 	flat := Flat[float32](x)
@@ -385,9 +333,7 @@ func TestAt(t *testing.T) {
 		index []int
 		want  int16
 	}{{[]int{0, 0}, 1}, {[]int{1, 2}, 6}, {[]int{-1, -1}, 6}, {[]int{-2, -3}, 1}, {[]int{1, -2}, 5}} {
-		if got := x.At(c.index...); got != c.want {
-			t.Errorf("At%v = %v, want %d", c.index, got, c.want)
-		}
+		assert.Equal(t, c.want, x.At(c.index...), "At%v", c.index)
 	}
 	mustPanic(t, "At(1) of int16[2 3]: 1 indices for 2 axes", func() { x.At(1) })
 	mustPanic(t, "At(0, 3) of int16[2 3]: index 3 is out of range on axis 1, which has 3", func() { x.At(0, 3) })
@@ -396,9 +342,7 @@ func TestAt(t *testing.T) {
 	mustPanic(t, "Float64At(-1)", func() { x.Float64At(-1) })
 	for _, d := range dtypes.All() {
 		one := must(FromValue([]int{0, 1}).ConvertDType(d))
-		if got := one.Float64At(1); got != 1 {
-			t.Errorf("%s: Float64At %g", d, got)
-		}
+		assert.Equal(t, 1.0, one.Float64At(1), "%s: Float64At", d)
 		if got := one.At(1); got != dtypes.Convert(1, d) {
 			t.Errorf("%s: At %v (%T)", d, got, got)
 		}
@@ -429,12 +373,10 @@ func TestEqualAndInDelta(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x, y := FromValue(c.x), FromValue(c.y)
-			if x.Equal(y) != c.equal || y.Equal(x) != c.equal {
-				t.Errorf("Equal is not %t", c.equal)
-			}
-			if x.InDelta(y, .5) != c.inDelta || y.InDelta(x, .5) != c.inDelta {
-				t.Errorf("InDelta is not %t", c.inDelta)
-			}
+			assert.Equal(t, c.equal, x.Equal(y), "Equal")
+			assert.Equal(t, c.equal, y.Equal(x), "Equal")
+			assert.Equal(t, c.inDelta, x.InDelta(y, .5), "InDelta")
+			assert.Equal(t, c.inDelta, y.InDelta(x, .5), "InDelta")
 		})
 	}
 }
@@ -447,9 +389,7 @@ func TestConvertDType(t *testing.T) {
 		x := must(samples.ConvertDType(from))
 		for _, to := range dtypes.All() {
 			y, err := x.ConvertDType(to)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if want := x.Shape().WithDType(to); !y.Shape().Equal(want) {
 				t.Fatalf("shape %s, want %s", y.Shape(), want)
 			}
@@ -464,9 +404,7 @@ func TestConvertDType(t *testing.T) {
 	_, err := samples.ConvertDType(dtypes.Invalid)
 	checkErr(t, err, "float64[27] cannot be converted to invalid: it is no dtype")
 	named := must(FromValue([]int{1}).WithAxisNames("a"))
-	if got := must(named.ConvertDType(dtypes.Float32)).Shape().String(); got != "float32[a=1]" {
-		t.Errorf("names are lost: %s", got)
-	}
+	assert.Equal(t, "float32[a=1]", must(named.ConvertDType(dtypes.Float32)).Shape().String(), "names are lost")
 }
 
 // trimPath removes what is before the cause of an error.
@@ -481,14 +419,10 @@ func trimPath(err error) error {
 func TestFittingAllocatesOnce(t *testing.T) {
 	x := FromFlatDataAndDimensions(make([]float64, 10_000), 100, 100)
 	for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Float16, dtypes.BFloat16, dtypes.Int32} {
-		if n := testing.AllocsPerRun(5, func() {
+		testenv.AllocatesAtMost(t, 50, func() {
 			y, err := x.FitDType(d)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err, d)
 			y.Close()
-		}); n > 50 {
-			t.Errorf("%s: %v allocations", d, n)
-		}
+		})
 	}
 }

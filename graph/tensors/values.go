@@ -54,6 +54,13 @@ func FromAnyValue(value any) (*Tensor, error) {
 	if t, ok := value.(*Tensor); ok {
 		return t, t.CheckValid()
 	}
+	if typ := reflect.TypeOf(value); typ != nil && typ.Kind() != reflect.Slice && typ.Kind() != reflect.Int {
+		if d := dtypes.OfType(typ); d != dtypes.Invalid {
+			t := newTiny(shapes.Scalar(d), d.Bytes(1))
+			ladder[d].set(t, value)
+			return t, nil
+		}
+	}
 	v := reflect.ValueOf(value)
 	if !v.IsValid() {
 		return nil, fmt.Errorf("a tensor from nil: want a Go scalar, slice or array")

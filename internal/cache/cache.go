@@ -74,7 +74,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, first func() error, then f
 	if ctx == nil {
 		return value, errors.New("the context is nil: give context.Background()")
 	}
-	if c.at.Load() == goroutine() {
+	if at := c.at.Load(); at != 0 && at == goroutine() {
 		return value, ErrWithin
 	}
 	for {

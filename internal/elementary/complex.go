@@ -148,7 +148,8 @@ func ComplexReciprocal(z complex128) complex128 {
 
 // ComplexMul returns z · w.
 func ComplexMul(z, w complex128) complex128 {
-	p := z * w
+	a, b, c, d := real(z), imag(z), real(w), imag(w)
+	p := complex(float64(a*c)-float64(b*d), float64(a*d)+float64(b*c)) // rounded each, which z*w is not on processors that fuse
 	if finite(real(p)) && finite(imag(p)) {
 		return p
 	}
@@ -161,10 +162,11 @@ func multiplyAgain(z, w, p complex128) complex128 {
 	if finite(a) && finite(b) && finite(c) && finite(d) {
 		i, j := exponent(max(math.Abs(a), math.Abs(b))), exponent(max(math.Abs(c), math.Abs(d)))
 		a, b, c, d = math.Ldexp(a, -i), math.Ldexp(b, -i), math.Ldexp(c, -j), math.Ldexp(d, -j)
-		if x := scale(a*c-b*d, i+j); !finite(real(p)) {
+		// Rounded one by one: products that cancel have to, which one taken unrounded by a fused subtraction does not.
+		if x := scale(float64(a*c)-float64(b*d), i+j); !finite(real(p)) {
 			p = complex(x, imag(p))
 		}
-		if y := scale(a*d+b*c, i+j); !finite(imag(p)) {
+		if y := scale(float64(a*d)+float64(b*c), i+j); !finite(imag(p)) {
 			p = complex(real(p), y)
 		}
 		return p

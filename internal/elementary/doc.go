@@ -24,9 +24,10 @@ func fastTwoSum(x, y float64) (hi, lo float64) {
 	return hi, y - (hi - x)
 }
 
-// twoProduct returns x · y as hi + lo.
+// twoProduct returns x · y as hi + lo. The conversion rounds hi: without it, Go may take the product unrounded into what is computed
+// from hi, as it does on arm64.
 func twoProduct(x, y float64) (hi, lo float64) {
-	hi = x * y
+	hi = float64(x * y)
 	return hi, math.FMA(x, y, -hi)
 }
 

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 const digits = 400 // bits of the numbers that tests compute with
@@ -48,9 +50,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("logs[%d] is not the logarithm of 1/%v", i, l.inv)
 		}
 	}
-	if !near(exp(number(ln2Hi, ln2Lo)), number(2), 90) {
-		t.Error("ln(2)")
-	}
+	assert.True(t, near(exp(number(ln2Hi, ln2Lo)), number(2), 90), "ln(2)")
 }
 
 // The values themselves are held to tables of true ones by package graphtest. Here: the digits below the last place of the
@@ -61,9 +61,7 @@ func TestPartsHaveTheirDigits(t *testing.T) {
 		x := 40 * (rng.Float64() - 0.5)
 		lo := (rng.Float64() - 0.5) * 0x1p-53 * x
 		m, tail, k := expParts(x, lo)
-		if want := exp(number(x, lo)); !near(new(big.Float).SetMantExp(number(m, tail), k), want, 60) {
-			t.Errorf("expParts(%v, %v)", x, lo)
-		}
+		assert.True(t, near(new(big.Float).SetMantExp(number(m, tail), k), exp(number(x, lo)), 60), "expParts(%v, %v)", x, lo)
 		a := math.Ldexp(1+rng.Float64(), rng.IntN(60)-30)
 		if rng.IntN(2) == 0 {
 			a = 1 + (rng.Float64()-0.5)*math.Ldexp(1, -rng.IntN(20))
@@ -76,9 +74,8 @@ func TestPartsHaveTheirDigits(t *testing.T) {
 		if s, c := Sincos(v); s != Sin(v) || c != Cos(v) || math.Abs(s*s+c*c-1) > 0x1p-51 {
 			t.Errorf("Sincos(%v) is %v, %v; Sin %v, Cos %v", v, s, c, Sin(v), Cos(v))
 		}
-		if p, q := twoProduct(w, v); !near(number(p, q), new(big.Float).Mul(number(w), number(v)), 104) {
-			t.Errorf("twoProduct(%v, %v)", w, v)
-		}
+		p, q := twoProduct(w, v)
+		assert.True(t, near(number(p, q), new(big.Float).Mul(number(w), number(v)), 104), "twoProduct(%v, %v)", w, v)
 	}
 }
 

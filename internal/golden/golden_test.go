@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // record is a test that notes what it is told instead of failing.
@@ -35,18 +38,14 @@ func TestCheck(t *testing.T) {
 		{"a difference everywhere is cut", strings.Repeat("a\n", shown), strings.Repeat("ö\n", shown), []string{"more differs"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if err := os.WriteFile(path, []byte(c.kept), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(path, []byte(c.kept), 0o644))
 			r := &record{TB: t}
 			Check(r, path, c.got)
 			if (r.said != "") != (c.want != nil) {
 				t.Errorf("said %q", r.said)
 			}
 			for _, want := range c.want {
-				if !strings.Contains(r.said, want) {
-					t.Errorf("%.500q does not say %q", r.said, want)
-				}
+				assert.Contains(t, r.said, want)
 			}
 		})
 	}
@@ -58,9 +57,8 @@ func TestAFileThatIsMissingIsNamed(t *testing.T) {
 	}
 	r := &record{TB: t}
 	Check(r, filepath.Join(t.TempDir(), "none.golden"), "text")
-	if !strings.Contains(r.said, "none.golden") || !strings.Contains(r.said, "-update") {
-		t.Errorf("said %q", r.said)
-	}
+	require.Contains(t, r.said, "none.golden")
+	assert.Contains(t, r.said, "-update")
 }
 
 func TestUpdateWritesWhatIsCompared(t *testing.T) {
@@ -69,9 +67,9 @@ func TestUpdateWritesWhatIsCompared(t *testing.T) {
 	*update = true
 	path := filepath.Join(t.TempDir(), "new", "text.golden")
 	Check(t, path, "text\n")
-	if got, err := os.ReadFile(path); err != nil || string(got) != "text\n" {
-		t.Errorf("wrote %q, %v", got, err)
-	}
+	got, err := os.ReadFile(path)
+	require.NoError(t, err, "wrote %q", got)
+	assert.Equal(t, "text\n", string(got), "wrote %q", got)
 }
 
 // A second flag of that name would end the test binary that links both, and a second way to compare would grow from it.
@@ -81,12 +79,8 @@ func TestNoOtherUpdateFlag(t *testing.T) {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		if strings.Contains(string(text), `("update", `) {
-			t.Errorf("%s has a flag -update of its own: call golden.Check", path)
-		}
+		assert.NotContains(t, string(text), `("update", `, "%s has a flag -update of its own: call golden.Check", path)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }

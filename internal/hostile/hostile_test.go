@@ -18,6 +18,8 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/require"
 )
 
 // attack is one call: a function or method with one argument, or all, not as they should be.
@@ -145,7 +147,7 @@ func (a attack) fault() (fault string) {
 			return
 		}
 		if f := raw(r); f != "" && a.receiver == "" {
-			fault = f + " at " + place()
+			fault = f + " at " + innermost()
 		}
 	}()
 	e := newEnv()
@@ -202,8 +204,8 @@ func raw(r any) string {
 	return ""
 }
 
-// place returns the innermost line of ours of the stack that panicked.
-func place() string {
+// innermost returns the innermost line of ours of the stack that panicked.
+func innermost() string {
 	lines := strings.Split(string(debug.Stack()), "\n")
 	seen := false
 	for _, l := range lines {
@@ -309,16 +311,12 @@ func TestNothingEndsTheProcess(t *testing.T) {
 // watch runs one child and returns the number of the call to go on with.
 func watch(t *testing.T, list []attack, from int) int {
 	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var output strings.Builder
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+strconv.Itoa(from), "GOTRACEBACK=single", "HOME="+t.TempDir(), "QUIRE_DATA=", "QUIRE_CACHE="+t.TempDir())
 	cmd.Dir, cmd.ExtraFiles, cmd.Stderr = t.TempDir(), []*os.File{w}, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	w.Close()
 	lines := make(chan string)
 	go func() {

@@ -1,6 +1,10 @@
 package names
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
 
 func TestHintNamesWhatIsNearAndNothingElse(t *testing.T) {
 	known := []string{"validation", "test", "train"}
@@ -10,11 +14,7 @@ func TestHintNamesWhatIsNearAndNothingElse(t *testing.T) {
 		"trian":      `: do you mean "train"?`,
 		"mnist":      "",
 	} {
-		if got := Hint(name, known); got != want {
-			t.Errorf("Hint(%q) is %q, want %q", name, got, want)
-		}
+		assert.Equal(t, want, Hint(name, known), "Hint(%q)", name)
 	}
-	if got := Hint("test", nil); got != "" {
-		t.Errorf("a hint of nothing known: %q", got)
-	}
+	assert.Empty(t, Hint("test", nil), "a hint of nothing known")
 }

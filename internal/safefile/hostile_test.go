@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/internal/safefile"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // hostile lists what may stand where a file is expected; each makes it at path.
@@ -57,9 +60,7 @@ func victim(t *testing.T) string {
 
 func must(t *testing.T, err error) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 // within fails the test if fn waits.
@@ -129,34 +130,30 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 func TestReadingHasALimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	must(t, os.WriteFile(path, []byte("12345"), 0o600))
-	if text, err := safefile.ReadOwn(path, 5); err != nil || string(text) != "12345" {
-		t.Errorf("5 bytes of 5: %q, %v", text, err)
-	}
+	text, err := safefile.ReadOwn(path, 5)
+	require.NoError(t, err, "5 bytes of 5: %q", text)
+	assert.Equal(t, "12345", string(text), "5 bytes of 5: %q", text)
 	var large *safefile.TooLargeError
-	if _, err := safefile.ReadFile(path, 4); !errors.As(err, &large) || large.Limit != 4 {
-		t.Errorf("4 bytes of 5: %v", err)
-	}
+	_, err = safefile.ReadFile(path, 4)
+	require.ErrorAs(t, err, &large, "4 bytes of 5")
+	assert.Equal(t, int64(4), large.Limit, "4 bytes of 5")
 }
 
 func TestWriteAtomicKeepsTheOldFileAfterAnError(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x")
 	must(t, os.WriteFile(path, []byte("old"), 0o600))
-	if err := safefile.WriteAtomic(path, 0o640, func(w io.Writer) error { w.Write([]byte("ne")); return errors.New("disk full") }); err == nil {
-		t.Error("the error is lost")
-	}
-	if text, _ := os.ReadFile(path); string(text) != "old" {
-		t.Errorf("the file holds %q", text)
-	}
+	assert.Error(t, safefile.WriteAtomic(path, 0o640, func(w io.Writer) error { w.Write([]byte("ne")); return errors.New("disk full") }), "the error is lost")
+	text, _ := os.ReadFile(path)
+	assert.Equal(t, "old", string(text), "the file holds %q", text)
 	must(t, safefile.WriteAtomic(path, 0o640, func(w io.Writer) error { _, err := w.Write([]byte("new")); return err }))
 	info, err := os.Stat(path)
 	must(t, err)
 	if text, _ := os.ReadFile(path); string(text) != "new" || info.Mode().Perm() != 0o640 {
 		t.Errorf("the file holds %q, mode %v", text, info.Mode())
 	}
-	if list, _ := os.ReadDir(dir); len(list) != 1 {
-		t.Errorf("left behind: %v", list)
-	}
+	list, _ := os.ReadDir(dir)
+	assert.Len(t, list, 1, "left behind")
 }
 
 func TestAPrivateFolderIsOnesOwnAndClosed(t *testing.T) {
@@ -164,22 +161,16 @@ func TestAPrivateFolderIsOnesOwnAndClosed(t *testing.T) {
 	must(t, safefile.MkdirPrivate(dir))
 	info, err := os.Stat(dir)
 	must(t, err)
-	if info.Mode().Perm() != 0o700 {
-		t.Errorf("mode %v", info.Mode())
-	}
+	assert.EqualValues(t, 0o700, info.Mode().Perm(), "mode %v", info.Mode())
 	must(t, safefile.MkdirPrivate(dir))
 	for _, mode := range []fs.FileMode{0o755, 0o710, 0o701, 0o720} {
 		must(t, os.Chmod(dir, mode))
-		if err := safefile.MkdirPrivate(dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
-			t.Errorf("mode %o: %v", mode, err)
-		}
+		assert.ErrorContains(t, safefile.MkdirPrivate(dir), "chmod 700", "mode %o", mode)
 	}
 	if os.Getuid() == 0 { // only root can give files away
 		must(t, os.Chmod(dir, 0o700))
 		must(t, os.Chown(dir, 12345, -1))
-		if err := safefile.CheckPrivate(dir); err == nil || !strings.Contains(err.Error(), "12345") {
-			t.Errorf("of another user: %v", err)
-		}
+		assert.ErrorContains(t, safefile.CheckPrivate(dir), "12345", "of another user")
 	}
 }
 
@@ -188,23 +179,22 @@ func TestALockIsHeldByOneAndFreedByDeath(t *testing.T) {
 	first, err := safefile.TryLock(path, 0o600)
 	must(t, err)
 	var held *safefile.LockedError
-	if _, err := safefile.TryLock(path, 0o600); !errors.As(err, &held) || held.Holder.PID != os.Getpid() {
-		t.Errorf("a second one in this process: %v", err)
-	}
+	_, err = safefile.TryLock(path, 0o600)
+	require.ErrorAs(t, err, &held, "a second one in this process")
+	assert.Equal(t, os.Getpid(), held.Holder.PID, "a second one in this process")
 	first.Unlock()
 	first.Unlock() // does nothing
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the file stays: %v", err)
-	}
+	_, err = os.Lstat(path)
+	assert.ErrorIs(t, err, fs.ErrNotExist, "the file stays")
 
 	child := exec.Command(os.Args[0], "-test.run=^TestHoldALock$")
 	child.Env = append(os.Environ(), "SAFEFILE_LOCK="+path)
 	out, err := child.StdoutPipe()
 	must(t, err)
 	must(t, child.Start())
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "held\n" {
-		t.Fatalf("the child says %q, %v", line, err)
-	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "the child")
+	require.Equal(t, "held\n", line, "the child")
 	if _, err := safefile.TryLock(path, 0o600); !errors.As(err, &held) || held.Holder.PID != child.Process.Pid {
 		t.Errorf("while a child holds it: %v", err)
 	} else if want := fmt.Sprintf("process %d on ", child.Process.Pid); !strings.Contains(err.Error(), want) {
@@ -212,9 +202,8 @@ func TestALockIsHeldByOneAndFreedByDeath(t *testing.T) {
 	}
 	must(t, child.Process.Kill())
 	child.Wait()
-	if _, err := os.Lstat(path); err != nil {
-		t.Fatalf("a killed process cannot have removed it: %v", err)
-	}
+	_, err = os.Lstat(path)
+	require.NoError(t, err, "a killed process cannot have removed")
 	second, err := safefile.TryLock(path, 0o600)
 	must(t, err)
 	second.Unlock()
@@ -261,7 +250,5 @@ func TestALockExcludes(t *testing.T) {
 	for range 4 {
 		all += <-done
 	}
-	if all == 0 {
-		t.Error("nobody got it")
-	}
+	assert.NotZero(t, all, "nobody got it")
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // nobody is another user.
@@ -22,9 +25,7 @@ func ground(t *testing.T) string {
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
@@ -77,9 +78,7 @@ func TestWhatIsTrusted(t *testing.T) {
 				t.Skip("only root can give a file to another user")
 			}
 			path := filepath.Join(ground(t), "x")
-			if err := c.put(path); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, c.put(path))
 			for _, got := range []struct {
 				what string
 				err  error
@@ -95,61 +94,33 @@ func TestWhatIsTrusted(t *testing.T) {
 
 func TestAProgramInADirectoryOfOthers(t *testing.T) {
 	dir := filepath.Join(ground(t), "bin")
-	if err := MkdirTrusted(dir); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, MkdirTrusted(dir))
 	exe := filepath.Join(dir, "gonb")
-	if err := os.WriteFile(exe, nil, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := CheckProgram(exe); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := CheckProgram(exe); err == nil {
-		t.Error("everybody can exchange it")
-	}
+	require.NoError(t, os.WriteFile(exe, nil, 0o755))
+	require.NoError(t, CheckProgram(exe))
+	require.NoError(t, os.Chmod(dir, 0o777))
+	assert.Error(t, CheckProgram(exe), "everybody can exchange it")
 }
 
 func TestWhatStandsAbove(t *testing.T) {
 	top := ground(t)
 	deep := filepath.Join(top, "a", "b", "c")
-	if err := MkdirTrusted(deep); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(deep); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	if err := CheckParent(deep); err != nil {
-		t.Error(err)
-	}
-	if err := os.Chmod(filepath.Join(top, "a"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, MkdirTrusted(deep))
+	info, err := os.Stat(deep)
+	require.NoError(t, err, info.Mode())
+	assert.EqualValues(t, 0o700, info.Mode().Perm(), info.Mode())
+	assert.NoError(t, CheckParent(deep))
+	require.NoError(t, os.Chmod(filepath.Join(top, "a"), 0o777))
 	for name, err := range map[string]error{"CheckTrusted": CheckTrusted(deep), "CheckParent": CheckParent(deep)} {
-		if err == nil || !strings.Contains(err.Error(), "everybody can exchange what is in "+filepath.Join(top, "a")) {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.ErrorContains(t, err, "everybody can exchange what is in "+filepath.Join(top, "a"), name)
 	}
-	if err := os.Chmod(filepath.Join(top, "a"), 0o777|os.ModeSticky); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(filepath.Join(top, "a"), 0o777|os.ModeSticky))
 	for name, err := range map[string]error{"CheckTrusted": CheckTrusted(deep), "CheckParent": CheckParent(deep)} {
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.NoError(t, err, name)
 	}
 	if os.Getuid() == 0 {
-		if err := os.Chown(filepath.Join(top, "a"), nobody, nobody); err != nil {
-			t.Fatal(err)
-		}
-		if err := CheckParent(deep); err == nil {
-			t.Error("another user can exchange what is in his directory")
-		}
+		require.NoError(t, os.Chown(filepath.Join(top, "a"), nobody, nobody))
+		assert.Error(t, CheckParent(deep), "another user can exchange what is in his directory")
 	}
-	if err := CheckParent(filepath.Join(top, "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, CheckParent(filepath.Join(top, "none")), fs.ErrNotExist)
 }

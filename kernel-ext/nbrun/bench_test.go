@@ -15,6 +15,8 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+
+	"github.com/stretchr/testify/require"
 )
 
 // benchKernel starts a kernel as quire lab prepares it, with a warm build cache.
@@ -22,25 +24,17 @@ func benchKernel(b *testing.B, imports []string) *kernel.Client {
 	b.Helper()
 	ctx := context.Background()
 	ws, err := workspace.Open(ctx, workspace.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	tools, err := ws.Build(ctx, nil, workspace.Headless()...)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	if err := ws.Warm(ctx, imports, true); err != nil {
 		b.Skipf("the packages do not compile at the moment: %v", err)
 	}
 	p, err := kernel.Start(kernel.Options{Workspace: ws, Tools: tools, Dir: b.TempDir(), RawErrors: true})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.Cleanup(func() { p.Close(0) })
 	c, err := kernel.Connect(ctx, p.Connection, p.Done(), kernel.Handlers{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	b.Cleanup(c.Close)
 	cell(b, c, "%noautoget")
 	return c
@@ -53,9 +47,8 @@ func cell(b *testing.B, c *kernel.Client, code string) time.Duration {
 	defer cancel()
 	began := time.Now()
 	reply, err := c.Run(ctx, jupyter.Execute{Code: code, StoreHistory: true})
-	if err != nil || reply.Status != "ok" {
-		b.Fatalf("%v: %s %v", err, reply.EValue, reply.Traceback)
-	}
+	require.NoError(b, err, "%v: %s %v", err, reply.EValue, reply.Traceback)
+	require.Equal(b, "ok", reply.Status, "%v: %s %v", err, reply.EValue, reply.Traceback)
 	return time.Since(began)
 }
 
@@ -65,9 +58,7 @@ func cell(b *testing.B, c *kernel.Client, code string) time.Duration {
 func BenchmarkCell(b *testing.B) {
 	needKernel(b)
 	ws, err := workspace.Open(context.Background(), workspace.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	usual := ws.Usual()
 	named := func(parts ...string) (list []string) {
 		for _, p := range usual {

@@ -63,3 +63,24 @@ viz.Show(mixed)`)})
 	require.Equal(t, map[string]any{"image/jpeg": map[string]any{"height": 9.0}, "isolated": true}, got[2].Meta)
 	require.Equal(t, 2, strings.Count(read(t, page), `alt="image 4×3" width="160" height="120"`))
 }
+
+// Nobody is at a page during a run: controls show where they begin, the cell goes on, and no program stays.
+func TestControlsOfARunStandWhereTheyBegin(t *testing.T) {
+	needKernel(t)
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	_, err := Run(within(t, 3*time.Minute), Options{Output: out, Notebook: write(t, `import (
+	"fmt"
+
+	"github.com/quire-ml/quire/viz"
+)
+
+%%
+err := viz.Interact(func(x float64, n int) any { return fmt.Sprint("drawn ", x*float64(n)) }, viz.Slider("x", 0.0, 1), viz.Choice("n", 4, 5))
+fmt.Println("returned", err)`)})
+	require.NoError(t, err)
+	saved := read(t, out)
+	for _, want := range []string{"these are their first values", "drawn 2", "returned <nil>"} {
+		require.Contains(t, saved, want)
+	}
+	require.NotContains(t, saved, "widget-view")
+}

@@ -2,10 +2,11 @@ package nbrun
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What cells of the framework must do in the real kernel.
@@ -30,13 +31,9 @@ if _, err := graph.CallOnce(backends.MustNew(), product, x, w); err != nil {
 }`)
 	_, err := Run(within(t, 3*time.Minute), Options{Notebook: nb})
 	var failed *CellError
-	if !errors.As(err, &failed) {
-		t.Fatalf("got %v, want the cell's error", err)
-	}
+	require.ErrorAs(t, err, &failed, "got %v, want the cell's error", err)
 	for _, want := range []string{"In[1]:8", "MatMul [32 784] · [10 784]", "inner axes differ: 784 columns against 10 rows", "want Transpose(w, 0, 1)?"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
-		}
+		assert.Contains(t, err.Error(), want, "%q does not say", err)
 	}
 }
 
@@ -91,10 +88,8 @@ fmt.Println("kept after", trainer.GlobalStep() > 0, w.Shape())`)
 			cancel()
 		}
 	}})
-	if !errors.Is(err, ErrInterrupted) {
-		t.Fatalf("got %v, want an interrupt", err)
-	}
-	if text := result.Cells[0].Text(); !strings.Contains(text, "kept after true float32[2 2]") || !strings.Contains(text, "interrupted; no checkpoint was saved: the model is lost when this cell ends") {
-		t.Errorf("the cell says\n%s", text)
-	}
+	require.ErrorIs(t, err, ErrInterrupted, "got %v, want an interrupt", err)
+	text := result.Cells[0].Text()
+	require.Contains(t, text, "kept after true float32[2 2]", "the cell")
+	assert.Contains(t, text, "interrupted; no checkpoint was saved: the model is lost when this cell ends", "the cell")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/quire-ml/quire/kernel-ext/internal/failure"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 )
@@ -23,7 +24,6 @@ type running struct {
 	cell   *notebook.Cell
 	clear  bool   // clear_output(wait): before the next output
 	stream *lines // of the last output, if that is a stream
-	stderr lines  // everything on stderr, for an error's details
 }
 
 func newCollector(shows func(string)) *collector {
@@ -65,7 +65,6 @@ func (c *collector) handle(m jupyter.Message) {
 	case jupyter.ErrorOutput:
 		var f jupyter.Failure
 		if m.Decode(&f) == nil {
-			f = tidy(f)
 			r.add(&notebook.Output{Kind: notebook.Error, EName: f.EName, EValue: f.EValue, Traceback: f.Traceback})
 		}
 	case jupyter.ClearOutput:
@@ -90,9 +89,6 @@ func (r *running) add(o *notebook.Output) {
 }
 
 func (c *collector) stream(r *running, s jupyter.Stream) {
-	if s.Name == "stderr" {
-		r.stderr.write(s.Text)
-	}
 	last := len(r.cell.Outputs) - 1
 	if r.stream == nil || r.clear || r.cell.Outputs[last].Name != s.Name {
 		r.add(&notebook.Output{Kind: notebook.Stream, Name: s.Name})
@@ -117,35 +113,11 @@ func (c *collector) finish() {
 	for _, r := range c.cells {
 		for _, o := range r.cell.Outputs {
 			if l, ok := o.Extra[pending].(*lines); ok {
-				o.Text, o.Extra = mask(l.String()), nil // whole: a path may have come in two parts
+				o.Text, o.Extra = failure.Mask(l.String()), nil // whole: a path may have come in two parts
 			}
 		}
 		r.stream = nil
 	}
-}
-
-// settle completes the outputs of a cell that failed: an error that is only an exit status gets the program's own
-// words. It returns what was on stderr.
-func (c *collector) settle(id string) (stderr string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.cells[id]
-	if r == nil {
-		return ""
-	}
-	stderr = mask(r.stderr.String())
-	said := plainLines(stderr)
-	for _, o := range r.cell.Outputs {
-		if l, ok := o.Extra[pending].(*lines); ok {
-			o.Text, o.Extra = mask(l.String()), nil
-		}
-		if o.Kind == notebook.Error && strings.HasPrefix(o.EValue, "exit status") && len(said) > 0 {
-			_, o.EValue = program(said, o.EValue) // the trace is in the stream already
-			o.Traceback = []string{o.EValue}
-		}
-	}
-	r.stream = nil
-	return stderr
 }
 
 func (c *collector) display(r *running, kind string, d jupyter.Display) {

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // wrong declares, in cell 1, a function that returns an error of a graph, made in line 9.
@@ -47,9 +50,9 @@ func TestEveryWayOfPrintingNamesTheCellsLine(t *testing.T) {
 		{"after a comment on commands", "//gonb:%%\n" + inMain + "fmt.Println(err)", []string{"In[5]:5"}},
 		{"log with a file", "%%\nlog.SetFlags(log.Lshortfile)\nlog.Print(\"x\")", []string{"In[6]:3: x"}},
 		{"log.Fatal", "#raises-exception\n%%\nlog.Fatal(wrong())", []string{"In[1]:9"}},
-		{"panic", "#raises-exception\n%%\npanic(wrong())", []string{"panic: In[1]:9"}},
-		{"a panic of its own", "#raises-exception\n%%\nvar a []int\n_ = a[len(a)+5]", []string{"In[9]:3 +0x"}},
-		{"a panic in a goroutine", "#raises-exception\n%%\ngo func() {\n\tpanic(wrong())\n}()\nselect {}", []string{"In[10]:3 +0x"}},
+		{"panic", "#raises-exception\n%%\npanic(wrong())", []string{"In[1]:9: MatMul", "it became a panic in In[8]:2"}},
+		{"a panic of its own", "#raises-exception\n%%\nvar a []int\n_ = a[len(a)+5]", []string{"In[9]:3: panic: "}},
+		{"a panic in a goroutine", "#raises-exception\n%%\ngo func() {\n\tpanic(wrong())\n}()\nselect {}", []string{"In[1]:9: MatMul", "it became a panic in In[10]:3"}},
 		{"an exit after words", "#raises-exception\n%%\nfmt.Fprintln(os.Stderr, wrong())\nos.Exit(3)", []string{"In[1]:9"}},
 		{"a variable's value", "#raises-exception\nvar model = func() int {\n\tpanic(wrong())\n}()", []string{"In[12]:2"}},
 		{"a failing test", "#raises-exception\n%test\n%rm model\nfunc TestX(t *testing.T) {\n\tt.Fatal(wrong())\n}", []string{"In[13]:4: In[1]:9"}},
@@ -59,13 +62,11 @@ func TestEveryWayOfPrintingNamesTheCellsLine(t *testing.T) {
 		sources = append(sources, w.code)
 	}
 	result, err := Run(within(t, 5*time.Minute), Options{Notebook: write(t, sources...)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, w := range ways {
 		text := ""
 		for _, o := range result.Cells[i+1].Outputs {
-			text += o.Text + o.EValue + fmt.Sprint(o.Data["text/plain"])
+			text += o.Text + o.EValue + strings.Join(o.Traceback, "\n") + fmt.Sprint(o.Data["text/plain"])
 		}
 		for _, place := range w.places {
 			if !strings.Contains(text, place) || strings.Contains(text, "main.go") || strings.Contains(text, "main_test.go") {
@@ -101,13 +102,8 @@ func TestHostileLinesDoNotHarmTheKernel(t *testing.T) {
 		"%%\nfmt.Println(\"lives\", f())",
 	}
 	result, err := Run(within(t, 5*time.Minute), Options{Notebook: write(t, sources...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := result.Cells[6].Text(); got != "lives 7\n" || result.Cells[6].ExecutionCount != 7 {
-		t.Errorf("the last cell says %q, as In[%d]", got, result.Cells[6].ExecutionCount)
-	}
-	if text := result.Cells[0].Outputs[0].Text; !strings.Contains(text, "see main.go line 12, please") {
-		t.Errorf("%q", text)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "lives 7\n", result.Cells[6].Text(), "the last cell")
+	assert.Equal(t, 7, result.Cells[6].ExecutionCount, "the last cell")
+	assert.Contains(t, result.Cells[0].Outputs[0].Text, "see main.go line 12, please")
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+
+	"github.com/stretchr/testify/require"
 )
 
 // What is not executed stays as it was, written in place or not.
@@ -13,22 +15,16 @@ func TestWhatIsNotExecutedStays(t *testing.T) {
 	needKernel(t)
 	path := write(t, "%%\nfmt.Println(\"new\")", "#skip-execution\n%%\nfmt.Println(\"never\")", "", "%%\nos.Exit(1)", "%%\nfmt.Println(\"not reached\")")
 	nb, err := notebook.Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, c := range nb.Cells {
 		c.ExecutionCount = 40 + i
 		c.Outputs = []*notebook.Output{{Kind: notebook.Stream, Name: "stdout", Text: "old"}}
 	}
-	if err := nb.Write(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Run(within(t, 3*time.Minute), Options{Notebook: path, Output: path}); err == nil {
-		t.Fatal("no error")
-	}
-	if nb, err = notebook.Read(path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, nb.Write(path))
+	_, err = Run(within(t, 3*time.Minute), Options{Notebook: path, Output: path})
+	require.Error(t, err)
+	nb, err = notebook.Read(path)
+	require.NoError(t, err)
 	for i, want := range []struct {
 		count int
 		text  string

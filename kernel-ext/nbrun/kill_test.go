@@ -14,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/kernel-ext/carry/place"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+
+	"github.com/stretchr/testify/require"
 )
 
 // TestTheNextStartSweepsWhatKilledRunsLeft kills runs at random moments from their first milliseconds to the end, every
@@ -25,9 +28,7 @@ func TestTheNextStartSweepsWhatKilledRunsLeft(t *testing.T) {
 		t.Skip("this system does not show the environment of processes")
 	}
 	tmp, err := os.MkdirTemp("/tmp", "qk")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
 	path := write(t, "import \"github.com/quire-ml/quire/graph\"", "%%\nfmt.Println(graph.Version)", "%%\ntime.Sleep(time.Minute)")
 	t.Setenv("TMPDIR", tmp)
@@ -39,9 +40,7 @@ func TestTheNextStartSweepsWhatKilledRunsLeft(t *testing.T) {
 	for i := range rounds {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "QUIRE_TEST_RUN="+path)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, cmd.Start())
 		span := 60 * time.Millisecond // where directories are made
 		if i%2 == 1 {
 			span = 2500 * time.Millisecond // where the kernel starts and cells run
@@ -57,6 +56,7 @@ func TestTheNextStartSweepsWhatKilledRunsLeft(t *testing.T) {
 	}
 	var left []os.DirEntry
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		place.Sweep(tmp)
 		scratch.Sweep() // as every start does; watchdogs may still be at work, so once is not enough
 		if left, _ = os.ReadDir(tmp); len(left) == 0 && len(holders(t, tmp)) == 0 {
 			return

@@ -16,6 +16,7 @@ type Options struct {
 	Output   string        // where the executed notebook goes; "" writes none
 	HTML     string        // where a stand-alone page goes; "" writes none
 	Timeout  time.Duration // the most one cell may take; 0 means no bound
+	Locked   bool          // refuse to run with other versions, another backend or another system than the notebook records
 	Online   bool          // cells may fetch modules ("go get"); also by QUIRE_ONLINE=1
 	Env      []string      // further environment variables of cells, "name=value"
 	Progress func(Event)   // told what happens, from one goroutine at a time; may be nil
@@ -26,6 +27,7 @@ type Options struct {
 type Result struct {
 	Notebook *notebook.Notebook // with outputs
 	Cells    []Cell             // every cell of the notebook, in order
+	Made     notebook.Made      // with what it was executed
 	Setup    time.Duration      // from the call to the first cell: building tools, starting the kernel
 	Elapsed  time.Duration      // all of it
 }

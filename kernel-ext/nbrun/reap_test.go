@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestMain lets this test binary be the runner that is killed.
@@ -44,9 +47,7 @@ func TestNothingIsLeftAfterKill9(t *testing.T) {
 		t.Skip("this system does not show the environment of processes")
 	}
 	tmp, err := os.MkdirTemp("", "qr")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
 	path := write(t, `%%
 signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -58,16 +59,11 @@ time.Sleep(5*time.Minute)`)
 	started := filepath.Join(t.TempDir(), "started")
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "QUIRE_TEST_RUN="+path, "TMPDIR="+tmp, "STARTED="+started)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	await(t, "the cell's start", func() bool { _, err := os.Stat(started); return err == nil })
-	if n := len(holders(t, tmp)); n < 4 { // runner, gonb, cell, sleep
-		t.Errorf("only %d processes before: the test looks for the wrong thing", n)
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	n := len(holders(t, tmp))
+	assert.GreaterOrEqual(t, n, 4, "only %d processes before: the test looks for the wrong thing", n) // runner, gonb, cell, sleep
+	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	await(t, "the end of "+strings.Join(holders(t, tmp), ", "), func() bool { return len(holders(t, tmp)) == 0 })
 	await(t, "the removal of the kernel's directory", func() bool {
@@ -79,9 +75,7 @@ time.Sleep(5*time.Minute)`)
 func await(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !cond(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 30 s", what)
-		}
+		require.False(t, time.Now().After(end), "%s: not within 30 s", what)
 	}
 }
 
@@ -90,18 +84,12 @@ func TestNothingIsLeftAfterARun(t *testing.T) {
 	needKernel(t)
 	path := write(t, "!setsid sleep 300 >/dev/null 2>&1 &")
 	tmp, err := os.MkdirTemp("", "qr")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
 	t.Setenv("TMPDIR", tmp)
-	if _, err := Run(within(t, 3*time.Minute), Options{Notebook: path}); err != nil {
-		t.Fatal(err)
-	}
-	if left, _ := os.ReadDir(tmp); len(left) != 0 {
-		t.Errorf("left in the temporary directory: %v", left)
-	}
-	if list := holders(t, tmp+"/quire-run-"); len(list) != 0 {
-		t.Errorf("left running: %v", list)
-	}
+	_, err = Run(within(t, 3*time.Minute), Options{Notebook: path})
+	require.NoError(t, err)
+	left, _ := os.ReadDir(tmp)
+	assert.Empty(t, left, "left in the temporary directory")
+	assert.Empty(t, holders(t, tmp+"/quire-run-"), "left running")
 }

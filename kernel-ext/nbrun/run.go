@@ -16,15 +16,14 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/nbhtml"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+	"github.com/quire-ml/quire/kernel-ext/internal/relay"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
 // startTimeout bounds the start of gonb once it is built: 0.3 s when the machine is idle.
 const startTimeout = 60 * time.Second
-
-// grace is how long an interrupted cell may take to end; gonb itself kills it after the same time.
-const grace = 5 * time.Second
 
 // Run executes a notebook. It stops at the first cell that fails and returns a *CellError, or an error
 // that wraps ErrInterrupted when ctx is cancelled: the running cell is then interrupted and has five
@@ -67,12 +66,9 @@ type runner struct {
 	opts    Options
 	nb      *notebook.Notebook
 	result  *Result
-	proc    *kernel.Process
+	kernel  *relay.Relay
 	client  *kernel.Client
 	collect *collector
-	opened  kernel.Options // with which the kernel was started
-	online  bool
-	ran     int // cells with code that were begun
 
 	telling sync.Mutex
 	asked   chan jupyter.Input // an input_request came
@@ -103,6 +99,10 @@ func (r *runner) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.result.Made = madeWith(ctx, ws, r.nb, r.opts.Env)
+	if err := r.compared(r.result.Made); err != nil {
+		return err
+	}
 	needs := imports(r.nb)
 	tools, err := ws.Build(ctx, ws.Relative(needs), workspace.Headless()...)
 	if err != nil {
@@ -113,15 +113,15 @@ func (r *runner) start(ctx context.Context) error {
 		defer close(warmed)
 		_ = ws.Warm(ctx, needs, false) // what is wrong with an import, its cell says better
 	}()
-	r.opened = kernel.Options{Workspace: ws, Tools: tools, Dir: dir, Env: r.opts.Env, RawErrors: true, Log: r.opts.Log}
-	r.online = ws.Online
-	if r.proc, err = kernel.Start(r.opened); err != nil {
+	// The kernel lives longer than ctx: the cell that runs when it ends is interrupted.
+	r.kernel, err = studio.Start(context.WithoutCancel(ctx), studio.Options{Workspace: ws, Tools: tools, Dir: dir, Env: r.opts.Env, Log: r.opts.Log})
+	if err != nil {
 		<-warmed
 		return err
 	}
 	r.collect = newCollector(func(string) {})
 	if err := r.connect(ctx); err != nil {
-		r.proc.Close(0)
+		r.kernel.Close()
 		<-warmed
 		return err
 	}
@@ -134,7 +134,7 @@ func (r *runner) connect(ctx context.Context) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	var err error
-	r.client, err = kernel.Connect(starting, r.proc.Connection, r.proc.Done(), kernel.Handlers{
+	r.client, err = kernel.Connect(starting, r.kernel.Connection(), r.kernel.Done(), kernel.Handlers{
 		IOPub: func(m jupyter.Message) { r.collect.handle(m) },
 		Input: func(in jupyter.Input) {
 			select {
@@ -143,10 +143,10 @@ func (r *runner) connect(ctx context.Context) error {
 			}
 		},
 	})
-	if err == nil && !r.online { // else gonb runs "go get" before every cell
-		_, err = r.client.Run(starting, jupyter.Execute{Code: "%noautoget", Silent: true})
+	if err == nil { // gonb is behind it: what keeps it from starting is said now
+		_, err = r.client.Run(starting, jupyter.Execute{Silent: true, Code: "%noautoget"})
 	}
-	if ended := r.proc.Err(); err != nil && ended != nil {
+	if ended := r.kernel.Err(); err != nil && ended != nil {
 		err = ended
 	}
 	if err != nil && r.client != nil {
@@ -193,46 +193,22 @@ func (r *runner) cell(ctx context.Context, i int) error {
 	}
 	c.Outputs, c.ExecutionCount = nil, 0 // only now: what is not executed stays as it was
 	expected := slices.Contains(c.Tags(), "raises-exception")
-	r.ran++
-	source, err := sent(c.Source, r.ran)
-	if err != nil {
-		r.addError(c, err.Error())
-		if expected {
-			return nil
-		}
-		return fail(err, "%v", err)
-	}
-	e, err := r.client.Execute(jupyter.Execute{Code: source, StoreHistory: true, StopOnError: true},
+	e, err := r.client.Execute(jupyter.Execute{Code: c.Source, StoreHistory: true, StopOnError: true},
 		func(id string) { r.collect.begin(id, c) })
 	if err != nil {
 		return fail(err, "the kernel does not take it: %v", err)
 	}
 	reply, why := r.wait(ctx, e)
-	if reply != nil {
-		c.ExecutionCount = reply.ExecutionCount
-	}
 	switch {
-	case why == nil:
-	case errors.Is(why, kernel.ErrGone):
-		ended := r.proc.Err()
-		if ended == nil {
-			ended = why
-		}
-		r.addError(c, ended.Error())
-		if expected {
-			return r.restart(ctx, c)
-		}
-		return fail(ended, "%v", ended)
-	case reply == nil: // it did not end within the grace
-		r.proc.Kill()
+	case reply == nil: // there is no kernel any more
 		r.addError(c, why.Error())
-		return fail(why, "%v; it did not end within %v and was killed", why, grace)
-	default:
 		return fail(why, "%v", why)
+	case why != nil && strings.Contains(reply.EValue, "took no notice"):
+		why = fmt.Errorf("%w; it took no notice and was killed", why)
 	}
-	said := ""
-	if reply.Status != "ok" {
-		said = r.collect.settle(e.ID)
+	c.ExecutionCount = reply.ExecutionCount
+	if why != nil {
+		return fail(why, "%v", why)
 	}
 	switch {
 	case reply.Status == "ok" && expected:
@@ -240,25 +216,7 @@ func (r *runner) cell(ctx context.Context, i int) error {
 	case reply.Status == "ok" || expected:
 		return nil
 	}
-	return r.cellError(i, reply, said)
-}
-
-// restart starts another kernel after a cell that was meant to fail, and did so by ending this one. It knows the
-// declarations of the cells before.
-func (r *runner) restart(ctx context.Context, c *notebook.Cell) error {
-	memory := r.proc.Remember()
-	c.ExecutionCount = memory.Book.Count
-	r.client.Close()
-	r.proc.Close(0)
-	proc, err := kernel.Start(r.opened)
-	if err != nil {
-		return err
-	}
-	r.proc = proc
-	if err := r.connect(ctx); err != nil {
-		return err
-	}
-	return r.proc.Replay(ctx, r.client, memory)
+	return r.cellError(i, jupyter.Failure{EName: reply.EName, EValue: reply.EValue, Traceback: reply.Traceback})
 }
 
 // wait waits for a cell. The error says why it was interrupted, or that the kernel is gone; the reply is
@@ -274,8 +232,6 @@ func (r *runner) wait(ctx context.Context, e *kernel.Execution) (*jupyter.Reply,
 	defer close(over)
 	go func() {
 		select {
-		case <-r.proc.Done():
-			cancel(kernel.ErrGone)
 		case in := <-r.asked:
 			cancel(fmt.Errorf("it asks for input (%q), which a run without a screen cannot give", strings.TrimSpace(in.Prompt)))
 		case <-over:
@@ -286,31 +242,26 @@ func (r *runner) wait(ctx context.Context, e *kernel.Execution) (*jupyter.Reply,
 		return &reply, nil
 	}
 	if errors.Is(err, kernel.ErrGone) {
-		<-r.proc.Done() // the sockets end a moment before the process
-		return nil, err
+		return nil, r.gone()
 	}
 	why := context.Cause(within)
 	if ctx.Err() != nil {
 		why = ErrInterrupted
 	}
-	if errors.Is(why, kernel.ErrGone) {
-		return nil, why
+	_ = r.client.Interrupt()
+	if reply, err = e.Wait(context.WithoutCancel(ctx)); err != nil { // the kernel ends it, whatever it does
+		return nil, r.gone()
 	}
-	last, end := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer end()
-	for last.Err() == nil { // again and again: gonb forgets one that comes while it compiles; a cell gets it once
-		_ = r.client.Interrupt()
-		again, stop := context.WithTimeout(last, 250*time.Millisecond)
-		reply, err = e.Wait(again)
-		stop()
-		if err == nil {
-			return &reply, why
-		}
-		if errors.Is(err, kernel.ErrGone) {
-			break
-		}
+	return &reply, why
+}
+
+// gone says why there is no kernel any more.
+func (r *runner) gone() error {
+	<-r.kernel.Done() // the sockets end a moment before
+	if err := r.kernel.Err(); err != nil {
+		return err
 	}
-	return nil, why
+	return kernel.ErrGone
 }
 
 // addError puts an error output of ours into a cell.
@@ -323,13 +274,13 @@ func (r *runner) addError(c *notebook.Cell, text string) {
 // stop ends the kernel. A kernel_info before it gives displays the time to arrive that came without
 // gonbui.Sync.
 func (r *runner) stop() {
-	if r.proc.Err() == nil {
+	if r.kernel.Err() == nil {
 		last, end := context.WithTimeout(context.Background(), time.Second)
 		_, _ = r.client.Run(last, jupyter.Execute{Code: "%noautoget", Silent: true})
 		end()
 	}
 	r.client.Close()
-	r.proc.Close(0)
+	r.kernel.Close()
 	r.collect.finish()
 }
 
@@ -346,7 +297,7 @@ func (r *runner) write() error {
 		info["pygments_lexer"] = "go"
 		r.nb.Metadata["language_info"] = info
 	}
-	var errs []error
+	errs := []error{r.nb.SetMade(r.result.Made)}
 	if r.opts.Output != "" {
 		errs = append(errs, r.nb.Write(r.opts.Output))
 	}

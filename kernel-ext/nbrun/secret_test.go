@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestCommandLinesTellNoSecrets looks, while a cell runs, at what everybody on the machine may read of its processes: neither
@@ -18,9 +21,7 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 		t.Skip("this system has no /proc")
 	}
 	tmp, err := os.MkdirTemp("/tmp", "qs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
 	started := filepath.Join(t.TempDir(), "started")
 	path := write(t, "%%\nos.WriteFile(os.Getenv(\"STARTED\"), nil, 0o600)\ntime.Sleep(2*time.Second)")
@@ -39,9 +40,9 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 			secrets = append(secrets, string(text))
 		}
 		for name, mode := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700} {
-			if info, err := os.Stat(name); err != nil || info.Mode().Perm() != mode {
-				t.Errorf("%s: %v, %v", name, info.Mode(), err)
-			}
+			info, err := os.Stat(name)
+			require.NoError(t, err, "%s: %v", name, info.Mode())
+			assert.Equal(t, mode, info.Mode().Perm(), "%s: %v", name, info.Mode())
 		}
 	}
 	connections, _ := filepath.Glob(filepath.Join(tmp, "*", "kernel-*.json"))
@@ -50,9 +51,7 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 			secrets = append(secrets, conn.Key)
 		}
 	}
-	if len(secrets) < 2 {
-		t.Fatalf("the test looks for the wrong thing: %q, %q", ids, connections)
-	}
+	require.GreaterOrEqual(t, len(secrets), 2, "the test looks for the wrong thing: %q, %q", ids, connections)
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range lines {
 		text, _ := os.ReadFile(file)
@@ -62,7 +61,5 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 			}
 		}
 	}
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, <-done)
 }

@@ -3,7 +3,6 @@ package nbrun
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +10,9 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestLinesAreAsATerminalLeavesThem(t *testing.T) {
@@ -31,9 +33,7 @@ func TestLinesAreAsATerminalLeavesThem(t *testing.T) {
 			for _, p := range c.parts {
 				l.write(p)
 			}
-			if got := l.String(); got != c.want {
-				t.Fatalf("got %q, want %q", got, c.want)
-			}
+			require.Equal(t, c.want, l.String())
 		})
 	}
 }
@@ -59,15 +59,11 @@ func TestOfALongOutputHeadAndTailAreKept(t *testing.T) {
 				l.write(part)
 			}
 			got := l.String()
-			if again := l.String(); again != got {
-				t.Error("the second reading is another")
-			}
+			assert.Equal(t, got, l.String(), "the second reading is another")
 			if len(got) > maxStream+100 || !utf8.ValidString(got) {
 				t.Fatalf("%d bytes, whole characters: %v", len(got), utf8.ValidString(got))
 			}
-			if last := strings.TrimPrefix(fmt.Sprintf(c.line, c.n-1), "\r"); !strings.HasSuffix(got, last) {
-				t.Errorf("it ends in %q", got[max(0, len(got)-40):])
-			}
+			assert.True(t, strings.HasSuffix(got, strings.TrimPrefix(fmt.Sprintf(c.line, c.n-1), "\r")), "it ends in %q", got[max(0, len(got)-40):])
 			head, rest, cut := strings.Cut(got, "[")
 			if !cut {
 				if !strings.HasPrefix(c.line, "\r") && got != all.String() {
@@ -78,9 +74,9 @@ func TestOfALongOutputHeadAndTailAreKept(t *testing.T) {
 			number, tail, _ := strings.Cut(rest, " bytes left out here]\n")
 			n, err := strconv.Atoi(number)
 			head = strings.TrimSuffix(head, "\n")
-			if err != nil || !strings.HasPrefix(all.String(), head) || !strings.HasSuffix(all.String(), tail) {
-				t.Fatalf("head of %d bytes, %q, tail of %d", len(head), number, len(tail))
-			}
+			require.NoError(t, err, "head of %d bytes, %q, tail of %d", len(head), number, len(tail))
+			require.True(t, strings.HasPrefix(all.String(), head), "head of %d bytes, %q, tail of %d", len(head), number, len(tail))
+			require.True(t, strings.HasSuffix(all.String(), tail), "head of %d bytes, %q, tail of %d", len(head), number, len(tail))
 			if missing := all.Len() - len(head) - len(tail) - n; missing < 0 || missing > 1 {
 				t.Errorf("%d bytes are neither there nor counted", missing)
 			}
@@ -119,12 +115,8 @@ func TestCollector(t *testing.T) {
 		got = append(got, o.Kind+" "+o.Name+o.Text+text+o.EValue)
 	}
 	want := []string{"stream stdouta\nb\n", "stream stderre\n", "display_data head\ntwo\n", "stream stdoutc\n", "execute_result 42", "error bad"}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-	if !reflect.DeepEqual(shown, []string{"a", "b", "e", "c", "two"}) {
-		t.Errorf("shown: %q", shown)
-	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, []string{"a", "b", "e", "c", "two"}, shown, "shown")
 
 	// Another cell updates the display; clear_output waits for the next output.
 	second := &notebook.Cell{Kind: notebook.Code}
@@ -135,12 +127,11 @@ func TestCollector(t *testing.T) {
 	publish(t, c, "stream", `{"name":"stdout","text":"new"}`)
 	publish(t, c, "update_display_data", `{"data":{"text/plain":"lost first"},"transient":{"display_id":"x"}}`)
 	c.finish()
-	if text, _ := cell.Outputs[2].MIME("text/plain"); text != "three" {
-		t.Errorf("the first cell's display is %q", text)
-	}
-	if len(second.Outputs) != 2 || second.Outputs[0].Text != "new" || second.Outputs[1].Kind != notebook.Display {
-		t.Errorf("the second cell: %+v", second.Outputs)
-	}
+	text, _ := cell.Outputs[2].MIME("text/plain")
+	assert.Equal(t, "three", text, "the first cell's display")
+	require.Len(t, second.Outputs, 2, "the second cell")
+	assert.Equal(t, "new", second.Outputs[0].Text, "the second cell")
+	assert.Equal(t, notebook.Display, second.Outputs[1].Kind, "the second cell")
 }
 
 func TestImportsAndFirstLines(t *testing.T) {
@@ -153,9 +144,7 @@ func TestImportsAndFirstLines(t *testing.T) {
 	} {
 		nb.Cells = append(nb.Cells, &notebook.Cell{Kind: notebook.Code, Source: src})
 	}
-	if got := imports(nb); !reflect.DeepEqual(got, []string{"fmt", "a/b", "d"}) {
-		t.Errorf("imports %q", got)
-	}
+	assert.Equal(t, []string{"fmt", "a/b", "d"}, imports(nb), "imports")
 	for src, want := range map[string]string{
 		"import \"fmt\"\n\n%%\nfmt.Println()":    "fmt.Println()",
 		"%%\nx := 1":                             "x := 1",
@@ -164,31 +153,6 @@ func TestImportsAndFirstLines(t *testing.T) {
 		"":                                       "",
 		strings.Repeat("é", 100):                 strings.Repeat("é", 59) + "…",
 	} {
-		if got := firstLine(src); got != want {
-			t.Errorf("first line of %q: %q, want %q", src, got, want)
-		}
-	}
-}
-
-func TestErrorsNameTheCellsLine(t *testing.T) {
-	f := tidy(jupyter.Failure{
-		EName: "ERROR", EValue: "# gonb_12345678\n./main.go:8:9: wrong\n",
-		Traceback: []string{"# gonb_12345678", "Cell[2]: Line 3\n)\n\n\treturn x\n        ^\n\nundefined: x", ""},
-	})
-	if f.EValue != "In[2]:3: undefined: x" || len(f.Traceback) != 1 {
-		t.Errorf("%+v", f)
-	}
-	details, value := program(plainLines("before\npanic: deep\n\ngoroutine 1:\nmain.f()\n\tIn[4]:3 +0x1\nexit status 2\n"), "exit status 2")
-	if value != "In[4]:3: panic: deep" || details[0] != "panic: deep" || len(details) != 4 {
-		t.Errorf("%q, %q", value, details)
-	}
-	if _, value = program([]string{"panic: In[1]:5: shapes differ", "\tIn[1]:9 +0x1"}, "exit status 2"); value != "panic: In[1]:5: shapes differ" {
-		t.Errorf("%q", value)
-	}
-	if _, value = program([]string{"my last words", "exit status 1"}, "exit status 1"); value != "my last words (exit status 1)" {
-		t.Errorf("%q", value)
-	}
-	if got := mask("at /tmp/quire-run-123/t/gonb_0a1b2c3d/main.go:7: x, main.go:8"); got != "at main.go:7: x, main.go:8" {
-		t.Errorf("%q", got)
+		assert.Equal(t, want, firstLine(src), "first line of %q", src)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
@@ -155,7 +156,7 @@ func size(dir string) string {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "of unknown size"
 	}
-	return fmt.Sprintf("%d MB", (n+500_000)/1_000_000)
+	return bytesize.Text(n)
 }
 
 func firstOf(s string) string {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestFilesThatAreNoFiles gives every command that reads a file what is none: it says so at once.
@@ -36,12 +39,8 @@ func TestFilesThatAreNoFiles(t *testing.T) {
 			t.Run(name+": "+strings.Join(c.line, " "), func(t *testing.T) {
 				dir := t.TempDir()
 				path := filepath.Join(dir, filepath.FromSlash(c.file))
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := put(path); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, put(path))
 				if name, value, ok := strings.Cut(strings.ReplaceAll(c.env, "DIR", dir), "="); ok {
 					t.Setenv(name, value)
 				}
@@ -51,9 +50,7 @@ func TestFilesThatAreNoFiles(t *testing.T) {
 				}
 				if c.file == "go.mod" {
 					args[len(args)-1] = filepath.Join(dir, "nb2.ipynb")
-					if err := os.WriteFile(args[len(args)-1], []byte(`{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}`), 0o644); err != nil {
-						t.Fatal(err)
-					}
+					require.NoError(t, os.WriteFile(args[len(args)-1], []byte(`{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}`), 0o644))
 				}
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
@@ -62,9 +59,8 @@ func TestFilesThatAreNoFiles(t *testing.T) {
 				go func() { done <- realMain(ctx, args, &out, &out) }()
 				select {
 				case status := <-done:
-					if status != 1 || !strings.Contains(out.String(), dir) {
-						t.Errorf("status %d: %s", status, out.String())
-					}
+					assert.Equal(t, 1, status, "status")
+					assert.Contains(t, out.String(), dir, "status")
 				case <-time.After(20 * time.Second):
 					t.Fatal("it never ends")
 				}

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
-	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -118,7 +118,7 @@ var kernelStart = &command{
 // connectionID is the kernel's id in the name of a connection file.
 var connectionID = regexp.MustCompile(`kernel-([0-9a-fA-F-]+)\.json$`)
 
-// runStart runs gonb for a front end until it ends, or the front end does.
+// runStart runs a kernel for a front end until it is asked to end, or the front end does.
 func runStart(ctx context.Context, env *environment, args []string) error {
 	if len(args) != 1 {
 		return usageError{"kernel start needs a connection file"}
@@ -141,55 +141,27 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 		}
 		go buildGopls(ctx, ws, func(s string) { fmt.Fprintln(env.stderr, s) })
 	}
-	opts := kernel.Options{Workspace: ws, Tools: tools, Connection: &conn}
+	opts := studio.Options{
+		Workspace: ws, Tools: tools, Front: &conn,
+		Note: func(s string) { fmt.Fprintln(env.stderr, "quire:", s) },
+	}
 	if os.Getenv("QUIRE_LOG") != "" { // gonb is talkative, and its words would stand among Jupyter's
 		opts.Log = env.stderr
 	}
 	if m := connectionID.FindStringSubmatch(args[0]); m != nil {
-		opts.ConnectionID = m[1]
+		opts.ID = m[1]
 	}
-	conn.Clear()
-	p, err := kernel.Start(opts)
+	kernel, err := studio.Start(ctx, opts)
 	if err != nil {
 		return err
 	}
-	defer p.Close(3 * time.Second)
-	kept := ended(filepath.Join(ws.Cache, "ended"))
-	memory, again := kept.take(opts.ConnectionID)
-	if !ws.Online || again {
-		go func() {
-			starting, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			c, err := kernel.Connect(starting, conn, p.Done(), kernel.Handlers{})
-			if err != nil {
-				return
-			}
-			defer c.Close()
-			if !ws.Online { // the modules of the workspace are all there is: no "go get" before each cell
-				_, _ = c.Run(starting, jupyter.Execute{Code: "%noautoget", Silent: true})
-			}
-			if again {
-				if err := p.Replay(starting, c, memory); err != nil {
-					fmt.Fprintln(env.stderr, "quire:", err)
-				}
-			}
-		}()
-	}
+	defer kernel.Close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.Done():
-			if p.Exit() == nil {
-				return nil
-			}
-			err := p.Err() // a front end starts a kernel that failed again
-			if kept.keep(opts.ConnectionID, p.Remember()) != nil {
-				fmt.Fprintln(env.stderr, "quire: what cells declared is lost")
-			}
-			return err
-		case <-ctx.Done():
-			return nil
+		case <-kernel.Done():
+			return kernel.Err() // a front end starts a kernel that failed again
 		case <-tick.C:
 			if os.Getppid() != parent {
 				return errors.New("the front end is gone")

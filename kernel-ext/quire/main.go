@@ -42,11 +42,13 @@ type environment struct {
 	lab  labFlags
 	kern kernelFlags
 	plug pluginFlags
+
+	session sessionFlags
 }
 
 func commands() []*command {
 	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, tutorialsCommand, dataGet,
-		pluginInstall, pluginList, pluginRemove, versionCommand}
+		pluginInstall, pluginList, pluginRemove, sessionStatus, sessionStop, sessionBuild, versionCommand}
 }
 
 // usageError is a mistake in the command line: exit status 2.

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
 )
 
@@ -144,7 +145,7 @@ func runPluginList(_ context.Context, env *environment, args []string) error {
 		if pin.Platform == platform {
 			any = true
 			fmt.Fprintf(w, "  %s\t%s\t%s to download, %s on the disk\tneeds %s\n", pin.Name, pin.Version(),
-				plugininstall.Bytes(pin.Download()), plugininstall.Bytes(pin.Unpacked), pin.Needs)
+				bytesize.Text(pin.Download()), bytesize.Text(pin.Unpacked), pin.Needs)
 		}
 	}
 	if !any {

@@ -11,6 +11,9 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // call runs a command line.
@@ -26,9 +29,7 @@ func call(args ...string) (status int, stdout, stderr string) {
 func TestHelpAndMistakes(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("QUIRE_PLUGINS", dir)
-	if err := os.WriteFile(filepath.Join(dir, "there.ipynb"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "there.ipynb"), nil, 0o644))
 	var b strings.Builder
 	for _, line := range []string{
 		"", "help", "help run", "help lab", "help kernel install", "help kernel doctor", "run -h",
@@ -52,18 +53,13 @@ func TestHelpAndMistakes(t *testing.T) {
 
 func TestDataSetsAreThoseThatCanBeHad(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join("..", "internal", "dataget", "main.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, table, _ := strings.Cut(string(source), "var sets = ")
 	table, _, _ = strings.Cut(table, "\n")
-	if n := strings.Count(table, ": "); n != len(dataSets) {
-		t.Errorf("%d of %d sets: %s", len(dataSets), n, table)
-	}
+	n := strings.Count(table, ": ")
+	assert.Equal(t, len(dataSets), n, "%d of %d sets: %s", len(dataSets), n, table)
 	for _, name := range dataSets {
-		if !strings.Contains(table, `"`+name+`": `) {
-			t.Errorf("no %s in %s", name, table)
-		}
+		assert.Contains(t, table, `"`+name+`": `, "no %s", name)
 	}
 }
 
@@ -89,9 +85,9 @@ func TestWhereTheFilesGo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			opts, err := runOptions(c.flags, "d/nb.ipynb")
-			if err != nil || opts.Output != c.output || opts.HTML != c.html {
-				t.Fatalf("%q, %q, %v", opts.Output, opts.HTML, err)
-			}
+			require.NoError(t, err)
+			require.Equal(t, c.output, opts.Output)
+			require.Equal(t, c.html, opts.HTML)
 		})
 	}
 }
@@ -106,9 +102,7 @@ func TestProgressWithoutATerminalIsALinePerCell(t *testing.T) {
 	p.event(nbrun.Event{Kind: nbrun.CellEnded, Cell: 1, Cells: 10, Text: "first", Elapsed: 200 * time.Second})
 	p.close()
 	want := "building\nkernel ready after 1.5 s\n[ 1/10] 3 min 20 s  first\n"
-	if b.String() != want {
-		t.Errorf("got %q, want %q", b.String(), want)
-	}
+	assert.Equal(t, want, b.String())
 }
 
 func TestProgressOnATerminalRedrawsOneLine(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
 )
 
@@ -21,6 +22,7 @@ type runFlags struct {
 	noHTML  bool
 	inPlace bool
 	timeout time.Duration
+	locked  bool
 	online  bool
 	quiet   bool
 	log     bool
@@ -44,6 +46,10 @@ the running cell, writes what there is, and exits with 130; a second one ends at
 Cells with the tag skip-execution are left out and keep their outputs, as do cells that a run did not reach; those tagged
 raises-exception have to fail.
 
+What is saved records versions of Quire, Go, GoNB and the modules that cells import, the engine, the seeds, and the
+machine, in its metadata under "quire". A run of a notebook with such a record says in a line each what is different now;
+-locked refuses, unless only the processor is another of the same kind.
+
 The first run builds the pinned kernel (GoNB) and goimports, which takes half a minute on an idle machine, and the Go
 module proxy; it tells how far it is. Later runs start in half a second and need no network.`,
 	run: runRun,
@@ -54,6 +60,7 @@ module proxy; it tells how far it is. Later runs start in half a second and need
 		f.BoolVar(&env.run.noHTML, "no-html", false, "write no page")
 		f.BoolVar(&env.run.inPlace, "inplace", false, "write the outputs into NOTEBOOK itself")
 		f.DurationVar(&env.run.timeout, "timeout", 0, "interrupt a cell that runs longer than `DURATION` (as 90s or 10m; 0, the default: never)")
+		f.BoolVar(&env.run.locked, "locked", false, "refuse to run with other versions, another engine or another system than NOTEBOOK records")
 		f.BoolVar(&env.run.online, "online", false, "let cells fetch modules with \"go get\" (also QUIRE_ONLINE=1)")
 		f.BoolVar(&env.run.quiet, "q", false, "no progress, only errors")
 		f.BoolVar(&env.run.log, "log", false, "show what the kernel logs")
@@ -62,7 +69,7 @@ module proxy; it tells how far it is. Later runs start in half a second and need
 
 // backendFlag lets a command choose the engine of cells.
 func backendFlag(f *flag.FlagSet, backend *string) {
-	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND)")
+	f.StringVar(backend, "backend", "", "run cells on `ENGINE`, such as go, xla:cpu or xla:cuda (also QUIRE_BACKEND); xla in a session, see quire help session status")
 }
 
 // chooseBackend puts the engine where the kernel and its cells look for it. A plugin that is not installed or
@@ -83,7 +90,7 @@ func chooseBackend(backend string) error {
 			}
 		}
 	}
-	return os.Setenv("QUIRE_BACKEND", backend)
+	return os.Setenv("QUIRE_BACKEND", workspace.Engine(backend))
 }
 
 func runRun(ctx context.Context, env *environment, args []string) error {
@@ -128,7 +135,7 @@ func runRun(ctx context.Context, env *environment, args []string) error {
 
 // runOptions settles where the files go.
 func runOptions(f runFlags, path string) (nbrun.Options, error) {
-	opts := nbrun.Options{Notebook: path, Timeout: f.timeout, Online: f.online}
+	opts := nbrun.Options{Notebook: path, Timeout: f.timeout, Locked: f.locked, Online: f.online}
 	if f.inPlace && f.output != "" {
 		return opts, usageError{"-inplace and -o are two answers to one question: give one"}
 	}

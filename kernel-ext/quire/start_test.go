@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestMain lets this test binary be the quire command.
@@ -42,22 +46,16 @@ func TestKernelStartServesAFrontEnd(t *testing.T) {
 	for _, how := range []string{"a request", "SIGKILL"} {
 		t.Run("ended by "+how, func(t *testing.T) {
 			tmp, err := os.MkdirTemp("", "qs")
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer os.RemoveAll(tmp)
 			conn := jupyter.Private(filepath.Join(tmp, "s"), "key")
 			file := filepath.Join(tmp, "kernel-0123abcd-0000-4000-8000-000000000000.json")
-			if err := conn.Write(file); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, conn.Write(file))
 			cmd := exec.Command(os.Args[0], "kernel", "start", file)
 			cmd.Env = append(os.Environ(), "QUIRE_TEST_MAIN=1", "QUIRE_GOPLS=off", "TMPDIR="+tmp)
 			var said bytes.Buffer
 			cmd.Stderr = &said
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, cmd.Start())
 			gone := make(chan struct{})
 			go func() { _ = cmd.Wait(); close(gone) }()
 			var printed strings.Builder
@@ -67,14 +65,12 @@ func TestKernelStartServesAFrontEnd(t *testing.T) {
 					printed.WriteString(s.Text)
 				}
 			}})
-			if err != nil {
-				t.Fatalf("%v: %s", err, said.String())
-			}
+			require.NoError(t, err, "%v: %s", err, said.String())
 			defer c.Close()
 			reply, err := c.Run(ctx, jupyter.Execute{Code: "%%\nfmt.Println(os.Getenv(\"GONB_JUPYTER_KERNEL_ID\"), os.Getenv(\"GOPROXY\"))", StoreHistory: true})
-			if want := "0123abcd-0000-4000-8000-000000000000 off\n"; err != nil || reply.Status != "ok" || printed.String() != want {
-				t.Errorf("%+v, %v, printed %q, want %q", reply, err, printed.String(), want)
-			}
+			require.NoError(t, err, "%+v", reply)
+			assert.Equal(t, "ok", reply.Status, "%+v", reply)
+			assert.Equal(t, "0123abcd-0000-4000-8000-000000000000 off\n", printed.String(), "%+v", reply)
 			if how == "SIGKILL" {
 				_ = cmd.Process.Kill()
 			} else if err := c.Shutdown(); err != nil {
@@ -92,15 +88,14 @@ func TestKernelStartServesAFrontEnd(t *testing.T) {
 			for end := time.Now().Add(10 * time.Second); len(left()) > 0 && time.Now().Before(end); {
 				time.Sleep(10 * time.Millisecond)
 			}
-			if list := left(); len(list) > 0 {
-				t.Errorf("left: %q", list)
-			}
+			list := left()
+			assert.Empty(t, list, "left: %q", list)
 		})
 	}
 }
 
-// TestAKernelThatDiedComesBack ends gonb under the launcher: the launcher fails, so that the front end starts it again,
-// and then the kernel knows what was declared, and says what happened.
+// TestAKernelThatDiedComesBack ends gonb twice, by a cell and between cells: front ends stay connected, the kernel knows
+// what was declared, and people read what happened.
 func TestAKernelThatDiedComesBack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the real kernel: left out by -short")
@@ -118,81 +113,55 @@ func TestAKernelThatDiedComesBack(t *testing.T) {
 		testenv.Missing(t, "kernel", err.Error())
 	}
 	tmp, err := os.MkdirTemp("", "qs")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
 	conn := jupyter.Private(filepath.Join(tmp, "s"), "key")
 	file := filepath.Join(tmp, "kernel-0123abcd-0000-4000-8000-000000000001.json")
-	if err := conn.Write(file); err != nil {
-		t.Fatal(err)
-	}
-	start := func() (*exec.Cmd, <-chan error, *bytes.Buffer) {
-		cmd := exec.Command(os.Args[0], "kernel", "start", file)
-		cmd.Env = append(os.Environ(), "QUIRE_TEST_MAIN=1", "QUIRE_GOPLS=off", "TMPDIR="+tmp)
-		var said bytes.Buffer
-		cmd.Stderr = &said
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+	require.NoError(t, conn.Write(file))
+	cmd := exec.Command(os.Args[0], "kernel", "start", file)
+	cmd.Env = append(os.Environ(), "QUIRE_TEST_MAIN=1", "QUIRE_GOPLS=off", "TMPDIR="+tmp)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	printed := map[string]string{}
+	c, err := kernel.Connect(ctx, conn, nil, kernel.Handlers{IOPub: func(m jupyter.Message) {
+		var s jupyter.Stream
+		if m.Header.Type == jupyter.StreamOutput && m.Decode(&s) == nil {
+			printed[s.Name] += s.Text
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		return cmd, ended, &said
-	}
-	var printed strings.Builder
-	connect := func() *kernel.Client {
-		c, err := kernel.Connect(ctx, conn, nil, kernel.Handlers{IOPub: func(m jupyter.Message) {
-			var s jupyter.Stream
-			if m.Header.Type == jupyter.StreamOutput && m.Decode(&s) == nil {
-				printed.WriteString(s.Text)
-			}
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	_, ended, said := start()
-	c := connect()
-	for _, code := range []string{"func f() int { return 7 }", "func g() int { return f() }"} {
-		if reply, err := c.Run(ctx, jupyter.Execute{Code: code, StoreHistory: true}); err != nil || reply.Status != "ok" {
-			t.Fatalf("%+v, %v", reply, err)
-		}
-	}
-	if _, err := c.Execute(jupyter.Execute{Code: "!kill -KILL $PPID", StoreHistory: true}); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-ended:
-		if err == nil || !strings.Contains(said.String(), "the kernel (gonb) ended: signal: killed") {
-			t.Errorf("the launcher ended with %v: %s", err, said)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("the launcher goes on without a kernel")
-	}
-	c.Close()
-	_, ended, said = start()
-	c = connect()
+	}})
+	require.NoError(t, err)
 	defer c.Close()
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(printed.String(), "started again") && time.Now().Before(end); {
-		reply, err := c.Run(ctx, jupyter.Execute{Code: "%%\nfmt.Println(g())", StoreHistory: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if reply.Status == "ok" && reply.ExecutionCount < 4 {
-			t.Errorf("it is In[%d], want 4 or more", reply.ExecutionCount)
-		}
+	run := func(code string) jupyter.Reply {
+		clear(printed)
+		reply, err := c.Run(ctx, jupyter.Execute{Code: code, StoreHistory: true})
+		require.NoError(t, err)
+		return reply
 	}
-	if got := printed.String(); !strings.Contains(got, "The kernel had ended and was started again") || !strings.HasSuffix(got, "7\n") {
-		t.Errorf("printed %q", got)
+	for _, code := range []string{"func f() int { return 7 }", "func g() int { return f() }"} {
+		require.Equal(t, "ok", run(code).Status, code)
 	}
-	if err := c.Shutdown(); err != nil {
-		t.Error(err)
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("%v: %s", err, said)
-	}
-	if left, _ := filepath.Glob(filepath.Join(ws.Cache, "ended", "0123abcd*")); len(left) > 0 {
-		t.Errorf("left: %q", left)
-	}
+	const killed = "the kernel (gonb) ended: signal: killed: another one has its place, with the declarations of earlier cells"
+	reply := run("!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")
+	require.Equal(t, "error", reply.Status)
+	require.Contains(t, reply.EValue, killed)
+	reply = run("%%\nfmt.Println(g())")
+	require.Equal(t, "ok", reply.Status, "%+v", reply)
+	require.Equal(t, map[string]string{"stdout": "7\n"}, printed)
+	require.Equal(t, 4, reply.ExecutionCount)
+	require.Equal(t, "ok", run("!cut -d' ' -f4 /proc/$PPID/stat").Status)
+	pid, err := strconv.Atoi(strings.TrimSpace(printed["stdout"]))
+	require.NoError(t, err)
+	gonb, err := os.FindProcess(pid)
+	require.NoError(t, err)
+	require.NoError(t, gonb.Kill())
+	reply = run("%%\nfmt.Println(g())")
+	require.Contains(t, reply.EValue+printed["stderr"], killed) // whether the cell was there first or not
+	require.Equal(t, "ok", run("%%\nfmt.Println(g())").Status)
+	require.Equal(t, "7\n", printed["stdout"])
+	require.NoError(t, c.Shutdown())
+	err = <-ended
+	require.NoError(t, err, "%v: %s", err, said.String())
 }

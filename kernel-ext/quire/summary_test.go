@@ -8,6 +8,8 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestARunEndsWithWhatWasReachedAndHowToGoOn(t *testing.T) {
@@ -29,11 +31,7 @@ func TestARunEndsWithWhatWasReachedAndHowToGoOn(t *testing.T) {
   page           file://DIR/my%20nb.html   (opens in any browser)
   to work in it  quire lab 'my nb.ipynb'
 `
-	if got := strings.ReplaceAll(summary(opts, result, "quire"), filepath.ToSlash(dir), "DIR"); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	assert.Equal(t, want, strings.ReplaceAll(summary(opts, result, "quire"), filepath.ToSlash(dir), "DIR"))
 	result.Cells = nil
-	if got := summary(nbrun.Options{Notebook: "a.ipynb"}, result, "quire"); got != "0 cells in 1 min 15 s (start 0.5 s)\n  to work in it  quire lab a.ipynb\n" {
-		t.Errorf("without outputs: %q", got)
-	}
+	assert.Equal(t, "0 cells in 1 min 15 s (start 0.5 s)\n  to work in it  quire lab a.ipynb\n", summary(nbrun.Options{Notebook: "a.ipynb"}, result, "quire"), "without outputs")
 }

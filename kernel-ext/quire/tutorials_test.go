@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestTutorialsAreCopiedOnce(t *testing.T) {
@@ -14,13 +17,10 @@ func TestTutorialsAreCopiedOnce(t *testing.T) {
 	if status != 0 || !strings.Contains(out, start+"\n") {
 		t.Fatalf("status %d: %s%s", status, out, errs)
 	}
-	if err := os.WriteFile(start, []byte("mine"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(start, []byte("mine"), 0o666))
 	if status, out, errs = call("tutorials", dir); status != 0 || !strings.Contains(out, start+" is there already") {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
-	if text, _ := os.ReadFile(start); string(text) != "mine" {
-		t.Errorf("the user's file became %.40q", text)
-	}
+	text, _ := os.ReadFile(start)
+	assert.Equal(t, "mine", string(text), "the user's file became %.40q", text)
 }

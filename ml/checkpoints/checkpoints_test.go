@@ -633,12 +633,9 @@ func FuzzDecodeMeta(f *testing.F) {
 		}
 		newProcess(t, 1).trainer.SetState(m.Trainer)
 		again, err := encodeMeta(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := decodeMeta(again); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		_, err = decodeMeta(again)
+		require.NoError(t, err)
 	})
 }
 

@@ -15,6 +15,9 @@ import (
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // numbers is a data set of n examples, the numbers 0 to n-1 as inputs, their tenfold as labels.
@@ -25,9 +28,7 @@ func numbers(t testing.TB, n int) *InMemoryDataset {
 		in[i], out[i] = float32(i), int32(10*i)
 	}
 	ds, err := InMemory("numbers", in, out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { ds.Close() })
 	return ds
 }
@@ -45,9 +46,7 @@ func read(t testing.TB, seq iter.Seq2[Batch, error], limit int) [][]int {
 		return out
 	}
 	for b, err := range seq {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		var got []int
 		for i := range b.Inputs[0].Size() {
 			v := b.Inputs[0].Float64At(i)
@@ -57,9 +56,7 @@ func read(t testing.TB, seq iter.Seq2[Batch, error], limit int) [][]int {
 			got = append(got, int(v))
 		}
 		out = append(out, got)
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.Close())
 		if len(out) == limit {
 			break
 		}
@@ -142,13 +139,9 @@ func TestAPassCanBeResumedAtAnyBatch(t *testing.T) {
 					got = append(got, values(t, first, stop-ends[0])...)
 				}
 				state, err := first.(Resumable).State()
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				second := make(t)
-				if err := second.(Resumable).SetState(state); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, second.(Resumable).SetState(state))
 				for len(got) < ends[2] {
 					before := len(got)
 					got = append(got, values(t, second, -1)...)
@@ -156,9 +149,7 @@ func TestAPassCanBeResumedAtAnyBatch(t *testing.T) {
 						t.Fatalf("after %s: a pass ended at batch %d, want one of %v", state, len(got), ends)
 					}
 				}
-				if !reflect.DeepEqual(got, want) {
-					t.Fatalf("stopped after %d, state %s:\n got %v\nwant %v", stop, state, got, want)
-				}
+				require.Equal(t, want, got, "stopped after %d, state %s", stop, state)
 			}
 		})
 	}
@@ -170,9 +161,8 @@ func TestStoppingEarlyDoesNotChangeTheNextPass(t *testing.T) {
 			full, early := make(t), make(t)
 			values(t, full, -1)
 			values(t, early, 2)
-			if a, b := values(t, full, -1), values(t, early, -1); !reflect.DeepEqual(a, b) {
-				t.Errorf("second pass after a full one %v, after a short one %v", a, b)
-			}
+			a, b := values(t, full, -1), values(t, early, -1)
+			assert.Equal(t, b, a, "second pass after a full one")
 		})
 	}
 }
@@ -180,9 +170,7 @@ func TestStoppingEarlyDoesNotChangeTheNextPass(t *testing.T) {
 func TestShuffleSeesEveryExampleInAnOrderOfThePass(t *testing.T) {
 	ds := numbers(t, 100).BatchSize(7, false).Shuffle(3)
 	a, b := flatten(values(t, ds, -1)), flatten(values(t, ds, -1))
-	if reflect.DeepEqual(a, b) {
-		t.Error("two passes have the same order")
-	}
+	assert.False(t, reflect.DeepEqual(a, b), "two passes have the same order")
 	for _, got := range [][]int{a, b} {
 		slices.Sort(got)
 		for i, v := range got {
@@ -204,18 +192,14 @@ func TestPermutationIsTheDocumentedOne(t *testing.T) {
 		{1, 0, []int{8, 7, 5, 0, 3, 4, 6, 9, 2, 1}},
 		{1, 1, []int{6, 5, 0, 4, 9, 2, 1, 8, 3, 7}},
 	} {
-		if got := Permutation(c.seed, c.epoch, 10); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("Permutation(%d, %d, 10) = %v, want %v", c.seed, c.epoch, got, c.want)
-		}
+		assert.Equal(t, c.want, Permutation(c.seed, c.epoch, 10), "Permutation(%d, %d, 10)", c.seed, c.epoch)
 	}
 }
 
 func TestBatchShapes(t *testing.T) {
 	x := tensors.FromValue([][]float32{{1, 2}, {3, 4}, {5, 6}})
 	ds, err := InMemory("x", []any{x, []int32{7, 8, 9}}, [][]bool{{true}, {false}, {true}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x.Close() // the data set has its own share
 	for _, c := range []struct {
 		size int
@@ -227,9 +211,7 @@ func TestBatchShapes(t *testing.T) {
 		{5, "inputs [float32[3 2] int32[3]], labels [bool[3 1]]"},
 	} {
 		for b, err := range ds.BatchSize(c.size, false).Iter() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if got := b.String(); got != c.want {
 				t.Errorf("batch size %d: %s, want %s", c.size, got, c.want)
 			}
@@ -243,45 +225,30 @@ func TestBatchShapes(t *testing.T) {
 
 func TestSplitAndTake(t *testing.T) {
 	a, b, err := numbers(t, 10).Split(0.7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := flatten(values(t, a, -1)); !reflect.DeepEqual(got, []int{0, 1, 2, 3, 4, 5, 6}) {
-		t.Errorf("first part %v", got)
-	}
-	if got := flatten(values(t, b.Take(2), -1)); !reflect.DeepEqual(got, []int{7, 8}) {
-		t.Errorf("two of the rest %v", got)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 6}, flatten(values(t, a, -1)), "first part")
+	assert.Equal(t, []int{7, 8}, flatten(values(t, b.Take(2), -1)), "two of the rest")
 	c, d, err := numbers(t, 10).Shuffle(4).Split(0.5)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	both := append(flatten(values(t, c, -1)), flatten(values(t, d, -1))...)
 	slices.Sort(both)
-	if !reflect.DeepEqual(both, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
-		t.Errorf("a random split has %v in all", both)
-	}
+	assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, both, "a random split has %v in all", both)
 	first := flatten(values(t, c, -1))
 	slices.Sort(first)
-	if reflect.DeepEqual(first, []int{0, 1, 2, 3, 4}) {
-		t.Error("a random split took the first ones")
-	}
+	assert.False(t, reflect.DeepEqual(first, []int{0, 1, 2, 3, 4}), "a random split took the first ones")
 }
 
 func TestCollect(t *testing.T) {
 	for name, ds := range map[string]Dataset{
 		"batches": numbers(t, 10).BatchSize(4, false), "examples": numbers(t, 10)} {
 		got, err := Collect(ds, name == "batches")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if got.NumExamples() != 10 || !reflect.DeepEqual(flatten(values(t, got, -1)), flatten(values(t, numbers(t, 10), -1))) {
 			t.Errorf("%s: %d examples", name, got.NumExamples())
 		}
 	}
-	if _, err := Collect(Repeat(numbers(t, 3), -1), false); err == nil {
-		t.Error("collecting an endless data set gave no error")
-	}
+	_, err := Collect(Repeat(numbers(t, 3), -1), false)
+	assert.Error(t, err, "collecting an endless data set gave no error")
 }
 
 // big yields batches whose tensors are outside the Go heap, where tensors.Stats counts them.
@@ -289,9 +256,7 @@ func big(t testing.TB, n int) Dataset {
 	t.Helper()
 	x := tensors.FromScalarAndDimensions(float32(1), n, 16*1024)
 	ds, err := InMemory("big", x, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x.Close()
 	t.Cleanup(func() { ds.Close() })
 	return ds
@@ -355,9 +320,7 @@ func TestAPanicOfTheConsumerStopsThePrefetcher(t *testing.T) {
 		}
 	}()
 	for try := 0; runtime.NumGoroutine() > goroutines; try++ {
-		if try == 100 {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
-		}
+		require.NotEqual(t, 100, try, "%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -371,12 +334,8 @@ func TestMapReleasesWhatIsNotReturned(t *testing.T) {
 		return b, err
 	})
 	for b, err := range ds.Iter() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if in.Ok() {
-			t.Fatal("the input is still alive")
-		}
+		require.NoError(t, err)
+		require.False(t, in.Ok(), "the input is still alive")
 		if !b.Inputs[0].Ok() || !b.Labels[0].Ok() {
 			t.Fatal("what was returned is not alive")
 		}
@@ -392,14 +351,10 @@ func TestErrors(t *testing.T) {
 	_, _, split := numbers(t, 3).Split(1.5)
 	_, collect := Collect(Repeat(numbers(t, 3), -1), false)
 	mixed, err := Collect(numbers(t, 3), false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	mixed.Close()
 	other, err := InMemory("others", [][]float32{{1, 2}}, []int32{1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	crash := func(Batch) (Batch, error) { var x []int; return Batch{}, fmt.Errorf("%d", x[3]) }
 	refuse := func(Batch) (Batch, error) { return Batch{}, errors.New("no such word: \"quire\"") }
 	_, firstOfNone := First(plain{failing("nothing", nil).drained()})
@@ -487,9 +442,7 @@ func FuzzSetState(f *testing.F) {
 			return
 		}
 		for b, err := range ds.Iter() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			b.Close()
 		}
 	})
@@ -498,9 +451,7 @@ func FuzzSetState(f *testing.F) {
 func BenchmarkGather(b *testing.B) {
 	x := tensors.FromScalarAndDimensions(float32(1), 10_000, 28, 28, 1)
 	ds, err := InMemory("x", x, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	require.NoError(b, err)
 	ds.BatchSize(128, true).Shuffle(1).Infinite(true)
 	b.SetBytes(128 * 28 * 28 * 4)
 	b.ReportAllocs()
@@ -522,32 +473,23 @@ func TestItsOwnStateLetsADataSetGoOn(t *testing.T) {
 	whole := values(t, Prefetch(numbers(t, 10).BatchSize(2, true).Shuffle(7), 2), -1)
 	got := values(t, ds, 2)
 	state, err := ds.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ds.SetState(state); err != nil {
-		t.Fatal(err)
-	}
-	if got = append(got, values(t, ds, -1)...); !reflect.DeepEqual(got, whole) {
-		t.Errorf("in two parts %v, in one %v", got, whole)
-	}
+	require.NoError(t, err)
+	require.NoError(t, ds.SetState(state))
+	got = append(got, values(t, ds, -1)...)
+	assert.Equal(t, whole, got, "in two parts")
 }
 
 func TestFirstTakesAPass(t *testing.T) {
 	ds := numbers(t, 6).BatchSize(2, true)
 	first, err := First(ds)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer first.Close()
 	if got := first.Inputs[0].Float64At(1); first.Inputs[0].Size() != 2 || got != 1 {
 		t.Errorf("first batch %v, its second number %v: want 2 numbers, the second 1", first, got)
 	}
-	if got := values(t, ds, -1); len(got) != 3 || ds.Epoch() != 2 {
-		t.Errorf("afterwards a pass of %v, then epoch %d: want a whole pass, then epoch 2", got, ds.Epoch())
-	}
+	require.Len(t, values(t, ds, -1), 3, "afterwards a pass")
+	assert.Equal(t, int64(2), ds.Epoch(), "afterwards a pass")
 	broken := errors.New("disk on fire")
-	if _, err := First(failing("broken", broken)); !errors.Is(err, broken) {
-		t.Errorf("error %v, want %v", err, broken)
-	}
+	_, err = First(failing("broken", broken))
+	assert.ErrorIs(t, err, broken)
 }

@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Cells of a notebook import these packages and are linked anew each time: net/http alone would double that.
@@ -15,9 +17,7 @@ func TestDataNeedsNoNetwork(t *testing.T) {
 	const root = "github.com/quire-ml/quire/ml/data"
 	for _, name := range []string{"", "/augment", "/csv", "/digits", "/mnist", "/text", "/toy"} {
 		out, err := exec.Command(goTool, "list", "-deps", root+name).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+		require.NoError(t, err, "%v\n%s", err, out)
 		for path := range strings.FieldsSeq(string(out)) {
 			if path == "net" || strings.HasPrefix(path, "net/") || strings.HasPrefix(path, "crypto/tls") {
 				t.Errorf("%s%s imports %s", root, name, path)

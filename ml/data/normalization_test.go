@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNormalization(t *testing.T) {
@@ -19,16 +22,11 @@ func TestNormalization(t *testing.T) {
 		square += (float64(r[0]) - sum/100) * (float64(r[0]) - sum/100)
 	}
 	ds, err := InMemory("x", rows, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	mean, stddev, err := Normalization(ds.BatchSize(7, false), 0, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := tensors.FromValue([][]float32{{float32(sum / 100), 0.1}}); !mean.InDelta(want, 1e-3) {
-		t.Errorf("mean %v, want %v", mean, want)
-	}
+	require.NoError(t, err)
+	want := tensors.FromValue([][]float32{{float32(sum / 100), 0.1}})
+	assert.True(t, mean.InDelta(want, 1e-3), "mean %v, want %v", mean, want)
 	if want := tensors.FromValue([][]float32{{float32(math.Sqrt(square / 100)), 1}}); !stddev.InDelta(want, 1e-5) {
 		t.Errorf("deviation %v, want %v", stddev, want)
 	}
@@ -36,9 +34,7 @@ func TestNormalization(t *testing.T) {
 
 func TestNormalizationAxes(t *testing.T) {
 	ds, err := InMemory("x", [][][]float64{{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, c := range []struct {
 		axes []int
 		want string
@@ -49,12 +45,8 @@ func TestNormalizationAxes(t *testing.T) {
 		{[]int{1, 2}, "[][][]float64{{{3, 4}, {5, 6}}}"},
 	} {
 		mean, _, err := Normalization(ds.BatchSize(1, false), 0, c.axes...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := mean.GoStr(); got != c.want {
-			t.Errorf("axes %v: %s, want %s", c.axes, got, c.want)
-		}
+		require.NoError(t, err)
+		assert.Equal(t, c.want, mean.GoStr(), "axes %v", c.axes)
 	}
 }
 
@@ -70,8 +62,7 @@ func TestNormalizationErrors(t *testing.T) {
 		{numbers(t, 10).Infinite(true), 0, nil, `data.Normalization "numbers": the data set has no end: end it with Take`},
 		{numbers(t, 10).BatchSize(4, false), 0, []int{1}, `data.Normalization "numbers": input 0 is float32[4]: axis 1 is out of range: with 1 axes it is -1 to 0`},
 	} {
-		if _, _, err := Normalization(c.ds, c.input, c.axes...); err == nil || err.Error() != c.want {
-			t.Errorf("%v, want %s", err, c.want)
-		}
+		_, _, err := Normalization(c.ds, c.input, c.axes...)
+		assert.EqualError(t, err, c.want)
 	}
 }

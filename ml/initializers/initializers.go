@@ -8,7 +8,7 @@ import (
 )
 
 // Initializer writes the first values of a variable of the given shape into out, in row-major order; they
-// are then rounded to the shape's dtype. out holds zeros. r is the variable's own stream of random numbers.
+// are then rounded to the shape's dtype. out holds zeros, and is lent for the call. r is the variable's own stream of random numbers.
 type Initializer func(r *rand.Rand, shape shapes.Shape, out []float64)
 
 // Zero fills with 0: for biases, and for offsets of norms.
@@ -42,9 +42,7 @@ func RandomNormalFn(stddev float64) Initializer {
 
 func normal(r *rand.Rand, out []float64, stddev float64) {
 	need(r)
-	for i := range out {
-		out[i] = stddev * r.NormFloat64()
-	}
+	scaledNormals(r, out, stddev)
 }
 
 // RandomUniformFn draws evenly from [min, max).

@@ -106,31 +106,48 @@ func (b *MultiHeadAttentionBuilder) OutputDim(outputDim int) *MultiHeadAttention
 	return b
 }
 
-// Done adds the layer to the graph and returns its result.
+// Done adds the layer to the graph and returns its result. Without dropout the coefficients are never held as a whole, see
+// [graph.ScaledDotProductAttention].
 func (b *MultiHeadAttentionBuilder) Done() *graph.Node {
-	y, _ := b.DoneWithCoefficients()
-	return y
+	if b.dropout != 0 && b.scope.IsTraining(b.query.Graph()) {
+		y, _ := b.DoneWithCoefficients()
+		return y
+	}
+	q, k, v := b.project()
+	heads := func(x *graph.Node) *graph.Node { return graph.Transpose(x, 1, 2) } // [B, T, H, D] and [B, H, T, D]
+	y := graph.ScaledDotProductAttention(heads(q), heads(k), heads(v)).Mask(b.fullMask(false)).Causal(b.causal).Done()
+	return b.output(heads(y))
 }
 
 // DoneWithCoefficients is Done that also returns the coefficients, [B, heads, Tq, Tk], before dropout.
 func (b *MultiHeadAttentionBuilder) DoneWithCoefficients() (output, coefficients *graph.Node) {
-	if b.numKVHeads < 1 || b.numHeads%b.numKVHeads != 0 {
-		graph.Errorf("MultiHeadAttention: %d key and value heads do not divide %d heads", b.numKVHeads, b.numHeads)
-	}
-	key, value := b.shown(b.key), b.shown(b.value)                          // [B, Tk, …]
-	q := Dense(b.scope.In("query"), b.query, b.bias, b.numHeads, b.headDim) // [B, Tq, H, D]
-	k := Dense(b.scope.In("key"), key, b.bias, b.numKVHeads, b.headDim)     // [B, Tk, H', D]
-	v := Dense(b.scope.In("value"), value, b.bias, b.numKVHeads, b.headDim) // [B, Tk, H', D]
-	k, v = b.repeatHeads(k), b.repeatHeads(v)                               // [B, Tk, H, D]
+	q, k, v := b.project()
+	k, v = b.repeatHeads(k), b.repeatHeads(v) // [B, Tk, H, D]
 
 	score := wide(q.DType())
 	q, k = graph.ConvertDType(q, score), graph.ConvertDType(k, score)
 	scores := graph.MulScalar(graph.Einsum("bqhd,bkhd->bhqk", q, k), 1/math.Sqrt(float64(b.headDim))) // [B, H, Tq, Tk]
-	coefficients = graph.ConvertDType(graph.MaskedSoftmax(scores, b.fullMask(), -1), v.DType())
+	coefficients = graph.ConvertDType(graph.MaskedSoftmax(scores, b.fullMask(b.causal), -1), v.DType())
 	c := Dropout(b.scope, coefficients, b.dropout)
-	y := graph.Einsum("bhqk,bkhd->bqhd", c, v)                               // [B, Tq, H, D]
-	y = graph.Reshape(y, y.Dim(0), y.Dim(1), b.numHeads*b.headDim)           // [B, Tq, H·D]
-	return Dense(b.scope.In("output"), y, b.bias, b.outputDim), coefficients // [B, Tq, C]
+	return b.output(graph.Einsum("bhqk,bkhd->bqhd", c, v)), coefficients
+}
+
+// project returns query, key and value in heads.
+func (b *MultiHeadAttentionBuilder) project() (q, k, v *graph.Node) {
+	if b.numKVHeads < 1 || b.numHeads%b.numKVHeads != 0 {
+		graph.Errorf("MultiHeadAttention: %d key and value heads do not divide %d heads", b.numKVHeads, b.numHeads)
+	}
+	key, value := b.shown(b.key), b.shown(b.value)                         // [B, Tk, …]
+	q = Dense(b.scope.In("query"), b.query, b.bias, b.numHeads, b.headDim) // [B, Tq, H, D]
+	k = Dense(b.scope.In("key"), key, b.bias, b.numKVHeads, b.headDim)     // [B, Tk, H', D]
+	v = Dense(b.scope.In("value"), value, b.bias, b.numKVHeads, b.headDim) // [B, Tk, H', D]
+	return q, k, v
+}
+
+// output is the projection of what the heads return, [B, Tq, H, D], to [B, Tq, C].
+func (b *MultiHeadAttentionBuilder) output(y *graph.Node) *graph.Node {
+	y = graph.Reshape(y, y.Dim(0), y.Dim(1), b.numHeads*b.headDim) // [B, Tq, H·D]
+	return Dense(b.scope.In("output"), y, b.bias, b.outputDim)
 }
 
 // shown returns keys or values with 0 where the key mask hides them: a coefficient of 0 does not, since 0·NaN is NaN.
@@ -153,8 +170,9 @@ func (b *MultiHeadAttentionBuilder) repeatHeads(x *graph.Node) *graph.Node {
 	return graph.Reshape(x, batch, keys, b.numHeads, b.headDim)
 }
 
-// fullMask returns all masks in one that broadcasts to the scores, nil if there are none.
-func (b *MultiHeadAttentionBuilder) fullMask() *graph.Node {
+// fullMask returns all masks in one that broadcasts to the scores, with that of causal attention if it is asked for; nil if there
+// are none.
+func (b *MultiHeadAttentionBuilder) fullMask(causal bool) *graph.Node {
 	mask := b.mask
 	and := func(m *graph.Node) {
 		if mask != nil {
@@ -165,7 +183,7 @@ func (b *MultiHeadAttentionBuilder) fullMask() *graph.Node {
 	if b.keyMask != nil {
 		and(graph.ExpandAxes(b.keyMask, 1, 2)) // [B, 1, 1, Tk]
 	}
-	if b.causal {
+	if causal {
 		s := shapes.Make(dtypes.Int32, 1, 1, b.query.Dim(1), b.key.Dim(1))
 		g := b.query.Graph()
 		and(graph.GreaterOrEqual(graph.Iota(g, s, 2), graph.Iota(g, s, 3))) // query ≥ key

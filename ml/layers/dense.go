@@ -11,7 +11,7 @@ import (
 //
 //	y = x · weights + biases
 //
-// x is [..., In], a float; weights are [In, Out] and biases, with useBias, [Out]; the result is
+// x is [..., In], a float; weights are [In, Out] and biases, with useBias, a vector of Out numbers; the result is
 // [..., Out]. Several output dimensions make several last axes: Out is then their product. Weights begin
 // with the scope's initializer (He unless set), biases with 0.
 func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...int) *graph.Node {

@@ -4,7 +4,9 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
-	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ops"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -27,8 +29,8 @@ type LayerNormBuilder struct {
 //
 // Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, arXiv:1607.06450, eq. 4, with epsilon.
 func LayerNorm(scope *model.Scope, x *graph.Node, normalizingAxes ...int) *LayerNormBuilder {
-	needFloat("LayerNorm", x)
-	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes("LayerNorm", x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
+	needFloat(ops.LayerNorm.Name, x)
+	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes(ops.LayerNorm.Name, x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
 }
 
 // normAxes returns the axes sorted and counted from 0, the last one if there are none.
@@ -66,26 +68,21 @@ func (b *LayerNormBuilder) LearnedOffset(value bool) *LayerNormBuilder {
 
 // Done adds the layer to the graph and returns its result.
 func (b *LayerNormBuilder) Done() *graph.Node {
-	x, epsilon := inRange(b.x, b.axes, b.epsilon)
-	x = graph.Sub(x, graph.ReduceAndKeep(x, graph.ReduceMean, b.axes...))
-	variance := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
-	y := graph.Mul(x, graph.Rsqrt(graph.Add(variance, epsilon)))
-	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.gain, b.offset)
+	gain := normScale(b.scope, b.x, b.axes, b.gain, "gain", initializers.One, graph.Ones)
+	offset := normScale(b.scope, b.x, b.axes, b.offset, "offset", initializers.Zero, graph.Zeros)
+	return graph.LayerNorm(b.x, gain, offset, b.epsilon, b.axes...)
 }
 
-// inRange returns x and epsilon as norms compute with them, in float32 for a narrower x. Float32 has no more range than
-// bfloat16, and cannot square its large numbers: these are made smaller by a power of two, which the norm does not show,
-// and epsilon, nothing beside them, only keeps 0/0 away.
-func inRange(x *graph.Node, axes []int, epsilon float64) (y, eps *graph.Node) {
-	y = graph.ConvertDType(x, wide(x.DType()))
-	eps = graph.ConstAs(y, epsilon)
-	if x.DType() != dtypes.BFloat16 {
-		return y, eps
+// normScale returns a variable with the sizes of the axes, or, where none is learned, what such a one begins with.
+func normScale(scope *model.Scope, x *graph.Node, axes []int, learned bool, name string, init initializers.Initializer, fixed func(*graph.Graph, shapes.Shape) *graph.Node) *graph.Node {
+	s := shapes.Make(x.DType())
+	for _, a := range axes {
+		s.Dimensions = append(s.Dimensions, x.Dim(a))
 	}
-	largest := graph.StopGradient(graph.ReduceAndKeep(graph.Abs(y), graph.ReduceMax, axes...))
-	large := graph.GreaterThan(largest, graph.ConstAs(y, 0x1p44))
-	scale := graph.Where(large, graph.ConstAs(y, 0x1p-70), graph.ConstAs(y, 1))
-	return graph.Mul(y, scale), graph.Where(large, graph.ConstAs(y, 0x1p-120), eps)
+	if !learned {
+		return fixed(x.Graph(), s)
+	}
+	return scope.WithInitializer(init).VariableWithShape(name, s).NodeValue(x)
 }
 
 // RMSNormBuilder is a root-mean-square normalisation to be set up, see [RMSNorm].
@@ -106,13 +103,13 @@ type RMSNormBuilder struct {
 //
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467, eq. 4, with epsilon.
 func RMSNorm(scope *model.Scope, x *graph.Node) *RMSNormBuilder {
-	needFloat("RMSNorm", x)
-	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes("RMSNorm", x, nil), epsilon: 1e-6, gain: true}
+	needFloat(ops.RMSNorm.Name, x)
+	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes(ops.RMSNorm.Name, x, nil), epsilon: 1e-6, gain: true}
 }
 
 // Axes sets other axes than the last.
 func (b *RMSNormBuilder) Axes(axes ...int) *RMSNormBuilder {
-	b.axes = normAxes("RMSNorm", b.x, axes)
+	b.axes = normAxes(ops.RMSNorm.Name, b.x, axes)
 	return b
 }
 
@@ -130,8 +127,6 @@ func (b *RMSNormBuilder) LearnedGain(value bool) *RMSNormBuilder {
 
 // Done adds the layer to the graph and returns its result.
 func (b *RMSNormBuilder) Done() *graph.Node {
-	x, epsilon := inRange(b.x, b.axes, b.epsilon)
-	square := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, b.axes...)
-	y := graph.Mul(x, graph.Rsqrt(graph.Add(square, epsilon)))
-	return affine(b.scope, graph.ConvertDType(y, b.x.DType()), b.axes, b.gain, false)
+	gain := normScale(b.scope, b.x, b.axes, b.gain, "gain", initializers.One, graph.Ones)
+	return graph.RMSNorm(b.x, gain, b.epsilon, b.axes...)
 }

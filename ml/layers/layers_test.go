@@ -257,6 +257,38 @@ func TestAttentionMasks(t *testing.T) {
 	}
 }
 
+// The coefficients may be asked for, and what the layer returns is the same.
+func TestAttentionWithAndWithoutCoefficients(t *testing.T) {
+	type builder = layers.MultiHeadAttentionBuilder
+	for name, set := range map[string]func(b *builder, g *Graph) *builder{
+		"plain":        func(b *builder, g *Graph) *builder { return b },
+		"causal":       func(b *builder, g *Graph) *builder { return b.CausalMask(true) },
+		"shared heads": func(b *builder, g *Graph) *builder { return b.NumKVHeads(2).CausalMask(true) },
+		"a key mask": func(b *builder, g *Graph) *builder {
+			return b.KeyMask(Const(g, [][]bool{{true, false, true}, {false, false, false}}))
+		},
+		"all masks": func(b *builder, g *Graph) *builder {
+			return b.KeyMask(Const(g, [][]bool{{true, false, true}, {true, true, true}})).CausalMask(true).Mask(Const(g, [][]bool{{true, true, true}, {true, false, true}, {false, true, true}}))
+		},
+		"dropout that is not trained with": func(b *builder, g *Graph) *builder { return b.Dropout(0.5) },
+	} {
+		store := model.NewStore()
+		y := func(coefficients bool) *tensors.Tensor {
+			y, err := run(store, false, func(s *model.Scope, x *Node) *Node {
+				b := set(layers.SelfAttention(s, x, 4, 3), x.Graph())
+				y := b.Done
+				if coefficients {
+					y = func() *Node { y, _ := b.DoneWithCoefficients(); return y }
+				}
+				return y()
+			}, ramp(2, 3, 5))
+			require.NoError(t, err, name)
+			return y
+		}
+		require.InDeltaSlice(t, float64s(y(true)), float64s(y(false)), 1e-12, name)
+	}
+}
+
 func must(t *tensors.Tensor, err error) *tensors.Tensor {
 	if err != nil {
 		panic(err)

@@ -1,8 +1,6 @@
 package losses
 
 import (
-	"math"
-
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -82,7 +80,7 @@ func MakeCategoricalCrossEntropyLogits(smoothing float64) Fn {
 		if smoothing > 0 {
 			y = graph.AddScalar(graph.MulScalar(y, 1-smoothing), smoothing/float64(x.Dim(-1)))
 		}
-		return Reduce(crossEntropy(y, graph.LogSoftmax(x, -1)), labels)
+		return Reduce(graph.SoftmaxCrossEntropy(x, y), labels)
 	}
 }
 
@@ -128,18 +126,12 @@ func MakeSparseCategoricalCrossEntropyLogits(smoothing float64) Fn {
 		checkSmoothing("SparseCategoricalCrossEntropyLogits", smoothing)
 		k := SparseLabels("SparseCategoricalCrossEntropyLogits", labels, logits)
 		x := values(logits[0], labels)
-		logP := graph.LogSoftmax(x, -1) // [..., C]
-
-		classes := graph.Iota(x.Graph(), x.Shape().WithDType(k.DType()), -1) // [..., C]
-		isLabel := graph.Equal(graph.ExpandAxes(k, -1), classes)             // [..., C]
-		loss := graph.Neg(graph.ReduceSum(graph.Where(isLabel, logP, graph.ZerosLike(logP)), -1))
+		loss := graph.SoftmaxCrossEntropy(x, k) // [...]
 		if smoothing > 0 {
-			even := graph.Neg(graph.ReduceMean(logP, -1))
+			even := graph.Neg(graph.ReduceMean(graph.LogSoftmax(x, -1), -1))
 			loss = graph.Add(graph.MulScalar(loss, 1-smoothing), graph.MulScalar(even, smoothing))
 		}
-		valid := graph.LogicalAnd(graph.IsNonNegative(k), graph.LessThan(k, graph.ConstAs(k, x.Dim(-1))))
-		nan := graph.FillScalar(x.Graph(), loss.Shape(), math.NaN())
-		return Reduce(graph.Where(valid, loss, nan), labels)
+		return Reduce(loss, labels)
 	}
 }
 

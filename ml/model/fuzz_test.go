@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/ml/model"
+
+	"github.com/stretchr/testify/require"
 )
 
 func FuzzParseParams(f *testing.F) {
@@ -19,9 +21,7 @@ func FuzzParseParams(f *testing.F) {
 		for path, v := range store.IterParams() {
 			_, name := model.SplitPath(path)
 			got, found := store.GetParam(path)
-			if !found {
-				t.Fatalf("%q is listed but not found", path)
-			}
+			require.True(t, found, "%q is listed but not found", path)
 			if _, ok := got.(float64); name == "fuzz_rate" && err == nil && !ok {
 				t.Fatalf("%q is %T %v", path, v, v)
 			}

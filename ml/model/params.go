@@ -15,9 +15,9 @@ import (
 
 // param is a hyperparameter that was set.
 type param struct {
-	value any    // of one of the types of paramValue, or rawText
-	place string // where it was set
-	err   error  // why it is no good; reported when it is set and when a model is built
+	value any   // of one of the types of paramValue, or rawText
+	place place // where it was set
+	err   error // why it is no good; reported when it is set and when a model is built
 }
 
 // declaration says that a hyperparameter exists.
@@ -142,7 +142,7 @@ func setParams(set func(string, any) error, keyValues map[string]any) (first err
 	return first
 }
 
-func (s *Store) setParam(path string, value any, place string) error {
+func (s *Store) setParam(path string, value any, place place) error {
 	_, name := SplitPath(path)
 	p := &param{value: normalParam(value), place: place}
 	if d := s.declaration(name); d != nil {

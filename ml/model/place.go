@@ -1,15 +1,31 @@
 package model
 
-import "github.com/quire-ml/quire/graph"
+import "github.com/quire-ml/quire/graph/ir"
 
-// where returns the user's own line, such as "main.go:12", "" if it is not known: the place that an
-// error of package graph would name.
-func where() string { return graph.Here().String() }
+// place is where something was made: a line of the user's, which is looked up when it is printed, or what else is known of it.
+type place struct {
+	site ir.Site
+	text string // instead
+}
+
+// where returns the user's own line: the place that an error of package graph would name.
+func where() place {
+	var sites ir.Sites
+	return place{site: sites.Here()}
+}
+
+// String writes the place, such as "main.go:12", "" if it is not known.
+func (p place) String() string {
+	if p.text != "" {
+		return p.text
+	}
+	return p.site.String()
+}
 
 // at returns " at main.go:12" for a known place, for the middle of a sentence.
-func at(prefix, place string) string {
-	if place == "" {
-		return ""
+func at(prefix string, p place) string {
+	if text := p.String(); text != "" {
+		return prefix + text
 	}
-	return prefix + place
+	return ""
 }

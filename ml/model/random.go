@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -106,12 +108,44 @@ func (s *Store) initial(path string, shape shapes.Shape, initializer initializer
 	return func() (*tensors.Tensor, error) {
 		seed := binary.LittleEndian.AppendUint64(nil, uint64(s.Seed()))
 		r := rand.New(rand.NewChaCha8(sha256.Sum256(append(seed, path...))))
-		values := make([]float64, shape.Size())
-		initializer(r, shape, values)
-		t := tensors.FromFlatDataAndDimensions(values, shape.Dimensions...)
-		if shape.AxisNames != nil {
-			t, _ = t.WithAxisNames(shape.AxisNames...)
+		draft := newDraft(shape.Size())
+		initializer(r, shape, draft)
+		if allZero(draft) {
+			drafts.Put(&draft)
+			return tensors.New(shape)
 		}
-		return t.FitDType(shape.DType)
+		t, err := tensors.FitFlat(draft, shape)
+		clear(draft)
+		drafts.Put(&draft)
+		return t, err
 	}
+}
+
+// drafts holds what initializers have written in, zeros again: a model has many variables, and fresh memory for each would cost
+// more than most initializers do.
+var drafts sync.Pool // of *[]float64
+
+// newDraft returns n zeros.
+func newDraft(n int) []float64 {
+	if d, ok := drafts.Get().(*[]float64); ok && cap(*d) >= n {
+		return (*d)[:n]
+	}
+	return make([]float64, n)
+}
+
+// allZero reports whether all numbers are +0: most state of optimizers and biases begin so, and need no conversion.
+func allZero(v []float64) bool {
+	for len(v) >= 4 {
+		w := v[:4:4]
+		if math.Float64bits(w[0])|math.Float64bits(w[1])|math.Float64bits(w[2])|math.Float64bits(w[3]) != 0 {
+			return false
+		}
+		v = v[4:]
+	}
+	for _, x := range v {
+		if math.Float64bits(x) != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -16,13 +16,13 @@ import (
 type Scope struct {
 	store       *Store
 	path        string
-	visits      map[string]string        // path → where: scopes entered and variables asked for in this graph
+	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 }
 
 func newScope(s *Store, path string) *Scope {
-	return &Scope{store: s, path: path, visits: map[string]string{}}
+	return &Scope{store: s, path: path, visits: map[string]place{}}
 }
 
 // made panics with [graph.Error] if s is nil or was not made by a store.
@@ -76,7 +76,7 @@ func (s *Scope) Shared(nameFormat string, args ...any) *Scope {
 	if _, used := s.visits[c.path]; !used {
 		s.visits[c.path] = where()
 	}
-	c.visits = map[string]string{}
+	c.visits = map[string]place{}
 	return c
 }
 
@@ -84,7 +84,7 @@ func (s *Scope) Shared(nameFormat string, args ...any) *Scope {
 // set its hyperparameters.
 func (s *Scope) At(nameFormat string, args ...any) *Scope {
 	c := s.sub(nameFormat, args)
-	c.visits = map[string]string{}
+	c.visits = map[string]place{}
 	return c
 }
 

@@ -51,9 +51,7 @@ func number(t testing.TB, x *model.Value) float32 {
 	defer host.Close()
 	flat := tensors.Flat[float32](host)
 	for _, f := range flat {
-		if f != flat[0] {
-			t.Fatalf("a value is of two steps, %v and %v", flat[0], f)
-		}
+		require.Equal(t, flat[0], f, "a value is of two steps")
 	}
 	return flat[0]
 }

@@ -52,15 +52,36 @@ func (s *Store) Scope(fullPath string) *Scope { return newScope(s, JoinPath("/",
 
 // JoinPath joins elements to a path: one "/" between them and at the beginning, none at the end.
 func JoinPath(elements ...string) string {
-	var parts []string
+	for len(elements) > 1 && elements[0] == "/" {
+		elements = elements[1:]
+	}
+	if len(elements) == 1 && isPath(elements[0]) {
+		return elements[0]
+	}
+	length := 1
+	for _, e := range elements {
+		length += 1 + len(e)
+	}
+	path := make([]byte, 0, length)
 	for _, e := range elements {
 		for p := range strings.SplitSeq(e, "/") {
 			if p != "" {
-				parts = append(parts, p)
+				path = append(append(path, '/'), p...)
 			}
 		}
 	}
-	return "/" + strings.Join(parts, "/")
+	if len(path) == 0 {
+		return "/"
+	}
+	return string(path)
+}
+
+// isPath reports whether JoinPath would change nothing.
+func isPath(s string) bool {
+	if !strings.HasPrefix(s, "/") || len(s) > 1 && strings.HasSuffix(s, "/") {
+		return false
+	}
+	return !strings.Contains(s, "//")
 }
 
 // SplitPath splits the path of a variable into its scope and its name: "/a/b" into "/a" and "b".
@@ -89,7 +110,7 @@ func (s *Store) CreateVariable(fullPath string, value *tensors.Tensor) (*Variabl
 	return s.create(JoinPath(fullPath), where(), value)
 }
 
-func (s *Store) create(path, place string, value *tensors.Tensor) (*Variable, error) {
+func (s *Store) create(path string, place place, value *tensors.Tensor) (*Variable, error) {
 	v := &Variable{store: s, path: path, shape: value.Shape(), trainable: value.DType().IsFloat(), madeAt: place}
 	v.value = v.newValue(value)
 	if err := s.insert(v); err != nil {

@@ -109,6 +109,7 @@ func (x *Value) buffer(backend graph.Backend) (graph.Buffer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: variable %q: %w", x.of.path, err)
 	}
+	t.Close() // the buffer holds the memory alone, so that a run to which it is given up may take it
 	if x.host = nil; x.copies == nil {
 		x.copies = x.first[:0]
 	}

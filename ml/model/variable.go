@@ -15,7 +15,7 @@ type Variable struct {
 	store  *Store
 	path   string
 	shape  shapes.Shape
-	madeAt string // the user's line, or the file it was loaded from
+	madeAt place // the user's line, or the file it was loaded from
 
 	mu        sync.Mutex
 	trainable bool
@@ -53,11 +53,11 @@ func (v *Variable) DType() dtypes.DType { return v.shape.DType }
 
 // MadeAt returns where the variable was made: the user's line, such as "main.go:12" or, in a cell, "In[3]:5", or the
 // file that it was loaded from; "" if that is not known.
-func (v *Variable) MadeAt() string { return v.madeAt }
+func (v *Variable) MadeAt() string { return v.madeAt.String() }
 
 // SetMadeAt says where the variable comes from, for errors that speak of it, and returns v.
 func (v *Variable) SetMadeAt(place string) *Variable {
-	v.madeAt = place
+	v.madeAt.text = place
 	return v
 }
 

@@ -59,7 +59,7 @@ func (c *AdamConfig) direction(u *Update) *graph.Node {
 	}
 	m := u.Average("m", u.Gradient, c.beta1)
 	v := u.Average("v", graph.Square(u.Gradient), c.beta2)
-	mean := graph.Div(m, u.BiasCorrection(c.beta1))
-	root := graph.Sqrt(graph.Div(v, u.BiasCorrection(c.beta2)))
+	mean := u.unbiased(m, c.beta1)
+	root := graph.Sqrt(u.unbiased(v, c.beta2))
 	return graph.Div(mean, graph.AddScalar(root, c.epsilon))
 }

@@ -146,6 +146,12 @@ func (u *Update) BiasCorrection(beta float64) *graph.Node {
 	return u.as(graph.Neg(graph.Expm1(graph.MulScalar(u.Step, math.Log(beta)))))
 }
 
+// unbiased divides an average by its [Update.BiasCorrection]: as a product, since of what a step does with each number divisions
+// take the longest.
+func (u *Update) unbiased(average *graph.Node, beta float64) *graph.Node {
+	return graph.Mul(average, graph.Reciprocal(u.BiasCorrection(beta)))
+}
+
 // as converts a scalar to the dtype of the update.
 func (u *Update) as(scalar *graph.Node) *graph.Node {
 	return graph.ConvertDType(scalar, u.Value.DType())

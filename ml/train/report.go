@@ -55,8 +55,7 @@ func (r *report) newValues(store *model.Store) {
 	}
 }
 
-// suspect lets the report look at x, by its mean: that is one reduction, and finite only if all of x is. Where an
-// engine sums in x's dtype, values so large that their sum is none count as infinite too; the step they make is lost.
+// suspect lets the report look at x, by its largest magnitude: that is one reduction, and finite only if all of x is.
 func (r *report) suspect(s suspect, x *graph.Node) {
 	if !x.DType().IsFloat() || x.Shape().Size() == 0 {
 		return
@@ -65,7 +64,7 @@ func (r *report) suspect(s suspect, x *graph.Node) {
 		x = graph.ConvertDType(x, dtypes.Float32)
 	}
 	r.suspects = append(r.suspects, s)
-	r.finite = append(r.finite, graph.IsFinite(graph.ReduceAllMean(x)))
+	r.finite = append(r.finite, graph.IsFinite(graph.ReduceAllMax(graph.Abs(x))))
 }
 
 // measure adds the loss and the metrics.

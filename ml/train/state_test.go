@@ -4,6 +4,9 @@ import (
 	"math"
 	"reflect"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What the accumulators of the metrics know is saved, each field of it: one that is forgotten changes the means after a
@@ -16,12 +19,8 @@ func TestEveryFieldOfTheAccumulatorsIsSaved(t *testing.T) {
 		fill(t, reflect.ValueOf(&was.moving[0]).Elem(), x)
 		fill(t, reflect.ValueOf(&was.means[0]).Elem(), x)
 		state, err := was.State()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := is.SetState(state); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, is.SetState(state))
 		sameFields(t, reflect.ValueOf(was.moving[0]), reflect.ValueOf(is.moving[0]))
 		sameFields(t, reflect.ValueOf(was.means[0]), reflect.ValueOf(is.means[0]))
 	}
@@ -50,8 +49,6 @@ func sameFields(t *testing.T, want, got reflect.Value) {
 		if w.Kind() == reflect.Float64 {
 			same = math.Float64bits(w.Float()) == math.Float64bits(g.Float()) || math.IsNaN(w.Float()) && math.IsNaN(g.Float())
 		}
-		if !same {
-			t.Errorf("%s.%s: %v was saved, %v comes back", want.Type(), want.Type().Field(i).Name, w, g)
-		}
+		assert.True(t, same, "%s.%s: %v was saved, %v comes back", want.Type(), want.Type().Field(i).Name, w, g)
 	}
 }

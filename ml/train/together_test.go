@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -68,9 +69,7 @@ func TestAllAtOnce(t *testing.T) {
 			trainer.OnExec(func(e *model.Exec) { e.SetMaxCache(1) })
 		case 1:
 			trainer.OnExec(func(e *model.Exec) {
-				if err := e.Close(); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, e.Close())
 			})
 		default:
 			trainer.ResetComputationGraphs()

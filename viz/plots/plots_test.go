@@ -11,6 +11,9 @@ import (
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/internal/svgtest"
 	"github.com/quire-ml/quire/viz/plots"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // moons returns two half circles.
@@ -28,9 +31,7 @@ func moons() (a, b plots.Points) {
 func pictureOf(t *testing.T, b viz.Bundle) string {
 	t.Helper()
 	all := svgtest.Pictures(b.HTML())
-	if len(all) != 1 {
-		t.Fatalf("%d pictures: %s", len(all), b.Text())
-	}
+	require.Len(t, all, 1, "%d pictures: %s", len(all), b.Text())
 	return all[0]
 }
 
@@ -67,9 +68,7 @@ func TestPlots(t *testing.T) {
 		"regions": {plots.Regions(plots.Options{}, below(0.25), a, b), "upper: 60 points", map[string]int{"<image": 1, "<circle": 122}},
 	} {
 		p := pictureOf(t, c.view)
-		if !strings.HasPrefix(c.view.Text(), c.text) {
-			t.Errorf("%s: text\n%s\nwant\n%s", name, c.view.Text(), c.text)
-		}
+		assert.True(t, strings.HasPrefix(c.view.Text(), c.text), "%s: text\n%s\nwant\n%s", name, c.view.Text(), c.text)
 		for part, n := range c.has {
 			if got := strings.Count(p, part); got != n {
 				t.Errorf("%s: %d times %s, want %d\n%s", name, got, part, n, p)
@@ -102,9 +101,7 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	s := pictureOf(t, plots.HeatMap(plots.Options{YLimits: [2]float64{0, 10}}, [][]float64{{1, 99}}, nil, nil))
-	if !strings.Contains(s, ">10</text>") {
-		t.Errorf("the colour bar of a heat map ends elsewhere:\n%s", s)
-	}
+	assert.Contains(t, s, ">10</text>", "the colour bar of a heat map ends elsewhere")
 }
 
 // names returns n names of about the given length.

@@ -14,6 +14,9 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func library(goos, goarch string) testenv.Library {
@@ -24,9 +27,7 @@ func library(goos, goarch string) testenv.Library {
 func write(t *testing.T, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, content, 0o644))
 	return path
 }
 
@@ -37,15 +38,11 @@ func TestALibraryOfThisMachinePasses(t *testing.T) {
 		for _, goarch := range []string{"amd64", "arm64"} {
 			content := library(goos, goarch).Bytes()
 			p := Plugin{Name: "cpu", Path: write(t, "cpu.so", content), Size: int64(len(content))}
-			if err := p.check(goos, goarch); err != nil {
-				t.Errorf("%s/%s: %v", goos, goarch, err)
-			}
+			assert.NoError(t, p.check(goos, goarch), "%s/%s", goos, goarch)
 		}
 	}
 	p := Plugin{Name: "cpu", Path: write(t, "cpu.so", fat(t))}
-	if err := p.check("darwin", "arm64"); err != nil {
-		t.Errorf("with two processors: %v", err)
-	}
+	assert.NoError(t, p.check("darwin", "arm64"), "with two processors")
 }
 
 // fat returns a Mach-O file for two processors.
@@ -142,29 +139,22 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 
 func TestAFileThatMayNotBeRead(t *testing.T) {
 	path := write(t, "cpu.so", library("linux", "amd64").Bytes())
-	if err := os.Chmod(path, 0); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(path, 0))
 	err := Plugin{Name: "cpu", Path: path}.check("linux", "amd64")
 	if f, e := os.Open(path); e == nil { // root may read everything, also under Windows' rules
 		f.Close()
-		if err != nil {
-			t.Errorf("it can be read, and yet: %v", err)
-		}
+		assert.NoError(t, err, "it can be read, and yet")
 		return
 	}
-	if !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), "cannot be read: ") {
-		t.Error(err)
-	}
+	require.ErrorIs(t, err, fs.ErrPermission, err)
+	assert.True(t, strings.HasPrefix(err.Error(), "cannot be read: "), err)
 }
 
 func TestEveryCutIsFound(t *testing.T) {
 	for _, goos := range systems {
 		whole := library(goos, "amd64").Bytes()
 		for n := range whole {
-			if err := inspect(bytes.NewReader(whole[:n]), int64(n), goos, "amd64"); err == nil {
-				t.Errorf("%s: %d of %d bytes pass", goos, n, len(whole))
-			}
+			assert.Error(t, inspect(bytes.NewReader(whole[:n]), int64(n), goos, "amd64"), "%s: %d of %d bytes pass", goos, n, len(whole))
 		}
 	}
 }
@@ -173,24 +163,15 @@ func TestVerifyComparesTheSum(t *testing.T) {
 	content := library("", "").Bytes()
 	m := thisMachine(t, content)
 	dir := filepath.Join(t.TempDir(), "cpu")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Plugin(dir).Verify(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644))
+	require.NoError(t, m.Plugin(dir).Verify())
 	m.SHA256 = strings.Repeat("0", 64)
 	err := m.Plugin(dir).Verify()
 	want := "was changed since it was installed: its sha256 is "
-	if err == nil || !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), `: run "quire plugin install cpu" again`) {
-		t.Errorf("%v, want … %s …", err, want)
-	}
-	if err := (Plugin{Name: "cpu", Path: filepath.Join(dir, "cpu.so")}).Verify(); err != nil { // nothing to compare with
-		t.Error(err)
-	}
+	assert.ErrorContains(t, err, want, "%v, want … %s …", err, want)
+	assert.True(t, strings.HasSuffix(err.Error(), `: run "quire plugin install cpu" again`), "%v, want … %s …", err, want)
+	assert.NoError(t, (Plugin{Name: "cpu", Path: filepath.Join(dir, "cpu.so")}).Verify()) // nothing to compare with
 }
 
 // TestDamageIsFoundBeforeLoading: the process dies of code that was damaged, and its headers do not show that. A library that
@@ -203,38 +184,26 @@ func TestDamageIsFoundBeforeLoading(t *testing.T) {
 		t.Helper()
 		when := time.Now().Add(-age)
 		err := errors.Join(os.MkdirAll(dir, 0o755), os.RemoveAll(path), os.WriteFile(path, content, 0o644), os.Chtimes(path, when, when))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		m := thisMachine(t, library("", "").Bytes())
 		m.Modified = when.Unix()
 		return m.Plugin(dir)
 	}
 	p := put(content, time.Hour)
-	if err := p.Check(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.Check())
 	damaged := bytes.Clone(content)
 	damaged[64+56] ^= 0xff // the first byte of its code
-	if err := os.WriteFile(path, damaged, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "was changed since it was installed") || !strings.HasSuffix(err.Error(), `: run "quire plugin install cpu" again`) {
-		t.Errorf("damaged: %v", err)
-	}
+	require.NoError(t, os.WriteFile(path, damaged, 0o644))
+	err := p.Check()
+	assert.ErrorContains(t, err, "was changed since it was installed", "damaged: %v", err)
+	assert.True(t, strings.HasSuffix(err.Error(), `: run "quire plugin install cpu" again`), "damaged: %v", err)
 	p = put(damaged, time.Hour)
-	if err := p.Check(); err != nil {
-		t.Errorf("a file of the time of its installation was read: %v", err)
-	}
+	assert.NoError(t, p.Check(), "a file of the time of its installation was read")
 	p.Modified = 0 // nobody knows
-	if err := p.Check(); err == nil {
-		t.Error("damaged, and nobody knows when: no error")
-	}
+	assert.Error(t, p.Check(), "damaged, and nobody knows when")
 	p = put(content, time.Hour)
 	p.Modified = 0
-	if err := p.Check(); err != nil {
-		t.Errorf("whole, and nobody knows when: %v", err)
-	}
+	assert.NoError(t, p.Check(), "whole, and nobody knows when")
 }
 
 // TestTheRealPlugin checks the plugin that is installed, and that a copy of it that was cut off is refused: the dynamic
@@ -244,25 +213,16 @@ func TestTheRealPlugin(t *testing.T) {
 	if errors.Is(err, fs.ErrNotExist) {
 		testenv.Missing(t, "xla", err.Error())
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Verify(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, p.Verify())
 	f, err := os.Open(p.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer f.Close()
 	head := make([]byte, 1<<20)
-	if _, err := f.ReadAt(head, 0); err != nil {
-		t.Fatal(err)
-	}
+	_, err = f.ReadAt(head, 0)
+	require.NoError(t, err)
 	cut := write(t, "cpu.so", head)
-	if err := (Plugin{Name: "cpu", Path: cut}).Check(); err == nil || !strings.Contains(err.Error(), "is cut off") {
-		t.Errorf("cut off at 1 MB: %v", err)
-	}
+	assert.ErrorContains(t, (Plugin{Name: "cpu", Path: cut}).Check(), "is cut off", "cut off at 1 MB")
 }
 
 func FuzzInspect(f *testing.F) {

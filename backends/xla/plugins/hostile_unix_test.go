@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestWhatIsNoFile puts what is no file in the place of a manifest and of a library.
@@ -29,19 +31,11 @@ func TestWhatIsNoFile(t *testing.T) {
 				root := t.TempDir()
 				t.Setenv("QUIRE_PLUGINS", root)
 				dir := filepath.Join(root, "cpu")
-				if err := os.Mkdir(dir, 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644); err != nil {
-					t.Fatal(err)
-				}
-				if err := thisMachine(t, content).Write(dir); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.Mkdir(dir, 0o755))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644))
+				require.NoError(t, thisMachine(t, content).Write(dir))
 				path := filepath.Join(dir, place)
-				if err := errors.Join(os.Rename(path, path+"-before"), put(path)); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, errors.Join(os.Rename(path, path+"-before"), put(path)))
 				done := make(chan error, 1)
 				go func() {
 					p, err := Find("cpu")
@@ -52,9 +46,7 @@ func TestWhatIsNoFile(t *testing.T) {
 				}()
 				select {
 				case err := <-done:
-					if err == nil || !strings.Contains(err.Error(), path) {
-						t.Errorf("%v", err)
-					}
+					assert.ErrorContains(t, err, path)
 				case <-time.After(20 * time.Second):
 					t.Fatal("it is read without end")
 				}
@@ -74,9 +66,7 @@ func TestAPluginOfAnotherUserIsNotLoaded(t *testing.T) {
 	content := library(runtime.GOOS, runtime.GOARCH).Bytes()
 	install(t, filepath.Join(data, "quire", "plugins"), thisMachine(t, content))
 	dir := filepath.Join(data, "quire", "plugins", "cpu")
-	if err := os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cpu.so"), content, 0o644))
 	p, err := Find("cpu")
 	if err != nil || p.Check() != nil {
 		t.Fatal(err, p.Check())
@@ -85,19 +75,11 @@ func TestAPluginOfAnotherUserIsNotLoaded(t *testing.T) {
 		"belongs to another user":       func() error { return os.Chown(dir, 65534, 65534) },
 		"can be changed by other users": func() error { return os.Chmod(dir, 0o777) },
 	} {
-		if err := change(); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Check(); err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("%s: %v", what, err)
-		}
+		require.NoError(t, change())
+		assert.ErrorContains(t, p.Check(), what)
 		t.Setenv("QUIRE_PLUGINS", filepath.Join(data, "quire", "plugins"))
-		if err := p.Check(); err != nil {
-			t.Errorf("%s, and trusted: %v", what, err)
-		}
+		assert.NoError(t, p.Check(), "%s, and trusted", what)
 		t.Setenv("QUIRE_PLUGINS", "")
-		if err := errors.Join(os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, errors.Join(os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)))
 	}
 }

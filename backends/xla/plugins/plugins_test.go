@@ -8,13 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/internal/golden"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // thisMachine returns the manifest of the CPU plugin with the library content, at cpu.so.
@@ -29,12 +31,8 @@ func thisMachine(t *testing.T, content []byte) Manifest {
 func install(t *testing.T, dir string, m Manifest) {
 	t.Helper()
 	folder := filepath.Join(dir, m.Name)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Write(folder); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, m.Write(folder))
 }
 
 func TestDirs(t *testing.T) {
@@ -53,18 +51,15 @@ func TestDirs(t *testing.T) {
 		user = ".local/share"
 	}
 	dirs := Dirs()
-	if dirs[0] != filepath.Join(home, filepath.FromSlash(user), "quire", "plugins") {
-		t.Errorf("without: %q", dirs)
-	}
+	assert.Equal(t, filepath.Join(home, filepath.FromSlash(user), "quire", "plugins"), dirs[0], "without: %q", dirs)
 	if runtime.GOOS != "windows" && dirs[len(dirs)-1] != "/usr/local/share/quire/plugins" {
 		t.Errorf("without the machine's: %q", dirs)
 	}
 	a := filepath.Join(home, "a")
 	t.Setenv("QUIRE_PLUGINS", a+string(filepath.ListSeparator)+string(filepath.ListSeparator)+"b")
 	b, err := filepath.Abs("b")
-	if got := Dirs(); err != nil || !slices.Equal(got, []string{a, b}) {
-		t.Errorf("with QUIRE_PLUGINS: %q", got)
-	}
+	require.NoError(t, err, "with QUIRE_PLUGINS")
+	assert.Equal(t, []string{a, b}, Dirs(), "with QUIRE_PLUGINS")
 }
 
 func TestFindTakesTheFirst(t *testing.T) {
@@ -81,9 +76,8 @@ func TestFindTakesTheFirst(t *testing.T) {
 	folder := filepath.Join(second, "cpu")
 	want := Plugin{"cpu", filepath.Join(folder, "cpu.so"), "0.0.1", m.SHA256, m.Size, m.Modified, folder,
 		map[string]string{"XLA_FLAGS": "--xla_gpu_cuda_data_dir=" + folder + "/nvidia"}}
-	if err != nil || !reflect.DeepEqual(p, want) {
-		t.Fatalf("%+v, %v", p, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, want, p)
 	install(t, first, m)
 	if p, err := Find("cpu"); err != nil || p.Dir != filepath.Join(first, "cpu") {
 		t.Errorf("%+v, %v", p, err)
@@ -93,15 +87,10 @@ func TestFindTakesTheFirst(t *testing.T) {
 	for _, p := range list {
 		dirs = append(dirs, p.Dir)
 	}
-	if err != nil || !slices.Equal(dirs, []string{filepath.Join(first, "cpu"), folder, filepath.Join(second, "cuda")}) {
-		t.Errorf("%q, %v", dirs, err)
-	}
-	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "is missing") { // there is only the manifest
-		t.Error(err)
-	}
-	if !errors.Is(p.Check(), fs.ErrNotExist) {
-		t.Error("a missing file is not fs.ErrNotExist")
-	}
+	require.NoError(t, err)
+	assert.Equal(t, []string{filepath.Join(first, "cpu"), folder, filepath.Join(second, "cuda")}, dirs)
+	assert.ErrorContains(t, p.Check(), "is missing") // there is only the manifest
+	assert.ErrorIs(t, p.Check(), fs.ErrNotExist, "a missing file is not fs.ErrNotExist")
 }
 
 func TestFindByPath(t *testing.T) {
@@ -136,27 +125,17 @@ func TestWhatFindSays(t *testing.T) {
 		"env":      `{"name":"env","library":"a.so","size":1,"sha256":"` + sum + `","env":{"A=B":"c"}}`,
 		"long":     `{"name":"long"}` + strings.Repeat(" ", maxManifest),
 	} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name, ManifestName), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, ManifestName), []byte(text), 0o644))
 	}
-	if err := os.WriteFile(filepath.Join(dir, "afile"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "afile"), nil, 0o644))
 	var out strings.Builder
 	for _, name := range []string{"cpu", "tpu", "rocm", "../cpu", "lib.so", "", "afile", "empty", "halfway", "types", "other",
 		"outside", "absolute", "folder", "nosize", "nosum", "noname", "env", "long"} {
 		p, err := Find(name)
-		if err == nil {
-			t.Errorf("%q: %+v", name, p)
-		}
+		assert.Error(t, err, "%q: %+v", name, p)
 		missing := slices.Contains([]string{"cpu", "tpu", "rocm", "afile"}, name)
-		if errors.Is(err, fs.ErrNotExist) != missing {
-			t.Errorf("%q: fs.ErrNotExist is %v: %v", name, !missing, err)
-		}
+		assert.Equal(t, missing, errors.Is(err, fs.ErrNotExist), "%q: fs.ErrNotExist is %v: %v", name, !missing, err)
 		fmt.Fprintf(&out, "%s\n\t%s\n", name, strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(err), dir, "DIR"), `\`, "/"))
 	}
 	list, err := List()
@@ -183,15 +162,12 @@ func FuzzManifest(f *testing.F) {
 			return
 		}
 		dir := t.TempDir()
-		if err := m.Write(dir); err != nil {
-			t.Fatalf("read and not written: %v", err)
-		}
+		require.NoError(t, m.Write(dir), "read and not written")
 		again, err := ReadManifest(dir)
-		if err != nil || !reflect.DeepEqual(again.Plugin(dir), m.Plugin(dir)) {
-			t.Fatalf("%+v and %+v, %v", m, again, err)
-		}
-		if rel, err := filepath.Rel(dir, m.Plugin(dir).Path); err != nil || !filepath.IsLocal(rel) {
-			t.Fatalf("the library %q is outside", m.Plugin(dir).Path)
-		}
+		require.NoError(t, err, "%+v and %+v", m, again)
+		require.Equal(t, m.Plugin(dir), again.Plugin(dir), "%+v and %+v", m, again)
+		rel, err := filepath.Rel(dir, m.Plugin(dir).Path)
+		require.NoError(t, err, "the library %q is outside", m.Plugin(dir).Path)
+		require.True(t, filepath.IsLocal(rel), "the library %q is outside", m.Plugin(dir).Path)
 	})
 }

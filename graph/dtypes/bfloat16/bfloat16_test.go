@@ -7,6 +7,9 @@ import (
 	"sort"
 	"strconv"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // infinity is the bits of +Inf. Its place in the row of numbers, where rounding is concerned, is
@@ -51,13 +54,9 @@ func nearest(x float64) BFloat16 {
 
 func check(t *testing.T, x float64, want BFloat16) {
 	t.Helper()
-	if got := FromFloat64(x); got != want {
-		t.Errorf("FromFloat64(%x) = %#04x, want %#04x", x, got.Bits(), want.Bits())
-	}
+	assert.Equal(t, want, FromFloat64(x), "FromFloat64(%x)", x)
 	if float64(float32(x)) == x {
-		if got := FromFloat32(float32(x)); got != want {
-			t.Errorf("FromFloat32(%x) = %#04x, want %#04x", x, got.Bits(), want.Bits())
-		}
+		assert.Equal(t, want, FromFloat32(float32(x)), "FromFloat32(%x)", x)
 	}
 }
 
@@ -65,9 +64,7 @@ func check(t *testing.T, x float64, want BFloat16) {
 func TestEveryNumberComesBack(t *testing.T) {
 	for bits := range 1 << 16 {
 		x := FromBits(uint16(bits))
-		if x.Bits() != uint16(bits) {
-			t.Fatalf("%#04x has the bits %#04x", bits, x.Bits())
-		}
+		require.Equal(t, uint16(bits), x.Bits(), "%#04x has the bits", bits)
 		if bits&0x7fff > infinity {
 			for _, y := range []BFloat16{FromFloat64(x.Float64()), FromFloat32(x.Float32())} {
 				if y.Bits()&0x7fff <= infinity || !math.IsNaN(y.Float64()) || y>>15 != x>>15 {
@@ -77,9 +74,7 @@ func TestEveryNumberComesBack(t *testing.T) {
 			continue
 		}
 		check(t, x.Float64(), x)
-		if float64(x.Float32()) != x.Float64() {
-			t.Errorf("%#04x is %g and %g", bits, x.Float32(), x.Float64())
-		}
+		assert.Equal(t, x.Float64(), float64(x.Float32()), "%#04x is %g", bits, x.Float32())
 	}
 }
 
@@ -125,17 +120,13 @@ func TestStringTellsNumbersApart(t *testing.T) {
 		case err != nil:
 			t.Errorf("%#04x prints %q", bits, text)
 		case bits&0x7fff > infinity:
-			if text != "NaN" {
-				t.Errorf("%#04x prints %q, want NaN", bits, text)
-			}
+			assert.Equal(t, "NaN", text, "%#04x prints", bits)
 		case FromFloat64(y) != x:
 			t.Errorf("%#04x prints %q, which is %#04x", bits, text, FromFloat64(y).Bits())
 		}
 	}
 	for text, x := range map[string]float64{"0.1": 0.1, "1": 1, "-2.5": -2.5, "+Inf": math.Inf(1), "-Inf": math.Inf(-1), "0": 0, "-0": math.Copysign(0, -1)} {
-		if got := FromFloat64(x).String(); got != text {
-			t.Errorf("%g prints %q, want %q", x, got, text)
-		}
+		assert.Equal(t, text, FromFloat64(x).String(), "%g prints", x)
 	}
 }
 

@@ -145,7 +145,7 @@ func (c *check) program(b ir.Backend, in []shapes.Shape, fn build, donated ...bo
 // place gives every instruction a place, as if a user had written it.
 func place(p *ir.Program) {
 	for i := range p.Instrs {
-		p.Instrs[i].Place = ir.Place{File: "user.go", Line: i + 1}
+		p.Instrs[i].Place = ir.SiteOf(ir.Place{File: "user.go", Line: i + 1})
 		for _, b := range p.Instrs[i].Regions {
 			place(b)
 		}

@@ -5,13 +5,14 @@ import (
 	"image/color"
 	"math"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // noise returns a picture of random pixels that does not begin at (0, 0).
@@ -31,19 +32,12 @@ func TestRoundTripOfEveryDType(t *testing.T) {
 			continue
 		}
 		x, err := ToTensor(d).WithAlpha().Single(img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := shapes.Make(d, 5, 7, 4); !x.Shape().Equal(want) {
-			t.Fatalf("shape %s, want %s", x.Shape(), want)
-		}
+		require.NoError(t, err)
+		want := shapes.Make(d, 5, 7, 4)
+		require.True(t, x.Shape().Equal(want), "shape %s, want %s", x.Shape(), want)
 		back, err := ToImage().Single(x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := back.(*image.NRGBA); !slices.Equal(got.Pix, img.Pix) {
-			t.Errorf("%s: the picture changed", d)
-		}
+		require.NoError(t, err)
+		assert.Equal(t, img.Pix, back.(*image.NRGBA).Pix, "%s: the picture changed", d)
 	}
 }
 
@@ -63,13 +57,9 @@ func TestChannels(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x, err := c.config.Single(img)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			want := tensors.FromFlatDataAndDimensions(c.want, 1, 2, len(c.want)/2)
-			if !x.InDelta(want, 1e-4) {
-				t.Errorf("got %s\nwant %s", x, want)
-			}
+			assert.True(t, x.InDelta(want, 1e-4), "got %s\nwant %s", x, want)
 		})
 	}
 }
@@ -77,9 +67,7 @@ func TestChannels(t *testing.T) {
 func TestAllKindsOfPicturesAgree(t *testing.T) {
 	src := noise(2)
 	want, err := ToTensor(dtypes.Uint8).Single(src)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	type opaque struct{ image.Image } // hides everything but At
 	for _, img := range []interface {
 		image.Image
@@ -92,9 +80,7 @@ func TestAllKindsOfPicturesAgree(t *testing.T) {
 		}
 		for _, view := range []image.Image{img, opaque{img}} {
 			got, err := ToTensor(dtypes.Uint8).Single(view)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if !got.InDelta(want, 1) { // 8-bit colours times alpha round once more
 				t.Errorf("%T:\n%s\nwant\n%s", img, got, want)
 			}
@@ -105,16 +91,11 @@ func TestAllKindsOfPicturesAgree(t *testing.T) {
 func TestGrayPictures(t *testing.T) {
 	x := tensors.FromValue([][]float32{{0, .5, 1}, {-3, 7, float32(math.NaN())}})
 	img, err := ToImage().Single(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := img.(*image.Gray).Pix, []uint8{0, 128, 255, 0, 255, 0}; !slices.Equal(got, want) {
-		t.Errorf("pixels %v, want %v", got, want)
-	}
+	require.NoError(t, err)
+	got, want := img.(*image.Gray).Pix, []uint8{0, 128, 255, 0, 255, 0}
+	assert.Equal(t, want, got, "pixels")
 	back, err := ToTensor(dtypes.Uint8).Gray().Single(img)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if want := tensors.FromFlatDataAndDimensions([]uint8{0, 128, 255, 0, 255, 0}, 2, 3, 1); !back.Equal(want) {
 		t.Errorf("got %s, want %s", back, want)
 	}
@@ -123,20 +104,13 @@ func TestGrayPictures(t *testing.T) {
 func TestBatch(t *testing.T) {
 	a, b := noise(3), noise(4)
 	x, err := ToTensor(dtypes.Float32).WithAlpha().Batch([]image.Image{a, b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := shapes.Make(dtypes.Float32, 2, 5, 7, 4); !x.Shape().Equal(want) {
-		t.Fatalf("shape %s, want %s", x.Shape(), want)
-	}
+	require.NoError(t, err)
+	want := shapes.Make(dtypes.Float32, 2, 5, 7, 4)
+	require.True(t, x.Shape().Equal(want), "shape %s, want %s", x.Shape(), want)
 	back, err := ToImage().Batch(x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i, src := range []*image.NRGBA{a, b} {
-		if !slices.Equal(back[i].(*image.NRGBA).Pix, src.Pix) {
-			t.Errorf("picture %d changed", i)
-		}
+		assert.Equal(t, src.Pix, back[i].(*image.NRGBA).Pix, "picture %d changed", i)
 	}
 }
 
@@ -162,39 +136,22 @@ func TestErrors(t *testing.T) {
 		{of(ToImage().MaxValue(-1).Single(tensors.FromValue([][]int8{{1}}))), "a picture with MaxValue -1: want a positive number"},
 		{of(ToImage().Single(closed)), "tensor float32[1 1] was closed: its memory is released"},
 	} {
-		if c.err == nil || c.err.Error() != c.want {
-			t.Errorf("error %v\nwant  %s", c.err, c.want)
-		}
+		assert.EqualError(t, c.err, c.want)
 	}
 }
 
 func TestAxes(t *testing.T) {
 	s := shapes.Make(dtypes.Float32, 2, 3, 4, 5)
-	if c := GetChannelsAxis(s, ChannelsLast); c != 3 {
-		t.Errorf("ChannelsLast: axis %d", c)
-	}
-	if c := GetChannelsAxis(s, ChannelsFirst); c != 1 {
-		t.Errorf("ChannelsFirst: axis %d", c)
-	}
-	if a := GetSpatialAxes(s, ChannelsLast); !slices.Equal(a, []int{1, 2}) {
-		t.Errorf("ChannelsLast: spatial axes %v", a)
-	}
-	if a := GetSpatialAxes(s, ChannelsFirst); !slices.Equal(a, []int{2, 3}) {
-		t.Errorf("ChannelsFirst: spatial axes %v", a)
-	}
-	if d := GetUpSampledSizes(s, ChannelsLast, 2); !slices.Equal(d, []int{2, 6, 8, 5}) {
-		t.Errorf("one factor for all: %v", d)
-	}
-	if d := GetUpSampledSizes(s, ChannelsFirst, 2, 3); !slices.Equal(d, []int{2, 3, 8, 15}) {
-		t.Errorf("a factor for each: %v", d)
-	}
-	if s := ChannelsLast.String() + " " + ChannelsFirst.String(); s != "ChannelsLast ChannelsFirst" {
-		t.Error(s)
-	}
+	assert.Equal(t, 3, GetChannelsAxis(s, ChannelsLast), "ChannelsLast: axis")
+	assert.Equal(t, 1, GetChannelsAxis(s, ChannelsFirst), "ChannelsFirst: axis")
+	assert.Equal(t, []int{1, 2}, GetSpatialAxes(s, ChannelsLast), "ChannelsLast: spatial axes")
+	assert.Equal(t, []int{2, 3}, GetSpatialAxes(s, ChannelsFirst), "ChannelsFirst: spatial axes")
+	assert.Equal(t, []int{2, 6, 8, 5}, GetUpSampledSizes(s, ChannelsLast, 2), "one factor for all")
+	assert.Equal(t, []int{2, 3, 8, 15}, GetUpSampledSizes(s, ChannelsFirst, 2, 3), "a factor for each")
+	assert.Equal(t, "ChannelsLast ChannelsFirst", ChannelsLast.String()+" "+ChannelsFirst.String())
 	defer func() {
-		if s, _ := recover().(string); !strings.Contains(s, "3 factors for the 2 spatial axes") {
-			t.Errorf("panic %q", s)
-		}
+		s, _ := recover().(string)
+		assert.Contains(t, s, "3 factors for the 2 spatial axes", "panic")
 	}()
 	GetUpSampledSizes(s, ChannelsLast, 1, 2, 3)
 }

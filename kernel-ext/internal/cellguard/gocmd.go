@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
@@ -18,16 +22,28 @@ func goCommand(args []string) int {
 		fmt.Fprintln(os.Stderr, "cellguard: "+cells.GuardGo+" does not name the go command")
 		return 2
 	}
+	dir := cells.Dir(os.Getenv(cells.GuardDir))
 	at := output(args)
-	if at < 0 || os.Getenv(cells.GuardDir) == "" {
+	if dir == "" || at < 0 && (len(args) == 0 || args[0] != "get") {
 		return become(real, args)
 	}
-	args[at] += cells.ProgramSuffix
-	b := build{real: real, args: args, dir: cells.Dir(os.Getenv(cells.GuardDir)), source: filepath.Join(tempDir(), "main.go")}
+	b := &build{real: real, args: args, dir: dir, source: filepath.Join(tempDir(), "main.go"), signals: make(chan os.Signal, 1)}
 	if args[0] == "test" {
 		b.source = filepath.Join(tempDir(), "main_test.go")
 	}
-	return b.run()
+	signal.Notify(b.signals, os.Interrupt) // before it is known that there is a guard
+	leave, interrupted := dir.Enter()
+	status := 1
+	switch {
+	case interrupted:
+	case at >= 0:
+		args[at] += cells.ProgramSuffix
+		status = b.run()
+	default:
+		status = b.get()
+	}
+	leave(status == 0)
+	return status
 }
 
 // tempDir is where gonb keeps a cell's program.
@@ -48,10 +64,12 @@ func output(args []string) int {
 
 // build compiles a cell.
 type build struct {
-	real   string
-	args   []string
-	dir    cells.Dir
-	source string
+	real    string
+	args    []string
+	dir     cells.Dir
+	source  string
+	signals chan os.Signal
+	stopped atomic.Bool // by an interrupt
 }
 
 // mendings bounds how often a program is mended and compiled again.
@@ -69,10 +87,7 @@ func (b *build) run() int {
 	if err == nil {
 		_ = os.WriteFile(b.dir.Lines(), []byte(strings.Join(places, "\n")), 0o600)
 	}
-	if err := link(program); err != nil {
-		fmt.Println("cellguard:", err)
-		return 1
-	}
+	_ = trace(program) // without it a cell runs as well
 	var said []byte
 	for range mendings {
 		var status int
@@ -82,7 +97,7 @@ func (b *build) run() int {
 			return b.stand(said)
 		}
 		mended, ok := cells.Mend(program, places, string(said))
-		if !ok || os.WriteFile(b.source, []byte(mended), 0o600) != nil {
+		if b.stopped.Load() || !ok || os.WriteFile(b.source, []byte(mended), 0o600) != nil {
 			return b.say(said, status)
 		}
 		program = mended
@@ -90,13 +105,41 @@ func (b *build) run() int {
 	return b.say(said, 1)
 }
 
-// compile runs the go command.
+// get fetches what a cell imports.
+func (b *build) get() int {
+	said, status := b.compile()
+	os.Stdout.Write(said)
+	return status
+}
+
+// compile runs the go command. An interrupt ends it at once: nothing is lost.
 func (b *build) compile() (said []byte, status int) {
-	said, err := exec.Command(b.real, b.args...).CombinedOutput()
+	runtime.LockOSThread() // on Linux it ends with the thread that started it
+	cmd := exec.Command(b.real, b.args...)
+	ownGroup(cmd)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Start()
+	if err == nil {
+		over := make(chan struct{})
+		go func() {
+			select {
+			case <-b.signals:
+				b.stopped.Store(true)
+				signalGroup(cmd.Process, os.Kill)
+			case <-over:
+			}
+		}()
+		err = cmd.Wait()
+		close(over)
+	}
+	said = out.Bytes()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
 		return said, 0
+	case b.stopped.Load():
+		return nil, 1
 	case errors.As(err, &exit) && exit.ExitCode() > 0:
 		return said, exit.ExitCode()
 	}

@@ -13,19 +13,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // through writes parts into a stream and returns what gonb would read, read by read.
 func through(t *testing.T, stderr bool, parts []string) (reads []string) {
 	t.Helper()
 	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	in, s, err := pass(w, &cells.Filter{Dir: "/t/gonb_1", Places: []string{"", "In[1]:1", "In[1]:2"}, Stderr: stderr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	go func() {
 		for _, p := range parts {
 			in.WriteString(p)
@@ -46,9 +45,7 @@ func through(t *testing.T, stderr bool, parts []string) (reads []string) {
 		if err == io.EOF {
 			return reads
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 }
 
@@ -69,9 +66,8 @@ func TestNoCharacterIsCut(t *testing.T) {
 				t.Fatalf("stderr %v: a read of %d bytes ends within a character", stderr, len(r))
 			}
 		}
-		if got := strings.Join(reads, ""); got != text {
-			t.Errorf("stderr %v: %d bytes of %d", stderr, len(got), len(text))
-		}
+		got := strings.Join(reads, "")
+		assert.Equal(t, text, got, "stderr %v: %d bytes of %d", stderr, len(got), len(text))
 	}
 }
 
@@ -107,13 +103,9 @@ func TestStreamsAreShownAsTheyCome(t *testing.T) {
 // The end of a program, whose stdout somebody else still has, while gonb is slow: all is passed on, once.
 func TestASlowReaderGetsAllOnce(t *testing.T) {
 	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	in, s, err := pass(w, &cells.Filter{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer in.Close()
 	text := strings.Repeat("line\n", 9000) // more than the pipe has room for
 	go func() {
@@ -126,9 +118,8 @@ func TestASlowReaderGetsAllOnce(t *testing.T) {
 		w.Close()
 	}()
 	got, err := io.ReadAll(r)
-	if err != nil || string(got) != text {
-		t.Errorf("%d bytes of %d, %v", len(got), len(text), err)
-	}
+	require.NoError(t, err, "%d bytes of %d", len(got), len(text))
+	assert.Equal(t, text, string(got), "%d bytes of %d", len(got), len(text))
 }
 
 func TestOnlyCellsAreCompiledByTheGuard(t *testing.T) {
@@ -145,9 +136,7 @@ func TestOnlyCellsAreCompiledByTheGuard(t *testing.T) {
 		"run -o /t/gonb_1/gonb_1":         -1,
 		"list -o /t/gonb_1/gonb_1 -m all": -1,
 	} {
-		if got := output(strings.Fields(args)); got != want {
-			t.Errorf("go %s: %d, want %d", args, got, want)
-		}
+		assert.Equal(t, want, output(strings.Fields(args)), "go %s", args)
 	}
 }
 
@@ -155,26 +144,16 @@ func TestOnlyCellsAreCompiledByTheGuard(t *testing.T) {
 func asGonb(t *testing.T, guard, log, program string) (dir cells.Dir, said string, err error) {
 	t.Helper()
 	goCmd, err := exec.LookPath("go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	tmp := filepath.Join(t.TempDir(), "gonb_1a")
 	dir = cells.Dir(t.TempDir())
-	if err := os.MkdirAll(dir.Bin(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(guard, filepath.Join(dir.Bin(), "go")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(dir.Bin(), 0o700))
+	require.NoError(t, os.Symlink(guard, filepath.Join(dir.Bin(), "go")))
 	for name, text := range map[string]string{
 		filepath.Join(tmp, "go.mod"): "module gonb_1a\n\ngo 1.26\n", filepath.Join(tmp, "main.go"): program, dir.Log(): log,
 	} {
-		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	}
 	env := append(os.Environ(), cells.GuardDir+"="+string(dir), cells.GuardGo+"="+goCmd, "GONB_TMP_DIR="+tmp, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
 	exe := filepath.Join(tmp, "gonb_1a")
@@ -195,9 +174,7 @@ func asGonb(t *testing.T, guard, log, program string) (dir cells.Dir, said strin
 func neverEnding(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { r.Close(); w.Close() })
 	return r
 }
@@ -207,9 +184,8 @@ func TestTheGuardCompilesAndRunsACell(t *testing.T) {
 		t.Skip("compiles programs: left out by -short")
 	}
 	guard := filepath.Join(t.TempDir(), "cellguard")
-	if out, err := exec.Command("go", "build", "-o", guard, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	out, err := exec.Command("go", "build", "-o", guard, ".").CombinedOutput()
+	require.NoError(t, err, "%v\n%s", err, out)
 	given := func(lines ...string) string {
 		return "I1129 01:52:11.123456 1 dispatcher.go:274] [1a] Message content: map[code:x store_history:true]\n" +
 			"I1129 01:52:11.123456 1 execcode.go:77] [1a] ExecuteCell: [\"" + strings.Join(lines, "\" \"") + "\"]\n"
@@ -237,12 +213,9 @@ func TestTheGuardCompilesAndRunsACell(t *testing.T) {
 			if err != nil {
 				status = err.Error()
 			}
-			if !strings.Contains(said, c.want) || status != c.status {
-				t.Errorf("%q (%s), want %q (%s)", said, status, c.want, c.status)
-			}
-			if took := time.Since(began); took > 50*time.Second {
-				t.Errorf("it took %v", took)
-			}
+			require.Contains(t, said, c.want)
+			assert.Equal(t, c.status, status)
+			assert.LessOrEqual(t, time.Since(began), 50*time.Second, "it took")
 		})
 	}
 }

@@ -9,7 +9,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -21,7 +20,7 @@ func main() {
 	case "go":
 		os.Exit(goCommand(os.Args[1:]))
 	case "shell":
-		os.Exit(runGuarded(exec.Command("/bin/bash", append([]string{"-c"}, os.Args[1:]...)...), cells.Filter{}, cells.Filter{}))
+		os.Exit(runShell(os.Args[1:]))
 	}
 	if os.Getenv(cells.GuardDir) == "" {
 		fmt.Fprintln(os.Stderr, "cellguard is for the kernel: it is started in the place of a cell")

@@ -9,8 +9,17 @@ import (
 	"unsafe"
 )
 
-// dieTogether ends the program when the guard is killed.
-func dieTogether(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// ownGroup gives a program a process group of its own, and ends it when the guard is killed.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// signalGroup sends a signal to a program and what it has started.
+func signalGroup(p *os.Process, s os.Signal) {
+	if sig, ok := s.(syscall.Signal); ok {
+		_ = syscall.Kill(-p.Pid, sig)
+	}
+}
 
 // narrow makes a pipe so small that gonb, which reads 32 kB at once, always reads all of it: then no read ends in the
 // middle of what was written at once.

@@ -7,7 +7,11 @@ import (
 	"os/exec"
 )
 
-func dieTogether(*exec.Cmd) {}
+// Only Linux finds the processes of a cell that has lost its guard: elsewhere they stay in gonb's group, with which they
+// end, and an interrupt reaches the first of them alone.
+func ownGroup(*exec.Cmd) {}
+
+func signalGroup(p *os.Process, s os.Signal) { _ = p.Signal(s) }
 
 func narrow(*os.File) {}
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/quire-ml/quire/internal/cellwire"
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
@@ -38,18 +39,39 @@ func runCell(program string, args []string) int {
 	if text, err := os.ReadFile(dir.Lines()); err == nil {
 		places = strings.Split(string(text), "\n")
 	}
-	if text, err := os.ReadFile(dir.Notice()); err == nil && os.Remove(dir.Notice()) == nil {
-		os.Stderr.WriteString(cells.Tame(string(text), false))
-	}
 	source := filepath.Dir(os.Args[0])
-	return runGuarded(cmd, cells.Filter{Dir: source, Places: places}, cells.Filter{Dir: source, Places: places, Stderr: true})
+	g := guarded{cmd: cmd, dir: dir, leash: os.Getenv(cellwire.RelayEnv) != "", stdout: cells.Filter{Dir: source, Places: places}, stderr: cells.Filter{Dir: source, Places: places, Stderr: true}}
+	return g.run()
 }
 
-// runGuarded runs a program and passes on what it prints. It has no stdin: nobody could write anything into it, so
-// reading it is at its end rather than waiting for ever.
-func runGuarded(cmd *exec.Cmd, stdout, stderr cells.Filter) int {
+// runShell runs a command of the shell. As in a terminal, an interrupt goes to all that it started.
+func runShell(args []string) int {
+	g := guarded{cmd: exec.Command("/bin/bash", append([]string{"-c"}, args...)...), dir: cells.Dir(os.Getenv(cells.GuardDir)), all: true}
+	return g.run()
+}
+
+// guarded is a program that runs under the guard.
+type guarded struct {
+	cmd            *exec.Cmd
+	dir            cells.Dir
+	stdout, stderr cells.Filter
+	all            bool // an interrupt is for its whole process group
+	leash          bool // it may go on when the guard ends
+}
+
+// run runs a program and passes on what it prints. It has no stdin: nobody could write anything into it, so reading it
+// is at its end rather than waiting for ever.
+func (g *guarded) run() int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // before it is known that there is a guard
+	leave, interrupted := g.dir.Enter()
+	if interrupted {
+		leave(false)
+		return 1
+	}
 	runtime.LockOSThread() // on Linux the program ends with the thread that started it
-	dieTogether(cmd)
+	cmd, stdout, stderr := g.cmd, g.stdout, g.stderr
+	ownGroup(cmd)
 	out, outEnd, err := pass(os.Stdout, &stdout)
 	if err != nil {
 		return fail(err)
@@ -59,29 +81,54 @@ func runGuarded(cmd *exec.Cmd, stdout, stderr cells.Filter) int {
 		return fail(err)
 	}
 	cmd.Stdout, cmd.Stderr = out, errs
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	given, loose, err := g.tie()
+	if err != nil {
+		leave(false)
+		return fail(err)
+	}
 	if err := cmd.Start(); err != nil {
+		leave(false)
 		return fail(err)
 	}
 	out.Close()
 	errs.Close()
-	go forward(cmd.Process, signals)
-	_ = cmd.Wait()
+	given()
+	go forward(cmd.Process, signals, g.all)
+	ended := make(chan struct{})
+	go func() {
+		err = cmd.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-loose: // the program goes on, and the cell ends well
+		signal.Stop(signals)
+	}
 	for _, end := range []*stream{outEnd, errEnd} {
 		end.ended(time.Now().Add(ends))
 	}
 	<-outEnd.over
 	<-errEnd.over
-	return exitAs(cmd.ProcessState)
+	select {
+	case <-ended:
+		leave(err == nil)
+		return exitAs(cmd.ProcessState)
+	default:
+		leave(true)
+		return 0
+	}
 }
 
-// forward passes on signals; what does not heed an interrupt is killed.
-func forward(p *os.Process, signals <-chan os.Signal) {
+// forward passes on signals; what does not heed an interrupt is killed, with all that it started.
+func forward(p *os.Process, signals <-chan os.Signal, all bool) {
 	for s := range signals {
-		_ = p.Signal(s)
+		if all {
+			signalGroup(p, s)
+		} else {
+			_ = p.Signal(s)
+		}
 		if s == os.Interrupt {
-			time.AfterFunc(patience, func() { _ = p.Kill() })
+			time.AfterFunc(patience, func() { signalGroup(p, os.Kill) })
 		}
 	}
 }

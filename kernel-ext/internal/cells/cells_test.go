@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestReadLog(t *testing.T) {
@@ -37,9 +39,8 @@ func TestReadLog(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, count := ReadLog(c.log, "0a1b2c3d", 5)
-			if !reflect.DeepEqual(got, c.want) || count != c.count {
-				t.Fatalf("%+v, %d; want %+v, %d", got, count, c.want, c.count)
-			}
+			require.Equal(t, c.want, got)
+			require.Equal(t, c.count, count)
 		})
 	}
 }
@@ -99,9 +100,9 @@ func TestTheBookKeepsCellsOfWhichSomethingIsLeft(t *testing.T) {
 	b.Compiled(compose("func f() {}", "func g() {}"), &Cell{2, lines("func g() {}")})
 	b.Compiled(compose("func f() {}", "func g() { f() }"), &Cell{5, lines("func g() { f() }")})
 	b.Compiled(compose("func f() {}", "func g() { f() }"), nil)
-	if len(b.Cells) != 2 || b.Cells[0].Count != 1 || b.Cells[1].Count != 5 {
-		t.Errorf("%+v", b.Cells)
-	}
+	require.Len(t, b.Cells, 2)
+	assert.Equal(t, 1, b.Cells[0].Count)
+	assert.Equal(t, 5, b.Cells[1].Count)
 }
 
 func TestDirFollowsTheLog(t *testing.T) {
@@ -112,9 +113,7 @@ func TestDirFollowsTheLog(t *testing.T) {
 			_, err = f.WriteString(text)
 			f.Close()
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	cell := func(source string) string {
 		return "I1129 01:52:11.123456 1 dispatcher.go:274] [id] Message content: map[code:x store_history:true]\n" +
@@ -137,12 +136,11 @@ func TestDirFollowsTheLog(t *testing.T) {
 	if info, err := os.Stat(d.Log()); err != nil || info.Size() > keepLog {
 		t.Errorf("the log has %d bytes", info.Size())
 	}
-	if text, err := os.ReadFile(d.Program()); err != nil || string(text) != "package main\n"+program {
-		t.Errorf("%s", text)
-	}
-	if _, err := os.Stat(filepath.Join(string(d), "cells.json")); err != nil {
-		t.Error(err)
-	}
+	text, err := os.ReadFile(d.Program())
+	require.NoError(t, err, "%s", text)
+	assert.Equal(t, "package main\n"+program, string(text), "%s", text)
+	_, err = os.Stat(filepath.Join(string(d), "cells.json"))
+	assert.NoError(t, err)
 }
 
 func TestMend(t *testing.T) {
@@ -250,9 +248,7 @@ func TestWhatKillsGonbIsTamed(t *testing.T) {
 			}
 		}
 	}
-	if deadly < 8 {
-		t.Errorf("only %d of these lines are hostile: is the reading right?", deadly)
-	}
+	assert.GreaterOrEqual(t, deadly, 8, "only %d of these lines are hostile: is the reading right?", deadly)
 	for line, want := range map[string]string{
 		"./main.go:8:9: undefined: x":                     "./main.go:8:9: undefined: x",
 		"\t./main.go:8:9: other declaration of x":         "\t./main.go:8:9: other declaration of x",
@@ -302,9 +298,7 @@ func TestReadyKeepsBackWhatIsNotWhole(t *testing.T) {
 		"": 0, "abc": 3, "abc m": 4, "abc main": 4, "abc main.go": 4, "abc main.go:": 4, "abc main.go:12": 4, "abc main.go:12 ": 15,
 		"/t/gonb_1/main.g": 0, "x /t/gonb_1/main_te": 2, "domain": 0, "main x": 6, "日": 3, "x日"[:2]: 1, "x日"[:3]: 1, "x\xff": 2, "x\x80\x80\x80\x80": 5,
 	} {
-		if got := f.Ready([]byte(text)); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
-		}
+		assert.Equal(t, want, f.Ready([]byte(text)), "%q", text)
 	}
 	for _, text := range []string{"", "abc", strings.Repeat("日本", 5000), strings.Repeat("\x80", 9000), strings.Repeat("🙂", 2049)} {
 		joined := ""
@@ -317,9 +311,7 @@ func TestReadyKeepsBackWhatIsNotWhole(t *testing.T) {
 			}
 			joined += string(p)
 		}
-		if joined != text {
-			t.Error("parts do not make the text")
-		}
+		assert.Equal(t, text, joined, "parts do not make the text")
 	}
 }
 
@@ -337,9 +329,8 @@ func FuzzTame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, cut uint8) {
 		for line := range strings.SplitAfterSeq(text, "\n") {
-			if got := Tame(line, true); !survives(got) {
-				t.Fatalf("compiler: gonb dies of %q", got)
-			}
+			got := Tame(line, true)
+			require.True(t, survives(got), "compiler: gonb dies of %q", got)
 		}
 		filter := Filter{Dir: "/t/gonb_1", Places: places, Stderr: true}
 		whole, parts, held := "", "", ""

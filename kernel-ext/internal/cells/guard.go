@@ -10,12 +10,12 @@ import (
 const (
 	GuardDir = "QUIRE_GUARD_DIR" // where it keeps its files: a [Dir]
 	GuardGo  = "QUIRE_GUARD_GO"  // the real go command
-	// GuardLink lists the packages, separated by commas, that are linked into each cell that uses packages of others: an
-	// engine that cells need not import.
-	GuardLink = "QUIRE_GUARD_LINK"
 	// LinesFile names, for the programs of cells, the file with the place of each line of main.go. Package graph
 	// reads it.
 	LinesFile = "QUIRE_CELL_LINES"
+	// TracesDir names, for the programs of cells, the directory in which they note the shapes of their graphs. If it is
+	// set, the guard links the package that does it into cells that build graphs.
+	TracesDir = "QUIRE_TRACES"
 )
 
 // ProgramSuffix is the end of the name of a cell's real program: under the name that gonb gave it stands the guard.
@@ -29,9 +29,6 @@ func (d Dir) Log() string { return filepath.Join(string(d), "log") }
 
 // Lines is the file with the places of the program's lines.
 func (d Dir) Lines() string { return filepath.Join(string(d), "lines") }
-
-// Notice is a file with a sentence that the next cell shows on stderr.
-func (d Dir) Notice() string { return filepath.Join(string(d), "notice") }
 
 // Program is the last program that was compiled.
 func (d Dir) Program() string { return filepath.Join(string(d), "program.go") }

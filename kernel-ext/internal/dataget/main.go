@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/csv"
@@ -40,7 +41,7 @@ func get(ctx context.Context, names []string) error {
 	line := statusline.New(os.Stderr)
 	defer line.Close()
 	f := &fetch.Fetcher{Progress: func(p fetch.Progress) {
-		text := fmt.Sprintf("%s: %.1f of %.1f MB", p.File.Path, float64(p.Done)/1e6, float64(p.Total)/1e6)
+		text := fmt.Sprintf("%s: %s of %s", p.File.Path, bytesize.Text(p.Done), bytesize.Text(p.Total))
 		if p.Done == p.Total {
 			line.Note(text)
 		} else {

@@ -22,6 +22,14 @@ const (
 	ShutdownReply     = "shutdown_reply"
 	InputRequest      = "input_request"
 	InputReply        = "input_reply"
+	InspectRequest    = "inspect_request"
+	CompleteRequest   = "complete_request"
+	IsCompleteRequest = "is_complete_request"
+	HistoryRequest    = "history_request"
+	CommInfoRequest   = "comm_info_request"
+	CommOpen          = "comm_open"
+	CommMsg           = "comm_msg"
+	CommClose         = "comm_close"
 )
 
 // Execute is the content of an execute_request.
@@ -52,19 +60,32 @@ type Stream struct {
 // Display is the content of display_data, update_display_data and execute_result: one thing to see in
 // several MIME types.
 type Display struct {
-	Data           map[string]any `json:"data"`
-	Metadata       map[string]any `json:"metadata"`
-	ExecutionCount int            `json:"execution_count"`
+	Data     map[string]any `json:"data"`
+	Metadata map[string]any `json:"metadata"`
+	// ExecutionCount is that of an execute_result; nbclient would take that of another display for the cell's own.
+	ExecutionCount int `json:"execution_count,omitempty"`
 	Transient      struct {
 		DisplayID string `json:"display_id"`
-	} `json:"transient"`
+	} `json:"transient,omitzero"`
 }
 
-// Failure is the content of an error output.
+// Failure is the content of an error output. It is an error too, of a cell.
 type Failure struct {
 	EName     string   `json:"ename"`
 	EValue    string   `json:"evalue"`
 	Traceback []string `json:"traceback"`
+}
+
+// Error returns the error's value.
+func (f *Failure) Error() string { return f.EValue }
+
+// Completion is the content of a complete_reply, without its status: what may stand in place of the code from
+// CursorStart to CursorEnd.
+type Completion struct {
+	Matches     []string       `json:"matches"`
+	CursorStart int            `json:"cursor_start"`
+	CursorEnd   int            `json:"cursor_end"`
+	Metadata    map[string]any `json:"metadata"`
 }
 
 // Status is the kernel's state: "starting", "busy" or "idle".

@@ -3,21 +3,20 @@ package jupyter
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func signer(t testing.TB, key string) *Signer {
 	t.Helper()
 	s, err := NewSigner("hmac-sha256", key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s
 }
 
@@ -40,36 +39,30 @@ func TestSignatureIsTheKnownOne(t *testing.T) {
 		Buffers: parts("raw"),
 	})
 	want := parts("id", Delimiter, knownSignature, `{"msg_type":"status"}`, `{}`, `{}`, `{"a":1}`, "raw")
-	if !reflect.DeepEqual(frames, want) {
-		t.Fatalf("got  %q\nwant %q", frames, want)
-	}
+	require.Equal(t, want, frames)
 }
 
 func TestOpenRefuses(t *testing.T) {
 	s := signer(t, "secret")
 	good := parts("id", Delimiter, knownSignature, `{"msg_type":"status"}`, `{}`, `{}`, `{"a":1}`)
-	if _, err := s.Open(good); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.Open(good)
+	require.NoError(t, err)
 	for i := 2; i < len(good); i++ { // every signed frame and the signature itself
 		bad := append([][]byte{}, good...)
 		bad[i] = append([]byte("x"), bad[i]...)
-		if _, err := s.Open(bad); !errors.Is(err, ErrSignature) {
-			t.Errorf("frame %d changed: %v", i, err)
-		}
+		_, err := s.Open(bad)
+		assert.ErrorIs(t, err, ErrSignature, "frame %d changed", i)
 	}
 	for name, frames := range map[string][][]byte{
 		"nothing":      nil,
 		"no delimiter": parts("a", "b"),
 		"too short":    good[:6],
 	} {
-		if _, err := s.Open(frames); !errors.Is(err, ErrFrames) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := s.Open(frames)
+		assert.ErrorIs(t, err, ErrFrames, name)
 	}
-	if _, err := signer(t, "other").Open(good); !errors.Is(err, ErrSignature) {
-		t.Errorf("another key: %v", err)
-	}
+	_, err = signer(t, "other").Open(good)
+	assert.ErrorIs(t, err, ErrSignature, "another key")
 	unsigned := signer(t, "")
 	for name, frames := range map[string][][]byte{
 		"a header that is no JSON": parts(Delimiter, "", `{`, `{}`, `{}`, `{}`),
@@ -78,60 +71,42 @@ func TestOpenRefuses(t *testing.T) {
 		"content that is no JSON":  parts(Delimiter, "", `{"msg_type":"x"}`, `{}`, `{}`, `nope`),
 		"metadata that is no JSON": parts(Delimiter, "", `{"msg_type":"x"}`, `{}`, ``, `{}`),
 	} {
-		if _, err := unsigned.Decode(frames); !errors.Is(err, ErrFrames) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := unsigned.Decode(frames)
+		assert.ErrorIs(t, err, ErrFrames, name)
 	}
-	if _, err := NewSigner("md5", ""); err == nil {
-		t.Error("the scheme md5 is taken")
-	}
+	_, err = NewSigner("md5", "")
+	assert.Error(t, err, "the scheme md5 is taken")
 }
 
 func TestMessageThereAndBack(t *testing.T) {
 	s := signer(t, "k")
 	asked := NewHeader("session", ExecuteRequest)
 	m, err := NewMessage("session", StreamOutput, asked, Stream{"stdout", "a < b & c\n"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m.Identities, m.Buffers = parts("topic"), parts("buf")
 	frames, err := s.Encode(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(frames[6], []byte("a < b & c")) {
-		t.Errorf("content is escaped for HTML: %s", frames[6])
-	}
+	require.NoError(t, err)
+	assert.True(t, bytes.Contains(frames[6], []byte("a < b & c")), "content is escaped for HTML: %s", frames[6])
 	back, err := s.Decode(frames)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	m.Metadata = json.RawMessage("{}")
-	if !reflect.DeepEqual(back, m) {
-		t.Fatalf("got  %+v\nwant %+v", back, m)
-	}
+	require.Equal(t, m, back)
 	var stream Stream
-	if err := back.Decode(&stream); err != nil || stream.Text != "a < b & c\n" {
-		t.Fatalf("%+v, %v", stream, err)
-	}
-	if err := back.Decode(new([]int)); err == nil || !strings.Contains(err.Error(), "content of stream") {
-		t.Fatalf("decoding into the wrong type: %v", err)
-	}
+	require.NoError(t, back.Decode(&stream), "%+v", stream)
+	require.Equal(t, "a < b & c\n", stream.Text, "%+v", stream)
+	require.ErrorContains(t, back.Decode(new([]int)), "content of stream", "decoding into the wrong type")
 }
 
 func TestConnectionFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kernel.json")
 	c := Private("/run/x/k", "key")
-	if err := c.Write(path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.Write(path))
 	back, err := ReadConnection(path)
-	if err != nil || back != c {
-		t.Fatalf("%+v, %v", back, err)
-	}
-	if n, a := back.Endpoint(IOPub); n != "unix" || a != "/run/x/k-4" {
-		t.Errorf("iopub is at %s %s", n, a)
-	}
+	require.NoError(t, err)
+	require.Equal(t, c, back)
+	n, a := back.Endpoint(IOPub)
+	assert.Equal(t, "unix", n, "iopub is at")
+	assert.Equal(t, "/run/x/k-4", a, "iopub is at")
 	c.Transport, c.IP, c.ShellPort = "tcp", "127.0.0.1", 4711
 	if n, a := c.Endpoint(Shell); n != "tcp" || a != "127.0.0.1:4711" {
 		t.Errorf("shell is at %s %s", n, a)
@@ -144,13 +119,12 @@ func TestConnectionFile(t *testing.T) {
 		"a bad port":   `{"ip":"x","shell_port":70000,"control_port":1,"stdin_port":1,"iopub_port":1,"hb_port":1}`,
 		"a bad scheme": `{"ip":"x","shell_port":1,"control_port":1,"stdin_port":1,"iopub_port":1,"hb_port":1,"signature_scheme":"rot13"}`,
 	} {
-		if _, err := ParseConnection([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), "connection file: ") {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := ParseConnection([]byte(text))
+		require.Error(t, err, "%s: %v", name, err)
+		assert.True(t, strings.HasPrefix(err.Error(), "connection file: "), "%s: %v", name, err)
 	}
-	if _, err := ReadConnection("/nonexistent"); err == nil {
-		t.Error("a file that is not there")
-	}
+	_, err = ReadConnection("/nonexistent")
+	assert.Error(t, err, "a file that is not there")
 }
 
 // FuzzDecode: any frames are taken or refused, never a panic; what is taken can be signed and read again.
@@ -168,13 +142,11 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		again, err := s.Encode(m)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		back, err := s.Decode(again)
-		if err != nil || back.Header != m.Header || back.Parent != m.Parent {
-			t.Fatalf("%+v became %+v, %v", m, back, err)
-		}
+		require.NoError(t, err, "%+v became %+v", m, back)
+		require.Equal(t, m.Header, back.Header, "%+v became %+v", m, back)
+		require.Equal(t, m.Parent, back.Parent, "%+v became %+v", m, back)
 	})
 }
 
@@ -196,30 +168,33 @@ func FuzzConnection(f *testing.F) {
 
 func TestClearRemovesSocketsOfTheDeadAlone(t *testing.T) {
 	dir, err := os.MkdirTemp("", "js") // short: a socket's path is
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(dir)
 	conn := Private(filepath.Join(dir, "k"), "key")
 	at := func(ch Channel) string { _, addr := conn.Endpoint(ch); return addr }
 	living, err := net.Listen("unix", at(Shell))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer living.Close()
 	dead, err := net.Listen("unix", at(IOPub))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	dead.(*net.UnixListener).SetUnlinkOnClose(false)
 	dead.Close()
-	if err := os.WriteFile(at(Stdin), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(at(Stdin), nil, 0o600))
 	conn.Clear()
 	for ch, want := range map[Channel]bool{Shell: true, IOPub: false, Stdin: true, Control: false} {
-		if _, err := os.Lstat(at(ch)); (err == nil) != want {
-			t.Errorf("channel %d is there: %v, want %v", ch, err == nil, want)
-		}
+		_, err := os.Lstat(at(ch))
+		assert.Equal(t, want, err == nil, "channel %d is there", ch)
 	}
+}
+
+// nbclient takes the execution_count of any message for that of the cell.
+func TestADisplayHasNoCount(t *testing.T) {
+	m, err := NewMessage("s", DisplayData, Header{}, Display{Data: map[string]any{"text/plain": "x"}, Metadata: map[string]any{}})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"data":{"text/plain":"x"},"metadata":{}}`, string(m.Content))
+	d := Display{Data: map[string]any{}, Metadata: map[string]any{}, ExecutionCount: 3}
+	d.Transient.DisplayID = "d"
+	m, err = NewMessage("s", ExecuteResult, Header{}, d)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"data":{},"metadata":{},"execution_count":3,"transient":{"display_id":"d"}}`, string(m.Content))
 }

@@ -64,6 +64,9 @@ func (c *Child) Exit() error { return c.exit }
 // Kill ends the program and all its processes at once; Close must still be called.
 func (c *Child) Kill() { c.Scratch.Kill(c.cmd) }
 
+// Interrupt sends what Ctrl-C in a terminal does to the program and those of its processes that are in its group.
+func (c *Child) Interrupt() { c.Scratch.Interrupt(c.cmd) }
+
 // Close ends the program and everything it started, and removes its files. wait bounds how long it may
 // take to end by itself after SIGTERM; 0 means that it is not asked.
 func (c *Child) Close(wait time.Duration) {

@@ -283,6 +283,32 @@ func (c *Client) Run(ctx context.Context, content jupyter.Execute) (jupyter.Repl
 	return e.Wait(ctx)
 }
 
+// Ask sends a request that runs nothing, and returns the reply once all that the kernel published for it has been
+// handled.
+func (c *Client) Ask(ctx context.Context, kind string, content any) (jupyter.Message, error) {
+	id, r, err := c.send(c.shell, kind, content)
+	defer c.forget(id)
+	if err != nil {
+		return jupyter.Message{}, err
+	}
+	var m jupyter.Message
+	select {
+	case m = <-r.reply:
+	case <-ctx.Done():
+		return m, ctx.Err()
+	case <-c.ctx.Done():
+		return m, ErrGone
+	}
+	select {
+	case <-r.idle:
+		return m, nil
+	case <-ctx.Done():
+		return m, ctx.Err()
+	case <-c.ctx.Done():
+		return m, ErrGone
+	}
+}
+
 // Interrupt asks the kernel to interrupt the running cell; it does not wait.
 func (c *Client) Interrupt() error {
 	id, _, err := c.send(c.control, jupyter.InterruptRequest, struct{}{})

@@ -12,6 +12,9 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/zmtp"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // fake is a kernel that answers kernel_info, and to an execute_request repeats its code on stdout.
@@ -26,20 +29,15 @@ func startFake(t *testing.T) *fake {
 	t.Helper()
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "fk")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	f := &fake{conn: jupyter.Private(filepath.Join(dir, "k"), "key")}
-	if f.signer, err = jupyter.NewSigner("", "key"); err != nil {
-		t.Fatal(err)
-	}
+	f.signer, err = jupyter.NewSigner("", "key")
+	require.NoError(t, err)
 	listen := func(ch jupyter.Channel, role zmtp.Role) *zmtp.Socket {
 		network, addr := f.conn.Endpoint(ch)
 		s, err := zmtp.Listen(ctx, network, addr, role, zmtp.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		t.Cleanup(func() { s.Close() })
 		return s
 	}
@@ -98,33 +96,26 @@ func TestClientHearsAllThatACellPublishes(t *testing.T) {
 			heard = append(heard, string(m.Content))
 		}
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
-	if c.Info.Implementation != "fake" {
-		t.Errorf("info: %+v", c.Info)
-	}
+	assert.Equal(t, "fake", c.Info.Implementation, "info: %+v", c.Info)
 	for range 50 { // the last publication is always there when Wait returns
 		e, err := c.Execute(jupyter.Execute{Code: "text"}, func(id string) {
 			mu.Lock()
 			defer mu.Unlock()
 			parent, heard = id, nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		reply, err := e.Wait(ctx)
 		mu.Lock()
-		if err != nil || reply.Status != "ok" || len(heard) != 1 {
-			t.Errorf("%+v, %v, heard %q", reply, err, heard)
-		}
+		require.NoError(t, err, "%+v", reply)
+		assert.Equal(t, "ok", reply.Status, "%+v", reply)
+		assert.Len(t, heard, 1, "%+v", reply)
 		mu.Unlock()
 	}
 	f.shell.Close()
-	if _, err := c.Run(ctx, jupyter.Execute{Code: "x"}); err == nil {
-		t.Error("a request to a kernel that is gone succeeds")
-	}
+	_, err = c.Run(ctx, jupyter.Execute{Code: "x"})
+	assert.Error(t, err, "a request to a kernel that is gone succeeds")
 }
 
 func TestConnectEndsWithTheKernel(t *testing.T) {
@@ -145,11 +136,7 @@ func TestLogsTail(t *testing.T) {
 		{"F1121 06:56:43.949211 1 main.go:191] far away\n" + strings.Repeat("x", 2*keepLog) + "\nlast line\n", "last line"},
 		{"", ""},
 	} {
-		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := lastError(path); got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
+		assert.Equal(t, c.want, lastError(path))
 	}
 }

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/backends/session"
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
@@ -22,9 +22,7 @@ type Options struct {
 	Tools     workspace.Tools
 	Dir       string   // where cells run; the notebook's directory
 	Env       []string // further variables, "name=value"
-	// Connection is the connection file of a front end that waits for the kernel; nil means private
-	// Unix sockets.
-	Connection *jupyter.Connection
+	Key       string   // signs messages; "" means that they are not signed, which nobody notices on private sockets
 	// ConnectionID is the kernel id that the front end gave, from the name of its connection file.
 	ConnectionID string
 	RawErrors    bool      // errors of the compiler as text rather than styled HTML
@@ -34,8 +32,10 @@ type Options struct {
 // Process is a running gonb.
 type Process struct {
 	*Child
-	Connection jupyter.Connection
-	Guard      cells.Dir // what is known of the cells
+	Connection jupyter.Connection // over Unix sockets in a private directory
+	Guard      cells.Dir          // what is known of the cells
+
+	workspace *workspace.Workspace
 }
 
 // Start starts gonb; it is ready when a Client has connected.
@@ -47,7 +47,7 @@ func Start(opts Options) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the kernel: %w", err)
 	}
-	p := &Process{Child: child, Guard: cells.Dir(filepath.Join(child.Dir, "g"))}
+	p := &Process{Child: child, Guard: cells.Dir(filepath.Join(child.Dir, "g")), workspace: opts.Workspace}
 	if err := p.start(opts); err != nil {
 		p.Close(0)
 		return nil, fmt.Errorf("starting the kernel: %w", err)
@@ -60,11 +60,7 @@ func (p *Process) start(opts Options) error {
 	if id == "" {
 		id = uuid()
 	}
-	if opts.Connection != nil {
-		p.Connection = *opts.Connection
-	} else {
-		p.Connection = jupyter.Private(filepath.Join(p.Dir, "k"), rand.Text())
-	}
+	p.Connection = jupyter.Private(filepath.Join(p.Dir, "k"), opts.Key)
 	file := filepath.Join(p.Dir, "kernel-"+id+".json") // gonb takes the kernel's id from this name
 	if err := p.Connection.Write(file); err != nil {
 		return err
@@ -76,6 +72,7 @@ func (p *Process) start(opts Options) error {
 	cmd := exec.Command(opts.Tools[workspace.Gonb], args...)
 	cmd.Dir = opts.Dir
 	cmd.Env = append(opts.Workspace.Env(opts.Tools), opts.Env...)
+	cmd.Env = append(cmd.Env, session.EnvOwner+"="+p.Dir) // what cells hold in the worker of a session ends with this kernel
 	log, err := p.guard(cmd, opts)
 	if err != nil {
 		return err
@@ -104,10 +101,9 @@ func (p *Process) guard(cmd *exec.Cmd, opts Options) (*os.File, error) {
 			}
 		}
 		cmd.Env = workspace.With(cmd.Env, map[string]string{
-			cells.GuardDir:  string(p.Guard),
-			cells.GuardGo:   opts.Workspace.Go,
-			cells.GuardLink: strings.Join(workspace.Linked(), ","),
-			"PATH":          p.Guard.Bin() + string(filepath.ListSeparator) + variable(cmd.Env, "PATH"),
+			cells.GuardDir: string(p.Guard),
+			cells.GuardGo:  opts.Workspace.Go,
+			"PATH":         p.Guard.Bin() + string(filepath.ListSeparator) + variable(cmd.Env, "PATH"),
 		})
 	}
 	return os.OpenFile(p.Guard.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -133,6 +129,9 @@ func (p *Process) Err() error {
 	how := "exit status 0"
 	if p.exit != nil {
 		how = p.exit.Error()
+	}
+	if strings.HasPrefix(how, "signal: ") { // it had no time to say anything
+		return fmt.Errorf("the kernel (gonb) ended: %s", how)
 	}
 	if last := lastError(p.Guard.Log()); last != "" {
 		return fmt.Errorf("the kernel (gonb) ended: %s: %s", how, last)

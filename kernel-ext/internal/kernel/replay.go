@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
@@ -15,7 +16,8 @@ import (
 // Memory is what a kernel knew, for one that takes its place.
 type Memory struct {
 	Book    cells.Book
-	Program string // with the declarations of its cells
+	Program string   // with the declarations of its cells
+	Pins    []string // modules that cells require
 }
 
 // Remember returns what a kernel knows, also one that has ended, until it is closed. Declarations are remembered; values
@@ -23,34 +25,70 @@ type Memory struct {
 func (p *Process) Remember() Memory {
 	program, _ := os.ReadFile(p.Guard.Program())
 	book := p.Guard.Book()
-	if dirs, _ := filepath.Glob(filepath.Join(p.Dir, "t", "gonb_*")); len(dirs) == 1 { // its log may tell of more cells
-		book, _ = p.Guard.Read(strings.TrimPrefix(filepath.Base(dirs[0]), "gonb_"))
+	if dir := p.programs(); dir != "" { // its log may tell of more cells
+		book, _ = p.Guard.Read(strings.TrimPrefix(filepath.Base(dir), "gonb_"))
 	}
-	return Memory{Book: book, Program: string(program)}
+	return Memory{Book: book, Program: string(program), Pins: p.pins()}
 }
 
-// notice is what the next cell says.
-const notice = "The kernel had ended and was started again: declarations are as they were, what %env and %cd set is not.\n"
+// Programs returns the directory in which the programs of cells are built, "" if it is not there.
+func (p *Process) Programs() string { return p.programs() }
 
-// Replay gives a kernel that has just started what another one knew: its declarations, the number of cells that it
-// counted, and from which of them they come. The next cell says so on stderr.
-func (p *Process) Replay(ctx context.Context, c *Client, m Memory) error {
+// programs returns the directory in which gonb keeps the programs of cells, "" if it is not there.
+func (p *Process) programs() string {
+	dirs, _ := filepath.Glob(filepath.Join(p.Dir, "t", "gonb_*"))
+	for _, dir := range dirs {
+		if info, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && info.Mode().IsRegular() {
+			return dir
+		}
+	}
+	return ""
+}
+
+// Require pins a module for the cells that come, as [workspace.Workspace.Require] has it.
+func (p *Process) Require(ctx context.Context, pin string) error {
+	dir := p.programs()
+	if dir == "" {
+		return fmt.Errorf("%%require %s: the kernel has no go.mod", pin)
+	}
+	if err := p.workspace.Require(ctx, dir, pin); err != nil {
+		return err
+	}
+	if pins := p.pins(); !slices.Contains(pins, pin) {
+		return os.WriteFile(p.pinned(), []byte(strings.Join(append(pins, pin), "\n")), 0o600)
+	}
+	return nil
+}
+
+// pinned is the file that remembers what was required.
+func (p *Process) pinned() string { return filepath.Join(string(p.Guard), "required") }
+
+func (p *Process) pins() []string {
+	text, _ := os.ReadFile(p.pinned())
+	return strings.Fields(string(text))
+}
+
+// Replay gives a kernel that has just started what another one knew: its declarations, and from which cells they come.
+// run runs a cell.
+func (p *Process) Replay(m Memory, run func(jupyter.Execute) (jupyter.Reply, error)) error {
 	if err := p.Guard.Seed(cells.Book{Cells: m.Book.Cells}); err != nil {
 		return err
 	}
-	for range m.Book.Count { // 2 ms each
-		if _, err := c.Run(ctx, jupyter.Execute{Silent: true, StoreHistory: true}); err != nil {
+	for _, pin := range m.Pins {
+		if err := p.Require(context.Background(), pin); err != nil {
 			return err
 		}
 	}
-	if code := cells.Restore(m.Program); code != "" {
-		reply, err := c.Run(ctx, jupyter.Execute{Code: code, Silent: true})
-		if err == nil && reply.Status != "ok" {
-			err = errors.New(reply.EValue)
-		}
-		if err != nil {
-			return fmt.Errorf("declaring again what earlier cells declared: %w", err)
-		}
+	code := cells.Restore(m.Program)
+	if code == "" {
+		return nil
 	}
-	return os.WriteFile(p.Guard.Notice(), []byte(notice), 0o600)
+	reply, err := run(jupyter.Execute{Code: code, Silent: true})
+	if err == nil && reply.Status != "ok" {
+		err = errors.New(reply.EValue)
+	}
+	if err != nil {
+		return fmt.Errorf("declaring again what earlier cells declared: %w", err)
+	}
+	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestInstallAndUninstall(t *testing.T) {
@@ -17,13 +19,11 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 	for range 2 { // again replaces
 		dir, err := Install(data, New("/x/quire", "/src"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, name := range []string{"kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"} {
-			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
-				t.Errorf("%s: %v", name, err)
-			}
+			info, err := os.Stat(filepath.Join(dir, name))
+			require.NoError(t, err, name)
+			assert.NotZero(t, info.Size(), name)
 		}
 	}
 	spec, err := Read(Dir(data))
@@ -31,51 +31,37 @@ func TestInstallAndUninstall(t *testing.T) {
 		t.Errorf("%+v, %v", spec, err)
 	}
 	t.Setenv("JUPYTER_PATH", data)
-	if found := Find(); len(found) == 0 || found[0] != Dir(data) {
-		t.Errorf("found %q", found)
-	}
+	found := Find()
+	require.NotEmpty(t, found, "found")
+	assert.Equal(t, Dir(data), found[0], "found")
 	theirs := filepath.Join(Dir(data), "notes.txt")
-	if err := os.WriteFile(theirs, []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Uninstall(data); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(theirs, []byte("mine"), 0o644))
+	_, err = Uninstall(data)
+	require.NoError(t, err)
 	left, _ := os.ReadDir(Dir(data))
-	if len(left) != 1 || left[0].Name() != "notes.txt" {
-		t.Errorf("left: %v", left)
-	}
+	require.Len(t, left, 1, "left")
+	assert.Equal(t, "notes.txt", left[0].Name(), "left")
 }
 
 func TestAnotherKernelIsLeftAlone(t *testing.T) {
 	data := t.TempDir()
-	if err := os.MkdirAll(Dir(data), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(Dir(data), "kernel.json"), []byte(`{"display_name":"Other"}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Install(data, New("q", "m")); err == nil || !strings.Contains(err.Error(), "holds another kernel (Other)") {
-		t.Errorf("install: %v", err)
-	}
-	if _, err := Uninstall(data); err == nil || !strings.Contains(err.Error(), "it is left alone") {
-		t.Errorf("uninstall: %v", err)
-	}
+	require.NoError(t, os.MkdirAll(Dir(data), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(Dir(data), "kernel.json"), []byte(`{"display_name":"Other"}`), 0o644))
+	_, err := Install(data, New("q", "m"))
+	assert.ErrorContains(t, err, "holds another kernel (Other)", "install")
+	_, err = Uninstall(data)
+	assert.ErrorContains(t, err, "it is left alone", "uninstall")
 }
 
 func TestLogoHasItsSheets(t *testing.T) {
 	for _, size := range []int{32, 64} {
 		data, err := logoPNG(size)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		img, err := png.Decode(bytes.NewReader(data))
-		if err != nil || img.Bounds().Dx() != size {
-			t.Fatalf("%v, %v", img.Bounds(), err)
-		}
-		if _, _, _, a := img.At(0, 0).RGBA(); a != 0 {
-			t.Errorf("%d: the corner is not transparent", size)
-		}
+		require.NoError(t, err, img.Bounds())
+		require.Equal(t, size, img.Bounds().Dx(), img.Bounds())
+		_, _, _, a := img.At(0, 0).RGBA()
+		assert.Zero(t, a, "%d: the corner is not transparent", size)
 		for _, s := range sheets { // the middle of each fold
 			x, y := size/2, int((s.fold-4)*float64(size)/64)
 			if r, g, b, _ := img.At(x, y).RGBA(); uint8(r>>8) != s.colour.R || uint8(g>>8) != s.colour.G || uint8(b>>8) != s.colour.B {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/internal/safefile"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // world is a machine without JupyterLab whose python3 makes environments, and whose pip "installs" a jupyter-lab. The
@@ -56,18 +58,16 @@ func TestSetupMakesAnEnvironmentOrSaysWhyNot(t *testing.T) {
 	if _, err := Find(context.Background(), opts); err == nil || !strings.Contains(err.Error(), "installing JupyterLab: ") || !strings.Contains(err.Error(), "pip has failed") {
 		t.Errorf("a broken network: %v", err)
 	}
-	if left, _ := os.ReadDir(opts.Cache); len(left) > 0 {
-		t.Errorf("half an environment is left: %v", left)
-	}
+	left, _ := os.ReadDir(opts.Cache)
+	assert.Empty(t, left, "half an environment is left: %v", left)
 	t.Setenv("FAIL", "")
 	t.Setenv("NEAR", "yes")
 	j, err := Find(context.Background(), opts)
-	if err != nil || j.Version != "4.6.9" {
-		t.Fatalf("%+v, %v", j, err)
-	}
-	if all := strings.Join(notes, "\n"); !strings.Contains(all, "setting up JupyterLab "+Version) || !strings.Contains(all, "trying a version near it") {
-		t.Errorf("notes:\n%s", all)
-	}
+	require.NoError(t, err, "%+v", j)
+	require.Equal(t, "4.6.9", j.Version, "%+v", j)
+	all := strings.Join(notes, "\n")
+	require.Contains(t, all, "setting up JupyterLab "+Version, "notes")
+	assert.Contains(t, all, "trying a version near it", "notes")
 	notes = nil
 	if again, err := Find(context.Background(), opts); err != nil || !slices.Equal(again.Command, j.Command) || len(notes) > 0 {
 		t.Errorf("the second time: %+v, %v, %q", again, err, notes)
@@ -101,15 +101,11 @@ func TestNothingThatWorksIsRemoved(t *testing.T) {
 				}
 				t.Run(name, func(t *testing.T) {
 					for _, left := range names(opts.Cache) {
-						if err := os.RemoveAll(filepath.Join(opts.Cache, left)); err != nil {
-							t.Fatal(err)
-						}
+						require.NoError(t, os.RemoveAll(filepath.Join(opts.Cache, left)))
 					}
 					exe := script(t, filepath.Join(dir, "bin"), "jupyter-lab", probe.script)
 					if marked {
-						if err := writeMark(dir, "4.6.6"); err != nil {
-							t.Fatal(err)
-						}
+						require.NoError(t, writeMark(dir, "4.6.6"))
 					}
 					reached := filepath.Join(t.TempDir(), "reached")
 					t.Setenv("FAIL", way.fail)
@@ -142,9 +138,7 @@ func TestNothingThatWorksIsRemoved(t *testing.T) {
 							t.Errorf("no new one: %+v, %v; the old one: %v", j, err, gone)
 						}
 					default:
-						if gone != nil {
-							t.Errorf("the old one was removed, and there is no new one: %v", err)
-						}
+						assert.NoError(t, gone, "the old one was removed, and there is no new one: %v", err)
 						if way.hang == "" && marked && (err != nil || j.Command[0] != exe) {
 							t.Errorf("one that was complete is not even tried: %+v, %v", j, err)
 						}
@@ -152,9 +146,7 @@ func TestNothingThatWorksIsRemoved(t *testing.T) {
 							t.Error("no error")
 						}
 					}
-					if n := len(names(opts.Cache)); n != 1 {
-						t.Errorf("in the cache are %q", names(opts.Cache))
-					}
+					assert.Len(t, names(opts.Cache), 1, "in the cache are %q", names(opts.Cache))
 				})
 			}
 		}
@@ -176,24 +168,19 @@ func TestWhatAKilledSetupLeftIsNoInstallation(t *testing.T) {
 	half := filepath.Join(opts.Cache, envPrefix+Version+"-7")
 	script(t, filepath.Join(half, "bin"), "jupyter-lab", "echo 4.6.6")
 	lock, err := safefile.TryLock(filepath.Join(opts.Cache, ".jupyter.lock"), 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Find(context.Background(), Options{Cache: opts.Cache}); !errors.Is(err, ErrNone) {
-		t.Errorf("half an environment is used: %v", err)
-	}
+	require.NoError(t, err)
+	_, err = Find(context.Background(), Options{Cache: opts.Cache})
+	assert.ErrorIs(t, err, ErrNone, "half an environment is used")
 	opts.Note = func(s string) {
 		if strings.Contains(s, "waiting for it") {
 			lock.Unlock()
 		}
 	}
 	j, err := Find(context.Background(), opts)
-	if err != nil || j.Version != "4.6.9" {
-		t.Errorf("%+v, %v", j, err)
-	}
-	if _, err := os.Stat(half); !os.IsNotExist(err) {
-		t.Errorf("half an environment stays: %v", err)
-	}
+	require.NoError(t, err, "%+v", j)
+	assert.Equal(t, "4.6.9", j.Version, "%+v", j)
+	_, err = os.Stat(half)
+	assert.True(t, os.IsNotExist(err), "half an environment stays: %v", err)
 }
 
 // TestAMarkThatIsNone: a link, a pipe or a directory marks nothing, and nobody waits for it.
@@ -202,13 +189,10 @@ func TestAMarkThatIsNone(t *testing.T) {
 	for name, put := range marks {
 		dir := filepath.Join(opts.Cache, envPrefix+Version+"-"+name)
 		script(t, filepath.Join(dir, "bin"), "jupyter-lab", "echo 4.6.6")
-		if err := put(filepath.Join(dir, mark)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, put(filepath.Join(dir, mark)))
 	}
-	if got := environments(opts.Cache); len(got) > 0 {
-		t.Errorf("complete are %q", got)
-	}
+	got := environments(opts.Cache)
+	assert.Empty(t, got, "complete are %q", got)
 }
 
 var marks = map[string]func(path string) error{

@@ -17,6 +17,9 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestJupyterLabRunsACell starts a real JupyterLab, lets it start the kernel, and runs a cell over the
@@ -44,18 +47,14 @@ func TestJupyterLabRunsACell(t *testing.T) {
 	}
 	t.Setenv("QUIRE_GOPLS", "off")
 	ln, err := net.Listen("tcp", "127.0.0.1:0") // a free port
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	port := ln.Addr().(*net.TCPAddr).Port
 	ln.Close()
 	child, err := Start(Server{
 		Jupyter: lab, Root: t.TempDir(), Port: port, NoBrowser: true,
 		Args: []string{"--IdentityProvider.token=secret", "--ServerApp.log_level=ERROR"}, Spec: kernelspec.New(exe, ws.Module),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer child.Close(10 * time.Second)
 	api := func(method, path, body string, into any) error {
 		req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d/api/%s", port, path), strings.NewReader(body))
@@ -88,13 +87,10 @@ func TestJupyterLabRunsACell(t *testing.T) {
 		t.Errorf("Jupyter knows %+v", specs)
 	}
 	var k struct{ ID string }
-	if err := api("POST", "kernels", `{"name":"quire"}`, &k); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, api("POST", "kernels", `{"name":"quire"}`, &k))
 	conn, err := jupyter.ReadConnection(filepath.Join(child.Dir, "r", "kernel-"+k.ID+".json"))
-	if err != nil || conn.Transport != "ipc" {
-		t.Fatalf("%+v, %v", conn, err)
-	}
+	require.NoError(t, err, "%+v", conn)
+	require.Equal(t, "ipc", conn.Transport, "%+v", conn)
 	var printed strings.Builder
 	c, err := kernel.Connect(ctx, conn, child.Done(), kernel.Handlers{IOPub: func(m jupyter.Message) {
 		var s jupyter.Stream
@@ -102,16 +98,13 @@ func TestJupyterLabRunsACell(t *testing.T) {
 			printed.WriteString(s.Text)
 		}
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer c.Close()
 	reply, err := c.Run(ctx, jupyter.Execute{Code: "%%\nfmt.Println(6*7)", StoreHistory: true})
-	if err != nil || reply.Status != "ok" || printed.String() != "42\n" {
-		t.Errorf("%+v, %v, printed %q", reply, err, printed.String())
-	}
+	require.NoError(t, err, "%+v", reply)
+	assert.Equal(t, "ok", reply.Status, "%+v", reply)
+	assert.Equal(t, "42\n", printed.String(), "%+v", reply)
 	child.Close(10 * time.Second)
-	if _, err := os.Stat(child.Dir); !os.IsNotExist(err) {
-		t.Errorf("left: %v", err)
-	}
+	_, err = os.Stat(child.Dir)
+	assert.True(t, os.IsNotExist(err), "left: %v", err)
 }

@@ -2,27 +2,24 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // script writes an executable shell script.
 func script(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755))
 	return path
 }
 
@@ -38,16 +35,15 @@ func TestFindPrefersWhatIsThere(t *testing.T) {
 	t.Setenv("QUIRE_JUPYTER", "")
 	ctx, bin, cache := context.Background(), t.TempDir(), t.TempDir()
 	t.Setenv("PATH", bin)
-	if _, err := Find(ctx, Options{Cache: cache}); !errors.Is(err, ErrNone) {
-		t.Errorf("nothing there: %v", err)
-	}
-	if _, err := Find(ctx, Options{Cache: cache, Setup: true}); !errors.Is(err, ErrNoPython) {
-		t.Errorf("no Python: %v", err)
-	}
+	_, err := Find(ctx, Options{Cache: cache})
+	assert.ErrorIs(t, err, ErrNone, "nothing there")
+	_, err = Find(ctx, Options{Cache: cache, Setup: true})
+	assert.ErrorIs(t, err, ErrNoPython, "no Python")
 	script(t, bin, "python3", `[ "$*" = "-m jupyterlab --version" ] && echo 4.2.0`)
-	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != "4.2.0" || !slices.Equal(j.Command[1:], []string{"-m", "jupyterlab"}) {
-		t.Errorf("the module of python3: %+v, %v", j, err)
-	}
+	j, err := Find(ctx, Options{Cache: cache})
+	require.NoError(t, err, "the module of python3: %+v", j)
+	assert.Equal(t, "4.2.0", j.Version, "the module of python3: %+v", j)
+	assert.Equal(t, []string{"-m", "jupyterlab"}, j.Command[1:], "the module of python3: %+v", j)
 	script(t, filepath.Join(cache, "jupyter-"+Version, "bin"), "jupyter-lab", "echo "+Version)
 	if j, err := Find(ctx, Options{Cache: cache}); err != nil || j.Version != Version {
 		t.Errorf("the one set up before: %+v, %v", j, err)
@@ -61,9 +57,8 @@ func TestFindPrefersWhatIsThere(t *testing.T) {
 		t.Errorf("one in PATH: %+v, %v", j, err)
 	}
 	t.Setenv("QUIRE_JUPYTER", script(t, bin, "mine", "exit 3"))
-	if _, err := Find(ctx, Options{Cache: cache}); err == nil || !strings.Contains(err.Error(), "QUIRE_JUPYTER=") {
-		t.Errorf("a QUIRE_JUPYTER that fails: %v", err)
-	}
+	_, err = Find(ctx, Options{Cache: cache})
+	assert.ErrorContains(t, err, "QUIRE_JUPYTER=", "a QUIRE_JUPYTER that fails")
 }
 
 func TestStartGivesJupyterItsKernelAndEndsWithIt(t *testing.T) {
@@ -81,34 +76,22 @@ exec sleep 300
 		Jupyter: &Jupyter{Command: []string{exe}}, Root: dir, Notebook: "a.ipynb", IP: "0.0.0.0", Port: 4711, NoBrowser: true,
 		Args: []string{"--x=y", "--IdentityProvider.token=secret"}, Spec: kernelspec.New("/bin/quire", "/src"),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer child.Close(0)
 	var text []byte
 	for end := time.Now().Add(10 * time.Second); len(text) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		text, _ = os.ReadFile(said)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if len(lines) != 3 {
-		t.Fatalf("jupyter said %q", text)
-	}
+	require.Len(t, lines, 3, "jupyter said %q", text)
 	for _, want := range []string{"--ServerApp.root_dir=" + dir, "--KernelManager.transport=ipc", "--ServerApp.ip=0.0.0.0", "--ServerApp.port=4711", "--no-browser", "--x=y", "a.ipynb", " token secret"} {
-		if !strings.Contains(lines[0], want) {
-			t.Errorf("the command line %q lacks %s", lines[0], want)
-		}
+		assert.Contains(t, lines[0], want, "the command line")
 	}
-	if strings.Contains(lines[0], "token=secret") {
-		t.Errorf("everybody can read the token: %s", lines[0])
-	}
-	if lines[1] != kernelspec.Name {
-		t.Errorf("kernels: %q", lines[1])
-	}
-	if socket := lines[2] + "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"; len(socket) > 104 {
-		t.Errorf("a socket's path has %d bytes: %s", len(socket), socket)
-	}
+	assert.NotContains(t, lines[0], "token=secret", "everybody can read the token")
+	assert.Equal(t, kernelspec.Name, lines[1], "kernels")
+	socket := lines[2] + "/kernel-00000000-0000-0000-0000-000000000000-ipc-5"
+	assert.LessOrEqual(t, len(socket), 104, "a socket's path has %d bytes: %s", len(socket), socket)
 	child.Close(5 * time.Second)
-	if _, err := os.Stat(child.Dir); !os.IsNotExist(err) {
-		t.Errorf("left: %v", err)
-	}
+	_, err = os.Stat(child.Dir)
+	assert.True(t, os.IsNotExist(err), "left: %v", err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
+	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
 // Server says how to start JupyterLab.
@@ -53,7 +54,7 @@ func start(child *kernel.Child, s Server) error {
 	if old := os.Getenv("JUPYTER_PATH"); old != "" {
 		path += string(filepath.ListSeparator) + old
 	}
-	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+path, "JUPYTER_RUNTIME_DIR="+runtime)
+	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+path, "JUPYTER_RUNTIME_DIR="+runtime, scratch.LeaseEnv+"="+child.Dir)
 	cmd.Env = append(cmd.Env, secrets...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return child.Start(cmd)

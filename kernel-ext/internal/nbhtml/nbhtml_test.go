@@ -8,6 +8,9 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // sample returns a notebook with an output of every kind.
@@ -43,19 +46,13 @@ func sample() *notebook.Notebook {
 
 func TestPageIsTheGoldenOne(t *testing.T) {
 	page, err := Render(sample(), "A <title>")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, got, _ := strings.Cut(string(page), "</style>")
 	golden.Check(t, "testdata/sample.golden.html", got)
 	for _, part := range []string{"<title>A &lt;title&gt;</title>", "prefers-color-scheme: dark", "default-src 'none'"} {
-		if !strings.Contains(string(page), part) {
-			t.Errorf("the page lacks %q", part)
-		}
+		assert.Contains(t, string(page), part, "the page lacks")
 	}
-	if bad := dangerous.FindString(string(page)); bad != "" {
-		t.Errorf("the page has %q", bad)
-	}
+	assert.Empty(t, dangerous.FindString(string(page)), "the page")
 }
 
 // dangerous matches what must not be in a page: script elements, handlers, links that run code.
@@ -98,9 +95,7 @@ func TestHarmless(t *testing.T) {
 		{"svg's own tags", `<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>`, `<svg viewbox="0 0 1 1"><path d="M0 0" /></svg>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := harmless(c.in); got != c.want {
-				t.Fatalf("got  %s\nwant %s", got, c.want)
-			}
+			require.Equal(t, c.want, harmless(c.in))
 		})
 	}
 }
@@ -132,9 +127,7 @@ func FuzzHarmless(f *testing.F) {
 			}
 			rest = rest[i+n:]
 		}
-		if left := unbalanced(out); left != "" {
-			t.Fatalf("%q became %q: %s", in, out, left)
-		}
+		require.Empty(t, unbalanced(out), "%q became %q", in, out)
 	})
 }
 
@@ -209,9 +202,8 @@ func TestAttachments(t *testing.T) {
 		nb := notebook.New()
 		nb.Cells = []*notebook.Cell{c}
 		page, err := Render(nb, "x")
-		if got := strings.Contains(string(page), `src="data:image/png;base64,`+data+`"`); err != nil || got != want {
-			t.Errorf("%s: shown %v, want %v (%v)", source, got, want, err)
-		}
+		require.NoError(t, err, "%s: shown", source)
+		assert.Equal(t, want, strings.Contains(string(page), `src="data:image/png;base64,`+data+`"`), "%s: shown", source)
 	}
 }
 
@@ -228,13 +220,10 @@ func TestAnOutputStaysInItsPlace(t *testing.T) {
 			{Kind: notebook.Markdown, Source: "the next cell"},
 		}
 		page, err := Render(nb, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		_, body, _ := strings.Cut(string(page), "<main>\n")
-		if left := unbalanced("<html><body><main>" + body); left != "" || !strings.Contains(body, "<section class=\"md\">\n<p>the next cell</p>\n</section>\n</main>") {
-			t.Errorf("%s: %s in\n%s", bad, left, body)
-		}
+		require.Empty(t, unbalanced("<html><body><main>"+body), bad)
+		assert.Contains(t, body, "<section class=\"md\">\n<p>the next cell</p>\n</section>\n</main>", bad)
 	}
 }
 
@@ -246,14 +235,10 @@ func FuzzText(f *testing.F) {
 	f.Add("\x1b[31mred\x1b[0m \x1b]0;title\x07")
 	f.Fuzz(func(t *testing.T, in string) {
 		unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&#34;", `"`, "&#39;", "'")
-		if got := unescape.Replace(tags.ReplaceAllString(colourGo(in), "")); got != in {
-			t.Fatalf("source %q became %q", in, got)
-		}
+		require.Equal(t, in, unescape.Replace(tags.ReplaceAllString(colourGo(in), "")), "source")
 		_ = ansiHTML(in)
 		if !strings.Contains(in, "\x1b") {
-			if got := unescape.Replace(ansiHTML(in)); got != in {
-				t.Fatalf("text %q became %q", in, got)
-			}
+			require.Equal(t, in, unescape.Replace(ansiHTML(in)))
 		}
 	})
 }

@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Files of Jupyter (all.ipynb) and of nbformat 5.11.1 (lines.ipynb: every end of a line that Python knows, unknown
@@ -18,39 +21,26 @@ func TestFilesOfJupyterAreWrittenAsTheyWere(t *testing.T) {
 	}
 	for _, path := range paths {
 		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		nb, err := Parse(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := nb.Encode(); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is written differently (%v):\n%s", path, err, got)
-		}
+		require.NoError(t, err)
+		got, err := nb.Encode()
+		require.NoError(t, err, "%s is written differently (%v):\n%s", path, err, got)
+		assert.True(t, bytes.Equal(got, want), "%s is written differently (%v):\n%s", path, err, got)
 	}
 }
 
 func TestReadingAndWritingChangesNothing(t *testing.T) {
 	const path = "testdata/all.ipynb"
 	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	nb, err := Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := nb.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("written differently:\n%s", got)
-	}
-	if nb.Title() != "Title <of> this & that" || nb.Language() != "go" {
-		t.Errorf("title %q, language %q", nb.Title(), nb.Language())
-	}
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(got, want), "written differently:\n%s", got)
+	assert.Equal(t, "Title <of> this & that", nb.Title(), "title")
+	assert.Equal(t, "go", nb.Language(), "title")
 	c := nb.Cells[1]
 	if !reflect.DeepEqual(c.Tags(), []string{"raises-exception", "other"}) || c.ExecutionCount != 3 || len(c.Outputs) != 4 {
 		t.Errorf("cell 2: %+v", c)
@@ -69,13 +59,9 @@ func TestOlderMinorFormatsGetCellIDs(t *testing.T) {
 	var before []byte
 	for range 2 {
 		nb, err := Parse([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		out, err := nb.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		seen := map[string]bool{}
 		for i, c := range nb.Cells {
 			if c.ID == "" || seen[c.ID] {
@@ -87,12 +73,8 @@ func TestOlderMinorFormatsGetCellIDs(t *testing.T) {
 			t.Error("ids differ between two readings")
 		}
 		before = out
-		if !bytes.Contains(out, []byte(`"nbformat_minor": 5`)) {
-			t.Error("not written as 4.5")
-		}
-		if nb.Cells[1].Source != "a\nb" {
-			t.Errorf("source %q", nb.Cells[1].Source)
-		}
+		assert.True(t, bytes.Contains(out, []byte(`"nbformat_minor": 5`)), "not written as 4.5")
+		assert.Equal(t, "a\nb", nb.Cells[1].Source, "source")
 	}
 }
 
@@ -115,9 +97,8 @@ func TestWhatIsNotQuiteRightIsRead(t *testing.T) {
 			continue
 		}
 		out, err := nb.Encode()
-		if err != nil || !strings.Contains(string(out), c.want) {
-			t.Errorf("%s: %v, want %s in\n%s", c.name, err, c.want, out)
-		}
+		require.NoError(t, err, "%s: %v, want %s in\n%s", c.name, err, c.want, out)
+		assert.Contains(t, string(out), c.want, "%s: %v, want %s in\n%s", c.name, err, c.want, out)
 		for _, cell := range nb.Cells {
 			if !validID.MatchString(cell.ID) {
 				t.Errorf("%s: the id is %q", c.name, cell.ID)
@@ -147,40 +128,31 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse([]byte(c.in))
-			if err == nil || err.Error() != c.want {
-				t.Fatalf("got  %v\nwant %s", err, c.want)
-			}
+			require.EqualError(t, err, c.want)
 		})
 	}
-	if _, err := Read("testdata/none.ipynb"); err == nil || err.Error() != "notebook testdata/none.ipynb: no such file or directory" {
-		t.Errorf("a file that is not there: %v", err)
-	}
+	_, err := Read("testdata/none.ipynb")
+	assert.EqualError(t, err, "notebook testdata/none.ipynb: no such file or directory", "a file that is not there")
 }
 
 func TestLinesJoinToTheText(t *testing.T) {
 	for _, s := range []string{"", "a", "a\n", "a\nb", "\n", "\n\n", "a\r\nb\n\n", "a\rb\v\f\u0085\u2028x"} {
-		if l := lines(s); strings.Join(l, "") != s {
-			t.Errorf("%q became %q", s, l)
-		}
+		l := lines(s)
+		assert.Equal(t, s, strings.Join(l, ""), "%q became %q", s, l)
 	}
-	if l := lines("a\nb\n"); len(l) != 2 {
-		t.Errorf("%q", l)
-	}
+	assert.Len(t, lines("a\nb\n"), 2)
 }
 
 func TestWriteReplacesTheFileWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.ipynb")
 	for range 2 {
-		if err := New().Write(path); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, New().Write(path))
 	}
-	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
-		t.Errorf("left beside the file: %v", entries)
-	}
-	if err := New().Write(filepath.Join(path, "below-a-file")); err == nil || !strings.HasPrefix(err.Error(), "writing ") {
-		t.Errorf("writing below a file: %v", err)
-	}
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	assert.Len(t, entries, 1, "left beside the file")
+	err := New().Write(filepath.Join(path, "below-a-file"))
+	require.Error(t, err, "writing below a file: %v", err)
+	assert.True(t, strings.HasPrefix(err.Error(), "writing "), "writing below a file: %v", err)
 }
 
 // FuzzParse: any text is a notebook or an error; a notebook is written and read again to the same bytes.
@@ -200,16 +172,11 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		once, err := nb.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		nb2, err := Parse(once)
-		if err != nil {
-			t.Fatalf("cannot read what was written: %v\n%s", err, once)
-		}
+		require.NoError(t, err, "cannot read what was written: %v\n%s", err, once)
 		twice, err := nb2.Encode()
-		if err != nil || !bytes.Equal(once, twice) {
-			t.Fatalf("written twice differently: %v\n%s\n%s", err, once, twice)
-		}
+		require.NoError(t, err, "written twice differently: %v\n%s\n%s", err, once, twice)
+		require.True(t, bytes.Equal(once, twice), "written twice differently: %v\n%s\n%s", err, once, twice)
 	})
 }

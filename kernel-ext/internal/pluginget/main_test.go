@@ -18,6 +18,9 @@ import (
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestFromTheIndexThatPipNames is the whole way: pip's configuration, a page, a download that breaks off, and the plugin.
@@ -32,9 +35,7 @@ func TestFromTheIndexThatPipNames(t *testing.T) {
 	if err == nil {
 		err = z.Close()
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	sum := sha256.Sum256(b.Bytes())
 	wheel := plugininstall.Wheel{Project: "fake-pjrt", Version: "1.0", Tag: "py3-none-any", Size: int64(b.Len()), SHA256: hex.EncodeToString(sum[:])}
 	table := []plugininstall.Pin{{Name: "cpu", Platform: runtime.GOOS + "/" + runtime.GOARCH, Wheels: []plugininstall.Wheel{wheel},
@@ -68,25 +69,17 @@ func TestFromTheIndexThatPipNames(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	var stdout, stderr strings.Builder
-	if err := get(context.Background(), table, "cpu", dir, &stdout, &stderr); err != nil {
-		t.Fatal(err)
-	}
-	if ranges != "bytes=100-" {
-		t.Errorf("asked for %q", ranges)
-	}
+	require.NoError(t, get(context.Background(), table, "cpu", dir, &stdout, &stderr))
+	assert.Equal(t, "bytes=100-", ranges, "asked for")
 	p, err := plugins.Find("cpu")
 	if err != nil || p.Verify() != nil {
 		t.Errorf("%+v, %v, %v", p, err, p.Verify())
 	}
-	if want := "installed the plugin cpu 1.0 in " + filepath.Join(dir, "cpu") + "\n"; stdout.String() != want {
-		t.Errorf("%q, want %q", stdout.String(), want)
-	}
+	assert.Equal(t, "installed the plugin cpu 1.0 in "+filepath.Join(dir, "cpu")+"\n", stdout.String())
 	host := strings.TrimPrefix(server.URL, "http://")
 	if first := "plugin cpu 1.0 downloads 1 wheel of "; !strings.HasPrefix(stderr.String(), first) || !strings.Contains(stderr.String(), " from the index "+host+", and becomes ") ||
 		!strings.HasSuffix(stderr.String(), "\nit needs patience\n") {
 		t.Errorf("%q", stderr.String())
 	}
-	if err := get(context.Background(), table, "tpu", dir, &stdout, &stderr); err == nil {
-		t.Error("installs what is not in the table")
-	}
+	assert.Error(t, get(context.Background(), table, "tpu", dir, &stdout, &stderr), "installs what is not in the table")
 }

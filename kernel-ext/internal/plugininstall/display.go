@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 )
 
@@ -34,11 +35,11 @@ func (d *Display) Progress(p Progress) {
 	if begins {
 		d.doing, d.began, d.first = p.Doing, now, p.Done
 	}
-	line := fmt.Sprintf("%s: %s of %s", p.Doing, Bytes(p.Done), Bytes(p.Total))
+	line := fmt.Sprintf("%s: %s of %s", p.Doing, bytesize.Text(p.Done), bytesize.Text(p.Total))
 	if took := now.Sub(d.began); took >= time.Second && p.Done > d.first {
 		rate := float64(p.Done-d.first) / took.Seconds()
 		left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second))
-		line += fmt.Sprintf(", %s/s, %v left", Bytes(int64(rate)), max(left, 0).Round(time.Second))
+		line += fmt.Sprintf(", %s/s, %v left", bytesize.Text(int64(rate)), max(left, 0).Round(time.Second))
 	}
 	if begins {
 		d.line.Draw(line)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // clock is a time that tests set.
@@ -26,10 +28,8 @@ func TestDisplayWithoutATerminalIsALineNowAndThen(t *testing.T) {
 	c.Time = c.Add(time.Second)
 	d.Progress(Progress{"unpacking", 1, 4_000_000_000})
 	d.Close()
-	want := "plugin cpu\nfetching: 1.0 GB of 2.5 GB, 50 MB/s, 30s left\n"
-	if b.String() != want {
-		t.Errorf("%q, want %q", b.String(), want)
-	}
+	want := "plugin cpu\nfetching: 1 GB of 2.5 GB, 50 MB/s, 30s left\n"
+	assert.Equal(t, want, b.String())
 }
 
 func TestDisplayOnATerminalRedrawsOneLine(t *testing.T) {
@@ -44,8 +44,7 @@ func TestDisplayOnATerminalRedrawsOneLine(t *testing.T) {
 	d.Note("waiting")
 	d.Progress(Progress{"unpacking", 5, 259_000_000})
 	d.Close()
-	want := []string{"", "fetching: 0.0 kB of 63 MB", "fetching: 21 MB of 63 MB, 10 ", "waiting\n", "unpacking: 0.0 kB of 259 MB", ""}
-	if got := strings.Split(b.String(), "\r\x1b[K"); strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("%q, want %q", got, want)
-	}
+	want := []string{"", "fetching: 0 B of 63 MB", "fetching: 21 MB of 63 MB, 10.", "waiting\n", "unpacking: 5 B of 259 MB", ""}
+	got := strings.Split(b.String(), "\r\x1b[K")
+	assert.Equal(t, strings.Join(want, "|"), strings.Join(got, "|"), "%q, want %q", got, want)
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
@@ -150,25 +151,10 @@ func announce(pin Pin, from Source, dir string, note func(string)) {
 		wheels = fmt.Sprintf("%d wheels", n)
 	}
 	note(fmt.Sprintf("plugin %s %s %s %s of %s from %s, and becomes %s in %s", pin.Name, pin.Version(), verb, wheels,
-		Bytes(pin.Download()), from, Bytes(pin.Unpacked), filepath.Join(dir, pin.Name)))
+		bytesize.Text(pin.Download()), from, bytesize.Text(pin.Unpacked), filepath.Join(dir, pin.Name)))
 	for _, w := range pin.Wheels {
-		note(fmt.Sprintf("  %s  %s", w.File(), Bytes(w.Size)))
+		note(fmt.Sprintf("  %s  %s", w.File(), bytesize.Text(w.Size)))
 	}
-}
-
-// Bytes returns a number of bytes as "63 MB".
-func Bytes(n int64) string {
-	switch {
-	case n >= 9_950_000_000:
-		return fmt.Sprintf("%.0f GB", float64(n)/1e9)
-	case n >= 999_500_000:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 9_950_000:
-		return fmt.Sprintf("%.0f MB", float64(n)/1e6)
-	case n >= 99_500:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 }
 
 // enough returns an error if the disk is too full. Of the wheels it counts what is not there yet.
@@ -187,7 +173,7 @@ func enough(pin Pin, from Source, dir, keep string, free func(string) (int64, bo
 	have, known := free(dir)
 	if known && have < need {
 		return fmt.Errorf("the disk of %s is too full: %s are needed, and %s are free: make room, or choose another folder with -to",
-			dir, Bytes(need), Bytes(have))
+			dir, bytesize.Text(need), bytesize.Text(have))
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ import (
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var installedTree = []string{
@@ -34,35 +37,26 @@ func TestInstallFromAFolder(t *testing.T) {
 		Note:     func(s string) { notes = append(notes, s) },
 		Progress: func(p Progress) { last = p },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := tree(t, dir); !slices.Equal(got, installedTree) {
-		t.Errorf("installed are %q", got)
-	}
-	if err := p.Verify(); err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, installedTree, tree(t, dir), "installed")
+	assert.NoError(t, p.Verify())
 	found, err := plugins.Find("cpu")
 	if err != nil || !reflect.DeepEqual(found, p) || p.Version != "1.0" || p.Env["XLA_FLAGS"] != "--dir="+filepath.Join(dir, "cpu")+"/nvidia" {
 		t.Errorf("%+v, %+v, %v", p, found, err)
 	}
 	m, err := plugins.ReadManifest(p.Dir)
 	want := []plugins.Package{{Name: "fake-pjrt", Version: "1.0", SHA256: pin.Wheels[0].SHA256}, {Name: "nvidia-fake", Version: "1.0", SHA256: pin.Wheels[1].SHA256}}
-	if err != nil || m.Platform != here || !reflect.DeepEqual(m.Packages, want) {
-		t.Errorf("%+v, %v", m, err)
-	}
+	require.NoError(t, err, "%+v", m)
+	assert.Equal(t, here, m.Platform, "%+v", m)
+	assert.Equal(t, want, m.Packages, "%+v", m)
 	if runtime.GOOS != "windows" {
 		for name, mode := range map[string]fs.FileMode{"": 0o755, "fake_plugins/fake.so": 0o644, "nvidia/bin/ptxas": 0o755} {
 			info, err := os.Stat(filepath.Join(p.Dir, name))
-			if err != nil || info.Mode().Perm() != mode {
-				t.Errorf("%q: %v, %v", name, info.Mode(), err)
-			}
+			require.NoError(t, err, "%q: %v", name, info.Mode())
+			assert.Equal(t, mode, info.Mode().Perm(), "%q: %v", name, info.Mode())
 		}
 	}
-	if want := (Progress{"unpacking", pin.Unpacked, pin.Unpacked}); last != want {
-		t.Errorf("at the end %+v, want %+v", last, want)
-	}
+	assert.Equal(t, (Progress{"unpacking", pin.Unpacked, pin.Unpacked}), last, "at the end")
 	if len(notes) != 3 || !strings.HasPrefix(notes[0], "plugin cpu 1.0 takes 2 wheels of ") || !strings.Contains(notes[0], " from the folder "+string(from)) ||
 		!strings.HasPrefix(notes[1], "  fake_pjrt-1.0-py3-none-any.whl  ") {
 		t.Errorf("%q", notes)
@@ -73,15 +67,10 @@ func TestAnotherInstallationTakesThePlace(t *testing.T) {
 	pin, from := fake(t)
 	dir := t.TempDir()
 	for range 2 {
-		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-			t.Fatal(err)
-		}
-		if got := tree(t, dir); !slices.Equal(got, installedTree) {
-			t.Fatalf("installed are %q", got)
-		}
-		if err := os.Remove(filepath.Join(dir, "cpu", "fake_plugins", "fake.so")); err != nil { // a broken one is replaced too
-			t.Fatal(err)
-		}
+		_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+		require.NoError(t, err)
+		require.Equal(t, installedTree, tree(t, dir), "installed")
+		require.NoError(t, os.Remove(filepath.Join(dir, "cpu", "fake_plugins", "fake.so"))) // a broken one is replaced too
 	}
 }
 
@@ -89,9 +78,8 @@ func TestAnotherInstallationTakesThePlace(t *testing.T) {
 func TestWhatIsInstalledIsNotBroughtAgain(t *testing.T) {
 	pin, from := fake(t)
 	dir := t.TempDir()
-	if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+	require.NoError(t, err)
 	broken := errors.New("no network")
 	var notes []string
 	p, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir, Note: func(s string) { notes = append(notes, s) }})
@@ -100,21 +88,13 @@ func TestWhatIsInstalledIsNotBroughtAgain(t *testing.T) {
 	}
 	for _, name := range []string{"fake_plugins/fake.so", "nvidia/bin/ptxas", "nvidia/lib/libfake.so.1", "plugin.json"} {
 		path := filepath.Join(dir, "cpu", filepath.FromSlash(name))
-		if err := os.Truncate(path, 3); err != nil {
-			t.Fatal(err)
-		}
-		if Current(dir, pin) {
-			t.Errorf("with a damaged %s it passes for whole", name)
-		}
-		if _, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir}); !errors.Is(err, broken) {
-			t.Errorf("with a damaged %s nothing is brought: %v", name, err)
-		}
-		if got := tree(t, dir); !slices.Equal(got, installedTree) {
-			t.Errorf("after an installation that failed there are %q", got)
-		}
-		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Truncate(path, 3))
+		assert.False(t, Current(dir, pin), "with a damaged %s it passes for whole", name)
+		_, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir})
+		assert.ErrorIs(t, err, broken, "with a damaged %s nothing is brought", name)
+		assert.Equal(t, installedTree, tree(t, dir), "after an installation that failed there")
+		_, err = Install(context.Background(), pin, from, Options{Dir: dir})
+		require.NoError(t, err)
 	}
 }
 
@@ -124,54 +104,42 @@ func TestAKillBetweenTheStepsOfAReplacement(t *testing.T) {
 	pin, from := fake(t)
 	for step := 1; step <= 3; step++ {
 		dir := t.TempDir()
-		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+		require.NoError(t, err)
 		final, made := filepath.Join(dir, "cpu"), filepath.Join(dir, ".cpu.new-1")
 		steps := []func() error{
 			func() error { return os.Rename(final, made+oldSuffix) },
 			func() error { return os.Rename(made, final) },
 			func() error { return os.Rename(made+oldSuffix, made) },
 		}
-		err := os.CopyFS(made, os.DirFS(final))
+		err = os.CopyFS(made, os.DirFS(final))
 		for _, do := range steps[:step] {
 			err = errors.Join(err, do())
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		broken := errors.New("no network")
-		if _, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir}); err != nil {
-			t.Errorf("killed after step %d: %v", step, err)
-		}
-		if got := tree(t, dir); !slices.Equal(got, installedTree) {
-			t.Errorf("killed after step %d, then there are %q", step, got)
-		}
+		_, err = Install(context.Background(), pin, failing{from, broken}, Options{Dir: dir})
+		assert.NoError(t, err, "killed after step %d", step)
+		assert.Equal(t, installedTree, tree(t, dir), "killed after step %d, then there", step)
 	}
 }
 
 func TestRenamedWheelsAreKnownByTheirSums(t *testing.T) {
 	pin, from := fake(t)
 	for i, w := range pin.Wheels {
-		if err := os.Rename(filepath.Join(string(from), w.File()), filepath.Join(string(from), fmt.Sprint("download", i))); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Rename(filepath.Join(string(from), w.File()), filepath.Join(string(from), fmt.Sprint("download", i))))
 	}
-	if _, err := Install(context.Background(), pin, from, Options{Dir: t.TempDir()}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Install(context.Background(), pin, from, Options{Dir: t.TempDir()})
+	require.NoError(t, err)
 }
 
 func TestOnlyWhatIsNeededIsUnpacked(t *testing.T) {
 	pin, from := fake(t)
 	pin.Only = []string{"fake_plugins/*.so"}
 	dir := t.TempDir()
-	if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
-	if got := tree(t, dir); !slices.Equal(got, []string{"cpu/fake_plugins/fake.so", "cpu/plugin.json"}) {
-		t.Errorf("installed are %q", got)
-	}
+	_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"cpu/fake_plugins/fake.so", "cpu/plugin.json"}, tree(t, dir), "installed")
 }
 
 // TestErrors pins the sentences, and that each mistake leaves what was installed before, and nothing else.
@@ -184,9 +152,7 @@ func TestErrors(t *testing.T) {
 		return p, put(t, map[string][]byte{w.File(): content})
 	}
 	whole, err := os.ReadFile(filepath.Join(string(from), pin.Wheels[0].File()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	changed := slices.Clone(whole)
 	changed[len(changed)/2] ^= 1
 	var out strings.Builder
@@ -228,22 +194,17 @@ func TestErrors(t *testing.T) {
 		}},
 	} {
 		dir := t.TempDir()
-		if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Truncate(filepath.Join(dir, "cpu", "nvidia", "bin", "ptxas"), 3); err != nil { // else there would be nothing to do
-			t.Fatal(err)
-		}
+		_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+		require.NoError(t, err)
+		require.NoError(t, os.Truncate(filepath.Join(dir, "cpu", "nvidia", "bin", "ptxas"), 3)) // else there would be nothing to do
 		p, folder, o := c.make()
 		o.Dir = dir
-		_, err := Install(context.Background(), p, folder, o)
+		_, err = Install(context.Background(), p, folder, o)
 		if err == nil {
 			t.Errorf("%s: no error", c.name)
 			continue
 		}
-		if got := tree(t, dir); !slices.Equal(got, installedTree) {
-			t.Errorf("%s: then there are %q", c.name, got)
-		}
+		assert.Equal(t, installedTree, tree(t, dir), "%s: then there", c.name)
 		if left, err := filepath.Glob(filepath.Join(dir, ".cpu.new*")); err != nil || left != nil {
 			t.Errorf("%s: left are %q, %v", c.name, left, err)
 		}
@@ -251,14 +212,10 @@ func TestErrors(t *testing.T) {
 			fmt.Sprint(len(whole)), "SIZE"))
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "afile"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "afile"), nil, 0o644))
 	_, err = Install(context.Background(), pin, from, Options{Dir: filepath.Join(dir, "afile")})
 	fmt.Fprintf(&out, "into a file\n\t%s\n", plain(err, dir, "DIR"))
-	if err := os.MkdirAll(filepath.Join(dir, "cpu", "thesis"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "cpu", "thesis"), 0o755))
 	_, err = Install(context.Background(), pin, from, Options{Dir: dir})
 	fmt.Fprintf(&out, "a folder of somebody else is in the way\n\t%s\n", plain(err, dir, "DIR"))
 	for _, platform := range []string{"darwin/arm64", "windows/amd64", "linux/riscv64"} {
@@ -291,12 +248,10 @@ func TestALibraryOfAnotherMachineIsNotInstalled(t *testing.T) {
 	pin.Wheels = []Wheel{w}
 	dir := t.TempDir()
 	_, err := Install(context.Background(), pin, put(t, map[string][]byte{w.File(): content}), Options{Dir: dir})
-	if want := `plugin "cpu": its library fake_plugins/fake.so is for `; err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("%v, want %s…", err, want)
-	}
-	if got := tree(t, dir); len(got) != 0 {
-		t.Errorf("left are %q", got)
-	}
+	want := `plugin "cpu": its library fake_plugins/fake.so is for `
+	require.Error(t, err, "%v, want %s…", err, want)
+	assert.True(t, strings.HasPrefix(err.Error(), want), "%v, want %s…", err, want)
+	assert.Empty(t, tree(t, dir), "left")
 }
 
 // slow is a source that waits, as a download does.
@@ -336,24 +291,14 @@ func TestOfTwoInstallersOneWaits(t *testing.T) {
 		_, err := Install(context.Background(), pin, s, Options{Dir: dir, Note: func(s string) { waiting <- s }})
 		errs <- err
 	}()
-	if note := <-waiting; note != "waiting for another installation of the plugin to end" {
-		t.Errorf("%q", note)
-	}
+	assert.Equal(t, "waiting for another installation of the plugin to end", <-waiting)
 	close(s.release)
 	for range 2 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, <-errs)
 	}
-	if note := <-waiting; note != "the other one has installed it" {
-		t.Errorf("%q", note)
-	}
-	if n := len(s.begun); n != 1 { // of the first installer's two wheels one was taken out above
-		t.Errorf("the second installer brought wheels too: %d", n)
-	}
-	if got := tree(t, dir); !slices.Equal(got, installedTree) {
-		t.Errorf("installed are %q", got)
-	}
+	assert.Equal(t, "the other one has installed it", <-waiting)
+	assert.Len(t, s.begun, 1, "the second installer brought wheels too") // of the first installer's two wheels one was taken out above
+	assert.Equal(t, installedTree, tree(t, dir), "installed")
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {
@@ -363,14 +308,11 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	pin, from := fake(t)
 	dir := t.TempDir()
 	unlock, err := scratch.Lock(context.Background(), filepath.Join(dir, ".cpu.lock"), func() {})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer unlock()
 	ctx, cancel := context.WithCancel(context.Background())
-	if _, err := Install(ctx, pin, from, Options{Dir: dir, Note: func(string) { cancel() }}); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	_, err = Install(ctx, pin, from, Options{Dir: dir, Note: func(string) { cancel() }})
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestInterruptWhileFetching(t *testing.T) {
@@ -381,12 +323,9 @@ func TestInterruptWhileFetching(t *testing.T) {
 	go func() { <-s.begun; cancel() }()
 	_, err := Install(ctx, pin, s, Options{Dir: dir})
 	want := `plugin "cpu": interrupted (context canceled): what was downloaded is kept for the next time`
-	if !errors.Is(err, context.Canceled) || err.Error() != want {
-		t.Errorf("%v", err)
-	}
-	if got := tree(t, dir); len(got) != 0 {
-		t.Errorf("left are %q", got)
-	}
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, want, err.Error())
+	assert.Empty(t, tree(t, dir), "left")
 }
 
 func TestInterruptWhileUnpacking(t *testing.T) {
@@ -398,12 +337,9 @@ func TestInterruptWhileUnpacking(t *testing.T) {
 			cancel()
 		}
 	}})
-	if !errors.Is(err, context.Canceled) || err.Error() != `plugin "cpu": interrupted (context canceled)` {
-		t.Errorf("%v", err)
-	}
-	if got := tree(t, dir); len(got) != 0 {
-		t.Errorf("left are %q", got)
-	}
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, `plugin "cpu": interrupted (context canceled)`, err.Error())
+	assert.Empty(t, tree(t, dir), "left")
 }
 
 // TestTheFirstErrorCounts: of wheels that are brought together, the error of the first that failed is told, and not that
@@ -412,9 +348,8 @@ func TestTheFirstErrorCounts(t *testing.T) {
 	pin, from := fake(t)
 	broken := errors.New("broken")
 	_, err := Install(context.Background(), pin, failing{from, broken}, Options{Dir: t.TempDir()})
-	if !errors.Is(err, broken) || errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	require.ErrorIs(t, err, broken)
+	assert.NotErrorIs(t, err, context.Canceled)
 }
 
 // failing fails for the second wheel, and waits with the first until it is stopped.
@@ -438,40 +373,25 @@ func TestWhatAKilledInstallerLeftIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{".cpu.new-123/cpu.so", ".cpu.new-45-old/x", ".cuda.new-6/x", ".cpu.downloads/w.part"} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("x"), 0o644)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("x"), 0o644)))
 	}
-	if _, err := Install(context.Background(), pin, from, Options{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Install(context.Background(), pin, from, Options{Dir: dir})
+	require.NoError(t, err)
 	want := append([]string{".cuda.new-6/x"}, installedTree...)
-	if got := tree(t, dir); !slices.Equal(got, want) {
-		t.Errorf("left are %q", got)
-	}
+	assert.Equal(t, want, tree(t, dir), "left")
 }
 
 func TestSpaceForWhatIsMissing(t *testing.T) {
 	pin, from := fake(t)
 	keep := t.TempDir()
 	free := func(n int64) func(string) (int64, bool) { return func(string) (int64, bool) { return n, true } }
-	if err := enough(pin, from, keep, keep, free(pin.Unpacked)); err != nil { // a folder needs no room for wheels
-		t.Error(err)
-	}
+	assert.NoError(t, enough(pin, from, keep, keep, free(pin.Unpacked))) // a folder needs no room for wheels
 	remote := slow{Folder: from}
 	need := pin.Unpacked + pin.Download()
-	if err := enough(pin, remote, keep, keep, free(need-1)); err == nil {
-		t.Error("a byte too few is enough")
-	}
-	if err := os.WriteFile(filepath.Join(keep, pin.Wheels[0].File()+".part"), make([]byte, 100), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := enough(pin, remote, keep, keep, free(need-100)); err != nil {
-		t.Error(err)
-	}
-	if err := enough(pin, remote, keep, keep, func(string) (int64, bool) { return 0, false }); err != nil { // nobody knows
-		t.Error(err)
-	}
+	assert.Error(t, enough(pin, remote, keep, keep, free(need-1)), "a byte too few is enough")
+	require.NoError(t, os.WriteFile(filepath.Join(keep, pin.Wheels[0].File()+".part"), make([]byte, 100), 0o644))
+	assert.NoError(t, enough(pin, remote, keep, keep, free(need-100)))
+	assert.NoError(t, enough(pin, remote, keep, keep, func(string) (int64, bool) { return 0, false })) // nobody knows
 	if n, ok := freeSpace(keep); ok && n <= 0 {
 		t.Errorf("%d bytes free", n)
 	}
@@ -482,56 +402,35 @@ func TestReplaceInSteps(t *testing.T) {
 	made, final := filepath.Join(dir, "made"), filepath.Join(dir, "final")
 	for _, name := range []string{"made/new", "final/old"} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o644)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o644)))
 	}
-	if err := replace(made, final); err != nil {
-		t.Fatal(err)
-	}
-	if got := tree(t, dir); !slices.Equal(got, []string{"final/new", "made/old"}) {
-		t.Errorf("%q", got)
-	}
-	if err := replace(filepath.Join(dir, "none"), final); err == nil {
-		t.Error("nothing was there to put in place")
-	}
-	if got := tree(t, dir); !slices.Equal(got, []string{"final/new", "made/old"}) {
-		t.Errorf("after the error %q", got)
-	}
+	require.NoError(t, replace(made, final))
+	assert.Equal(t, []string{"final/new", "made/old"}, tree(t, dir))
+	assert.Error(t, replace(filepath.Join(dir, "none"), final), "nothing was there to put in place")
+	assert.Equal(t, []string{"final/new", "made/old"}, tree(t, dir), "after")
 }
 
 func TestRemove(t *testing.T) {
 	pin, from := fake(t)
 	first, second := t.TempDir(), t.TempDir()
 	t.Setenv("QUIRE_PLUGINS", first+string(filepath.ListSeparator)+second)
-	if _, err := Install(context.Background(), pin, from, Options{Dir: second}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := Install(context.Background(), pin, from, Options{Dir: second})
+	require.NoError(t, err)
 	kept := filepath.Join(second, ".cpu.downloads")
-	if err := os.MkdirAll(kept, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(kept, 0o755))
 	dir, err := Remove(context.Background(), "cpu")
-	if err != nil || dir != filepath.Join(second, "cpu") {
-		t.Fatal(dir, err)
-	}
-	if got := tree(t, second); len(got) != 0 {
-		t.Errorf("left are %q", got)
-	}
-	if _, err := os.Stat(kept); !errors.Is(err, fs.ErrNotExist) {
-		t.Error("the downloads are left")
-	}
-	if err := os.MkdirAll(filepath.Join(first, "thesis"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(second, "cpu"), dir)
+	assert.Empty(t, tree(t, second), "left")
+	_, err = os.Stat(kept)
+	assert.ErrorIs(t, err, fs.ErrNotExist, "the downloads are left")
+	require.NoError(t, os.MkdirAll(filepath.Join(first, "thesis"), 0o755))
 	for _, name := range []string{"cpu", "thesis", "../cpu", ".", ""} {
-		if _, err := Remove(context.Background(), name); !errors.Is(err, ErrNotInstalled) {
-			t.Errorf("%q: %v", name, err)
-		}
+		_, err := Remove(context.Background(), name)
+		assert.ErrorIs(t, err, ErrNotInstalled, "%q", name)
 	}
-	if _, err := os.Stat(filepath.Join(first, "thesis")); err != nil {
-		t.Error(err)
-	}
+	_, err = os.Stat(filepath.Join(first, "thesis"))
+	assert.NoError(t, err)
 }
 
 // TestTheRealWheel installs the real CPU plugin from the folder QUIRE_WHEELS.
@@ -546,13 +445,7 @@ func TestTheRealWheel(t *testing.T) {
 	}
 	var last Progress
 	p, err := Install(context.Background(), pin, Folder(dir), Options{Dir: t.TempDir(), Progress: func(p Progress) { last = p }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Verify(); err != nil {
-		t.Error(err)
-	}
-	if last.Done != pin.Unpacked {
-		t.Errorf("%d bytes were unpacked, and %d are announced", last.Done, pin.Unpacked)
-	}
+	require.NoError(t, err)
+	assert.NoError(t, p.Verify())
+	assert.Equal(t, pin.Unpacked, last.Done, "%d bytes were unpacked, and %d are announced", last.Done, pin.Unpacked)
 }

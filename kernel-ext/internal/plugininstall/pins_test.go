@@ -5,15 +5,16 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestPinsAreComplete(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range Pins() {
 		name := p.Name + " for " + p.Platform
-		if seen[name] {
-			t.Errorf("%s: twice", name)
-		}
+		assert.False(t, seen[name], "%s: twice", name)
 		seen[name] = true
 		if !p.keeps(p.Library) || p.Unpacked < p.Download() || p.Needs == "" || path.Ext(p.Library) != ".so" {
 			t.Errorf("%s: %+v", name, p)
@@ -33,38 +34,21 @@ func TestPinsAreComplete(t *testing.T) {
 
 func TestRequirements(t *testing.T) {
 	pin, err := PinOf(Pins(), "cpu", "linux/amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := `# pip download --no-deps --require-hashes --only-binary=:all: --platform=manylinux_2_27_x86_64 -d DIR -r FILE
 xla-cpu-pjrt==0.0.1 --hash=sha256:55837b6b7b47daa717f2d9a5a03563ea0ceaa338d06a81a1e2d3f060d960decc
 `
-	if got := pin.Requirements(); got != want {
-		t.Errorf("%s", got)
-	}
+	assert.Equal(t, want, pin.Requirements())
 	if pin, err = PinOf(Pins(), "tpu", "linux/amd64"); err != nil || !strings.Contains(pin.Requirements(), " --python-version=3.12 --platform=manylinux_2_31_x86_64 ") {
 		t.Errorf("%s, %v", pin.Requirements(), err) // pip takes the wheels of its own Python otherwise
 	}
-	if pin, err = PinOf(Pins(), "cuda", "linux/amd64"); err != nil || strings.Count(pin.Requirements(), "\n") != 1+16 {
-		t.Errorf("%s, %v", pin.Requirements(), err)
-	}
+	pin, err = PinOf(Pins(), "cuda", "linux/amd64")
+	require.NoError(t, err, pin.Requirements())
+	assert.Equal(t, 1+16, strings.Count(pin.Requirements(), "\n"), pin.Requirements())
 }
 
 func TestWheelsHaveTheNamesOfTheirFiles(t *testing.T) {
 	pin, err := PinOf(Pins(), "cpu", "linux/amd64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if name := pin.Wheels[0].File(); name != "xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl" {
-		t.Error(name)
-	}
-}
-
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0.0 kB", 567: "0.6 kB", 166163: "0.2 MB", 2504024: "2.5 MB", 9_960_000: "10 MB", 63461052: "63 MB",
-		999_000_000: "999 MB", 2_485_053_219: "2.5 GB", 12_300_000_000: "12 GB"} {
-		if got := Bytes(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "xla_cpu_pjrt-0.0.1-py3-none-manylinux_2_27_x86_64.whl", pin.Wheels[0].File())
 }

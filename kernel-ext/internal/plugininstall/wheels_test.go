@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/require"
 )
 
 const here = runtime.GOOS + "/" + runtime.GOARCH
@@ -36,13 +38,9 @@ func wheel(t *testing.T, project string, files ...entry) (Wheel, []byte) {
 		if err == nil {
 			_, err = w.Write(f.content)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, z.Close())
 	sum := sha256.Sum256(b.Bytes())
 	return Wheel{Project: project, Version: "1.0", Tag: "py3-none-any", Size: int64(b.Len()), SHA256: hex.EncodeToString(sum[:])}, b.Bytes()
 }
@@ -57,9 +55,7 @@ func put(t *testing.T, wheels map[string][]byte) Folder {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range wheels {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o644))
 	}
 	return Folder(dir)
 }
@@ -92,9 +88,7 @@ func tree(t *testing.T, dir string) (files []string) {
 		files = append(files, filepath.ToSlash(rel))
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	slices.Sort(files)
 	return files
 }

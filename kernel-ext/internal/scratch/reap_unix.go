@@ -29,6 +29,12 @@ func killGroup(leader int) {
 	}
 }
 
+func interruptGroup(leader int) {
+	if leader > 1 {
+		_ = syscall.Kill(-leader, syscall.SIGINT)
+	}
+}
+
 // killMarked kills all processes that carry the marker of a private directory; it returns how many there were. It
 // looks again until there are none, since they may start others meanwhile. Only Linux can be asked.
 func killMarked(id string) (killed int) {

@@ -23,6 +23,10 @@ const temp = "t"
 // Marker is the environment variable that all processes of a private directory carry.
 const Marker = "QUIRE_KERNEL"
 
+// LeaseEnv is the environment variable that names, for programs of cells, the private directory of what their jobs in the background (package
+// jobs) end with: a notebook server, a run. It is locked as long as that lives.
+const LeaseEnv = "QUIRE_LEASE"
+
 // fallback is where directories are made if the temporary directory does not serve; tests have another.
 var fallback = "/tmp"
 
@@ -141,6 +145,14 @@ func create(base string) (*Scratch, error) {
 // Temp returns the directory for the temporary files of programs.
 func (s *Scratch) Temp() string { return filepath.Join(s.Dir, temp) }
 
+// Also has a directory elsewhere removed with this one when this process is killed; until then it is the caller's. Its
+// path is absolute, on one line.
+func (s *Scratch) Also(dir string) {
+	if filepath.IsAbs(dir) && !strings.Contains(dir, "\n") {
+		s.guard.further(dir)
+	}
+}
+
 // Env returns env with what makes a program one of the directory's.
 func (s *Scratch) Env(env []string) []string {
 	out := without(env, Marker, "TMPDIR")
@@ -178,6 +190,9 @@ func (s *Scratch) Kill(cmd *exec.Cmd) {
 	}
 	killMarked(s.ID)
 }
+
+// Interrupt interrupts the group of cmd, which was started.
+func (s *Scratch) Interrupt(cmd *exec.Cmd) { interruptGroup(cmd.Process.Pid) }
 
 // Close ends the processes and removes the directory.
 func (s *Scratch) Close() {

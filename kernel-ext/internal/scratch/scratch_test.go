@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // nobody is another user.
@@ -24,9 +27,7 @@ func temporary(t *testing.T) string {
 	if err == nil {
 		err = os.Chmod(dir, 0o777|os.ModeSticky)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	t.Setenv("TMPDIR", dir)
 	return dir
@@ -47,9 +48,7 @@ func process(t *testing.T, id string) (cmd *exec.Cmd, gone chan struct{}) {
 	t.Helper()
 	cmd = exec.Command("sleep", "300")
 	cmd.Env = append(os.Environ(), Marker+"="+id)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	gone = make(chan struct{})
 	go func() { _ = cmd.Wait(); close(gone) }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-gone })
@@ -76,37 +75,25 @@ func TestSweepFindsWhatTheDeadLeft(t *testing.T) {
 	needProc(t)
 	tmp := temporary(t)
 	alive, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer alive.Close()
 	dead, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, gone := process(t, dead.ID)
 	closed := filepath.Join(dead.Temp(), "mod", "x@v1") // like a module of the go command
-	if err := os.MkdirAll(closed, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(closed, "go.mod"), nil, 0o400); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(closed, 0o500); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(closed, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(closed, "go.mod"), nil, 0o400))
+	require.NoError(t, os.Chmod(closed, 0o500))
 	dead.guard.kill() // as when both die together
 	dead.lock.Close()
-	if list := here(tmp, Stale()); len(list) != 1 || list[0] != filepath.Base(dead.Dir) {
-		t.Fatalf("stale: %q", list)
-	}
+	list := here(tmp, Stale())
+	require.Len(t, list, 1, "stale")
+	require.Equal(t, filepath.Base(dead.Dir), list[0], "stale")
 	Sweep()
-	if _, err := os.Stat(dead.Dir); !os.IsNotExist(err) {
-		t.Errorf("the dead one's directory: %v", err)
-	}
-	if _, err := os.Stat(alive.Dir); err != nil {
-		t.Errorf("the living one's directory: %v", err)
-	}
+	_, err = os.Stat(dead.Dir)
+	assert.True(t, os.IsNotExist(err), "the dead one's directory: %v", err)
+	_, err = os.Stat(alive.Dir)
+	assert.NoError(t, err, "the living one's directory")
 	within(t, "the orphan's end", gone)
 }
 
@@ -116,18 +103,12 @@ func TestNothingOfOthersIsBelieved(t *testing.T) {
 	needProc(t)
 	tmp := temporary(t)
 	victim, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer victim.Close()
 	_, gone := process(t, victim.ID)
 	mine := t.TempDir() // what a link of theirs may lead to
-	if err := os.WriteFile(filepath.Join(mine, "thesis"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(mine, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(mine, "thesis"), nil, 0o600))
+	require.NoError(t, os.Chmod(mine, 0o700))
 	id := func(dir string) error { return os.WriteFile(filepath.Join(dir, idFile), []byte(victim.ID), 0o644) }
 	for _, c := range []struct {
 		name  string
@@ -166,22 +147,16 @@ func TestNothingOfOthersIsBelieved(t *testing.T) {
 					err = os.Chown(dir, c.owner, c.owner)
 				}
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			done := make(chan struct{})
 			var found []string
 			go func() { found = here(tmp, Sweep()); close(done) }()
 			within(t, "the sweep", done)
-			if len(found) > 0 {
-				t.Errorf("swept %q", found)
-			}
-			if _, err := os.Lstat(dir); err != nil {
-				t.Errorf("it is gone: %v", err)
-			}
-			if _, err := os.Stat(filepath.Join(mine, "thesis")); err != nil {
-				t.Errorf("what the link led to is gone: %v", err)
-			}
+			assert.Empty(t, found, "swept %q", found)
+			_, err = os.Lstat(dir)
+			assert.NoError(t, err, "it is gone")
+			_, err = os.Stat(filepath.Join(mine, "thesis"))
+			assert.NoError(t, err, "what the link led to is gone")
 			select {
 			case <-gone:
 				t.Error("a living process was killed")
@@ -207,18 +182,13 @@ func TestWhatStandsForTheSecret(t *testing.T) {
 		"a link to it": func(path string) error { return os.Symlink("/proc/self/environ", path) },
 	} {
 		dir := filepath.Join(tmp, prefix+"2")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := put(filepath.Join(dir, idFile)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		require.NoError(t, put(filepath.Join(dir, idFile)))
 		done := make(chan struct{})
 		go func() { Sweep(); close(done) }()
 		within(t, name, done)
-		if _, err := os.Lstat(dir); !os.IsNotExist(err) {
-			t.Errorf("%s: the directory stays: %v", name, err)
-		}
+		_, err := os.Lstat(dir)
+		assert.True(t, os.IsNotExist(err), "%s: the directory stays: %v", name, err)
 	}
 	select {
 	case <-gone:
@@ -243,28 +213,17 @@ func TestWhereOthersCouldExchangeDirectories(t *testing.T) {
 				t.Skip("only root can give a directory to another user")
 			}
 			left := filepath.Join(tmp, prefix+"3")
-			if err := os.Mkdir(left, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chmod(tmp, c.mode); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Mkdir(left, 0o700))
+			require.NoError(t, os.Chmod(tmp, c.mode))
 			if c.owner >= 0 {
-				if err := os.Chown(tmp, c.owner, c.owner); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.Chown(tmp, c.owner, c.owner))
 			}
 			s, err := New()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer s.Close()
-			if strings.HasPrefix(s.Dir, tmp) {
-				t.Errorf("made %s", s.Dir)
-			}
-			if list := here(tmp, Sweep()); len(list) > 0 {
-				t.Errorf("swept %q", list)
-			}
+			assert.False(t, strings.HasPrefix(s.Dir, tmp), "made %s", s.Dir)
+			list := here(tmp, Sweep())
+			assert.Empty(t, list, "swept %q", list)
 		})
 	}
 }
@@ -273,35 +232,24 @@ func TestWhereOthersCouldExchangeDirectories(t *testing.T) {
 func TestAContainerWithoutASafeTmp(t *testing.T) {
 	needProc(t)
 	tmp := temporary(t)
-	if err := os.Chmod(tmp, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(tmp, 0o777))
 	defer func(old string) { fallback = old }(fallback)
 	fallback = tmp
 	cache, err := os.MkdirTemp("/tmp", "ch")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(cache)
 	t.Setenv("XDG_CACHE_HOME", cache)
 	s, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
-	if !strings.HasPrefix(s.Dir, filepath.Join(cache, "quire", "run")+"/") {
-		t.Errorf("made %s", s.Dir)
-	}
+	assert.True(t, strings.HasPrefix(s.Dir, filepath.Join(cache, "quire", "run")+"/"), "made %s", s.Dir)
 	s.guard.kill()
 	s.lock.Close()
-	if list := here(cache, Sweep()); len(list) != 1 {
-		t.Errorf("swept %q", list)
-	}
+	assert.Len(t, here(cache, Sweep()), 1, "swept")
 	t.Setenv("XDG_CACHE_HOME", "")
 	t.Setenv("HOME", "")
-	if _, err := New(); err == nil || !strings.Contains(err.Error(), "set TMPDIR to a directory of your own") {
-		t.Errorf("with no place at all: %v", err)
-	}
+	_, err = New()
+	assert.ErrorContains(t, err, "set TMPDIR to a directory of your own", "with no place at all")
 }
 
 // TestTheSecretIsInNoCommandLine looks at all that everybody may see of a private directory's processes.
@@ -309,32 +257,24 @@ func TestTheSecretIsInNoCommandLine(t *testing.T) {
 	needProc(t)
 	temporary(t)
 	s, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	cmd := exec.Command("sleep", "300")
 	cmd.Env = s.Env(os.Environ())
-	if err := s.Start(cmd); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Start(cmd))
 	go func() { _ = cmd.Wait() }()
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil || len(lines) == 0 {
-		t.Fatal(lines, err)
-	}
+	require.NoError(t, err)
+	require.NotEmpty(t, lines)
 	for _, path := range lines {
-		if text, _ := os.ReadFile(path); strings.Contains(string(text), s.ID) {
-			t.Errorf("%s: %q", path, text)
-		}
+		text, _ := os.ReadFile(path)
+		assert.NotContains(t, string(text), s.ID, "%s: %q", path, text)
 	}
-	if strings.Contains(s.Dir, s.ID) {
-		t.Errorf("the directory's name, which everybody can list, holds the secret: %s", s.Dir)
-	}
+	assert.NotContains(t, s.Dir, s.ID, "the directory's name, which everybody can list, holds the secret")
 	for _, dir := range []string{s.Dir, s.Temp()} {
-		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
-			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
-		}
+		info, err := os.Stat(dir)
+		require.NoError(t, err, "%s: %v", dir, info.Mode())
+		assert.EqualValues(t, 0o700, info.Mode().Perm(), "%s: %v", dir, info.Mode())
 	}
 }
 
@@ -375,9 +315,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if err == nil {
 			err = cmd.Start()
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if i%3 == 0 { // late
 			line := make([]byte, 64)
 			_, _ = out.Read(line)
@@ -399,9 +337,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if len(left) == 0 && len(holders(tmp)) == 0 {
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("left: %v, processes %v", left, holders(tmp))
-		}
+		require.False(t, time.Now().After(deadline), "left: %v, processes %v", left, holders(tmp))
 		time.Sleep(20 * time.Millisecond) // a watchdog may still be at work
 	}
 }

@@ -16,7 +16,7 @@ type watchdog struct {
 }
 
 // script reads the secret and the directory from the pipe, not from its command line, which everybody can read; then
-// process groups, until there is "done". Where there is a /proc, also those who left their group are found, by their
+// process groups, and further directories, until there is "done". Where there is a /proc, also those who left their group are found, by their
 // environment. It looks until it finds none, since they may start others meanwhile.
 const script = `trap '' INT TERM HUP
 IFS= read -r id
@@ -24,7 +24,10 @@ IFS= read -r dir
 groups=
 while read -r word; do
   [ "$word" = done ] && exit 0
-  groups="$groups $word"
+  case "$word" in
+  /*) set -- "$@" "$word" ;;
+  *) groups="$groups $word" ;;
+  esac
 done
 [ -n "$id" ] && [ -n "$dir" ] || exit 0
 for round in 1 2 3 4 5 6 7 8 9 10; do
@@ -34,7 +37,7 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
     if printf '%s\n' "` + Marker + `=$id" | grep -qFf - "$p/environ"; then kill -KILL "${p#/proc/}" && found=yes; fi
   done
   [ -n "$found" ] && continue
-  rm -rf -- "$dir" && exit 0
+  rm -rf -- "$dir" "$@" && exit 0
   sleep 1
 done
 `
@@ -71,6 +74,13 @@ func (w *watchdog) say(words ...string) {
 func (w *watchdog) group(pid int) {
 	if w != nil {
 		w.say(fmt.Sprint(pid))
+	}
+}
+
+// further tells a directory to remove.
+func (w *watchdog) further(dir string) {
+	if w != nil {
+		w.say(dir)
 	}
 }
 

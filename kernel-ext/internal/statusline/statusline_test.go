@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestWithoutATerminalALineNowAndThen(t *testing.T) {
@@ -18,9 +20,8 @@ func TestWithoutATerminalALineNowAndThen(t *testing.T) {
 	}
 	l.Draw("next") // only begins to wait
 	l.Close()
-	if got, want := b.String(), "building gonb\nj\nt\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
+	got, want := b.String(), "building gonb\nj\nt\n"
+	assert.Equal(t, want, got)
 }
 
 func TestOnATerminalOneLineChanges(t *testing.T) {
@@ -34,7 +35,6 @@ func TestOnATerminalOneLineChanges(t *testing.T) {
 	l.Show("日本語日本語日本語日本語")
 	l.Note("a note")
 	l.Close()
-	if got, want := b.String(), "\r\x1b[Kone\r\x1b[K日本語日本語日本語日本\r\x1b[Ka note\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
+	got, want := b.String(), "\r\x1b[Kone\r\x1b[K日本語日本語日本語日本\r\x1b[Ka note\n"
+	assert.Equal(t, want, got)
 }

@@ -12,6 +12,5 @@
 //	CGO_ENABLED=0                              a cell links no C; set CGO_ENABLED=1 to allow it
 //	PATH                                       goimports (and gopls) and go first
 //
-// If QUIRE_BACKEND asks for the engine xla, CGO_ENABLED is 1 and [Linked] names the package that the guard links into
-// cells, so that they have it without an import of their own.
+// If QUIRE_BACKEND asks for the engine xla, cells get it in a session, whose worker is a tool like the others ([Engine]).
 package workspace

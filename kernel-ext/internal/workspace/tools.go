@@ -27,6 +27,8 @@ const (
 	Goimports Tool = "goimports"
 	Guard     Tool = "cellguard"
 	Gopls     Tool = "gopls"
+	Worker    Tool = "session"     // holds an engine for cells, see [Engine]
+	WorkerXLA Tool = "session-xla" // the same with cgo, for the engine xla
 )
 
 // packages are where the tools' main packages are.
@@ -35,10 +37,15 @@ var packages = map[Tool]string{
 	Goimports: "golang.org/x/tools/cmd/goimports",
 	Gopls:     "golang.org/x/tools/gopls",
 	Guard:     ModulePath + "/kernel-ext/internal/cellguard",
+	Worker:    ModulePath + "/backends/session/worker",
+	WorkerXLA: ModulePath + "/backends/session/worker",
 }
 
-// Headless returns the tools of a kernel that nobody types into.
-func Headless() []Tool { return []Tool{Gonb, Goimports, Guard} }
+// ours are the tools that are built from sources of quire; tools.mod pins the others.
+func (t Tool) ours() bool { return t == Guard || t == Worker || t == WorkerXLA }
+
+// Headless returns the tools of a kernel that nobody types into; what the engine needs that QUIRE_BACKEND names is among them.
+func Headless() []Tool { return append([]Tool{Gonb, Goimports, Guard}, workers()...) }
 
 // Interactive returns the tools of a kernel that people work with: gopls among them, unless QUIRE_GOPLS
 // is "off", for machines that have no half gigabyte for each open notebook.
@@ -56,12 +63,12 @@ type Tools map[Tool]string
 // (as "./graph") that cells will import: if a tool is missing they are compiled right after it. Two runs of the go command
 // at once would compile the standard library twice.
 func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (Tools, error) {
-	versions := w.versions()
+	versions := w.versions(tools...)
 	got := Tools{}
 	for _, t := range tools {
 		version, ok := versions[t]
-		if !ok && t == Guard {
-			return nil, fmt.Errorf("%s lacks the sources in kernel-ext/internal/cellguard: is it the whole module?", w.Source)
+		if !ok && t.ours() {
+			return nil, fmt.Errorf("%s lacks the sources of %s: is it the whole module, and not older than this program?", w.sourceOf(t), packages[t])
 		}
 		if !ok {
 			return nil, fmt.Errorf("tools.mod pins no %s: it needs the line: tool %s", t, packages[t])
@@ -74,7 +81,10 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 	}
 	var named []string
 	for _, t := range missing {
-		if t != Guard { // it takes no time
+		switch {
+		case t == Worker || t == WorkerXLA:
+			named = append(named, "the worker of sessions")
+		case t != Guard: // it takes no time
 			named = append(named, string(t)+" "+versions[t])
 		}
 	}
@@ -91,7 +101,7 @@ func (w *Workspace) Build(ctx context.Context, warm []string, tools ...Tool) (To
 
 // Built returns the given tools if all of them are there already.
 func (w *Workspace) Built(tools ...Tool) (Tools, bool) {
-	versions := w.versions()
+	versions := w.versions(tools...)
 	got := Tools{}
 	for _, t := range tools {
 		got[t] = w.toolPath(t, versions[t])
@@ -165,12 +175,23 @@ func (w *Workspace) sweepBuilds(t Tool) {
 
 // toolPath is where a tool is kept; each in a directory of its own, so that PATH can name them one by one.
 func (w *Workspace) toolPath(t Tool, version string) string {
-	exe := string(t)
-	if runtime.GOOS == "windows" {
-		exe += ".exe"
-	}
 	key := strings.NewReplacer("/", "_", " ", "_").Replace(version + "-" + w.env.GOVERSION)
-	return filepath.Join(w.bin(), string(t)+"-"+key, exe)
+	return filepath.Join(w.bin(), string(t)+"-"+key, exeName(t))
+}
+
+func exeName(t Tool) string {
+	if runtime.GOOS == "windows" {
+		return string(t) + ".exe"
+	}
+	return string(t)
+}
+
+// sourceOf returns the directory of the sources of a tool of ours.
+func (w *Workspace) sourceOf(t Tool) string {
+	if t == Guard {
+		return w.Source
+	}
+	return w.Module
 }
 
 // build compiles the tools into a temporary directory and renames each to its place.
@@ -182,7 +203,7 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 	defer os.RemoveAll(tmp)
 	var pinned []string
 	for _, t := range tools {
-		if t != Guard {
+		if !t.ours() {
 			pinned = append(pinned, packages[t])
 		}
 	}
@@ -197,6 +218,11 @@ func (w *Workspace) build(ctx context.Context, doing string, tools []Tool, at To
 	}
 	if err == nil && slices.Contains(tools, Guard) {
 		err = w.runGo(ctx, doing, w.Source, w.buildEnv("off"), "build", "-o", out, packages[Guard])
+	}
+	for _, t := range tools {
+		if err == nil && (t == Worker || t == WorkerXLA) {
+			err = w.buildWorker(ctx, doing, t, tmp)
+		}
 	}
 	if err == nil && len(warm) > 0 {
 		err = w.runGo(ctx, doing, w.Module, w.buildEnv("off"), append([]string{"build"}, warm...)...)
@@ -270,8 +296,9 @@ func (w *Workspace) buildEnv(gowork string) []string {
 	})
 }
 
-// versions returns the versions of the modules that hold the tools.
-func (w *Workspace) versions() map[Tool]string {
+// versions returns the versions of tools; of the workers of sessions only if they are among the given ones, since all of the module
+// is read for that.
+func (w *Workspace) versions(tools ...Tool) map[Tool]string {
 	required := requirements(string(toolsMod))
 	found := map[Tool]string{}
 	for t, pkg := range packages {
@@ -284,6 +311,11 @@ func (w *Workspace) versions() map[Tool]string {
 	}
 	if version, err := w.sourceHash("cells", "cellguard"); err == nil {
 		found[Guard] = version
+	}
+	if slices.Contains(tools, Worker) || slices.Contains(tools, WorkerXLA) {
+		if version, err := treeHash(w.Module, workerParts...); err == nil {
+			found[Worker], found[WorkerXLA] = version, version
+		}
 	}
 	return found
 }
@@ -328,6 +360,45 @@ func (w *Workspace) sourceHash(names ...string) (string, error) {
 				return "", err
 			}
 			fmt.Fprintf(h, "%s %d\n%s", filepath.Base(file), len(text), text)
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+}
+
+// workerParts are the folders whose packages the worker of sessions is made of.
+var workerParts = []string{"backends", "graph", "internal"}
+
+// treeHash returns a version for what is made of all packages below folders of a module, with the versions of others' modules.
+func treeHash(module string, folders ...string) (string, error) {
+	h := sha256.New()
+	add := func(path string) error {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			rel, _ := filepath.Rel(module, path) // both are absolute
+			fmt.Fprintf(h, "%s %d\n%s", rel, len(text), text)
+		}
+		return err
+	}
+	if err := add(filepath.Join(module, "go.mod")); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(module, "backends", "session", "worker")); err != nil {
+		return "", err
+	}
+	for _, folder := range folders {
+		err := filepath.WalkDir(filepath.Join(module, folder), func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && d.Name() == "testdata":
+				return fs.SkipDir
+			case d.IsDir() || strings.HasSuffix(path, "_test.go"):
+				return nil
+			}
+			return add(path)
+		})
+		if err != nil {
+			return "", err
 		}
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil

@@ -31,7 +31,6 @@ func (w *Workspace) Warm(ctx context.Context, imports []string, link bool) error
 	if link {
 		out = filepath.Join(dir, "cell")
 	}
-	imports = append(slices.Clone(imports), Linked()...)
 	build := func(imports []string) error {
 		for name, text := range map[string]string{
 			"go.work": fmt.Sprintf("go %s\n\nuse (\n\t.\n\t%q\n)\n", version, w.Module),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,22 +154,10 @@ func truthy(s string) bool { return s != "" && s != "0" && s != "false" && s != 
 // refused in a workspace.
 const cellFlags = "-buildvcs=false '-ldflags=-s -w'"
 
-// Linked returns the packages that are linked into every cell that uses packages of others: the engine xla, if QUIRE_BACKEND
-// asks for it. That takes cgo, and a second a cell.
-func Linked() []string {
-	if name, _, _ := strings.Cut(os.Getenv("QUIRE_BACKEND"), ":"); name == "xla" {
-		return []string{ModulePath + "/backends/xla"}
-	}
-	return nil
-}
-
 // cgo returns the CGO_ENABLED with which cells, and what is made for them, are built.
 func cgo() string {
 	if set := os.Getenv("CGO_ENABLED"); set != "" {
 		return set
-	}
-	if len(Linked()) > 0 {
-		return "1"
 	}
 	return "0"
 }
@@ -192,6 +181,7 @@ func (w *Workspace) Env(tools Tools) []string {
 			set["QUIRE_DATA"] = abs
 		}
 	}
+	maps.Copy(set, w.EngineEnv(os.Getenv(backendEnv)))
 	return With(os.Environ(), set)
 }
 

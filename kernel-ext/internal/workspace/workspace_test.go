@@ -13,15 +13,16 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // open opens the workspace of this checkout; the go command that runs the tests is there.
 func open(t *testing.T, opts Options) *Workspace {
 	t.Helper()
 	w, err := Open(context.Background(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return w
 }
 
@@ -38,9 +39,7 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	tools := t.TempDir()
 	other := t.TempDir() // has a gopls, which a run without one must not find
 	for _, f := range []string{filepath.Join(tools, "goimports"), filepath.Join(other, "gopls")} {
-		if err := os.WriteFile(f, nil, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(f, nil, 0o755))
 	}
 	t.Setenv("GOFLAGS", "-mod=mod")
 	t.Setenv("GOWORK", "off")
@@ -55,53 +54,59 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	for name, want := range map[string]string{
 		"GOFLAGS": "-buildvcs=false '-ldflags=-s -w'", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
 	} {
-		if got, _ := lookup(env, name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
-		}
+		got, _ := lookup(env, name)
+		assert.Equal(t, want, got, name)
 	}
-	if v, ok := lookup(env, "GOWORK"); ok {
-		t.Errorf("GOWORK is set to %q", v)
-	}
-	if data, _ := lookup(env, "QUIRE_DATA"); !filepath.IsAbs(data) {
-		t.Errorf("QUIRE_DATA is %q", data)
-	}
+	v, ok := lookup(env, "GOWORK")
+	assert.False(t, ok, "GOWORK is set to %q", v)
+	data, _ := lookup(env, "QUIRE_DATA")
+	assert.True(t, filepath.IsAbs(data), "QUIRE_DATA is %q", data)
 	path, _ := lookup(env, "PATH")
 	if list := filepath.SplitList(path); list[0] != tools || list[1] != filepath.Dir(w.Go) || slices.Contains(list, other) {
 		t.Errorf("PATH is %s", path)
 	}
-	t.Setenv("QUIRE_BACKEND", "xla:cpu")
-	for name, want := range map[string]string{"GOFLAGS": "-buildvcs=false '-ldflags=-s -w'", "CGO_ENABLED": "1"} {
-		if got, _ := lookup(w.Env(nil), name); got != want {
-			t.Errorf("for the engine xla, %s is %q, want %q", name, got, want)
+	for _, c := range []struct{ engine, opened, worker string }{
+		{"", "", ""}, {"go:workers=2", "go:workers=2", ""}, {"session:go", "session:go", "session"},
+		{"xla:cpu", "session:xla:cpu", "session-xla"}, {"xla", "session:xla", "session-xla"}, {"session:xla:cuda", "session:xla:cuda", "session-xla"},
+	} {
+		t.Setenv("QUIRE_BACKEND", c.engine)
+		env := w.Env(nil)
+		opened, _ := lookup(env, "QUIRE_BACKEND")
+		assert.Equal(t, c.opened, opened, "cells open %q", c.engine)
+		cgo, _ := lookup(env, "CGO_ENABLED")
+		assert.Equal(t, "0", cgo, "a cell links no C, with %q", c.engine)
+		worker, ok := lookup(env, "QUIRE_SESSION_WORKER")
+		assert.Equal(t, c.worker != "", ok, "%q has a worker", c.engine)
+		if ok {
+			assert.Equal(t, c.worker, filepath.Base(worker))
+			assert.Contains(t, Headless(), Tool(c.worker))
 		}
 	}
+	t.Setenv("QUIRE_SESSION_WORKER", "/my/worker")
+	worker, _ := lookup(w.Env(nil), "QUIRE_SESSION_WORKER")
+	assert.Equal(t, "/my/worker", worker, "the user's own")
+	assert.NotContains(t, Headless(), WorkerXLA)
 	if online := open(t, Options{Online: true}); true {
-		if v, _ := lookup(online.Env(nil), "GOPROXY"); v != "https://proxy.example" {
-			t.Errorf("online, GOPROXY is %q", v)
-		}
+		v, _ := lookup(online.Env(nil), "GOPROXY")
+		assert.Equal(t, "https://proxy.example", v, "online, GOPROXY")
 	}
 }
 
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	deep := filepath.Join(dir, "a", "b")
-	if err := os.MkdirAll(deep, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("// a comment\nmodule \""+ModulePath+"\"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(deep, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("// a comment\nmodule \""+ModulePath+"\"\n"), 0o644))
 	t.Setenv("QUIRE_MODULE", "")
-	if got, err := Find(context.Background(), deep); err != nil || got != dir {
-		t.Errorf("from below: %q, %v", got, err)
-	}
+	got, err := Find(context.Background(), deep)
+	require.NoError(t, err, "from below")
+	assert.Equal(t, dir, got, "from below")
 	if got, err := Find(context.Background(), t.TempDir()); err != nil || !isModule(got) {
 		t.Errorf("from elsewhere, by the sources of this program: %q, %v", got, err)
 	}
 	t.Setenv("QUIRE_MODULE", deep)
-	if _, err := Find(context.Background()); err == nil || !strings.Contains(err.Error(), "has no go.mod that says so") {
-		t.Errorf("a wrong QUIRE_MODULE: %v", err)
-	}
+	_, err = Find(context.Background())
+	assert.ErrorContains(t, err, "has no go.mod that says so", "a wrong QUIRE_MODULE")
 }
 
 func TestVersionsAreThoseOfTheModule(t *testing.T) {
@@ -115,18 +120,12 @@ func TestVersionsAreThoseOfTheModule(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if got[tool] != strings.TrimSpace(string(want)) {
-				t.Errorf("%s: %q, the go command says %q", tool, got[tool], want)
-			}
+			assert.Equal(t, strings.TrimSpace(string(want)), got[tool], "%s: %q, the go command says %q", tool, got[tool], want)
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got[Guard] == "" {
-		t.Error("the guard has no version")
-	}
+	require.NoError(t, err)
+	assert.NotEmpty(t, got[Guard], "the guard has no version")
 }
 
 // The module of the tools is what "go mod tidy" leaves: -update writes that.
@@ -147,17 +146,13 @@ func TestToolsAreTidy(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 // What "go install …@version" takes: a module without replace lines, whose requirements are not those of the tools.
 func TestTheModuleCanBeInstalled(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
 		for _, no := range []string{"replace", "exclude", "tool", "golang.org/x/tools"} {
 			if strings.HasPrefix(strings.TrimSpace(line), no) {
@@ -179,9 +174,7 @@ func TestRelease(t *testing.T) {
 		{"another's program", &debug.BuildInfo{Main: debug.Module{Path: "example.com/x"}, Deps: []*debug.Module{{Path: ModulePath, Version: "v0.2.0", Sum: "h1:y"}}}, "v0.2.0"},
 		{"another's program with a checkout", &debug.BuildInfo{Deps: []*debug.Module{{Path: ModulePath, Version: "v0.2.0", Sum: "h1:y", Replace: &debug.Module{Path: "../quire"}}}}, ""},
 	} {
-		if got := release(c.info, true); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, release(c.info, true), c.name)
 	}
 }
 
@@ -189,20 +182,14 @@ func TestWarmLinksACell(t *testing.T) {
 	w := open(t, Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := w.Warm(ctx, []string{"strings", "fmt", "strings", ModulePath + "/there/is/no/such"}, true); err != nil {
-		t.Error(err)
-	}
-	if err := w.Warm(ctx, []string{"example.com/none"}, false); err == nil || !strings.Contains(err.Error(), "example.com/none") {
-		t.Errorf("a module that is not there: %v", err)
-	}
+	assert.NoError(t, w.Warm(ctx, []string{"strings", "fmt", "strings", ModulePath + "/there/is/no/such"}, true))
+	assert.ErrorContains(t, w.Warm(ctx, []string{"example.com/none"}, false), "example.com/none", "a module that is not there")
 	text := w.warmProgram([]string{"strings", "C", "strings", ModulePath + "/there/is/no/such"})
-	if strings.Count(text, `"strings"`) != 1 || strings.Contains(text, "such") || strings.Contains(text, `"C"`) {
-		t.Errorf("the program:\n%s", text)
-	}
+	assert.Equal(t, 1, strings.Count(text, `"strings"`), "the program")
+	assert.NotContains(t, text, "such", "the program")
+	assert.NotContains(t, text, `"C"`, "the program")
 	for _, rel := range w.Relative([]string{"fmt", ModulePath + "/kernel-ext/nbrun", ModulePath + "/none"}) {
-		if rel != "./kernel-ext/nbrun" {
-			t.Errorf("relative: %q", rel)
-		}
+		assert.Equal(t, "./kernel-ext/nbrun", rel, "relative")
 	}
 }
 
@@ -210,22 +197,15 @@ func TestUsualPackagesAreThoseOfTheModule(t *testing.T) {
 	module := t.TempDir()
 	for _, file := range []string{"graph/a.go", "graph/a_test.go", "graph/internal/b.go", "graph/only/c_test.go", "ml/data/digits/d.go", "viz/plots/e.go", "backends/xla/g.go", "other/f.go"} {
 		path := filepath.Join(module, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte("package x\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte("package x\n"), 0o644))
 	}
 	w := &Workspace{Module: module}
-	if got, want := w.Usual(), []string{ModulePath + "/graph", ModulePath + "/ml/data/digits", ModulePath + "/viz/plots"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	got, want := w.Usual(), []string{ModulePath + "/graph", ModulePath + "/ml/data/digits", ModulePath + "/viz/plots"}
+	assert.Equal(t, want, got)
 }
 
 func TestWithReplacesAndRemoves(t *testing.T) {
 	got := With([]string{"A=1", "B=2", "A=3", "C"}, map[string]string{"A": "x", "C": "", "D": "y"})
-	if want := []string{"B=2", "A=x", "D=y"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	assert.Equal(t, []string{"B=2", "A=x", "D=y"}, got)
 }

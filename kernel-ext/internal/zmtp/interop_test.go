@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-zeromq/zmq4"
+	"github.com/stretchr/testify/require"
 )
 
 // These tests put an independent implementation of ZMTP at the other end: it is the one inside GoNB.
@@ -22,41 +23,26 @@ func TestZmq4KernelSide(t *testing.T) {
 	path, endpoint := at("shell")
 	router := zmq4.NewRouter(their)
 	defer router.Close()
-	if err := router.Listen(endpoint); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, router.Listen(endpoint))
 	d, err := Dial(ctx, "unix", path, Dealer, Options{Identity: "me"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer d.Close()
 	send(t, d, "question", string(make([]byte, 100_000)))
 	m, err := router.Recv()
-	if err != nil || len(m.Frames) != 3 {
-		t.Fatalf("zmq4's router got %d frames, %v", len(m.Frames), err)
-	}
-	if err := router.SendMulti(zmq4.NewMsgFrom(m.Frames[0], []byte("answer"), []byte{})); err != nil {
-		t.Fatal(err)
-	}
-	if got := text(recv(t, ctx, d)); got != "answer|" {
-		t.Fatalf("the dealer got %q", got)
-	}
+	require.NoError(t, err, "zmq4's router")
+	require.Len(t, m.Frames, 3, "zmq4's router")
+	require.NoError(t, router.SendMulti(zmq4.NewMsgFrom(m.Frames[0], []byte("answer"), []byte{})))
+	require.Equal(t, "answer|", text(recv(t, ctx, d)), "the dealer")
 
 	path, endpoint = at("iopub")
 	pub := zmq4.NewPub(their)
 	defer pub.Close()
-	if err := pub.Listen(endpoint); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pub.Listen(endpoint))
 	sub, err := Dial(ctx, "unix", path, Sub, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer sub.Close()
 	eventually(t, "zmq4's publication", func() bool {
-		if err := pub.SendMulti(zmq4.NewMsgFrom([]byte("topic"), []byte("body"))); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, pub.SendMulti(zmq4.NewMsgFrom([]byte("topic"), []byte("body"))))
 		select {
 		case m := <-sub.in:
 			return text(m) == "topic|body"
@@ -68,23 +54,17 @@ func TestZmq4KernelSide(t *testing.T) {
 	path, endpoint = at("hb")
 	rep := zmq4.NewRep(their)
 	defer rep.Close()
-	if err := rep.Listen(endpoint); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, rep.Listen(endpoint))
 	go func() {
 		if m, err := rep.Recv(); err == nil {
 			_ = rep.Send(m)
 		}
 	}()
 	hb, err := Dial(ctx, "unix", path, Dealer, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer hb.Close()
 	send(t, hb, "", "ping")
-	if got := text(recv(t, ctx, hb)); got != "|ping" {
-		t.Fatalf("heartbeat: %q", got)
-	}
+	require.Equal(t, "|ping", text(recv(t, ctx, hb)), "heartbeat")
 }
 
 func TestZmq4ClientSide(t *testing.T) {
@@ -92,30 +72,21 @@ func TestZmq4ClientSide(t *testing.T) {
 	router := listen(t, ctx, "unix", Router, Options{})
 	req := zmq4.NewDealer(ctx, zmq4.WithID(zmq4.SocketIdentity("client")))
 	defer req.Close()
-	if err := req.Dial("ipc://" + router.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if err := req.SendMulti(zmq4.NewMsgFrom([]byte("a"), []byte("b"))); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, req.Dial("ipc://"+router.Addr().String()))
+	require.NoError(t, req.SendMulti(zmq4.NewMsgFrom([]byte("a"), []byte("b"))))
 	m := recv(t, ctx, router)
-	if base(string(m[0])) != "client" || text(m[1:]) != "a|b" {
-		t.Fatalf("got %q", text(m))
-	}
+	require.Equal(t, "client", base(string(m[0])))
+	require.Equal(t, "a|b", text(m[1:]))
 	send(t, router, string(m[0]), "c")
-	if got, err := req.Recv(); err != nil || text(got.Frames) != "c" {
-		t.Fatalf("zmq4 got %q, %v", text(got.Frames), err)
-	}
+	got, err := req.Recv()
+	require.NoError(t, err, "zmq4")
+	require.Equal(t, "c", text(got.Frames), "zmq4")
 
 	pub := listen(t, ctx, "unix", Pub, Options{})
 	sub := zmq4.NewSub(ctx)
 	defer sub.Close()
-	if err := sub.Dial("ipc://" + pub.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if err := sub.SetOption(zmq4.OptionSubscribe, "st"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, sub.Dial("ipc://"+pub.Addr().String()))
+	require.NoError(t, sub.SetOption(zmq4.OptionSubscribe, "st"))
 	eventually(t, "zmq4's subscription", func() bool {
 		pub.mu.Lock()
 		defer pub.mu.Unlock()
@@ -135,12 +106,8 @@ func TestZmq4ClientSide(t *testing.T) {
 	echo := listen(t, ctx, "unix", Rep, Options{})
 	ask := zmq4.NewReq(ctx)
 	defer ask.Close()
-	if err := ask.Dial("ipc://" + echo.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if err := ask.Send(zmq4.NewMsgString("ping")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, ask.Dial("ipc://"+echo.Addr().String()))
+	require.NoError(t, ask.Send(zmq4.NewMsgString("ping")))
 	if got, err := ask.Recv(); err != nil || text(got.Frames) != "ping" {
 		t.Fatalf("zmq4's heartbeat got %q, %v", text(got.Frames), err)
 	}

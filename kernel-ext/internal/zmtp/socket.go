@@ -37,7 +37,7 @@ type Socket struct {
 
 	mu    sync.Mutex
 	peers map[*peer]bool
-	byTag map[string]*peer // by tag, and by identity (the newest of that name)
+	byTag map[string]*peer // by tag
 	raw   int              // connections, shaken or not
 }
 
@@ -225,7 +225,7 @@ func (s *Socket) add(p *peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.peers[p] = true
-	s.byTag[p.tag], s.byTag[p.id] = p, p
+	s.byTag[p.tag] = p
 }
 
 func (s *Socket) remove(p *peer) {
@@ -234,9 +234,6 @@ func (s *Socket) remove(p *peer) {
 	defer s.mu.Unlock()
 	delete(s.peers, p)
 	delete(s.byTag, p.tag)
-	if s.byTag[p.id] == p {
-		delete(s.byTag, p.id)
-	}
 }
 
 // Recv returns the next message; a Router's starts with the peer's tag. It returns io.EOF when the
@@ -262,9 +259,9 @@ func (s *Socket) Recv(ctx context.Context) ([][]byte, error) {
 	}
 }
 
-// Send queues m and returns at once. A Router's m[0] is the tag of the peer, or its identity (then the
-// newest peer of that name gets it); a tag of another socket of the same peer finds it by identity, as
-// Jupyter's stdin needs. A Pub sends to those who subscribed to a prefix of m[0], a Dealer to every
+// Send queues m and returns at once. A Router's m[0] is the tag of the peer, or its identity; a tag of
+// another socket of the same peer finds it by identity, as Jupyter's stdin needs. All peers of an identity get
+// it: nobody knows which of them belongs to the other socket. A Pub sends to those who subscribed to a prefix of m[0], a Dealer to every
 // peer. m must not be changed afterwards.
 func (s *Socket) Send(m [][]byte) error {
 	if len(m) == 0 {
@@ -274,18 +271,16 @@ func (s *Socket) Send(m [][]byte) error {
 	defer s.mu.Unlock()
 	switch s.role {
 	case Router:
-		tag := string(m[0])
-		p := s.byTag[tag]
-		if p == nil {
-			p = s.byTag[base(tag)]
-		}
-		if p == nil {
+		peers := s.named(string(m[0]))
+		if len(peers) == 0 {
 			return ErrNoPeer
 		}
 		if len(m) == 1 {
 			return errors.New("zmtp: a message without frames after the peer's name")
 		}
-		p.push(outgoing{frames: m[1:]})
+		for _, p := range peers {
+			p.push(outgoing{frames: m[1:]})
+		}
 	case Pub:
 		for p := range s.peers {
 			if p.wants(m[0]) {
@@ -303,6 +298,20 @@ func (s *Socket) Send(m [][]byte) error {
 		return fmt.Errorf("zmtp: a %s does not send", s.role)
 	}
 	return nil
+}
+
+// named returns the peers that a tag names, or an identity; mu is held.
+func (s *Socket) named(tag string) (list []*peer) {
+	if p := s.byTag[tag]; p != nil {
+		return []*peer{p}
+	}
+	id := base(tag)
+	for p := range s.peers {
+		if p.id == id || p.id == tag {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Flush waits until everything that was sent is with the operating system, or ctx ends.

@@ -12,15 +12,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // socketDir returns a private directory whose paths are short enough for Unix sockets everywhere.
 func socketDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "zmtp")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
@@ -39,9 +39,7 @@ func listen(t *testing.T, ctx context.Context, network string, role Role, opts O
 		addr = filepath.Join(socketDir(t), "s")
 	}
 	s, err := Listen(ctx, network, addr, role, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -49,9 +47,7 @@ func listen(t *testing.T, ctx context.Context, network string, role Role, opts O
 func dial(t *testing.T, ctx context.Context, to *Socket, role Role, opts Options) *Socket {
 	t.Helper()
 	s, err := Dial(ctx, to.Addr().Network(), to.Addr().String(), role, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -68,26 +64,20 @@ func text(m [][]byte) string { return string(bytes.Join(m, []byte("|"))) }
 
 func send(t *testing.T, s *Socket, parts ...string) {
 	t.Helper()
-	if err := s.Send(frames(parts...)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Send(frames(parts...)))
 }
 
 func recv(t *testing.T, ctx context.Context, s *Socket) [][]byte {
 	t.Helper()
 	m, err := s.Recv(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return m
 }
 
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 10 s", what)
-		}
+		require.False(t, time.Now().After(end), "%s: not within 10 s", what)
 	}
 }
 
@@ -104,13 +94,9 @@ func TestRouterAndDealerTalk(t *testing.T) {
 				if base(string(m[0])) != name && name != "" {
 					t.Fatalf("the tag %q does not carry the identity %q", m[0], name)
 				}
-				if text(m[1:]) != "hello||"+big {
-					t.Fatalf("got %d frames of another text", len(m))
-				}
+				require.Equal(t, "hello||"+big, text(m[1:]), "got %d frames of another text", len(m))
 				send(t, router, string(m[0]), "for", name)
-				if got := text(recv(t, ctx, d)); got != "for|"+name {
-					t.Fatalf("the dealer got %q", got)
-				}
+				require.Equal(t, "for|"+name, text(recv(t, ctx, d)), "the dealer")
 			}
 		})
 	}
@@ -123,9 +109,7 @@ func TestRolesMayListenOrDialEitherWay(t *testing.T) {
 	eventually(t, "the dealer's peer", func() bool { return dealer.Peers() == 1 })
 	send(t, dealer, "up")
 	m := recv(t, ctx, router)
-	if text(m[1:]) != "up" {
-		t.Fatalf("the router got %q", text(m))
-	}
+	require.Equal(t, "up", text(m[1:]), "the router got %q", text(m))
 	sub := listen(t, ctx, "unix", Sub, Options{})
 	pub := dial(t, ctx, sub, Pub, Options{})
 	eventually(t, "the subscription", func() bool {
@@ -144,26 +128,23 @@ func TestTwoPeersOfOneIdentityAreToldApart(t *testing.T) {
 	router := listen(t, ctx, "unix", Router, Options{})
 	a := dial(t, ctx, router, Dealer, Options{Identity: "same"})
 	send(t, a, "a")
-	tagA := string(recv(t, ctx, router)[0]) // the router knows a before b comes: b is the newest
+	tagA := string(recv(t, ctx, router)[0])
 	b := dial(t, ctx, router, Dealer, Options{Identity: "same"})
 	send(t, b, "b")
 	tagB := string(recv(t, ctx, router)[0])
-	if tagA == tagB {
-		t.Fatalf("both have the tag %q", tagA)
-	}
+	require.NotEqual(t, tagB, tagA, "both have the tag")
 	send(t, router, tagA, "to a")
 	send(t, router, tagB, "to b")
-	if got := text(recv(t, ctx, a)) + ", " + text(recv(t, ctx, b)); got != "to a, to b" {
-		t.Fatal(got)
-	}
-	// A tag of another socket of the same peer (Jupyter's stdin) is found by identity: the newest.
+	require.Equal(t, "to a, to b", text(recv(t, ctx, a))+", "+text(recv(t, ctx, b)))
+	// A tag of another socket of the same peer (Jupyter's stdin) is found by identity: both may be meant.
 	send(t, router, "same/ABCDEFGHIJKL", "stdin")
-	if got := text(recv(t, ctx, b)); got != "stdin" {
-		t.Fatal(got)
-	}
-	if err := router.Send(frames("nobody", "x")); !errors.Is(err, ErrNoPeer) {
-		t.Fatalf("sending to nobody: %v", err)
-	}
+	require.Equal(t, "stdin", text(recv(t, ctx, a)))
+	require.Equal(t, "stdin", text(recv(t, ctx, b)))
+	b.Close()
+	eventually(t, "the end of b", func() bool { return router.Peers() == 1 })
+	send(t, router, "same/ABCDEFGHIJKL", "stdin")
+	require.Equal(t, "stdin", text(recv(t, ctx, a)), "the one that was there first is forgotten")
+	require.ErrorIs(t, router.Send(frames("nobody", "x")), ErrNoPeer, "sending to nobody")
 }
 
 func TestPubReachesTheSubscribed(t *testing.T) {
@@ -184,15 +165,9 @@ func TestPubReachesTheSubscribed(t *testing.T) {
 	})
 	send(t, pub, "stream", "1")
 	send(t, pub, "status.idle", "2")
-	if got := text(recv(t, ctx, all)) + " " + text(recv(t, ctx, all)); got != "stream|1 status.idle|2" {
-		t.Fatal(got)
-	}
-	if got := text(recv(t, ctx, some)); got != "status.idle|2" {
-		t.Fatal(got)
-	}
-	if err := all.Send(frames("x")); err == nil {
-		t.Fatal("a SUB may send")
-	}
+	require.Equal(t, "stream|1 status.idle|2", text(recv(t, ctx, all))+" "+text(recv(t, ctx, all)))
+	require.Equal(t, "status.idle|2", text(recv(t, ctx, some)))
+	require.Error(t, all.Send(frames("x")), "a SUB may send")
 }
 
 func TestRepAnswersInsideTheEnvelope(t *testing.T) {
@@ -200,34 +175,26 @@ func TestRepAnswersInsideTheEnvelope(t *testing.T) {
 	echo := listen(t, ctx, "unix", Rep, Options{})
 	d := dial(t, ctx, echo, Dealer, Options{})
 	send(t, d, "", "ping")
-	if got := text(recv(t, ctx, d)); got != "|ping" {
-		t.Fatalf("echo: %q", got)
-	}
+	require.Equal(t, "|ping", text(recv(t, ctx, d)), "echo")
 	upper := listen(t, ctx, "unix", Rep, Options{Reply: func(r [][]byte) [][]byte { return [][]byte{bytes.ToUpper(r[0])} }})
 	u := dial(t, ctx, upper, Dealer, Options{})
 	send(t, u, "envelope", "", "ping")
-	if got := text(recv(t, ctx, u)); got != "envelope||PING" {
-		t.Fatalf("reply: %q", got)
-	}
+	require.Equal(t, "envelope||PING", text(recv(t, ctx, u)), "reply")
 }
 
 // shaken dials s by hand as a socket of the given type and returns the raw connection.
 func shaken(t *testing.T, s *Socket, kind string) net.Conn {
 	t.Helper()
 	c, err := net.Dial(s.Addr().Network(), s.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
 	hello := net.Buffers{greeting()}
 	hello = appendCommand(hello, appendReady(nil, property{"Socket-Type", kind}))
-	if _, err := hello.WriteTo(c); err != nil {
-		t.Fatal(err)
-	}
+	_, err = hello.WriteTo(c)
+	require.NoError(t, err)
 	var g [greetingSize]byte
-	if _, err := io.ReadFull(c, g[:]); err != nil {
-		t.Fatal(err)
-	}
+	_, err = io.ReadFull(c, g[:])
+	require.NoError(t, err)
 	return c
 }
 
@@ -235,14 +202,10 @@ func TestStrangersCostTheOthersNothing(t *testing.T) {
 	ctx := timeout(t)
 	s := listen(t, ctx, "tcp", Router, Options{Handshake: 200 * time.Millisecond, Limits: Limits{Message: 1 << 20, Peers: 8}})
 	idle, err := net.Dial("tcp", s.Addr().String()) // says nothing
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer idle.Close()
 	garbage, err := net.Dial("tcp", s.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer garbage.Close()
 	garbage.Write(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 10))
 	huge := shaken(t, s, "DEALER")
@@ -251,9 +214,7 @@ func TestStrangersCostTheOthersNothing(t *testing.T) {
 
 	good := dial(t, ctx, s, Dealer, Options{})
 	send(t, good, "still here")
-	if got := text(recv(t, ctx, s)[1:]); got != "still here" {
-		t.Fatal(got)
-	}
+	require.Equal(t, "still here", text(recv(t, ctx, s)[1:]))
 	for name, c := range map[string]net.Conn{"idle": idle, "garbage": garbage, "huge": huge, "wrong type": wrong} {
 		c.SetReadDeadline(time.Now().Add(5 * time.Second))
 		if _, err := io.Copy(io.Discard, c); err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -271,9 +232,7 @@ func TestASubscriberThatStopsReadingIsDropped(t *testing.T) {
 	eventually(t, "two subscriptions", func() bool { return subscribers(pub) == 2 })
 	payload := make([]byte, 1<<20)
 	for range 64 { // far more than the limit and the operating system's buffers
-		if err := pub.Send([][]byte{payload}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, pub.Send([][]byte{payload}))
 		recv(t, ctx, good)
 	}
 	eventually(t, "the stuck peer's end", func() bool { return pub.Peers() == 1 })
@@ -296,13 +255,9 @@ func TestEnds(t *testing.T) {
 	s := listen(t, ctx, "unix", Router, Options{})
 	d := dial(t, ctx, s, Dealer, Options{})
 	send(t, d, "last words")
-	if err := d.Flush(ctx); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, d.Flush(ctx))
 	d.Close()
-	if got := text(recv(t, ctx, s)[1:]); got != "last words" {
-		t.Fatal(got)
-	}
+	require.Equal(t, "last words", text(recv(t, ctx, s)[1:]))
 	e := dial(t, ctx, s, Dealer, Options{})
 	s.Close()
 	if _, err := e.Recv(ctx); err != io.EOF {
@@ -313,12 +268,10 @@ func TestEnds(t *testing.T) {
 	if _, err := Dial(short, "unix", filepath.Join(socketDir(t), "none"), Dealer, Options{}); !errors.Is(err, os.ErrNotExist) && !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("dialling nobody: %v", err)
 	}
-	if _, err := Listen(ctx, "unix", "/nonexistent/dir/s", Router, Options{}); err == nil {
-		t.Fatal("listening in a directory that is not there")
-	}
-	if _, err := Listen(ctx, "unix", "x", Role("PUSH"), Options{}); err == nil {
-		t.Fatal("an unknown role")
-	}
+	_, err := Listen(ctx, "unix", "/nonexistent/dir/s", Router, Options{})
+	require.Error(t, err, "listening in a directory that is not there")
+	_, err = Listen(ctx, "unix", "x", Role("PUSH"), Options{})
+	require.Error(t, err, "an unknown role")
 }
 
 func TestPingIsAnswered(t *testing.T) {
@@ -331,9 +284,7 @@ func TestPingIsAnswered(t *testing.T) {
 	c.SetReadDeadline(time.Now().Add(5 * time.Second))
 	for buf := make([]byte, 256); !bytes.Contains(all, want); {
 		n, err := c.Read(buf)
-		if err != nil {
-			t.Fatalf("no PONG in %q: %v", all, err)
-		}
+		require.NoError(t, err, "no PONG in %q", all)
 		all = append(all, buf[:n]...)
 	}
 }

@@ -4,20 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func encode(t testing.TB, m [][]byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	bufs := appendMessage(net.Buffers{}, m)
-	if _, err := bufs.WriteTo(&b); err != nil {
-		t.Fatal(err)
-	}
+	_, err := bufs.WriteTo(&b)
+	require.NoError(t, err)
 	return b.Bytes()
 }
 
@@ -41,9 +42,7 @@ func TestReadMessageRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, _, err := readMessage(bufio.NewReader(strings.NewReader(c.in)), lim)
-			if !errors.Is(err, c.want) {
-				t.Fatalf("got %v, want %v", err, c.want)
-			}
+			require.ErrorIs(t, err, c.want)
 		})
 	}
 }
@@ -57,14 +56,13 @@ func TestParseReadyRefuses(t *testing.T) {
 		"a value cut off":     "\x05READY\x01a\x00\x00\x00\x09xx",
 		"too long":            "\x05READY" + strings.Repeat("x", maxReady),
 	} {
-		if _, err := parseReady([]byte(in)); !errors.Is(err, ErrProtocol) {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := parseReady([]byte(in))
+		assert.ErrorIs(t, err, ErrProtocol, name)
 	}
 	props, err := parseReady(appendReady(nil, property{"Socket-Type", "DEALER"}, property{"Identity", ""}))
-	if err != nil || find(props, "socket-TYPE") != "DEALER" || len(props) != 2 {
-		t.Fatalf("%v, %v", props, err)
-	}
+	require.NoError(t, err)
+	require.Equal(t, "DEALER", find(props, "socket-TYPE"))
+	require.Len(t, props, 2)
 }
 
 // FuzzFrames: whatever arrives, the reader stays within its limits, and what it read can be written
@@ -86,13 +84,10 @@ func FuzzFrames(f *testing.F) {
 			return
 		}
 		again, _, err := readMessage(bufio.NewReader(bytes.NewReader(encode(t, m))), lim)
-		if err != nil || len(again) != len(m) {
-			t.Fatalf("%d frames became %d: %v", len(m), len(again), err)
-		}
+		require.NoError(t, err)
+		require.Len(t, again, len(m))
 		for i := range m {
-			if !bytes.Equal(m[i], again[i]) {
-				t.Fatalf("frame %d: %q became %q", i, m[i], again[i])
-			}
+			require.True(t, bytes.Equal(m[i], again[i]), "frame %d: %q became %q", i, m[i], again[i])
 		}
 	})
 }
@@ -106,8 +101,7 @@ func FuzzReady(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if out := appendReady(nil, props...); !bytes.Equal(in, out) {
-			t.Fatalf("%q became %q", in, out)
-		}
+		out := appendReady(nil, props...)
+		require.True(t, bytes.Equal(in, out), "%q became %q", in, out)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -143,9 +144,9 @@ func TestADtypeThatWeLackDoesNotHideTheOthers(t *testing.T) {
 		if !errors.As(err, &unreadable) || unreadable.Entries["w"] == nil || !strings.Contains(err.Error(), dtype) {
 			t.Errorf("%s: %v", dtype, err)
 		}
-		if len(values) != 2 || values["a"] == nil || values["z"] == nil {
-			t.Errorf("%s: the others are %v", dtype, values)
-		}
+		require.Len(t, values, 2, "%s: the others", dtype)
+		assert.NotNil(t, values["a"], "%s: the others", dtype)
+		assert.NotNil(t, values["z"], "%s: the others", dtype)
 	}
 }
 
@@ -158,19 +159,14 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		values, metadata, err := safetensors.Read(bytes.NewReader(in), int64(len(in)))
 		if err != nil {
-			if strings.TrimSpace(err.Error()) == "" {
-				t.Fatal("an error without a sentence")
-			}
+			require.NotEmpty(t, strings.TrimSpace(err.Error()), "an error without a sentence")
 			return
 		}
 		var out bytes.Buffer
-		if err := safetensors.Write(&out, values, metadata); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, safetensors.Write(&out, values, metadata))
 		again, _, err := safetensors.Read(bytes.NewReader(out.Bytes()), int64(out.Len()))
-		if err != nil || len(again) != len(values) {
-			t.Fatalf("written again: %v", err)
-		}
+		require.NoError(t, err, "written again")
+		require.Len(t, again, len(values), "written again")
 		for name, v := range values {
 			var a, b []byte
 			v.MustConstBytes(func(d []byte) { a = bytes.Clone(d) })

@@ -10,6 +10,9 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/digits"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // dot is a picture of zeros with a 1 at one place.
@@ -67,13 +70,9 @@ func TestAffineMovesWhatItSays(t *testing.T) {
 func TestAWholeShiftIsExact(t *testing.T) {
 	p := Picture{H: 2, W: 3, C: 2, Pix: []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}
 	p.warp(-1, func(x, y int) (u, v float64) { return float64(x - 1), float64(y) })
-	if want := []float32{-1, -1, 1, 2, 3, 4, -1, -1, 7, 8, 9, 10}; !reflect.DeepEqual(p.Pix, want) {
-		t.Errorf("%v, want %v", p.Pix, want)
-	}
+	assert.Equal(t, []float32{-1, -1, 1, 2, 3, 4, -1, -1, 7, 8, 9, 10}, p.Pix)
 	p.warp(0, func(x, y int) (u, v float64) { return 1e300, math.Inf(-1) })
-	if slices.Max(p.Pix) != 0 {
-		t.Errorf("far outside there is %v", p.Pix)
-	}
+	assert.Equal(t, float32(0), slices.Max(p.Pix), "far outside there is %v", p.Pix)
 }
 
 func TestFlip(t *testing.T) {
@@ -87,9 +86,7 @@ func TestFlip(t *testing.T) {
 	} {
 		p := Picture{H: 2, W: 3, C: 2, Pix: []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}
 		Flip(c.h, c.v)(data.Rand(1), p)
-		if !reflect.DeepEqual(p.Pix, c.want) {
-			t.Errorf("Flip(%v, %v) = %v, want %v", c.h, c.v, p.Pix, c.want)
-		}
+		assert.Equal(t, c.want, p.Pix, "Flip(%v, %v)", c.h, c.v)
 	}
 }
 
@@ -124,9 +121,7 @@ func TestGaussianSumsToOne(t *testing.T) {
 		for _, v := range k {
 			sum += 2 * v
 		}
-		if math.Abs(sum-1) > 1e-9 {
-			t.Errorf("sigma %v: sum %v", sigma, sum)
-		}
+		assert.InDelta(t, 1, sum, 1e-9, "sigma %v: sum", sigma)
 	}
 }
 
@@ -134,9 +129,7 @@ func pass(t *testing.T, ds data.Dataset, from int) [][]float32 {
 	t.Helper()
 	var out [][]float32
 	for b, err := range ds.Iter() {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		out = append(out, tensors.MustCopyFlatData[float32](b.Inputs[0]))
 		b.Close()
 	}
@@ -146,30 +139,18 @@ func pass(t *testing.T, ds data.Dataset, from int) [][]float32 {
 func TestPicturesDependOnSeedPassAndPlaceAlone(t *testing.T) {
 	make := func(seed uint64) *data.Pipeline {
 		_, test, err := digits.Datasets(100)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		t.Cleanup(func() { test.Close() })
 		return data.Prefetch(Images(test, seed, Affine{Shift: 1, Rotate: 10, Scale: 0.1}.Apply, Elastic{Alpha: 3, Sigma: 2}.Apply, Noise(0.01)), 3)
 	}
 	a, b := make(1), make(1)
 	first, second := pass(t, a, 0), pass(t, a, 0)
-	if reflect.DeepEqual(first, second) {
-		t.Error("two passes show the same pictures")
-	}
-	if !reflect.DeepEqual(first, pass(t, b, 0)) {
-		t.Error("the same seed gave other pictures")
-	}
-	if reflect.DeepEqual(first, pass(t, make(2), 0)) {
-		t.Error("another seed gave the same pictures")
-	}
+	assert.False(t, reflect.DeepEqual(first, second), "two passes show the same pictures")
+	assert.Equal(t, pass(t, b, 0), first, "the same seed gave other pictures")
+	assert.False(t, reflect.DeepEqual(first, pass(t, make(2), 0)), "another seed gave the same pictures")
 	c := make(1)
-	if err := c.SetState([]byte(`{"epoch":1,"batch":7}`)); err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(second[7:], pass(t, c, 0)) {
-		t.Error("a resumed pass shows other pictures")
-	}
+	require.NoError(t, c.SetState([]byte(`{"epoch":1,"batch":7}`)))
+	assert.Equal(t, pass(t, c, 0), second[7:], "a resumed pass shows other pictures")
 }
 
 func TestSharedMemoryIsNotWrittenTo(t *testing.T) {
@@ -177,22 +158,16 @@ func TestSharedMemoryIsNotWrittenTo(t *testing.T) {
 	source := data.Generate("shared", 1, func(data.Position) (data.Batch, error) {
 		return data.Batch{Inputs: []*tensors.Tensor{x.Share()}}, nil
 	})
-	if got := pass(t, Images(source, 1, Noise(1)), 0); got[0][0] == 1 {
-		t.Error("nothing was changed")
-	}
+	assert.NotEqual(t, float32(1), pass(t, Images(source, 1, Noise(1)), 0)[0][0], "nothing was changed")
 	for i := range x.Size() {
-		if x.Float64At(i) != 1 {
-			t.Fatal("the tensor of somebody else was changed")
-		}
+		require.Equal(t, 1.0, x.Float64At(i), "the tensor of somebody else was changed")
 	}
 }
 
 func TestNormalize(t *testing.T) {
 	p := Picture{H: 1, W: 2, C: 3, Pix: []float32{1, 2, 3, 4, 5, 6}}
 	Normalize([]float32{1, 2}, []float32{2, 0, 4})(nil, p)
-	if want := []float32{0, 0, 0.25, 1.5, 3, 1}; !reflect.DeepEqual(p.Pix, want) {
-		t.Errorf("%v, want %v", p.Pix, want)
-	}
+	assert.Equal(t, []float32{0, 0, 0.25, 1.5, 3, 1}, p.Pix)
 }
 
 func TestErrors(t *testing.T) {
@@ -207,9 +182,7 @@ func TestErrors(t *testing.T) {
 		for _, err := range Images(ds, 1).Iter() {
 			got = err
 		}
-		if got == nil || got.Error() != want {
-			t.Errorf("%v, want %s", got, want)
-		}
+		assert.EqualError(t, got, want)
 	}
 }
 

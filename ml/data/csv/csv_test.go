@@ -12,6 +12,9 @@ import (
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const birds = `name,mass,island,note
@@ -63,18 +66,16 @@ func TestRead(t *testing.T) {
 
 func TestTensors(t *testing.T) {
 	table, err := Read(strings.NewReader("a,b,c,d\n1,x,2,u\n3,y,4,v\n"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for want, get := range map[string]func() (any, error){
 		"[][]float32{{2, 1}, {4, 3}}": func() (any, error) { return goStr(table.Numbers("c", "a")) },
 		"[][]float32{{1, 2}, {3, 4}}": func() (any, error) { return goStr(table.Numbers()) },
 		"[][]int32{{0}, {1}}":         func() (any, error) { return goStr(table.Categories("d")) },
 		"[][]int32{{0, 0}, {1, 1}}":   func() (any, error) { return goStr(table.Categories()) },
 	} {
-		if got, err := get(); err != nil || got != want {
-			t.Errorf("%v, %v, want %s", got, err, want)
-		}
+		got, err := get()
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
 	}
 }
 
@@ -89,9 +90,7 @@ func TestErrors(t *testing.T) {
 	var out strings.Builder
 	add := func(name string, err error) {
 		t.Helper()
-		if err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		assert.Error(t, err, name)
 		fmt.Fprintf(&out, "%s\n\t%v\n", name, err)
 	}
 	for _, c := range []struct {
@@ -117,9 +116,7 @@ func TestErrors(t *testing.T) {
 		add(c.name, err)
 	}
 	table, err := Read(strings.NewReader("a,b\n1,x\n"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, err = table.Numbers("b")
 	add("categories as numbers", err)
 	_, err = table.Categories("a")
@@ -127,9 +124,7 @@ func TestErrors(t *testing.T) {
 	_, err = table.Numbers("mass")
 	add("no such column", err)
 	path := filepath.Join(t.TempDir(), "t.csv")
-	if err := os.WriteFile(path, []byte("a\n1\nx,2\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte("a\n1\nx,2\n"), 0o644))
 	_, err = Load(path, Options{})
 	add("a file is named", fmt.Errorf("%s", strings.ReplaceAll(err.Error(), path, "DIR/t.csv")))
 
@@ -139,39 +134,23 @@ func TestErrors(t *testing.T) {
 func TestPenguins(t *testing.T) {
 	testenv.Data(t, "tabular", "penguins.csv")
 	table, err := Penguins(Options{Missing: DropRow})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	species, err := table.Column("species")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if table.Rows != 333 || fmt.Sprint(species.Names) != "[Adelie Chinstrap Gentoo]" {
-		t.Errorf("%d complete rows, %v", table.Rows, species.Names)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, 333, table.Rows)
+	assert.Equal(t, "[Adelie Chinstrap Gentoo]", fmt.Sprint(species.Names))
 	x, err := table.Numbers("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	y, err := table.Categories("species")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ds, err := data.InMemory("penguins", x, y)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ds.NumExamples() != 333 || x.At(0, 3) != float32(3750) {
-		t.Errorf("%d examples, first mass %v", ds.NumExamples(), x.At(0, 3))
-	}
+	require.NoError(t, err)
+	assert.Equal(t, 333, ds.NumExamples())
+	assert.Equal(t, float32(3750), x.At(0, 3))
 	all, err := Penguins(Options{Missing: Keep})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	mass, err := all.Column("body_mass_g")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if n := len(slices.DeleteFunc(slices.Clone(mass.Numbers), func(v float64) bool { return !math.IsNaN(v) })); all.Rows != 344 || n != 2 {
 		t.Errorf("%d rows, %d without mass", all.Rows, n)
 	}
@@ -188,9 +167,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, c := range table.Columns {
-			if len(c.Numbers)+len(c.Index) != table.Rows {
-				t.Fatalf("column %q has %d and %d values in %d rows", c.Name, len(c.Numbers), len(c.Index), table.Rows)
-			}
+			require.Equal(t, table.Rows, len(c.Numbers)+len(c.Index), "column %q has %d and %d values in %d rows", c.Name, len(c.Numbers), len(c.Index), table.Rows)
 			for _, v := range c.Numbers {
 				if math.IsInf(v, 0) || math.IsNaN(v) && policy%4 != uint8(Keep) {
 					t.Fatalf("column %q has %v", c.Name, v)

@@ -9,18 +9,17 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func unpack(t testing.TB, packed string) string {
 	t.Helper()
 	r, err := gzip.NewReader(strings.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	all, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(all)
 }
 
@@ -30,9 +29,7 @@ func TestTheFilesAreTheOriginalOnes(t *testing.T) {
 		{testFile, "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"},
 	} {
 		sum := sha256.Sum256([]byte(unpack(t, c.packed)))
-		if got := hex.EncodeToString(sum[:]); got != c.want {
-			t.Errorf("sha256 %s, want %s", got, c.want)
-		}
+		assert.Equal(t, c.want, hex.EncodeToString(sum[:]), "sha256")
 	}
 }
 
@@ -46,19 +43,15 @@ func TestShapesAndValues(t *testing.T) {
 		{Test, "float32[1797 8 8 1]", "int32[1797 1]", []int{178, 182, 177, 183, 181, 182, 181, 179, 174, 180}},
 	} {
 		x, y, err := c.load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if x.Shape().String() != c.images || y.Shape().String() != c.labels {
-			t.Errorf("%v and %v, want %s and %s", x.Shape(), y.Shape(), c.images, c.labels)
-		}
+		require.NoError(t, err)
+		assert.Equal(t, c.images, x.Shape().String())
+		assert.Equal(t, c.labels, y.Shape().String())
 		lo, hi := float32(2), float32(-1)
 		for _, v := range tensors.MustCopyFlatData[float32](x) {
 			lo, hi = min(lo, v), max(hi, v)
 		}
-		if lo != 0 || hi != 1 {
-			t.Errorf("pixels from %v to %v, want 0 to 1", lo, hi)
-		}
+		assert.Equal(t, float32(0), lo, "pixels from")
+		assert.Equal(t, float32(1), hi, "pixels from")
 		counts := make([]int, NumClasses)
 		for _, v := range tensors.MustCopyFlatData[int32](y) {
 			counts[v]++
@@ -74,13 +67,9 @@ func TestShapesAndValues(t *testing.T) {
 func TestNearestNeighbourFindsNineOfTen(t *testing.T) {
 	// A hundred test digits against all training digits: pictures and labels belong together.
 	x, y, err := Train()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	u, v, err := Test()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	xs, us := tensors.MustCopyFlatData[float32](x), tensors.MustCopyFlatData[float32](u)
 	right := 0
 	for i := range 100 {
@@ -99,31 +88,23 @@ func TestNearestNeighbourFindsNineOfTen(t *testing.T) {
 			right++
 		}
 	}
-	if right < 95 {
-		t.Errorf("%d of 100 right, want 95 or more", right)
-	}
+	assert.GreaterOrEqual(t, right, 95, "of 100 right, want 95 or more")
 }
 
 func TestDatasets(t *testing.T) {
 	train, test, err := Datasets(64)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if train.NumBatches() != 59 || test.NumBatches() != 29 {
 		t.Errorf("%d and %d batches, want 59 and 29", train.NumBatches(), test.NumBatches())
 	}
 	for b, err := range train.Iter() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := b.String(), "inputs [float32[64 8 8 1]], labels [int32[64 1]]"; got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
+		require.NoError(t, err)
+		got, want := b.String(), "inputs [float32[64 8 8 1]], labels [int32[64 1]]"
+		assert.Equal(t, want, got)
 		break
 	}
-	if _, _, err := Datasets(0); err == nil || err.Error() != "digits.Datasets: batch size 0: want 1 to 3823" {
-		t.Errorf("batch size 0: %v", err)
-	}
+	_, _, err = Datasets(0)
+	assert.EqualError(t, err, "digits.Datasets: batch size 0: want 1 to 3823", "batch size 0")
 }
 
 func TestBadLines(t *testing.T) {
@@ -137,9 +118,7 @@ func TestBadLines(t *testing.T) {
 		{"an empty file", "", "no digits"},
 	} {
 		_, _, err := parse(strings.NewReader(c.text))
-		if err == nil || err.Error() != c.want {
-			t.Errorf("%s: %v, want %s", c.name, err, c.want)
-		}
+		assert.EqualError(t, err, c.want, c.name)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,6 +21,9 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // content is 300,000 bytes that differ.
@@ -78,15 +80,10 @@ func file(urls ...string) data.File {
 func check(t *testing.T, path string) {
 	t.Helper()
 	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, content) {
-		t.Errorf("%d bytes that are not the file's", len(got))
-	}
-	if list, _ := os.ReadDir(filepath.Dir(path)); len(list) != 1 {
-		t.Errorf("%v in the folder, want one file", list)
-	}
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(got, content), "%d bytes that are not the file's", len(got))
+	list, _ := os.ReadDir(filepath.Dir(path))
+	assert.Len(t, list, 1, "%v in the folder", list)
 }
 
 func TestOpenDownloadsOnce(t *testing.T) {
@@ -97,18 +94,13 @@ func TestOpenDownloadsOnce(t *testing.T) {
 	t.Setenv("QUIRE_OFFLINE", "")
 	for range 2 {
 		f, err := data.Open(file(s.URL))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got, err := io.ReadAll(f)
 		f.Close()
-		if err != nil || !bytes.Equal(got, content) {
-			t.Fatalf("%d bytes, %v", len(got), err)
-		}
+		require.NoError(t, err, "%d bytes", len(got))
+		require.True(t, bytes.Equal(got, content), "%d bytes", len(got))
 	}
-	if n := s.requests.Load(); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
+	assert.Equal(t, int32(1), s.requests.Load(), "requests")
 	check(t, filepath.Join(cache, "set", "file.gz"))
 }
 
@@ -159,19 +151,13 @@ func TestABrokenDownloadGoesOn(t *testing.T) {
 			s := serve(t, c.handler)
 			path := filepath.Join(t.TempDir(), "file.gz")
 			if c.part != nil {
-				if err := os.WriteFile(path+".part", c.part, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(path+".part", c.part, 0o644))
 			}
 			var last Progress
 			d := &Fetcher{Pause: time.Millisecond, Progress: func(p Progress) { last = p }}
-			if err := d.To(context.Background(), file(s.URL), path); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, d.To(context.Background(), file(s.URL), path))
 			check(t, path)
-			if got := fmt.Sprint(s.ranges); got != c.ranges {
-				t.Errorf("ranges asked for: %s, want %s", got, c.ranges)
-			}
+			assert.Equal(t, c.ranges, fmt.Sprint(s.ranges), "ranges asked for")
 			if size := int64(len(content)); len(s.ranges) > 0 && (last.Done != size || last.Total != size) {
 				t.Errorf("last progress: %d of %d", last.Done, last.Total)
 			}
@@ -184,9 +170,7 @@ func TestTheNextAddressIsTried(t *testing.T) {
 	wrong := serve(t, func(_ int32, w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "please log in") })
 	right := serve(t, whole)
 	path := filepath.Join(t.TempDir(), "file.gz")
-	if err := new(Fetcher).To(context.Background(), file(gone.URL, wrong.URL, right.URL), path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, new(Fetcher).To(context.Background(), file(gone.URL, wrong.URL, right.URL), path))
 	check(t, path)
 }
 
@@ -197,18 +181,12 @@ func TestManyAtOnceDownloadOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if err := d.To(context.Background(), file(s.URL), path); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, d.To(context.Background(), file(s.URL), path))
 		})
 	}
 	group.Wait()
-	if n := s.requests.Load(); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
-	if len(d.paths) != 0 {
-		t.Errorf("%d locks are left", len(d.paths))
-	}
+	assert.Equal(t, int32(1), s.requests.Load(), "requests")
+	assert.Empty(t, d.paths, "locks are left")
 	check(t, path)
 }
 
@@ -217,13 +195,9 @@ func TestAllSkipsWhatIsThere(t *testing.T) {
 	t.Setenv("QUIRE_CACHE", t.TempDir())
 	var d Fetcher
 	for range 2 {
-		if err := d.All(context.Background(), file(s.URL)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, d.All(context.Background(), file(s.URL)))
 	}
-	if n := s.requests.Load(); n != 1 {
-		t.Errorf("%d requests, want 1", n)
-	}
+	assert.Equal(t, int32(1), s.requests.Load(), "requests")
 }
 
 func TestCancelKeepsWhatWasReceived(t *testing.T) {
@@ -247,12 +221,10 @@ func TestCancelKeepsWhatWasReceived(t *testing.T) {
 		cancel()
 	}()
 	err := new(Fetcher).To(ctx, file(s.URL), path)
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v, want context.Canceled", err)
-	}
-	if info, err := os.Stat(path + ".part"); err != nil || info.Size() != 100_000 {
-		t.Errorf("part: %v, %v", info, err)
-	}
+	require.ErrorIs(t, err, context.Canceled)
+	info, err := os.Stat(path + ".part")
+	require.NoError(t, err, "part: %v", info)
+	assert.Equal(t, int64(100_000), info.Size(), "part: %v", info)
 }
 
 func TestErrors(t *testing.T) {
@@ -268,9 +240,7 @@ func TestErrors(t *testing.T) {
 		<-r.Context().Done()
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	nobody := "http://" + listener.Addr().String()
 	listener.Close()
 
@@ -297,9 +267,8 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: no error", c.name)
 			continue
 		}
-		if _, e := os.Stat(path); !errors.Is(e, fs.ErrNotExist) {
-			t.Errorf("%s: the file is there all the same", c.name)
-		}
+		_, e := os.Stat(path)
+		assert.ErrorIs(t, e, fs.ErrNotExist, "%s: the file is there all the same", c.name)
 		text := strings.ReplaceAll(err.Error(), listener.Addr().String(), "127.0.0.1:PORT")
 		for _, s := range []*server{wrong, gone, short, cut, silent} {
 			text = strings.ReplaceAll(text, s.URL, "URL")
@@ -339,8 +308,7 @@ func TestWithoutADownloaderOpenSaysWhatToDo(t *testing.T) {
 		{nil, "put it in a folder and set QUIRE_DATA to that folder"},
 	} {
 		_, err := data.Open(file(c.urls...))
-		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%v, want … %s …", err, c.want)
-		}
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		assert.Contains(t, err.Error(), c.want)
 	}
 }

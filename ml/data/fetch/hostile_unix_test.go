@@ -7,12 +7,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestWhatIsNoFile puts what is no file where a data file or an unfinished download may lie: nothing waits for it, reads it
@@ -29,32 +31,24 @@ func TestWhatIsNoFile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := os.WriteFile(mine, []byte("years of work"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(mine, []byte("years of work"), 0o600))
 			s := serve(t, whole)
 			dir := t.TempDir()
 			f := file(s.URL)
 			path := filepath.Join(dir, filepath.FromSlash(f.Path))
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := put(path + ".part"); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			require.NoError(t, put(path+".part"))
 			done := make(chan error, 1)
 			go func() { done <- (&Fetcher{}).To(context.Background(), f, path) }()
 			select {
 			case err := <-done:
-				if err == nil || !strings.Contains(err.Error(), "want a regular file") {
-					t.Errorf("downloading: %v", err)
-				}
+				assert.ErrorContains(t, err, "want a regular file", "downloading")
 			case <-time.After(20 * time.Second):
 				t.Fatal("downloading never ends")
 			}
-			if text, err := os.ReadFile(mine); err != nil || string(text) != "years of work" {
-				t.Errorf("the link was followed: %q, %v", text, err)
-			}
+			text, err := os.ReadFile(mine)
+			require.NoError(t, err, "the link was followed: %q", text)
+			assert.Equal(t, "years of work", string(text), "the link was followed: %q", text)
 			if name == "a link to mine" { // reading one's own file by a link is no harm
 				return
 			}
@@ -72,9 +66,7 @@ func TestWhatIsNoFile(t *testing.T) {
 				}()
 				select {
 				case err := <-done:
-					if err == nil || !strings.Contains(err.Error(), "want a regular file") {
-						t.Errorf("opening in %s: %v", variable, err)
-					}
+					assert.ErrorContains(t, err, "want a regular file", "opening in %s", variable)
 				case <-time.After(20 * time.Second):
 					t.Fatal("opening never ends")
 				}
@@ -89,16 +81,12 @@ func TestWhatIsNoFileIsNotTheDownload(t *testing.T) {
 	f := file(s.URL)
 	t.Setenv("QUIRE_CACHE", t.TempDir())
 	path := filepath.Join(os.Getenv("QUIRE_CACHE"), filepath.FromSlash(f.Path))
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), syscall.Mkfifo(path, 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), syscall.Mkfifo(path, 0o600)))
 	d := &Fetcher{}
 	for name, err := range map[string]error{"To": d.To(context.Background(), f, path), "All": d.All(context.Background(), f)} {
-		if err == nil || !strings.Contains(err.Error(), "it is a named pipe, want a regular file") {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.ErrorContains(t, err, "it is a named pipe, want a regular file", name)
 	}
-	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
-		t.Errorf("the pipe is gone: %v, %v", info, err)
-	}
+	info, err := os.Lstat(path)
+	require.NoError(t, err, "the pipe is gone: %v", info)
+	assert.NotZero(t, info.Mode()&os.ModeNamedPipe, "the pipe is gone: %v", info)
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // idx writes an idx file.
@@ -63,13 +66,9 @@ func folder(t testing.TB, files map[string][]byte) string {
 	t.Helper()
 	root := t.TempDir()
 	dir := filepath.Join(root, "mnist")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(dir, 0o755))
 	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), b, 0o644))
 	}
 	t.Setenv("QUIRE_DATA", root)
 	t.Setenv("QUIRE_CACHE", filepath.Join(root, "cache"))
@@ -84,15 +83,9 @@ func TestTrainTakesPackedAndUnpackedFiles(t *testing.T) {
 		"train-labels-idx1-ubyte":    idx(8, []uint32{3}, []uint8{7, 0, 9}),
 	})
 	x, y, err := Train()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := fmt.Sprint(x.Shape(), y.Shape()); got != "float32[3 28 28 1] int32[3 1]" {
-		t.Error(got)
-	}
-	if got := x.At(1, 1, 0, 0); got != float32(0.2) {
-		t.Errorf("the pixel 51 became %v, want 0.2", got)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, "float32[3 28 28 1] int32[3 1]", fmt.Sprint(x.Shape(), y.Shape()))
+	assert.Equal(t, float32(0.2), x.At(1, 1, 0, 0), "the pixel 51")
 	if y.At(0, 0) != int32(7) || y.At(2, 0) != int32(9) {
 		t.Errorf("labels %v", y)
 	}
@@ -142,16 +135,12 @@ func TestErrors(t *testing.T) {
 func TestRealFiles(t *testing.T) {
 	testenv.Data(t, "mnist", "t10k-images-idx3-ubyte.gz")
 	train, test, err := Datasets(100)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if n := train.NumExamples(); n < 1000 || test.NumExamples() != 10000 {
 		t.Errorf("%d training and %d test digits", n, test.NumExamples())
 	}
 	x, y, err := Test()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	counts, sum := make([]int, 10), 0.0
 	for _, v := range tensors.MustCopyFlatData[int32](y) {
 		counts[v]++
@@ -160,9 +149,7 @@ func TestRealFiles(t *testing.T) {
 		sum += float64(v)
 	}
 	// Facts of the public test set: how often each digit comes, and the mean of its pixels.
-	if got := fmt.Sprint(counts); got != "[980 1135 1032 1010 982 892 958 1028 974 1009]" {
-		t.Error(got)
-	}
+	assert.Equal(t, "[980 1135 1032 1010 982 892 958 1028 974 1009]", fmt.Sprint(counts))
 	if mean := sum / float64(x.Size()); mean < 0.1324 || mean > 0.1326 {
 		t.Errorf("mean pixel %v, want 0.1325", mean)
 	}
@@ -181,23 +168,16 @@ func FuzzReadIDX(f *testing.F) {
 		}
 		if bytes.HasPrefix(file, []byte{0x1f, 0x8b}) {
 			r, err := gzip.NewReader(bytes.NewReader(file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if file, err = io.ReadAll(r); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
+			file, err = io.ReadAll(r)
+			require.NoError(t, err)
 		}
-		if want := got.ByteSize() + 4 + 4*got.Rank(); len(file) != want {
-			t.Fatalf("%v from %d bytes, want %d", got.Shape(), len(file), want)
-		}
+		require.Len(t, file, got.ByteSize()+4+4*got.Rank(), "%v from", got.Shape())
 	})
 }
 
 func TestAHeaderThatAnnouncesTooMuchIsAnError(t *testing.T) {
 	header := []byte{0, 0, 8, 2, 0x80, 0, 0, 0, 0, 0, 0, 4} // 2^31 rows of 4 bytes
 	_, err := ReadIDX(bytes.NewReader(header))
-	if err == nil || !strings.Contains(err.Error(), "announces 8589934592 bytes") {
-		t.Error(err)
-	}
+	assert.ErrorContains(t, err, "announces 8589934592 bytes")
 }

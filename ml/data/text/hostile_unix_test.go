@@ -5,9 +5,11 @@ package text
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A file in QUIRE_DATA may be anything.
@@ -35,15 +37,11 @@ func TestHostileFiles(t *testing.T) {
 				"names.txt":           func() error { _, err := Names(); return err },
 			} {
 				path := filepath.Join(dir, "text", file)
-				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 				if err := c.put(path); err != nil {
 					t.Skip(err)
 				}
-				if err := read(); err == nil || !strings.Contains(err.Error(), c.want) {
-					t.Errorf("%s: %v, want %s", file, err, c.want)
-				}
+				assert.ErrorContains(t, read(), c.want, file)
 			}
 		})
 	}

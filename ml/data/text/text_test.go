@@ -11,20 +11,18 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/ml/data"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestVocabulary(t *testing.T) {
 	v, err := NewVocabulary("zebra, né\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if v.Len() != 10 || v.String() != "\n ,abenrz\u00e9" {
-		t.Errorf("%d characters %q", v.Len(), v.String())
-	}
+	require.NoError(t, err)
+	assert.Equal(t, 10, v.Len())
+	assert.Equal(t, "\n ,abenrz\u00e9", v.String())
 	tokens, err := v.Encode("bé")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if back, err := v.Decode(tokens); back != "bé" || err != nil {
 		t.Errorf("%v gave %q, %v", tokens, back, err)
 	}
@@ -42,13 +40,11 @@ func counting(n int) []int32 {
 func starts(t *testing.T, ds data.Dataset, length int) (out []int) {
 	t.Helper()
 	for b, err := range ds.Iter() {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		in, next := tensors.MustCopyFlatData[int32](b.Inputs[0]), tensors.MustCopyFlatData[int32](b.Labels[0])
-		if d := b.Inputs[0].Shape().Dimensions; d[1] != length || !reflect.DeepEqual(b.Labels[0].Shape().Dimensions, []int{d[0], length, 1}) {
-			t.Fatal(b)
-		}
+		d := b.Inputs[0].Shape().Dimensions
+		require.Equal(t, length, d[1], b)
+		require.Equal(t, []int{d[0], length, 1}, b.Labels[0].Shape().Dimensions, b)
 		for i, v := range in {
 			if v != in[i/length*length]+int32(i%length) || next[i] != v+1 {
 				t.Fatalf("token %d is %d, next %d", i, v, next[i])
@@ -88,23 +84,17 @@ func TestWindows(t *testing.T) {
 	if reflect.DeepEqual(first, second) || slices.IsSorted(first) {
 		t.Error("the passes are not shuffled")
 	}
-	if again := starts(t, must(Windows("x", counting(400), 4, 8, 3)), 4); !reflect.DeepEqual(first, again) {
-		t.Error("the same seed gave another order")
-	}
+	assert.Equal(t, starts(t, must(Windows("x", counting(400), 4, 8, 3)), 4), first, "the same seed gave another order")
 }
 
 func TestInOrder(t *testing.T) {
 	ds := must(InOrder("x", counting(24), 5, 3))
-	if got := fmt.Sprint(starts(t, ds, 5), ds.NumBatches()); got != "[0 5 10 15] 2" {
-		t.Error(got)
-	}
+	assert.Equal(t, "[0 5 10 15] 2", fmt.Sprint(starts(t, ds, 5), ds.NumBatches()))
 }
 
 func TestErrors(t *testing.T) {
 	v, err := NewVocabulary("abc")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, empty := NewVocabulary("")
 	_, bytes := NewVocabulary("ab\xff")
 	_, unknown := v.Encode("abd")
@@ -124,32 +114,23 @@ func TestErrors(t *testing.T) {
 		{second(Windows("x", counting(5), 0, 1, 1)), `text.Windows "x": length 0, batch size 1: want 1 or more`},
 		{second(InOrder("x", nil, 4, 1)), `text.InOrder "x": 0 tokens make no batch of 1 pieces of 4: take shorter pieces or a smaller batch`},
 	} {
-		if c.err == nil || c.err.Error() != c.want {
-			t.Errorf("%v, want %s", c.err, c.want)
-		}
+		assert.EqualError(t, c.err, c.want)
 	}
 }
 
 func TestRealTexts(t *testing.T) {
 	testenv.Data(t, "text", "tinyshakespeare.txt")
 	play, err := Shakespeare()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	v, err := NewVocabulary(play)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if !strings.HasPrefix(play, "First Citizen:") || v.Len() != 65 || len(play) != 1115394 {
 		t.Errorf("%d characters, %d different ones", len(play), v.Len())
 	}
 	names, err := Names()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(names) != 32033 || names[0] != "emma" {
-		t.Errorf("%d names, the first is %q", len(names), names[0])
-	}
+	require.NoError(t, err)
+	require.Len(t, names, 32033)
+	assert.Equal(t, "emma", names[0])
 }
 
 func FuzzVocabulary(f *testing.F) {
@@ -164,9 +145,7 @@ func FuzzVocabulary(f *testing.F) {
 			return
 		}
 		tokens, err := v.Encode(s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if back, err := v.Decode(tokens); back != s || err != nil {
 			t.Fatalf("%q became %q, %v", s, back, err)
 		}

@@ -5,16 +5,16 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestSpirals(t *testing.T) {
 	points, labels, err := Spirals(300, 3, 0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if points.Shape().String() != "float32[300 2]" || labels.Shape().String() != "int32[300 1]" {
-		t.Fatalf("%v, %v", points.Shape(), labels.Shape())
-	}
+	require.NoError(t, err)
+	require.Equal(t, "float32[300 2]", points.Shape().String())
+	require.Equal(t, "int32[300 1]", labels.Shape().String())
 	for i := range 300 {
 		x, y := points.Float64At(2*i), points.Float64At(2*i+1)
 		r, c := math.Hypot(x, y), labels.Float64At(i)
@@ -28,9 +28,7 @@ func TestSpirals(t *testing.T) {
 
 func TestMoons(t *testing.T) {
 	points, labels, err := Moons(200, 0, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for i := range 200 {
 		x, y, c := points.Float64At(2*i), points.Float64At(2*i+1), labels.Float64At(i)
 		if c == 1 {
@@ -45,17 +43,11 @@ func TestMoons(t *testing.T) {
 func TestSeedAndNoise(t *testing.T) {
 	make := func(noise float64, seed uint64) *tensors.Tensor {
 		points, _, err := Moons(2000, noise, seed)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return points
 	}
-	if !make(0.1, 1).Equal(make(0.1, 1)) {
-		t.Error("the same seed gave other points")
-	}
-	if make(0.1, 1).Equal(make(0.1, 2)) {
-		t.Error("another seed gave the same points")
-	}
+	assert.True(t, make(0.1, 1).Equal(make(0.1, 1)), "the same seed gave other points")
+	assert.False(t, make(0.1, 1).Equal(make(0.1, 2)), "another seed gave the same points")
 	noisy, sum := make(0.1, 1), 0.0
 	for i := range 1000 { // points of class 0: the distance from the circle has the noise's deviation
 		d := math.Hypot(noisy.Float64At(4*i), noisy.Float64At(4*i+1)) - 1
@@ -74,8 +66,7 @@ func TestErrors(t *testing.T) {
 		"toy.Moons: 0 points: want 2 or more":                                              func() (x, y *tensors.Tensor, err error) { return Moons(0, 0, 1) },
 		"toy.Moons: noise -1: want 0 or more":                                              func() (x, y *tensors.Tensor, err error) { return Moons(2, -1, 1) },
 	} {
-		if _, _, err := run(); err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
-		}
+		_, _, err := run()
+		assert.EqualError(t, err, want)
 	}
 }

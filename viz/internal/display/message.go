@@ -1,6 +1,7 @@
 package display
 
 import (
+	"encoding/json"
 	"math"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
@@ -8,7 +9,7 @@ import (
 
 // Message is one thing to display.
 type Message struct {
-	Data map[string]any // by MIME type: a string, or bytes
+	Data map[string]any // by MIME type: a string, bytes, or json.RawMessage, which gonb does not carry
 	Meta map[string]any // as display_data has it
 	ID   string         // of the display that a later message with the same ID takes the place of; "" for none
 }
@@ -20,7 +21,9 @@ type Message struct {
 func (m Message) displayData() *protocol.DisplayData {
 	d := &protocol.DisplayData{Data: make(map[protocol.MIMEType]any, len(m.Data)), DisplayID: m.ID}
 	for mime, v := range m.Data {
-		d.Data[protocol.MIMEType(mime)] = v
+		if _, isJSON := v.(json.RawMessage); !isJSON { // front ends take it apart, and would find a text
+			d.Data[protocol.MIMEType(mime)] = v
+		}
 	}
 	for key, v := range m.Meta {
 		if p := passing(v); p != nil {
@@ -31,6 +34,21 @@ func (m Message) displayData() *protocol.DisplayData {
 		}
 	}
 	return d
+}
+
+// metadata returns the metadata as JSON; what cannot be written as JSON is left out.
+func (m Message) metadata() json.RawMessage {
+	meta := make(map[string]json.RawMessage, len(m.Meta))
+	for key, v := range m.Meta {
+		if text, err := json.Marshal(v); err == nil {
+			meta[key] = text
+		}
+	}
+	text, err := json.Marshal(meta)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // passing returns the part of v that gob carries to GoNB, nil if there is none.

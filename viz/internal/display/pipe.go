@@ -77,6 +77,9 @@ func openPipe(path string, flag int) (*os.File, error) {
 // Send displays a message.
 func (p *Pipe) Send(m Message) error {
 	d := m.displayData()
+	if m.ID != "" {
+		known(m.ID)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.send(d)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/janpfeifer/gonb/gonbui/protocol"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,9 +28,7 @@ func startKernel(t *testing.T) (k *kernel, to, from string) {
 	dir := t.TempDir()
 	to, from = filepath.Join(dir, "to"), filepath.Join(dir, "from")
 	for _, p := range []string{to, from} {
-		if err := unix.Mkfifo(p, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, unix.Mkfifo(p, 0o600))
 	}
 	k = &kernel{ended: make(chan struct{})}
 	go k.run(to, from)
@@ -66,18 +66,10 @@ func (k *kernel) run(to, from string) {
 func TestPipe(t *testing.T) {
 	k, to, from := startKernel(t)
 	p, err := Dial(to, from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Send(Message{Data: map[string]any{"text/plain": "a", "text/html": "<b>a</b>"}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Send(Message{Data: map[string]any{"text/plain": "b"}, ID: "id1"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Sync(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, p.Send(Message{Data: map[string]any{"text/plain": "a", "text/html": "<b>a</b>"}}))
+	require.NoError(t, p.Send(Message{Data: map[string]any{"text/plain": "b"}, ID: "id1"}))
+	require.NoError(t, p.Sync())
 	k.mu.Lock() // after Sync everything has arrived
 	got := k.got
 	k.mu.Unlock()
@@ -88,26 +80,20 @@ func TestPipe(t *testing.T) {
 	for range 20 {
 		wg.Go(func() {
 			p.Send(Message{Data: map[string]any{"text/plain": strings.Repeat("x", 100_000)}})
-			if err := p.Sync(); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, p.Sync())
 		})
 	}
 	wg.Wait()
 	p.Close()
 	<-k.ended
-	if err := p.Send(Message{}); err == nil {
-		t.Error("a closed pipe takes more")
-	}
+	assert.Error(t, p.Send(Message{}), "a closed pipe takes more")
 }
 
 func TestPipeToAKernelThatEnds(t *testing.T) {
 	dir := t.TempDir()
 	to, from := filepath.Join(dir, "to"), filepath.Join(dir, "from")
 	for _, p := range []string{to, from} {
-		if err := unix.Mkfifo(p, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, unix.Mkfifo(p, 0o600))
 	}
 	go func() { // opens both, reads nothing, ends
 		in, _ := os.Open(to)
@@ -116,23 +102,15 @@ func TestPipeToAKernelThatEnds(t *testing.T) {
 		out.Close()
 	}()
 	p, err := Dial(to, from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Sync(); err == nil {
-		t.Error("Sync succeeds without a kernel")
-	}
+	require.NoError(t, err)
+	assert.Error(t, p.Sync(), "Sync succeeds without a kernel")
 }
 
 func TestPipeWithoutAKernel(t *testing.T) {
-	if _, err := Dial(filepath.Join(t.TempDir(), "none"), ""); err == nil {
-		t.Error("a pipe that is not there was opened")
-	}
+	_, err := Dial(filepath.Join(t.TempDir(), "none"), "")
+	assert.Error(t, err, "a pipe that is not there was opened")
 	path := filepath.Join(t.TempDir(), "alone")
-	if err := unix.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Dial(path, path); err == nil || !strings.Contains(err.Error(), "nobody is at the other end") {
-		t.Errorf("got %v", err)
-	}
+	require.NoError(t, unix.Mkfifo(path, 0o600))
+	_, err = Dial(path, path)
+	assert.ErrorContains(t, err, "nobody is at the other end")
 }

@@ -17,9 +17,22 @@ var notebook struct {
 // InNotebook reports whether the program runs as a cell of a GoNB notebook.
 func InNotebook() bool { return os.Getenv(protocol.GONB_PIPE_ENV) != "" }
 
-// Notebook returns the connection to the notebook that the program is a cell of. It is opened on the
-// first call; if that went wrong, the same error comes back ever after.
-func Notebook() (*Pipe, error) {
+// Channel is a way to the notebook.
+type Channel interface {
+	Send(Message) error
+	Sync() error // returns when all that was sent before has arrived
+}
+
+// Notebook returns the connection to the notebook that the program is a cell of: gonb's pipe, or the kernel's socket once it
+// is used. It is opened on the first call; if that went wrong, the same error comes back ever after.
+func Notebook() (Channel, error) {
+	if r := relayed.Load(); r != nil {
+		return r, nil
+	}
+	return notebookPipe()
+}
+
+func notebookPipe() (*Pipe, error) {
 	notebook.once.Do(func() {
 		notebook.pipe, notebook.err = Dial(os.Getenv(protocol.GONB_PIPE_ENV), os.Getenv(protocol.GONB_PIPE_BACK_ENV))
 	})

@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestPlace(t *testing.T) {
@@ -49,9 +52,8 @@ func TestPlace(t *testing.T) {
 func TestAChainIsStraight(t *testing.T) {
 	nodes := []*Node{{Width: 50, Height: 20}, {Width: 90, Height: 20}, {Width: 30, Height: 20}}
 	Place(nodes, []*Edge{{From: 0, To: 1}, {From: 1, To: 2}})
-	if math.Abs(nodes[0].X-nodes[1].X) > 1 || math.Abs(nodes[1].X-nodes[2].X) > 1 {
-		t.Errorf("%v %v %v", nodes[0].X, nodes[1].X, nodes[2].X)
-	}
+	require.InDelta(t, nodes[1].X, nodes[0].X, 1)
+	assert.InDelta(t, nodes[2].X, nodes[1].X, 1)
 }
 
 func TestACrossingIsUndone(t *testing.T) {
@@ -65,13 +67,11 @@ func TestACrossingIsUndone(t *testing.T) {
 func TestInputsStandAboveTheirUse(t *testing.T) {
 	nodes := []*Node{{Sink: true}, {Sink: true}, {}, {}, {}}
 	Place(nodes, []*Edge{{From: 0, To: 2}, {From: 2, To: 3}, {From: 3, To: 4}, {From: 1, To: 4}})
-	if nodes[1].Layer != 2 {
-		t.Errorf("the second input is in layer %d, want 2, above the node in layer 3", nodes[1].Layer)
-	}
+	assert.Equal(t, 2, nodes[1].Layer, "the second input is in layer")
 }
 
 func TestNothing(t *testing.T) {
-	if w, h := Place(nil, nil); w != 0 || h != 0 {
-		t.Error(w, h)
-	}
+	w, h := Place(nil, nil)
+	assert.Equal(t, 0.0, w)
+	assert.Equal(t, 0.0, h)
 }

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestLabelsOfAnAxis(t *testing.T) {
@@ -32,21 +35,13 @@ func TestLabelsOfAnAxis(t *testing.T) {
 		var ticks []float64
 		for _, f := range strings.Fields(c.ticks) {
 			v, err := strconv.ParseFloat(f, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			ticks = append(ticks, v)
 		}
-		if got := strings.Join(Labels(ticks), " "); got != c.want {
-			t.Errorf("%s is written %s, want %s", c.ticks, got, c.want)
-		}
+		assert.Equal(t, c.want, strings.Join(Labels(ticks), " "), "%s is written", c.ticks)
 	}
-	if got := strings.Join(percentLabels([]float64{0.9998, 0.9999, 1}), " "); got != "99.98% 99.99% 100%" {
-		t.Errorf("percentages: %s", got)
-	}
-	if got := labelNear(0.99995, []float64{0.9998, 0.9999, 1}); got != "0.99995" {
-		t.Errorf("a value beside a narrow axis is written %s", got)
-	}
+	assert.Equal(t, "99.98% 99.99% 100%", strings.Join(percentLabels([]float64{0.9998, 0.9999, 1}), " "), "percentages")
+	assert.Equal(t, "0.99995", labelNear(0.99995, []float64{0.9998, 0.9999, 1}), "a value beside a narrow axis is written")
 }
 
 // read is what a reader takes a label for.
@@ -59,9 +54,7 @@ func read(t *testing.T, label string) float64 {
 		}
 	}
 	v, err := strconv.ParseFloat(label, 64)
-	if err != nil {
-		t.Fatalf("the label %q is no number", label)
-	}
+	require.NoError(t, err, "the label %q is no number", label)
 	return v * unit
 }
 

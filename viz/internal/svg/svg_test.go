@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestTicks(t *testing.T) {
@@ -27,17 +29,13 @@ func TestTicks(t *testing.T) {
 		for _, v := range ticks {
 			got = append(got, Label(v))
 		}
-		if s := strings.Join(got, " "); s != c.want {
-			t.Errorf("%v to %v, log %v: %s, want %s", c.lo, c.hi, c.log, s, c.want)
-		}
+		assert.Equal(t, c.want, strings.Join(got, " "), "%v to %v, log %v", c.lo, c.hi, c.log)
 	}
 }
 
 func TestLabel(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", 1: "1", -0.25: "-0.25", 12345: "12.35k", 9999: "9999", 1.0000001: "1", 2e6: "2M", 1.5e-7: "1.5e-7", 0.30000000000000004: "0.3", 1e20: "1e20"} {
-		if got := Label(v); got != want {
-			t.Errorf("%v is written %s, want %s", v, got, want)
-		}
+		assert.Equal(t, want, Label(v), "%v is written", v)
 	}
 }
 
@@ -56,9 +54,7 @@ func TestSequentialGrowsInLightness(t *testing.T) {
 func TestDivergingIsEven(t *testing.T) {
 	for i := range 51 {
 		a, b := luminance(Diverging(0.5-float64(i)/100)), luminance(Diverging(0.5+float64(i)/100))
-		if math.Abs(a-b) > 0.06 {
-			t.Errorf("%d%% from the middle one side is lighter: %v, %v", i, a, b)
-		}
+		assert.InDelta(t, b, a, 0.06, "%d%% from the middle one side is lighter", i)
 	}
 }
 
@@ -100,9 +96,7 @@ func TestRange(t *testing.T) {
 	if r.Lo != 1 || r.Hi != 2 || r.Color(math.NaN()) != nanColor || r.Color(math.Inf(-1)) != negInfColor {
 		t.Errorf("got %v", r)
 	}
-	if c := RangeOf([]float64{4, 4}).Color(4); c != Sequential(0.5) {
-		t.Errorf("a constant has the colour %v", c)
-	}
+	assert.Equal(t, Sequential(0.5), RangeOf([]float64{4, 4}).Color(4), "a constant has the colour")
 }
 
 func TestChartsOfStrangeValues(t *testing.T) {
@@ -126,29 +120,19 @@ func TestChartsOfStrangeValues(t *testing.T) {
 	for i := range 100_000 {
 		many = append(many, math.Sin(float64(i)))
 	}
-	if s := (Chart{Series: []Series{{X: many, Y: many}}}).SVG(); !strings.HasSuffix(s, "</svg>\n") {
-		t.Error("cut")
-	}
+	assert.True(t, strings.HasSuffix((Chart{Series: []Series{{X: many, Y: many}}}).SVG(), "</svg>\n"), "cut")
 }
 
 func TestNum(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", -0.04: "0", 1.25: "1.3", 100: "100", math.Inf(1): "0"} {
-		if got := num(v); got != want {
-			t.Errorf("%v is written %s, want %s", v, got, want)
-		}
+		assert.Equal(t, want, num(v), "%v is written", v)
 	}
 	for n, want := range map[int]string{0: "0", 5: ".5", -5: "-.5", 120: "12", -123: "-12.3"} {
-		if got := tenths(n); got != want {
-			t.Errorf("%d tenths are written %s, want %s", n, got, want)
-		}
+		assert.Equal(t, want, tenths(n), "%d tenths are written", n)
 	}
 }
 
 func TestEscape(t *testing.T) {
-	if got := Escape("<a b='c'>&\"\x00\n"); got != "&lt;a b=&#39;c&#39;&gt;&amp;&quot;\uFFFD\n" {
-		t.Error(got)
-	}
-	if !slices.IsSorted([]float64{TextWidth("i"), TextWidth("a"), TextWidth("ab")}) {
-		t.Error("longer text is not wider")
-	}
+	assert.Equal(t, "&lt;a b=&#39;c&#39;&gt;&amp;&quot;\uFFFD\n", Escape("<a b='c'>&\"\x00\n"))
+	assert.True(t, slices.IsSorted([]float64{TextWidth("i"), TextWidth("a"), TextWidth("ab")}), "longer text is not wider")
 }

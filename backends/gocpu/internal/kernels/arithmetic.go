@@ -99,7 +99,7 @@ func MulComplexOf[T Complex, R Float]() Loop2 {
 		u := Of[R](Bytes(x))[:len(w)]
 		for i := 0; i < len(w)-1; i += 2 {
 			a, b := u[i], u[i+1]
-			re, im := a*c-b*d, a*d+b*c
+			re, im := R(a*c)-R(b*d), R(a*d)+R(b*c) // rounded each: what is fused on some processors differs where one is infinite
 			if s := re + im; s-s != 0 {
 				re, im = mulAgain(a, b, c, d)
 			}
@@ -111,7 +111,7 @@ func MulComplexOf[T Complex, R Float]() Loop2 {
 		u, v := Of[R](Bytes(x))[:len(w)], Of[R](Bytes(y))[:len(w)]
 		for i := 0; i < len(w)-1; i += 2 {
 			a, b, c, d := u[i], u[i+1], v[i], v[i+1]
-			re, im := a*c-b*d, a*d+b*c
+			re, im := R(a*c)-R(b*d), R(a*d)+R(b*c) // rounded each: what is fused on some processors differs where one is infinite
 			if s := re + im; s-s != 0 {
 				re, im = mulAgain(a, b, c, d)
 			}
@@ -427,6 +427,13 @@ func ClampOf[T Real]() Loop3 {
 	size := sizeOf[T]()
 	run := func(zb, lob, xb, hib []byte, step []int) {
 		z, lo, x, hi := Of[T](zb), Of[T](lob), Of[T](xb), Of[T](hib)
+		if step[0] == 0 && step[1] != 0 && step[2] == 0 { // the usual bounds
+			lo, hi, x := lo[0], hi[0], x[:len(z)]
+			for i := range z {
+				z[i] = min(max(x[i], lo), hi)
+			}
+			return
+		}
 		for i := range z {
 			z[i] = min(max(x[i*step[1]], lo[i*step[0]]), hi[i*step[2]])
 		}

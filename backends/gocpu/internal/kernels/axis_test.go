@@ -3,6 +3,8 @@ package kernels
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestAxisPlaces(t *testing.T) {
@@ -42,8 +44,7 @@ func TestContiguousAxes(t *testing.T) {
 		{[]int{100003}, []int{1}, true}, {[]int{100003}, []int{2}, false}, {[]int{3, 50000}, []int{50000, 1}, true}, {[]int{3, 50000}, []int{50001, 1}, false},
 		{nil, nil, true}, {[]int{0}, []int{1}, false},
 	} {
-		if a := NewAxis(c.dims, c.strides); a.contiguous() != c.want {
-			t.Errorf("%v with strides %v: %v", c.dims, c.strides, a.contiguous())
-		}
+		a := NewAxis(c.dims, c.strides)
+		assert.Equal(t, c.want, a.contiguous(), "%v with strides %v", c.dims, c.strides)
 	}
 }

@@ -30,9 +30,9 @@ func ConvertOf(from, to dtypes.DType) (Loop1, bool) {
 	case dtypes.Uint64:
 		return convertInt[uint64](to)
 	case dtypes.Float32:
-		return convertFloat(to, func(x float32) float64 { return float64(x) })
+		return convertReal[float32](to)
 	case dtypes.Float64:
-		return convertFloat(to, func(x float64) float64 { return x })
+		return convertReal[float64](to)
 	case dtypes.Float16:
 		return convertFloat(to, float16.Float16.Float64)
 	case dtypes.BFloat16:
@@ -131,24 +131,60 @@ func convertFloat[S any](to dtypes.DType, wide func(S) float64) (Loop1, bool) {
 	return Loop1{}, false
 }
 
+// convertReal is convertFloat of floats that Go has, with loops that call nothing to the numbers that Go has.
+func convertReal[S Float](to dtypes.DType) (Loop1, bool) {
+	switch to {
+	case dtypes.Int8:
+		return truncateReal[S, int8]()
+	case dtypes.Int16:
+		return truncateReal[S, int16]()
+	case dtypes.Int32:
+		return truncateReal[S, int32]()
+	case dtypes.Uint8:
+		return truncateReal[S, uint8]()
+	case dtypes.Uint16:
+		return truncateReal[S, uint16]()
+	case dtypes.Uint32:
+		return truncateReal[S, uint32]()
+	case dtypes.Float32:
+		return cast[float32, S]()
+	case dtypes.Float64:
+		return cast[float64, S]()
+	}
+	return convertFloat(to, func(x S) float64 { return float64(x) })
+}
+
+// bounds returns the smallest and the largest integer of a type of at most 32 bits.
+func bounds[T Integer]() (lo, hi float64) {
+	hi = math.Exp2(float64(8*sizeOf[T]())) - 1
+	if zero := T(0); zero-1 < zero {
+		return -(hi + 1) / 2, (hi - 1) / 2
+	}
+	return 0, hi
+}
+
 // truncate converts floats to integers of at most 32 bits: towards zero, saturating, NaN to 0.
 func truncate[S any, T Integer](wide func(S) float64) (Loop1, bool) {
-	lo, hi := 0.0, math.Exp2(float64(8*sizeOf[T]()))-1
-	if zero := T(0); zero-1 < zero {
-		lo, hi = -(hi+1)/2, (hi-1)/2
-	}
-	return each1(func(v S) T {
-		x := wide(v)
-		switch {
-		case x != x:
-			return 0
-		case x <= lo:
-			return T(lo)
-		case x >= hi:
-			return T(hi)
+	lo, hi := bounds[T]()
+	return each1(func(x S) T { return truncated[T](wide(x), lo, hi) }), true
+}
+
+// truncateReal is truncate of floats that Go has.
+func truncateReal[S Float, T Integer]() (Loop1, bool) {
+	lo, hi := bounds[T]()
+	return loop1(2*cheap, func(z []T, x []S) {
+		x = x[:len(z)]
+		for i := range z {
+			z[i] = truncated[T](float64(x[i]), lo, hi)
 		}
-		return T(x)
 	}), true
+}
+
+func truncated[T Integer](x, lo, hi float64) T {
+	if x != x {
+		return 0
+	}
+	return T(int64(min(max(x, lo), hi)))
 }
 
 func convertComplex[S Complex](to dtypes.DType) (Loop1, bool) {

@@ -95,7 +95,7 @@ func Binary(l Loop2, out, x, y []int) (Func, int) {
 	if w == nil {
 		return nil, 0
 	}
-	if len(w.dims) == 1 && w.step[0] == 1 && w.step[1] == 1 && w.inner < shortRow {
+	if len(w.dims) == 1 && w.step[0] == 1 && w.step[1] == 1 && w.inner < ShortRow {
 		for k := range 2 {
 			if w.strides[k][0] == 0 && w.strides[1-k][0] == w.inner {
 				return l.withRow(w, k)
@@ -124,13 +124,13 @@ func Binary(l Loop2, out, x, y []int) (Func, int) {
 	return w.kernel(l.cost, piece), 0
 }
 
-// shortRow is the length of rows below which a row that is repeated for all others, such as a bias per channel, is
+// ShortRow is the length of rows below which a row that is repeated for all others, such as a bias per channel, is
 // first written out several times, so that loops are not short.
-const shortRow = 512
+const ShortRow = 512
 
 // withRow returns the kernel for operand k being one row, which is repeated for all rows of the other.
 func (l Loop2) withRow(w *walk, k int) (Func, int) {
-	rows := min(2*shortRow/w.inner, w.dims[0]+1) // one more, as a chunk may begin within a row
+	rows := min(2*ShortRow/w.inner, w.dims[0]+1) // one more, as a chunk may begin within a row
 	period := rows * w.inner
 	size := l.xSize
 	body := func(a *Args, _, lo, hi int) {

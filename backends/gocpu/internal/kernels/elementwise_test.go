@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/internal/elementary"
@@ -138,7 +139,7 @@ func TestNaNWins(t *testing.T) {
 	}
 	one := make([]float32, 1)
 	for name, r := range map[string]Reducer[float32, float32]{"max": MaxReal(float32(math.Inf(-1))), "min": MinReal(float32(math.Inf(1)))} {
-		f, scratch := Reduce(r, []int{4}, []int{0}, 1)
+		f, scratch := Reduce(cpu.Use(), r, []int{4}, []int{0}, 1)
 		run(f, scratch, 1, Bytes(one), Bytes([]float32{3, nan, 1, 2}))
 		if one[0] == one[0] {
 			t.Errorf("%s is %v", name, one[0])

@@ -1,6 +1,11 @@
 package kernels
 
-import "math"
+import (
+	"unsafe"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/fourier"
+)
 
 // Fourier is the plan of a discrete Fourier transform of one length: y[k] = Σ_j x[j]·exp(-2πi·j·k/n). Lengths whose
 // prime factors are small are taken apart by them; others become a convolution, whose length is a power of two. Both
@@ -12,6 +17,7 @@ type Fourier struct {
 	chirp  []complex128 // exp(-πi·k²/n), if n is convolved
 	filter []complex128 // the transform of its conjugates, over the length of inner
 	inner  *Fourier
+	fast   *fourier.Plan[float64] // in place of roots, if there is one and it is worth it
 }
 
 // largestRadix is the largest prime factor by which a transform is taken apart: it costs the radix per element, while
@@ -21,9 +27,16 @@ const largestRadix = 23
 // often is after how many elements, of some ten nanoseconds each, long work of one piece looks whether it may end early.
 const often = 1 << 16
 
-// NewFourier returns the plan for n elements, at least one; one that is good for nothing once ended reports true.
-func NewFourier(n int, ended func() bool) *Fourier {
+// NewFourier returns the plan for n elements, at least one, in the instructions of a tier; one that is good for nothing once ended
+// reports true.
+func NewFourier(tier cpu.Tier, n int, ended func() bool) *Fourier {
 	p := &Fourier{n: n}
+	if fourier.Native(tier) {
+		if fast := fourier.NewPlan[float64](tier, n, ended); fast != nil && fast.Long() {
+			p.fast = fast
+			return p
+		}
+	}
 	rest := n
 	for _, r := range []int{4, 2, 3, 5, 7, 11, 13, 17, 19, largestRadix} {
 		for ; rest%r == 0; rest /= r {
@@ -31,7 +44,7 @@ func NewFourier(n int, ended func() bool) *Fourier {
 		}
 	}
 	if rest > 1 {
-		p.convolve(ended)
+		p.convolve(tier, ended)
 		return p
 	}
 	p.root = make([]complex128, n)
@@ -39,27 +52,9 @@ func NewFourier(n int, ended func() bool) *Fourier {
 		if k%often == 0 && ended() {
 			break
 		}
-		p.root[k] = rootOfOne(k, n)
+		p.root[k] = fourier.RootOfOne(k, n)
 	}
 	return p
-}
-
-// rootOfOne returns exp(-2πi·k/n), by an angle of at most an eighth of the circle, so that 1, i, -1 and -i are exact.
-func rootOfOne(k, n int) complex128 {
-	turn, eighths := 0, 8*k
-	for ; eighths > n; eighths -= 2 * n { // quarters of a circle, rounded to the nearest
-		turn++
-	}
-	sin, cos := math.Sincos(math.Pi / 4 * float64(eighths) / float64(n))
-	switch turn % 4 {
-	case 1:
-		sin, cos = cos, -sin
-	case 2:
-		sin, cos = -sin, -cos
-	case 3:
-		sin, cos = -cos, sin
-	}
-	return complex(cos, -sin)
 }
 
 // convolve makes the plan of Bluestein's method: with j·k = (j² + k² - (k-j)²)/2,
@@ -67,19 +62,19 @@ func rootOfOne(k, n int) complex128 {
 //	y[k] = c[k] · Σ_j (x[j]·c[j]) · conj(c[k-j])    where c[k] = exp(-πi·k²/n)
 //
 // Source: Bluestein, "A linear filtering approach to the computation of discrete Fourier transform", 1970.
-func (p *Fourier) convolve(ended func() bool) {
+func (p *Fourier) convolve(tier cpu.Tier, ended func() bool) {
 	n, m := p.n, 1
 	for m < 2*n-1 {
 		m *= 2
 	}
-	p.inner = NewFourier(m, ended)
+	p.inner = NewFourier(tier, m, ended)
 	p.chirp, p.filter = make([]complex128, n), make([]complex128, m)
 	square := 0 // k² modulo 2n, which k² itself may overflow
 	for k := range p.chirp {
 		if k%often == 0 && ended() {
 			break
 		}
-		p.chirp[k] = rootOfOne(square, 2*n)
+		p.chirp[k] = fourier.RootOfOne(square, 2*n)
 		p.filter[k] = conj(p.chirp[k])
 		p.filter[(m-k)%m] = p.filter[k]
 		square = (square + 2*k + 1) % (2 * n)
@@ -94,7 +89,10 @@ func conj(x complex128) complex128 { return complex(real(x), -imag(x)) }
 
 // Scratch returns how many elements of memory Transform needs.
 func (p *Fourier) Scratch() int {
-	if p.inner != nil {
+	switch {
+	case p.fast != nil:
+		return (Aligned(p.fast.Between()) + Aligned(p.fast.LongScratch())) / complexSize
+	case p.inner != nil:
 		return len(p.filter) + p.inner.Scratch()
 	}
 	return p.n
@@ -102,7 +100,11 @@ func (p *Fourier) Scratch() int {
 
 // Transform replaces x, of the plan's length, by its transform, or by anything once ended reports true.
 func (p *Fourier) Transform(x, scratch []complex128, ended func() bool) {
-	if p.inner == nil {
+	switch {
+	case p.fast != nil:
+		p.onVectors(x, scratch, ended)
+		return
+	case p.inner == nil:
 		p.apart(x, scratch, ended)
 		return
 	}
@@ -121,6 +123,25 @@ func (p *Fourier) Transform(x, scratch []complex128, ended func() bool) {
 	}
 }
 
+// onVectors is the transform by the fast plan.
+func (p *Fourier) onVectors(x, scratch []complex128, ended func() bool) {
+	between := Aligned(p.fast.Between()) / complexSize
+	shared, own := Bytes(scratch[:between]), Bytes(scratch[between:][:Aligned(p.fast.LongScratch())/complexSize])
+	first, second := p.fast.Pieces()
+	for i := range first {
+		if ended() {
+			return
+		}
+		p.fast.First(shared, unsafe.Pointer(&x[0]), i, false, own)
+	}
+	for i := range second {
+		if ended() {
+			return
+		}
+		p.fast.Second(unsafe.Pointer(&x[0]), shared, i, false, own)
+	}
+}
+
 // apart takes a transform of length n·s, in s interleaved parts, apart by a factor r of n after the other. With m = n/r
 //
 //	y[r·k + j] = Σ_p (Σ_q x[p + m·q]·exp(-2πi·q·j/r)) · exp(-2πi·p·j/n) · exp(-2πi·p·k/m)
@@ -132,11 +153,16 @@ func (p *Fourier) apart(x, scratch []complex128, ended func() bool) {
 	from, to := x, scratch[:p.n]
 	n, s := p.n, 1
 	for _, r := range p.radix {
-		if ended() { // a pass over all elements is short
+		if ended() {
 			return
 		}
-		m := n / r
+		m, passed := n/r, 0
 		for at := range m {
+			if passed += s * r; passed > often {
+				if passed = 0; ended() {
+					return
+				}
+			}
 			block, w := to[s*r*at:][:s*r], s*at // root[w·j] = exp(-2πi·at·j/n)
 			switch r {
 			case 2:

@@ -3,6 +3,8 @@ package kernels
 import (
 	"unsafe"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/fourier"
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
@@ -148,76 +150,155 @@ func (p *Fourier) invert(x, scratch []complex128, ended func() bool) {
 	}
 }
 
-// FFT returns the kernel of a discrete Fourier transform over the axes, and its scratch memory. in and out have the
-// types' dtypes and the dimensions given. Of a real transform the last axis of the complex side holds half of the
-// elements; the inverse one then makes it whole. Once ended reports true, the kernel is good for nothing.
-func FFT(in, out ComplexType, from, to, axes []int, inverse bool, workers int, ended func() bool) (Func, int) {
+// FFT returns the kernel of a discrete Fourier transform over the axes, in the instructions of a tier, and its scratch memory.
+// in and out are the dtypes, of which one is complex and the other one too or its real one, with the dimensions given. Of a
+// real transform the last axis of the complex side holds half of the elements; the inverse one then makes it whole. Once ended
+// reports true, the kernel is good for nothing.
+func FFT(tier cpu.Tier, in, out dtypes.DType, from, to, axes []int, inverse bool, workers int, ended func() bool) (Func, int) {
 	// A real transform begins with its last axis, an inverse one ends with it. Between passes the values are where
 	// the complex side is: in the result or, before they are real, in memory of their own.
-	last := axes[len(axes)-1]
-	toReal := inverse && out.size < in.size
-	between, dims := out, to
-	if toReal {
-		between, dims = in, from
-	}
-	plans, longest := map[int]*Fourier{}, 0
-	plan := func(n int) *Fourier {
-		if plans[n] == nil {
-			plans[n] = NewFourier(n, ended)
-			longest = max(longest, n+plans[n].Scratch())
+	last := len(axes) - 1
+	mixed := in != out
+	t := fourierTask{tier: tier, in: ComplexTypeOf(in), out: ComplexTypeOf(out), inverse: inverse, workers: workers, ended: ended, plans: map[int]*Fourier{}}
+	t.toReal = mixed && inverse
+	t.passes = len(axes)
+	dims := to
+	if t.toReal {
+		dims = from
+		if t.passes > 1 {
+			t.copySize = Aligned(t.in.size * elementsIn(from))
 		}
-		return plans[n]
 	}
-	var passes []fourierPass
-	for _, a := range axes[:len(axes)-1] {
-		l := NewLanes(dims, []int{a})
-		passes = append(passes, fourierPass{plan: plan(dims[a]), in: between, out: between, from: l, to: l, inverse: inverse})
+	var passes []Func
+	add := func(f Func) { passes = append(passes, f) }
+	if mixed && !t.toReal {
+		add(t.real(from, to, axes[last]))
 	}
-	n := max(from[last], to[last])
-	p := fourierPass{in: in, out: out, inverse: inverse, half: toReal, from: NewLanes(from, []int{last}), to: NewLanes(to, []int{last})}
-	if in.size != out.size && n%2 == 0 {
-		for k := range n/4 + 1 {
-			p.roots = append(p.roots, rootOfOne(k, n))
-		}
-		p.plan = plan(n / 2)
-		longest = max(longest, n+p.plan.Scratch())
-	} else {
-		p.plan = plan(n)
+	if !mixed {
+		add(t.complex(dims, axes[last], len(passes)))
 	}
-	copySize := 0
-	if toReal {
-		passes = append(passes, p)
-		if len(passes) > 1 {
-			copySize = in.size * p.from.Kept.N * p.from.Along.N
-		}
-	} else {
-		passes = append([]fourierPass{p}, passes...)
+	for _, axis := range axes[:last] {
+		add(t.complex(dims, axis, len(passes)))
 	}
-	copySize = (copySize + complexSize - 1) / complexSize * complexSize
-	bodies := make([]Body, len(passes))
-	for i, p := range passes {
-		bodies[i] = func(a *Args, worker, lo, hi int) {
-			x, y := a.In[0], a.Out[0]
-			if i > 0 {
-				x = y
-			}
-			if toReal && len(passes) > 1 {
-				if i > 0 {
-					x = a.Scratch[:copySize]
-				}
-				if i < len(passes)-1 {
-					y = a.Scratch[:copySize]
-				}
-			}
-			memory := Of[complex128](a.Scratch[copySize:])[worker*longest:][:longest]
-			for k := lo; k < hi; k++ {
-				p.lane(y, x, k, memory, a.Ended)
-			}
-		}
+	if t.toReal {
+		add(t.real(from, to, axes[last]))
 	}
 	return func(a *Args) {
-		for i := range passes {
-			a.For(passes[i].from.Kept.N, passes[i].from.grain(30), bodies[i])
+		for _, pass := range passes {
+			pass(a)
 		}
-	}, copySize + workers*longest*complexSize
+	}, t.copySize + t.scratch
+}
+
+// fourierTask makes the passes of a transform.
+type fourierTask struct {
+	tier            cpu.Tier
+	in, out         ComplexType
+	inverse, toReal bool
+	workers         int
+	ended           func() bool
+	passes          int
+	copySize        int // bytes of memory of values between passes
+	scratch         int // bytes of other memory
+	plans           map[int]*Fourier
+}
+
+// place returns where pass i reads and writes.
+func (t *fourierTask) place(i int) fourierPlace {
+	first, last, own := i == 0, i == t.passes-1, t.copySize > 0
+	size := t.copySize
+	return func(a *Args) (y, x, memory []byte) {
+		x, y, memory = a.In[0], a.Out[0], a.Scratch[size:]
+		switch {
+		case own && !first:
+			x = a.Scratch[:size]
+		case !first:
+			x = y
+		}
+		if own && !last {
+			y = a.Scratch[:size]
+		}
+		return y, x, memory
+	}
+}
+
+// complex returns pass i, over an axis of complex numbers.
+func (t *fourierTask) complex(dims []int, axis, i int) Func {
+	between := t.out
+	if t.toReal {
+		between = t.in
+	}
+	var f Func
+	var scratch int
+	if between.size == complexSize {
+		f, scratch = complexOnVectors[float64](t.tier, dims, axis, t.inverse, t.workers, t.place(i), t.ended)
+	} else {
+		f, scratch = complexOnVectors[float32](t.tier, dims, axis, t.inverse, t.workers, t.place(i), t.ended)
+	}
+	if f != nil {
+		t.scratch = max(t.scratch, scratch)
+		return f
+	}
+	l := NewLanes(dims, []int{axis})
+	return t.plain(fourierPass{plan: t.plan(dims[axis]), in: between, out: between, from: l, to: l, inverse: t.inverse}, i)
+}
+
+// real returns the pass between real numbers and half of their transform: the first one, or the last one if it ends with them.
+func (t *fourierTask) real(from, to []int, axis int) Func {
+	i := 0
+	if t.toReal {
+		i = t.passes - 1
+	}
+	n := max(from[axis], to[axis])
+	if elementsIn(from[axis+1:]) == 1 {
+		rows := elementsIn(from[:axis])
+		var f Func
+		var scratch int
+		if max(t.in.size, t.out.size) == complexSize {
+			f, scratch = realOnVectors[float64](t.tier, rows, n, t.inverse, t.workers, t.place(i), t.ended)
+		} else {
+			f, scratch = realOnVectors[float32](t.tier, rows, n, t.inverse, t.workers, t.place(i), t.ended)
+		}
+		if f != nil {
+			t.scratch = max(t.scratch, scratch)
+			return f
+		}
+	}
+	p := fourierPass{in: t.in, out: t.out, inverse: t.inverse, half: t.toReal, from: NewLanes(from, []int{axis}), to: NewLanes(to, []int{axis})}
+	if n%2 != 0 {
+		p.plan = t.plan(n)
+		return t.plain(p, i)
+	}
+	for k := range n/4 + 1 {
+		p.roots = append(p.roots, fourier.RootOfOne(k, n))
+	}
+	p.plan = t.plan(n / 2)
+	return t.plain(p, i)
+}
+
+func (t *fourierTask) plan(n int) *Fourier {
+	if t.plans[n] == nil {
+		t.plans[n] = NewFourier(t.tier, n, t.ended)
+	}
+	return t.plans[n]
+}
+
+// plain returns pass i in plain Go, lane by lane.
+func (t *fourierTask) plain(p fourierPass, i int) Func {
+	n := p.plan.n
+	if p.roots != nil {
+		n *= 2
+	}
+	own := n + p.plan.Scratch()
+	t.scratch = max(t.scratch, t.workers*own*complexSize)
+	at := t.place(i)
+	body := func(a *Args, worker, lo, hi int) {
+		y, x, memory := at(a)
+		mine := Of[complex128](memory)[worker*own:][:own]
+		for k := lo; k < hi; k++ {
+			p.lane(y, x, k, mine, a.Ended)
+		}
+	}
+	grain := p.from.grain(30)
+	return func(a *Args) { a.For(p.from.Kept.N, grain, body) }
 }

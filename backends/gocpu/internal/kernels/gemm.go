@@ -1,5 +1,7 @@
 package kernels
 
+import "sync/atomic"
+
 // Matrix products in plain Go:
 //
 //	C[g, m, n] = Σ_k A[g, m, k] · B[g, n, k]
@@ -95,6 +97,9 @@ type Axis struct {
 	table          []int
 	outer, strides []int // sizes and strides of what goes around the table, outermost first
 	run            int   // the table is contiguous in runs of this length
+
+	even   bool // all elements lie stride apart
+	stride int
 }
 
 // tableLimit is how long an axis' table may be.
@@ -113,6 +118,9 @@ func NewAxis(dims, strides []int) Axis {
 	}
 	if a.N == 0 {
 		a.outer, a.strides = nil, nil
+	}
+	if len(a.outer) < 2 {
+		return a.evenAxis()
 	}
 	a.table = []int{0}
 	for k := len(a.outer) - 1; k >= 0; k-- { // from the innermost axis, as far as the table reaches
@@ -146,6 +154,46 @@ func NewAxis(dims, strides []int) Axis {
 		}
 	}
 	return a
+}
+
+// evenAxis returns a, of which at most one axis was left.
+func (a Axis) evenAxis() Axis {
+	d, s := min(a.N, 1), 1
+	if len(a.outer) == 1 {
+		d, s = a.outer[0], a.strides[0]
+	}
+	a.even, a.stride = true, s
+	a.table = evenPlaces(min(max(d, 1), tableLimit), s)
+	if a.run = 1; s == 1 {
+		a.run = len(a.table)
+	}
+	if a.outer, a.strides = nil, nil; d > tableLimit {
+		a.outer, a.strides = []int{(d + tableLimit - 1) / tableLimit}, []int{tableLimit * s}
+	}
+	return a
+}
+
+// even is a table of places that lie stride apart, each as long as the longest one that was asked for.
+type even struct {
+	stride int
+	places []int
+}
+
+// latestEven are the latest of such tables: the layers of a network have few widths, and their products read them again and again.
+var latestEven [16]atomic.Pointer[even]
+
+// evenPlaces returns the places of n elements that lie stride apart, not to be written to.
+func evenPlaces(n, stride int) []int {
+	latest := &latestEven[uint(stride*0x9e3779b1)>>8%16]
+	if t := latest.Load(); t != nil && t.stride == stride && len(t.places) >= n {
+		return t.places[:n:n]
+	}
+	t := &even{stride, make([]int, n)}
+	for i := range t.places {
+		t.places[i] = i * stride
+	}
+	latest.Store(t)
+	return t.places
 }
 
 // at returns the place of element i.
@@ -306,6 +354,30 @@ type Gemm struct {
 	OutBase   []int
 	OutStride int
 	Columns   bool
+
+	// Finish, if not nil, is called once for each block of results when it is done, and in the cache still: elements (m, n) of
+	// a batch with m0 <= m < m1 and n0 <= n < n1. Workers call it at the same time. Inputs from the third on are as they were given.
+	Finish func(a *Args, batch, m0, m1, n0, n1 int)
+}
+
+// finishAfter returns the kernel of g given one that does not call Finish.
+func (g *Gemm) finishAfter(f Func) Func {
+	if g.Finish == nil || f == nil {
+		return f
+	}
+	m, n := g.A.Free.N, g.B.Free.N
+	finish := func(a *Args, _, lo, hi int) {
+		for lo < hi {
+			batch, from := lo/m, lo%m
+			to := min(m, from+hi-lo)
+			g.Finish(a, batch, from, to, 0, n)
+			lo += to - from
+		}
+	}
+	return func(a *Args) {
+		f(a)
+		a.For(len(g.OutBase)*m, max(1, copyGrain/16/max(1, n)), finish)
+	}
 }
 
 // product is a Gemm with its types: how operands are packed and results stored.
@@ -433,6 +505,9 @@ func (p *product[T]) task(a *Args, b, own, parts []T, g, s, r0, c0 int) {
 		p.packA(packed, a.In[0], &p.A, g, r0, r1, k0, k1, rowsOfTile)
 		block := b[k0*cols+c0*kp:]
 		for c := c0; c < c1; c += colsOfTile {
+			if a.Ended() {
+				return
+			}
 			panelB := block[:colsOfTile*kp]
 			block = block[colsOfTile*kp:]
 			for r := 0; r < rows; r += rowsOfTile {

@@ -132,3 +132,26 @@ func BenchmarkProduct(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkProductOfDTypes shows what narrow and wide elements cost beside float32.
+func BenchmarkProductOfDTypes(b *testing.B) {
+	for _, c := range []struct{ in, out dtypes.DType }{
+		{dtypes.Float32, dtypes.Float32}, {dtypes.Float64, dtypes.Float64}, {dtypes.BFloat16, dtypes.BFloat16},
+		{dtypes.Float16, dtypes.Float16}, {dtypes.Int8, dtypes.Int32},
+	} {
+		for _, n := range []int{128, 512, 1024} {
+			b.Run(fmt.Sprintf("%s/%d", c.in, n), func(b *testing.B) {
+				f, scratch := Product(gemmOf(1, n, n, n, "bnk", "bkn"), c.in, c.out, c.out, 1)
+				x, y := make([]byte, n*n*c.in.Size()), make([]byte, n*n*c.in.Size())
+				z, memory := make([]byte, n*n*c.out.Size()), make([]byte, scratch)
+				a := &Args{In: make([][]byte, 2), Out: make([][]byte, 1), Workers: 1}
+				b.ReportAllocs()
+				for b.Loop() {
+					a.In[0], a.In[1], a.Out[0], a.Scratch = x, y, z, memory
+					f(a)
+				}
+				b.ReportMetric(2*float64(n*n*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

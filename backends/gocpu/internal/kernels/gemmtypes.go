@@ -1,6 +1,8 @@
 package kernels
 
 import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/gemm"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -10,6 +12,17 @@ import (
 // same kind, and the scratch memory it wants; nil if there is none. Floats up to float32 are summed in
 // float32, integers in 64 bits, which then wrap to the dtype wrap and to that of the result.
 func Product(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
+	on := processor{cpu.Use(), cpu.Has()}
+	on.has.BF16 = on.has.BF16 && gemm.PairsAreFast()
+	if f, scratch := productOnVectors(on, g, in, wrap, out, workers); f != nil {
+		return f, scratch
+	}
+	f, scratch := generic(g, in, wrap, out, workers)
+	return g.finishAfter(f), scratch
+}
+
+// generic is Product in plain Go.
+func generic(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
 	switch {
 	case in == dtypes.Float32 && out == dtypes.Float32:
 		return fixed(g, workers, true, packSame[float32], storeSame[float32])
@@ -48,6 +61,43 @@ func Product(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
 		return fixed(g, workers, false, packInt[uint32](), store)
 	}
 	return fixed(g, workers, true, packSame[int64], store)
+}
+
+// processor is what a kernel is made for.
+type processor struct {
+	tier cpu.Tier
+	has  cpu.Features
+}
+
+// productOnVectors is Product on vector kernels; nil if the generic one is better.
+func productOnVectors(on processor, g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
+	if on.tier == cpu.Portable || in.IsFloat() && !out.IsFloat() {
+		return nil, 0
+	}
+	switch in {
+	case dtypes.Float32:
+		if out != dtypes.Float64 { // whose sums are in float64
+			return vectorProduct(g, gemm.Float32(on.tier), floatStore[float32](on, in, out), workers)
+		}
+	case dtypes.Float64:
+		return vectorProduct(g, gemm.Float64(on.tier), floatStore[float64](on, in, out), workers)
+	case dtypes.BFloat16:
+		if f, scratch := bfloat16Product(on, g, out, workers); f != nil {
+			return f, scratch
+		}
+		return widenedProduct(on, g, gemm.BFloat16(on.tier), out, workers)
+	case dtypes.Float16:
+		return widenedProduct(on, g, gemm.Float16(on.tier), out, workers)
+	case dtypes.Int8:
+		return int8Product(on, g, wrap, out, workers)
+	}
+	return nil, 0
+}
+
+// vectorProduct returns the kernel of products in type T on vector kernels.
+func vectorProduct[T float32 | float64](g Gemm, k *gemm.Kernels, store func([]byte, int, []T), workers int) (Func, int) {
+	p := &blocked[T]{Gemm: g, kernels: k, store: store}
+	return p.kernel(workers)
 }
 
 // fixed returns the kernel for the types that pack and store stand for; same says that operands are of type T.

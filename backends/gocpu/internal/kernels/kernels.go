@@ -61,12 +61,33 @@ func Nothing(*Args) {}
 const copyGrain = 128 << 10
 
 // Copy copies the operand's bytes to the result, which may be the same memory.
-func Copy(a *Args) { a.For(len(a.Out[0]), copyGrain, copyBytes) }
-
-func copyBytes(a *Args, _, lo, hi int) {
-	if &a.Out[0][0] != &a.In[0][0] {
-		copy(a.Out[0][lo:hi], a.In[0][lo:hi])
+func Copy(a *Args) {
+	if unsafe.SliceData(a.In[0]) != unsafe.SliceData(a.Out[0]) {
+		a.For(len(a.Out[0]), copyGrain, copyBytes)
 	}
+}
+
+func copyBytes(a *Args, _, lo, hi int) { copy(a.Out[0][lo:hi], a.In[0][lo:hi]) }
+
+// Choose copies the second operand's bytes to the result if the first, a bool, holds, else the third's. The result may be the
+// memory of one of them: then there is nothing to do if that is chosen.
+func Choose(a *Args) {
+	from := a.In[2]
+	if a.In[0][0] != 0 {
+		from = a.In[1]
+	}
+	if unsafe.SliceData(from) == unsafe.SliceData(a.Out[0]) {
+		return
+	}
+	a.For(len(a.Out[0]), copyGrain, copyChosen)
+}
+
+func copyChosen(a *Args, _, lo, hi int) {
+	from := a.In[2]
+	if a.In[0][0] != 0 {
+		from = a.In[1]
+	}
+	copy(a.Out[0][lo:hi], from[lo:hi])
 }
 
 // sizeOf returns the size of an element in bytes.

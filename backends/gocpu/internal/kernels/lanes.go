@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/rows"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -104,64 +106,84 @@ func floatType[T any](wide func(T) float64, narrow func(float64) T) FloatType {
 	}
 }
 
-// Softmax returns the kernel of exp(x) / Σ exp(x) along lanes, with log of its logarithm, and its scratch memory.
-func Softmax(t FloatType, l Lanes, log bool, workers int) (Func, int) {
-	n := l.Along.N
-	body := func(a *Args, worker, lo, hi int) {
-		v := Of[float64](a.Scratch)[worker*n:][:n]
-		for i := lo; i < hi; i++ {
-			base := l.Kept.at(i)
-			t.load(a.In[0], &l, base, v)
-			softmax(v, log, t.exact)
-			t.store(a.Out[0], &l, base, v)
-		}
+// Softmax returns the kernel of exp(x) / Σ exp(x) along lanes, with log of its logarithm, in the instructions of a tier, and
+// its scratch memory. With a mask, the second operand, only those elements count for which it holds; the others, and -∞, get
+// 0 or, with log, -∞.
+func Softmax(tier cpu.Tier, d dtypes.DType, l Lanes, mask *Lanes, log bool, workers int) (Func, int) {
+	s := softmaxLanes{t: FloatTypeOf(d), l: l, mask: mask, log: log}
+	if t, ok := vectorTypeOf(d); ok && onVectors(tier) && l.Along.N >= fewElements {
+		return s.onVectors(tier, t, workers)
 	}
-	grain := l.grain(4)
-	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * 8
-}
-
-// MaskedSoftmax is Softmax of those elements for which the second operand, whose lanes are mask, holds; the others,
-// and -∞, get 0 or, with log, -∞.
-func MaskedSoftmax(t FloatType, l, mask Lanes, log bool, workers int) (Func, int) {
-	n, rest, low := l.Along.N, 0.0, math.Inf(-1)
-	if log {
-		rest = low
-	}
-	words := 2*n + (n+7)/8 // of a worker: the lane, what is chosen of it, and where
+	words := s.words()
 	body := func(a *Args, worker, lo, hi int) {
 		own := Of[float64](a.Scratch)[worker*words:][:words]
-		v, chosen, shown := own[:n], own[n:2*n], Of[bool](Bytes(own[2*n:]))[:n]
-		holds := Of[bool](a.In[1])
 		for i := lo; i < hi; i++ {
-			base, at := l.Kept.at(i), mask.Kept.at(i)
-			t.load(a.In[0], &l, base, v)
-			for k := range shown {
-				shown[k] = holds[at+mask.Along.at(k)]
-			}
-			m := 0
-			for k, x := range v {
-				if shown[k] && x != low {
-					chosen[m] = x
-					m++
-				} else {
-					shown[k] = false
-				}
-			}
-			softmax(chosen[:m], log, t.exact)
-			m = 0
-			for k, yes := range shown {
-				if !yes {
-					v[k] = rest
-					continue
-				}
-				v[k] = chosen[m]
-				m++
-			}
-			t.store(a.Out[0], &l, base, v)
+			s.lane(a, a.In[0], a.Out[0], &s.l, s.l.Kept.at(i), own, i)
 		}
 	}
 	grain := l.grain(6)
 	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * words * 8
+}
+
+// softmaxLanes is a softmax in float64, lane by lane.
+type softmaxLanes struct {
+	t    FloatType
+	l    Lanes
+	mask *Lanes
+	log  bool
+}
+
+// words is how many float64s of scratch memory a lane needs: the lane and, with a mask, what is chosen of it, and where.
+func (s *softmaxLanes) words() int {
+	n := s.l.Along.N
+	if s.mask == nil {
+		return n
+	}
+	return 2*n + (n+7)/8
+}
+
+// rest is what an element gets that does not count.
+func (s *softmaxLanes) rest() float64 {
+	if s.log {
+		return math.Inf(-1)
+	}
+	return 0
+}
+
+// lane computes lane i, which lies in x at base as the lanes l do, and goes to z likewise.
+func (s *softmaxLanes) lane(a *Args, x, z []byte, l *Lanes, base int, own []float64, i int) {
+	v := own[:l.Along.N]
+	s.t.load(x, l, base, v)
+	if s.mask == nil {
+		softmax(v, s.log, s.t.exact)
+	} else {
+		s.masked(Of[bool](a.In[1]), own, i)
+	}
+	s.t.store(z, l, base, v)
+}
+
+// masked computes a lane of which what holds counts.
+func (s *softmaxLanes) masked(holds []bool, own []float64, i int) {
+	n, at, low := s.l.Along.N, s.mask.Kept.at(i), math.Inf(-1)
+	v, chosen, shown := own[:n], own[n:2*n], Of[bool](Bytes(own[2*n:]))[:n]
+	m := 0
+	for k, x := range v {
+		if shown[k] = holds[at+s.mask.Along.at(k)] && x != low; shown[k] {
+			chosen[m] = x
+			m++
+		}
+	}
+	softmax(chosen[:m], s.log, s.t.exact)
+	rest := s.rest()
+	m = 0
+	for k, yes := range shown {
+		if !yes {
+			v[k] = rest
+			continue
+		}
+		v[k] = chosen[m]
+		m++
+	}
 }
 
 func softmax(v []float64, log, exact bool) {
@@ -250,21 +272,44 @@ func sumExp(v []float64, at int, exact bool) float64 {
 	return s.value()
 }
 
-// LogSumExp returns the kernel of log Σ exp(x) along lanes, and its scratch memory.
-func LogSumExp(t FloatType, l Lanes, workers int) (Func, int) {
-	n := l.Along.N
-	one := Lanes{Along: NewAxis([]int{1}, []int{1})}
+// LogSumExp returns the kernel of log Σ exp(x) along lanes, in the instructions of a tier, and its scratch memory.
+func LogSumExp(tier cpu.Tier, d dtypes.DType, l Lanes, workers int) (Func, int) {
+	s := logSumExpLanes{t: FloatTypeOf(d), l: l}
+	if t, ok := vectorTypeOf(d); ok && onVectors(tier) && l.Along.N >= fewElements {
+		return s.onVectors(tier, t, workers)
+	}
+	words := l.Along.N + 1
 	body := func(a *Args, worker, lo, hi int) {
-		v := Of[float64](a.Scratch)[worker*(n+1):][:n+1]
+		own := Of[float64](a.Scratch)[worker*words:][:words]
 		for i := lo; i < hi; i++ {
-			t.load(a.In[0], &l, l.Kept.at(i), v[:n])
-			v[n] = logSumExp(v[:n], t.exact)
-			t.store(a.Out[0], &one, i, v[n:])
+			s.lane(a, own, i)
 		}
 	}
 	grain := l.grain(4)
-	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * (n + 1) * 8
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * words * 8
 }
+
+// logSumExpLanes is log Σ exp(x) in float64, lane by lane.
+type logSumExpLanes struct {
+	t FloatType
+	l Lanes
+}
+
+// lane computes lane i.
+func (s *logSumExpLanes) lane(a *Args, own []float64, i int) {
+	v := own[:s.l.Along.N]
+	s.t.load(a.In[0], &s.l, s.l.Kept.at(i), v)
+	s.store(a, own, i, logSumExp(v, s.t.exact))
+}
+
+// store writes the result of lane i.
+func (s *logSumExpLanes) store(a *Args, own []float64, i int, y float64) {
+	own[0] = y
+	s.t.store(a.Out[0], &oneElement, i, own[:1])
+}
+
+// oneElement are lanes of one element.
+var oneElement = Lanes{Along: NewAxis([]int{1}, []int{1})}
 
 func logSumExp(v []float64, exact bool) float64 {
 	if len(v) == 0 {
@@ -287,6 +332,9 @@ func Arg[T any](better Better[T], l Lanes, size int) Func {
 			base, best := l.Kept.at(i), 0
 			b := x[base+l.Along.at(0)]
 			for k := 1; k < l.Along.N; k++ {
+				if k%often == 0 && a.Ended() {
+					return
+				}
 				if v := x[base+l.Along.at(k)]; better(v, b) {
 					b, best = v, k
 				}
@@ -319,6 +367,9 @@ func CumSum[T, A any](l Lanes, plus func(A, T) A, narrow func(A) T) Func {
 			base := l.Kept.at(i)
 			var sum A
 			for k := range l.Along.N {
+				if k%often == often-1 && a.Ended() {
+					return
+				}
 				at := base + l.Along.at(k)
 				sum = plus(sum, x[at])
 				z[at] = narrow(sum)
@@ -330,123 +381,82 @@ func CumSum[T, A any](l Lanes, plus func(A, T) A, narrow func(A) T) Func {
 }
 
 // CumSumSame is CumSum of integers, added up as they are.
-func CumSumSame[T Integer](l Lanes) Func {
-	return CumSum(l, func(sum, x T) T { return sum + x }, func(sum T) T { return sum })
+func CumSumSame[T Integer](l Lanes, _ int) (Func, int) {
+	return CumSum(l, func(sum, x T) T { return sum + x }, func(sum T) T { return sum }), 0
 }
 
-// CumSumFloat is CumSum of floats, which wide and narrow convert.
-func CumSumFloat[T any](l Lanes, wide func(T) float64, narrow func(float64) T) Func {
-	return CumSum(l, func(sum Total, x T) Total { return sum.plus(wide(x)) }, func(sum Total) T { return narrow(sum.over(1)) })
+// CumSumFloat64 is CumSum of float64s.
+func CumSumFloat64(l Lanes, _ int) (Func, int) {
+	return CumSum(l, Total.plus, func(sum Total) float64 { return sum.over(1) }), 0
+}
+
+// cumTile is how many neighbouring lanes are gone along together, cumLook after how many steps the call may end.
+const cumTile, cumLook = 1024, 64
+
+// CumSumNarrow is CumSum of floats that are added up in float64. add adds a row of elements to sums and writes these; along
+// adds elements of one lane, side by side, to a sum, and writes all sums on the way.
+func CumSumNarrow[T any](l Lanes, add func(sum []float64, z, x []T), along func(sum *float64, z, x []T), workers int) (Func, int) {
+	tile := 1
+	if !l.Along.contiguous() && l.Kept.run > 1 {
+		tile = min(cumTile, l.Kept.run)
+	}
+	body := func(a *Args, worker, lo, hi int) {
+		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
+		sums := Of[float64](a.Scratch)[worker*tile:][:tile]
+		for i := lo; i < hi; {
+			base := l.Kept.at(i)
+			if l.Along.contiguous() {
+				sums[0] = 0
+				for at := 0; at < l.Along.N && (at == 0 || !a.Ended()); at += often {
+					from, to := base+at, base+min(at+often, l.Along.N)
+					along(&sums[0], z[from:to], x[from:to])
+				}
+				i++
+				continue
+			}
+			n := 1
+			for n < min(tile, hi-i) && l.Kept.at(i+n) == base+n {
+				n++
+			}
+			sum := sums[:n]
+			clear(sum)
+			for k := range l.Along.N {
+				if k%cumLook == cumLook-1 && a.Ended() {
+					return
+				}
+				at := base + l.Along.at(k)
+				add(sum, z[at:][:n], x[at:][:n])
+			}
+			i += n
+		}
+	}
+	grain := max(l.grain(2), tile)
+	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * tile * 8
+}
+
+// CumSumFloat32 returns CumSum of float32s, in the instructions of a tier.
+func CumSumFloat32(tier cpu.Tier) func(l Lanes, workers int) (Func, int) {
+	down, along := rows.SumsDown(tier), rows.SumsAlong(tier)
+	return func(l Lanes, workers int) (Func, int) { return CumSumNarrow(l, down, along, workers) }
+}
+
+// CumSumHalf is CumSum of 16-bit floats.
+func CumSumHalf[H Half](l Lanes, workers int) (Func, int) {
+	to := halfOf[H]()
+	return CumSumNarrow(l, func(sum []float64, z, x []H) {
+		for i, v := range x[:len(sum)] {
+			sum[i] += v.Float64()
+			z[i] = to(sum[i])
+		}
+	}, func(sum *float64, z, x []H) {
+		for i, v := range x {
+			*sum += v.Float64()
+			z[i] = to(*sum)
+		}
+	}, workers)
 }
 
 // CumSumComplex is CumSum of complex numbers.
-func CumSumComplex[T Complex](l Lanes) Func {
-	return CumSum(l, func(sum ComplexTotal, x T) ComplexTotal { return sum.plus(complex128(x)) }, func(sum ComplexTotal) T { return T(sum.over(1)) })
-}
-
-// entry is an element to be sorted: a key that orders as the elements do, and where it came from.
-type entry struct {
-	key uint64
-	at  int
-}
-
-// sortEntries sorts a list, or gives up, leaving it in any order, once ended reports true, which it looks at every so
-// many comparisons: one lane may be all that there is.
-func sortEntries(list []entry, ended func() bool) {
-	left, over := often, false
-	slices.SortFunc(list, func(a, b entry) int {
-		if left--; left == 0 {
-			left, over = often, ended()
-		}
-		if over { // what is equal is soon sorted
-			return 0
-		}
-		return compareEntries(a, b)
-	})
-}
-
-func compareEntries(a, b entry) int {
-	switch {
-	case a.key < b.key || a.key == b.key && a.at < b.at:
-		return -1
-	case a == b:
-		return 0
-	}
-	return 1
-}
-
-// Sort returns the kernel that puts the first take elements of each lane in order into the first result, whose
-// lanes are to, and their places, as int32, into the second one if there are two; and its scratch memory. key
-// maps elements to numbers that order as they do; equal ones stay in order.
-func Sort[T any](key func(T) uint64, l, to Lanes, take int, descending, indices bool, workers int) (Func, int) {
-	n := l.Along.N
-	body := func(a *Args, worker, lo, hi int) {
-		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
-		list := Of[entry](a.Scratch)[worker*n:][:n]
-		for i := lo; i < hi; i++ {
-			base, out := l.Kept.at(i), to.Kept.at(i)
-			for k := range list {
-				list[k] = entry{key(x[base+l.Along.at(k)]), k}
-				if descending {
-					list[k].key = ^list[k].key
-				}
-			}
-			sortEntries(list, a.Ended)
-			if a.Ended() {
-				return
-			}
-			for k := range take {
-				z[out+to.Along.at(k)] = x[base+l.Along.at(list[k].at)]
-			}
-			if indices {
-				at := Of[int32](a.Out[1])
-				for k := range take {
-					at[out+to.Along.at(k)] = int32(list[k].at)
-				}
-			}
-		}
-	}
-	grain := l.grain(60)
-	return func(a *Args) { a.For(l.Kept.N, grain, body) }, workers * n * sizeOf[entry]()
-}
-
-// KeyOf returns the key of signed integers, KeyOfUnsigned that of unsigned ones.
-func KeyOf[T Signed](x T) uint64 { return uint64(int64(x)) ^ 1<<63 }
-
-// KeyOfUnsigned returns the key of unsigned integers.
-func KeyOfUnsigned[T Unsigned](x T) uint64 { return uint64(x) }
-
-// KeyOfFloat returns the function that gives the key of floats: zeros are equal, and so are NaNs, which are the largest;
-// or, for the total order, all are what their bits say.
-func KeyOfFloat[T Float](total bool) func(T) uint64 {
-	if total {
-		return func(x T) uint64 { return totalKey(float64(x)) }
-	}
-	return func(x T) uint64 { return floatKey(float64(x)) }
-}
-
-// KeyOfHalf is KeyOfFloat for 16-bit floats.
-func KeyOfHalf[H Half](total bool) func(H) uint64 {
-	if total {
-		return func(x H) uint64 { return totalKey(x.Float64()) }
-	}
-	return func(x H) uint64 { return floatKey(x.Float64()) }
-}
-
-func totalKey(x float64) uint64 {
-	bits := math.Float64bits(x)
-	if bits>>63 == 1 {
-		return ^bits
-	}
-	return bits | 1<<63
-}
-
-func floatKey(x float64) uint64 {
-	switch {
-	case x != x:
-		return math.MaxUint64
-	case x == 0:
-		return 1 << 63
-	}
-	return totalKey(x)
+func CumSumComplex[T Complex](l Lanes, _ int) (Func, int) {
+	return CumSum(l, func(sum ComplexTotal, x T) ComplexTotal { return sum.plus(complex128(x)) }, func(sum ComplexTotal) T { return T(sum.over(1)) }), 0
 }

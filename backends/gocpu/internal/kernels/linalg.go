@@ -60,6 +60,9 @@ func Cholesky[T any, A float64 | complex128](f Field[A], wide func(T) A, narrow 
 		for b := lo; b < hi; b++ {
 			x, y := Of[T](a.In[0])[b*n*n:][:n*n], Of[T](a.Out[0])[b*n*n:][:n*n]
 			for i := range n { // the triangle that is read, as a lower one
+				if a.Ended() {
+					return
+				}
 				for j := range i + 1 {
 					if lower {
 						l[i*n+j] = wide(x[i*n+j])
@@ -71,6 +74,9 @@ func Cholesky[T any, A float64 | complex128](f Field[A], wide func(T) A, narrow 
 			ok := cholesky(f, l, n, a.Ended)
 			var zero T
 			for i := range n {
+				if a.Ended() {
+					return
+				}
 				for j := range i + 1 {
 					v := l[i*n+j]
 					if !ok {
@@ -134,6 +140,9 @@ func TriangularSolve[T any, A float64 | complex128](f Field[A], wide func(T) A, 
 		for b := lo; b < hi; b++ {
 			x, m := Of[T](a.In[0])[b*size:][:size], Of[A](a.Scratch)[b*size:][:size]
 			for i := range n {
+				if a.Ended() {
+					return
+				}
 				for j := range i + 1 {
 					v := wide(x[place(i)*t.RowStep+place(j)*t.ColumnStep])
 					if t.Conj {
@@ -153,6 +162,9 @@ func TriangularSolve[T any, A float64 | complex128](f Field[A], wide func(T) A, 
 			at := batch*t.Lines*n + line%t.Lines*t.Next
 			m := scratch[batch*size:][:size]
 			for i := range n {
+				if i%32 == 31 && a.Ended() {
+					return
+				}
 				sum := wide(b[at+place(i)*t.Step]) - inner(v[:i], m[i*n:])
 				if !t.Unit {
 					sum /= m[i*n+i]

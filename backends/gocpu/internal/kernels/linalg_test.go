@@ -4,6 +4,9 @@ import (
 	"math/cmplx"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/graph/dtypes"
 )
 
 // TestFactorsOfLargerMatrices multiplies factors out, for several numbers of workers, and solves with them.
@@ -81,8 +84,7 @@ func TestTransformsOverSeveralAxes(t *testing.T) {
 	}
 	for _, workers := range []int{1, 4} {
 		y := make([]complex128, len(x))
-		wide := complexType(func(x complex128) complex128 { return x }, func(x complex128) complex128 { return x })
-		f, scratch := FFT(wide, wide, dims, dims, []int{0, 1, 2}, false, workers, never)
+		f, scratch := FFT(cpu.Best(), dtypes.Complex128, dtypes.Complex128, dims, dims, []int{0, 1, 2}, false, workers, never)
 		run(f, scratch, workers, Bytes(y), Bytes(x))
 		for i := range y {
 			if cmplx.Abs(y[i]-want[i]) > 1e-11 {
@@ -90,7 +92,7 @@ func TestTransformsOverSeveralAxes(t *testing.T) {
 			}
 		}
 		back := make([]complex128, len(x))
-		f, scratch = FFT(wide, wide, dims, dims, []int{0, 1, 2}, true, workers, never)
+		f, scratch = FFT(cpu.Best(), dtypes.Complex128, dtypes.Complex128, dims, dims, []int{0, 1, 2}, true, workers, never)
 		run(f, scratch, workers, Bytes(back), Bytes(y))
 		for i := range back {
 			if cmplx.Abs(back[i]-x[i]) > 1e-13 {

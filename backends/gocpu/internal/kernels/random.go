@@ -1,24 +1,9 @@
 package kernels
 
-// The constants of Philox-4x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 3.3).
-const (
-	philoxM0, philoxM1 = 0xD2511F53, 0xCD9E8D57
-	philoxW0, philoxW1 = 0x9E3779B9, 0xBB67AE85
-	philoxRounds       = 10
+import (
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/philox"
 )
-
-// philox returns block number (low, high) of the stream with the given key.
-func philox(key, low, high uint64) (c0, c1, c2, c3 uint32) {
-	c0, c1, c2, c3 = uint32(low), uint32(low>>32), uint32(high), uint32(high>>32)
-	k0, k1 := uint32(key), uint32(key>>32)
-	for range philoxRounds {
-		p0, p1 := uint64(c0)*philoxM0, uint64(c2)*philoxM1
-		c0, c1, c2, c3 = uint32(p1>>32)^c1^k0, uint32(p1), uint32(p0>>32)^c3^k1, uint32(p0)
-		k0 += philoxW0
-		k1 += philoxW1
-	}
-	return c0, c1, c2, c3
-}
 
 // RandomBits returns the kernel that makes the next state and n values of uint32 or, if wide, of uint64.
 func RandomBits(n int, wide bool) Func {
@@ -26,42 +11,53 @@ func RandomBits(n int, wide bool) Func {
 	if wide {
 		words = 2 * n
 	}
-	blocks := (words + 3) / 4
-	body := func(a *Args, _, lo, hi int) {
-		state, z := Of[uint64](a.In[0]), Of[uint32](a.Out[1])
-		for i := lo; i < hi; i++ {
-			low, high := state[1]+uint64(i), state[2]
-			if low < state[1] {
-				high++
-			}
-			c0, c1, c2, c3 := philox(state[0], low, high)
-			if littleEndian || !wide {
-				store4(z, 4*i, c0, c1, c2, c3)
-			} else {
-				store4(z, 4*i, c1, c0, c3, c2)
+	return random(words, 2000, func(_ cpu.Tier, z []uint32) {
+		if !littleEndian && wide {
+			for i := 0; i+1 < len(z); i += 2 {
+				z[i], z[i+1] = z[i+1], z[i]
 			}
 		}
-	}
-	return func(a *Args) {
-		a.For(blocks, 512, body)
-		state, next := Of[uint64](a.In[0]), Of[uint64](a.Out[0])
-		low, high := state[1]+uint64(blocks), state[2]
-		if low < state[1] {
-			high++
-		}
-		next[0], next[1], next[2] = state[0], low, high
-	}
+	})
 }
 
-// store4 writes as many of four words as there is room for.
-func store4(z []uint32, at int, c0, c1, c2, c3 uint32) {
-	if at+4 <= len(z) {
-		p := z[at : at+4 : at+4]
-		p[0], p[1], p[2], p[3] = c0, c1, c2, c3
-		return
+// RandomUniform returns the kernel that makes the next state and n float32 uniform over [0, 1).
+func RandomUniform(n int) Func { return random(n, 2000, philox.Uniform) }
+
+// RandomNormal returns the kernel that makes the next state and n float32 of the standard normal distribution.
+func RandomNormal(n int) Func { return random(n+n&1, 1000, philox.Normal) }
+
+// random returns the kernel that makes the next state and, in chunks of so many blocks, words, which finish turns into what
+// they are to be. The result may have room for one word less than there are.
+func random(words, grain int, finish func(t cpu.Tier, z []uint32)) Func {
+	tier := cpu.Use()
+	blocks := (words + philox.BlockWords - 1) / philox.BlockWords
+	state := func(a *Args) philox.State {
+		s := Of[uint64](a.In[0])
+		return philox.State{Key: s[0], Low: s[1], High: s[2]}
 	}
-	c := [4]uint32{c0, c1, c2, c3}
-	copy(z[at:], c[:])
+	body := func(a *Args, _, lo, hi int) {
+		z := Of[uint32](a.Out[1])
+		from, to, s := lo*philox.BlockWords, min(hi*philox.BlockWords, words), state(a).After(lo)
+		if to <= len(z) {
+			philox.Words(tier, z[from:to], s)
+			finish(tier, z[from:to])
+			return
+		}
+		// The last float of a pair that is not asked for: the pair is made beside.
+		whole := max(from, (to-1)/philox.BlockWords*philox.BlockWords)
+		philox.Words(tier, z[from:whole], s)
+		finish(tier, z[from:whole])
+		var last [philox.BlockWords]uint32
+		rest := last[:to-whole]
+		philox.Words(tier, rest, s.After((whole-from)/philox.BlockWords))
+		finish(tier, rest)
+		copy(z[whole:], rest)
+	}
+	return func(a *Args) {
+		a.For(blocks, grain, body)
+		next, s := Of[uint64](a.Out[0]), state(a).After(blocks)
+		next[0], next[1], next[2] = s.Key, s.Low, s.High
+	}
 }
 
 // littleEndian says how the machine stores a uint64 as two uint32.

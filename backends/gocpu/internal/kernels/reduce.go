@@ -1,6 +1,11 @@
 package kernels
 
-import "slices"
+import (
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+)
 
 // Reducer says how a reduction adds up elements of type T in an accumulator of type A. Sums of narrower floats are
 // added up in float64, which costs scalar code nothing; those of float64s in a [Total].
@@ -10,17 +15,21 @@ type Reducer[T, A any] struct {
 	Rows   func(acc []A, x []T)     // takes x[i] into acc[i]
 	Join   func(a, b A) A           // joins two parts
 	Finish func(acc A, count int) T // makes the result of count elements
+
+	Block  func(acc []A, x []T, rows, stride int)              // Rows of several rows, so many elements apart; nil for Rows, row by row
+	Vector func(t cpu.Tier, plain Reducer[T, A]) Reducer[T, A] // the same on the vectors of a tier; nil if there is none
 }
 
 const (
-	reduceTile  = 512     // neighbouring results that are accumulated together
-	reduceChunk = 1 << 14 // elements that are accumulated in one go; fixed, so that results are
+	reduceTile  = 1 << 10 // neighbouring results that are accumulated together: their sums lie in L1
+	reduceChunk = 1 << 16 // elements that are accumulated in one go; fixed, so that results are
 )
 
 // reduction is the shape of a reduction: which elements go into which result. Joined, the operand's axes are
 // kept or reduced by turns; the innermost one is inner results side by side or run elements of one result.
 type reduction struct {
 	outer, red   Axis
+	stride       int // from an element of red to the next; 0 if there is not one stride
 	inner, run   int
 	count        int // elements of a result
 	chunks, size int // parts that the elements of a result are cut into, and their size in elements
@@ -61,6 +70,9 @@ func newReduction(dims, axes []int) *reduction {
 		}
 	}
 	r.outer, r.red = NewAxis(kd, ks), NewAxis(rd, rs)
+	if len(rs) == 1 {
+		r.stride = rs[0]
+	}
 	r.count = r.red.N * r.run
 	r.tile = min(r.inner, reduceTile)
 	r.tiles = (r.inner + max(r.tile, 1) - 1) / max(r.tile, 1)
@@ -72,6 +84,10 @@ func newReduction(dims, axes []int) *reduction {
 // fold takes the elements lo to hi of result (o, tile at i0) into acc, which has one accumulator per result.
 func fold[T, A any](r *reduction, f *Reducer[T, A], x []T, acc []A, o, i0, lo, hi int) {
 	base := r.outer.at(o) + i0
+	if f.Block != nil && r.inner > 1 && r.stride > 0 {
+		f.Block(acc, x[base+lo*r.stride:], hi-lo, r.stride)
+		return
+	}
 	for e := lo; e < hi; {
 		row, at := e/r.run, e%r.run
 		n := min(r.run-at, hi-e)
@@ -86,9 +102,12 @@ func fold[T, A any](r *reduction, f *Reducer[T, A], x []T, acc []A, o, i0, lo, h
 }
 
 // Reduce returns the kernel of a reduction of an operand with the given dimensions over axes, and its
-// scratch memory.
-func Reduce[T, A any](f Reducer[T, A], dims, axes []int, workers int) (Func, int) {
+// scratch memory, in the instructions of a tier.
+func Reduce[T, A any](tier cpu.Tier, f Reducer[T, A], dims, axes []int, workers int) (Func, int) {
 	r := newReduction(dims, axes)
+	if onVectors(tier) && f.Vector != nil {
+		f = f.Vector(tier, f)
+	}
 	results := r.outer.N * r.inner
 	if results == 0 {
 		return func(*Args) {}, 0
@@ -180,7 +199,21 @@ func SumFloat32(mean bool) Reducer[float32, float64] {
 			}
 			return float32(acc)
 		},
+		Vector: sumOnVectors[float32],
 	}
+}
+
+// SumHalf returns the sum, or the mean, of 16-bit floats.
+func SumHalf[H Half](mean bool) Reducer[H, float64] {
+	to := halfOf[H]()
+	r := Folding(0, addTwo[float64], func(x H) float64 { return x.Float64() }, func(x float64, n int) H {
+		if mean {
+			x /= float64(n)
+		}
+		return to(x)
+	})
+	r.Vector = sumOnVectors[H]
+	return r
 }
 
 func addTwo[T Number](a, b T) T { return a + b }
@@ -225,25 +258,22 @@ func FoldComplex[T Complex](start complex128, f func(a, b complex128) complex128
 	return Folding(start, f, func(x T) complex128 { return complex128(x) }, func(x complex128, _ int) T { return T(x) })
 }
 
-// FoldHalf folds 16-bit floats in float64; with mean the result is divided by the count.
-func FoldHalf[H Half](start float64, f func(a, b float64) float64, mean bool) Reducer[H, float64] {
-	to := halfOf[H]()
-	return Folding(start, f, func(x H) float64 { return x.Float64() }, func(x float64, n int) H {
-		if mean {
-			x /= float64(n)
-		}
-		return to(x)
-	})
-}
-
 // MaxReal returns the largest element, from the lowest value; NaN if there is any.
 func MaxReal[T Real](lowest T) Reducer[T, T] {
 	r := FoldSame(lowest, func(a, b T) T { return max(a, b) })
 	r.Row = func(acc T, x []T) T {
+		a, b, c := acc, acc, acc
+		for len(x) >= 4 {
+			acc = max(acc, x[0])
+			a = max(a, x[1])
+			b = max(b, x[2])
+			c = max(c, x[3])
+			x = x[4:]
+		}
 		for _, v := range x {
 			acc = max(acc, v)
 		}
-		return acc
+		return max(acc, a, b, c)
 	}
 	r.Rows = func(acc []T, x []T) {
 		x = x[:len(acc)]
@@ -251,6 +281,7 @@ func MaxReal[T Real](lowest T) Reducer[T, T] {
 			acc[i] = max(acc[i], v)
 		}
 	}
+	r.Vector, _ = any(largestOnVectors[float32]).(func(cpu.Tier, Reducer[T, T]) Reducer[T, T]) // of float32 alone
 	return r
 }
 
@@ -258,15 +289,95 @@ func MaxReal[T Real](lowest T) Reducer[T, T] {
 func MinReal[T Real](highest T) Reducer[T, T] {
 	r := FoldSame(highest, func(a, b T) T { return min(a, b) })
 	r.Row = func(acc T, x []T) T {
+		a, b, c := acc, acc, acc
+		for len(x) >= 4 {
+			acc = min(acc, x[0])
+			a = min(a, x[1])
+			b = min(b, x[2])
+			c = min(c, x[3])
+			x = x[4:]
+		}
 		for _, v := range x {
 			acc = min(acc, v)
 		}
-		return acc
+		return min(acc, a, b, c)
 	}
 	r.Rows = func(acc []T, x []T) {
 		x = x[:len(acc)]
 		for i, v := range x {
 			acc[i] = min(acc[i], v)
+		}
+	}
+	r.Vector, _ = any(leastOnVectors[float32]).(func(cpu.Tier, Reducer[T, T]) Reducer[T, T])
+	return r
+}
+
+// MaxHalf and MinHalf are MaxReal and MinReal of 16-bit floats.
+func MaxHalf[H Half]() Reducer[H, float32] {
+	r := extremeHalf[H](float32(math.Inf(-1)), func(a, b float32) float32 { return max(a, b) })
+	r.Vector = largestOnVectors[H]
+	return r
+}
+
+// MinHalf: see MaxHalf.
+func MinHalf[H Half]() Reducer[H, float32] {
+	r := extremeHalf[H](float32(math.Inf(1)), func(a, b float32) float32 { return min(a, b) })
+	r.Vector = leastOnVectors[H]
+	return r
+}
+
+func extremeHalf[H Half](start float32, f func(a, b float32) float32) Reducer[H, float32] {
+	to := halfOf[H]()
+	return Folding(start, f, func(x H) float32 { return x.Float32() }, func(x float32, _ int) H { return to(float64(x)) })
+}
+
+// SumInt returns the sum of integers, which wraps around.
+func SumInt[T Integer]() Reducer[T, T] {
+	r := FoldSame(0, addTwo[T])
+	r.Row = func(acc T, x []T) T {
+		var a, b, c T
+		for len(x) >= 4 {
+			acc += x[0]
+			a += x[1]
+			b += x[2]
+			c += x[3]
+			x = x[4:]
+		}
+		for _, v := range x {
+			acc += v
+		}
+		return acc + a + b + c
+	}
+	r.Rows = func(acc, x []T) {
+		x = x[:len(acc)]
+		for i := range acc {
+			acc[i] += x[i]
+		}
+	}
+	return r
+}
+
+// ProductInt returns the product of integers, which wraps around.
+func ProductInt[T Integer]() Reducer[T, T] {
+	r := FoldSame(1, func(a, b T) T { return a * b })
+	r.Row = func(acc T, x []T) T {
+		a, b, c := T(1), T(1), T(1)
+		for len(x) >= 4 {
+			acc *= x[0]
+			a *= x[1]
+			b *= x[2]
+			c *= x[3]
+			x = x[4:]
+		}
+		for _, v := range x {
+			acc *= v
+		}
+		return acc * a * b * c
+	}
+	r.Rows = func(acc, x []T) {
+		x = x[:len(acc)]
+		for i := range acc {
+			acc[i] *= x[i]
 		}
 	}
 	return r

@@ -7,7 +7,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+
 	"github.com/quire-ml/quire/graph/dtypes"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // subsets returns all sets of the axes 0 to n-1.
@@ -68,7 +73,7 @@ func TestReductionsOverAllAxes(t *testing.T) {
 			var first []float32
 			for _, workers := range []int{1, 2, 3, 8} {
 				z := make([]float32, len(sums))
-				f, scratch := Reduce(SumFloat32(false), dims, axes, workers)
+				f, scratch := Reduce(cpu.Use(), SumFloat32(false), dims, axes, workers)
 				run(f, scratch, workers, Bytes(z), Bytes(x))
 				for i := range z {
 					if math.Abs(float64(z[i])-sums[i]) > 1e-6*(1+math.Abs(sums[i])) {
@@ -80,7 +85,7 @@ func TestReductionsOverAllAxes(t *testing.T) {
 				} else if !slices.Equal(first, z) {
 					t.Fatalf("sum of %v over %v depends on the workers", dims, axes)
 				}
-				g, scratch := Reduce(MaxReal(float32(math.Inf(-1))), dims, axes, workers)
+				g, scratch := Reduce(cpu.Use(), MaxReal(float32(math.Inf(-1))), dims, axes, workers)
 				run(g, scratch, workers, Bytes(z), Bytes(x))
 				if !slices.Equal(z, most) {
 					t.Fatalf("max of %v over %v differs", dims, axes)
@@ -94,10 +99,55 @@ func TestSumsOfManyEqualNumbersAreExact(t *testing.T) {
 	x := make([]float32, 1<<22+3)
 	fill(x, 0.1)
 	z := make([]float32, 1)
-	f, scratch := Reduce(SumFloat32(false), []int{len(x)}, []int{0}, 2)
+	f, scratch := Reduce(cpu.Use(), SumFloat32(false), []int{len(x)}, []int{0}, 2)
 	run(f, scratch, 2, Bytes(z), Bytes(x))
-	if want := float32(float64(len(x)) * float64(float32(0.1))); z[0] != want {
-		t.Errorf("got %v, want %v", z[0], want)
+	assert.Equal(t, float32(float64(len(x))*float64(float32(0.1))), z[0])
+}
+
+func TestCopiesAmongZeros(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 9))
+	for _, c := range []struct {
+		name               string
+		dims, before, step []int // of the operand, how many zeros come before, and how far apart elements are
+		out                []int
+	}{
+		{"an image with channels last", []int{3, 28, 28, 16}, []int{0, 1, 1, 0}, []int{1, 1, 1, 1}, []int{3, 30, 30, 16}},
+		{"an image with channels first", []int{2, 3, 5, 70}, []int{0, 0, 2, 1}, []int{1, 1, 1, 1}, []int{2, 3, 8, 72}},
+		{"short rows", []int{4, 5, 6}, []int{1, 0, 2}, []int{1, 1, 1}, []int{6, 5, 9}},
+		{"rows apart", []int{6, 100}, []int{2, 0}, []int{3, 1}, []int{20, 100}},
+		{"elements apart", []int{6, 100}, []int{0, 3}, []int{1, 2}, []int{7, 210}},
+		{"one row", []int{100}, []int{5}, []int{1}, []int{111}},
+		{"nothing", []int{4, 0}, []int{1, 1}, []int{1, 1}, []int{6, 70}},
+		{"no zeros", []int{4, 80}, []int{0, 0}, []int{1, 1}, []int{4, 80}},
+	} {
+		src, dst := make([]int, len(c.dims)), make([]int, len(c.dims))
+		to, s, d := 0, 1, 1
+		for i := len(c.dims) - 1; i >= 0; i-- {
+			src[i], dst[i] = s, d*c.step[i]
+			to += c.before[i] * d
+			s, d = s*c.dims[i], d*c.out[i]
+		}
+		for _, elem := range []int{1, 4, 8} {
+			for _, workers := range []int{1, 2} {
+				aligned := func(n int) []byte { return Bytes(make([]complex128, n*elem/16+1))[:n*elem] }
+				x, z, want := aligned(s), aligned(d), aligned(d)
+				for i := range x {
+					x[i] = byte(1 + rng.IntN(255))
+				}
+				for i := range z {
+					z[i] = 0xff
+				}
+				for i := range size(c.dims) {
+					at := to
+					for k, p := range unravel(i, c.dims) {
+						at += p * dst[k]
+					}
+					copy(want[at*elem:], x[i*elem:(i+1)*elem])
+				}
+				run(Moves(elem, true, Move{Dims: c.dims, Src: src, Dst: dst, To: to}), 0, workers, z, x)
+				require.Equal(t, want, z, "%s, %d bytes, %d workers", c.name, elem, workers)
+			}
+		}
 	}
 }
 
@@ -167,7 +217,7 @@ func TestSoftmaxAlongAnyAxes(t *testing.T) {
 			}
 			for _, log := range []bool{false, true} {
 				z := make([]float32, len(x))
-				f, scratch := Softmax(FloatTypeOf(dtypes.Float32), NewLanes(dims, axes), log, 2)
+				f, scratch := Softmax(cpu.Use(), dtypes.Float32, NewLanes(dims, axes), nil, log, 2)
 				run(f, scratch, 2, Bytes(z), Bytes(big))
 				for i := range z {
 					want := math.Exp(float64(x[i])*10) / sum[key(i)]

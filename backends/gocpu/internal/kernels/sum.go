@@ -70,9 +70,19 @@ func (t Total) over(n float64) float64 {
 func SumFloat64(mean bool) Reducer[float64, Total] {
 	return Reducer[float64, Total]{
 		Row: func(acc Total, x []float64) Total {
+			var a, b, c, d pair // additions that do not wait for one another
+			for len(x) >= 4 {
+				if max(math.Abs(x[0]), math.Abs(x[1]), math.Abs(x[2]), math.Abs(x[3])) < largeFrom {
+					a, b, c, d = a.plus(x[0]), b.plus(x[1]), c.plus(x[2]), d.plus(x[3])
+				} else {
+					acc = acc.plus(x[0]).plus(x[1]).plus(x[2]).plus(x[3])
+				}
+				x = x[4:]
+			}
 			for _, v := range x {
 				acc = acc.plus(v)
 			}
+			acc.sum = acc.sum.join(a.join(b)).join(c.join(d))
 			return acc
 		},
 		Rows: func(acc []Total, x []float64) {
@@ -143,7 +153,7 @@ func (p Power) times(x float64) Power {
 
 // mul returns p · (m + rest)·2^e.
 func (p Power) mul(m, rest float64, e int) Power {
-	y := p.m * m
+	y := float64(p.m * m) // rounded here: otherwise Go may take it unrounded into y-y, as it does on arm64
 	left := math.FMA(p.m, m, -y) + (p.m*rest + p.rest*m)
 	if y-y != 0 || y == 0 { // infinite or NaN; or 0
 		return Power{m: y}
@@ -161,12 +171,18 @@ func (p Power) value() float64 {
 
 // ProductFloat returns the product of floats.
 func ProductFloat[T Float]() Reducer[T, Power] {
-	return productOf(func(x T) float64 { return float64(x) }, func(x float64) T { return T(x) })
+	r := productOf(func(x T) float64 { return float64(x) }, func(x float64) T { return T(x) })
+	if of, ok := any(func(x float32) float64 { return float64(x) }).(func(T) float64); ok {
+		r.Row = narrowProduct(of)
+	}
+	return r
 }
 
 // ProductHalf returns the product of 16-bit floats.
 func ProductHalf[H Half]() Reducer[H, Power] {
-	return productOf(func(x H) float64 { return x.Float64() }, halfOf[H]())
+	r := productOf(func(x H) float64 { return x.Float64() }, halfOf[H]())
+	r.Row = narrowProduct(func(x H) float64 { return x.Float64() })
+	return r
 }
 
 func productOf[T any](of func(T) float64, to func(float64) T) Reducer[T, Power] {
@@ -178,4 +194,19 @@ func productOf[T any](of func(T) float64, to func(float64) T) Reducer[T, Power] 
 		return acc
 	}
 	return r
+}
+
+// narrowProduct is Row for numbers between 2^-149 and 2^128: six of them have a product that float64 holds, and rounds far
+// below the last place of a narrower result.
+func narrowProduct[T any](of func(T) float64) func(Power, []T) Power {
+	return func(acc Power, x []T) Power {
+		for len(x) >= 6 {
+			acc = acc.times((of(x[0]) * of(x[1]) * of(x[2])) * (of(x[3]) * of(x[4]) * of(x[5])))
+			x = x[6:]
+		}
+		for _, v := range x {
+			acc = acc.times(of(v))
+		}
+		return acc
+	}
 }

@@ -91,7 +91,7 @@ func squareComplexOf[T Complex, R Float]() Loop1 {
 		u := Of[R](Bytes(x))[:len(w)]
 		for i := 0; i < len(w)-1; i += 2 {
 			a, b := u[i], u[i+1]
-			re, im := a*a-b*b, a*b+b*a
+			re, im := R(a*a)-R(b*b), R(a*b)+R(b*a) // as in products
 			if s := re + im; s-s != 0 {
 				re, im = mulAgain(a, b, a, b)
 			}

@@ -1,5 +1,7 @@
 package kernels
 
+import "math"
+
 // Windows is how windows move over an operand: per axis the operand's and the result's size, the window's,
 // the step between two of them, and the elements put before.
 type Windows struct {
@@ -121,42 +123,80 @@ func BetterHalf[H Half](smaller bool) Better[H] {
 	return func(x, best H) bool { return f(x.Float32(), best.Float32()) }
 }
 
-// Prefer takes the elements of x from offset on into the choice of as many windows: at holds, per window, the
-// place of the element that it prefers so far.
-type Prefer[T any] func(x []T, offset int, at []int)
+// Prefer takes the elements of x from offset on into the choice of as many windows, which is kept in best; so that a choice
+// is one comparison without a branch, a choice is a number: above, a key that orders as the preference does, below, the
+// complement of the element's place, since the first of equal elements is preferred.
+type Prefer[T any] func(x []T, offset int, best []int64)
 
-// PreferReal is the preference among numbers.
-func PreferReal[T Real](smaller bool) Prefer[T] {
-	if smaller {
-		return func(x []T, offset int, at []int) {
-			row := x[offset : offset+len(at)]
-			for i, v := range row {
-				if b := x[at[i]]; v < b || v != v && b == b {
-					at[i] = offset + i
-				}
-			}
+// undecided is the choice of a window without elements.
+const undecided = math.MinInt64
+
+// decide returns the better one of a choice and the element at a place.
+func decide(best int64, key int32, place int) int64 {
+	return max(best, int64(key)<<32|int64(^uint32(place)))
+}
+
+// place returns the place of a choice.
+func place(best int64) int { return int(^uint32(best)) }
+
+// PreferInt32 is the preference for the larger one, or the smaller, of numbers.
+func PreferInt32(smaller bool) Prefer[int32] {
+	flip := flipOf(smaller)
+	return func(x []int32, offset int, best []int64) {
+		for i, v := range x[offset : offset+len(best)] {
+			best[i] = decide(best[i], v^flip, offset+i)
 		}
 	}
-	return func(x []T, offset int, at []int) {
-		row := x[offset : offset+len(at)]
-		for i, v := range row {
-			if b := x[at[i]]; v > b || v != v && b == b {
-				at[i] = offset + i
+}
+
+// PreferFloat32 is PreferInt32 of floats; NaN is preferred to all.
+func PreferFloat32(smaller bool) Prefer[float32] {
+	flip := flipOf(smaller)
+	return func(x []float32, offset int, best []int64) {
+		for i, v := range x[offset : offset+len(best)] {
+			best[i] = decide(best[i], keyOfFloat32(v, flip), offset+i)
+		}
+	}
+}
+
+// PreferHalf is PreferFloat32 of 16-bit floats.
+func PreferHalf[H Half](smaller bool) Prefer[H] {
+	flip := flipOf(smaller)
+	return func(x []H, offset int, best []int64) {
+		for i, v := range x[offset : offset+len(best)] {
+			best[i] = decide(best[i], keyOfFloat32(v.Float32(), flip), offset+i)
+		}
+	}
+}
+
+// PreferReal is the preference among numbers whose keys have no room in a choice: it looks the best one up.
+func PreferReal[T Real](smaller bool) Prefer[T] {
+	better := BetterReal[T](smaller)
+	return func(x []T, offset int, best []int64) {
+		for i, v := range x[offset : offset+len(best)] {
+			if b := best[i]; b == undecided || better(v, x[place(b)]) {
+				best[i] = decide(undecided, 0, offset+i)
 			}
 		}
 	}
 }
 
-// PreferHalf is the preference among 16-bit floats.
-func PreferHalf[H Half](smaller bool) Prefer[H] {
-	better := BetterHalf[H](smaller)
-	return func(x []H, offset int, at []int) {
-		for i, v := range x[offset : offset+len(at)] {
-			if better(v, x[at[i]]) {
-				at[i] = offset + i
-			}
-		}
+func flipOf(smaller bool) int32 {
+	if smaller {
+		return -1
 	}
+	return 0
+}
+
+// keyOfFloat32 returns an integer that orders as x does, zeros alike, with the bits in flip turned over, and the largest
+// for NaN.
+func keyOfFloat32(x float32, flip int32) int32 {
+	bits := int32(math.Float32bits(x + 0)) // -0 becomes 0
+	key := bits ^ bits>>31&math.MaxInt32 ^ flip
+	if x != x {
+		key = math.MaxInt32
+	}
+	return key
 }
 
 // chooser finds, for the windows at one place, which element each prefers.
@@ -165,29 +205,29 @@ type chooser[T any] struct {
 	prefer Prefer[T]
 }
 
-// choose writes the places of the preferred elements of window p to at, -1 where a window has none.
-func (c *chooser[T]) choose(x []T, p int, at []int) {
-	first := true
-	c.over(p, func(offset int) {
-		if !first {
-			c.prefer(x, offset, at)
-			return
-		}
-		for i := range at {
-			at[i] = offset + i
-		}
-		first = false
-	})
-	if first {
-		fill(at, -1)
+// choose writes the choices of window p to best.
+func (c *chooser[T]) choose(x []T, p int, best []int64) {
+	fill(best, undecided)
+	c.over(p, func(offset int) { c.prefer(x, offset, best) })
+}
+
+// choosing returns the walk over windows whose elements are chosen, or nil if there are too many axes or elements.
+func choosing(w Windows) *windowWalk {
+	n := 1
+	for _, d := range w.In {
+		n *= d
 	}
+	if uint64(n) > math.MaxUint32 {
+		return nil
+	}
+	return newWindowWalk(w)
 }
 
 // SelectAndScatter returns the kernel that adds the second operand, one element per window, to zeros where
-// the window of the first one prefers, and its scratch memory; nil if there are too many axes. Windows along
+// the window of the first one prefers, and its scratch memory; nil if there are too many axes or elements. Windows along
 // the first axis must not overlap for more than one worker to have work.
-func SelectAndScatter[T any](prefer Prefer[T], add func(a, b T) T, w Windows, workers int) (Func, int) {
-	v := newWindowWalk(w)
+func SelectAndScatter[T Number](prefer Prefer[T], w Windows, workers int) (Func, int) {
+	v := choosing(w)
 	if v == nil {
 		return nil, 0
 	}
@@ -197,47 +237,51 @@ func SelectAndScatter[T any](prefer Prefer[T], add func(a, b T) T, w Windows, wo
 		parts = v.Out[0]
 	}
 	each := v.places / max(parts, 1)
+	look := v.grain() // places after which the call may end
 	body := func(a *Args, worker, lo, hi int) {
 		x, y, z := Of[T](a.In[0]), Of[T](a.In[1]), Of[T](a.Out[0])
-		at := Of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		best := Of[int64](a.Scratch)[worker*v.inner:][:v.inner]
 		for p := lo * each; p < hi*each; p++ {
-			c.choose(x, p, at)
-			for i, to := range at {
-				if to >= 0 {
-					z[to] = add(z[to], y[p*v.inner+i])
+			if p%look == 0 && a.Ended() {
+				return
+			}
+			c.choose(x, p, best)
+			for i, dy := range y[p*v.inner:][:v.inner] {
+				if b := best[i]; b != undecided {
+					z[place(b)] += dy
 				}
 			}
 		}
 	}
-	grain := max(1, v.grain()/max(each, 1))
+	grain := max(1, look/max(each, 1))
 	return func(a *Args) {
 		a.For(len(a.Out[0]), copyGrain, clearBytes)
 		a.For(parts, grain, body)
-	}, workers * v.inner * sizeOf[int]()
+	}, workers * v.inner * sizeOf[int64]()
 }
 
 // SelectAndGather returns the kernel that reads the second operand, of elements of type R, where each window
 // of the first one prefers, and its scratch memory; nil if there are too many axes.
 func SelectAndGather[T, R any](prefer Prefer[T], w Windows, workers int) (Func, int) {
-	v := newWindowWalk(w)
+	v := choosing(w)
 	if v == nil {
 		return nil, 0
 	}
 	c := chooser[T]{v, prefer}
 	body := func(a *Args, worker, lo, hi int) {
 		x, y, z := Of[T](a.In[0]), Of[R](a.In[1]), Of[R](a.Out[0])
-		at := Of[int](a.Scratch)[worker*v.inner:][:v.inner]
+		best := Of[int64](a.Scratch)[worker*v.inner:][:v.inner]
 		for p := lo; p < hi; p++ {
-			c.choose(x, p, at)
-			for i, from := range at {
+			c.choose(x, p, best)
+			for i, b := range best {
 				var r R
-				if from >= 0 {
-					r = y[from]
+				if b != undecided {
+					r = y[place(b)]
 				}
 				z[p*v.inner+i] = r
 			}
 		}
 	}
 	grain := v.grain()
-	return func(a *Args) { a.For(v.places, grain, body) }, workers * v.inner * sizeOf[int]()
+	return func(a *Args) { a.For(v.places, grain, body) }, workers * v.inner * sizeOf[int64]()
 }

@@ -2,11 +2,13 @@ package parallel
 
 import (
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/stretchr/testify/assert"
 )
 
 // squares is what the loops of the tests work on.
@@ -68,9 +70,7 @@ func TestWorkersAreNumberedBelowTheirNumber(t *testing.T) {
 	s := &squares{}
 	var used [4]atomic.Int32
 	s.loop.For(4, 1000, 1, s, func(_ *squares, worker, _, _ int) {
-		if used[worker].Add(1) != 1 {
-			t.Errorf("number %d is used by two goroutines at once", worker)
-		}
+		assert.Equal(t, int32(1), used[worker].Add(1), "number %d is used by two goroutines at once", worker)
 		runtime.Gosched()
 		used[worker].Add(-1)
 	})
@@ -83,14 +83,10 @@ func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
 			defer func() {
 				r := recover()
 				if p, ok := r.(*Panic); ok {
-					if !strings.Contains(p.Stack, "parallel_test.go") {
-						t.Error("the stack does not show the place")
-					}
+					assert.Contains(t, p.Stack, "parallel_test.go", "the stack does not show the place")
 					r = p.Value
 				}
-				if r != "broken" {
-					t.Errorf("got %v", r)
-				}
+				assert.Equal(t, "broken", r)
 			}()
 			s.loop.For(3, 100, 1, s, func(_ *squares, _, lo, _ int) {
 				if lo == i*2 {
@@ -101,9 +97,7 @@ func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
 	}
 	s := &squares{in: []int{3}, out: []int{0}} // and the workers still work
 	s.loop.For(3, 1, 1, s, square)
-	if s.out[0] != 9 {
-		t.Error("nothing works any more")
-	}
+	assert.Equal(t, 9, s.out[0], "nothing works any more")
 }
 
 func TestALoopEndsEarly(t *testing.T) {
@@ -133,9 +127,7 @@ func TestParkedWorkersWakeUp(t *testing.T) {
 
 func TestLoopsAllocateNothing(t *testing.T) {
 	s := &squares{in: make([]int, 64), out: make([]int, 64)}
-	if n := testing.AllocsPerRun(100, func() { s.loop.For(2, 64, 1, s, square) }); n >= 1 {
-		t.Errorf("%v allocations", n)
-	}
+	testenv.AllocatesAtMost(t, 0, func() { s.loop.For(2, 64, 1, s, square) })
 }
 
 func BenchmarkFor(b *testing.B) {

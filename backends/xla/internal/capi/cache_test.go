@@ -12,15 +12,15 @@ import (
 	"time"
 
 	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // files returns the paths of what is stored in a folder.
 func files(t testing.TB, dir string) []string {
 	t.Helper()
 	list, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return list
 }
 
@@ -28,9 +28,7 @@ func files(t testing.TB, dir string) []string {
 func onlyFile(t testing.TB, dir string) string {
 	t.Helper()
 	list := files(t, dir)
-	if len(list) != 1 {
-		t.Fatalf("%d files, want 1: %v", len(list), list)
-	}
+	require.Len(t, list, 1)
 	return list[0]
 }
 
@@ -40,9 +38,7 @@ func rewrite(t testing.TB, path string, change func([]byte) []byte) {
 	if err == nil {
 		err = os.WriteFile(path, change(data), 0o600)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 // cached is an API of the test's own plugin with a cache, and a client.
@@ -61,18 +57,15 @@ func wantMade(t testing.TB, c *pjrt.Client, text string, made int64) {
 	if e.Name != text || e.NumOutputs != 1 {
 		t.Errorf("%q with %d outputs, want %q with 1", e.Name, e.NumOutputs, text)
 	}
-	if got := e.OnDeviceMemoryUsageStats.GeneratedCode; got != made {
-		t.Errorf("%s was made in way %d, want %d (1: compiled, 2: restored)", text, got, made)
-	}
+	got := e.OnDeviceMemoryUsageStats.GeneratedCode
+	assert.Equal(t, made, got, "%s was made in way %d, want %d (1: compiled, 2: restored)", text, got, made)
 }
 
 func wantStats(t testing.TB, a *API, want CacheStats) {
 	t.Helper()
 	got := a.CacheStats()
 	got.Bytes = 0
-	if got != want {
-		t.Errorf("counters %+v, want %+v", got, want)
-	}
+	assert.Equal(t, want, got, "counters")
 }
 
 func TestCache(t *testing.T) {
@@ -83,17 +76,11 @@ func TestCache(t *testing.T) {
 	wantMade(t, c, "another", compiled)
 	wantMade(t, c, "program", restored)
 	wantStats(t, a, CacheStats{Hits: 2, Misses: 2})
-	if a.CacheStats().Bytes != 2*(codeAt+int64(len("program"))) {
-		t.Errorf("%d bytes", a.CacheStats().Bytes)
-	}
+	assert.Equal(t, 2*(codeAt+int64(len("program"))), a.CacheStats().Bytes, "bytes")
 	for _, path := range append(files(t, dir), dir) {
 		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s has the mode %v: others may look into it", path, info.Mode())
-		}
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, "%s has the mode %v: others may look into it", path, info.Mode())
 	}
 
 	_, err := c.Compile().WithStableHLO([]byte("bad program")).Done()
@@ -107,9 +94,8 @@ func TestCacheKey(t *testing.T) {
 	try := func(name string, want int64, path string, key string, with func(*pjrt.CompileConfig) *pjrt.CompileConfig) {
 		t.Helper()
 		c := newClient(t, load(t, path, Options{CacheDir: dir, CacheKey: key}), nil)
-		if e := compile(t, c, []byte("program"), with); e.OnDeviceMemoryUsageStats.GeneratedCode != want {
-			t.Errorf("%s: made in way %d, want %d (1: compiled, 2: restored)", name, e.OnDeviceMemoryUsageStats.GeneratedCode, want)
-		}
+		e := compile(t, c, []byte("program"), with)
+		assert.Equal(t, want, e.OnDeviceMemoryUsageStats.GeneratedCode, "%s: made in way %d, want %d (1: compiled, 2: restored)", name, e.OnDeviceMemoryUsageStats.GeneratedCode, want)
 	}
 	try("the first", compiled, path, "k", nil)
 	try("again", restored, path, "k", nil)
@@ -126,18 +112,14 @@ func TestCacheKey(t *testing.T) {
 	flags := filepath.Join(t.TempDir(), "flags")
 	t.Setenv("XLA_FLAGS", flags)
 	for _, text := range []string{"--a", "--b"} {
-		if err := os.WriteFile(flags, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(flags, []byte(text), 0o600))
 		try("other flags in a file", compiled, build(t, "-DCOPY="+text[2:]), "k", nil)
 	}
 }
 
 func TestFirstProcessor(t *testing.T) {
 	got := firstProcessor([]byte("processor\t: 0\nmodel name\t: A\ncpu MHz\t\t: 2000.1\nflags\t\t: fpu avx2\n\nprocessor\t: 1\nmodel name\t: B\n"))
-	if want := "model name:A\nflags:fpu avx2\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
+	assert.Equal(t, "model name:A\nflags:fpu avx2\n", got)
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil && firstProcessor(text) == "" {
 		t.Error("nothing is known of this machine's processor")
 	}
@@ -162,9 +144,7 @@ func TestDamagedFiles(t *testing.T) {
 			rewrite(t, path, change)
 			wantMade(t, c, "program", compiled)
 			wantStats(t, a, CacheStats{Misses: 2, Errors: 1})
-			if onlyFile(t, dir) != path {
-				t.Error("the damaged file is still there")
-			}
+			assert.Equal(t, path, onlyFile(t, dir), "the damaged file is still there")
 			wantMade(t, c, "program", restored)
 		})
 	}
@@ -203,9 +183,7 @@ func TestFoldersThatFail(t *testing.T) {
 	t.Run("a folder that goes away", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "cache")
 		a, c := cached(t, Options{CacheDir: dir})
-		if err := os.Remove(dir); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(dir))
 		wantMade(t, c, "program", compiled)
 		wantStats(t, a, CacheStats{Misses: 1, Errors: 1})
 	})
@@ -214,12 +192,8 @@ func TestFoldersThatFail(t *testing.T) {
 		a, c := cached(t, Options{CacheDir: dir})
 		wantMade(t, c, "program", compiled)
 		path := onlyFile(t, dir)
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(filepath.Join(path, "full"), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(path))
+		require.NoError(t, os.MkdirAll(filepath.Join(path, "full"), 0o700))
 		wantMade(t, c, "program", compiled)
 		wantStats(t, a, CacheStats{Misses: 2, Errors: 2}) // not read, not written
 	})
@@ -228,9 +202,7 @@ func TestFoldersThatFail(t *testing.T) {
 		a, c := cached(t, Options{CacheDir: dir, CacheSize: codeAt})
 		wantMade(t, c, "program", compiled)
 		wantStats(t, a, CacheStats{Misses: 1, Errors: 1})
-		if list := files(t, dir); len(list) != 0 {
-			t.Errorf("stored: %v", list)
-		}
+		assert.Empty(t, files(t, dir), "stored")
 	})
 }
 
@@ -238,13 +210,9 @@ func TestFoldersThatFail(t *testing.T) {
 func TestUnsafeFolders(t *testing.T) {
 	path := build(t)
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	open := t.TempDir()
-	if err := os.Chmod(open, 0o770); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(open, 0o770))
 	foreign := t.TempDir()
 	cases := map[string]string{
 		open:                         "others can write into it, and native code is only run from a private folder: chmod 700 " + open,
@@ -257,9 +225,7 @@ func TestUnsafeFolders(t *testing.T) {
 	}
 	for dir, want := range cases {
 		a, err := Load(path, Options{CacheDir: dir})
-		if err != nil {
-			t.Fatalf("%s: %v", dir, err)
-		}
+		require.NoError(t, err, dir)
 		t.Cleanup(a.Close)
 		checkError(t, a.CacheOff(), want)
 		c := newClient(t, a, nil)
@@ -282,9 +248,7 @@ func TestCacheIsBounded(t *testing.T) {
 				at := time.Now().Add(time.Duration(i)*time.Minute - time.Hour)
 				err = os.Chtimes(path, at, at)
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 		}
 	}
 	wantMade(t, c, "program 0", restored) // and now the latest
@@ -293,9 +257,7 @@ func TestCacheIsBounded(t *testing.T) {
 	wantMade(t, c, "program 2", restored)
 	wantMade(t, c, "program 1", compiled)
 	wantStats(t, a, CacheStats{Hits: 3, Misses: 5, Evicted: 2})
-	if got := a.CacheStats().Bytes; got != 3*size {
-		t.Errorf("%d bytes, want %d", got, 3*size)
-	}
+	assert.Equal(t, 3*size, a.CacheStats().Bytes)
 }
 
 // Files of processes that died while writing go; those of living ones, and what is not ours, stay.
@@ -304,23 +266,15 @@ func TestSweepTakesWhatIsAbandoned(t *testing.T) {
 	old := time.Now().Add(-2 * abandoned)
 	for _, name := range []string{unfinished + "old", unfinished + "new", "notes.txt"} {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, bytes.Repeat([]byte{1}, 1000), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte{1}, 1000), 0o600))
 		if !strings.HasSuffix(name, "new") {
-			if err := os.Chtimes(path, old, old); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Chtimes(path, old, old))
 		}
 	}
 	c, err := openCache(dir, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	list, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var names []string
 	for _, item := range list {
 		names = append(names, item.Name())
@@ -342,8 +296,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again := encode(e, k); !bytes.Equal(again, data) {
-			t.Errorf("%x decodes, and encodes as %x", data, again)
-		}
+		again := encode(e, k)
+		assert.True(t, bytes.Equal(again, data), "%x decodes, and encodes as %x", data, again)
 	})
 }

@@ -3,19 +3,17 @@
 package capi
 
 import (
-	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // checkError reports if err lacks one of the texts.
 func checkError(t testing.TB, err error, texts ...string) {
 	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", texts)
-	}
+	require.Error(t, err, "no error, want one with %q", texts)
 	for _, text := range texts {
-		if !strings.Contains(err.Error(), text) {
-			t.Errorf("the error lacks %q: %v", text, err)
-		}
+		assert.Contains(t, err.Error(), text, "the error lacks %q: %v", text, err)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // compiler returns the C compiler that Go would use.
@@ -41,9 +44,7 @@ var (
 func layoutProgram(t *testing.T) (program string, lines int) {
 	t.Helper()
 	text, err := os.ReadFile("pjrt.h")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	header := comments.ReplaceAllString(string(text), "")
 	var b strings.Builder
 	b.WriteString("#include <stdio.h>\n#include <stddef.h>\n#include HEADER\nint main(void) {\n")
@@ -57,9 +58,7 @@ func layoutProgram(t *testing.T) (program string, lines int) {
 	}
 	for _, s := range structs.FindAllStringSubmatch(header, -1) {
 		name := s[3]
-		if s[1] != name {
-			t.Fatalf("struct %s is called %s too", s[1], name)
-		}
+		require.Equal(t, name, s[1], "struct")
 		size(name)
 		for decl := range strings.SplitSeq(strings.NewReplacer("{", ";", "}", ";", "PJRT_HEAD", "size_t struct_size; void* extension_start").Replace(s[2]), ";") {
 			decl = strings.TrimSpace(decl)
@@ -98,38 +97,27 @@ func runWith(t *testing.T, cc, program, header string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	source, binary := filepath.Join(dir, "layout.c"), filepath.Join(dir, "layout")
-	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(cc, "-o", binary, "-DHEADER=\""+header+"\"", source).CombinedOutput(); err != nil {
-		t.Fatalf("%s with %s: %v\n%s", cc, header, err, out)
-	}
+	require.NoError(t, os.WriteFile(source, []byte(program), 0o600))
+	said, err := exec.Command(cc, "-o", binary, "-DHEADER=\""+header+"\"", source).CombinedOutput()
+	require.NoError(t, err, "%s with %s: %s", cc, header, said)
 	out, err := exec.Command(binary).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
 
 func TestHeaderAgreesWithGoXLA(t *testing.T) {
 	cc := compiler(t)
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gomlx/go-xla").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
+	require.NoError(t, err, "go list")
 	theirs := filepath.Join(strings.TrimSpace(string(out)), "pjrt", "pjrt_c_api.h")
 	ours, err := filepath.Abs("pjrt.h")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	program, lines := layoutProgram(t)
 	got, want := runWith(t, cc, program, ours), runWith(t, cc, program, theirs)
 	if len(got) != lines || len(want) != lines || lines < 700 {
 		t.Fatalf("%d lines of ours and %d of go-xla's, want %d, about 750", len(got), len(want), lines)
 	}
 	for i := range got {
-		if got[i] != want[i] {
-			t.Errorf("ours %q, go-xla's %q", got[i], want[i])
-		}
+		assert.Equal(t, want[i], got[i], "ours")
 	}
 }

@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // libraries holds what build made, by flags.
@@ -35,13 +36,10 @@ func build(t testing.TB, flags ...string) string {
 	}
 	path := filepath.Join(libraries.dir, fmt.Sprintf("plugin%d.so", len(libraries.paths)))
 	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	args := append([]string{"-shared", "-fPIC", "-Wall", "-Werror", "-I" + here, "-o", path, "testdata/plugin.c"}, flags...)
-	if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", cc, args, err, out)
-	}
+	out, err := exec.Command(cc, args...).CombinedOutput()
+	require.NoError(t, err, "%s %v: %v\n%s", cc, args, err, out)
 	libraries.paths[name] = path
 	return path
 }
@@ -72,12 +70,9 @@ func TestLoadRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := build(t, c.flags...)
 			_, err := Load(path, Options{})
-			if err == nil {
-				t.Fatal("it loads")
-			}
-			if want := regexp.MustCompile(`^plugin ` + regexp.QuoteMeta(path) + `: ` + c.want + `$`); !want.MatchString(err.Error()) {
-				t.Errorf("got  %v\nwant %v", err, want)
-			}
+			require.Error(t, err, "it loads")
+			want := regexp.MustCompile(`^plugin ` + regexp.QuoteMeta(path) + `: ` + c.want + `$`)
+			assert.True(t, want.MatchString(err.Error()), "got  %v\nwant %v", err, want)
 		})
 	}
 }
@@ -86,13 +81,9 @@ func TestLoadRefuses(t *testing.T) {
 func TestLoadChecksTheFile(t *testing.T) {
 	path := build(t)
 	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	short := filepath.Join(t.TempDir(), "short.so")
-	if err := os.WriteFile(short, text[:len(text)/2], 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(short, text[:len(text)/2], 0o600))
 	for name, path := range map[string]string{
 		"cut off": short, "no entry": build(t, "-DNO_ENTRY"), "missing": filepath.Join(t.TempDir(), "no.so"), "a folder": t.TempDir(), "text": "/etc/passwd",
 	} {
@@ -118,18 +109,13 @@ func TestLoadNamesTheMissingLibrary(t *testing.T) {
 	}
 	dir := t.TempDir()
 	source := filepath.Join(dir, "needed.c")
-	if err := os.WriteFile(source, []byte("int missing_function(void) { return 0; }\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(source, []byte("int missing_function(void) { return 0; }\n"), 0o600))
 	library := filepath.Join(dir, "libquireneeded.so")
-	if out, err := exec.Command(compiler(t), "-shared", "-fPIC", "-o", library, source).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	said, err := exec.Command(compiler(t), "-shared", "-fPIC", "-o", library, source).CombinedOutput()
+	require.NoError(t, err, "%s", said)
 	path := build(t, "-DNEEDS_LIBRARY", "-L"+dir, "-lquireneeded")
-	if err := os.Remove(library); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Load(path, Options{})
+	require.NoError(t, os.Remove(library))
+	_, err = Load(path, Options{})
 	checkError(t, err, path, "it needs the library libquireneeded.so, which is not found here: install it, or add its folder to LD_LIBRARY_PATH")
 }
 
@@ -148,17 +134,13 @@ func TestLinkError(t *testing.T) {
 		{"/p.so: file too short\n", "the dynamic linker refuses it: file too short"},
 		{"", "the dynamic linker refuses it and does not say why"},
 	} {
-		if got := linkError("/p.so", c.text).Error(); got != c.want {
-			t.Errorf("%q\ngot  %s\nwant %s", c.text, got, c.want)
-		}
+		assert.Equal(t, c.want, linkError("/p.so", c.text).Error(), "%q", c.text)
 	}
 }
 
 func TestCheckVersion(t *testing.T) {
 	for _, minor := range []int{MinMinor, 104, 116, 1 << 20} { // the CUDA plugin's is 116
-		if err := checkVersion(0, minor); err != nil {
-			t.Errorf("0.%d: %v", minor, err)
-		}
+		assert.NoError(t, checkVersion(0, minor), "0.%d", minor)
 	}
 }
 
@@ -167,39 +149,28 @@ func TestLoadedTwiceIsOne(t *testing.T) {
 	a := load(t, path, Options{})
 	newClient(t, a, nil)
 	newClient(t, load(t, path, Options{CacheKey: "other"}), nil) // it is not initialised again: it would refuse
-	if load(t, path, Options{}) != a {
-		t.Error("the same library loaded again is another API")
-	}
+	assert.Same(t, a, load(t, path, Options{}), "the same library loaded again is another API")
 	link := filepath.Join(t.TempDir(), "link.so")
-	if err := os.Symlink(path, link); err != nil {
-		t.Fatal(err)
-	}
-	if load(t, link, Options{}) != a {
-		t.Error("the same library by a link is another API")
-	}
-	if load(t, path, Options{CacheDir: t.TempDir()}) == a {
-		t.Error("with other options it is the same API")
-	}
+	require.NoError(t, os.Symlink(path, link))
+	assert.Same(t, a, load(t, link, Options{}), "the same library by a link is another API")
+	assert.NotSame(t, a, load(t, path, Options{CacheDir: t.TempDir()}), "with other options it is the same API")
 	b, err := Load(path, Options{CacheKey: "k"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	b.Close()
-	if again := load(t, path, Options{CacheKey: "k"}); again == b || again.Pointer() == b.Pointer() {
-		t.Error("what was closed is used again")
-	}
+	again := load(t, path, Options{CacheKey: "k"})
+	require.NotSame(t, b, again, "what was closed is used again")
+	assert.NotEqual(t, b.Pointer(), again.Pointer(), "what was closed is used again")
 }
 
 // Several plugins at once: each gets its own calls, and each error goes back to who made it.
 func TestSeveralPlugins(t *testing.T) {
 	first, second := load(t, build(t, "-DMINOR=90"), Options{}), load(t, build(t, `-DNAME="second"`), Options{})
-	if major, minor := first.Version(); major != 0 || minor != 90 {
-		t.Errorf("version %d.%d, want 0.90", major, minor)
-	}
+	major, minor := first.Version()
+	assert.Zero(t, major, "version")
+	assert.Equal(t, 90, minor, "version")
 	one, two := newClient(t, first, nil), newClient(t, second, nil)
-	if one.Platform() != "first" || two.Platform() != "second" {
-		t.Errorf("platforms %q and %q", one.Platform(), two.Platform())
-	}
+	assert.Equal(t, "first", one.Platform(), "platforms")
+	assert.Equal(t, "second", two.Platform(), "platforms")
 	_, err := pjrt.ArrayToBuffer(one, []float32{1}, 1)
 	checkError(t, err, "code=8", "first says: I have no memory")
 	_, err = pjrt.ArrayToBuffer(two, []float32{1}, 1)
@@ -215,9 +186,8 @@ func TestSeveralPlugins(t *testing.T) {
 
 func TestMemoryStats(t *testing.T) {
 	a := load(t, build(t), Options{})
-	if _, ok := a.MemoryStats(0); ok {
-		t.Error("figures before there is a client")
-	}
+	_, ok := a.MemoryStats(0)
+	assert.False(t, ok, "figures before there is a client")
 	t.Run("with a client", func(t *testing.T) {
 		newClient(t, a, nil)
 		got, ok := a.MemoryStats(0)
@@ -225,9 +195,8 @@ func TestMemoryStats(t *testing.T) {
 			t.Errorf("got %+v %v, want %+v", got, ok, want)
 		}
 		for _, device := range []int{-1, 1} {
-			if _, ok := a.MemoryStats(device); ok {
-				t.Errorf("figures of device %d of 1", device)
-			}
+			_, ok := a.MemoryStats(device)
+			assert.False(t, ok, "figures of device %d of 1", device)
 		}
 	})
 	if _, ok := a.MemoryStats(0); ok {
@@ -252,39 +221,29 @@ func TestWrap(t *testing.T) {
 			checkError(t, err, "plugins, or one with so many different options, are loaded already: close some")
 			break
 		}
-		if all = append(all, a); len(all) > 1000 {
-			t.Fatal("a thousand places")
-		}
+		all = append(all, a)
+		require.LessOrEqual(t, len(all), 1000, "a thousand places")
 	}
 	pointers := map[uintptr]bool{}
 	// Other tests have closed theirs, so all places are free.
 	for _, a := range all {
 		pointers[a.Pointer()] = true
 	}
-	if len(pointers) != len(all) || len(all) != len(places) {
-		t.Errorf("%d tables of %d APIs, want %d", len(pointers), len(all), len(places))
-	}
+	require.Len(t, pointers, len(all))
+	assert.Len(t, all, len(places))
 	for _, a := range all {
 		a.Close()
 	}
 	a, err := Wrap(table, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(a.Close)
-	if pointers[a.Pointer()] {
-		t.Error("a table that go-xla may still hold is used again")
-	}
-	if c := newClient(t, a, nil); !strings.Contains(c.String(), "first") {
-		t.Errorf("client %v", c)
-	}
+	assert.False(t, pointers[a.Pointer()], "a table that go-xla may still hold is used again")
+	assert.Contains(t, newClient(t, a, nil).String(), "first", "client")
 }
 
 func mustOpen(t *testing.T, path string) uintptr {
 	t.Helper()
 	table, err := open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return uintptr(table)
 }

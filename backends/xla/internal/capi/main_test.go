@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/require"
 )
 
 // childJob is what a child process of the tests does: it loads a plugin and compiles programs.
@@ -140,17 +141,13 @@ func panicQuietly() error {
 func startChild(t testing.TB, job childJob, environment ...string) (wait func() (CacheStats, string)) {
 	t.Helper()
 	text, err := json.Marshal(job)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+string(text))
 	cmd.Env = append(cmd.Env, environment...)
 	var stdout, stderr lines
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	return func() (stats CacheStats, said string) {
 		t.Helper()
 		if err := cmd.Wait(); job.Dies != (err != nil) {
@@ -159,9 +156,7 @@ func startChild(t testing.TB, job childJob, environment ...string) (wait func() 
 		if job.Dies {
 			return stats, string(stderr)
 		}
-		if err := json.Unmarshal(stdout, &stats); err != nil {
-			t.Fatalf("child printed %q: %v", stdout, err)
-		}
+		require.NoError(t, json.Unmarshal(stdout, &stats), "child printed %q", stdout)
 		return stats, string(stderr)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // The cache's purpose: a second process compiles nothing.
@@ -27,9 +29,7 @@ func checkSecondProcess(t *testing.T, job childJob) {
 		t.Errorf("the first process: %+v", first)
 	}
 	second, _ := startChild(t, job)()
-	if want := (CacheStats{Hits: 2, Bytes: first.Bytes}); second != want {
-		t.Errorf("the second process: %+v, want %+v", second, want)
-	}
+	assert.Equal(t, (CacheStats{Hits: 2, Bytes: first.Bytes}), second, "the second process")
 }
 
 // Processes that write and remove the same files at once do each other no harm.
@@ -59,9 +59,7 @@ func shareFolder(t *testing.T, plugin string, program func(int) string) {
 			t.Errorf("process %d: %+v of %d programs", i, s, len(job.Programs))
 		}
 	}
-	if list := files(t, job.CacheDir); len(list) != 4 {
-		t.Errorf("%d files, want 4: %v", len(list), list)
-	}
+	assert.Len(t, files(t, job.CacheDir), 4)
 }
 
 // So do processes in a folder that is too small for what they have, each of which removes what another needs.
@@ -102,9 +100,7 @@ func TestManyGoroutinesCompile(t *testing.T) {
 				if e.Name != text {
 					t.Errorf("%q instead of %q", e.Name, text)
 				}
-				if err := e.Destroy(); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, e.Destroy())
 				a.CacheStats()
 				a.MemoryStats(0)
 			}

@@ -5,6 +5,8 @@ package capi
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // stderrOf loads a plugin that writes to standard error when it is opened and returns what came out.
@@ -30,9 +32,8 @@ func TestPluginsAreQuiet(t *testing.T) {
 		"2": others + failure + half,
 		"3": others + half,
 	} {
-		if got := stderrOf(t, job, level); got != want {
-			t.Errorf("at the level %q %d bytes, want %d:\n%.1000s", level, len(got), len(want), got)
-		}
+		got := stderrOf(t, job, level)
+		assert.Equal(t, want, got, "at the level %q %d bytes, want %d", level, len(got), len(want))
 	}
 }
 
@@ -40,30 +41,23 @@ func TestPluginsAreQuiet(t *testing.T) {
 func TestDeathIsNotQuiet(t *testing.T) {
 	got := stderrOf(t, childJob{Plugin: build(t, "-DTALKS", "-DDIES"), Dies: true}, "3")
 	for _, want := range []string{"parse_flags_from_env.cc:234] the reason", "a line of somebody else", "SIGABRT", "goroutine ", "quire_open"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("it does not say %q:\n%.2000s", want, got)
-		}
+		assert.Contains(t, got, want)
 	}
 }
 
 func TestOthersAreHeard(t *testing.T) {
 	_, got := startChild(t, childJob{Role: "outlive"})()
 	for _, want := range []string{"early\n", "between\n", "late\n"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is lost: %q", want, got)
-		}
+		assert.Contains(t, got, want)
 	}
 }
 
 func TestPanicsStayPanics(t *testing.T) {
-	if _, got := startChild(t, childJob{Role: "panic"})(); got != "afterwards\n" {
-		t.Errorf("it says %q", got)
-	}
+	_, got := startChild(t, childJob{Role: "panic"})()
+	assert.Equal(t, "afterwards\n", got)
 }
 
 func TestRealPluginIsQuiet(t *testing.T) {
 	job := childJob{Plugin: realPlugin(t), Programs: []string{string(scaled(2))}, Devices: 2}
-	if got := stderrOf(t, job, "3"); got != "" {
-		t.Errorf("at the level 3 it says %q", got)
-	}
+	assert.Empty(t, stderrOf(t, job, "3"), "at the level 3")
 }

@@ -4,14 +4,16 @@ package capi
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
 	"github.com/quire-ml/quire/backends/xla/plugins"
 	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // realPlugin returns the path of the installed CPU plugin.
@@ -39,21 +41,13 @@ func newClient(t testing.TB, a *API, options pjrt.NamedValuesMap) *pjrt.Client {
 	registering.Lock()
 	defer registering.Unlock()
 	name := fmt.Sprintf("cpu capi %d", registered.Add(1))
-	if err := pjrt.RegisterPreloadedPlugin(name, a.Pointer()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, pjrt.RegisterPreloadedPlugin(name, a.Pointer()))
 	p, err := pjrt.GetPlugin(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	c, err := p.NewClient(options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := c.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, c.Destroy())
 	})
 	return c
 }
@@ -61,13 +55,9 @@ func newClient(t testing.TB, a *API, options pjrt.NamedValuesMap) *pjrt.Client {
 func load(t testing.TB, path string, o Options) *API {
 	t.Helper()
 	a, err := Load(path, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(a.Close)
-	if a.CacheOff() != nil {
-		t.Fatal(a.CacheOff())
-	}
+	require.NoError(t, a.CacheOff())
 	return a
 }
 
@@ -90,13 +80,9 @@ func compile(t testing.TB, c *pjrt.Client, text []byte, with func(*pjrt.CompileC
 		config = with(config)
 	}
 	e, err := config.Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := e.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, e.Destroy())
 	})
 	return e
 }
@@ -105,30 +91,20 @@ func compile(t testing.TB, c *pjrt.Client, text []byte, with func(*pjrt.CompileC
 func run(t testing.TB, c *pjrt.Client, e *pjrt.LoadedExecutable, factor float32) {
 	t.Helper()
 	x, err := pjrt.ArrayToBuffer(c, []float32{1, 2, 3, 4}, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer x.Destroy()
 	out, err := e.Execute(x).Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer out[0].Destroy()
 	got, _, err := pjrt.BufferToArray[float32](out[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []float32{factor, 2 * factor, 3 * factor, 4 * factor}; !slices.Equal(got, want) {
-		t.Fatalf("got %v, want %v", got, want)
-	}
+	require.NoError(t, err)
+	require.Equal(t, []float32{factor, 2 * factor, 3 * factor, 4 * factor}, got)
 }
 
 func TestRealPlugin(t *testing.T) {
 	path := realPlugin(t)
 	a := load(t, path, Options{})
-	if again := load(t, path, Options{}); again != a {
-		t.Error("the same library loaded again is another API")
-	}
+	assert.Same(t, a, load(t, path, Options{}), "the same library loaded again is another API")
 	if major, minor := a.Version(); major != 0 || minor < MinMinor {
 		t.Errorf("version %d.%d", major, minor)
 	}
@@ -137,12 +113,9 @@ func TestRealPlugin(t *testing.T) {
 	if _, ok := a.MemoryStats(0); ok {
 		t.Log("the CPU plugin counts memory now: the doc comment of MemoryStats says that it does not")
 	}
-	if s := a.CacheStats(); s != (CacheStats{}) {
-		t.Errorf("without a cache: %+v", s)
-	}
-	if _, err := c.Compile().WithStableHLO([]byte("module @m { nonsense }")).Done(); err == nil {
-		t.Error("a program that is none compiles")
-	}
+	assert.Equal(t, CacheStats{}, a.CacheStats(), "without a cache")
+	_, err := c.Compile().WithStableHLO([]byte("module @m { nonsense }")).Done()
+	assert.Error(t, err, "a program that is none compiles")
 }
 
 // A plugin of version 0.81 has no Bitcast: without the interposer, the call ends the process.
@@ -153,12 +126,9 @@ func TestRealPluginLacksFunctions(t *testing.T) {
 	}
 	c := newClient(t, a, nil)
 	x, err := pjrt.ArrayToBuffer(c, []float32{1, 2, 3, 4}, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer x.Destroy()
-	if _, err = x.Bitcast(2); err == nil {
-		t.Fatal("Bitcast works")
-	}
+	_, err = x.Bitcast(2)
+	require.Error(t, err, "Bitcast works")
 	checkError(t, err, "code=12", "the plugin is too old for, or lacks, the function PJRT_Buffer_Bitcast")
 }

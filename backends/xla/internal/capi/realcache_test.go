@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What is restored is what was compiled, in all that go-xla sees of it: name, outputs, memory, aliases, devices; and it
@@ -73,9 +75,7 @@ func TestRealRestoredEqualsCompiled(t *testing.T) {
 			for i := range seen {
 				e := compile(t, client, []byte(c.program), c.with)
 				replicas, partitions, assignment, err := e.GetDeviceAssignment()
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 				devices := assignment
 				if assignment == nil {
 					devices = []int{c.on}
@@ -84,9 +84,7 @@ func TestRealRestoredEqualsCompiled(t *testing.T) {
 					e.OnDeviceMemoryUsageStats, e.OnHostMemoryUsageStats, replicas, partitions, assignment)
 				checkRun(t, client, e, devices, c.in, c.donate, c.want)
 			}
-			if seen[0] != seen[1] {
-				t.Errorf("compiled %s\nrestored %s", seen[0], seen[1])
-			}
+			assert.Equal(t, seen[1], seen[0], "compiled")
 			wantStats(t, a, CacheStats{Hits: 1, Misses: 1})
 		})
 	}
@@ -98,15 +96,11 @@ func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []
 	var x []*pjrt.Buffer
 	for i, device := range devices {
 		b, err := c.BufferFromHost().FromFlatDataWithDimensions(in[i], []int{len(in[i])}).ToDeviceNum(device).Done()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		x = append(x, b)
 	}
 	before, err := x[0].UnsafePointer()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	run := e.Execute(x...)
 	if len(devices) == 1 {
 		run = run.OnDeviceByNum(devices[0])
@@ -115,9 +109,7 @@ func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []
 		run = run.DonateAll()
 	}
 	out, err := run.Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if after, err := out[0].UnsafePointer(); err != nil || donate && after != before {
 		t.Errorf("the donated memory is not that of the result (%v)", err)
 	}
@@ -129,14 +121,10 @@ func checkRun(t *testing.T, c *pjrt.Client, e *pjrt.LoadedExecutable, devices []
 		if err != nil || !slices.Equal(got, want[i]) {
 			t.Errorf("result %d: %v %v, want %v", i, got, err, want[i])
 		}
-		if err := b.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, b.Destroy())
 	}
 	for _, b := range x {
-		if err := b.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, b.Destroy())
 	}
 }
 

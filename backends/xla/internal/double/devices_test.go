@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla/internal/double"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestClientsHaveTheDevicesThatTheyAskFor(t *testing.T) {
@@ -18,12 +20,8 @@ func TestClientsHaveTheDevicesThatTheyAskFor(t *testing.T) {
 	defer d.Close()
 	for _, n := range []int64{1, 8} {
 		c := must(client(d, pjrt.NamedValuesMap{"cpu_device_count": n}))(t)
-		if c.NumDevices() != int(n) {
-			t.Errorf("%d devices, not %d", c.NumDevices(), n)
-		}
-		if err := c.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.Equal(t, int(n), c.NumDevices(), "%d devices, not %d", c.NumDevices(), n)
+		assert.NoError(t, c.Destroy())
 	}
 	_, err := client(d, pjrt.NamedValuesMap{"gpu_count": int64(1)})
 	wantError(t, err, "code=3", `the option "gpu_count" is not known`)
@@ -62,9 +60,7 @@ func TestReplicasRunEachForItself(t *testing.T) {
 		_, err := e.Execute(in...).Done()
 		wantError(t, err, "code=3", "argument 0 of device 2: the buffer is on device 0")
 		destroyAll(t, append(in, out...)...)
-		if err := e.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, e.Destroy())
 	}
 }
 
@@ -109,24 +105,17 @@ func TestPartitionsHoldParts(t *testing.T) {
 			out = must(e.Execute(in...).Done())(t)
 			for p, dev := range []int{3, 1, 0, 2} {
 				row, col := p/2, p%2
-				if got := must(out[3*p].Device())(t).LocalHardwareID(); got != dev {
-					t.Errorf("part %d is on device %d, not %d", p, got, dev)
-				}
+				assert.Equal(t, dev, must(out[3*p].Device())(t).LocalHardwareID(), "part %d is on device", p)
 				want := []float32{whole[row*4+col], whole[row*4+2+col]}
-				if got := values(t, out[3*p]); !slices.Equal(got, want) {
-					t.Errorf("part %d is %v, want %v of %v", p, got, want, whole)
-				}
+				got := values(t, out[3*p])
+				assert.Equal(t, want, got, "part %d is %v, want %v of %v", p, got, want, whole)
 				if got, dims := values(t, out[3*p+1]), must(out[3*p+1].Dimensions())(t); !slices.Equal(got, []float32{turned[p], turned[4+p]}) || fmt.Sprint(dims) != "[2 1]" {
 					t.Errorf("part %d is %v %v of %v", p, got, dims, turned)
 				}
-				if got := values(t, out[3*p+2]); !slices.Equal(got, sum) {
-					t.Errorf("part %d has the sum %v, not %v", p, got, sum)
-				}
+				assert.Equal(t, sum, values(t, out[3*p+2]), "part %d has the sum", p)
 			}
 			destroyAll(t, append(in, out...)...)
-			if err := e.Destroy(); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, e.Destroy())
 		})
 	}
 }
@@ -168,9 +157,9 @@ func TestWhatThePartitionerWouldChoose(t *testing.T) {
 	} {
 		_, err := c.Compile().WithStableHLO([]byte(s.text)).WithShardy(4).Done()
 		wantError(t, err, "code=3", strings.TrimPrefix(s.want, "PJRT_Client_Compile: "))
-		if v := d.Violations(); len(v) == 0 || v[len(v)-1] != s.want {
-			t.Errorf("the violations are %q, want %q", v, s.want)
-		}
+		v := d.Violations()
+		require.NotEmpty(t, v, "the violations")
+		assert.Equal(t, s.want, v[len(v)-1], "the violations")
 	}
 	for _, s := range []struct {
 		devices []int
@@ -179,7 +168,5 @@ func TestWhatThePartitionerWouldChoose(t *testing.T) {
 		_, err := c.Compile().WithStableHLO([]byte(addMul)).WithSPMD(2).WithDeviceAssignment(s.devices).Done()
 		wantError(t, err, "code=3", s.want)
 	}
-	if v := d.Violations(); len(v) != 4 {
-		t.Errorf("the violations are %q", v)
-	}
+	assert.Len(t, d.Violations(), 4, "the violations")
 }

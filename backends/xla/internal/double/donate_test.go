@@ -3,12 +3,13 @@
 package double_test
 
 import (
-	"slices"
 	"testing"
 
-	"github.com/gomlx/compute/dtypes"
-
 	"github.com/quire-ml/quire/backends/xla/internal/double"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const step = `
@@ -24,29 +25,21 @@ func TestDonatedMemoryIsUsedAgain(t *testing.T) {
 	for _, async := range []bool{false, true} {
 		d, c := open(t, double.Options{Async: async})
 		e := compile(t, c, step)
-		if e.OnDeviceMemoryUsageStats.Aliases != 16 {
-			t.Errorf("%d bytes are aliased", e.OnDeviceMemoryUsageStats.Aliases)
-		}
+		assert.Equal(t, int64(16), e.OnDeviceMemoryUsageStats.Aliases, "bytes are aliased")
 		w, g, m := put(t, c, 0, make([]float32, 4), 4), put(t, c, 0, []float32{1, 2, 3, 4}, 4), put(t, c, 0, make([]float32, 8), 8)
 		p := must(w.UnsafePointer())(t)
 		for range 5 {
 			out := must(e.Execute(w, g, m).Donate(0).Done())(t)
-			if w.Check() == nil {
-				t.Error("the donated buffer is still there")
-			}
+			assert.Error(t, w.Check(), "the donated buffer is still there")
 			w = out[0]
 			destroyAll(t, out[1])
 		}
 		if q := must(w.UnsafePointer())(t); p != q {
 			t.Errorf("the memory moved from %v to %v", p, q)
 		}
-		if got := values(t, w); !slices.Equal(got, []float32{5, 10, 15, 20}) {
-			t.Errorf("got %v", got)
-		}
+		assert.Equal(t, []float32{5, 10, 15, 20}, values(t, w))
 		out := must(e.Execute(w, g, m).Donate(0, 2).Done())(t)
-		if s := d.Stats(); s.DeviceBytes != 3*16 {
-			t.Errorf("%d bytes are in use: a donor's memory is not freed", s.DeviceBytes)
-		}
+		assert.Equal(t, int64(3*16), d.Stats().DeviceBytes, "bytes are in use: a donor's memory is not freed")
 		destroyAll(t, g, out[0], out[1])
 	}
 }
@@ -56,16 +49,12 @@ func TestKeptInputsStay(t *testing.T) {
 	e := compile(t, c, step)
 	w, g, m := put(t, c, 0, []float32{1, 1, 1, 1}, 4), put(t, c, 0, []float32{1, 2, 3, 4}, 4), put(t, c, 0, make([]float32, 8), 8)
 	out := must(e.Execute(w, g, m).Done())(t)
-	if got := values(t, w); !slices.Equal(got, []float32{1, 1, 1, 1}) {
-		t.Errorf("the input is now %v", got)
-	}
+	assert.Equal(t, []float32{1, 1, 1, 1}, values(t, w), "the input is now")
 	destroyAll(t, out...)
 
 	e = compile(t, c, addMul) // says nothing of donation: who gives up inputs gains nothing, and loses them
 	out = must(e.Execute(w, g).DonateAll().Done())(t)
-	if got := values(t, out[0]); !slices.Equal(got, []float32{2, 3, 4, 5}) {
-		t.Errorf("got %v", got)
-	}
+	assert.Equal(t, []float32{2, 3, 4, 5}, values(t, out[0]))
 	destroyAll(t, append(out, m)...)
 }
 
@@ -75,9 +64,7 @@ func TestOneBufferIsNotDonatedTwice(t *testing.T) {
 	w, m := put(t, c, 0, make([]float32, 4), 4), put(t, c, 0, make([]float32, 8), 8)
 	_, err := e.Execute(w, w, m).Donate(0).Done()
 	wantError(t, err, "code=3", "argument 1 is the buffer that argument 0 gives up")
-	if err := w.Check(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, w.Check())
 	destroyAll(t, w, m)
 }
 
@@ -85,9 +72,7 @@ func TestViewsAreNotDonated(t *testing.T) {
 	d, c := unchecked(t, double.Options{})
 	e := compile(t, c, step)
 	w, _, err := c.NewSharedBuffer(dtypes.Float32, []int{4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	g, m := put(t, c, 0, make([]float32, 4), 4), put(t, c, 0, make([]float32, 8), 8)
 	_, err = e.Execute(w, g, m).Donate(0).Done()
 	wantError(t, err, "argument 0 is given up, and its memory is the host's")
@@ -98,9 +83,7 @@ func TestViewsAreNotDonated(t *testing.T) {
 func TestDonationIsForAllDevices(t *testing.T) {
 	d, c := unchecked(t, double.Options{})
 	e, err := c.Compile().WithStableHLO([]byte(step)).WithSPMD(2).Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer e.Destroy()
 	in := func() (list []*pjrtBuffer) {
 		for dev := range 2 {
@@ -114,7 +97,5 @@ func TestDonationIsForAllDevices(t *testing.T) {
 	wantViolations(t, d, "PJRT_LoadedExecutable_Execute: argument 0 is given up on one device and not on another, which invalidates it on all")
 	out := must(e.Execute(x...).Donate(0, 3).Done())(t)
 	destroyAll(t, append(out, x[1], x[2], x[4], x[5])...)
-	if s := d.Stats(); s.Buffers != 0 {
-		t.Errorf("%d buffers are left", s.Buffers)
-	}
+	assert.Zero(t, d.Stats().Buffers, "buffers are left")
 }

@@ -4,14 +4,15 @@ package double_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla/internal/double"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var registered atomic.Int64
@@ -23,13 +24,9 @@ func open(t *testing.T, o double.Options) (*double.Double, *pjrt.Client) {
 	d := double.New(o)
 	t.Cleanup(d.Close)
 	c, err := client(d, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := c.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, c.Destroy())
 		clean(t, d)
 	})
 	return d, c
@@ -63,9 +60,7 @@ func clean(t *testing.T, d *double.Double) {
 func must[T any](v T, err error) func(t *testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return v
 	}
 }
@@ -78,9 +73,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 		return
 	}
 	for _, p := range parts {
-		if !strings.Contains(err.Error(), p) {
-			t.Errorf("the error is %q, want %q in it", err, p)
-		}
+		assert.Contains(t, err.Error(), p, "the error is %q, want %q in it", err, p)
 	}
 }
 
@@ -88,9 +81,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 func destroyAll(t *testing.T, buffers ...*pjrt.Buffer) {
 	t.Helper()
 	for _, b := range buffers {
-		if err := b.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, b.Destroy())
 	}
 }
 
@@ -106,13 +97,9 @@ module @addmul {
 func compile(t *testing.T, c *pjrt.Client, text string) *pjrt.LoadedExecutable {
 	t.Helper()
 	e, err := c.Compile().WithStableHLO([]byte(text)).Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := e.Destroy(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, e.Destroy())
 	})
 	return e
 }
@@ -120,18 +107,14 @@ func compile(t *testing.T, c *pjrt.Client, text string) *pjrt.LoadedExecutable {
 func put(t *testing.T, c *pjrt.Client, device int, flat []float32, dims ...int) *pjrt.Buffer {
 	t.Helper()
 	b, err := c.BufferFromHost().FromFlatDataWithDimensions(flat, dims).ToDeviceNum(device).Done()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return b
 }
 
 func values(t *testing.T, b *pjrt.Buffer) []float32 {
 	t.Helper()
 	flat, _, err := pjrt.BufferToArray[float32](b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return flat
 }
 
@@ -146,15 +129,9 @@ func TestProgramsRun(t *testing.T) {
 			x, y := put(t, c, 0, []float32{1, 2, 3, 4}, 4), put(t, c, 0, []float32{5, 6, 7, 8}, 4)
 			for range 3 {
 				out, err := e.Execute(x, y).Done()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := values(t, out[0]); !slices.Equal(got, []float32{6, 8, 10, 12}) {
-					t.Errorf("the sum is %v", got)
-				}
-				if got := values(t, out[1]); !slices.Equal(got, []float32{5, 12, 21, 32}) {
-					t.Errorf("the product is %v", got)
-				}
+				require.NoError(t, err)
+				assert.Equal(t, []float32{6, 8, 10, 12}, values(t, out[0]), "the sum")
+				assert.Equal(t, []float32{5, 12, 21, 32}, values(t, out[1]), "the product")
 				destroyAll(t, out...)
 			}
 			destroyAll(t, x, y)
@@ -173,9 +150,7 @@ func unchecked(t *testing.T, o double.Options) (*double.Double, *pjrt.Client) {
 	d := double.New(o)
 	t.Cleanup(d.Close)
 	c, err := client(d, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return d, c
 }
 
@@ -188,8 +163,6 @@ func wantViolations(t *testing.T, d *double.Double, want ...string) {
 		return
 	}
 	for i, w := range want {
-		if !strings.HasPrefix(got[i], w) {
-			t.Errorf("violation %d is %q, want %q", i, got[i], w)
-		}
+		assert.True(t, strings.HasPrefix(got[i], w), "violation %d is %q, want %q", i, got[i], w)
 	}
 }

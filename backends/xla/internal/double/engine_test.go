@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla/internal/double"
@@ -19,6 +16,10 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
 )
 
 // engine runs programs through text, go-xla and a double, and once more on the Go engine: both must give the same
@@ -169,8 +170,6 @@ func TestRandomPrograms(t *testing.T) {
 		seeds = 4
 	}
 	for seed := range seeds {
-		if err := graphtest.CompareRandom(b, seed, 12, seed%2 == 0); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, graphtest.CompareRandom(b, seed, 12, seed%2 == 0))
 	}
 }

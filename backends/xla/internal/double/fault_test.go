@@ -6,13 +6,14 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla/internal/double"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // wholeWay goes the whole way, from the plugin to a result on the host, and reports the first error with the place.
@@ -46,9 +47,7 @@ func wholeWay(t *testing.T, d *double.Double) (where string, err error) {
 	if err != nil {
 		return "to host", err
 	}
-	if !slices.Equal(flat, []float32{2, 4, 6, 8}) {
-		t.Errorf("the result is %v", flat)
-	}
+	assert.Equal(t, []float32{2, 4, 6, 8}, flat)
 	return "", nil
 }
 
@@ -100,13 +99,10 @@ func TestFaultsAreErrors(t *testing.T) {
 				if err != nil {
 					wantError(t, err, s.want...)
 				}
-				if got := d.Stats().Live(); got != s.left {
-					t.Errorf("%+v are left, want %d", d.Stats(), s.left)
-				}
+				assert.Equal(t, s.left, d.Stats().Live(), "%+v are left", d.Stats())
 				d.SetFaults(nil)
-				if where, err := wholeWay(t, d); err != nil {
-					t.Errorf("without the fault it fails at %q with %v", where, err)
-				}
+				where, err = wholeWay(t, d)
+				assert.NoError(t, err, "without the fault it fails at %q", where)
 			})
 		}
 	}
@@ -139,9 +135,7 @@ func TestRandomFaults(t *testing.T) {
 		}
 		d.Close()
 	}
-	if failed < 100 {
-		t.Errorf("only %d failed", failed)
-	}
+	assert.GreaterOrEqual(t, failed, 100, "only %d failed", failed)
 }
 
 func TestNumbersOfOutputsThatAreNotTrue(t *testing.T) {
@@ -158,9 +152,7 @@ func TestNumbersOfOutputsThatAreNotTrue(t *testing.T) {
 			}
 		}
 		destroyAll(t, append(out, x)...)
-		if s := d.Stats(); s.Buffers != 0 {
-			t.Errorf("%d buffers are left", s.Buffers)
-		}
+		assert.Zero(t, d.Stats().Buffers, "buffers are left")
 	}
 }
 
@@ -213,9 +205,7 @@ func TestWaitsEndWhenEventsDo(t *testing.T) {
 		case <-time.After(time.Millisecond): // whenever it is, the run must not have ended
 		}
 		close(until)
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, <-done)
 	}
 	destroyAll(t, x)
 }
@@ -224,22 +214,20 @@ func TestTablesOfOtherVersions(t *testing.T) {
 	d := double.New(double.Options{MinorVersion: 40})
 	defer d.Close()
 	c := must(client(d, nil))(t)
-	if major, minor := c.Plugin().Version(); major != 0 || minor != 40 {
-		t.Errorf("the version is %d.%d", major, minor)
-	}
+	major, minor := c.Plugin().Version()
+	assert.Zero(t, major, "the version")
+	assert.Equal(t, 40, minor, "the version")
 	x := put(t, c, 0, make([]float32, 4), 4)
 	_, err := x.Bitcast(1) // go-xla looks beyond the end of older tables
 	wantError(t, err)
 	destroyAll(t, x)
-	if err := c.Destroy(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, c.Destroy())
 
 	short := double.New(double.Options{StructSize: 8 * 10})
 	defer short.Close()
 	_, err = client(short, nil)
 	wantError(t, err, "PJRT error")
-	if v := short.Violations(); len(v) == 0 || !strings.Contains(v[0], "the table of 80 bytes ends before this function") {
-		t.Errorf("the violations are %q", v)
-	}
+	v := short.Violations()
+	require.NotEmpty(t, v, "the violations")
+	assert.Contains(t, v[0], "the table of 80 bytes ends before this function", "the violations")
 }

@@ -3,9 +3,10 @@
 package double
 
 import (
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Whatever the options are, they are read or refused.
@@ -58,8 +59,8 @@ func TestHeadsOfMain(t *testing.T) {
 			[]string{"{a = [1, 2]}", " {}"}, []string{"{b}"}},
 		{"no function", nil, nil},
 	} {
-		if args, results := mainAttributes(c.text); !slices.Equal(args, c.args) || !slices.Equal(results, c.results) {
-			t.Errorf("%s: %q and %q, want %q and %q", c.text, args, results, c.args, c.results)
-		}
+		args, results := mainAttributes(c.text)
+		assert.Equal(t, c.args, args, c.text)
+		assert.Equal(t, c.results, results, c.text)
 	}
 }

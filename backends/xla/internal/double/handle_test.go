@@ -11,6 +11,9 @@ import (
 	"unsafe"
 
 	"github.com/quire-ml/quire/graph/ir"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // go-xla does not let one use what was destroyed, so these tests call the functions themselves, with argument structs
@@ -38,9 +41,7 @@ func invoke(d *Double, name string, words ...uintptr) (out []uintptr, err error)
 func made(t *testing.T, at int, d *Double, name string, words ...uintptr) uintptr {
 	t.Helper()
 	out, err := invoke(d, name, words...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return out[at]
 }
 
@@ -69,9 +70,7 @@ func newWorld(t *testing.T) *world {
 	w.description = made(t, 1, d, "PJRT_Device_GetDescription", w.device)
 	w.memory = made(t, 1, d, "PJRT_Device_DefaultMemory", w.device)
 	out, err := invoke(d, "PJRT_Client_BufferFromHostBuffer", w.client, at(&floats), 11, at(&three), 1, 0, 0, 1, w.device)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w.event, w.buffer = out[11], out[12]
 	return w
 }
@@ -112,9 +111,7 @@ func TestHandlesAreChecked(t *testing.T) {
 	}
 	for _, name := range slotNames { // NULL arguments, and NULL handles: never a crash
 		slot := slices.Index(slotNames, name)
-		if err := w.answer(slot, nil); err == nil {
-			t.Errorf("%s: no error for NULL", name)
-		}
+		assert.Error(t, w.answer(slot, nil), "%s: no error for NULL", name)
 		invoke(w.Double, name)
 	}
 }
@@ -123,13 +120,10 @@ func TestNULLMayBeDestroyed(t *testing.T) {
 	d := New(Options{})
 	defer d.Close()
 	for _, name := range []string{"PJRT_Error_Destroy", "PJRT_Event_Destroy", "PJRT_Buffer_Destroy", "PJRT_Executable_Destroy", "PJRT_LoadedExecutable_Destroy", "PJRT_Client_Destroy"} {
-		if _, err := invoke(d, name, 0); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		_, err := invoke(d, name, 0)
+		assert.NoError(t, err, name)
 	}
-	if v := d.Violations(); v != nil {
-		t.Error(v)
-	}
+	assert.Nil(t, d.Violations())
 }
 
 func TestStructsHaveTheirSize(t *testing.T) {
@@ -141,13 +135,12 @@ func TestStructsHaveTheirSize(t *testing.T) {
 	}{{0, false}, {24, false}, {28, true}, {32, true}, {80, true}, {1 << 20, false}} { // 28: without the padding
 		args := make([]uintptr, 64)
 		args[0], args[2] = c.size, w.buffer
-		if err := w.answer(slot, unsafe.Pointer(&args[0])); (err == nil) != c.ok {
-			t.Errorf("size %d: %v", c.size, err)
-		}
+		err := w.answer(slot, unsafe.Pointer(&args[0]))
+		assert.Equal(t, c.ok, err == nil, "size %d: %v", c.size, err)
 	}
-	if v := w.Violations(); len(v) != 3 || !strings.Contains(v[0], "struct_size is 0, and the struct of this version has 32 bytes") {
-		t.Errorf("the violations are %q", v)
-	}
+	v := w.Violations()
+	require.Len(t, v, 3, "the violations")
+	assert.Contains(t, v[0], "struct_size is 0, and the struct of this version has 32 bytes", "the violations")
 }
 
 func TestAClientGoesLast(t *testing.T) {
@@ -155,9 +148,9 @@ func TestAClientGoesLast(t *testing.T) {
 	made(t, 0, w.Double, "PJRT_Event_Destroy", w.event)
 	made(t, 0, w.Double, "PJRT_Client_Destroy", w.client)
 	want := "PJRT_Client_Destroy: client 1 is destroyed while 1 buffers and 0 executables of it live and 0 calls go on"
-	if v := w.Violations(); len(v) != 1 || v[0] != want {
-		t.Errorf("the violations are %q, want %q", v, want)
-	}
+	v := w.Violations()
+	require.Len(t, v, 1, "the violations")
+	assert.Equal(t, want, v[0], "the violations")
 	ask(t, w.Double, "device 5 was destroyed", "PJRT_Device_LocalHardwareId", w.device)
 	ask(t, w.Double, "memory 7 was destroyed", "PJRT_Client_BufferFromHostBuffer", made(t, 6, w.Double, "PJRT_Client_Create"), at(&floats), 11, at(&three), 1, 0, 0, 1, 0, w.memory)
 }
@@ -167,15 +160,10 @@ func TestOldHandlesOfClosedDoubles(t *testing.T) {
 	w.Close()
 	d := New(Options{}) // with the same functions
 	defer d.Close()
-	if d.number != w.number {
-		t.Fatalf("table %d, not %d", d.number, w.number)
-	}
-	if _, err := invoke(d, "PJRT_Buffer_Destroy", w.buffer); err != nil {
-		t.Errorf("a late finalizer: %v", err)
-	}
-	if v := append(d.Violations(), w.Violations()...); v != nil {
-		t.Error(v)
-	}
+	require.Equal(t, w.number, d.number, "table")
+	_, err := invoke(d, "PJRT_Buffer_Destroy", w.buffer)
+	assert.NoError(t, err, "a late finalizer")
+	assert.Nil(t, append(d.Violations(), w.Violations()...))
 	ask(t, d, "is no handle of this plugin", "PJRT_Buffer_ElementType", w.buffer)
 	if _, err := invoke(w.Double, "PJRT_Client_Create"); err == nil || statusOf(err).code != FailedPrecondition {
 		t.Errorf("a client of a closed double: %v", err)
@@ -232,9 +220,8 @@ func TestTooManyDoubles(t *testing.T) {
 func TestNullSlotsAreNull(t *testing.T) {
 	d := New(Options{NullSlots: []string{"PJRT_Device_MemoryStats"}})
 	defer d.Close()
-	if d.api.PJRT_Device_MemoryStats != nil || d.api.PJRT_Device_DefaultMemory == nil {
-		t.Error("the wrong slots are NULL")
-	}
+	require.Nil(t, d.api.PJRT_Device_MemoryStats, "the wrong slots are NULL")
+	assert.NotNil(t, d.api.PJRT_Device_DefaultMemory, "the wrong slots are NULL")
 	defer func() {
 		if r := recover(); r == nil {
 			t.Error("no panic for a slot that the table does not have")
@@ -247,9 +234,7 @@ func TestHandlesRunOut(t *testing.T) {
 	w := newWorld(t)
 	w.space.next = w.space.base + spaceSize - spaceSize/16
 	_, err := invoke(w.Double, "PJRT_Client_Create")
-	if err == nil || !strings.Contains(err.Error(), "all handles are used up") {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorContains(t, err, "all handles are used up")
 	if h := w.newError(err); w.live[h] == nil {
 		t.Error("the error has no handle")
 	}

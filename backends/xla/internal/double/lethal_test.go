@@ -5,6 +5,8 @@ package double
 import (
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestDivisionsThatKill(t *testing.T) {
@@ -23,9 +25,8 @@ func TestDivisionsThatKill(t *testing.T) {
 		d := New(Options{})
 		defer d.Close()
 		_, err := d.compile([]byte(text), portable[:])
-		if dies := err != nil; dies != c.dies {
-			t.Errorf("%s: %v", c.name, err)
-		}
+		dies := err != nil
+		assert.Equal(t, c.dies, dies, "%s: %v", c.name, err)
 		if err != nil && (!statusOf(err).violation || !strings.Contains(err.Error(), "by zero, which ends the real plugin's process")) {
 			t.Errorf("%s: %v", c.name, err)
 		}

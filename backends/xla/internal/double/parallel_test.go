@@ -7,9 +7,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gomlx/go-xla/pjrt"
-
 	"github.com/quire-ml/quire/backends/xla/internal/double"
+
+	"github.com/gomlx/go-xla/pjrt"
+	"github.com/stretchr/testify/assert"
 )
 
 // Several goroutines train on one client at the same time: each its own weights, in place, all with the same
@@ -22,16 +23,12 @@ func TestGoroutinesAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for worker := range 8 {
 			wg.Go(func() {
-				if err := train(c, e, g, m, 25); err != nil {
-					t.Errorf("worker %d: %v", worker, err)
-				}
+				assert.NoError(t, train(c, e, g, m, 25), "worker %d", worker)
 			})
 		}
 		wg.Wait()
 		destroyAll(t, g, m)
-		if s := d.Stats(); s.Executed != 200 {
-			t.Errorf("%d runs, want 200", s.Executed)
-		}
+		assert.Equal(t, 200, d.Stats().Executed, "runs")
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const negate = "module @negate { func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> {\n %0 = stablehlo.negate %x : tensor<3xf32>\n return %0 : tensor<3xf32>\n} }"
@@ -27,23 +30,18 @@ func TestSerializedProgramsAreLoaded(t *testing.T) {
 	w := newWorld(t)
 	_, executable := w.compiled(t, negate)
 	out, err := invoke(w.Double, "PJRT_Executable_Serialize", executable)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	data, lent := chars(out[1], out[2]), out[3]
-	if n := w.Stats().HostBytes; n != int64(len(data)) {
-		t.Errorf("%d bytes are lent, not %d", n, len(data))
-	}
+	n := w.Stats().HostBytes
+	assert.Equal(t, int64(len(data)), n, "%d bytes are lent, not %d", n, len(data))
 	p := *(*unsafe.Pointer)(unsafe.Pointer(&lent))
 	quireDoubleBack(p)
 	quireDoubleBack(nil)
-	if n := w.Stats().HostBytes; n != 0 {
-		t.Errorf("%d bytes are lent after all were given back", n)
-	}
+	assert.Zero(t, w.Stats().HostBytes, "bytes are lent after all were given back")
 	quireDoubleBack(p)
-	if v := w.Violations(); len(v) != 1 || !strings.Contains(v[0], "are given back twice") {
-		t.Errorf("the violations are %q", v)
-	}
+	v := w.Violations()
+	require.Len(t, v, 1, "the violations")
+	assert.Contains(t, v[0], "are given back twice", "the violations")
 
 	load := func(w *world, data []byte) (uintptr, error) {
 		sources = append(sources, append(data[:len(data):len(data)], 0))
@@ -51,9 +49,7 @@ func TestSerializedProgramsAreLoaded(t *testing.T) {
 		return out[3], err
 	}
 	loaded, err := load(w, data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	again := made(t, 1, w.Double, "PJRT_LoadedExecutable_GetExecutable", loaded)
 	for _, f := range []string{"PJRT_Executable_Name", "PJRT_Executable_Fingerprint"} {
 		a, _ := invoke(w.Double, f, executable)
@@ -111,13 +107,9 @@ func TestWhatElseThereIs(t *testing.T) {
 		{"PJRT_LoadedExecutable_AddressableDevices", loaded, 2, 4},
 		{"PJRT_LoadedExecutable_IsDeleted", loaded, 1, 0},
 	} {
-		if got := made(t, c.field, w.Double, c.name, c.of); got != c.want {
-			t.Errorf("%s: %d, want %d", c.name, got, c.want)
-		}
+		assert.Equal(t, c.want, made(t, c.field, w.Double, c.name, c.of), c.name)
 	}
-	if got := made(t, 2, w.Double, "PJRT_Client_LookupAddressableDevice", w.client, 1); got != w.device {
-		t.Errorf("device 1 is %#x, and %#x", w.device, got)
-	}
+	assert.Equal(t, w.device, made(t, 2, w.Double, "PJRT_Client_LookupAddressableDevice", w.client, 1), "device 1")
 	for _, f := range []string{"PJRT_DeviceDescription_Kind", "PJRT_DeviceDescription_ToString"} {
 		out, err := invoke(w.Double, f, w.description)
 		if s := string(chars(out[1], out[2])); err != nil || s != "double" && s != "cpu:1" {
@@ -126,9 +118,7 @@ func TestWhatElseThereIs(t *testing.T) {
 	}
 	ready := made(t, 1, w.Double, "PJRT_Buffer_ReadyEvent", w.buffer)
 	made(t, 0, w.Double, "PJRT_Event_Await", ready)
-	if got := made(t, 1, w.Double, "PJRT_Event_IsReady", ready); got != 1 {
-		t.Error("the buffer is not ready")
-	}
+	assert.Equal(t, uintptr(1), made(t, 1, w.Double, "PJRT_Event_IsReady", ready), "the buffer is not ready")
 
 	_, err := invoke(w.Double, "PJRT_Device_MemoryStats", w.device)
 	if err == nil || statusOf(err).code != Unimplemented {
@@ -141,16 +131,12 @@ func TestWhatElseThereIs(t *testing.T) {
 	}
 
 	made(t, 0, w.Double, "PJRT_LoadedExecutable_Delete", loaded)
-	if got := made(t, 1, w.Double, "PJRT_LoadedExecutable_IsDeleted", loaded); got != 1 {
-		t.Error("the executable is not deleted")
-	}
+	assert.Equal(t, uintptr(1), made(t, 1, w.Double, "PJRT_LoadedExecutable_IsDeleted", loaded), "the executable is not deleted")
 	_, err = invoke(w.Double, "PJRT_Event_OnReady", w.event)
 	if err == nil || statusOf(err).code != Unimplemented || err.Error() != "PJRT_Event_OnReady is not implemented" {
 		t.Errorf("what is not implemented: %v", err)
 	}
-	if v := w.Violations(); v != nil {
-		t.Error(v)
-	}
+	assert.Nil(t, w.Violations())
 }
 
 func TestAssignmentsAreSerialized(t *testing.T) {
@@ -172,8 +158,7 @@ func TestOptionsThatAreBroken(t *testing.T) {
 		if n == 0 || n == 6 || n == 8 { // between fields
 			continue
 		}
-		if o, err := parseOptions(whole[:n]); err == nil {
-			t.Errorf("the first %d bytes: %+v", n, o)
-		}
+		o, err := parseOptions(whole[:n])
+		assert.Error(t, err, "the first %d bytes: %+v", n, o)
 	}
 }

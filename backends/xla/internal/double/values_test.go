@@ -9,10 +9,12 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/quire-ml/quire/backends/xla/internal/double"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/go-xla/pjrt"
-
-	"github.com/quire-ml/quire/backends/xla/internal/double"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // hostTypes are all types of elements with their sizes on the host.
@@ -44,17 +46,15 @@ func TestValuesGoThereAndBack(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 					continue
 				}
-				if got, err := b.Size(); err != nil || got != n {
-					t.Errorf("%s: the size is %d, %v", name, got, err)
-				}
+				got, err := b.Size()
+				require.NoError(t, err, "%s: the size", name)
+				assert.Equal(t, n, got, "%s: the size", name)
 				back := make([]byte, n, n+1)
-				if err := b.ToHost(back); err != nil || !bytes.Equal(back, data) {
-					t.Errorf("%s: %x came back as %x, %v", name, data, back, err)
-				}
+				require.NoError(t, b.ToHost(back), "%s: %x came back as %x", name, data, back)
+				assert.True(t, bytes.Equal(back, data), "%s: %x came back as %x", name, data, back)
 				dev, err := b.Device()
-				if err != nil || dev.LocalHardwareID() != 1 {
-					t.Errorf("%s: the device is %v, %v", name, dev, err)
-				}
+				require.NoError(t, err, "%s: the device is %v", name, dev)
+				assert.Equal(t, 1, dev.LocalHardwareID(), "%s: the device is %v", name, dev)
 				destroyAll(t, b)
 			}
 		}
@@ -70,35 +70,29 @@ func TestBuffersDescribeThemselves(t *testing.T) {
 	x := must(pjrt.ArrayToBuffer(c, []int16{1, 2, 3, 4, 5, 6}, 2, 3))(t)
 	out := must(e.Execute(x).Done())(t)
 	flat, dims, err := pjrt.BufferToArray[int16](out[0])
-	if err != nil || fmt.Sprint(flat, dims) != "[1 4 2 5 3 6] [3 2]" {
-		t.Errorf("got %v %v, %v", flat, dims, err)
-	}
+	require.NoError(t, err, "got %v %v", flat, dims)
+	assert.Equal(t, "[1 4 2 5 3 6] [3 2]", fmt.Sprint(flat, dims), "got %v %v", flat, dims)
 	data, err := out[0].Data()
-	if err != nil || fmt.Sprint(data) != "[1 4 2 5 3 6]" {
-		t.Errorf("the device's memory is %v, %v", data, err)
-	}
+	require.NoError(t, err, "the device's memory")
+	assert.Equal(t, "[1 4 2 5 3 6]", fmt.Sprint(data), "the device's memory")
 	devices := c.AddressableDevices()
 	copied := must(out[0].CopyToDevice(devices[3]))(t)
 	if flat, dims, err := pjrt.BufferToArray[int16](copied); err != nil || fmt.Sprint(flat, dims) != "[1 4 2 5 3 6] [3 2]" {
 		t.Errorf("the copy is %v %v, %v", flat, dims, err)
 	}
-	if dev, err := copied.Device(); err != nil || dev.LocalHardwareID() != 3 {
-		t.Errorf("the copy is on %v, %v", dev, err)
-	}
+	dev, err := copied.Device()
+	require.NoError(t, err, "the copy is on %v", dev)
+	assert.Equal(t, 3, dev.LocalHardwareID(), "the copy is on %v", dev)
 	desc := must(devices[2].GetDescription())(t)
-	if desc.DebugString() != "cpu:2" || desc.ProcessIndex() != 0 {
-		t.Errorf("the device is %q of process %d", desc.DebugString(), desc.ProcessIndex())
-	}
-	if all := must(c.AllDevices())(t); len(all) != 4 || c.NumDevices() != 4 {
-		t.Errorf("%d devices, %d of them addressable", len(all), c.NumDevices())
-	}
-	if c.Platform() != "cpu" || c.PlatformVersion() != "double 1" {
-		t.Errorf("the platform is %q, %q", c.Platform(), c.PlatformVersion())
-	}
+	assert.Equal(t, "cpu:2", desc.DebugString(), "the device")
+	assert.Zero(t, desc.ProcessIndex(), "the device")
+	all := must(c.AllDevices())(t)
+	require.Len(t, all, 4, "%d devices, %d of them addressable", len(all), c.NumDevices())
+	assert.Equal(t, 4, c.NumDevices(), "%d devices, %d of them addressable", len(all), c.NumDevices())
+	assert.Equal(t, "cpu", c.Platform(), "the platform")
+	assert.Equal(t, "double 1", c.PlatformVersion(), "the platform")
 	attributes := fmt.Sprint(c.Plugin().Attributes())
-	if attributes != "map[stablehlo_current_version:[1 13 3] stablehlo_minimum_version:[0 9 0] xla_version:2]" {
-		t.Errorf("the attributes are %s", attributes)
-	}
+	assert.Equal(t, "map[stablehlo_current_version:[1 13 3] stablehlo_minimum_version:[0 9 0] xla_version:2]", attributes, "the attributes")
 	destroyAll(t, x, out[0], copied)
 }
 
@@ -113,9 +107,7 @@ func TestViewsShareTheHostsMemory(t *testing.T) {
 	d, c := open(t, double.Options{})
 	e := compile(t, c, addMul)
 	x, flat, err := c.NewSharedBuffer(dtypes.Float32, []int{4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	y := put(t, c, 0, []float32{1, 1, 1, 1}, 4)
 	for i := range 2 {
 		copy(flat.([]float32), []float32{float32(i), 2, 3, 4})
@@ -125,9 +117,8 @@ func TestViewsShareTheHostsMemory(t *testing.T) {
 		}
 		destroyAll(t, out...)
 	}
-	if s := d.Stats(); s.DeviceBytes != 16 {
-		t.Errorf("the view counts as memory of the device: %d bytes are in use", s.DeviceBytes)
-	}
+	s := d.Stats()
+	assert.Equal(t, int64(16), s.DeviceBytes, "the view counts as memory of the device: %d bytes are in use", s.DeviceBytes)
 	destroyAll(t, x, y)
 
 	p := pjrt.AlignedAlloc(64, 64)
@@ -152,30 +143,24 @@ func TestMemoryIsLimited(t *testing.T) {
 	destroyAll(t, big)
 	destroyAll(t, must(e.Execute(a, b).Done())(t)...)
 	destroyAll(t, a, b)
-	if s := d.Stats(); s.Executed != 1 {
-		t.Errorf("%d runs", s.Executed)
-	}
+	assert.Equal(t, 1, d.Stats().Executed, "runs")
 }
 
 func TestDevicesWhoseMemoryIsNotTheHosts(t *testing.T) {
 	d := double.New(double.Options{Platform: "cuda", MemoryLimit: 1 << 20})
 	defer d.Close()
 	c := must(client(d, pjrt.NamedValuesMap{"preallocate": false, "memory_fraction": float32(0.5), "allocator": "bfc", "visible_devices": []int64{0}}))(t)
-	if c.Platform() != "cuda" {
-		t.Errorf("the platform is %q", c.Platform())
-	}
+	assert.Equal(t, "cuda", c.Platform(), "the platform")
 	x := put(t, c, 0, []float32{1, 2}, 2)
 	_, err := x.Data()
 	wantError(t, err, "the host has no access to the memory of cuda")
 	_, _, err = c.NewSharedBuffer(dtypes.Float32, []int{2})
 	wantError(t, err, "the host's memory is no memory of cuda")
-	if got := values(t, x); got[0] != 1 || got[1] != 2 {
-		t.Errorf("got %v", got)
-	}
+	got := values(t, x)
+	assert.Equal(t, float32(1), got[0])
+	assert.Equal(t, float32(2), got[1])
 	destroyAll(t, x)
-	if err := c.Destroy(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, c.Destroy())
 	wantViolations(t, d, "PJRT_Buffer_UnsafePointer: the host has no access", "PJRT_Client_CreateViewOfDeviceBuffer: the host's memory")
 }
 
@@ -209,9 +194,8 @@ func TestInputsThatAreNotWhatTheProgramWants(t *testing.T) {
 		before := len(d.Violations())
 		_, err := e.Execute(s.in...).Done()
 		wantError(t, err, "code=3", s.want)
-		if bad := len(d.Violations()) > before; bad != s.bad {
-			t.Errorf("%s: a violation: %v", s.name, bad)
-		}
+		bad := len(d.Violations()) > before
+		assert.Equal(t, s.bad, bad, "%s: a violation", s.name)
 	}
 	destroyAll(t, x, ints, square, short, elsewhere, foreign)
 	wantViolations(t, other)

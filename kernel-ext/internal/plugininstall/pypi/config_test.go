@@ -4,10 +4,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // clean gives the test an environment without any configuration of pip, and returns its home.
@@ -32,29 +34,21 @@ func clean(t *testing.T) (home string) {
 func config(t *testing.T, text string, elem ...string) string {
 	t.Helper()
 	path := filepath.Join(elem...)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	return path
 }
 
 func check(t *testing.T, what string, want Config) {
 	t.Helper()
 	got, err := ReadConfig()
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
-	}
+	require.NoError(t, err, what)
 	for _, list := range []*[]string{&got.FindLinks, &got.TrustedHosts} {
 		if len(*list) == 0 {
 			*list = nil
 		}
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s: %+v, want %+v", what, got, want)
-	}
+	assert.Equal(t, want, got, what)
 }
 
 func TestConfig(t *testing.T) {
@@ -120,9 +114,7 @@ func TestWrongConfig(t *testing.T) {
 		path := config(t, text, home, "pip.conf")
 		t.Setenv("PIP_CONFIG_FILE", path)
 		_, err := ReadConfig()
-		if err == nil || err.Error() != "pip's configuration: "+path+", "+want {
-			t.Errorf("%q: %v, want … %s", text, err, want)
-		}
+		assert.EqualError(t, err, "pip's configuration: "+path+", "+want, "%q: %v, want … %s", text, err, want)
 	}
 }
 
@@ -131,15 +123,12 @@ func FuzzConfig(f *testing.F) {
 	f.Add("[")
 	f.Fuzz(func(t *testing.T, text string) {
 		path := filepath.Join(t.TempDir(), "pip.conf")
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 		options := map[string]string{}
 		if err := readFile(path, options); err == nil {
 			for key := range options {
-				if key == "" || key != strings.ToLower(key) {
-					t.Errorf("the option %q", key)
-				}
+				require.NotEmpty(t, key, "the option")
+				assert.Equal(t, strings.ToLower(key), key, "the option")
 			}
 		}
 	})
@@ -149,9 +138,7 @@ func FuzzPage(f *testing.F) {
 	f.Add("text/html", `<base href="/x/"><a data-yanked href='a-1.whl#sha256=00'>`)
 	f.Add("application/vnd.pypi.simple.v1+json", `{"files":[{"filename":"a","url":"b","hashes":{"sha256":"00"}}]}`)
 	at, err := url.Parse("https://example.com/simple/a/")
-	if err != nil {
-		f.Fatal(err)
-	}
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, kind, text string) {
 		links, err := parsePage(kind, []byte(text), at)
 		for _, l := range links {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -24,6 +23,9 @@ import (
 
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/kernel-ext/internal/plugininstall"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // content is what the one wheel of the tests holds: 300,000 bytes that differ.
@@ -137,9 +139,7 @@ func index(t *testing.T, c Config) *Index {
 	t.Helper()
 	t.Setenv("NETRC", filepath.Join(t.TempDir(), "none"))
 	x, err := New(c, "use -from DIR")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	x.tries, x.pause = 3, time.Microsecond
 	return x
 }
@@ -167,9 +167,7 @@ func TestBothFormsOfPages(t *testing.T) {
 	name := wheel.File()
 	json := func(body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			if !strings.HasPrefix(r.Header.Get("Accept"), "application/vnd.pypi.simple.v1+json,") {
-				t.Errorf("asks for %q", r.Header.Get("Accept"))
-			}
+			assert.True(t, strings.HasPrefix(r.Header.Get("Accept"), "application/vnd.pypi.simple.v1+json,"), "asks for %q", r.Header.Get("Accept"))
 			w.Header().Set("Content-Type", "application/vnd.pypi.simple.v1+json")
 			fmt.Fprintf(w, `{"meta":{"api-version":"1.1"},"name":"fake-pjrt","versions":["1.0"],"files":[%s]}`, body)
 		}
@@ -201,12 +199,8 @@ func TestBothFormsOfPages(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := serve(t)
 			s.page = c.page(s)
-			if err := bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})); err != nil {
-				t.Error(err)
-			}
-			if got := s.requests(); got != pagePath+", "+filePath {
-				t.Errorf("requests: %s", got)
-			}
+			assert.NoError(t, bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})))
+			assert.Equal(t, pagePath+", "+filePath, s.requests(), "requests")
 		})
 	}
 }
@@ -217,21 +211,13 @@ func TestCutConnectionsAreResumed(t *testing.T) {
 	var last int64
 	keep := t.TempDir()
 	x := index(t, Config{Indexes: []string{s.URL + "/simple/"}})
-	if _, err := x.Bring(context.Background(), wheel, keep, func(n int64) { last = n }); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := s.requests(), pagePath+", "+filePath+", "+filePath+" bytes=100000-"; got != want {
-		t.Errorf("requests: %s, want %s", got, want)
-	}
-	if last != wheel.Size {
-		t.Errorf("%d bytes at the end", last)
-	}
-	if err := bringTo(t, x, keep); err != nil { // it is there
-		t.Fatal(err)
-	}
-	if got := strings.Count(s.requests(), ","); got != 2 {
-		t.Errorf("requests: %s", s.requests())
-	}
+	_, err := x.Bring(context.Background(), wheel, keep, func(n int64) { last = n })
+	require.NoError(t, err)
+	got, want := s.requests(), pagePath+", "+filePath+", "+filePath+" bytes=100000-"
+	assert.Equal(t, want, got, "requests")
+	assert.Equal(t, wheel.Size, last, "bytes at the end")
+	require.NoError(t, bringTo(t, x, keep)) // it is there
+	assert.Equal(t, 2, strings.Count(s.requests(), ","), "requests: %s", s.requests())
 }
 
 func TestManyCutsDoNotExhaustTheTries(t *testing.T) {
@@ -250,52 +236,36 @@ func TestManyCutsDoNotExhaustTheTries(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if err := bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Count(s.requests(), "bytes="); got != 14 {
-		t.Errorf("%d parts: %s", got, s.requests())
-	}
+	require.NoError(t, bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})))
+	got := strings.Count(s.requests(), "bytes=")
+	assert.Equal(t, 14, got, "%d parts: %s", got, s.requests())
 }
 
 func TestAServerThatIgnoresRange(t *testing.T) {
 	s := serve(t)
 	s.file = first(cutAt(100_000), func(w http.ResponseWriter, _ *http.Request) { w.Write(content) })
-	if err := bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.requests(); !strings.HasSuffix(got, " bytes=100000-") {
-		t.Errorf("requests: %s", got)
-	}
+	require.NoError(t, bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})))
+	got := s.requests()
+	assert.True(t, strings.HasSuffix(got, " bytes=100000-"), "requests: %s", got)
 }
 
 func TestAnotherProcessGoesOnWithAPart(t *testing.T) {
 	s := serve(t)
 	keep := t.TempDir()
 	part := filepath.Join(keep, wheel.File()+".part")
-	if err := os.WriteFile(part, content[:123_456], 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.requests(); !strings.HasSuffix(got, " bytes=123456-") {
-		t.Errorf("requests: %s", got)
-	}
+	require.NoError(t, os.WriteFile(part, content[:123_456], 0o644))
+	require.NoError(t, bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep))
+	got := s.requests()
+	assert.True(t, strings.HasSuffix(got, " bytes=123456-"), "requests: %s", got)
 }
 
 func TestAPartOfAnotherFileBeginsAnew(t *testing.T) {
 	s := serve(t)
 	keep := t.TempDir()
-	if err := os.WriteFile(filepath.Join(keep, wheel.File()+".part"), make([]byte, 1000), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := s.requests(), pagePath+", "+filePath+" bytes=1000-, "+filePath; got != want {
-		t.Errorf("requests: %s", got)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(keep, wheel.File()+".part"), make([]byte, 1000), 0o644))
+	require.NoError(t, bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep))
+	got, want := s.requests(), pagePath+", "+filePath+" bytes=1000-, "+filePath
+	assert.Equal(t, want, got, "requests")
 }
 
 func TestADamagedDownloadIsFetchedAgain(t *testing.T) {
@@ -303,21 +273,15 @@ func TestADamagedDownloadIsFetchedAgain(t *testing.T) {
 	keep := t.TempDir()
 	damaged := bytes.Clone(content)
 	damaged[7]++
-	if err := os.WriteFile(filepath.Join(keep, wheel.File()), damaged, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(keep, wheel.File()), damaged, 0o644))
+	require.NoError(t, bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep))
 }
 
 func TestTroubleThatPasses(t *testing.T) {
 	s := serve(t)
 	s.page = first(status(503), first(status(429), s.page))
 	s.file = first(status(502), whole)
-	if err := bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, bring(t, index(t, Config{Indexes: []string{s.URL + "/simple"}})))
 }
 
 func TestRedirects(t *testing.T) {
@@ -332,13 +296,10 @@ func TestRedirects(t *testing.T) {
 	}))
 	defer moved.Close()
 	address := strings.Replace(moved.URL, "http://", "http://ann:secret@", 1)
-	if err := bring(t, index(t, Config{Indexes: []string{address + "/simple"}})); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, bring(t, index(t, Config{Indexes: []string{address + "/simple"}})))
 	// The page's links are relative to where it really is; and the user of one server is no business of the others.
-	if got, want := s.requests()+"; "+files.requests(), pagePath+", "+filePath+"; "+filePath; got != want {
-		t.Errorf("requests: %s, want %s", got, want)
-	}
+	got, want := s.requests()+"; "+files.requests(), pagePath+", "+filePath+"; "+filePath
+	assert.Equal(t, want, got, "requests")
 }
 
 func TestAuthentication(t *testing.T) {
@@ -354,56 +315,40 @@ func TestAuthentication(t *testing.T) {
 		}
 	}
 	x := index(t, Config{Indexes: []string{strings.Replace(s.URL, "http://", "http://ann:p%40ss@", 1) + "/simple"}})
-	if err := bring(t, x); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, bring(t, x))
 	if strings.Contains(x.String(), "ann") || strings.Contains(x.String(), "p@ss") {
 		t.Errorf("%s names the user", x)
 	}
 	netrc := filepath.Join(t.TempDir(), "netrc")
 	text := "machine example.com login bob password x\nmachine 127.0.0.1\n\tlogin ann\n\tpassword p@ss\ndefault login carl password y\n"
-	if err := os.WriteFile(netrc, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(netrc, []byte(text), 0o600))
 	t.Setenv("NETRC", netrc)
 	x, err := New(Config{Indexes: []string{s.URL + "/simple"}}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := bring(t, x); err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, err)
+	assert.NoError(t, bring(t, x))
 	users := readNetrc()
-	if len(users) != 3 || users["example.com"].String() != "bob:x" || users[""].String() != "carl:y" {
-		t.Errorf("%v", users)
-	}
+	require.Len(t, users, 3)
+	assert.Equal(t, "bob:x", users["example.com"].String())
+	assert.Equal(t, "carl:y", users[""].String())
 }
 
 func TestASecondIndex(t *testing.T) {
 	empty, s := serve(t), serve(t)
 	empty.page = http.NotFound
-	if err := bring(t, index(t, Config{Indexes: []string{empty.URL + "/simple", s.URL + "/simple"}})); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, bring(t, index(t, Config{Indexes: []string{empty.URL + "/simple", s.URL + "/simple"}})))
 }
 
 func TestFindLinks(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, wheel.File()), content, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, wheel.File()), content, 0o644))
 	t.Setenv("QUIRE_OFFLINE", "1") // a folder is no network
 	for _, link := range []string{dir, "file://" + dir} {
 		x := index(t, Config{FindLinks: []string{filepath.Join(dir, "none"), link}})
-		if err := bring(t, x); err != nil {
-			t.Errorf("%s: %v", link, err)
-		}
+		assert.NoError(t, bring(t, x), link)
 	}
 	t.Setenv("QUIRE_OFFLINE", "")
 	s := serve(t)
-	if err := bring(t, index(t, Config{FindLinks: []string{s.URL + pagePath}})); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, bring(t, index(t, Config{FindLinks: []string{s.URL + pagePath}})))
 }
 
 func TestCertificates(t *testing.T) {
@@ -414,9 +359,7 @@ func TestCertificates(t *testing.T) {
 	defer secure.Close()
 	cert := filepath.Join(t.TempDir(), "ca.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
-	if err := os.WriteFile(cert, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(cert, text, 0o644))
 	url := secure.URL + "/simple"
 	host := strings.TrimPrefix(secure.URL, "https://")
 	for name, c := range map[string]Config{
@@ -426,31 +369,24 @@ func TestCertificates(t *testing.T) {
 		"a port of one that is too": {TrustedHosts: []string{"example.com", host}},
 	} {
 		c.Indexes = []string{url}
-		if err := bring(t, index(t, c)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.NoError(t, bring(t, index(t, c)), name)
 	}
 	err := bring(t, index(t, Config{Indexes: []string{url}, TrustedHosts: []string{"example.com"}}))
-	if err == nil || !strings.Contains(err.Error(), "127.0.0.1") || !strings.Contains(err.Error(), "cert in pip's configuration") {
-		t.Errorf("without: %v", err)
-	}
+	assert.ErrorContains(t, err, "127.0.0.1", "without")
+	assert.ErrorContains(t, err, "cert in pip's configuration", "without")
 }
 
 func TestProxy(t *testing.T) {
 	s := serve(t)
 	// A proxy for plain http is asked with whole addresses.
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Host != "index.invalid" {
-			t.Errorf("asked for %s", r.URL)
-		}
+		assert.Equal(t, "index.invalid", r.URL.Host, "asked for %s", r.URL)
 		s.ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
 	for _, address := range []string{proxy.URL, strings.TrimPrefix(proxy.URL, "http://")} {
 		x := index(t, Config{Indexes: []string{"http://index.invalid/simple"}, TrustedHosts: []string{"index.invalid"}, Proxy: address})
-		if err := bring(t, x); err != nil {
-			t.Errorf("%s: %v", address, err)
-		}
+		assert.NoError(t, bring(t, x), address)
 	}
 }
 
@@ -475,24 +411,20 @@ func TestInterruptKeepsThePart(t *testing.T) {
 		}
 	}()
 	_, err := index(t, Config{Indexes: []string{s.URL + "/simple"}}).Bring(ctx, wheel, keep, func(int64) {})
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if info, err := os.Stat(part); err != nil || info.Size() != 100_000 {
-		t.Errorf("%v, %v", info, err)
-	}
+	assert.ErrorIs(t, err, context.Canceled)
+	info, err := os.Stat(part)
+	require.NoError(t, err, info)
+	assert.Equal(t, int64(100_000), info.Size(), info)
 	s.file = whole
-	if err := bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep); err != nil || !strings.HasSuffix(s.requests(), " bytes=100000-") {
-		t.Errorf("%v, requests: %s", err, s.requests())
-	}
+	err = bringTo(t, index(t, Config{Indexes: []string{s.URL + "/simple"}}), keep)
+	require.NoError(t, err, "%v, requests: %s", err, s.requests())
+	assert.True(t, strings.HasSuffix(s.requests(), " bytes=100000-"), "%v, requests: %s", err, s.requests())
 }
 
 // TestErrors pins the sentences.
 func TestErrors(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	nobody := "http://" + listener.Addr().String()
 	listener.Close()
 	other := strings.Repeat("0", 64)
@@ -562,12 +494,9 @@ func TestErrors(t *testing.T) {
 		}
 		keep := t.TempDir()
 		err := bringTo(t, x, keep)
-		if err == nil {
-			t.Errorf("%s: no error", c.name)
-		}
-		if _, e := os.Stat(filepath.Join(keep, wheel.File())); e == nil {
-			t.Errorf("%s: the wheel is there", c.name)
-		}
+		assert.Error(t, err, c.name)
+		_, e := os.Stat(filepath.Join(keep, wheel.File()))
+		assert.Error(t, e, "%s: the wheel is there", c.name)
 		fmt.Fprintf(&out, "%s\n\t%s\n", c.name, ports.ReplaceAllString(fmt.Sprint(err), "127.0.0.1:PORT"))
 	}
 	for _, c := range []struct {
@@ -582,9 +511,7 @@ func TestErrors(t *testing.T) {
 		{"certificates that are none", Config{Indexes: []string{defaultIndex}, Cert: "index_test.go"}},
 	} {
 		_, err := New(c.c, "use -from DIR")
-		if err == nil {
-			t.Errorf("%s: no error", c.name)
-		}
+		assert.Error(t, err, c.name)
 		fmt.Fprintf(&out, "%s\n\t%v\n", c.name, err)
 	}
 	golden.Check(t, "testdata/errors.golden", out.String())
@@ -598,8 +525,6 @@ func TestString(t *testing.T) {
 		"the indexes pypi.org, example.com:8080": {Indexes: []string{defaultIndex, "https://example.com:8080/pypi/simple/"}},
 		"pip's find-links":                       {FindLinks: []string{"wheels"}},
 	} {
-		if got := index(t, c).String(); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
+		assert.Equal(t, want, index(t, c).String())
 	}
 }

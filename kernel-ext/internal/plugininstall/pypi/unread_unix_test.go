@@ -6,9 +6,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestWhatCannotBeReadNowStays: a wheel may be gigabytes, and that it cannot be read does not say that it is damaged. A pipe
@@ -18,14 +20,9 @@ func TestWhatCannotBeReadNowStays(t *testing.T) {
 	unread := wheel
 	unread.Size = 0
 	path := filepath.Join(keep, unread.File())
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
 	_, err := (&Index{}).Bring(context.Background(), unread, keep, func(int64) {})
-	if err == nil || !strings.Contains(err.Error(), "want a regular file") {
-		t.Errorf("%v", err)
-	}
-	if _, err := os.Lstat(path); err != nil {
-		t.Errorf("it is removed: %v", err)
-	}
+	assert.ErrorContains(t, err, "want a regular file")
+	_, err = os.Lstat(path)
+	assert.NoError(t, err, "it is removed")
 }

@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/quire-ml/quire/internal/safefile"
+)
+
+const (
+	// EnvDir names a folder for the sockets of workers, which is this user's alone.
+	EnvDir = "QUIRE_SESSION_DIR"
+	// EnvWorker names the program of workers.
+	EnvWorker = "QUIRE_SESSION_WORKER"
+	// EnvOwner names a folder whose lock is held as long as the notebook lives that a program belongs to.
+	EnvOwner = "QUIRE_SESSION_OWNER"
+	// ReadyText is what a worker says when it can be connected to.
+	ReadyText = "ready"
+	// HashBytes is the length of a program's hash.
+	HashBytes = sha256.Size
+	// BroughtBytes bounds the size of outputs that the answer to a run brings along.
+	BroughtBytes = 16 << 10
+)
+
+// maxDir bounds the length of the folder's path: a Unix socket's path has at most 104 bytes on macOS and 108 on Linux.
+const maxDir = 60
+
+// Dir returns the folder of this user's workers, making it: $QUIRE_SESSION_DIR, or one in /tmp, or one in the user's cache where
+// another user has taken that. It does not depend on TMPDIR, which differs between a notebook and a terminal.
+func Dir() (string, error) {
+	if dir := os.Getenv(EnvDir); dir != "" {
+		dir, err := filepath.Abs(dir)
+		if err == nil {
+			err = usable(dir)
+		}
+		if err != nil {
+			return "", fmt.Errorf("the folder of sessions: %w: set %s to another one", err, EnvDir)
+		}
+		return dir, nil
+	}
+	dir := fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())
+	first := usable(dir)
+	if first == nil {
+		return dir, nil
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		if dir := filepath.Join(cache, "quire", "session"); usable(dir) == nil {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("the folder of sessions: %w: set %s to a folder of your own with a short path", first, EnvDir)
+}
+
+func usable(dir string) error {
+	if len(dir) > maxDir {
+		return fmt.Errorf("%s: its path is longer than the %d bytes that leave room for a socket's", dir, maxDir)
+	}
+	if err := safefile.MkdirPrivate(dir); err != nil {
+		return err
+	}
+	return safefile.CheckParent(filepath.Dir(dir))
+}
+
+// fileName is that of a device's files, without an ending: readable, and another one for each device.
+func fileName(device string) string {
+	sum := sha256.Sum256([]byte(device))
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, device)
+	return fmt.Sprintf("%.16s-%x", name, sum[:4])
+}
+
+// SocketPath returns where the worker of a device listens.
+func SocketPath(dir, device string) string { return filepath.Join(dir, fileName(device)+socketEnding) }
+
+// LockPath returns the file whose lock the worker of a device holds.
+func LockPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".lock") }
+
+// LockBeside returns the lock of the worker that listens at a socket.
+func LockBeside(socket string) string { return strings.TrimSuffix(socket, socketEnding) + ".lock" }
+
+// StartPath returns the file whose lock is held by who starts the worker of a device.
+func StartPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".start") }
+
+// LogPath returns the file with what the worker of a device printed.
+func LogPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".log") }
+
+const socketEnding = ".sock"
+
+// Sockets returns the sockets in a folder.
+func Sockets(dir string) []string {
+	list, _ := filepath.Glob(filepath.Join(dir, "*"+socketEnding)) // the pattern is right
+	return list
+}

@@ -1,0 +1,62 @@
+//go:build cgo && (linux || darwin)
+
+package session_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ml/quire/backends"
+	_ "github.com/quire-ml/quire/backends/xla" // for the worker, which is this program
+	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/irtest"
+	"github.com/quire-ml/quire/internal/testenv"
+)
+
+// needPlugin ends the test if there is no CPU plugin.
+func needPlugin(t testing.TB) {
+	t.Helper()
+	if _, err := plugins.Find("cpu"); err != nil {
+		testenv.Missing(t, "xla", err.Error())
+	}
+}
+
+const xlaCPU = "session:xla:cpu,cache=off"
+
+func TestContractOnXLA(t *testing.T) {
+	needPlugin(t)
+	ground(t)
+	irtest.Contract(t, func(t testing.TB) ir.Backend {
+		b, err := backends.New(xlaCPU)
+		require.NoError(t, err)
+		return b
+	})
+}
+
+// together is how many calls share one compilation, which takes 20 ms and more.
+const together = 32
+
+func TestConformanceOnXLA(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of compilations")
+	}
+	needPlugin(t)
+	ground(t)
+	graphtest.Conform(t, func() ir.Backend { return backends.MustNew(xlaCPU) }, together)
+}
+
+// What one program compiled, the next one finds, whatever lines it came from.
+func TestProgramsAreKeptOnXLA(t *testing.T) {
+	needPlugin(t)
+	ground(t)
+	for range 2 {
+		b, err := backends.New(xlaCPU)
+		require.NoError(t, err)
+		doubled(t, b)
+		require.NoError(t, b.Close())
+	}
+	require.Equal(t, 2, worker(t).Programs)
+}

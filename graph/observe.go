@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Observe has fn told of each graph of this program that is complete: when it is compiled, before the backend sees it, and where
+// the function of an [Exec] panics while it builds one, as far as that came. It is for tools that look at programs from
+// aside, as a notebook's that shows the shapes of a line. fn must not change the graph, nor keep it; it runs in the
+// goroutine that compiles, and several may at once. What panics in it is let go. It is told as long as the program runs.
+func Observe(fn func(*Graph)) {
+	if fn == nil {
+		return
+	}
+	observing.Lock()
+	defer observing.Unlock()
+	var all []func(*Graph)
+	if old := observers.Load(); old != nil {
+		all = slices.Clone(*old)
+	}
+	all = append(all, fn)
+	observers.Store(&all)
+}
+
+var (
+	observing sync.Mutex // who adds one
+	observers atomic.Pointer[[]func(*Graph)]
+)
+
+// observe tells the observers of a graph. Without any it is one load.
+func observe(g *Graph) { tell(observers.Load(), g) }
+
+func tell(all *[]func(*Graph), g *Graph) {
+	if all == nil || g == nil {
+		return
+	}
+	for _, fn := range *all {
+		func() {
+			defer func() { _ = recover() }()
+			fn(g)
+		}()
+	}
+}
+
+// span is a part of a graph's nodes, by number.
+type span struct{ begin, end NodeId }
+
+// IsDerived reports whether a gradient has made n. Such a node stands at the place of the one that it is a part of the
+// gradient of, not where the gradient was asked for.
+func (n *Node) IsDerived() bool {
+	n.made()
+	_, found := slices.BinarySearchFunc(n.graph.derived, n.id, func(s span, id NodeId) int {
+		switch {
+		case s.end <= id:
+			return -1
+		case s.begin > id:
+			return 1
+		}
+		return 0
+	})
+	return found
+}

@@ -1,0 +1,43 @@
+// Package arena hands out short slices, cut from longer ones: building and compiling a program takes several for each of its calls,
+// and each would be an object of its own.
+//
+//	var lists arena.Of[int]
+//	operands := lists.Take(2)
+package arena
+
+import "unsafe"
+
+// Of hands out slices of one kind. Its zero value is ready. What was handed out is never taken back, and each slice keeps alive those
+// that were cut from the same piece.
+type Of[T any] struct {
+	free []T
+	next int
+}
+
+// most is how many bytes the longest piece has that is cut up: what is left of it in the end is lost, and longer ones cost more for each
+// byte.
+const most = 4 << 10
+
+// Room begins a piece for so many elements, where their number is known.
+func (a *Of[T]) Room(n int) { a.free = make([]T, n) }
+
+// Take returns n zero values, with no room behind them.
+func (a *Of[T]) Take(n int) []T {
+	if len(a.free) < n {
+		a.next = min(max(16, 2*a.next), most/max(1, int(unsafe.Sizeof(*new(T)))))
+		a.free = make([]T, max(n, a.next))
+	}
+	list := a.free[:n:n]
+	a.free = a.free[n:]
+	return list
+}
+
+// One returns a zero value.
+func (a *Of[T]) One() *T { return &a.Take(1)[0] }
+
+// List returns a slice of the given values, with no room behind them.
+func (a *Of[T]) List(values ...T) []T {
+	list := a.Take(len(values))
+	copy(list, values)
+	return list
+}

@@ -1,0 +1,34 @@
+package arena_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ml/quire/internal/arena"
+)
+
+// Slices hold zeros, have no room behind them and share nothing, whatever the sizes of those before them.
+func TestSlicesAreApart(t *testing.T) {
+	var a arena.Of[int]
+	a.Room(7)
+	var all [][]int
+	for i := range 3000 {
+		list := a.Take(i % 40)
+		require.Len(t, list, i%40)
+		require.Equal(t, len(list), cap(list))
+		for k := range list {
+			require.Zero(t, list[k])
+			list[k] = i
+		}
+		all = append(all, list)
+	}
+	for i, list := range all {
+		for _, v := range list {
+			require.Equal(t, i, v)
+		}
+	}
+	require.Equal(t, []int{1, 2}, a.List(1, 2))
+	require.Zero(t, *a.One())
+	require.Len(t, a.Take(5000), 5000)
+}

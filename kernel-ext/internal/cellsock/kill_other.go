@@ -1,0 +1,5 @@
+//go:build !unix
+
+package cellsock
+
+func kill(int) {}

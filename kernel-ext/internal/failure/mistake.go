@@ -1,0 +1,74 @@
+package failure
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/flow"
+	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
+	"github.com/quire-ml/quire/kernel-ext/internal/relay"
+	"github.com/quire-ml/quire/kernel-ext/internal/source"
+)
+
+// Mistake returns the error of a cell that is not run because of err, which names its line if it is a
+// [source.LineError].
+func (b *Book) Mistake(c relay.Cell, err error) *jupyter.Failure {
+	var wrong *flow.Mistake
+	if errors.As(err, &wrong) {
+		return b.wrong(c, wrong)
+	}
+	var at *source.LineError
+	if !errors.As(err, &at) {
+		return mistaken(c, 0, err.Error(), "")
+	}
+	var unknown source.UnknownCommand
+	if errors.As(err, &unknown) {
+		return b.unknown(c, at.Line, string(unknown))
+	}
+	return mistaken(c, at.Line, at.Err.Error(), "")
+}
+
+// wrong returns the error of a cell whose Go does not fit.
+func (b *Book) wrong(c relay.Cell, m *flow.Mistake) *jupyter.Failure {
+	p := problem{kind: CompileError, at: spot{m.Cell, m.Line}, sentence: m.Message, column: m.Column, remedy: m.Remedy}
+	if m.Cell == 0 {
+		p.at.cell = c.Count
+	}
+	if lines := strings.Split(c.Source, "\n"); p.at.cell == c.Count && m.Line >= 1 && m.Line <= len(lines) {
+		p.code = lines[m.Line-1]
+	} else {
+		p.code, _ = b.line(p.at.cell, m.Line)
+	}
+	if m := notProvided.FindStringSubmatch(p.sentence); m != nil {
+		noModule(b, &p, m, c.Count)
+	}
+	f := written([]problem{p})
+	return &f
+}
+
+// notProvided matches what is said of a package that no module in reach has.
+var notProvided = regexp.MustCompile(`no required module provides package ([^\s;]+)`)
+
+// mistaken says what is wrong with a line of a cell, counted from 1; line 0 is the whole cell.
+func mistaken(c relay.Cell, line int, sentence, remedy string) *jupyter.Failure {
+	p := problem{kind: Command, at: spot{c.Count, line}, sentence: sentence, remedy: remedy}
+	if lines := strings.Split(c.Source, "\n"); line >= 1 && line <= len(lines) {
+		p.code = lines[line-1]
+	}
+	f := written([]problem{p})
+	return &f
+}
+
+// unknown is said of a line with a command, %name, that is none of those known.
+func (b *Book) unknown(c relay.Cell, line int, name string) *jupyter.Failure {
+	remedy := "%help lists the commands there are"
+	for _, k := range append(source.Commands(), b.opts.Commands...) {
+		if slip(name, k) {
+			remedy = "did you mean %" + k + "? " + remedy
+			break
+		}
+	}
+	return mistaken(c, line, fmt.Sprintf("there is no command %%%s", name), remedy)
+}

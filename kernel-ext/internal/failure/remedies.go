@@ -1,0 +1,219 @@
+package failure
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
+)
+
+// rule knows one kind of mistake by the words that the compiler has for it. Its explain may write the sentence anew.
+type rule struct {
+	words   *regexp.Regexp
+	explain func(b *Book, p *problem, m []string, cell int)
+}
+
+// says is a rule that adds a remedy alone.
+func says(words, remedy string) rule {
+	return rule{regexp.MustCompile(words), func(_ *Book, p *problem, _ []string, _ int) { p.remedy = remedy }}
+}
+
+// rules are asked in order; the first that knows the words is followed.
+var rules = []rule{
+	{regexp.MustCompile(`no space left on device`), func(_ *Book, p *problem, _ []string, _ int) {
+		p.kind, p.remedy = DiskFull, diskRemedy
+	}},
+	{regexp.MustCompile(`^(?:syntax error: )?(?:expected declaration, found \S+|non-declaration statement outside function body)`), outsideFunction},
+	{regexp.MustCompile(`^undefined: (\w+)$`), undefined},
+	says(`^undefined: \w+\.\w+$`, "the package has nothing of that name that is exported: completion (Tab behind the dot) lists what there is"),
+	{regexp.MustCompile(`^declared and not used: (\w+)$`), func(_ *Book, p *problem, m []string, _ int) {
+		p.remedy = fmt.Sprintf("use %s, take it out, or write _ = %s", m[1], m[1])
+	}},
+	{regexp.MustCompile(`^"([^"]+)" imported (?:as \S+ )?and not used`), func(_ *Book, p *problem, m []string, _ int) {
+		p.remedy = fmt.Sprintf("take the import of %q out, or use it", m[1])
+	}},
+	{regexp.MustCompile(`^no required module provides package (\S+?);?(?:: go\.mod file not found.*| to add it:)?$`), noModule},
+	{regexp.MustCompile(`^cannot find module providing package (\S+?):`), noModule},
+	{regexp.MustCompile(`^module (\S+) provides package (\S+) and is replaced but not required`), noModule},
+	{regexp.MustCompile(`^package (\S+) is not in std`), func(b *Book, p *problem, m []string, _ int) {
+		p.sentence = fmt.Sprintf("there is no package %s in Go's standard library", m[1])
+		p.remedy = "see its spelling; packages of others have a host in their path, such as github.com/…"
+	}},
+	says(`module lookup disabled by GOPROXY=off`, "cells fetch nothing by themselves: %require MODULE@VERSION pins a module of the module cache; quire run -online and QUIRE_ONLINE=1 let cells fetch modules"),
+	says(`^missing return$`, "end the function with a return, or with a panic"),
+	{regexp.MustCompile(`has no field or method \S+?, but does have (?:method|field) (\w+)`), func(_ *Book, p *problem, m []string, _ int) {
+		p.remedy = "did you mean " + m[1] + "?"
+	}},
+	{regexp.MustCompile(`^(\w+) redeclared in this block`), func(_ *Book, p *problem, m []string, _ int) {
+		p.remedy = fmt.Sprintf("give one of the two another name, or forget the one of an earlier cell: %%rm %s", m[1])
+	}},
+	says(`^assignment mismatch: .* returns \d+ values?$`, "see how many values the function returns, and take each: x, err := …"),
+	{regexp.MustCompile(`^expected '?([)}\]])'?, found 'EOF'`), func(_ *Book, p *problem, m []string, _ int) {
+		p.kind, p.sentence = SyntaxError, fmt.Sprintf("the cell ends before its %s", m[1])
+		p.remedy = "something that was opened is not closed"
+	}},
+	{regexp.MustCompile(`^(string|raw string|rune|comment) literal not terminated|^(comment) not terminated`), func(_ *Book, p *problem, m []string, _ int) {
+		p.kind = SyntaxError
+		p.remedy = "close it in the same line; a text of several lines stands between backquotes"
+	}},
+	{regexp.MustCompile(`^(?:syntax error|expected|illegal character|curly quotation mark|missing ',')`), func(_ *Book, p *problem, _ []string, _ int) { p.kind = SyntaxError }},
+}
+
+const diskRemedy = "make room: go clean -cache frees what builds left, and quire kernel doctor names the directories that it uses"
+
+// explain finds the rule for a problem of the compiler.
+func (b *Book) explain(p *problem, cell int) {
+	if m := more.FindStringSubmatch(p.sentence); m != nil {
+		p.kind = SyntaxError
+		p.sentence = strings.TrimSuffix(p.sentence, m[0])
+	}
+	for _, r := range rules {
+		if p.file != "" && !strings.HasPrefix(r.words.String(), "no space") { // it speaks of cells
+			continue
+		}
+		if m := r.words.FindStringSubmatch(p.sentence); m != nil {
+			r.explain(b, p, m, cell)
+			break
+		}
+	}
+	switch {
+	case p.at.cell > 0 && p.at.cell != cell:
+		p.remedy = join(p.remedy, fmt.Sprintf("the line is in the cell that ran as In[%d]: mend it there and run that cell again", p.at.cell))
+	case p.file != "":
+		p.remedy = join(p.remedy, "the mistake is in a package that the cell imports, not in the cell itself")
+	}
+}
+
+// outsideFunction explains a statement that stands where only declarations may.
+func outsideFunction(_ *Book, p *problem, _ []string, _ int) {
+	p.kind, p.sentence = SyntaxError, "a statement outside of a function"
+	p.remedy = "write a line %% above the statements: what follows it is the main part of the cell, which runs"
+}
+
+// undefined explains a name that nothing stands for.
+func undefined(b *Book, p *problem, m []string, cell int) {
+	name := m[1]
+	selected := p.column > 0 && strings.HasPrefix(p.code[min(len(p.code), p.column-1+len(name)):], ".")
+	if paths := b.packages(name); selected && len(paths) > 0 {
+		p.remedy = "import it: import \"" + strings.Join(paths, "\" or \"") + "\""
+		return
+	}
+	if at, inMain, ok := b.declared(name, cell); ok && inMain {
+		if !cells.InMain(b.lines(p.at.cell), p.at.line) {
+			p.remedy = fmt.Sprintf("%s is a value of the main part of In[%d], which functions do not see: give it to the function as an argument", name, at)
+		} else {
+			p.remedy = fmt.Sprintf("In[%d] declared it in its main part, which has ended: declare it outside of a main part, or here again", at)
+		}
+		return
+	}
+	if other, at := b.similar(name, cell); other != "" {
+		p.remedy = fmt.Sprintf("did you mean %s, of In[%d]?", other, at)
+		return
+	}
+	p.remedy = "declare it here or in a cell before; if it is a package, import it"
+}
+
+// noModule explains a package that no module in reach has.
+func noModule(b *Book, p *problem, m []string, _ int) {
+	path := strings.TrimSuffix(m[1], ";")
+	p.notes = nil
+	if b.opts.Module != "" && strings.HasPrefix(path, b.opts.Module+"/") {
+		p.sentence = fmt.Sprintf("there is no package %s in Quire", path)
+		p.remedy = "see its spelling"
+		if paths := b.packages(path[strings.LastIndexByte(path, '/')+1:]); len(paths) > 0 {
+			p.remedy = "did you mean " + strings.Join(paths, " or ") + "?"
+		}
+		return
+	}
+	p.sentence = fmt.Sprintf("no module in reach has package %s", path)
+	p.remedy = fmt.Sprintf("pin the module that has it: %%require %s@VERSION", moduleOf(path))
+}
+
+// moduleOf guesses the module of a package: on hosts whose modules are repositories, three elements of its path.
+func moduleOf(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) > 3 && (parts[0] == "github.com" || parts[0] == "gitlab.com" || parts[0] == "bitbucket.org") {
+		return strings.Join(parts[:3], "/")
+	}
+	return path
+}
+
+// crashRule knows a crash by its message.
+type crashRule struct {
+	words  *regexp.Regexp
+	kind   string // "" leaves it
+	remedy func(m []string, c crash, g goroutine) string
+}
+
+func crashSays(words, kind, remedy string) crashRule {
+	return crashRule{regexp.MustCompile(words), kind, func([]string, crash, goroutine) string { return remedy }}
+}
+
+// crashRules are asked in order.
+var crashRules = []crashRule{
+	crashSays(`no space left on device`, DiskFull, diskRemedy),
+	{regexp.MustCompile(`index out of range \[(-?\d+)\](?: with length (\d+))?`), "", func(m []string, _ crash, _ goroutine) string {
+		switch m[2] {
+		case "":
+			return "an index begins at 0"
+		case "0":
+			return "it is empty: there is nothing to index"
+		case "1":
+			return "it has one element, whose index is 0"
+		}
+		n, _ := strconv.Atoi(m[2])
+		return fmt.Sprintf("it has %d elements: indices go from 0 to %d", n, n-1)
+	}},
+	crashSays(`slice bounds out of range`, "", "bounds go from 0 to the capacity, and the lower one is not above the upper one"),
+	crashSays(`assignment to entry in nil map`, "", "make the map first: m = make(map[K]V), or m := map[K]V{}"),
+	crashSays(`invalid memory address or nil pointer dereference`, "", "a pointer, an interface or a function is nil there: was an error left unread that came with it?"),
+	crashSays(`integer divide by zero`, "", "see that the divisor is not 0 before"),
+	crashSays(`interface conversion`, "", "ask first: v, ok := x.(T)"),
+	crashSays(`send on closed channel|close of closed channel`, "", "one goroutine, the one that sends, closes a channel, once and at the end"),
+	crashSays(`close of nil channel`, "", "make the channel first: make(chan T)"),
+	crashSays(`sync: negative WaitGroup counter`, "", "Done is called more often than Add says"),
+	crashSays(`sync: unlock of unlocked mutex`, "", "each Unlock belongs to one Lock"),
+	{regexp.MustCompile(`all goroutines are asleep - deadlock`), "", func(_ []string, _ crash, g goroutine) string { return deadlock(g.state) }},
+	crashSays(`concurrent map (?:writes|read and map write|iteration and map write)`, "", "goroutines that share a map take turns by a sync.Mutex"),
+	crashSays(`stack overflow`, "", "a function calls itself without end: what ends it is missing or never true"),
+	crashSays(`out of memory|cannot allocate memory`, OutOfMemory, "use smaller batches or fewer values at once, or close what other programs hold"),
+	crashSays(`makeslice: (?:len|cap) out of range`, "", "the length is negative, or more than memory holds"),
+	crashSays(`makechan: size out of range`, "", "the size of a channel's buffer is negative or too large"),
+	crashSays(`test timed out`, TestFailed, "give it more time: %test -test.timeout=10m"),
+}
+
+// remedyOfCrash finds what to do about a crash, and may name its kind.
+func remedyOfCrash(c crash, g goroutine, p *problem) string {
+	if p.kind == GraphError {
+		return p.remedy
+	}
+	for _, r := range crashRules {
+		if m := r.words.FindStringSubmatch(c.message[0]); m != nil {
+			if r.kind != "" {
+				p.kind = r.kind
+			}
+			return r.remedy(m, c, g)
+		}
+	}
+	return p.remedy
+}
+
+// deadlock tells what a goroutine waits for.
+func deadlock(state string) string {
+	state, _, _ = strings.Cut(state, ",")
+	switch {
+	case strings.HasPrefix(state, "chan send"):
+		return "nobody receives what is sent: receive in another goroutine, or give the channel a buffer"
+	case strings.HasPrefix(state, "chan receive"):
+		return "nobody sends what is awaited: send in another goroutine, or close the channel"
+	case strings.HasPrefix(state, "sync.WaitGroup"):
+		return "the wait group is never done: each Add needs a Done"
+	case strings.HasPrefix(state, "sync.Mutex"), strings.HasPrefix(state, "sync.RWMutex"):
+		return "the lock is held for ever: each Lock needs an Unlock"
+	case strings.HasPrefix(state, "select"):
+		return "no case of the select can ever happen"
+	}
+	return "every goroutine waits for another one"
+}

@@ -1,0 +1,327 @@
+package flow
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// judge checks the cell until what remains fits, and returns the first mistake of the cell itself. Declarations with
+// mistakes are left out of c.all: those of earlier cells because this one has changed what they use, those of this cell
+// because its others are kept.
+func (c *checked) judge() *Mistake {
+	var first *Mistake
+	for range 2 + len(c.all) + len(c.candidates) {
+		if c.prologue.file == nil {
+			if err := c.declare(); err != nil {
+				return c.mistake(token.NoPos, err.Error(), "")
+			}
+		}
+		c.check()
+		if c.resolve() || c.lose() {
+			c.prologue = prologue{}
+			continue
+		}
+		mistake, out := c.sort()
+		if first == nil {
+			first = mistake
+		}
+		if len(out) == 0 {
+			break
+		}
+		c.all = slices.DeleteFunc(c.all, func(d *declaration) bool { return out[d] })
+	}
+	if first == nil {
+		first = c.uses()
+	}
+	return first
+}
+
+// resolve finds imports for names that seem to be packages, as goimports would. It reports whether it found any.
+func (c *checked) resolve() (found bool) {
+	tried := map[string]bool{}
+	for _, e := range c.errors {
+		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
+		if !ok || tried[name] || c.s.vars[name] != nil {
+			continue
+		}
+		tried[name] = true
+		wanted := c.selected(name)
+		if len(wanted) == 0 {
+			continue
+		}
+		for _, path := range c.s.opts.Exports.candidates(name) {
+			p, err := c.s.opts.Exports.Import(path)
+			if err != nil || p.Name() != name {
+				continue
+			}
+			if !slices.ContainsFunc(wanted, func(w string) bool { return p.Scope().Lookup(w) == nil || !token.IsExported(w) }) {
+				list, _, err := c.s.parse(Cell{Number: c.cell.Number}, fmt.Sprintf("import %q", path), span{0, len(path) + 9})
+				if err == nil && len(list) == 1 {
+					list[0].at = -1
+					c.all, found = append(c.all, list[0]), true
+				}
+				break
+			}
+		}
+	}
+	return found
+}
+
+// selected returns what the cells select from a name.
+func (c *checked) selected(name string) (list []string) {
+	look := func(n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == name {
+					list = append(list, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if c.body != nil {
+		look(c.body)
+	}
+	for _, d := range c.all {
+		if d.words[name] {
+			look(d.node)
+		}
+	}
+	return list
+}
+
+// lose drops candidates whose types are gone. It reports whether there were any.
+func (c *checked) lose() (lost bool) {
+	for _, e := range c.errors {
+		if c.s.set.File(e.Pos) != c.prologue.file {
+			continue
+		}
+		at := c.prologue.file.Offset(e.Pos)
+		for name, x := range c.prologue.extents {
+			if v := c.candidates[name]; v != nil && x.from <= at && at < x.to {
+				v.lost = fmt.Sprintf("its type %s is no longer declared as it was", v.shown)
+				delete(c.candidates, name)
+				lost = true
+			}
+		}
+	}
+	return lost
+}
+
+// sort tells the checker's errors apart: harmless ones, those of the cell, of which it returns the first, and those of
+// declarations, which it returns.
+func (c *checked) sort() (first *Mistake, out map[*declaration]bool) {
+	out = map[*declaration]bool{}
+	c.unused = map[string]bool{}
+	top := c.topLevel()
+	for _, e := range c.errors {
+		d := c.declarationAt(e.Pos)
+		switch {
+		case strings.HasSuffix(e.Msg, "imported and not used") || strings.Contains(e.Msg, " imported as ") && strings.HasSuffix(e.Msg, " and not used"):
+			if d != nil {
+				c.unused[d.key] = true
+			}
+		case c.s.set.File(e.Pos) == c.prologue.file && d == nil: // an inserted variable that nobody uses
+		case strings.HasSuffix(e.Msg, " is not used") && c.last != nil && c.last.Pos() <= e.Pos && e.Pos <= c.last.End(): // it is shown
+		case strings.HasPrefix(e.Msg, "declared and not used") && top[e.Pos]:
+		case d != nil && d.cell != c.cell.Number:
+			out[d] = true
+			c.s.suspended[d.key] = fmt.Sprintf("%s of cell %d no longer fits the declarations of later cells: %s", d.title(), d.cell, e.Msg)
+		case d != nil:
+			out[d] = true
+			if first == nil {
+				first = c.word(e)
+			}
+		case first == nil:
+			first = c.word(e)
+		}
+	}
+	return first, out
+}
+
+// title names a declaration for people.
+func (d *declaration) title() string {
+	if t, m, ok := strings.Cut(d.key, "~"); ok && d.kind == token.FUNC {
+		return "method " + m + " of " + t
+	}
+	return strings.TrimPrefix(d.key, "import ")
+}
+
+// topLevel returns the positions of the names that main's own statements declare.
+func (c *checked) topLevel() map[token.Pos]bool {
+	out := map[token.Pos]bool{}
+	if c.body == nil {
+		return out
+	}
+	for _, s := range c.body.List {
+		for _, id := range declaredBy(s) {
+			out[id.Pos()] = true
+		}
+	}
+	return out
+}
+
+// declaredBy returns the names that a statement declares.
+func declaredBy(s ast.Stmt) (out []*ast.Ident) {
+	for l, ok := s.(*ast.LabeledStmt); ok; l, ok = s.(*ast.LabeledStmt) {
+		s = l.Stmt
+	}
+	switch s := s.(type) {
+	case *ast.AssignStmt:
+		if s.Tok == token.DEFINE {
+			for _, l := range s.Lhs {
+				if id, ok := l.(*ast.Ident); ok && id.Name != "_" {
+					out = append(out, id)
+				}
+			}
+		}
+	case *ast.DeclStmt:
+		if g, ok := s.Decl.(*ast.GenDecl); ok {
+			for _, spec := range g.Specs {
+				if v, ok := spec.(*ast.ValueSpec); ok {
+					for _, id := range v.Names {
+						if id.Name != "_" {
+							out = append(out, id)
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// uses finds which candidates the statements use, and whether these are what they were.
+func (c *checked) uses() *Mistake {
+	c.used = map[string]*variable{}
+	outer := map[types.Object]string{}
+	for _, s := range c.prologue.list {
+		for _, id := range declaredBy(s) {
+			if o := c.info.Defs[id]; o != nil {
+				outer[o] = id.Name
+			}
+		}
+	}
+	var mistake *Mistake
+	var at token.Pos
+	for id, o := range c.info.Uses {
+		name, ok := outer[o]
+		if !ok {
+			continue
+		}
+		v := c.candidates[name]
+		c.used[name] = v
+		if o, ok := o.(*types.Var); ok && formOf(o.Type()).spelled != v.spelled && (mistake == nil || id.Pos() < at) {
+			at = id.Pos()
+			mistake = c.mistake(at, fmt.Sprintf("%s was made by cell %d, when its type was another one", name, v.cell), fmt.Sprintf("run cell %d again", v.cell))
+		}
+	}
+	return mistake
+}
+
+// word puts an error of the checker into our words where we know more.
+func (c *checked) word(e types.Error) *Mistake {
+	msg := e.Msg
+	remedy := ""
+	if name, ok := strings.CutPrefix(msg, "undefined: "); ok {
+		msg, remedy = c.undefined(name, e.Pos)
+	} else if name, ok := strings.CutPrefix(msg, "declared and not used: "); ok {
+		msg, remedy = name+" is declared and not used", "use it, or write _ in its place"
+	} else if rest, ok := strings.CutPrefix(msg, "could not import "); ok {
+		path, why, _ := strings.Cut(rest, " (")
+		msg, remedy = c.notImported(path, strings.TrimSuffix(why, ")"))
+	} else if strings.HasSuffix(msg, " is not used") {
+		remedy = "only a cell's last expression is shown: assign it, or print it"
+	} else if strings.HasPrefix(msg, "no new variables on left side of :=") {
+		msg, remedy = "no new variables on the left side of :=", "write = in the place of :="
+	} else if strings.Contains(msg, "redeclared in this block") {
+		remedy = "give one of them another name"
+	}
+	return c.mistake(e.Pos, msg, remedy)
+}
+
+func (c *checked) notImported(path, why string) (message, remedy string) {
+	path = strings.Trim(path, `"`)
+	why = strings.TrimPrefix(why, "open : ")
+	if i := strings.Index(why, path+": "); i >= 0 {
+		why = why[i+len(path)+2:]
+	}
+	return fmt.Sprintf("package %s cannot be imported: %s", path, why), "check the path; what the workspace does not require must be added to it"
+}
+
+// undefined says what is known of a name that is not there.
+func (c *checked) undefined(name string, p token.Pos) (message, remedy string) {
+	if why := c.s.suspended[name]; why != "" {
+		return why, "run it again as it fits now"
+	}
+	if v := c.s.vars[name]; v != nil {
+		d := c.declarationAt(p)
+		switch {
+		case d != nil && d.kind == token.FUNC:
+			return fmt.Sprintf("%s does not see %s, a variable of the statements of cell %d", d.title(), name, v.cell),
+				fmt.Sprintf("give it to the function as an argument, or declare it with var %s in a cell without statements", name)
+		case d != nil:
+			return fmt.Sprintf("the declaration of %s does not see %s, a variable of the statements of cell %d", d.title(), name, v.cell), "write %% above it"
+		case v.lost != "":
+			return fmt.Sprintf("%s was made by cell %d, and %s", name, v.cell, v.lost), fmt.Sprintf("run cell %d again", v.cell)
+		case v.why != "":
+			return fmt.Sprintf("%s was made by cell %d and did not flow here: %s", name, v.cell, v.why), v.instead
+		}
+	}
+	if len(c.selected(name)) > 0 {
+		return fmt.Sprintf("%s is not defined, and no package of that name is known that has %s", name, strings.Join(slices.Compact(c.selected(name)), ", ")),
+			fmt.Sprintf("import it: import %s", strconv.Quote("path/of/"+name))
+	}
+	if near := c.near(name); near != "" {
+		return name + " is not defined", "did you mean " + near + "?"
+	}
+	return name + " is not defined", "run the cell that makes it first"
+}
+
+// near returns a known name that differs in little.
+func (c *checked) near(name string) string {
+	best, least := "", 2
+	consider := func(other string) {
+		if d := distance(name, other); d < least || d == least && best != "" && other < best {
+			best, least = other, d
+		}
+	}
+	for n := range c.s.vars {
+		consider(n)
+	}
+	for _, d := range c.all {
+		for _, n := range d.names {
+			consider(n)
+		}
+	}
+	return best
+}
+
+// distance is 0 for equal names, 1 if one letter differs or is missing or case differs, and 2 for others.
+func distance(a, b string) int {
+	if a == b {
+		return 0
+	}
+	if strings.EqualFold(a, b) {
+		return 1
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(a) < 3 || len(b)-len(a) > 1 {
+		return 2
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) == len(b) && a[i+1:] == b[i+1:] || len(a) < len(b) && a[i:] == b[i+1:] {
+		return 1
+	}
+	return 2
+}

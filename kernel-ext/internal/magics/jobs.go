@@ -1,0 +1,54 @@
+package magics
+
+import (
+	"context"
+	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/relay"
+)
+
+func jobs(opts Options) relay.Magic {
+	return relay.Magic{
+		Name: "jobs", Args: "[stop NAME…]", Short: "list what runs in the background and what ran there, or stop some",
+		Twin: "jobs.List(), jobs.Stop(name)",
+		Run: shows(func(_ context.Context, args []string) (View, error) {
+			if len(args) > 0 && (args[0] != "stop" || len(args) < 2) {
+				return View{}, usage("jobs", "[stop NAME…]")
+			}
+			if len(args) > 1 {
+				for _, name := range args[1:] {
+					if err := opts.Jobs.Stop(name); err != nil {
+						return View{}, err
+					}
+				}
+			}
+			list, err := opts.Jobs.List()
+			return jobsView(list), err
+		}),
+	}
+}
+
+func jobsView(list []Job) View {
+	v := View{Head: []string{"name", "state", "began", ">took", "last line"}}
+	for _, j := range list {
+		v.Rows = append(v.Rows, []string{j.Name, j.State, j.Began.Format("2006-01-02 15:04"), age(j.Took), j.Last})
+	}
+	if len(list) == 0 {
+		v.Note = "no jobs"
+	}
+	return v
+}
+
+func attach(opts Options) relay.Magic {
+	return relay.Magic{
+		Name: "attach", Args: "NAME", Short: "show the training curve of a job here, as it goes on",
+		Twin: "jobs.Attach(name)",
+		Run: func(ctx context.Context, c *relay.Call) error {
+			name := strings.TrimSpace(c.Args)
+			if name == "" || strings.ContainsAny(name, " \t") {
+				return usage("attach", "NAME")
+			}
+			return opts.Jobs.Attach(ctx, c, name)
+		},
+	}
+}
