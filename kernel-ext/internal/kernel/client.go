@@ -174,7 +174,11 @@ func (c *Client) send(s *zmtp.Socket, kind string, content any, before ...func(i
 	for _, tell := range before {
 		tell(m.Header.ID)
 	}
-	return m.Header.ID, r, s.Send(frames)
+	err = s.Send(frames)
+	if errors.Is(err, zmtp.ErrNoPeer) {
+		err = ErrGone
+	}
+	return m.Header.ID, r, err
 }
 
 func (c *Client) forget(id string) {

@@ -48,6 +48,9 @@ func newExchange(cell *running) *exchange {
 // errGone is returned for a request whose gonb has ended.
 var errGone = errors.New("the kernel (gonb) ended")
 
+// errUnsent is the errGone of a request that gonb never had.
+var errUnsent = fmt.Errorf("%w before it had the request", errGone)
+
 // dial connects to gonb's sockets.
 func (r *Relay) dial(ctx context.Context, e engine) (*back, error) {
 	b := &back{engine: e, r: r, over: make(chan struct{}), open: map[string]*exchange{}}
@@ -199,7 +202,12 @@ func (b *back) request(m jupyter.Message, cell *running) (*exchange, error) {
 	b.mu.Lock()
 	b.open[m.Header.ID] = x
 	b.mu.Unlock()
-	return x, b.shell.Send(frames)
+	if err := b.shell.Send(frames); errors.Is(err, zmtp.ErrNoPeer) { // its sockets are gone before its process is
+		return x, errUnsent
+	} else if err != nil {
+		return x, err
+	}
+	return x, nil
 }
 
 func (b *back) forget(id string) {

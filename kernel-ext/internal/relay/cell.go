@@ -179,21 +179,32 @@ func (r *Relay) execute(n *running, q request) *jupyter.Failure {
 	if source.Blank(sent.Code) {
 		return nil
 	}
-	b, err := r.ready(n.ctx)
-	if err != nil {
-		return failed(err)
-	}
-	if text := r.takeNotice(); text != "" {
-		r.Publish(q.head, jupyter.StreamOutput, jupyter.Stream{Name: "stderr", Text: text})
-	}
-	b.engine.Resume()
-	if err := b.catchUp(n.ctx, n.cell.Count-1); err != nil {
-		return failed(r.dead(b, err))
-	}
-	if len(sent.Forget) > 0 {
-		if _, err := b.run(n.ctx, jupyter.Execute{Code: "%rm " + strings.Join(sent.Forget, " "), Silent: true}); err != nil {
-			return failed(r.dead(b, err))
+	for {
+		b, err := r.ready(n.ctx)
+		if err != nil {
+			return failed(err)
 		}
+		if text := r.takeNotice(); text != "" {
+			r.Publish(q.head, jupyter.StreamOutput, jupyter.Stream{Name: "stderr", Text: text})
+		}
+		b.engine.Resume()
+		failure, unsent := r.give(n, q, b, sent)
+		if !unsent {
+			return failure
+		}
+		b.engine.Kill() // one without sockets is of no use, if it is still there
+		r.without(n.ctx, b)
+	}
+}
+
+// give gives gonb the cell, and returns how it failed. If gonb has gone and never saw the cell, the next one is to have it.
+func (r *Relay) give(n *running, q request, b *back, sent Sent) (failure *jupyter.Failure, unsent bool) {
+	err := b.catchUp(n.ctx, n.cell.Count-1)
+	if err == nil && len(sent.Forget) > 0 {
+		_, err = b.run(n.ctx, jupyter.Execute{Code: "%rm " + strings.Join(sent.Forget, " "), Silent: true})
+	}
+	if err != nil {
+		return failed(err), errors.Is(err, errGone)
 	}
 	return r.gonb(n, q, b, sent.Code)
 }
@@ -235,7 +246,7 @@ func (r *Relay) publishAll(parent jupyter.Header, list []Output) {
 }
 
 // gonb gives gonb the code of a cell, and waits for its end.
-func (r *Relay) gonb(n *running, q request, b *back, code string) *jupyter.Failure {
+func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupyter.Failure, unsent bool) {
 	if r.opts.Failures != nil {
 		_ = safely("errors", func() error { n.report = r.opts.Failures.Begin(n.cell); return nil })
 	}
@@ -244,11 +255,14 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) *jupyter.Failu
 		StopOnError: n.cell.StopOnError, UserExpressions: map[string]any{},
 	})
 	if err != nil {
-		return failed(err)
+		return failed(err), false
 	}
 	m.Header, m.Identities = q.head, q.Identities // gonb's messages go to who sent the cell
 	x, err := b.request(m, n)
 	defer b.forget(q.head.ID)
+	if errors.Is(err, errUnsent) {
+		return nil, true
+	}
 	if n.cell.StoreHistory {
 		b.count++
 	}
@@ -262,7 +276,7 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) *jupyter.Failu
 	if err == nil {
 		b.worked.Store(true)
 	}
-	return n.end(reply, r.dead(b, err))
+	return n.end(reply, r.dead(b, err)), false
 }
 
 // cut interrupts gonb's work at a cell. What takes no notice ends with gonb itself.

@@ -166,10 +166,9 @@ func (r *Relay) set(b *back) {
 	defer r.mu.Unlock()
 	r.back = b
 	if b != nil {
-		for _, frames := range r.held {
-			_ = b.shell.Send(frames)
+		for len(r.held) > 0 && b.shell.Send(r.held[0]) == nil {
+			r.held = r.held[1:]
 		}
-		r.held = nil
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
@@ -180,6 +179,23 @@ func (r *Relay) current() *back {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.back
+}
+
+// without waits until b is no longer the gonb that there is.
+func (r *Relay) without(ctx context.Context, b *back) {
+	for {
+		r.mu.Lock()
+		now, changed := r.back, r.changed
+		r.mu.Unlock()
+		if now != b {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // ready waits for a gonb.

@@ -87,9 +87,10 @@ func (r *Relay) pass(q request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.back != nil {
-		_ = r.back.shell.Send(q.frames)
-	} else if len(r.held) < maxHeld {
+	if r.back != nil && r.back.shell.Send(q.frames) == nil {
+		return
+	}
+	if len(r.held) < maxHeld {
 		r.held = append(r.held, q.frames)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -321,6 +322,47 @@ func TestGonbsDeath(t *testing.T) {
 	_, heard = f.run("say later")
 	assert.Equal(t, "busy | execute_input | print the kernel (gonb) ended: signal: killed"+again+"\n | print later | idle", tell(heard))
 	assert.Equal(t, []string{"say replayed\nsay again"}, s.gonb().told())
+}
+
+// A cell that comes while gonb dies runs, in this one or in the next, or says that gonb ended: at no moment anything else.
+func TestGonbDiesAroundACell(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 40
+	}
+	s := play(t, nil)
+	f := s.connect("a")
+	f.run("say declared")
+	ran, ended := 0, 0
+	for i := range rounds {
+		was := s.gonb()
+		before := make(chan bool)
+		go func() {
+			defer close(before)
+			time.Sleep(rand.N(400 * time.Microsecond))
+			if i%2 == 0 {
+				was.Kill()
+			} else { // its sockets go one after the other, and its process stays
+				was.shell.Close()
+			}
+		}()
+		time.Sleep(rand.N(400 * time.Microsecond))
+		reply, heard := f.run("say x")
+		<-before
+		told := tell(heard)
+		switch {
+		case reply.Status == "ok":
+			ran++
+			assert.Contains(t, told, "print x | idle", "round %d", i)
+		default:
+			ended++
+			assert.Contains(t, told, "KernelEnded: the kernel (gonb) ended: signal: killed"+again, "round %d: %+v", i, reply)
+		}
+		assert.Equal(t, 2*i+2, reply.ExecutionCount)
+		reply, heard = f.run("say y") // one that worked, or the relay gives up
+		assert.True(t, reply.Status == "ok" || strings.Contains(reply.EValue, "gonb) ended"), "%+v %s", reply, tell(heard))
+	}
+	t.Logf("%d ran, %d ended with gonb", ran, ended)
 }
 
 // One that cannot live is not started for ever.
