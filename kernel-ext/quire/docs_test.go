@@ -21,7 +21,7 @@ func TestReadmesTableOfCommands(t *testing.T) {
 	rows := "| command | |\n|---|---|\n"
 	for _, c := range commands() {
 		if c.short != "" {
-			rows += "| `" + strings.TrimSpace("quire "+c.name+" "+c.args) + "` | " + c.short + " |\n"
+			rows += "| `" + strings.ReplaceAll(strings.TrimSpace("quire "+c.name+" "+c.args), "|", `\|`) + "` | " + c.short + " |\n"
 		}
 	}
 	golden.Check(t, page, table.ReplaceAllLiteralString(string(text), rows))
