@@ -43,7 +43,8 @@ type story struct {
 
 // stories reads a file of notebooks: "== name", then for each cell "-- cell ID --" and its source, and what is
 // expected: "-- want --", "-- mistake --", "-- note --", "-- stale --" with lines, "-- fails --", "-- at --" with places
-// that its panic names; "-- any --" lets it note anything.
+// that its panic names; "-- any --" lets it note anything. What prints "…"
+// prints something, and the next cell the same.
 func stories(t testing.TB, path string) (list []story) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -116,7 +117,7 @@ var env = sync.OnceValue(func() []string {
 // exports is shared by all tests: a package is read once.
 var exports = sync.OnceValue(func() *flow.Exports {
 	e := flow.NewExports(root(), "go", env())
-	if err := e.Warm(context.Background(), "std", "./kernel-ext/carry/...", "./graph/...", "./ml/...", "./backends"); err != nil {
+	if err := e.Warm(context.Background(), "std", "./kernel-ext/carry/...", "./graph/...", "./ml/...", "./backends", "./viz"); err != nil {
 		panic(err)
 	}
 	return e
@@ -285,6 +286,10 @@ func (n *running) execute(bin, pkg, said string) {
 		n.fail("it does not name %s:\n%s\n%s", s.places, stderr.String(), n.program)
 	case !s.fails && err != nil:
 		n.fail("%v: %s\n%s", err, stderr.String(), n.program)
+	case s.want == "…" && stdout.Len() > 0: // the next one says the same
+		for i := range n.story.steps[n.at:][:2] {
+			n.story.steps[n.at+i].want = strings.TrimRight(stdout.String(), "\n")
+		}
 	case strings.TrimSpace(stdout.String()) != strings.TrimSpace(s.want):
 		n.fail("it printed %q, not %q\n%s", stdout.String(), s.want, n.program)
 	case s.stale != "" && s.stale != strings.Trim(fmt.Sprint(n.session.Stale()), "[]"):

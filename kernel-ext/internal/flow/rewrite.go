@@ -38,6 +38,7 @@ type rewriter struct {
 	hooked  bool
 	hush    int // where an expression begins that is not shown
 	hushed  bool
+	drawn   bool // viz shows the value
 	region  span // of the statements
 	plan    *plan
 
@@ -359,35 +360,6 @@ func exits(body *ast.BlockStmt, info *types.Info) (list []token.Pos) {
 		return true
 	})
 	return list
-}
-
-// show prints the value of a trailing expression; of a call if it has one, which is not an error.
-func (r *rewriter) show() {
-	if r.last == nil || r.kind != runs {
-		return
-	}
-	t := r.info.Types[r.last]
-	if !t.IsValue() || t.Type == nil {
-		r.last = nil
-		return
-	}
-	_, call := ast.Unparen(r.last).(*ast.CallExpr)
-	if call && r.quiet {
-		r.last = nil
-		return
-	}
-	_, many := t.Type.(*types.Tuple)
-	_, function := t.Type.Underlying().(*types.Signature)
-	if r.quiet || many || function || call && types.Identical(t.Type, types.Universe.Lookup("error").Type()) {
-		if !call {
-			r.hush, r.hushed = r.offset(r.last.Pos()), true
-			r.put(r.hush, "_ = ")
-		}
-		r.last = nil
-		return
-	}
-	r.put(r.offset(r.last.Pos()), r.carry()+".Show(")
-	r.put(r.offset(r.last.End()), ")")
 }
 
 // know makes the cells' types known as contents of interfaces, and links the packages of codecs.
