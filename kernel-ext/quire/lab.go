@@ -197,7 +197,7 @@ func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (k
 		return kernelspec.Spec{}, err
 	}
 	began := time.Now()
-	if err := ws.Warm(ctx, append(usual, "github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"), true); err != nil {
+	if err := ws.Warm(ctx, slices.Concat(usual, ws.Beside(), []string{"github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"}), true); err != nil {
 		if ctx.Err() != nil {
 			return kernelspec.Spec{}, ctx.Err()
 		}
