@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -137,7 +138,7 @@ func (s *Server) attend(session *session) {
 		case <-tick.C:
 			if n := session.memory(); n > s.opts.Memory {
 				ended = true
-				why = fmt.Sprintf("gopls took %d MiB, more than %d", n>>20, s.opts.Memory>>20)
+				why = fmt.Sprintf("gopls took %s, more than %s", bytesize.Text(n), bytesize.Text(s.opts.Memory))
 			}
 		}
 	}

@@ -73,7 +73,7 @@ func Start(ctx context.Context, opts Options) (*relay.Relay, error) {
 		_ = exports.Warm(ctx, opts.Workspace.Usual()...)
 		session.Compose("fmt.Println()") // what the first cell or hover would wait for otherwise
 	}()
-	commands := magics.New(magics.Options{Session: session, Keeper: kept{}, Jobs: background{}, Rerun: session.rerun, Engine: os.Getenv("QUIRE_BACKEND"), Dir: opts.Dir,
+	commands := magics.New(magics.Options{Session: session, Keeper: kept{session, programs}, Jobs: background{}, Rerun: session.rerun, Engine: os.Getenv("QUIRE_BACKEND"), Dir: opts.Dir,
 		Check: func(engine string) error { return opts.Workspace.BuildEngine(ctx, engine) }, Links: opts.Workspace.EngineEnv})
 	shapes := filepath.Join(own.Dir, "s")
 	inspector, end := inspecting(opts, session, commands, shapes, programs)
