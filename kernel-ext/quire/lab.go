@@ -82,6 +82,9 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return labError(ctx, err)
 	}
+	if own := strings.HasPrefix(server.Jupyter.Command[0], ws.Cache+string(filepath.Separator)); !own && !server.Jupyter.HasWidgets() {
+		line.Note("this JupyterLab has no ipywidgets, so that controls (viz.Interact) do not move: pip install ipywidgets==" + lab.Widgets + " in its environment")
+	}
 	spec, err := prepare(ctx, ws, line.Note)
 	if err != nil {
 		return labError(ctx, err)

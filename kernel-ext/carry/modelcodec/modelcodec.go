@@ -6,6 +6,7 @@ package modelcodec
 import (
 	"strconv"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/tensorcodec" // of the values
 	"github.com/quire-ml/quire/ml/model"
@@ -26,5 +27,5 @@ func summary(s *model.Store) string {
 	if n == 1 {
 		what = " variable, "
 	}
-	return strconv.Itoa(n) + what + carry.SizeText(s.ByteSize())
+	return strconv.Itoa(n) + what + bytesize.Text(s.ByteSize())
 }

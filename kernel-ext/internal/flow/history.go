@@ -3,6 +3,7 @@ package flow
 import (
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // maxHistory bounds how many cells are remembered: the latest ones.
@@ -96,6 +97,18 @@ func (s *Session) remember(r *record) {
 	if len(s.history) > maxHistory {
 		s.history = slices.Delete(s.history, 0, 1)
 	}
+}
+
+// Latest returns the cells that ran and in which a text occurs, the latest first.
+func (s *Session) Latest(text string) (sources []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range slices.Backward(s.history) {
+		if strings.Contains(r.cell.Source, text) {
+			sources = append(sources, r.cell.Source)
+		}
+	}
+	return sources
 }
 
 // recordOf returns the cell that ran under a number, in its latest text.
