@@ -13,8 +13,8 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -66,7 +66,7 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	scratch.Sweep()
+	studio.Sweep()
 	line := statusline.New(env.stderr)
 	defer line.Close()
 	ws, err := openWorkspace(ctx, line, from...)
