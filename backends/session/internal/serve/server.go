@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +42,8 @@ type Server struct {
 
 	mu      sync.Mutex
 	clients map[*client]bool
-	names   map[string]held
+	names   map[string]*held
+	anchors []anchor
 	owners  map[string]bool // folders whose lock says that a notebook lives
 	used    time.Time       // when the last client left
 	ending  bool
@@ -82,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	s := &Server{device: o.Device, backend: b, programs: newPrograms(b), version: o.Version, pid: os.Getpid(), instance: rand.Text(), since: time.Now(),
-		end: end, clients: map[*client]bool{}, names: map[string]held{}, owners: map[string]bool{}, used: time.Now()}
+		end: end, clients: map[*client]bool{}, names: map[string]*held{}, owners: map[string]bool{}, used: time.Now()}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	go s.watch(ctx, o.Idle)
@@ -140,12 +142,12 @@ func (s *Server) accept(ctx context.Context, l *wire.Listener) error {
 	}
 	serving.Wait()
 	s.mu.Lock()
-	names := s.names
-	s.names = map[string]held{}
-	s.mu.Unlock()
-	for _, h := range names {
-		h.release()
+	for _, a := range s.anchors {
+		a.file.Close()
 	}
+	s.anchors = nil
+	s.mu.Unlock()
+	s.dropIf(func(*held) bool { return true })
 	return s.programs.kept.Close()
 }
 
@@ -287,8 +289,9 @@ func (s *Server) sweep(idle time.Duration) {
 		s.quitLocked("nobody needs it")
 	}
 	s.mu.Unlock()
-	for _, o := range gone {
-		s.dropNames(o)
+	s.weigh(gone)
+	if len(gone) > 0 {
+		s.dropIf(func(h *held) bool { return slices.Contains(gone, h.owner) })
 	}
 }
 
