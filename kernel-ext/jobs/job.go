@@ -281,16 +281,12 @@ func (j *Job) Status() Status {
 	alive := j.alive()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Status{State: Running, Started: j.began, Took: time.Since(j.began), Last: j.lastLine()}
+	s := Status{State: Running, Started: j.began, Took: time.Since(j.began)}
 	if !alive && j.end != nil {
 		s.State, s.Took, s.Text = j.end.state(), j.endTime.Sub(j.began), j.end.sentence(j.name)
 	}
+	s.Last = lastLine(string(j.text[max(0, len(j.text)-keepWords):]), s.State == Failed)
 	return s
-}
-
-func (j *Job) lastLine() string {
-	text := strings.TrimRight(strings.ToValidUTF8(string(j.text[max(0, len(j.text)-4096):]), ""), "\r\n")
-	return text[strings.LastIndexAny(text, "\r\n")+1:]
 }
 
 // Err says how the job ended, nil if it runs or has ended as it should.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/untrusted"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +54,7 @@ func TestAJobTrains(t *testing.T) {
 	assert.Regexp(t, `^job "mlp": done, `, text)
 	assert.Contains(t, text, "step 100/100")
 	assert.Contains(t, text, "batch loss")
+	assert.Nil(t, untrusted.Lost(j.Bundle().HTML()), "in a notebook that somebody else made")
 	_, err := j.Store()
 	assert.EqualError(t, err, `job "mlp" has kept no store: its function does so by Work.Keep`)
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -453,6 +456,7 @@ func TestNoJob(t *testing.T) {
 		assert.NotNil(t, j.Run())
 		assert.Equal(t, Failed, j.Status().State)
 		assert.Contains(t, j.Bundle().Text(), errNone.Error())
+		assert.Nil(t, untrusted.Lost(j.Bundle().HTML()))
 		j.Attach()
 	}
 	for _, w := range []*Work{nil, {}} {

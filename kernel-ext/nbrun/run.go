@@ -110,7 +110,7 @@ func (r *runner) start(ctx context.Context) error {
 	warmed := make(chan struct{})
 	go func() {
 		defer close(warmed)
-		_ = ws.Warm(ctx, needs, false) // what is wrong with an import, its cell says better
+		_ = ws.Warm(ctx, append(needs, ws.Beside()...), false) // what is wrong with an import, its cell says better
 	}()
 	// The kernel lives longer than ctx: the cell that runs when it ends is interrupted.
 	r.kernel, err = studio.Start(context.WithoutCancel(ctx), studio.Options{Workspace: ws, Tools: tools, Dir: dir, Env: r.opts.Env, Log: r.opts.Log})

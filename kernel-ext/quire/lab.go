@@ -82,6 +82,9 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return labError(ctx, err)
 	}
+	if own := strings.HasPrefix(server.Jupyter.Command[0], ws.Cache+string(filepath.Separator)); !own && !server.Jupyter.HasWidgets() {
+		line.Note("this JupyterLab has no ipywidgets, so that controls (viz.Interact) do not move: pip install ipywidgets==" + lab.Widgets + " in its environment")
+	}
 	spec, err := prepare(ctx, ws, line.Note)
 	if err != nil {
 		return labError(ctx, err)
@@ -197,7 +200,7 @@ func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (k
 		return kernelspec.Spec{}, err
 	}
 	began := time.Now()
-	if err := ws.Warm(ctx, append(usual, "github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"), true); err != nil {
+	if err := ws.Warm(ctx, slices.Concat(usual, ws.Beside(), []string{"github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"}), true); err != nil {
 		if ctx.Err() != nil {
 			return kernelspec.Spec{}, ctx.Err()
 		}
