@@ -41,27 +41,33 @@ func Dir() (string, error) {
 		}
 		return dir, nil
 	}
-	dir := shared()
-	first := usable(dir)
-	if first == nil {
-		return dir, nil
-	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		if dir := cached(cache); usable(dir) == nil {
+	var first error
+	for _, dir := range places() {
+		err := usable(dir)
+		if err == nil {
 			return dir, nil
+		}
+		if first == nil {
+			first = err
 		}
 	}
 	return "", fmt.Errorf("the folder of sessions: %w: set %s to a folder of your own with a short path", first, EnvDir)
 }
 
+// places returns where the folder may be, the preferred place first.
+func places() []string {
+	dirs := []string{fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(cache, "quire", "session"))
+	}
+	return dirs
+}
+
 // Folders returns those in which workers of this user may be, as far as they are there.
 func Folders() (dirs []string) {
-	all := []string{os.Getenv(EnvDir)}
-	if all[0] == "" {
-		all[0] = shared()
-		if cache, err := os.UserCacheDir(); err == nil {
-			all = append(all, cached(cache))
-		}
+	all := places()
+	if dir := os.Getenv(EnvDir); dir != "" {
+		all = []string{dir}
 	}
 	for _, dir := range all {
 		if safefile.CheckPrivate(dir) == nil && safefile.CheckParent(filepath.Dir(dir)) == nil {
@@ -70,10 +76,6 @@ func Folders() (dirs []string) {
 	}
 	return dirs
 }
-
-func shared() string { return fmt.Sprintf("/tmp/quire-session-%d", os.Getuid()) }
-
-func cached(cache string) string { return filepath.Join(cache, "quire", "session") }
 
 func usable(dir string) error {
 	if len(dir) > maxDir {
