@@ -238,9 +238,11 @@ const chaosCell = `import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/backends/session"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/kernel-ext/jobs"
 	"github.com/quire-ml/quire/kernel-ext/keep"
+	"github.com/quire-ml/quire/ml/model"
 )
 
 func number(n int) []int64 {
@@ -275,6 +277,17 @@ func keepOn(name string, done <-chan struct{}) error {
 	return err
 }
 
+// counted returns a store whose value the engine has made, and has.
+func counted(engine ir.Backend, n int) *model.Store {
+	store := model.NewStore()
+	model.MustNewExec(engine, store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		v := scope.VariableWithValue("total", float32(0))
+		v.SetNodeValue(graph.Add(v.NodeValue(x), x))
+		return v.NodeValue(x)
+	}).MustCall1(float32(n))
+	return store
+}
+
 func sleeper() { exec.Command("setsid", "sleep", "600").Start() }
 
 %%
@@ -289,8 +302,14 @@ carried := number(ROUND)
 put, err2 := engine.Put(tensors.FromValue([]float32{1, 2, ROUND}))
 held, err3 := session.Hold(put)
 negative := graph.MustNewExec(engine, graph.Neg).MustCall(put)[0]
+net := counted(engine, ROUND)
 fmt.Println("begun", err, err2, err3, job.Name())
 fmt.Println("broken", keepOn("cell", nil))
+`
+
+// storeCheck says how the store has flowed, whose value lay in the worker.
+const storeCheck = `%%
+fmt.Println("total", net.GetVariable("/total").MustValue().Value())
 `
 
 // chaosCheck says how variables of that cell have flowed.

@@ -457,6 +457,26 @@ func (h *house) next(n int) error {
 	if text := tail(said); !strings.HasSuffix(text, fmt.Sprintf(" [1 2 %d] <nil> <nil>", again)) && !strings.HasSuffix(text, " gone") {
 		return fmt.Errorf("what the worker held is neither there nor said to be gone: %q", said)
 	}
+	return h.store(n)
+}
+
+// store returns an error unless the store is whole, or it is said that the worker died with it.
+func (h *house) store(n int) error {
+	reply, err := h.run(storeCheck)
+	if err != nil {
+		return fmt.Errorf("the cell that names a store: %w", err)
+	}
+	var total int
+	switch {
+	case reply.Status == "error" && strings.Contains(reply.EValue, "net could not be brought") && strings.Contains(reply.EValue, "run cell "):
+	case reply.Status == "error" && !h.begun && undefined.MatchString(reply.EValue):
+	case reply.Status == "error":
+		return fmt.Errorf("the store is neither there nor said to be gone: %+v", reply)
+	default:
+		if _, err := fmt.Sscanf(tail(h.said()), "total %d", &total); err != nil || h.begun && total != n {
+			return fmt.Errorf("the store is not whole in round %d: %q: %v", n, h.said(), err)
+		}
+	}
 	return nil
 }
 
