@@ -1,6 +1,6 @@
 """What the kernel does for people, looked at in a real JupyterLab in a headless browser: shapes on Shift-Tab while a
 cell trains; Run All stops at the cell that fails; interrupts stop a build, a training and a shell command; after a
-reload in the middle of a training its curve is there, whole; kept values outlive a restart. Screenshots go to --out.
+reload in the middle of a training its curve is there, whole, and %attach takes up the running cell; kept values outlive a restart. Screenshots go to --out.
 Exits with 1 and a sentence if anything is not so.
 
     python3 .ci/notebook_test.py --out DIR [--only NAME]
@@ -208,6 +208,29 @@ def jobs_and_kept_values_outlive_page_and_kernel(page):
     run(page, 0)
     run(page, 4)
     want(page, 4, "[1 2 3] <nil>")
+
+
+@check('import (\n\t"fmt"\n\t"time"\n)', 'for i := range 200 {\n\tfmt.Println("line", i)\n\ttime.Sleep(50 * time.Millisecond)\n}\nfmt.Println("over")', "%attach", 'fmt.Println("still here")')
+def a_running_cell_is_taken_up_again_after_a_reload(page):
+    run(page, 0)
+    start(page, 1)
+    shown(page, 1, "line 3")
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell", timeout=60_000)
+    lab.connected(page)
+    start(page, 2)
+    shown(page, 2, "line 0")  # what was printed before the reload too
+    if "over" in text(page, 2):
+        lab.fail("the cell had ended before it was looked at again")
+    shown(page, 2, "over")
+    ended(page, 30)
+    got = text(page, 2)
+    for i in range(200):
+        if f"line {i}\n" not in got:
+            lab.fail(f"line {i} is missing: {got!r}")
+    run(page, 3)
+    want(page, 3, "still here")
 
 
 def main():

@@ -206,9 +206,8 @@ func TestAttachBecomesGo(t *testing.T) {
 	m := attach(Options{Jobs: f})
 	require.NoError(t, m.Run(context.Background(), &relay.Call{Args: " lm "}))
 	assert.Equal(t, []string{"lm"}, f.attached)
-	for _, args := range []string{"", "a b"} {
-		err := m.Run(context.Background(), &relay.Call{Args: args})
-		assert.EqualError(t, err, "want: %attach NAME")
+	for args, want := range map[string]string{"": "no cell runs: %attach NAME shows a job, and %jobs lists them", "a b": "want: %attach [NAME]"} {
+		assert.EqualError(t, m.Run(context.Background(), &relay.Call{Args: args}), want)
 	}
 }
 
