@@ -63,6 +63,7 @@ var functions = map[string]any{
 	"backends/session.IsLost":                     session.IsLost,
 	"backends/session.IsStale":                    session.IsStale,
 	"backends/session.Stop":                       session.Stop,
+	"backends/session.Sweep":                      session.Sweep,
 	"backends/session.Workers":                    session.Workers,
 	"backends/stablehlo.InputShapes":              stablehlo.InputShapes,
 	"backends/stablehlo.InputValue":               stablehlo.InputValue,

@@ -249,9 +249,9 @@ func appendEnd(dir string, e *ending) {
 	_, _ = f.Write(append([]byte{'\n'}, entry{Kind: ended, End: e}.line()...))
 }
 
-// clean removes what only a job that runs needs.
+// clean removes what only a job that runs needs; the program last, as Sweep looks for it.
 func clean(dir string) {
-	for _, name := range []string{programFile, sourceFile, linesFile, controlFile, tempFolder} {
+	for _, name := range []string{sourceFile, linesFile, controlFile, tempFolder, programFile} {
 		os.RemoveAll(filepath.Join(dir, name))
 	}
 	if info, err := os.Stat(filepath.Join(dir, ownWords)); err == nil && info.Size() == 0 {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -66,7 +66,7 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	scratch.Sweep()
+	studio.Sweep()
 	line := statusline.New(env.stderr)
 	defer line.Close()
 	ws, err := openWorkspace(ctx, line, from...)
@@ -200,7 +200,7 @@ func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (k
 		return kernelspec.Spec{}, err
 	}
 	began := time.Now()
-	if err := ws.Warm(ctx, append(usual, "github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"), true); err != nil {
+	if err := ws.Warm(ctx, slices.Concat(usual, ws.Beside(), []string{"github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"}), true); err != nil {
 		if ctx.Err() != nil {
 			return kernelspec.Spec{}, ctx.Err()
 		}

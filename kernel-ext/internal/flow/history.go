@@ -17,6 +17,8 @@ type record struct {
 	body    string      // its Go text with nothing but the statements of main
 	names   []named     // in the statements, what means a variable of cells
 	show    span        // a trailing expression that is shown
+	drawn   bool        // by viz
+	absent  bool        // it may be nil, and then it is not
 	hush    int         // where one begins that is not shown, or -1
 	made    []*variable // what the statements declare
 	unused  map[string]bool
@@ -42,7 +44,8 @@ func (r *rewriter) record(text string) *record {
 		out.body = blanked(r.code[:from]) + r.code[from:to]
 	}
 	if r.last != nil {
-		out.show = span{r.offset(r.last.Pos()), r.offset(r.last.End())}
+		out.show, out.drawn = span{r.offset(r.last.Pos()), r.offset(r.last.End())}, r.drawn
+		out.absent = types.IsInterface(r.info.TypeOf(r.last))
 	}
 	if r.hushed {
 		out.hush = r.hush

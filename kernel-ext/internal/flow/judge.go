@@ -201,12 +201,8 @@ func declaredBy(s ast.Stmt) (out []*ast.Ident) {
 func (c *checked) uses() *Mistake {
 	c.used = map[string]*variable{}
 	outer := map[types.Object]string{}
-	for _, s := range c.prologue.list {
-		for _, id := range declaredBy(s) {
-			if o := c.info.Defs[id]; o != nil {
-				outer[o] = id.Name
-			}
-		}
+	for name, o := range c.prologue.objects(&c.info) {
+		outer[o] = name
 	}
 	var mistake *Mistake
 	var at token.Pos

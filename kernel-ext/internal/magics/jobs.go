@@ -10,7 +10,7 @@ import (
 
 func jobs(opts Options) relay.Magic {
 	return relay.Magic{
-		Name: "jobs", Args: "[stop NAME…]", Short: "list what runs in the background and what ran there, or stop some",
+		Name: "jobs", Args: "[stop NAME…]", Short: "list what runs in the background and what ran there, and how it ended, or stop some",
 		Twin: "jobs.List(), jobs.Stop(name)",
 		Run: shows(func(_ context.Context, args []string) (View, error) {
 			if len(args) > 0 && (args[0] != "stop" || len(args) < 2) {

@@ -48,6 +48,8 @@ type Relay struct {
 	history history
 	shown   atomic.Pointer[shown] // by the cell that runs
 
+	settings settings // that a gonb in the place of another one is given again
+
 	ctx  context.Context
 	stop context.CancelCauseFunc
 	wg   sync.WaitGroup

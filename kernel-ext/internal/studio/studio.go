@@ -70,8 +70,11 @@ func Start(ctx context.Context, opts Options) (*relay.Relay, error) {
 	exports.In(programs)
 	session := cells{flow.New(flow.Options{Exports: exports, Carry: values.Dir})}
 	go func() {
-		_ = exports.Warm(ctx, opts.Workspace.Usual()...)
+		_ = exports.Warm(ctx, append(opts.Workspace.Usual(), opts.Workspace.Beside()...)...)
 		session.Compose("fmt.Println()") // what the first cell or hover would wait for otherwise
+		if opts.Front != nil {           // who runs a notebook knows what it imports
+			_ = exports.Warm(ctx, "std")
+		}
 	}()
 	commands := magics.New(magics.Options{Session: session, Keeper: kept{session, programs}, Jobs: background{}, Rerun: session.rerun, Engine: os.Getenv("QUIRE_BACKEND"), Dir: opts.Dir,
 		Check: func(engine string) error { return opts.Workspace.BuildEngine(ctx, engine) }, Links: opts.Workspace.EngineEnv})
