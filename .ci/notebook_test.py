@@ -25,6 +25,7 @@ IMPORTS = '''import (
 '''
 
 CHECKS = {}
+OUT = pathlib.Path(".")  # of screenshots
 
 
 def check(*cells):
@@ -155,6 +156,7 @@ def hover(page, i, line, column):
     page.keyboard.press("Shift+Tab")
     tip = page.wait_for_selector(".jp-Tooltip", timeout=20_000)
     said = tip.inner_text()
+    page.screenshot(path=OUT / f"hover-{line}-{column}.png")
     page.keyboard.press("Escape")
     return said
 
@@ -238,6 +240,8 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--only", choices=sorted(CHECKS))
     args = parser.parse_args()
+    global OUT
+    OUT = args.out
     checks = {name: c for name, c in CHECKS.items() if args.only in (None, name)}
     with tempfile.TemporaryDirectory() as folder:
         files = []
