@@ -88,7 +88,7 @@ var mayImport = map[string][]string{
 	"kernel-ext/keep":               {"internal/bytesize", "internal/safefile", "kernel-ext/carry/...", "kernel-ext/internal/origin"},
 	"kernel-ext/jobs":               {"internal/safefile", "kernel-ext/internal/origin", "kernel-ext/keep", "kernel-ext/carry/...", "ml/model", "ml/train", "viz"},
 	"kernel-ext/carry/tensorcodec":  {"internal/bytesize", "kernel-ext/carry", "graph/shapes", "graph/tensors"},
-	"kernel-ext/carry/modelcodec":   {"internal/bytesize", "kernel-ext/carry/...", "ml/model"},
+	"kernel-ext/carry/modelcodec":   {"internal/bytesize", "kernel-ext/carry/...", "ml/model", "backends/session", "graph"}, // values that stay in a worker
 	"kernel-ext/carry/datacodec":    {"internal/bytesize", "kernel-ext/carry/...", "ml/data"},
 	"kernel-ext/carry/backendcodec": {"kernel-ext/carry", "backends", "graph/ir"},
 	"kernel-ext/carry/imagecodec":   {"kernel-ext/carry"},

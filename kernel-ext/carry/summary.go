@@ -15,7 +15,7 @@ const maxSummary = 48
 // head returns the head of a value's file.
 func (e *encoder) head(at reflect.Value, cell int) *head {
 	text, bytes := e.summary(at.Elem())
-	return &head{cell: cell, hash: e.root.hash(), bytes: bytes, typ: e.root.t.String(), summary: text, written: time.Now()}
+	return &head{cell: cell, hash: e.root.hash(), bytes: bytes, typ: e.root.t.String(), summary: text, written: time.Now(), lent: e.lends()}
 }
 
 // summary describes a value in one line, and says how many bytes it takes.
