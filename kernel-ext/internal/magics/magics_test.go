@@ -239,6 +239,7 @@ func TestBackendIsShownAndSet(t *testing.T) {
 		set             map[string]string
 	}{
 		{args: "", want: "cells run on the default engine (go)"},
+		{args: "mine:a", want: "cells run on the engine mine:a from now on, which is none of Quire's (go, session, xla): a cell has to register it", set: map[string]string{"QUIRE_BACKEND": "mine:a", "LINKED": "mine:a"}},
 		{args: "xla:cpu", want: "cells run on the engine xla:cpu from now on", set: map[string]string{"QUIRE_BACKEND": "xla:cpu", "LINKED": "xla:cpu"}},
 		{args: "", want: "cells run on the engine xla:cpu"},
 		{args: "gpu", err: `backend "gpu" is unknown`},
