@@ -213,9 +213,9 @@ func (l *loop) unrolled(n int, carry, xs []*Node) (last, ys []*Node) {
 	for i := range each[0] {
 		pieces := make([]*Node, n)
 		for t := range pieces {
-			pieces[t] = each[t][i]
+			pieces[t] = ExpandAxes(each[t][i], 0)
 		}
-		ys = append(ys, Stack(pieces, 0))
+		ys = append(ys, Concatenate(pieces, 0))
 	}
 	return carry, ys
 }
