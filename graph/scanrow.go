@@ -37,7 +37,7 @@ func init() {
 			{Name: "in a branch", In: []ir.Input{ir.Ramp(2), three}, DTypes: dtypes.Floats, Build: built(sampleScanInBranch)},
 			{Name: "random numbers", In: []ir.Input{ir.Ramp(2), three}, DTypes: dtypes.Floats, Build: built(sampleRandomScan)},
 		},
-		Tol: ir.ULP(16, "the body's own rounding, turn by turn"),
+		Tol: ir.Tolerance{ULP: 16, Abs: 4, Why: "the body's own rounding, turn by turn, and sums of what it makes"},
 	}, Rule{vjpOf: scanVJP})
 }
 
