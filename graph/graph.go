@@ -359,8 +359,7 @@ func (n *Node) result(i int) *Node {
 	return n
 }
 
-// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more, such as gradients through
-// functions that call functions twice, which double at each level.
+// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more.
 var maxNodes = 1 << 22
 
 func (g *Graph) add(op *ir.Op, attrs any, in []*Node, out []shapes.Shape) *Node {
