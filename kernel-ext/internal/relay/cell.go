@@ -263,6 +263,7 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupy
 	if errors.Is(err, errUnsent) {
 		return nil, true
 	}
+	r.settings.note(code)
 	if n.cell.StoreHistory {
 		b.count++
 	}
@@ -300,7 +301,7 @@ func (r *Relay) cut(n *running, b *back, x *exchange) (jupyter.Reply, error) {
 var errTimeout = errors.New("too late")
 
 // again ends the sentence about a gonb that has ended.
-const again = ": another one has its place, with the declarations of earlier cells, but without what %env and %cd set"
+const again = ": another one has its place, with the declarations of earlier cells and what %env and %cd have set"
 
 // dead makes of errGone a sentence that says how gonb ended.
 func (r *Relay) dead(b *back, err error) error {

@@ -46,6 +46,8 @@ type Relay struct {
 	asks    *queue[request] // hover and completion
 	history history
 
+	settings settings // that a gonb in the place of another one is given again
+
 	ctx  context.Context
 	stop context.CancelCauseFunc
 	wg   sync.WaitGroup
