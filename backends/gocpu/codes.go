@@ -84,8 +84,8 @@ func worthKeeping(p *ir.Program) bool {
 // tooManyConstants adds the bytes of p's constants, and reports whether they are more than keepConstants.
 func tooManyConstants(p *ir.Program, bytes *int) bool {
 	for i := range p.Instrs {
-		if c, ok := p.Instrs[i].Attrs.(ir.ConstAttrs); ok {
-			*bytes += c.Value.ByteSize()
+		if _, ok := p.Instrs[i].Attrs.(ir.ConstAttrs); ok {
+			*bytes += p.Values[p.Instrs[i].Out[0]].ByteSize()
 		}
 		for _, r := range p.Instrs[i].Regions {
 			if *bytes > keepConstants || tooManyConstants(r, bytes) {

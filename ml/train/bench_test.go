@@ -67,7 +67,7 @@ func BenchmarkBuildAgain(b *testing.B) {
 func BenchmarkBuildDeep(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		p := build(b, gocpu.New(), model.NewStore(), 20)
+		p := build(b, gocpu.New(), model.NewStore(), 36)
 		b.ReportMetric(float64(p.NumInstrs()), "instrs")
 	}
 }
