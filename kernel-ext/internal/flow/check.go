@@ -465,11 +465,20 @@ func (c *checked) wrap(body *ast.BlockStmt) *ast.BlockStmt {
 	return &ast.BlockStmt{Lbrace: body.Lbrace, List: append(slices.Clone(c.prologue.list), body), Rbrace: body.Rbrace}
 }
 
-// forget gives up what was parsed for this cell alone.
+// forget gives up what was parsed for this cell alone, and declarations that no cell has any more.
 func (c *checked) forget() {
 	for _, f := range c.files {
-		delete(c.s.heads, f)
 		c.s.set.RemoveFile(f)
+	}
+	stands := map[*token.File]bool{}
+	for _, d := range c.s.declared {
+		stands[d.file] = true
+	}
+	for f := range c.s.heads {
+		if !stands[f] {
+			delete(c.s.heads, f)
+			c.s.set.RemoveFile(f)
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func (s *Session) trace(p *plan, fresh map[string]*variable) {
 					v.code[key] = text
 				}
 			}
-			v.makers = append(slices.Clone(old.makers), p.cell.Number)
+			v.makers = append(s.others(old.makers, p.cell), p.cell.Number)
 		}
 		sum := sha256.Sum256([]byte(part.hash(name)))
 		v.version = hex.EncodeToString(sum[:12])
@@ -202,6 +202,14 @@ func (s *Session) trace(p *plan, fresh map[string]*variable) {
 			fresh[name].inputs[input] = version
 		}
 	}
+}
+
+// others returns the cells among some that are remembered, without one that runs again.
+func (s *Session) others(numbers []int, cell Cell) []int {
+	return slices.DeleteFunc(slices.Clone(numbers), func(n int) bool {
+		r := s.recordOf(n)
+		return r == nil || cell.ID != "" && r.cell.ID == cell.ID
+	})
 }
 
 // passing reports whether a name is one of those that everybody uses for the moment: its value is never called stale.
