@@ -20,6 +20,10 @@ const Name = "session"
 // Without a rank the engine is opened by its name alone.
 func init() { registry.Known.Register(registry.Engine{Name: Name, Open: open}) }
 
+// Open opens the session of a device, such as "go" or "xla:cpu", as backends.New opens "session:" and its name, for who links no other
+// engine.
+func Open(device string) (ir.Backend, error) { return open(device) }
+
 // open opens the engine that a configuration names behind "session:". The worker is started now, so that what is wrong is said here.
 func open(device string) (ir.Backend, error) {
 	if err := checkDevice(device); err != nil {
@@ -149,7 +153,7 @@ func (b *backend) CompileChecked(ctx context.Context, p *ir.Program) (ir.Executa
 	if err != nil {
 		return nil, err
 	}
-	e := &executable{backend: b, program: w, wanted: make([]atomic.Bool, len(w.outputs))}
+	e := &executable{backend: b, program: w, running: fmt.Sprintf("running the program %q", w.name), wanted: make([]atomic.Bool, len(w.outputs))}
 	if _, err := e.on(ctx); err != nil {
 		return nil, err
 	}
@@ -184,7 +188,7 @@ func (b *backend) putOn(c *conn, t *tensors.Tensor) (ir.Buffer, error) {
 	c.mu.Unlock()
 	var head wire.Writer
 	head.Uint(id)
-	if err := c.link.SendValue(wire.KindPut, 0, head, t); err != nil {
+	if err := c.link.QueueValue(wire.KindPut, 0, head, t); err != nil {
 		if broken(err) {
 			<-c.done
 			return nil, c.lost

@@ -15,27 +15,71 @@ import (
 type buffer struct {
 	backend *backend
 	conn    *conn
-	id      uint64
+	lot     *lot
+	index   int // in the lot
 	shape   shapes.Shape
-	closed  bool // guarded by conn.mu
 
-	made    *call       // the run whose output it is, nil for what was put
-	index   int         // which output it is
-	of      *executable // whose run it is
-	cleanup runtime.Cleanup
+	made *call       // the run whose output of that index it is, nil for what no run made
+	of   *executable // whose run it is
 }
 
-// number is what the collector needs to close a buffer.
-type number struct {
-	conn *conn
-	id   uint64
+// lot is values that got their numbers together, such as the outputs of a run: the collector looks at the lot, not at each.
+type lot struct {
+	conn  *conn
+	first uint64
+	open  []bool // guarded by conn.mu
 }
 
+// newBuffers returns buffers for values with numbers from first on, all of them in one piece of memory, with which they are forgotten.
+func newBuffers(b *backend, c *conn, first uint64, of ...shapes.Shape) []buffer {
+	l := &lot{conn: c, first: first, open: make([]bool, len(of))}
+	list := make([]buffer, len(of))
+	for i, s := range of {
+		l.open[i] = true
+		list[i] = buffer{backend: b, conn: c, lot: l, index: i, shape: s}
+	}
+	if len(list) > 0 {
+		runtime.AddCleanup(&list[0], (*lot).forget, l)
+	}
+	return list
+}
+
+// newBuffer returns the buffer of one value.
 func newBuffer(b *backend, c *conn, id uint64, s shapes.Shape) *buffer {
-	x := &buffer{backend: b, conn: c, id: id, shape: s}
-	x.cleanup = runtime.AddCleanup(x, func(n number) { n.conn.link.Later(wire.KindFree, n.id) }, number{c, id})
-	return x
+	return &newBuffers(b, c, id, s)[0]
 }
+
+// forget closes what nobody refers to any more.
+func (l *lot) forget() {
+	if !l.conn.mu.TryLock() { // held where something is sent, which may wait for the worker: not the collector
+		go func() {
+			l.conn.mu.Lock()
+			l.free()
+		}()
+		return
+	}
+	l.free()
+}
+
+// free closes what is open, and gives conn.mu back.
+func (l *lot) free() {
+	defer l.conn.mu.Unlock()
+	for i, open := range l.open {
+		if open {
+			l.close(i)
+		}
+	}
+}
+
+// close gives a value up that is open. conn.mu is held.
+func (l *lot) close(i int) {
+	if l.open[i] = false; l.conn.last(l.first + uint64(i)) {
+		l.conn.link.Later(wire.KindFree, l.first+uint64(i))
+	}
+}
+
+// id returns the number by which the worker knows the value.
+func (x *buffer) id() uint64 { return x.lot.first + uint64(x.index) }
 
 func (x *buffer) Shape() shapes.Shape { return x.shape }
 
@@ -45,17 +89,47 @@ func (x *buffer) Close() error {
 	}
 	x.conn.mu.Lock()
 	defer x.conn.mu.Unlock()
-	if !x.closed {
-		x.taken()
-		x.conn.link.Later(wire.KindFree, x.id)
+	if x.lot.open[x.index] {
+		x.lot.close(x.index)
 	}
+	runtime.KeepAlive(x)
 	return nil
 }
 
-// taken notes that the number is nobody's any more. conn.mu is held.
-func (x *buffer) taken() {
-	x.closed = true
-	x.cleanup.Stop()
+// taken gives a value to a run, and reports whether it is the run's alone: other buffers may refer to it. conn.mu is held.
+func (x *buffer) taken() bool {
+	x.lot.open[x.index] = false
+	return x.conn.last(x.id())
+}
+
+// Adopt implements [capability.Adopter]: the value of a buffer of another instance that has the same worker, which stays that instance's
+// too, without a word to the worker.
+func (b *backend) Adopt(buf ir.Buffer) (ir.Buffer, bool) {
+	x, ok := buf.(*buffer)
+	if !ok || x == nil || b.closed.Load() || x.conn.device != b.device {
+		return nil, false
+	}
+	c := x.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x.usable() != nil {
+		return nil, false
+	}
+	c.more[x.id()]++
+	y := newBuffer(b, c, x.id(), x.shape)
+	return y, true
+}
+
+// last notes that a buffer gives its value up, and reports whether no other refers to it. mu is held.
+func (c *conn) last(id uint64) bool {
+	if n := c.more[id]; n > 1 {
+		c.more[id]--
+	} else if n == 1 {
+		delete(c.more, id)
+	} else {
+		return true
+	}
+	return false
 }
 
 // usable returns why the buffer cannot be used. conn.mu is held.
@@ -63,7 +137,7 @@ func (x *buffer) usable() error {
 	switch {
 	case x.backend.closed.Load():
 		return errClosed
-	case x.closed:
+	case !x.lot.open[x.index]:
 		return fmt.Errorf("the buffer %s is closed or was donated", x.shape)
 	case x.conn.lost != nil:
 		return &LostError{x.conn.device, fmt.Sprintf("the buffer %s is lost", x.shape), x.conn.whyLost()}
@@ -106,7 +180,7 @@ func (x *buffer) ToHost() (*tensors.Tensor, error) {
 	id, err := c.begin(k)
 	if err == nil { // under the lock: what frees it comes later
 		var w wire.Writer
-		w.Uint(x.id)
+		w.Uint(x.id())
 		err = c.link.Send(wire.KindGet, id, w.Body)
 		if err != nil {
 			c.mu.Unlock()

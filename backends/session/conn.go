@@ -22,6 +22,7 @@ type conn struct {
 	mu        sync.Mutex
 	number    uint64           // the last one that was given to a value, an executable or a request
 	calls     map[uint64]*call // that are not answered yet
+	more      map[uint64]int   // how many buffers besides one refer to a value
 	lost      error            // why there is no connection any more
 	done      chan struct{}    // closed then
 	room      chan struct{}    // runs that nobody waits for
@@ -43,7 +44,7 @@ type call struct {
 const maxAhead = 32
 
 func newConn(link *wire.Link, device string, w wire.Welcome) *conn {
-	c := &conn{link: link, device: device, welcome: w, calls: map[uint64]*call{}, done: make(chan struct{}), room: make(chan struct{}, maxAhead)}
+	c := &conn{link: link, device: device, welcome: w, calls: map[uint64]*call{}, more: map[uint64]int{}, done: make(chan struct{}), room: make(chan struct{}, maxAhead)}
 	go c.receive()
 	return c
 }

@@ -22,6 +22,7 @@ type executable struct {
 	backend *backend
 	program *program
 	closed  atomic.Bool
+	running string        // what a run is, for an error
 	wanted  []atomic.Bool // outputs that were read before, and are small: answers bring them along
 
 	mu sync.Mutex
@@ -34,6 +35,12 @@ type remote struct {
 	id      uint64
 	ahead   bool // a run may return before it is done
 	cleanup runtime.Cleanup
+}
+
+// number is what the collector needs to close an executable.
+type number struct {
+	conn *conn
+	id   uint64
 }
 
 // on returns the executable as the worker has it that there is now.
@@ -149,7 +156,7 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 	if ahead {
 		at.conn.room <- struct{}{}
 	}
-	k := &call{what: fmt.Sprintf("running the program %q", e.program.name), frees: ahead}
+	k := &call{what: e.running, frees: ahead}
 	id, bufs, err := e.begin(at, k, inputs, donate)
 	if err != nil {
 		return nil, err
@@ -214,20 +221,15 @@ func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []boo
 		return abort(err)
 	}
 	body, first := e.request(at, inputs, donate)
-	for i, in := range inputs {
-		if x := in.(*buffer); donate != nil && donate[i] && !x.closed {
-			x.taken()
-		}
-	}
 	k.answer = func(_ *wire.Frame, r *wire.Reader) (err error) {
 		k.brought, err = broughtBy(r)
 		return err
 	}
 	bufs = make([]ir.Buffer, len(e.program.outputs))
-	for i, s := range e.program.outputs {
-		x := newBuffer(e.backend, c, first+uint64(i), s)
-		x.made, x.index, x.of = k, i, e
-		bufs[i] = x
+	made := newBuffers(e.backend, c, first, e.program.outputs...)
+	for i := range made {
+		made[i].made, made[i].of = k, e
+		bufs[i] = &made[i]
 	}
 	if err := c.link.Send(wire.KindRun, id, body); err != nil {
 		c.mu.Unlock()
@@ -238,16 +240,17 @@ func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []boo
 	return id, bufs, nil
 }
 
-// request writes a run. conn.mu is held.
+// request writes a run, and gives it the inputs that are donated. conn.mu is held.
 func (e *executable) request(at *remote, inputs []ir.Buffer, donate []bool) (body []byte, first uint64) {
 	w := wire.Writer{Body: make([]byte, 0, 32+6*len(inputs))}
 	w.Uint(at.id)
 	w.Uint(uint64(len(inputs)))
 	for _, in := range inputs {
-		w.Uint(in.(*buffer).id)
+		w.Uint(in.(*buffer).id())
 	}
-	for i := range inputs {
-		w.Bool(donate != nil && donate[i])
+	for i, in := range inputs { // one that is given twice is open the first time
+		x := in.(*buffer)
+		w.Bool(donate != nil && donate[i] && x.lot.open[x.index] && x.taken())
 	}
 	first = at.conn.number + 1
 	at.conn.number += uint64(len(e.program.outputs))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,9 @@ func TestMain(m *testing.M) {
 
 // beClient does what a client of a test does.
 func beClient(what string) error {
+	if cell, ok := strings.CutPrefix(what, "cell "); ok {
+		return beCell(strings.Fields(cell))
+	}
 	b, err := backends.New("session:go")
 	if err != nil {
 		return err

@@ -130,7 +130,7 @@ func (v *variable) save() {
 }
 
 func (v *variable) write() error {
-	e, err := encode(v.at)
+	e, err := encode(v.at, true)
 	defer e.release()
 	if err != nil || v.from != nil && e.equals(v.from) {
 		return err

@@ -2,6 +2,7 @@ package carry
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"sync"
 )
@@ -24,6 +25,8 @@ type Memory struct{ Data []byte }
 type codec struct {
 	stand   reflect.Type                                     // what stands for a value in the file
 	pack    func(v reflect.Value) (reflect.Value, error)     // returns a pointer to what stands for v
+	lend    func(reflect.Value) (reflect.Value, bool, error) // instead, for a file that ends with its kernel; may be nil
+	lent    func(stand reflect.Value, f *os.File) error      // when that file is written, if something was lent; may be nil
 	unpack  func(stand reflect.Value, v reflect.Value) error // sets v by what stands for it
 	release func(stand reflect.Value)                        // when it is written; may be nil
 	loaded  func(v reflect.Value)                            // when the variable is whole; may be nil
@@ -37,7 +40,19 @@ type Codec[T, S any] struct {
 	Release func(S)        // is called when what Pack returned has been written; may be nil
 	Loaded  func(T)        // is called for what Unpack returned when the whole variable has been loaded; may be nil
 	Summary func(T) string // one line; may be nil
+
+	// Lend is Pack for a variable's file, which ends with its kernel: what it returns may name what lives elsewhere as long as that file has
+	// a name in its folder; then lent is true, and Lent is called with the file when it is whole, before it gets its name. Both may be nil.
+	Lend func(T) (s S, lent bool, err error)
+	Lent func(S, *os.File) error
 }
+
+// Gone returns the error of an Unpack whose value is not there any more: who loads it is told which cell to run again.
+func Gone(why string) error { return &goneError{why} }
+
+type goneError struct{ why string }
+
+func (e *goneError) Error() string { return e.why }
 
 // codecs are by type. Those of interfaces carry what no other codec knows and their type is implemented by.
 var codecs = struct {
@@ -70,6 +85,15 @@ func Register[T, S any](c Codec[T, S]) {
 			}
 			return err
 		},
+	}
+	if c.Lend != nil {
+		made.lend = func(v reflect.Value) (reflect.Value, bool, error) {
+			s, lent, err := c.Lend(v.Interface().(T))
+			return reflect.ValueOf(&s), lent, err
+		}
+	}
+	if c.Lent != nil {
+		made.lent = func(stand reflect.Value, f *os.File) error { return c.Lent(*stand.Interface().(*S), f) }
 	}
 	if c.Release != nil {
 		made.release = func(stand reflect.Value) { c.Release(*stand.Interface().(*S)) }

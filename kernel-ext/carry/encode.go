@@ -3,6 +3,7 @@ package carry
 import (
 	"encoding/binary"
 	"errors"
+	"os"
 	"reflect"
 	"unsafe"
 )
@@ -12,6 +13,7 @@ import (
 // written: addresses are only good as names of memory that is not freed.
 type encoder struct {
 	root *info
+	lend bool // what it writes ends with its kernel, see Codec.Lend
 
 	// first pass
 	seen    map[extent]bool
@@ -70,6 +72,7 @@ type codedValue struct {
 	stand reflect.Value // pointer
 	in    *info         // of what stands for it
 	id    int
+	lent  bool // it names what lives elsewhere
 }
 
 // What a number of an object is followed by when it is new.
@@ -85,11 +88,11 @@ const (
 
 var errChanging = errors.New("it was being changed while it was saved")
 
-// encode writes the value that at points to.
-func encode(at reflect.Value) (e *encoder, err error) {
+// encode writes the value that at points to; lend says that it is for a file that ends with its kernel.
+func encode(at reflect.Value, lend bool) (e *encoder, err error) {
 	root := infoOf(at.Type().Elem())
 	for range 3 { // another goroutine may be changing it
-		e = &encoder{root: root}
+		e = &encoder{root: root, lend: lend}
 		if err = e.encode(at.UnsafePointer()); !errors.Is(err, errChanging) {
 			break
 		}
@@ -120,6 +123,28 @@ func (e *encoder) release() {
 			c.codec.release(c.stand)
 		}
 	}
+}
+
+// lends reports whether the value has something that lives elsewhere.
+func (e *encoder) lends() bool {
+	for _, c := range e.coded {
+		if c.lent {
+			return true
+		}
+	}
+	return false
+}
+
+// lent tells codecs of the file in which what they have lent is named.
+func (e *encoder) lent(f *os.File) error {
+	for _, c := range e.coded {
+		if c.lent && c.codec.lent != nil {
+			if err := c.codec.lent(c.stand, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // find looks at all memory that the value at a place leads to.
@@ -246,11 +271,18 @@ func (e *encoder) codeAs(key codedKey, c *codec, v reflect.Value) (*codedValue, 
 	if made := e.coded[key]; made != nil {
 		return made, nil
 	}
-	stand, err := c.pack(v)
+	var stand reflect.Value
+	var lent bool
+	var err error
+	if e.lend && c.lend != nil {
+		stand, lent, err = c.lend(v)
+	} else {
+		stand, err = c.pack(v)
+	}
 	if err != nil {
 		return nil, err
 	}
-	made := &codedValue{codec: c, stand: stand, in: infoOf(c.stand)}
+	made := &codedValue{codec: c, stand: stand, in: infoOf(c.stand), lent: lent}
 	if e.coded == nil {
 		e.coded = map[codedKey]*codedValue{}
 	}

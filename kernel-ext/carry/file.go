@@ -6,13 +6,12 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"strconv"
 	"time"
 	"unsafe"
 )
 
-// A file is: 72 bytes of the places below, the head's strings and the lengths of its blocks, the body, and from the next page on the
-// blocks of large plain memory, each beginning at a page.
+// A file is: 72 bytes of the places below, the head's strings and the lengths of its blocks, a byte if it lends (see Codec.Lend), the body,
+// and from the next page on the blocks of large plain memory, each beginning at a page.
 //
 //	 0  magic, 16 bytes: the format and its version
 //	16  uint32  length of the head, with these 72 bytes
@@ -49,6 +48,7 @@ type head struct {
 	written time.Time
 	body    int
 	blocks  []int // lengths
+	lent    bool  // it names what lives as long as this very file: it is not to be copied
 }
 
 var errDamaged = errors.New("its file is damaged: run the cell that makes it again")
@@ -60,6 +60,9 @@ func (h *head) append(body []byte) []byte {
 	text := appendText(appendText(nil, h.typ), h.summary)
 	for _, n := range h.blocks {
 		text = binary.AppendUvarint(text, uint64(n))
+	}
+	if h.lent {
+		text = append(text, 1)
 	}
 	b := make([]byte, fixedHead, fixedHead+len(text)+len(body))
 	copy(b, magic)
@@ -107,9 +110,10 @@ func parseHead(b []byte) (h *head, size int, err error) {
 		}
 		h.blocks, rest = append(h.blocks, int(n)), rest[k:]
 	}
-	if !ok {
+	if !ok || len(rest) > 1 {
 		return nil, 0, errDamaged
 	}
+	h.lent = len(rest) == 1
 	return h, size, nil
 }
 
@@ -171,7 +175,7 @@ func cut(h *head, size int, b []byte) *content {
 type Description struct {
 	Cell    int    // that wrote it
 	Type    string // such as "[]float64"
-	Summary string // the value in one line: "float32[128 784], 392 KiB"
+	Summary string // the value in one line: "float32[128 784], 401 kB"
 	Bytes   int64  // that the value takes
 	Written time.Time
 	Used    time.Time // when a cell last loaded it, or wrote it
@@ -188,36 +192,25 @@ func Describe(path string) (Description, error) {
 	if err != nil {
 		return Description{}, err
 	}
-	b := make([]byte, min(info.Size(), maxHead))
-	if n, err := f.ReadAt(b[:min(len(b), page)], 0); err != nil && err != io.EOF {
-		return Description{}, err
-	} else if n >= fixedHead {
-		if size := int(binary.LittleEndian.Uint32(b[16:])); size > n && size <= len(b) {
-			if _, err := f.ReadAt(b[:size], 0); err != nil {
-				return Description{}, err
-			}
-		}
-	}
-	h, _, err := parseHead(b)
+	h, err := headOf(f, info)
 	if err != nil {
 		return Description{}, &os.PathError{Op: "describe", Path: path, Err: err}
 	}
 	return Description{h.cell, h.typ, h.summary, h.bytes, h.written, info.ModTime()}, nil
 }
 
-// SizeText writes a number of bytes with a binary unit, such as "392 KiB", as summaries do.
-func SizeText(n int64) string {
-	const units = "KMGTPE"
-	if n < 1<<10 {
-		return strconv.FormatInt(n, 10) + " bytes"
+// headOf reads the head of a file.
+func headOf(f *os.File, info os.FileInfo) (*head, error) {
+	b := make([]byte, min(info.Size(), maxHead))
+	if n, err := f.ReadAt(b[:min(len(b), page)], 0); err != nil && err != io.EOF {
+		return nil, err
+	} else if n >= fixedHead {
+		if size := int(binary.LittleEndian.Uint32(b[16:])); size > n && size <= len(b) {
+			if _, err := f.ReadAt(b[:size], 0); err != nil {
+				return nil, err
+			}
+		}
 	}
-	x, unit := float64(n)/1024, 0
-	for x >= 1023.5 {
-		x, unit = x/1024, unit+1
-	}
-	digits := 0
-	if x < 9.95 {
-		digits = 1
-	}
-	return strconv.FormatFloat(x, 'f', digits, 64) + " " + units[unit:unit+1] + "iB"
+	h, _, err := parseHead(b)
+	return h, err
 }

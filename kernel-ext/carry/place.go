@@ -223,15 +223,19 @@ func (p place) spillOne(name string) error {
 		return err
 	}
 	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	if h, err := headOf(from, info); err == nil && h.lent {
+		return errors.New("what it names lives as long as this very file")
+	}
 	path := filepath.Join(p.spill, name)
 	to, err := newFile(path)
 	if err != nil {
 		return err
 	}
-	info, err := from.Stat()
-	if err == nil {
-		_, err = io.Copy(to, from)
-	}
+	_, err = io.Copy(to, from)
 	if err = errors.Join(err, to.Close()); err == nil {
 		_ = os.Chtimes(to.Name(), info.ModTime(), info.ModTime())
 		err = os.Rename(to.Name(), path)

@@ -43,7 +43,7 @@ func loadFile(path string, at reflect.Value) (*saved, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &saved{body: bytes.Clone(c.body), path: path}, decode(c, at)
+		return &saved{body: bytes.Clone(c.body), path: path}, again(decode(c, at), c.cell)
 	}
 	private, err := mapFile(f, size, true)
 	if err != nil {
@@ -60,7 +60,20 @@ func loadFile(path string, at reflect.Value) (*saved, error) {
 	for _, b := range c.blocks {
 		from.lie = append(from.lie, unsafe.SliceData(b))
 	}
-	return from, decode(c, at)
+	return from, again(decode(c, at), c.cell)
+}
+
+// again says of a value that is gone which cell to run again.
+func again(err error, cell int) error {
+	var gone *goneError
+	if !errors.As(err, &gone) {
+		return err
+	}
+	who := "what made it"
+	if cell > 0 {
+		who = "cell " + strconv.Itoa(cell)
+	}
+	return errors.New(gone.why + ": run " + who + " again")
 }
 
 // open cuts a file into its parts if it is one of the variable's type.
@@ -112,6 +125,9 @@ func saveFile(path string, e *encoder, h *head) (*saved, error) {
 		from, err = share(f, size, path)
 	default:
 		from = &saved{body: e.body, path: path}
+	}
+	if err == nil {
+		err = e.lent(f)
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)

@@ -16,7 +16,7 @@ func Encode(w io.Writer, p any) error {
 	if err != nil {
 		return err
 	}
-	e, err := encode(at)
+	e, err := encode(at, false)
 	defer e.release()
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func SaveFile(path string, p any) error {
 	if err != nil {
 		return err
 	}
-	e, err := encode(at)
+	e, err := encode(at, false)
 	defer e.release()
 	if err != nil {
 		return err

@@ -94,6 +94,36 @@ func locked(dir string) bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
+// hold takes the lock of a folder that is still there.
+func hold(dir string) (*os.File, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		var mine, there os.FileInfo
+		if mine, err = f.Stat(); err == nil {
+			there, err = os.Lstat(dir)
+		}
+		if err == nil && !os.SameFile(mine, there) {
+			err = errors.New(dir + " was removed")
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// sweepNew removes the folder of a job whose start was killed.
+func sweepNew(dir string) {
+	if held, err := hold(dir); err == nil {
+		defer held.Close()
+		os.RemoveAll(dir)
+	}
+}
+
 func openFolder(dir string) (*os.File, error) {
 	if err := safefile.CheckPrivate(dir); err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/nbhtml"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
@@ -90,7 +89,7 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	scratch.Sweep()
+	studio.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{
 		From: []string{dir}, Online: r.opts.Online,
 		Note:     func(s string) { r.tell(Event{Kind: Note, Text: s}) },

@@ -90,10 +90,18 @@ func giveUp(backend graph.Backend, vars []*Variable, values []*Value, changes []
 	given := make([]bool, len(vars))
 	for i, v := range vars {
 		if given[i] = changes[i] && values[i].giveUp(backend); given[i] {
-			v.set(nil, fmt.Errorf("model: the value of %q was lost in a run that failed: load the last checkpoint, or delete the variable", v.path))
+			v.set(nil, (*lostInARun)(v))
 		}
 	}
 	return given
+}
+
+// lostInARun is the error of a variable whose value a run was given. It is there during each run, and read after one that failed alone.
+type lostInARun Variable
+
+// Error says what to do.
+func (v *lostInARun) Error() string {
+	return fmt.Sprintf("model: the value of %q was lost in a run that failed: load the last checkpoint, or delete the variable", v.path)
 }
 
 // holdAll returns the current values of variables, all of one moment.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/internal/ordered"
 )
@@ -24,6 +26,8 @@ type State struct {
 type VariableState struct {
 	Path      string
 	Value     *tensors.Tensor
+	Backend   graph.Backend // where the value lies, of one that stays there, see [Store.StateWhere]; then Value is nil
+	Buffer    graph.Buffer  // of Backend
 	Trainable bool
 	Sharding  []string // see [Variable.SetSharding]
 	MadeAt    string   // see [Variable.MadeAt]
@@ -47,11 +51,15 @@ type ShardingState struct {
 
 // State returns what the store is at this moment; it waits for a run that is changing variables. The values are shared with the
 // store, and must not be changed; the caller closes the state. A variable whose value was lost is an error.
-func (s *Store) State() (*State, error) {
+func (s *Store) State() (*State, error) { return s.StateWhere(nil) }
+
+// StateWhere is [Store.State] without what lies on a backend for which stays says so, if that shares values between its instances
+// ([capability.Adopter]): of these the state has a buffer, and nothing is copied. A nil stays is never so.
+func (s *Store) StateWhere(stays func(graph.Backend) bool) (*State, error) {
 	out := &State{}
 	snapshot := s.Snapshot()
 	defer snapshot.Close()
-	if err := out.takeVariables(s, snapshot); err != nil {
+	if err := out.takeVariables(s, snapshot, stays); err != nil {
 		out.Close()
 		return nil, fmt.Errorf("model: the state of a store: %w", err)
 	}
@@ -70,7 +78,7 @@ func (s *Store) State() (*State, error) {
 	return out, nil
 }
 
-func (st *State) takeVariables(s *Store, snapshot *Snapshot) error {
+func (st *State) takeVariables(s *Store, snapshot *Snapshot, stays func(graph.Backend) bool) error {
 	for _, v := range s.sorted("/") {
 		x := snapshot.Value(v.path)
 		if x == nil { // it was made at this moment, or its value was lost
@@ -79,11 +87,17 @@ func (st *State) takeVariables(s *Store, snapshot *Snapshot) error {
 			}
 			continue
 		}
-		t, err := x.ToHost()
-		if err != nil {
-			return err
+		one := VariableState{Path: v.path, Trainable: v.Trainable(), Sharding: v.Sharding(), MadeAt: v.MadeAt()}
+		if stays != nil {
+			one.Backend, one.Buffer = x.on(stays)
 		}
-		st.Variables = append(st.Variables, VariableState{v.path, t, v.Trainable(), v.Sharding(), v.MadeAt()})
+		if one.Buffer == nil {
+			var err error
+			if one.Value, err = x.ToHost(); err != nil {
+				return err
+			}
+		}
+		st.Variables = append(st.Variables, one)
 	}
 	return nil
 }
@@ -104,7 +118,11 @@ func (p *param) state(path string) ParamState {
 // Close gives the values up. Closing again is fine. The error is always nil.
 func (st *State) Close() error {
 	for _, v := range st.Variables {
-		v.Value.Close()
+		if v.Buffer != nil {
+			v.Buffer.Close()
+		} else {
+			v.Value.Close()
+		}
 	}
 	st.Variables = nil
 	return nil
@@ -147,11 +165,23 @@ func FromState(st *State) (*Store, error) {
 // takeVariable adds a variable with the value of a state, which it shares.
 func (s *Store) takeVariable(x *VariableState) error {
 	path := JoinPath(x.Path)
-	if err := x.Value.CheckValid(); err != nil {
+	v := &Variable{store: s, path: path, madeAt: place{text: x.MadeAt}}
+	if x.Buffer != nil {
+		buf, ok := capability.Adopt(x.Backend, x.Buffer)
+		if !ok {
+			return fmt.Errorf("model.FromState: variable %q: its buffer is closed, or of no backend that shares buffers", path)
+		}
+		v.shape = buf.Shape()
+		v.value = v.newValue(nil)
+		v.value.copies = append(v.value.first[:0], onBackend{x.Backend, buf})
+	} else if err := x.Value.CheckValid(); err != nil {
 		return fmt.Errorf("model.FromState: variable %q: %w", path, err)
+	} else {
+		v.shape = x.Value.Shape()
+		v.value = v.newValue(x.Value.Share())
 	}
-	v, err := s.create(path, place{text: x.MadeAt}, x.Value.Share())
-	if err != nil {
+	if err := s.insert(v); err != nil {
+		v.value.release()
 		return err
 	}
 	v.trainable = x.Trainable && v.shape.DType.IsFloat()

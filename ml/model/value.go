@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -93,6 +94,10 @@ func (x *Value) buffer(backend graph.Backend) (graph.Buffer, error) {
 			return c.buf, nil
 		}
 	}
+	if buf := x.adopted(backend); buf != nil {
+		x.copies = append(x.copies, onBackend{backend, buf})
+		return buf, nil
+	}
 	t, err := x.onHost()
 	if err != nil {
 		return nil, err
@@ -115,6 +120,32 @@ func (x *Value) buffer(backend graph.Backend) (graph.Buffer, error) {
 	}
 	x.copies = append(x.copies, onBackend{backend, buf})
 	return buf, nil
+}
+
+// adopted returns the value that lies with another instance of the backend's engine as a buffer of this one, nil if there is none. x.mu
+// is held.
+func (x *Value) adopted(backend graph.Backend) graph.Buffer {
+	for _, c := range x.copies {
+		if buf, ok := capability.Adopt(backend, c.buf); ok {
+			return buf
+		}
+	}
+	return nil
+}
+
+// on returns the backend for which stays says so on which the value lies, and a buffer of it for the caller to close; nil if there
+// is none.
+func (x *Value) on(stays func(graph.Backend) bool) (graph.Backend, graph.Buffer) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.copies {
+		if stays(c.backend) {
+			if buf, ok := capability.Adopt(c.backend, c.buf); ok {
+				return c.backend, buf
+			}
+		}
+	}
+	return nil, nil
 }
 
 // retain notes one more holder, and returns x.

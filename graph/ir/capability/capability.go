@@ -44,6 +44,22 @@ func PutOn(b ir.Backend, t *tensors.Tensor, mesh *ir.Mesh, sharding ir.Sharding)
 	return b.Put(t)
 }
 
+// Adopter is what a backend implements besides whose instances share what holds their values, such as a process.
+type Adopter interface {
+	// Adopt returns the value of another instance's buffer as a buffer of this one, without moving it, and whether it can: both have the
+	// same values, and are closed by themselves. A run that is given one of them leaves the other's value as it is.
+	Adopt(b ir.Buffer) (ir.Buffer, bool)
+}
+
+// Adopt returns the value of another instance's buffer as a buffer of b, if b is an [Adopter] that can.
+func Adopt(b ir.Backend, buf ir.Buffer) (ir.Buffer, bool) {
+	a, ok := b.(Adopter)
+	if !ok || buf == nil {
+		return nil, false
+	}
+	return a.Adopt(buf)
+}
+
 // HostRunner is what an executable implements besides whose values lie in the memory of the host: it takes tensors for buffers.
 type HostRunner interface {
 	// RunHost is [ir.Executable.Run] on the buffers that [ir.Backend.Put] makes of inputs, none of which it is given, and returns the

@@ -3,6 +3,7 @@ package flow
 import (
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // maxHistory bounds how many cells are remembered: the latest ones.
@@ -101,9 +102,21 @@ func (s *Session) remember(r *record) {
 	}
 }
 
+// Latest returns the cells that ran and in which a text occurs, the latest first.
+func (s *Session) Latest(text string) (sources []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range slices.Backward(s.history) {
+		if strings.Contains(r.cell.Source, text) {
+			sources = append(sources, r.cell.Source)
+		}
+	}
+	return sources
+}
+
 // number has the numbers of a record lead to another one, or to none.
 func (s *Session) number(r, to *record) {
-	for _, n := range append(r.numbers, r.cell.Number) {
+	for _, n := range append(slices.Clone(r.numbers), r.cell.Number) {
 		if s.numbered[n] = to; to == nil {
 			delete(s.numbered, n)
 		}

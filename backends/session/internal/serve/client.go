@@ -70,6 +70,7 @@ func (c *client) end() {
 	values, exes := c.values, c.exes
 	c.values, c.exes = nil, nil
 	c.mu.Unlock()
+	c.leaveNames(c)
 	for _, v := range values {
 		v.release()
 	}
@@ -113,7 +114,7 @@ func (c *client) handle(f *wire.Frame) error {
 		v := c.held(id)
 		c.inBackground(f.ID, func(ctx context.Context) error { return c.get(ctx, f.ID, v) })
 		return nil
-	case wire.KindHold, wire.KindHeld, wire.KindDropHeld:
+	case wire.KindHold, wire.KindHeld, wire.KindDropHeld, wire.KindKeep:
 		return c.name(f, r)
 	case wire.KindTell:
 		return c.tell(f, r)

@@ -18,6 +18,7 @@ type run struct {
 	out     []value // with the reference of their numbers
 	wanted  []int   // outputs that the answer brings along
 	wrong   error   // what is known to be wrong before it begins
+	twice   bool    // an input may be there twice
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -104,7 +105,7 @@ func (c *client) hold(u *run, ids []uint64) (err error) {
 			err = fmt.Errorf("input %d: %w", i, errGone)
 			continue
 		}
-		u.in[i].retain()
+		u.twice = u.in[i].retainFor(u) || u.twice
 	}
 	for i, id := range ids {
 		if v := c.values[id]; u.donate[i] && v != nil {
@@ -167,17 +168,21 @@ func (c *client) finish(u *run) (next *run) {
 func (c *client) compute(ctx context.Context, u *run) ([]ir.Buffer, error) {
 	in := make([]ir.Buffer, len(u.in))
 	given := make([]bool, len(u.in))
-	refs := map[*value]int{}
+	var refs map[*value]int // what the run itself has of each, if that is more than one of some
+	if u.twice {
+		refs = map[*value]int{}
+	}
 	for i, v := range u.in {
 		buf, err := v.wait(ctx)
 		if err != nil {
 			return nil, err
 		}
-		in[i] = buf
-		refs[v]++
+		if in[i] = buf; u.twice {
+			refs[v]++
+		}
 	}
 	for i, v := range u.in {
-		given[i] = u.donate[i] && v.only(refs[v])
+		given[i] = u.donate[i] && v.only(max(refs[v], 1))
 	}
 	out, err := u.program.exe.Run(ctx, in, given)
 	if err == nil && len(out) != len(u.out) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Options struct {
 	Device string // what the engine is opened by, such as "xla:cpu"
 	Dir    string // where the socket lies: a folder of this user alone
 	Open   func(device string) (ir.Backend, error)
+	Owner  string        // the folder of the notebook that it is started for; may be ""
 	Idle   time.Duration // how long the worker waits for somebody who needs it
 	Ready  func()        // called when it can be connected to; may be nil
 
@@ -41,7 +43,8 @@ type Server struct {
 
 	mu      sync.Mutex
 	clients map[*client]bool
-	names   map[string]held
+	names   map[string]*held
+	anchors []anchor
 	owners  map[string]bool // folders whose lock says that a notebook lives
 	used    time.Time       // when the last client left
 	ending  bool
@@ -82,7 +85,10 @@ func Run(ctx context.Context, o Options) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	s := &Server{device: o.Device, backend: b, programs: newPrograms(b), version: o.Version, pid: os.Getpid(), instance: rand.Text(), since: time.Now(),
-		end: end, clients: map[*client]bool{}, names: map[string]held{}, owners: map[string]bool{}, used: time.Now()}
+		end: end, clients: map[*client]bool{}, names: map[string]*held{}, owners: map[string]bool{}, used: time.Now()}
+	if o.Owner != "" {
+		s.owners[o.Owner] = true
+	}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	go s.watch(ctx, o.Idle)
@@ -140,12 +146,12 @@ func (s *Server) accept(ctx context.Context, l *wire.Listener) error {
 	}
 	serving.Wait()
 	s.mu.Lock()
-	names := s.names
-	s.names = map[string]held{}
-	s.mu.Unlock()
-	for _, h := range names {
-		h.release()
+	for _, a := range s.anchors {
+		a.file.Close()
 	}
+	s.anchors = nil
+	s.mu.Unlock()
+	s.dropIf(func(*held) bool { return true })
 	return s.programs.kept.Close()
 }
 
@@ -287,8 +293,9 @@ func (s *Server) sweep(idle time.Duration) {
 		s.quitLocked("nobody needs it")
 	}
 	s.mu.Unlock()
-	for _, o := range gone {
-		s.dropNames(o)
+	s.weigh(gone)
+	if len(gone) > 0 {
+		s.dropIf(func(h *held) bool { return slices.Contains(gone, h.owner) })
 	}
 }
 

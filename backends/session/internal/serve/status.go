@@ -118,9 +118,10 @@ func (c *client) stop(f *wire.Frame, r *wire.Reader) error {
 func (s *Server) others(me *client) (clients, held int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clients = len(s.clients)
-	if me != nil && s.clients[me] {
-		clients--
+	for c := range s.clients {
+		if c != me && c.hello.Device != wire.AnyDevice { // that one only asks
+			clients++
+		}
 	}
 	return clients, len(s.names)
 }

@@ -20,3 +20,13 @@ func locked(dir string) bool {
 	defer f.Close() // gives the lock back that is taken here if nobody had it
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) == syscall.EWOULDBLOCK
 }
+
+// linked reports whether a file still has a name.
+func linked(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 0
+}

@@ -14,9 +14,11 @@ type value struct {
 	shape shapes.Shape
 	ready chan struct{} // closed when buf or err is there
 	by    *run          // whose output it is, nil if it never was awaited
+	name  string        // by which files keep it; guarded by Server.mu
 
 	mu   sync.Mutex
 	refs int
+	last *run // that took a reference
 	buf  ir.Buffer
 	err  error
 }
@@ -44,6 +46,16 @@ func (v *value) retain() {
 	v.mu.Lock()
 	v.refs++
 	v.mu.Unlock()
+}
+
+// retainFor adds a reference of a run, and reports whether it has one already. Where others take references meanwhile it may not see that;
+// then the value is not the run's alone either.
+func (v *value) retainFor(u *run) (again bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.refs++
+	again, v.last = v.last == u, u
+	return again
 }
 
 // release gives a reference back.

@@ -21,9 +21,10 @@ const (
 	KindGet      // value's number
 	KindFree     // numbers of values; no answer
 	KindCancel   // number of a request; no answer
-	KindHold     // value's number
-	KindHeld     // name, a new value's number
+	KindHold     // whether the names outlive the connection, values' numbers
+	KindHeld     // the first of new values' numbers, names
 	KindDropHeld // name
+	KindKeep     // names; with the descriptor of the file with which they live
 	KindTell     // executable
 	KindStatus   //
 	KindStop     // whether others count
@@ -47,9 +48,9 @@ const (
 	// MaxHello bounds the first frames, which are read before it is known who speaks.
 	MaxHello = 16 << 10
 
-	// SharedFrom is the size from which values go by shared memory: a copy through the socket takes as long as the faults of a
-	// page that is mapped anew.
-	SharedFrom = 64 << 10
+	// SharedFrom is the size from which values go by shared memory: memory that is used again is written once, where a socket's bytes are
+	// copied four times.
+	SharedFrom = 16 << 10
 )
 
 const flagDescriptor = 1 // a file descriptor comes with the frame

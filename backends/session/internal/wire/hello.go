@@ -15,7 +15,7 @@ import (
 )
 
 // Protocol is the version of the frames.
-const Protocol = 1
+const Protocol = 2
 
 // prefix begins the first frame of each end.
 const prefix = "quire session\n"

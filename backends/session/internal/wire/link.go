@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"math/bits"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -56,7 +57,7 @@ func NewLink(c *Conn) *Link {
 
 // classSize rounds up to a quarter of a power of two, so that sizes which are nearly alike share segments.
 func classSize(n int) int {
-	step := 1 << max(bits.Len(uint(n-1))-3, 16)
+	step := 1 << max(bits.Len(uint(n-1))-3, 14)
 	return (n + step - 1) &^ (step - 1)
 }
 
@@ -173,15 +174,37 @@ func (l *Link) appendPending(b []byte) []byte {
 	for _, kind := range laterKinds {
 		for part := range slices.Chunk(l.pending[kind], maxList) {
 			var w Writer
-			w.Uint(uint64(len(part)))
-			for _, id := range part {
-				w.Uint(id)
-			}
+			w.Numbers(part)
 			b = append(Header{Kind: kind, Body: len(w.Body)}.Append(b), w.Body...)
 		}
 		l.pending[kind] = l.pending[kind][:0]
 	}
 	return b
+}
+
+// Numbers writes a list of numbers.
+func (w *Writer) Numbers(list []uint64) {
+	w.Uint(uint64(len(list)))
+	for _, x := range list {
+		w.Uint(x)
+	}
+}
+
+// Texts writes a list of texts.
+func (w *Writer) Texts(list []string) {
+	w.Uint(uint64(len(list)))
+	for _, s := range list {
+		w.Text(s)
+	}
+}
+
+// Texts reads a list of texts.
+func (r *Reader) Texts() []string {
+	list := make([]string, r.Count())
+	for i := range list {
+		list[i] = r.Text()
+	}
+	return list
 }
 
 // Numbers reads a list of numbers.
@@ -193,35 +216,74 @@ func (r *Reader) Numbers() []uint64 {
 	return list
 }
 
-// Flush tells pending numbers now.
+// Flush sends what waits for the next frame.
 func (l *Link) Flush() error {
 	l.sending.Lock()
 	defer l.sending.Unlock()
-	l.out = l.appendPending(l.out[:0])
+	l.out = l.appendPending(l.out)
 	if len(l.out) == 0 {
 		return nil
 	}
-	return l.send(l.out, -1)
+	return l.flush(-1)
+}
+
+// flush sends what was put together. l.sending is held.
+func (l *Link) flush(fd int) error {
+	b := l.out
+	if l.out = b[:0]; cap(b) > maxBuffer {
+		l.out = nil
+	}
+	return l.send(b, fd)
 }
 
 // Send sends a frame.
-func (l *Link) Send(kind Kind, id uint64, body []byte) error { return l.sendWith(kind, id, body, -1) }
+func (l *Link) Send(kind Kind, id uint64, body []byte) error {
+	return l.frame(kind, id, body, nil, -1, false)
+}
 
-func (l *Link) sendWith(kind Kind, id uint64, body []byte, fd int) error {
-	if len(body) > MaxBody {
-		return fmt.Errorf("a frame of %d bytes, want %d at most", len(body), MaxBody)
+// SendFile sends a frame with a descriptor of a file, which stays the caller's.
+func (l *Link) SendFile(kind Kind, id uint64, body []byte, f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	if err := raw.Control(func(fd uintptr) { sent = l.frame(kind, id, body, nil, int(fd), false) }); err != nil {
+		return err
+	}
+	return sent
+}
+
+const (
+	// maxBuffer bounds the memory that is kept to put frames together.
+	maxBuffer = 256 << 10
+	// maxWaiting bounds the bytes that wait for the next frame.
+	maxWaiting = 64 << 10
+)
+
+// frame sends a frame with a body in two parts, and all that waits before it. One that waits goes with the next one, or soon.
+func (l *Link) frame(kind Kind, id uint64, body, rest []byte, fd int, waits bool) error {
+	if n := len(body) + len(rest); n > MaxBody {
+		return fmt.Errorf("a frame of %d bytes, want %d at most", n, MaxBody)
 	}
 	l.sending.Lock()
 	defer l.sending.Unlock()
-	l.out = l.appendPending(l.out[:0])
+	l.out = l.appendPending(l.out)
 	if fd >= 0 && len(l.out) > 0 { // the descriptor comes with the first byte of its own frame
-		if err := l.send(l.out, -1); err != nil {
+		if err := l.flush(-1); err != nil {
 			return err
 		}
-		l.out = l.out[:0]
 	}
-	l.out = append(Header{Kind: kind, ID: id, Body: len(body), Descriptor: fd >= 0}.Append(l.out), body...)
-	return l.send(l.out, fd)
+	l.out = append(append(Header{Kind: kind, ID: id, Body: len(body) + len(rest), Descriptor: fd >= 0}.Append(l.out), body...), rest...)
+	if waits && fd < 0 && len(l.out) < maxWaiting {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.ended {
+			l.timer.Reset(soon)
+			return nil
+		}
+	}
+	return l.flush(fd)
 }
 
 // Places where the bytes of a value lie.
@@ -233,10 +295,13 @@ const (
 
 // SendBytes sends a frame whose body ends with bytes, which lie in it or in shared memory. head is what the body begins with.
 func (l *Link) SendBytes(kind Kind, id uint64, head Writer, data []byte) error {
+	return l.sendBytes(kind, id, head, data, false)
+}
+
+func (l *Link) sendBytes(kind Kind, id uint64, head Writer, data []byte, waits bool) error {
 	if len(data) < SharedFrom {
 		head.Uint(within)
-		head.Body = append(head.Body, data...)
-		return l.Send(kind, id, head.Body)
+		return l.frame(kind, id, head.Body, data, -1, waits)
 	}
 	s, fd, err := l.take(len(data))
 	if err != nil {
@@ -255,7 +320,7 @@ func (l *Link) SendBytes(kind Kind, id uint64, head Writer, data []byte) error {
 	if !l.written(s) {
 		return errEnded
 	}
-	return l.sendWith(kind, id, head.Body, fd) // after an error the connection is of no use: its end frees the segment
+	return l.frame(kind, id, head.Body, nil, fd, waits) // after an error the connection is of no use: its end frees the segment
 }
 
 var errEnded = &Error{Unknown, "the connection is at its end"}
@@ -357,9 +422,19 @@ func (l *Link) Handle(f *Frame) (handled bool, err error) {
 
 // SendValue sends a frame whose body ends with a tensor.
 func (l *Link) SendValue(kind Kind, id uint64, head Writer, t *tensors.Tensor) error {
+	return l.sendValue(kind, id, head, t, false)
+}
+
+// QueueValue is SendValue for a frame that is not answered: it goes with the next frame, or soon, so that a step's inputs and its run
+// are one call of the system.
+func (l *Link) QueueValue(kind Kind, id uint64, head Writer, t *tensors.Tensor) error {
+	return l.sendValue(kind, id, head, t, true)
+}
+
+func (l *Link) sendValue(kind Kind, id uint64, head Writer, t *tensors.Tensor, waits bool) error {
 	head.Shape(t.Shape())
 	var sent error
-	if err := t.ConstBytes(func(data []byte) { sent = l.SendBytes(kind, id, head, data) }); err != nil {
+	if err := t.ConstBytes(func(data []byte) { sent = l.sendBytes(kind, id, head, data, waits) }); err != nil {
 		return err
 	}
 	return sent

@@ -41,18 +41,39 @@ func Dir() (string, error) {
 		}
 		return dir, nil
 	}
-	dir := fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())
+	dir := shared()
 	first := usable(dir)
 	if first == nil {
 		return dir, nil
 	}
 	if cache, err := os.UserCacheDir(); err == nil {
-		if dir := filepath.Join(cache, "quire", "session"); usable(dir) == nil {
+		if dir := cached(cache); usable(dir) == nil {
 			return dir, nil
 		}
 	}
 	return "", fmt.Errorf("the folder of sessions: %w: set %s to a folder of your own with a short path", first, EnvDir)
 }
+
+// Folders returns those in which workers of this user may be, as far as they are there.
+func Folders() (dirs []string) {
+	all := []string{os.Getenv(EnvDir)}
+	if all[0] == "" {
+		all[0] = shared()
+		if cache, err := os.UserCacheDir(); err == nil {
+			all = append(all, cached(cache))
+		}
+	}
+	for _, dir := range all {
+		if safefile.CheckPrivate(dir) == nil && safefile.CheckParent(filepath.Dir(dir)) == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+func shared() string { return fmt.Sprintf("/tmp/quire-session-%d", os.Getuid()) }
+
+func cached(cache string) string { return filepath.Join(cache, "quire", "session") }
 
 func usable(dir string) error {
 	if len(dir) > maxDir {
@@ -80,21 +101,34 @@ func fileName(device string) string {
 func SocketPath(dir, device string) string { return filepath.Join(dir, fileName(device)+socketEnding) }
 
 // LockPath returns the file whose lock the worker of a device holds.
-func LockPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".lock") }
+func LockPath(dir, device string) string { return filepath.Join(dir, fileName(device)+lockEnding) }
 
 // LockBeside returns the lock of the worker that listens at a socket.
-func LockBeside(socket string) string { return strings.TrimSuffix(socket, socketEnding) + ".lock" }
+func LockBeside(socket string) string { return strings.TrimSuffix(socket, socketEnding) + lockEnding }
 
 // StartPath returns the file whose lock is held by who starts the worker of a device.
-func StartPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".start") }
+func StartPath(dir, device string) string { return filepath.Join(dir, fileName(device)+startEnding) }
 
 // LogPath returns the file with what the worker of a device printed.
 func LogPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".log") }
 
-const socketEnding = ".sock"
+const (
+	socketEnding = ".sock"
+	lockEnding   = ".lock"
+	startEnding  = ".start"
+)
 
 // Sockets returns the sockets in a folder.
 func Sockets(dir string) []string {
 	list, _ := filepath.Glob(filepath.Join(dir, "*"+socketEnding)) // the pattern is right
+	return list
+}
+
+// Locks returns the locks in a folder of workers and of who starts them.
+func Locks(dir string) (list []string) {
+	for _, ending := range []string{lockEnding, startEnding} {
+		found, _ := filepath.Glob(filepath.Join(dir, "*"+ending)) // the pattern is right
+		list = append(list, found...)
+	}
 	return list
 }
