@@ -47,7 +47,7 @@ func full() fakeSession {
 	return fakeSession{
 		variables: []Variable{
 			{Name: "pictures", Type: "*tensors.Tensor", Summary: "float32[60000 28 28]", Bytes: 188_160_000, Cell: 3},
-			{Name: "err", Type: "error", Summary: "nil", Bytes: 1, Cell: 3},
+			{Name: "err", Type: "error", Summary: "nil", Bytes: 1, Cell: 3, Passing: true},
 			{Name: "names", Type: "[]string", Summary: "10 elements", Bytes: 320, Cell: 12, Stale: "In[3] has changed"},
 			{Name: "done", Type: "chan bool", Cell: 4, Why: "channels do not flow"},
 		},
