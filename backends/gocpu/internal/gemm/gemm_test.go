@@ -120,7 +120,7 @@ func testTiles[T float](t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, uint64(tier)))
 		for rows := 1; rows <= 2*k.Rows+1; rows++ {
 			for _, cols := range []int{1, k.lanes - 1, k.lanes, k.lanes + 1, k.Cols - 1, k.Cols, k.Cols + 3} {
-				for _, depth := range []int{1, 2, 7, 33} {
+				for _, depth := range []int{1, 2, 7, 8, 33} {
 					p := newProblem[T](rng, rows, cols, depth, k.Cols)
 					p.check(t, k, false)
 					p.check(t, k, true)
