@@ -211,6 +211,8 @@ func copyOpen(t *testing.T, to string) {
 // refused is what a stranger says that comes nowhere.
 const refused = "refused"
 
+func init() { instead["QUIRE_TEST_STRANGER"] = strange }
+
 // strange is another user's program: for each path that it is told it says how far it comes.
 func strange() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
