@@ -108,7 +108,7 @@ func TestAnotherUserReachesNothing(t *testing.T) {
 	defer cancel()
 	h := newHouse(t, ctx)
 	cell := h.play(1)
-	require.NoError(t, cell.begins(5*time.Minute), "%s", h.words())
+	require.NoError(t, cell.begins(patient), "%s", h.words())
 	ask := h.stranger()
 
 	open := h.path("open")
