@@ -148,7 +148,7 @@ func (h *house) round(n int, p plan) error {
 	h.begun = false
 	cell := h.play(n)
 	if p.ready {
-		if err := cell.begins(time.Minute); err != nil {
+		if err := cell.begins(patient); err != nil {
 			return err
 		}
 		began = time.Now()

@@ -38,8 +38,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patient is how long something may take that is not an answer of ours.
-const patient = time.Minute
+// patient is how long something may take: the first cell may compile all of the framework, on a machine with other things to do.
+const patient = 5 * time.Minute
 
 // house is a front end with a kernel, whose places are all below one folder: that is how its processes are known too.
 type house struct {

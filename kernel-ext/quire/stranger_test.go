@@ -108,7 +108,7 @@ func TestAnotherUserReachesNothing(t *testing.T) {
 	defer cancel()
 	h := newHouse(t, ctx)
 	cell := h.play(1)
-	require.NoError(t, cell.begins(5*time.Minute), "%s", h.words())
+	require.NoError(t, cell.begins(patient), "%s", h.words())
 	ask := h.stranger()
 
 	open := h.path("open")
@@ -210,6 +210,8 @@ func copyOpen(t *testing.T, to string) {
 
 // refused is what a stranger says that comes nowhere.
 const refused = "refused"
+
+func init() { instead["QUIRE_TEST_STRANGER"] = strange }
 
 // strange is another user's program: for each path that it is told it says how far it comes.
 func strange() {
