@@ -44,9 +44,9 @@ const unknown = -1
 func Scan(carry, xs []*Node, body func(carry, x []*Node) (next, y []*Node)) *ScanBuilder {
 	all := append(carry[:len(carry):len(carry)], xs...)
 	if len(all) == 0 {
-		panic(&Error{Op: "Scan", Err: errors.New("there is neither a carry nor an array to go over: a loop needs one of them"), pcs: callSite()})
+		panic(&Error{Op: scanOp.Name, Err: errors.New("there is neither a carry nor an array to go over: a loop needs one of them"), pcs: callSite()})
 	}
-	need("Scan", all...)
+	need(scanOp.Name, all...)
 	s := &ScanBuilder{graph: all[0].graph, carry: carry, xs: xs, body: body, length: unknown}
 	if body == nil {
 		s.fail("the body is nil")
@@ -65,7 +65,7 @@ func Scan(carry, xs []*Node, body func(carry, x []*Node) (next, y []*Node)) *Sca
 }
 
 func (s *ScanBuilder) fail(format string, args ...any) {
-	s.graph.fail("Scan", inShapes(append(s.carry[:len(s.carry):len(s.carry)], s.xs...)), fmt.Errorf(format, args...))
+	s.graph.fail(scanOp.Name, inShapes(append(s.carry[:len(s.carry):len(s.carry)], s.xs...)), fmt.Errorf(format, args...))
 }
 
 // Length says how many turns there are, 0 or more, where there are no arrays to tell. It panics with [Error] if an array tells

@@ -73,7 +73,7 @@ func program(t testing.TB, name string, build func(g *graph.Graph, in []*graph.N
 
 func TestEveryOpIsWrittenOrExpanded(t *testing.T) {
 	for _, op := range ir.Ops() {
-		if !Lowers(ir.Call{Op: op}) && op.Expand == nil {
+		if !Lowers(ir.Call{Op: op}) && op.Expand == nil && (op.Regions == nil || op.Regions.Expand == nil) {
 			t.Errorf("%s is neither written nor expanded", op.Name)
 		}
 	}

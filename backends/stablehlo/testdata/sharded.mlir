@@ -19,25 +19,29 @@ module @sharded attributes {mhlo.num_partitions = 4 : i32, mhlo.num_replicas = 1
     %15 = stablehlo.broadcast_in_dim %14, dims = [0, 1] : (tensor<1x1xf32>) -> tensor<16x4xf32>
     %16 = stablehlo.add %6, %6 : tensor<16x4xf32>
     %17 = stablehlo.multiply %15, %16 : tensor<16x4xf32>
-    %18 = sdy.sharding_constraint %17 <@mesh, [{"data"}, {}]> : tensor<16x4xf32>
-    %19 = stablehlo.dot_general %18, %down, contracting_dims = [1] x [1], precision = [HIGHEST, HIGHEST] : (tensor<16x4xf32>, tensor<8x4xf32>) -> tensor<16x8xf32>
-    %20 = stablehlo.dot_general %4, %18, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<16x8xf32>, tensor<16x4xf32>) -> tensor<8x4xf32>
-    %21 = sdy.sharding_constraint %19 <@mesh, [{?}, {"model"}]> : tensor<16x8xf32>
+    %18:2 = func.call @mesh_vjp(%17, %4, %down) : (tensor<16x4xf32>, tensor<16x8xf32>, tensor<8x4xf32>) -> (tensor<16x8xf32>, tensor<8x4xf32>)
+    %19 = sdy.sharding_constraint %18#0 <@mesh, [{?}, {"model"}]> : tensor<16x8xf32>
+    %20 = stablehlo.broadcast_in_dim %1, dims = [] : (tensor<f32>) -> tensor<16x8xf32>
+    %21 = stablehlo.compare GT, %0, %20, FLOAT : (tensor<16x8xf32>, tensor<16x8xf32>) -> tensor<16x8xi1>
     %22 = stablehlo.broadcast_in_dim %1, dims = [] : (tensor<f32>) -> tensor<16x8xf32>
-    %23 = stablehlo.compare GT, %0, %22, FLOAT : (tensor<16x8xf32>, tensor<16x8xf32>) -> tensor<16x8xi1>
-    %24 = stablehlo.broadcast_in_dim %1, dims = [] : (tensor<f32>) -> tensor<16x8xf32>
-    %25 = stablehlo.select %23, %21, %24 : tensor<16x8xi1>, tensor<16x8xf32>
-    %26 = stablehlo.dot_general %x, %25, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<16x4xf32>, tensor<16x8xf32>) -> tensor<4x8xf32>
-    %27 = stablehlo.subtract %up, %26 : tensor<4x8xf32>
-    %28 = sdy.sharding_constraint %27 <@mesh, [{}, {"model"}]> : tensor<4x8xf32>
-    %29 = stablehlo.subtract %down, %20 : tensor<8x4xf32>
-    %30 = sdy.sharding_constraint %29 <@mesh, [{"model"}, {}]> : tensor<8x4xf32>
-    %31 = stablehlo.negate %spare : tensor<8x4xf32>
-    return %11, %28, %30, %31 : tensor<f32>, tensor<4x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>
+    %23 = stablehlo.select %21, %19, %22 : tensor<16x8xi1>, tensor<16x8xf32>
+    %24 = stablehlo.dot_general %x, %23, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<16x4xf32>, tensor<16x8xf32>) -> tensor<4x8xf32>
+    %25 = stablehlo.subtract %up, %24 : tensor<4x8xf32>
+    %26 = sdy.sharding_constraint %25 <@mesh, [{}, {"model"}]> : tensor<4x8xf32>
+    %27 = stablehlo.subtract %down, %18#1 : tensor<8x4xf32>
+    %28 = sdy.sharding_constraint %27 <@mesh, [{"model"}, {}]> : tensor<8x4xf32>
+    %29 = stablehlo.negate %spare : tensor<8x4xf32>
+    return %11, %26, %28, %29 : tensor<f32>, tensor<4x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>
   }
   func.func private @mesh_1(%captured0: tensor<16x8xf32>, %captured1: tensor<8x4xf32>) -> (tensor<16x4xf32>) {
     %0 = stablehlo.dot_general %captured0, %captured1, contracting_dims = [1] x [0], precision = [HIGHEST, HIGHEST] : (tensor<16x8xf32>, tensor<8x4xf32>) -> tensor<16x4xf32>
     %1 = sdy.sharding_constraint %0 <@mesh, [{"data"}, {}]> : tensor<16x4xf32>
     return %1 : tensor<16x4xf32>
+  }
+  func.func private @mesh_vjp(%dy0: tensor<16x4xf32>, %captured0: tensor<16x8xf32>, %captured1: tensor<8x4xf32>) -> (tensor<16x8xf32>, tensor<8x4xf32>) {
+    %0 = sdy.sharding_constraint %dy0 <@mesh, [{"data"}, {}]> : tensor<16x4xf32>
+    %1 = stablehlo.dot_general %0, %captured1, contracting_dims = [1] x [1], precision = [HIGHEST, HIGHEST] : (tensor<16x4xf32>, tensor<8x4xf32>) -> tensor<16x8xf32>
+    %2 = stablehlo.dot_general %captured0, %0, contracting_dims = [0] x [0], precision = [HIGHEST, HIGHEST] : (tensor<16x8xf32>, tensor<16x4xf32>) -> tensor<8x4xf32>
+    return %1, %2 : tensor<16x8xf32>, tensor<8x4xf32>
   }
 }
