@@ -81,15 +81,15 @@ var mayImport = map[string][]string{
 	"docker":    {}, // images, and their tests
 
 	"kernel-ext/...":                {"kernel-ext/...", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "backends/session"},
-	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/showing", "internal/leave"},
+	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/bytesize", "internal/showing", "internal/leave"},
 	"kernel-ext/carry/kinds":        {},
 	"kernel-ext/traces":             with(graphs, "internal/frames", "internal/traces", "internal/visits"),
 	"kernel-ext/internal/origin":    {},
 	"kernel-ext/keep":               {"internal/bytesize", "internal/safefile", "kernel-ext/carry/...", "kernel-ext/internal/origin"},
 	"kernel-ext/jobs":               {"internal/safefile", "kernel-ext/internal/origin", "kernel-ext/keep", "kernel-ext/carry/...", "ml/model", "ml/train", "viz"},
-	"kernel-ext/carry/tensorcodec":  {"kernel-ext/carry", "graph/shapes", "graph/tensors"},
-	"kernel-ext/carry/modelcodec":   {"kernel-ext/carry/...", "ml/model", "backends/session", "graph"}, // values that stay in a worker
-	"kernel-ext/carry/datacodec":    {"kernel-ext/carry/...", "ml/data"},
+	"kernel-ext/carry/tensorcodec":  {"internal/bytesize", "kernel-ext/carry", "graph/shapes", "graph/tensors"},
+	"kernel-ext/carry/modelcodec":   {"internal/bytesize", "kernel-ext/carry/...", "ml/model", "backends/session", "graph"}, // values that stay in a worker
+	"kernel-ext/carry/datacodec":    {"internal/bytesize", "kernel-ext/carry/...", "ml/data"},
 	"kernel-ext/carry/backendcodec": {"kernel-ext/carry", "backends", "graph/ir"},
 	"kernel-ext/carry/imagecodec":   {"kernel-ext/carry"},
 	"kernel-ext/carry/randcodec":    {"kernel-ext/carry"},

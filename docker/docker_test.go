@@ -45,13 +45,16 @@ func TestGoIsOfTheModulesVersionOrNewer(t *testing.T) {
 }
 
 func TestJupyterLabHasOnePin(t *testing.T) {
-	pin := find(t, ".ci/requirements.txt", `^jupyterlab==(\S+)$`)
-	assert.Equal(t, pin, find(t, "kernel-ext/internal/lab/find.go", `Version\s+= "(.+)"`), "quire lab sets up JupyterLab")
+	for _, p := range []struct{ pin, constant string }{{"jupyterlab", "Version"}, {"ipywidgets", "Widgets"}} {
+		pin := find(t, ".ci/requirements.txt", `^`+p.pin+`==(\S+)$`)
+		assert.Equal(t, pin, find(t, "kernel-ext/internal/lab/find.go", p.constant+`\s+= "(.+)"`), "quire lab sets up %s", p.pin)
+	}
+	assert.Contains(t, read(t, "docker/Dockerfile"), `grep -E '^(jupyterlab|ipywidgets)=='`, "the image has what quire lab sets up")
 	for i, line := range strings.Split(strings.TrimSpace(read(t, "docker/constraints.txt")), "\n") {
 		if !strings.HasPrefix(line, "#") && !regexp.MustCompile(`^[A-Za-z0-9._-]+==[A-Za-z0-9._+]+$`).MatchString(line) {
 			t.Errorf("docker/constraints.txt:%d: %q is no exact version", i+1, line)
 		}
-		assert.False(t, strings.HasPrefix(line, "jupyterlab=="), "docker/constraints.txt:%d: JupyterLab's version belongs into .ci/requirements.txt alone", i+1)
+		assert.False(t, strings.HasPrefix(line, "jupyterlab==") || strings.HasPrefix(line, "ipywidgets=="), "docker/constraints.txt:%d: versions of JupyterLab and ipywidgets belong into .ci/requirements.txt alone", i+1)
 	}
 }
 
@@ -122,6 +125,23 @@ func TestComposeAgreesWithTheDockerfile(t *testing.T) {
 		"docker/README.md":    "-p 127.0.0.1:" + port[1] + ":" + port[1],
 	} {
 		assert.Contains(t, read(t, path), want, "%s does not contain %q, though the image's port is %s", path, want, port[1])
+	}
+}
+
+// A cell on a session finds its worker built: the image fills its caches with it, for each kind of worker, and the smoke test looks.
+func TestTheWorkersOfSessionsAreInTheImage(t *testing.T) {
+	engines := regexp.MustCompile(`Tool = "(session[a-z-]*)"`).FindAllStringSubmatch(read(t, "kernel-ext/internal/workspace/tools.go"), -1)
+	require.Len(t, engines, 2, "kinds of workers")
+	warm := strings.Split(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(read(t, "docker/warm"), ""), "\n")
+	install := slices.Index(warm, "quire kernel install -prefix /opt/jupyter")
+	shut := slices.IndexFunc(warm, func(line string) bool { return strings.HasPrefix(line, "find ") })
+	require.True(t, 0 <= install && install < shut)
+	for _, engine := range []string{"go", "xla:cpu"} {
+		at := slices.Index(warm, "quire session build "+engine)
+		assert.True(t, 0 <= at && at < shut, "docker/warm builds no worker for %s before it makes the caches ready for everybody", engine)
+	}
+	for _, e := range engines {
+		assert.Contains(t, read(t, "docker/smoke"), `"$QUIRE_CACHE"/bin/`+e[1]+`-[0-9a-f]*/`, "docker/smoke does not look for the worker %s", e[1])
 	}
 }
 

@@ -4,6 +4,8 @@ package session_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -495,4 +497,68 @@ func TestAFolderThatOthersReach(t *testing.T) {
 	require.Error(t, err)
 	assert.ErrorContains(t, err, "others can get into it")
 	require.NoError(t, os.Chmod(dir, 0o700))
+}
+
+// What a killed worker leaves in the folder of sockets is swept, and nothing of one that lives.
+func TestWhatAKilledWorkerLeftIsSwept(t *testing.T) {
+	dir := ground(t)
+	b := open(t, "go")
+	doubled(t, b)
+	names := func() (list []string) {
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, f := range files {
+			if filepath.Ext(f.Name()) != ".log" { // of which the next error tells
+				list = append(list, f.Name())
+			}
+		}
+		return list
+	}
+	living := names()
+	session.Sweep()
+	assert.Equal(t, living, names())
+	doubled(t, b)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "xla-00000000.start"), nil, 0o600)) // of one who was killed while it started a worker
+	require.NoError(t, syscall.Kill(worker(t).PID, syscall.SIGKILL))
+	eventually(t, "nothing is left", func() bool { session.Sweep(); return len(names()) == 0 })
+	doubled(t, b)
+}
+
+// A worker whose notebook dies before it has said that it belongs to one ends all the same.
+func TestAWorkerEndsWithTheNotebookThatStartedIt(t *testing.T) {
+	dir := ground(t)
+	owner := t.TempDir()
+	require.NoError(t, os.Chmod(owner, 0o700)) // nobody holds its lock: its notebook is dead
+	said, tell, err := os.Pipe()
+	require.NoError(t, err)
+	defer said.Close()
+	cmd := exec.Command(os.Getenv(wire.EnvWorker), "-ready", "-device", "go", "-dir", dir, "-owner", owner)
+	cmd.ExtraFiles = []*os.File{tell}
+	require.NoError(t, cmd.Start())
+	tell.Close()
+	text, err := io.ReadAll(said)
+	require.NoError(t, err)
+	require.Equal(t, wire.ReadyText+"\n", string(text))
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(time.Minute):
+		_ = cmd.Process.Kill()
+		t.Fatal("it waits for somebody")
+	}
+}
+
+// A program that starts a worker says whose it is.
+func TestTheStarterNamesTheNotebook(t *testing.T) {
+	ground(t)
+	owner := t.TempDir()
+	t.Setenv(wire.EnvOwner, owner)
+	doubled(t, open(t, "go"))
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", worker(t).PID))
+	if err != nil {
+		t.Skip("this system does not show the command line of processes")
+	}
+	assert.Contains(t, string(line), "-owner\x00"+owner+"\x00")
 }

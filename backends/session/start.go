@@ -177,6 +177,9 @@ func start(ctx context.Context, dir, device string) error {
 	}
 	defer null.Close()
 	args := []string{program, "-ready", "-device", device, "-dir", dir}
+	if owner := os.Getenv(wire.EnvOwner); owner != "" { // who starts it may die before it says so
+		args = append(args, "-owner", owner)
+	}
 	p, err := os.StartProcess(program, args, &os.ProcAttr{Dir: "/", Env: environment(os.Environ()), Files: []*os.File{null, log, log, tell}, Sys: alone()})
 	tell.Close()
 	if err != nil {

@@ -63,6 +63,23 @@ func Workers() (list []Worker, err error) {
 	return list, nil
 }
 
+// Sweep removes the sockets and locks of this user's workers that were killed. Kernels do it when they start.
+func Sweep() {
+	for _, dir := range wire.Folders() {
+		for _, path := range wire.Sockets(dir) {
+			if lock, err := safefile.TryLock(wire.LockBeside(path), 0o600); err == nil { // nobody listens, nor begins to
+				os.Remove(path)
+				lock.Unlock()
+			}
+		}
+		for _, path := range wire.Locks(dir) {
+			if lock, err := safefile.TryLock(path, 0o600); err == nil {
+				lock.Unlock() // which removes it
+			}
+		}
+	}
+}
+
 // look asks the worker at a socket what it does.
 func look(path string) (w Worker, err error) {
 	w.socket = path

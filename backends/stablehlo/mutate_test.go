@@ -81,7 +81,7 @@ func TestMutatedTexts(t *testing.T) {
 					require.NoError(t, err, "text %d was read, but: %v\n%s", i, err, changed)
 				}
 			}
-			if d := time.Since(start); d > 5*time.Second {
+			if d := time.Since(start); d > time.Minute {
 				t.Fatalf("text %d took %v\n%s", i, d, changed)
 			}
 		}

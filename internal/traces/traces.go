@@ -1,5 +1,5 @@
-// Package traces is the file in which a program notes what its graphs computed, line by line, for whoever shows it: a notebook's
-// kernel where the cursor is. Package kernel-ext/traces writes it.
+// Package traces is the file in which a program notes what its graphs computed, line by line, for whoever shows it, and the directory of these
+// files. Package kernel-ext/traces finds what is noted, in the program; a notebook's kernel shows it where the cursor is, from a [Reader].
 package traces
 
 import (
@@ -115,13 +115,22 @@ func (f *File) decode(data []byte) error {
 	return nil
 }
 
-// Path returns a new name for the file of this program. Names are in the order of time.
-func Path(dir string, now time.Time) string {
+// Create makes the directory, if it is not there, gives one more file room, and returns a name for that of this program.
+func Create(dir string, now time.Time) (path string, err error) {
+	if err := safefile.MkdirPrivate(dir); err != nil {
+		return "", err
+	}
+	prune(dir)
+	return name(dir, now), nil
+}
+
+// name returns a new name for the file of this program. Names are in the order of time.
+func name(dir string, now time.Time) string {
 	return filepath.Join(dir, fmt.Sprintf("%019d-%d.json", now.UnixNano(), os.Getpid()))
 }
 
-// List returns the files in a directory, the oldest first.
-func List(dir string) (paths []string) {
+// list returns the files in a directory, the oldest first.
+func list(dir string) (paths []string) {
 	entries, _ := os.ReadDir(dir) // sorted by name; one that is not there has none
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".json") && !strings.HasPrefix(e.Name(), ".") {
@@ -131,9 +140,9 @@ func List(dir string) (paths []string) {
 	return paths
 }
 
-// Prune removes the oldest files of a directory, so that one more has room.
-func Prune(dir string) {
-	paths := List(dir)
+// prune removes the oldest files of a directory, so that one more has room.
+func prune(dir string) {
+	paths := list(dir)
 	for _, path := range paths[:max(0, len(paths)-maxFiles+1)] {
 		_ = os.Remove(path) // another program may have done it
 	}

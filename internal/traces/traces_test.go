@@ -23,12 +23,13 @@ func sample() File {
 }
 
 func TestAFileComesBack(t *testing.T) {
-	path := Path(t.TempDir(), time.Unix(7, 0))
+	path, err := Create(filepath.Join(t.TempDir(), "d"), time.Unix(7, 0))
+	require.NoError(t, err)
 	require.NoError(t, Write(path, sample()))
 	f, err := Read(path)
 	require.NoError(t, err)
 	require.Equal(t, sample(), f)
-	require.Equal(t, []string{path}, List(filepath.Dir(path)))
+	require.Equal(t, []string{path}, list(filepath.Dir(path)))
 }
 
 func TestADamagedFileIsAnError(t *testing.T) {
@@ -43,6 +44,34 @@ func TestADamagedFileIsAnError(t *testing.T) {
 		_, err := Read(path)
 		assert.ErrorContains(t, err, "reading the shapes of a program, 1.json: ", name)
 	}
+}
+
+// The latest file counts, of each line and variable; one that is of another version, or gone, is passed over.
+func TestTheLatestIsRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	r := NewReader(dir)
+	assert.Empty(t, r.Latest().Lines, "no directory yet")
+	write := func(at int64, f File) string {
+		path, err := Create(dir, time.Unix(at, 0))
+		require.NoError(t, err)
+		f.Time = time.Unix(at, 0)
+		require.NoError(t, Write(path, f))
+		return path
+	}
+	write(1, sample())
+	later := sample()
+	later.Lines[0].Text = "y := g(x)"
+	later.Variables = nil
+	second := write(2, later)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "9.json"), []byte("{"), 0o600))
+	got := r.Latest()
+	place := sample().Lines[0].Place
+	assert.Equal(t, "y := g(x)", got.Lines[place].Value.Text)
+	assert.Equal(t, time.Unix(2, 0).UTC(), got.Lines[place].At.UTC())
+	assert.Equal(t, time.Unix(1, 0).UTC(), got.Variables["/w"].At.UTC(), "the other one has none")
+	require.NoError(t, os.Remove(second))
+	assert.Equal(t, sample().Lines[0].Text, r.Latest().Lines[place].Value.Text)
+	assert.Equal(t, "y := g(x)", got.Lines[place].Value.Text, "what was read before stays")
 }
 
 func TestCut(t *testing.T) {

@@ -76,6 +76,13 @@ func load(v *variable) (*saved, error) {
 // Out saves the variable that p points to for later cells, now and again in [End] if it has changed by then.
 func Out(name string, p any) { track(name, p).save() }
 
+// Hold is [Out] for a variable of which v is the value: what is saved is the copy to which the result points, so that the variable itself
+// may stay in a register.
+func Hold[T any](name string, v T) *T {
+	track(name, &v).save()
+	return &v
+}
+
 // track returns the cell's variable of a name: the latest one that was declared so.
 func track(name string, p any) *variable {
 	v := &variable{name: name, at: reflect.ValueOf(p)}

@@ -127,14 +127,14 @@ func TestDescribe(t *testing.T) {
 	}{
 		{new(42), "int", "42", 8},
 		{new("héllo"), "string", `"héllo"`, 6},
-		{new(strings.Repeat("ab", 1000)), "string", `"` + strings.Repeat("ab", 24) + `"…, 2.0 KiB`, 2000},
-		{new(make([]float64, 1000)), "[]float64", "1000 elements, 7.8 KiB", 8000},
+		{new(strings.Repeat("ab", 1000)), "string", `"` + strings.Repeat("ab", 24) + `"…, 2 kB`, 2000},
+		{new(make([]float64, 1000)), "[]float64", "1000 elements, 8 kB", 8000},
 		{new([]string{"a"}), "[]string", "1 element", 1},
 		{new(map[string]int{"a": 1, "b": 2}), "map[string]int", "2 elements", 1},
 		{&nothing, "*int", "nil", 0},
 		{&err, "error", "two…", 1},
 		{new(any(2.5)), "interface {}", "2.5", 1},
-		{new(struct{ a, b int }{1, 2}), "struct { a int; b int }", "16 bytes", 16},
+		{new(struct{ a, b int }{1, 2}), "struct { a int; b int }", "16 B", 16},
 	} {
 		t.Run(c.typ, func(t *testing.T) {
 			dir := begin(t, 7)

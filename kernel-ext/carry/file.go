@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"strconv"
 	"time"
 	"unsafe"
 )
@@ -176,7 +175,7 @@ func cut(h *head, size int, b []byte) *content {
 type Description struct {
 	Cell    int    // that wrote it
 	Type    string // such as "[]float64"
-	Summary string // the value in one line: "float32[128 784], 392 KiB"
+	Summary string // the value in one line: "float32[128 784], 401 kB"
 	Bytes   int64  // that the value takes
 	Written time.Time
 	Used    time.Time // when a cell last loaded it, or wrote it
@@ -214,21 +213,4 @@ func headOf(f *os.File, info os.FileInfo) (*head, error) {
 	}
 	h, _, err := parseHead(b)
 	return h, err
-}
-
-// SizeText writes a number of bytes with a binary unit, such as "392 KiB", as summaries do.
-func SizeText(n int64) string {
-	const units = "KMGTPE"
-	if n < 1<<10 {
-		return strconv.FormatInt(n, 10) + " bytes"
-	}
-	x, unit := float64(n)/1024, 0
-	for x >= 1023.5 {
-		x, unit = x/1024, unit+1
-	}
-	digits := 0
-	if x < 9.95 {
-		digits = 1
-	}
-	return strconv.FormatFloat(x, 'f', digits, 64) + " " + units[unit:unit+1] + "iB"
 }

@@ -10,6 +10,8 @@ func ExampleShow() {
 	showing.By = func(any) {}
 	defer func() { showing.By = nil }()
 	carry.Show(3) // to who draws
+	var err error
+	carry.Show(err) // nothing
 	// Output:
 	// [1 2]
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/quire-ml/quire/internal/bytesize"
 )
 
 // maxSummary bounds what a summary shows of a text, in letters.
@@ -23,7 +25,7 @@ func (e *encoder) summary(v reflect.Value) (text string, bytes int64) {
 		bytes += int64(len(b))
 	}
 	if text = describe(v, e.root); text == "" {
-		text = SizeText(bytes)
+		text = bytesize.Text(bytes)
 	}
 	return text, bytes
 }
@@ -69,7 +71,7 @@ func describeText(s string) string {
 	if utf8.RuneCountInString(s) <= maxSummary {
 		return strconv.Quote(s)
 	}
-	return strconv.Quote(shorten(s)) + "…, " + SizeText(int64(len(s)))
+	return strconv.Quote(shorten(s)) + "…, " + bytesize.Text(int64(len(s)))
 }
 
 func describeLength(v reflect.Value, in *info) string {
@@ -79,7 +81,7 @@ func describeLength(v reflect.Value, in *info) string {
 		text = "1 element"
 	}
 	if v.Kind() != reflect.Map && in.elem != nil && in.elem.plain {
-		text += ", " + SizeText(int64(n)*int64(in.elem.size))
+		text += ", " + bytesize.Text(int64(n)*int64(in.elem.size))
 	}
 	return text
 }

@@ -84,3 +84,10 @@ func ExampleOutlive() {
 func ExampleList() {
 	fmt.Println(jobs.List())
 }
+
+// A program that is no kernel, and starts jobs, does as kernels do.
+func ExampleSweep() {
+	if err := jobs.Sweep(); err != nil {
+		fmt.Println(err)
+	}
+}

@@ -249,9 +249,9 @@ func appendEnd(dir string, e *ending) {
 	_, _ = f.Write(append([]byte{'\n'}, entry{Kind: ended, End: e}.line()...))
 }
 
-// clean removes what only a job that runs needs.
+// clean removes what only a job that runs needs; the program last, as Sweep looks for it.
 func clean(dir string) {
-	for _, name := range []string{programFile, sourceFile, linesFile, controlFile, tempFolder} {
+	for _, name := range []string{sourceFile, linesFile, controlFile, tempFolder, programFile} {
 		os.RemoveAll(filepath.Join(dir, name))
 	}
 	if info, err := os.Stat(filepath.Join(dir, ownWords)); err == nil && info.Size() == 0 {
@@ -281,16 +281,12 @@ func (j *Job) Status() Status {
 	alive := j.alive()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Status{State: Running, Started: j.began, Took: time.Since(j.began), Last: j.lastLine()}
+	s := Status{State: Running, Started: j.began, Took: time.Since(j.began)}
 	if !alive && j.end != nil {
 		s.State, s.Took, s.Text = j.end.state(), j.endTime.Sub(j.began), j.end.sentence(j.name)
 	}
+	s.Last = lastLine(string(j.text[max(0, len(j.text)-keepWords):]), s.State == Failed)
 	return s
-}
-
-func (j *Job) lastLine() string {
-	text := strings.TrimRight(strings.ToValidUTF8(string(j.text[max(0, len(j.text)-4096):]), ""), "\r\n")
-	return text[strings.LastIndexAny(text, "\r\n")+1:]
 }
 
 // Err says how the job ended, nil if it runs or has ended as it should.

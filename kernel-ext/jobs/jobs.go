@@ -9,8 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // Option says more about how a job is started.
@@ -137,16 +135,6 @@ func List() (Jobs, error) {
 	}
 	slices.SortFunc(all, func(a, b *Job) int { return strings.Compare(a.name, b.name) })
 	return all, nil
-}
-
-// staleNew is how old a folder must be that never became a job to be taken for left over: starting takes a second.
-const staleNew = 10 * time.Minute
-
-// sweepNew removes the folder of a job whose start was killed.
-func sweepNew(dir string) {
-	if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > staleNew && safefile.CheckPrivate(dir) == nil {
-		os.RemoveAll(dir)
-	}
 }
 
 // String returns a table.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/untrusted"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +54,7 @@ func TestAJobTrains(t *testing.T) {
 	assert.Regexp(t, `^job "mlp": done, `, text)
 	assert.Contains(t, text, "step 100/100")
 	assert.Contains(t, text, "batch loss")
+	assert.Nil(t, untrusted.Lost(j.Bundle().HTML()), "in a notebook that somebody else made")
 	_, err := j.Store()
 	assert.EqualError(t, err, `job "mlp" has kept no store: its function does so by Work.Keep`)
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -280,6 +283,14 @@ func TestOwners(t *testing.T) {
 		_ = server.Wait()
 		assert.ErrorContains(t, Wait("j"), "stopped: the notebook server has ended")
 	})
+	t.Run("a notebook server that died before the cell came to Start", func(t *testing.T) {
+		fresh(t)
+		server := sleeper(t)
+		require.NoError(t, server.Process.Kill())
+		_ = server.Wait()
+		run(t, "waits", "JPY_PARENT_PID="+strconv.Itoa(server.Process.Pid), scratch.Marker+"=x")
+		assert.ErrorContains(t, Wait("j"), "stopped: the notebook server has ended")
+	})
 	t.Run("a terminal's shell", func(t *testing.T) {
 		fresh(t)
 		exe, err := os.Executable()
@@ -372,6 +383,45 @@ func TestKillAny(t *testing.T) {
 	}
 }
 
+// Whoever was killed, and whenever: a sweep leaves the logs.
+func TestSweep(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("processes are found in /proc")
+	}
+	dir := fresh(t)
+	folder := filepath.Join(dir, folderName("j"))
+	run(t, "children")
+	j := must(t, "j")
+	until(t, "it runs", func() bool { return strings.Contains(j.Output(), "started") })
+	require.NoError(t, Sweep())
+	assert.FileExists(t, filepath.Join(folder, programFile))
+	assert.Equal(t, Running, j.Status().State, "what lives is left alone")
+
+	require.NoError(t, syscall.Kill(holder(t, j), syscall.SIGKILL))
+	until(t, "the log alone remains", func() bool {
+		require.NoError(t, Sweep())
+		files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+		require.NoError(t, err)
+		return len(files) == 1 && files[0] == filepath.Join(folder, logFile) && len(leftovers(folder)) == 0
+	})
+	assert.Contains(t, stateOf(t, "j").Text, "killed together with the process that watched it")
+
+	require.NoError(t, os.RemoveAll(folder)) // the process that watches was killed before it began the log
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, programFile), nil, 0o700))
+	require.NoError(t, Sweep())
+	assert.NoDirExists(t, folder)
+
+	starts, held, err := newFolder(dir, folderName("j")+newMark)
+	require.NoError(t, err)
+	require.NoError(t, Sweep())
+	assert.DirExists(t, starts, "one that is being started")
+	require.NoError(t, held.Close())
+	_, err = List()
+	require.NoError(t, err)
+	assert.NoDirExists(t, starts, "who started it is dead")
+}
+
 // A job that prints without end does not fill the disk, and its last words are known.
 func TestMuchOutput(t *testing.T) {
 	if testing.Short() {
@@ -387,8 +437,11 @@ func TestMuchOutput(t *testing.T) {
 	assert.Contains(t, j.Output(), "… what the job prints from here on is not kept: it is too much\n")
 }
 
-// What names the folder has one name for those who set it and those who read it.
-func TestTheLeaseHasOneName(t *testing.T) { assert.Equal(t, scratch.LeaseEnv, LeaseEnv) }
+// What names the folder, and the kernel, has one name for those who set it and those who read it.
+func TestTheLeaseHasOneName(t *testing.T) {
+	assert.Equal(t, scratch.LeaseEnv, LeaseEnv)
+	assert.Equal(t, scratch.Marker, kernelEnv)
+}
 
 // A handle that is none, as after an error that nobody looked at, says so.
 func TestNoJob(t *testing.T) {
@@ -403,6 +456,7 @@ func TestNoJob(t *testing.T) {
 		assert.NotNil(t, j.Run())
 		assert.Equal(t, Failed, j.Status().State)
 		assert.Contains(t, j.Bundle().Text(), errNone.Error())
+		assert.Nil(t, untrusted.Lost(j.Bundle().HTML()))
 		j.Attach()
 	}
 	for _, w := range []*Work{nil, {}} {

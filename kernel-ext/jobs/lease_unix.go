@@ -24,6 +24,9 @@ type owner struct {
 	name   string // for people
 }
 
+// gone is no process's number: Linux counts to 2²² at most, others to less.
+const gone = 1<<30 - 1
+
 // ownerless is the text of no owner.
 const ownerless = "none"
 
@@ -34,6 +37,9 @@ func ownerOf() owner {
 	}
 	if pid, err := strconv.Atoi(os.Getenv("JPY_PARENT_PID")); err == nil && pid > 1 && lives(pid, "") {
 		return owner{pid: pid, began: startOf(pid), name: "the notebook server"}
+	}
+	if os.Getenv(kernelEnv) != "" && os.Getenv(LeaseEnv)+os.Getenv("JPY_PARENT_PID") != "" { // a cell, whose server has died under it
+		return owner{pid: gone, began: "never", name: "the notebook server"}
 	}
 	if sid, err := unix.Getsid(0); err == nil && sid > 0 && sid != os.Getpid() && lives(sid, "") {
 		return owner{pid: sid, began: startOf(sid), name: "the terminal"}
@@ -92,6 +98,36 @@ func locked(dir string) bool {
 	}
 	defer f.Close()
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// hold takes the lock of a folder that is still there.
+func hold(dir string) (*os.File, error) {
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		var mine, there os.FileInfo
+		if mine, err = f.Stat(); err == nil {
+			there, err = os.Lstat(dir)
+		}
+		if err == nil && !os.SameFile(mine, there) {
+			err = errors.New(dir + " was removed")
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// sweepNew removes the folder of a job whose start was killed.
+func sweepNew(dir string) {
+	if held, err := hold(dir); err == nil {
+		defer held.Close()
+		os.RemoveAll(dir)
+	}
 }
 
 func openFolder(dir string) (*os.File, error) {

@@ -210,17 +210,37 @@ const keepWords = 16 << 10
 // places are those of the lines of a cell's program.
 func lastWords(stderr string, places []string) string {
 	lines := strings.Split(strings.TrimRight(stderr, "\n"), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.HasPrefix(lines[i], "panic: ") || strings.HasPrefix(lines[i], "fatal error: ") {
-			words := strings.TrimSuffix(lines[i], " [recovered]")
-			if at := firstPlace(lines[i+1:], places); at != "" {
-				words += " (" + at + ")"
-			}
-			return words
+	if i := dump(lines); i < len(lines) {
+		words := strings.TrimSuffix(lines[i], " [recovered]")
+		if at := firstPlace(lines[i+1:], places); at != "" {
+			words += " (" + at + ")"
 		}
+		return words
 	}
 	last := lines[max(0, len(lines)-3):]
 	return strings.TrimSpace(strings.Join(last, " / "))
+}
+
+// dump returns the line with which the last account begins that Go gives of a program's end, the number of lines if there is none.
+func dump(lines []string) int {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.HasPrefix(lines[i], "panic: ") || strings.HasPrefix(lines[i], "fatal error: ") {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// lastLine returns the last line of a text that says something; that of a program that failed ends before Go's account of it.
+func lastLine(text string, failed bool) string {
+	lines := strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r == '\n' || r == '\r' })
+	if failed {
+		lines = lines[:dump(lines)]
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]
 }
 
 // firstPlace returns the place of the first call in a trace that is the user's: a line of a cell, or of package main.

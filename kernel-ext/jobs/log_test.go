@@ -135,6 +135,24 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
+func TestTheLastLineIsThatOfThePeople(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		failed     bool
+		want       string
+	}{
+		{"nothing", "", false, ""},
+		{"a line without an end", "one\ntwo", false, "two"},
+		{"a progress bar", "one\n1 of 3\r2 of 3\r", false, "2 of 3"},
+		{"empty lines", "one\n\n\n", false, "one"},
+		{"a panic", "last words\npanic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/tmp/gonb_1/main.go:9 +0x1\n", true, "last words"},
+		{"a panic without words", "panic: x\n\ngoroutine 1 [running]:\n", true, ""},
+		{"words of one that runs", "panic: no, only a line\n", false, "panic: no, only a line"},
+	} {
+		assert.Equal(t, c.want, lastLine(c.text, c.failed), c.name)
+	}
+}
+
 func TestNoCharacterIsCut(t *testing.T) {
 	text := "aé日😀\xff"
 	for i := range len(text) + 1 {

@@ -23,3 +23,5 @@ func work(func(*Work) error) {}
 func (j *Job) ask(string) error { return errSystem }
 
 func killMarked(string) {}
+
+func sweepNew(string) {}

@@ -34,15 +34,16 @@ func start(name string, o options) (*Job, error) {
 		return nil, err
 	}
 	folder := folderName(name)
-	fresh, err := os.MkdirTemp(dir, folder+newMark) // mode 0700
+	fresh, held, err := newFolder(dir, folder+newMark)
 	if err != nil {
 		return nil, err
 	}
+	defer held.Close()
 	if err := fill(fresh); err != nil {
 		os.RemoveAll(fresh)
 		return nil, err
 	}
-	said, err := spawn(name, fresh, filepath.Join(dir, folder), o)
+	said, err := spawn(name, fresh, filepath.Join(dir, folder), held, o)
 	if err != nil {
 		os.RemoveAll(fresh)
 		return nil, err
@@ -53,6 +54,19 @@ func start(name string, o options) (*Job, error) {
 		os.RemoveAll(fresh) // it is another name by now if the job has begun
 	}
 	return j, err
+}
+
+// newFolder makes a folder and takes its lock, which the process that watches has too: one that nobody holds is left over.
+func newFolder(root, pattern string) (dir string, held *os.File, err error) {
+	for range 10 { // a sweep may be faster than the lock
+		if dir, err = os.MkdirTemp(root, pattern); err != nil { // mode 0700
+			return "", nil, err
+		}
+		if held, err = hold(dir); err == nil {
+			return dir, held, nil
+		}
+	}
+	return "", nil, err
 }
 
 // fill copies what the job needs of this program, which the next cell writes over.
@@ -90,8 +104,8 @@ func cellSource() string {
 // linesEnv names the file with the places of a cell's lines. Package internal/frames reads it.
 const linesEnv = "QUIRE_CELL_LINES"
 
-// foreign are the variables that bind a program to its cell and kernel: QUIRE_KERNEL marks what ends with the kernel.
-var foreign = []string{"QUIRE_KERNEL", "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
+// foreign are the variables that bind a program to its cell and kernel.
+var foreign = []string{kernelEnv, "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
 
 // environment returns that of a job, whose folder is to be dir.
 func environment(name, dir string, owner string) (env []string) {
@@ -121,7 +135,7 @@ func contains(list []string, s string) bool {
 }
 
 // spawn starts the process that watches, in a session of its own: no terminal and no process group of the notebook's reaches it.
-func spawn(name, fresh, dir string, o options) (said *os.File, err error) {
+func spawn(name, fresh, dir string, held *os.File, o options) (said *os.File, err error) {
 	owner := ownerless
 	if !o.outlive {
 		owner = ownerOf().String()
@@ -145,7 +159,7 @@ func spawn(name, fresh, dir string, o options) (said *os.File, err error) {
 	defer words.Close()
 	p, err := os.StartProcess(filepath.Join(fresh, programFile), os.Args, &os.ProcAttr{
 		Env:   append(environment(name, dir, owner), roleEnv+"="+watching, freshEnv+"="+fresh),
-		Files: []*os.File{null, null, words, out},
+		Files: []*os.File{null, null, words, out, held},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {

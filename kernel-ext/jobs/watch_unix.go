@@ -39,6 +39,9 @@ const (
 	lifeFD   = 4 // from it: ends when it dies
 )
 
+// heldFD is the folder of a job for the process that watches: it is locked as long as that lives, also before it has its name.
+const heldFD = 4
+
 // watcher is the process that watches a job.
 type watcher struct {
 	name, dir string
@@ -61,6 +64,7 @@ func watch() {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
 	said := os.NewFile(3, "said")
 	syscall.CloseOnExec(3)
+	syscall.CloseOnExec(heldFD)
 	w := &watcher{name: os.Getenv(nameEnv), dir: os.Getenv(jobEnv), said: said, stop: make(chan string, 16), gone: make(chan struct{})}
 	fresh := os.Getenv(freshEnv)
 	os.Unsetenv(freshEnv)

@@ -84,7 +84,7 @@ func ExampleList() {
 			fmt.Println(e.Name, e.Type, e.Summary, e.ByHand, err)
 		}
 	}
-	// Output: list/a []int32 3 elements, 12 bytes true <nil>
+	// Output: list/a []int32 3 elements, 12 B true <nil>
 }
 
 func ExampleDrop() {

@@ -18,7 +18,7 @@ import (
 type Entry struct {
 	Name    string
 	Type    string        // such as "*tensors.Tensor"
-	Summary string        // the value in one line: "float32[60000 28 28], 179 MiB"
+	Summary string        // the value in one line: "float32[60000 28 28], 188 MB"
 	Bytes   int64         // that the value takes
 	Made    time.Time     // when
 	Took    time.Duration // to make it, 0 if it was put by hand
@@ -36,18 +36,43 @@ type Entries []Entry
 // List returns what is kept, by name.
 func List() (Entries, error) {
 	_, file, _, _ := runtime.Caller(1)
-	return listed(file)
+	return listed(own(file))
+}
+
+// A Program knows what the functions of another program are made of, as the kernel of a notebook does of its cells.
+type Program interface {
+	// Parts says what the function is made of that keeps a value, by the name of the function and that of the value; ok is false if that is not
+	// known. Once has noted the same of the value that it kept.
+	Parts(function, value string) (parts map[string]string, ok bool)
+}
+
+// ListIn is [List] as another program would see it: Stale says what its next Once would make again. A nil program knows nothing.
+func ListIn(p Program) (Entries, error) {
+	return listed(func(r *record) string {
+		if p == nil || origin.ByProgram(r.Parts) {
+			return ""
+		}
+		parts, ok := p.Parts(r.Func, r.Name)
+		if !ok {
+			return ""
+		}
+		names := (&origin.Origin{Parts: parts}).Differs(r.Parts)
+		if r.Given != "" || r.Version != "" { // these stand for variables, which a cell after the first declares without their value
+			names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "var ") })
+		}
+		return changed(names)
+	})
 }
 
 // Stale returns what the functions of this program would make again, since something has changed.
 func Stale() (Entries, error) {
 	_, file, _, _ := runtime.Caller(1)
-	all, err := listed(file)
+	all, err := listed(own(file))
 	return slices.DeleteFunc(all, func(e Entry) bool { return e.Stale == "" }), err
 }
 
-// listed returns what is kept; file is the caller's, whose package may have the functions.
-func listed(file string) (Entries, error) {
+// listed returns what is kept; stale says what has changed since a value was made.
+func listed(stale func(*record) string) (Entries, error) {
 	s, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("keep.List: %w", err)
@@ -60,23 +85,25 @@ func listed(file string) (Entries, error) {
 	for _, e := range all {
 		one := Entry{Name: e.Name, Type: e.Type, Summary: e.Summary, Bytes: e.Bytes, Made: e.Made, Took: e.Took, Used: e.used, ByHand: e.ByHand, Version: e.Version}
 		if !e.ByHand {
-			one.Stale = stale(file, e.record)
+			one.Stale = stale(e.record)
 		}
 		out = append(out, one)
 	}
 	return out, nil
 }
 
-// stale says what has changed since a value was made, as far as the package of a file has the function.
-func stale(file string, r *record) string {
-	now, ok := origin.Named(file, r.Func)
-	if !ok {
-		now, ok = origin.Argument(file, r.Name, "Once", "Once2")
+// own says what has changed since a value was made, as far as the package of a file of this program has the function.
+func own(file string) func(*record) string {
+	return func(r *record) string {
+		now, ok := origin.Named(file, r.Func)
+		if !ok {
+			now, ok = origin.Argument(file, r.Name, "Once", "Once2")
+		}
+		if !ok {
+			return ""
+		}
+		return changed(now.Differs(r.Parts))
 	}
-	if !ok {
-		return ""
-	}
-	return changes(now, r)
 }
 
 // String returns a table.

@@ -219,12 +219,11 @@ func (r *record) differs(old *record) string {
 	case old.Given != r.Given:
 		return "the values that are given by keep.On are others"
 	}
-	return changes(r.from, old)
+	return changed(r.from.Differs(old.Parts))
 }
 
-// changes says what has changed in the source of a value, "" if nothing has.
-func changes(now *origin.Origin, old *record) string {
-	names := now.Differs(old.Parts)
+// changed says what has changed in the source of a value, "" if nothing has.
+func changed(names []string) string {
 	switch {
 	case len(names) == 0:
 		return ""

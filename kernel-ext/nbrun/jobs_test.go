@@ -51,6 +51,38 @@ func TestKeptValuesOutliveTheKernel(t *testing.T) {
 	}
 }
 
+// %keep says which kept values the next run of their cells would make again, and why; %jobs says what has ended, and how.
+func TestCommandsSayWhatIsStaleAndWhatDied(t *testing.T) {
+	needKernel(t)
+	env := outside(t)
+	const load = "func load() (*tensors.Tensor, error) { // its package is imported by no cell\n\treturn tensors.FromValue([]float32{1, 2}), nil\n}"
+	result, err := Run(within(t, 4*time.Minute), Options{Env: env, Notebook: write(t,
+		"import (\n\t\"github.com/quire-ml/quire/kernel-ext/jobs\"\n\t\"github.com/quire-ml/quire/kernel-ext/keep\"\n)\n\nvar scale = 2\n\nfunc scaled() (int, error) { return 10 * scale, nil }",
+		load,
+		"a, err := keep.Once(\"named\", load)\nb, err := keep.Once(\"literal\", func() (string, error) {\n\tx, err := load()\n\treturn strings.ToUpper(x.Shape().String()), err\n})\nc, err := keep.Once(\"given\", scaled, keep.On(scale))\nerr = keep.Put(\"by hand\", 7)\nfmt.Println(a != nil, b, c, err)",
+		"fmt.Println(1)",
+		"%keep",
+		strings.Replace(load, "2}", "3}", 1),
+		"%keep",
+		"var m map[string]int\nj, err := jobs.Start(\"dies\", func(w *jobs.Work) error {\n\tfmt.Println(\"last words\")\n\tm[\"a\"] = 1\n\treturn nil\n})\nfmt.Println(err)\n_ = j.Wait()",
+		"_, err = jobs.Start(\"stopped\", func(w *jobs.Work) error {\n\t<-w.Context().Done()\n\treturn nil\n})\nfmt.Println(err, jobs.Stop(\"stopped\"))",
+		"%jobs",
+	)})
+	require.NoError(t, err)
+	assert.Equal(t, "true FLOAT32[2] 20 <nil>\n", result.Cells[2].Text())
+	require.NotContains(t, result.Cells[4].Text(), "stale", "nothing has changed")
+	text := result.Cells[6].Text()
+	for _, name := range []string{"named", "literal"} {
+		assert.Regexp(t, "(?m)^"+name+" .* stale: func load has changed$", text)
+	}
+	for _, name := range []string{"given", "by hand"} {
+		assert.Regexp(t, "(?m)^"+name+" .*\\d s$", text, "what it was made of is as it was")
+	}
+	text = result.Cells[9].Text()
+	assert.Regexp(t, "(?m)^dies .* failed: it ended with exit status 2: panic: assignment to entry in nil map .* last words$", text)
+	assert.Regexp(t, "(?m)^stopped +stopped: jobs\\.Stop ", text)
+}
+
 // A job outlives its cell and the program of the cell that is written over, has the variables of earlier cells, is shown in a later one, and ends
 // with the run; its log remains.
 func TestJobsOfANotebook(t *testing.T) {

@@ -194,16 +194,16 @@ func TestAKernelIsStartedAgainWithItsDeclarations(t *testing.T) {
 	result, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t,
 		"import \"math\"\n\nconst two = 2\n\ntype T struct{ x int }\n\nvar v = math.Sqrt(4)",
 		"func (t T) f() int {\n\tpanic(\"deep\")\n}\n\nfunc init_a() { fmt.Println(\"a\") }\n\nfunc init_b() { fmt.Println(\"b\") }",
-		"#raises-exception\n!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)",
-		"%%\nfmt.Println(two, T{3}.x, v)",
+		"#raises-exception\n%env REPLAYED=yes\n%cd /\n!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)",
+		"%%\ndir, _ := os.Getwd()\nfmt.Println(two, T{3}.x, v, os.Getenv(\"REPLAYED\"), dir)",
 		"#raises-exception\n%%\nT{}.f()")})
 	require.NoError(t, err)
 	c := result.Cells[3]
-	assert.Equal(t, "a\nb\n2 3 2\n", c.Text())
+	assert.Equal(t, "a\nb\n2 3 2 yes /\n", c.Text())
 	assert.Equal(t, 4, c.ExecutionCount)
 	died := result.Cells[2].Outputs
 	assert.Equal(t, "the kernel (gonb) ended: signal: killed: another one has its place, with the declarations of earlier "+
-		"cells, but without what %env and %cd set", died[len(died)-1].EValue)
+		"cells and what %env and %cd have set", died[len(died)-1].EValue)
 	stack := ""
 	for _, o := range result.Cells[4].Outputs {
 		stack += o.Text + strings.Join(o.Traceback, "\n")
@@ -236,11 +236,14 @@ func TestCellsAreReadAsTheyAreMeant(t *testing.T) {
 		"func init() { fmt.Println(1) }\n\nfunc init() { fmt.Println(2) }",
 		"%%\npackages := 3\nfmt.Println(packages)",
 		"! \n%%\nfmt.Println(\"lives\")",
-		"%%\nfmt.Print(strings.Repeat(\"日\", 120000))"),
+		"%%\nfmt.Print(strings.Repeat(\"日\", 120000))",
+		"%%bash\nsleep 600 &\nx=`cat`\necho never",
+		"%%bash\nsleep 600 &\necho script",
+		"%%script cat -n\n!a line"),
 	})
 	require.NoError(t, err)
 	want := []string{"\"\\n!touch " + dir + "/made\\n%cd /\\npackage x\\n\"\n", "Windows\n", "0 <nil>\n", "read\n", "<nil>\n", "left\n",
-		"command error: In[7]:2: there is no command %foo\n", "", "2\n", "", "v2\n", "", "", "2\n", "3\n", "{}\n", "1\n2\n", "1\n2\n3\n", "1\n2\nlives\n", "1\n2\n" + strings.Repeat("日", 120000)}
+		"command error: In[7]:2: there is no command %foo\n", "", "2\n", "", "v2\n", "", "", "2\n", "3\n", "{}\n", "1\n2\n", "1\n2\n3\n", "1\n2\nlives\n", "1\n2\n" + strings.Repeat("日", 120000), "", "script\n", "     1\t!a line\n"}
 	for i, w := range want {
 		assert.Equal(t, w, result.Cells[i].Text(), "cell %d", i+1)
 	}

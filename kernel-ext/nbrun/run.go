@@ -17,7 +17,6 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/nbhtml"
 	"github.com/quire-ml/quire/kernel-ext/internal/notebook"
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
@@ -90,7 +89,7 @@ func (r *runner) start(ctx context.Context) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	scratch.Sweep()
+	studio.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{
 		From: []string{dir}, Online: r.opts.Online,
 		Note:     func(s string) { r.tell(Event{Kind: Note, Text: s}) },
@@ -111,7 +110,7 @@ func (r *runner) start(ctx context.Context) error {
 	warmed := make(chan struct{})
 	go func() {
 		defer close(warmed)
-		_ = ws.Warm(ctx, needs, false) // what is wrong with an import, its cell says better
+		_ = ws.Warm(ctx, append(needs, ws.Beside()...), false) // what is wrong with an import, its cell says better
 	}()
 	// The kernel lives longer than ctx: the cell that runs when it ends is interrupted.
 	r.kernel, err = studio.Start(context.WithoutCancel(ctx), studio.Options{Workspace: ws, Tools: tools, Dir: dir, Env: r.opts.Env, Log: r.opts.Log})

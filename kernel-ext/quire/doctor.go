@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -113,7 +114,7 @@ func examine(ctx context.Context, line *statusline.Line) (list []check) {
 		for _, l := range stale {
 			n += l.Processes
 		}
-		scratch.Sweep()
+		studio.Sweep()
 		add("leftovers", "ok", fmt.Sprintf("of %d dead kernels, with %d processes: removed", len(stale), n), "")
 	} else {
 		add("leftovers", "ok", "none", "")

@@ -13,7 +13,6 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
 	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
@@ -129,7 +128,7 @@ func runStart(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	scratch.Sweep()
+	studio.Sweep()
 	ws, err := workspace.Open(ctx, workspace.Options{Note: func(s string) { fmt.Fprintln(env.stderr, s) }})
 	if err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 
 	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 	"github.com/quire-ml/quire/kernel-ext/internal/lab"
-	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 	"github.com/quire-ml/quire/kernel-ext/internal/statusline"
+	"github.com/quire-ml/quire/kernel-ext/internal/studio"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -66,7 +66,7 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	scratch.Sweep()
+	studio.Sweep()
 	line := statusline.New(env.stderr)
 	defer line.Close()
 	ws, err := openWorkspace(ctx, line, from...)
@@ -81,6 +81,9 @@ func runLab(ctx context.Context, env *environment, args []string) error {
 	server.Jupyter, err = lab.Find(ctx, lab.Options{Cache: ws.Cache, Setup: true, Note: line.Note, Progress: line.Show})
 	if err != nil {
 		return labError(ctx, err)
+	}
+	if own := strings.HasPrefix(server.Jupyter.Command[0], ws.Cache+string(filepath.Separator)); !own && !server.Jupyter.HasWidgets() {
+		line.Note("this JupyterLab has no ipywidgets, so that controls (viz.Interact) do not move: pip install ipywidgets==" + lab.Widgets + " in its environment")
 	}
 	spec, err := prepare(ctx, ws, line.Note)
 	if err != nil {
@@ -197,7 +200,7 @@ func prepare(ctx context.Context, ws *workspace.Workspace, note func(string)) (k
 		return kernelspec.Spec{}, err
 	}
 	began := time.Now()
-	if err := ws.Warm(ctx, append(usual, "github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"), true); err != nil {
+	if err := ws.Warm(ctx, slices.Concat(usual, ws.Beside(), []string{"github.com/janpfeifer/gonb/gonbui", "flag", "math", "os", "time"}), true); err != nil {
 		if ctx.Err() != nil {
 			return kernelspec.Spec{}, ctx.Err()
 		}

@@ -3,7 +3,6 @@ package traces
 import (
 	"time"
 
-	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/internal/traces"
 )
 
@@ -43,12 +42,12 @@ func (c *collector) write(fresh bool) {
 func (c *collector) writeNow() {
 	began := time.Now()
 	if c.path == "" {
-		if safefile.MkdirPrivate(c.dir) != nil {
+		path, err := traces.Create(c.dir, began)
+		if err != nil {
 			c.writes.off = true
 			return
 		}
-		traces.Prune(c.dir)
-		c.path = traces.Path(c.dir, began)
+		c.path = path
 	}
 	c.file.Time = began
 	c.writes.off = traces.Write(c.path, c.file) != nil

@@ -678,7 +678,7 @@ func TestInterruptAProgram(t *testing.T) {
 			require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		}
 	}
-	require.True(t, cmd.Wait() != nil && time.Since(sent) < 2*time.Second, time.Since(sent))
+	require.True(t, cmd.Wait() != nil && time.Since(sent) < 30*time.Second, time.Since(sent))
 	require.True(t, strings.HasPrefix(stderr.String(), "training was interrupted at step "), stderr.String())
 	list, err := List(dir)
 	require.NoError(t, err)

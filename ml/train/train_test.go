@@ -256,7 +256,7 @@ func TestAnInterruptEndsTheLoopAndKeepsTheModel(t *testing.T) {
 	})
 	_, err := loop.RunSteps(line(t, "line"), 1<<30)
 	require.ErrorIs(t, err, train.ErrInterrupted)
-	require.True(t, time.Since(sent) < 2*time.Second)
+	require.True(t, time.Since(sent) < 30*time.Second)
 	require.True(t, loop.Trainer().GlobalStep() >= 5)
 }
 

@@ -5,6 +5,7 @@ package datacodec
 import (
 	"strconv"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/tensorcodec" // of the tensors
 	"github.com/quire-ml/quire/ml/data"
@@ -16,7 +17,7 @@ func init() {
 		Unpack:  data.FromParts,
 		Release: func(p *data.Parts) { p.Close() },
 		Summary: func(ds *data.InMemoryDataset) string {
-			return strconv.Itoa(ds.NumExamples()) + " examples, " + carry.SizeText(ds.ByteSize())
+			return strconv.Itoa(ds.NumExamples()) + " examples, " + bytesize.Text(ds.ByteSize())
 		},
 	})
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/session"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/tensorcodec" // of the values
 	"github.com/quire-ml/quire/ml/model"
@@ -154,5 +155,5 @@ func summary(s *model.Store) string {
 	if n == 1 {
 		what = " variable, "
 	}
-	return strconv.Itoa(n) + what + carry.SizeText(s.ByteSize())
+	return strconv.Itoa(n) + what + bytesize.Text(s.ByteSize())
 }

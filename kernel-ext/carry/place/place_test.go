@@ -58,7 +58,7 @@ func TestAPlaceIsPrivateAndGoes(t *testing.T) {
 	require.Len(t, list, 2)
 	assert.Equal(t, "fn", list[0].Name)
 	assert.Contains(t, list[0].Why, "function")
-	assert.Equal(t, "2 elements, 16 bytes", list[1].Summary)
+	assert.Equal(t, "2 elements, 16 B", list[1].Summary)
 	assert.Equal(t, 5, list[1].Cell)
 
 	require.NoError(t, os.Rename(filepath.Join(p.Dir, "x"), filepath.Join(p.Spill, "x")))

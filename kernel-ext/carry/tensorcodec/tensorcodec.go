@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 )
 
@@ -29,7 +30,7 @@ func init() {
 			if !t.Ok() {
 				return t.Shape().String() + ", closed"
 			}
-			return t.Shape().String() + ", " + carry.SizeText(int64(t.ByteSize()))
+			return t.Shape().String() + ", " + bytesize.Text(int64(t.ByteSize()))
 		},
 	})
 	carry.Register(carry.Codec[*tensors.Storage, carry.Memory]{Pack: packStorage, Unpack: toStorage, Loaded: letGo})

@@ -50,6 +50,17 @@ func runShell(args []string) int {
 	return g.run()
 }
 
+// runScript runs what reads a cell of %%bash or %%script from its stdin.
+func runScript(args []string) int {
+	if len(args) == 0 {
+		return fail(errors.New("%%script names no program"))
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin = os.Stdin
+	g := guarded{cmd: cmd, dir: cells.Dir(os.Getenv(cells.GuardDir)), all: true}
+	return g.run()
+}
+
 // guarded is a program that runs under the guard.
 type guarded struct {
 	cmd            *exec.Cmd
@@ -59,8 +70,8 @@ type guarded struct {
 	leash          bool // it may go on when the guard ends
 }
 
-// run runs a program and passes on what it prints. It has no stdin: nobody could write anything into it, so reading it
-// is at its end rather than waiting for ever.
+// run runs a program and passes on what it prints. But for a script it has no stdin: nobody could write anything into
+// it, so reading it is at its end rather than waiting for ever.
 func (g *guarded) run() int {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // before it is known that there is a guard

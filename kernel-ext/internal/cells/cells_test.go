@@ -77,6 +77,8 @@ func TestPlaces(t *testing.T) {
 		{"exec", []string{"func f() {\n\ty() // HERE\n}\n%exec f -v"}, compose("func f() {\n\ty() // HERE\n}", "func main() {\n\tflag.Parse()\n\tf()\n}"), "In[1]:2"},
 		{"many of main", []string{"%%\n%%\n%%\n%%\n%%\n%%\ny()"}, compose("func f() {\n\ty() // HERE\n}"), ""},
 		{"of no cell", []string{"%%\nx()"}, compose("func f() {\n\ty() // HERE\n}"), ""},
+		{"a line that says where it stood", []string{"%%\ny()\n\nfunc f() { //ʹIn[1]:7\n\ty() // HERE //ʹIn[1]:8\n} //ʹIn[1]:9"}, compose("func f() { //ʹIn[1]:7\n\ty() // HERE //ʹIn[1]:8\n} //ʹIn[1]:9"), "In[1]:8"},
+		{"a mark within a line is none", []string{"func f() {\n\ty(\"//ʹIn[1]:8\") // HERE\n}"}, compose("func f() {\n\ty(\"//ʹIn[1]:8\") // HERE\n}"), "In[1]:2"},
 		{"no Go", []string{"hello", "%%\n}{", "%%\ny() // HERE"}, compose("func main() {\n\tflag.Parse()\ny() // HERE\n\n}"), "In[3]:2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
 // Places returns for each line of gonb's program the place from which it came, such as "In[3]:5", or "". gonb copies
-// declarations as they are, so each is found by its text, in the last cell that has it.
+// declarations as they are, so each is found by its text, in the last cell that has it. A line that is [Marked] says it itself.
 func Places(program string, cells []Cell) []string {
 	places, _ := match(program, cells)
 	return places
@@ -46,7 +48,29 @@ func match(program string, cells []Cell) (places []string, met []bool) {
 			}
 		}
 	}
+	for i, line := range strings.Split(program, "\n") {
+		if cell, at, ok := Mark(line); ok {
+			places[i] = fmt.Sprintf("In[%d]:%d", cell, at)
+		}
+	}
 	return places, met
+}
+
+// mark matches the comment of a line that did not stand where it was sent.
+var mark = regexp.MustCompile(`//ʹIn\[(\d+)\]:(\d+)$`)
+
+// Marked returns the comment that says of a line in which cell and line it stands for people. Nobody types its apostrophe (U+02B9).
+func Marked(cell, line int) string { return fmt.Sprintf("//ʹIn[%d]:%d", cell, line) }
+
+// Mark reads the comment with which a line ends.
+func Mark(text string) (cell, line int, ok bool) {
+	m := mark.FindStringSubmatch(strings.TrimRight(text, " \t\r"))
+	if m == nil {
+		return 0, 0, false
+	}
+	cell, err := strconv.Atoi(m[1])
+	line, err2 := strconv.Atoi(m[2])
+	return cell, line, err == nil && err2 == nil
 }
 
 // piece is a part of a file that gonb copies whole.

@@ -89,6 +89,9 @@ func (b *Book) placed(cell, line, message, program string, column int) problem {
 	p := problem{kind: CompileError, sentence: message, code: program, column: column}
 	p.at.cell, _ = strconv.Atoi(cell)
 	p.at.line, _ = strconv.Atoi(line)
+	if c, l, ok := cells.Mark(program); ok {
+		p.at = spot{c, l}
+	}
 	if code, ok := b.line(p.at.cell, p.at.line); ok && program != "" {
 		p.code, p.column = code, moved(code, program, column)
 	} else if ok {

@@ -5,6 +5,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
@@ -46,6 +47,9 @@ func (r *report) ended(status string) problem {
 		}
 	}
 	r.point(&p, call)
+	if said := remedyOfWords(p.sentence); said != "" {
+		p.remedy = said
+	}
 	return p
 }
 
@@ -53,6 +57,7 @@ func (r *report) ended(status string) problem {
 func (r *report) point(p *problem, call string) {
 	line, ok := onlyCall(r.book.lines(r.cell), call)
 	if !ok {
+		r.pointAtHelper(p, call)
 		return
 	}
 	p.at = spot{r.cell, line}
@@ -63,10 +68,69 @@ func (r *report) point(p *problem, call string) {
 	}
 }
 
+// pointAtHelper looks for the only call of a function of cells that may have ended the program, such as check(err). If there
+// are several of them, which it was is not known, and the place is the cell.
+func (r *report) pointAtHelper(p *problem, call string) {
+	p.at = spot{r.cell, 0}
+	lines := r.book.lines(r.cell)
+	at, name := 0, ""
+	for _, helper := range r.book.enders(r.cell, call) {
+		calls := linesOf(lines, func(_ [2]string, word string) bool { return word == helper })
+		switch {
+		case len(calls) == 0:
+		case len(calls) > 1 || at > 0:
+			return
+		default:
+			at, name = calls[0], helper
+		}
+	}
+	if at == 0 {
+		return
+	}
+	p.at.line = at
+	p.code, _ = r.book.line(r.cell, at)
+	p.column = strings.Index(p.code, name) + 1
+}
+
+// functionBegins matches the line in which a function begins that is declared at the left edge, as gofmt has it.
+var functionBegins = regexp.MustCompile(`^func (\w+)[\[(]`)
+
+// enders returns the functions of earlier cells that call what ends a program.
+func (b *Book) enders(cell int, call string) (names []string) {
+	pkg, method, _ := strings.Cut(call, ".")
+	ends := regexp.MustCompile(`\b` + pkg + `\.` + method)
+	for _, n := range b.before(cell) {
+		name := ""
+		for _, line := range b.lines(n) {
+			if m := functionBegins.FindStringSubmatch(line); m != nil {
+				name = m[1]
+			}
+			if name != "" && ends.MatchString(line) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+			if strings.HasPrefix(line, "}") {
+				name = ""
+			}
+		}
+	}
+	return names
+}
+
 // onlyCall returns the line of the only place in which a cell's code has a name of a package, in any of its forms: log.Fatal
 // is log.Fatalf too.
 func onlyCall(lines []string, call string) (line int, ok bool) {
 	pkg, name, _ := strings.Cut(call, ".")
+	found := linesOf(lines, func(before [2]string, word string) bool {
+		return strings.HasPrefix(word, name) && before == [2]string{pkg, "."}
+	})
+	if len(found) != 1 {
+		return 0, false
+	}
+	return found[0], true
+}
+
+// linesOf returns the lines of a cell's code in which there is a name that is meant, by what stands before it.
+func linesOf(lines []string, meant func(before [2]string, word string) bool) (found []int) {
 	commands := cells.Commands(lines)
 	var code []string
 	for i, l := range lines {
@@ -80,16 +144,14 @@ func onlyCall(lines []string, call string) (line int, ok bool) {
 	file := set.AddFile("", -1, len(src))
 	var s scanner.Scanner
 	s.Init(file, src, func(token.Position, string) {}, 0)
-	found := 0
 	var last [2]string
 	for {
 		pos, tok, lit := s.Scan()
 		if tok == token.EOF {
-			return line, found == 1
+			return found
 		}
-		if tok == token.IDENT && strings.HasPrefix(lit, name) && last == [2]string{pkg, "."} {
-			found++
-			line = set.Position(pos).Line
+		if tok == token.IDENT && meant(last, lit) {
+			found = append(found, set.Position(pos).Line)
 		}
 		if tok != token.IDENT {
 			lit = tok.String()

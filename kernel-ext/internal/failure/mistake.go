@@ -43,6 +43,12 @@ func (b *Book) wrong(c relay.Cell, m *flow.Mistake) *jupyter.Failure {
 	}
 	if m := notProvided.FindStringSubmatch(p.sentence); m != nil {
 		noModule(b, &p, m, c.Count)
+	} else {
+		known := p.remedy // by flow, which has seen more than the words
+		b.explain(&p, c.Count)
+		if known != "" && p.kind != SyntaxError {
+			p.remedy = known
+		}
 	}
 	f := written([]problem{p})
 	return &f
@@ -64,6 +70,9 @@ func mistaken(c relay.Cell, line int, sentence, remedy string) *jupyter.Failure 
 // unknown is said of a line with a command, %name, that is none of those known.
 func (b *Book) unknown(c relay.Cell, line int, name string) *jupyter.Failure {
 	remedy := "%help lists the commands there are"
+	if said := ofIPython[name]; said != "" {
+		return mistaken(c, line, fmt.Sprintf("there is no command %%%s", name), said)
+	}
 	for _, k := range append(source.Commands(), b.opts.Commands...) {
 		if slip(name, k) {
 			remedy = "did you mean %" + k + "? " + remedy
@@ -71,4 +80,16 @@ func (b *Book) unknown(c relay.Cell, line int, name string) *jupyter.Failure {
 		}
 	}
 	return mistaken(c, line, fmt.Sprintf("there is no command %%%s", name), remedy)
+}
+
+// ofIPython are commands that people know from IPython, with what does the same here.
+var ofIPython = map[string]string{
+	"matplotlib": "pictures are shown without it: viz.Show(…)",
+	"pip":        "modules of Go are not installed: %require example.org/module@v1.2.3 pins one for this notebook",
+	"conda":      "modules of Go are not installed: %require example.org/module@v1.2.3 pins one for this notebook",
+	"time":       "%timeit STATEMENT measures one",
+	"whos":       "%who lists the values that there are",
+	"load_ext":   "there are no extensions to load: %help lists the commands there are",
+	"autoreload": "packages that are edited are compiled anew by themselves",
+	"run":        "a program runs by !go run FILE",
 }

@@ -54,12 +54,26 @@ var rules = []rule{
 		p.kind, p.sentence = SyntaxError, fmt.Sprintf("the cell ends before its %s", m[1])
 		p.remedy = "something that was opened is not closed"
 	}},
+	says(`^this [({\[] is not closed$`, "close it: each (, [ and { has its ), ] and }"),
+	{regexp.MustCompile(`mismatched types (?:\S*/)?(\*?(?:untyped )?[\w.]+) and (?:\S*/)?(\*?(?:untyped )?[\w.]+)\)`), mismatched},
+	says(`operator \S+ not defined on .*(?:graph\.Node|tensors\.Tensor)`, compute),
+	{regexp.MustCompile(`^(\S+) does not satisfy (dtypes\.\w+)`), noDType},
+	{regexp.MustCompile(`^cannot use (.+?) \((.+)\) as (\S+) value in`), cannotUse},
+	{regexp.MustCompile(`^(?:too many|not enough) return values`), returns},
+	says(`^(?:too many|not enough) arguments in call`, "hover (Shift-Tab) shows what a function takes"),
+	says(`^invalid operation: division by zero`, "see that the divisor is not 0; of floats, as in 1.0 / x, the quotient would be infinite"),
+	says(`^import path must be a string`, `a package is imported by its path, as in import "github.com/quire-ml/quire/graph"`),
+	says(`^missing ',' before newline`, "put a comma at the end of the line, also of the last one, or the closing bracket into it"),
+	says(`^missing ',' in`, "put a comma between two values, or close the bracket where they end"),
+	says(`^expected '?;'?, found`, "something is missing between the two words: an operator, a comma, a bracket, or the end of the line"),
 	{regexp.MustCompile(`^(string|raw string|rune|comment) literal not terminated|^(comment) not terminated`), func(_ *Book, p *problem, m []string, _ int) {
 		p.kind = SyntaxError
 		p.remedy = "close it in the same line; a text of several lines stands between backquotes"
 	}},
-	{regexp.MustCompile(`^(?:syntax error|expected|illegal character|curly quotation mark|missing ',')`), func(_ *Book, p *problem, _ []string, _ int) { p.kind = SyntaxError }},
 }
+
+// syntactic matches what the parser says, of which the checker knows nothing.
+var syntactic = regexp.MustCompile(`^(?:syntax error|expected |illegal |curly quotation mark|missing ','|import path must be|this [({\[] is not closed|the .* closes what nothing has opened|the .* does not close)`)
 
 const diskRemedy = "make room: go clean -cache frees what builds left, and quire kernel doctor names the directories that it uses"
 
@@ -69,6 +83,10 @@ func (b *Book) explain(p *problem, cell int) {
 		p.kind = SyntaxError
 		p.sentence = strings.TrimSuffix(p.sentence, m[0])
 	}
+	p.sentence = oneSentence(p.sentence)
+	if syntactic.MatchString(p.sentence) {
+		p.kind = SyntaxError
+	}
 	for _, r := range rules {
 		if p.file != "" && !strings.HasPrefix(r.words.String(), "no space") { // it speaks of cells
 			continue
@@ -76,6 +94,11 @@ func (b *Book) explain(p *problem, cell int) {
 		if m := r.words.FindStringSubmatch(p.sentence); m != nil {
 			r.explain(b, p, m, cell)
 			break
+		}
+	}
+	if p.kind == SyntaxError || strings.Contains(p.sentence, "cannot indirect") {
+		if said := habitual(p.code); said != "" {
+			p.remedy = said
 		}
 	}
 	switch {
@@ -151,6 +174,27 @@ func crashSays(words, kind, remedy string) crashRule {
 	return crashRule{regexp.MustCompile(words), kind, func([]string, crash, goroutine) string { return remedy }}
 }
 
+// wordRules know what packages say of a mistake, in a panic or before a program ends.
+var wordRules = []struct {
+	words  *regexp.Regexp
+	remedy string
+}{
+	{regexp.MustCompile(`\b(?:open|stat|lstat) \S.*: no such file or directory`), "a path begins in the folder of the notebook, which !ls lists, unless it begins with /"},
+	{regexp.MustCompile(`: the store is nil`), "make one first: store := model.NewStore()"},
+	{regexp.MustCompile(`: backend or function is nil`), "open an engine first: backend, err := backends.New(\"\")"},
+	{regexp.MustCompile(`^backend ".*" is unknown`), "session:xla:cpu and session:xla:cuda are engines too, when quire plugin install has installed their plugins"},
+}
+
+// remedyOfWords finds what to do about what a package says, "" if that is not known.
+func remedyOfWords(said string) string {
+	for _, r := range wordRules {
+		if r.words.MatchString(said) {
+			return r.remedy
+		}
+	}
+	return ""
+}
+
 // crashRules are asked in order.
 var crashRules = []crashRule{
 	crashSays(`no space left on device`, DiskFull, diskRemedy),
@@ -196,6 +240,9 @@ func remedyOfCrash(c crash, g goroutine, p *problem) string {
 			}
 			return r.remedy(m, c, g)
 		}
+	}
+	if said := remedyOfWords(c.message[0]); said != "" {
+		return said
 	}
 	return p.remedy
 }

@@ -125,7 +125,8 @@ func (d *declaration) initial() bool {
 	return ok && f.Recv == nil && f.Name.Name == "init"
 }
 
-// insert adds a declaration of an earlier cell that gonb does not have.
+// insert adds a declaration of an earlier cell that gonb does not have, or one that stands between statements: an import where the cell's
+// Go begins, others below the cell's last line.
 func (r *rewriter) insert(d *declaration) {
 	if d.kind == token.IMPORT {
 		if text := d.text; !slices.Contains(r.head, text) {
@@ -133,13 +134,19 @@ func (r *rewriter) insert(d *declaration) {
 		}
 		return
 	}
-	text := d.flat()
+	if slices.Contains(r.moved, d) {
+		return
+	}
+	r.moved = append(r.moved, d)
+	if d.kind != token.FUNC && d.kind != token.VAR { // nothing of it runs
+		r.tail = append(r.tail, flat(d.text))
+		return
+	}
+	text := d.marked()
 	if d.initial() {
 		text = strings.Replace(text, "init", d.key, 1)
 	}
-	if !slices.Contains(r.tail, text) {
-		r.tail = append(r.tail, text)
-	}
+	r.below = append(r.below, strings.Split(text, "\n")...)
 }
 
 // typed declares a package variable of an earlier cell by its type alone: its value is loaded, not made again. One that
@@ -292,7 +299,7 @@ func (r *rewriter) arrange() {
 				continue
 			}
 			if !(d.kind == token.IMPORT && r.unused[d.key] && strings.Contains(d.key, " .~")) {
-				r.move(d)
+				r.insert(d)
 			}
 		}
 		r.edits = slices.DeleteFunc(r.edits, func(e edit) bool { return at.from < e.to && e.from < at.to })
@@ -327,15 +334,6 @@ func (r *rewriter) upTo(end int) string {
 		}
 	}
 	return strings.TrimLeft(apply(r.code[:end], edits), " \t\n")
-}
-
-// move writes a declaration of this cell in one line at its end, or its beginning if it is an import.
-func (r *rewriter) move(d *declaration) {
-	if d.kind == token.IMPORT {
-		r.insert(d)
-		return
-	}
-	r.tail = append(r.tail, d.flat())
 }
 
 // before puts the inserted imports where the cell's Go begins.
@@ -379,5 +377,12 @@ func (r *rewriter) text() string {
 			r.edits = append(r.edits, edit{span{c.at, end}, text + strings.Repeat("\n", breaks)})
 		}
 	}
-	return apply(source, r.edits)
+	text := apply(source, r.edits)
+	if len(r.below) == 0 {
+		return text
+	}
+	if strings.HasSuffix(text, `\`) { // a command that would go on
+		r.below = append([]string{""}, r.below...)
+	}
+	return text + "\n" + strings.Join(r.below, "\n")
 }

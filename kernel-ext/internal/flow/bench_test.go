@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,16 +31,28 @@ train, test, err := digits.Datasets(64)
 		require.NoError(b, err)
 	}
 	exports()
-	b.Run("first cell", func(b *testing.B) {
-		for b.Loop() {
-			b.StopTimer()
-			e := flow.NewExports(root(), "go", env())
-			require.NoError(b, e.Warm(context.Background(), "std", "./kernel-ext/carry/...", "./graph/...", "./ml/..."))
-			s := flow.New(flow.Options{Exports: e, Carry: b.TempDir()})
-			b.StartTimer()
-			prepare(b, s, 1, first)
-		}
-	})
+	usual := []string{"./graph/...", "./ml/...", "./viz/..."}
+	for _, c := range []struct {
+		name, source string
+		warm         []string
+	}{
+		{"first cell", first, slices.Concat(usual, []string{"./kernel-ext/carry/...", "std"})},
+		{"first cell, with net/http", "import \"net/http\"\n" + first, slices.Concat(usual, []string{"./kernel-ext/carry/...", "std"})},
+		{"first cell, where codecs are not listed", first, usual},
+		{"first cell, with net/http, which is not listed", "import \"net/http\"\n" + first, usual},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				e := flow.NewExports(root(), "go", env())
+				require.NoError(b, e.Warm(context.Background(), c.warm...))
+				s := flow.New(flow.Options{Exports: e, Carry: b.TempDir()})
+				s.Compose("fmt.Println()")
+				b.StartTimer()
+				prepare(b, s, 1, c.source)
+			}
+		})
+	}
 	later := func(declared int) func(b *testing.B) {
 		return func(b *testing.B) {
 			s := flow.New(flow.Options{Exports: exports(), Carry: b.TempDir()})

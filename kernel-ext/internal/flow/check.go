@@ -386,6 +386,19 @@ func (c *checked) declare() error {
 	return nil
 }
 
+// objects returns the candidates' variables and constants by name.
+func (p *prologue) objects(info *types.Info) map[string]types.Object {
+	out := map[string]types.Object{}
+	for _, s := range p.list {
+		for _, id := range declaredBy(s) {
+			if o := info.Defs[id]; o != nil {
+				out[id.Name] = o
+			}
+		}
+	}
+	return out
+}
+
 // declareConst declares a constant of an earlier cell.
 func (v *variable) declareConst() string {
 	return strings.TrimRight("const "+v.name+" "+v.typ, " ") + " = " + v.constant

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
 // A declaration is what gonb keeps of cells: one import, type, function, method, variables of one value, or a group of
@@ -329,14 +331,26 @@ func closure(names map[string]bool, all []*declaration) ([]*declaration, map[str
 	return slices.DeleteFunc(slices.Clone(all), func(d *declaration) bool { return !met[d] }), words
 }
 
-// flat returns a declaration in one line. Comments are left out and raw strings are written as others. Marks for the
-// compiler of where the lines stood are not possible: gonb follows them, and dies where they lead backwards.
-func (d *declaration) flat() string {
+// marked returns a declaration for gonb that gets it elsewhere than where it stands: each line says at its end where it stood, for
+// [cells.Places]. Marks for the compiler are not possible: gonb follows them, and dies where they lead backwards.
+func (d *declaration) marked() string {
 	var edits []edit
 	for _, at := range d.hooks {
 		edits = append(edits, edit{span{at, at}, exitName + "(); "})
 	}
 	source := apply(d.text, edits)
+	lines := strings.Split(source, "\n")
+	first, in := d.file.PositionFor(d.node.Pos(), false).Line, inCode
+	for i, line := range lines {
+		if in = in.after(line); in == inCode { // within a string or a comment it would be a part of that
+			lines[i] = line + " " + cells.Marked(d.cell, first+i)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// flat writes a declaration in one line. Comments are left out and raw strings are written as others.
+func flat(source string) string {
 	var b strings.Builder
 	end := 0
 	for _, t := range tokens(source) {

@@ -26,8 +26,11 @@
 // What a value was made from is found by names within the part of a cell that leads to it. That is not exact: it takes more
 // rather than less. Names such as err, ok and i are never called stale.
 //
-// A function that stands between statements is sent to gonb in one line at the cell's end: what it panics with names that
-// line. So does a declaration of an earlier cell that gonb may not have, because that cell failed.
+// A function that stands between statements is sent to gonb below the cell's last line, each of its lines with a comment that says where
+// it stood; so is one of an earlier cell that gonb may not have, because that cell failed. Package cells reads these.
+//
+// A variable of the statements whose address nobody takes, and that no function literal uses, stays a variable of main; what is saved
+// is a copy, written behind each assignment, so that loops run as fast as in any program.
 //
 // gonb keeps methods with value receivers of two generic types under one key, if their names are the same: one of them is
 // lost. Pointer receivers are not concerned.

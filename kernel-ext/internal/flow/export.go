@@ -42,7 +42,6 @@ type exporter struct {
 	renamed map[instance]string
 	taken   map[string]bool
 	imports map[string]string // path to name, of types
-	prints  bool
 }
 
 func (e *exporter) program() ([]byte, error) {
@@ -282,8 +281,16 @@ func (e *exporter) cell(r *record) (string, error) {
 		c.statement(s)
 	}
 	if r.show.to > 0 {
-		e.prints = true
-		c.edits = append(c.edits, edit{span{r.show.from, r.show.from}, e.importName("fmt") + ".Println("}, edit{span{r.show.to, r.show.to}, ")"})
+		show, end := "", ")"
+		if r.drawn {
+			show = e.importName(viz) + ".Show("
+		} else {
+			show = e.importName("fmt") + ".Println("
+		}
+		if r.absent {
+			show, end = "if shown := any(", "); shown != nil { "+show+"shown) }"
+		}
+		c.edits = append(c.edits, edit{span{r.show.from, r.show.from}, show}, edit{span{r.show.to, r.show.to}, end})
 	}
 	if r.hush >= 0 {
 		c.edits = append(c.edits, edit{span{r.hush, r.hush}, "_ = "})

@@ -16,6 +16,8 @@ const (
 
 // never says of types that package kinds does not know why their values do not flow, and what to write instead.
 var never = map[string][2]string{
+	"iter.Seq":                    {"an iterator is a function, which lives only in the cell that made it", "collect what it gives, with slices.Collect"},
+	"iter.Seq2":                   {"an iterator is a function, which lives only in the cell that made it", "collect what it gives, with maps.Collect"},
 	"net.Conn":                    {"a connection belongs to the cell that opened it", "open it again here"},
 	"net.Listener":                {"a listener belongs to the cell that opened it", "open it again here"},
 	"bufio.Reader":                {"a reader belongs to what it reads", "keep what was read"},
@@ -72,6 +74,15 @@ func (w *walker) not(why, instead string) bool {
 	return false
 }
 
+// reason takes the sentence of package carry, or kinds, apart.
+func reason(text string) (why, instead string) {
+	why, instead, ok := strings.Cut(text, ": ")
+	if !ok {
+		instead = "make it again here"
+	}
+	return why, instead
+}
+
 // walk reports whether values of t flow.
 func (w *walker) walk(t types.Type) bool {
 	if w.seen[t] {
@@ -124,11 +135,7 @@ func (w *walker) named(n *types.Named) (known, flows bool) {
 		return true, true
 	}
 	if why := kinds.Why(path, o.Name()); why != "" {
-		why, instead, _ := strings.Cut(why, ": ")
-		if instead == "" {
-			instead = "make it again here"
-		}
-		return true, w.not(why, instead)
+		return true, w.not(reason(why))
 	}
 	if reason, ok := never[path+"."+o.Name()]; ok {
 		return true, w.not(reason[0], reason[1])

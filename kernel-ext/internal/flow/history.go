@@ -3,6 +3,7 @@ package flow
 import (
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // maxHistory bounds how many cells are remembered: the latest ones.
@@ -16,6 +17,8 @@ type record struct {
 	body    string      // its Go text with nothing but the statements of main
 	names   []named     // in the statements, what means a variable of cells
 	show    span        // a trailing expression that is shown
+	drawn   bool        // by viz
+	absent  bool        // it may be nil, and then it is not
 	hush    int         // where one begins that is not shown, or -1
 	made    []*variable // what the statements declare
 	unused  map[string]bool
@@ -41,7 +44,8 @@ func (r *rewriter) record(text string) *record {
 		out.body = blanked(r.code[:from]) + r.code[from:to]
 	}
 	if r.last != nil {
-		out.show = span{r.offset(r.last.Pos()), r.offset(r.last.End())}
+		out.show, out.drawn = span{r.offset(r.last.Pos()), r.offset(r.last.End())}, r.drawn
+		out.absent = types.IsInterface(r.info.TypeOf(r.last))
 	}
 	if r.hushed {
 		out.hush = r.hush
@@ -93,6 +97,18 @@ func (s *Session) remember(r *record) {
 	if len(s.history) > maxHistory {
 		s.history = slices.Delete(s.history, 0, 1)
 	}
+}
+
+// Latest returns the cells that ran and in which a text occurs, the latest first.
+func (s *Session) Latest(text string) (sources []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range slices.Backward(s.history) {
+		if strings.Contains(r.cell.Source, text) {
+			sources = append(sources, r.cell.Source)
+		}
+	}
+	return sources
 }
 
 // recordOf returns the cell that ran under a number, in its latest text.

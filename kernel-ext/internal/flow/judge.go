@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,12 +201,8 @@ func declaredBy(s ast.Stmt) (out []*ast.Ident) {
 func (c *checked) uses() *Mistake {
 	c.used = map[string]*variable{}
 	outer := map[types.Object]string{}
-	for _, s := range c.prologue.list {
-		for _, id := range declaredBy(s) {
-			if o := c.info.Defs[id]; o != nil {
-				outer[o] = id.Name
-			}
-		}
+	for name, o := range c.prologue.objects(&c.info) {
+		outer[o] = name
 	}
 	var mistake *Mistake
 	var at token.Pos
@@ -229,9 +226,16 @@ func (c *checked) word(e types.Error) *Mistake {
 	msg := e.Msg
 	remedy := ""
 	if name, ok := strings.CutPrefix(msg, "undefined: "); ok {
-		msg, remedy = c.undefined(name, e.Pos)
+		if m := butHave.FindStringSubmatch(name); m != nil {
+			msg, remedy = notInPackage(m)
+		} else {
+			msg, remedy = c.undefined(name, e.Pos)
+		}
 	} else if name, ok := strings.CutPrefix(msg, "declared and not used: "); ok {
 		msg, remedy = name+" is declared and not used", "use it, or write _ in its place"
+		if c.hides(name, e.Pos) {
+			remedy = fmt.Sprintf("it hides the %s outside: = sets that one, := makes another; use it, or write _ in its place", name)
+		}
 	} else if rest, ok := strings.CutPrefix(msg, "could not import "); ok {
 		path, why, _ := strings.Cut(rest, " (")
 		msg, remedy = c.notImported(path, strings.TrimSuffix(why, ")"))
@@ -277,10 +281,92 @@ func (c *checked) undefined(name string, p token.Pos) (message, remedy string) {
 		return fmt.Sprintf("%s is not defined, and no package of that name is known that has %s", name, strings.Join(slices.Compact(c.selected(name)), ", ")),
 			fmt.Sprintf("import it: import %s", strconv.Quote("path/of/"+name))
 	}
-	if near := c.near(name); near != "" {
-		return name + " is not defined", "did you mean " + near + "?"
+	message = name + " is not defined"
+	if go1 := elsewhere[name]; go1 != "" {
+		return message, "Go writes " + go1
 	}
-	return name + " is not defined", "run the cell that makes it first"
+	if c.assigned(name, p) {
+		return message, fmt.Sprintf("write := to make it: %s := …; = gives another value to a variable that is there", name)
+	}
+	if near := c.near(name); near != "" {
+		return message, "did you mean " + near + "?"
+	}
+	if pkg := c.exportedBy(name); pkg != "" {
+		return message, fmt.Sprintf("did you mean %s.%s?", pkg, name)
+	}
+	return message, "run the cell that makes it first"
+}
+
+// hides reports whether a name is declared at a position within the reach of a variable of the same name.
+func (c *checked) hides(name string, p token.Pos) bool {
+	for id, o := range c.info.Defs {
+		if id.Pos() != p || o == nil || o.Parent() == nil || o.Parent().Parent() == nil {
+			continue
+		}
+		_, outer := o.Parent().Parent().LookupParent(name, p)
+		v, ok := outer.(*types.Var)
+		return ok && c.s.set.File(v.Pos()) != c.prologue.file
+	}
+	return false
+}
+
+// elsewhere are words of other languages, with Go's for the same.
+var elsewhere = map[string]string{
+	"True": "true", "False": "false", "None": "nil", "null": "nil", "NULL": "nil", "nullptr": "nil", "float": "float64", "double": "float64", "str": "string",
+	"boolean": "bool", "char": "byte", "long": "int64", "void": "nothing in its place", "self": "the name of the method's receiver", "this": "the name of the method's receiver",
+	"elif": "else if", "while": "for", "dict": "map[string]T", "list": "[]T",
+}
+
+// assigned reports whether a position is that of a name to which = gives a value.
+func (c *checked) assigned(name string, p token.Pos) (yes bool) {
+	look := func(n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if s, ok := n.(*ast.AssignStmt); ok && s.Tok == token.ASSIGN {
+				yes = yes || slices.ContainsFunc(s.Lhs, func(e ast.Expr) bool { return e.Pos() == p })
+			}
+			return !yes
+		})
+	}
+	if c.body != nil {
+		look(c.body)
+	}
+	for _, d := range c.all {
+		if !yes && d.words[name] {
+			look(d.node)
+		}
+	}
+	return yes
+}
+
+// exportedBy returns the name of the package that has a name, of those that the cells import.
+func (c *checked) exportedBy(name string) string {
+	if !token.IsExported(name) {
+		return ""
+	}
+	paths := []string{"fmt", "strings", "math"}
+	for _, d := range c.all {
+		if d.kind == token.IMPORT {
+			paths = append(paths, d.path())
+		}
+	}
+	for _, path := range paths {
+		if pkg, err := c.s.opts.Exports.Import(path); err == nil && pkg.Scope().Lookup(name) != nil {
+			return pkg.Name()
+		}
+	}
+	return ""
+}
+
+// butHave matches what the checker adds to a name that a package has in other letters.
+var butHave = regexp.MustCompile(`^(\w+)\.(\w+)(?: \(but have (\w+)\))?$`)
+
+// notInPackage says that a package has no such name.
+func notInPackage(m []string) (message, remedy string) {
+	message = fmt.Sprintf("package %s has no %s", m[1], m[2])
+	if m[3] != "" {
+		return message, fmt.Sprintf("did you mean %s.%s?", m[1], m[3])
+	}
+	return message, "completion (Tab behind the dot) lists what there is"
 }
 
 // near returns a known name that differs in little.

@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/flow"
 )
 
@@ -27,6 +30,7 @@ type step struct {
 	mistake    string // a part of why it is not run
 	note       string // a part of its notes
 	fails      bool   // its program ends with an error
+	places     string // that stand in its stderr, one a line
 	any        bool   // it may note anything
 	stale      string // what Stale returns afterwards
 	line       int
@@ -38,7 +42,9 @@ type story struct {
 }
 
 // stories reads a file of notebooks: "== name", then for each cell "-- cell ID --" and its source, and what is
-// expected: "-- want --", "-- mistake --", "-- note --", "-- stale --" with lines, "-- fails --".
+// expected: "-- want --", "-- mistake --", "-- note --", "-- stale --" with lines, "-- fails --", "-- at --" with places
+// that its panic names; "-- any --" lets it note anything. What prints "…"
+// prints something, and the next cell the same.
 func stories(t testing.TB, path string) (list []story) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -68,8 +74,12 @@ func stories(t testing.TB, path string) (list []story) {
 				to = &last.note
 			case "stale":
 				to = &last.stale
+			case "at":
+				to = &last.places
 			case "fails":
 				last.fails, to = true, nil
+			case "any":
+				last.any, to = true, nil
 			default:
 				require.Failf(t, "the table", "line %d: %q", n+1, line)
 			}
@@ -83,7 +93,7 @@ func stories(t testing.TB, path string) (list []story) {
 	for i := range list {
 		for k := range list[i].steps {
 			s := &list[i].steps[k]
-			for _, p := range []*string{&s.source, &s.want, &s.mistake, &s.note, &s.stale} {
+			for _, p := range []*string{&s.source, &s.want, &s.mistake, &s.note, &s.stale, &s.places} {
 				*p = strings.TrimRight(*p, "\n")
 			}
 		}
@@ -107,7 +117,7 @@ var env = sync.OnceValue(func() []string {
 // exports is shared by all tests: a package is read once.
 var exports = sync.OnceValue(func() *flow.Exports {
 	e := flow.NewExports(root(), "go", env())
-	if err := e.Warm(context.Background(), "std", "./kernel-ext/carry/...", "./graph/...", "./ml/...", "./backends"); err != nil {
+	if err := e.Warm(context.Background(), "std", "./kernel-ext/carry/...", "./graph/...", "./ml/...", "./backends", "./viz"); err != nil {
 		panic(err)
 	}
 	return e
@@ -130,6 +140,7 @@ type running struct {
 	program string
 	plan    flow.Plan
 	failed  string
+	sent    []cells.Cell // as the kernel's guard knows them
 }
 
 func newRunner(t testing.TB, list []story) *runner {
@@ -208,8 +219,8 @@ func (n *running) prepare() bool {
 		n.fail("the mistake is %q, not %q", err, s.mistake)
 	case s.mistake == "" && err != nil:
 		n.fail("%v", err)
-	case err == nil && strings.Count(plan.Code, "\n") != strings.Count(s.source, "\n"):
-		n.fail("the lines are others:\n%s", plan.Code)
+	case err == nil && strings.Count(plan.Code, "\n") < strings.Count(s.source, "\n"):
+		n.fail("it has lost lines:\n%s", plan.Code)
 	case err == nil && s.note != "" && !strings.Contains(strings.Join(plan.Notes, "\n"), s.note):
 		n.fail("the notes are %q, not %q", plan.Notes, s.note)
 	case err == nil && s.note == "" && !s.any && len(plan.Notes) > 0:
@@ -219,6 +230,7 @@ func (n *running) prepare() bool {
 		return false
 	}
 	n.plan = plan
+	n.sent = append(n.sent, cells.Cell{Count: n.at + 1, Lines: strings.Split(plan.Code, "\n")})
 	n.gonb.forget(plan.Forget)
 	n.program, err = n.gonb.program(plan.Code)
 	if strings.Contains(s.source, "%test") {
@@ -270,14 +282,34 @@ func (n *running) execute(bin, pkg, said string) {
 	switch {
 	case s.fails && err == nil:
 		n.fail("it should fail; it printed %q", stdout.String())
+	case s.places != "" && !n.names(stderr.String(), strings.Fields(s.places)):
+		n.fail("it does not name %s:\n%s\n%s", s.places, stderr.String(), n.program)
 	case !s.fails && err != nil:
 		n.fail("%v: %s\n%s", err, stderr.String(), n.program)
+	case s.want == "…" && stdout.Len() > 0: // the next one says the same
+		for i := range n.story.steps[n.at:][:2] {
+			n.story.steps[n.at+i].want = strings.TrimRight(stdout.String(), "\n")
+		}
 	case strings.TrimSpace(stdout.String()) != strings.TrimSpace(s.want):
 		n.fail("it printed %q, not %q\n%s", stdout.String(), s.want, n.program)
 	case s.stale != "" && s.stale != strings.Trim(fmt.Sprint(n.session.Stale()), "[]"):
 		n.fail("stale are %v, not %s", n.session.Stale(), s.stale)
 	}
 }
+
+// names reports whether a dump has frames at places of cells, in this order.
+func (n *running) names(dump string, want []string) bool {
+	places := cells.Places(n.program, n.sent)
+	for _, m := range programLine.FindAllStringSubmatch(dump, -1) {
+		line, _ := strconv.Atoi(m[1])
+		if len(want) > 0 && line <= len(places) && places[line-1] == want[0] {
+			want = want[1:]
+		}
+	}
+	return len(want) == 0
+}
+
+var programLine = regexp.MustCompile(`/main\.go:(\d+)`)
 
 // about returns what the compiler said of a package.
 func about(said, pkg string) string {

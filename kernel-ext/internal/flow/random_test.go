@@ -26,7 +26,7 @@ type statements struct {
 	depth int // of blocks in the one program
 }
 
-var kinds = []string{"int", "string", "float64", "[]int", "map[string]int", "*node", "shape", "[]*node", "pair[int]", "struct{ A, B []int }"}
+var valueKinds = []string{"int", "string", "float64", "[]int", "map[string]int", "*node", "shape", "[]*node", "pair[int]", "struct{ A, B []int }"}
 
 // value writes one of a type, out of variables of that type and others.
 func (w *statements) value(kind string) string {
@@ -148,7 +148,7 @@ func randomCells(r *rand.Rand) (list []string, program string) {
 			name := fmt.Sprintf("v%d", r.IntN(6))
 			switch {
 			case (len(names) == 0 || r.IntN(3) == 0) && !declared[name]:
-				kind := kinds[r.IntN(len(kinds))]
+				kind := valueKinds[r.IntN(len(valueKinds))]
 				text := fmt.Sprintf("%s := %s", name, w.value(kind))
 				if r.IntN(3) == 0 && kind != "shape" {
 					text = fmt.Sprintf("var %s %s = %s", name, kind, w.value(kind))

@@ -27,7 +27,9 @@ type rewriter struct {
 	edits   []edit
 	imports map[string]string // inserted ones: path to name
 	head    []string          // imports
-	tail    []string          // declarations behind everything else
+	tail    []string          // declarations behind everything else, in its last line
+	below   []string          // lines below the cell's: see marked
+	moved   []*declaration    // that stand in tail or below
 	begin   []string          // what main does first
 	marks   []string          // uses of imported packages
 	codecs  map[string]bool
@@ -36,8 +38,13 @@ type rewriter struct {
 	hooked  bool
 	hush    int // where an expression begins that is not shown
 	hushed  bool
+	drawn   bool // viz shows the value
 	region  span // of the statements
 	plan    *plan
+
+	held     map[types.Object]bool // variables that package carry knows a copy of: see hold
+	assigned map[types.Object]bool // those that statements assign to after they are declared
+	written  []edit                // what writes the copies
 }
 
 func (r *rewriter) put(at int, text string) { r.edits = append(r.edits, edit{span{at, at}, text}) }
@@ -48,6 +55,7 @@ func (r *rewriter) rewrite(old []*declaration) Plan {
 	r.plan = &plan{cell: r.cell, inputs: map[string]string{}, code: map[string]string{}, sent: map[string]string{}, declared: r.all, old: old}
 	p := Plan{}
 	roots := r.roots()
+	r.hold()
 	r.load(&p)
 	r.packageVariables(roots, &p)
 	r.save(&p)
@@ -58,6 +66,7 @@ func (r *rewriter) rewrite(old []*declaration) Plan {
 	r.main()
 	r.arrange()
 	p.Code = r.text()
+	p.below = len(r.below)
 	p.Notes = r.notes()
 	r.trace(roots)
 	slices.Sort(p.Reads)
@@ -122,7 +131,8 @@ func (r *rewriter) needs(v *variable) {
 
 // load declares the variables that the statements use and brings them in.
 func (r *rewriter) load(p *Plan) {
-	var names, values, loads, consts []string
+	var names, values, loads, consts, held, copies []string
+	outer := r.prologue.objects(&r.info)
 	for _, name := range sorted(r.used) {
 		v := r.used[name]
 		r.plan.loaded = append(r.plan.loaded, v)
@@ -134,14 +144,23 @@ func (r *rewriter) load(p *Plan) {
 			continue
 		}
 		r.dynamic = true
+		r.saves = true
+		if r.held[outer[name]] {
+			names, values = append(names, copyOf(name)), append(values, "new("+v.typ+")")
+			loads = append(loads, fmt.Sprintf("%s.In(%q, %s); ", r.carry(), v.file, copyOf(name)))
+			held, copies = append(held, name), append(copies, "*"+copyOf(name))
+			continue
+		}
 		names, values = append(names, name), append(values, "*new("+v.typ+")")
 		loads = append(loads, fmt.Sprintf("%s.In(%q, &%s); ", r.carry(), v.file, name))
-		r.saves = true
 	}
 	if len(names) > 0 {
 		r.begin = append(r.begin, "var "+strings.Join(names, ", ")+" = "+strings.Join(values, ", ")+"; ")
 	}
 	r.begin = append(r.begin, loads...)
+	if len(held) > 0 {
+		r.begin = append(r.begin, "var "+strings.Join(held, ", ")+" = "+strings.Join(copies, ", ")+"; ")
+	}
 	r.begin = append(r.begin, consts...)
 }
 
@@ -166,13 +185,21 @@ func (r *rewriter) save(p *Plan) {
 				}
 				r.needs(v)
 				r.saves = true
-				text += fmt.Sprintf("; %s.Out(%q, &%s)", r.carry(), v.file, id.Name)
+				switch {
+				case r.assigned[o]:
+					text += fmt.Sprintf("; %s := %s.Hold(%q, %s)", copyOf(id.Name), r.carry(), v.file, id.Name)
+				case r.held[o]:
+					text += fmt.Sprintf("; %s.Hold(%q, %s)", r.carry(), v.file, id.Name)
+				default:
+					text += fmt.Sprintf("; %s.Out(%q, &%s)", r.carry(), v.file, id.Name)
+				}
 			}
 		}
 		if text != "" {
 			r.put(r.offset(s.End()), text)
 		}
 	}
+	r.edits = append(r.edits, r.written...)
 	for _, name := range sorted(latest) {
 		v := latest[name]
 		v.origin = r.cell.Number
@@ -333,35 +360,6 @@ func exits(body *ast.BlockStmt, info *types.Info) (list []token.Pos) {
 		return true
 	})
 	return list
-}
-
-// show prints the value of a trailing expression; of a call if it has one, which is not an error.
-func (r *rewriter) show() {
-	if r.last == nil || r.kind != runs {
-		return
-	}
-	t := r.info.Types[r.last]
-	if !t.IsValue() || t.Type == nil {
-		r.last = nil
-		return
-	}
-	_, call := ast.Unparen(r.last).(*ast.CallExpr)
-	if call && r.quiet {
-		r.last = nil
-		return
-	}
-	_, many := t.Type.(*types.Tuple)
-	_, function := t.Type.Underlying().(*types.Signature)
-	if r.quiet || many || function || call && types.Identical(t.Type, types.Universe.Lookup("error").Type()) {
-		if !call {
-			r.hush, r.hushed = r.offset(r.last.Pos()), true
-			r.put(r.hush, "_ = ")
-		}
-		r.last = nil
-		return
-	}
-	r.put(r.offset(r.last.Pos()), r.carry()+".Show(")
-	r.put(r.offset(r.last.End()), ")")
 }
 
 // know makes the cells' types known as contents of interfaces, and links the packages of codecs.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/internal/golden"
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/flow"
 )
 
@@ -26,10 +27,22 @@ func session(t *testing.T, cells ...string) (*flow.Session, []flow.Plan) {
 	return s, plans
 }
 
+// checkLines asserts that code has the lines of its cell, and that what stands below them says where it stood.
+func checkLines(t *testing.T, source, code string) {
+	t.Helper()
+	lines := strings.Split(code, "\n")
+	n := strings.Count(source, "\n") + 1
+	require.GreaterOrEqual(t, len(lines), n, code)
+	for _, line := range lines[n:] {
+		_, _, ok := cells.Mark(line)
+		assert.True(t, ok || strings.Contains(line, "`"), "%q says nothing of its place", line)
+	}
+}
+
 // What gonb is sent stands on the lines of the cell.
 func TestWhatGonbIsSent(t *testing.T) {
 	var b strings.Builder
-	for _, cells := range [][]string{
+	for _, list := range [][]string{
 		{"x := 1 // one\ny := \"two\"\nx"},
 		{"const k = 2.5\nx := k", "k * 2"},
 		{"import \"fmt\"\n\ntype p struct{ A int }\n\n%% --size=3\nfmt.Println(p{1})"},
@@ -43,13 +56,13 @@ func TestWhatGonbIsSent(t *testing.T) {
 		{"!ls\n%env A=b\nx := 1"},
 		{"%%writefile x.go\npackage x"},
 	} {
-		_, plans := session(t, cells...)
+		_, plans := session(t, list...)
 		for i, p := range plans {
-			b.WriteString("== cell\n" + cells[i] + "\n-- is sent as\n" + p.Code + "\n")
+			b.WriteString("== cell\n" + list[i] + "\n-- is sent as\n" + p.Code + "\n")
 			if len(p.Forget) > 0 {
 				b.WriteString("-- after gonb forgot " + strings.Join(p.Forget, ", ") + "\n")
 			}
-			assert.Equal(t, strings.Count(cells[i], "\n"), strings.Count(p.Code, "\n"))
+			checkLines(t, list[i], p.Code)
 		}
 	}
 	golden.Check(t, "testdata/sent.golden", b.String())

@@ -30,11 +30,13 @@ type Cell struct {
 
 // A Plan is what becomes of a cell.
 type Plan struct {
-	Code   string   // for gonb, with the lines of the source
+	Code   string   // for gonb: the lines of the source, and below them declarations that cannot stay where they are
 	Forget []string // what gonb is to forget before it: the arguments of its %rm
 	Notes  []string // sentences about values that are used and are stale
 	Reads  []string // variables of earlier cells that it uses
 	Writes []string // variables that it declares
+
+	below int // lines below those of the source
 }
 
 // A Session is what is known of the cells of one kernel. It may be used by several goroutines.
@@ -121,7 +123,7 @@ func (s *Session) Prepare(_ context.Context, cell Cell) (Plan, error) {
 				err = prepareErr
 			}
 			return Plan{}, err
-		} else if strings.Count(p.Code, "\n") != lines {
+		} else if strings.Count(p.Code, "\n") != lines+p.below {
 			return Plan{}, fmt.Errorf("flow: the cell became one of %d lines", strings.Count(p.Code, "\n")+1)
 		} else {
 			return p, nil

@@ -164,7 +164,7 @@ func (s *Session) left(v *variable, p *plan, ok bool) bool {
 	if err != nil {
 		return false
 	}
-	v.why, v.instead = strings.TrimSpace(string(why)), "make it again here"
+	v.why, v.instead = reason(strings.TrimSpace(string(why)))
 	return true
 }
 

@@ -2,6 +2,7 @@ package gopls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 )
 
 // startReal starts the pinned gopls, or skips the test where it cannot be built.
-func startReal(t testing.TB) *Server {
+func startReal(t testing.TB, programs ...string) *Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts the real gopls: left out by -short")
@@ -33,7 +34,7 @@ func startReal(t testing.TB) *Server {
 	if err != nil {
 		testenv.Missing(t, "kernel", err.Error())
 	}
-	s, err := Start(Options{Workspace: ws, Tools: tools, Imports: ws.Usual()})
+	s, err := Start(Options{Workspace: ws, Tools: tools, Imports: ws.Usual(), Programs: func() string { return strings.Join(programs, "") }})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	require.NoError(t, s.Ready(ctx))
@@ -93,6 +94,37 @@ func TestTheRealGopls(t *testing.T) {
 	assert.True(t, found)
 	assert.Contains(t, sig.Label, "MatMul(")
 	assert.NotEmpty(t, sig.Parameter)
+}
+
+// A module that %require pins after gopls has started is known at the next question, and to a gopls that is started again.
+func TestModulesThatArePinnedAreKnown(t *testing.T) {
+	programs, module := t.TempDir(), t.TempDir()
+	write := func(dir, name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	s := startReal(t, programs)
+	head := "module gonb_1\n\ngo " + s.opts.goVersion() + "\n"
+	write(programs, "go.mod", head)
+	write(module, "go.mod", "module example.org/pinned\n\ngo 1.26\n")
+	write(module, "pinned.go", "package pinned\n\n// Answer answers.\nfunc Answer(question string) int { return 42 }\n")
+	text := "package main\n\nimport \"example.org/pinned\"\n\nfunc main() { pinned.Answer(\"\") }\n"
+	ask := func() string {
+		h, _, err := s.Hover(minute(t), text, at(t, text, "Answer", 0))
+		require.NoError(t, err)
+		return h.Markdown
+	}
+	assert.NotContains(t, ask(), "Answer answers")
+	write(programs, "go.mod", head+"\nrequire example.org/pinned v1.2.3\n\nreplace example.org/pinned => "+module+"\n")
+	assert.Contains(t, ask(), "Answer answers")
+	half := strings.Replace(text, "Answer(\"\")", "Ans", 1)
+	items, err := s.Complete(minute(t), half, at(t, half, "Ans", 0)+len("Ans"))
+	require.NoError(t, err)
+	require.NotEmpty(t, items)
+	assert.Equal(t, "Answer", items[0].Insert)
+	now, err := s.current()
+	require.NoError(t, err)
+	now.conn.fail(errors.New("it was ended"))
+	assert.Contains(t, ask(), "Answer answers", "after a new start")
 }
 
 func TestTextsThatDoNotParse(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quire-ml/quire/internal/bytesize"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
 )
 
@@ -21,8 +22,11 @@ type Options struct {
 	Env       []string        // further variables, "name=value"
 	// Imports are the packages that cells will name: gopls reads them while nobody waits.
 	Imports []string
-	Memory  int64     // bytes that gopls may take before it is started again; 0 means 1.5 GiB
-	Log     io.Writer // gets what gopls says on stderr; may be nil
+	// Programs names the directory in which the programs of cells are built, "" while there is none: the modules that its go.mod
+	// requires, beside those of the workspace, are known too. May be nil.
+	Programs func() string
+	Memory   int64     // bytes that gopls may take before it is started again; 0 means 1.5 GiB
+	Log      io.Writer // gets what gopls says on stderr; may be nil
 
 	exec          []string      // tests: a command in gopls' place
 	silence, look time.Duration // tests: see the constants
@@ -134,7 +138,7 @@ func (s *Server) attend(session *session) {
 		case <-tick.C:
 			if n := session.memory(); n > s.opts.Memory {
 				ended = true
-				why = fmt.Sprintf("gopls took %d MiB, more than %d", n>>20, s.opts.Memory>>20)
+				why = fmt.Sprintf("gopls took %s, more than %s", bytesize.Text(n), bytesize.Text(s.opts.Memory))
 			}
 		}
 	}

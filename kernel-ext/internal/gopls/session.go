@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -24,7 +25,8 @@ type session struct {
 	child *kernel.Child
 	conn  *conn
 	said  *tail
-	uri   string // of the directory with the document
+	dir   string // with the document
+	uri   string // of it
 	pid   int
 	ready chan struct{} // closed when it has answered, or will not
 
@@ -33,6 +35,8 @@ type session struct {
 	version int
 	module  string          // directory of quire's module
 	kept    map[string]bool // packages of it of which a file is open
+	pins    func() string   // see Options.Programs
+	pinned  required        // what was taken from there
 	failed  error           // of initialising; valid after ready
 
 	close sync.Once
@@ -58,7 +62,7 @@ func (s *session) start(opts Options) error {
 	if err := writeModule(dir, opts, s.text); err != nil {
 		return err
 	}
-	s.uri, s.module = fileURI(dir), opts.module()
+	s.dir, s.uri, s.module, s.pins = dir, fileURI(dir), opts.module(), opts.Programs
 	cmd := opts.command(dir)
 	in, toIn, err := os.Pipe()
 	if err != nil {
@@ -124,6 +128,9 @@ func (s *session) ask(ctx context.Context, method, text string, at Position, mor
 		return fmt.Errorf("gopls: %s: %w", method, context.Cause(ctx))
 	}
 	defer func() { s.turn <- struct{}{} }()
+	if err := s.require(ctx); err != nil {
+		return err
+	}
 	if text != s.text {
 		s.version++
 		if err := s.conn.notify(ctx, "textDocument/didChange", map[string]any{
@@ -190,6 +197,43 @@ func writeModule(dir string, opts Options, text string) error {
 		}
 	}
 	return nil
+}
+
+// required is what the programs of cells require beside the workspace, and when that was written.
+type required struct {
+	at       time.Time
+	mod, sum string
+}
+
+// require takes over what cells have pinned since the last time. Whoever asks has the turn.
+func (s *session) require(ctx context.Context) error {
+	if s.pins == nil {
+		return nil
+	}
+	from := s.pins()
+	info, err := os.Stat(filepath.Join(from, "go.mod"))
+	if from == "" || err != nil || info.ModTime().Equal(s.pinned.at) {
+		return nil // there is no kernel at the moment: what was pinned stays
+	}
+	mod, err := os.ReadFile(filepath.Join(from, "go.mod"))
+	if err != nil {
+		return nil
+	}
+	sum, _ := os.ReadFile(filepath.Join(from, "go.sum")) // the workspace's own modules need none
+	now := required{info.ModTime(), string(mod), string(sum)}
+	before := s.pinned
+	s.pinned = now
+	if now.mod == before.mod && now.sum == before.sum || before.mod == "" && !strings.Contains(now.mod, "require") {
+		return nil
+	}
+	var changes []map[string]any
+	for name, text := range map[string]string{"go.mod": now.mod, "go.sum": now.sum} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("gopls: %w", err)
+		}
+		changes = append(changes, map[string]any{"uri": s.uri + "/" + name, "type": 2}) // changed
+	}
+	return s.conn.notify(ctx, "workspace/didChangeWatchedFiles", map[string]any{"changes": changes})
 }
 
 // command returns the command that starts gopls in a directory.

@@ -21,7 +21,7 @@ type Asker interface {
 	Signature(ctx context.Context, text string, offset int) (gopls.Signature, bool, error)
 }
 
-// Values knows what later cells would be given under a name, in a line: "float32[128 784], 392 KiB".
+// Values knows what later cells would be given under a name, in a line: "float32[128 784], 401 kB".
 type Values interface {
 	Lookup(name string) (line string, ok bool)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -89,7 +90,10 @@ func tracesOf(t *testing.T) *Traces {
 		at(8, traces.Seen{Op: "MatMul", Out: list(f32(32, 10)), In: list(f32(32, 128), f32(128, 10)), Count: 1}),
 		at(9, traces.Seen{Op: "Tanh", Out: list(f32(32, 10)), In: list(f32(32, 10)), Count: 1}),
 	}, Variables: []traces.Variable{{Path: "/first/weights", Shape: f32(784, 128)}, {Path: "/last/weights", Shape: f32(128, 10)}}}
-	require.NoError(t, traces.Write(traces.Path(dir, epoch), f))
+	require.NoError(t, os.Chmod(dir, 0o700))
+	path, err := traces.Create(dir, epoch)
+	require.NoError(t, err)
+	require.NoError(t, traces.Write(path, f))
 	return NewTraces(dir)
 }
 

@@ -2,33 +2,17 @@ package hover
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/quire-ml/quire/internal/traces"
 )
 
 // Traces are the shapes that the programs of cells have noted in a directory. It is safe for several goroutines.
-type Traces struct {
-	dir string
-
-	mu    sync.Mutex
-	files map[string]read
-	lines map[string]traced   // by place
-	vars  map[string]variable // by path
-}
-
-// read is a file that was read, to see whether it has changed.
-type read struct {
-	size int64
-	at   time.Time
-	file traces.File
-}
+type Traces struct{ reader *traces.Reader }
 
 // traced is a line that was traced, and when.
 type traced struct {
@@ -36,61 +20,16 @@ type traced struct {
 	at time.Time
 }
 
-type variable struct {
-	shape string
-	at    time.Time
-}
-
 // NewTraces returns those in a directory, which need not be there yet: the one that cells find in $QUIRE_TRACES.
-func NewTraces(dir string) *Traces { return &Traces{dir: dir, files: map[string]read{}} }
-
-// load reads what is new; the lock is held. A file that cannot be read is passed over: it is of another version, or gone.
-func (t *Traces) load() {
-	changed := false
-	there := map[string]bool{}
-	paths := traces.List(t.dir)
-	for _, path := range paths {
-		there[path] = true
-		info, err := os.Stat(path)
-		old, known := t.files[path]
-		if err != nil || known && old.size == info.Size() && old.at.Equal(info.ModTime()) {
-			continue
-		}
-		file, _ := traces.Read(path)
-		t.files[path] = read{info.Size(), info.ModTime(), file}
-		changed = true
-	}
-	for path := range t.files {
-		if !there[path] {
-			delete(t.files, path)
-			changed = true
-		}
-	}
-	if !changed {
-		return
-	}
-	t.lines, t.vars = map[string]traced{}, map[string]variable{}
-	for _, path := range paths { // the latest last
-		file := t.files[path].file
-		for _, l := range file.Lines {
-			t.lines[l.Place] = traced{l, file.Time}
-		}
-		for _, v := range file.Variables {
-			t.vars[v.Path] = variable{v.Shape.String(), file.Time}
-		}
-	}
-}
+func NewTraces(dir string) *Traces { return &Traces{traces.NewReader(dir)} }
 
 // line returns what was traced at a place.
 func (t *Traces) line(place string) (traced, bool) {
 	if t == nil {
 		return traced{}, false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.load()
-	l, ok := t.lines[place]
-	return l, ok
+	l, ok := t.reader.Latest().Lines[place]
+	return traced{l.Value, l.At}, ok
 }
 
 // withText returns the line that was traced and has a text, if there is only one.
@@ -98,15 +37,12 @@ func (t *Traces) withText(text string) (found traced, ok bool) {
 	if t == nil || len(text) < 8 { // "}" and the like say nothing
 		return found, false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.load()
-	for _, l := range t.lines {
-		if l.Text == text {
+	for _, l := range t.reader.Latest().Lines {
+		if l.Value.Text == text {
 			if ok {
 				return traced{}, false
 			}
-			found, ok = l, true
+			found, ok = traced{l.Value, l.At}, true
 		}
 	}
 	return found, ok
@@ -118,15 +54,12 @@ func (t *Traces) variables(paths ...string) (list []fact) {
 	if t == nil {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.load()
-	for name, v := range t.vars {
+	for name, v := range t.reader.Latest().Variables {
 		if slices.ContainsFunc(paths, func(path string) bool {
 			path = strings.Trim(path, "/")
 			return path != "" && strings.Contains(name+"/", "/"+path+"/")
 		}) {
-			list = append(list, fact{name: name, text: v.shape, at: v.at})
+			list = append(list, fact{name: name, text: v.Value.Shape.String(), at: v.At})
 		}
 	}
 	slices.SortFunc(list, func(a, b fact) int { return strings.Compare(a.name, b.name) })
@@ -138,12 +71,9 @@ const mostFacts = 8
 
 // all returns the lines of cells that were traced, in their order.
 func (t *Traces) all() (list []traced) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.load()
-	for _, l := range t.lines {
-		if cell, _ := cellLine(l.Place); cell > 0 {
-			list = append(list, l)
+	for _, l := range t.reader.Latest().Lines {
+		if cell, _ := cellLine(l.Value.Place); cell > 0 {
+			list = append(list, traced{l.Value, l.At})
 		}
 	}
 	slices.SortFunc(list, func(a, b traced) int {

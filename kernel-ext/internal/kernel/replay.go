@@ -20,8 +20,8 @@ type Memory struct {
 	Pins    []string // modules that cells require
 }
 
-// Remember returns what a kernel knows, also one that has ended, until it is closed. Declarations are remembered; values
-// that %env and %cd set are not.
+// Remember returns what a kernel knows, also one that has ended, until it is closed. Declarations are remembered; what
+// %env and %cd set, who sent those commands remembers.
 func (p *Process) Remember() Memory {
 	program, _ := os.ReadFile(p.Guard.Program())
 	book := p.Guard.Book()

@@ -126,11 +126,22 @@ func install(ctx context.Context, python, dir string, opts Options) (*Jupyter, e
 	if err := run(python, "-m", "venv", dir); err != nil {
 		return nil, fmt.Errorf("making a virtual environment: %w (on Debian: apt install python3-venv)", err)
 	}
-	pip := []string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
-	err = run(append(pip, "jupyterlab=="+Version)...)
-	if err != nil && ctx.Err() == nil { // an index that lacks this version
-		opts.Note("JupyterLab " + Version + " is not to be had: trying a version near it")
-		err = run(append(pip, "jupyterlab>=4.4,<5")...)
+	pip := pipInstall(dir)
+	err = run(append(pip, "jupyterlab=="+Version, widgetsPin)...)
+	if err != nil && ctx.Err() == nil { // an index that lacks one of these versions
+		version := "jupyterlab==" + Version
+		if !strings.Contains(err.Error(), "ipywidgets") {
+			opts.Note("JupyterLab " + Version + " is not to be had: trying a version near it")
+			version = "jupyterlab>=4.4,<5"
+		}
+		if err = run(append(pip, version)...); err == nil {
+			if err := run(append(pip, "ipywidgets>=8,<9")...); err != nil && ctx.Err() == nil {
+				opts.Note(stillControls(dir, err))
+			}
+		}
+	}
+	if err == nil {
+		err = ctx.Err()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("installing JupyterLab: %w", err)
@@ -143,6 +154,43 @@ func install(ctx context.Context, python, dir string, opts Options) (*Jupyter, e
 		return nil, fmt.Errorf("the JupyterLab that was installed does not work: %w", err)
 	}
 	return j, writeMark(dir, j.Version)
+}
+
+// widgetsPin is the package that brings controls to the page.
+const widgetsPin = "ipywidgets==" + Widgets
+
+// pipInstall begins a command that installs packages into an environment.
+func pipInstall(dir string) []string {
+	command := []string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"}
+	return command[:len(command):len(command)]
+}
+
+// stillControls says that an environment has no ipywidgets, and what to do.
+func stillControls(dir string, err error) string {
+	return fmt.Sprintf("ipywidgets is not to be had, so that controls (viz.Interact) show their first values and do not move: when the package index can be reached, %s (%v)",
+		strings.Join(append(pipInstall(dir)[:4], widgetsPin), " "), err)
+}
+
+// addWidgets puts ipywidgets into an environment that lacks it. Without a network JupyterLab starts all the same, and a note says what is missing.
+func addWidgets(ctx context.Context, dir string, opts Options) error {
+	unlock, err := scratch.Lock(ctx, filepath.Join(opts.Cache, ".jupyter.lock"), func() {
+		opts.Note("another quire is setting up JupyterLab: waiting for it")
+	})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	own, err := scratch.New()
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	// Who is offline is not to wait for pip's own patience, which is minutes.
+	command := append(pipInstall(dir), "--retries", "0", "--timeout", "10", widgetsPin)
+	if err := run(ctx, own, time.Now(), opts.Progress, command...); err != nil && ctx.Err() == nil {
+		opts.Note(stillControls(dir, err))
+	}
+	return ctx.Err()
 }
 
 // run runs a command and tells how many packages it has collected; an error carries its last lines.

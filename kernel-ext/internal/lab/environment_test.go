@@ -23,9 +23,10 @@ func world(t *testing.T) Options {
 	bin := t.TempDir()
 	t.Setenv("QUIRE_JUPYTER", "")
 	t.Setenv("PATH", bin+":/bin:/usr/bin")
-	for _, name := range []string{"FAIL", "HANG", "REACHED"} {
+	for _, name := range []string{"FAIL", "HANG", "REACHED", "NEAR", "JUPYTER_PATH"} {
 		t.Setenv(name, "")
 	}
+	t.Setenv("JUPYTER_DATA_DIR", t.TempDir())
 	const step = `step() {
 case " $FAIL " in *" $1 "*) echo "$1 has failed" >&2; exit 1;; esac
 case " $HANG " in *" $1 "*) touch "$REACHED"; exec sleep 300;; esac
@@ -36,7 +37,13 @@ step venv
 mkdir -p "$3/bin"; cat > "$3/bin/python" <<'X'
 #!/bin/sh
 `+step+`step pip
+case "$*" in *ipywidgets*) step ipywidgets;; esac
 case "$*" in *"jupyterlab=="*) [ -z "$NEAR" ] || { echo "no such version" >&2; exit 1; };; esac
+case "$*" in *ipywidgets*)
+	ext="${0%/*}/../share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager"
+	mkdir -p "$ext"; echo "$*" > "$ext/package.json";;
+esac
+case "$*" in *jupyterlab*) ;; *) exit 0;; esac
 echo "Installing collected packages: x"
 cat > "${0%/*}/jupyter-lab" <<'Y'
 #!/bin/sh
@@ -71,6 +78,53 @@ func TestSetupMakesAnEnvironmentOrSaysWhyNot(t *testing.T) {
 	notes = nil
 	if again, err := Find(context.Background(), opts); err != nil || !slices.Equal(again.Command, j.Command) || len(notes) > 0 {
 		t.Errorf("the second time: %+v, %v, %q", again, err, notes)
+	}
+}
+
+// Controls move at once in a JupyterLab that quire set up: it has ipywidgets, also one that an earlier quire made without. Where the
+// index cannot be reached or lacks it, JupyterLab starts all the same, and a note says what to do.
+func TestJupyterLabHasWidgets(t *testing.T) {
+	opts := world(t)
+	var notes []string
+	opts.Note = func(s string) { notes = append(notes, s) }
+	for _, c := range []struct {
+		name, near, fail string
+		old              bool // there is an environment, without ipywidgets
+		has              bool
+		note             string
+	}{
+		{"a new one", "", "", false, true, "setting up JupyterLab"},
+		{"a new one of another version", "yes", "", false, true, "trying a version near it"},
+		{"an index without ipywidgets", "", "ipywidgets", false, false, "-m pip install ipywidgets==" + Widgets},
+		{"one that is there", "", "", true, true, ""},
+		{"one that is there, offline", "", "pip", true, false, "controls (viz.Interact) show their first values and do not move: when the package index can be reached, "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, left := range names(opts.Cache) {
+				require.NoError(t, os.RemoveAll(filepath.Join(opts.Cache, left)))
+			}
+			notes = nil
+			t.Setenv("FAIL", "")
+			t.Setenv("NEAR", c.near)
+			if c.old {
+				j, err := Find(context.Background(), opts)
+				require.NoError(t, err)
+				require.NoError(t, os.RemoveAll(filepath.Join(filepath.Dir(filepath.Dir(j.Command[0])), "share")))
+				require.False(t, j.HasWidgets())
+				notes = nil
+			}
+			t.Setenv("FAIL", c.fail)
+			j, err := Find(context.Background(), opts)
+			require.NoError(t, err)
+			assert.Equal(t, c.has, j.HasWidgets())
+			assert.Contains(t, strings.Join(notes, "\n"), c.note)
+			if c.near == "" {
+				assert.NotContains(t, strings.Join(notes, "\n"), "trying a version near it")
+			}
+			if c.note == "" {
+				assert.Empty(t, notes)
+			}
+		})
 	}
 }
 

@@ -6,14 +6,20 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/kernelspec"
 )
 
-// Version is the JupyterLab that is set up when there is none, and minMajor the oldest one that serves.
+// Version is the JupyterLab that is set up when there is none, Widgets the ipywidgets beside it, by which controls move, and minMajor
+// the oldest JupyterLab that serves.
 const (
 	Version  = "4.6.6"
+	Widgets  = "8.1.9"
 	minMajor = 4
 )
 
@@ -21,6 +27,24 @@ const (
 type Jupyter struct {
 	Command []string // program and first arguments
 	Version string
+}
+
+// HasWidgets reports whether its pages have ipywidgets, as far as the folders tell in which it looks for extensions: those of the
+// environment that it is in, of the user, and of the machine.
+func (j *Jupyter) HasWidgets() bool {
+	var data []string
+	if exe, err := filepath.EvalSymlinks(j.Command[0]); err == nil {
+		data = append(data, filepath.Join(filepath.Dir(filepath.Dir(exe)), "share", "jupyter"))
+	}
+	data = append(data, filepath.Join(filepath.Dir(filepath.Dir(j.Command[0])), "share", "jupyter"), "/usr/local/share/jupyter", "/usr/share/jupyter")
+	data = append(data, filepath.SplitList(os.Getenv("JUPYTER_PATH"))...)
+	if user, err := kernelspec.UserData(); err == nil {
+		data = append(data, user)
+	}
+	return slices.ContainsFunc(data, func(dir string) bool {
+		_, err := os.Stat(filepath.Join(dir, "labextensions", "@jupyter-widgets", "jupyterlab-manager", "package.json"))
+		return err == nil
+	})
 }
 
 // Options of Find.
@@ -62,6 +86,11 @@ func Find(ctx context.Context, opts Options) (*Jupyter, error) {
 	}
 	j, broken := environment(ctx, opts.Cache)
 	if broken == nil && j != nil {
+		if opts.Setup && !j.HasWidgets() { // one of an earlier version
+			if err := addWidgets(ctx, filepath.Dir(filepath.Dir(j.Command[0])), opts); err != nil {
+				return nil, err
+			}
+		}
 		return j, nil
 	}
 	python, pythonErr := findPython(opts.Python)

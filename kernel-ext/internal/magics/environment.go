@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -80,8 +81,15 @@ func (e *engine) run(ctx context.Context, k Kernel, args string) (said string, e
 		return "", err
 	}
 	e.name = name
-	return "cells run on " + engineName(name) + " from now on", nil
+	said = "cells run on " + engineName(name) + " from now on"
+	if kind, _, _ := strings.Cut(name, ":"); name != "" && !slices.Contains(engines, kind) {
+		said += fmt.Sprintf(", which is none of Quire's (%s): a cell has to register it", strings.Join(engines, ", "))
+	}
+	return said, nil
 }
+
+// engines are those that Quire has. Cells may register others.
+var engines = []string{"go", "session", "xla"}
 
 func engineName(name string) string {
 	if name == "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // build is what is known of how this program was built.
 type build struct {
 	info  *debug.BuildInfo
+	goes  string    // Go's version
 	built time.Time // of the program file: source that is not older is none of its
 
 	mu       sync.Mutex
@@ -36,8 +38,12 @@ var builtFrom = sync.OnceValues(func() (*build, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &build{info: info, built: file.ModTime(), packages: map[string]*pkg{}, folders: map[string]*folder{}, roots: map[string][]root{}}, nil
+	return newBuild(info, runtime.Version(), file.ModTime()), nil
 })
+
+func newBuild(info *debug.BuildInfo, goes string, built time.Time) *build {
+	return &build{info: info, goes: goes, built: built, packages: map[string]*pkg{}, folders: map[string]*folder{}, roots: map[string][]root{}}
+}
 
 // module is one of the modules of the program, nil for none.
 type module debug.Module

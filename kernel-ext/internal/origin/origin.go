@@ -75,7 +75,7 @@ func (o *Origin) find(file string, line int) bool {
 		return false
 	}
 	w := newWalk(b, pkg)
-	if !w.start(rest, line) {
+	if !w.start(rest, file, line) {
 		return false
 	}
 	o.Free = append(o.Free, w.freed()...)
@@ -86,41 +86,21 @@ func (o *Origin) find(file string, line int) bool {
 // Named says what a function of the package of a file is made of, by its name as Of gives it; ok is false if there is no such function,
 // or no source.
 func Named(file, name string) (o *Origin, ok bool) {
-	_, rest := splitName(name)
-	b, err := builtFrom()
-	if err != nil || strings.Contains(rest, ".func") || strings.HasSuffix(rest, "-fm") {
+	s, ok := sourceAt(file)
+	if !ok {
 		return nil, false
 	}
-	pkg := b.packageOf(file)
-	if pkg == nil {
-		return nil, false
-	}
-	w := newWalk(b, pkg)
-	if !w.start(rest, 0) || !w.believed {
-		return nil, false
-	}
-	return &Origin{Func: name, Parts: w.parts, Free: w.freed()}, true
+	return s.Named(name)
 }
 
 // Argument says what the function literal is made of that is the second argument of a call, in the package of a file, of a function with one of
 // these names whose first argument is a text; ok is false if there is no such call, or no source.
 func Argument(file, text string, functions ...string) (o *Origin, ok bool) {
-	b, err := builtFrom()
-	if err != nil {
+	s, ok := sourceAt(file)
+	if !ok {
 		return nil, false
 	}
-	pkg := b.packageOf(file)
-	if pkg == nil {
-		return nil, false
-	}
-	d := pkg.argument(text, functions)
-	if d == nil {
-		return nil, false
-	}
-	w := newWalk(b, pkg)
-	w.add(d)
-	w.run()
-	return &Origin{Parts: w.parts, Free: w.freed()}, w.believed
+	return s.Argument(text, functions...)
 }
 
 // Differs returns what has changed since the origin had other parts, by name and in order; those of the program, where one of them

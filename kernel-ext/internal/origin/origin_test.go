@@ -3,6 +3,7 @@ package origin
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func sourceOf(t *testing.T, files map[string]string) (*build, string) {
 	}
 	info := &debug.BuildInfo{Main: debug.Module{Path: "lab", Version: "(devel)"}, Deps: []*debug.Module{
 		{Path: "example.com/fixed", Version: "v1.2.3"}, {Path: "example.com/moved", Version: "v1.0.0", Replace: &debug.Module{Path: "../moved"}}}}
-	return &build{info: info, built: time.Now(), packages: map[string]*pkg{}, folders: map[string]*folder{}, roots: map[string][]root{}}, filepath.Join(dir, "main.go")
+	return newBuild(info, runtime.Version(), time.Now()), filepath.Join(dir, "main.go")
 }
 
 // seen is what is known of a function, or of the literal in the line that has "// here".
@@ -45,7 +46,7 @@ func seen(t *testing.T, files map[string]string, name string) *Origin {
 		line = strings.Count(before, "\n") + 1
 	}
 	w := newWalk(b, p)
-	require.True(t, w.start(name, line), "%s is not found", name)
+	require.True(t, w.start(name, main, line), "%s is not found", name)
 	require.True(t, w.believed)
 	return &Origin{Parts: w.parts, Free: w.freed()}
 }
@@ -137,12 +138,12 @@ func TestNewSourceIsNotBelieved(t *testing.T) {
 	b, main := sourceOf(t, map[string]string{"main.go": "package main\nfunc load() int { return 1 }\n"})
 	b.built = time.Now().Add(-2 * time.Hour)
 	w := newWalk(b, b.packageOf(main))
-	require.True(t, w.start("load", 0))
+	require.True(t, w.start("load", main, 0))
 	assert.False(t, w.believed)
 
 	b, main = sourceOf(t, map[string]string{"main.go": "package main\nimport \"example.com/moved/x\"\nfunc load() int { return x.N }\n"})
 	w = newWalk(b, b.packageOf(main))
-	require.True(t, w.start("load", 0))
+	require.True(t, w.start("load", main, 0))
 	assert.False(t, w.believed, "a package whose folder is not known")
 }
 

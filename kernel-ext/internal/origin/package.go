@@ -58,7 +58,7 @@ func (b *build) packageOf(path string) *pkg {
 	tests := strings.HasSuffix(path, "_test.go")
 	key := filepath.Dir(path)
 	if tests {
-		key += " with tests"
+		key += " with tests of " + clause(path) // there may be two packages
 	}
 	if p, ok := b.packages[key]; ok {
 		return p
@@ -68,9 +68,17 @@ func (b *build) packageOf(path string) *pkg {
 	return p
 }
 
+// clause returns the name of the package that a file belongs to.
+func clause(path string) string {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly)
+	if err != nil {
+		return ""
+	}
+	return f.Name.Name
+}
+
 func (b *build) read(path string, tests bool) *pkg {
-	p := &pkg{dir: filepath.Dir(path), set: token.NewFileSet(), decls: map[string][]*decl{}, methods: map[string][]*decl{},
-		changers: map[string][]*decl{}, believed: true}
+	p := newPkg(filepath.Dir(path))
 	paths, _ := filepath.Glob(filepath.Join(p.dir, "*.go"))
 	if isCell(path) {
 		paths = []string{path}
@@ -92,6 +100,20 @@ func (b *build) read(path string, tests bool) *pkg {
 		}
 		p.files, p.believed = append(p.files, f), p.believed && older
 	}
+	p.resolve(name)
+	if name == "" {
+		return nil
+	}
+	return p
+}
+
+func newPkg(dir string) *pkg {
+	return &pkg{dir: dir, set: token.NewFileSet(), decls: map[string][]*decl{}, methods: map[string][]*decl{},
+		changers: map[string][]*decl{}, believed: true}
+}
+
+// resolve notes what the package's files declare.
+func (p *pkg) resolve(name string) {
 	for _, f := range p.files {
 		if f.syntax.Name.Name == name { // there may be a package of tests beside it
 			p.declare(f)
@@ -100,10 +122,6 @@ func (b *build) read(path string, tests bool) *pkg {
 	for _, f := range p.files {
 		p.findChangers(f)
 	}
-	if name == "" {
-		return nil
-	}
-	return p
 }
 
 // isCell reports whether a file is what GoNB made of a notebook's cells.
@@ -122,11 +140,20 @@ func (b *build) readFile(set *token.FileSet, path string) (f *file, older bool) 
 	if err != nil {
 		return nil, false
 	}
-	syntax, err := parser.ParseFile(set, path, text, parser.ParseComments)
+	f, err = parseFile(set, path, text)
 	if err != nil {
 		return nil, false
 	}
-	f = &file{path: path, text: text, syntax: syntax}
+	return f, info.ModTime().Before(b.built)
+}
+
+// parseFile reads the text of a file.
+func parseFile(set *token.FileSet, path string, text []byte) (*file, error) {
+	syntax, err := parser.ParseFile(set, path, text, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: path, text: text, syntax: syntax}
 	for _, spec := range syntax.Imports {
 		one := imported{}
 		one.path, _ = strconv.Unquote(spec.Path.Value)
@@ -135,7 +162,7 @@ func (b *build) readFile(set *token.FileSet, path string) (f *file, older bool) 
 		}
 		f.imports = append(f.imports, one)
 	}
-	return f, info.ModTime().Before(b.built)
+	return f, nil
 }
 
 // declare notes what a file declares.

@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,16 +24,16 @@ type walk struct {
 }
 
 func newWalk(b *build, p *pkg) *walk {
-	return &walk{build: b, pkg: p, parts: map[string]string{goPart: runtime.Version()}, free: map[string]bool{}, seen: map[*decl]bool{},
+	return &walk{build: b, pkg: p, parts: map[string]string{goPart: b.goes}, free: map[string]bool{}, seen: map[*decl]bool{},
 		reached: map[string]bool{}, selected: map[string]bool{}, believed: p.believed}
 }
 
-// start goes from a function by its name within its package and the line on which its code begins; false if it is not found.
-func (w *walk) start(name string, line int) bool {
+// start goes from a function by its name within its package, and the file and line on which its code begins; false if it is not found.
+func (w *walk) start(name, file string, line int) bool {
 	name = strings.TrimSuffix(name, "[...]")
 	begin := w.named(name)
 	if len(begin) == 0 {
-		begin = w.literals(line, depth(name))
+		begin = w.literals(file, line, depth(name))
 	}
 	for _, d := range begin {
 		w.add(d)
@@ -71,11 +70,14 @@ func depth(name string) (n int) {
 	return n
 }
 
-// literals returns the function literals whose code begins on a line. The line is that of their first statement or, if they are
+// literals returns the function literals whose code begins on a line of a file. The line is that of their first statement or, if they are
 // written so, one before it. If there are several, those count that are as deep in others as their name says; all, if none is.
-func (w *walk) literals(line, depth int) []*decl {
+func (w *walk) literals(file string, line, depth int) []*decl {
 	var found, fit []*decl
 	for _, f := range w.pkg.files {
+		if f.path != file && len(w.pkg.files) > 1 { // the only one may be a copy
+			continue
+		}
 		at := func(p token.Pos) int { return w.pkg.set.PositionFor(p, false).Line }
 		var around []ast.Node
 		ast.Inspect(f.syntax, func(n ast.Node) bool {

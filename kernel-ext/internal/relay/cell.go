@@ -50,6 +50,12 @@ func (r *Relay) work() {
 // cell runs a cell from its turn to its end.
 func (r *Relay) cell(q request) {
 	n := r.begin(q)
+	s := newShown(n)
+	r.shown.Store(s)
+	defer func() {
+		r.shown.Store(nil)
+		close(s.done)
+	}()
 	failure := r.execute(n, q)
 	interrupted := errors.Is(context.Cause(n.ctx), errInterrupted)
 	if r.ctx.Err() != nil {
@@ -263,6 +269,7 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupy
 	if errors.Is(err, errUnsent) {
 		return nil, true
 	}
+	r.settings.note(code)
 	if n.cell.StoreHistory {
 		b.count++
 	}
@@ -300,7 +307,7 @@ func (r *Relay) cut(n *running, b *back, x *exchange) (jupyter.Reply, error) {
 var errTimeout = errors.New("too late")
 
 // again ends the sentence about a gonb that has ended.
-const again = ": another one has its place, with the declarations of earlier cells, but without what %env and %cd set"
+const again = ": another one has its place, with the declarations of earlier cells and what %env and %cd have set"
 
 // dead makes of errGone a sentence that says how gonb ended.
 func (r *Relay) dead(b *back, err error) error {

@@ -114,6 +114,9 @@ func (r *Relay) connect(e engine, memory *kernel.Memory) (*back, error) {
 	if err == nil && e.offline() { // the modules of the workspace are all there is: no "go get" before each cell
 		_, err = b.run(ctx, jupyter.Execute{Code: "%noautoget", Silent: true})
 	}
+	if err == nil {
+		err = r.settings.replay(func(x jupyter.Execute) (jupyter.Reply, error) { return b.run(ctx, x) })
+	}
 	if err == nil && memory != nil {
 		lost := e.Replay(*memory, func(x jupyter.Execute) (jupyter.Reply, error) { return b.run(ctx, x) })
 		if lost != nil {

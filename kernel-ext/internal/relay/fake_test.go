@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ type fake struct {
 	release   chan struct{}
 	inputs    chan string
 	replayed  []string // what Replay was given
+	commands  []string // that begin with %
 
 	mu     sync.Mutex
 	count  int
@@ -117,6 +119,13 @@ func (f *fake) told() []string {
 	return f.replayed
 }
 
+// commanded returns the commands that it was given.
+func (f *fake) commanded() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.commands)
+}
+
 func (f *fake) counted() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -192,6 +201,11 @@ func (f *fake) execute(m jupyter.Message) bool {
 	}
 	for line := range strings.Lines(e.Code) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.HasPrefix(word, "%") {
+			f.mu.Lock()
+			f.commands = append(f.commands, strings.TrimSpace(line))
+			f.mu.Unlock()
+		}
 		if f.tame && word != "say" && word != "fail" {
 			continue
 		}

@@ -324,6 +324,28 @@ func TestGonbsDeath(t *testing.T) {
 	assert.Equal(t, []string{"say replayed\nsay again"}, s.gonb().told())
 }
 
+// What cells have set is set again in the gonb that takes the place of one that died, in whatever way it died.
+func TestSettingsOutliveGonb(t *testing.T) {
+	s := play(t, nil)
+	f := s.connect("a")
+	for _, cell := range []string{
+		"%env A=1\n%cd /tmp", "%cd sub\n%cd ..", "%env B 2 3", "%env A=4", "%env", "%cd", "%goflags \"-race\"", "%autoget", "fail no\n%env C=5",
+		"%env MULTI \\\nlines", "%%bash\n%env NOT=1", "say `\n%env NOT=1\n`", "%autoget\n%noautoget",
+	} {
+		f.run(cell)
+	}
+	require.NoError(t, s.Setenv(within(t), map[string]string{"D": "6"}))
+	want := []string{"%noautoget", "%cd /tmp", "%cd sub", "%cd ..", "%env B 2 3", "%env A=4", "%goflags \"-race\"", "%env C=5", "%env MULTI  lines", "%noautoget", "%env D=6"}
+	f.run("%env E=7\ndie")
+	f.run("say there")
+	assert.Equal(t, append(want, "%env E=7"), s.gonb().commanded())
+	reply, _ := f.run("%cd /\n%env E=8\ndie")
+	assert.Equal(t, "error", reply.Status)
+	f.run("say there")
+	want = []string{"%noautoget", "%env B 2 3", "%env A=4", "%goflags \"-race\"", "%env C=5", "%env MULTI  lines", "%noautoget", "%env D=6", "%cd /", "%env E=8"}
+	assert.Equal(t, want, s.gonb().commanded())
+}
+
 // A cell that comes while gonb dies runs, in this one or in the next, or says that gonb ended: at no moment anything else.
 func TestGonbDiesAroundACell(t *testing.T) {
 	rounds := 200

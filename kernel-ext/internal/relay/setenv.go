@@ -28,6 +28,9 @@ func (r *Relay) Setenv(ctx context.Context, set map[string]string) error {
 	if err == nil && reply.Status != "ok" {
 		err = errors.New(reply.EValue)
 	}
+	if err == nil {
+		r.settings.note(code.String())
+	}
 	return err
 }
 

@@ -18,12 +18,14 @@ var commands = strings.Fields("% main args test exec wasm widgets widgets_hb env
 //
 // gonb takes every line that begins with % or ! for a command, also within a raw string or a comment, drops every line
 // that begins with "package", keeps one function init of several, and dies of an empty command. Shell commands run
-// under the guard: their stdin is at its end, and what they leave running does not keep the cell.
+// under the guard: their stdin is at its end, and what they leave running does not keep the cell. So do cells that are scripts, whose
+// stdin is the cell.
 func Sent(source string, number int) (string, error) {
 	source = strings.ReplaceAll(source, "\r\n", "\n")
 	lines := strings.Split(source, "\n")
 	if foreign(lines[0]) {
-		return source, nil
+		lines[0] = script(lines[0])
+		return strings.Join(lines, "\n"), nil
 	}
 	asks := false
 	for _, line := range lines {
@@ -67,6 +69,22 @@ func Sent(source string, number int) (string, error) {
 		x.line(lines, i)
 	}
 	return strings.Join(lines, "\n"), nil
+}
+
+// guardedScript is the name by which gonb finds the guard that runs a script.
+const guardedScript = "cellguard-script"
+
+// script puts the guard between gonb and what runs the script that a first line begins, if it begins one.
+func script(line string) string {
+	words := strings.Fields(uncommented(line))
+	switch {
+	case len(words) == 1 && (words[0] == "%%bash" || words[0] == "%%sh"):
+		return "%%script " + guardedScript + " " + strings.TrimPrefix(words[0], "%%")
+	case len(words) > 1 && words[0] == "%%script":
+		_, run, _ := strings.Cut(uncommented(line), words[0])
+		return "%%script " + guardedScript + run
+	}
+	return line
 }
 
 var (

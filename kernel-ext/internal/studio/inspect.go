@@ -11,13 +11,13 @@ import (
 )
 
 // inspecting answers hover and completion with gopls, if that was built, and what the cells have left in a directory.
-func inspecting(opts Options, session cells, commands []relay.Magic, dir string) (i *hover.Inspector, end func()) {
+func inspecting(opts Options, session cells, commands []relay.Magic, dir string, programs func() string) (i *hover.Inspector, end func()) {
 	known := hover.Options{
 		Program: session, Values: session, Traces: hover.NewTraces(dir), Magics: commands, Packages: opts.Workspace.Usual(),
 	}
 	end = func() {}
 	if opts.Tools[workspace.Gopls] != "" {
-		server, err := gopls.Start(gopls.Options{Workspace: opts.Workspace, Tools: opts.Tools, Imports: opts.Workspace.Usual()})
+		server, err := gopls.Start(gopls.Options{Workspace: opts.Workspace, Tools: opts.Tools, Imports: opts.Workspace.Usual(), Programs: programs})
 		switch {
 		case err == nil:
 			known.Gopls, end = server, server.Close

@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"time"
 
+	kernelcells "github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/magics"
+	"github.com/quire-ml/quire/kernel-ext/internal/origin"
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
 	"github.com/quire-ml/quire/kernel-ext/jobs"
 	"github.com/quire-ml/quire/kernel-ext/keep"
@@ -15,15 +19,46 @@ import (
 )
 
 // kept has the values that last over restarts.
-type kept struct{}
+type kept struct {
+	cells    cells
+	programs func() string // the directory in which the cells' programs are built
+}
 
 // List implements magics.Keeper.
-func (kept) List() (list []magics.Kept, err error) {
-	all, err := keep.List()
+func (k kept) List() (list []magics.Kept, err error) {
+	all, err := keep.ListIn(k)
 	for _, e := range all {
 		list = append(list, magics.Kept{Name: e.Name, Type: e.Type, Summary: e.Summary, Bytes: e.Bytes, Written: e.Made, Stale: e.Stale})
 	}
 	return list, err
+}
+
+// Parts implements keep.Program: what the function would be made of in the next cell. A function without a name is looked for in the cell that
+// kept the value last.
+func (k kept) Parts(function, value string) (parts map[string]string, ok bool) {
+	dir := k.programs()
+	if dir == "" {
+		return nil, false
+	}
+	executable := filepath.Join(dir, filepath.Base(dir)+kernelcells.ProgramSuffix)
+	in := func(cell string) (origin.Source, bool) {
+		text, _ := k.cells.Compose(cell)
+		s, err := origin.Read([]byte(text), executable)
+		return s, err == nil
+	}
+	if s, ok := in(""); ok {
+		if o, ok := s.Named(function); ok {
+			return o.Parts, true
+		}
+	}
+	for _, cell := range k.cells.Latest(value) {
+		if s, ok := in(cell); ok {
+			if o, ok := s.Argument(value, "Once", "Once2"); ok {
+				return o.Parts, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // Drop implements magics.Keeper.
@@ -37,13 +72,20 @@ func (background) List() (list []magics.Job, err error) {
 	all, err := jobs.List()
 	for _, j := range all {
 		s := j.Status()
-		state := string(s.State)
-		if s.Text != "" {
-			state += ": " + s.Text
-		}
-		list = append(list, magics.Job{Name: j.Name(), State: state, Began: s.Started, Took: s.Took, Last: s.Last})
+		list = append(list, magics.Job{Name: j.Name(), State: state(s), Began: s.Started, Took: s.Took, Last: s.Last})
 	}
 	return list, err
+}
+
+// state says what a job does, or how it ended.
+func state(s jobs.Status) string {
+	switch {
+	case s.Text == "":
+		return string(s.State)
+	case strings.HasPrefix(s.Text, string(s.State)): // it begins with the word
+		return s.Text
+	}
+	return string(s.State) + ": " + s.Text
 }
 
 // Stop implements magics.Jobs.

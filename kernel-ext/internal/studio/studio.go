@@ -61,21 +61,25 @@ func Start(ctx context.Context, opts Options) (*relay.Relay, error) {
 	}
 	exports := flow.NewExports(opts.Workspace.Module, opts.Workspace.Go, own.Env(opts.Workspace.Env(opts.Tools)))
 	var running atomic.Pointer[relay.Relay]
-	exports.In(func() string {
+	programs := func() string {
 		if r := running.Load(); r != nil {
 			return r.Programs()
 		}
 		return ""
-	})
+	}
+	exports.In(programs)
 	session := cells{flow.New(flow.Options{Exports: exports, Carry: values.Dir})}
 	go func() {
-		_ = exports.Warm(ctx, opts.Workspace.Usual()...)
+		_ = exports.Warm(ctx, append(opts.Workspace.Usual(), opts.Workspace.Beside()...)...)
 		session.Compose("fmt.Println()") // what the first cell or hover would wait for otherwise
+		if opts.Front != nil {           // who runs a notebook knows what it imports
+			_ = exports.Warm(ctx, "std")
+		}
 	}()
-	commands := magics.New(magics.Options{Session: session, Keeper: kept{}, Jobs: background{}, Rerun: session.rerun, Engine: os.Getenv("QUIRE_BACKEND"), Dir: opts.Dir,
+	commands := magics.New(magics.Options{Session: session, Keeper: kept{session, programs}, Jobs: background{}, Rerun: session.rerun, Engine: os.Getenv("QUIRE_BACKEND"), Dir: opts.Dir,
 		Check: func(engine string) error { return opts.Workspace.BuildEngine(ctx, engine) }, Links: opts.Workspace.EngineEnv})
 	shapes := filepath.Join(own.Dir, "s")
-	inspector, end := inspecting(opts, session, commands, shapes)
+	inspector, end := inspecting(opts, session, commands, shapes, programs)
 	commands = append(commands, inspector.Magic())
 	env = append(env, tracesEnv(shapes))
 	tools := maps.Clone(opts.Tools)

@@ -101,6 +101,19 @@ func (w *Workspace) Usual() []string {
 	return list
 }
 
+// Beside returns the packages that are in cells beside those of [Workspace.Usual]: what the kernel links into them so that values flow and
+// shapes are known, and what people import of kernel-ext.
+func (w *Workspace) Beside() (list []string) {
+	for _, dir := range []string{"carry", "keep", "jobs", "traces"} {
+		list = append(list, ModulePath+"/kernel-ext/"+dir)
+	}
+	codecs, _ := filepath.Glob(filepath.Join(w.Module, "kernel-ext", "carry", "*codec"))
+	for _, dir := range codecs {
+		list = append(list, ModulePath+"/kernel-ext/carry/"+filepath.Base(dir))
+	}
+	return slices.DeleteFunc(list, func(p string) bool { return !w.exists(p) })
+}
+
 // Relative turns import paths of quire into patterns for Build, and drops the others.
 func (w *Workspace) Relative(imports []string) []string {
 	var list []string

@@ -205,6 +205,16 @@ func TestUsualPackagesAreThoseOfTheModule(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
+func TestWhatTheKernelLinksIsBeside(t *testing.T) {
+	module, err := filepath.Abs("../../..")
+	require.NoError(t, err)
+	list := (&Workspace{Module: module}).Beside()
+	for _, p := range []string{"carry", "carry/tensorcodec", "carry/methodcodec", "traces", "keep", "jobs"} {
+		assert.Contains(t, list, ModulePath+"/kernel-ext/"+p)
+	}
+	assert.Empty(t, (&Workspace{Module: t.TempDir()}).Beside())
+}
+
 func TestWithReplacesAndRemoves(t *testing.T) {
 	got := With([]string{"A=1", "B=2", "A=3", "C"}, map[string]string{"A": "x", "C": "", "D": "y"})
 	assert.Equal(t, []string{"B=2", "A=x", "D=y"}, got)

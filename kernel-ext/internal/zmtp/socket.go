@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -57,13 +58,22 @@ func newSocket(ctx context.Context, role Role, opts Options) (*Socket, error) {
 	return s, nil
 }
 
-// Listen opens a socket at a "unix" path or a "tcp" address and accepts peers until ctx ends or Close.
+// Listen opens a socket at a "unix" path, which only this user may connect to, or a "tcp" address and accepts peers until ctx ends or Close.
 func Listen(ctx context.Context, network, addr string, role Role, opts Options) (*Socket, error) {
 	s, err := newSocket(ctx, role, opts)
 	if err != nil {
 		return nil, err
 	}
-	s.ln, err = net.Listen(network, addr)
+	config := net.ListenConfig{}
+	if network == "unix" {
+		config.Control = closed
+	}
+	s.ln, err = config.Listen(ctx, network, addr)
+	if err == nil && network == "unix" { // where the system heeds no mode before
+		if err = os.Chmod(addr, 0o600); err != nil {
+			s.ln.Close()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("zmtp: listening: %w", err)
 	}

@@ -22,6 +22,7 @@ func Main(args []string, open func(device string) (ir.Backend, error)) int {
 	flags.StringVar(&o.Device, "device", "", "the engine, such as xla:cpu")
 	flags.StringVar(&o.Dir, "dir", "", "the folder of the socket")
 	flags.DurationVar(&o.Idle, "idle", 10*time.Minute, "how long to wait for somebody")
+	flags.StringVar(&o.Owner, "owner", "", "the folder of the notebook that starts it")
 	said := flags.Bool("ready", false, "say on file 3 when it is ready")
 	if err := flags.Parse(args); err != nil {
 		return 2

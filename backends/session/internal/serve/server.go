@@ -22,6 +22,7 @@ type Options struct {
 	Device string // what the engine is opened by, such as "xla:cpu"
 	Dir    string // where the socket lies: a folder of this user alone
 	Open   func(device string) (ir.Backend, error)
+	Owner  string        // the folder of the notebook that it is started for; may be ""
 	Idle   time.Duration // how long the worker waits for somebody who needs it
 	Ready  func()        // called when it can be connected to; may be nil
 
@@ -85,6 +86,9 @@ func Run(ctx context.Context, o Options) error {
 	defer end(nil)
 	s := &Server{device: o.Device, backend: b, programs: newPrograms(b), version: o.Version, pid: os.Getpid(), instance: rand.Text(), since: time.Now(),
 		end: end, clients: map[*client]bool{}, names: map[string]*held{}, owners: map[string]bool{}, used: time.Now()}
+	if o.Owner != "" {
+		s.owners[o.Owner] = true
+	}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	go s.watch(ctx, o.Idle)

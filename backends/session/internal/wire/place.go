@@ -50,17 +50,40 @@ func Dir() (string, error) {
 		}
 		return dir, nil
 	}
-	dir := fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())
-	first := usable(dir)
-	if first == nil {
-		return dir, nil
-	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		if dir := filepath.Join(cache, "quire", "session"); usable(dir) == nil {
+	var first error
+	for _, dir := range places() {
+		err := usable(dir)
+		if err == nil {
 			return dir, nil
+		}
+		if first == nil {
+			first = err
 		}
 	}
 	return "", fmt.Errorf("the folder of sessions: %w: set %s to a folder of your own with a short path", first, EnvDir)
+}
+
+// places returns where the folder may be, the preferred place first.
+func places() []string {
+	dirs := []string{fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(cache, "quire", "session"))
+	}
+	return dirs
+}
+
+// Folders returns those in which workers of this user may be, as far as they are there.
+func Folders() (dirs []string) {
+	all := places()
+	if dir := os.Getenv(EnvDir); dir != "" {
+		all = []string{dir}
+	}
+	for _, dir := range all {
+		if safefile.CheckPrivate(dir) == nil && safefile.CheckParent(filepath.Dir(dir)) == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 func usable(dir string) error {
@@ -89,21 +112,34 @@ func fileName(device string) string {
 func SocketPath(dir, device string) string { return filepath.Join(dir, fileName(device)+socketEnding) }
 
 // LockPath returns the file whose lock the worker of a device holds.
-func LockPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".lock") }
+func LockPath(dir, device string) string { return filepath.Join(dir, fileName(device)+lockEnding) }
 
 // LockBeside returns the lock of the worker that listens at a socket.
-func LockBeside(socket string) string { return strings.TrimSuffix(socket, socketEnding) + ".lock" }
+func LockBeside(socket string) string { return strings.TrimSuffix(socket, socketEnding) + lockEnding }
 
 // StartPath returns the file whose lock is held by who starts the worker of a device.
-func StartPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".start") }
+func StartPath(dir, device string) string { return filepath.Join(dir, fileName(device)+startEnding) }
 
 // LogPath returns the file with what the worker of a device printed.
 func LogPath(dir, device string) string { return filepath.Join(dir, fileName(device)+".log") }
 
-const socketEnding = ".sock"
+const (
+	socketEnding = ".sock"
+	lockEnding   = ".lock"
+	startEnding  = ".start"
+)
 
 // Sockets returns the sockets in a folder.
 func Sockets(dir string) []string {
 	list, _ := filepath.Glob(filepath.Join(dir, "*"+socketEnding)) // the pattern is right
+	return list
+}
+
+// Locks returns the locks in a folder of workers and of who starts them.
+func Locks(dir string) (list []string) {
+	for _, ending := range []string{lockEnding, startEnding} {
+		found, _ := filepath.Glob(filepath.Join(dir, "*"+ending)) // the pattern is right
+		list = append(list, found...)
+	}
 	return list
 }
