@@ -46,6 +46,7 @@ type Server struct {
 	names   map[string]*held
 	anchors []anchor
 	owners  map[string]bool // folders whose lock says that a notebook lives
+	orphan  bool            // the last notebook has ended
 	used    time.Time       // when the last client left
 	ending  bool
 }
@@ -274,8 +275,8 @@ func (s *Server) watch(ctx context.Context, idle time.Duration) {
 	}
 }
 
-// sweep forgets notebooks that have ended, with what they held. The worker ends with the last of them, unless other programs
-// use it; where there was none it ends after a while in which nobody used it.
+// sweep forgets notebooks that have ended, with what they held. The worker ends with the last of them, or when the programs have left that
+// use it then; where there was none it ends after a while in which nobody used it. Who only asks what it does is no user.
 func (s *Server) sweep(idle time.Duration) {
 	s.mu.Lock()
 	var gone []string
@@ -285,7 +286,8 @@ func (s *Server) sweep(idle time.Duration) {
 			delete(s.owners, o)
 		}
 	}
-	if len(s.clients) == 0 && len(s.owners) == 0 && (len(gone) > 0 || time.Since(s.used) > idle) {
+	s.orphan = len(s.owners) == 0 && (s.orphan || len(gone) > 0)
+	if s.users(nil) == 0 && len(s.owners) == 0 && (s.orphan || time.Since(s.used) > idle) {
 		s.quitLocked("nobody needs it")
 	}
 	s.mu.Unlock()

@@ -118,10 +118,15 @@ func (c *client) stop(f *wire.Frame, r *wire.Reader) error {
 func (s *Server) others(me *client) (clients, held int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.users(me), len(s.names)
+}
+
+// users counts the clients besides one, without those that only ask what the worker does. s.mu is held.
+func (s *Server) users(me *client) (n int) {
 	for c := range s.clients {
-		if c != me && c.hello.Device != wire.AnyDevice { // that one only asks
-			clients++
+		if c != me && c.hello.Device != wire.AnyDevice {
+			n++
 		}
 	}
-	return clients, len(s.names)
+	return n
 }
