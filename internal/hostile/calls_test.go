@@ -461,6 +461,7 @@ var functions = map[string]any{
 	"kernel-ext/carry.Encode":                     carry.Encode,
 	"kernel-ext/carry.End":                        carry.End,
 	"kernel-ext/carry.Gone":                       carry.Gone,
+	"kernel-ext/carry.Hold":                       carry.Hold[[]float32],
 	"kernel-ext/carry.In":                         carry.In,
 	"kernel-ext/carry.Know":                       carry.Know[[]float32],
 	"kernel-ext/carry.KnowType":                   carry.KnowType,
