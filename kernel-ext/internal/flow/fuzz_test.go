@@ -40,7 +40,7 @@ func FuzzPrepare(f *testing.F) {
 				require.NotEmpty(t, mistake.Message)
 				continue
 			}
-			require.Equal(t, strings.Count(text, "\n"), strings.Count(plan.Code, "\n"))
+			require.GreaterOrEqual(t, strings.Count(plan.Code, "\n"), strings.Count(text, "\n"), "lines are lost")
 			if !strings.Contains(text, "%") && !strings.Contains(text, "package") && !strings.Contains(text, "!") {
 				g.forget(plan.Forget)
 				_, err = g.program(plan.Code)
