@@ -1,6 +1,6 @@
 """What the kernel does for people, looked at in a real JupyterLab in a headless browser: shapes on Shift-Tab while a
 cell trains; Run All stops at the cell that fails; interrupts stop a build, a training and a shell command; after a
-reload in the middle of a training its curve is there, whole; kept values outlive a restart. Screenshots go to --out.
+reload in the middle of a training its curve is there, whole, and %attach takes up the running cell; kept values outlive a restart. Screenshots go to --out.
 Exits with 1 and a sentence if anything is not so.
 
     python3 .ci/notebook_test.py --out DIR [--only NAME]
@@ -25,6 +25,7 @@ IMPORTS = '''import (
 '''
 
 CHECKS = {}
+OUT = pathlib.Path(".")  # of screenshots
 
 
 def check(*cells):
@@ -155,6 +156,7 @@ def hover(page, i, line, column):
     page.keyboard.press("Shift+Tab")
     tip = page.wait_for_selector(".jp-Tooltip", timeout=20_000)
     said = tip.inner_text()
+    page.screenshot(path=OUT / f"hover-{line}-{column}.png")
     page.keyboard.press("Escape")
     return said
 
@@ -210,11 +212,43 @@ def jobs_and_kept_values_outlive_page_and_kernel(page):
     want(page, 4, "[1 2 3] <nil>")
 
 
+@check('import (\n\t"fmt"\n\t"time"\n)', 'for i := 0; ; i++ {\n\tfmt.Println("line", i)\n\ttime.Sleep(20 * time.Millisecond)\n}', "%attach", 'fmt.Println("still here")')
+def a_running_cell_is_taken_up_again_after_a_reload(page):
+    run(page, 0)
+    start(page, 1)
+    shown(page, 1, "line 3\n")
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell", timeout=60_000)
+    lab.connected(page)
+    start(page, 2)
+    shown(page, 2, "line 0\n")  # what was printed before the reload too
+    before = last_line(page)
+    shown(page, 2, f"line {before + 20}\n")  # and it goes on
+    if page.evaluate("() => window.quireDone"):
+        lab.fail("the cell that looks on ended before the one that it looks at")
+    interrupt(page)
+    want(page, 2, "interrupted")
+    got = text(page, 2)
+    for i in range(last_line(page) + 1):
+        if f"line {i}\n" not in got:
+            lab.fail(f"line {i} is missing: {got!r}")
+    run(page, 3)
+    want(page, 3, "still here")
+
+
+def last_line(page):
+    """The number of the last line that the cell that looks on shows."""
+    return max(int(line.split()[1]) for line in text(page, 2).splitlines() if line.startswith("line "))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--only", choices=sorted(CHECKS))
     args = parser.parse_args()
+    global OUT
+    OUT = args.out
     checks = {name: c for name, c in CHECKS.items() if args.only in (None, name)}
     with tempfile.TemporaryDirectory() as folder:
         files = []

@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -36,8 +37,9 @@ func Switch(index *Node, branches ...*Function) []*Node {
 // While runs body as long as cond holds, and returns the last state: cond maps the state to a bool
 // scalar, body maps it to a state of the same shapes. Both may use any node around them.
 //
-// There is no reverse-mode gradient through While yet: asking for one is an error. A loop whose number
-// of steps is known when the graph is built can be written as a Go loop.
+// A gradient goes through it if the graph says how many turns it takes: if one value of the state begins at an integer constant,
+// body adds a constant to it, and cond compares it with a constant. It then is a [Scan], which stores what the gradient needs.
+// Through another one asking for a gradient is an error: [WhileUpTo] bounds the turns.
 func While(cond, body *Function, initialState ...*Node) []*Node {
 	return ApplyFunctions(graphOf(whileOp, initialState), whileOp, nil, initialState, cond, body)
 }
@@ -111,8 +113,16 @@ func init() {
 				return state
 			},
 		},
-		Samples: []ir.Sample{{In: []ir.Input{ir.ScalarValue(1), ir.ScalarValue(3)}, DTypes: dtypes.Reals, Build: built(sampleLoop)}},
-	}, Rule{NoGrad: "reverse mode through a loop of unknown length is not built yet; write a loop of known length in Go"})
+		Samples: []ir.Sample{
+			{Name: "until a value is reached", In: []ir.Input{ir.ScalarValue(1), ir.ScalarValue(3)}, DTypes: dtypes.Reals, Build: built(sampleLoop), Kink: true},
+			{Name: "counted", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(3)}, DTypes: dtypes.Floats, Build: built(sampleCounted(0, 1, 4, LessThan))},
+			{Name: "counted down", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(3)}, DTypes: dtypes.Floats, Build: built(sampleCounted(7, -3, 1, GreaterOrEqual))},
+			{Name: "counted to another", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(3)}, DTypes: dtypes.Floats, Build: built(sampleCounted(0, 2, 6, NotEqual))},
+			{Name: "counted to nothing", In: []ir.Input{ir.ScalarValue(1.5), ir.Ramp(3)}, DTypes: dtypes.Floats, Build: built(sampleCounted(5, 1, 5, LessThan))},
+			{Name: "as lax.scan is exported", In: []ir.Input{ir.Ramp(2), ir.Ramp(3, 2)}, DTypes: dtypes.Floats, Build: built(sampleExported)},
+		},
+		Tol: ir.ULP(8, "the body's own rounding, turn by turn"),
+	}, Rule{vjpOf: whileVJP})
 	callOp = Define(ir.Op{
 		Name: "Call", Family: "control", HLO: "func.call", Doc: "the results of a function",
 		Regions: &ir.Regions{
@@ -131,7 +141,7 @@ func init() {
 			return f.Call(Sub(out[0], out[1]))
 		})}},
 		Tol: ir.ULP(2, "the function's own rounding"),
-	}, Rule{VJPMulti: callVJP})
+	}, Rule{vjpOf: callVJP})
 }
 
 // nothing says that regions have no inputs of their own, everything that each gets all operands.
@@ -156,11 +166,57 @@ func listed(list []shapes.Shape) string {
 	return fmt.Sprint(list)
 }
 
-// callVJP differentiates through a copy of the function's body.
-func callVJP(ys, dys []*Node) []*Node {
-	n := ys[0].inputs[0]
-	ins := fresh(n.inputs)
-	return pull(n.graph, n.bodies[0].inline(ins), dys, ins)
+// callVJP calls a function that goes back through the function, and is made once for calls that ask for the same. The call
+// returns what it needs.
+func callVJP(n *Node, dys []*Node, want []bool) []*Node {
+	of, given := n.bodies[0], passed{}
+	key := fmt.Sprint(want)
+	for _, x := range slices.Concat(of.inputs, of.outputs) {
+		key += fmt.Sprintf(" %p", x)
+	}
+	for k, dy := range dys {
+		key += fmt.Sprint(" ", dy != nil)
+		if dy != nil {
+			given.add(of.outputs[k], dy)
+		}
+	}
+	b := of.fn.backs[key]
+	if b == nil {
+		b = newBackward(of, 0, want, false, func() []*Node { return cotangentsOf(of.outputs, dys) }, func(b *backward) (out []*Node) {
+			for _, dx := range b.grads {
+				if dx != nil {
+					out = append(out, dx)
+				}
+			}
+			return out
+		})
+		if of.fn.backs == nil {
+			of.fn.backs = map[string]*backward{}
+		}
+		of.fn.backs[key] = b
+	}
+	each, captured := b.uses(n, func(s shapes.Shape) shapes.Shape { return s })
+	own := slices.Concat(b.fn.params, each.inside)
+	bodies := []*body{{fn: b.fn, own: len(own), inputs: slices.Concat(own, captured.inside), outputs: b.fn.outputs}}
+	out := apply(n.graph, n.op, nil, bodies, slices.Concat(given.operands, each.operands, captured.operands)).Results()
+	grads := make([]*Node, len(n.inputs))
+	for i, dx := range b.grads {
+		if dx != nil {
+			grads[i], out = out[0], out[1:]
+		}
+	}
+	return grads
+}
+
+// cotangentsOf declares parameters for the cotangents that are there.
+func cotangentsOf(ys, dys []*Node) []*Node {
+	list := make([]*Node, len(ys))
+	for k, dy := range dys {
+		if dy != nil {
+			list[k] = Parameter(dy.graph, fmt.Sprintf("dy%d", k), ys[k].Shape())
+		}
+	}
+	return list
 }
 
 // branchVJP is the rule of ops that run one of several branches, chosen by their only operand: the same op on the
@@ -264,4 +320,49 @@ func sampleLoop(in []*Node) []*Node {
 	})
 	one := ScalarOne(g, in[0].DType())
 	return While(cond, body, in[0], Add(in[1], Add(one, Add(one, Mul(in[1], Add(one, one))))))
+}
+
+// sampleCounted repeats x ← sin(x·y) + x, with a counter from begin by step, as long as it compares so with limit.
+func sampleCounted(begin, step, limit int32, compare func(x, y *Node) *Node) func(in []*Node) []*Node {
+	return func(in []*Node) []*Node {
+		g := in[0].Graph()
+		end := Const(g, limit)
+		cond := NewClosure(g, func(g *Graph) []*Node {
+			i := Parameter(g, "i", shapes.Make(dtypes.Int32))
+			Parameter(g, "x", in[0].Shape())
+			Parameter(g, "y", in[1].Shape())
+			return []*Node{compare(i, end)}
+		})
+		body := NewClosure(g, func(g *Graph) []*Node {
+			i, x, y := Parameter(g, "i", shapes.Make(dtypes.Int32)), Parameter(g, "x", in[0].Shape()), Parameter(g, "y", in[1].Shape())
+			sum := ReduceSum(Mul(y, in[1]))
+			return []*Node{AddScalar(i, step), Add(Sin(Mul(x, sum)), x), y}
+		})
+		out := While(cond, body, Const(g, begin), in[0], in[1])
+		return []*Node{out[1], Mul(out[2], out[1]), out[0]}
+	}
+}
+
+// sampleExported goes over an array in the form that JAX gives to lax.scan: the array is part of the state, and never changes, and
+// what is stacked is part of it, and is written to at the counter.
+func sampleExported(in []*Node) []*Node {
+	g, x, n := in[0].Graph(), in[1], in[1].Dim(0)
+	state := []*Node{Const(g, int32(0)), in[0], x, ZerosLike(x)}
+	params := func() []*Node {
+		list := make([]*Node, len(state))
+		for i, s := range state {
+			list[i] = Parameter(g, "", s.Shape())
+		}
+		return list
+	}
+	cond := NewClosure(g, func(g *Graph) []*Node { return []*Node{LessThan(params()[0], Const(g, int32(n)))} })
+	body := NewClosure(g, func(g *Graph) []*Node {
+		s := params()
+		at := []*Node{s[0], Const(g, int32(0))}
+		row := Reshape(DynamicSlice(s[2], at, []int{1, 2}), 2)
+		c := Tanh(Add(Mul(s[1], row), row))
+		return []*Node{Add(s[0], Const(g, int32(1))), c, s[2], DynamicUpdateSlice(s[3], Reshape(Mul(c, row), 1, 2), at)}
+	})
+	out := While(cond, body, state...)
+	return []*Node{out[1], out[3]}
 }

@@ -18,8 +18,10 @@ type Function struct {
 	params   []*Node
 	outputs  []*Node
 	nodes    []*Node
-	captured []*Node         // nodes of the parent that are used here, in order of first use
-	inner    map[*Node]*Node // what stands here for a node from outside
+	captured []*Node                 // nodes of the parent that are used here, in order of first use
+	inner    map[*Node]*Node         // what stands here for a node from outside
+	again    func(outer *Node) *Node // computes here what is not worth passing in; or nil, as its result
+	backs    map[string]*backward    // what goes back through it, by what of it
 	returned bool
 	seen     bool // a call in it does something besides returning results
 }
@@ -50,6 +52,15 @@ func newFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function
 	}
 	f.returned = true
 	return f
+}
+
+// Outside runs define, in which new nodes go to the graph's main function, whatever closure is being built: it is for
+// packages whose parameters and constants belong to the whole graph. The closure uses the nodes as any from around it.
+func (g *Graph) Outside(define func()) {
+	inside := g.made().current
+	g.current = g.main
+	defer func() { g.current = inside }()
+	define()
 }
 
 // Name returns the function's name; the graph's own is "main".
@@ -103,6 +114,12 @@ func (f *Function) local(x *Node) *Node {
 	old := f.graph.current
 	f.graph.current = f
 	defer func() { f.graph.current = old }()
+	if f.again != nil {
+		if n := f.again(outer); n != nil {
+			f.inner[x], f.inner[outer] = n, n
+			return n
+		}
+	}
 	var n *Node
 	if outer.op == constant { // cheaper to say again than to pass in
 		n = f.graph.add(constant, outer.attrs, nil, outer.outs)
@@ -116,8 +133,10 @@ func (f *Function) local(x *Node) *Node {
 
 // body is a function as a call runs it: every value it uses is among its inputs.
 type body struct {
-	fn     *Function
-	inputs []*Node // its parameters, and per captured operand of the call the node inside; nil where the body ignores it
+	fn      *Function
+	own     int     // how many of inputs are not captured
+	inputs  []*Node // its parameters, and per captured operand of the call the node inside; nil where the body ignores it
+	outputs []*Node // its results, and behind them what a gradient wants to know of the run
 }
 
 // captured returns how many of the operands of a call with these bodies are captured.
@@ -125,14 +144,14 @@ func captured(bodies []*body) int {
 	if len(bodies) == 0 {
 		return 0
 	}
-	return len(bodies[0].inputs) - len(bodies[0].fn.params)
+	return len(bodies[0].inputs) - bodies[0].own
 }
 
 // signatures returns what the bodies take and return, without what they capture.
 func signatures(bodies []*body) []ir.Signature {
 	list := make([]ir.Signature, len(bodies))
 	for i, b := range bodies {
-		list[i] = ir.Signature{Name: b.fn.name, In: inShapes(b.fn.params), Out: inShapes(b.fn.outputs)}
+		list[i] = ir.Signature{Name: b.fn.name, In: inShapes(b.inputs[:b.own]), Out: inShapes(b.outputs)}
 	}
 	return list
 }
@@ -153,7 +172,7 @@ func bind(g *Graph, op *ir.Op, fns ...*Function) (bodies []*body, captured []*No
 		}
 	}
 	for _, f := range fns {
-		b := &body{fn: f, inputs: slices.Clone(f.params)}
+		b := &body{fn: f, own: len(f.params), inputs: slices.Clone(f.params), outputs: f.outputs}
 		for _, c := range captured {
 			var in *Node
 			for _, own := range f.captured {
@@ -178,7 +197,7 @@ func (b *body) inline(args []*Node) []*Node {
 			m[in.index] = args[i]
 		}
 	}
-	return copyNodes(g, b.fn, m)
+	return copyNodes(g, b.fn, b.outputs, m)
 }
 
 // needed tells of each node of a function whether outputs need it, and how many they need; with seen also what is seen from
@@ -204,10 +223,10 @@ func needed(nodes, outputs []*Node, seen bool) (need []bool, n int) {
 	return need, n
 }
 
-// copyNodes adds copies of the nodes that the results of f need to g's current function. m says by index what stands for
-// which node, and is added to.
-func copyNodes(g *Graph, f *Function, m []*Node) []*Node {
-	need, _ := needed(f.nodes, f.outputs, false)
+// copyNodes adds copies of the nodes of f that outputs need to g's current function, and returns those of outputs. m says by index
+// what stands for which node, and is added to.
+func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
+	need, _ := needed(f.nodes, outputs, false)
 	var in []*Node
 	for i, n := range f.nodes {
 		if !need[i] || m[i] != nil || n.op == output {
@@ -228,8 +247,8 @@ func copyNodes(g *Graph, f *Function, m []*Node) []*Node {
 			m[s.index] = made.splits[k]
 		}
 	}
-	results := make([]*Node, len(f.outputs))
-	for i, n := range f.outputs {
+	results := make([]*Node, len(outputs))
+	for i, n := range outputs {
 		results[i] = m[n.index]
 	}
 	return results

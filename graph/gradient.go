@@ -76,7 +76,13 @@ func checkCotangents(outputs, cotangents []*Node) *Graph {
 // pull carries the cotangents of outs back to wrt, within the current function. The result holds nil
 // where nothing arrives.
 func pull(g *Graph, outs, cotangents, wrt []*Node) []*Node {
-	f := g.current
+	return pullThrough(g.current, outs, cotangents, wrt)
+}
+
+// pullThrough is pull for nodes of f, which may be a function around the current one: what it adds to that uses nodes of f as
+// any from around it.
+func pullThrough(f *Function, outs, cotangents, wrt []*Node) []*Node {
+	g := f.graph
 	low, high := len(f.nodes), 0
 	local := make([]*Node, len(wrt))
 	for i, x := range wrt {
@@ -93,7 +99,7 @@ func pull(g *Graph, outs, cotangents, wrt []*Node) []*Node {
 	d := &gradients{low: low, list: make([]*Node, max(0, high-low))}
 	for i, y := range ys {
 		if y != nil && y.index >= low {
-			d.add(y, f.local(cotangents[i]))
+			d.add(y, g.current.local(cotangents[i]))
 		}
 	}
 	// on[n-low] tells whether n depends on any of wrt: others need no gradient, and no complaint.
@@ -135,7 +141,7 @@ func (d *gradients) backward(n *Node, isOn func(*Node) bool) {
 	if !any {
 		return
 	}
-	for i, dx := range n.vjp(dys) {
+	for i, dx := range n.vjp(dys, isOn) {
 		x := n.inputs[i]
 		if dx == nil || !isOn(x) || !isInexact(x.DType()) {
 			continue
@@ -147,12 +153,18 @@ func (d *gradients) backward(n *Node, isOn func(*Node) bool) {
 	}
 }
 
-// vjp returns the gradients for n's operands, given those of its results.
-func (n *Node) vjp(dys []*Node) []*Node {
+// vjp returns the gradients for n's operands, given those of its results. Only those of operands that are on are asked for.
+func (n *Node) vjp(dys []*Node, isOn func(x *Node) bool) []*Node {
 	rule := ruleOf[n.op]
 	switch {
 	case n.custom != nil:
 		return n.custom.pull(n, dys)
+	case rule.vjpOf != nil:
+		want := make([]bool, len(n.inputs))
+		for i, x := range n.inputs {
+			want[i] = isInexact(x.DType()) && isOn(x)
+		}
+		return rule.vjpOf(n, dys, want)
 	case rule.VJP != nil:
 		return rule.VJP(n, dys[0])
 	case rule.VJPMulti != nil:
@@ -172,7 +184,7 @@ func (n *Node) vjp(dys []*Node) []*Node {
 func fresh(xs []*Node) []*Node {
 	out := make([]*Node, len(xs))
 	for i, x := range xs {
-		out[i] = x.graph.add(identity, nil, []*Node{x}, x.outs)
+		out[i] = x.graph.add(identity, nil, []*Node{x.graph.current.local(x)}, x.outs)
 	}
 	return out
 }

@@ -285,7 +285,6 @@ func checkOp(op *ir.Op) {
 func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	checkOp(op)
 	g.made()
-	ins := g.in[:0] // rules do not keep it
 	local := g.lists.Take(len(in))
 	for i, x := range in {
 		switch {
@@ -294,8 +293,11 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 		case x.graph != g:
 			g.fail(op.Name, nil, fmt.Errorf("operand %d is a node of another graph (%q, not %q): pass values between graphs as tensors", i, x.graph.name, g.name))
 		}
+		local[i] = g.current.local(x) // which may add calls
+	}
+	ins := g.in[:0] // rules do not keep it
+	for _, x := range local {
 		ins = append(ins, x.Shape())
-		local[i] = g.current.local(x)
 	}
 	g.in = ins
 	if g.executable != nil {
@@ -357,8 +359,7 @@ func (n *Node) result(i int) *Node {
 	return n
 }
 
-// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more, such as gradients through
-// functions that call functions twice, which double at each level.
+// maxNodes is how many nodes a graph may have: some GB of memory. Only a mistake makes more.
 var maxNodes = 1 << 22
 
 func (g *Graph) add(op *ir.Op, attrs any, in []*Node, out []shapes.Shape) *Node {

@@ -157,7 +157,7 @@ var smooth = strings.Fields(`
 	Add AddScalar Cos Sin Tan Exp Log Sqrt Rsqrt Reciprocal Div DivScalar Mul MulScalar Neg Sub SubScalar OnePlus OneMinus MinusOne
 	Acosh Log2 Lgamma
 	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum ConsecutiveDifference
-	ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
+	Reduce ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
 	MaskedReduceAllSum MaskedReduceAllMean MaskedReduceAndKeep
 	DotGeneral DotProduct MatMul Einsum EinsumAxes ConvGeneral FFT InverseFFT RealFFT InverseRealFFT Cholesky TriangularSolve
 `)

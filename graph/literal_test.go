@@ -98,6 +98,7 @@ var literals = map[string]literalCase{
 	"MustNewExec3":             {why: "a function"},
 	"Errorf":                   {why: "a message"},
 	"ApplyFunctions":           {why: "attributes"},
+	"WhileUpTo":                {why: "a number of turns"},
 }
 
 // sizes are the names of ints that are sizes, places and axes: they become dimensions, which are checked as such.

@@ -101,8 +101,9 @@ var narrowTable = map[string]struct {
 	"slope of a logarithm": {slope(func(x *node) *node { return graph.SliceAxis(graph.LogSoftmax(x, 0), 0, graph.AxisElem(0)) }), 1},
 }
 
-// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, and one whose values are the dtype's own.
-var notNarrow = []string{"NextAfter", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
+// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, Reduce, which is as accurate as its
+// function is, and NextAfter, whose values are the dtype's own.
+var notNarrow = []string{"NextAfter", "Reduce", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
 
 // odd is a mask of every other element.
 func odd(x *node) *node {

@@ -101,9 +101,12 @@ func (e *emitter) region(b *body, captured []*Node) *ir.Program {
 		}
 		key += fmt.Sprintf(" %p", in)
 	}
+	for _, out := range b.outputs {
+		key += fmt.Sprintf(" returns %p", out)
+	}
 	p := e.regions[key]
 	if p == nil {
-		p = e.emit(b.fn.name, b.fn, inputs, b.fn.outputs)
+		p = e.emit(b.fn.name, b.fn, inputs, b.outputs)
 		if e.regions == nil {
 			e.regions = map[string]*ir.Program{}
 		}
@@ -162,7 +165,13 @@ func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
 		}
 		return list
 	}
+	if g.unplaced { // as an expansion is: what it takes over stands where it stood
+		defer func(from ir.Site) { g.from = from }(g.from)
+	}
 	for _, instr := range p.Instrs {
+		if g.unplaced {
+			g.from = instr.Place
+		}
 		args := at(instr.In)
 		var out []*Node
 		if instr.Op.Regions == nil {

@@ -16,6 +16,9 @@ type Rule struct {
 	VJPMulti func(ys, dys []*Node) []*Node // for several results; dys holds nil where none arrives
 	ZeroGrad string                        // why the gradient is zero ("piecewise constant")
 	NoGrad   string                        // why there is no gradient; asking for one is an error
+
+	// vjpOf is VJPMulti that is told which operands' gradients are wanted, and may let n return more. VJPMulti is made of it.
+	vjpOf func(n *Node, dys []*Node, want []bool) []*Node
 }
 
 var ruleOf = map[*ir.Op]Rule{}
@@ -25,6 +28,16 @@ var ruleOf = map[*ir.Op]Rule{}
 func Define(op ir.Op, rule Rule) *ir.Op {
 	if rule.Expand != nil {
 		op.Expand = expansion(op.Name, rule.Expand)
+	}
+	if of := rule.vjpOf; of != nil {
+		rule.VJPMulti = func(ys, dys []*Node) []*Node {
+			n := ys[0].inputs[0]
+			want := make([]bool, len(n.inputs))
+			for i, x := range n.inputs {
+				want[i] = isInexact(x.DType())
+			}
+			return of(n, dys, want)
+		}
 	}
 	row := ir.Define(op)
 	ruleOf[row] = rule

@@ -65,6 +65,7 @@ type backend struct {
 	workers int
 	options Options
 	closed  atomic.Bool
+	codes   codes
 }
 
 var errClosed = errors.New("the go backend is closed")
@@ -102,9 +103,14 @@ func (b *backend) CompileChecked(ctx context.Context, p *ir.Program) (exe ir.Exe
 	if b.closed.Load() {
 		return nil, errClosed
 	}
-	c, err := compileWith(ctx, p, b.options, newLibrary())
-	if err != nil {
-		return nil, err
+	c, fingerprint := b.codes.find(p)
+	if c == nil {
+		if c, err = compileWith(ctx, p, b.options, newLibrary()); err != nil {
+			return nil, err
+		}
+		if fingerprint != 0 {
+			b.codes.keep(fingerprint, c)
+		}
 	}
 	return &executable{backend: b, code: c}, nil
 }
@@ -121,5 +127,6 @@ func (b *backend) Put(t *tensors.Tensor) (ir.Buffer, error) {
 
 func (b *backend) Close() error {
 	b.closed.Store(true)
+	b.codes.forget()
 	return nil
 }

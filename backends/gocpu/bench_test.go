@@ -180,7 +180,7 @@ func BenchmarkTrain(b *testing.B) {
 }
 
 func BenchmarkCompile(b *testing.B) {
-	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn()} {
+	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn(), "gru by scan": gru(true), "gru written out": gru(false)} {
 		b.Run(name, func(b *testing.B) {
 			backend := gocpu.New()
 			defer backend.Close()
@@ -197,9 +197,49 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
+// gru is a GRU over 64 times with its gradients, by Scan or written out.
+func gru(scan bool) program {
+	const time, batch, width = 64, 32, 128
+	return program{in: []shapes.Shape{float32s(time, batch, width), float32s(width, 3*width), float32s(width, 3*width), float32s(3 * width)},
+		fn: func(in []*graph.Node) []*graph.Node {
+			x, w, u, b := in[0], in[1], in[2], in[3]
+			shares := graph.Add(graph.MatMul(x, w), b)
+			cell := func(share, h *graph.Node) *graph.Node {
+				xs, hs := graph.Split(share, -1, 3), graph.Split(graph.MatMul(h, u), -1, 3)
+				r, z := graph.Sigmoid(graph.Add(xs[0], hs[0])), graph.Sigmoid(graph.Add(xs[1], hs[1]))
+				n := graph.Tanh(graph.Add(xs[2], graph.Mul(r, hs[2])))
+				return graph.Add(graph.Mul(graph.OneMinus(z), n), graph.Mul(z, h))
+			}
+			h := graph.Zeros(x.Graph(), float32s(batch, width))
+			var all *graph.Node
+			if scan {
+				_, ys := graph.Scan([]*graph.Node{h}, []*graph.Node{shares}, func(carry, x []*graph.Node) (next, y []*graph.Node) {
+					h := cell(x[0], carry[0])
+					return []*graph.Node{h}, []*graph.Node{h}
+				}).Done()
+				all = ys[0]
+			} else {
+				list := make([]*graph.Node, time)
+				for t := range list {
+					h = cell(graph.Squeeze(graph.SliceAxis(shares, 0, graph.AxisElem(t)), 0), h)
+					list[t] = h
+				}
+				all = graph.Stack(list, 0)
+			}
+			loss := graph.ReduceAllMean(graph.Square(graph.Sub(all, x)))
+			return append([]*graph.Node{loss}, graph.Gradient(loss, w, u, b)...)
+		}}
+}
+
+// BenchmarkGRU compares a loop of the graph with the same loop written out.
+func BenchmarkGRU(b *testing.B) {
+	b.Run("scan", gru(true).benchmark)
+	b.Run("written out", gru(false).benchmark)
+}
+
 // BenchmarkArena shows what the freedom of the order costs in memory.
 func BenchmarkArena(b *testing.B) {
-	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn()} {
+	for name, p := range map[string]program{"mlp": mlp(), "cnn": cnn(), "gru by scan": gru(true), "gru written out": gru(false)} {
 		for order, o := range map[string]gocpu.Order{"sequential": gocpu.Sequential, "dataflow": gocpu.Dataflow} {
 			b.Run(name+"/"+order, func(b *testing.B) {
 				backend := gocpu.NewWithOptions(gocpu.Options{Order: o})

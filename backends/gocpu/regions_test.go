@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,7 +32,7 @@ const regionLength = 3
 func (m *regionMaker) step(pool []*graph.Node, depth int) []*graph.Node {
 	x, y := m.pick(pool, dtypes.Float32), m.pick(pool, dtypes.Float32)
 	i, k := m.pick(pool, dtypes.Int32), m.pick(pool, dtypes.Int32)
-	cases := 16
+	cases := 17
 	if depth == 0 {
 		cases = 11
 	}
@@ -71,6 +72,8 @@ func (m *regionMaker) step(pool []*graph.Node, depth int) []*graph.Node {
 		return graph.Switch(first(i), branches...)
 	case 14:
 		return m.loop(pool, x, depth)
+	case 15:
+		return m.scan(pool, x, depth)
 	default:
 		if len(m.fns) == 0 || m.rng.IntN(2) == 0 {
 			m.fns = append(m.fns, graph.NewFunction(m.g, "f", func(g *graph.Graph) []*graph.Node {
@@ -95,6 +98,31 @@ func (m *regionMaker) loop(pool []*graph.Node, x *graph.Node, depth int) []*grap
 		return []*graph.Node{graph.Add(c, graph.Const(g, int32(1))), m.steps(append(pool[:len(pool):len(pool)], x), depth-1)[0]}
 	})
 	return graph.While(cond, body, graph.Const(m.g, int32(0)), x)[1:]
+}
+
+// scan goes over a float and an integer array, forth or back, and returns what it carries and sums of what it has stacked.
+func (m *regionMaker) scan(pool []*graph.Node, x *graph.Node, depth int) []*graph.Node {
+	n := m.rng.IntN(4)
+	floats := graph.Zeros(m.g, shapes.Make(dtypes.Float32, n, regionLength))
+	ints := graph.Iota(m.g, shapes.Make(dtypes.Int32, n, regionLength), 0)
+	if n > 0 {
+		floats = graph.Concatenate(slices.Repeat([]*graph.Node{graph.ExpandAxes(x, 0)}, n), 0)
+	}
+	s := graph.Scan([]*graph.Node{x, m.pick(pool, dtypes.Int32)}, []*graph.Node{floats, ints}, func(carry, x []*graph.Node) (next, y []*graph.Node) {
+		out := m.steps(slices.Concat(pool, carry, x), depth-1)
+		return out, []*graph.Node{out[0], carry[1], graph.Max(out[0], x[0])}
+	})
+	if m.rng.IntN(2) == 0 {
+		s = s.Reverse()
+	}
+	switch m.rng.IntN(4) {
+	case 0:
+		s = s.Unroll(2)
+	case 1:
+		s = s.StoreEvery(2)
+	}
+	carry, ys := s.Done()
+	return append(carry, graph.ReduceMax(ys[0], 0), graph.ReduceSum(ys[1], 0), graph.ReduceMin(ys[2], 0))
 }
 
 func (m *regionMaker) closure(pool []*graph.Node, depth int) *graph.Function {
@@ -185,6 +213,10 @@ func TestRegionsComputeTheSame(t *testing.T) {
 		}
 		low, err := ir.Lower(p, engine.Lowers)
 		require.NoError(t, err)
+		written, err := ir.Lower(p, func(c ir.Call) bool { return c.Op != ops.Scan && engine.Lowers(c) })
+		require.NoError(t, err)
+		same("with loops that count", engine, written, nil)
+		same("with loops that count", ref, written, nil)
 		again, err := ir.Lower(low, engine.Lowers)
 		require.NoError(t, err)
 		require.LessOrEqual(t, again.NumInstrs(), low.NumInstrs())

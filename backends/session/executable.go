@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -305,7 +304,7 @@ func (e *executable) tell() (t wire.Telling, err error) {
 		return at.conn.link.Send(wire.KindTell, id, w.Body)
 	})
 	if err == nil {
-		err = json.Unmarshal(k.body, &t)
+		err = t.Read(wire.NewReader(k.body))
 	}
 	return t, err
 }

@@ -261,9 +261,7 @@ func dial(t testing.TB, dir string, hello wire.Hello) *wire.Link {
 	t.Helper()
 	c, err := wire.Dial(wire.SocketPath(dir, "go"))
 	require.NoError(t, err)
-	body, err := wire.Marshal(hello)
-	require.NoError(t, err)
-	require.NoError(t, c.Send(wire.KindHello, 0, body))
+	require.NoError(t, c.Send(wire.KindHello, 0, wire.Marshal(&hello)))
 	f, err := c.Receive()
 	require.NoError(t, err)
 	var w wire.Welcome

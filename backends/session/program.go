@@ -1,12 +1,12 @@
 package session
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
+	"strings"
 
+	"github.com/quire-ml/quire/backends/session/internal/wire"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -18,7 +18,7 @@ type program struct {
 	names   []string
 	outputs []shapes.Shape
 	text    []byte
-	hash    [sha256.Size]byte
+	hash    [wire.HashBytes]byte
 	sites   []ir.Site // of the instructions, by the number that stands in their place
 }
 
@@ -33,7 +33,7 @@ func newProgram(p *ir.Program) (*program, error) {
 	if w.text, err = json.Marshal(w.anonymous(p, map[*ir.Program]*ir.Program{})); err != nil {
 		return nil, fmt.Errorf("program %q cannot be sent to the session: %w", p.Name, err)
 	}
-	w.hash = sha256.Sum256(w.text)
+	w.hash = wire.HashOf(w.text)
 	return w, nil
 }
 
@@ -58,17 +58,32 @@ func (w *program) anonymous(p *ir.Program, done map[*ir.Program]*ir.Program) *ir
 	return &q
 }
 
-// numbered is how the place of an instruction stands in an error's text.
-var numbered = regexp.MustCompile(`(^|\W)` + somewhere + `:(\d+)\b`)
-
-// placed returns a text from the worker with the user's places in it.
+// placed returns a text from the worker with the user's places in it: "@:12" stands for that of instruction 12.
 func (w *program) placed(text string) string {
-	return numbered.ReplaceAllStringFunc(text, func(found string) string {
-		m := numbered.FindStringSubmatch(found)
-		k, err := strconv.Atoi(m[2])
-		if err != nil || k < 1 || k > len(w.sites) {
-			return found
+	var out strings.Builder
+	for {
+		at := strings.Index(text, somewhere+":")
+		if at < 0 {
+			out.WriteString(text)
+			return out.String()
 		}
-		return m[1] + w.sites[k-1].String()
-	})
+		end := at + len(somewhere) + 1
+		digits := end
+		for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+			end++
+		}
+		k, err := strconv.Atoi(text[digits:end])
+		if err != nil || k < 1 || k > len(w.sites) || at > 0 && isWord(text[at-1]) || end < len(text) && isWord(text[end]) {
+			out.WriteString(text[:end]) // it is something else
+		} else {
+			out.WriteString(text[:at])
+			out.WriteString(w.sites[k-1].String())
+		}
+		text = text[end:]
+	}
+}
+
+// isWord reports whether a byte is one of a name or a number.
+func isWord(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }

@@ -90,11 +90,7 @@ func greeted(socket *wire.Conn, mine wire.Hello, within time.Duration) (*wire.We
 		return nil, err
 	}
 	socket.Within(within)
-	body, err := wire.Marshal(mine)
-	if err != nil {
-		return nil, err
-	}
-	if err := socket.Send(wire.KindHello, 0, body); err != nil {
+	if err := socket.Send(wire.KindHello, 0, wire.Marshal(&mine)); err != nil {
 		return nil, errAbsent // it ended between the connection and this
 	}
 	f, err := socket.Receive()

@@ -39,13 +39,14 @@ func TestContractOnXLA(t *testing.T) {
 // together is how many calls share one compilation, which takes 20 ms and more.
 const together = 32
 
+// The engine itself is held to all of it by its own tests, and the way there by those of session:go.
 func TestConformanceOnXLA(t *testing.T) {
 	if testing.Short() {
-		t.Skip("thousands of compilations")
+		t.Skip("many compilations")
 	}
 	needPlugin(t)
 	ground(t)
-	graphtest.Conform(t, func() ir.Backend { return backends.MustNew(xlaCPU) }, together)
+	graphtest.ConformBriefly(t, func() ir.Backend { return backends.MustNew(xlaCPU) }, together)
 }
 
 // What one program compiled, the next one finds, whatever lines it came from.

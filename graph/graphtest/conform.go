@@ -126,6 +126,24 @@ func Conform(t *testing.T, newBackend func() ir.Backend, together ...int) {
 	}
 }
 
+// ConformBriefly checks one call of every row of those that [Conform] makes, all together in programs of so many calls: for a backend // that hands programs to one that conforms, so that what may be wrong is the way there. QUIRE_SWEEP=1 makes it Conform.
+func ConformBriefly(t *testing.T, newBackend func() ir.Backend, together int) {
+	if sweep() {
+		Conform(t, newBackend, together)
+		return
+	}
+	b := newBackend()
+	t.Cleanup(func() { b.Close() })
+	var checks []check
+	for _, op := range ir.Ops() {
+		if list := calls(op); len(list) > 0 {
+			i := len(list) / 2 // the dtypes in the middle are no row's only ones
+			checks = append(checks, check{op.Name + ": " + list[i].name(i), list[i].check})
+		}
+	}
+	report(t, b, checks, together)
+}
+
 func (c call) check(run runner) error {
 	in := c.inputs()
 	want, err := runOn(Reference(), c.apply, in)

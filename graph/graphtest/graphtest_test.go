@@ -19,6 +19,8 @@ func TestRowsAreComplete(t *testing.T) { Complete(t) }
 
 func TestReferenceConforms(t *testing.T) { Conform(t, Reference) }
 
+func TestReferenceConformsBriefly(t *testing.T) { ConformBriefly(t, Reference, 32) }
+
 func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
 
 // The checks themselves must be able to fail.

@@ -127,6 +127,14 @@ type PrecisionAttrs struct{ ExponentBits, MantissaBits int }
 // ShapeAttrs holds the dimensions of a result.
 type ShapeAttrs struct{ Dims []int }
 
+// ScanAttrs holds how many of the operands and results are carried from turn to turn, the number of turns, at least 1, whether
+// they go from the last slices to the first, and whether a gradient computes what the body has computed again, and does not
+// store it.
+type ScanAttrs struct {
+	Carries, Length    int
+	Reverse, Recompute bool
+}
+
 // ScatterAttrs holds what is known of the indices.
 type ScatterAttrs struct{ Sorted, Unique bool }
 

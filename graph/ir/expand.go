@@ -14,6 +14,9 @@ import (
 // expandPass replaces what the backend has no kernel for by its expansion.
 func expandPass(l *lowering, p *Program) (*Program, error) {
 	return l.rewrite(p, func(b *Builder, c call) ([]Value, error) {
+		if c.Op.Regions != nil {
+			return l.expandFunctions(b, c)
+		}
 		if c.Op.Expand == nil || l.lowers(c.asked()) {
 			return nil, nil
 		}
@@ -24,6 +27,25 @@ func expandPass(l *lowering, p *Program) (*Program, error) {
 		l.note("%s", c.Op)
 		return b.inline(q, c.args), nil
 	})
+}
+
+// expandFunctions returns what stands for a call that runs functions, nil to keep it.
+func (l *lowering) expandFunctions(b *Builder, c call) ([]Value, error) {
+	if c.Op.Regions.Expand == nil || l.lowers(c.asked()) {
+		return nil, nil
+	}
+	q, err := c.Op.Regions.Expand(c.Attrs, slices.Clone(c.in()), c.Captured, c.Regions)
+	if err == nil {
+		q, err = expandPass(l, q)
+	}
+	if err == nil {
+		err = SameShapes("the expansion differs from the call", c.out(), q.ShapesOf(q.Outputs))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Op, err)
+	}
+	l.note("%s", c.Op)
+	return b.inline(q, c.args), nil
 }
 
 // expansion returns the expansion of a call, expanded itself.

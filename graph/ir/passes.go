@@ -118,6 +118,18 @@ func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowe
 	if report != nil {
 		l.notes = map[string]int{}
 	}
+	return l.lower(p, report)
+}
+
+// lowerOwn is lower for a program that is nobody else's, and is rewritten in its place.
+func lowerOwn(p *Program, lowers func(Call) bool) (*Program, error) {
+	l := newLowering(lowers)
+	l.made[p] = true
+	p, _, err := l.lower(p, nil)
+	return p, err
+}
+
+func (l *lowering) lower(p *Program, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
 	for _, pass := range passes {
 		q, err := pass.run(l.next(), p)
 		if err != nil {

@@ -1,6 +1,7 @@
 package ir_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -184,14 +185,7 @@ func TestTheExampleBecomesItsOperand(t *testing.T) {
 func TestPassesComputeTheSame(t *testing.T) {
 	changed := map[string]int{}
 	for seed := range uint64(60) {
-		fn, in := graphtest.RandomProgram(seed, 4+int(seed%20), seed%2 == 0)
-		g := graph.NewGraph(nil, "random")
-		var nodes []*graph.Node
-		for _, x := range in {
-			nodes = append(nodes, graph.Parameter(g, "", x.Shape()))
-		}
-		p, err := graph.NewProgram(g, fn(g, nodes)...)
-		require.NoError(t, err)
+		p, in := randomProgram(t, seed)
 		want := run(t, p, in)
 		for _, pass := range ir.Passes() {
 			q, err := pass.Run(p, someKernels)
@@ -220,6 +214,20 @@ func TestPassesComputeTheSame(t *testing.T) {
 	}
 }
 
+// randomProgram returns one, with values for its inputs.
+func randomProgram(t testing.TB, seed uint64) (*ir.Program, []*tensors.Tensor) {
+	t.Helper()
+	fn, in := graphtest.RandomProgram(seed, 4+int(seed%20), seed%2 == 0)
+	g := graph.NewGraph(nil, "random")
+	var nodes []*graph.Node
+	for _, x := range in {
+		nodes = append(nodes, graph.Parameter(g, "", x.Shape()))
+	}
+	p, err := graph.NewProgram(g, fn(g, nodes)...)
+	require.NoError(t, err)
+	return p, in
+}
+
 // someKernels is an engine that has kernels for every other op, by name.
 func someKernels(c ir.Call) bool { return c.Op.Expand == nil || len(c.Op.Name)%2 == 0 }
 
@@ -246,4 +254,37 @@ func TestExplain(t *testing.T) {
 		require.Contains(t, text, "\n"+pass.Name+": ")
 	}
 	require.Equal(t, 1, strings.Count(text, "left to the backend"))
+}
+
+// keeping is an engine that has few kernels, and keeps what it is given to compile.
+type keeping struct {
+	ir.Backend
+	program *ir.Program
+}
+
+func (*keeping) Lowers(c ir.Call) bool { return someKernels(c) }
+
+func (k *keeping) Compile(_ context.Context, p *ir.Program) (ir.Executable, error) {
+	k.program = p
+	return nil, p.Check()
+}
+
+// Compile rewrites a program in its place, Lower leaves it as it is: both make the same of it.
+func TestCompileMakesWhatLowerDoes(t *testing.T) {
+	for seed := range uint64(200) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			p, _ := randomProgram(t, seed)
+			before := p.String()
+			want, err := ir.Lower(p, someKernels)
+			require.NoError(t, err)
+			require.Equal(t, before, p.String(), "Lower leaves a program as it is")
+			var k keeping
+			low, _, err := ir.Compile(t.Context(), &k, p)
+			require.NoError(t, err)
+			require.Equal(t, want.String(), low.String())
+			require.True(t, low == k.program)
+			require.True(t, want.Same(low), "in all that is not printed")
+			require.Equal(t, want.Fingerprint(), low.Fingerprint())
+		})
+	}
 }

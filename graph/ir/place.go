@@ -26,7 +26,7 @@ type Site struct{ at *site }
 
 type site struct {
 	calls []uintptr
-	place Place // where there are no calls
+	place *Place // where there are no calls
 }
 
 // SiteOf returns the site of a place that is known.
@@ -34,7 +34,7 @@ func SiteOf(p Place) Site {
 	if p == (Place{}) {
 		return Site{}
 	}
-	return Site{&site{place: p}}
+	return Site{&site{place: &p}}
 }
 
 // SiteOfCalls returns the site of calls on a stack, innermost first, as [runtime.Callers] returns them.
@@ -56,7 +56,10 @@ func (s Site) Place() Place {
 	if f, ok := frames.User(s.at.calls); ok {
 		return Place{File: f.File, Line: f.Line, Function: f.Function}
 	}
-	return s.at.place
+	if s.at.place == nil {
+		return Place{}
+	}
+	return *s.at.place
 }
 
 // String writes the place as [Place.String] does.

@@ -23,6 +23,10 @@ type Regions struct {
 	// Ref computes what the op means, running regions as often as it takes.
 	Ref func(attrs any, in []*tensors.Tensor, regions []Run) []*tensors.Tensor
 
+	// Expand returns a program that computes the same as a call from other ops, with an input per operand and captured value,
+	// as [Op.Expand] does; nil for ops that every backend must run.
+	Expand func(attrs any, in []shapes.Shape, captured int, regions []*Program) (*Program, error)
+
 	// Endless says that values decide whether it ever ends.
 	Endless bool
 }

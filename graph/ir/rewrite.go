@@ -47,6 +47,9 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 		return q, nil
 	}
 	b := p.reopen()
+	if l.made[p] {
+		b.p.Values = p.Values // there is nobody else who would add to them
+	}
 	var instead []Value              // of each value of p, what stands for it; nil where each stands for itself
 	changed, inPlace := false, false // whether the calls of b lie where those of p that were read did
 	for i := range p.Instrs {
@@ -69,7 +72,9 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 		if !same {
 			with := *in
 			with.Regions = regions
-			c.Instr, changed = &with, true
+			if c.Instr = &with; !changed {
+				changed, b.p.Instrs = true, slices.Grow(b.p.Instrs, len(p.Instrs)-i) // a copy of its own, whatever follows
+			}
 		}
 		b.place = in.Place
 		out, err := visit(b, c)
@@ -191,7 +196,7 @@ func (l *lowering) renumbered(p *Program) (*Program, error) {
 		return nil, err
 	}
 	if !q.inOrder() {
-		q = q.without(nil)
+		q = q.without(nil, false)
 	}
 	l.done[p] = q
 	return q, nil

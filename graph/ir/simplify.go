@@ -222,7 +222,8 @@ func dropPass(l *lowering, p *Program) (*Program, error) {
 	}
 	q := p
 	if !all || !p.inOrder() {
-		q = p.without(keep)
+		q = p.without(keep, l.made[p])
+		l.made[q] = true
 	}
 	q, err := l.eachRegion(q, func(r *Program) (*Program, error) { return dropPass(l, r) })
 	l.done[p] = q
@@ -245,10 +246,13 @@ func (l *lowering) seenOf(r *Program) bool {
 	return seen
 }
 
-// without returns p with the instructions that are to be kept, all if keep is nil.
-func (p *Program) without(keep []bool) *Program {
+// without returns p with the instructions that are to be kept, all if keep is nil. Of an own program the list of instructions is taken.
+func (p *Program) without(keep []bool, own bool) *Program {
 	b := NewBuilder(p.Name)
-	b.Grow(len(p.Instrs))
+	b.p.Values, b.maker = make([]shapes.Shape, 0, len(p.Values)), make([]int, 0, len(p.Values))
+	if b.p.Instrs = p.Instrs[:0]; !own {
+		b.p.Instrs = make([]Instr, 0, len(p.Instrs))
+	}
 	m := make([]Value, len(p.Values))
 	for i, id := range p.Inputs {
 		m[id] = b.input(p.InputNames[i], p.Values[id])

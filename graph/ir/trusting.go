@@ -13,7 +13,8 @@ type Trusting interface {
 }
 
 // Compile lowers p for b and compiles it; it returns the lowered program, too. It is for programs that a [Builder] has just
-// made: neither they nor what becomes of them are checked again. Where b is not [Trusting] it checks what it gets.
+// made: neither they nor what becomes of them are checked again, and p's list of instructions is the lowered program's from then on:
+// p must not be used any more. Where b is not [Trusting] it checks what it gets.
 func Compile(ctx context.Context, b Backend, p *Program) (*Program, Executable, error) {
 	switch {
 	case b == nil:
@@ -21,7 +22,7 @@ func Compile(ctx context.Context, b Backend, p *Program) (*Program, Executable, 
 	case p == nil:
 		return nil, nil, errNoProgram
 	}
-	low, _, err := lower(p, b.Lowers, nil)
+	low, err := lowerOwn(p, b.Lowers)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
 	}

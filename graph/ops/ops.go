@@ -145,6 +145,7 @@ var (
 	Rsqrt                             = row("Rsqrt")                             // 1/√x
 	ScaledDotProductAttention         = row("ScaledDotProductAttention")         // softmax(scale · x·yᵀ + mask)·z over the keys y, and the logarithms of the sums of exponentials; the mask, a fourth operand, may be left out
 	ScaledDotProductAttentionGradient = row("ScaledDotProductAttentionGradient") // the gradients of ScaledDotProductAttention with respect to x, y and z, given the logarithms, Σ dy·y less the gradient of these, and dy, the gradient of the result
+	Scan                              = row("Scan")                              // what a body makes of a carry, turn by turn, and of a slice of each array; and what it returns in each turn, stacked
 	ScatterMax                        = row("ScatterMax")                        // x with the larger of it and z where y points at
 	ScatterMin                        = row("ScatterMin")                        // x with the smaller of it and z where y points at
 	ScatterSum                        = row("ScatterSum")                        // x with z added where y points at

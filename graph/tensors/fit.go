@@ -56,14 +56,14 @@ func FitFlat(values []float64, shape shapes.Shape) (*Tensor, error) {
 
 // narrowed rounds x to y, and reports whether all of it is finite there.
 func narrowed(y []float32, x []float64) bool {
+	const largest = 0x47efffffe0000000 // the bits of math.MaxFloat32 as a float64: those of numbers that are beyond, or none, are more
 	y = y[:len(x)]
+	over := uint64(0)
 	for i, v := range x {
-		if !(v >= -math.MaxFloat32 && v <= math.MaxFloat32) {
-			return false
-		}
+		over |= largest - math.Float64bits(v)&^(1<<63) // its upper bit says whether any are
 		y[i] = float32(v)
 	}
-	return true
+	return over>>63 == 0
 }
 
 // plainlyFit returns how many elements from i on, one after the other, need no closer look by [dtypes.Fit], which costs some

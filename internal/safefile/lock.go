@@ -1,19 +1,20 @@
 package safefile
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // Holder tells who holds a lock.
 type Holder struct {
-	PID   int       `json:"pid"`
-	Host  string    `json:"host"`
-	Since time.Time `json:"since"`
+	PID   int
+	Host  string
+	Since time.Time // by the second
 }
 
 // LockedError reports a lock that another one holds.
@@ -85,14 +86,11 @@ func isAt(f *os.File, path string) bool {
 
 // sign writes down who holds the lock.
 func (l *Lock) sign() error {
-	text, err := json.Marshal(Holder{os.Getpid(), hostName(), time.Now().UTC().Truncate(time.Second)})
-	if err != nil {
-		return err
-	}
+	text := strconv.Itoa(os.Getpid()) + " " + strconv.FormatInt(time.Now().Unix(), 10) + " " + hostName() + "\n"
 	if err := l.file.Truncate(0); err != nil {
 		return err
 	}
-	_, err = l.file.WriteAt(append(text, '\n'), 0)
+	_, err := l.file.WriteAt([]byte(text), 0)
 	return err
 }
 
@@ -107,9 +105,16 @@ func hostName() string {
 // readHolder returns who holds the lock, as far as the file tells.
 func readHolder(f *os.File) (h Holder) {
 	text, err := io.ReadAll(io.LimitReader(io.NewSectionReader(f, 0, maxHolder), maxHolder))
-	if err != nil || json.Unmarshal(text, &h) != nil || h.PID < 0 {
+	if err != nil {
 		return Holder{}
 	}
+	pid, rest, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), " ")
+	since, host, _ := strings.Cut(rest, " ")
+	seconds, err := strconv.ParseInt(since, 10, 64)
+	if h.PID, _ = strconv.Atoi(pid); err != nil || h.PID <= 0 { // a part of it, or of another version
+		return Holder{}
+	}
+	h.Host, h.Since = host, time.Unix(seconds, 0).UTC()
 	return h
 }
 

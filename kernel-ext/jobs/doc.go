@@ -38,6 +38,8 @@
 //  3. the session's leader: for a program in a terminal, its shell;
 //  4. the process that started the program.
 //
+// In a cell only the first two count: a job that is started after both have died is stopped at once.
+//
 // When the owner ends, however it ends, the job is stopped as by Stop. [Outlive] leaves it without owner: then it goes on until
 // its function returns, or somebody stops it.
 //

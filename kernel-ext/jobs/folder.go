@@ -21,6 +21,8 @@ const (
 	DirEnv   = "QUIRE_JOBS"  // the folder with all jobs
 	LeaseEnv = "QUIRE_LEASE" // a folder that is locked as long as the owner of jobs lives
 
+	kernelEnv = "QUIRE_KERNEL" // in the programs of a notebook's kernel: what they end with
+
 	jobEnv   = "QUIRE_JOB"       // in a job: its folder. All processes that it starts carry it
 	nameEnv  = "QUIRE_JOB_NAME"  // in a job: its name
 	roleEnv  = "QUIRE_JOB_ROLE"  // what the program is started as

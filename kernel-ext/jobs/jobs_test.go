@@ -283,6 +283,14 @@ func TestOwners(t *testing.T) {
 		_ = server.Wait()
 		assert.ErrorContains(t, Wait("j"), "stopped: the notebook server has ended")
 	})
+	t.Run("a notebook server that died before the cell came to Start", func(t *testing.T) {
+		fresh(t)
+		server := sleeper(t)
+		require.NoError(t, server.Process.Kill())
+		_ = server.Wait()
+		run(t, "waits", "JPY_PARENT_PID="+strconv.Itoa(server.Process.Pid), scratch.Marker+"=x")
+		assert.ErrorContains(t, Wait("j"), "stopped: the notebook server has ended")
+	})
 	t.Run("a terminal's shell", func(t *testing.T) {
 		fresh(t)
 		exe, err := os.Executable()
@@ -429,8 +437,11 @@ func TestMuchOutput(t *testing.T) {
 	assert.Contains(t, j.Output(), "… what the job prints from here on is not kept: it is too much\n")
 }
 
-// What names the folder has one name for those who set it and those who read it.
-func TestTheLeaseHasOneName(t *testing.T) { assert.Equal(t, scratch.LeaseEnv, LeaseEnv) }
+// What names the folder, and the kernel, has one name for those who set it and those who read it.
+func TestTheLeaseHasOneName(t *testing.T) {
+	assert.Equal(t, scratch.LeaseEnv, LeaseEnv)
+	assert.Equal(t, scratch.Marker, kernelEnv)
+}
 
 // A handle that is none, as after an error that nobody looked at, says so.
 func TestNoJob(t *testing.T) {

@@ -24,6 +24,9 @@ type owner struct {
 	name   string // for people
 }
 
+// gone is no process's number: Linux counts to 2²² at most, others to less.
+const gone = 1<<30 - 1
+
 // ownerless is the text of no owner.
 const ownerless = "none"
 
@@ -34,6 +37,9 @@ func ownerOf() owner {
 	}
 	if pid, err := strconv.Atoi(os.Getenv("JPY_PARENT_PID")); err == nil && pid > 1 && lives(pid, "") {
 		return owner{pid: pid, began: startOf(pid), name: "the notebook server"}
+	}
+	if os.Getenv(kernelEnv) != "" && os.Getenv(LeaseEnv)+os.Getenv("JPY_PARENT_PID") != "" { // a cell, whose server has died under it
+		return owner{pid: gone, began: "never", name: "the notebook server"}
 	}
 	if sid, err := unix.Getsid(0); err == nil && sid > 0 && sid != os.Getpid() && lives(sid, "") {
 		return owner{pid: sid, began: startOf(sid), name: "the terminal"}

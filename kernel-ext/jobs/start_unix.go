@@ -104,8 +104,8 @@ func cellSource() string {
 // linesEnv names the file with the places of a cell's lines. Package internal/frames reads it.
 const linesEnv = "QUIRE_CELL_LINES"
 
-// foreign are the variables that bind a program to its cell and kernel: QUIRE_KERNEL marks what ends with the kernel.
-var foreign = []string{"QUIRE_KERNEL", "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
+// foreign are the variables that bind a program to its cell and kernel.
+var foreign = []string{kernelEnv, "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
 
 // environment returns that of a job, whose folder is to be dir.
 func environment(name, dir string, owner string) (env []string) {

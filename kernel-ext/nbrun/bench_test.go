@@ -7,11 +7,16 @@ import (
 	"go/build"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/backends/session"
+	"github.com/quire-ml/quire/backends/xla/plugins"
+	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/kernel"
 	"github.com/quire-ml/quire/kernel-ext/internal/workspace"
@@ -20,7 +25,7 @@ import (
 )
 
 // benchKernel starts a kernel as quire lab prepares it, with a warm build cache.
-func benchKernel(b *testing.B, imports []string) *kernel.Client {
+func benchKernel(b *testing.B, imports []string, env ...string) *kernel.Client {
 	b.Helper()
 	ctx := context.Background()
 	ws, err := workspace.Open(ctx, workspace.Options{})
@@ -30,7 +35,7 @@ func benchKernel(b *testing.B, imports []string) *kernel.Client {
 	if err := ws.Warm(ctx, imports, true); err != nil {
 		b.Skipf("the packages do not compile at the moment: %v", err)
 	}
-	p, err := kernel.Start(kernel.Options{Workspace: ws, Tools: tools, Dir: b.TempDir(), RawErrors: true})
+	p, err := kernel.Start(kernel.Options{Workspace: ws, Tools: tools, Dir: b.TempDir(), RawErrors: true, Env: env})
 	require.NoError(b, err)
 	b.Cleanup(func() { p.Close(0) })
 	c, err := kernel.Connect(ctx, p.Connection, p.Done(), kernel.Handlers{})
@@ -103,6 +108,68 @@ func BenchmarkCell(b *testing.B) {
 			b.ReportMetric(best.Seconds(), "s/best")
 		})
 	}
+}
+
+// BenchmarkCellOnEngines runs a cell that was edited, in turns on the engine go, on XLA in a session's worker, and on XLA that is linked
+// into the cell, as cells were before there were sessions: type check, build, link, and a run of a small program. It prints the median
+// seconds of each. It needs XLA's plugin (QUIRE_PLUGINS):
+//
+//	go test ./kernel-ext/nbrun -run '^$' -bench CellOnEngines -benchtime 9x
+func BenchmarkCellOnEngines(b *testing.B) {
+	needKernel(b)
+	if _, err := plugins.Find("cpu"); err != nil {
+		testenv.Missing(b, "xla", err.Error())
+	}
+	dir, err := os.MkdirTemp("/tmp", "quire-nb-") // whose path is short
+	require.NoError(b, err)
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	b.Setenv(session.EnvDir, dir)
+	ws, err := workspace.Open(context.Background(), workspace.Options{})
+	require.NoError(b, err)
+	worker, err := ws.BuildWorker(context.Background(), "xla:cpu")
+	require.NoError(b, err)
+	const linked = "xla linked"
+	engines := []struct{ name, backend, imports string }{
+		{"go", "go", ""},
+		{"session", "session:xla:cpu", ""},
+		{linked, "xla:cpu", `import _ "github.com/quire-ml/quire/backends/xla"`},
+	}
+	clients := map[string]*kernel.Client{}
+	for _, e := range engines {
+		env := []string{"QUIRE_BACKEND=" + e.backend, session.EnvWorker + "=" + worker}
+		if e.name == linked {
+			env = append(env, "CGO_ENABLED=1")
+		}
+		clients[e.name] = benchKernel(b, []string{workspace.ModulePath + "/backends", workspace.ModulePath + "/graph"}, env...)
+	}
+	took := map[string][]float64{}
+	run := func(name, imports string, n int) float64 {
+		return cell(b, clients[name], fmt.Sprintf(`%s
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/backends"
+	"github.com/quire-ml/quire/graph"
+)
+%%%%
+b := backends.MustNew()
+fmt.Println(b.Name(), %d, graph.MustNewExec(b, func(x *graph.Node) *graph.Node { return graph.Sin(graph.Add(x, x)) }).MustCall([]float32{1, 2, 3})[0])`, imports, n)).Seconds()
+	}
+	for _, e := range engines {
+		run(e.name, e.imports, -1) // the worker starts, the build cache is warm
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		for _, e := range engines {
+			took[e.name] = append(took[e.name], run(e.name, e.imports, n))
+		}
+	}
+	for name, list := range took {
+		slices.Sort(list)
+		b.ReportMetric(list[len(list)/2], "s/"+strings.ReplaceAll(name, " ", "-"))
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 // uses returns declarations that import the packages and refer to each of their exported functions, so

@@ -49,7 +49,7 @@ func ExampleConstantFn() {
 func ExampleRandomNormalFn() {
 	fmt.Println(spread(initializers.RandomNormalFn(0.5), 200, 200))
 	// Output:
-	// mean 0.00, deviation 0.50, from -2.3 to 2.2
+	// mean 0.00, deviation 0.50, from -2.0 to 2.2
 }
 
 // Numbers from 1 to 3, evenly: their deviation is 2/√12.
@@ -70,21 +70,21 @@ func ExampleTruncatedNormalFn() {
 func ExampleHe() {
 	fmt.Println(spread(initializers.He, 200, 300))
 	// Output:
-	// mean 0.00, deviation 0.10, from -0.5 to 0.4
+	// mean 0.00, deviation 0.10, from -0.4 to 0.4
 }
 
 // 25 inputs: √(1/25) is 0.2.
 func ExampleLeCun() {
 	fmt.Println(spread(initializers.LeCun, 25, 2000))
 	// Output:
-	// mean 0.00, deviation 0.20, from -0.9 to 0.9
+	// mean 0.00, deviation 0.20, from -0.8 to 0.9
 }
 
 // 100 inputs and 100 outputs: √(2/200) is 0.1.
 func ExampleXavierNormal() {
 	fmt.Println(spread(initializers.XavierNormal, 100, 100))
 	// Output:
-	// mean 0.00, deviation 0.10, from -0.5 to 0.4
+	// mean 0.00, deviation 0.10, from -0.4 to 0.4
 }
 
 // The same deviation as XavierNormal, and no number beyond √(6/200).

@@ -28,21 +28,14 @@ func fill(out []float64, value float64) {
 	}
 }
 
-// need panics if r is nil.
-func need(r *rand.Rand) {
-	if r == nil {
-		panic("initializers: the stream of random numbers is nil: stores pass one")
-	}
-}
-
 // RandomNormalFn draws from the normal distribution of mean 0 and the given standard deviation.
 func RandomNormalFn(stddev float64) Initializer {
 	return func(r *rand.Rand, _ shapes.Shape, out []float64) { normal(r, out, stddev) }
 }
 
 func normal(r *rand.Rand, out []float64, stddev float64) {
-	need(r)
-	scaledNormals(r, out, stddev)
+	s, z := newStream(r), theZiggurat()
+	each(out, func(out []float64, from int) { z.normals(s, out, from, stddev) })
 }
 
 // RandomUniformFn draws evenly from [min, max).
@@ -51,24 +44,29 @@ func RandomUniformFn(min, max float64) Initializer {
 }
 
 func uniform(r *rand.Rand, out []float64, min, max float64) {
-	need(r)
-	for i := range out {
-		out[i] = min + float64((max-min)*r.Float64())
-	}
+	s := newStream(r)
+	each(out, func(out []float64, from int) {
+		for i := range out {
+			out[i] = min + float64((max-min)*unit(s.at(from+i))) // in two roundings on every processor
+		}
+	})
 }
 
 // TruncatedNormalFn draws from the normal distribution of mean 0 and the given standard deviation,
 // without what lies more than two of these from 0 (those draws are repeated).
 func TruncatedNormalFn(stddev float64) Initializer {
 	return func(r *rand.Rand, _ shapes.Shape, out []float64) {
-		need(r)
-		for i := range out {
-			x := r.NormFloat64()
-			for math.Abs(x) > 2 {
-				x = r.NormFloat64()
+		s, z := newStream(r), theZiggurat()
+		each(out, func(out []float64, from int) {
+			for i := range out {
+				u := s.at(from + i)
+				x := z.draw(u)
+				for again := ^element(u); math.Abs(x) > 2; { // the draw has used those that follow u
+					x = z.draw(again.next())
+				}
+				out[i] = stddev * x
 			}
-			out[i] = stddev * x
-		}
+		})
 	}
 }
 

@@ -48,11 +48,11 @@ func (v *Variable) inGraph(g *graph.Graph) *graphVar {
 	if n := gv.nodes[v]; n != nil {
 		return n
 	}
-	if !g.IsMainFunc() {
-		graph.Errorf("variable %q is used first inside the closure %q: call its NodeValue outside of it before", v.path, g.CurrentFunc().Name())
-	}
-	param := graph.Parameter(g, parameterPrefix+v.path, v.shape)
-	n := &graphVar{param: param, current: param, sharding: v.place(param)}
+	n := &graphVar{}
+	g.Outside(func() { // a closure uses it as any node from around it
+		n.param = graph.Parameter(g, parameterPrefix+v.path, v.shape)
+		n.current, n.sharding = n.param, v.place(n.param)
+	})
 	gv.nodes[v] = n
 	gv.order = append(gv.order, v)
 	return n
@@ -67,7 +67,7 @@ func graphOf(p graph.GraphProvider) *graph.Graph {
 }
 
 // NodeValue returns v's value in a graph: the one at the beginning of the run, or what
-// [Variable.SetNodeValue] made of it. It panics with [graph.Error] if v is first used inside a closure.
+// [Variable.SetNodeValue] made of it. A closure, such as the body of a loop, uses it as any value from around it.
 func (v *Variable) NodeValue(nodeOrGraph graph.GraphProvider) *graph.Node {
 	return v.inGraph(graphOf(nodeOrGraph)).current
 }

@@ -52,6 +52,26 @@ func TestValuesAreCopies(t *testing.T) {
 	require.Equal(t, []float32{1, 2}, v.MustValue().Value())
 }
 
+// A variable that is used first in the body of a loop is one of the program, and gets its gradient and its update.
+func TestVariablesWithinLoops(t *testing.T) {
+	store := model.NewStore()
+	exec := model.MustNewExec(graphtest.Reference(), store, func(scope *model.Scope, x *Node) []*Node {
+		var w *model.Variable
+		last, _ := Scan([]*Node{x}, nil, func(carry, _ []*Node) (next, y []*Node) {
+			w = scope.VariableWithValue("w", 3.0)
+			return []*Node{If(GreaterThan(carry[0], Const(x.Graph(), 0.0)),
+				NewClosure(x.Graph(), func(g *Graph) []*Node { return []*Node{Mul(carry[0], w.NodeValue(g))} }),
+				NewClosure(x.Graph(), func(g *Graph) []*Node { return []*Node{Add(carry[0], scope.VariableWithValue("b", 1.0).NodeValue(g))} }))[0]}, nil
+		}).Length(2).Done()
+		dw := Gradient(last[0], w.NodeValue(x.Graph()))[0]
+		w.SetNodeValue(dw)
+		return append(last, dw)
+	})
+	out := exec.MustCall(2.0)
+	require.Equal(t, []any{18.0, 12.0}, []any{out[0].Value(), out[1].Value()}) // 2·w², 4·w
+	require.Equal(t, 12.0, store.GetVariable("/w").MustValue().Value())
+}
+
 func TestFirstValuesDependOnSeedAndPathOnly(t *testing.T) {
 	values := func(seed int64, names ...string) map[string]any {
 		store := model.NewStore()

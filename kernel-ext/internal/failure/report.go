@@ -77,6 +77,9 @@ func (r *report) End(failure *jupyter.Failure) []relay.Output {
 		return stderr(r.said.release() + r.status)
 	}
 	if !ofGonb(failure) {
+		if interruptedStatus.MatchString(r.status) { // which the error says
+			r.status = ""
+		}
 		return stderr(r.said.release() + r.status)
 	}
 	list, used := r.problems(failure)
@@ -102,6 +105,9 @@ func (r *report) problems(f *jupyter.Failure) (list []problem, used bool) {
 	}
 	return []problem{r.ended(status)}, false
 }
+
+// interruptedStatus matches what is said of a program that was interrupted.
+var interruptedStatus = regexp.MustCompile(`^(?:\^C)?\s*(?:signal: interrupt)?\s*$`)
 
 // exitStatus matches how a program ended.
 var exitStatus = regexp.MustCompile(`^(exit status \d+|signal: [a-z /]+( \(core dumped\))?)$`)

@@ -73,6 +73,22 @@ func TestNothingIsLostOfACellThatDoesNotFail(t *testing.T) {
 	}
 }
 
+// What gonb says of a program that was interrupted is not shown beside the error that says so; any other end is.
+func TestAnInterruptIsSaidOnce(t *testing.T) {
+	for status, want := range map[string]string{"signal: interrupt\n": "", "^C\nsignal: interrupt\n": "", "exit status 3\n": "exit status 3\n", "signal: killed\n": "signal: killed\n"} {
+		report := New(Options{}).Begin(relay.Cell{Count: 1, Source: "select {}"})
+		content, err := json.Marshal(jupyter.Stream{Name: "stderr", Text: status})
+		require.NoError(t, err)
+		_, taken := report.Output(jupyter.StreamOutput, content)
+		require.True(t, taken, status)
+		shown := ""
+		for _, o := range report.End(&jupyter.Failure{EName: "KeyboardInterrupt", EValue: "the cell was interrupted"}) {
+			shown += o.Content.(jupyter.Stream).Text
+		}
+		assert.Equal(t, want, shown, status)
+	}
+}
+
 // The words of the compiler that no recorded cell has.
 func TestRules(t *testing.T) {
 	book := New(Options{Module: "example.org/q", Packages: []string{"example.org/q/graph/tensors", "example.org/q/ml/wrong"}})

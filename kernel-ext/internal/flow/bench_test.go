@@ -3,14 +3,52 @@ package flow_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ml/quire/kernel-ext/carry"
 	"github.com/quire-ml/quire/kernel-ext/internal/flow"
 )
+
+// longNotebook returns a session after many cells, of which each declares a variable made from another one; every tenth declares a
+// function and a type too.
+func longNotebook(t testing.TB, cells, variables int) (s *flow.Session, run func(number int, source, sets string)) {
+	dir, err := os.MkdirTemp("/dev/shm", "flow-") // as a kernel does where there is one
+	if err != nil {
+		dir = t.TempDir()
+	}
+	require.NoError(t, os.Chmod(dir, 0o700))
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv(carry.DirEnv, dir)
+	s = flow.New(flow.Options{Exports: exports(), Carry: dir})
+	run = func(number int, source, sets string) {
+		t.Helper()
+		_, err := s.Prepare(context.Background(), flow.Cell{Number: number, Source: source})
+		require.NoError(t, err)
+		if sets != "" { // as its program would
+			value := float64(number)
+			carry.Begin(number)
+			carry.Out(sets, &value)
+		}
+		s.Ended(number, true)
+	}
+	for i := range cells {
+		name, from := fmt.Sprint("v", i%variables), "0.5"
+		if i > 0 {
+			from = fmt.Sprint("v", (i-1)%variables)
+		}
+		source := fmt.Sprintf("%s := %s + %d", name, from, i)
+		if i%10 == 0 {
+			source = fmt.Sprintf("type t%d struct{ X float64 }\nfunc f%[1]d(x float64) float64 {\n\treturn t%[1]d{x}.X * 2\n}\n", i) + source
+		}
+		run(i+1, source, name)
+	}
+	return s, run
+}
 
 // BenchmarkPrepare is what a relay adds to a cell: the first one of a kernel, which reads what packages export, later
 // ones, and later ones of a notebook that has declared 200 functions.
@@ -77,4 +115,13 @@ train, test, err := digits.Datasets(64)
 	}
 	b.Run("later cell", later(0))
 	b.Run("later cell, 200 functions", later(200))
+	b.Run("later cell, 200 cells with 100 variables", func(b *testing.B) {
+		s, _ := longNotebook(b, 200, 100)
+		number := 200
+		b.ResetTimer()
+		for b.Loop() {
+			number++
+			prepare(b, s, number, fmt.Sprintf("w%d := v1 + v50 + %d\nv3 = f10(w%[1]d)\nfmt.Println(v3, v99)", number%100, number))
+		}
+	})
 }

@@ -126,11 +126,46 @@ func (s *Session) amongStatements(code string, declarations []span) bool {
 			continue
 		}
 		known := slices.ContainsFunc(s.declared, func(d *declaration) bool { return slices.Contains(d.names, name) })
-		if !known && !redeclares(code, declarations, name) {
+		if !known && (!redeclares(code, declarations, name) || madeFromItself(code, declarations, name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// madeFromItself reports whether a variable is declared with a value that names it: that of an earlier cell, since no package variable
+// can be made from itself.
+func madeFromItself(code string, declarations []span, name string) (found bool) {
+	for _, at := range declarations {
+		f, _ := parser.ParseFile(token.NewFileSet(), "", packageHead+code[at.from:at.to], parser.SkipObjectResolution)
+		if f == nil {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !slices.ContainsFunc(spec.Names, func(id *ast.Ident) bool { return id.Name == name }) {
+				return true
+			}
+			for _, value := range spec.Values {
+				ast.Inspect(value, func(n ast.Node) bool {
+					switch n := n.(type) {
+					case *ast.SelectorExpr:
+						ast.Inspect(n.X, func(n ast.Node) bool {
+							id, ok := n.(*ast.Ident)
+							found = found || ok && id.Name == name
+							return true
+						})
+						return false
+					case *ast.Ident:
+						found = found || n.Name == name
+					}
+					return true
+				})
+			}
+			return false
+		})
+	}
+	return found
 }
 
 // redeclares reports whether declarations declare a name, as far as their first words tell.
@@ -465,11 +500,20 @@ func (c *checked) wrap(body *ast.BlockStmt) *ast.BlockStmt {
 	return &ast.BlockStmt{Lbrace: body.Lbrace, List: append(slices.Clone(c.prologue.list), body), Rbrace: body.Rbrace}
 }
 
-// forget gives up what was parsed for this cell alone.
+// forget gives up what was parsed for this cell alone, and declarations that no cell has any more.
 func (c *checked) forget() {
 	for _, f := range c.files {
-		delete(c.s.heads, f)
 		c.s.set.RemoveFile(f)
+	}
+	stands := map[*token.File]bool{}
+	for _, d := range c.s.declared {
+		stands[d.file] = true
+	}
+	for f := range c.s.heads {
+		if !stands[f] {
+			delete(c.s.heads, f)
+			c.s.set.RemoveFile(f)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@
 // made in each cell, as in gonb.
 //
 // What a value was made from is found by names within the part of a cell that leads to it. That is not exact: it takes more
-// rather than less. Names such as err, ok and i are never called stale.
+// rather than less. Errors, and names such as ok and i, are never called stale.
 //
 // A function that stands between statements is sent to gonb below the cell's last line, each of its lines with a comment that says where
 // it stood; so is one of an earlier cell that gonb may not have, because that cell failed. Package cells reads these.

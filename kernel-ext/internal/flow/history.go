@@ -88,13 +88,16 @@ func (s *Session) remember(r *record) {
 		if i := slices.IndexFunc(s.history, func(o *record) bool { return o.cell.ID == r.cell.ID }); i >= 0 {
 			r.numbers = append(s.history[i].numbers, s.history[i].cell.Number)
 			if len(r.numbers) > maxHistory {
+				delete(s.numbered, r.numbers[0])
 				r.numbers = r.numbers[1:]
 			}
 			s.history = slices.Delete(s.history, i, i+1)
 		}
 	}
 	s.history = append(s.history, r)
+	s.number(r, r)
 	if len(s.history) > maxHistory {
+		s.number(s.history[0], nil)
 		s.history = slices.Delete(s.history, 0, 1)
 	}
 }
@@ -111,12 +114,14 @@ func (s *Session) Latest(text string) (sources []string) {
 	return sources
 }
 
-// recordOf returns the cell that ran under a number, in its latest text.
-func (s *Session) recordOf(number int) *record {
-	for _, r := range s.history {
-		if r.cell.Number == number || slices.Contains(r.numbers, number) {
-			return r
+// number has the numbers of a record lead to another one, or to none.
+func (s *Session) number(r, to *record) {
+	for _, n := range append(slices.Clone(r.numbers), r.cell.Number) {
+		if s.numbered[n] = to; to == nil {
+			delete(s.numbered, n)
 		}
 	}
-	return nil
 }
+
+// recordOf returns the cell that ran under a number, in its latest text; nil if it is not remembered.
+func (s *Session) recordOf(number int) *record { return s.numbered[number] }

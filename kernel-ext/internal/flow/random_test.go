@@ -26,7 +26,7 @@ type statements struct {
 	depth int // of blocks in the one program
 }
 
-var valueKinds = []string{"int", "string", "float64", "[]int", "map[string]int", "*node", "shape", "[]*node", "pair[int]", "struct{ A, B []int }"}
+var valueKinds = []string{"int", "string", "float64", "[]int", "map[string]int", "*node", "shape", "[]*node", "pair[int]", "struct{ A, B []int }", "counter", "*stack[int]"}
 
 // value writes one of a type, out of variables of that type and others.
 func (w *statements) value(kind string) string {
@@ -57,6 +57,10 @@ func (w *statements) value(kind string) string {
 		return fmt.Sprintf("func() []*node { n := &node{V: %s}; return []*node{n, n} }()", w.value("int"))
 	case "pair[int]":
 		return fmt.Sprintf("pair[int]{%s, 2}", w.value("int"))
+	case "counter":
+		return fmt.Sprintf("counter(%s)", w.value("int"))
+	case "*stack[int]":
+		return fmt.Sprintf("stackOf(%s, 4)", w.value("int"))
 	default:
 		return fmt.Sprintf("func() struct{ A, B []int } { a := []int{%s, 1, 2, 3}; return struct{ A, B []int }{a, a[1:3]} }()", w.value("int"))
 	}
@@ -75,7 +79,14 @@ func (w *statements) named(kind string) (list []string) {
 // change writes a statement that changes a variable.
 func (w *statements) change(name string) string {
 	v := w.value("int")
+	if text := w.around(name, v); text != "" && w.IntN(3) == 0 {
+		return text
+	}
 	switch w.types[name] {
+	case "counter":
+		return fmt.Sprintf("%s.up(%s)", name, v)
+	case "*stack[int]":
+		return fmt.Sprintf("%s.push(%s); %s.items[0]++", name, v, name)
 	case "int":
 		return fmt.Sprintf("for i := range 3 { %s += i + %s%%7 }; %s %%= 1000", name, v, name)
 	case "string":
@@ -99,6 +110,35 @@ func (w *statements) change(name string) string {
 	}
 }
 
+// around writes one that changes a number by way of a closure, a goroutine, a pointer, a method or a generic function, or in a loop.
+func (w *statements) around(name, v string) string {
+	one := map[string]string{"int": "1", "float64": "0.5", "counter": "2"}[w.types[name]]
+	if one == "" {
+		return ""
+	}
+	kind := w.types[name]
+	switch w.IntN(9) {
+	case 0:
+		return fmt.Sprintf("func() { %s += %s }()", name, one)
+	case 1:
+		return fmt.Sprintf("{ add := func(x %s) { %s += x }; add(%s); each([]%s{%s, %s}, add) }", kind, name, one, kind, one, one)
+	case 2:
+		return fmt.Sprintf("{ done := make(chan bool); go func() { %s += %s; close(done) }(); <-done }", name, one)
+	case 3:
+		return fmt.Sprintf("{ var wg sync.WaitGroup; var mu sync.Mutex; for range 3 { wg.Go(func() { mu.Lock(); defer mu.Unlock(); %s += %s }) }; wg.Wait() }", name, one)
+	case 4:
+		return fmt.Sprintf("{ p := &%s; *p += %s }", name, one)
+	case 5:
+		return fmt.Sprintf("%s = sum(%s, %s, %s)", name, name, one, one)
+	case 6:
+		return fmt.Sprintf("for i := 0; i < 4; i++ { if i == 2 { continue }; %s += %s; switch { case i == 3: %s -= %s } }", name, one, name, one)
+	case 7:
+		return fmt.Sprintf("func() { defer func() { _ = recover() }(); %s += %s; panic(%s) }()", name, one, v)
+	default:
+		return fmt.Sprintf("for %s = range []%s{%s, 3 * %s} {}", "_, "+name, kind, one, one)
+	}
+}
+
 // show writes a statement that prints a variable.
 func (w *statements) show(name string) string {
 	switch w.types[name] {
@@ -108,6 +148,8 @@ func (w *statements) show(name string) string {
 		return fmt.Sprintf("fmt.Println(%q, %s.area())", name, name)
 	case "[]*node":
 		return fmt.Sprintf("fmt.Println(%q, %s[0].V, %s[1].V)", name, name, name)
+	case "*stack[int]":
+		return fmt.Sprintf("fmt.Println(%q, %s.items, %s.top())", name, name, name)
 	}
 	return fmt.Sprintf("fmt.Println(%q, %s)", name, name)
 }
@@ -130,6 +172,29 @@ func (s square) area() int { return int(s * s) }
 type circle struct{ r int }
 
 func (c *circle) area() int { return 3 * c.r }
+
+type counter int
+
+func (c *counter) up(by int) { *c += counter(by % 100) }
+
+type stack[T any] struct{ items []T }
+
+func stackOf[T any](items ...T) *stack[T] { return &stack[T]{items} }
+
+func (s *stack[T]) push(x T) { s.items = append(s.items, x) }
+
+func (s *stack[T]) top() T { return s.items[len(s.items)-1] }
+
+func each[T any](list []T, f func(T)) {
+	for _, x := range list {
+		f(x)
+	}
+}
+
+func sum[T ~int | ~float64](list ...T) (total T) {
+	each(list, func(x T) { total += x })
+	return total
+}
 `
 
 // randomCells makes cells, and the same statements as one program, which prints a line of dashes behind each cell.
@@ -180,7 +245,7 @@ func randomCells(r *rand.Rand) (list []string, program string) {
 	slices.Sort(last)
 	list = append(list, strings.Join(last, "\n"))
 	all.WriteString(strings.Join(last, "\n") + "\n")
-	return list, "package main\n\nimport \"fmt\"\n\n" + shared + "\nfunc main() {\n" + all.String() + strings.Repeat("}", w.depth) + "\n}\n"
+	return list, "package main\n\nimport (\n\t\"fmt\"\n\t\"sync\"\n)\n\nvar _ sync.Mutex\n\n" + shared + "\nfunc main() {\n" + all.String() + strings.Repeat("}", w.depth) + "\n}\n"
 }
 
 // Random cells print what the same statements print as one program.

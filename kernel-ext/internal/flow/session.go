@@ -52,6 +52,7 @@ type Session struct {
 	vars      map[string]*variable
 	aliases   map[string]string // import path to the name in inserted text
 	history   []*record         // of cells with statements or declarations, in their order
+	numbered  map[int]*record   // by the numbers under which they ran
 	now       *plan
 }
 
@@ -66,7 +67,7 @@ func New(opts Options) *Session {
 func (s *Session) reset() {
 	set := token.NewFileSet()
 	*s = Session{opts: s.opts, set: set, heads: map[*token.File]int{}, suspended: map[string]string{}, memory: map[string]string{},
-		vars: map[string]*variable{}, aliases: s.aliases}
+		vars: map[string]*variable{}, numbered: map[int]*record{}, aliases: s.aliases}
 	if s.aliases == nil {
 		s.aliases = map[string]string{}
 	}
@@ -78,7 +79,7 @@ func (s *Session) Reset() {
 	defer s.mu.Unlock()
 	fresh := &Session{opts: s.opts, aliases: s.aliases}
 	fresh.reset()
-	s.set, s.heads, s.declared, s.suspended, s.memory, s.vars, s.history, s.now = fresh.set, fresh.heads, nil, fresh.suspended, fresh.memory, fresh.vars, nil, nil
+	s.set, s.heads, s.declared, s.suspended, s.memory, s.vars, s.history, s.numbered, s.now = fresh.set, fresh.heads, nil, fresh.suspended, fresh.memory, fresh.vars, nil, fresh.numbered, nil
 }
 
 // Show says whether the value of a cell's last expression is shown.

@@ -262,7 +262,7 @@ func (r *rewriter) slice(name string, touches []touch) slice {
 	}
 	out := slice{text: strings.Join(texts, "\n"), inputs: map[string]string{}, code: map[string]string{}}
 	for n, v := range r.used {
-		if live[n] {
+		if live[n] && !v.passing() {
 			out.inputs[n] = v.version
 		}
 	}

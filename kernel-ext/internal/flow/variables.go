@@ -186,38 +186,51 @@ func (s *Session) trace(p *plan, fresh map[string]*variable) {
 					v.code[key] = text
 				}
 			}
-			v.makers = append(slices.Clone(old.makers), p.cell.Number)
+			v.makers = append(s.others(old.makers, p.cell), p.cell.Number)
 		}
 		sum := sha256.Sum256([]byte(part.hash(name)))
 		v.version = hex.EncodeToString(sum[:12])
 	}
 	for _, name := range sorted(fresh) {
 		for input, version := range parts[name].inputs {
-			if input == name || passing(input) {
+			in := fresh[input]
+			if in == nil {
+				in = s.vars[input]
+			}
+			if input == name || in != nil && in.passing() {
 				continue
 			}
-			if f := fresh[input]; f != nil {
-				version = f.version
+			if fresh[input] != nil {
+				version = in.version
 			}
 			fresh[name].inputs[input] = version
 		}
 	}
 }
 
-// passing reports whether a name is one of those that everybody uses for the moment: its value is never called stale.
-func passing(name string) bool {
-	switch strings.TrimPrefix(name, "package.") {
-	case "err", "ok", "i", "j", "_":
+// others returns the cells among some that are remembered, without one that runs again.
+func (s *Session) others(numbers []int, cell Cell) []int {
+	return slices.DeleteFunc(slices.Clone(numbers), func(n int) bool {
+		r := s.recordOf(n)
+		return r == nil || cell.ID != "" && r.cell.ID == cell.ID
+	})
+}
+
+// passing reports whether a variable is one of those that everybody uses for the moment, an error, or a counter by its name: its value is
+// never called stale, and nothing is for being made from it.
+func (v *variable) passing() bool {
+	switch v.name {
+	case "ok", "i", "j", "k":
 		return true
 	}
-	return false
+	return v.shown == "error" || v.name == "err"
 }
 
 // stale returns why a variable is older than what it was made from, "" if it is not.
 func (s *Session) stale(v *variable) string { return s.staleIn(v, map[string]bool{}) }
 
 func (s *Session) staleIn(v *variable, seen map[string]bool) string {
-	if passing(v.name) || seen[v.key()] {
+	if v.passing() || seen[v.key()] {
 		return ""
 	}
 	seen[v.key()] = true
@@ -277,7 +290,7 @@ type Variable struct {
 	Cell    int    // that set it last
 	Stale   string // why it is older than what it was made from
 	Why     string // why its value does not flow, and what to do
-	Passing bool   // one like err, ok and i: not listed unless asked for
+	Passing bool   // an error, or one like ok and i: not listed unless asked for
 }
 
 // Variables returns all that later cells may name, by name.
@@ -287,7 +300,7 @@ func (s *Session) Variables() []Variable {
 	var list []Variable
 	for _, key := range sorted(s.vars) {
 		v := s.vars[key]
-		out := Variable{Name: v.name, Type: v.shown, Summary: v.summary, Bytes: v.bytes, Cell: v.cell, Stale: s.stale(v), Passing: passing(v.name)}
+		out := Variable{Name: v.name, Type: v.shown, Summary: v.summary, Bytes: v.bytes, Cell: v.cell, Stale: s.stale(v), Passing: v.passing()}
 		if v.constant != "" {
 			out.Summary = v.constant
 		}

@@ -11,7 +11,7 @@ import (
 
 func keep(opts Options) relay.Magic {
 	return relay.Magic{
-		Name: "keep", Args: "[drop NAME…]", Short: "list the values that last over restarts, or drop some",
+		Name: "keep", Args: "[drop NAME…]", Short: "list the values that last over restarts, and why their cells would make them anew, or drop some",
 		Twin: "keep.List(), keep.Drop(name)",
 		Run: shows(func(_ context.Context, args []string) (View, error) {
 			if len(args) > 0 && (args[0] != "drop" || len(args) < 2) {

@@ -19,6 +19,7 @@ type Variable struct {
 	Cell    int    // the execution count of the cell that set it last
 	Stale   string // why it is not what a new run would give, "" if it is
 	Why     string // why it does not flow, "" if it does
+	Passing bool   // an error, or a counter: nobody looks for it
 }
 
 // StaleCell is one whose values are not what a new run would give.

@@ -47,7 +47,7 @@ func full() fakeSession {
 	return fakeSession{
 		variables: []Variable{
 			{Name: "pictures", Type: "*tensors.Tensor", Summary: "float32[60000 28 28]", Bytes: 188_160_000, Cell: 3},
-			{Name: "err", Type: "error", Summary: "nil", Bytes: 1, Cell: 3},
+			{Name: "err", Type: "error", Summary: "nil", Bytes: 1, Cell: 3, Passing: true},
 			{Name: "names", Type: "[]string", Summary: "10 elements", Bytes: 320, Cell: 12, Stale: "In[3] has changed"},
 			{Name: "done", Type: "chan bool", Cell: 4, Why: "channels do not flow"},
 		},
@@ -206,9 +206,8 @@ func TestAttachBecomesGo(t *testing.T) {
 	m := attach(Options{Jobs: f})
 	require.NoError(t, m.Run(context.Background(), &relay.Call{Args: " lm "}))
 	assert.Equal(t, []string{"lm"}, f.attached)
-	for _, args := range []string{"", "a b"} {
-		err := m.Run(context.Background(), &relay.Call{Args: args})
-		assert.EqualError(t, err, "want: %attach NAME")
+	for args, want := range map[string]string{"": "no cell runs: %attach NAME shows a job, and %jobs lists them", "a b": "want: %attach [NAME]"} {
+		assert.EqualError(t, m.Run(context.Background(), &relay.Call{Args: args}), want)
 	}
 }
 
@@ -240,6 +239,7 @@ func TestBackendIsShownAndSet(t *testing.T) {
 		set             map[string]string
 	}{
 		{args: "", want: "cells run on the default engine (go)"},
+		{args: "mine:a", want: "cells run on the engine mine:a from now on, which is none of Quire's (go, session, xla): a cell has to register it", set: map[string]string{"QUIRE_BACKEND": "mine:a", "LINKED": "mine:a"}},
 		{args: "xla:cpu", want: "cells run on the engine xla:cpu from now on", set: map[string]string{"QUIRE_BACKEND": "xla:cpu", "LINKED": "xla:cpu"}},
 		{args: "", want: "cells run on the engine xla:cpu"},
 		{args: "gpu", err: `backend "gpu" is unknown`},

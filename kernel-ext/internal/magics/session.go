@@ -17,13 +17,10 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
 )
 
-// usual are names that every cell has, and nobody looks for.
-var usual = []string{"err", "ok", "i", "j", "k"}
-
 func who(opts Options) relay.Magic {
 	return relay.Magic{
 		Name: "who", Args: "[-a] [NAME…]", Short: "list the values that later cells have, with type, size and cell",
-		Long: "-a also lists err, ok, i, j and k. A value is marked that a new run would make differently.",
+		Long: "-a also lists errors, ok, i, j and k. A value is marked that a new run would make differently.",
 		Twin: "none: Go has no list of the variables in reach",
 		Run: shows(func(_ context.Context, args []string) (View, error) {
 			all := slices.Contains(args, "-a")
@@ -37,7 +34,7 @@ func whoView(list []Variable, names []string, all bool) (View, error) {
 	v := View{Head: []string{"name", "type", "value", ">size", "cell", ""}}
 	var bytes int64
 	for _, x := range list {
-		if len(names) > 0 && !slices.Contains(names, x.Name) || len(names) == 0 && !all && slices.Contains(usual, x.Name) {
+		if len(names) > 0 && !slices.Contains(names, x.Name) || len(names) == 0 && !all && x.Passing {
 			continue
 		}
 		size, mark := bytesize.Text(x.Bytes), ""

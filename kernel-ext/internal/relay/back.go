@@ -170,6 +170,7 @@ func (b *back) published(frames [][]byte) {
 		return
 	}
 	_ = b.r.iopub.Send(frames)
+	b.r.echo(h.parent, h.kind, h.content)
 }
 
 // replied takes gonb's replies; those to requests that are not ours are front ends'.

@@ -50,6 +50,12 @@ func (r *Relay) work() {
 // cell runs a cell from its turn to its end.
 func (r *Relay) cell(q request) {
 	n := r.begin(q)
+	s := newShown(n)
+	r.shown.Store(s)
+	defer func() {
+		r.shown.Store(nil)
+		close(s.done)
+	}()
 	failure := r.execute(n, q)
 	interrupted := errors.Is(context.Cause(n.ctx), errInterrupted)
 	if r.ctx.Err() != nil {

@@ -54,6 +54,10 @@ func (r *Relay) open(frames [][]byte) (q request, ok bool) {
 func (r *Relay) handle(q request) {
 	switch q.head.Type {
 	case jupyter.ExecuteRequest:
+		if s := r.shown.Load(); s != nil && r.attaches(q) {
+			r.wg.Go(func() { r.attach(q, s) })
+			return
+		}
 		r.cells.push(q)
 	case jupyter.InspectRequest, jupyter.CompleteRequest:
 		r.asks.push(q)

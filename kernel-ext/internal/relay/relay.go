@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
@@ -45,6 +46,7 @@ type Relay struct {
 	cells   *queue[request] // that wait for their turn
 	asks    *queue[request] // hover and completion
 	history history
+	shown   atomic.Pointer[shown] // by the cell that runs
 
 	settings settings // that a gonb in the place of another one is given again
 
@@ -190,6 +192,7 @@ func (r *Relay) Publish(parent jupyter.Header, kind string, content any) {
 	m, err := jupyter.NewMessage(r.session, kind, parent, content)
 	if err == nil {
 		r.send(r.iopub, m, []byte(kind))
+		r.echo(parent.ID, kind, m.Content)
 	}
 }
 
@@ -198,6 +201,7 @@ func (r *Relay) Publish(parent jupyter.Header, kind string, content any) {
 func (r *Relay) Send(m jupyter.Message) {
 	m.Header.Session = r.session
 	r.send(r.iopub, m, []byte(m.Header.Type))
+	r.echo(m.Parent.ID, m.Header.Type, m.Content)
 }
 
 func (r *Relay) send(s *zmtp.Socket, m jupyter.Message, to ...[]byte) {

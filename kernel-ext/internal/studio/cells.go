@@ -34,7 +34,7 @@ func (s cells) Ended(c relay.Cell, ok bool) { s.Session.Ended(c.Count, ok) }
 // Variables implements magics.Session.
 func (s cells) Variables() (list []magics.Variable) {
 	for _, v := range s.Session.Variables() {
-		list = append(list, magics.Variable{Name: v.Name, Type: v.Type, Summary: v.Summary, Bytes: v.Bytes, Cell: v.Cell, Stale: v.Stale, Why: v.Why})
+		list = append(list, magics.Variable{Name: v.Name, Type: v.Type, Summary: v.Summary, Bytes: v.Bytes, Cell: v.Cell, Stale: v.Stale, Why: v.Why, Passing: v.Passing})
 	}
 	return list
 }

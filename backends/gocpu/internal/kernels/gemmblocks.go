@@ -10,12 +10,12 @@ import (
 // panels, once for all tasks or by each for itself, or read in place too.
 
 const (
-	kBlock        = 384      // terms of a block of the sum: a panel of B (48 KiB in AVX-512) stays near while rows of A pass
+	kBlock        = 1024     // terms of a block of the sum, of four bytes: C, which is read again for each block, seldom is
 	rowsOfStream  = 32       // terms of a block, if each row of B is on pages of its own and used once
 	termsOfStream = 256      // of a task whose B is read from one end to the other, at least
 	colsOfStream  = 4096     // of such a task, at most
-	rowsAtOnce    = 144      // rows of A that pass a block of B: packed, they take 220 KiB of the second cache
-	colsOfTask    = 1024     // at most: a block of B takes 1.5 MiB of the second cache
+	rowsAtOnce    = 144      // rows of A that pass a block of B: packed, they take 600 KiB of the second cache
+	colsOfTask    = 512      // at most: a block of B takes 2 MiB, of the second cache if it has them
 	rowsOfTask    = 288      // at most
 	wantedTasks   = 16       // for two workers, or more, to end at about the same time
 	leastTask     = 1 << 20  // multiplications of a task: about 12 µs
@@ -109,9 +109,12 @@ func (g Gemm) transposed() Gemm {
 	return g
 }
 
+// depth is how many terms a block of the sum has at most.
+func (p *blocked[T]) depth() int { return kBlock * 4 / p.size }
+
 // findBlocks cuts the sum into blocks.
 func (p *blocked[T]) findBlocks() {
-	depth := kBlock
+	depth := p.depth()
 	p.stream = p.m <= p.kernels.Rows && p.B.Sum.scattered(p.size) && p.B.Free.contiguous()
 	if p.stream {
 		depth = rowsOfStream
@@ -205,8 +208,8 @@ func (p *blocked[T]) layOut(workers int) {
 		p.parts = roundTo(p.batches*p.splits*p.m*p.n*p.size, 64)
 	}
 	if !p.inPlaceA {
-		asRows := rowsAtOnce * (kBlock*p.size + padding)
-		asColumns := p.kernels.Tiles(rowsAtOnce) * kBlock * p.kernels.PanelA() * p.size
+		asRows := rowsAtOnce * (p.depth()*p.size + padding)
+		asColumns := p.kernels.Tiles(rowsAtOnce) * p.depth() * p.kernels.PanelA() * p.size
 		p.ownA = max(asRows, asColumns)
 	}
 	if p.store != nil {
@@ -231,7 +234,7 @@ func (p *blocked[T]) run(a *Args) {
 		if p.shared && !p.given {
 			a.For(len(p.different)*len(p.blocks)*p.panels, max(1, copyGrain/p.panelSize), p.packBody)
 		}
-		a.For(tasks, max(1, alone/(p.rows*p.cols*min(p.k, p.perSplit*kBlock))), p.multiplyBody)
+		a.For(tasks, max(1, alone/(p.rows*p.cols*min(p.k, p.perSplit*p.depth()))), p.multiplyBody)
 	}
 	if p.splits > 1 {
 		a.For(p.batches*p.m, max(1, 4096/p.n), p.addBody)

@@ -177,7 +177,7 @@ func (t *task[T]) packA(base unsafe.Pointer, places []int, s *sumBlock) gemm.A {
 	if s.a != nil && t.stepA != 1 && t.A.Free.run >= t.kernels.Rows {
 		return gemm.A{Base: packed, Places: places, Runs: s.columns, Step: t.packColumns(base, places, s)}
 	}
-	width := kBlock*t.size + padding
+	width := t.depth()*t.size + padding
 	for j, place := range places {
 		t.packRow(t.a[j*width:], unsafe.Add(base, place), s)
 		places[j] = j * width
@@ -207,7 +207,7 @@ func (t *task[T]) packColumns(base unsafe.Pointer, places []int, s *sumBlock) (s
 	tiles := t.kernels.Tiles(len(places))
 	for i := range tiles {
 		r0, r1 := gemm.Part(len(places), tiles, i)
-		at := i * kBlock * step
+		at := i * t.depth() * step
 		for r := r0; r < r1; {
 			e := r + 1
 			for e < r1 && places[e] == places[e-1]+t.size {

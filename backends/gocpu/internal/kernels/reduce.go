@@ -16,6 +16,7 @@ type Reducer[T, A any] struct {
 	Join   func(a, b A) A           // joins two parts
 	Finish func(acc A, count int) T // makes the result of count elements
 
+	Joins  func(acc, part []A)                                 // joins part[i] to acc[i]; nil for Join, one by one
 	Block  func(acc []A, x []T, rows, stride int)              // Rows of several rows, so many elements apart; nil for Rows, row by row
 	Vector func(t cpu.Tier, plain Reducer[T, A]) Reducer[T, A] // the same on the vectors of a tier; nil if there is none
 }
@@ -128,19 +129,34 @@ func Reduce[T, A any](tier cpu.Tier, f Reducer[T, A], dims, axes []int, workers 
 	}
 	join := func(a *Args, _, lo, hi int) {
 		parts, z := Of[A](a.Scratch), Of[T](a.Out[0])
-		for t := lo; t < hi; t++ {
+		for t := lo; t < hi; {
 			o, i := t/r.inner, t%r.inner
-			acc := parts[o*r.chunks*r.inner+i]
+			n := min(r.inner-i, hi-t)
+			acc := parts[o*r.chunks*r.inner+i:][:n]
 			for c := 1; c < r.chunks; c++ {
-				acc = f.Join(acc, parts[(o*r.chunks+c)*r.inner+i])
+				f.joins(acc, parts[(o*r.chunks+c)*r.inner+i:][:n])
 			}
-			z[t] = f.Finish(acc, r.count)
+			for k, v := range acc {
+				z[t+k] = f.Finish(v, r.count)
+			}
+			t += n
 		}
 	}
 	return func(a *Args) {
 		a.For(r.outer.N*r.chunks*r.tiles, 1, part)
 		a.For(results, max(1, 1<<14/r.chunks), join)
 	}, results * r.chunks * sizeOf[A]()
+}
+
+// joins joins part[i] to acc[i].
+func (f *Reducer[T, A]) joins(acc, part []A) {
+	if f.Joins != nil {
+		f.Joins(acc, part)
+		return
+	}
+	for i, v := range part {
+		acc[i] = f.Join(acc[i], v)
+	}
 }
 
 // reduceAtOnce is Reduce where every result has few enough elements to be one chunk.
@@ -192,7 +208,8 @@ func SumFloat32(mean bool) Reducer[float32, float64] {
 				acc[i] += float64(x[i])
 			}
 		},
-		Join: addTwo[float64],
+		Join:  addTwo[float64],
+		Joins: addRows[float64],
 		Finish: func(acc float64, n int) float32 {
 			if mean {
 				return float32(acc / float64(n))
@@ -212,11 +229,19 @@ func SumHalf[H Half](mean bool) Reducer[H, float64] {
 		}
 		return to(x)
 	})
-	r.Vector = sumOnVectors[H]
+	r.Joins, r.Vector = addRows[float64], sumOnVectors[H]
 	return r
 }
 
 func addTwo[T Number](a, b T) T { return a + b }
+
+// addRows is addTwo of several: a call for each of some thousands takes longer than what it does.
+func addRows[T Number](acc, x []T) {
+	acc = acc[:len(x)]
+	for i, v := range x {
+		acc[i] += v
+	}
+}
 
 // Folding returns the reduction by a function of two values, element by element, from start; of widens
 // elements and to makes results.

@@ -32,6 +32,8 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
+	PREFETCHT0 4160(BX)
 	ADDQ $128, BX
 	SUBQ $32, CX
 	JMP several
@@ -59,6 +61,26 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VMOVUPS 0(BX), Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VMOVUPS 64(BX), Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VMOVUPS 96(BX), Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $128, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VMOVUPS 0(BX), Y4
 	VCMPPS $0, Y0, Y4, Y4
@@ -68,6 +90,26 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VMOVUPS 0(BX), Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VMOVUPS 64(BX), Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VMOVUPS 96(BX), Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $128, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VMOVUPS 0(BX), Y4
 	VCMPPS $3, Y4, Y4, Y4
@@ -115,6 +157,7 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
 	ADDQ $64, BX
 	SUBQ $32, CX
 	JMP several
@@ -143,6 +186,30 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VPMOVZXWD 0(BX), Y4
+	VPSLLD $16, Y4, Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VPMOVZXWD 16(BX), Y5
+	VPSLLD $16, Y5, Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VPMOVZXWD 32(BX), Y6
+	VPSLLD $16, Y6, Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VPMOVZXWD 48(BX), Y7
+	VPSLLD $16, Y7, Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VPMOVZXWD 0(BX), Y4
 	VPSLLD $16, Y4, Y4
@@ -153,6 +220,30 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VPMOVZXWD 0(BX), Y4
+	VPSLLD $16, Y4, Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VPMOVZXWD 16(BX), Y5
+	VPSLLD $16, Y5, Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VPMOVZXWD 32(BX), Y6
+	VPSLLD $16, Y6, Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VPMOVZXWD 48(BX), Y7
+	VPSLLD $16, Y7, Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VPMOVZXWD 0(BX), Y4
 	VPSLLD $16, Y4, Y4
@@ -197,6 +288,7 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
 	ADDQ $64, BX
 	SUBQ $32, CX
 	JMP several
@@ -224,6 +316,26 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VCVTPH2PS 0(BX), Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VCVTPH2PS 16(BX), Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VCVTPH2PS 32(BX), Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VCVTPH2PS 48(BX), Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VCVTPH2PS 0(BX), Y4
 	VCMPPS $0, Y0, Y4, Y4
@@ -233,6 +345,26 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VCVTPH2PS 0(BX), Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VCVTPH2PS 16(BX), Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VCVTPH2PS 32(BX), Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VCVTPH2PS 48(BX), Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VCVTPH2PS 0(BX), Y4
 	VCMPPS $3, Y4, Y4, Y4
@@ -276,6 +408,8 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
+	PREFETCHT0 4160(BX)
 	ADDQ $128, BX
 	SUBQ $32, CX
 	JMP several
@@ -303,6 +437,26 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VMOVUPS 0(BX), Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VMOVUPS 64(BX), Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VMOVUPS 96(BX), Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $128, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VMOVUPS 0(BX), Y4
 	VCMPPS $0, Y0, Y4, Y4
@@ -312,6 +466,26 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VMOVUPS 0(BX), Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VMOVUPS 32(BX), Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VMOVUPS 64(BX), Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VMOVUPS 96(BX), Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $128, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VMOVUPS 0(BX), Y4
 	VCMPPS $3, Y4, Y4, Y4
@@ -359,6 +533,7 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
 	ADDQ $64, BX
 	SUBQ $32, CX
 	JMP several
@@ -387,6 +562,30 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VPMOVZXWD 0(BX), Y4
+	VPSLLD $16, Y4, Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VPMOVZXWD 16(BX), Y5
+	VPSLLD $16, Y5, Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VPMOVZXWD 32(BX), Y6
+	VPSLLD $16, Y6, Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VPMOVZXWD 48(BX), Y7
+	VPSLLD $16, Y7, Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VPMOVZXWD 0(BX), Y4
 	VPSLLD $16, Y4, Y4
@@ -397,6 +596,30 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VPMOVZXWD 0(BX), Y4
+	VPSLLD $16, Y4, Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VPMOVZXWD 16(BX), Y5
+	VPSLLD $16, Y5, Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VPMOVZXWD 32(BX), Y6
+	VPSLLD $16, Y6, Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VPMOVZXWD 48(BX), Y7
+	VPSLLD $16, Y7, Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VPMOVZXWD 0(BX), Y4
 	VPSLLD $16, Y4, Y4
@@ -441,6 +664,7 @@ several:
 	VORPS Y9, Y8, Y8
 	VCMPPS $3, Y6, Y7, Y9
 	VORPS Y9, Y8, Y8
+	PREFETCHT0 4096(BX)
 	ADDQ $64, BX
 	SUBQ $32, CX
 	JMP several
@@ -468,6 +692,26 @@ all:
 	VPTEST Y8, Y8
 	JNE nan
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+numbers:
+	CMPQ CX, $32
+	JLT number
+	VCVTPH2PS 0(BX), Y4
+	VCMPPS $0, Y0, Y4, Y4
+	VCVTPH2PS 16(BX), Y5
+	VCMPPS $0, Y0, Y5, Y5
+	VCVTPH2PS 32(BX), Y6
+	VCMPPS $0, Y0, Y6, Y6
+	VCVTPH2PS 48(BX), Y7
+	VCMPPS $0, Y0, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE number
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP numbers
 number:
 	VCVTPH2PS 0(BX), Y4
 	VCMPPS $0, Y0, Y4, Y4
@@ -477,6 +721,26 @@ number:
 	JMP number
 nan:
 	MOVQ x+0(FP), BX
+	MOVQ n+8(FP), CX
+nothings:
+	CMPQ CX, $32
+	JLT nothing
+	VCVTPH2PS 0(BX), Y4
+	VCMPPS $3, Y4, Y4, Y4
+	VCVTPH2PS 16(BX), Y5
+	VCMPPS $3, Y5, Y5, Y5
+	VCVTPH2PS 32(BX), Y6
+	VCMPPS $3, Y6, Y6, Y6
+	VCVTPH2PS 48(BX), Y7
+	VCMPPS $3, Y7, Y7, Y7
+	VORPS Y4, Y5, Y4
+	VORPS Y6, Y7, Y6
+	VORPS Y4, Y6, Y4
+	VPTEST Y4, Y4
+	JNE nothing
+	ADDQ $64, BX
+	SUBQ $32, CX
+	JMP nothings
 nothing:
 	VCVTPH2PS 0(BX), Y4
 	VCMPPS $3, Y4, Y4, Y4

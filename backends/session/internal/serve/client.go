@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -208,7 +207,7 @@ func (c *client) compile(f *wire.Frame, r *wire.Reader) error {
 	}
 	text := append([]byte(nil), data...)
 	done()
-	if hash(sha256.Sum256(text)) != want {
+	if hash(wire.HashOf(text)) != want {
 		return errors.New("a program has another hash than was said")
 	}
 	c.inBackground(id, func(ctx context.Context) error {
@@ -340,5 +339,9 @@ func (c *client) tell(f *wire.Frame, r *wire.Reader) error {
 		c.answer(f.ID, nil, wire.Unknownf("the executable is closed"))
 		return nil
 	}
-	return c.answerJSON(f.ID, wire.TellingOf(p.exe))
+	var w wire.Writer
+	t := wire.TellingOf(p.exe)
+	t.Write(&w)
+	c.answer(f.ID, w.Body, nil)
+	return nil
 }

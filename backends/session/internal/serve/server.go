@@ -203,12 +203,8 @@ func (s *Server) welcome(ctx context.Context, conn *wire.Conn) {
 func (s *Server) greet(c *client, why string) error {
 	others, held := s.others(c)
 	program, _ := os.Executable()
-	body, err := wire.Marshal(wire.Welcome{Version: s.version, OK: why == "", Why: why, Device: s.device, PID: s.pid, Program: program,
-		Instance: s.instance, Since: s.since, Clients: others, Held: held})
-	if err != nil {
-		return err
-	}
-	return c.link.Send(wire.KindWelcome, 0, body)
+	return c.link.Send(wire.KindWelcome, 0, wire.Marshal(&wire.Welcome{Version: s.version, OK: why == "", Why: why, Device: s.device, PID: s.pid, Program: program,
+		Instance: s.instance, Since: s.since, Clients: others, Held: held}))
 }
 
 // refuse tells a client why it is not served. One of another version may ask the worker to end, which it does if nobody needs it.

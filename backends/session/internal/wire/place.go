@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +20,19 @@ const (
 	// ReadyText is what a worker says when it can be connected to.
 	ReadyText = "ready"
 	// HashBytes is the length of a program's hash.
-	HashBytes = sha256.Size
+	HashBytes = 16
 	// BroughtBytes bounds the size of outputs that the answer to a run brings along.
 	BroughtBytes = 16 << 10
 )
+
+// HashOf returns a hash by which texts are known that one user's programs write: it tells them apart, and is no guard against who means
+// harm, who would be that user. It is FNV-1a of 128 bits, since a cell that links package crypto takes longer to build.
+func HashOf(text []byte) (sum [HashBytes]byte) {
+	h := fnv.New128a()
+	h.Write(text)
+	h.Sum(sum[:0])
+	return sum
+}
 
 // maxDir bounds the length of the folder's path: a Unix socket's path has at most 104 bytes on macOS and 108 on Linux.
 const maxDir = 60
@@ -41,27 +50,33 @@ func Dir() (string, error) {
 		}
 		return dir, nil
 	}
-	dir := shared()
-	first := usable(dir)
-	if first == nil {
-		return dir, nil
-	}
-	if cache, err := os.UserCacheDir(); err == nil {
-		if dir := cached(cache); usable(dir) == nil {
+	var first error
+	for _, dir := range places() {
+		err := usable(dir)
+		if err == nil {
 			return dir, nil
+		}
+		if first == nil {
+			first = err
 		}
 	}
 	return "", fmt.Errorf("the folder of sessions: %w: set %s to a folder of your own with a short path", first, EnvDir)
 }
 
+// places returns where the folder may be, the preferred place first.
+func places() []string {
+	dirs := []string{fmt.Sprintf("/tmp/quire-session-%d", os.Getuid())}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = append(dirs, filepath.Join(cache, "quire", "session"))
+	}
+	return dirs
+}
+
 // Folders returns those in which workers of this user may be, as far as they are there.
 func Folders() (dirs []string) {
-	all := []string{os.Getenv(EnvDir)}
-	if all[0] == "" {
-		all[0] = shared()
-		if cache, err := os.UserCacheDir(); err == nil {
-			all = append(all, cached(cache))
-		}
+	all := places()
+	if dir := os.Getenv(EnvDir); dir != "" {
+		all = []string{dir}
 	}
 	for _, dir := range all {
 		if safefile.CheckPrivate(dir) == nil && safefile.CheckParent(filepath.Dir(dir)) == nil {
@@ -70,10 +85,6 @@ func Folders() (dirs []string) {
 	}
 	return dirs
 }
-
-func shared() string { return fmt.Sprintf("/tmp/quire-session-%d", os.Getuid()) }
-
-func cached(cache string) string { return filepath.Join(cache, "quire", "session") }
 
 func usable(dir string) error {
 	if len(dir) > maxDir {
@@ -87,7 +98,7 @@ func usable(dir string) error {
 
 // fileName is that of a device's files, without an ending: readable, and another one for each device.
 func fileName(device string) string {
-	sum := sha256.Sum256([]byte(device))
+	sum := HashOf([]byte(device))
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r

@@ -30,16 +30,39 @@ type ClientStatus struct {
 
 // Telling is what an executable tells of itself.
 type Telling struct {
-	Explained string            `json:"explained,omitempty"`
-	Planned   bool              `json:"planned"`
-	Memory    capability.Memory `json:"memory"`
+	Explained string
+	Planned   bool
+	Memory    capability.Memory
+}
+
+// Write writes what it tells.
+func (t *Telling) Write(w *Writer) {
+	w.Text(t.Explained)
+	w.Bool(t.Planned)
+	for _, n := range t.sizes() {
+		w.Uint(uint64(*n))
+	}
+}
+
+// Read reads what [Telling.Write] wrote.
+func (t *Telling) Read(r *Reader) error {
+	t.Explained, t.Planned = r.Text(), r.Bool()
+	for _, n := range t.sizes() {
+		*n = int(min(r.Uint(), 1<<62))
+	}
+	return r.Done()
+}
+
+func (t *Telling) sizes() []*int {
+	m := &t.Memory
+	return []*int{&m.Arguments, &m.Results, &m.Donatable, &m.Temporary, &m.Constants}
 }
 
 // TellingOf asks an executable.
 func TellingOf(e ir.Executable) Telling {
 	t := Telling{Explained: capability.Explain(e)}
-	if limit := MaxBody / 4; len(t.Explained) > limit { // JSON may write a character as six
-		t.Explained = t.Explained[:limit/4] + "…"
+	if limit := MaxBody / 2; len(t.Explained) > limit {
+		t.Explained = t.Explained[:limit] + "…"
 	}
 	t.Memory, t.Planned = capability.MemoryPlan(e)
 	return t

@@ -110,18 +110,69 @@ func (w emitter) runs(rows, vectors int) {
 	w.Op("VMOVQ %s, %s", last, end)
 	w.Op("ADDQ $16, %s", w.Arg("runs"))
 	w.Op("MOVQ (%[1]s), %[1]s", along)
+	dense := rows >= aheadRows && vectors == 2
+	if dense {
+		w.dense(rows, vectors, end, step, stepB)
+	}
 	w.Label("next")
+	w.term(rows, vectors, 0, 0)
+	if w.asks {
+		w.ask(rows, 1)
+	}
+	w.Op("ADDQ %s, %s", stepB, panel)
+	w.Op("ADDQ %s, %s", step, along)
+	w.Op("CMPQ %s, %s", along, end)
+	w.Op("JNE next")
+	if dense {
+		w.Label("ended")
+	}
+	w.Op("DECQ %s", w.Arg("count"))
+	w.Op("JNZ run")
+}
+
+// unrolled is how many terms of the sum a turn of the loop over neighbours adds.
+const unrolled = 4
+
+// dense writes the loop for neighbours along the rows of A and packed panels of B: several terms a turn, at places that are known.
+// What a turn itself does reads memory, in the tiles that large products are made of, which all registers are taken by.
+func (w emitter) dense(rows, vectors int, end, step, stepB string) {
+	w.Op("CMPQ %s, $%d", step, w.e.size)
+	w.Op("JNE next")
+	w.Op("CMPQ %s, $%d", stepB, vectors*w.m.bytes)
+	w.Op("JNE next")
+	w.Op("SUBQ $%d, %s", (unrolled-1)*w.e.size, end)
+	w.Op("CMPQ %s, %s", along, end)
+	w.Op("JGE rest")
+	w.Label("several")
+	for i := range unrolled {
+		w.term(rows, vectors, i*w.e.size, i*vectors*w.m.bytes)
+	}
+	if w.asks {
+		w.ask(rows, unrolled)
+	}
+	w.Op("ADDQ $%d, %s", unrolled*vectors*w.m.bytes, panel)
+	w.Op("ADDQ $%d, %s", unrolled*w.e.size, along)
+	w.Op("CMPQ %s, %s", along, end)
+	w.Op("JLT several")
+	w.Label("rest")
+	w.Op("ADDQ $%d, %s", (unrolled-1)*w.e.size, end)
+	w.Op("CMPQ %s, %s", along, end)
+	w.Op("JEQ ended")
+}
+
+// term adds a term of the sum: from the rows of A at an offset, and from the panel at another.
+func (w emitter) term(rows, vectors, atA, atB int) {
 	sums := rows * vectors
 	for v := range vectors {
-		w.Op("%s %d(%s), %s", w.e.move, v*w.m.bytes, panel, w.register(sums+v))
+		w.Op("%s %d(%s), %s", w.e.move, atB+v*w.m.bytes, panel, w.register(sums+v))
 		if v == 0 {
-			w.Op("PREFETCHT0 %d(%s)", tileAhead+v*w.m.bytes, panel)
+			w.Op("PREFETCHT0 %d(%s)", atB+tileAhead+v*w.m.bytes, panel)
 		}
 	}
 	free := min(w.m.vector-sums-vectors, 4) // registers for elements of A
 	for r := range rows {
 		x := w.register(sums + vectors + r%free)
-		w.Op("%s (%s)(%s*1), %s", w.e.broadcast, rowRegisters[r], along, x)
+		w.Op("%s %s(%s)(%s*1), %s", w.e.broadcast, offset(atA), rowRegisters[r], along, x)
 		for v := range vectors {
 			if w.e.fma == "" {
 				w.bfloat16Pairs(sums+v, sums+vectors+r%free, r*vectors+v)
@@ -130,24 +181,24 @@ func (w emitter) runs(rows, vectors int) {
 			}
 		}
 	}
-	if w.asks {
-		w.ask(rows)
+}
+
+func offset(n int) string {
+	if n == 0 {
+		return ""
 	}
-	w.Op("ADDQ %s, %s", stepB, panel)
-	w.Op("ADDQ %s, %s", step, along)
-	w.Op("CMPQ %s, %s", along, end)
-	w.Op("JNE next")
-	w.Op("DECQ %s", w.Arg("count"))
-	w.Op("JNZ run")
+	return fmt.Sprint(n)
 }
 
 // ask asks for memory for the second cache. The pointer to it takes the place of the last of twelve rows for that long.
-func (w emitter) ask(rows int) {
+func (w emitter) ask(rows, terms int) {
 	lent := rows == len(rowRegisters)
 	if lent {
 		w.Load("ahead", "R15")
 	}
-	w.Op("PREFETCHT1 (R15)(%s*%d)", along, aheadScale)
+	for i := range terms {
+		w.Op("PREFETCHT1 %s(R15)(%s*%d)", offset(i*w.e.size*aheadScale), along, aheadScale)
+	}
 	if lent {
 		w.Op("MOVQ %s, R15", w.Arg("a"))
 	}

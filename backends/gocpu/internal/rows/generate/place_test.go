@@ -27,6 +27,10 @@ type finder struct {
 // together is how many vectors are looked at at once.
 const together = 4
 
+// fetchAhead is how many bytes ahead the processor is told to fetch: it does not look beyond a page by itself, and rows often end where
+// pages do.
+const fetchAhead = 4096
+
 // Registers: the best numbers so far are in 0 to 3, numbers in 4 to 7; NaN is noted in K1, or in register 8.
 func (p *finder) write(f *asm.File) {
 	fn := f.Func(p.m.name+p.d.name+p.e.name, "is a finder: see there.", asm.Arg{Name: "x", Type: "unsafe.Pointer"}, asm.Arg{Name: "n", Type: "int"}, asm.Arg{Name: "place", Type: "*int"})
@@ -90,6 +94,9 @@ func (p *finder) best(fn *asm.Func) {
 	}
 	p.note(fn, p.m.z(4), p.m.z(5))
 	p.note(fn, p.m.z(6), p.m.z(7))
+	for at := 0; at < together*p.step(); at += 64 {
+		fn.Op("PREFETCHT0 %d(BX)", fetchAhead+at)
+	}
 	fn.Op("ADDQ $%d, BX", together*p.step())
 	fn.Op("SUBQ $%d, CX", together*p.m.lanes)
 	fn.Op("JMP several")
@@ -139,22 +146,52 @@ func (p *finder) join(fn *asm.Func) {
 	fn.Op("VBROADCASTSS X0, %s", p.m.z(0))
 }
 
-// search goes to found with the first vector at BX of which a number compares with y, or with itself, as the predicate says.
+// search goes to found with the first vector at BX of which a number compares with y, or with itself, as the predicate says. There is
+// one: several are looked at at once until it is among them.
 func (p *finder) search(fn *asm.Func, label string, predicate int, y string) {
 	fn.Load("x", "BX")
-	fn.Label(label)
-	x := p.load(fn, 0)
-	if y == "" {
-		y = x
+	fn.Load("n", "CX")
+	fn.Label(label + "s")
+	fn.Op("CMPQ CX, $%d", together*p.m.lanes)
+	fn.Op("JLT %s", label)
+	for i := range together {
+		p.compare(fn, i, predicate, y)
 	}
 	if p.m.masks() {
-		fn.Op("VCMPPS $%d, %s, %s, K2", predicate, y, x)
+		fn.Op("KORW K2, K3, K2")
+		fn.Op("KORW K4, K5, K4")
+		fn.Op("KORTESTW K2, K4")
+	} else {
+		fn.Op("VORPS Y4, Y5, Y4")
+		fn.Op("VORPS Y6, Y7, Y6")
+		fn.Op("VORPS Y4, Y6, Y4")
+		fn.Op("VPTEST Y4, Y4")
+	}
+	fn.Op("JNE %s", label)
+	fn.Op("ADDQ $%d, BX", together*p.step())
+	fn.Op("SUBQ $%d, CX", together*p.m.lanes)
+	fn.Op("JMP %ss", label)
+	fn.Label(label)
+	p.compare(fn, 0, predicate, y)
+	if p.m.masks() {
 		fn.Op("KORTESTW K2, K2")
 	} else {
-		fn.Op("VCMPPS $%d, %s, %s, Y4", predicate, y, x)
 		fn.Op("VPTEST Y4, Y4")
 	}
 	fn.Op("JNE found")
 	fn.Op("ADDQ $%d, BX", p.step())
 	fn.Op("JMP %s", label)
+}
+
+// compare makes K(2+i), or register 4+i, say which numbers of vector i of those at BX compare with y, or with themselves.
+func (p *finder) compare(fn *asm.Func, i, predicate int, y string) {
+	x := p.load(fn, i)
+	if y == "" {
+		y = x
+	}
+	to := fmt.Sprintf("K%d", 2+i)
+	if !p.m.masks() {
+		to = x
+	}
+	fn.Op("VCMPPS $%d, %s, %s, %s", predicate, y, x, to)
 }

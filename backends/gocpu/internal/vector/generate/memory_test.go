@@ -78,7 +78,7 @@ func (m *machine) memory() {
 // How many bytes ahead of what is loaded or stored the processor is told to fetch. It guesses by itself, but a long function
 // fills the room in which it looks for what comes next: of a million elements, tanh takes 9 % less for it.
 const (
-	loadAhead  = 1024
+	loadAhead  = 4096
 	storeAhead = 512
 )
 
