@@ -80,6 +80,22 @@ var jointTable = map[string][]jointCase{
 	"Expm1":           joints(graph.Expm1, joint{0, 1}),
 	"Log1p":           joints(graph.Log1p, joint{0, 1}),
 	"Erf":             joints(graph.Erf, joint{0, 2 / math.SqrtPi}),
+	"Asin":            joints(graph.Asin, joint{0, 1}),
+	"Acos":            joints(graph.Acos, joint{0, -1}),
+	"Atan":            joints(graph.Atan, joint{0, 1}, joint{inf, 0}, joint{-inf, 0}),
+	"Sinh":            joints(graph.Sinh, joint{0, 1}),
+	"Cosh":            joints(graph.Cosh, flat),
+	"Asinh":           joints(graph.Asinh, joint{0, 1}, joint{1, math.Sqrt2 / 2}, joint{inf, 0}, joint{-inf, 0}),
+	"Atanh":           joints(graph.Atanh, joint{0, 1}),
+	"Exp2":            joints(graph.Exp2, joint{0, math.Ln2}, joint{0.5, math.Sqrt2 * math.Ln2}, joint{-inf, 0}),
+	"Cbrt":            joints(graph.Cbrt, joint{1, 1.0 / 3}, joint{inf, 0}),
+	"Hypot":           {{against(graph.Hypot, 4), []joint{{0, 0}, {3, 0.6}, {inf, 1}, {-inf, -1}}}, {against(graph.Hypot, 0), []joint{{0, 0}, {-2, -1}}}, {against(graph.Hypot, inf), []joint{{3, 0}}}},
+	"NextAfter":       joints(against(graph.NextAfter, 2), joint{1, 1}, joint{2, 1}, joint{3, 1}),
+	"Erfc":            joints(graph.Erfc, joint{0, -2 / math.SqrtPi}, joint{inf, 0}, joint{-inf, 0}),
+	"ErfInv":          joints(graph.ErfInv, joint{0, math.SqrtPi / 2}),
+	"Digamma":         joints(graph.Digamma, joint{0.5, math.Pi * math.Pi / 2}, joint{1, math.Pi * math.Pi / 6}, joint{inf, 0}),
+	"BesselI0e":       joints(graph.BesselI0e, flat, joint{inf, 0}, joint{-inf, 0}),
+	"BesselI1e":       joints(graph.BesselI1e, joint{0, 0.5}, joint{inf, 0}, joint{-inf, 0}),
 	"Square":          joints(graph.Square, flat),
 	"Max":             joints(against(graph.Max, 2), joint{2, half}),
 	"Min":             joints(against(graph.Min, 2), joint{2, half}),
@@ -139,6 +155,7 @@ var jointTable = map[string][]jointCase{
 // smooth are functions that are smooth wherever they are finite.
 var smooth = strings.Fields(`
 	Add AddScalar Cos Sin Tan Exp Log Sqrt Rsqrt Reciprocal Div DivScalar Mul MulScalar Neg Sub SubScalar OnePlus OneMinus MinusOne
+	Acosh Log2 Lgamma
 	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum ConsecutiveDifference
 	Reduce ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
 	MaskedReduceAllSum MaskedReduceAllMean MaskedReduceAndKeep
@@ -150,7 +167,7 @@ var withoutSlope = strings.Fields(`
 	Identity IdentityWithCustomGradient OptimizationBarrier StopGradient ZerosLike OnesLike ConstAs Apply ApplyIn
 	ArgMax ArgMin ArgSort BottomK TopK TopKMask OneHot Equal NotEqual GreaterThan GreaterOrEqual LessThan LessOrEqual IsFinite IsNaN IsZero
 	IsNegative IsNonNegative IsNonPositive IsPositive PositiveIndicator NegativeIndicator NonNegativeIndicator NonPositiveIndicator
-	LogicalAll LogicalAnd LogicalAny LogicalNot LogicalOr LogicalXor BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BitwiseShiftLeft
+	LogicalAll LogicalAnd LogicalAny LogicalNot LogicalOr LogicalXor BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BitCount Bitcast Clz MulHi BitwiseShiftLeft
 	BitwiseShiftLeftScalar BitwiseShiftRightArithmetic BitwiseShiftRightArithmeticScalar BitwiseShiftRightLogical
 	BitwiseShiftRightLogicalScalar ReduceBitwiseAnd ReduceBitwiseOr ReduceBitwiseXor ReduceLogicalAnd ReduceLogicalOr ReduceLogicalXor
 	RNGStateSplit RandomBernoulli RandomBits RandomIntN RandomNormal RandomPermutation RandomShuffle RandomUniform`)

@@ -28,6 +28,10 @@ var narrowTable = map[string]struct {
 	"Exp": {graph.Exp, 1}, "Expm1": {graph.Expm1, 1}, "Log": {graph.Log, 1}, "Log1p": {graph.Log1p, 1}, "MirroredLog1p": {graph.MirroredLog1p, 1},
 	"Sqrt": {graph.Sqrt, 1}, "Rsqrt": {graph.Rsqrt, 1}, "Square": {graph.Square, 1}, "Reciprocal": {graph.Reciprocal, 1},
 	"Sin": {graph.Sin, 1}, "Cos": {graph.Cos, 1}, "Tan": {graph.Tan, 1}, "Tanh": {graph.Tanh, 1}, "Erf": {graph.Erf, 1},
+	"Asin": {graph.Asin, 1}, "Acos": {graph.Acos, 1}, "Atan": {graph.Atan, 1}, "Sinh": {graph.Sinh, 1}, "Cosh": {graph.Cosh, 1},
+	"Asinh": {graph.Asinh, 1}, "Acosh": {graph.Acosh, 1}, "Atanh": {graph.Atanh, 1}, "Log2": {graph.Log2, 1}, "Exp2": {graph.Exp2, 1}, "Cbrt": {graph.Cbrt, 1},
+	"Hypot": {against(graph.Hypot, 1), 1}, "Erfc": {graph.Erfc, 1}, "ErfInv": {graph.ErfInv, 1}, "Lgamma": {graph.Lgamma, 1}, "Digamma": {graph.Digamma, 1},
+	"BesselI0e": {graph.BesselI0e, 1}, "BesselI1e": {graph.BesselI1e, 1},
 	"Sigmoid": {graph.Sigmoid, 1}, "Softplus": {graph.Softplus, 1}, "Silu": {graph.Silu, 1}, "Gelu": {graph.Gelu, 1}, "GeluApproximate": {graph.GeluApproximate, 1},
 	"Neg": {graph.Neg, 0}, "OnePlus": {graph.OnePlus, 1}, "OneMinus": {graph.OneMinus, 1}, "MinusOne": {graph.MinusOne, 1},
 	"Add": {against(graph.Add, 1), 1}, "Sub": {against(graph.Sub, 1), 1}, "Mul": {against(graph.Mul, 0.5), 1}, "Div": {against(graph.Div, 2), 1},
@@ -97,9 +101,9 @@ var narrowTable = map[string]struct {
 	"slope of a logarithm": {slope(func(x *node) *node { return graph.SliceAxis(graph.LogSoftmax(x, 0), 0, graph.AxisElem(0)) }), 1},
 }
 
-// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, and Reduce, which is as accurate as its
-// function is.
-var notNarrow = []string{"Reduce", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
+// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, Reduce, which is as accurate as its
+// function is, and NextAfter, whose values are the dtype's own.
+var notNarrow = []string{"NextAfter", "Reduce", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
 
 // odd is a mask of every other element.
 func odd(x *node) *node {

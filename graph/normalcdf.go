@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/internal/elementary"
 )
 
 // The normal distribution, with all digits also in its tails, where 1 + erf(x/√2) cancels.
@@ -15,19 +14,8 @@ const cdfEnd = 40
 // expandCDF is Φ by the series of the complementary error function, erfc(|x|/√2)/2 = Φ(-|x|).
 func expandCDF(x *Node) *Node {
 	size := Abs(ClipScalar(x, -cdfEnd, cdfEnd))
-	t := Div(Scalar(x.graph, x.DType(), 2), AddScalar(MulScalar(size, math.Sqrt2/2), 2))
-	terms := len(elementary.ErfcSeries)
-	if x.DType() == dtypes.Float32 {
-		terms = 16
-	}
-	u := AddScalar(MulScalar(t, 4), -2) // twice the argument of the polynomials
-	b, after := ZerosLike(x), ZerosLike(x)
-	for k := terms - 1; k > 0; k-- { // Clenshaw's recurrence
-		b, after = AddScalar(Sub(Mul(u, b), after), elementary.ErfcSeries[k]), b
-	}
-	p := AddScalar(Sub(MulScalar(Mul(u, b), 0.5), after), elementary.ErfcSeries[0]/2)
 	high, low := halfSquare(size)
-	tail := MulScalar(Mul(t, Mul(Exp(Neg(high)), Exp(Sub(p, low)))), 0.5)
+	tail := MulScalar(erfcTail(MulScalar(size, math.Sqrt2/2), high, low), 0.5)
 	return Where(IsNegative(x), tail, OneMinus(tail))
 }
 

@@ -25,6 +25,7 @@ func init() {
 	lowerings[ops.Where] = where
 	lowerings[ops.Clamp] = clamp
 	lowerings[ops.ConvertDType] = convert
+	lowerings[ops.Bitcast] = bitcast
 }
 
 func unary(op *ir.Op, k *call) kernels.Func {
@@ -100,6 +101,8 @@ func intLoop[T kernels.Integer, S kernels.Signed, U kernels.Unsigned](op *ir.Op)
 		return kernels.RemIntOf[T](), true
 	case ops.Pow:
 		return kernels.PowIntOf[T](), true
+	case ops.MulHi:
+		return kernels.MulHiOf[T](), true
 	}
 	if bits, ok := bitOps[op]; ok {
 		return kernels.BitsOf[T, S, U](bits), true
@@ -109,15 +112,18 @@ func intLoop[T kernels.Integer, S kernels.Signed, U kernels.Unsigned](op *ir.Op)
 
 // functions2 are the functions of two floats that are computed in float64.
 var functions2 = map[*ir.Op]func(x, y float64) float64{
-	ops.Rem: math.Mod, ops.Pow: elementary.Pow, ops.Atan2: elementary.Atan2, ops.LogAddExp: elementary.LogAddExp,
+	ops.Rem: math.Mod, ops.Pow: elementary.Pow, ops.Atan2: elementary.Atan2, ops.LogAddExp: elementary.LogAddExp, ops.Hypot: elementary.Hypot,
 	ops.Add: func(x, y float64) float64 { return x + y }, ops.Sub: func(x, y float64) float64 { return x - y },
 	ops.Mul: func(x, y float64) float64 { return x * y }, ops.Div: func(x, y float64) float64 { return x / y },
 	ops.Max: func(x, y float64) float64 { return max(x, y) }, ops.Min: func(x, y float64) float64 { return min(x, y) },
 }
 
 func floatLoop[T kernels.Float](op *ir.Op) (kernels.Loop2, bool) {
-	if op == ops.Div {
+	switch op {
+	case ops.Div:
 		return kernels.DivOf[T](), true
+	case ops.NextAfter:
+		return kernels.NextAfterOf[T](), true
 	}
 	if l, ok := realLoop[T](op); ok {
 		return l, true
@@ -132,6 +138,9 @@ func floatLoop[T kernels.Float](op *ir.Op) (kernels.Loop2, bool) {
 func halfLoop[H kernels.Half](op *ir.Op) (kernels.Loop2, bool) {
 	if c, ok := comparisons[op]; ok {
 		return kernels.CompareHalfOf[H](c), true
+	}
+	if op == ops.NextAfter {
+		return kernels.NextAfterHalfOf[H](), true
 	}
 	f, ok := functions2[op]
 	if op == ops.LogAddExp {
@@ -200,3 +209,6 @@ func convert(k *call) kernels.Func {
 	k.inPlace = []int{0}
 	return kernels.Unary(l, k.out[0].Size())
 }
+
+// bitcast is a copy: memory has one dtype, by which groups load from it.
+func bitcast(*call) kernels.Func { return kernels.Copy }

@@ -41,7 +41,7 @@
 // calls of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
 //
 // Where StableHLO leaves values open, they are these: an element of reduce_precision that is NaN is infinite in a format
-// without a mantissa; the bits of a NaN are those of the usual quiet one; chlo.zeta is NaN for q < 0, and chlo.digamma at
+// without a mantissa; in the order of all floats a NaN has no sign; chlo.zeta is NaN for q < 0, and chlo.digamma at
 // 0, -1, ….
 //
 // # Several devices

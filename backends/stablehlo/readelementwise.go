@@ -27,13 +27,14 @@ func init() {
 	unary(logistic, ops.Sigmoid.HLO)
 	unary(sign, ops.Sign.HLO)
 	unary(graph.Erf, ops.Erf.HLO, "mhlo.erf")
+	binary(graph.MulHi, "chlo.mulhi")
 	unary(graph.Tan, "chlo.tan")
 	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
 	unary(graph.Real, ops.Real.HLO)
 	unary(graph.Imag, ops.Imag.HLO)
 	unary(roundAway, "stablehlo.round_nearest_afz")
-	unary(cubeRoot, "stablehlo.cbrt")
+	unary(cubeRoot, ops.Cbrt.HLO)
 	unary(func(x *graph.Node) *graph.Node {
 		return graph.Equal(graph.Abs(x), graph.Infinity(x.Graph(), x.DType(), 1))
 	}, "chlo.is_inf")
@@ -187,29 +188,12 @@ func roundAway(x *graph.Node) *graph.Node {
 	return odd(x, graph.Where(up, graph.OnePlus(low), low))
 }
 
-// cubeRoot takes the root in float64: a power, mended by a step of Newton's method so that float64 itself loses nothing.
-// Numbers near the ends are brought nearer to 1 by a power of 8. Of complex numbers it is the root with a third of
-// the argument.
+// cubeRoot is, for complex numbers, the root with a third of the argument.
 func cubeRoot(x *graph.Node) *graph.Node {
 	if x.DType().IsComplex() {
 		return widely(complexCubeRoot, x)
 	}
-	return inDouble([]*graph.Node{x}, func(in []*graph.Node) *graph.Node {
-		return withSlope(in[0], realCubeRoot, func(x *graph.Node) *graph.Node {
-			return graph.Reciprocal(graph.MulScalar(graph.Square(realCubeRoot(x)), 3))
-		})
-	})
-}
-
-func realCubeRoot(x *graph.Node) *graph.Node {
-	size := graph.Abs(x)
-	tiny := graph.LessThan(size, number(x, 0x1p-900))
-	size = graph.Where(tiny, graph.MulScalar(size, 0x1p300), size)
-	regular := graph.LogicalAnd(graph.GreaterThan(size, number(x, 0)), graph.IsFinite(size))
-	y := graph.Where(regular, graph.Pow(size, number(x, 1.0/3)), number(x, 1))
-	y = graph.Sub(y, graph.DivScalar(graph.Sub(y, graph.Div(graph.Div(size, y), y)), 3))
-	y = graph.Where(regular, y, size)
-	return odd(x, graph.Where(tiny, graph.MulScalar(y, 0x1p-100), y))
+	return graph.Cbrt(x)
 }
 
 func complexCubeRoot(x *graph.Node) *graph.Node {
@@ -220,7 +204,7 @@ func complexCubeRoot(x *graph.Node) *graph.Node {
 	before := graph.Where(tiny, scale(0x1p300), graph.Where(huge, scale(0x1p-300), scale(1)))
 	after := graph.Where(tiny, scale(0x1p-100), graph.Where(huge, scale(0x1p100), scale(1)))
 	re, im = graph.Mul(re, before), graph.Mul(im, before)
-	radius := graph.Mul(cubeRoot(graph.Abs(graph.Complex(re, im))), after)
+	radius := graph.Mul(graph.Cbrt(graph.Abs(graph.Complex(re, im))), after)
 	angle := graph.Where(graph.Equal(im, scale(0)), graph.Atan2(im, re), odd(im, graph.Atan2(graph.Abs(im), re)))
 	angle = graph.DivScalar(angle, 3)
 	return graph.Complex(graph.Mul(radius, graph.Cos(angle)), graph.Mul(radius, graph.Sin(angle)))
@@ -249,14 +233,14 @@ func readCompare(c *reading) *graph.Node {
 	case d == dtypes.Bool && direction != "EQ" && direction != "NE": // false comes before true
 		x, y = graph.ConvertDType(x, dtypes.Uint8), graph.ConvertDType(y, dtypes.Uint8)
 	case c.word("compare_type") == "TOTALORDER" && d.IsFloat():
-		x, y = totalOrder(c, x), totalOrder(c, y)
+		x, y = totalOrder(x), totalOrder(y)
 	}
 	return graph.Apply(op, nil, x, y)
 }
 
 // totalOrder returns integers in the order that IEEE 754 gives to all floats: -NaN, -∞, …, -0, 0, …, ∞, NaN.
-func totalOrder(c *reading, x *graph.Node) *graph.Node {
-	bits := bitsOfFloat(c, x)
+func totalOrder(x *graph.Node) *graph.Node {
+	bits := bitsOfFloat(x)
 	negative := graph.LessThan(bits, graph.ScalarZero(bits.Graph(), bits.DType()))
 	lowest := graph.ScalarOne(bits.Graph(), bits.DType())
 	lowest = graph.BitwiseShiftLeftScalar(lowest, bits.DType().Bits()-1)

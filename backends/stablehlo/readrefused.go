@@ -18,7 +18,6 @@ func init() {
 		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
 		tuples = "Quire's values are tensors, and no tuples or tokens"
 		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
-		none   = "Quire has no op for it, nor ops to make it of"
 	)
 	for reason, names := range map[string]string{
 		others: "all_gather all_reduce all_to_all async_done async_start collective_broadcast collective_permute collective_reduce partition_id recv reduce_scatter replica_id send",
@@ -32,9 +31,7 @@ func init() {
 			refuse("stablehlo."+name, reason)
 		}
 	}
-	for _, name := range []string{"bessel_i1e", "next_after", "broadcast_next_after", "mulhi"} {
-		refuse("chlo."+name, none)
-	}
+	refuse("chlo.broadcast_next_after", "Quire reads chlo.next_after, whose operands have one shape: broadcast them first")
 	refuse("chlo.scan", "Quire repeats by loops: export jax.lax.scan, which is written as a while")
 	refuse("chlo.ragged_dot", "Quire's products are of groups of one size: export with a loop over the groups")
 }

@@ -40,15 +40,23 @@ func TestConstantsOfEightBits(t *testing.T) {
 		require.True(t, got.Equal(w), "%s is %s, want %s", text, got, w)
 	}
 	for body, want := range map[string]string{
-		`%0 = stablehlo.constant dense<[1.0]> : tensor<2xf8E5M2>`:                                                             `a constant in which "," is missing`,
-		`%0 = stablehlo.constant dense<[1.0, one]> : tensor<2xf8E5M2>`:                                                        `"one" is no f8E5M2`,
-		"%b = stablehlo.bitcast_convert %x : (tensor<2xf8E5M2>) -> tensor<2xi8>\n%0 = stablehlo.negate %x : tensor<2xf8E5M2>": `Quire has no op for the bits of f8E5M2`,
-		`%0 = stablehlo.constant dense<"0x3"> : tensor<2xf8E5M2>`:                                                             `a constant in quotes must be bytes in hexadecimal`,
-		`%0 = stablehlo.constant dense<[0x3C, 0x13C]> : tensor<2xf8E5M2>`:                                                     `"0x13C" is no f8E5M2`,
+		`%0 = stablehlo.constant dense<[1.0]> : tensor<2xf8E5M2>`:         `a constant in which "," is missing`,
+		`%0 = stablehlo.constant dense<[1.0, one]> : tensor<2xf8E5M2>`:    `"one" is no f8E5M2`,
+		`%0 = stablehlo.constant dense<"0x3"> : tensor<2xf8E5M2>`:         `a constant in quotes must be bytes in hexadecimal`,
+		`%0 = stablehlo.constant dense<[0x3C, 0x13C]> : tensor<2xf8E5M2>`: `"0x13C" is no f8E5M2`,
 	} {
 		_, err := Read("func.func @main(%x: tensor<2xf8E5M2>) -> tensor<2xf8E5M2> {\n" + body + "\nreturn %0 : tensor<2xf8E5M2>\n}")
 		require.ErrorContains(t, err, want, "%s", body)
 	}
+}
+
+// The bits of a float of 8 bits are its code.
+func TestBitsOfFloatsOfEightBits(t *testing.T) {
+	m, err := Read("func.func @main(%x: tensor<2xf32>) -> tensor<2xui8> {\n%y = stablehlo.convert %x : (tensor<2xf32>) -> tensor<2xf8E5M2>\n%0 = stablehlo.bitcast_convert %y : (tensor<2xf8E5M2>) -> tensor<2xui8>\nreturn %0 : tensor<2xui8>\n}")
+	require.NoError(t, err)
+	got, err := graph.CallOnce(graphtest.Reference(), func(x *graph.Node) *graph.Node { return m.Main().Call(x)[0] }, []float32{1, -1})
+	require.NoError(t, err)
+	require.Equal(t, []uint8{0x3C, 0xBC}, got.Value())
 }
 
 // Every code is written so that it is read again.

@@ -10,6 +10,9 @@ func init() {
 	lowerings[ops.ConvertDType] = func(f *function, c call) []value {
 		return []value{f.convert(c.in[0], c.Attrs.(ir.DTypeAttrs).DType)}
 	}
+	lowerings[ops.Bitcast] = func(f *function, c call) []value {
+		return []value{f.op(c.out[0], "stablehlo.bitcast_convert %s : (%s) -> %s", c.in[0], c.in[0].typ(), tensorType(c.out[0]))}
+	}
 	lowerings[ops.ReducePrecision] = func(f *function, c call) []value {
 		x, p := c.in[0], c.Attrs.(ir.PrecisionAttrs)
 		y := f.op(c.out[0], ops.ReducePrecision.HLO+" %s, format = e%dm%d : %s", x, p.ExponentBits, p.MantissaBits, x.typ())

@@ -21,6 +21,13 @@ func oneToOne(f *function, c call) []value {
 	if direction, ok := strings.CutPrefix(c.Op.HLO, comparison); ok {
 		return []value{f.compare(direction, in[0], in[1])}
 	}
+	if strings.HasPrefix(c.Op.HLO, "chlo.") { // the dialect names all types
+		types := make([]string, len(in))
+		for i, x := range in {
+			types[i] = x.typ()
+		}
+		return []value{f.op(c.out[0], "%s %s : %s -> %s", c.Op.HLO, refs(in), strings.Join(types, ", "), tensorType(c.out[0]))}
+	}
 	if same {
 		return []value{f.op(c.out[0], "%s %s : %s", c.Op.HLO, refs(in), tensorType(c.out[0]))}
 	}

@@ -51,6 +51,9 @@ type ConvAttrs struct {
 // DTypeAttrs holds the dtype of a result.
 type DTypeAttrs struct{ DType dtypes.DType }
 
+// BitcastAttrs holds the dtype that bits are taken for.
+type BitcastAttrs struct{ DType dtypes.DType }
+
 // DotAttrs holds the axes of a product, counted from 0 and paired by their place, and dtypes, of which
 // Invalid stands for the default.
 type DotAttrs struct {

@@ -11,10 +11,20 @@ import (
 
 var (
 	Abs                               = row("Abs")                               // |x|, real for complex x
+	Acos                              = row("Acos")                              // the angle whose cosine is x
+	Acosh                             = row("Acosh")                             // log(x + √(x² - 1))
 	Add                               = row("Add")                               // x + y
 	ArgMax                            = row("ArgMax")                            // the first index of the largest x along an axis, of the first NaN if there is one
 	ArgMin                            = row("ArgMin")                            // the first index of the smallest x along an axis, of the first NaN if there is one
+	Asin                              = row("Asin")                              // the angle whose sine is x
+	Asinh                             = row("Asinh")                             // log(x + √(x² + 1))
+	Atan                              = row("Atan")                              // the angle whose tangent is x
 	Atan2                             = row("Atan2")                             // the angle of the point (y, x)
+	Atanh                             = row("Atanh")                             // (log(1 + x) - log(1 - x)) / 2
+	BesselI0e                         = row("BesselI0e")                         // exp(-|x|)·I₀(x)
+	BesselI1e                         = row("BesselI1e")                         // exp(-|x|)·I₁(x)
+	BitCount                          = row("BitCount")                          // how many bits are set
+	Bitcast                           = row("Bitcast")                           // the bits of x as numbers of another dtype
 	BitwiseAnd                        = row("BitwiseAnd")                        // the bits set in x and y
 	BitwiseNot                        = row("BitwiseNot")                        // x with all bits flipped
 	BitwiseOr                         = row("BitwiseOr")                         // the bits set in x or y
@@ -24,9 +34,11 @@ var (
 	BitwiseXor                        = row("BitwiseXor")                        // the bits in which x and y differ
 	Broadcast                         = row("Broadcast")                         // x repeated along axes of size 1 and new leading ones
 	Call                              = row("Call")                              // the results of a function
+	Cbrt                              = row("Cbrt")                              // ∛x
 	Ceil                              = row("Ceil")                              // the smallest whole number ≥ x
 	Cholesky                          = row("Cholesky")                          // the triangular y with x = y · yᴴ, or yᴴ · y
 	Clamp                             = row("Clamp")                             // min(max(y, x), z), with y the value and x and z the range
+	Clz                               = row("Clz")                               // how many zeros stand above the highest bit
 	Complex                           = row("Complex")                           // x + i·y
 	Concatenate                       = row("Concatenate")                       // the operands one after the other along an axis
 	Conj                              = row("Conj")                              // the complex conjugate of x
@@ -34,8 +46,10 @@ var (
 	ConvGeneral                       = row("ConvGeneral")                       // z[n, o, c] = Σ_k Σ_i x[n, o·stride + k·dilation - padding, i] · y[k, i, c]
 	ConvertDType                      = row("ConvertDType")                      // x in another dtype
 	Cos                               = row("Cos")                               // cos(x)
+	Cosh                              = row("Cosh")                              // (exp(x) + exp(-x)) / 2
 	CumSum                            = row("CumSum")                            // x[0] + … + x[i] along an axis
 	CustomGradient                    = row("CustomGradient")                    // values with a gradient of the caller's own
+	Digamma                           = row("Digamma")                           // ψ(x) = Γ'(x) / Γ(x)
 	Div                               = row("Div")                               // x / y, integers towards zero
 	Dot                               = row("Dot")                               // the product of vectors or matrices
 	DotGeneral                        = row("DotGeneral")                        // z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]
@@ -44,7 +58,10 @@ var (
 	Einsum                            = row("Einsum")                            // a sum of products by an equation of axes, such as bij,bjk->bik
 	Equal                             = row("Equal")                             // x = y
 	Erf                               = row("Erf")                               // 2/√π · ∫₀ˣ exp(-t²) dt
+	ErfInv                            = row("ErfInv")                            // the number whose error function is x
+	Erfc                              = row("Erfc")                              // 1 - erf(x)
 	Exp                               = row("Exp")                               // exp(x)
+	Exp2                              = row("Exp2")                              // 2ˣ
 	ExpandAxes                        = row("ExpandAxes")                        // x with new axes of size 1
 	Expm1                             = row("Expm1")                             // exp(x) - 1
 	FFT                               = row("FFT")                               // y[…, k] = Σ_j x[…, j] · exp(-2πi·j·k/n) over the last axes
@@ -55,6 +72,7 @@ var (
 	GeluApproximate                   = row("GeluApproximate")                   // x/2 · (1 + tanh(√(2/π)·(x + 0.044715x³)))
 	GreaterOrEqual                    = row("GreaterOrEqual")                    // x ≥ y
 	GreaterThan                       = row("GreaterThan")                       // x > y
+	Hypot                             = row("Hypot")                             // √(x² + y²)
 	Identity                          = row("Identity")                          // x
 	If                                = row("If")                                // the results of one of two branches, by a bool scalar
 	Imag                              = row("Imag")                              // the imaginary part of x
@@ -68,8 +86,10 @@ var (
 	LayerNormGradient                 = row("LayerNormGradient")                 // the gradient of LayerNorm with respect to x, given y and that of its result, z
 	LessOrEqual                       = row("LessOrEqual")                       // x ≤ y
 	LessThan                          = row("LessThan")                          // x < y
+	Lgamma                            = row("Lgamma")                            // log|Γ(x)|
 	Log                               = row("Log")                               // the natural logarithm of x
 	Log1p                             = row("Log1p")                             // log(1 + x)
+	Log2                              = row("Log2")                              // log(x) / log(2)
 	LogAddExp                         = row("LogAddExp")                         // log(exp(x) + exp(y))
 	LogSoftmax                        = row("LogSoftmax")                        // x - log Σ exp(x) over the axes
 	LogSumExp                         = row("LogSumExp")                         // log Σ exp(x) over the axes
@@ -83,8 +103,10 @@ var (
 	Max                               = row("Max")                               // the larger of x and y, NaN if either is
 	Min                               = row("Min")                               // the smaller of x and y, NaN if either is
 	Mul                               = row("Mul")                               // x · y
+	MulHi                             = row("MulHi")                             // the upper half of the product
 	NameAxes                          = row("NameAxes")                          // x with names for its axes
 	Neg                               = row("Neg")                               // -x
+	NextAfter                         = row("NextAfter")                         // the next number after x in the direction of y
 	NormalCDF                         = row("NormalCDF")                         // Φ(x) = (1 + erf(x/√2)) / 2
 	NotEqual                          = row("NotEqual")                          // x ≠ y
 	OneHot                            = row("OneHot")                            // y[…, i] = 1 if x[…] = i, else 0
@@ -135,6 +157,7 @@ var (
 	Sign                              = row("Sign")                              // -1, 0 or 1 as x is below, at or above 0
 	Silu                              = row("Silu")                              // x / (1 + exp(-x))
 	Sin                               = row("Sin")                               // sin(x)
+	Sinh                              = row("Sinh")                              // (exp(x) - exp(-x)) / 2
 	Slice                             = row("Slice")                             // y[i…] = x[Start + i·Stride …]
 	Softmax                           = row("Softmax")                           // exp(x) / Σ exp(x) over the axes
 	SoftmaxCrossEntropy               = row("SoftmaxCrossEntropy")               // -Σ y·log softmax(x) over the last axis, or of classes y, which are integers, -log softmax(x)[y]

@@ -5,6 +5,41 @@ import "math"
 // Erf returns the error function.
 func Erf(x float64) float64 { return math.Erf(x) }
 
+// Erfc returns 1 - erf(x).
+func Erfc(x float64) float64 {
+	switch {
+	case x < 0.5:
+		return 1 - math.Erf(x)
+	case x > 28:
+		return 0
+	case x != x:
+		return x
+	}
+	hi, lo := twoProduct(x, -x) // all digits of the square: exp's relative error is their absolute one
+	m, tail, k := expParts(hi, lo)
+	return scale(erfcx(x)*(m+tail), k)
+}
+
+// ErfInv returns the number whose error function is y.
+//
+// Method: Wichura's approximation ("Algorithm AS 241: The percentage points of the normal distribution", 1988), which Go has, and
+// a step of Newton's.
+func ErfInv(y float64) float64 {
+	x := math.Erfinv(y)
+	a := math.Abs(x)
+	switch {
+	case a < 0x1p-30:
+		return y * (math.Sqrt(math.Pi) / 2)
+	case !(a < 7): // ±∞, NaN
+		return x
+	}
+	slope := 2 / math.Sqrt(math.Pi) * Exp(-x*x)
+	if a < 0.5 {
+		return x - (math.Erf(x)-y)/slope
+	}
+	return math.Copysign(a+(Erfc(a)-(1-math.Abs(y)))/slope, y)
+}
+
 // erfcx returns erfc(x)·exp(x²) for x ≥ 0.
 func erfcx(x float64) float64 {
 	q := (x - 2) / (x + 2)

@@ -55,6 +55,30 @@ func Exp(x float64) float64 {
 	return math.Ldexp(m, int(n>>7))
 }
 
+// Exp2 returns 2ˣ, exactly of a whole number.
+func Exp2(x float64) float64 {
+	switch {
+	case x >= 1024:
+		return math.Inf(1)
+	case x <= -1076:
+		return 0
+	case x != x:
+		return x
+	}
+	// expParts, of steps that are exact
+	const round = 3 << 51
+	t := x*128 + round
+	n := int(int64(math.Float64bits(t)) - int64(math.Float64bits(round)))
+	r := x - (t-round)/128
+	hi, lo := twoProduct(r, math.Ln2)
+	lo += r * ln2Rest
+	p := &powers[n&127]
+	r2 := hi * hi
+	q := r2*(0.5+hi*(1./6)) + r2*r2*(1./24+hi*(1./120)+r2*(1./720))
+	m, tail := fastTwoSum(p[0], p[0]*hi)
+	return scale(m+(tail+(p[1]+p[0]*(lo+q))), n>>7)
+}
+
 // Expm1 returns eˣ - 1.
 func Expm1(x float64) float64 {
 	if x > 700 {

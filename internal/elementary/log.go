@@ -71,6 +71,16 @@ func Log(x float64) float64 {
 	return x // +∞ and NaN
 }
 
+// Log2 returns the logarithm to base 2, exactly of a power of 2.
+func Log2(x float64) float64 {
+	if !(x > 0 && x <= math.MaxFloat64) {
+		return Log(x)
+	}
+	hi, lo := logParts(x)
+	y, rest := twoProduct(hi, log2eHi)
+	return y + (rest + (hi*log2eLo + lo*log2eHi))
+}
+
 // Log1p returns log(1 + x).
 func Log1p(x float64) float64 { return math.Log1p(x) }
 

@@ -1,6 +1,6 @@
 """Makes tables.go: numbers to more digits than a float64 has. Needs mpmath 1.4.1:  python3 make.py && gofmt -w tables.go"""
 
-from mpmath import mp, mpf, cos, erfc, exp, floor, ldexp, log, nint, pi, sqrt
+from mpmath import mp, mpf, besseli, bernoulli, cos, digamma, erfc, exp, findroot, floor, ldexp, log, nint, pi, sqrt
 
 mp.prec = 1600
 
@@ -104,6 +104,62 @@ for j in range(N):
 out += ["", "// erfcxs holds the coefficients of erfc(x)·exp(x²)·(1 + 2x) as a polynomial of (x - 2)/(x + 2).", "var erfcxs = [...]float64{"]
 out += ["\t%s," % hexa(c) for c in poly]
 out.append("}")
+def chebyshev(f, n):
+    """The first n Chebyshev coefficients of f, by interpolation at 2n knots."""
+    knots = [cos(pi * (2 * i + 1) / (4 * n)) for i in range(2 * n)]
+    values = [f(t) for t in knots]
+    return [sum(v * cos(pi * j * (2 * i + 1) / (4 * n)) for i, v in enumerate(values)) * (2 if j else 1) / (2 * n) for j in range(n)]
+
+
+def power_basis(cheb):
+    """The coefficients of the powers of t in a sum of Chebyshev polynomials."""
+    a, b, out = [mpf(1)], [mpf(0), mpf(1)], [mpf(0)] * len(cheb)
+    for c in cheb:
+        for i, x in enumerate(a):
+            out[i] += c * x
+        a, b = b, [-x for x in a] + [mpf(0)] * 2
+        for i, x in enumerate(a):
+            b[i + 1] += 2 * x
+    return out
+
+
+def table(name, comment, list_):
+    out.extend(["", "// %s %s" % (name, comment), "var %s = [...]float64{" % name] + ["\t%s," % hexa(c) for c in list_] + ["}"])
+
+
+mp.prec = 200
+const("log2eHi", parts(1 / ln2)[0], "1/ln(2)")
+const("log2eLo", parts(1 / ln2)[1], "the rest")
+const("ln2Rest", parts(ln2)[1], "ln(2) - math.Ln2")
+root = findroot(digamma, mpf("1.4616321449683623"))
+const("psiRootHi", parts(root)[0], "where the digamma function is 0")
+const("psiRootLo", parts(root)[1], "the rest")
+
+
+def quotient(t):
+    x = (t + 3) / 2
+    return digamma(x) / (x - root)
+
+
+psi = power_basis(chebyshev(quotient, 26))
+table("digammas", "holds the coefficients of ψ(x) / (x - root) as a polynomial of 2x - 3, for 1 ≤ x ≤ 2.", psi)
+table("stirling", "holds B₂ₖ/(2k(2k - 1)) for k = 1, 2, …: log Γ(x) - (x - ½)·log x + x - log(2π)/2 is the sum of them times x^(1-2k).", [bernoulli(2 * k) / (2 * k * (2 * k - 1)) for k in range(1, 10)])
+const("logRootHi", parts(log(2 * pi) / 2)[0], "log(2π)/2")
+const("logRootLo", parts(log(2 * pi) / 2)[1], "the rest")
+const("logPiHi", parts(log(pi))[0], "log(π)")
+const("logPiLo", parts(log(pi))[1], "the rest")
+table("digammaTail", "holds B₂ₖ/2k for k = 1, 2, …: log x - 1/2x - ψ(x) is the sum of them times x^-2k.", [bernoulli(2 * k) / (2 * k) for k in range(1, 9)])
+
+
+def scaled(n, x):
+    return besseli(n, x) * exp(-x)
+
+
+far = [chebyshev(lambda t: sqrt(16 / (t + 1)) * scaled(n, 16 / (t + 1)), 25) for n in (0, 1)]
+table("BesselI0Far", "holds the Chebyshev coefficients, in 16/x - 1, of √x·exp(-x)·I₀(x) for x ≥ 8.", far[0])
+table("BesselI1Far", "holds the Chebyshev coefficients, in 16/x - 1, of √x·exp(-x)·I₁(x) for x ≥ 8.", far[1])
+for i, c in enumerate((*far, psi)):
+    print("the last of %d coefficients:" % len(c), float(c[-1]))
 open("tables.go", "w").write("\n".join(out) + "\n")
 
 worst = 0

@@ -345,3 +345,127 @@ var erfcxs = [...]float64{
 	-0x1.d81ae09478d69p-34,
 	-0x1.00b4fdbf9caf8p-30,
 }
+
+const log2eHi = 0x1.71547652b82fep+0    // 1/ln(2)
+const log2eLo = 0x1.777d0ffda0d24p-56   // the rest
+const ln2Rest = 0x1.abc9e3b39803fp-56   // ln(2) - math.Ln2
+const psiRootHi = 0x1.762d86356be3fp+0  // where the digamma function is 0
+const psiRootLo = 0x1.b86a722197829p-54 // the rest
+
+// digammas holds the coefficients of ψ(x) / (x - root) as a polynomial of 2x - 3, for 1 ≤ x ≤ 2.
+var digammas = [...]float64{
+	0x1.e6f0cbb873616p-1,
+	-0x1.b1cb63005ee96p-3,
+	0x1.eca189b8e6f6ap-5,
+	-0x1.2feeeb98a7e08p-6,
+	0x1.8512e59039810p-8,
+	-0x1.fb4420299e79ap-10,
+	0x1.4de9aa1716780p-11,
+	-0x1.b9f8b14d68ea9p-13,
+	0x1.2564719d75b58p-14,
+	-0x1.863559bef7f3fp-16,
+	0x1.03c0a60bff404p-17,
+	-0x1.5a07ee5fd4f82p-19,
+	0x1.cd22018692c37p-21,
+	-0x1.33535e0ed803ap-22,
+	0x1.99ab7982b9db3p-24,
+	-0x1.1113b8bccf10bp-25,
+	0x1.6c69176e44d8fp-27,
+	-0x1.e5fd76fc834b1p-29,
+	0x1.405633527e6abp-30,
+	-0x1.aa187510192b4p-32,
+	0x1.3719e2361fb10p-33,
+	-0x1.a3e5ca83e7b5ap-35,
+	0x1.2d6704d2334d5p-37,
+	-0x1.7434ea2b1c73ap-39,
+	0x1.e3aa18f14f77ep-39,
+	-0x1.4bef45970048dp-40,
+}
+
+// stirling holds B₂ₖ/(2k(2k - 1)) for k = 1, 2, …: log Γ(x) - (x - ½)·log x + x - log(2π)/2 is the sum of them times x^(1-2k).
+var stirling = [...]float64{
+	0x1.5555555555555p-4,
+	-0x1.6c16c16c16c17p-9,
+	0x1.a01a01a01a01ap-11,
+	-0x1.3813813813814p-11,
+	0x1.b951e2b18ff23p-11,
+	-0x1.f6ab0d9993c7dp-10,
+	0x1.a41a41a41a41ap-8,
+	-0x1.e4286cb0f5398p-6,
+	0x1.6fe96381e0680p-3,
+}
+
+const logRootHi = 0x1.d67f1c864beb5p-1   // log(2π)/2
+const logRootLo = -0x1.65b5a1b7ff5dfp-55 // the rest
+const logPiHi = 0x1.250d048e7a1bdp+0     // log(π)
+const logPiLo = 0x1.7abf2ad8d5088p-57    // the rest
+
+// digammaTail holds B₂ₖ/2k for k = 1, 2, …: log x - 1/2x - ψ(x) is the sum of them times x^-2k.
+var digammaTail = [...]float64{
+	0x1.5555555555555p-4,
+	-0x1.1111111111111p-7,
+	0x1.0410410410410p-8,
+	-0x1.1111111111111p-8,
+	0x1.f07c1f07c1f08p-8,
+	-0x1.5995995995996p-6,
+	0x1.5555555555555p-4,
+	-0x1.c5e5e5e5e5e5ep-2,
+}
+
+// BesselI0Far holds the Chebyshev coefficients, in 16/x - 1, of √x·exp(-x)·I₀(x) for x ≥ 8.
+var BesselI0Far = [...]float64{
+	0x1.9be62aca809cbp-2,
+	0x1.b998ca2e59049p-9,
+	0x1.20fa378999e52p-14,
+	0x1.8412bc101c586p-19,
+	0x1.b8007d9cd616ep-23,
+	0x1.8569280d6d56dp-26,
+	0x1.d2c64a9225b87p-29,
+	0x1.0f9ccc0f46f75p-31,
+	0x1.a24feabe8004fp-37,
+	-0x1.1511d08397425p-35,
+	-0x1.d0fd7357e7bf2p-37,
+	-0x1.f904303178d66p-40,
+	0x1.94347fa268cecp-41,
+	0x1.b1c8c6b83c073p-42,
+	0x1.156ff0d5fc545p-46,
+	-0x1.75d99cf68bb32p-45,
+	-0x1.583fe7e65629ap-47,
+	0x1.12a919094e6d7p-48,
+	0x1.fee7da3eafb1fp-50,
+	-0x1.8aee7d908de38p-52,
+	-0x1.4600babd21fe4p-52,
+	0x1.3f3dd076041cdp-55,
+	0x1.9be1812d98421p-55,
+	-0x1.646da66119130p-58,
+	-0x1.0adb754ca8b19p-57,
+}
+
+// BesselI1Far holds the Chebyshev coefficients, in 16/x - 1, of √x·exp(-x)·I₁(x) for x ≥ 8.
+var BesselI1Far = [...]float64{
+	0x1.8ea18b55b1514p-2,
+	-0x1.3fda053fcdb4cp-7,
+	-0x1.cfd7f804aa9a6p-14,
+	-0x1.048df49ca0373p-18,
+	-0x1.0dbfd2e9e5443p-22,
+	-0x1.c415394bb46c1p-26,
+	-0x1.0790b9ad53528p-28,
+	-0x1.334ca5423dd80p-31,
+	-0x1.4dcf9d4504c0cp-36,
+	0x1.1e1a1f1587865p-35,
+	0x1.f101f653c457bp-37,
+	0x1.1e7d3f6439fa3p-39,
+	-0x1.953e1076ab493p-41,
+	-0x1.cbc458e73e255p-42,
+	-0x1.7a9482e6d22a0p-46,
+	0x1.80d3c26b3281ep-45,
+	0x1.776e1762d31e8p-47,
+	-0x1.12db5138afbc7p-48,
+	-0x1.0efcd8bc4d22ap-49,
+	0x1.7d68e5f04a2d1p-52,
+	0x1.55915fceb588ap-52,
+	-0x1.2806c9c773320p-55,
+	-0x1.acea3b2532276p-55,
+	0x1.45b8aea87b950p-58,
+	0x1.1556db352e8e5p-57,
+}

@@ -2,6 +2,8 @@ package kernels
 
 import (
 	"errors"
+	"math"
+	"math/bits"
 	"unsafe"
 
 	"github.com/quire-ml/quire/internal/elementary"
@@ -162,6 +164,49 @@ func DivIntOf[T Integer]() Loop2 {
 			panic(ErrDivide)
 		}
 		return x / y
+	})
+}
+
+// MulHiOf returns the loops of the upper half of x·y for integers.
+func MulHiOf[T Integer]() Loop2 {
+	width := 8 * int(unsafe.Sizeof(*new(T)))
+	signed := ^T(0) < 0
+	return each2(func(x, y T) T {
+		hi, lo := bits.Mul64(uint64(x), uint64(y))
+		if signed { // what the signs added
+			hi -= uint64(int64(x)>>63)&uint64(y) + uint64(int64(y)>>63)&uint64(x)
+		}
+		return T(hi<<(64-width) | lo>>(width-1)>>1)
+	})
+}
+
+// NextAfterOf returns the loops of the next number after x in the direction of y.
+func NextAfterOf[T Float]() Loop2 {
+	if unsafe.Sizeof(*new(T)) == 4 {
+		return each2(func(x, y T) T { return T(math.Nextafter32(float32(x), float32(y))) })
+	}
+	return each2(func(x, y T) T { return T(math.Nextafter(float64(x), float64(y))) })
+}
+
+// NextAfterHalfOf returns them for 16-bit floats, by their bits.
+func NextAfterHalfOf[H Half]() Loop2 {
+	to := halfOf[H]()
+	least := H(1)
+	return each2(func(h, g H) H {
+		x, y := h.Float32(), g.Float32()
+		switch {
+		case x != x || y != y:
+			return to(math.NaN())
+		case x == y:
+			return g
+		case x == 0 && y < 0:
+			return least | 1<<15
+		case x == 0:
+			return least
+		case (y > x) == (x > 0): // away from 0
+			return h + 1
+		}
+		return h - 1
 	})
 }
 

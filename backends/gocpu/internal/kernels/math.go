@@ -182,4 +182,9 @@ var functions = map[*ir.Op]func(float64) float64{
 	ops.Relu:    func(x float64) float64 { return max(x, 0) },
 	ops.Sigmoid: elementary.Sigmoid, ops.Silu: elementary.Silu, ops.Softplus: elementary.Softplus,
 	ops.NormalCDF: elementary.NormalCDF, ops.Gelu: elementary.Gelu, ops.GeluApproximate: elementary.GeluApproximate,
+	ops.Asin: elementary.Asin, ops.Acos: elementary.Acos, ops.Atan: elementary.Atan, ops.Sinh: elementary.Sinh, ops.Cosh: elementary.Cosh,
+	ops.Asinh: elementary.Asinh, ops.Acosh: elementary.Acosh, ops.Atanh: elementary.Atanh,
+	ops.Log2: elementary.Log2, ops.Exp2: elementary.Exp2, ops.Cbrt: elementary.Cbrt,
+	ops.Erfc: elementary.Erfc, ops.ErfInv: elementary.ErfInv, ops.Lgamma: elementary.Lgamma, ops.Digamma: elementary.Digamma,
+	ops.BesselI0e: elementary.BesselI0e, ops.BesselI1e: elementary.BesselI1e,
 }

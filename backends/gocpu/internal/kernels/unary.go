@@ -2,6 +2,8 @@ package kernels
 
 import (
 	"math"
+	"math/bits"
+	"unsafe"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
@@ -138,6 +140,13 @@ func IntOf[T Integer](op *ir.Op) (Loop1, bool) {
 		}), true
 	case ops.BitwiseNot:
 		return each1(func(x T) T { return ^x }), true
+	case ops.BitCount:
+		mask := ^uint64(0) >> (64 - 8*unsafe.Sizeof(*new(T)))
+		return each1(func(x T) T { return T(bits.OnesCount64(uint64(x) & mask)) }), true
+	case ops.Clz:
+		width := 8 * int(unsafe.Sizeof(*new(T)))
+		mask := ^uint64(0) >> (64 - width)
+		return each1(func(x T) T { return T(width - bits.Len64(uint64(x)&mask)) }), true
 	}
 	return Loop1{}, false
 }
@@ -165,6 +174,7 @@ func ComplexOf[T Complex, R Float](op *ir.Op) (Loop1, bool) {
 		ops.Exp: elementary.ComplexExp, ops.Log: elementary.ComplexLog, ops.Sqrt: elementary.ComplexSqrt,
 		ops.Sin: elementary.ComplexSin, ops.Cos: elementary.ComplexCos, ops.Tan: elementary.ComplexTan,
 		ops.Tanh: elementary.ComplexTanh, ops.Rsqrt: elementary.ComplexRsqrt, ops.Reciprocal: elementary.ComplexReciprocal,
+		ops.Sinh: elementary.ComplexSinh, ops.Cosh: elementary.ComplexCosh,
 		ops.Conj: func(x complex128) complex128 { return complex(real(x), -imag(x)) },
 	}[op]
 	if !ok {

@@ -198,7 +198,89 @@ def halves(f):
     return signed(out + f.around(2.0 ** (f.p - 1), 3) + f.around(2.0 ** (f.p - 2), 3)) + between(f, -10, 10)
 
 
-ODD = {"Expm1", "Log1p", "Sin", "Tan", "Tanh", "Erf", "Gelu", "GeluApproximate", "Silu", "Sqrt"}  # f(-0) is -0
+def inside(f, lo, hi):
+    """f from lo to hi, NaN elsewhere."""
+    return lambda x: f(mpf(x)) if lo <= x <= hi else NAN
+
+
+def toward(f, x, n=24):
+    """Numbers on both sides of x, closer and closer."""
+    out = [f.nearest(mpf(x) + s * mpf(2) ** -rng.uniform(0, 1.4 * f.p)) for _ in range(n) for s in (1, -1)]
+    return out + f.around(x, 3)
+
+
+def lgamma(x):
+    if x <= 0 and x == math.floor(x):
+        return INF
+    x = mpf(x)
+    if x > 0:
+        return m.loggamma(x)
+    with mp.workprec(2500):
+        r = x - m.nint(x)
+        return +m.log(m.pi / abs(m.sin(m.pi * r))) - m.loggamma(1 - x)
+
+
+def digamma(x):
+    if x <= 0 and x == math.floor(x):
+        return NAN
+    x = mpf(x)
+    if x > 0:
+        return m.digamma(x)
+    with mp.workprec(2500):
+        r = x - m.nint(x)
+        return m.digamma(1 - x) - m.pi / m.tan(m.pi * r)
+
+
+def gamma_points(f):
+    out = between(f, -20, 20) + between(f, 0, 3) + toward(f, 1.0) + toward(f, 2.0) + toward(f, -3.0) + between(f, -0.9, 0)
+    return out + between(f, -200, -20) + between(f, 0, min(1e5, f.max / 2))
+
+
+def scaled_bessel(n):
+    def value(x):
+        a = abs(mpf(x))
+        sign = -1 if n % 2 and x < 0 else 1
+        if a < 400:
+            return sign * m.besseli(n, a) * m.exp(-a)
+        total, term, mu = mpf(1), mpf(1), 4 * n * n  # Abramowitz and Stegun, 9.7.1
+        for k in range(1, 400):
+            term *= -(mu - (2 * k - 1) ** 2) / (k * 8 * a)
+            total += term
+            if abs(term) < mpf(2) ** -380:
+                break
+        return sign * total / m.sqrt(2 * m.pi * a)
+
+    return value
+
+
+def bessel_points(f):
+    return between(f, -10, 10) + between(f, -1, 1) + between(f, 0, 100) + toward(f, 8.0) + toward(f, -8.0)
+
+
+def erfc_points(f):
+    end = float(m.sqrt(-m.log(mpf(f.tiny)))) + 0.3
+    return between(f, -6, 6) + between(f, 0, min(end, f.max)) + between(f, end - 1, end) + toward(f, 0.0)
+
+
+def cosh_edges(f):
+    out = [y for v in (mpf(f.max), mpf(f.max) * 2) for y in f.around(m.log(v), 3)]
+    return signed(out) + exp_range(f) + between(f, -0.6, 0.6) + between(f, -25, 25)
+
+
+def exp2_edges(f):
+    out = [y for k in (f.emax, f.emax + 1, f.emin, f.emin - f.p + 1, f.emin - f.p) for y in f.around(float(k), 2)]
+    return out + [float(k) for k in range(-24, 16, 3)] + signed([f.nearest(2.0 ** -k) for k in range(1, 2 * f.p, 3)]) + \
+        between(f, f.emin - f.p - 1, f.emax + 1) + between(f, f.emin - f.p - 1, f.emin) + between(f, -3, 3)
+
+
+def root3(x):
+    return m.sign(x) * m.cbrt(abs(mpf(x)))
+
+
+BOUNDED = lambda f: between(f, -1, 1) + toward(f, 1.0) + toward(f, -1.0) + toward(f, 0.5) + between(f, -0.01, 0.01)
+
+ODD = {"Expm1", "Log1p", "Sin", "Tan", "Tanh", "Erf", "Gelu", "GeluApproximate", "Silu", "Sqrt",
+       "Asin", "Atan", "Sinh", "Asinh", "Atanh", "Cbrt", "ErfInv", "BesselI1e"}  # f(-0) is -0
 
 UNARY = {
     "Exp": (at(m.exp), 0.0, INF, lambda f: exp_edges(f) + exp_range(f)),
@@ -225,6 +307,24 @@ UNARY = {
     "NormalCDF": (at(lambda x: m.erfc(-x / m.sqrt(2)) / 2), 0.0, 1.0, tails),
     "Gelu": (at(gelu), -0.0, INF, tails),
     "GeluApproximate": (at(gelu_approximate), -0.0, INF, tails),
+    "Asin": (inside(m.asin, -1, 1), NAN, NAN, BOUNDED),
+    "Acos": (inside(m.acos, -1, 1), NAN, NAN, BOUNDED),
+    "Atan": (at(m.atan), -m.pi / 2, m.pi / 2, lambda f: between(f, -20, 20) + between(f, -1, 1) + toward(f, 1.0)),
+    "Sinh": (at(m.sinh), -INF, INF, cosh_edges),
+    "Cosh": (at(m.cosh), INF, INF, cosh_edges),
+    "Asinh": (at(m.asinh), -INF, INF, lambda f: between(f, -20, 20) + between(f, -1, 1) + between(f, -0.01, 0.01)),
+    "Acosh": (inside(m.acosh, 1, INF), NAN, INF, lambda f: between(f, 1, 20) + toward(f, 1.0) + between(f, 1, 2)),
+    "Atanh": (lambda x: math.copysign(INF, x) if abs(x) == 1 else inside(m.atanh, -1, 1)(x), NAN, NAN, BOUNDED),
+    "Log2": (lambda x: -INF if x == 0 else NAN if x < 0 else m.log(mpf(x)) / m.log(2), NAN, INF,
+             lambda f: between(f, 0.5, 2) + between(f, 0, 100) + toward(f, 1.0) + [f.nearest(2.0**k) for k in range(-14, 15, 3)]),
+    "Exp2": (at(lambda x: m.exp(x * m.log(2))), 0.0, INF, exp2_edges),
+    "Cbrt": (root3, -INF, INF, lambda f: between(f, -30, 30) + [float(k**3) for k in range(-5, 6)]),
+    "Erfc": (lambda x: m.erfc(mpf(x)) if abs(x) < 1000 else 0.0 if x > 0 else 2.0, 2.0, 0.0, erfc_points),
+    "ErfInv": (lambda x: math.copysign(INF, x) if abs(x) == 1 else inside(m.erfinv, -1, 1)(x), NAN, NAN, BOUNDED),
+    "Lgamma": (lgamma, INF, INF, gamma_points),
+    "Digamma": (digamma, NAN, INF, lambda f: gamma_points(f) + toward(f, 1.4616321449683623)),
+    "BesselI0e": (scaled_bessel(0), 0.0, 0.0, bessel_points),
+    "BesselI1e": (scaled_bessel(1), -0.0, 0.0, bessel_points),
 }
 
 
@@ -355,6 +455,10 @@ def rem_pairs(f):
     return out + [(f.nearest(rng.uniform(-50, 50)), f.nearest(rng.uniform(-5, 5))) for _ in range(COUNT[f.name])]
 
 
+def hypot(x, y):
+    return c_abs(x, y)[0] if math.isfinite(x) and math.isfinite(y) else INF if math.isinf(x) or math.isinf(y) else NAN
+
+
 def product_pairs(f):
     return grid(f) + [(some(f), some(f)) for _ in range(COUNT[f.name])]
 
@@ -372,7 +476,7 @@ def lae_pairs(f):
 
 BINARY = {"Pow": (power, pow_pairs), "Atan2": (atan2, atan_pairs), "Rem": (remainder, rem_pairs), "Div": (divide, product_pairs),
           "Add": (add, product_pairs), "Sub": (subtract, product_pairs),
-          "Mul": (multiply, product_pairs), "LogAddExp": (log_add_exp, lae_pairs)}
+          "Mul": (multiply, product_pairs), "LogAddExp": (log_add_exp, lae_pairs), "Hypot": (hypot, atan_pairs)}
 
 # Functions of complex numbers, part by part without cancellation. Parts are mpf, or floats where a zero has a sign.
 
@@ -448,6 +552,15 @@ def c_tanh(x, y):
 def c_tan(x, y):
     re, im = c_tanh(-y, x)  # tan z = -i·tanh(iz)
     return im, -re
+
+
+def c_sinh(x, y):
+    return times(odd(m.sinh, x), m.cos(mpf(y))), times(odd(m.sin, y), m.cosh(mpf(x)))
+
+
+def c_cosh(x, y):
+    re, im = m.cosh(mpf(x)) * m.cos(mpf(y)), times(odd(m.sinh, x), odd(m.sin, y)) if x == 0 or y == 0 else m.sinh(mpf(x)) * m.sin(mpf(y))
+    return re, im
 
 
 def c_square(x, y):
@@ -546,7 +659,12 @@ COMPLEX = {  # finite parts, other parts, landmarks of the real and of the imagi
     "Cos": (c_cos, library(np.cos), trig_edges, exp_edges),
     "Tan": (c_tan, library(np.tan), trig_edges, exp_edges),
     "Tanh": (c_tanh, library(np.tanh), exp_edges, trig_edges),
+    "Sinh": (c_sinh, library(np.sinh), exp_edges, trig_edges),
+    "Cosh": (c_cosh, library(np.cosh), exp_edges, trig_edges),
 }
+
+
+
 def by_parts(f):
     return lambda a, b, c, d: (f(a, c), f(b, d))
 
@@ -582,7 +700,7 @@ def free_signs(name, x, y, value):
     if any(v != v for v in value if isinstance(v, float)):
         return True
     nonfinite = not math.isfinite(x) and not math.isfinite(y)
-    return nonfinite and name in ("Exp", "Sin", "Cos", "Tan", "Tanh")
+    return nonfinite and name in ("Exp", "Sin", "Cos", "Tan", "Tanh", "Sinh", "Cosh")
 
 
 def line(dtype, f, ins, outs, free=False):
