@@ -190,7 +190,6 @@ func (w *while) bodies() []*code { return []*code{w.cond, w.body} }
 type scan struct {
 	body    *code
 	attrs   ir.ScanAttrs
-	arrays  int   // operands that are arrays, behind those that are carried
 	in, out []int // sizes of the slices, 0 for what is carried
 	state
 }
