@@ -167,7 +167,7 @@ func listed(list []shapes.Shape) string {
 }
 
 // callVJP calls a function that goes back through the function, and is made once for calls that ask for the same. The call
-// returns what it needs.
+// returns what it needs; of one that repeats, nothing: it is run again.
 func callVJP(n *Node, dys []*Node, want []bool) []*Node {
 	of, given := n.bodies[0], passed{}
 	key := fmt.Sprint(want)
@@ -182,7 +182,7 @@ func callVJP(n *Node, dys []*Node, want []bool) []*Node {
 	}
 	b := of.fn.backs[key]
 	if b == nil {
-		b = newBackward(of, 0, want, false, func() []*Node { return cotangentsOf(of.outputs, dys) }, func(b *backward) (out []*Node) {
+		b = newBackward(of, 0, want, of.fn.repeats(), func() []*Node { return cotangentsOf(of.outputs, dys) }, func(b *backward) (out []*Node) {
 			for _, dx := range b.grads {
 				if dx != nil {
 					out = append(out, dx)

@@ -22,6 +22,7 @@ type Function struct {
 	inner    map[*Node]*Node         // what stands here for a node from outside
 	again    func(outer *Node) *Node // computes here what is not worth passing in; or nil, as its result
 	backs    map[string]*backward    // what goes back through it, by what of it
+	runs     float64                 // see run; 0 until it is asked for
 	returned bool
 	seen     bool // a call in it does something besides returning results
 }
@@ -137,6 +138,44 @@ type body struct {
 	own     int     // how many of inputs are not captured
 	inputs  []*Node // its parameters, and per captured operand of the call the node inside; nil where the body ignores it
 	outputs []*Node // its results, and behind them what a gradient wants to know of the run
+}
+
+// run returns how many nodes a run of f has, with those of all functions that it runs.
+func (f *Function) run() float64 {
+	if f.runs == 0 {
+		f.runs = float64(len(f.nodes))
+		for _, n := range f.nodes {
+			for _, b := range n.bodies {
+				f.runs += b.fn.run()
+			}
+		}
+	}
+	return f.runs
+}
+
+// repeats reports whether a run of f runs the functions in it many times over. What a gradient would store of all these grows as
+// their number does, which doubles where a function calls another one twice that calls a third one twice.
+func (f *Function) repeats() bool {
+	const few = 64 // nodes that are no matter
+	if f.run() < few {
+		return false
+	}
+	nodes, met := 0, map[*Function]bool{}
+	var count func(f *Function)
+	count = func(f *Function) {
+		if met[f] {
+			return
+		}
+		met[f] = true
+		nodes += len(f.nodes)
+		for _, n := range f.nodes {
+			for _, b := range n.bodies {
+				count(b.fn)
+			}
+		}
+	}
+	count(f)
+	return f.run() > 4*float64(nodes)
 }
 
 // captured returns how many of the operands of a call with these bodies are captured.

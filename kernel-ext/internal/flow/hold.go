@@ -23,7 +23,7 @@ func (r *rewriter) hold() {
 	}
 	for _, s := range slices.Concat(r.prologue.list, r.body.List) {
 		for _, id := range declaredBy(s) {
-			if v, ok := r.info.Defs[id].(*types.Var); ok && holdable(v.Type()) {
+			if v, ok := r.info.Defs[id].(*types.Var); ok && holdable(v.Type()) && r.describe(id.Name, v.Type()).why == "" {
 				r.held[v] = true
 			}
 		}
