@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -59,6 +60,9 @@ func newFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function
 // packages whose parameters and constants belong to the whole graph. The closure uses the nodes as any from around it.
 func (g *Graph) Outside(define func()) {
 	inside := g.made().current
+	if define == nil {
+		g.fail("Outside", nil, errors.New("what defines nodes is nil"))
+	}
 	g.current = g.main
 	defer func() { g.current = inside }()
 	define()

@@ -138,6 +138,7 @@ func expansion(name string, expand func(attrs any, in []*Node) []*Node) func(any
 // outputs: a program that was read or transformed goes on as part of a graph, with gradients. It panics with [Error] if
 // in does not fit.
 func Inline(g *Graph, p *ir.Program, in ...*Node) []*Node {
+	g.made()
 	if err := p.Check(); err != nil {
 		g.fail("Inline", nil, err)
 	}

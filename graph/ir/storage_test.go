@@ -17,8 +17,11 @@ var moving = map[*ir.Op]bool{
 	ops.Slice: true, ops.Split: true, ops.Concatenate: true, ops.Stack: true,
 }
 
-// TestOnlyMovingOpsTakeStorage holds every row to one of two: it moves elements and takes the dtypes for storage, or it
-// refuses them, for each of its operands, with a sentence that says what to do.
+// reading are the rows that read the bits of elements, whatever numbers these are.
+var reading = map[*ir.Op]bool{ops.Bitcast: true}
+
+// TestOnlyMovingOpsTakeStorage holds every row to one of two: it moves elements or reads their bits, and takes the dtypes for
+// storage, or it refuses them, for each of its operands, with a sentence that says what to do.
 func TestOnlyMovingOpsTakeStorage(t *testing.T) {
 	for _, op := range ir.Ops() {
 		if op.DTypes == 0 { // control flow and calls hand values on
@@ -26,6 +29,10 @@ func TestOnlyMovingOpsTakeStorage(t *testing.T) {
 		}
 		if moving[op] || op.Layout != ir.Computes {
 			require.Equal(t, dtypes.Any|dtypes.Storage, op.DTypes, "%s", op)
+			continue
+		}
+		if reading[op] {
+			require.Equal(t, dtypes.Storage, op.DTypes&dtypes.Storage, "%s", op)
 			continue
 		}
 		require.Zero(t, op.DTypes&dtypes.Storage, "%s", op)

@@ -322,7 +322,10 @@ func (c *checked) assigned(name string, p token.Pos) (yes bool) {
 	look := func(n ast.Node) {
 		ast.Inspect(n, func(n ast.Node) bool {
 			if s, ok := n.(*ast.AssignStmt); ok && s.Tok == token.ASSIGN {
-				yes = yes || slices.ContainsFunc(s.Lhs, func(e ast.Expr) bool { return e.Pos() == p })
+				yes = yes || slices.ContainsFunc(s.Lhs, func(e ast.Expr) bool {
+					id, ok := e.(*ast.Ident)
+					return ok && id.Name == name && id.Pos() == p // not the _ to which a last expression is assigned
+				})
 			}
 			return !yes
 		})
