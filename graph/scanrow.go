@@ -270,8 +270,8 @@ func sampleRandomScan(in []*Node) []*Node {
 	state := Const(g, []uint64{1, 2, 3})
 	carry, ys := Scan([]*Node{state, in[0]}, in[1:], func(carry, x []*Node) (next, y []*Node) {
 		state, keep := RandomBernoulli(carry[0], Scalar(x[0].Graph(), x[0].DType(), 0.5), x[0].Shape())
-		c := Add(carry[1], Mul(Mul(keep, x[0]), carry[1]))
-		return []*Node{state, c}, []*Node{Mul(keep, c)}
+		c := Add(carry[1], Mul(x[0], carry[1]))
+		return []*Node{state, c}, []*Node{Add(keep, c)}
 	}).Done()
 	return append(carry[1:], ys...)
 }

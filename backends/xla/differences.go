@@ -26,7 +26,7 @@ type difference struct {
 var differences = []difference{
 	{nil, dtypes.Floats, "numbers closer to 0 than the smallest normal one (1.2e-38 in float32)", "taken and given as 0, for speed", "computed with", true},
 	{[]*ir.Op{ops.Exp, ops.Sqrt, ops.Square, ops.Sin, ops.Cos}, dtypes.Complexes, "a part is NaN or infinite", "which parts of the result are NaN follows XLA's formulas", "follows C's Annex G", false},
-	{[]*ir.Op{ops.Mul, ops.ReduceMean, ops.MatMul, ops.DotGeneral, ops.Einsum}, dtypes.Complexes, "a part is infinite", "products with NaN parts, from ∞·0", "infinite products, as C's Annex G has them", false},
+	{[]*ir.Op{ops.Mul, ops.ReduceMean, ops.MatMul, ops.DotGeneral, ops.Einsum, ops.Scan}, dtypes.Complexes, "a part is infinite", "products with NaN parts, from ∞·0", "infinite products, as C's Annex G has them", false},
 	{[]*ir.Op{ops.ConvGeneral}, dtypes.Inexact, "the kernel holds an infinity or NaN and the image is padded", "padding is multiplied: NaN", "padding is left out", false},
 	{[]*ir.Op{ops.FFT, ops.InverseFFT, ops.RealFFT, ops.InverseRealFFT}, 0, "an element is NaN or infinite", "which results are NaN or infinite follows another order of sums", "as well", false},
 	{[]*ir.Op{ops.TriangularSolve}, 0, "an element is NaN or infinite, or the matrix is singular", "which results are NaN follows XLA's blocks", "follows substitution row by row", false},

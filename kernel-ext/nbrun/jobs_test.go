@@ -100,7 +100,9 @@ func TestJobsOfANotebook(t *testing.T) {
 	assert.Equal(t, "quick <nil>\n", result.Cells[2].Text())
 	text := result.Cells[3].Text()
 	assert.Contains(t, text, "another cell 4\n")
-	assert.Contains(t, text, "loading\nepochs 4 5 <nil>\n", "the job has what the cell had, and changes nothing for later ones")
+	for _, said := range []string{"loading\n", "epochs 4 5 <nil>\n"} { // its panic may come between them: that is printed elsewhere
+		assert.Contains(t, text, said, "the job has what the cell had, and changes nothing for later ones")
+	}
 	assert.Contains(t, text, `<nil> job "quick": it ended with exit status 2: panic: assignment to entry in nil map`)
 	assert.True(t, strings.HasSuffix(text, "\n5 <nil>\n"), "the cell of the job is known, though another one stands in its place: %s", text)
 	assert.Equal(t, 1, strings.Count(text, "loading"))

@@ -416,8 +416,7 @@ func (h *house) lying() error {
 // holder returns who holds a lock, as the file says.
 func holder(path string) (pid int) {
 	text, _ := safefile.ReadOwn(path, 4096)
-	_, rest, _ := strings.Cut(string(text), `"pid":`)
-	fmt.Sscan(rest, &pid)
+	fmt.Sscan(string(text), &pid)
 	return pid
 }
 
