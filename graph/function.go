@@ -270,8 +270,9 @@ func needed(nodes, outputs []*Node, seen bool) (need []bool, n int) {
 // what stands for which node, and is added to.
 func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 	need, _ := needed(f.nodes, outputs, false)
+	custom := tracedGradients(f, need)
 	var in []*Node
-	for i, n := range f.nodes {
+	for i, n := range f.nodes[:len(need)] {
 		if !need[i] || m[i] != nil || n.op == output {
 			continue
 		}
@@ -283,8 +284,8 @@ func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 			in = append(in, m[x.index])
 		}
 		made := apply(g, n.op, n.attrs, n.bodies, in)
-		if m[i] = made.result(0); n.custom != nil {
-			made.more().custom = n.custom
+		if m[i] = made.result(0); custom[n] != nil {
+			made.more().custom = custom[n].copied(m)
 		}
 		for k, s := range n.splits {
 			m[s.index] = made.splits[k]

@@ -113,7 +113,7 @@ func pullThrough(f *Function, outs, cotangents, wrt []*Node) []*Node {
 	for i := low; i < high; i++ {
 		on[i-low] = on[i-low] || slices.ContainsFunc(f.nodes[i].inputs, isOn)
 	}
-	g.at(f.nodes[min(low, high):high], func(n *Node) {
+	g.at(slices.Backward(f.nodes[min(low, high):high]), func(n *Node) {
 		d.settle(n)
 		if on[n.index-low] && n.op != output && slices.ContainsFunc(n.inputs, isOn) {
 			d.backward(n, isOn)
@@ -189,11 +189,6 @@ func fresh(xs []*Node) []*Node {
 	return out
 }
 
-// customGradient replaces the gradient of the node it is attached to.
-type customGradient struct {
-	pull func(n *Node, dys []*Node) []*Node
-}
-
 // IdentityWithCustomGradient returns x with a gradient of the caller's own: gradientFn maps x and v, the
 // gradient with respect to the result, to the gradient with respect to x, of x's shape.
 func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Node {
@@ -222,26 +217,8 @@ func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backwa
 	if len(outs) == 0 {
 		inputs[0].graph.fail("WithCustomGradient", nil, fmt.Errorf("the function returned no results"))
 	}
-	k := len(inputs)
-	results := ApplyMulti(customOp, ir.CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
-	results[0].inputs[0].more().custom = &customGradient{func(n *Node, dys []*Node) []*Node {
-		for i, dy := range dys {
-			if y := n.result(i); dy == nil && isInexact(y.DType()) {
-				dys[i] = ZerosLike(y)
-			}
-		}
-		grads := backward(n.inputs[:k], n.Results(), dys)
-		if len(grads) != k {
-			n.graph.fail("WithCustomGradient", nil, fmt.Errorf("the gradient function returned %d gradients for %d inputs", len(grads), k))
-		}
-		for i, dx := range grads {
-			if dx != nil && !dx.Shape().Equal(n.inputs[i].Shape()) {
-				n.graph.fail("WithCustomGradient", []shapes.Shape{n.inputs[i].Shape(), dx.Shape()}, fmt.Errorf("the gradient of input %d must have its shape", i))
-			}
-		}
-		return append(slices.Clone(grads), make([]*Node, len(outs))...)
-	}}
-	return results
+	values := append(slices.Clone(inputs), outs...)
+	return (&customGradient{backward}).of(ApplyMulti(customOp, ir.CustomAttrs{NumInputs: len(inputs)}, values...))
 }
 
 // StopGradient returns x; no gradient flows through it.
@@ -286,7 +263,8 @@ func init() {
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
 	}, Rule{
-		VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
+		Batch: batchSame(&barrier),
+		VJP:   func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 	})
 	nameAxes = Define(ir.Op{
 		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.NameAxesAttrs{},

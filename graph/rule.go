@@ -17,6 +17,16 @@ type Rule struct {
 	ZeroGrad string                        // why the gradient is zero ("piecewise constant")
 	NoGrad   string                        // why there is no gradient; asking for one is an error
 
+	// Batch returns the results of a call for a batch of examples at once, as [VMap] makes it: in[i] has the batch as another first
+	// axis where batched[i] holds, which it does for one operand at least, and so must every result. It may return nil for calls that it
+	// has no way for. Without it, elementwise ops are broadcast; an op of one operand whose attributes are axes, such as
+	// [ir.ReduceAttrs], gets them moved by one, since it treats all other axes alike; any other op is expanded, and what has no
+	// expansion is called in a loop.
+	Batch func(attrs any, in []*Node, batched []bool) []*Node
+
+	// batchOf is Batch for ops that run functions.
+	batchOf func(b *batcher, n *Node, in []examples) []examples
+
 	// vjpOf is VJPMulti that is told which operands' gradients are wanted, and may let n return more. VJPMulti is made of it.
 	vjpOf func(n *Node, dys []*Node, want []bool) []*Node
 }

@@ -306,6 +306,7 @@ func init() {
 			ir.Sample{Name: "ties go to the first", In: []ir.Input{ir.Values(2, 2, 1, 1), ir.Values(5, 7)}, Attrs: pairs, Want: []float64{5, 0, 7, 0}, DTypes: dtypes.Reals, Kink: true}),
 		Tol: ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	}, Rule{
+		Batch: batchTogether(&selectAndScatter),
 		Expand: func(attrs any, in []*Node) []*Node {
 			a, x, y := attrs.(ir.WindowAttrs), in[0], in[1]
 			g := x.graph
@@ -342,6 +343,7 @@ func init() {
 		},
 		Samples: with(of(ir.WindowMax, ir.WindowMin), true),
 	}, Rule{
+		Batch: batchTogether(&selectAndGather),
 		Expand: func(attrs any, in []*Node) []*Node {
 			a, x := attrs.(ir.WindowAttrs), in[0]
 			g := x.graph
