@@ -108,8 +108,9 @@ func tracedGradients(f *Function, need []bool) map[*Node]*tracedGradient {
 	return list
 }
 
-// copied is the gradient of a copy of the node; m has what stands for the nodes around it when the gradient is asked for.
-func (t *tracedGradient) copied(m []*Node) *customGradient {
+// copied is the gradient of a copy of the node; standsFor says what stands for a node around it when the gradient is asked for, nil if
+// only the gradient uses it.
+func (t *tracedGradient) copied(standsFor func(outer *Node) *Node) *customGradient {
 	return &customGradient{func(in, out, dOut []*Node) []*Node {
 		args := slices.Clone(in)
 		for _, y := range append(slices.Clone(out), dOut...) {
@@ -118,11 +119,11 @@ func (t *tracedGradient) copied(m []*Node) *customGradient {
 			}
 		}
 		for _, outer := range t.fn.captured {
-			if outer.index < len(m) {
-				args = append(args, m[outer.index])
-			} else {
-				args = append(args, outer.around())
+			x := standsFor(outer)
+			if x == nil { // from around the function
+				x = outer.around()
 			}
+			args = append(args, x)
 		}
 		list := t.inline(args)
 		grads := make([]*Node, len(in))
@@ -144,3 +145,6 @@ func (n *Node) around() *Node {
 	}
 	panic(fmt.Sprintf("graph: %s is no hidden parameter", n))
 }
+
+// push returns the tangents of n's results.
+func (c *customGradient) push(n *Node, dxs []*Node) []*Node { return transposedTwice(n, dxs) }

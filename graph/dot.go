@@ -286,5 +286,5 @@ func init() {
 			{Name: "wide integers", In: []ir.Input{ir.Ramp(2, 3).Plus(60), ir.Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	}, Rule{Batch: batchDot, VJP: dotVJP})
+	}, Rule{JVPMulti: multilinear, Batch: batchDot, VJP: dotVJP})
 }

@@ -134,7 +134,8 @@ func init() {
 			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShapeAttrs{Dims: nil}},
 		},
 	}, Rule{
-		Batch: batchDynamicSlice,
+		JVPMulti: linear,
+		Batch:    batchDynamicSlice,
 		VJP: func(y, dy *Node) []*Node {
 			dx := make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(ZerosLike(y.Input(0)), dy, y.Inputs()[1:])
@@ -164,7 +165,8 @@ func init() {
 			{Name: "two axes", In: []ir.Input{ir.Ramp(3, 4), ir.Ramp(2, 2).Plus(0.3), at(0), at(2)}},
 		},
 	}, Rule{
-		Batch: batchDynamicUpdateSlice,
+		JVPMulti: linear,
+		Batch:    batchDynamicUpdateSlice,
 		VJP: func(y, dy *Node) []*Node {
 			update, starts, dx := y.Input(1), y.Inputs()[2:], make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(dy, ZerosLike(update), starts)

@@ -225,7 +225,8 @@ func init() {
 			{Name: "no indices", In: []ir.Input{ir.Ramp(2, 3), ir.Array([]int{0, 1}).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
 		},
 	}, Rule{
-		Batch: batchGather,
+		JVPMulti: linear,
+		Batch:    batchGather,
 		VJP: func(y, dy *Node) []*Node { // each row's gradient goes back to where the row was taken
 			params, indices := y.Input(0), y.Input(1)
 			at := clampIndices(indices, params.Shape().Dimensions[:indices.Dim(-1)])
@@ -283,7 +284,8 @@ func init() {
 			{Name: "one", In: []ir.Input{ir.Ramp(4, 2), ir.Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{3}, Sorted: true}},
 		},
 	}, Rule{
-		Batch: batchGatherSlices,
+		JVPMulti: linear,
+		Batch:    batchGatherSlices,
 		Expand: func(attrs any, in []*Node) []*Node { // an index for each element along the sliced axes
 			a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], ConvertDType(in[1], dtypes.Int64)
 			k, b := len(a.Axes), in[1].Rank()-1

@@ -193,7 +193,8 @@ func init() {
 			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1, End: 1, Interior: 1}, {Start: 0, End: 0, Interior: 0}}}},
 		},
 	}, Rule{
-		Batch: batchPad,
+		JVPMulti: linear,
+		Batch:    batchPad,
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ir.PadAttrs).Axes
 			g, d := dy.graph, dy.DType()

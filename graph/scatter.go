@@ -135,7 +135,8 @@ func init() {
 		Samples: append(samples([]float64{6, 2, 5}), twice),
 		Tol:     ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	}, Rule{
-		Batch: batchScatter(&scatterSum),
+		JVPMulti: linear,
+		Batch:    batchScatter(&scatterSum),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{dy, nil, nameLike(gatherUpdates(dy, y.Input(1)), y.Input(2).Shape())}
 		},
@@ -166,7 +167,8 @@ func init() {
 		},
 		Samples: samples([]float64{5, 2, 2}),
 	}, Rule{
-		Batch: batchScatter(&scatterUpdate),
+		JVPMulti: linear,
+		Batch:    batchScatter(&scatterUpdate),
 		VJP: func(y, dy *Node) []*Node {
 			a, updates := y.Attrs().(ir.ScatterAttrs), y.Input(2)
 			kept := ScatterUpdate(dy, y.Input(1), ZerosLike(updates), a.Sorted, a.Unique)

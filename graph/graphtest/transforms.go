@@ -2,6 +2,9 @@ package graphtest
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -46,7 +49,8 @@ func transformsOf(op *ir.Op, briefly bool) (checks []check) {
 		checks = append(checks, check{op.Name + ": " + c.name(i) + ", for a batch", c.checkBatch})
 	}
 	for i, c := range smooth {
-		checks = append(checks, check{op.Name + ": " + c.name(i) + ", the gradient for a batch", c.checkBatchGradient})
+		checks = append(checks, check{op.Name + ": " + c.name(i) + ", the gradient for a batch", c.checkBatchGradient},
+			check{op.Name + ": " + c.name(i) + ", the tangent", c.checkTangent})
 	}
 	return checks
 }
@@ -252,6 +256,94 @@ func stackExamples(list [batchOf][]*tensors.Tensor) (all []*tensors.Tensor) {
 	}
 	return all
 }
+
+// checkTangent compares derivatives along random directions, computed forward, with those that the gradient says, of first order, and
+// of the gradient and of the derivative once more; and with differences.
+func (c call) checkTangent(run runner) error {
+	in := c.inputs()
+	rng := rand.New(rand.NewPCG(4, 5))
+	var wrt []int
+	var dirs [2]map[int]*tensors.Tensor
+	for i, t := range in {
+		if t.DType() == dtypes.Float64 || t.DType() == dtypes.Complex128 {
+			wrt = append(wrt, i)
+		}
+	}
+	for k := range dirs {
+		dirs[k] = map[int]*tensors.Tensor{}
+		for _, i := range wrt {
+			dirs[k][i] = random(rng, in[i].Shape().Dimensions, in[i].DType())
+		}
+	}
+	if len(wrt) == 0 {
+		return nil
+	}
+	xs := func(nodes []*graph.Node) (list []*graph.Node) {
+		for _, i := range wrt {
+			list = append(list, nodes[i])
+		}
+		return list
+	}
+	along := func(k int, f scalarFn) scalarFn {
+		return func(g *graph.Graph, nodes []*graph.Node) *graph.Node {
+			var v []*graph.Node
+			for _, i := range wrt {
+				v = append(v, graph.ConstTensor(g, dirs[k][i]))
+			}
+			_, dy := graph.JVP([]*graph.Node{f(g, nodes)}, xs(nodes), v)
+			return dy[0]
+		}
+	}
+	first := func(g *graph.Graph, nodes []*graph.Node) *graph.Node { return weighted(g, c.apply(g, nodes), 1) }
+	functions := map[string]scalarFn{
+		"of first order": first,
+		"of the gradient": func(g *graph.Graph, nodes []*graph.Node) *graph.Node {
+			return weighted(g, graph.Gradient(first(g, nodes), xs(nodes)...), 2)
+		},
+		"of the derivative": along(1, first),
+	}
+	names := slices.Sorted(maps.Keys(functions))
+	out, err := run(func(g *graph.Graph, nodes []*graph.Node) (all []*graph.Node) {
+		for _, name := range names {
+			f := functions[name]
+			all = append(append(all, along(0, f)(g, nodes)), graph.Gradient(f(g, nodes), xs(nodes)...)...)
+		}
+		return all
+	}, in)
+	if err != nil {
+		return err
+	}
+	forward := map[string]float64{}
+	for _, name := range names {
+		got, want, scale := tensors.ToScalar[float64](out[0]), 0.0, 0.0
+		for k, i := range wrt {
+			v := numbers(dirs[0][i])
+			for j, gj := range numbers(out[1+k]) {
+				want += real(gj * v[j])
+				scale += math.Abs(real(gj * v[j]))
+			}
+		}
+		if !(math.Abs(got-want) <= 1e-10*(1+scale)) {
+			return fmt.Errorf("%s, along a random direction the tangent says %.15g, the gradient %.15g", name, got, want)
+		}
+		forward[name], out = got, out[1+len(wrt):]
+	}
+	moved := map[int][]complex128{}
+	for _, i := range wrt {
+		moved[i] = numbers(dirs[0][i])
+	}
+	want, noise, err := difference(run, first, in, moved)
+	if err != nil {
+		return err
+	}
+	if got := forward["of first order"]; !(math.Abs(got-want) <= noise+1e-6*(1+math.Abs(want))) {
+		return fmt.Errorf("along a random direction the tangent says %.9g, differences say %.9g", got, want)
+	}
+	return nil
+}
+
+// scalarFn makes a float64 scalar of nodes.
+type scalarFn = func(g *graph.Graph, nodes []*graph.Node) *graph.Node
 
 func mixed(in, example []*tensors.Tensor, mask []bool) []*tensors.Tensor {
 	list := slices.Clone(in)
