@@ -126,8 +126,8 @@ func (l *Listener) Close() error {
 	return l.file.Close()
 }
 
-// receive reads what there is, and the descriptors that come with it.
-func receive(raw syscall.RawConn, b []byte) (n int, fds []int, err error) {
+// receive reads what there is, and the descriptors that come with it. If there is nothing it waits, or else returns errNothing.
+func receive(raw syscall.RawConn, b []byte, wait bool) (n int, fds []int, err error) {
 	var failed error
 	var control [unix.SizeofCmsghdr + 4*(maxArrived+1)]byte
 	controls := 0
@@ -135,12 +135,15 @@ func receive(raw syscall.RawConn, b []byte) (n int, fds []int, err error) {
 		for {
 			n, controls, failed = recvmsg(int(s), b, control[:])
 			if failed != unix.EINTR {
-				return failed != unix.EAGAIN
+				return failed != unix.EAGAIN || !wait
 			}
 		}
 	})
 	if err == nil {
 		err = failed
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		return 0, nil, errNothing
 	}
 	if errors.Is(err, unix.ECONNRESET) { // it ended with something unread: an end all the same
 		return 0, nil, nil
