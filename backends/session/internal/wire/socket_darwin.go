@@ -3,6 +3,7 @@ package wire
 import (
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,3 +55,12 @@ func newShared(size int) (fd int, err error) {
 func checkShared(int) error { return nil }
 
 const populate = 0
+
+// PathOf returns the name that an open file has by now, "" if that is not known.
+func PathOf(f *os.File) string {
+	var path [1024]byte // MAXPATHLEN
+	if _, _, errno := unix.Syscall(unix.SYS_FCNTL, f.Fd(), unix.F_GETPATH, uintptr(unsafe.Pointer(&path))); errno != 0 {
+		return ""
+	}
+	return unix.ByteSliceToString(path[:])
+}
