@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -111,7 +110,7 @@ func Arrays(t *testing.T, newBackend func() ir.Backend, together ...int) {
 			var checks []check
 			for i, c := range file.Cases {
 				if c.Func == name {
-					c.Gradient = c.Gradient && (n == 1 || os.Getenv("QUIRE_SWEEP") == "1")
+					c.Gradient = c.Gradient && (n == 1 || sweep())
 					checks = append(checks, check{fmt.Sprintf("%d %s", i, c.Name), func(run runner) error { return c.check(run, fn) }})
 				}
 			}
