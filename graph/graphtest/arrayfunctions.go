@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/stats"
 )
@@ -60,6 +61,56 @@ var arrayFunctions = map[string]arrayFunction{
 	"LessOrEqualTotalOrder":    ofTwo(graph.LessOrEqualTotalOrder),
 	"GreaterThanTotalOrder":    ofTwo(graph.GreaterThanTotalOrder),
 	"GreaterOrEqualTotalOrder": ofTwo(graph.GreaterOrEqualTotalOrder),
+
+	"linalg.LU": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		p, l, u := linalg.LU(in[0])
+		return []*graph.Node{p, l, u}
+	},
+	"linalg.QR": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		q, r := linalg.QR(in[0])
+		return []*graph.Node{q, r}
+	},
+	"linalg.Eigh": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		w, v := linalg.Eigh(in[0])
+		return []*graph.Node{w, v}
+	},
+	"linalg.Eigh projectors": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		w, v := linalg.Eigh(in[0])
+		first := graph.SliceAxis(v, -1, graph.AxisRange(0, 1))
+		return []*graph.Node{w, graph.MatMul(first, graph.Conj(graph.Transpose(first, -2, -1)))}
+	},
+	"linalg.SVD": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		u, s, vh := linalg.SVD(in[0])
+		return []*graph.Node{u, s, vh}
+	},
+	"linalg.SVD singular": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		_, s, _ := linalg.SVD(in[0])
+		return []*graph.Node{s}
+	},
+	"linalg.SVD projectors": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		u, _, vh := linalg.SVD(in[0])
+		u, vh = graph.SliceAxis(u, -1, graph.AxisRange(0, 1)), graph.SliceAxis(vh, -2, graph.AxisRange(0, 1))
+		return []*graph.Node{graph.MatMul(u, graph.Conj(graph.Transpose(u, -2, -1))), graph.MatMul(u, vh)}
+	},
+	"linalg.SVD product": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		u, s, vh := linalg.SVD(in[0])
+		return []*graph.Node{graph.MatMul(graph.Mul(u, graph.ExpandAxes(s, -2)), vh), graph.MatMul(graph.Transpose(u, -2, -1), u), graph.MatMul(vh, graph.Transpose(vh, -2, -1))}
+	},
+	"linalg.Pinv":         one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Pinv(x) }),
+	"linalg.MatrixRank":   one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.MatrixRank(x) }),
+	"linalg.LeastSquares": ofTwo(linalg.LeastSquares),
+	"linalg.Norm": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return linalg.Norm(x, linalg.NormKind(a["kind"].(string)))
+	}),
+	"linalg.Solve":   ofTwo(linalg.Solve),
+	"linalg.Inverse": one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Inverse(x) }),
+	"linalg.Det":     one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Det(x) }),
+	"linalg.LogDet": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		sign, log := linalg.LogDet(in[0])
+		return []*graph.Node{sign, log}
+	},
+	"linalg.MatrixPower": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return linalg.MatrixPower(x, a.int("n")) }),
+	"linalg.Expm":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Expm(x) }),
 
 	"segment.Sum":     segments(segment.Sum),
 	"segment.Mean":    segments(segment.Mean),

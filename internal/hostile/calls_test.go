@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/stats"
@@ -463,6 +464,20 @@ var functions = map[string]any{
 	"graph/ir/capability.PeaksOf":                 capability.PeaksOf,
 	"graph/ir/capability.ProfileRun":              capability.ProfileRun,
 	"graph/ir/capability.PutOn":                   capability.PutOn,
+	"graph/linalg.Det":                            linalg.Det,
+	"graph/linalg.Eigh":                           linalg.Eigh,
+	"graph/linalg.Expm":                           linalg.Expm,
+	"graph/linalg.Inverse":                        linalg.Inverse,
+	"graph/linalg.LU":                             linalg.LU,
+	"graph/linalg.LeastSquares":                   linalg.LeastSquares,
+	"graph/linalg.LogDet":                         linalg.LogDet,
+	"graph/linalg.MatrixPower":                    linalg.MatrixPower,
+	"graph/linalg.MatrixRank":                     linalg.MatrixRank,
+	"graph/linalg.Norm":                           linalg.Norm,
+	"graph/linalg.Pinv":                           linalg.Pinv,
+	"graph/linalg.QR":                             linalg.QR,
+	"graph/linalg.SVD":                            linalg.SVD,
+	"graph/linalg.Solve":                          linalg.Solve,
 	"graph/segment.Max":                           segment.Max,
 	"graph/segment.Mean":                          segment.Mean,
 	"graph/segment.Min":                           segment.Min,
@@ -953,6 +968,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[layers.LayerNormBuilder](),
 	reflect.TypeFor[layers.MultiHeadAttentionBuilder](),
 	reflect.TypeFor[layers.RMSNormBuilder](),
+	reflect.TypeFor[linalg.NormKind](),
 	reflect.TypeFor[losses.Fn](),
 	reflect.TypeFor[metrics.GraphFn](),
 	reflect.TypeFor[metrics.Interface](),

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 import scipy
-from scipy import special, stats
+from scipy import linalg, special, stats
 
 cases = []
 rng = np.random.default_rng(1)
@@ -251,6 +251,113 @@ edges = np.linspace(-2, 2, 9)
 case("stats.Histogram", [x1, edges], [i32(np.histogram(x1, edges)[0])], "normal")
 case("stats.Histogram", [np.array([NAN, 1, INF]), np.array([0.0, INF])], [i32([2])], "NaN")
 case("stats.Histogram", [i32([1, 2, 3, 4]), i32([1, 3, 4])], [i32([2, 2])], "integers")
+
+# Linear algebra
+
+
+def cf(*dims):
+    return (f(*dims) + 0.0005) + 1j * f(*dims)  # no real part is 0, whose sign says how a vector is reflected
+
+
+def each(fn, *arrays):
+    """Calls fn on the matrices of arrays, batch by batch."""
+    batch = arrays[0].shape[:-2]
+    results = [fn(*(a[i] for a in arrays)) for i in np.ndindex(*batch)]
+    if not isinstance(results[0], tuple):
+        results = [(r,) for r in results]
+    return [np.stack(list(r)).reshape(batch + np.shape(r[0])) for r in zip(*results)]
+
+
+def lu(a):
+    p, l, u = linalg.lu(a, p_indices=True)
+    order = np.argsort(p)  # a = l[p] @ u
+    return i32(order), l, u
+
+
+def phases(v):
+    z = np.take_along_axis(v, np.abs(v).argmax(0)[None], 0)
+    return np.where(z == 0, 1, z / np.where(z == 0, 1, np.abs(z)))
+
+
+def eigh(a):
+    w, v = np.linalg.eigh((a + a.conj().T) / 2)
+    return w, v * phases(v).conj()
+
+
+def svd(a):
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    phase = phases(u)
+    return u * phase.conj(), s, phase.T * vh
+
+
+for kind, new in ("", f), ("complex", cf):
+    for dims in (3, 3), (2, 2, 4, 4), (1, 1), (4, 2), (2, 3):
+        a = new(*dims)
+        name = f"{kind} {dims}"
+        smooth = len(dims) == 2 and dims != (1, 1)  # differences take their time
+        case("linalg.LU", [a], each(lu, a), name, ulp=64, gradient=smooth)
+        case("linalg.QR", [a], each(lambda x: tuple(np.linalg.qr(x)), a), name, ulp=64, gradient=smooth)
+        case("linalg.SVD", [a], each(svd, a), name, ulp=256, gradient=smooth and kind == "")
+        case("linalg.SVD singular", [a], each(lambda x: (np.linalg.svd(x, compute_uv=False),), a), name, ulp=64, gradient=smooth)
+        u1 = each(svd, a)
+        case("linalg.SVD projectors", [a], [u1[0][..., :, :1] @ np.conj(np.swapaxes(u1[0][..., :, :1], -1, -2)), u1[0][..., :, :1] @ u1[2][..., :1, :]],
+             name, ulp=1024, gradient=smooth)
+        case("linalg.Pinv", [a], each(np.linalg.pinv, a), name, ulp=256, gradient=smooth)
+        case("linalg.MatrixRank", [a], [i32(np.linalg.matrix_rank(a))], name)
+        b = new(*dims[:-1], 2)
+        case("linalg.LeastSquares", [a, b], each(lambda x, y: np.linalg.lstsq(x, y)[0], a, b), name, ulp=256, gradient=smooth)
+        for norm, order in ("Frobenius", "fro"), ("nuclear", "nuc"), ("spectral", 2), ("max columns", 1), ("max rows", np.inf):
+            case("linalg.Norm", [a], [np.linalg.norm(a, order, (-2, -1))], norm + " " + name, ulp=64, gradient=smooth, kind=norm)
+        if dims[-1] != dims[-2]:
+            continue
+        case("linalg.Solve", [a, b], each(np.linalg.solve, a, b), name, ulp=256, gradient=smooth)
+        case("linalg.Inverse", [a], [np.linalg.inv(a)], name, ulp=256, gradient=smooth)
+        case("linalg.Det", [a], [np.linalg.det(a)], name, ulp=64, gradient=smooth)
+        sign, log = np.linalg.slogdet(a)
+        case("linalg.LogDet", [a], [sign, log], name, ulp=256, gradient=smooth)
+        case("linalg.Eigh", [a], each(eigh, a), name, ulp=256, gradient=smooth and kind == "")
+        w, v = each(eigh, a)
+        case("linalg.Eigh projectors", [a], [w, v[..., :, :1] @ np.conj(np.swapaxes(v[..., :, :1], -1, -2))], name, ulp=1024, gradient=smooth)
+        for n in 0, 1, 5, -2:
+            case("linalg.MatrixPower", [a], [np.linalg.matrix_power(a, n)], f"{n} {name}", ulp=1024, gradient=smooth and n == -2, n=n)
+        case("linalg.Expm", [a], each(linalg.expm, a), name, ulp=256, gradient=smooth)
+        case("linalg.Expm", [20 * a], each(linalg.expm, 20 * a), "large " + name, ulp=8192)
+
+a, b = f(4, 4), f(2, 3, 4, 2)
+case("linalg.Solve", [a, b], [np.linalg.solve(a, b)], "one matrix, many sides", ulp=256, gradient=True)
+a = f(5, 2) @ f(2, 4)
+case("linalg.SVD singular", [a], [np.append(np.linalg.svd(a, compute_uv=False)[:2], [0, 0])], "rank 2", ulp=64)
+case("linalg.SVD product", [a], [a, np.eye(4), np.eye(4)], "rank 2", ulp=64)
+case("linalg.SVD product", [np.zeros((3, 2))], [np.zeros((3, 2)), np.eye(2), np.eye(2)], "zeros", ulp=16)
+case("linalg.Pinv", [a], [np.linalg.pinv(a, rcond=1e-12)], "rank 2", ulp=1024)
+case("linalg.MatrixRank", [a], [i32(2)], "rank 2")
+case("linalg.MatrixRank", [np.zeros((2, 3, 3))], [i32([0, 0])], "zeros")
+a = np.array([[0.0, 1, 2], [0, 3, 4], [0, 5, 6]])
+case("linalg.LU", [a], each(lu, a), "singular", ulp=16)
+case("linalg.Det", [a], [np.float64(0)], "singular")
+case("linalg.LogDet", [a], [np.float64(0), np.float64(-INF)], "singular")
+h = 1 / (np.arange(6)[:, None] + np.arange(6) + 1.0)  # Hilbert's
+case("linalg.Eigh", [h], eigh(h), "Hilbert", ulp=8192)
+case("linalg.SVD singular", [h], [np.linalg.svd(h, compute_uv=False)], "Hilbert", ulp=64)
+case("linalg.Eigh", [np.diag([3.0, 1, 2, 1])], [np.array([1.0, 1, 2, 3]), np.eye(4)[:, [1, 3, 2, 0]]], "diagonal", ulp=0)
+for n in 7, 8, 16:
+    a = f(n, n)
+    w, v = eigh(a)
+    case("linalg.Eigh", [a], [w, v], f"{n}", ulp=1024, gradient=n == 7)
+    case("linalg.SVD", [a], svd(a), f"{n}", ulp=2048, gradient=n == 7)
+    case("linalg.LU", [a], lu(a), f"{n}", ulp=1024, gradient=n == 7)
+    case("linalg.QR", [a], list(np.linalg.qr(a)), f"{n}", ulp=1024, gradient=n == 7)
+for dims in (0, 0), (0, 3), (3, 0), (2, 0, 0):
+    a, k = np.zeros(dims), min(dims[-2:])
+    batch = dims[:-2]
+    case("linalg.QR", [a], [np.zeros(batch + (dims[-2], k)), np.zeros(batch + (k, dims[-1]))], f"empty {dims}")
+    case("linalg.SVD", [a], [np.zeros(batch + (dims[-2], k)), np.zeros(batch + (k,)), np.zeros(batch + (k, dims[-1]))], f"empty {dims}")
+    case("linalg.Norm", [a], [np.zeros(batch)], f"empty {dims}", kind="nuclear")
+    if dims[-1] == dims[-2]:
+        case("linalg.Det", [a], [np.ones(batch)], f"empty {dims}")
+        case("linalg.Inverse", [a], [a], f"empty {dims}")
+        case("linalg.Expm", [a], [a], f"empty {dims}")
+        case("linalg.Eigh", [a], [np.zeros(batch + (0,)), a], f"empty {dims}")
 
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
