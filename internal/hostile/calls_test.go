@@ -598,6 +598,7 @@ var functions = map[string]any{
 	"ml/data.Repeat":                              data.Repeat,
 	"ml/data.SetDownloader":                       data.SetDownloader,
 	"ml/data.Shuffled":                            data.Shuffled,
+	"ml/data.Stack":                               data.Stack,
 	"ml/data.Take":                                data.Take,
 	"ml/data/augment.Flip":                        augment.Flip,
 	"ml/data/augment.Images":                      augment.Images,
