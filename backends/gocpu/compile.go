@@ -46,9 +46,9 @@ type call struct {
 
 	view    bool  // no kernel: the result is the operand's memory
 	part    bool  // or a part of it
-	at      int   // that begins so many bytes behind it
-	slide   slide // or where a run says
 	soon    bool  // the result is read before the operand would have been left, or soon: it may lie in it
+	at      int   // of the part: it begins so many bytes behind the operand
+	slide   slide // or where a run says
 	scratch int   // bytes of scratch memory
 	inPlace []int // operands whose memory the first result may take
 }
