@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // Pass is one step of [Lower]: it turns a program into one that computes the same.
@@ -77,6 +79,7 @@ type lowering struct {
 	done       map[*Program]*Program // regions that the current pass is through with
 	made       map[*Program]bool     // programs that a pass has made
 	effects    map[*Program]bool     // whether a region does something besides returning results
+	numbers    arena.Reused[int]     // of the current pass
 	notes      map[string]int        // what the current pass did, how often; nil if nobody asks
 	left       []string              // calls that have no kernel, no expansion and no wider form, if somebody asks
 }
@@ -91,6 +94,7 @@ func newLowering(lowers func(Call) bool) *lowering {
 // next begins another pass.
 func (l *lowering) next() *lowering {
 	clear(l.done)
+	l.numbers.Reset()
 	clear(l.notes)
 	return l
 }
