@@ -48,6 +48,8 @@ var mayImport = map[string][]string{
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/shapes"},
+	"graph/random":          {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/segment":         {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/graphtest":       with(graphs, "graph/linalg", "graph/segment", "graph/stats"),

@@ -17,6 +17,8 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/random"
+	"github.com/quire-ml/quire/graph/random/threefry"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/stats"
@@ -479,6 +481,24 @@ var functions = map[string]any{
 	"graph/linalg.QR":                             linalg.QR,
 	"graph/linalg.SVD":                            linalg.SVD,
 	"graph/linalg.Solve":                          linalg.Solve,
+	"graph/random.Beta":                           random.Beta,
+	"graph/random.Categorical":                    random.Categorical,
+	"graph/random.Choice":                         random.Choice,
+	"graph/random.Dirichlet":                      random.Dirichlet,
+	"graph/random.Exponential":                    random.Exponential,
+	"graph/random.Gamma":                          random.Gamma,
+	"graph/random.Gumbel":                         random.Gumbel,
+	"graph/random.Laplace":                        random.Laplace,
+	"graph/random.MultivariateNormal":             random.MultivariateNormal,
+	"graph/random.Poisson":                        random.Poisson,
+	"graph/random.Split":                          random.Split,
+	"graph/random.TruncatedNormal":                random.TruncatedNormal,
+	"graph/random/threefry.Bits":                  threefry.Bits,
+	"graph/random/threefry.FoldIn":                threefry.FoldIn,
+	"graph/random/threefry.Key":                   threefry.Key,
+	"graph/random/threefry.Normal":                threefry.Normal,
+	"graph/random/threefry.Split":                 threefry.Split,
+	"graph/random/threefry.Uniform":               threefry.Uniform,
 	"graph/segment.Max":                           segment.Max,
 	"graph/segment.Mean":                          segment.Mean,
 	"graph/segment.Min":                           segment.Min,
