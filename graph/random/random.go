@@ -21,7 +21,7 @@ import (
 
 // Split returns n states whose numbers have nothing to do with each other, nor with those of state.
 func Split(state *graph.Node, n int) []*graph.Node {
-	needState("Split", state)
+	needState("random.Split", state)
 	if n < 0 {
 		graph.Errorf("random.Split: there cannot be %d states", n)
 	}
@@ -35,14 +35,14 @@ func Split(state *graph.Node, n int) []*graph.Node {
 // Exponential returns numbers of the exponential distribution of rate 1, with density exp(-x): -log(1 - u), u uniform over [0, 1).
 // Divided by a rate they have that rate. The dtype is a float; for float32 the largest is 16.6.
 func Exponential(state *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, u := uniform("Exponential", state, shape)
+	next, u := uniform("random.Exponential", state, shape)
 	return next, narrow(graph.Neg(graph.Log1p(graph.Neg(u))), shape)
 }
 
 // Gumbel returns numbers of the standard Gumbel distribution, of the largest of many: -log(-log(u)), u uniform over (0, 1). The dtype is a
 // float. The place of the largest of logits with Gumbel numbers added is a draw of [Categorical].
 func Gumbel(state *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, u := uniform("Gumbel", state, shape)
+	next, u := uniform("random.Gumbel", state, shape)
 	return next, narrow(gumbelOf(u), shape)
 }
 
@@ -50,7 +50,7 @@ func gumbelOf(u *graph.Node) *graph.Node { return graph.Neg(graph.Log(graph.Neg(
 
 // Laplace returns numbers of the Laplace distribution of mean 0 and scale 1, with density exp(-|x|)/2. The dtype is a float.
 func Laplace(state *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, u := uniform("Laplace", state, shape)
+	next, u := uniform("random.Laplace", state, shape)
 	u = graph.MinusOne(graph.MulScalar(open(u), 2)) // over (-1, 1)
 	return next, narrow(graph.Neg(graph.Mul(graph.Sign(u), graph.Log1p(graph.Neg(graph.Abs(u))))), shape)
 }
@@ -63,7 +63,7 @@ func TruncatedNormal(state *graph.Node, lower, upper float64, shape shapes.Shape
 	if !(lower < upper) {
 		graph.Errorf("random.TruncatedNormal: the range is from %v to %v: the first must be the smaller one", lower, upper)
 	}
-	next, u := uniform("TruncatedNormal", state, shape)
+	next, u := uniform("random.TruncatedNormal", state, shape)
 	from, to := math.Erf(lower/math.Sqrt2), math.Erf(upper/math.Sqrt2)
 	v := graph.AddScalar(graph.MulScalar(open(u), to-from), from)
 	y := graph.MulScalar(graph.ErfInv(v), math.Sqrt2)
@@ -76,8 +76,8 @@ func TruncatedNormal(state *graph.Node, lower, upper float64, shape shapes.Shape
 //
 // logits is [b…, K], a float; the result is [samples…, b…]. A logit of -∞ is never drawn. It has no gradient.
 func Categorical(state, logits *graph.Node, samples ...int) (next, values *graph.Node) {
-	needState("Categorical", state)
-	needFloat("Categorical", logits, "the logits")
+	needState("random.Categorical", state)
+	needFloat("random.Categorical", logits, "the logits")
 	if logits.Rank() == 0 {
 		graph.Errorf("random.Categorical: the logits are a scalar: their last axis is the categories")
 	}
@@ -92,9 +92,9 @@ func Categorical(state, logits *graph.Node, samples ...int) (next, values *graph
 //
 // mean is [b…, N], covariance [b…, N, N], positive definite, float32 or float64; the result is [samples…, b…, N]. Gradients flow to both.
 func MultivariateNormal(state, mean, covariance *graph.Node, samples ...int) (next, values *graph.Node) {
-	needState("MultivariateNormal", state)
-	needFloat("MultivariateNormal", mean, "the mean")
-	needFloat("MultivariateNormal", covariance, "the covariance")
+	needState("random.MultivariateNormal", state)
+	needFloat("random.MultivariateNormal", mean, "the mean")
+	needFloat("random.MultivariateNormal", covariance, "the covariance")
 	n := mean.Rank()
 	if n == 0 || covariance.Rank() != n+1 || mean.DType() != covariance.DType() || !equalDims(covariance.Shape().Dimensions, append(append([]int(nil), mean.Shape().Dimensions...), mean.Dim(-1))) {
 		graph.Errorf("random.MultivariateNormal %s · %s: a mean of [b…, N] needs a covariance of [b…, N, N], of its dtype", mean.Shape(), covariance.Shape())
@@ -110,7 +110,7 @@ func MultivariateNormal(state, mean, covariance *graph.Node, samples ...int) (ne
 // Choice returns n parts of x along its leading axis, drawn with probabilities p, a vector of floats whose sum need not be 1, or all alike:
 // with replacement, the same part perhaps more than once, or without. The gradient goes back to the parts.
 func Choice(state, x *graph.Node, n int, replace bool, p ...*graph.Node) (next, values *graph.Node) {
-	needState("Choice", state)
+	needState("random.Choice", state)
 	switch {
 	case x == nil:
 		graph.Errorf("random.Choice: what to choose from is nil")
@@ -121,7 +121,7 @@ func Choice(state, x *graph.Node, n int, replace bool, p ...*graph.Node) (next, 
 	case len(p) > 1:
 		graph.Errorf("random.Choice: %d arrays of probabilities were given, not one", len(p))
 	case len(p) == 1:
-		needFloat("Choice", p[0], "the probabilities")
+		needFloat("random.Choice", p[0], "the probabilities")
 		if p[0].Rank() != 1 || p[0].Dim(0) != x.Dim(0) {
 			graph.Errorf("random.Choice %s · %s: each of the %d parts needs a probability", x.Shape(), p[0].Shape(), x.Dim(0))
 		}
@@ -147,7 +147,7 @@ func Choice(state, x *graph.Node, n int, replace bool, p ...*graph.Node) (next, 
 func uniform(op string, state *graph.Node, shape shapes.Shape) (next, u *graph.Node) {
 	needState(op, state)
 	if err := shape.Check(); err != nil || !shape.DType.IsFloat() {
-		graph.Errorf("random.%s: the shape of the numbers, %s, is none of floats", op, shape)
+		graph.Errorf("%s: the shape of the numbers, %s, is none of floats", op, shape)
 	}
 	return graph.RandomUniform(state, shape.WithDType(wideOf(shape.DType)))
 }
@@ -183,15 +183,15 @@ func equalDims(a, b []int) bool {
 
 func needState(op string, state *graph.Node) {
 	if state == nil {
-		graph.Errorf("random.%s: the state is nil: take one of graph.RNGStateFromSeedForGraph, or of a scope", op)
+		graph.Errorf("%s: the state is nil: take one of graph.RNGStateFromSeedForGraph, or of a scope", op)
 	}
 }
 
 func needFloat(op string, x *graph.Node, what string) {
 	switch {
 	case x == nil:
-		graph.Errorf("random.%s: %s: nil", op, what)
+		graph.Errorf("%s: %s: nil", op, what)
 	case !x.DType().IsFloat():
-		graph.Errorf("random.%s: %s: %s is not a float (convert it with ConvertDType)", op, what, x.Shape())
+		graph.Errorf("%s: %s: %s is not a float (convert it with ConvertDType)", op, what, x.Shape())
 	}
 }

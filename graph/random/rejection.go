@@ -42,28 +42,28 @@ func untilAccepted(state *graph.Node, shape shapes.Shape, propose func(state *gr
 //
 // Source: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000.
 func Gamma(state, alpha *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, log := logGamma("Gamma", state, alpha, shape)
+	next, log := logGamma("random.Gamma", state, alpha, shape)
 	return next, narrow(graph.Exp(log), shape)
 }
 
 // Beta returns numbers of the beta distribution, with density proportional to x^(a-1)·(1-x)^(b-1). a and b are positive floats, broadcast to
 // shape. No gradient flows to them.
 func Beta(state, a, b *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, x := logGamma("Beta", state, a, shape)
-	next, y := logGamma("Beta", next, b, shape)
+	next, x := logGamma("random.Beta", state, a, shape)
+	next, y := logGamma("random.Beta", next, b, shape)
 	return next, narrow(graph.Sigmoid(graph.Sub(x, y)), shape)
 }
 
 // Dirichlet returns vectors of positive numbers whose sum is 1, of the Dirichlet distribution, with density proportional to
 // Π x[k]^(alpha[k]-1). alpha is [b…, K], a positive float; the result is [samples…, b…, K]. No gradient flows to alpha.
 func Dirichlet(state, alpha *graph.Node, samples ...int) (next, values *graph.Node) {
-	needState("Dirichlet", state)
-	needFloat("Dirichlet", alpha, "alpha")
+	needState("random.Dirichlet", state)
+	needFloat("random.Dirichlet", alpha, "alpha")
 	if alpha.Rank() == 0 {
 		graph.Errorf("random.Dirichlet: alpha is a scalar: its last axis is the parts")
 	}
 	shape := shapes.Make(alpha.DType(), append(append([]int(nil), samples...), alpha.Shape().Dimensions...)...)
-	next, log := logGamma("Dirichlet", state, alpha, shape)
+	next, log := logGamma("random.Dirichlet", state, alpha, shape)
 	return next, narrow(graph.Softmax(log, -1), shape)
 }
 
@@ -72,7 +72,7 @@ func logGamma(op string, state, alpha *graph.Node, shape shapes.Shape) (next, lo
 	needState(op, state)
 	needFloat(op, alpha, "the parameter")
 	if err := shape.Check(); err != nil || !shape.DType.IsFloat() {
-		graph.Errorf("random.%s: the shape of the numbers, %s, is none of floats", op, shape)
+		graph.Errorf("%s: the shape of the numbers, %s, is none of floats", op, shape)
 	}
 	wide := shapes.Make(wideOf(shape.DType), shape.Dimensions...)
 	a := broadcast(op, alpha, wide)
@@ -105,13 +105,13 @@ func logGamma(op string, state, alpha *graph.Node, shape shapes.Shape) (next, lo
 // Source: Hörmann, "The transformed rejection method for generating Poisson random variables", 1993 (PTRS), for rates from 10; below, times
 // between events are added up.
 func Poisson(state, rate *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	needState("Poisson", state)
-	needFloat("Poisson", rate, "the rate")
+	needState("random.Poisson", state)
+	needFloat("random.Poisson", rate, "the rate")
 	if err := shape.Check(); err != nil || !shape.DType.IsInt() {
 		graph.Errorf("random.Poisson: the shape of the numbers, %s, is none of integers", shape)
 	}
 	wide := shapes.Make(wideOf(rate.DType()), shape.Dimensions...)
-	r := broadcast("Poisson", rate, wide)
+	r := broadcast("random.Poisson", rate, wide)
 	valid := graph.LogicalAnd(graph.IsFinite(r), graph.IsNonNegative(r))
 	const many = 10
 	large := graph.LogicalAnd(valid, graph.GreaterOrEqual(r, graph.ConstAs(r, many)))
@@ -177,7 +177,7 @@ func transformedRejection(state, rate *graph.Node) (next, counts *graph.Node) {
 // broadcast returns a parameter as an array of shape, through which no gradient flows.
 func broadcast(op string, x *graph.Node, shape shapes.Shape) *graph.Node {
 	if err := x.Shape().BroadcastableTo(shape.Dimensions...); err != nil {
-		graph.Errorf("random.%s %s: the parameter cannot be broadcast to %s: %v", op, x.Shape(), shape.Dims(), err)
+		graph.Errorf("%s %s: the parameter cannot be broadcast to %s: %v", op, x.Shape(), shape.Dims(), err)
 	}
 	return graph.BroadcastToDims(graph.ConvertDType(graph.StopGradient(unnamed(x)), shape.DType), shape.Dimensions...)
 }

@@ -32,7 +32,7 @@ func Split(key *graph.Node, n int) []*graph.Node {
 	if n < 0 {
 		graph.Errorf("threefry.Split: there cannot be %d keys", n)
 	}
-	x, y := blocks("Split", key, n)
+	x, y := blocks("threefry.Split", key, n)
 	keys := make([]*graph.Node, n)
 	for i := range keys {
 		at := graph.AxisRange(i, i+1)
@@ -46,7 +46,7 @@ func FoldIn(key, number *graph.Node) *graph.Node {
 	if number == nil || number.Rank() != 0 || !number.DType().IsInt() {
 		graph.Errorf("threefry.FoldIn: the number that is folded in must be an integer scalar")
 	}
-	k0, k1 := words("FoldIn", key)
+	k0, k1 := words("threefry.FoldIn", key)
 	low := graph.Reshape(graph.ConvertDType(number, dtypes.Uint32), 1)
 	x, y := encrypt(k0, k1, graph.ZerosLike(low), low)
 	return graph.Concatenate([]*graph.Node{x, y}, 0)
@@ -57,7 +57,7 @@ func Bits(key *graph.Node, shape shapes.Shape) *graph.Node {
 	if err := shape.Check(); err != nil || !shape.DType.IsUnsigned() {
 		graph.Errorf("threefry.Bits: the shape of the bits, %s, is none of unsigned integers", shape)
 	}
-	x, y := blocks("Bits", key, shape.Size())
+	x, y := blocks("threefry.Bits", key, shape.Size())
 	var bits *graph.Node
 	if shape.DType == dtypes.Uint64 {
 		high := graph.BitwiseShiftLeftScalar(graph.ConvertDType(x, dtypes.Uint64), 32)
@@ -105,7 +105,7 @@ func words(op string, key *graph.Node) (k0, k1 *graph.Node) {
 		if key != nil {
 			what = key.Shape().String()
 		}
-		graph.Errorf("threefry.%s: a key is a uint32[2], not %s: see threefry.Key", op, what)
+		graph.Errorf("%s: a key is a uint32[2], not %s: see threefry.Key", op, what)
 	}
 	return graph.SliceAxis(key, 0, graph.AxisRange(0, 1)), graph.SliceAxis(key, 0, graph.AxisRange(1, 2))
 }
