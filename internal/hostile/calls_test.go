@@ -950,6 +950,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Op](),
 	reflect.TypeFor[ir.PadAttrs](),
 	reflect.TypeFor[ir.PadAxis](),
+	reflect.TypeFor[ir.Parts](),
 	reflect.TypeFor[ir.Pass](),
 	reflect.TypeFor[ir.PermutationAttrs](),
 	reflect.TypeFor[ir.Place](),
