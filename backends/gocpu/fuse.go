@@ -288,7 +288,7 @@ func (f *fuser) union(i int, others []*group) *group {
 	if members > maxMembers {
 		return nil
 	}
-	g := f.groups.One()
+	g := arena.One(&f.groups)
 	g.n, g.product, g.members, g.sources = n, -1, make([]int, 0, members), make([]source, 0, sources)
 	for _, o := range others {
 		g.members = append(g.members, o.members...)
