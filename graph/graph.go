@@ -39,7 +39,7 @@ type Graph struct {
 
 	from     ir.Site // of the nodes that a gradient adds; zero for nodes that come from where they are asked for
 	unplaced bool    // nodes come from nowhere
-	derived  []span  // the nodes that gradients have added
+	derived  []span  // the nodes that gradients have added, or copies
 	sites    ir.Sites
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
