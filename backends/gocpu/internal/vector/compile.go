@@ -42,14 +42,16 @@ type assembler struct {
 	slots     []int
 	masks     []int
 	constants []uint32
+	loop      uint64 // the address of what goes over all whole blocks; 0 if there is none
 	before    []step // what happens once, before the blocks
 	steps     []step
 	after     []step
 }
 
 // assemble returns the steps of a code for a machine and the scratch memory that they need.
-func assemble(m *machine, nodes []node) *assembler {
-	a := &assembler{m: m, nodes: nodes, places: make([]place, len(nodes)), registers: make([]Value, m.registers), used: piece.Own, steps: make([]step, 0, 2*len(nodes))}
+func assemble(m *machine, c *Code) *assembler {
+	nodes := c.nodes
+	a := &assembler{m: m, nodes: nodes, loop: m.loop(c), places: make([]place, len(nodes)), registers: make([]Value, m.registers), used: piece.Own, steps: make([]step, 0, 2*len(nodes))}
 	for r := range a.registers {
 		a.registers[r] = none
 	}
@@ -575,8 +577,12 @@ func (a *assembler) tail() (list []step) {
 
 // code returns the steps as the machine reads them: addresses and words, behind them the constants.
 func (a *assembler) code() []uint64 {
-	steps := make([]step, 0, len(a.before)+2*len(a.steps)+len(a.after)+5) // the five beside these
+	steps := make([]step, 0, len(a.before)+2*len(a.steps)+len(a.after)+6) // the six beside these
 	offset := func(n int) uint64 { return uint64(16 * n) }
+	if a.loop != 0 {
+		steps = append(steps, step{kind: piece.Loop})
+	}
+	constants := len(steps)
 	if len(a.constants) > 0 {
 		steps = append(steps, step{kind: piece.Constants})
 	}
@@ -589,11 +595,18 @@ func (a *assembler) code() []uint64 {
 	steps = append(steps, tail...)
 	steps = append(steps, a.after...)
 	steps = append(steps, step{kind: piece.Exit})
+	if a.loop != 0 {
+		steps[0].word = offset(len(steps) - 1) // the end, if no tail is left
+	}
 	if n := len(a.constants); n > 0 {
-		steps[0].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
+		steps[constants].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
 	}
 	code := make([]uint64, 0, 2*len(steps)+len(a.constants)/2)
 	for _, s := range steps {
+		if s.kind == piece.Loop {
+			code = append(code, a.loop, s.word)
+			continue
+		}
 		code = append(code, a.m.address(piece.Index(s.kind, s.r, s.other)), s.word)
 	}
 	for i := 0; i < len(a.constants); i += 2 {

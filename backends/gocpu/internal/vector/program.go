@@ -31,7 +31,7 @@ func (c *Code) CompileFor(t cpu.Tier) *Program {
 	if p.m == nil {
 		return p
 	}
-	a := assemble(p.m, c.nodes)
+	a := assemble(p.m, c)
 	if a.used > piece.Large {
 		p.tier = cpu.Portable
 		return p
