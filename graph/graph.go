@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/arena"
 )
 
@@ -26,6 +27,7 @@ type Graph struct {
 	aliases map[string]*Node
 	scopes  []string // of aliases
 	names   map[string]int
+	numbers map[goNumber]*tensors.Tensor // constants, see scalarOf
 
 	donated    []*Node // parameters
 	mesh       *ir.Mesh
@@ -37,7 +39,7 @@ type Graph struct {
 
 	from     ir.Site // of the nodes that a gradient adds; zero for nodes that come from where they are asked for
 	unplaced bool    // nodes come from nowhere
-	derived  []span  // the nodes that gradients have added
+	derived  []span  // the nodes that gradients have added, or copies
 	sites    ir.Sites
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
@@ -219,11 +221,13 @@ func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
 	if name == "" {
 		name = fmt.Sprintf("p%d", len(f.params))
 	}
-	for _, p := range f.params {
-		if p.GetParameterName() == name {
-			g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
-		}
+	if f.named[name] {
+		g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
 	}
+	if f.named == nil {
+		f.named = map[string]bool{}
+	}
+	f.named[name] = true
 	n := g.add(parameter, ParameterAttrs{Name: name}, nil, g.shape(shape))
 	f.params = append(f.params, n)
 	return n

@@ -30,6 +30,15 @@ func (s *Sites) Here() Site {
 	return *latest
 }
 
+// Here returns the site from which it is called: that of something of which few are made, which share no site.
+//
+//go:noinline
+func Here() Site {
+	var pcs [frames.MaxCalls]uintptr
+	n := frames.Callers(pcs[:])
+	return SiteOfCalls(slices.Clone(pcs[:n]))
+}
+
 func hashOf(pcs []uintptr) uint64 {
 	sum := uint64(0)
 	for _, pc := range pcs { // in a cycle or two each, of which there are forty for every node

@@ -60,8 +60,10 @@ type Code struct {
 	folds    []Fold
 }
 
-// Grow makes room for so many more lines.
-func (c *Code) Grow(lines int) { c.nodes = slices.Grow(c.nodes, lines) }
+// Begin empties c, and makes room for so many lines.
+func (c *Code) Begin(lines int) {
+	c.nodes, c.operands, c.folds = slices.Grow(c.nodes[:0], lines), 0, c.folds[:0]
+}
 
 func (c *Code) add(n node) Value {
 	c.nodes = append(c.nodes, n)

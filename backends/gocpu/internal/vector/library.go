@@ -11,7 +11,7 @@ type Library struct {
 	programs map[uint64][]*Program // by hash
 }
 
-// Compile returns the program of a code, for the tier in use; the code may not be changed afterwards.
+// Compile returns the program of a code, for the tier in use; what is new is copied, and the code may be begun again.
 func (l *Library) Compile(c *Code) *Program {
 	h := c.Hash()
 	for _, p := range l.programs[h] {
@@ -22,7 +22,8 @@ func (l *Library) Compile(c *Code) *Program {
 	if l.programs == nil {
 		l.programs = map[uint64][]*Program{}
 	}
-	p := c.Compile()
+	own := Code{nodes: slices.Clone(c.nodes), operands: c.operands, folds: slices.Clone(c.folds)}
+	p := own.Compile()
 	l.programs[h] = append(l.programs[h], p)
 	return p
 }

@@ -133,7 +133,7 @@ func receive(raw syscall.RawConn, b []byte) (n int, fds []int, err error) {
 	controls := 0
 	err = raw.Read(func(s uintptr) bool {
 		for {
-			n, controls, _, _, failed = unix.Recvmsg(int(s), b, control[:], receiveFlags)
+			n, controls, failed = recvmsg(int(s), b, control[:])
 			if failed != unix.EINTR {
 				return failed != unix.EAGAIN
 			}
@@ -169,7 +169,7 @@ func transmit(raw syscall.RawConn, b []byte, fd int) error {
 	var failed error
 	err := raw.Write(func(s uintptr) bool {
 		for len(b) > 0 {
-			n, err := unix.SendmsgN(int(s), b, rights, nil, sendFlags)
+			n, err := sendmsg(int(s), b, rights)
 			switch {
 			case err == unix.EINTR:
 			case err == unix.EAGAIN:
