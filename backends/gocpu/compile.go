@@ -215,9 +215,9 @@ func (c *compiler) load() error {
 		operands += len(p.Instrs[i].In) + len(p.Instrs[i].Out)
 	}
 	c.instrs = slices.Grow(c.instrs, len(p.Instrs))
-	c.calls.Room(len(p.Instrs))
-	c.ids.Room(operands)
-	c.shapes.Room(operands)
+	arena.Room(&c.calls, len(p.Instrs))
+	arena.Room(&c.ids, operands)
+	arena.Room(&c.shapes, operands)
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
 		if a, ok := in.Attrs.(ir.ConstAttrs); ok {
@@ -235,7 +235,7 @@ func (c *compiler) load() error {
 }
 
 func (c *compiler) ints(ids []ir.Value) []int {
-	list := c.ids.Take(len(ids))
+	list := arena.Take(&c.ids, len(ids))
 	for i, id := range ids {
 		list[i] = int(id)
 	}
@@ -353,8 +353,8 @@ func (c *compiler) lower(in *instr) (err error) {
 
 // describe writes down how a lowering sees an instruction.
 func (c *compiler) describe(in *instr) {
-	k := c.calls.One()
-	*k = call{attrs: in.Attrs, workers: c.code.workers, ended: c.isOver, perm: in.perm, soon: in.soon, in: c.shapes.Take(len(in.in)), out: c.shapes.Take(len(in.out))}
+	k := arena.One(&c.calls)
+	*k = call{attrs: in.Attrs, workers: c.code.workers, ended: c.isOver, perm: in.perm, soon: in.soon, in: arena.Take(&c.shapes, len(in.in)), out: arena.Take(&c.shapes, len(in.out))}
 	for i, id := range in.in {
 		if in.perm[i] != nil {
 			id = int(in.In[i]) // the transposed one

@@ -4,6 +4,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/backends/gocpu/internal/vector"
 	"github.com/quire-ml/quire/graph/ops"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // groupWriter writes the program of a group.
@@ -110,7 +111,7 @@ func (w *groupWriter) load(o source) vector.Value {
 // store writes the result id, which may lie on every whole operand that was loaded before.
 func (w *groupWriter) store(id int, v vector.Value) {
 	w.code.Store(len(w.sources)+len(w.out), elementTypes[w.compiler.code.values[id].shape.DType], v)
-	places := w.ids.Take(len(w.loads))[:0]
+	places := arena.Take(&w.ids, len(w.loads))[:0]
 	for i, at := range w.loads {
 		if at >= 0 && w.free(i) {
 			places = append(places, i)
@@ -144,11 +145,11 @@ func (w *groupWriter) fold(in *instr, r reduction, x vector.Value) {
 
 // become makes in the step of the group; the other members are part of it.
 func (w *groupWriter) become(in *instr) {
-	k := w.calls.One()
+	k := arena.One(&w.calls)
 	*k = call{attrs: in.Attrs, workers: in.call.workers, ended: in.call.ended}
-	ids := w.ids.Take(len(w.sources))[:0]
-	k.in, k.out = w.shapes.Take(len(w.sources))[:0], w.shapes.Take(len(w.out) + len(w.folded))[:0]
-	in.parts = w.parts.Take(len(w.members))[:0]
+	ids := arena.Take(&w.ids, len(w.sources))[:0]
+	k.in, k.out = arena.Take(&w.shapes, len(w.sources))[:0], arena.Take(&w.shapes, len(w.out)+len(w.folded))[:0]
+	in.parts = arena.Take(&w.parts, len(w.members))[:0]
 	for _, o := range w.sources {
 		ids = append(ids, o.root)
 		k.in = append(k.in, w.compiler.code.values[o.root].shape)

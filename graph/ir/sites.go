@@ -32,8 +32,8 @@ func (s *Sites) Here() Site {
 	}
 	latest := &s.latest[hashOf(pcs[:n])%uint64(len(s.latest))]
 	if !slices.Equal(latest.Calls(), pcs[:n]) {
-		latest.at = s.sites.One()
-		latest.at.calls = s.calls.List(pcs[:n]...)
+		latest.at = arena.One(&s.sites)
+		latest.at.calls = arena.List(&s.calls, pcs[:n]...)
 	}
 	return *latest
 }

@@ -423,6 +423,7 @@ var functions = map[string]any{
 	"graph/dtypes.Convert":                        dtypes.Convert,
 	"graph/dtypes.Epsilon":                        dtypes.Epsilon,
 	"graph/dtypes.Fit":                            dtypes.Fit,
+	"graph/dtypes.GoType":                         dtypes.GoType,
 	"graph/dtypes.Limits":                         dtypes.Limits,
 	"graph/dtypes.Of":                             dtypes.Of[float32],
 	"graph/dtypes.OfType":                         dtypes.OfType,

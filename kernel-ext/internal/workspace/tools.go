@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
@@ -292,7 +293,7 @@ func place(built, exe string) error {
 // cells, so that what is compiled is shared with them, but with the user's network.
 func (w *Workspace) buildEnv(gowork string) []string {
 	return With(os.Environ(), map[string]string{
-		"GOFLAGS": cellFlags, "CGO_ENABLED": cgo(), "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
+		"GOFLAGS": cells.BuildFlags, "CGO_ENABLED": cgo(), "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
 	})
 }
 

@@ -52,7 +52,7 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+other)
 	env := w.Env(Tools{Goimports: filepath.Join(tools, "goimports")})
 	for name, want := range map[string]string{
-		"GOFLAGS": "-buildvcs=false '-ldflags=-s -w'", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
+		"GOFLAGS": "-buildvcs=false '-ldflags=-s -w' -gcflags=all=-dwarf=false", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
 	} {
 		got, _ := lookup(env, name)
 		assert.Equal(t, want, got, name)

@@ -27,7 +27,7 @@ const (
 	Sum       Fold = iota // in float64
 	Largest               // NaN if there is one; +0 is larger than -0
 	Least                 // likewise
-	RoughSum              // Sum, but that the sums of four elements are rounded to float32 first, and may be infinite there
+	RoughSum              // Sum, but that the sums of up to 64 elements are rounded to float32 first, and may be infinite there
 	Magnitude             // the largest |x|, NaN if there is one: the fastest way to see whether all are finite
 )
 

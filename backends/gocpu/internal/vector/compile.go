@@ -43,6 +43,7 @@ type assembler struct {
 	slots     []int
 	masks     []int
 	constants []uint32
+	loop      uint64 // the address of what goes over all whole blocks; 0 if there is none
 	before    []step // what happens once, before the blocks
 	steps     []step
 	after     []step
@@ -58,8 +59,9 @@ type assembler struct {
 var assemblers = sync.Pool{New: func() any { return &assembler{} }}
 
 // assemble writes the steps of a code for a machine, and finds the scratch memory that they need.
-func (a *assembler) assemble(m *machine, nodes []node) {
-	a.m, a.nodes, a.at, a.done, a.used, a.pinned = m, nodes, 0, 0, piece.Own, [piece.Registers]bool{}
+func (a *assembler) assemble(m *machine, c *Code) {
+	nodes := c.nodes
+	a.m, a.nodes, a.loop, a.at, a.done, a.used, a.pinned = m, nodes, m.loop(c), 0, 0, piece.Own, [piece.Registers]bool{}
 	a.places, a.registers = again(a.places, len(nodes)), again(a.registers, m.registers)
 	a.slots, a.masks, a.constants = a.slots[:0], a.masks[:0], a.constants[:0]
 	a.before, a.steps, a.after = a.before[:0], slices.Grow(a.steps[:0], 2*len(nodes)), a.after[:0]
@@ -598,8 +600,12 @@ func (a *assembler) tail() []step {
 
 // code returns the steps as the machine reads them: addresses and words, behind them the constants.
 func (a *assembler) code() []uint64 {
-	steps := slices.Grow(a.all[:0], len(a.before)+2*len(a.steps)+len(a.after)+5) // the five beside these
+	steps := slices.Grow(a.all[:0], len(a.before)+2*len(a.steps)+len(a.after)+6) // the six beside these
 	offset := func(n int) uint64 { return uint64(16 * n) }
+	if a.loop != 0 {
+		steps = append(steps, step{kind: piece.Loop})
+	}
+	constants := len(steps)
 	if len(a.constants) > 0 {
 		steps = append(steps, step{kind: piece.Constants})
 	}
@@ -612,12 +618,19 @@ func (a *assembler) code() []uint64 {
 	steps = append(steps, tail...)
 	steps = append(steps, a.after...)
 	steps = append(steps, step{kind: piece.Exit})
+	if a.loop != 0 {
+		steps[0].word = offset(len(steps) - 1) // the end, if no tail is left
+	}
 	if n := len(a.constants); n > 0 {
-		steps[0].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
+		steps[constants].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
 	}
 	a.all = steps
 	code := make([]uint64, 0, 2*len(steps)+len(a.constants)/2)
 	for _, s := range steps {
+		if s.kind == piece.Loop {
+			code = append(code, a.loop, s.word)
+			continue
+		}
 		code = append(code, a.m.address(piece.Index(s.kind, s.r, s.other)), s.word)
 	}
 	for i := 0; i < len(a.constants); i += 2 {

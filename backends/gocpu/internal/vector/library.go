@@ -13,7 +13,7 @@ type Library struct {
 
 // Compile returns the program of a code, for the tier in use; what is new is copied, and the code may be begun again.
 func (l *Library) Compile(c *Code) *Program {
-	h := c.hash()
+	h := c.Hash()
 	for _, p := range l.programs[h] {
 		if slices.EqualFunc(p.nodes, c.nodes, sameNode) {
 			return p
@@ -35,8 +35,8 @@ func sameNode(a, b node) bool {
 	return x == y && a == b
 }
 
-// hash is equal for equal codes, and mostly another one for others.
-func (c *Code) hash() uint64 {
+// Hash is equal for equal codes, and mostly another one for others.
+func (c *Code) Hash() uint64 {
 	h := uint64(len(c.nodes))
 	add := func(x uint64) {
 		h = (h ^ x) * 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio

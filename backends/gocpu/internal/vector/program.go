@@ -33,7 +33,7 @@ func (c *Code) CompileFor(t cpu.Tier) *Program {
 	}
 	a := assemblers.Get().(*assembler)
 	defer assemblers.Put(a)
-	a.assemble(p.m, c.nodes)
+	a.assemble(p.m, c)
 	if a.used > piece.Large {
 		p.tier = cpu.Portable
 		return p
