@@ -447,7 +447,6 @@ var functions = map[string]any{
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
 	"graph/ir.Define":                             ir.Define,
-	"graph/ir.Here":                               ir.Here,
 	"graph/ir.Lower":                              ir.Lower,
 	"graph/ir.NewBuilder":                         ir.NewBuilder,
 	"graph/ir.NewMesh":                            ir.NewMesh,

@@ -9,7 +9,10 @@ type place struct {
 }
 
 // where returns the user's own line: the place that an error of package graph would name.
-func where() place { return place{site: ir.Here()} }
+func where() place {
+	var sites ir.Sites
+	return place{site: sites.Here()}
+}
 
 // String writes the place, such as "main.go:12", "" if it is not known.
 func (p place) String() string {
