@@ -16,6 +16,9 @@ const (
 	// TracesDir names, for the programs of cells, the directory in which they note the shapes of their graphs. If it is
 	// set, the guard links the package that does it into cells that build graphs.
 	TracesDir = "QUIRE_TRACES"
+	// StampsFile names, for the guard, the file of what is known of the sources of packages: see package stamp. With it cells that
+	// are edited are built by a recipe.
+	StampsFile = "QUIRE_STAMPS"
 )
 
 // BuildFlags is the GOFLAGS of every build of a cell. It replaces the user's: "-mod=mod", for one, is refused in a workspace. What a
@@ -39,6 +42,9 @@ func (d Dir) Program() string { return filepath.Join(string(d), "program.go") }
 
 // Bin is the directory that stands first in gonb's PATH.
 func (d Dir) Bin() string { return filepath.Join(string(d), "bin") }
+
+// Recipes is the folder of how cells were built.
+func (d Dir) Recipes() string { return filepath.Join(string(d), "recipes") }
 
 func (d Dir) book() string { return filepath.Join(string(d), "cells.json") }
 

@@ -5,5 +5,5 @@
 // the standard library and of released modules in the module cache, need no stamps.
 //
 // A file is the same if its size and its times are: also that of its last change of any kind, which no program sets. A file that was
-// written in the moment in which it was noted is the same as nothing: it may be written once more within what clocks tell apart.
+// written when the go command had begun to read, or just before, is the same as nothing: who knows what was read.
 package stamp

@@ -310,7 +310,7 @@ func (w *Workspace) versions(tools ...Tool) map[Tool]string {
 			}
 		}
 	}
-	if version, err := w.sourceHash("cells", "cellguard"); err == nil {
+	if version, err := w.sourceHash(guardParts...); err == nil {
 		found[Guard] = version
 	}
 	if slices.Contains(tools, Worker) || slices.Contains(tools, WorkerXLA) {
@@ -343,12 +343,14 @@ func requirements(mod string) map[string]string {
 	return required
 }
 
-// sourceHash returns a version for a program of the module that is made of packages below kernel-ext/internal and the
-// standard library.
+// guardParts are the folders of the packages that the guard of cells is made of.
+var guardParts = []string{"kernel-ext/internal/cellguard", "kernel-ext/internal/cells", "kernel-ext/internal/recipe", "kernel-ext/internal/stamp", "internal/cellwire"}
+
+// sourceHash returns a version for a program of the module that is made of packages in these folders and the standard library.
 func (w *Workspace) sourceHash(names ...string) (string, error) {
 	h := sha256.New()
 	for _, name := range names {
-		files, err := filepath.Glob(filepath.Join(w.Source, "kernel-ext", "internal", name, "*.go"))
+		files, err := filepath.Glob(filepath.Join(w.Source, filepath.FromSlash(name), "*.go"))
 		if err != nil || len(files) == 0 {
 			return "", fmt.Errorf("%s has no sources of %s", w.Source, name)
 		}

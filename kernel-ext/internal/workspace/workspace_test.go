@@ -129,6 +129,18 @@ func TestVersionsAreThoseOfTheModule(t *testing.T) {
 }
 
 // The module of the tools is what "go mod tidy" leaves: -update writes that.
+// A guard that was built of other sources is built again: all of them count.
+func TestTheGuardIsMadeOfItsParts(t *testing.T) {
+	w := open(t, Options{})
+	out, err := exec.Command(w.Go, "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", packages[Guard]).Output()
+	require.NoError(t, err)
+	var parts []string
+	for _, path := range strings.Fields(string(out)) {
+		parts = append(parts, strings.TrimPrefix(path, ModulePath+"/"))
+	}
+	assert.ElementsMatch(t, guardParts, parts)
+}
+
 func TestToolsAreTidy(t *testing.T) {
 	w := open(t, Options{})
 	err := w.inTools(func(dir string) error {
