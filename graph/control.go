@@ -69,7 +69,7 @@ func init() {
 			{Name: "false", In: pair, Build: built(branch(false)), DTypes: dtypes.Floats},
 		},
 		Tol: ir.ULP(2, "the branches' own rounding"),
-	}, Rule{VJPMulti: branchVJP})
+	}, Rule{VJPMulti: branchVJP, jvpOf: jvpBranches, batchOf: batchBranches(chooseOfTwo)})
 	switchOp = Define(ir.Op{
 		Name: "Switch", Family: "control", HLO: "stablehlo.case", Doc: "the results of one of several branches, by an int32 scalar that counts them",
 		Regions: &ir.Regions{
@@ -95,7 +95,7 @@ func init() {
 			})},
 		},
 		Tol: ir.ULP(2, "the branches' own rounding"),
-	}, Rule{VJPMulti: branchVJP})
+	}, Rule{VJPMulti: branchVJP, jvpOf: jvpBranches, batchOf: batchBranches(chooseOfMany)})
 	whileOp = Define(ir.Op{
 		Name: "While", Family: "control", HLO: "stablehlo.while", Doc: "the state after repeating a body while a condition holds",
 		Regions: &ir.Regions{
@@ -123,7 +123,7 @@ func init() {
 			{Name: "as lax.scan is exported", In: []ir.Input{ir.Ramp(2), ir.Ramp(3, 2)}, DTypes: dtypes.Floats, Build: built(sampleExported)},
 		},
 		Tol: ir.ULP(8, "the body's own rounding, turn by turn"),
-	}, Rule{vjpOf: whileVJP})
+	}, Rule{vjpOf: whileVJP, jvpOf: jvpWhile, batchOf: batchWhile})
 	callOp = Define(ir.Op{
 		Name: "Call", Family: "control", HLO: "func.call", Doc: "the results of a function",
 		Regions: &ir.Regions{
@@ -142,7 +142,7 @@ func init() {
 			return f.Call(Sub(out[0], out[1]))
 		})}},
 		Tol: ir.ULP(2, "the function's own rounding"),
-	}, Rule{vjpOf: callVJP})
+	}, Rule{vjpOf: callVJP, jvpOf: jvpCall, batchOf: batchCall})
 }
 
 // nothing says that regions have no inputs of their own, everything that each gets all operands.

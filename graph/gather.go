@@ -180,6 +180,33 @@ func withoutNames(x *Node) *Node {
 	return nameLike(x, shapes.Make(x.DType(), x.Shape().Dimensions...))
 }
 
+// batchGather takes from all examples at once, with the number of the example as another index.
+func batchGather(attrs any, in []*Node, batched []bool) []*Node {
+	if batched[0] {
+		in = []*Node{in[0], exampleIndices(spreadAll(in, batched)[1])}
+	}
+	return []*Node{Apply(gather, attrs, in...)}
+}
+
+// batchGatherSlices does so for slices.
+func batchGatherSlices(attrs any, in []*Node, batched []bool) []*Node {
+	a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], in[1]
+	if !batched[0] {
+		return []*Node{Apply(gatherSlices, a, x, start)}
+	}
+	a.Axes = slices.Clone(a.Axes)
+	for i := range a.Axes {
+		a.Axes[i]++
+	}
+	b := start.Rank() - 1
+	if !batched[1] {
+		return []*Node{moveAxis(Apply(gatherSlices, a, x, start), b, 0)}
+	}
+	a.Axes, a.Sizes = append([]int{0}, a.Axes...), append([]int{min(1, x.Dim(0))}, a.Sizes...)
+	y := Apply(gatherSlices, a, x, exampleIndices(start)) // [B, b…, 1, …]
+	return []*Node{Reshape(y, slices.Delete(slices.Clone(y.Shape().Dimensions), b, b+1)...)}
+}
+
 func init() {
 	gather = Define(ir.Op{
 		Name: "Gather", Family: "index", Doc: "z[b…, r…] = x[y[b…, 0], …, y[b…, k-1], r…], indices clamped", DTypes: dtypes.Any, Attrs: ir.GatherAttrs{}, HLO: "stablehlo.gather",
@@ -204,6 +231,8 @@ func init() {
 			{Name: "no indices", In: []ir.Input{ir.Ramp(2, 3), ir.Array([]int{0, 1}).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchGather,
 		VJP: func(y, dy *Node) []*Node { // each row's gradient goes back to where the row was taken
 			params, indices := y.Input(0), y.Input(1)
 			at := clampIndices(indices, params.Shape().Dimensions[:indices.Dim(-1)])
@@ -261,6 +290,8 @@ func init() {
 			{Name: "one", In: []ir.Input{ir.Ramp(4, 2), ir.Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{3}, Sorted: true}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchGatherSlices,
 		Expand: func(attrs any, in []*Node) []*Node { // an index for each element along the sliced axes
 			a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], ConvertDType(in[1], dtypes.Int64)
 			k, b := len(a.Axes), in[1].Rank()-1

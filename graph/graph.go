@@ -37,9 +37,9 @@ type Graph struct {
 	program    *ir.Program
 	numOutputs int // without logged nodes
 
-	from     ir.Site // of the nodes that a gradient adds; zero for nodes that come from where they are asked for
+	from     ir.Site // of the nodes that a transform adds; zero for nodes that come from where they are asked for
 	unplaced bool    // nodes come from nowhere
-	derived  []span  // the nodes that gradients have added, or copies
+	derived  []span  // the nodes that transforms have added, or copies
 	sites    ir.Sites
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
@@ -388,11 +388,11 @@ func (g *Graph) site() ir.Site {
 	return g.sites.Here()
 }
 
-// at runs fn for each of nodes, the last one first. What fn adds, and what goes wrong in it, comes from where the node does; that of
-// a gradient within a gradient comes from where the outer one says.
-func (g *Graph) at(nodes []*Node, fn func(n *Node)) {
+// at runs fn for each of nodes. What fn adds, and what goes wrong in it, comes from where the node does; that of a transform within
+// a transform comes from where the outer one says.
+func (g *Graph) at(nodes iter.Seq2[int, *Node], fn func(n *Node)) {
 	if g.from != (ir.Site{}) {
-		for _, n := range slices.Backward(nodes) {
+		for _, n := range nodes {
 			fn(n)
 		}
 		return
@@ -411,7 +411,7 @@ func (g *Graph) at(nodes []*Node, fn func(n *Node)) {
 			panic(r)
 		}
 	}()
-	for _, n := range slices.Backward(nodes) {
+	for _, n := range nodes {
 		g.from = n.site
 		fn(n)
 	}

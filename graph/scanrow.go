@@ -46,7 +46,7 @@ func init() {
 			{Name: "random numbers", In: []ir.Input{ir.Ramp(2), three}, DTypes: dtypes.Floats, Build: built(sampleRandomScan)},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 4, Why: "the body's own rounding, turn by turn, and sums of what it makes"},
-	}, Rule{vjpOf: scanVJP})
+	}, Rule{vjpOf: scanVJP, jvpOf: jvpScan, batchOf: batchScan})
 }
 
 // inTurn is the shape of a slice of a stack, one element of its leading axis.

@@ -13,6 +13,8 @@ func TestArrays(t *testing.T) { graphtest.Arrays(t, gocpu.New) }
 
 func TestGradients(t *testing.T) { graphtest.Gradients(t, gocpu.New) }
 
+func TestTransforms(t *testing.T) { graphtest.Transforms(t, gocpu.New) }
+
 func TestRandomPrograms(t *testing.T) { graphtest.Programs(t, gocpu.New, 60) }
 
 func FuzzPrograms(f *testing.F) { graphtest.FuzzPrograms(f, gocpu.New) }

@@ -33,6 +33,11 @@ func TestGradients(t *testing.T) {
 	graphtest.Gradients(t, opener(t, ""), together)
 }
 
+func TestTransforms(t *testing.T) {
+	long(t)
+	graphtest.Transforms(t, opener(t, ""), together)
+}
+
 func TestRandomPrograms(t *testing.T) {
 	long(t)
 	graphtest.Programs(t, opener(t, ""), 25)
