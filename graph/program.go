@@ -59,7 +59,7 @@ func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *ir.Pr
 	var room arena.Of[ir.Value]
 	for i, n := range f.nodes {
 		if need[i] && n.op != parameter && n.op != output {
-			e.emitCall(b, n, values, room.Take(len(n.inputs)))
+			e.emitCall(b, n, values, arena.Take(&room, len(n.inputs)))
 		}
 	}
 	return must(b.Program(valuesOf(outputs, values, make([]ir.Value, len(outputs)))...))

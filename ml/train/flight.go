@@ -165,10 +165,10 @@ func (t *Trainer) end() (Metrics, error) {
 	if len(t.flights) == 0 {
 		t.counted = t.stepVersion()
 	}
-	t.moving.add(out.values, out.weights)
-	t.means.add(out.values, out.weights)
+	add(t.moving, out.values, out.weights)
+	add(t.means, out.values, out.weights)
 	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: out.values[0]}
-	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
+	return append(Metrics{first}, metricsOf(t.moving, t.metrics)...), nil
 }
 
 // forget gives up on the steps that were begun: their reports are never read.

@@ -29,7 +29,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
-	execs *cache.Cache[execKey, *form]
+	execs cache.Cache[execKey, *form]
 
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
@@ -46,8 +46,8 @@ type Trainer struct {
 	steps   int64     // updates that are known to have been made
 	counted int64     // the version of the global step's variable when steps was its value; 0 if that is not known
 
-	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
-	means  tally[metrics.Mean, *metrics.Mean]
+	moving []metrics.MovingAverage
+	means  []metrics.Mean
 	midway bool // means are of a part of an epoch that goes on
 }
 
@@ -283,20 +283,20 @@ func (t *Trainer) OnExec(fn func(e *model.Exec)) {
 // EpochMetrics returns the means of loss and metrics over the training steps since the last reset: in a
 // loop, since the beginning of the epoch. The model has changed all the while, so they lag behind an
 // evaluation.
-func (t *Trainer) EpochMetrics() Metrics { return t.means.metricsOf(t.metrics) }
+func (t *Trainer) EpochMetrics() Metrics { return metricsOf(t.means, t.metrics) }
 
 // EvalStep returns loss and metrics of one batch, which stays the caller's. The model does not change. Where
 // nothing is counted, since the mask hides all, they are 0, as they are for a step of training. A label that
 // is no class is an error.
 func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
-	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	sums := make([]metrics.Mean, 1+len(t.metrics))
 	if err := t.evalStep(context.Background(), batch, sums); err != nil {
 		return nil, err
 	}
-	return sums.metricsOf(t.metrics), nil
+	return metricsOf(sums, t.metrics), nil
 }
 
-func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[metrics.Mean, *metrics.Mean]) error {
+func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums []metrics.Mean) error {
 	e, err := t.form(keyFor(modeEval, batch))
 	if err != nil {
 		return err
@@ -311,7 +311,7 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[met
 	if out.label != nil {
 		return out.label
 	}
-	sums.add(out.values, out.weights)
+	add(sums, out.values, out.weights)
 	return nil
 }
 
@@ -334,7 +334,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	case ds == nil:
 		return nil, errNilDataset
 	}
-	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	sums := make([]metrics.Mean, 1+len(t.metrics))
 	batches := 0
 	for batch, err := range ds.Iter() {
 		if err == nil {
@@ -352,7 +352,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	if sums[0].Weight == 0 {
 		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
-	return sums.metricsOf(t.metrics), nil
+	return metricsOf(sums, t.metrics), nil
 }
 
 // EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine

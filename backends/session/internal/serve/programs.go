@@ -19,7 +19,7 @@ type hash [wire.HashBytes]byte
 // programs are compiled programs by the hash of their text, the most recently used ones.
 type programs struct {
 	backend ir.Backend
-	kept    *cache.Cache[hash, *compiled]
+	kept    cache.Cache[hash, *compiled]
 }
 
 func newPrograms(b ir.Backend) *programs {
