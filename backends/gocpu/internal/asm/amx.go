@@ -23,6 +23,7 @@ var tileForms = map[string]tileForm{
 	"TILERELEASE": {prefixNone, 0x49},
 	"TILEZERO":    {prefixF2, 0x49},
 	"TILELOADD":   {prefixF2, 0x4b},
+	"TILELOADDT1": {prefix66, 0x4b}, // that does not keep the memory in the first cache
 	"TILESTORED":  {prefixF3, 0x4b},
 	"TDPBF16PS":   {prefixF3, 0x5c},   // pairs of bfloat16, summed in float32
 	"TDPBSSD":     {prefixF2, 0x5e},   // fours of int8, summed in int32
@@ -104,7 +105,16 @@ func (f *Func) ZeroTile(tile int) { f.Bytes(fmt.Sprintf("TILEZERO TMM%d", tile),
 
 // LoadTile adds TILELOADD disp(base)(stride*1), tile: its rows are stride bytes apart.
 func (f *Func) LoadTile(disp int, base, stride string, tile int) {
-	f.Bytes(fmt.Sprintf("TILELOADD %d(%s)(%s*1), TMM%d", disp, base, stride, tile), moveTile("TILELOADD", tile, register(base), register(stride), disp)...)
+	f.load("TILELOADD", disp, base, stride, tile)
+}
+
+// LoadTileOnce is LoadTile of memory that others in the first cache need not give way to: TILELOADDT1.
+func (f *Func) LoadTileOnce(disp int, base, stride string, tile int) {
+	f.load("TILELOADDT1", disp, base, stride, tile)
+}
+
+func (f *Func) load(name string, disp int, base, stride string, tile int) {
+	f.Bytes(fmt.Sprintf("%s %d(%s)(%s*1), TMM%d", name, disp, base, stride, tile), moveTile(name, tile, register(base), register(stride), disp)...)
 }
 
 // StoreTile adds TILESTORED tile, disp(base)(stride*1).

@@ -30,6 +30,7 @@ func TestTilesAreThoseOfLLVM(t *testing.T) {
 		{"tileloadd (%r13,%rcx), %tmm0", []byte{0xc4, 0xc2, 0x7b, 0x4b, 0x44, 0x0d, 0x00}, moveTile("TILELOADD", 0, at("R13"), at("CX"), 0)},
 		{"tileloadd 4096(%r12,%r15), %tmm3", []byte{0xc4, 0x82, 0x7b, 0x4b, 0x9c, 0x3c, 0x00, 0x10, 0x00, 0x00}, moveTile("TILELOADD", 3, at("R12"), at("R15"), 4096)},
 		{"tileloadd -128(%rbp,%rdx), %tmm1", []byte{0xc4, 0xe2, 0x7b, 0x4b, 0x4c, 0x15, 0x80}, moveTile("TILELOADD", 1, at("BP"), at("DX"), -128)},
+		{"tileloaddt1 (%rax,%r8), %tmm4", []byte{0xc4, 0xa2, 0x79, 0x4b, 0x24, 0x00}, moveTile("TILELOADDT1", 4, at("AX"), at("R8"), 0)},
 		{"tilestored %tmm0, (%rdi,%r10)", []byte{0xc4, 0xa2, 0x7a, 0x4b, 0x04, 0x17}, moveTile("TILESTORED", 0, at("DI"), at("R10"), 0)},
 		{"tilestored %tmm3, 64(%r11,%rbx)", []byte{0xc4, 0xc2, 0x7a, 0x4b, 0x5c, 0x1b, 0x40}, moveTile("TILESTORED", 3, at("R11"), at("BX"), 64)},
 		{"tdpbf16ps %tmm6, %tmm4, %tmm0", []byte{0xc4, 0xe2, 0x4a, 0x5c, 0xc4}, multiplyTiles("TDPBF16PS", 6, 4, 0)},

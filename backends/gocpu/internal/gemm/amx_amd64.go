@@ -7,62 +7,62 @@ import "unsafe"
 // amxBFloat161x1 is a blocks: see there.
 //
 //go:noescape
-func amxBFloat161x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxBFloat161x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxBFloat161x2 is a blocks: see there.
 //
 //go:noescape
-func amxBFloat161x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxBFloat161x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxBFloat162x1 is a blocks: see there.
 //
 //go:noescape
-func amxBFloat162x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxBFloat162x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxBFloat162x2 is a blocks: see there.
 //
 //go:noescape
-func amxBFloat162x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxBFloat162x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxInt81x1 is a blocks: see there.
 //
 //go:noescape
-func amxInt81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxInt81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxInt81x2 is a blocks: see there.
 //
 //go:noescape
-func amxInt81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxInt81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxInt82x1 is a blocks: see there.
 //
 //go:noescape
-func amxInt82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxInt82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxInt82x2 is a blocks: see there.
 //
 //go:noescape
-func amxInt82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxInt82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxUint81x1 is a blocks: see there.
 //
 //go:noescape
-func amxUint81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxUint81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxUint81x2 is a blocks: see there.
 //
 //go:noescape
-func amxUint81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxUint81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxUint82x1 is a blocks: see there.
 //
 //go:noescape
-func amxUint82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxUint82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxUint82x2 is a blocks: see there.
 //
 //go:noescape
-func amxUint82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+func amxUint82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // amxPanelPairs is a panel: see there.
 //

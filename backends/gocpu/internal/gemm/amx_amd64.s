@@ -70,8 +70,8 @@ DATA ·orderFours+120(SB)/4, $0x7e5e3e1e
 DATA ·orderFours+124(SB)/4, $0x7f5f3f1f
 GLOBL ·orderFours(SB), RODATA|NOPTR, $128
 
-// func amxBFloat161x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxBFloat161x1(SB), NOSPLIT, $0-88
+// func amxBFloat161x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxBFloat161x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -79,6 +79,7 @@ TEXT ·amxBFloat161x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -101,9 +102,14 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -112,7 +118,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
 	ADDQ $1024, R15
@@ -129,8 +135,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxBFloat161x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxBFloat161x2(SB), NOSPLIT, $0-88
+// func amxBFloat161x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxBFloat161x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -138,6 +144,7 @@ TEXT ·amxBFloat161x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -162,11 +169,16 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -175,7 +187,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
@@ -195,8 +207,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxBFloat162x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxBFloat162x1(SB), NOSPLIT, $0-88
+// func amxBFloat162x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxBFloat162x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -204,6 +216,7 @@ TEXT ·amxBFloat162x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -232,11 +245,16 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -245,10 +263,10 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
 	ADDQ $2048, R15
 store:
@@ -268,8 +286,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxBFloat162x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxBFloat162x2(SB), NOSPLIT, $0-88
+// func amxBFloat162x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxBFloat162x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -277,6 +295,7 @@ TEXT ·amxBFloat162x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -309,14 +328,19 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -325,12 +349,12 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
 	ADDQ $2048, R15
@@ -353,8 +377,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxInt81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxInt81x1(SB), NOSPLIT, $0-88
+// func amxInt81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxInt81x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -362,6 +386,7 @@ TEXT ·amxInt81x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -384,9 +409,14 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -395,7 +425,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
 	ADDQ $1024, R15
@@ -412,8 +442,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxInt81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxInt81x2(SB), NOSPLIT, $0-88
+// func amxInt81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxInt81x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -421,6 +451,7 @@ TEXT ·amxInt81x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -445,11 +476,16 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xcc // TDPBSSD TMM7, TMM4, TMM1
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -458,7 +494,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
@@ -478,8 +514,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxInt82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxInt82x1(SB), NOSPLIT, $0-88
+// func amxInt82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxInt82x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -487,6 +523,7 @@ TEXT ·amxInt82x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -515,11 +552,16 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5 // TDPBSSD TMM6, TMM5, TMM2
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -528,10 +570,10 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5 // TDPBSSD TMM6, TMM5, TMM2
 	ADDQ $2048, R15
 store:
@@ -551,8 +593,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxInt82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxInt82x2(SB), NOSPLIT, $0-88
+// func amxInt82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxInt82x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -560,6 +602,7 @@ TEXT ·amxInt82x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -592,14 +635,19 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xcc // TDPBSSD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5 // TDPBSSD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xdd // TDPBSSD TMM7, TMM5, TMM3
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -608,12 +656,12 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xc4 // TDPBSSD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xcc // TDPBSSD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x4b; BYTE $0x5e; BYTE $0xd5 // TDPBSSD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x43; BYTE $0x5e; BYTE $0xdd // TDPBSSD TMM7, TMM5, TMM3
 	ADDQ $2048, R15
@@ -636,8 +684,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxUint81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxUint81x1(SB), NOSPLIT, $0-88
+// func amxUint81x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxUint81x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -645,6 +693,7 @@ TEXT ·amxUint81x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -667,9 +716,14 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -678,7 +732,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
 	ADDQ $1024, R15
@@ -695,8 +749,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxUint81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxUint81x2(SB), NOSPLIT, $0-88
+// func amxUint81x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxUint81x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -704,6 +758,7 @@ TEXT ·amxUint81x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -728,11 +783,16 @@ begin:
 next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x40; BYTE $0x5e; BYTE $0xcc // TDPBUUD TMM7, TMM4, TMM1
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -741,7 +801,7 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
@@ -761,8 +821,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxUint82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxUint82x1(SB), NOSPLIT, $0-88
+// func amxUint82x1(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxUint82x1(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -770,6 +830,7 @@ TEXT ·amxUint82x1(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -798,11 +859,16 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xd5 // TDPBUUD TMM6, TMM5, TMM2
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -811,10 +877,10 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xd5 // TDPBUUD TMM6, TMM5, TMM2
 	ADDQ $2048, R15
 store:
@@ -834,8 +900,8 @@ store:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	RET
 
-// func amxUint82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
-TEXT ·amxUint82x2(SB), NOSPLIT, $0-88
+// func amxUint82x2(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
+TEXT ·amxUint82x2(SB), NOSPLIT, $0-96
 	MOVQ shape+0(FP), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x00 // LDTILECFG 0(AX)
 	MOVQ a+8(FP), R13
@@ -843,6 +909,7 @@ TEXT ·amxUint82x2(SB), NOSPLIT, $0-88
 	MOVQ tail+40(FP), R15
 	MOVQ c+56(FP), DI
 	MOVQ stride+64(FP), R10
+	MOVQ ahead+88(FP), R11
 	MOVQ offsets+24(FP), DX
 	MOVQ steps+32(FP), AX
 	LEAQ (DX)(AX*8), DX
@@ -875,14 +942,19 @@ next:
 	MOVQ (CX), BX
 	LEAQ (R13)(BX*1), AX
 	ADDQ R14, BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADD 0(AX)(R8*1), TMM4
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x00 // TILELOADDT1 0(AX)(R8*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x40; BYTE $0x5e; BYTE $0xcc // TDPBUUD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADD 0(BX)(R8*1), TMM5
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x79; BYTE $0x4b; BYTE $0x2c; BYTE $0x03 // TILELOADDT1 0(BX)(R8*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xd5 // TDPBUUD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x40; BYTE $0x5e; BYTE $0xdd // TDPBUUD TMM7, TMM5, TMM3
+	PREFETCHT1 0(R11)
+	PREFETCHT1 64(R11)
+	PREFETCHT1 128(R11)
+	PREFETCHT1 192(R11)
+	ADDQ $256, R11
 	ADDQ $8, CX
 	ADDQ $2048, SI
 	CMPQ CX, DX
@@ -891,12 +963,12 @@ last:
 	TESTQ R15, R15
 	JZ store
 	MOVQ $64, AX
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADD 0(R15)(AX*1), TMM4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0x24; BYTE $0x07 // TILELOADDT1 0(R15)(AX*1), TMM4
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x34; BYTE $0x0e // TILELOADD 0(SI)(R9*1), TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xc4 // TDPBUUD TMM6, TMM4, TMM0
 	BYTE $0xc4; BYTE $0xa2; BYTE $0x7b; BYTE $0x4b; BYTE $0x7c; BYTE $0x0e; BYTE $0x40 // TILELOADD 64(SI)(R9*1), TMM7
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x40; BYTE $0x5e; BYTE $0xcc // TDPBUUD TMM7, TMM4, TMM1
-	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R15)(AX*1), TMM5
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x79; BYTE $0x4b; BYTE $0xac; BYTE $0x07; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00 // TILELOADDT1 1024(R15)(AX*1), TMM5
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x48; BYTE $0x5e; BYTE $0xd5 // TDPBUUD TMM6, TMM5, TMM2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x40; BYTE $0x5e; BYTE $0xdd // TDPBUUD TMM7, TMM5, TMM3
 	ADDQ $2048, R15

@@ -55,8 +55,8 @@ func (s *tileShape) set(rows, cols int) {
 //
 // The sum goes over the pieces s of 16 units u, whose products are sums of those of their elements. Rows of a are stepA bytes apart,
 // those of c stride bytes, those of b as many as two tiles have. If tail is not nil, its rows of 64 bytes, as many as c has, are
-// one piece more.
-type blocks func(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int)
+// one piece more. Memory from ahead on is asked for on the way, for the second cache: for each piece of each block a part.
+type blocks func(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, ahead unsafe.Pointer)
 
 // panel joins elements of 2 or 4 rows of src, stride bytes apart, that stand above each other to units: count rows of a panel, of whose
 // columns the first cols are read and the others set to 0.
@@ -78,8 +78,9 @@ type Rows struct {
 }
 
 // Multiply sets the block of C at c, whose rows are stride bytes apart, to the product of rows of a and the first cols columns of the
-// panel b, at most [MatrixCols], or adds it to C. The panel has [MatrixUnits] rows for each piece.
-func (m *Matrix) Multiply(a *Rows, b, c unsafe.Pointer, stride, rows, cols int, add bool) {
+// panel b, at most [MatrixCols], or adds it to C. The panel has [MatrixUnits] rows for each piece. next is the panel that is wanted after
+// it, which is asked for meanwhile.
+func (m *Matrix) Multiply(a *Rows, b, next, c unsafe.Pointer, stride, rows, cols int, add bool) {
 	var offsets *int
 	if len(a.Offsets) > 0 {
 		offsets = &a.Offsets[0]
@@ -93,7 +94,7 @@ func (m *Matrix) Multiply(a *Rows, b, c unsafe.Pointer, stride, rows, cols int, 
 	row := 0
 	if count := rows / MatrixRows; count > 0 {
 		shape.set(MatrixRows, cols)
-		m.blocks[1][right](&shape, a.Base, a.Step, offsets, len(a.Offsets), a.Tail, b, c, stride, count, plus)
+		m.blocks[1][right](&shape, a.Base, a.Step, offsets, len(a.Offsets), a.Tail, b, c, stride, count, plus, next)
 		row = count * MatrixRows
 	}
 	if row == rows {
@@ -104,7 +105,7 @@ func (m *Matrix) Multiply(a *Rows, b, c unsafe.Pointer, stride, rows, cols int, 
 		tail = unsafe.Add(tail, row*tileBytes)
 	}
 	shape.set(rows-row, cols)
-	m.blocks[(rows-row-1)/tileRows][right](&shape, unsafe.Add(a.Base, row*a.Step), a.Step, offsets, len(a.Offsets), tail, b, unsafe.Add(c, row*stride), stride, 1, plus)
+	m.blocks[(rows-row-1)/tileRows][right](&shape, unsafe.Add(a.Base, row*a.Step), a.Step, offsets, len(a.Offsets), tail, b, unsafe.Add(c, row*stride), stride, 1, plus, next)
 }
 
 // Panel writes count rows of a panel of B at dst: units of elements of src, whose rows are stride bytes apart. cols columns are read,
@@ -118,14 +119,16 @@ func (m *Matrix) Panel(dst, src unsafe.Pointer, stride, count, cols int) {
 // Matrices are the kernels of a machine that multiplies tiles.
 type Matrices struct{ BFloat16, Int8, Uint8 Matrix }
 
-// MatricesOf returns the kernels that multiply tiles; nil if the machine has none. On a tier below AVX-512, which no machine with tiles
-// has, they are the plain ones: tests ask for them.
+// MatricesOf returns the kernels that multiply tiles; nil if the machine has none, or the operating system, which is asked here, does not
+// lend them. On a tier below AVX-512, which no machine with tiles has, they are the plain ones: tests ask for them.
 func MatricesOf(t cpu.Tier, has cpu.Features) *Matrices {
 	switch {
 	case !has.AMX:
 		return nil
-	case t == cpu.AVX512:
+	case t != cpu.AVX512:
+		return portableMatrices()
+	case cpu.AskForTiles():
 		return nativeMatrices()
 	}
-	return portableMatrices()
+	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 // tiles returns the kernels of this machine that multiply tiles, and skips the test if there are none.
 func tiles(t testing.TB) *Matrices {
-	m := MatricesOf(cpu.Best(), cpu.Features{AMX: cpu.Has().AMX && cpu.AskForTiles()})
+	m := MatricesOf(cpu.AVX512, cpu.Has())
 	if m == nil {
 		t.Skip("this machine has no AMX, or QUIRE_CPU leaves it out")
 	}
@@ -75,7 +75,7 @@ func (p *matrixProblem) multiply(m *Matrix) []byte {
 	if p.tail {
 		a.Tail = unsafe.Pointer(&p.rest[0])
 	}
-	m.Multiply(&a, unsafe.Pointer(&p.b[0]), unsafe.Pointer(&c[0]), p.stride, p.rows, p.cols, p.add)
+	m.Multiply(&a, unsafe.Pointer(&p.b[0]), unsafe.Pointer(&p.b[0]), unsafe.Pointer(&c[0]), p.stride, p.rows, p.cols, p.add)
 	return c
 }
 
@@ -141,24 +141,25 @@ func TestPanelsAreThoseOfThePortableTwin(t *testing.T) {
 	}
 }
 
-// BenchmarkTiles multiplies rows whose A stays in the second cache by panels that stay in it.
+// BenchmarkMatrix multiplies rows whose A stays in the second cache by panels that stay in it.
 func BenchmarkMatrix(b *testing.B) {
-	native := tiles(b)
+	native, rng := tiles(b), rand.New(rand.NewPCG(5, 6))
 	for _, c := range matrixCases {
 		m := c.of(native)
 		for _, pieces := range []int{8, 16, 32, 64} {
-			for _, rows := range []int{64, 256, 512} {
+			for _, rows := range []int{32, 64, 256, 512} {
 				const panels = 4
-				step := pieces * MatrixPiece
-				x, y, z := make([]byte, rows*step), make([]byte, panels*pieces*MatrixUnits*MatrixCols*4), make([]float32, rows*MatrixCols)
-				a := Rows{Base: unsafe.Pointer(&x[0]), Step: step}
+				p := newMatrixProblem(rng, c.unit, rows, MatrixCols, pieces, false, false)
+				y := newMatrixProblem(rng, c.unit, 1, 1, panels*pieces, false, false).b
+				a := Rows{Base: unsafe.Pointer(&p.a[0]), Step: pieces * MatrixPiece}
 				for i := range pieces {
 					a.Offsets = append(a.Offsets, i*MatrixPiece)
 				}
+				panel := func(i int) unsafe.Pointer { return unsafe.Pointer(&y[i%panels*pieces*MatrixUnits*MatrixCols*4]) }
 				b.Run(fmt.Sprintf("%s/%d units of %d rows", c.name, pieces*MatrixUnits, rows), func(b *testing.B) {
 					for b.Loop() {
-						for p := range panels {
-							m.Multiply(&a, unsafe.Pointer(&y[p*len(y)/panels]), unsafe.Pointer(&z[0]), MatrixCols*4, rows, MatrixCols, false)
+						for i := range panels {
+							m.Multiply(&a, panel(i), panel(i+1), unsafe.Pointer(&p.c[0]), p.stride, rows, MatrixCols, false)
 						}
 					}
 					b.ReportMetric(2*float64(panels*rows*MatrixCols*pieces*MatrixUnits*m.Elements)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")

@@ -25,7 +25,7 @@ func portableMatrix[T float32 | int32](elements int, piece func(sum T, a, b unsa
 
 // portableBlocks returns the blocks of so many tiles, given what adds the product of a piece of a row and of a column to a sum.
 func portableBlocks[T float32 | int32](rows, cols int, piece func(sum T, a, b unsafe.Pointer) T) blocks {
-	return func(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int) {
+	return func(shape *tileShape, a unsafe.Pointer, stepA int, offsets *int, steps int, tail, b, c unsafe.Pointer, stride, count, add int, _ unsafe.Pointer) {
 		height, width := int(shape.rows[0]), int(shape.bytes[0])/4
 		if rows > 1 {
 			height += int(shape.rows[2])

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/gemm"
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
@@ -28,7 +29,7 @@ func processors() (list []processor) {
 	if has != (cpu.Features{}) {
 		list = append(list, processor{best, has})
 	}
-	if cpu.Has().AMX && cpu.AskForTiles() {
+	if gemm.MatricesOf(best, cpu.Has()) != nil {
 		list = append(list, processor{best, cpu.Has()})
 	}
 	return list
@@ -109,7 +110,7 @@ func TestProductOfEveryTierAndDType(t *testing.T) {
 		for _, c := range productCases {
 			t.Run(fmt.Sprintf("%s %v/%s %s %s", on.tier, on.has, c.in, c.wrap, c.out), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(8, 8))
-				for i, s := range [][4]int{{1, 1, 1, 1}, {1, 5, 3, 2}, {1, 13, 33, 17}, {3, 12, 32, 64}, {2, 25, 70, 401}, {1, 150, 40, 50}, {1, 3, 90, 300}, {1, 70, 2, 200}, {9, 30, 31, 20}, {1, 9, 8, 4000}} {
+				for i, s := range [][4]int{{1, 1, 1, 1}, {1, 5, 3, 2}, {1, 13, 33, 17}, {3, 12, 32, 64}, {2, 25, 70, 401}, {1, 150, 40, 50}, {1, 3, 90, 300}, {1, 70, 2, 200}, {9, 30, 31, 20}, {1, 9, 8, 4000}, {1, 40, 300, 70}, {1, 3, 2100, 70}} {
 					for _, oa := range orders {
 						g := gemmOf(s[0], s[1], s[2], s[3], oa, orders[(i+len(oa))%4])
 						checkTier(t, on, c, g, rng, 1+i%2)

@@ -10,11 +10,14 @@ import (
 // it lies if its rows do so side by side along the sum, and is else copied by each task; B is copied once, straight to panels of units.
 
 const (
-	tileUnits    = 512     // of a block of the sum, at most: as much of a panel takes 64 KiB
+	tileUnits    = 256     // of a block of the sum, at most: as much of a panel takes 32 KiB of the first cache
 	tileBytesA   = 1 << 20 // of the rows of A that pass a panel: they stay in the second cache
 	tileRowsMost = 512     // of a task
 	tileColsMost = 1024    // of a task
 	tileChunk    = 4       // panels whose sums are converted at once: they wait in the second cache
+	tileFew      = 8       // panels, at most, that A is copied for by each task, if it must be: copying costs as much as the product
+	streamUnits  = 32      // of a block of the sum, if each row of B is on pages of its own and used once
+	streamPanels = 32      // of a task then, at most
 	leastTiles   = 1 << 23 // multiplications of a task: about 8 µs
 	aloneTiles   = 1 << 21 // multiplications that are not worth waking anybody
 	panelRow     = 4 * gemm.MatrixCols
@@ -30,12 +33,19 @@ type tiled[T float32 | int32] struct {
 	left   termed
 	right  termed
 
-	pieces  int   // of a row of A
-	whole   []int // offsets of these in a row of A, but for the last one of a row that is read in place if that is not whole
-	inPlace bool  // A is read where it lies
-	stepA   int   // bytes between rows of A, in place or packed
-	tail    int   // bytes of a worker's scratch memory for the last pieces of rows, if those are not whole
-	waits   int   // and for what is copied before it is packed
+	stream   bool  // B passes once: it is read in long parts of rows, some of them at a time
+	chunk    int   // panels that are multiplied, and packed by a task, one after the other for a block of the sum
+	pieces   int   // of a row of A
+	whole    []int // offsets of these in a row of A, but for the last one of a row that is read in place if that is not whole
+	inPlace  bool  // A is read where it lies
+	first    bool  // or copied before the tasks begin
+	stepA    int   // bytes between rows of A, in place or copied
+	sharedA  int   // bytes of A if it is copied first
+	leftOf   []int // per batch, which of the different A it has
+	lefts    []int // the first batch of each of these
+	copyBody Body
+	tail     int // bytes of a worker's scratch memory for the last pieces of rows, if those are not whole
+	waits    int // and for what is copied before it is packed
 }
 
 // termed is an operand that is read in units along the sum.
@@ -104,19 +114,26 @@ func (p *tiled[T]) kernel(workers int) (Func, int) {
 	p.divide()
 	p.layOut(workers)
 	p.packBody, p.multiplyBody, p.addBody = p.pack, p.multiply, p.addParts
-	return p.run, p.sharedB + p.parts + workers*p.own
+	p.copyBody = p.copyFirst
+	return p.run, p.sharedB + p.parts + p.sharedA + workers*p.own
 }
 
 // cut cuts the sum into blocks of pieces, and these into rows of A.
 func (p *tiled[T]) cut() {
+	most := tileUnits
+	p.stream = p.right.across && p.m <= gemm.MatrixRows && p.right.step >= 4096
+	if p.chunk = tileChunk; p.stream {
+		most, p.chunk = streamUnits, streamPanels
+	}
 	perPiece := gemm.MatrixUnits * p.matrix.Elements
 	p.pieces = (p.k + perPiece - 1) / perPiece
-	blocks := (p.pieces*gemm.MatrixUnits + tileUnits - 1) / tileUnits
+	blocks := (p.pieces*gemm.MatrixUnits + most - 1) / most
 	perBlock := (p.pieces + blocks - 1) / blocks * perPiece
 	for from := 0; from < p.k; from += perBlock {
 		p.blocks = append(p.blocks, sumBlock{from: from, to: min(from+perBlock, p.k)})
 	}
 	p.panels = (p.n + gemm.MatrixCols - 1) / gemm.MatrixCols
+	p.chunk = min(p.chunk, p.panels)
 	p.panelSize = perBlock / p.matrix.Elements * panelRow
 	step, regular := p.A.Free.step()
 	p.inPlace = p.left.along && regular && len(p.A.Free.runs(0, p.m, step, 1)) == 1
@@ -129,6 +146,8 @@ func (p *tiled[T]) cut() {
 		n--
 	}
 	p.whole = evenPlaces(n, gemm.MatrixPiece)
+	p.leftOf, p.lefts = sameBases(p.A.Base)
+	p.first = !p.inPlace && p.panels > tileFew && len(p.lefts)*p.m*p.stepA <= sharedLimit
 }
 
 // divide chooses the tasks, as blocked's does.
@@ -141,8 +160,8 @@ func (p *tiled[T]) divide() {
 	p.shared = bytesB <= sharedLimit && (p.m > p.rows || len(p.different) < p.batches)
 	p.splits = 1
 	for p.count() < wantedTasks && p.rows*p.cols*p.k/p.splits >= 2*leastTiles {
-		canRows := p.rows >= 2*gemm.MatrixRows && (p.shared || bytesB <= sharedLimit)
-		canCols := p.cols >= 2*gemm.MatrixCols && p.inPlace
+		canRows := p.rows >= 2*gemm.MatrixRows && bytesB <= sharedLimit
+		canCols := p.cols >= 2*gemm.MatrixCols && (p.inPlace || p.first) && !p.stream
 		switch {
 		case canCols && (p.cols >= p.rows || !canRows):
 			p.cols = roundTo(p.cols/2, gemm.MatrixCols)
@@ -161,18 +180,21 @@ func (p *tiled[T]) layOut(workers int) {
 	if p.shared {
 		p.sharedB = len(p.different) * len(p.blocks) * p.panels * p.panelSize
 	} else {
-		p.ownB = tileChunk * p.panelSize
+		p.ownB = p.chunk * p.panelSize
 	}
 	if p.splits > 1 {
 		p.parts = roundTo(p.batches*p.splits*p.m*p.n*p.size, 64)
 	}
-	if !p.inPlace {
+	switch {
+	case p.first:
+		p.sharedA = len(p.lefts) * roundTo(p.m, gemm.MatrixRows) * p.stepA
+	case !p.inPlace:
 		p.ownA = p.rows * p.stepA
-	} else if len(p.whole) < p.pieces {
+	case len(p.whole) < p.pieces:
 		p.tail = p.rows * gemm.MatrixPiece
 	}
 	if p.store != nil {
-		p.ownC = p.rows * tileChunk * panelRow
+		p.ownC = p.rows * p.chunk * panelRow
 	}
 	p.waits = waiting * waitingRow
 	p.own = p.ownB + p.ownA + p.tail + p.ownC + p.waits
@@ -180,20 +202,30 @@ func (p *tiled[T]) layOut(workers int) {
 
 func (p *tiled[T]) run(a *Args) {
 	tasks, panels := p.batches*p.splits*p.rowTasks*p.colTasks, len(p.different)*len(p.blocks)*p.panels
-	if p.batches*p.m*p.n*p.k <= aloneTiles {
-		if p.shared {
-			p.pack(a, 0, 0, panels)
+	copies := len(p.lefts) * roundTo(p.m, gemm.MatrixRows) / gemm.MatrixRows
+	alone := p.batches*p.m*p.n*p.k <= aloneTiles
+	each := func(n, grain int, body Body) {
+		if alone {
+			body(a, 0, 0, n)
+		} else {
+			a.For(n, max(1, grain), body)
 		}
-		p.multiply(a, 0, 0, tasks)
-	} else {
-		if p.shared {
-			a.For(panels, max(1, copyGrain/p.panelSize), p.packBody)
-		}
-		a.For(tasks, max(1, aloneTiles/(p.rows*p.cols*min(p.k, p.perSplit*tileUnits*p.matrix.Elements))), p.multiplyBody)
 	}
+	if p.shared {
+		each(panels, copyGrain/p.panelSize, p.packBody)
+	}
+	if p.first {
+		each(copies, copyGrain/(gemm.MatrixRows*p.stepA), p.copyBody)
+	}
+	each(tasks, aloneTiles/(p.rows*p.cols*min(p.k, p.perSplit*tileUnits*p.matrix.Elements)), p.multiplyBody)
 	if p.splits > 1 {
 		a.For(p.batches*p.m, max(1, 4096/p.n), p.addBody)
 	}
+}
+
+// ownOf returns the scratch memory of a worker.
+func (p *tiled[T]) ownOf(a *Args, worker int) []byte {
+	return a.Scratch[p.sharedB+p.parts+p.sharedA+worker*p.own:][:p.own]
 }
 
 // pack packs blocks of panels lo to hi of B for all tasks.
@@ -201,7 +233,7 @@ func (p *tiled[T]) pack(a *Args, worker, lo, hi int) {
 	own := p.ownOf(a, worker)
 	for lo < hi {
 		panel, rest := lo%p.panels, lo/p.panels
-		n := min(hi-lo, p.panels-panel, tileChunk)
+		n := min(hi-lo, p.panels-panel, p.chunk)
 		block, which := rest%len(p.blocks), rest/len(p.blocks)
 		p.packPanels(a, a.Scratch[lo*p.panelSize:], own[len(own)-p.waits:], p.different[which], block, panel, n)
 		lo += n
@@ -335,8 +367,8 @@ func (p *tiled[T]) multiply(a *Args, worker, lo, hi int) {
 func (t *tilesTask[T]) run() {
 	blocks := t.blocks[t.s*t.perSplit : min((t.s+1)*t.perSplit, len(t.blocks))]
 	a := t.rowsOf(t.piecesOf(blocks))
-	for c := t.c0; c < t.c1; c += tileChunk * gemm.MatrixCols {
-		cols := min(tileChunk*gemm.MatrixCols, t.c1-c)
+	for c := t.c0; c < t.c1; c += t.chunk * gemm.MatrixCols {
+		cols := min(t.chunk*gemm.MatrixCols, t.c1-c)
 		out, stride := t.result(c)
 		for i := range blocks {
 			from, to := t.piecesOf(blocks[i : i+1])
@@ -349,19 +381,41 @@ func (t *tilesTask[T]) run() {
 				if t.args.Ended() {
 					return
 				}
-				panel := unsafe.Add(b, j/gemm.MatrixCols*t.panelSize)
-				t.matrix.Multiply(&part, panel, unsafe.Add(out, 4*j), stride, t.r1-t.r0, min(gemm.MatrixCols, cols-j), i > 0)
+				panel := unsafe.Pointer(&b[j/gemm.MatrixCols*t.panelSize])
+				next := panel
+				if j+gemm.MatrixCols < cols {
+					next = unsafe.Add(panel, t.panelSize)
+				} else if t.shared {
+					next = t.panelAfter(i, c)
+				}
+				t.matrix.Multiply(&part, panel, next, unsafe.Add(out, 4*j), stride, t.r1-t.r0, min(gemm.MatrixCols, cols-j), i > 0)
 			}
 		}
 		if t.store != nil && t.splits == 1 {
 			for r := t.r0; r < t.r1; r++ {
-				t.store(t.args.Out[0], t.OutBase[t.g]+r*t.OutStride+c, Of[T](t.c[(r-t.r0)*tileChunk*panelRow:])[:cols])
+				t.store(t.args.Out[0], t.OutBase[t.g]+r*t.OutStride+c, Of[T](t.c[(r-t.r0)*t.chunk*panelRow:])[:cols])
 			}
 		}
 	}
 	if t.Finish != nil && t.splits == 1 {
 		t.Finish(t.args, t.g, t.r0, t.r1, t.c0, t.c1)
 	}
+}
+
+// panelAfter returns the panel that is multiplied after the last one of block i of the task's blocks, from column c on.
+func (t *tilesTask[T]) panelAfter(i, c int) unsafe.Pointer {
+	first := t.s * t.perSplit
+	switch {
+	case first+i+1 < min(first+t.perSplit, len(t.blocks)):
+		first += i + 1
+	case c+t.chunk*gemm.MatrixCols < t.c1:
+		c += t.chunk * gemm.MatrixCols
+	case t.c1 < t.n: // the next task's
+		c = t.c1
+	default:
+		c = 0
+	}
+	return unsafe.Pointer(&t.panelsOf(first, c, 0)[0])
 }
 
 // piecesOf returns which pieces some blocks of the sum are, one after the other.
@@ -377,27 +431,31 @@ func (t *tilesTask[T]) result(c int) (unsafe.Pointer, int) {
 		parts := t.args.Scratch[t.sharedB:]
 		return unsafe.Pointer(&parts[(((t.g*t.splits+t.s)*t.m+t.r0)*t.n+c)*4]), t.n * 4
 	case t.store != nil:
-		return unsafe.Pointer(&t.c[0]), tileChunk * panelRow
+		return unsafe.Pointer(&t.c[0]), t.chunk * panelRow
 	}
 	return unsafe.Pointer(&t.args.Out[0][(t.OutBase[t.g]+t.r0*t.OutStride+c)*4]), t.OutStride * 4
 }
 
 // panelsOf returns block i of the panels of B from column c on.
-func (t *tilesTask[T]) panelsOf(i, c, cols int) unsafe.Pointer {
+func (t *tilesTask[T]) panelsOf(i, c, cols int) []byte {
 	panel := c / gemm.MatrixCols
 	if t.shared {
-		return unsafe.Pointer(&t.args.Scratch[((t.packed[t.g]*len(t.blocks)+i)*t.panels+panel)*t.panelSize])
+		return t.args.Scratch[((t.packed[t.g]*len(t.blocks)+i)*t.panels+panel)*t.panelSize:]
 	}
 	t.packPanels(t.args, t.b, t.in, t.g, i, panel, (cols+gemm.MatrixCols-1)/gemm.MatrixCols)
-	return unsafe.Pointer(&t.b[0])
+	return t.b
 }
 
 // rowsOf returns the task's rows of A, of which pieces first to end are wanted.
 func (t *tilesTask[T]) rowsOf(first, end int) (a gemm.Rows) {
 	o, in := &t.left, t.args.In[t.blocked.a]
 	a.Step = t.stepA
-	if !t.inPlace {
-		t.packRows(in, first, end)
+	switch {
+	case t.first:
+		a.Base = unsafe.Pointer(&t.copied(t.args)[(t.leftOf[t.g]*roundTo(t.m, gemm.MatrixRows)+t.r0)*t.stepA])
+		return a
+	case !t.inPlace:
+		t.copyRows(t.args, t.a, t.in, t.g, t.r0, t.r1, first, end)
 		a.Base = unsafe.Pointer(&t.a[0])
 		return a
 	}
@@ -411,13 +469,25 @@ func (t *tilesTask[T]) rowsOf(first, end int) (a gemm.Rows) {
 	return a
 }
 
-// packRows copies pieces first to end of the task's rows of A to the worker's scratch memory.
-func (t *tilesTask[T]) packRows(in []byte, first, end int) {
-	o, per := &t.left, gemm.MatrixUnits*t.matrix.Elements
+// copied returns the memory of A if it is copied before the tasks begin.
+func (p *tiled[T]) copied(a *Args) []byte { return a.Scratch[p.sharedB+p.parts:][:p.sharedA] }
+
+// copyFirst copies rows of all different A in groups of as many as a block of C has.
+func (p *tiled[T]) copyFirst(a *Args, worker, lo, hi int) {
+	own, groups := p.ownOf(a, worker), (p.m+gemm.MatrixRows-1)/gemm.MatrixRows
+	for i := lo; i < hi; i++ {
+		r := i % groups * gemm.MatrixRows
+		p.copyRows(a, p.copied(a)[i*gemm.MatrixRows*p.stepA:], own[len(own)-p.waits:], p.lefts[i/groups], r, min(r+gemm.MatrixRows, p.m), 0, p.pieces)
+	}
+}
+
+// copyRows copies pieces first to end of rows r0 to r1 of A to dst. wait is memory for what is copied before.
+func (p *tiled[T]) copyRows(a *Args, dst, wait []byte, g, r0, r1, first, end int) {
+	o, in, per := &p.left, a.In[p.a], gemm.MatrixUnits*p.matrix.Elements
 	if !o.across {
-		for r := t.r0; r < t.r1 && !t.args.Ended(); r++ {
-			row := t.a[(r-t.r0)*t.stepA:]
-			o.copyTerms(row[first*gemm.MatrixPiece:end*gemm.MatrixPiece], o.from(in, t.g, r), first*per, min(end*per, t.k))
+		for r := r0; r < r1 && !a.Ended(); r++ {
+			row := dst[(r-r0)*p.stepA:]
+			o.copyTerms(row[first*gemm.MatrixPiece:end*gemm.MatrixPiece], o.from(in, g, r), first*per, min(end*per, p.k))
 		}
 		return
 	}
@@ -425,14 +495,12 @@ func (t *tilesTask[T]) packRows(in []byte, first, end int) {
 	for u := range places {
 		places[u] = u * panelRow
 	}
-	units := t.in[:gemm.MatrixUnits*panelRow]
-	wait := t.in[len(units):][:panelRow]
-	for r := t.r0; r < t.r1; r += gemm.MatrixRows {
-		n := min(gemm.MatrixRows, t.r1-r)
-		src := o.from(in, t.g, r)
-		for i := first; i < end && !t.args.Ended(); i++ {
-			o.join(t.matrix, units, wait, src, i*per, min((i+1)*per, t.k), n)
-			t.transpose(t.a[(r-t.r0)*t.stepA+i*gemm.MatrixPiece:], t.stepA, units, &places, gemm.MatrixRows)
+	units := wait[:gemm.MatrixUnits*panelRow]
+	for r := r0; r < r1; r += gemm.MatrixRows {
+		src := o.from(in, g, r)
+		for i := first; i < end && !a.Ended(); i++ {
+			o.join(p.matrix, units, wait[len(units):], src, i*per, min((i+1)*per, p.k), min(gemm.MatrixRows, r1-r))
+			p.transpose(dst[(r-r0)*p.stepA+i*gemm.MatrixPiece:], p.stepA, units, &places, gemm.MatrixRows)
 		}
 	}
 }

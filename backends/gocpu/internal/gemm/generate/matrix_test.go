@@ -15,6 +15,9 @@ const (
 	panelBytes = 2 * tileBytes
 )
 
+// aheadLines is how many lines of other memory a step asks for: 8 blocks of C, one below the other, ask for as much as the panel has.
+const aheadLines = 4
+
 // matrixProduct is a type of products of tiles.
 type matrixProduct struct{ name, multiply string }
 
@@ -41,7 +44,7 @@ func matrixKernels(f *asm.File) {
 const (
 	blockStepA, blockStepB, blockStride = "R8", "R9", "R10"
 	blockA, blockLower, blockB, blockC  = "R13", "R14", "SI", "DI" // lower: the second tile of A
-	blockTail                           = "R15"
+	blockTail, blockAhead               = "R15", "R11"
 	blockOffset, blockEnd               = "CX", "DX"
 )
 
@@ -51,10 +54,10 @@ func matrixBlocks(f *asm.File, p matrixProduct, rows, cols int) {
 		asm.Arg{Name: "shape", Type: "*tileShape"}, asm.Arg{Name: "a", Type: "unsafe.Pointer"}, asm.Arg{Name: "stepA", Type: "int"},
 		asm.Arg{Name: "offsets", Type: "*int"}, asm.Arg{Name: "steps", Type: "int"}, asm.Arg{Name: "tail", Type: "unsafe.Pointer"},
 		asm.Arg{Name: "b", Type: "unsafe.Pointer"}, asm.Arg{Name: "c", Type: "unsafe.Pointer"}, asm.Arg{Name: "stride", Type: "int"},
-		asm.Arg{Name: "count", Type: "int"}, asm.Arg{Name: "add", Type: "int"})
+		asm.Arg{Name: "count", Type: "int"}, asm.Arg{Name: "add", Type: "int"}, asm.Arg{Name: "ahead", Type: "unsafe.Pointer"})
 	w.Load("shape", "AX")
 	w.ConfigureTiles("AX", 0)
-	for _, a := range []struct{ name, register string }{{"a", blockA}, {"stepA", blockStepA}, {"tail", blockTail}, {"c", blockC}, {"stride", blockStride}} {
+	for _, a := range []struct{ name, register string }{{"a", blockA}, {"stepA", blockStepA}, {"tail", blockTail}, {"c", blockC}, {"stride", blockStride}, {"ahead", blockAhead}} {
 		w.Load(a.name, a.register)
 	}
 	w.Load("offsets", blockEnd)
@@ -81,7 +84,7 @@ func matrixBlocks(f *asm.File, p matrixProduct, rows, cols int) {
 			if r > 0 {
 				base, d = second, disp
 			}
-			w.LoadTile(d, base, stride, 4+r)
+			w.LoadTileOnce(d, base, stride, 4+r) // rows of A pass, the panel stays
 			for c := range cols {
 				if r == 0 {
 					w.LoadTile(c*tileBytes, blockB, blockStepB, 6+c)
@@ -116,6 +119,10 @@ func matrixBlocks(f *asm.File, p matrixProduct, rows, cols int) {
 		w.Op("ADDQ %s, BX", blockLower)
 	}
 	products("AX", "BX", blockStepA, 0)
+	for i := range aheadLines {
+		w.Op("PREFETCHT1 %d(%s)", i*64, blockAhead)
+	}
+	w.Op("ADDQ $%d, %s", aheadLines*64, blockAhead)
 	w.Op("ADDQ $8, %s", blockOffset)
 	w.Op("ADDQ $%d, %s", tileRows*panelBytes, blockB)
 	w.Op("CMPQ %s, %s", blockOffset, blockEnd)
