@@ -87,6 +87,7 @@ func init() {
 		Samples:  samples,
 		Accuracy: within(0),
 	}, Rule{
+		JVP: jvpSum(false),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(dy, y.Input(1))}
 		},
@@ -98,6 +99,7 @@ func init() {
 		Samples:  samples,
 		Accuracy: within(0),
 	}, Rule{
+		JVP: jvpSum(true),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{unbroadcast(dy, y.Input(0)), unbroadcast(Neg(dy), y.Input(1))}
 		},
@@ -110,6 +112,7 @@ func init() {
 		Tol:      ir.ULP(2, "complex products may be fused"),
 		Accuracy: withinNorm(0, 2),
 	}, Rule{
+		JVPMulti: multilinear,
 		VJP: func(y, dy *Node) []*Node { // d(x·y)/dx = y
 			a, b := y.Input(0), y.Input(1)
 			return []*Node{unbroadcast(Mul(dy, b), a), unbroadcast(Mul(dy, a), b)}

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -311,6 +312,27 @@ func attentionVJP(ys, dys []*Node) []*Node {
 	return append(list, ConvertDType(unbroadcast(ds, in[3]), in[3].DType()))
 }
 
+// batchAttention is the batch rule of attention and of its gradient: the batch is another of their leading axes. The mask, which
+// stands behind so many other operands, is broadcast to the scores.
+func batchAttention(op **ir.Op, others int) func(attrs any, in []*Node, batched []bool) []*Node {
+	return func(attrs any, in []*Node, batched []bool) []*Node {
+		xs, rank := slices.Clone(in), in[0].Rank()
+		if batched[0] {
+			rank--
+		}
+		n := batchSize(in, batched)
+		for i, x := range in {
+			switch {
+			case i < others && !batched[i]:
+				xs[i] = BroadcastPrefix(x, n)
+			case i >= others && batched[i]:
+				xs[i] = alignedTo(x, rank)
+			}
+		}
+		return ApplyMulti(*op, attrs, xs...)
+	}
+}
+
 // attentionCost counts products of so many pairs of queries and keys as are multiplied, and 5 operations for an exponential.
 func attentionCost(products float64) func(any, []shapes.Shape, []shapes.Shape) ir.Cost {
 	return func(attrs any, in, out []shapes.Shape) ir.Cost {
@@ -356,14 +378,14 @@ func init() {
 		InferMulti: attentionRule,
 		Samples:    append(samples[:len(samples):len(samples)], large),
 		Tol:        tol,
-	}, Rule{Expand: expandAttention, VJPMulti: attentionVJP})
+	}, Rule{Expand: expandAttention, Batch: batchAttention(&attention, 3), VJPMulti: attentionVJP})
 	attentionGradient = Define(ir.Op{
 		Name: "ScaledDotProductAttentionGradient", Family: "attention", Variadic: true, Cost: attentionCost(5), DTypes: dtypes.Floats, Attrs: ir.AttentionAttrs{},
 		Doc:        "the gradients of ScaledDotProductAttention with respect to x, y and z, given the logarithms, Σ dy·y less the gradient of these, and dy, the gradient of the result",
 		InferMulti: attentionGradientRule,
 		Samples:    append(attentionGradientSamples(samples, dtypes.Float64), attentionGradientSamples(samples, dtypes.Float32)...),
 		Tol:        tol,
-	}, Rule{Expand: expandAttentionGradient})
+	}, Rule{Expand: expandAttentionGradient, Batch: batchAttention(&attentionGradient, 6)})
 }
 
 // attentionGradientSamples returns samples of the gradient for those of attention, for floats that are added up in a dtype.

@@ -77,6 +77,7 @@ func init() {
 		},
 		Exact: "moves numbers",
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node { // dL = Re(G·(da + i·db))
 			return []*Node{unbroadcast(Real(dy), y.Input(0)), unbroadcast(Neg(Imag(dy)), y.Input(1))}
 		},
@@ -88,6 +89,7 @@ func init() {
 		Samples: samples,
 		Exact:   "moves numbers",
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(_, dy *Node) []*Node { // dL = G·Re(dx)
 			return []*Node{Complex(dy, ZerosLike(dy))}
 		},
@@ -99,6 +101,7 @@ func init() {
 		Samples: samples,
 		Exact:   "moves numbers",
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(_, dy *Node) []*Node { // dL = G·Im(dx) = Re(-iG·dx)
 			return []*Node{Complex(ZerosLike(dy), Neg(dy))}
 		},
@@ -110,7 +113,8 @@ func init() {
 		Samples: samples,
 		Exact:   "changes a sign",
 	}, Rule{
-		Expand: func(_ any, in []*Node) []*Node { return []*Node{Complex(Real(in[0]), Neg(Imag(in[0])))} },
+		JVPMulti: linear,
+		Expand:   func(_ any, in []*Node) []*Node { return []*Node{Complex(Real(in[0]), Neg(Imag(in[0])))} },
 		VJP: func(_, dy *Node) []*Node { // dL = Re(G·conj(dx)) = Re(conj(G)·dx)
 			return []*Node{Conj(dy)}
 		},

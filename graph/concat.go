@@ -132,6 +132,8 @@ func init() {
 			{Name: "an empty one", In: []ir.Input{ir.Ramp(2, 0), ir.Ramp(2, 2)}, Attrs: ir.AxisAttrs{Axis: 1}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchTogether(&concatenate),
 		VJP: func(y, dy *Node) []*Node {
 			axis := y.Attrs().(ir.AxisAttrs).Axis
 			dx, start := make([]*Node, len(y.Inputs())), 0
@@ -175,6 +177,8 @@ func init() {
 			{Name: "scalars", In: []ir.Input{ir.ScalarValue(1.5), ir.ScalarValue(-0.5)}, Attrs: ir.AxisAttrs{Axis: 0}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchTogether(&stack),
 		Expand: func(attrs any, in []*Node) []*Node {
 			axis := attrs.(ir.AxisAttrs).Axis
 			xs := make([]*Node, len(in))
@@ -201,7 +205,7 @@ func init() {
 			}
 			d := in[0].Dimensions[a.Axis]
 			if a.NumSplits < 1 || a.NumSplits > max(1, d) || d%a.NumSplits != 0 {
-				return nil, fmt.Errorf("axis %d of size %d cannot be cut into %d equal parts", a.Axis, d, a.NumSplits)
+				return nil, fmt.Errorf("axis %d of size %d cannot be cut into %d equal parts (SliceAxis cuts others)", a.Axis, d, a.NumSplits)
 			}
 			dims := slices.Clone(in[0].Dimensions)
 			dims[a.Axis] /= a.NumSplits
@@ -218,6 +222,7 @@ func init() {
 			{Name: "whole", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.SplitAttrs{Axis: 1, NumSplits: 1}},
 		},
 	}, Rule{
+		JVPMulti: linear,
 		Expand: func(attrs any, in []*Node) []*Node {
 			a := attrs.(ir.SplitAttrs)
 			n := in[0].Dim(a.Axis) / a.NumSplits

@@ -257,6 +257,51 @@ func convKernelGradient(y, dy *Node) *Node {
 	return nameLike(Apply(convGeneral, b, withoutNames(x), withoutNames(dy)), k.Shape())
 }
 
+// batchConv puts the batch of the input into its own batch, that of the kernel into its output channels, and makes groups of the batch
+// of both.
+func batchConv(attrs any, in []*Node, batched []bool) []*Node {
+	a, x, k, n := attrs.(ir.ConvAttrs), withoutNames(in[0]), withoutNames(in[1]), batchSize(in, batched)
+	ax := a.Axes
+	switch {
+	case !batched[1]:
+		x = mergeBatch(x, ax.InputBatch, a.BatchGroups)
+		return []*Node{splitBatch(Apply(convGeneral, a, x, k), n, ax.OutputBatch, 1)}
+	case !batched[0]:
+		groups := max(a.ChannelGroups, a.BatchGroups)
+		k = mergeBatch(k, ax.KernelOutputChannels, groups)
+		return []*Node{splitBatch(Apply(convGeneral, a, x, k), n, ax.OutputChannels, groups)}
+	case n == 0:
+		return nil
+	case a.BatchGroups > 1:
+		x = mergeBatch(x, ax.InputBatch, 1)
+		a.BatchGroups *= n
+	default:
+		x = mergeBatch(x, ax.InputChannels, 1)
+		a.ChannelGroups *= n
+	}
+	k = mergeBatch(k, ax.KernelOutputChannels, 1)
+	return []*Node{splitBatch(Apply(convGeneral, a, x, k), n, ax.OutputChannels, 1)}
+}
+
+// mergeBatch returns x without its first axis, the batch, which becomes part of another one, counted without it: [B, …, G·D, …]
+// becomes […, G·B·D, …].
+func mergeBatch(x *Node, axis, groups int) *Node {
+	dims := slices.Clone(x.Shape().Dimensions[1:])
+	split := slices.Replace(slices.Clone(dims), axis, axis+1, groups, dims[axis]/groups)
+	x = moveAxis(Reshape(x, append([]int{x.Dim(0)}, split...)...), 0, axis+1)
+	dims[axis] *= x.Dim(axis + 1)
+	return Reshape(x, dims...)
+}
+
+// splitBatch undoes [mergeBatch] for a batch of n.
+func splitBatch(y *Node, n, axis, groups int) *Node {
+	dims := slices.Clone(y.Shape().Dimensions)
+	size := dims[axis] / max(1, n)
+	split := slices.Replace(slices.Clone(dims), axis, axis+1, groups, n, size/groups)
+	dims[axis] = size
+	return Reshape(moveAxis(Reshape(y, split...), axis+1, 0), append([]int{n}, dims...)...)
+}
+
 // moveGroups cuts axis from into groups and puts the number of the group before axis to.
 func moveGroups(x *Node, groups, from, to int) *Node {
 	dims := slices.Clone(x.Shape().Dimensions)

@@ -43,6 +43,7 @@ func init() {
 		},
 		Samples: samples,
 	}, Rule{
-		VJP: func(y, dy *Node) []*Node { return []*Node{ConvertDType(dy, y.Input(0).DType())} },
+		JVPMulti: linear,
+		VJP:      func(y, dy *Node) []*Node { return []*Node{ConvertDType(dy, y.Input(0).DType())} },
 	})
 }

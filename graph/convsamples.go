@@ -61,5 +61,5 @@ func init() {
 			convSample("empty batch", ir.Ramp(0, 3, 2), ir.Ramp(2, 2, 1), nil),
 		},
 		Tol: ir.Tolerance{ULP: 32, Abs: 32, Why: "sums in another order"},
-	}, Rule{Expand: expandConv, VJP: convVJP})
+	}, Rule{JVPMulti: multilinear, Expand: expandConv, Batch: batchConv, VJP: convVJP})
 }

@@ -119,7 +119,7 @@ func init() {
 	softmaxCrossEntropy = Define(ir.Op{
 		Name: "SoftmaxCrossEntropy", Family: "softmax", Cost: perOperandElement(4), Doc: "-Σ y·log softmax(x) over the last axis, or of classes y, which are integers, -log softmax(x)[y]",
 		DTypes: dtypes.Floats, Infer: crossEntropyRule, Samples: samples, Tol: tol,
-	}, Rule{Expand: expandCrossEntropy, VJP: func(loss, dy *Node) []*Node {
+	}, Rule{Expand: expandCrossEntropy, Batch: batchTogether(&softmaxCrossEntropy), VJP: func(loss, dy *Node) []*Node {
 		x, y := loss.Input(0), loss.Input(1)
 		dx := Apply(softmaxCrossEntropyGradient, nil, x, y, dy)
 		if y.DType().IsInt() {
@@ -137,5 +137,5 @@ func init() {
 	softmaxCrossEntropyGradient = Define(ir.Op{
 		Name: "SoftmaxCrossEntropyGradient", Family: "softmax", Cost: perOperandElement(5), Doc: "the gradient of SoftmaxCrossEntropy with respect to x, given y and that of its result, z: (softmax(x)·Σ y - y)·z",
 		DTypes: dtypes.Floats, Infer: crossEntropyGradientRule, Samples: gradients, Tol: tol,
-	}, Rule{Expand: expandCrossEntropyGradient})
+	}, Rule{Expand: expandCrossEntropyGradient, Batch: batchTogether(&softmaxCrossEntropyGradient)})
 }

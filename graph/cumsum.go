@@ -88,7 +88,8 @@ func init() {
 		},
 		Tol: ir.ULP(16, "sums in another order"),
 	}, Rule{
-		Expand: inWide(cumSumTree),
+		JVPMulti: linear,
+		Expand:   inWide(cumSumTree),
 		VJP: func(y, dy *Node) []*Node { // x[i] is in all sums from y[i] on
 			axis := y.Attrs().(ir.AxisAttrs).Axis
 			return []*Node{Reverse(CumSum(Reverse(dy, axis), axis), axis)}

@@ -235,6 +235,38 @@ func dotVJP(y, dy *Node) []*Node {
 	}
 }
 
+// batchDot makes the batch of both operands one of the product, and that of one operand a free axis, which comes first in the result
+// of its own accord where nothing stands before it.
+func batchDot(attrs any, in []*Node, batched []bool) []*Node {
+	a, lhs, rhs := attrs.(ir.DotAttrs), in[0], in[1]
+	by1 := func(axes []int) []int {
+		list := slices.Clone(axes)
+		for i := range list {
+			list[i]++
+		}
+		return list
+	}
+	if batched[0] {
+		a.LhsContract, a.LhsBatch = by1(a.LhsContract), by1(a.LhsBatch)
+	}
+	if batched[1] {
+		a.RhsContract, a.RhsBatch = by1(a.RhsContract), by1(a.RhsBatch)
+	}
+	b := len(a.LhsBatch)
+	left, right := free(a, lhs.Shape(), rhs.Shape())
+	switch {
+	case batched[0] && batched[1]:
+		a.LhsBatch, a.RhsBatch = append([]int{0}, a.LhsBatch...), append([]int{0}, a.RhsBatch...)
+		return []*Node{Apply(dotGeneral, a, lhs, rhs)}
+	case batched[0]:
+		return []*Node{moveAxis(Apply(dotGeneral, a, lhs, rhs), b, 0)}
+	case len(left) == 0 || len(right) == 1: // [b…, B, j…] or [b…, B, i…]
+		a.LhsContract, a.RhsContract, a.LhsBatch, a.RhsBatch = a.RhsContract, a.LhsContract, a.RhsBatch, a.LhsBatch
+		return []*Node{moveAxis(Apply(dotGeneral, a, rhs, lhs), b, 0)}
+	}
+	return []*Node{moveAxis(Apply(dotGeneral, a, lhs, rhs), b+len(left), 0)}
+}
+
 func init() {
 	dotGeneral = Define(ir.Op{
 		Name: "DotGeneral", Family: "dot", Cost: sumOfProducts(contracted), Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: ir.DotAttrs{}, HLO: "stablehlo.dot_general",
@@ -254,5 +286,5 @@ func init() {
 			{Name: "wide integers", In: []ir.Input{ir.Ramp(2, 3).Plus(60), ir.Ramp(3, 2).Plus(60)}, DTypes: dtypes.SetOf(dtypes.Int8), Attrs: ir.DotAttrs{LhsContract: []int{1}, RhsContract: []int{0}, Accumulator: dtypes.Int32, Output: dtypes.Int32}},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	}, Rule{VJP: dotVJP})
+	}, Rule{JVPMulti: multilinear, Batch: batchDot, VJP: dotVJP})
 }

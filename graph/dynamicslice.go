@@ -60,6 +60,56 @@ func startOffset(x shapes.Shape, dims []int, starts []*tensors.Tensor) int {
 	return offset
 }
 
+// batchDynamicSlice takes the same part of all examples, or gathers one of each.
+func batchDynamicSlice(attrs any, in []*Node, batched []bool) []*Node {
+	x, starts, dims := in[0], in[1:], attrs.(ir.ShapeAttrs).Dims
+	if !slices.Contains(batched[1:], true) {
+		d := dtypes.Int32
+		if len(starts) > 0 {
+			d = starts[0].DType()
+		}
+		starts = append([]*Node{ScalarZero(x.graph, d)}, starts...)
+		return []*Node{DynamicSlice(x, starts, append([]int{x.Dim(0)}, dims...))}
+	}
+	a := ir.GatherSlicesAttrs{Axes: axesFrom(0, len(dims)), Sizes: dims}
+	start := stackedStarts(starts, batched[1:], batchSize(in, batched))
+	return batchGatherSlices(a, []*Node{x, start}, []bool{batched[0], true})
+}
+
+// batchDynamicUpdateSlice puts the parts into the same place of all examples, or scatters them, as few elements at a time as it can: the
+// last axes, along which a part is as large as the whole, begin at 0.
+func batchDynamicUpdateSlice(_ any, in []*Node, batched []bool) []*Node {
+	n := batchSize(in, batched)
+	if starts := in[2:]; !slices.Contains(batched[2:], true) {
+		xs := spreadAll(in[:2], batched[:2])
+		d := dtypes.Int32
+		if len(starts) > 0 {
+			d = starts[0].DType()
+		}
+		return []*Node{DynamicUpdateSlice(xs[0], xs[1], append([]*Node{ScalarZero(xs[0].graph, d)}, starts...))}
+	}
+	both := []*Node{in[0], in[1]}
+	for i, x := range both {
+		if !batched[i] {
+			both[i] = BroadcastPrefix(x, n)
+		}
+	}
+	x, update := both[0], both[1]
+	whole, sizes := x.Shape().Dimensions[1:], update.Shape().Dimensions[1:]
+	k := len(sizes)
+	for k > 1 && whole[k-1] == sizes[k-1] {
+		k--
+	}
+	room := make([]int, k)
+	for i := range room {
+		room[i] = whole[i] - sizes[i] + 1
+	}
+	starts := ConvertDType(clampIndices(stackedStarts(in[2:2+k], batched[2:2+k], n), room), dtypes.Int64)
+	starts = Reshape(starts, slices.Concat([]int{n}, filled(k, 1), []int{k})...)
+	at := exampleIndices(Add(starts, gridIndices(x.graph, dtypes.Int64, sizes[:k]))) // [B, sizes…, 1+k]
+	return []*Node{ScatterUpdate(withoutNames(x), at, withoutNames(update), false, true)}
+}
+
 func init() {
 	at := func(i float64) ir.Input { return ir.ScalarValue(i).As(dtypes.Int32) }
 	dynamicSlice = Define(ir.Op{
@@ -84,6 +134,8 @@ func init() {
 			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShapeAttrs{Dims: nil}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchDynamicSlice,
 		VJP: func(y, dy *Node) []*Node {
 			dx := make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(ZerosLike(y.Input(0)), dy, y.Inputs()[1:])
@@ -113,6 +165,8 @@ func init() {
 			{Name: "two axes", In: []ir.Input{ir.Ramp(3, 4), ir.Ramp(2, 2).Plus(0.3), at(0), at(2)}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchDynamicUpdateSlice,
 		VJP: func(y, dy *Node) []*Node {
 			update, starts, dx := y.Input(1), y.Inputs()[2:], make([]*Node, len(y.Inputs()))
 			dx[0] = DynamicUpdateSlice(dy, ZerosLike(update), starts)

@@ -410,5 +410,5 @@ func init() {
 			{Name: "float32 result", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, DTypes: dtypes.Halves, Attrs: ir.EinsumAttrs{Equation: "ij,jk->ik", Accumulator: dtypes.Invalid, Output: dtypes.Float32}},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 64, Why: "sums and products in another order"},
-	}, Rule{Expand: expandEinsum})
+	}, Rule{JVPMulti: multilinear, Expand: expandEinsum})
 }

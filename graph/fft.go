@@ -214,7 +214,8 @@ func init() {
 		Samples: whole(),
 		Tol:     tol,
 	}, Rule{
-		VJP: func(y, dy *Node) []*Node { return []*Node{Apply(fft, y.Attrs(), dy)} },
+		JVPMulti: linear,
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Apply(fft, y.Attrs(), dy)} },
 	})
 	inverseFFT = Define(ir.Op{
 		Name: "InverseFFT", Family: "fourier", Cost: fourierCost(5), Doc: "y[…, j] = 1/n · Σ_k x[…, k] · exp(2πi·j·k/n) over the last axes", DTypes: dtypes.Complexes, Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
@@ -222,7 +223,8 @@ func init() {
 		Samples: whole(),
 		Tol:     tol,
 	}, Rule{
-		VJP: func(y, dy *Node) []*Node { return []*Node{Apply(inverseFFT, y.Attrs(), dy)} },
+		JVPMulti: linear,
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Apply(inverseFFT, y.Attrs(), dy)} },
 	})
 	realFFT = Define(ir.Op{
 		Name: "RealFFT", Family: "fourier", Cost: fourierCost(2.5), Doc: "the first n/2 + 1 elements of FFT(x) for a real x", DTypes: dtypes.SetOf(dtypes.Float32, dtypes.Float64), Attrs: ir.FFTAttrs{}, HLO: "stablehlo.fft",
@@ -241,6 +243,7 @@ func init() {
 		Samples: whole(),
 		Tol:     tol,
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node { // dx[j] = Re(Σ_k G[k]·exp(-2πi·j·k/n)), the inverse of conj(G) but for its weights
 			a := y.Attrs().(ir.FFTAttrs)
 			w := halfWeights(y.graph, dy.DType(), a.Lengths[len(a.Lengths)-1], true)
@@ -276,6 +279,7 @@ func init() {
 		Samples: half,
 		Tol:     tol,
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node { // G[k] = w[k]/n · Σ_j dy[j]·exp(2πi·j·k/n)
 			a := y.Attrs().(ir.FFTAttrs)
 			n := a.Lengths[len(a.Lengths)-1]

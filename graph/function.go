@@ -17,6 +17,7 @@ type Function struct {
 	name     string
 	parent   *Function
 	params   []*Node
+	named    map[string]bool // the names of params
 	outputs  []*Node
 	nodes    []*Node
 	captured []*Node                 // nodes of the parent that are used here, in order of first use
@@ -108,9 +109,7 @@ func (f *Function) local(x *Node) *Node {
 	if n := f.inner[x]; n != nil {
 		return n
 	}
-	if f.parent == nil {
-		f.graph.fail("", []shapes.Shape{x.Shape()}, fmt.Errorf("%s is a value inside the closure %q and cannot be used outside of it: return it from the closure", x.op.Name, x.fn.name))
-	}
+	f.reaches(x)
 	outer := f.parent.local(x)
 	if n := f.inner[outer]; n != nil {
 		f.inner[x] = n
@@ -134,6 +133,13 @@ func (f *Function) local(x *Node) *Node {
 	}
 	f.inner[x], f.inner[outer] = n, n
 	return n
+}
+
+// reaches panics with Error unless f may use x: a node of its own, or of a function around it.
+func (f *Function) reaches(x *Node) {
+	if !x.made().fn.IsAncestorOf(f) {
+		f.graph.fail("", []shapes.Shape{x.Shape()}, fmt.Errorf("%s is a value inside the closure %q and cannot be used outside of it: return it from the closure", x.op.Name, x.fn.name))
+	}
 }
 
 // body is a function as a call runs it: every value it uses is among its inputs.
@@ -270,8 +276,9 @@ func needed(nodes, outputs []*Node, seen bool) (need []bool, n int) {
 // what stands for which node, and is added to.
 func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 	need, _ := needed(f.nodes, outputs, false)
+	custom := tracedGradients(f, need)
 	var in []*Node
-	for i, n := range f.nodes {
+	for i, n := range f.nodes[:len(need)] {
 		if !need[i] || m[i] != nil || n.op == output {
 			continue
 		}
@@ -283,8 +290,13 @@ func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 			in = append(in, m[x.index])
 		}
 		made := apply(g, n.op, n.attrs, n.bodies, in)
-		if m[i] = made.result(0); n.custom != nil {
-			made.more().custom = n.custom
+		if m[i] = made.result(0); custom[n] != nil {
+			made.more().custom = custom[n].copied(func(outer *Node) *Node {
+				if outer.index < len(m) {
+					return m[outer.index]
+				}
+				return nil
+			})
 		}
 		for k, s := range n.splits {
 			m[s.index] = made.splits[k]

@@ -134,20 +134,26 @@ func clampIndices(indices *Node, dims []int) *Node {
 	return Min(indices, indexLimits(g, d, dims))
 }
 
+// inside returns whether all of an index vector, those of the last axis of indices, lies in dims.
+func inside(indices *Node, dims []int) *Node {
+	g, d := indices.graph, indices.DType()
+	in := LessOrEqual(indices, indexLimits(g, d, dims))
+	if !d.IsUnsigned() {
+		in = LogicalAnd(in, GreaterOrEqual(indices, ScalarZero(g, d)))
+	}
+	b := indices.Rank() - 1
+	all := Squeeze(sliceAlong(in, b, 0, 1), b)
+	for i := 1; i < len(dims); i++ {
+		all = LogicalAnd(all, Squeeze(sliceAlong(in, b, i, i+1), b))
+	}
+	return all
+}
+
 // where0 returns x where all of an index vector lies in dims, and 0 elsewhere. x's first axes are those
 // of indices but the last.
 func where0(indices *Node, dims []int, x *Node) *Node {
-	g, d := indices.graph, indices.DType()
-	inside := LessOrEqual(indices, indexLimits(g, d, dims))
-	if !d.IsUnsigned() {
-		inside = LogicalAnd(inside, GreaterOrEqual(indices, ScalarZero(g, d)))
-	}
-	b := indices.Rank() - 1
-	all := Squeeze(sliceAlong(inside, b, 0, 1), b)
-	for i := 1; i < len(dims); i++ {
-		all = LogicalAnd(all, Squeeze(sliceAlong(inside, b, i, i+1), b))
-	}
-	all = Reshape(all, append(slices.Clone(all.Shape().Dimensions), filled(x.Rank()-b, 1)...)...)
+	all := inside(indices, dims)
+	all = Reshape(all, append(slices.Clone(all.Shape().Dimensions), filled(x.Rank()-all.Rank(), 1)...)...)
 	return Where(BroadcastToDims(all, x.Shape().Dimensions...), x, ZerosLike(x))
 }
 
@@ -174,6 +180,33 @@ func withoutNames(x *Node) *Node {
 	return nameLike(x, shapes.Make(x.DType(), x.Shape().Dimensions...))
 }
 
+// batchGather takes from all examples at once, with the number of the example as another index.
+func batchGather(attrs any, in []*Node, batched []bool) []*Node {
+	if batched[0] {
+		in = []*Node{in[0], exampleIndices(spreadAll(in, batched)[1])}
+	}
+	return []*Node{Apply(gather, attrs, in...)}
+}
+
+// batchGatherSlices does so for slices.
+func batchGatherSlices(attrs any, in []*Node, batched []bool) []*Node {
+	a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], in[1]
+	if !batched[0] {
+		return []*Node{Apply(gatherSlices, a, x, start)}
+	}
+	a.Axes = slices.Clone(a.Axes)
+	for i := range a.Axes {
+		a.Axes[i]++
+	}
+	b := start.Rank() - 1
+	if !batched[1] {
+		return []*Node{moveAxis(Apply(gatherSlices, a, x, start), b, 0)}
+	}
+	a.Axes, a.Sizes = append([]int{0}, a.Axes...), append([]int{min(1, x.Dim(0))}, a.Sizes...)
+	y := Apply(gatherSlices, a, x, exampleIndices(start)) // [B, b…, 1, …]
+	return []*Node{Reshape(y, slices.Delete(slices.Clone(y.Shape().Dimensions), b, b+1)...)}
+}
+
 func init() {
 	gather = Define(ir.Op{
 		Name: "Gather", Family: "index", Doc: "z[b…, r…] = x[y[b…, 0], …, y[b…, k-1], r…], indices clamped", DTypes: dtypes.Any, Attrs: ir.GatherAttrs{}, HLO: "stablehlo.gather",
@@ -198,6 +231,8 @@ func init() {
 			{Name: "no indices", In: []ir.Input{ir.Ramp(2, 3), ir.Array([]int{0, 1}).As(dtypes.Int32)}, Attrs: ir.GatherAttrs{}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchGather,
 		VJP: func(y, dy *Node) []*Node { // each row's gradient goes back to where the row was taken
 			params, indices := y.Input(0), y.Input(1)
 			at := clampIndices(indices, params.Shape().Dimensions[:indices.Dim(-1)])
@@ -255,6 +290,8 @@ func init() {
 			{Name: "one", In: []ir.Input{ir.Ramp(4, 2), ir.Array([]int{1}, 1).As(dtypes.Int32)}, Attrs: ir.GatherSlicesAttrs{Axes: []int{0}, Sizes: []int{3}, Sorted: true}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchGatherSlices,
 		Expand: func(attrs any, in []*Node) []*Node { // an index for each element along the sliced axes
 			a, x, start := attrs.(ir.GatherSlicesAttrs), in[0], ConvertDType(in[1], dtypes.Int64)
 			k, b := len(a.Axes), in[1].Rank()-1

@@ -40,11 +40,12 @@ func VJP(outputs, cotangents, wrt []*Node) []*Node {
 		if x == nil || x.graph != g {
 			g.fail("Gradient", nil, fmt.Errorf("node %d to differentiate by is nil or of another graph", i))
 		}
+		g.current.reaches(x)
 		if !isInexact(x.DType()) {
 			g.fail("Gradient", []shapes.Shape{x.Shape()}, fmt.Errorf("node %d (%s) to differentiate by must be float or complex", i, x.op.Name))
 		}
 	}
-	grads := pull(g, outputs, cotangents, wrt)
+	grads := pullOut(g, outputs, cotangents, wrt)
 	for i, x := range wrt {
 		if grads[i] == nil {
 			grads[i] = ZerosLike(x)
@@ -67,11 +68,90 @@ func checkCotangents(outputs, cotangents []*Node) *Graph {
 		if y == nil || y.graph != g || dy != nil && dy.graph != g {
 			g.fail("VJP", nil, fmt.Errorf("output %d or its cotangent is nil or of another graph", i))
 		}
+		g.current.reaches(y)
 		if dy != nil && !dy.Shape().Equal(y.Shape()) {
 			g.fail("VJP", []shapes.Shape{y.Shape(), dy.Shape()}, fmt.Errorf("the cotangent of output %d must have its shape", i))
 		}
 	}
 	return g
+}
+
+// pullOut carries the cotangents of outs back to wrt, within the current function and those around it: what the cotangents of nodes
+// that a function uses from around it are, goes on there. The result holds nil where nothing arrives.
+func pullOut(g *Graph, outs, cotangents, wrt []*Node) []*Node {
+	d := dependenceOn(g, wrt)
+	grads := make([]*Node, len(wrt))
+	for f := g.current; f != nil && d[f] != nil; f = f.parent {
+		var here, hereCotangents, outside, outsideCotangents, targets []*Node
+		for i, y := range outs {
+			switch {
+			case cotangents[i] == nil:
+			case y.fn == f:
+				here, hereCotangents = append(here, y), append(hereCotangents, cotangents[i])
+			default:
+				outside, outsideCotangents = append(outside, y), append(outsideCotangents, cotangents[i])
+			}
+		}
+		if len(here) > 0 {
+			var index []int // of wrt
+			for i, x := range wrt {
+				if x.fn == f {
+					index, targets = append(index, i), append(targets, x)
+				}
+			}
+			var captured []*Node
+			for _, outer := range f.captured {
+				if d.on(outer) && isInexact(outer.DType()) {
+					captured, targets = append(captured, outer), append(targets, f.inner[outer])
+				}
+			}
+			list := pullThrough(f, here, hereCotangents, targets)
+			for k, i := range index {
+				grads[i] = list[k]
+			}
+			outside, outsideCotangents = append(outside, captured...), append(outsideCotangents, list[len(index):]...)
+		}
+		outs, cotangents = outside, outsideCotangents
+	}
+	return grads
+}
+
+// dependence tells, for the current function and those around it as far as need be, which of their nodes depend on some.
+type dependence map[*Function][]bool
+
+// dependenceOn returns what depends on nodes of the current function and of those around it.
+func dependenceOn(g *Graph, nodes []*Node) dependence {
+	var chain []*Function // the current one first
+	last := 0
+	for f := g.current; f != nil; f = f.parent {
+		chain = append(chain, f)
+		if slices.ContainsFunc(nodes, func(x *Node) bool { return x.fn == f }) {
+			last = len(chain)
+		}
+	}
+	d := dependence{}
+	for _, f := range slices.Backward(chain[:last]) {
+		on := make([]bool, len(f.nodes))
+		d[f] = on
+		for _, x := range nodes {
+			if x.fn == f {
+				on[x.index] = true
+			}
+		}
+		for _, outer := range f.captured {
+			on[f.inner[outer].index] = d.on(outer)
+		}
+		for i, n := range f.nodes[:len(on)] {
+			on[i] = on[i] || slices.ContainsFunc(n.inputs, func(x *Node) bool { return on[x.index] })
+		}
+	}
+	return d
+}
+
+// on reports whether a node of one of the functions depends on some of the nodes.
+func (d dependence) on(n *Node) bool {
+	list := d[n.fn]
+	return n.index < len(list) && list[n.index]
 }
 
 // pull carries the cotangents of outs back to wrt, within the current function. The result holds nil
@@ -114,7 +194,7 @@ func pullThrough(f *Function, outs, cotangents, wrt []*Node) []*Node {
 	for i := low; i < high; i++ {
 		on[i-low] = on[i-low] || slices.ContainsFunc(f.nodes[i].inputs, isOn)
 	}
-	g.at(f.nodes[min(low, high):high], func(n *Node) {
+	g.at(slices.Backward(f.nodes[min(low, high):high]), func(n *Node) {
 		d.settle(n)
 		if on[n.index-low] && n.op != output && slices.ContainsFunc(n.inputs, isOn) {
 			d.backward(n, isOn)
@@ -190,11 +270,6 @@ func fresh(xs []*Node) []*Node {
 	return out
 }
 
-// customGradient replaces the gradient of the node it is attached to.
-type customGradient struct {
-	pull func(n *Node, dys []*Node) []*Node
-}
-
 // IdentityWithCustomGradient returns x with a gradient of the caller's own: gradientFn maps x and v, the
 // gradient with respect to the result, to the gradient with respect to x, of x's shape.
 func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Node {
@@ -223,26 +298,8 @@ func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backwa
 	if len(outs) == 0 {
 		inputs[0].graph.fail("WithCustomGradient", nil, fmt.Errorf("the function returned no results"))
 	}
-	k := len(inputs)
-	results := ApplyMulti(customOp, ir.CustomAttrs{NumInputs: k}, append(slices.Clone(inputs), outs...)...)
-	results[0].inputs[0].more().custom = &customGradient{func(n *Node, dys []*Node) []*Node {
-		for i, dy := range dys {
-			if y := n.result(i); dy == nil && isInexact(y.DType()) {
-				dys[i] = ZerosLike(y)
-			}
-		}
-		grads := backward(n.inputs[:k], n.Results(), dys)
-		if len(grads) != k {
-			n.graph.fail("WithCustomGradient", nil, fmt.Errorf("the gradient function returned %d gradients for %d inputs", len(grads), k))
-		}
-		for i, dx := range grads {
-			if dx != nil && !dx.Shape().Equal(n.inputs[i].Shape()) {
-				n.graph.fail("WithCustomGradient", []shapes.Shape{n.inputs[i].Shape(), dx.Shape()}, fmt.Errorf("the gradient of input %d must have its shape", i))
-			}
-		}
-		return append(slices.Clone(grads), make([]*Node, len(outs))...)
-	}}
-	return results
+	values := append(slices.Clone(inputs), outs...)
+	return (&customGradient{backward}).of(ApplyMulti(customOp, ir.CustomAttrs{NumInputs: len(inputs)}, values...))
 }
 
 // StopGradient returns x; no gradient flows through it.
@@ -287,7 +344,9 @@ func init() {
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",
 	}, Rule{
-		VJP: func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
+		JVPMulti: linear,
+		Batch:    batchSame(&barrier),
+		VJP:      func(_, dy *Node) []*Node { return []*Node{OptimizationBarrier(dy)} },
 	})
 	nameAxes = Define(ir.Op{
 		Name: "NameAxes", Family: "gradient", Layout: ir.View, Doc: "x with names for its axes", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.NameAxesAttrs{},

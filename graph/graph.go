@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/arena"
 )
 
@@ -26,6 +27,7 @@ type Graph struct {
 	aliases map[string]*Node
 	scopes  []string // of aliases
 	names   map[string]int
+	numbers map[goNumber]*tensors.Tensor // constants, see scalarOf
 
 	donated    []*Node // parameters
 	mesh       *ir.Mesh
@@ -35,9 +37,9 @@ type Graph struct {
 	program    *ir.Program
 	numOutputs int // without logged nodes
 
-	from     ir.Site // of the nodes that a gradient adds; zero for nodes that come from where they are asked for
+	from     ir.Site // of the nodes that a transform adds; zero for nodes that come from where they are asked for
 	unplaced bool    // nodes come from nowhere
-	derived  []span  // the nodes that gradients have added
+	derived  []span  // the nodes that transforms have added, or copies
 	sites    ir.Sites
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
@@ -219,11 +221,13 @@ func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
 	if name == "" {
 		name = fmt.Sprintf("p%d", len(f.params))
 	}
-	for _, p := range f.params {
-		if p.GetParameterName() == name {
-			g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
-		}
+	if f.named[name] {
+		g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
 	}
+	if f.named == nil {
+		f.named = map[string]bool{}
+	}
+	f.named[name] = true
 	n := g.add(parameter, ParameterAttrs{Name: name}, nil, g.shape(shape))
 	f.params = append(f.params, n)
 	return n
@@ -384,11 +388,11 @@ func (g *Graph) site() ir.Site {
 	return g.sites.Here()
 }
 
-// at runs fn for each of nodes, the last one first. What fn adds, and what goes wrong in it, comes from where the node does; that of
-// a gradient within a gradient comes from where the outer one says.
-func (g *Graph) at(nodes []*Node, fn func(n *Node)) {
+// at runs fn for each of nodes. What fn adds, and what goes wrong in it, comes from where the node does; that of a transform within
+// a transform comes from where the outer one says.
+func (g *Graph) at(nodes iter.Seq2[int, *Node], fn func(n *Node)) {
 	if g.from != (ir.Site{}) {
-		for _, n := range slices.Backward(nodes) {
+		for _, n := range nodes {
 			fn(n)
 		}
 		return
@@ -407,7 +411,7 @@ func (g *Graph) at(nodes []*Node, fn func(n *Node)) {
 			panic(r)
 		}
 	}()
-	for _, n := range slices.Backward(nodes) {
+	for _, n := range nodes {
 		g.from = n.site
 		fn(n)
 	}

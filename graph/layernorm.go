@@ -157,6 +157,19 @@ func normVJP(gradient **ir.Op, centred bool) func(y, dy *Node) []*Node {
 	}
 }
 
+// batchNorm is the batch rule of a norm and of its gradient, as long as all examples have the same gain and offset.
+func batchNorm(op **ir.Op, scales int) func(attrs any, in []*Node, batched []bool) []*Node {
+	return func(attrs any, in []*Node, batched []bool) []*Node {
+		if slices.Contains(batched[1:1+scales], true) {
+			return nil
+		}
+		xs := spreadAll(in, batched)
+		copy(xs[1:], in[1:1+scales])
+		moved, _ := behindBatch(*op, attrs, xs[0].Shape())
+		return []*Node{Apply(*op, moved, xs...)}
+	}
+}
+
 // normLane is a lane of a norm in float64.
 type normLane struct {
 	h  []float64 // normalised
@@ -249,7 +262,7 @@ func init() {
 			Ref:     normRef(n.centred),
 			Samples: samples,
 			Tol:     ir.Tolerance{ULP: 16, Abs: 8, Why: "sums in another order; what is far from 1 cancels"},
-		}, Rule{Expand: expandNorm(n.centred), VJP: normVJP(n.grad, n.centred)})
+		}, Rule{Expand: expandNorm(n.centred), Batch: batchNorm(n.op, n.scales), VJP: normVJP(n.grad, n.centred)})
 		var gradients []ir.Sample
 		for _, s := range samples {
 			s.In = []ir.Input{s.In[0], s.In[1], s.In[0]}
@@ -262,6 +275,6 @@ func init() {
 			Ref:     normGradientRef(n.centred),
 			Samples: gradients,
 			Tol:     ir.Tolerance{ULP: 16, Abs: 16, Why: "sums in another order; terms cancel"},
-		}, Rule{Expand: expandNormGradient(n.centred)})
+		}, Rule{Expand: expandNormGradient(n.centred), Batch: batchNorm(n.grad, 1)})
 	}
 }

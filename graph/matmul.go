@@ -159,7 +159,7 @@ func init() {
 			{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(3, 2)}, Attrs: ir.MatMulAttrs{}},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	}, Rule{Expand: expandMatMul})
+	}, Rule{JVPMulti: multilinear, Expand: expandMatMul})
 	dot = Define(ir.Op{
 		Name: "Dot", Family: "dot", Cost: sumOfProducts(overLastAxis), Doc: "the product of vectors or matrices", DTypes: dtypes.Numbers, Attrs: ir.MatMulAttrs{},
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
@@ -175,5 +175,5 @@ func init() {
 			{Name: "matrices", In: []ir.Input{ir.Ramp(2, 3), ir.Ramp(3, 2)}, Attrs: ir.MatMulAttrs{}},
 		},
 		Tol: ir.Tolerance{ULP: 16, Abs: 32, Why: "sums in another order"},
-	}, Rule{Expand: expandMatMul})
+	}, Rule{JVPMulti: multilinear, Expand: expandMatMul})
 }

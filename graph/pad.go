@@ -134,6 +134,22 @@ func padRule(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 	return withDims(in[0], dims), nil
 }
 
+// batchPad puts a fill value for each example where a pad of the places that are x says.
+func batchPad(attrs any, in []*Node, batched []bool) []*Node {
+	x, fill := in[0], in[1]
+	if !batched[0] {
+		x = BroadcastPrefix(x, fill.Dim(0))
+	}
+	moved, _ := behindBatch(pad, attrs, x.Shape())
+	if !batched[1] {
+		return []*Node{Apply(pad, moved, x, fill)}
+	}
+	y := Apply(pad, moved, x, ScalarZero(x.graph, x.DType()))
+	yes, no := Const(x.graph, true), Const(x.graph, false)
+	isX := Apply(pad, ir.PadAttrs{Axes: attrs.(ir.PadAttrs).Axes}, BroadcastToDims(yes, x.Shape().Dimensions[1:]...), no)
+	return []*Node{Where(isX, y, alignedTo(fill, y.Rank()-1))}
+}
+
 // unpad takes out of y, in a padded shape, what axes put x's elements at; cropped ones are zero.
 func unpad(y *Node, axes []ir.PadAxis, x shapes.Shape) *Node {
 	crop, s := make([]ir.PadAxis, len(axes)), ir.SliceAttrs{Start: make([]int, len(axes)), Limit: make([]int, len(axes)), Stride: make([]int, len(axes))}
@@ -177,6 +193,8 @@ func init() {
 			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.ScalarValue(0.5)}, Attrs: ir.PadAttrs{Axes: []ir.PadAxis{{Start: 1, End: 1, Interior: 1}, {Start: 0, End: 0, Interior: 0}}}},
 		},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchPad,
 		VJP: func(y, dy *Node) []*Node {
 			x, axes := y.Input(0), y.Attrs().(ir.PadAttrs).Axes
 			g, d := dy.graph, dy.DType()

@@ -189,6 +189,7 @@ func init() {
 		Samples: append(reduceSamples(), ir.Sample{Name: "none", In: []ir.Input{ir.Ramp(0, 3)}, Attrs: ir.ReduceAttrs{Axes: []int{0}}}),
 		Tol:     ir.ULP(8, "sums in another order"),
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{expandReduced(dy, y.Input(0), y.Attrs().(ir.ReduceAttrs).Axes)}
 		},

@@ -227,6 +227,7 @@ func init() {
 		Samples: append(reduceSamples(), scalar, none),
 		Tol:     ir.ULP(16, other),
 	}, Rule{
+		JVPMulti: linear,
 		Expand: func(attrs any, in []*Node) []*Node {
 			return []*Node{ConvertDType(meanOver(in[0], attrs.(ir.ReduceAttrs).Axes), in[0].DType())}
 		},

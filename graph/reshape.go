@@ -96,6 +96,11 @@ func init() {
 			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShapeAttrs{Dims: []int{5}}},
 		},
 	}, Rule{
+		Batch: func(attrs any, in []*Node, _ []bool) []*Node {
+			dims := attrs.(ir.ShapeAttrs).Dims
+			x := alignedTo(in[0], len(dims))
+			return []*Node{BroadcastToDims(x, append([]int{x.Dim(0)}, dims...)...)}
+		},
 		VJP: func(y, dy *Node) []*Node { return []*Node{unbroadcast(dy, y.Input(0))} },
 	})
 }

@@ -17,6 +17,26 @@ type Rule struct {
 	ZeroGrad string                        // why the gradient is zero ("piecewise constant")
 	NoGrad   string                        // why there is no gradient; asking for one is an error
 
+	// JVP returns the tangent of the result y, given those of the operands, dx: how it changes as they do. dx[i] is nil where there
+	// is none, as for integers, and for one operand at least there is one; so may the result be. Without it, an elementwise op of
+	// floats makes of a tangent what VJP makes of a gradient, any other op is asked for the gradient of its gradient, which is that,
+	// and what has no gradient of its own is differentiated through its expansion.
+	JVP      func(y *Node, dx []*Node) *Node
+	JVPMulti func(ys, dxs []*Node) []*Node // for several results
+
+	// jvpOf is JVPMulti for ops that run functions.
+	jvpOf func(p *pusher, n *Node, in []dual) []dual
+
+	// Batch returns the results of a call for a batch of examples at once, as [VMap] makes it: in[i] has the batch as another first
+	// axis where batched[i] holds, which it does for one operand at least, and so must every result. It may return nil for calls that it
+	// has no way for. Without it, elementwise ops are broadcast; an op of one operand whose attributes are axes, such as
+	// [ir.ReduceAttrs], gets them moved by one, since it treats all other axes alike; any other op is expanded, and what has no
+	// expansion is called in a loop.
+	Batch func(attrs any, in []*Node, batched []bool) []*Node
+
+	// batchOf is Batch for ops that run functions.
+	batchOf func(b *batcher, n *Node, in []examples) []examples
+
 	// vjpOf is VJPMulti that is told which operands' gradients are wanted, and may let n return more. VJPMulti is made of it.
 	vjpOf func(n *Node, dys []*Node, want []bool) []*Node
 }

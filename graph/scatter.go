@@ -104,6 +104,14 @@ func scatterOrderVJP(y, dy *Node) []*Node {
 	return []*Node{Mul(share, ofOperand), nil, Mul(Gather(share, indices), ofUpdates)}
 }
 
+// batchScatter scatters into all examples at once, with the number of the example as another index.
+func batchScatter(op **ir.Op) func(attrs any, in []*Node, batched []bool) []*Node {
+	return func(attrs any, in []*Node, batched []bool) []*Node {
+		xs := spreadAll(in, batched)
+		return []*Node{Apply(*op, attrs, xs[0], exampleIndices(xs[1]), xs[2])}
+	}
+}
+
 func init() {
 	index := func(dims []int, v ...float64) ir.Input { return ir.Array(dims, v...).As(dtypes.Int32) }
 	samples := func(want []float64) []ir.Sample {
@@ -127,6 +135,8 @@ func init() {
 		Samples: append(samples([]float64{6, 2, 5}), twice),
 		Tol:     ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchScatter(&scatterSum),
 		VJP: func(y, dy *Node) []*Node {
 			return []*Node{dy, nil, nameLike(gatherUpdates(dy, y.Input(1)), y.Input(2).Shape())}
 		},
@@ -135,12 +145,12 @@ func init() {
 		Name: "ScatterMax", Family: "index", Doc: "x with the larger of it and z where y points at", DTypes: dtypes.Reals, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
 		Infer: scatterRule, Ref: byKind(0, scatterRef(larger[float64]), scatterRef(larger[int64]), scatterRef(larger[uint64]), nil),
 		Samples: append(samples([]float64{5, 2, 3}), twice, tie),
-	}, Rule{VJP: scatterOrderVJP})
+	}, Rule{Batch: batchScatter(&scatterMax), VJP: scatterOrderVJP})
 	scatterMin = Define(ir.Op{
 		Name: "ScatterMin", Family: "index", Doc: "x with the smaller of it and z where y points at", DTypes: dtypes.Reals, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
 		Infer: scatterRule, Ref: byKind(0, scatterRef(smaller[float64]), scatterRef(smaller[int64]), scatterRef(smaller[uint64]), nil),
 		Samples: append(samples([]float64{1, 2, 2}), twice, tie),
-	}, Rule{VJP: scatterOrderVJP})
+	}, Rule{Batch: batchScatter(&scatterMin), VJP: scatterOrderVJP})
 	scatterUpdate = Define(ir.Op{
 		Name: "ScatterUpdate", Family: "index", Doc: "x with z in its place where y points at", DTypes: dtypes.Any, Attrs: ir.ScatterAttrs{}, HLO: "stablehlo.scatter",
 		Infer: scatterRule,
@@ -157,6 +167,8 @@ func init() {
 		},
 		Samples: samples([]float64{5, 2, 2}),
 	}, Rule{
+		JVPMulti: linear,
+		Batch:    batchScatter(&scatterUpdate),
 		VJP: func(y, dy *Node) []*Node {
 			a, updates := y.Attrs().(ir.ScatterAttrs), y.Input(2)
 			kept := ScatterUpdate(dy, y.Input(1), ZerosLike(updates), a.Sorted, a.Unique)

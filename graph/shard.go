@@ -92,8 +92,9 @@ func init() {
 			{Name: "scalar", In: []ir.Input{ir.ScalarValue(1.5)}, Attrs: ir.ShardAttrs{Mesh: mesh, Sharding: ir.Sharding{}}},
 		},
 	}, Rule{
-		Expand: func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} },
-		VJP:    func(y, dy *Node) []*Node { return []*Node{Apply(shard, y.attrs, dy)} },
+		JVPMulti: linear,
+		Expand:   func(_ any, in []*Node) []*Node { return []*Node{Identity(in[0])} },
+		VJP:      func(y, dy *Node) []*Node { return []*Node{Apply(shard, y.attrs, dy)} },
 	})
 }
 

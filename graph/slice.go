@@ -171,6 +171,7 @@ func init() {
 			{Name: "nothing", In: []ir.Input{ir.Ramp(3, 2)}, Attrs: ir.SliceAttrs{Start: []int{1, 0}, Limit: []int{1, 2}, Stride: []int{1, 1}}},
 		},
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node { // zeros around, and between the elements of a strided slice
 			a, x := y.Attrs().(ir.SliceAttrs), y.Input(0)
 			axes := make([]ir.PadAxis, x.Rank())

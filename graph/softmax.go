@@ -127,6 +127,21 @@ func softmaxOf(x []float64) []float64 {
 	return convert(x, func(v float64) float64 { return expDifference(v, x[at]) / s })
 }
 
+// batchMasked is the batch rule of an op of x and a mask that is broadcast to it.
+func batchMasked(op **ir.Op) func(attrs any, in []*Node, batched []bool) []*Node {
+	return func(attrs any, in []*Node, batched []bool) []*Node {
+		x, mask := in[0], in[1]
+		if !batched[0] {
+			x = BroadcastPrefix(x, mask.Dim(0))
+		}
+		if batched[1] {
+			mask = alignedTo(mask, x.Rank()-1)
+		}
+		moved, _ := behindBatch(*op, attrs, x.Shape())
+		return []*Node{Apply(*op, moved, x, mask)}
+	}
+}
+
 // shifted returns x minus its maximum over axes, so that its exponentials do not overflow. Only what mask, if it is not
 // nil, lets through counts; the rest is -∞.
 func shifted(x, mask *Node, axes []int) *Node {
@@ -226,6 +241,7 @@ func init() {
 		Samples: masked,
 		Tol:     ir.ULP(16, why),
 	}, Rule{
+		Batch: batchMasked(&maskedSoftmax),
 		Expand: inWide(func(attrs any, in []*Node) *Node {
 			axes := attrs.(ir.ReduceAttrs).Axes
 			d := shifted(in[0], in[1], axes)
@@ -247,6 +263,7 @@ func init() {
 		Samples: masked,
 		Tol:     ir.Tolerance{ULP: 16, Abs: 16, Why: why},
 	}, Rule{
+		Batch: batchMasked(&maskedLogSoftmax),
 		Expand: inWide(func(attrs any, in []*Node) *Node {
 			axes := attrs.(ir.ReduceAttrs).Axes
 			d := shifted(in[0], in[1], axes)

@@ -193,5 +193,5 @@ func init() {
 		Ref:     byKind(0, triangularSolveRef[float64], nil, nil, triangularSolveRef[complex128]),
 		Samples: samples,
 		Tol:     ir.Tolerance{ULP: 64, Abs: 64, Why: "sums in another order, divisions or products with a reciprocal"},
-	}, Rule{VJP: triangularSolveVJP})
+	}, Rule{Batch: batchTogether(&triangularSolve), VJP: triangularSolveVJP})
 }

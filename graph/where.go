@@ -100,6 +100,7 @@ func init() {
 		},
 		Exact: "one of the operands",
 	}, Rule{
+		JVPMulti: linear,
 		VJP: func(y, dy *Node) []*Node {
 			c, a, b := y.Input(0), y.Input(1), y.Input(2)
 			zero := ScalarZero(dy.graph, dy.DType())

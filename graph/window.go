@@ -168,6 +168,24 @@ func selectRule(whole bool) func(any, []shapes.Shape) (shapes.Shape, error) {
 	}
 }
 
+// jvpWindow: a sum of windows is linear, and the largest or smallest is taken where it stands.
+func jvpWindow(ys, dxs []*Node) []*Node {
+	n := ys[0]
+	a := n.attrs.(ir.WindowAttrs)
+	if a.Kind == ir.WindowSum {
+		return linear(ys, dxs)
+	}
+	return []*Node{Apply(selectAndGather, a, n.inputs[0], dxs[0])}
+}
+
+// ofValues is the rule of the ops that choose by one operand and are linear in the other.
+func ofValues(y *Node, dx []*Node) *Node {
+	if dx[1] == nil {
+		return nil
+	}
+	return Apply(y.op, y.attrs, y.inputs[0], dx[1])
+}
+
 // taps calls fn, for each place k in a window in row-major order, with its number, its index and how
 // elements of the padded operand there are sliced.
 func taps(a ir.WindowAttrs, windows shapes.Shape, fn func(n int, k []int, s ir.SliceAttrs)) {
@@ -259,7 +277,8 @@ func init() {
 			ir.Sample{Name: "smallest of padding alone", In: []ir.Input{ir.Values(1, 2)}, Attrs: ir.WindowAttrs{Kind: ir.WindowMin, Window: []int{2}, Strides: []int{1}, Paddings: [][2]int{{2, 0}}}, Pole: true}),
 		Tol: ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	}, Rule{
-		Expand: expandWindow,
+		JVPMulti: jvpWindow,
+		Expand:   expandWindow,
 		VJP: func(y, dy *Node) []*Node {
 			x, a := y.Input(0), y.Attrs().(ir.WindowAttrs)
 			if a.Kind != ir.WindowSum {
@@ -306,6 +325,8 @@ func init() {
 			ir.Sample{Name: "ties go to the first", In: []ir.Input{ir.Values(2, 2, 1, 1), ir.Values(5, 7)}, Attrs: pairs, Want: []float64{5, 0, 7, 0}, DTypes: dtypes.Reals, Kink: true}),
 		Tol: ir.Tolerance{ULP: 8, Abs: 16, Why: "sums in another order"},
 	}, Rule{
+		JVP:   ofValues,
+		Batch: batchTogether(&selectAndScatter),
 		Expand: func(attrs any, in []*Node) []*Node {
 			a, x, y := attrs.(ir.WindowAttrs), in[0], in[1]
 			g := x.graph
@@ -342,6 +363,8 @@ func init() {
 		},
 		Samples: with(of(ir.WindowMax, ir.WindowMin), true),
 	}, Rule{
+		JVP:   ofValues,
+		Batch: batchTogether(&selectAndGather),
 		Expand: func(attrs any, in []*Node) []*Node {
 			a, x := attrs.(ir.WindowAttrs), in[0]
 			g := x.graph

@@ -25,7 +25,7 @@ func (c *compiler) sharePacked() error {
 	}
 	stays := c.inAllTurns()
 	before := map[int][]instr{} // by the index of an instruction
-	seen := make([]bool, len(c.instrs))
+	seen := c.marks.Take(len(c.instrs))
 	for i := range c.instrs {
 		in := &c.instrs[i]
 		if in.dead || in.Op != ops.DotGeneral || in.slow || seen[i] {
@@ -106,7 +106,7 @@ func sameDot(a, b any) bool {
 // is no loop: see hoist.
 func (c *compiler) inAllTurns() []bool {
 	if c.code.state == noLoop {
-		return make([]bool, len(c.code.values))
+		return c.marks.Take(len(c.code.values))
 	}
 	stays := c.code.given()
 	for i := range c.instrs {
@@ -151,11 +151,11 @@ func (k *call) inTwo(g kernels.Gemm) (kernels.Packed, bool) {
 
 // insert puts instructions before others.
 func (c *compiler) insert(before map[int][]instr) {
-	list := make([]instr, 0, len(c.instrs)+len(before))
+	list := c.anew(len(c.instrs) + len(before))
 	for i, in := range c.instrs {
 		list = append(append(list, before[i]...), in)
 	}
-	c.instrs = list
+	c.relisted(list)
 	for i := range list {
 		for _, id := range list[i].out {
 			c.maker[id] = i

@@ -12,8 +12,8 @@ import (
 // a sum, such as whether it is finite, then does not stand between the sum and what could be summed in the same pass.
 func (c *compiler) sinkNumbers() {
 	n := len(c.instrs)
-	before := make([]int, n) // per instruction the one before which it goes: itself, if it stays
-	first := make([]int, len(c.code.values))
+	before := c.numbers.Take(n) // per instruction the one before which it goes: itself, if it stays
+	first := c.numbers.Take(len(c.code.values))
 	for r := range first {
 		first[r] = n
 	}
@@ -38,7 +38,7 @@ func (c *compiler) sinkNumbers() {
 	if !moved {
 		return
 	}
-	order := make([]int, n)
+	order := c.numbers.Take(n)
 	for i := range order {
 		order[i] = i
 	}
@@ -56,12 +56,12 @@ func (c *compiler) isOfNumbers(in *instr) bool {
 
 // reorder lists the instructions anew.
 func (c *compiler) reorder(order []int) {
-	list := make([]instr, len(order))
+	list := c.anew(len(order))
 	for to, from := range order {
-		list[to] = c.instrs[from]
+		list = append(list, c.instrs[from])
 		for _, id := range list[to].out {
 			c.maker[id] = to
 		}
 	}
-	c.instrs = list
+	c.relisted(list)
 }

@@ -23,9 +23,19 @@ func TestConformance(t *testing.T) {
 	graphtest.Conform(t, opener(t, ""), together)
 }
 
+func TestArrays(t *testing.T) {
+	long(t)
+	graphtest.Arrays(t, opener(t, ""), together)
+}
+
 func TestGradients(t *testing.T) {
 	long(t)
 	graphtest.Gradients(t, opener(t, ""), together)
+}
+
+func TestTransforms(t *testing.T) {
+	long(t)
+	graphtest.Transforms(t, opener(t, ""), together)
 }
 
 func TestRandomPrograms(t *testing.T) {

@@ -23,6 +23,8 @@ func TestReferenceConformsBriefly(t *testing.T) { ConformBriefly(t, Reference, 3
 
 func TestReferenceGradients(t *testing.T) { Gradients(t, Reference) }
 
+func TestReferenceTransforms(t *testing.T) { Transforms(t, Reference) }
+
 // The checks themselves must be able to fail.
 func TestAnIncompleteRowIsNamed(t *testing.T) {
 	got := strings.Join(lacks(&ir.Op{Name: "Half"}), "; ")

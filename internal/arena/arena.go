@@ -44,3 +44,27 @@ func List[T any](a *Of[T], values ...T) []T {
 	copy(list, values)
 	return list
 }
+
+// Reused hands out slices as [Of] does, whose memory is used again after a [Reused.Reset]: for what is needed while one thing is made,
+// where many are made. Its zero value is ready.
+type Reused[T any] struct{ memory, free []T }
+
+// Take returns n zero values, with no room behind them, which are the caller's until the next Reset.
+func (r *Reused[T]) Take(n int) []T {
+	if len(r.free) < n {
+		r.memory = make([]T, max(64, 2*len(r.memory), n))
+		r.free = r.memory
+	}
+	list := r.free[:n:n]
+	r.free = r.free[n:]
+	return list
+}
+
+// Reset takes back all that was handed out.
+func (r *Reused[T]) Reset() {
+	clear(r.memory[:len(r.memory)-len(r.free)])
+	r.free = r.memory
+}
+
+// Len returns how many values there is memory for.
+func (r *Reused[T]) Len() int { return len(r.memory) }

@@ -32,3 +32,30 @@ func TestSlicesAreApart(t *testing.T) {
 	require.Zero(t, *arena.One(&a))
 	require.Len(t, arena.Take(&a, 5000), 5000)
 }
+
+// What is handed out between two resets is apart and zero, whatever was written there before.
+func TestReusedSlicesAreApart(t *testing.T) {
+	var r arena.Reused[int]
+	for round := range 5 {
+		var all [][]int
+		for i := range 300 * (round + 1) {
+			list := r.Take(i % 40)
+			require.Len(t, list, i%40)
+			require.Equal(t, len(list), cap(list))
+			for k := range list {
+				require.Zero(t, list[k])
+				list[k] = i + 1
+			}
+			all = append(all, list)
+		}
+		for i, list := range all {
+			for _, v := range list {
+				require.Equal(t, i+1, v)
+			}
+		}
+		had := r.Len()
+		r.Reset()
+		require.Equal(t, had, r.Len())
+	}
+	require.Len(t, r.Take(100_000), 100_000)
+}

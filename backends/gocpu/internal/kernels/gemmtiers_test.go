@@ -19,8 +19,17 @@ func processors() (list []processor) {
 			list = append(list, processor{tier: t})
 		}
 	}
-	if n := len(list); n > 0 && cpu.Has() != (cpu.Features{}) {
-		list = append(list, processor{list[n-1].tier, cpu.Has()})
+	if len(list) == 0 {
+		return nil
+	}
+	list = append(list, processor{list[0].tier, cpu.Features{AMX: true}}) // tiles in plain Go
+	best, has := cpu.Best(), cpu.Has()
+	has.AMX = false
+	if has != (cpu.Features{}) {
+		list = append(list, processor{best, has})
+	}
+	if cpu.Has().AMX && cpu.AskForTiles() {
+		list = append(list, processor{best, cpu.Has()})
 	}
 	return list
 }
@@ -35,6 +44,7 @@ var productCases = []productCase{
 	{dtypes.Float16, dtypes.Float32, dtypes.Float16}, {dtypes.Float16, dtypes.Float32, dtypes.Float32},
 	{dtypes.Int8, dtypes.Int32, dtypes.Int32}, {dtypes.Int8, dtypes.Int8, dtypes.Int8}, {dtypes.Int8, dtypes.Int16, dtypes.Int32},
 	{dtypes.Int8, dtypes.Int64, dtypes.Int64}, {dtypes.Int8, dtypes.Uint8, dtypes.Int64},
+	{dtypes.Uint8, dtypes.Uint32, dtypes.Uint32}, {dtypes.Uint8, dtypes.Uint8, dtypes.Uint8}, {dtypes.Uint8, dtypes.Int64, dtypes.Uint64},
 }
 
 // randomBytes returns n elements of a dtype: floats around zero, integers of all kinds.
@@ -69,7 +79,7 @@ func checkTier(t *testing.T, on processor, c productCase, g Gemm, rng *rand.Rand
 	got, want := make([]byte, n*c.out.Size()), make([]byte, n*c.out.Size())
 	f, scratch := productOnVectors(on, g, c.in, c.wrap, c.out, workers)
 	if f == nil {
-		require.True(t, c.in == dtypes.Int8 && !on.has.VNNI || g.A.Sum.N == 0, "no kernel")
+		require.True(t, c.in == dtypes.Int8 && !on.has.VNNI || c.in == dtypes.Uint8 && !on.has.AMX || g.A.Sum.N == 0, "no kernel")
 		return
 	}
 	run(f, scratch, workers, got, a, b)

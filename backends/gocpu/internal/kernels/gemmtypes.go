@@ -14,6 +14,7 @@ import (
 func Product(g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
 	on := processor{cpu.Use(), cpu.Has()}
 	on.has.BF16 = on.has.BF16 && gemm.PairsAreFast()
+	on.has.AMX = on.has.AMX && in.Size() <= 2 && cpu.AskForTiles() // where nothing wants them, nobody is asked
 	if f, scratch := productOnVectors(on, g, in, wrap, out, workers); f != nil {
 		return f, scratch
 	}
@@ -73,6 +74,9 @@ type processor struct {
 func productOnVectors(on processor, g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
 	if on.tier == cpu.Portable || in.IsFloat() && !out.IsFloat() {
 		return nil, 0
+	}
+	if f, scratch := productOnTiles(on, g, in, wrap, out, workers); f != nil {
+		return f, scratch
 	}
 	switch in {
 	case dtypes.Float32:
