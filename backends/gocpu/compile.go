@@ -94,12 +94,12 @@ func (s *scratch) done() {
 	}
 	if cap(s.instrs) < keepInstrs {
 		s.instrs, s.spare = s.instrs[:0], s.spare[:0]
-		s.numbers.Reset()
-		s.marks.Reset()
-		s.lists.Reset()
-		s.groups.Reset()
-		s.reads.Reset()
-		s.slots.Reset()
+		arena.Reset(&s.numbers)
+		arena.Reset(&s.marks)
+		arena.Reset(&s.lists)
+		arena.Reset(&s.groups)
+		arena.Reset(&s.reads)
+		arena.Reset(&s.slots)
 		scratches.Put(s)
 	}
 }
@@ -202,7 +202,7 @@ func (c *compiler) load() error {
 	for _, s := range p.Values {
 		code.add(s, s.ByteSize())
 	}
-	c.maker = c.numbers.Take(len(code.values))
+	c.maker = arena.Again(&c.numbers, len(code.values))
 	for i := range c.maker {
 		c.maker[i] = -1
 	}
@@ -323,7 +323,7 @@ func (k *call) strides(i int) []int {
 
 // dropDead marks the instructions whose results nobody reads any more, since those who did read their operands.
 func (c *compiler) dropDead() {
-	used := c.marks.Take(len(c.code.values))
+	used := arena.Again(&c.marks, len(c.code.values))
 	for _, id := range c.program.Outputs {
 		used[id] = true
 	}

@@ -104,8 +104,8 @@ type fuser struct {
 
 // fuse groups what vector programs compute.
 func (c *compiler) fuse() {
-	f := &fuser{compiler: c, readers: c.lists.Take(len(c.code.values)), kept: c.keptRoots(),
-		groupOf: make([]*group, len(c.instrs)), inside: make([]*group, len(c.instrs)), taken: c.numbers.Take(len(c.instrs)),
+	f := &fuser{compiler: c, readers: arena.Again(&c.lists, len(c.code.values)), kept: c.keptRoots(),
+		groupOf: make([]*group, len(c.instrs)), inside: make([]*group, len(c.instrs)), taken: arena.Again(&c.numbers, len(c.instrs)),
 		values: make([]vector.Value, len(c.code.values))}
 	f.findReaders()
 	for i := range c.instrs {
@@ -123,7 +123,7 @@ func (c *compiler) fuse() {
 
 // findReaders lists who reads which value.
 func (f *fuser) findReaders() {
-	count, all := f.numbers.Take(len(f.readers)), 0
+	count, all := arena.Again(&f.numbers, len(f.readers)), 0
 	for i := range f.instrs {
 		if in := &f.instrs[i]; f.runs(in) {
 			for _, id := range in.in {
@@ -134,7 +134,7 @@ func (f *fuser) findReaders() {
 			}
 		}
 	}
-	room := f.numbers.Take(all)
+	room := arena.Again(&f.numbers, all)
 	for r, n := range count {
 		f.readers[r], room = room[:0:n], room[n:]
 	}
@@ -289,8 +289,8 @@ func (f *fuser) union(i int, others []*group) *group {
 	if members > maxMembers {
 		return nil
 	}
-	g := &f.groups.Take(1)[0]
-	g.n, g.product, g.members, g.sources = n, -1, f.numbers.Take(members)[:0], f.reads.Take(sources)[:0]
+	g := &arena.Again(&f.groups, 1)[0]
+	g.n, g.product, g.members, g.sources = n, -1, arena.Again(&f.numbers, members)[:0], arena.Again(&f.reads, sources)[:0]
 	for _, o := range others {
 		g.members = append(g.members, o.members...)
 	}
@@ -454,7 +454,7 @@ func (g *group) repeats() bool {
 // findChoices finds the choices between two whole values by one bool, the first of which nobody reads afterwards: such a one
 // costs nothing where the first is chosen, since it lies there already, and is no part of a group.
 func (c *compiler) findChoices() {
-	last := c.numbers.Take(len(c.code.values)) // per root the last instruction that reads it
+	last := arena.Again(&c.numbers, len(c.code.values)) // per root the last instruction that reads it
 	for i := range c.instrs {
 		for _, id := range c.instrs[i].in {
 			for r := range c.code.seenBy(id) {
@@ -476,7 +476,7 @@ func (c *compiler) findChoices() {
 
 // keptRoots tells which values the results of the program are, or are views of.
 func (c *compiler) keptRoots() []bool {
-	kept := c.marks.Take(len(c.code.values))
+	kept := arena.Again(&c.marks, len(c.code.values))
 	for _, id := range c.program.Outputs {
 		for r := range c.code.seenBy(int(id)) {
 			kept[r] = true

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // slot is memory that one or several values use one after the other, each written over the last one
@@ -65,7 +66,7 @@ func (c *code) plan(s *scratch) {
 
 // lifetimes finds the first and last step that touch each value's memory.
 func (p *planner) lifetimes() {
-	p.def, p.last = p.numbers.Take(len(p.values)), p.numbers.Take(len(p.values))
+	p.def, p.last = arena.Again(&p.numbers, len(p.values)), arena.Again(&p.numbers, len(p.values))
 	for id := range p.values {
 		p.def[id], p.last[id] = -1, -1
 	}
@@ -120,9 +121,9 @@ func (p *planner) over(id, i int) bool {
 // assign gives a slot to every value that a step makes: the slot of an operand that ends there, if the
 // kernel can work in place, or a new one.
 func (p *planner) assign() {
-	p.list = p.slots.Take(len(p.steps))[:0]
-	p.slotOf = p.numbers.Take(len(p.values))
-	outputOf := p.numbers.Take(len(p.values))
+	p.list = arena.Again(&p.slots, len(p.steps))[:0]
+	p.slotOf = arena.Again(&p.numbers, len(p.values))
+	outputOf := arena.Again(&p.numbers, len(p.values))
 	for id := range p.slotOf {
 		p.slotOf[id], outputOf[id] = -1, -1
 	}

@@ -97,7 +97,7 @@ func newLowering(lowers func(Call) bool) *lowering {
 // next begins another pass.
 func (l *lowering) next() *lowering {
 	clear(l.done)
-	l.numbers.Reset()
+	arena.Reset(&l.numbers)
 	clear(l.notes)
 	return l
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // visitor returns the values that stand for the results of a call on args, values of the program that is built; nil to
@@ -46,7 +47,7 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 	if q := l.done[p]; q != nil {
 		return q, nil
 	}
-	b := p.reopen(l.numbers.Take(len(p.Values)))
+	b := p.reopen(arena.Again(&l.numbers, len(p.Values)))
 	if l.made[p] {
 		b.p.Values = p.Values // there is nobody else who would add to them
 	}

@@ -45,12 +45,12 @@ func List[T any](a *Of[T], values ...T) []T {
 	return list
 }
 
-// Reused hands out slices as [Of] does, whose memory is used again after a [Reused.Reset]: for what is needed while one thing is made,
+// Reused hands out slices as [Of] does, whose memory is used again after a [Reset]: for what is needed while one thing is made,
 // where many are made. Its zero value is ready.
 type Reused[T any] struct{ memory, free []T }
 
-// Take returns n zero values, with no room behind them, which are the caller's until the next Reset.
-func (r *Reused[T]) Take(n int) []T {
+// Again returns n zero values, with no room behind them, which are the caller's until the next [Reset].
+func Again[T any](r *Reused[T], n int) []T {
 	if len(r.free) < n {
 		r.memory = make([]T, max(64, 2*len(r.memory), n))
 		r.free = r.memory
@@ -61,10 +61,10 @@ func (r *Reused[T]) Take(n int) []T {
 }
 
 // Reset takes back all that was handed out.
-func (r *Reused[T]) Reset() {
+func Reset[T any](r *Reused[T]) {
 	clear(r.memory[:len(r.memory)-len(r.free)])
 	r.free = r.memory
 }
 
 // Len returns how many values there is memory for.
-func (r *Reused[T]) Len() int { return len(r.memory) }
+func Len[T any](r *Reused[T]) int { return len(r.memory) }

@@ -39,7 +39,7 @@ func TestReusedSlicesAreApart(t *testing.T) {
 	for round := range 5 {
 		var all [][]int
 		for i := range 300 * (round + 1) {
-			list := r.Take(i % 40)
+			list := arena.Again(&r, i%40)
 			require.Len(t, list, i%40)
 			require.Equal(t, len(list), cap(list))
 			for k := range list {
@@ -53,9 +53,9 @@ func TestReusedSlicesAreApart(t *testing.T) {
 				require.Equal(t, i+1, v)
 			}
 		}
-		had := r.Len()
-		r.Reset()
-		require.Equal(t, had, r.Len())
+		had := arena.Len(&r)
+		arena.Reset(&r)
+		require.Equal(t, had, arena.Len(&r))
 	}
-	require.Len(t, r.Take(100_000), 100_000)
+	require.Len(t, arena.Again(&r, 100_000), 100_000)
 }

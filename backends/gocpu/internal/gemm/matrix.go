@@ -24,10 +24,10 @@ const (
 
 // tileShape says how many rows and bytes a row each tile has, as the processor reads it.
 type tileShape struct {
-	palette, start byte
-	_              [14]byte
-	bytes          [16]uint16
-	rows           [16]byte
+	palette byte
+	_       [15]byte // of which the first is where a load that was interrupted goes on
+	bytes   [16]uint16
+	rows    [16]byte
 }
 
 // setShape makes s the shape of blocks of so many rows and columns: tiles 0 to 3 are of C, 4 and 5 of A, and 6 and 7 of B.
