@@ -216,6 +216,7 @@ var functions = map[string]any{
 	"graph.IsNonPositive":                         graph.IsNonPositive,
 	"graph.IsPositive":                            graph.IsPositive,
 	"graph.IsZero":                                graph.IsZero,
+	"graph.JVP":                                   graph.JVP,
 	"graph.Kron":                                  graph.Kron,
 	"graph.L1Norm":                                graph.L1Norm,
 	"graph.L2Norm":                                graph.L2Norm,
