@@ -47,7 +47,12 @@ var mayImport = map[string][]string{
 	"graph":                 with(values, "graph/ir", "graph/ir/capability", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
-	"graph/graphtest":       graphs,
+	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/shapes"},
+	"graph/random":          {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/segment":         {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/graphtest":       with(graphs, "graph/linalg", "graph/segment", "graph/stats"),
 	"graph/ir/irtest":       graphs,
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},

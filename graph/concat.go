@@ -205,7 +205,7 @@ func init() {
 			}
 			d := in[0].Dimensions[a.Axis]
 			if a.NumSplits < 1 || a.NumSplits > max(1, d) || d%a.NumSplits != 0 {
-				return nil, fmt.Errorf("axis %d of size %d cannot be cut into %d equal parts", a.Axis, d, a.NumSplits)
+				return nil, fmt.Errorf("axis %d of size %d cannot be cut into %d equal parts (SliceAxis cuts others)", a.Axis, d, a.NumSplits)
 			}
 			dims := slices.Clone(in[0].Dimensions)
 			dims[a.Axis] /= a.NumSplits

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
@@ -78,6 +79,10 @@ func Scalar[N dtypes.Scalar](g *Graph, dtype dtypes.DType, value N) *Node {
 
 // scalarOf is Scalar for op; in are the shapes of its operands.
 func scalarOf(op string, g *Graph, dtype dtypes.DType, value any, in ...shapes.Shape) *Node {
+	key, known := numberOf(dtype, value)
+	if t := g.made().numbers[key]; t != nil && known {
+		return ConstTensor(g, t)
+	}
 	v, err := dtypes.Fit(value, dtype)
 	if err != nil {
 		if len(in) > 0 {
@@ -85,7 +90,36 @@ func scalarOf(op string, g *Graph, dtype dtypes.DType, value any, in ...shapes.S
 		}
 		g.fail(op, in, err)
 	}
-	return ConstTensor(g, tensors.MustFromAnyValue(v))
+	t := tensors.MustFromAnyValue(v)
+	if known && len(g.numbers) < maxNumbers {
+		if g.numbers == nil {
+			g.numbers = map[goNumber]*tensors.Tensor{}
+		}
+		g.numbers[key] = t
+	}
+	return ConstTensor(g, t)
+}
+
+// goNumber is a Go number that became a constant of a dtype. An optimizer takes the same few for each variable: nodes of equal ones share
+// a tensor.
+type goNumber struct {
+	dtype dtypes.DType
+	float bool
+	bits  uint64
+}
+
+// maxNumbers is how many a graph knows.
+const maxNumbers = 64
+
+// numberOf returns the key of a number, if it is of the types that Go's constants have.
+func numberOf(dtype dtypes.DType, value any) (n goNumber, ok bool) {
+	switch v := value.(type) {
+	case float64:
+		return goNumber{dtype, true, math.Float64bits(v)}, true
+	case int:
+		return goNumber{dtype, false, uint64(v)}, true
+	}
+	return goNumber{}, false
 }
 
 // ScalarZero returns 0 of the given dtype.

@@ -50,7 +50,7 @@ func init() {
 	ifOp = Define(ir.Op{
 		Name: "If", Family: "control", HLO: "stablehlo.if", Doc: "the results of one of two branches, by a bool scalar",
 		Regions: &ir.Regions{
-			Names: []string{"true branch", "false branch"}, Inputs: nothing,
+			Names: []string{"true branch", "false branch"}, Inputs: nothing, Parts: &ir.Parts{},
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				if len(in) != 1 || in[0].DType != dtypes.Bool || in[0].Rank() != 0 {
 					return nil, fmt.Errorf("the condition must be a bool scalar, not %s", listed(in))
@@ -73,7 +73,7 @@ func init() {
 	switchOp = Define(ir.Op{
 		Name: "Switch", Family: "control", HLO: "stablehlo.case", Doc: "the results of one of several branches, by an int32 scalar that counts them",
 		Regions: &ir.Regions{
-			Names: []string{"branch", "…"}, Inputs: nothing,
+			Names: []string{"branch", "…"}, Inputs: nothing, Parts: &ir.Parts{},
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				if len(in) != 1 || in[0].DType != dtypes.Int32 || in[0].Rank() != 0 {
 					return nil, fmt.Errorf("the index must be an int32 scalar, not %s (convert it with ConvertDType)", listed(in))
@@ -100,6 +100,7 @@ func init() {
 		Name: "While", Family: "control", HLO: "stablehlo.while", Doc: "the state after repeating a body while a condition holds",
 		Regions: &ir.Regions{
 			Names: []string{"condition", "body"}, Inputs: everything, Endless: true,
+			Parts: &ir.Parts{From: 1, State: func(_ any, operands int) int { return operands }},
 			Infer: func(_ any, in []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				if c := regions[0].Out; len(c) != 1 || c[0].DType != dtypes.Bool || c[0].Rank() != 0 {
 					return nil, fmt.Errorf("the condition %q must return one bool scalar, not %s", regions[0].Name, listed(c))
@@ -126,7 +127,7 @@ func init() {
 	callOp = Define(ir.Op{
 		Name: "Call", Family: "control", HLO: "func.call", Doc: "the results of a function",
 		Regions: &ir.Regions{
-			Names: []string{"function"}, Inputs: everything,
+			Names: []string{"function"}, Inputs: everything, // and no Parts: a function is one program, whatever its calls want of it
 			Infer: func(_ any, _ []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				return regions[0].Out, nil
 			},

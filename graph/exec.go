@@ -67,7 +67,7 @@ type Exec struct {
 	name    string
 	feeder  ExecFeeder // nil for none
 
-	programs *cache.Cache[[]shapes.Shape, *program]
+	programs cache.Cache[[]shapes.Shape, *program]
 	seen     atomic.Int64            // the generation that programs were last looked through for
 	latest   atomic.Pointer[program] // of a call on tensors, if it runs on the host
 

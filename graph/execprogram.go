@@ -210,17 +210,17 @@ func (a *arguments) close() {
 
 // function is one that builds a graph: of [ExecGraphFn], or with arguments before those.
 type function struct {
-	fn     reflect.Value
+	fn     any
 	inputs int // -1 for a slice, 0 for a *Graph alone
 	first  int // the number of arguments before
 }
 
 func functionOf(fn any) (f function, err error) {
-	f.fn = reflect.ValueOf(fn)
-	if f.fn.Kind() != reflect.Func || f.fn.IsNil() {
+	f.fn = fn
+	if v := reflect.ValueOf(fn); v.Kind() != reflect.Func || v.IsNil() {
 		return f, fmt.Errorf("a %T is no function that builds a graph", fn)
 	}
-	for t := f.fn.Type(); f.first < t.NumIn(); f.first++ {
+	for t := reflect.TypeOf(fn); f.first < t.NumIn(); f.first++ {
 		switch t.In(f.first) {
 		case reflect.TypeFor[*Graph]():
 			return f, nil
@@ -237,10 +237,10 @@ func functionOf(fn any) (f function, err error) {
 
 // name returns the name that Go gives the function, such as main.square.
 func (f function) name() string {
-	if fn := runtime.FuncForPC(f.fn.Pointer()); fn != nil {
+	if fn := runtime.FuncForPC(reflect.ValueOf(f.fn).Pointer()); fn != nil {
 		return path.Base(fn.Name())
 	}
-	return f.fn.Type().String()
+	return reflect.TypeOf(f.fn).String()
 }
 
 // call calls the function.
@@ -249,7 +249,7 @@ func (f function) call(first []any, g *Graph, in []*Node) (out []*Node) {
 	for _, v := range first {
 		args = append(args, reflect.ValueOf(v))
 	}
-	switch f.fn.Type().In(f.first) {
+	switch reflect.TypeOf(f.fn).In(f.first) {
 	case reflect.TypeFor[*Graph]():
 		args = append(args, reflect.ValueOf(g))
 	case reflect.TypeFor[[]*Node]():
@@ -259,7 +259,7 @@ func (f function) call(first []any, g *Graph, in []*Node) (out []*Node) {
 			args = append(args, reflect.ValueOf(n))
 		}
 	}
-	for _, r := range f.fn.Call(args) {
+	for _, r := range reflect.ValueOf(f.fn).Call(args) {
 		switch v := r.Interface().(type) {
 		case *Node:
 			out = append(out, v)

@@ -17,6 +17,7 @@ type Function struct {
 	name     string
 	parent   *Function
 	params   []*Node
+	named    map[string]bool // the names of params
 	outputs  []*Node
 	nodes    []*Node
 	captured []*Node                 // nodes of the parent that are used here, in order of first use

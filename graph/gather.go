@@ -134,20 +134,26 @@ func clampIndices(indices *Node, dims []int) *Node {
 	return Min(indices, indexLimits(g, d, dims))
 }
 
+// inside returns whether all of an index vector, those of the last axis of indices, lies in dims.
+func inside(indices *Node, dims []int) *Node {
+	g, d := indices.graph, indices.DType()
+	in := LessOrEqual(indices, indexLimits(g, d, dims))
+	if !d.IsUnsigned() {
+		in = LogicalAnd(in, GreaterOrEqual(indices, ScalarZero(g, d)))
+	}
+	b := indices.Rank() - 1
+	all := Squeeze(sliceAlong(in, b, 0, 1), b)
+	for i := 1; i < len(dims); i++ {
+		all = LogicalAnd(all, Squeeze(sliceAlong(in, b, i, i+1), b))
+	}
+	return all
+}
+
 // where0 returns x where all of an index vector lies in dims, and 0 elsewhere. x's first axes are those
 // of indices but the last.
 func where0(indices *Node, dims []int, x *Node) *Node {
-	g, d := indices.graph, indices.DType()
-	inside := LessOrEqual(indices, indexLimits(g, d, dims))
-	if !d.IsUnsigned() {
-		inside = LogicalAnd(inside, GreaterOrEqual(indices, ScalarZero(g, d)))
-	}
-	b := indices.Rank() - 1
-	all := Squeeze(sliceAlong(inside, b, 0, 1), b)
-	for i := 1; i < len(dims); i++ {
-		all = LogicalAnd(all, Squeeze(sliceAlong(inside, b, i, i+1), b))
-	}
-	all = Reshape(all, append(slices.Clone(all.Shape().Dimensions), filled(x.Rank()-b, 1)...)...)
+	all := inside(indices, dims)
+	all = Reshape(all, append(slices.Clone(all.Shape().Dimensions), filled(x.Rank()-all.Rank(), 1)...)...)
 	return Where(BroadcastToDims(all, x.Shape().Dimensions...), x, ZerosLike(x))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // Gradient returns the gradients of output, a float scalar, with respect to each of the given nodes: for
@@ -214,7 +215,7 @@ func pullThrough(f *Function, outs, cotangents, wrt []*Node) []*Node {
 
 // backward adds to d what n's operands get from n's results.
 func (d *gradients) backward(n *Node, isOn func(*Node) bool) {
-	dys := n.graph.lists.Take(n.numResults())
+	dys := arena.Take(&n.graph.lists, n.numResults())
 	any := false
 	for i := range dys {
 		if y := n.result(i); isInexact(y.DType()) && y.index-d.low < len(d.list) {

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/arena"
 )
 
@@ -26,6 +27,7 @@ type Graph struct {
 	aliases map[string]*Node
 	scopes  []string // of aliases
 	names   map[string]int
+	numbers map[goNumber]*tensors.Tensor // constants, see scalarOf
 
 	donated    []*Node // parameters
 	mesh       *ir.Mesh
@@ -37,7 +39,7 @@ type Graph struct {
 
 	from     ir.Site // of the nodes that a transform adds; zero for nodes that come from where they are asked for
 	unplaced bool    // nodes come from nowhere
-	derived  []span  // the nodes that transforms have added
+	derived  []span  // the nodes that transforms have added, or copies
 	sites    ir.Sites
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
@@ -219,11 +221,13 @@ func Parameter(g *Graph, name string, shape shapes.Shape) *Node {
 	if name == "" {
 		name = fmt.Sprintf("p%d", len(f.params))
 	}
-	for _, p := range f.params {
-		if p.GetParameterName() == name {
-			g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
-		}
+	if f.named[name] {
+		g.fail("Parameter", nil, fmt.Errorf("the name %q is taken", name))
 	}
+	if f.named == nil {
+		f.named = map[string]bool{}
+	}
+	f.named[name] = true
 	n := g.add(parameter, ParameterAttrs{Name: name}, nil, g.shape(shape))
 	f.params = append(f.params, n)
 	return n
@@ -285,7 +289,7 @@ func checkOp(op *ir.Op) {
 func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	checkOp(op)
 	g.made()
-	local := g.lists.Take(len(in))
+	local := arena.Take(&g.lists, len(in))
 	for i, x := range in {
 		switch {
 		case x == nil || x.graph == nil:
@@ -306,7 +310,7 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	if op.Regions != nil && bodies == nil {
 		g.fail(op.Name, ins, errors.New("it runs functions: call it with ApplyFunctions, or by a function of its own"))
 	}
-	out, err := op.AppendResults(g.shapes.Take(1)[:0], attrs, ins[:len(in)-captured(bodies)], signatures(bodies)...)
+	out, err := op.AppendResults(arena.Take(&g.shapes, 1)[:0], attrs, ins[:len(in)-captured(bodies)], signatures(bodies)...)
 	if err != nil {
 		g.fail(op.Name, ins, err)
 	}
@@ -318,7 +322,7 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	if op.Infer != nil {
 		return n
 	}
-	splits := g.lists.Take(len(out))
+	splits := arena.Take(&g.lists, len(out))
 	n.more().splits = splits
 	for i := range out {
 		splits[i] = g.add(output, OutputAttrs{i}, g.list(n), out[i:i+1])
@@ -333,13 +337,13 @@ func (n *Node) seen() bool {
 
 // shape and list are slices of one element.
 func (g *Graph) shape(s shapes.Shape) []shapes.Shape {
-	list := g.shapes.Take(1)
+	list := arena.Take(&g.shapes, 1)
 	list[0] = s
 	return list
 }
 
 func (g *Graph) list(n *Node) []*Node {
-	list := g.lists.Take(1)
+	list := arena.Take(&g.lists, 1)
 	list[0] = n
 	return list
 }
@@ -367,7 +371,7 @@ func (g *Graph) add(op *ir.Op, attrs any, in []*Node, out []shapes.Shape) *Node 
 	if len(g.nodes) >= maxNodes {
 		g.fail(op.Name, nil, fmt.Errorf("the graph %q has %d nodes, the most that are allowed: repeat with While, or do less at once", g.name, maxNodes))
 	}
-	n := g.pieces.One()
+	n := arena.One(&g.pieces)
 	*n = Node{graph: g, fn: f, id: NodeId(len(g.nodes)), index: len(f.nodes), op: op, attrs: attrs, inputs: in, outs: out, site: g.site(), rare: nothingRare}
 	g.nodes = append(g.nodes, n)
 	f.nodes = append(f.nodes, n)

@@ -132,6 +132,8 @@ var jointTable = map[string][]jointCase{
 	"CosineSimilarity": joints(along(func(x *node) *node {
 		return graph.CosineSimilarity(x, graph.ConstAs(x, []float64{0, 5}), 0)
 	}, 0), joint{0, 0}),
+	"CumMax":         joints(along(func(x *node) *node { return graph.CumMax(x, 0) }, 2), joint{3, 2}, joint{2, 1.5}, joint{1, 1}),
+	"CumMin":         joints(along(func(x *node) *node { return graph.CumMin(x, 0) }, 2), joint{3, 1}, joint{2, 1.5}, joint{1, 2}),
 	"ReduceMax":      {{along(axes0(graph.ReduceMax), 2, 2, 1), []joint{{2, 1.0 / 3}, {1, 0}}}, {along(axes0(graph.ReduceMax), -inf), []joint{{-inf, half}}}},
 	"ReduceMin":      joints(along(axes0(graph.ReduceMin), 2, 3), joint{2, half}),
 	"ReduceMultiply": {{along(axes0(graph.ReduceMultiply), 2, 3), []joint{{0, 6}}}, {along(axes0(graph.ReduceMultiply), 0, 3), []joint{{0, 0}}}},
@@ -156,15 +158,16 @@ var jointTable = map[string][]jointCase{
 var smooth = strings.Fields(`
 	Add AddScalar Cos Sin Tan Exp Log Sqrt Rsqrt Reciprocal Div DivScalar Mul MulScalar Neg Sub SubScalar OnePlus OneMinus MinusOne
 	Acosh Log2 Lgamma
-	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum ConsecutiveDifference
-	Reduce ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
+	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum CumProd CumLogSumExp ConsecutiveDifference
+	Reduce ScatterFunc ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
 	MaskedReduceAllSum MaskedReduceAllMean MaskedReduceAndKeep
-	DotGeneral DotProduct MatMul Einsum EinsumAxes ConvGeneral FFT InverseFFT RealFFT InverseRealFFT Cholesky TriangularSolve
+	DotGeneral DotProduct MatMul Outer Kron Trace Einsum EinsumAxes ConvGeneral FFT InverseFFT RealFFT InverseRealFFT Cholesky TriangularSolve
 `)
 
 // withoutSlope are functions of which the result, or the slope, is a constant or no number.
 var withoutSlope = strings.Fields(`
 	Identity IdentityWithCustomGradient OptimizationBarrier StopGradient ZerosLike OnesLike ConstAs Apply ApplyIn
+	SearchSorted Unique NonZero NormalizeIndices EqualTotalOrder NotEqualTotalOrder LessThanTotalOrder LessOrEqualTotalOrder GreaterThanTotalOrder GreaterOrEqualTotalOrder
 	ArgMax ArgMin ArgSort BottomK TopK TopKMask OneHot Equal NotEqual GreaterThan GreaterOrEqual LessThan LessOrEqual IsFinite IsNaN IsZero
 	IsNegative IsNonNegative IsNonPositive IsPositive PositiveIndicator NegativeIndicator NonNegativeIndicator NonPositiveIndicator
 	LogicalAll LogicalAnd LogicalAny LogicalNot LogicalOr LogicalXor BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BitCount Bitcast Clz MulHi BitwiseShiftLeft
@@ -176,7 +179,7 @@ var withoutSlope = strings.Fields(`
 // their own tests say.
 var moving = strings.Fields(`
 	BroadcastPrefix BroadcastToDims BroadcastToShape Concatenate DiagonalWithValue DynamicSlice DynamicUpdateSlice ExpandAndBroadcast
-	ExpandAxes ExpandLeftToRank Gather GatherSlices GrowLeft GrowRight InsertAxes Pad Reshape ReshapeWithShape Reverse
+	ExpandAxes ExpandLeftToRank Gather GatherSlices GatherWithBatchDims Tile Repeat Roll GrowLeft GrowRight InsertAxes Pad Reshape ReshapeWithShape Reverse
 	Scatter ScatterSum ScatterUpdate Shard Shift ShiftLeft ShiftRight ShiftWithScalar ShiftWithValue Slice SliceAxis Squeeze Stack
 	TakeLowerTriangular TakeUpperTriangular Transpose TransposeAllAxes
 	ReduceWindow ScatterMax ScatterMin Sort SortWithIndices`)

@@ -105,7 +105,7 @@ var literals = map[string]literalCase{
 var sizes = strings.Fields(`axis axes axisA axisB iotaAxis reduceAxis reduceAxes moreReduceAxes newAxes expandedAxes slicedAxes
 	squeezeAxes beforeAxes permutations dims dim dimensions newDimensions prefixDims sliceDims sizes rows column depth n k newRank rank
 	numSplits fftLengths lhsContractingAxes lhsBatchAxes rhsContractingAxes rhsBatchAxes strides inputDilations
-	kernelDilations channelGroupCount batchGroupCount index indices from to`)
+	kernelDilations channelGroupCount batchGroupCount index indices from to size times batchDims`)
 
 func TestNumbersThatDoNotFitAreRefusedEverywhere(t *testing.T) {
 	for _, name := range takingNumbers(t) {

@@ -52,6 +52,11 @@ var narrowTable = map[string]struct {
 	"ReduceAllMax": {graph.ReduceAllMax, 0}, "ReduceAllMin": {graph.ReduceAllMin, 0},
 	"ReduceAndKeep": {func(x *node) *node { return graph.ReduceAndKeep(x, graph.ReduceMean, 0) }, 1},
 	"CumSum":        {func(x *node) *node { return graph.CumSum(x, 0) }, 1},
+	"CumProd":       {func(x *node) *node { return graph.CumProd(x, 0) }, 1}, "CumLogSumExp": {func(x *node) *node { return graph.CumLogSumExp(x, 0) }, 1},
+	"CumMax": {func(x *node) *node { return graph.CumMax(x, 0) }, 0}, "CumMin": {func(x *node) *node { return graph.CumMin(x, 0) }, 0},
+	"Outer": {func(x *node) *node { return graph.Outer(x, graph.ConstAs(x, 0.75)) }, 1},
+	"Kron":  {func(x *node) *node { return graph.Kron(x, graph.ConstAs(x, []float64{0.75, -1})) }, 1},
+	"Trace": {func(x *node) *node { return graph.Trace(graph.Reshape(x, 32, 64)) }, 1},
 	"ConsecutiveDifference": {func(x *node) *node {
 		return graph.ConsecutiveDifference(x, 0, true)
 	}, 1},
@@ -101,9 +106,9 @@ var narrowTable = map[string]struct {
 	"slope of a logarithm": {slope(func(x *node) *node { return graph.SliceAxis(graph.LogSoftmax(x, 0), 0, graph.AxisElem(0)) }), 1},
 }
 
-// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, Reduce, which is as accurate as its
-// function is, and NextAfter, whose values are the dtype's own.
-var notNarrow = []string{"NextAfter", "Reduce", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
+// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, Reduce and ScatterFunc, which are as accurate as their
+// functions are, and NextAfter, whose values are the dtype's own.
+var notNarrow = []string{"NextAfter", "Reduce", "ScatterFunc", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
 
 // odd is a mask of every other element.
 func odd(x *node) *node {

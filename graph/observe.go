@@ -47,8 +47,8 @@ func tell(all *[]func(*Graph), g *Graph) {
 // span is a part of a graph's nodes, by number.
 type span struct{ begin, end NodeId }
 
-// IsDerived reports whether a transform, such as [Gradient] or [VMap], has made n of another node. It stands at the place of that
-// one, not where the transform was asked for.
+// IsDerived reports whether n was made of another node: by a transform, such as [Gradient] or [VMap], or by [Inline] of what a graph became.
+// Such a node stands at the place of that one, not where the transform was asked for.
 func (n *Node) IsDerived() bool {
 	n.made()
 	_, found := slices.BinarySearchFunc(n.graph.derived, n.id, func(s span, id NodeId) int {

@@ -59,7 +59,7 @@ func (e *emitter) emit(name string, f *Function, inputs, outputs []*Node) *ir.Pr
 	var room arena.Of[ir.Value]
 	for i, n := range f.nodes {
 		if need[i] && n.op != parameter && n.op != output {
-			e.emitCall(b, n, values, room.Take(len(n.inputs)))
+			e.emitCall(b, n, values, arena.Take(&room, len(n.inputs)))
 		}
 	}
 	return must(b.Program(valuesOf(outputs, values, make([]ir.Value, len(outputs)))...))
@@ -135,8 +135,9 @@ func expansion(name string, expand func(attrs any, in []*Node) []*Node) func(any
 }
 
 // Inline adds the calls of a program to the graph of in, which stand for its inputs, and returns the nodes of its
-// outputs: a program that was read or transformed goes on as part of a graph, with gradients. It panics with [Error] if
-// in does not fit.
+// outputs: a program that was read or transformed goes on as part of a graph, with gradients. The nodes stand where Inline is called; those of a
+// program that a graph of this process became stand where that one's do, and count as derived, see [Node.IsDerived]. It panics with [Error]
+// if in does not fit.
 func Inline(g *Graph, p *ir.Program, in ...*Node) []*Node {
 	g.made()
 	if err := p.Check(); err != nil {
@@ -151,7 +152,12 @@ func Inline(g *Graph, p *ir.Program, in ...*Node) []*Node {
 			g.fail("Inline", inShapes(in), fmt.Errorf("input %d (%s) of the program %q is %s, got %s", i, p.InputNames[i], p.Name, p.Values[v], in[i].Shape()))
 		}
 	}
-	return inline(g, p, in)
+	begin := NodeId(len(g.nodes))
+	out := inline(g, p, in)
+	if end := NodeId(len(g.nodes)); end > begin && g.from == (ir.Site{}) && slices.ContainsFunc(p.Instrs, func(in ir.Instr) bool { return in.Place.Calls() != nil }) {
+		g.derived = append(g.derived, span{begin, end})
+	}
+	return out
 }
 
 func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
@@ -166,11 +172,10 @@ func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
 		}
 		return list
 	}
-	if g.unplaced { // as an expansion is: what it takes over stands where it stood
-		defer func(from ir.Site) { g.from = from }(g.from)
-	}
+	from := g.from
+	defer func() { g.from = from }()
 	for _, instr := range p.Instrs {
-		if g.unplaced {
+		if g.from = from; g.unplaced || instr.Place.Calls() != nil { // an expansion is unplaced: what it takes over stands where it stood
 			g.from = instr.Place
 		}
 		args := at(instr.In)

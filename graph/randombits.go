@@ -92,7 +92,7 @@ func randomRule(state, shape shapes.Shape, allowed dtypes.Set) ([]shapes.Shape, 
 		return nil, err
 	}
 	if !allowed.Has(shape.DType) {
-		return nil, fmt.Errorf("random values of dtype %s are not made here: %s", shape.DType, allowed)
+		return nil, fmt.Errorf("random values of dtype %s are not made here: %s (RandomIntN makes integers, RandomBernoulli bools)", shape.DType, allowed)
 	}
 	return []shapes.Shape{state, shape}, nil
 }

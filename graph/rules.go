@@ -2,6 +2,8 @@ package graph
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -13,11 +15,30 @@ import (
 func sameShape(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0], nil }
 
 // broadcastRule is the rule of elementwise ops: all operands of one dtype, their shapes broadcast.
-func broadcastRule(_ any, in []shapes.Shape) (shapes.Shape, error) { return shapes.Broadcast(in...) }
+func broadcastRule(_ any, in []shapes.Shape) (shapes.Shape, error) { return broadcast(in) }
+
+// broadcast is [shapes.Broadcast] whose error says what to do with an operand that has the leading axes of the other.
+func broadcast(in []shapes.Shape) (shapes.Shape, error) {
+	s, err := shapes.Broadcast(in...)
+	if err == nil || len(in) != 2 {
+		return s, err
+	}
+	for i, few := range in {
+		all := in[1-i]
+		if n := few.Rank(); n > 0 && n < all.Rank() && slices.Equal(few.Dimensions, all.Dimensions[:n]) {
+			missing := make([]string, all.Rank()-n)
+			for k := range missing {
+				missing[k] = fmt.Sprint(k - len(missing))
+			}
+			return s, fmt.Errorf("%w (axes are matched from the last one on: ExpandAxes(x, %s) of operand %d makes it go along the first)", err, strings.Join(missing, ", "), i)
+		}
+	}
+	return s, err
+}
 
 // compareRule is broadcastRule with a bool result.
 func compareRule(_ any, in []shapes.Shape) (shapes.Shape, error) {
-	s, err := shapes.Broadcast(in...)
+	s, err := broadcast(in)
 	return s.WithDType(dtypes.Bool), err
 }
 

@@ -19,6 +19,14 @@ func init() {
 		Name: "Scan", Family: "control", Doc: "what a body makes of a carry, turn by turn, and of a slice of each array; and what it returns in each turn, stacked", Attrs: ir.ScanAttrs{},
 		Regions: &ir.Regions{
 			Names: []string{"body"}, Inputs: scanInputs, Infer: scanResults, Ref: scanRef, Expand: expandScan,
+			Parts: &ir.Parts{
+				State: func(attrs any, _ int) int { return attrs.(ir.ScanAttrs).Carries },
+				Attrs: func(attrs any, state int) any {
+					a := attrs.(ir.ScanAttrs)
+					a.Carries = state
+					return a
+				},
+			},
 		},
 		Samples: []ir.Sample{
 			{Name: "carry, slices and stack", In: []ir.Input{ir.Ramp(2), three}, DTypes: dtypes.Inexact, Build: built(sampleScan(nil))},

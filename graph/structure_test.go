@@ -84,7 +84,7 @@ func TestStructuralErrorsSayWhatToDo(t *testing.T) {
 		{"stacked shapes", []shapes.Shape{f32(2), f32(3)}, func(x []*graph.Node) *graph.Node { return graph.Stack(x, 0) },
 			"Stack [2] · [3]: operand 1 has shape [3], operand 0 has [2]: they must be the same"},
 		{"uneven parts", []shapes.Shape{f32(2, 5)}, func(x []*graph.Node) *graph.Node { return graph.Split(x[0], 1, 2)[0] },
-			"Split float32[2 5]: axis 1 of size 5 cannot be cut into 2 equal parts"},
+			"Split float32[2 5]: axis 1 of size 5 cannot be cut into 2 equal parts (SliceAxis cuts others)"},
 		{"a reshape that loses elements", []shapes.Shape{f32(2, 3)}, func(x []*graph.Node) *graph.Node { return graph.Reshape(x[0], 4, 2) },
 			"Reshape float32[2 3]: 6 elements do not fill [4 2], which has 8"},
 		{"a reshape without a whole answer", []shapes.Shape{f32(2, 3)}, func(x []*graph.Node) *graph.Node { return graph.Reshape(x[0], 4, -1) },

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +20,9 @@ type Input interface {
 // input is what Interact asks of a control.
 type input struct {
 	name    string
-	maker   string       // how it was made: `Slider "lr"`
-	typ     reflect.Type // of the value
-	mistake error        // what is wrong with it
+	maker   string // how it was made: `Slider "lr"`
+	pointer any    // to the type of the value: a cell that names reflect.Type in passing compiles fifty functions for it
+	mistake error  // what is wrong with it
 	value   func() any
 	text    func() string // the value as people read it
 	range_  func() string // what it can be
@@ -150,7 +149,7 @@ func (s *SliderInput[T]) input() input {
 		s.wrong("was not made by viz.Slider")
 	}
 	return input{
-		name: s.name, maker: s.maker(), typ: reflect.TypeFor[T](), mistake: s.mistake,
+		name: s.name, maker: s.maker(), pointer: (*T)(nil), mistake: s.mistake,
 		value: func() any { return s.Value() },
 		text:  func() string { return number(float64(s.Value())) },
 		range_: func() string {
@@ -247,7 +246,7 @@ func (c *ChoiceInput[T]) input() input {
 		c.mistake = fmt.Errorf(`%s has nothing to choose from: write Choice(%q, "a", "b")`, c.maker(), c.name)
 	}
 	return input{
-		name: c.name, maker: c.maker(), typ: reflect.TypeFor[T](), mistake: c.mistake,
+		name: c.name, maker: c.maker(), pointer: (*T)(nil), mistake: c.mistake,
 		value:   func() any { return c.Value() },
 		text:    func() string { return optionText(c.Value()) },
 		range_:  func() string { return strings.Join(c.labels(), " · ") },
@@ -314,7 +313,7 @@ func (c *CheckboxInput) Bundle() Bundle {
 
 func (c *CheckboxInput) input() input {
 	return input{
-		name: c.name, maker: fmt.Sprintf("Checkbox %q", c.name), typ: reflect.TypeFor[bool](),
+		name: c.name, maker: fmt.Sprintf("Checkbox %q", c.name), pointer: (*bool)(nil),
 		value: func() any { return c.Value() },
 		text: func() string {
 			if c.Value() {
@@ -373,7 +372,7 @@ func (b *ButtonInput) Bundle() Bundle {
 
 func (b *ButtonInput) input() input {
 	return input{
-		name: b.name, maker: fmt.Sprintf("Button %q", b.name), typ: reflect.TypeFor[int](),
+		name: b.name, maker: fmt.Sprintf("Button %q", b.name), pointer: (*int)(nil),
 		value:   func() any { return b.Value() },
 		text:    func() string { return strconv.Itoa(b.Value()) },
 		range_:  func() string { return "clicks" },

@@ -99,8 +99,8 @@ func fits(f reflect.Type, inputs []input) error {
 		return fmt.Errorf("viz.Interact: the function is %s, and %s given: write %s", strings.ReplaceAll(f.String(), "interface {}", "any"), countOf(len(inputs), "input"), signature(inputs))
 	}
 	for i, in := range inputs {
-		if !in.typ.AssignableTo(f.In(i)) {
-			return fmt.Errorf("viz.Interact: argument %d of the function is %s, and %s gives %s: write %s%s", i+1, f.In(i), in.maker, in.typ, signature(inputs), instead(in, f.In(i)))
+		if !valueType(in).AssignableTo(f.In(i)) {
+			return fmt.Errorf("viz.Interact: argument %d of the function is %s, and %s gives %s: write %s%s", i+1, f.In(i), in.maker, valueType(in), signature(inputs), instead(in, f.In(i)))
 		}
 	}
 	return nil
@@ -108,11 +108,14 @@ func fits(f reflect.Type, inputs []input) error {
 
 // instead is the other way to make a whole slider fit: one of its numbers is written as a float.
 func instead(in input, want reflect.Type) string {
-	if strings.HasPrefix(in.maker, "Slider") && in.typ.Kind() == reflect.Int && want.Kind() == reflect.Float64 {
+	if strings.HasPrefix(in.maker, "Slider") && valueType(in).Kind() == reflect.Int && want.Kind() == reflect.Float64 {
 		return ", or the slider's first number with a point, as 1.0 for 1, if it is not to be whole"
 	}
 	return ""
 }
+
+// valueType returns the type of an input's value.
+func valueType(in input) reflect.Type { return reflect.TypeOf(in.pointer).Elem() }
 
 func countOf(n int, what string) string {
 	if n == 1 {
@@ -125,7 +128,7 @@ func countOf(n int, what string) string {
 func signature(inputs []input) string {
 	var args []string
 	for i, in := range inputs {
-		args = append(args, argument(in.name, i)+" "+in.typ.String())
+		args = append(args, argument(in.name, i)+" "+valueType(in).String())
 	}
 	return "func(" + strings.Join(args, ", ") + ") any"
 }

@@ -54,8 +54,8 @@ type value struct {
 	shape  shapes.Shape
 	size   int // bytes
 	kind   kind
-	root   int    // the value whose memory this one is, itself for most
 	lies   lies   // how it lies in the memory of base
+	root   int    // the value whose memory this one is, itself for most
 	base   int    // the value in whose memory it lies, see parts.go
 	at     int    // where in that, in bytes
 	offset int    // in the arena

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/backends/gocpu/internal/vector"
@@ -45,9 +46,9 @@ type call struct {
 
 	view    bool  // no kernel: the result is the operand's memory
 	part    bool  // or a part of it
-	at      int   // that begins so many bytes behind it
-	slide   slide // or where a run says
 	soon    bool  // the result is read before the operand would have been left, or soon: it may lie in it
+	at      int   // of the part: it begins so many bytes behind the operand
+	slide   slide // or where a run says
 	scratch int   // bytes of scratch memory
 	inPlace []int // operands whose memory the first result may take
 }
@@ -58,11 +59,11 @@ type compiler struct {
 	options Options
 	program *ir.Program
 	code    *code
-	instrs  []instr
-	maker   []int // per value the instruction that makes it, or -1
-	packs   int   // instructions that pack operands
-	fuses   bool  // see fuse
-	isOver  func() bool
+	*scratch
+	maker  []int // per value the instruction that makes it, or -1
+	packs  int   // instructions that pack operands
+	fuses  bool  // see fuse
+	isOver func() bool
 	*library
 
 	// Memory for what instructions consist of.
@@ -70,6 +71,43 @@ type compiler struct {
 	ids    arena.Of[int]
 	shapes arena.Of[shapes.Shape]
 }
+
+// scratch is memory for a compilation to work in: nothing that is compiled refers to it, and others use it again.
+type scratch struct {
+	instrs []instr
+	spare  []instr // for another order of them
+
+	numbers arena.Reused[int]
+	marks   arena.Reused[bool]
+	lists   arena.Reused[[]int]
+	groups  arena.Reused[group]
+	reads   arena.Reused[source]
+	slots   arena.Reused[slot]
+}
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// done gives s to other compilations.
+func (s *scratch) done() {
+	for _, list := range [][]instr{s.instrs, s.spare} {
+		clear(list)
+	}
+	if cap(s.instrs) < keepInstrs {
+		s.instrs, s.spare = s.instrs[:0], s.spare[:0]
+		arena.Reset(&s.numbers)
+		arena.Reset(&s.marks)
+		arena.Reset(&s.lists)
+		arena.Reset(&s.groups)
+		arena.Reset(&s.reads)
+		arena.Reset(&s.slots)
+		scratches.Put(s)
+	}
+}
+
+// anew returns an empty list for the instructions in another order, which [scratch.relisted] takes.
+func (s *scratch) anew(n int) []instr { return slices.Grow(s.spare[:0], n) }
+
+func (s *scratch) relisted(list []instr) { s.instrs, s.spare = list, s.instrs }
 
 // library holds what is compiled once, however many parts of a program use it.
 type library struct {
@@ -102,7 +140,8 @@ func compileFor(ctx context.Context, p *ir.Program, o Options, known *library, s
 	if code.runner == nil {
 		code.runner = sequential{}
 	}
-	c := &compiler{ctx: ctx, options: o, program: p, code: code, fuses: o.fusion.programs(), library: known}
+	c := &compiler{ctx: ctx, options: o, program: p, code: code, fuses: o.fusion.programs(), library: known, scratch: scratches.Get().(*scratch)}
+	defer c.done()
 	c.isOver = c.ended
 	if err := c.load(); err != nil {
 		return nil, err
@@ -133,7 +172,7 @@ func compileFor(ctx context.Context, p *ir.Program, o Options, known *library, s
 	if c.options.Order == Dataflow && len(code.steps) <= dataflowLimit {
 		code.after = code.dataEdges()
 	}
-	code.plan()
+	code.plan(c.scratch)
 	c.bodies[p] = code
 	return code, nil
 }
@@ -163,7 +202,7 @@ func (c *compiler) load() error {
 	for _, s := range p.Values {
 		code.add(s, s.ByteSize())
 	}
-	c.maker = make([]int, len(code.values))
+	c.maker = arena.Again(&c.numbers, len(code.values))
 	for i := range c.maker {
 		c.maker[i] = -1
 	}
@@ -175,10 +214,10 @@ func (c *compiler) load() error {
 	for i := range p.Instrs {
 		operands += len(p.Instrs[i].In) + len(p.Instrs[i].Out)
 	}
-	c.instrs = make([]instr, 0, len(p.Instrs))
-	c.calls.Room(len(p.Instrs))
-	c.ids.Room(operands)
-	c.shapes.Room(operands)
+	c.instrs = slices.Grow(c.instrs, len(p.Instrs))
+	arena.Room(&c.calls, len(p.Instrs))
+	arena.Room(&c.ids, operands)
+	arena.Room(&c.shapes, operands)
 	for i := range p.Instrs {
 		in := &p.Instrs[i]
 		if a, ok := in.Attrs.(ir.ConstAttrs); ok {
@@ -196,7 +235,7 @@ func (c *compiler) load() error {
 }
 
 func (c *compiler) ints(ids []ir.Value) []int {
-	list := c.ids.Take(len(ids))
+	list := arena.Take(&c.ids, len(ids))
 	for i, id := range ids {
 		list[i] = int(id)
 	}
@@ -284,7 +323,7 @@ func (k *call) strides(i int) []int {
 
 // dropDead marks the instructions whose results nobody reads any more, since those who did read their operands.
 func (c *compiler) dropDead() {
-	used := make([]bool, len(c.code.values))
+	used := arena.Again(&c.marks, len(c.code.values))
 	for _, id := range c.program.Outputs {
 		used[id] = true
 	}
@@ -314,8 +353,8 @@ func (c *compiler) lower(in *instr) (err error) {
 
 // describe writes down how a lowering sees an instruction.
 func (c *compiler) describe(in *instr) {
-	k := c.calls.One()
-	*k = call{attrs: in.Attrs, workers: c.code.workers, ended: c.isOver, perm: in.perm, soon: in.soon, in: c.shapes.Take(len(in.in)), out: c.shapes.Take(len(in.out))}
+	k := arena.One(&c.calls)
+	*k = call{attrs: in.Attrs, workers: c.code.workers, ended: c.isOver, perm: in.perm, soon: in.soon, in: arena.Take(&c.shapes, len(in.in)), out: arena.Take(&c.shapes, len(in.out))}
 	for i, id := range in.in {
 		if in.perm[i] != nil {
 			id = int(in.In[i]) // the transposed one

@@ -9,6 +9,8 @@ import (
 
 func TestConformance(t *testing.T) { graphtest.Conform(t, gocpu.New) }
 
+func TestArrays(t *testing.T) { graphtest.Arrays(t, gocpu.New) }
+
 func TestGradients(t *testing.T) { graphtest.Gradients(t, gocpu.New) }
 
 func TestTransforms(t *testing.T) { graphtest.Transforms(t, gocpu.New) }

@@ -19,8 +19,13 @@
 //
 // Matrix products, programs over vectors, random numbers and transposes have assembly for tiers of instructions: AVX2 and AVX-512 of
 // amd64, NEON of arm64; beside each there is plain Go, which other processors run. The best tier that the machine has is taken, or
-// the one that the environment variable QUIRE_CPU names: portable, avx2, avx512 or neon. NEON is tested in an emulator; its speed has not been
+// the one that the environment variable QUIRE_CPU names: portable, avx2, avx512, amx or neon. NEON is tested in an emulator; its speed has not been
 // measured on hardware.
+//
+// amx is avx512 with Intel's tiles, which multiply bfloat16, int8 and uint8 on Linux; QUIRE_CPU=avx512 leaves them out. Numbers of bfloat16
+// and sums of their products below the smallest normal float32 (1.2e-38) are zeros there, as they are where AVX-512 multiplies pairs of
+// bfloat16. Where the first such product is compiled, the operating system is asked for the tiles, once for the process: from then on it
+// refuses stacks for signals below 12 KiB, which Go's threads do not have, but those of a library in C might.
 //
 // # Memory
 //

@@ -121,12 +121,13 @@ func (w *groupWriter) epilogue(r *groupRun, k *call) kernels.Func {
 	product := w.instrs[w.product].call
 	g := product.gemm()
 	base, width := g.OutBase, g.OutStride
-	even := r.row == 0 && (len(w.cuts) == 0 || len(w.cuts) == 1 && w.cuts[0] == width) // from row to row all operands go on alike
+	flat := len(w.cuts) == 0
+	even := r.row == 0 && (flat || len(w.cuts) == 1 && w.cuts[0] == width) // from row to row all operands go on alike
 	r.walkRows(width)
 	g.Finish = func(a *kernels.Args, batch, m0, m1, n0, n1 int) {
 		at := base[batch] + m0*width + n0
 		switch whole := n1-n0 == width; {
-		case whole && (!even || len(w.cuts) == 0):
+		case whole && (!even || flat):
 			r.chunk(a, 0, at, at+(m1-m0)*width)
 		case even:
 			r.block(a, at, m1-m0, n1-n0)

@@ -97,14 +97,15 @@ type fuser struct {
 	inside  []*group       // per instruction the group that is being tried and has it
 	taken   []int          // per instruction of a group how many of its readers the group has
 	values  []vector.Value // per root what it is in the program of its group that is being written: one more than that, 0 for none
-	groups  arena.Of[group]
+	writer  *groupWriter
 	nearby  [2][]*group // lists to use again
+	parts   arena.Of[*ir.Instr]
 }
 
 // fuse groups what vector programs compute.
 func (c *compiler) fuse() {
-	f := &fuser{compiler: c, readers: make([][]int, len(c.code.values)), kept: c.keptRoots(),
-		groupOf: make([]*group, len(c.instrs)), inside: make([]*group, len(c.instrs)), taken: make([]int, len(c.instrs)),
+	f := &fuser{compiler: c, readers: arena.Again(&c.lists, len(c.code.values)), kept: c.keptRoots(),
+		groupOf: make([]*group, len(c.instrs)), inside: make([]*group, len(c.instrs)), taken: arena.Again(&c.numbers, len(c.instrs)),
 		values: make([]vector.Value, len(c.code.values))}
 	f.findReaders()
 	for i := range c.instrs {
@@ -122,7 +123,7 @@ func (c *compiler) fuse() {
 
 // findReaders lists who reads which value.
 func (f *fuser) findReaders() {
-	count, all := make([]int, len(f.readers)), 0
+	count, all := arena.Again(&f.numbers, len(f.readers)), 0
 	for i := range f.instrs {
 		if in := &f.instrs[i]; f.runs(in) {
 			for _, id := range in.in {
@@ -133,7 +134,7 @@ func (f *fuser) findReaders() {
 			}
 		}
 	}
-	room := make([]int, all)
+	room := arena.Again(&f.numbers, all)
 	for r, n := range count {
 		f.readers[r], room = room[:0:n], room[n:]
 	}
@@ -288,8 +289,8 @@ func (f *fuser) union(i int, others []*group) *group {
 	if members > maxMembers {
 		return nil
 	}
-	g := f.groups.One()
-	g.n, g.product, g.members, g.sources = n, -1, make([]int, 0, members), make([]source, 0, sources)
+	g := &arena.Again(&f.groups, 1)[0]
+	g.n, g.product, g.members, g.sources = n, -1, arena.Again(&f.numbers, members)[:0], arena.Again(&f.reads, sources)[:0]
 	for _, o := range others {
 		g.members = append(g.members, o.members...)
 	}
@@ -453,7 +454,7 @@ func (g *group) repeats() bool {
 // findChoices finds the choices between two whole values by one bool, the first of which nobody reads afterwards: such a one
 // costs nothing where the first is chosen, since it lies there already, and is no part of a group.
 func (c *compiler) findChoices() {
-	last := make([]int, len(c.code.values)) // per root the last instruction that reads it
+	last := arena.Again(&c.numbers, len(c.code.values)) // per root the last instruction that reads it
 	for i := range c.instrs {
 		for _, id := range c.instrs[i].in {
 			for r := range c.code.seenBy(id) {
@@ -475,7 +476,7 @@ func (c *compiler) findChoices() {
 
 // keptRoots tells which values the results of the program are, or are views of.
 func (c *compiler) keptRoots() []bool {
-	kept := make([]bool, len(c.code.values))
+	kept := arena.Again(&c.marks, len(c.code.values))
 	for _, id := range c.program.Outputs {
 		for r := range c.code.seenBy(int(id)) {
 			kept[r] = true

@@ -3,9 +3,8 @@ package gocpu
 import (
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/backends/gocpu/internal/vector"
-	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
-	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // groupWriter writes the program of a group.
@@ -28,10 +27,16 @@ func (f *fuser) write(g *group) {
 	for _, k := range g.members {
 		f.inside[k] = g
 	}
-	w := &groupWriter{fuser: f, group: g, loaded: make([]vector.Value, len(g.sources)), loads: make([]int, len(g.sources))}
-	w.code.Grow(len(g.sources) + 2*len(g.members))
-	for i := range g.sources {
-		w.loaded[i], w.loads[i] = -1, -1
+	w := f.writer // whose memory is used again, but for what the step keeps
+	if w == nil {
+		w = &groupWriter{fuser: f}
+		f.writer = w
+	}
+	w.group, w.out, w.places, w.folded, w.folds, w.cost = g, nil, nil, nil, nil, 0
+	w.loaded, w.loads = w.loaded[:0], w.loads[:0]
+	w.code.Begin(len(g.sources) + 2*len(g.members))
+	for range g.sources {
+		w.loaded, w.loads = append(w.loaded, -1), append(w.loads, -1)
 	}
 	if g.product >= 0 {
 		w.multiplied()
@@ -51,11 +56,11 @@ func (w *groupWriter) member(k int) {
 		w.reduce(in, r)
 		return
 	}
-	args := append(w.args[:0], make([]vector.Value, len(in.in))...)
-	w.args = args
+	args := w.args[:0]
 	for j := range in.in {
-		args[j] = w.operand(in, j)
+		args = append(args, w.operand(in, j))
 	}
+	w.args = args
 	p, _ := writingOf(in)
 	w.cost += p.cost
 	v := p.write(&w.code, args)
@@ -106,7 +111,7 @@ func (w *groupWriter) load(o source) vector.Value {
 // store writes the result id, which may lie on every whole operand that was loaded before.
 func (w *groupWriter) store(id int, v vector.Value) {
 	w.code.Store(len(w.sources)+len(w.out), elementTypes[w.compiler.code.values[id].shape.DType], v)
-	places := make([]int, 0, len(w.loads))
+	places := arena.Take(&w.ids, len(w.loads))[:0]
 	for i, at := range w.loads {
 		if at >= 0 && w.free(i) {
 			places = append(places, i)
@@ -140,10 +145,11 @@ func (w *groupWriter) fold(in *instr, r reduction, x vector.Value) {
 
 // become makes in the step of the group; the other members are part of it.
 func (w *groupWriter) become(in *instr) {
-	k := &call{attrs: in.Attrs, workers: in.call.workers, ended: in.call.ended}
-	ids := make([]int, 0, len(w.sources))
-	k.in, k.out = make([]shapes.Shape, 0, len(w.sources)), make([]shapes.Shape, 0, len(w.out)+len(w.folded))
-	in.parts = make([]*ir.Instr, 0, len(w.members))
+	k := arena.One(&w.calls)
+	*k = call{attrs: in.Attrs, workers: in.call.workers, ended: in.call.ended}
+	ids := arena.Take(&w.ids, len(w.sources))[:0]
+	k.in, k.out = arena.Take(&w.shapes, len(w.sources))[:0], arena.Take(&w.shapes, len(w.out)+len(w.folded))[:0]
+	in.parts = arena.Take(&w.parts, len(w.members))[:0]
 	for _, o := range w.sources {
 		ids = append(ids, o.root)
 		k.in = append(k.in, w.compiler.code.values[o.root].shape)

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // sharePacked packs once the second operand of several products, and that of the products of a loop which all turns read: a step
@@ -25,7 +26,7 @@ func (c *compiler) sharePacked() error {
 	}
 	stays := c.inAllTurns()
 	before := map[int][]instr{} // by the index of an instruction
-	seen := make([]bool, len(c.instrs))
+	seen := arena.Again(&c.marks, len(c.instrs))
 	for i := range c.instrs {
 		in := &c.instrs[i]
 		if in.dead || in.Op != ops.DotGeneral || in.slow || seen[i] {
@@ -106,7 +107,7 @@ func sameDot(a, b any) bool {
 // is no loop: see hoist.
 func (c *compiler) inAllTurns() []bool {
 	if c.code.state == noLoop {
-		return make([]bool, len(c.code.values))
+		return arena.Again(&c.marks, len(c.code.values))
 	}
 	stays := c.code.given()
 	for i := range c.instrs {
@@ -151,11 +152,11 @@ func (k *call) inTwo(g kernels.Gemm) (kernels.Packed, bool) {
 
 // insert puts instructions before others.
 func (c *compiler) insert(before map[int][]instr) {
-	list := make([]instr, 0, len(c.instrs)+len(before))
+	list := c.anew(len(c.instrs) + len(before))
 	for i, in := range c.instrs {
 		list = append(append(list, before[i]...), in)
 	}
-	c.instrs = list
+	c.relisted(list)
 	for i := range list {
 		for _, id := range list[i].out {
 			c.maker[id] = i

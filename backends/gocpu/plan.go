@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // slot is memory that one or several values use one after the other, each written over the last one
@@ -21,32 +22,33 @@ type slot struct {
 // planner holds the lifetimes of a code's values, by steps.
 type planner struct {
 	*code
+	*scratch
 	order     ancestors
 	uses      [][]int // per root the steps that touch it; nil in the sequential order
 	def, last []int   // per value that is its own root; last of outputs is never
 	slotOf    []int   // per value, -1 if it needs no memory of the run's own
-	slots     []slot
+	list      []slot
 }
 
 const never = math.MaxInt
 
 // plan decides where every value lies: offsets in the arena for what lives within a run, and which
 // input's memory each output may take.
-func (c *code) plan() {
-	p := &planner{code: c}
+func (c *code) plan(s *scratch) {
+	p := &planner{code: c, scratch: s}
 	if c.after != nil {
 		p.order, p.uses = ancestorsOf(c.after), make([][]int, len(c.values))
 	}
 	p.lifetimes()
 	p.assign()
-	c.arena = place(p.slots, p.order)
+	c.arena = place(p.list, p.order)
 	for id := range c.values {
 		if s := p.slotOf[id]; s >= 0 && c.values[id].kind == temp {
-			if o := p.slots[s].output; o >= 0 { // it is overwritten by an output in place
+			if o := p.list[s].output; o >= 0 { // it is overwritten by an output in place
 				c.values[id].root = c.outputs[o]
 				continue
 			}
-			c.values[id].offset = p.slots[s].offset
+			c.values[id].offset = p.list[s].offset
 		} else if s < 0 && c.values[id].kind == temp && c.resolve(id) == id && c.values[id].lies == whole {
 			c.values[id].size = 0 // no step makes it any more: it has no place in the arena
 		}
@@ -64,7 +66,7 @@ func (c *code) plan() {
 
 // lifetimes finds the first and last step that touch each value's memory.
 func (p *planner) lifetimes() {
-	p.def, p.last = make([]int, len(p.values)), make([]int, len(p.values))
+	p.def, p.last = arena.Again(&p.numbers, len(p.values)), arena.Again(&p.numbers, len(p.values))
 	for id := range p.values {
 		p.def[id], p.last[id] = -1, -1
 	}
@@ -119,9 +121,9 @@ func (p *planner) over(id, i int) bool {
 // assign gives a slot to every value that a step makes: the slot of an operand that ends there, if the
 // kernel can work in place, or a new one.
 func (p *planner) assign() {
-	p.slots = make([]slot, 0, len(p.steps))
-	p.slotOf = make([]int, len(p.values))
-	outputOf := make([]int, len(p.values))
+	p.list = arena.Again(&p.slots, len(p.steps))[:0]
+	p.slotOf = arena.Again(&p.numbers, len(p.values))
+	outputOf := arena.Again(&p.numbers, len(p.values))
 	for id := range p.slotOf {
 		p.slotOf[id], outputOf[id] = -1, -1
 	}
@@ -146,12 +148,12 @@ func (p *planner) assign() {
 			}
 			taken = append(taken, slot)
 			p.slotOf[id] = slot
-			p.slots[slot].last = p.last[id]
+			p.list[slot].last = p.last[id]
 			if p.uses != nil {
-				p.slots[slot].ends = p.uses[id]
+				p.list[slot].ends = p.uses[id]
 			}
 			if outputOf[id] >= 0 {
-				p.slots[slot].output = outputOf[id]
+				p.list[slot].output = outputOf[id]
 			}
 		}
 		if s.scratch >= 0 {
@@ -165,8 +167,8 @@ func (p *planner) newSlot(id, step int) int {
 	if p.uses != nil {
 		s.ends = p.uses[id]
 	}
-	p.slots = append(p.slots, s)
-	return len(p.slots) - 1
+	p.list = append(p.list, s)
+	return len(p.list) - 1
 }
 
 // reusable returns the slot of an operand whose memory result k of step i can take, or -1; taken are those of the results
@@ -300,7 +302,7 @@ func (p *planner) donors() {
 	taken := make([]bool, len(p.inputs))
 	for o, id := range p.outputs {
 		p.code.donors[o] = -1
-		first := p.slots[p.slotOf[id]].def
+		first := p.list[p.slotOf[id]].def
 		s := &p.steps[first]
 		k := slices.IndexFunc(s.out, func(made int) bool { return p.slotOf[made] == p.slotOf[id] })
 		best := 0

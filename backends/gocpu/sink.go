@@ -6,14 +6,15 @@ import (
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // sinkNumbers moves elementwise calls on single numbers to where the first one stands that reads their results. What is made of
 // a sum, such as whether it is finite, then does not stand between the sum and what could be summed in the same pass.
 func (c *compiler) sinkNumbers() {
 	n := len(c.instrs)
-	before := make([]int, n) // per instruction the one before which it goes: itself, if it stays
-	first := make([]int, len(c.code.values))
+	before := arena.Again(&c.numbers, n) // per instruction the one before which it goes: itself, if it stays
+	first := arena.Again(&c.numbers, len(c.code.values))
 	for r := range first {
 		first[r] = n
 	}
@@ -38,7 +39,7 @@ func (c *compiler) sinkNumbers() {
 	if !moved {
 		return
 	}
-	order := make([]int, n)
+	order := arena.Again(&c.numbers, n)
 	for i := range order {
 		order[i] = i
 	}
@@ -56,12 +57,12 @@ func (c *compiler) isOfNumbers(in *instr) bool {
 
 // reorder lists the instructions anew.
 func (c *compiler) reorder(order []int) {
-	list := make([]instr, len(order))
+	list := c.anew(len(order))
 	for to, from := range order {
-		list[to] = c.instrs[from]
+		list = append(list, c.instrs[from])
 		for _, id := range list[to].out {
 			c.maker[id] = to
 		}
 	}
-	c.instrs = list
+	c.relisted(list)
 }

@@ -103,7 +103,6 @@ func (s *shared) leave() {
 	defer s.mu.Unlock()
 	if s.conn != nil {
 		s.conn.close()
-		<-s.conn.done
 	}
 }
 
@@ -190,7 +189,7 @@ func (b *backend) putOn(c *conn, t *tensors.Tensor) (ir.Buffer, error) {
 	head.Uint(id)
 	if err := c.link.QueueValue(wire.KindPut, 0, head, t); err != nil {
 		if broken(err) {
-			<-c.done
+			_ = c.await(context.Background(), c.done)
 			return nil, c.lost
 		}
 		return nil, fmt.Errorf("putting %s: %w", t.Shape(), err)

@@ -24,11 +24,12 @@ import (
 	"github.com/quire-ml/quire/ml/train"
 )
 
-// window is of how many steps times are compared: so few that some windows are undisturbed on a machine that others use too.
-const window = 10
+// perCall is how many steps are made by one call where they are not made one by one.
+const perCall = 10
 
-// training returns what trains an MLP with hidden layers of some width on b, and returns the times of windows of steps.
-func training(t testing.TB, b ir.Backend, batch, width int) func(steps int) []float64 {
+// training returns what trains an MLP with hidden layers of some width on b, and returns the times of windows of steps: a twentieth of a second, so
+// that some are undisturbed on a machine that others use too, and that it does not matter when a listener gets to hear of a step.
+func training(t testing.TB, b ir.Backend, batch, width, perCall int) func(windows, window int) []float64 {
 	t.Helper()
 	x, y := tensors.FromScalarAndDimensions(float32(0), 4096, 128), tensors.FromScalarAndDimensions(int32(0), 4096, 1)
 	for i := range tensors.Flat[float32](x) {
@@ -46,48 +47,64 @@ func training(t testing.TB, b ir.Backend, batch, width int) func(steps int) []fl
 		}
 		return layers.Dense(scope.In("out"), x, true, 10)
 	}
-	loop := train.NewLoop(train.NewTrainer(b, model.NewStore(), mlp, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Done()))
+	trainer := train.NewTrainer(b, model.NewStore(), mlp, losses.SparseCategoricalCrossEntropyLogits,
+		optimizers.Adam().LearningRate(1e-5).Done()) // so slow that moments do not shrink below what processors are fast with
+	require.NoError(t, trainer.StepsPerCall(perCall))
+	loop := train.NewLoop(trainer)
 	var ends []time.Time
 	loop.Listen(func(e train.Event) {
 		if e.Kind == train.Step {
 			ends = append(ends, e.Time)
 		}
 	})
-	return func(steps int) (windows []float64) {
+	return func(windows, window int) (list []float64) {
 		ends = ends[:0]
-		_, err := loop.RunSteps(ds, steps)
+		_, err := loop.RunSteps(ds, (windows+1)*window)
 		require.NoError(t, err)
-		for i := 2 * window; i+1 < len(ends); i += window { // the first and the last ones wait for each other
-			windows = append(windows, ends[i].Sub(ends[i-window]).Seconds()/window)
+		for i := 2*window - 1; i < len(ends); i += window { // the first ones wait for each other
+			list = append(list, ends[i].Sub(ends[i-window]).Seconds()/float64(window))
 		}
-		return windows
+		return list
 	}
 }
 
-// BenchmarkTraining trains in process and through the session in turns, and tells the ratio of the rates: of the fastest tenth of all
-// windows, and of the medians.
+// BenchmarkTraining trains in process and through the session in turns, the latter with a call for each step and with one for ten, and tells
+// the ratios of the rates: of the fastest tenth of all windows, and of the medians.
 func BenchmarkTraining(b *testing.B) {
 	ground(b)
 	for _, c := range []struct {
-		engine              string
-		batch, width, steps int
-	}{{"go:workers=1", 64, 256, 200}, {"go:workers=1", 256, 512, 60}, {"go", 64, 320, 200}, {"go", 256, 768, 60}} {
+		engine               string
+		batch, width, window int
+	}{
+		{"go:workers=1", 64, 256, 100}, {"go:workers=1", 64, 400, 50}, {"go:workers=1", 256, 512, 10}, {"go:workers=1", 256, 704, 10},
+		{"go", 64, 288, 100}, {"go", 64, 448, 50}, {"go", 256, 640, 10}, {"go", 256, 896, 10},
+	} {
 		b.Run(fmt.Sprintf("%s/batch=%d/width=%d", c.engine, c.batch, c.width), func(b *testing.B) {
-			within := training(b, open1(b, c.engine), c.batch, c.width)
-			through := training(b, open(b, c.engine), c.batch, c.width)
+			arms := []struct {
+				name  string
+				train func(windows, window int) []float64
+				times []float64
+			}{
+				{name: "", train: training(b, open1(b, c.engine), c.batch, c.width, 1)},
+				{name: "", train: training(b, open(b, c.engine), c.batch, c.width, 1)},
+				{name: "@10", train: training(b, open(b, c.engine), c.batch, c.width, perCall)},
+			}
 			equally(b)
 			defer stopAll(b) // the next engine has another worker
-			var alone, session []float64
 			for b.Loop() {
-				alone = append(alone, within(c.steps)...)
-				session = append(session, through(c.steps)...)
+				for i := range arms {
+					arms[i].times = append(arms[i].times, arms[i].train(4, c.window)...)
+				}
 			}
-			slices.Sort(alone)
-			slices.Sort(session)
-			at := func(list []float64, part float64) float64 { return list[int(part*float64(len(list)))] }
-			b.ReportMetric(1e3*at(alone, 0.1), "ms/step")
-			b.ReportMetric(100*at(alone, 0.1)/at(session, 0.1), "%rate")
-			b.ReportMetric(100*at(alone, 0.5)/at(session, 0.5), "%median")
+			at := func(i int, part float64) float64 {
+				slices.Sort(arms[i].times)
+				return arms[i].times[int(part*float64(len(arms[i].times)))]
+			}
+			b.ReportMetric(1e3*at(0, 0.1), "ms/step")
+			for i, a := range arms[1:] {
+				b.ReportMetric(100*at(0, 0.1)/at(1+i, 0.1), "%rate"+a.name)
+				b.ReportMetric(100*at(0, 0.5)/at(1+i, 0.5), "%median"+a.name)
+			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}

@@ -202,7 +202,7 @@ func (x *buffer) ToHost() (*tensors.Tensor, error) {
 
 // brought returns the value if it came with the answer to the run that made it, for which it waits; nil if it did not.
 func (x *buffer) brought() (*tensors.Tensor, error) {
-	<-x.made.done
+	_ = x.conn.await(context.Background(), x.made.done)
 	if x.made.err != nil {
 		return nil, x.fail(x.made.err)
 	}

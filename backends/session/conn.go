@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/backends/session/internal/wire"
 )
@@ -25,8 +27,11 @@ type conn struct {
 	more      map[uint64]int   // how many buffers besides one refer to a value
 	lost      error            // why there is no connection any more
 	done      chan struct{}    // closed then
-	room      chan struct{}    // runs that nobody waits for
+	ahead     []*call          // runs that nobody waited for, oldest first
 	closedHow bool             // this program has closed it
+
+	turns    *turns
+	caughtUp atomic.Int64 // when, since begun
 }
 
 // call is a request. Its fields are set when done is closed.
@@ -37,15 +42,14 @@ type call struct {
 	err     error
 	brought map[int][]byte // outputs of a run that came with the answer
 	what    string         // what is done, for an error
-	frees   bool           // it takes one of room
 }
 
 // maxAhead bounds the runs that a program may have begun without waiting for any.
 const maxAhead = 32
 
 func newConn(link *wire.Link, device string, w wire.Welcome) *conn {
-	c := &conn{link: link, device: device, welcome: w, calls: map[uint64]*call{}, more: map[uint64]int{}, done: make(chan struct{}), room: make(chan struct{}, maxAhead)}
-	go c.receive()
+	c := &conn{link: link, device: device, welcome: w, calls: map[uint64]*call{}, more: map[uint64]int{}, done: make(chan struct{}), turns: newTurns()}
+	go c.attend()
 	return c
 }
 
@@ -55,23 +59,38 @@ func (c *conn) close() {
 	c.closedHow = true
 	c.mu.Unlock()
 	c.link.Conn.Close()
+	_ = c.await(context.Background(), c.done)
 }
 
-// receive hands answers to who waits for them, until there is no connection any more.
-func (c *conn) receive() {
+// keepUp waits until so few runs are under way that nobody waits for that another one may be begun.
+func (c *conn) keepUp() {
 	for {
-		f, err := c.link.Receive()
-		if err == nil {
-			err = c.handle(&f)
-			f.Close()
+		c.mu.Lock()
+		for len(c.ahead) > 0 && isClosed(c.ahead[0].done) {
+			c.ahead = slices.Delete(c.ahead, 0, 1)
 		}
-		if err != nil {
-			c.fail(err)
+		var oldest *call
+		if len(c.ahead) >= maxAhead {
+			oldest = c.ahead[0]
+		}
+		c.mu.Unlock()
+		if oldest == nil {
 			return
 		}
+		_ = c.await(context.Background(), oldest.done)
 	}
 }
 
+func isClosed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+// handle hands an answer to who waits for it.
 func (c *conn) handle(f *wire.Frame) error {
 	if handled, err := c.link.Handle(f); handled {
 		return err
@@ -100,15 +119,8 @@ func (c *conn) handle(f *wire.Frame) error {
 	default:
 		k.err = fmt.Errorf("a frame of kind %d, which a worker does not send", f.Kind)
 	}
-	c.finish(k)
-	return nil
-}
-
-func (c *conn) finish(k *call) {
 	close(k.done)
-	if k.frees {
-		<-c.room
-	}
+	return nil
 }
 
 // fail ends all requests: there is no connection any more.
@@ -128,7 +140,7 @@ func (c *conn) fail(err error) {
 		if k.err = c.lost; !c.closedHow {
 			k.err = &LostError{c.device, k.what, why}
 		}
-		c.finish(k)
+		close(k.done)
 	}
 	c.link.Discard()
 	c.link.End()
@@ -186,7 +198,7 @@ func (c *conn) ask(ctx context.Context, k *call, send func(id uint64) error) err
 // unsent returns the error of a request that could not be sent: that of the connection if it is at its end.
 func (c *conn) unsent(k *call, id uint64, err error) error {
 	if broken(err) || errors.Is(err, os.ErrClosed) {
-		<-k.done // who receives finds the same
+		_ = c.await(context.Background(), k.done) // who receives finds the same
 		return k.err
 	}
 	c.mu.Lock()
@@ -195,35 +207,24 @@ func (c *conn) unsent(k *call, id uint64, err error) error {
 	c.mu.Unlock()
 	if waits {
 		k.err = err
-		c.finish(k)
+		close(k.done)
 	}
 	return err
 }
 
 // wait waits for the answer to a request.
 func (c *conn) wait(ctx context.Context, k *call, id uint64) error {
-	select {
-	case <-k.done:
-		return k.err
-	default:
-	}
-	select {
-	case <-k.done:
-		return k.err
-	case <-ctx.Done():
+	if err := c.await(ctx, k.done); err != nil {
 		var w wire.Writer
 		w.Uint(id)
 		_ = c.link.Send(wire.KindCancel, 0, w.Body) // without a connection there is nothing to cancel
-		return ctx.Err()
+		return err
 	}
+	return k.err
 }
 
 // live reports whether there is a connection.
 func (c *conn) live() bool {
-	select {
-	case <-c.done:
-		return false
-	default:
-		return true
-	}
+	c.catchUp()
+	return !isClosed(c.done)
 }

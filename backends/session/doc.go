@@ -9,7 +9,8 @@
 // A worker serves one user and one device. The first program that needs it starts it ($QUIRE_SESSION_WORKER names the command; the kernel of
 // notebooks sets it); it ends when nobody has needed it for ten minutes, and with the last notebook that used it. If it dies,
 // what it held is lost, which the next use says as a [LostError], and the call after that begins with a new worker. Values that
-// are to outlive the process that made them get a name ([Hold]) and are found again by it ([Held]); they end with their notebook.
+// are to outlive the process that made them get a name ([Hold]) and are found again by it ([Held]); they end with their notebook. A worker
+// that ends in order writes them out for the next one.
 //
 // [Workers] and [Stop] are what the commands "quire session status" and "quire session stop" do.
 //

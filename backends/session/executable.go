@@ -153,10 +153,10 @@ func (e *executable) Run(ctx context.Context, inputs []ir.Buffer, donate []bool)
 	}
 	ahead := at.ahead && ctx.Done() == nil
 	if ahead {
-		at.conn.room <- struct{}{}
+		at.conn.keepUp()
 	}
-	k := &call{what: e.running, frees: ahead}
-	id, bufs, err := e.begin(at, k, inputs, donate)
+	k := &call{what: e.running}
+	id, bufs, err := e.begin(at, k, inputs, donate, ahead)
 	if err != nil {
 		return nil, err
 	}
@@ -194,30 +194,24 @@ func (w *program) fits(inputs []ir.Buffer, donate []bool) error {
 }
 
 // begin sends a run. What it uses is looked at under the lock under which it is sent, so that no other call gives it up in between.
-func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []bool) (id uint64, bufs []ir.Buffer, err error) {
+func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []bool, ahead bool) (id uint64, bufs []ir.Buffer, err error) {
 	c := at.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	abort := func(err error) (uint64, []ir.Buffer, error) {
-		if k.frees {
-			<-c.room
-		}
-		return 0, nil, err
-	}
 	if c.lost != nil {
-		return abort(&LostError{c.device, k.what, c.whyLost()})
+		return 0, nil, &LostError{c.device, k.what, c.whyLost()}
 	}
 	for i, in := range inputs {
 		x := in.(*buffer)
 		if x.conn != c { // its own connection's lock is not needed: only the worker of c can be asked
-			return abort(fmt.Errorf("program %q: input %d (%s): %w", e.program.name, i, e.program.names[i], x.elsewhere(c)))
+			return 0, nil, fmt.Errorf("program %q: input %d (%s): %w", e.program.name, i, e.program.names[i], x.elsewhere(c))
 		}
 		if err := x.usable(); err != nil {
-			return abort(fmt.Errorf("program %q: input %d (%s): %w", e.program.name, i, e.program.names[i], err))
+			return 0, nil, fmt.Errorf("program %q: input %d (%s): %w", e.program.name, i, e.program.names[i], err)
 		}
 	}
 	if id, err = c.begin(k); err != nil {
-		return abort(err)
+		return 0, nil, err
 	}
 	body, first := e.request(at, inputs, donate)
 	k.answer = func(_ *wire.Frame, r *wire.Reader) (err error) {
@@ -235,6 +229,9 @@ func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []boo
 		err = c.unsent(k, id, err)
 		c.mu.Lock()
 		return 0, nil, err
+	}
+	if ahead {
+		c.ahead = append(c.ahead, k)
 	}
 	return id, bufs, nil
 }

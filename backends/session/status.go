@@ -63,9 +63,11 @@ func Workers() (list []Worker, err error) {
 	return list, nil
 }
 
-// Sweep removes the sockets and locks of this user's workers that were killed. Kernels do it when they start.
+// Sweep removes the sockets and locks of this user's workers that were killed, and what workers that ended in order have left and nobody can ask
+// for any more. Kernels do it when they start.
 func Sweep() {
 	for _, dir := range wire.Folders() {
+		wire.SweepLeft(dir, "")
 		for _, path := range wire.Sockets(dir) {
 			if lock, err := safefile.TryLock(wire.LockBeside(path), 0o600); err == nil { // nobody listens, nor begins to
 				os.Remove(path)
@@ -151,31 +153,34 @@ func Stop(device string, force bool) (there bool, err error) {
 }
 
 func stop(path string, force bool) (there bool, err error) {
-	err = ask(path, force)
+	writes, err := ask(path, force)
 	if absent(err) {
 		return false, nil
 	}
 	if err != nil && !force {
 		return true, err
 	}
-	wait := patience
+	wait := patience + time.Duration(writes/slowest)*time.Second
 	if err != nil {
 		wait = 0
 	}
 	return true, await(wire.LockBeside(path), wait, force)
 }
 
-// ask asks the worker at a socket to end.
-func ask(path string, force bool) error {
+// slowest is how many bytes a worker that ends writes out in a second at least.
+const slowest = 20 << 20
+
+// ask asks the worker at a socket to end, which then says how many bytes it has to write out.
+func ask(path string, force bool) (writes int64, err error) {
 	if _, err := os.Lstat(path); err != nil {
-		return errAbsent
+		return 0, errAbsent
 	}
 	socket, err := wire.Dial(path)
 	if err != nil {
 		if errors.Is(err, wire.ErrNobody) {
-			return errAbsent
+			return 0, errAbsent
 		}
-		return err
+		return 0, err
 	}
 	welcome, err := greeted(socket, asking(), patience)
 	if err == nil && !welcome.OK {
@@ -186,17 +191,18 @@ func ask(path string, force bool) error {
 	}
 	if err != nil {
 		socket.Close()
-		return err
+		return 0, err
 	}
 	c := newConn(wire.NewLink(socket), welcome.Device, *welcome)
 	defer c.close()
 	var w wire.Writer
 	w.Bool(force)
-	err = c.ask(context.Background(), &call{what: "asking it to end"}, func(id uint64) error { return c.link.Send(wire.KindStop, id, w.Body) })
+	k := &call{what: "asking it to end"}
+	err = c.ask(context.Background(), k, func(id uint64) error { return c.link.Send(wire.KindStop, id, w.Body) })
 	if IsLost(err) { // it was faster than its answer
-		return nil
+		return 0, nil
 	}
-	return err
+	return int64(wire.NewReader(k.body).Uint()), err // 0 where it did not say
 }
 
 // await waits for some time until the worker has given its lock up. One that does not is killed, with force.

@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/irtest"
 	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/ml/model"
 )
 
 // needPlugin ends the test if there is no CPU plugin.
@@ -60,4 +61,18 @@ func TestProgramsAreKeptOnXLA(t *testing.T) {
 		require.NoError(t, b.Close())
 	}
 	require.Equal(t, 2, worker(t).Programs)
+}
+
+// A worker's XLA makes the steps that XLA makes in process, to the last bit, one by one (the first ones and the last ones) and several by one
+// call; a compiler may order sums in another way in a loop.
+func TestStepsByOneCallOnXLA(t *testing.T) {
+	needPlugin(t)
+	ground(t)
+	want, wantTold := trained(t, open1(t, "xla:cpu,cache=off"), 4)
+	got, gotTold := trained(t, open1(t, xlaCPU), 4)
+	require.Equal(t, want, got)
+	require.Equal(t, wantTold, gotTold)
+	one, told := trained(t, open1(t, xlaCPU), 1) // whose program the worker has
+	require.InDeltaSlice(t, told, gotTold, 1e-4)
+	require.Equal(t, one[model.RNGStatePath], got[model.RNGStatePath])
 }

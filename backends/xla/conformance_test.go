@@ -23,6 +23,11 @@ func TestConformance(t *testing.T) {
 	graphtest.Conform(t, opener(t, ""), together)
 }
 
+func TestArrays(t *testing.T) {
+	long(t)
+	graphtest.Arrays(t, opener(t, ""), together)
+}
+
 func TestGradients(t *testing.T) {
 	long(t)
 	graphtest.Gradients(t, opener(t, ""), together)

@@ -2,7 +2,6 @@ package dtypes
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 )
 
@@ -82,9 +81,6 @@ func (d DType) Bytes(n int) int {
 	bits := d.Bits()
 	return n/8*bits + (n%8*bits+7)/8 // 8 elements are whole bytes; n·bits could overflow where the result does not
 }
-
-// GoType returns the Go type of one element, nil for Invalid.
-func (d DType) GoType() reflect.Type { return d.row().goType }
 
 // IsFloat reports whether d is float16, bfloat16, float32 or float64: a float that ops compute in, see [DType.IsStorage].
 func (d DType) IsFloat() bool { return Floats.Has(d) }

@@ -20,13 +20,13 @@ import (
 func TestTheTableIsSound(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range All() {
-		if !d.IsValid() || d.Size() == 0 || d.GoType() == nil {
+		if !d.IsValid() || d.Size() == 0 || GoType(d) == nil {
 			t.Errorf("%d is not valid", d)
 			continue
 		}
-		assert.Equal(t, d.Size(), int(d.GoType().Size()), "%s has %d bytes, its Go type %s has %d", d, d.Size(), d.GoType(), d.GoType().Size())
-		assert.Equal(t, d, OfType(d.GoType()), "the Go type")
-		assert.Equal(t, d, OfValue(reflect.Zero(d.GoType()).Interface()), "a value")
+		assert.Equal(t, d.Size(), int(GoType(d).Size()), "%s has %d bytes, its Go type %s has %d", d, d.Size(), GoType(d), GoType(d).Size())
+		assert.Equal(t, d, OfType(GoType(d)), "the Go type")
+		assert.Equal(t, d, OfValue(reflect.Zero(GoType(d)).Interface()), "a value")
 		for _, name := range []string{d.String(), d.Short()} {
 			if seen[name] {
 				t.Errorf("the name %q comes twice", name)
@@ -45,7 +45,7 @@ func TestTheTableIsSound(t *testing.T) {
 
 func TestInvalidTypes(t *testing.T) {
 	for _, d := range []DType{Invalid, count, 200} {
-		if d.IsValid() || d.Size() != 0 || d.GoType() != nil || d.IsFloat() || d.IsInt() || d.IsComplex() || Any.Has(d) {
+		if d.IsValid() || d.Size() != 0 || GoType(d) != nil || d.IsFloat() || d.IsInt() || d.IsComplex() || Any.Has(d) {
 			t.Errorf("%s counts as something", d)
 		}
 	}

@@ -89,6 +89,10 @@ func OfValue(v any) DType {
 	return Invalid
 }
 
+// GoType returns the Go type of one element, nil for Invalid. It is no method: whoever names a type with a method that names reflect.Type,
+// such as a cell that names a tensor, compiles fifty functions of package reflect anew.
+func GoType(d DType) reflect.Type { return reflect.TypeOf(d.row().zero) }
+
 // OfType returns the DType of a Go type. An int counts as int64. It is Invalid for all others.
 func OfType(t reflect.Type) DType {
 	if t == nil {
@@ -98,7 +102,7 @@ func OfType(t reflect.Type) DType {
 		return Int64
 	}
 	for d := Bool; d < count; d++ {
-		if table[d].goType == t {
+		if reflect.TypeOf(table[d].zero) == t {
 			return d
 		}
 	}

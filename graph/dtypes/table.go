@@ -13,7 +13,7 @@ import (
 type row struct {
 	name, short string
 	size        int
-	goType      reflect.Type
+	zero        any // a value of its Go type
 
 	// Of floats: the largest finite number, and the distance from 1 to the next larger one.
 	largest, epsilon float64
@@ -73,8 +73,8 @@ var table = [count]row{
 // rowOf completes a row: a type that is not complex takes the real part of a complex number unless it says otherwise.
 func rowOf[T Supported](name, short string, r row) row {
 	r.name, r.short = name, short
-	r.goType = reflect.TypeFor[T]()
-	r.size = int(r.goType.Size())
+	r.zero = *new(T)
+	r.size = int(reflect.TypeFor[T]().Size())
 	if r.fromComplex == nil {
 		r.fromComplex = func(x complex128) any { return r.fromFloat(real(x)) }
 	}

@@ -30,13 +30,13 @@ func (h *hash) addAttrs(attrs any) bool {
 			}
 		}) == nil
 	default:
-		h.addValue(reflect.ValueOf(attrs))
+		addValue(h, reflect.ValueOf(attrs))
 	}
 	return true
 }
 
 // addValue adds what counts in attributes: numbers, and lists and structs of them. What it leaves out sameAttrs compares.
-func (h *hash) addValue(v reflect.Value) {
+func addValue(h *hash, v reflect.Value) {
 	switch {
 	case v.CanInt():
 		h.add(uint64(v.Int()))
@@ -46,12 +46,12 @@ func (h *hash) addValue(v reflect.Value) {
 		h.add(math.Float64bits(v.Float()))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			h.addValue(v.Field(i))
+			addValue(h, v.Field(i))
 		}
 	case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
 		h.add(uint64(v.Len()))
 		for i := range v.Len() {
-			h.addValue(v.Index(i))
+			addValue(h, v.Index(i))
 		}
 	}
 }

@@ -43,7 +43,7 @@ func mergePass(l *lowering, p *Program) (*Program, error) {
 		if seen[b] == nil {
 			seen[b] = newCalls(len(b.maker))
 		}
-		same := seen[b].find(c)
+		same := seen[b].find(b, c)
 		if same == nil {
 			return nil, nil
 		}
@@ -58,12 +58,10 @@ type calls struct {
 	list  []callOn
 }
 
-// callOn is a call that was met.
+// callOn is a call that was met: instruction at of the program that is built.
 type callOn struct {
 	hash
-	op      *Op
-	attrs   any
-	in, out []Value
+	at int32
 }
 
 // newCalls returns a table for so many calls or some more.
@@ -73,7 +71,7 @@ func newCalls(n int) *calls {
 
 // find returns the results of a call that computes the same as c and was met before, nil if there is none: then c is
 // the one that was met.
-func (s *calls) find(c call) []Value {
+func (s *calls) find(b *Builder, c call) []Value {
 	h := hash(len(c.args))
 	for _, v := range c.args {
 		h.add(uint64(v))
@@ -86,11 +84,13 @@ func (s *calls) find(c call) []Value {
 	}
 	at := s.place(h)
 	for ; s.table[at] != 0; at = (at + 1) % len(s.table) {
-		if m := &s.list[s.table[at]-1]; m.hash == h && m.op == c.Op && slices.Equal(m.in, c.args) && sameAttrs(m.attrs, c.Attrs) {
-			return m.out
+		if m := &s.list[s.table[at]-1]; m.hash == h {
+			if i := &b.p.Instrs[m.at]; i.Op == c.Op && slices.Equal(i.In, c.args) && sameAttrs(i.Attrs, c.Attrs) {
+				return i.Out
+			}
 		}
 	}
-	s.list = append(s.list, callOn{h, c.Op, c.Attrs, c.args, c.Out})
+	s.list = append(s.list, callOn{h, int32(len(b.p.Instrs))}) // where it is put if it stays
 	s.table[at] = int32(len(s.list))
 	if 2*len(s.list) > len(s.table) {
 		s.grow()

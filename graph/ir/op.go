@@ -171,6 +171,21 @@ func OpByName(name string) *Op { return table[name] }
 // String returns the op's name.
 func (op *Op) String() string { return op.Name }
 
+// remedy says how what is of dtype d becomes one of those that are taken, "" where that is not likely what is wanted.
+func remedy(d dtypes.DType, takes dtypes.Set) string {
+	switch {
+	case d.IsComplex() && takes&dtypes.Floats != 0:
+		return " (take its Real, Imag or Abs)"
+	case takes == dtypes.Complexes && d.IsFloat():
+		return " (make it complex with Complex or ConvertDType)"
+	case takes == dtypes.Bools:
+		return " (compare it with something, or convert it with ConvertDType)"
+	case takes&dtypes.Floats != 0 && (d.IsInt() || d == dtypes.Bool || d.IsFloat()), takes&dtypes.Signed != 0 && d.IsFloat():
+		return " (convert it with ConvertDType)"
+	}
+	return ""
+}
+
 // Results runs the op's shape rule, with what holds for every op checked first and last. regions are the signatures of
 // the call's regions, without what they capture.
 func (op *Op) Results(attrs any, in []shapes.Shape, regions ...Signature) ([]shapes.Shape, error) {
@@ -186,7 +201,7 @@ func (op *Op) AppendResults(list []shapes.Shape, attrs any, in []shapes.Shape, r
 		return nil, fmt.Errorf("it takes %s, got %d", plural(op.operands, "operand"), len(in))
 	}
 	if op.DTypes != 0 && op.Typed < len(in) && !op.DTypes.Has(in[op.Typed].DType) {
-		return nil, fmt.Errorf("%s is not a dtype that it takes: %s", in[op.Typed].DType, op.DTypes)
+		return nil, fmt.Errorf("%s is not a dtype that it takes: %s%s", in[op.Typed].DType, op.DTypes, remedy(in[op.Typed].DType, op.DTypes))
 	}
 	if reflect.TypeOf(attrs) != reflect.TypeOf(op.Attrs) {
 		return nil, fmt.Errorf("its attributes are a %T, got a %T", op.Attrs, attrs)

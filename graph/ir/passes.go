@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // Pass is one step of [Lower]: it turns a program into one that computes the same.
@@ -30,7 +32,9 @@ var passes = checkPasses([]Pass{
 		Why: "calls that change nothing, or undo one another, go, by the rules in the rows; before merge, which then finds more to be equal"},
 	{Name: "merge", After: []string{"simplify"}, run: mergePass,
 		Why: "equal calls become one; before drop, since a value of which only one of two calls was needed is needed no more"},
-	{Name: "drop", After: []string{"fold", "simplify", "merge"}, run: dropPass,
+	{Name: "thin", After: []string{"expand", "merge"}, run: thinPass,
+		Why: "results of loops and functions that nobody reads go, with what is computed for them alone; before drop, which takes what made their operands"},
+	{Name: "drop", After: []string{"fold", "simplify", "merge", "thin"}, run: dropPass,
 		Why: "what no output needs goes; after all that leaves such calls behind"},
 	{Name: "share", After: []string{"drop"}, run: sharePass,
 		Why: "equal regions become one, so that backends compile it once; last, when they have become as equal as they get"},
@@ -76,7 +80,9 @@ type lowering struct {
 	expansions map[string]*Program   // by call, nil for those that are being made
 	done       map[*Program]*Program // regions that the current pass is through with
 	made       map[*Program]bool     // programs that a pass has made
+	parts      map[partOf]*Program   // of regions, see thinPass
 	effects    map[*Program]bool     // whether a region does something besides returning results
+	numbers    arena.Reused[int]     // of the current pass
 	notes      map[string]int        // what the current pass did, how often; nil if nobody asks
 	left       []string              // calls that have no kernel, no expansion and no wider form, if somebody asks
 }
@@ -91,6 +97,7 @@ func newLowering(lowers func(Call) bool) *lowering {
 // next begins another pass.
 func (l *lowering) next() *lowering {
 	clear(l.done)
+	arena.Reset(&l.numbers)
 	clear(l.notes)
 	return l
 }

@@ -86,6 +86,13 @@ var each = map[string]struct {
 	"merge": {func(x ...*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Add(graph.Exp(x[0]), graph.Exp(x[0])), graph.AddScalar(x[0], 2), graph.AddScalar(x[0], 2)}
 	}, []shapes.Shape{vector}, nil},
+	"thin": {func(x ...*graph.Node) []*graph.Node {
+		weight := graph.Exp(x[0]) // which the unused sum alone reads
+		carry, ys := graph.Scan([]*graph.Node{x[0], graph.Log(x[0])}, []*graph.Node{x[1], graph.Neg(x[1])}, func(c, s []*graph.Node) ([]*graph.Node, []*graph.Node) {
+			return []*graph.Node{graph.Add(c[0], s[0]), graph.Add(graph.Mul(c[1], weight), s[1])}, []*graph.Node{graph.Tanh(c[1]), graph.Sin(c[0])}
+		}).Done()
+		return []*graph.Node{carry[0], ys[1]}
+	}, []shapes.Shape{vector, shapes.Make(dtypes.Float32, 4, 3)}, nil},
 	"drop": {func(x ...*graph.Node) []*graph.Node {
 		g := x[0].Graph()
 		sorted := graph.ApplyMulti(ops.SortWithIndices, ir.SortAttrs{}, x[0]) // of which one result is used

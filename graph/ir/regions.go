@@ -27,6 +27,9 @@ type Regions struct {
 	// as [Op.Expand] does; nil for ops that every backend must run.
 	Expand func(attrs any, in []shapes.Shape, captured int, regions []*Program) (*Program, error)
 
+	// Parts says which results of a call hang on what; nil for ops all of whose results are needed if one is.
+	Parts *Parts
+
 	// Endless says that values decide whether it ever ends.
 	Endless bool
 }

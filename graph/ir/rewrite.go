@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/arena"
 )
 
 // visitor returns the values that stand for the results of a call on args, values of the program that is built; nil to
@@ -46,7 +47,7 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 	if q := l.done[p]; q != nil {
 		return q, nil
 	}
-	b := p.reopen()
+	b := p.reopen(arena.Again(&l.numbers, len(p.Values)))
 	if l.made[p] {
 		b.p.Values = p.Values // there is nobody else who would add to them
 	}
@@ -120,11 +121,11 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 }
 
 // reopen returns a Builder that knows all values of p, and has none of its calls yet. It shares what p consists of, and
-// adds to copies.
-func (p *Program) reopen() *Builder {
+// adds to copies. maker is memory for the Builder's.
+func (p *Program) reopen(maker []int) *Builder {
 	q := *p
 	q.Values, q.Instrs, q.whole = p.Values[:len(p.Values):len(p.Values)], nil, nil
-	b := &Builder{p: &q, maker: make([]int, len(p.Values))}
+	b := &Builder{p: &q, maker: maker}
 	for _, v := range p.Inputs {
 		b.maker[v] = -1
 	}

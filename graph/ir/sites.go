@@ -11,7 +11,8 @@ import (
 // Sites makes the sites of a graph's nodes. Nodes that the same calls make, one after the other or in turns, as an optimizer does for
 // each variable, share a site. Its zero value is ready; it is for one goroutine.
 type Sites struct {
-	latest [64]Site // by hash of their calls
+	latest []Site // by hash of their calls
+	begun  bool
 	calls  arena.Of[uintptr]
 	sites  arena.Of[site]
 }
@@ -22,10 +23,17 @@ type Sites struct {
 func (s *Sites) Here() Site {
 	var pcs [frames.MaxCalls]uintptr
 	n := frames.Callers(pcs[:])
+	if s.latest == nil { // a first one has none to share, and is the only one of many
+		if !s.begun {
+			s.begun = true
+			return SiteOfCalls(slices.Clone(pcs[:n]))
+		}
+		s.latest = make([]Site, 64)
+	}
 	latest := &s.latest[hashOf(pcs[:n])%uint64(len(s.latest))]
 	if !slices.Equal(latest.Calls(), pcs[:n]) {
-		latest.at = s.sites.One()
-		latest.at.calls = s.calls.List(pcs[:n]...)
+		latest.at = arena.One(&s.sites)
+		latest.at.calls = arena.List(&s.calls, pcs[:n]...)
 	}
 	return *latest
 }

@@ -223,7 +223,7 @@ func (t *Tensor) GoStr() string {
 		return "/* " + err.Error() + " */"
 	}
 	defer runtime.KeepAlive(t)
-	typ := t.DType().GoType().String()
+	typ := dtypes.GoType(t.DType()).String()
 	if t.IsScalar() {
 		s := t.goElement(0)
 		if strings.HasPrefix(s, typ) || t.DType().IsHalf() || t.DType().IsStorage() { // has its type
@@ -258,7 +258,7 @@ func (t *Tensor) goRows(out *strings.Builder, axis, at int) {
 
 // goElement returns an element as a Go expression that can stand for its type in a slice.
 func (t *Tensor) goElement(at int) string {
-	typ := t.DType().GoType().String()
+	typ := dtypes.GoType(t.DType()).String()
 	switch d := t.DType(); {
 	case d.IsHalf():
 		return typ[:strings.IndexByte(typ, '.')] + ".FromFloat64(" + goFloat(t.Float64At(at), 64) + ")"

@@ -80,7 +80,7 @@ func FromAnyValue(value any) (*Tensor, error) {
 	}
 	defer runtime.KeepAlive(t)
 	if shape.IsScalar() {
-		return t, t.setScalar(v)
+		return t, setScalar(t, v)
 	}
 	rest := t.bytes()
 	return t, fill(&rest, v, shape, nil)
@@ -114,9 +114,9 @@ func shapeOf(v reflect.Value) (shapes.Shape, error) {
 }
 
 // setScalar writes the only element.
-func (t *Tensor) setScalar(v reflect.Value) error {
-	p := reflect.New(t.DType().GoType())
-	p.Elem().Set(v.Convert(t.DType().GoType()))
+func setScalar(t *Tensor, v reflect.Value) error {
+	p := reflect.New(dtypes.GoType(t.DType()))
+	p.Elem().Set(v.Convert(dtypes.GoType(t.DType())))
 	copy(t.bytes(), unsafe.Slice((*byte)(p.UnsafePointer()), t.ByteSize()))
 	return nil
 }

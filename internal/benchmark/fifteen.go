@@ -5,6 +5,8 @@ import (
 
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/layers"
@@ -35,7 +37,7 @@ func fifteen() []*benchCase {
 	for _, c := range list[len(list)-2:] {
 		c.elements = 0 // a rate says nothing
 	}
-	return append(list, mlpStep(), blockForward(), blockStep(), mlpCompile(), mlpCompileAgain(), mlpFirstStep())
+	return append(list, mlpStep(), blockForward(), blockStep(), mlpCompile(), mlpCompileAgain(), chainCompile(), mlpFirstStep())
 }
 
 // chain6 is max(exp(tanh(1.5x + 0.25))·x, 0).
@@ -186,6 +188,24 @@ func mlpCompileAgain() *benchCase {
 	return &benchCase{name: "mlp_train_graph_built_again", group: building, prepare: func(m *maker) (*work, error) {
 		batch := m.digits()
 		return &work{close: func() {}, call: func() error { return compileStep(m.backend, batch) }}, nil
+	}}
+}
+
+// chainCompile builds a chain of 2,000 calls with its gradient, some 6,000 nodes, and lets a new engine compile it.
+func chainCompile() *benchCase {
+	return &benchCase{name: "chain_2000_with_gradient_build_compile", group: building, prepare: func(*maker) (*work, error) {
+		return &work{close: func() {}, call: onNewEngine(func(backend graph.Backend) error {
+			g := graph.NewGraph(backend, "chain")
+			x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, 64, 64))
+			y := x
+			for i := range 1000 {
+				if y = graph.Tanh(graph.MulScalar(y, 1.001)); i%8 == 0 {
+					y = graph.MatMul(y, x)
+				}
+			}
+			defer g.Close()
+			return g.Compile(append(graph.Gradient(graph.ReduceAllSum(y), x), y)...)
+		})}, nil
 	}}
 }
 

@@ -29,8 +29,31 @@ type Value interface {
 	Close() error
 }
 
-// Cache holds values by key. It is safe for several goroutines.
-type Cache[K any, V Value] struct {
+// Cache holds values by key. It is safe for several goroutines. It is an interface so that a package which names a type with a
+// cache in it, such as a cell that names *graph.Exec, does not compile all of these methods anew for its keys and values.
+type Cache[K any, V Value] interface {
+	// Get returns the value of key, held for the caller to Release: that which is there, or what is built in two
+	// parts. The first ones of all keys run one after another, the second ones side by side. Callers who ask for the same
+	// key share one build, and its error, which is not kept. A build belongs to its first caller: if that one's context
+	// ends it, or it panics, the next of those who wait builds anew. Who waits can leave by the end of ctx.
+	Get(ctx context.Context, key K, first func() error, then func() (V, error)) (V, error)
+	// Find returns the value of key, held for the caller to Release, if it is there.
+	Find(key K) (value V, ok bool)
+	// Release ends the use of a value that Get or Find returned.
+	Release(V)
+	// SetMax sets how many values are kept, at least 1; the least recently used ones are dropped.
+	SetMax(n int)
+	// DropFunc drops the values that are of no use.
+	DropFunc(useless func(V) bool)
+	// Values returns what is kept, most recently used first, not held.
+	Values() []V
+	// Close closes all values, each as soon as nobody uses it, and empties the cache, which can be used anew. What is being
+	// built is not kept. Close returns the errors of this, and of a closing before it that nobody was told.
+	Close() error
+}
+
+// kept is a Cache.
+type kept[K any, V Value] struct {
 	equal func(a, b K) bool
 
 	turn chan struct{} // holds a token while a first part of a build runs
@@ -59,15 +82,11 @@ type flight[K, V any] struct {
 }
 
 // New returns a cache of at most max values.
-func New[K any, V Value](max int, equal func(a, b K) bool) *Cache[K, V] {
-	return &Cache[K, V]{equal: equal, max: max, turn: make(chan struct{}, 1)}
+func New[K any, V Value](max int, equal func(a, b K) bool) Cache[K, V] {
+	return &kept[K, V]{equal: equal, max: max, turn: make(chan struct{}, 1)}
 }
 
-// Get returns the value of key, held for the caller to [Cache.Release]: that which is there, or what is built in two
-// parts. The first ones of all keys run one after another, the second ones side by side. Callers who ask for the same
-// key share one build, and its error, which is not kept. A build belongs to its first caller: if that one's context
-// ends it, or it panics, the next of those who wait builds anew. Who waits can leave by the end of ctx.
-func (c *Cache[K, V]) Get(ctx context.Context, key K, first func() error, then func() (V, error)) (value V, err error) {
+func (c *kept[K, V]) Get(ctx context.Context, key K, first func() error, then func() (V, error)) (value V, err error) {
 	if v, ok := c.Find(key); ok {
 		return v, nil
 	}
@@ -98,7 +117,7 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, first func() error, then f
 }
 
 // join returns the value of key if it is there, or else the build of it, which is the caller's to do if it is mine.
-func (c *Cache[K, V]) join(key K) (value V, ok bool, f *flight[K, V], mine bool) {
+func (c *kept[K, V]) join(key K) (value V, ok bool, f *flight[K, V], mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if value, ok = c.find(key); ok {
@@ -116,7 +135,7 @@ func (c *Cache[K, V]) join(key K) (value V, ok bool, f *flight[K, V], mine bool)
 }
 
 // leave is for one who waits no longer.
-func (c *Cache[K, V]) leave(f *flight[K, V]) {
+func (c *kept[K, V]) leave(f *flight[K, V]) {
 	c.mu.Lock()
 	f.waiters--
 	landed := false
@@ -131,7 +150,7 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 	}
 }
 
-func (c *Cache[K, V]) build(ctx context.Context, f *flight[K, V], first func() error, then func() (V, error)) (value V, err error) {
+func (c *kept[K, V]) build(ctx context.Context, f *flight[K, V], first func() error, then func() (V, error)) (value V, err error) {
 	ended := false
 	defer func() { // also if a part panics or ends its goroutine
 		f.givenUp = !ended || err != nil && ctx.Err() != nil
@@ -146,7 +165,7 @@ func (c *Cache[K, V]) build(ctx context.Context, f *flight[K, V], first func() e
 }
 
 // alone runs fn when no other does.
-func (c *Cache[K, V]) alone(ctx context.Context, fn func() error) error {
+func (c *kept[K, V]) alone(ctx context.Context, fn func() error) error {
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -161,7 +180,7 @@ func (c *Cache[K, V]) alone(ctx context.Context, fn func() error) error {
 }
 
 // land ends a build: its value is kept, unless the cache was closed meanwhile, and held for its caller and who waits.
-func (c *Cache[K, V]) land(f *flight[K, V]) {
+func (c *kept[K, V]) land(f *flight[K, V]) {
 	c.mu.Lock()
 	i := slices.Index(c.flights, f)
 	if i >= 0 {
@@ -182,14 +201,13 @@ func (c *Cache[K, V]) land(f *flight[K, V]) {
 	c.drop(out)
 }
 
-// Find returns the value of key, held for the caller to [Cache.Release], if it is there.
-func (c *Cache[K, V]) Find(key K) (value V, ok bool) {
+func (c *kept[K, V]) Find(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.find(key)
 }
 
-func (c *Cache[K, V]) find(key K) (value V, ok bool) {
+func (c *kept[K, V]) find(key K) (value V, ok bool) {
 	for i, e := range c.entries {
 		if !c.equal(e.key, key) {
 			continue
@@ -205,11 +223,10 @@ func (c *Cache[K, V]) find(key K) (value V, ok bool) {
 	return value, false
 }
 
-// Release ends the use of a value that [Cache.Get] or [Cache.Find] returned.
-func (c *Cache[K, V]) Release(v V) { c.note(v.Release()) }
+func (c *kept[K, V]) Release(v V) { c.note(v.Release()) }
 
 // note keeps the error of a closing for [Cache.Close] to return.
-func (c *Cache[K, V]) note(err error) {
+func (c *kept[K, V]) note(err error) {
 	if err == nil {
 		return
 	}
@@ -220,14 +237,14 @@ func (c *Cache[K, V]) note(err error) {
 	}
 }
 
-func (c *Cache[K, V]) drop(values []V) {
+func (c *kept[K, V]) drop(values []V) {
 	for _, v := range values {
 		c.note(v.Drop())
 	}
 }
 
 // trim takes out what is too much. c.mu is held.
-func (c *Cache[K, V]) trim() (out []V) {
+func (c *kept[K, V]) trim() (out []V) {
 	for len(c.entries) > c.max {
 		last := len(c.entries) - 1
 		out = append(out, c.entries[last].value)
@@ -236,8 +253,7 @@ func (c *Cache[K, V]) trim() (out []V) {
 	return out
 }
 
-// SetMax sets how many values are kept, at least 1; the least recently used ones are dropped.
-func (c *Cache[K, V]) SetMax(n int) {
+func (c *kept[K, V]) SetMax(n int) {
 	c.mu.Lock()
 	c.max = max(1, n)
 	out := c.trim()
@@ -245,8 +261,7 @@ func (c *Cache[K, V]) SetMax(n int) {
 	c.drop(out)
 }
 
-// DropFunc drops the values that are of no use.
-func (c *Cache[K, V]) DropFunc(useless func(V) bool) {
+func (c *kept[K, V]) DropFunc(useless func(V) bool) {
 	c.mu.Lock()
 	var out []V
 	c.entries = slices.DeleteFunc(c.entries, func(e entry[K, V]) bool {
@@ -260,8 +275,7 @@ func (c *Cache[K, V]) DropFunc(useless func(V) bool) {
 	c.drop(out)
 }
 
-// Values returns what is kept, most recently used first, not held.
-func (c *Cache[K, V]) Values() []V {
+func (c *kept[K, V]) Values() []V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	values := make([]V, len(c.entries))
@@ -271,9 +285,7 @@ func (c *Cache[K, V]) Values() []V {
 	return values
 }
 
-// Close closes all values, each as soon as nobody uses it, and empties the cache, which can be used anew. What is being
-// built is not kept. Close returns the errors of this, and of a closing before it that nobody was told.
-func (c *Cache[K, V]) Close() error {
+func (c *kept[K, V]) Close() error {
 	c.mu.Lock()
 	entries, errs := c.entries, []error{c.failed}
 	c.entries, c.flights, c.failed = nil, nil, nil

@@ -41,8 +41,8 @@ func (v *thing) closeIf(now bool) error {
 	return v.fail
 }
 
-func newThings(max int) *Cache[int, *thing] {
-	return New[int, *thing](max, func(a, b int) bool { return a == b })
+func newThings(max int) *kept[int, *thing] {
+	return New[int, *thing](max, func(a, b int) bool { return a == b }).(*kept[int, *thing])
 }
 
 func nothing() error { return nil }
@@ -50,7 +50,7 @@ func nothing() error { return nil }
 func made(v *thing) func() (*thing, error) { return func() (*thing, error) { return v, nil } }
 
 // put gets a value that is made at once, and releases it.
-func put(t *testing.T, c *Cache[int, *thing], key int) *thing {
+func put(t *testing.T, c *kept[int, *thing], key int) *thing {
 	t.Helper()
 	v, err := c.Get(t.Context(), key, nothing, made(&thing{name: fmt.Sprint(key)}))
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func put(t *testing.T, c *Cache[int, *thing], key int) *thing {
 	return v
 }
 
-func keys(c *Cache[int, *thing]) (names []string) {
+func keys(c *kept[int, *thing]) (names []string) {
 	for _, v := range c.Values() {
 		names = append(names, v.name)
 	}
@@ -82,11 +82,11 @@ func TestTheLeastRecentlyUsedGoes(t *testing.T) {
 
 // TestAValueIsClosedOnceWhenItsLastUseEnds does each thing that ends a value while two use it.
 func TestAValueIsClosedOnceWhenItsLastUseEnds(t *testing.T) {
-	for name, end := range map[string]func(c *Cache[int, *thing]){
-		"another takes its place": func(c *Cache[int, *thing]) { put(t, c, 2) },
-		"it is of no use":         func(c *Cache[int, *thing]) { c.DropFunc(func(*thing) bool { return true }) },
-		"the cache is closed":     func(c *Cache[int, *thing]) { c.Close() },
-		"it is closed twice":      func(c *Cache[int, *thing]) { c.entries[0].value.Close(); c.Close() },
+	for name, end := range map[string]func(c *kept[int, *thing]){
+		"another takes its place": func(c *kept[int, *thing]) { put(t, c, 2) },
+		"it is of no use":         func(c *kept[int, *thing]) { c.DropFunc(func(*thing) bool { return true }) },
+		"the cache is closed":     func(c *kept[int, *thing]) { c.Close() },
+		"it is closed twice":      func(c *kept[int, *thing]) { c.entries[0].value.Close(); c.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newThings(1)
@@ -151,7 +151,7 @@ type slow struct {
 }
 
 // begin starts a Get whose second part waits, and returns when it does.
-func begin(t *testing.T, c *Cache[int, *thing], key int) *slow {
+func begin(t *testing.T, c *kept[int, *thing], key int) *slow {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &slow{&thing{name: fmt.Sprint(key)}, make(chan error), make(chan result, 1), cancel}
 	begun := make(chan bool)
@@ -172,7 +172,7 @@ func begin(t *testing.T, c *Cache[int, *thing], key int) *slow {
 }
 
 // wait starts a Get that should wait for another's build; if it must build itself, the value's name is "own".
-func wait(c *Cache[int, *thing], ctx context.Context, key int) chan result {
+func wait(c *kept[int, *thing], ctx context.Context, key int) chan result {
 	out := make(chan result, 1)
 	go func() {
 		v, err := c.Get(ctx, key, nothing, made(&thing{name: "own"}))
@@ -182,7 +182,7 @@ func wait(c *Cache[int, *thing], ctx context.Context, key int) chan result {
 }
 
 // waiting returns when n wait for the one build that is under way.
-func waiting(c *Cache[int, *thing], n int) {
+func waiting(c *kept[int, *thing], n int) {
 	for {
 		c.mu.Lock()
 		got := c.flights[0].waiters

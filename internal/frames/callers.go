@@ -1,7 +1,7 @@
 package frames
 
-// MaxCalls is how many calls of a stack are noted: a step of training has some 35 between its caller and an op.
-const MaxCalls = 40
+// MaxCalls is how many calls of a stack are noted: a step of training has some 40 between its caller and an op.
+const MaxCalls = 48
 
 // Callers fills pcs with the calls that led to the function that calls it, innermost first and without that function itself,
 // and returns how many they are. They are what [runtime.Callers] returns for [runtime.CallersFrames], but where the processor's

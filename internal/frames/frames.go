@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Module is the import path below which code is Quire's.
@@ -69,19 +70,43 @@ func Calls(pcs []uintptr) []runtime.Frame {
 
 // User returns the innermost call of the user's own; not ok if there is none.
 func User(pcs []uintptr) (f runtime.Frame, ok bool) {
-	if len(pcs) == 0 {
-		return runtime.Frame{}, false
-	}
-	it := runtime.CallersFrames(pcs)
-	for {
-		f, more := it.Next()
-		if IsUser(f) {
-			return f, true
-		}
-		if !more {
-			return runtime.Frame{}, false
+	for _, pc := range pcs {
+		if f := userAt(pc); f != nil {
+			return *f, true
 		}
 	}
+	return runtime.Frame{}, false
+}
+
+// users holds the user's innermost call at a program counter, nil where there is none: the same few stand on all stacks, and to look one
+// up takes a microsecond.
+var users struct {
+	sync.RWMutex
+	at map[uintptr]*runtime.Frame
+}
+
+// userAt is User of one counter, at which there are several calls if the compiler has put some into others.
+func userAt(pc uintptr) *runtime.Frame {
+	users.RLock()
+	f, known := users.at[pc]
+	users.RUnlock()
+	if known {
+		return f
+	}
+	const nowhere = 1 // of the last counter of a list not all calls are told
+	for it, more := runtime.CallersFrames([]uintptr{pc, nowhere}), true; more && f == nil; {
+		var call runtime.Frame
+		if call, more = it.Next(); IsUser(call) {
+			f = &call
+		}
+	}
+	users.Lock()
+	defer users.Unlock()
+	if users.at == nil {
+		users.at = map[uintptr]*runtime.Frame{}
+	}
+	users.at[pc] = f
+	return f
 }
 
 // sourceRoot is the folder of the standard library's source as the compiler wrote it into this program; "" if it

@@ -112,6 +112,7 @@ func small(scope *model.Scope, x *graph.Node) *graph.Node {
 type variant struct {
 	epochs, sized bool
 	ahead         bool // no hook makes the loop wait for its steps
+	together      bool // two steps are made by one call, where nothing is due between them
 	behind        bool // checkpoints are saved in the background; sized, or a note would not tell whether it comes before the save of its step
 }
 
@@ -119,6 +120,9 @@ func newRecorded(t testing.TB, dir string, v variant) *recorded {
 	r := &recorded{process: &process{store: model.NewStore()}}
 	r.trainer = train.NewTrainer(gocpu.New(), r.store, small, losses.MeanSquaredError,
 		optimizers.Adam().LearningRate(0.3).Schedule(optimizers.Cosine(30)).Done(), metrics.NewMeanAbsoluteError())
+	if v.together {
+		require.NoError(t, r.trainer.StepsPerCall(2))
+	}
 	r.loop = train.NewLoop(r.trainer)
 	r.ds = line(t, "line")
 	if !v.sized {
@@ -198,6 +202,8 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 		{"to an epoch, passes of unknown length", variant{epochs: true}},
 		{"a step ahead", variant{sized: true, ahead: true}},
 		{"a step ahead, passes of unknown length", variant{epochs: true, ahead: true}},
+		{"two steps by one call", variant{sized: true, ahead: true, together: true}},
+		{"two steps by one call, passes of unknown length", variant{epochs: true, ahead: true, together: true}},
 		{"saved in the background", variant{epochs: true, sized: true, behind: true}},
 		{"a step ahead and saved in the background", variant{sized: true, ahead: true, behind: true}},
 	} {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -72,6 +73,19 @@ func closeBatches(list []Batch) {
 	for _, b := range list {
 		b.Close() // what cannot be released is left to the collector
 	}
+}
+
+// Stack returns one batch of several, along a new axis 0: of inputs [d…] becomes [n d…]. They stay the caller's. It returns an
+// error if there are none, or if they differ in their shapes, the number of their tensors, or their Spec.
+func Stack(batches ...Batch) (Batch, error) {
+	if len(batches) == 0 {
+		return Batch{}, errors.New("data.Stack: there are no batches")
+	}
+	out, err := join(batches)
+	if err != nil {
+		return Batch{}, fmt.Errorf("data.Stack: %w", err)
+	}
+	return out, nil
 }
 
 // join stacks examples into a batch.

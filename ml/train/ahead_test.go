@@ -178,9 +178,15 @@ func TestAStepAheadOfOneThatIsNotMadeIsNotMade(t *testing.T) {
 	}
 }
 
-// A run that fails or is given up while a step is under way counts that step.
+// A run that fails or is given up while a step is under way counts that step, and all steps of a call that is under way.
 func TestARunThatEndsCountsTheStepUnderWay(t *testing.T) {
 	broken := errors.New("broken")
+	for perCall, ends := range map[int]int{1: 4, 3: 7} { // where one ends that is given up at step 3: 1, 2 to 4, 5 to 7
+		t.Run(fmt.Sprint(perCall), func(t *testing.T) { runsThatEnd(t, broken, perCall, ends) })
+	}
+}
+
+func runsThatEnd(t *testing.T, broken error, perCall, ends int) {
 	for name, c := range map[string]struct {
 		ds      func(cancel func()) data.Dataset
 		listen  func(l *train.Loop, cancel func()) func(train.Event)
@@ -217,11 +223,13 @@ func TestARunThatEndsCountsTheStepUnderWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBackend(t)
 			loop := noisyLoop(b)
+			require.NoError(t, loop.Trainer().StepsPerCall(perCall))
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			var ds data.Dataset = line(t, "line")
+			var ds data.Dataset = line(t, "line").Infinite(true)
+			want := ends
 			if c.ds != nil {
-				ds = c.ds(cancel)
+				ds, want = c.ds(cancel), 4
 			}
 			told := 0
 			loop.Listen(func(e train.Event) {
@@ -234,10 +242,10 @@ func TestARunThatEndsCountsTheStepUnderWay(t *testing.T) {
 			}
 			_, err := loop.RunStepsContext(ctx, ds, 30)
 			require.ErrorIs(t, err, c.wantErr)
-			require.Equal(t, 4, told, "the last step that was told")
-			require.Equal(t, 4, loop.Step())
-			require.Equal(t, int64(4), loop.Trainer().GlobalStep())
-			require.Equal(t, int64(4), loop.Trainer().Store().GetVariable(train.GlobalStepPath).MustValue().Value())
+			require.Equal(t, want, told, "the last step that was told")
+			require.Equal(t, want, loop.Step())
+			require.Equal(t, int64(want), loop.Trainer().GlobalStep())
+			require.Equal(t, int64(want), loop.Trainer().Store().GetVariable(train.GlobalStepPath).MustValue().Value())
 			require.NoError(t, loop.Trainer().Store().Close())
 			require.Zero(t, b.Live(), "buffers that are left")
 		})
@@ -343,6 +351,7 @@ func TestAListenerCannotSaveAStepThatIsOver(t *testing.T) {
 			_, err = trainer.TrainStep(batchOf([][]float32{{1}}, [][]float32{{1, 2}}))
 			require.ErrorContains(t, err, "use a hook")
 			require.Error(t, trainer.AccumulateGradients(2))
+			require.ErrorContains(t, trainer.StepsPerCall(2), "call it before the run")
 		}
 	})
 	_, err := loop.RunSteps(line(t, "line"), 5)

@@ -17,10 +17,15 @@
 //
 // [Trainer.WithMesh] lets a trainer run over the devices of a mesh; model, data and loop stay as they are.
 //
+// # Several steps by one call
+//
+// [Trainer.StepsPerCall] lets a loop have several steps made by one call of the backend, where a step is so short that calls cost
+// more than a few per cent of it. Losses, metrics and what is learnt stay what they are.
+//
 // # Interrupts
 //
 // While a loop runs, an interrupt (Ctrl-C, or the stop button of a notebook) or the end of its context
-// lets it finish the step at hand and return what it has, with an error for which
+// lets it finish the step at hand, or the steps of the call at hand, and return what it has, with an error for which
 // errors.Is(err, train.ErrInterrupted) holds. The store then holds the model as it was after that step. It is
 // on disk only if checkpoints are attached to the loop (package checkpoints), which save it at the end of an interrupted
 // run too; without them it is lost when the process, or a notebook's cell, ends. A second interrupt ends the program.

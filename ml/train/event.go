@@ -52,8 +52,12 @@ func (k EventKind) String() string {
 //   - k is the last step of a run, or of a pass whose end is known;
 //   - a stop or an interrupt was asked for before k was begun.
 //
+// With [Trainer.StepsPerCall] several steps are begun by one call, and told one after the other when all of them are made: what is
+// said above of k+1 holds of all steps of the next call. For none of these reasons the loop waits within a call, which ends before
+// them; and a stop or an interrupt ends the run when the calls that were begun are made.
+//
 // If k was not made, since something in it is not finite, a step that was begun after it changes nothing either: the
-// model is that before k. The batch of that step is used up.
+// model is that before k. The batches of those steps are used up.
 type Event struct {
 	Kind    EventKind
 	Time    time.Time

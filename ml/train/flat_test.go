@@ -78,19 +78,8 @@ var steady = []struct {
 			}
 		}
 	}},
-	{"a loop of training", func(t *testing.T, b graph.Backend) func(int) {
-		trainer := train.NewTrainer(b, model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
-			return layers.Dense(scope.In("out"), layers.Dropout(scope.In("dropout"), x, 0.5), true, 2)
-		}, losses.MeanSquaredError, optimizers.Adam().Done())
-		ds, err := data.InMemory("steady", tensors.FromShape(shapes.Make(dtypes.Float32, 64, 32)), tensors.FromShape(shapes.Make(dtypes.Float32, 64, 2)))
-		require.NoError(t, err)
-		ds.BatchSize(16, true).Infinite(true)
-		loop := train.NewLoop(trainer)
-		return func(n int) {
-			_, err := loop.RunSteps(ds, n)
-			require.NoError(t, err)
-		}
-	}},
+	{"a loop of training", func(t *testing.T, b graph.Backend) func(int) { return trained(t, b, 1) }},
+	{"a loop of training, some steps by one call", func(t *testing.T, b graph.Backend) func(int) { return trained(t, b, 7) }},
 	{"calls whose results are closed", func(t *testing.T, b graph.Backend) func(int) {
 		return calls(t, b, func(out []*tensors.Tensor) {
 			for _, y := range out {
@@ -123,6 +112,22 @@ var steady = []struct {
 			out[0].Close()
 		}
 	}},
+}
+
+// trained trains in a loop.
+func trained(t *testing.T, b graph.Backend, perCall int) func(int) {
+	trainer := train.NewTrainer(b, model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return layers.Dense(scope.In("out"), layers.Dropout(scope.In("dropout"), x, 0.5), true, 2)
+	}, losses.MeanSquaredError, optimizers.Adam().Done())
+	require.NoError(t, trainer.StepsPerCall(perCall))
+	ds, err := data.InMemory("steady", tensors.FromShape(shapes.Make(dtypes.Float32, 256, 96)), tensors.FromShape(shapes.Make(dtypes.Float32, 256, 2)))
+	require.NoError(t, err)
+	ds.BatchSize(64, true).Infinite(true)
+	loop := train.NewLoop(trainer)
+	return func(n int) {
+		_, err := loop.RunSteps(ds, n)
+		require.NoError(t, err)
+	}
 }
 
 // calls calls a graph with a large result and a small one.

@@ -11,27 +11,53 @@ import (
 	"github.com/quire-ml/quire/ml/data"
 )
 
-// flight is a step of training that was begun, and whose report is not read yet: the backend may still be at it.
+// flight is a call that makes a step of training, or several, and whose reports are not all read yet: the backend may still be at it.
 //
 // A step is begun before the report of the one before is read. So that nothing is made of one that failed, each takes the
 // result of the one before: whether it was made. Where it was not, the next one changes nothing either, and is forgotten.
 type flight struct {
-	g      *graph.Graph
-	report graph.Buffer
-	made   graph.Buffer // a bool: the step was made, and so were those before it
-	number int64        // of the update that it is or that it is a part of, from 1
-	update bool         // it makes an update, not only a part of one
+	reports []*report
+	steps   []step // one for each of reports
+	next    int    // the first one that is not counted yet
+
+	report  graph.Buffer    // the vectors of reports
+	numbers *tensors.Tensor // the same, once it is read
+	made    graph.Buffer    // a bool: all steps were made, and so were those before
+}
+
+// step is one that was begun.
+type step struct {
+	number int64 // of the update that it is or that it is a part of, from 1
+	update bool  // it makes an update, not only a part of one
 }
 
 func (f *flight) close() {
 	f.report.Close()
 	f.made.Close()
+	if f.numbers != nil {
+		f.numbers.Close()
+	}
 }
+
+// fail says which steps failed, unless the error names the user's own line.
+func (f *flight) fail(err error) error {
+	if _, ok := graph.AsError(err); ok {
+		return err
+	}
+	first, last := f.steps[0].number, f.steps[len(f.steps)-1].number
+	if first < last {
+		return fmt.Errorf("training steps %d to %d, which are one call: %w", first, last, err)
+	}
+	return fmt.Errorf("training step %d: %w", first, err)
+}
+
+// left returns the steps that are not counted yet.
+func (f *flight) left() []step { return f.steps[f.next:] }
 
 var wentWell = tensors.FromScalar(true)
 
-// begin begins a step on a batch, which may be closed afterwards.
-func (t *Trainer) begin(ctx context.Context, batch data.Batch) error {
+// begin begins a step for each batch, by one call; the batches may be closed afterwards.
+func (t *Trainer) begin(ctx context.Context, batches []data.Batch) error {
 	switch {
 	case t.invalid != nil:
 		return t.invalid
@@ -40,18 +66,21 @@ func (t *Trainer) begin(ctx context.Context, batch data.Batch) error {
 	case len(t.flights) == 0:
 		t.steps = t.GlobalStep()
 	}
-	number, done := t.ahead()
-	m := modeTrain
-	if done+1 < t.accumulate {
-		m = modeAccumulate
+	f := &flight{steps: make([]step, 0, len(batches))}
+	number, _ := t.ahead()
+	todo := t.modes(len(batches))
+	for _, m := range todo {
+		s := step{number + 1, m == updates}
+		if f.steps = append(f.steps, s); s.update {
+			number++
+		}
 	}
-	f := &flight{number: number + 1, update: m == modeTrain}
-	err := t.checkDivides(batch)
+	err := t.checkDivides(batches[0])
 	if err == nil {
-		err = t.launch(ctx, m, batch, f)
+		err = t.launch(ctx, todo, batches, f)
 	}
 	if err != nil {
-		return stepError(err, f.number)
+		return f.fail(err)
 	}
 	t.flights = append(t.flights, f)
 	return nil
@@ -61,59 +90,85 @@ func (t *Trainer) begin(ctx context.Context, batch data.Batch) error {
 func (t *Trainer) ahead() (updates int64, pending int) {
 	updates, pending = t.steps, t.pending
 	for _, f := range t.flights {
-		if pending = (pending + 1) % t.accumulate; f.update {
-			updates++
+		for _, s := range f.left() {
+			if pending = (pending + 1) % t.accumulate; s.update {
+				updates++
+			}
 		}
 	}
 	return updates, pending
 }
 
-// launch runs a step's program.
-func (t *Trainer) launch(ctx context.Context, m mode, batch data.Batch, f *flight) error {
+// numBegun returns how many steps were begun that are not counted yet.
+func (t *Trainer) numBegun() (n int) {
+	for _, f := range t.flights {
+		n += len(f.left())
+	}
+	return n
+}
+
+// launch runs the program of steps.
+func (t *Trainer) launch(ctx context.Context, todo modes, batches []data.Batch, f *flight) error {
 	var before any = wentWell
 	if n := len(t.flights); n > 0 {
 		before = t.flights[n-1].made
 	}
-	e, args, err := t.execFor(m, batch)
+	batch := batches[0]
+	key := keyFor(todo.first(), batch)
+	if len(batches) > 1 {
+		all, err := data.Stack(batches...)
+		if err != nil {
+			return err
+		}
+		defer all.Close()
+		batch, key.modes = all, todo
+	}
+	e, err := t.form(key)
 	if err != nil {
 		return err
 	}
 	defer t.execs.Release(e)
-	out, g, err := e.CallToBuffers(ctx, append(args, before)...)
+	out, g, err := e.CallToBuffers(ctx, append(argumentsOf(batch), before)...)
 	if err != nil {
 		return err
 	}
-	f.g, f.report, f.made = g, out[0], out[1]
+	if f.report, f.made, f.reports = out[0], out[1], reportsOf(g); len(batches) == 1 {
+		t.madeSingly(batch, len(g.LoggedNodes()) > 0)
+	}
 	return nil
 }
 
 // end reads the report of the first step that was begun, and counts it. If it was not made, those begun after it are forgotten.
 func (t *Trainer) end() (Metrics, error) {
 	f := t.flights[0]
-	t.flights = slices.Delete(t.flights, 0, 1)
-	defer f.close()
-	numbers, err := f.report.ToHost()
-	if err != nil {
-		t.forget()
-		return nil, stepError(err, f.number)
+	s := f.steps[f.next]
+	if f.numbers == nil {
+		var err error
+		if f.numbers, err = f.report.ToHost(); err != nil {
+			t.forget()
+			return nil, f.fail(err)
+		}
 	}
-	defer numbers.Close()
-	out := read(f.g, numbers)
+	out := f.reports[f.next].read(f.numbers, f.next)
 	if out.failed() {
 		t.forget()
-		return nil, out.failure(f.number)
+		return nil, out.failure(s.number)
 	}
-	if t.pending = (t.pending + 1) % t.accumulate; f.update {
+	if f.next++; len(f.left()) == 0 {
+		t.flights = slices.Delete(t.flights, 0, 1)
+		f.close()
+	}
+	if t.pending = (t.pending + 1) % t.accumulate; s.update {
 		t.steps++
 	}
 	t.counted = 0
 	if len(t.flights) == 0 {
 		t.counted = t.stepVersion()
 	}
-	t.moving.add(out.values, out.weights)
-	t.means.add(out.values, out.weights)
+	add(t.moving, out.values, out.weights)
+	add(t.means, out.values, out.weights)
 	first := Metric{Name: batchLossName, Short: "batch", Kind: "loss", Value: out.values[0]}
-	return append(Metrics{first}, t.moving.metricsOf(t.metrics)...), nil
+	return append(Metrics{first}, metricsOf(t.moving, t.metrics)...), nil
 }
 
 // forget gives up on the steps that were begun: their reports are never read.
@@ -160,14 +215,6 @@ func (t *Trainer) readSteps() int64 {
 	return tensors.ToScalar[int64](value)
 }
 
-// stepError says which step failed, unless the error names the user's own line.
-func stepError(err error, step int64) error {
-	if _, ok := graph.AsError(err); ok {
-		return err
-	}
-	return fmt.Errorf("training step %d: %w", step, err)
-}
-
 var errNoOptimizer = errors.New("train.TrainStep: the trainer has no optimizer: it evaluates and predicts; to train, give NewTrainer one, such as optimizers.Adam().Done()")
 
 // TrainStep makes one step of training on a batch, which stays the caller's, and returns the loss of the
@@ -182,18 +229,19 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 	if len(t.flights) > 0 {
 		return nil, errors.New("train.TrainStep: called by a listener while a loop makes its steps: use a hook")
 	}
-	if err := t.begin(ctx, batch); err != nil {
+	if err := t.begin(ctx, []data.Batch{batch}); err != nil {
 		return nil, err
 	}
 	return t.end()
 }
 
-// execFor returns the form of the model for a batch, for the caller to release, and its arguments.
-func (t *Trainer) execFor(m mode, batch data.Batch) (*form, []any, error) {
-	e, err := t.form(execKey{m, batch.Spec, len(batch.Inputs)})
-	if err != nil {
-		return nil, nil, err
-	}
+// keyFor returns what tells the form of the model for a batch apart.
+func keyFor(m mode, batch data.Batch) execKey {
+	return execKey{mode: m, spec: batch.Spec, numInputs: len(batch.Inputs)}
+}
+
+// argumentsOf returns what a form is called with, with room for one more.
+func argumentsOf(batch data.Batch) []any {
 	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels)+1)
 	for _, x := range batch.Inputs {
 		args = append(args, x)
@@ -201,5 +249,5 @@ func (t *Trainer) execFor(m mode, batch data.Batch) (*form, []any, error) {
 	for _, x := range batch.Labels {
 		args = append(args, x)
 	}
-	return e, args, nil
+	return args
 }

@@ -54,8 +54,9 @@ func (l *Loop) OnSettled(name string, fn Hook) {
 }
 
 // OnSettledIf is [Loop.OnSettled] for a hook that mostly has nothing to do: fn is called as there, but the loop waits for a
-// step because of it only if due, which is asked when the step was begun and before its metrics are known, returns true. Of
-// the steps that it does not wait for, fn is not told.
+// step because of it only if due, which is asked when the step was begun (of one of several that are begun by one call: when its batch
+// was taken) and before its metrics are known, returns true. [Loop.Step] is then the number of the step before it. Of the steps that the
+// loop does not wait for, fn is not told.
 func (l *Loop) OnSettledIf(name string, due func(loop *Loop) bool, fn Hook) {
 	l.hooks.settling = append(l.hooks.settling, namedHook{name, fn, due})
 }

@@ -47,12 +47,13 @@ type Loop struct {
 	epochs  int
 	times   durations
 
-	made      int     // steps that this run has made itself
-	continues bool    // it goes on with the one that was restored
-	restPass  bool    // its first pass is what was left of one
-	inPass    bool    // a pass was begun and its Epoch is still to come
-	pending   pending // of the step
-	evaluated int     // how many of the evaluations that are pending are done
+	taken     []data.Batch // whose steps are not begun yet
+	made      int          // steps that this run has made itself
+	continues bool         // it goes on with the one that was restored
+	restPass  bool         // its first pass is what was left of one
+	inPass    bool         // a pass was begun and its Epoch is still to come
+	pending   pending      // of the step
+	evaluated int          // how many of the evaluations that are pending are done
 	ending    bool
 	told      error           // by listeners that panicked
 	written   map[string]bool // warnings that nobody listened to
@@ -233,6 +234,7 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 	ended := false
 	defer func() {
 		l.trainer.forget()
+		l.drop(len(l.taken))
 		if !ended { // a function of the user ended this goroutine: who listens must not wait for the end
 			l.emit(Event{Kind: End, Err: guard.ErrGoexit})
 		}
@@ -247,8 +249,8 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		}
 		return l.passes(ctx)
 	})
-	if err != nil { // what was begun is counted too, if it can be
-		err = unjoin(errors.Join(err, guard.Call(l.endSteps)))
+	if err != nil { // what was taken or begun is counted too, if it can be
+		err = unjoin(errors.Join(err, guard.Call(func() error { return l.endSteps(ctx) })))
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // from within a compilation or an evaluation
 		err = l.interruption(ctx)
@@ -313,22 +315,29 @@ func (l *Loop) batches(rest bool) iter.Seq2[data.Batch, error] {
 func (l *Loop) pass(ctx context.Context, rest bool) error {
 	for batch, err := range l.batches(rest) {
 		if err != nil {
-			if ended := l.endSteps(); ended != nil {
+			if ended := l.endSteps(ctx); ended != nil {
 				return ended
 			}
 			return fmt.Errorf("step %d, data set %q: %w", l.step+1, l.ds.Name(), err)
 		}
-		begin := time.Now()
-		if err := l.beginStep(ctx, batch); err != nil {
+		n, due, err := l.take(ctx, batch)
+		if err != nil {
 			return err
 		}
-		settle := l.waits(ctx)
+		if n == 0 {
+			continue
+		}
+		begin := time.Now()
+		if err := l.beginSteps(ctx, n); err != nil {
+			return err
+		}
+		settle := due || l.interrupted(ctx) || l.waits(l.step+l.trainer.numBegun())
 		if settle {
-			if err := l.endSteps(); err != nil {
+			if err := l.endSteps(ctx); err != nil {
 				return err
 			}
 		}
-		l.times.add(time.Since(begin))
+		l.times.add(time.Since(begin)/time.Duration(n), n)
 		if !settle {
 			continue
 		}
@@ -342,7 +351,7 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 			return nil
 		}
 	}
-	if err := l.endSteps(); err != nil { // of a pass whose end was not known
+	if err := l.endSteps(ctx); err != nil { // of a pass whose end was not known
 		return err
 	}
 	if l.pending != afterEpoch {
@@ -359,37 +368,97 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 	return l.hooks.settled(l)
 }
 
-// beginStep begins a step, and then ends the one before.
-func (l *Loop) beginStep(ctx context.Context, batch data.Batch) error {
-	// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
-	// step, which compiles, can be given up: nothing is saved before it.
-	if l.made > 0 {
-		ctx = context.WithoutCancel(ctx)
-	}
-	before := len(l.trainer.flights)
-	err := l.trainer.begin(ctx, batch)
-	err = unjoin(errors.Join(err, batch.Close()))
-	l.made++
-	if before > 0 {
-		if ended := l.endStep(); ended != nil {
-			return ended
+// take takes a batch. It returns how many steps are to be begun now: none if that of the batch is to be begun together with those of the next
+// ones; and whether it is known that something is due after the last of them.
+func (l *Loop) take(ctx context.Context, batch data.Batch) (n int, due bool, err error) {
+	if l.taken = append(l.taken, batch); len(l.taken) > 1 && !joins(l.taken[0], batch) {
+		if err := l.beginSteps(ctx, len(l.taken)-1); err != nil {
+			return 0, false, err
 		}
 	}
+	if n = len(l.taken); n >= l.trainer.mostFor(l.taken[0]) {
+		return n, false, nil
+	}
+	if l.interrupted(ctx) || l.waits(l.step+l.trainer.numBegun()+n) {
+		return n, true, nil
+	}
+	return 0, false, nil
+}
+
+// beginSteps begins the steps of the first n batches that were taken, by one call if these are as many as one makes, and ends those
+// before. The last call is not waited for.
+func (l *Loop) beginSteps(ctx context.Context, n int) error {
+	t, each := l.trainer, 1
+	if n == t.mostFor(l.taken[0]) {
+		each = n
+	}
+	for ; n > 0; n -= each {
+		// A batch that was taken is used, or a run that goes on from here would miss it. Only the first
+		// step, which compiles, can be given up: nothing is saved before it.
+		if l.made > 0 {
+			ctx = context.WithoutCancel(ctx)
+		}
+		before := len(t.flights)
+		err := t.begin(ctx, l.taken[:each])
+		l.made += each
+		err = unjoin(errors.Join(err, l.drop(each)))
+		for range before {
+			if ended := l.endCall(); ended != nil {
+				err = ended
+				break
+			}
+		}
+		if err != nil {
+			l.drop(len(l.taken))
+			return err
+		}
+	}
+	return nil
+}
+
+// drop closes the first n batches that were taken.
+func (l *Loop) drop(n int) (err error) {
+	for _, b := range l.taken[:n] {
+		err = errors.Join(err, b.Close())
+	}
+	l.taken = slices.Delete(l.taken, 0, n)
 	return err
 }
 
-// waits reports whether the step that was begun is to be ended before the next one is begun: something is to be done
-// between them, or the run may end.
-func (l *Loop) waits(ctx context.Context) bool {
-	step := l.step + 1
-	return ctx.Err() != nil || l.stop.Load() != nil || l.told != nil || step == l.steps || l.passEnds() || l.hooks.due(l) ||
+// endCall ends the steps of the oldest call.
+func (l *Loop) endCall() error {
+	for range l.trainer.flights[0].left() {
+		if err := l.endStep(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// interrupted reports whether the run is to end.
+func (l *Loop) interrupted(ctx context.Context) bool {
+	return ctx.Err() != nil || l.stop.Load() != nil || l.told != nil
+}
+
+// waits reports whether a step, whose batch was just taken, is to be ended before the next one is begun: something is to be
+// done between them.
+func (l *Loop) waits(step int) bool {
+	counted := l.step
+	l.step = step - 1 // for those who are asked
+	defer func() { l.step = counted }()
+	return step == l.steps || l.passEnds() || l.hooks.due(l) ||
 		slices.ContainsFunc(l.evals, func(e evaluation) bool { return e.due(step, l.steps, false) })
 }
 
-// endSteps ends the step that was begun, if there is one.
-func (l *Loop) endSteps() error {
+// endSteps begins the steps of all batches that were taken, and ends all steps.
+func (l *Loop) endSteps(ctx context.Context) error {
+	if n := len(l.taken); n > 0 {
+		if err := l.beginSteps(ctx, n); err != nil {
+			return err
+		}
+	}
 	for len(l.trainer.flights) > 0 {
-		if err := l.endStep(); err != nil {
+		if err := l.endCall(); err != nil {
 			return err
 		}
 	}
@@ -539,13 +608,16 @@ type durations struct {
 
 const maxDurations = 1000
 
-func (d *durations) add(t time.Duration) {
-	if len(d.ring) < maxDurations {
-		d.ring = append(d.ring, t)
-		return
+// add adds n of t each.
+func (d *durations) add(t time.Duration, n int) {
+	for range min(n, maxDurations) {
+		if len(d.ring) < maxDurations {
+			d.ring = append(d.ring, t)
+			continue
+		}
+		d.ring[d.next] = t
+		d.next = (d.next + 1) % maxDurations
 	}
-	d.ring[d.next] = t
-	d.next = (d.next + 1) % maxDurations
 }
 
 func (d *durations) median() time.Duration {

@@ -106,24 +106,25 @@ const (
 	lossName      = "Mean loss"
 )
 
-// tally puts the values of batches together, one accumulator per metric.
-type tally[A any, P interface {
+// accumulator puts the values of batches together, for one metric.
+type accumulator[A any] interface {
 	*A
 	Add(value, weight float64)
 	Value() float64
-}] []A
+}
 
-func (t tally[A, P]) add(values, weights []float64) {
-	for i := range t {
-		P(&t[i]).Add(values[i], weights[i])
+// add adds the values of a batch, one per accumulator.
+func add[A any, P accumulator[A]](to []A, values, weights []float64) {
+	for i := range to {
+		P(&to[i]).Add(values[i], weights[i])
 	}
 }
 
 // metricsOf returns the values of the loss and the metrics.
-func (t tally[A, P]) metricsOf(list []metrics.Interface) Metrics {
-	out := Metrics{{Name: lossName, Short: "loss", Kind: "loss", Value: P(&t[0]).Value()}}
+func metricsOf[A any, P accumulator[A]](means []A, list []metrics.Interface) Metrics {
+	out := Metrics{{Name: lossName, Short: "loss", Kind: "loss", Value: P(&means[0]).Value()}}
 	for i, m := range list {
-		out = append(out, Metric{m.Name(), m.ShortName(), m.Kind(), P(&t[i+1]).Value(), m.Percent()})
+		out = append(out, Metric{m.Name(), m.ShortName(), m.Kind(), P(&means[i+1]).Value(), m.Percent()})
 	}
 	return out
 }

@@ -19,7 +19,7 @@ import (
 //
 //	values of loss and metrics | their weights | total | first suspect that is not finite | per check position, value
 //
-// It stays with the graph, to read the vector by.
+// It stays with the graph, to read the vector by; with the graph of several steps, a list of reports does.
 type report struct {
 	labels, predictions []*graph.Node
 	loss, weight        *graph.Node // and what it weighs
@@ -94,8 +94,7 @@ func (r *report) ok() *graph.Node {
 
 // numbers returns the vector.
 func (r *report) numbers() *graph.Node {
-	g := r.total.Graph()
-	g.AttachState(reportKey{}, r)
+	r.total.Graph().AttachState(reportKey{}, []*report{r})
 	all := append(append([]*graph.Node{}, r.values...), r.weights...)
 	all = append(all, r.total, r.first())
 	for _, c := range r.checks {
@@ -108,6 +107,9 @@ func (r *report) numbers() *graph.Node {
 }
 
 type reportKey struct{}
+
+// reportsOf returns the reports of the steps of a graph.
+func reportsOf(g *graph.Graph) []*report { return g.State(reportKey{}).([]*report) }
 
 // first returns the number of the first suspect that is not finite, of the number of suspects if all are.
 func (r *report) first() *graph.Node {
@@ -127,10 +129,12 @@ type outcome struct {
 	label           error    // a label that is no class
 }
 
-// read reads the vector that a graph's report came as.
-func read(g *graph.Graph, numbers *tensors.Tensor) (o outcome) {
-	r := g.State(reportKey{}).(*report)
-	next := 0
+// size returns the length of the vector.
+func (r *report) size() int { return len(r.values) + len(r.weights) + 2 + 2*len(r.checks) }
+
+// read reads the vector of a step, the one of several whose vectors follow each other.
+func (r *report) read(numbers *tensors.Tensor, step int) (o outcome) {
+	next := step * r.size()
 	take := func() float64 {
 		next++
 		return numbers.Float64At(next - 1)

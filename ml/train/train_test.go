@@ -397,6 +397,8 @@ func TestErrors(t *testing.T) {
 			_, err := train.NewLoop(newTrainer(sgd)).RunSteps(line(t, "line"), -1)
 			return err
 		}()},
+		{"no step by a call", newTrainer(sgd).StepsPerCall(0)},
+		{"all steps by a call", newTrainer(sgd).StepsPerCall(1001)},
 		{"another trainer's state", newTrainer(sgd).SetState([]byte(`{"moving":[{},{},{}],"means":[{},{},{}]}`))},
 	} {
 		require.True(t, c.err != nil, c.name)

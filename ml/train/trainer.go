@@ -29,7 +29,7 @@ type Trainer struct {
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
 
-	execs *cache.Cache[execKey, *form]
+	execs cache.Cache[execKey, *form]
 
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
@@ -37,12 +37,17 @@ type Trainer struct {
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
 
-	flights []*flight // steps whose reports are not read yet, oldest first: at most two
+	perCall int  // steps that a loop may make by one call
+	alike   kind // of the batches of the last steps
+	single  int  // how many of these were made by a call each, one after the other; more than accumulate do not matter
+	logs    bool // the model logs nodes
+
+	flights []*flight // calls whose reports are not all read yet, oldest first
 	steps   int64     // updates that are known to have been made
 	counted int64     // the version of the global step's variable when steps was its value; 0 if that is not known
 
-	moving tally[metrics.MovingAverage, *metrics.MovingAverage]
-	means  tally[metrics.Mean, *metrics.Mean]
+	moving []metrics.MovingAverage
+	means  []metrics.Mean
 	midway bool // means are of a part of an epoch that goes on
 }
 
@@ -51,6 +56,7 @@ type execKey struct {
 	mode      mode
 	spec      any
 	numInputs int
+	modes     modes // of the steps of a call that makes several; mode is that of the first
 }
 
 // form is a compiled form of the model.
@@ -102,7 +108,7 @@ const GlobalStepPath = "/global_step"
 // Arguments that make no sense are reported by [Trainer.Err], and by whatever the trainer is first asked to do.
 func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F, lossFn losses.Fn, optimizer optimizers.Interface, trainMetrics ...metrics.Interface) *Trainer {
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
-		execs: cache.New[execKey, *form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1}
+		execs: cache.New[execKey, *form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1, perCall: 1}
 	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
 	t.invalid = t.check(len(trainMetrics))
 	t.ResetTrainMetrics()
@@ -208,7 +214,10 @@ func (t *Trainer) checkDivides(batch data.Batch) error {
 }
 
 // ResetComputationGraphs drops all compiled programs: the next step builds the model anew.
-func (t *Trainer) ResetComputationGraphs() { _ = t.execs.Close() }
+func (t *Trainer) ResetComputationGraphs() {
+	_ = t.execs.Close()
+	t.single = 0
+}
 
 // ResetTrainMetrics empties the means of the training metrics.
 func (t *Trainer) ResetTrainMetrics() {
@@ -247,6 +256,9 @@ func (t *Trainer) form(key execKey) (*form, error) {
 
 func (t *Trainer) newForm(key execKey) (*form, error) {
 	e, err := model.NewExec(t.backend, t.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+		if key.modes != "" {
+			return t.buildMany(key, in)
+		}
 		return t.build(scope, key, in)
 	})
 	if err != nil {
@@ -271,35 +283,35 @@ func (t *Trainer) OnExec(fn func(e *model.Exec)) {
 // EpochMetrics returns the means of loss and metrics over the training steps since the last reset: in a
 // loop, since the beginning of the epoch. The model has changed all the while, so they lag behind an
 // evaluation.
-func (t *Trainer) EpochMetrics() Metrics { return t.means.metricsOf(t.metrics) }
+func (t *Trainer) EpochMetrics() Metrics { return metricsOf(t.means, t.metrics) }
 
 // EvalStep returns loss and metrics of one batch, which stays the caller's. The model does not change. Where
 // nothing is counted, since the mask hides all, they are 0, as they are for a step of training. A label that
 // is no class is an error.
 func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
-	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	sums := make([]metrics.Mean, 1+len(t.metrics))
 	if err := t.evalStep(context.Background(), batch, sums); err != nil {
 		return nil, err
 	}
-	return sums.metricsOf(t.metrics), nil
+	return metricsOf(sums, t.metrics), nil
 }
 
-func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums tally[metrics.Mean, *metrics.Mean]) error {
-	e, args, err := t.execFor(modeEval, batch)
+func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums []metrics.Mean) error {
+	e, err := t.form(keyFor(modeEval, batch))
 	if err != nil {
 		return err
 	}
 	defer t.execs.Release(e)
-	results, g, err := e.CallWithGraphContext(ctx, args...)
+	results, g, err := e.CallWithGraphContext(ctx, argumentsOf(batch)...)
 	if err != nil {
 		return err
 	}
-	out := read(g, results[0])
+	out := reportsOf(g)[0].read(results[0], 0)
 	results[0].Close()
 	if out.label != nil {
 		return out.label
 	}
-	sums.add(out.values, out.weights)
+	add(sums, out.values, out.weights)
 	return nil
 }
 
@@ -322,7 +334,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	case ds == nil:
 		return nil, errNilDataset
 	}
-	sums := make(tally[metrics.Mean, *metrics.Mean], 1+len(t.metrics))
+	sums := make([]metrics.Mean, 1+len(t.metrics))
 	batches := 0
 	for batch, err := range ds.Iter() {
 		if err == nil {
@@ -340,7 +352,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	if sums[0].Weight == 0 {
 		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
-	return sums.metricsOf(t.metrics), nil
+	return metricsOf(sums, t.metrics), nil
 }
 
 // EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine
@@ -366,7 +378,7 @@ func (t *Trainer) EvalSnapshot(ctx context.Context, snapshot *model.Snapshot, ds
 // Predict returns the model's predictions for inputs, as [graph.Exec.Call] takes them. The model does not
 // change; layers behave as in evaluation.
 func (t *Trainer) Predict(inputs ...any) ([]*tensors.Tensor, error) {
-	e, err := t.form(execKey{modePredict, nil, len(inputs)})
+	e, err := t.form(execKey{mode: modePredict, numInputs: len(inputs)})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,6 @@ package tier
 
 import "github.com/quire-ml/quire/backends/gocpu/internal/cpu"
 
-// Name returns the tier in use as QUIRE_CPU names it: portable, neon, avx2 or avx512. Results of two tiers
+// Name returns the tier in use as QUIRE_CPU names it: portable, neon, avx2, avx512 or amx. Results of two tiers
 // may differ in the last bits.
-func Name() string { return cpu.Use().String() }
+func Name() string { return cpu.Name() }

@@ -16,7 +16,14 @@ const (
 	// TracesDir names, for the programs of cells, the directory in which they note the shapes of their graphs. If it is
 	// set, the guard links the package that does it into cells that build graphs.
 	TracesDir = "QUIRE_TRACES"
+	// StampsFile names, for the guard, the file of what is known of the sources of packages: see package stamp. With it cells that
+	// are edited are built by a recipe.
+	StampsFile = "QUIRE_STAMPS"
 )
+
+// BuildFlags is the GOFLAGS of every build of a cell. It replaces the user's: "-mod=mod", for one, is refused in a workspace. What a
+// debugger reads is not even compiled: the linker would read it to leave it out, which took a quarter of its time.
+const BuildFlags = "-buildvcs=false '-ldflags=-s -w' -gcflags=all=-dwarf=false"
 
 // ProgramSuffix is the end of the name of a cell's real program: under the name that gonb gave it stands the guard.
 const ProgramSuffix = ".cell"
@@ -35,6 +42,9 @@ func (d Dir) Program() string { return filepath.Join(string(d), "program.go") }
 
 // Bin is the directory that stands first in gonb's PATH.
 func (d Dir) Bin() string { return filepath.Join(string(d), "bin") }
+
+// Recipes is the folder of how cells were built.
+func (d Dir) Recipes() string { return filepath.Join(string(d), "recipes") }
 
 func (d Dir) book() string { return filepath.Join(string(d), "cells.json") }
 

@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/importer"
@@ -16,42 +17,63 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/stamp"
 )
 
 // Exports reads what compiled packages declare from the go command's build cache. It may be shared by sessions, which
 // then read a package once; it may be used by several goroutines.
 type Exports struct {
 	programs func() string // where the programs of cells are, "" if that is not known yet; may be nil
+	stamps   string        // the file for what sources there are; may be ""
 	dir, cmd string
 	env      []string
 
-	set *token.FileSet
-
-	mu    sync.Mutex
-	files map[string]string // import path to the file of its export data
-	gc    types.Importer
-	known map[string]*types.Package
-	bad   map[string]error
-	names map[string]bool // of the standard library
+	mu      sync.Mutex
+	set     *token.FileSet
+	files   map[string]string // import path to the file of its export data
+	sources stamp.Packages    // of what is listed
+	gc      types.Importer
+	known   map[string]*types.Package
+	bad     map[string]error
+	names   map[string]bool // of the standard library
 }
 
 // NewExports returns one that asks the given go command, in a directory where cells' imports are found, with the
 // environment in which cells are compiled: other flags would be another build.
 func NewExports(dir, goCmd string, env []string) *Exports {
-	e := &Exports{dir: dir, cmd: goCmd, env: env, set: token.NewFileSet(), files: map[string]string{}, known: map[string]*types.Package{}, bad: map[string]error{}}
-	e.gc = importer.ForCompiler(e.set, "gc", e.open)
+	e := &Exports{dir: dir, cmd: goCmd, env: env, files: map[string]string{}, sources: stamp.Packages{}}
+	e.restart()
 	return e
+}
+
+// restart forgets what was read of packages.
+func (e *Exports) restart() {
+	e.set, e.known, e.bad = token.NewFileSet(), map[string]*types.Package{}, map[string]error{}
+	e.gc = importer.ForCompiler(e.set, "gc", e.open)
 }
 
 // Warm lists packages and all that they import, so that no cell waits for it.
 func (e *Exports) Warm(ctx context.Context, patterns ...string) error {
-	files, err := e.list(ctx, patterns...)
+	list, err := e.list(ctx, patterns...)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for p, f := range files {
-		e.files[p] = f
-	}
+	e.take(list)
 	return err
+}
+
+// take notes what was listed. e.mu is held.
+func (e *Exports) take(list []listed) {
+	for _, p := range list {
+		if p.Export != "" {
+			e.files[p.ImportPath] = p.Export
+		}
+		e.sources[p.ImportPath] = p.stamps
+	}
+	if e.stamps != "" && len(list) > 0 {
+		_ = e.sources.Write(e.stamps) // without it cells are built as always
+	}
 }
 
 // Import implements types.Importer.
@@ -84,20 +106,42 @@ func (e *Exports) Import(path string) (*types.Package, error) {
 // Call it before cells are prepared.
 func (e *Exports) In(programs func() string) { e.programs = programs }
 
-// Forget lets packages be asked for again that were not found: the cell before may have fetched them.
-func (e *Exports) Forget() {
+// Stamps has what is known of the sources of packages written into a file, see [stamp.Packages]. Call it before anything is listed.
+func (e *Exports) Stamps(file string) { e.stamps = file }
+
+// Refresh lets packages be asked for again that were not found, for the cell before may have fetched them, and reads all anew if the
+// sources of one have changed.
+func (e *Exports) Refresh(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.bad)
+	var open []string // to changes
+	var sources [][]stamp.Stamp
+	for path, list := range e.sources {
+		if len(list) > 0 {
+			open, sources = append(open, path), append(sources, list)
+		}
+	}
+	if stamp.Same(sources...) {
+		return
+	}
+	list, _ := e.list(ctx, open...) // what is wrong with one is said where it is imported
+	if ctx.Err() != nil {
+		return
+	}
+	for _, path := range open {
+		delete(e.files, path)
+		delete(e.sources, path)
+	}
+	e.restart()
+	e.take(list)
 }
 
 // open is called by Import, with the lock.
 func (e *Exports) open(path string) (io.ReadCloser, error) {
 	if e.files[path] == "" {
-		files, err := e.list(context.Background(), path)
-		for p, f := range files {
-			e.files[p] = f
-		}
+		list, err := e.list(context.Background(), path)
+		e.take(list)
 		if e.files[path] == "" {
 			if err == nil {
 				err = &listError{"it has no Go files to compile"}
@@ -113,9 +157,41 @@ type listError struct{ said string }
 
 func (e *listError) Error() string { return e.said }
 
-// list asks the go command, which compiles what it has not.
-func (e *Exports) list(ctx context.Context, patterns ...string) (map[string]string, error) {
-	args := append([]string{"list", "-e", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}\t{{with .Error}}{{.Err}}{{end}}", "--"}, patterns...)
+// listed is what the go command says of a package.
+type listed struct {
+	ImportPath, Export, Dir string
+	Standard                bool
+	EmbedFiles              []string
+	Module                  *struct {
+		Version, GoMod string
+		Replace        *struct{ Version string }
+	}
+	Error *struct{ Err string }
+
+	stamps []stamp.Stamp
+}
+
+// fixed reports whether nobody changes its files: the standard library's, and those of a module in the module cache.
+func (p *listed) fixed() bool {
+	m := p.Module
+	return p.Standard || m != nil && m.Version != "" && (m.Replace == nil || m.Replace.Version != "")
+}
+
+// stamp notes its sources, which the go command began to read at a time.
+func (p *listed) stamp(read time.Time) {
+	gomod := ""
+	if p.Module != nil {
+		gomod = p.Module.GoMod
+	}
+	if p.Dir != "" && !p.fixed() {
+		p.stamps = stamp.Of(p.Dir, gomod, p.EmbedFiles, read)
+	}
+}
+
+// list asks the go command, which compiles what it has not. Sources that change while it reads them are known for changed.
+func (e *Exports) list(ctx context.Context, patterns ...string) (list []listed, err error) {
+	began := time.Now()
+	args := append([]string{"list", "-e", "-export", "-deps", "-json=ImportPath,Export,Dir,Standard,EmbedFiles,Module,Error", "--"}, patterns...)
 	cmd := exec.CommandContext(ctx, e.cmd, args...)
 	cmd.Dir, cmd.Env = e.dir, e.env
 	if e.programs != nil {
@@ -126,16 +202,16 @@ func (e *Exports) list(ctx context.Context, patterns ...string) (map[string]stri
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	files := map[string]string{}
 	var said string
-	for line := range strings.Lines(string(out)) {
-		f := strings.SplitN(strings.TrimRight(line, "\n"), "\t", 3)
-		switch {
-		case len(f) < 3:
-		case f[1] != "":
-			files[f[0]] = f[1]
-		case f[2] != "" && said == "":
-			said = f[2]
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if d.Decode(&p) != nil {
+			break
+		}
+		p.stamp(began)
+		list = append(list, p)
+		if p.Error != nil && p.Export == "" && said == "" {
+			said = p.Error.Err
 		}
 	}
 	if said == "" && err != nil {
@@ -145,10 +221,19 @@ func (e *Exports) list(ctx context.Context, patterns ...string) (map[string]stri
 		}
 	}
 	if said != "" {
-		said, _, _ = strings.Cut(said, "\n")
-		return files, &listError{said}
+		return list, &listError{firstLine(said)}
 	}
-	return files, nil
+	return list, nil
+}
+
+// firstLine returns the first line that says more than which package it is about.
+func firstLine(text string) (first string) {
+	for line := range strings.Lines(text) {
+		if first = strings.TrimRight(line, "\r\n"); !strings.HasPrefix(first, "# ") {
+			break
+		}
+	}
+	return first
 }
 
 // candidates returns the paths of listed packages whose last part is name: those of the standard library first, shorter

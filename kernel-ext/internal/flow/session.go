@@ -106,7 +106,7 @@ type plan struct {
 
 // Prepare makes of a cell what gonb is sent, or returns a *Mistake. What an error leaves of the cell's declarations is
 // kept, and goes to gonb with the next cell.
-func (s *Session) Prepare(_ context.Context, cell Cell) (Plan, error) {
+func (s *Session) Prepare(ctx context.Context, cell Cell) (Plan, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lines := strings.Count(cell.Source, "\n")
@@ -119,7 +119,7 @@ func (s *Session) Prepare(_ context.Context, cell Cell) (Plan, error) {
 	defer c.forget()
 	s.obey(c.commands)
 	if c.parts.any || len(c.parts.declarations) > 0 || c.kind == execs {
-		if p, prepareErr := s.prepare(c, err); prepareErr != nil || err != nil {
+		if p, prepareErr := s.prepare(ctx, c, err); prepareErr != nil || err != nil {
 			if err == nil {
 				err = prepareErr
 			}
@@ -137,8 +137,8 @@ func (s *Session) Prepare(_ context.Context, cell Cell) (Plan, error) {
 }
 
 // prepare goes on with a cell that was parsed, perhaps in part.
-func (s *Session) prepare(c *checked, parseErr error) (Plan, error) {
-	s.opts.Exports.Forget()
+func (s *Session) prepare(ctx context.Context, c *checked, parseErr error) (Plan, error) {
+	s.opts.Exports.Refresh(ctx)
 	clear(s.suspended)
 	old := s.declared
 	kept := slices.DeleteFunc(slices.Clone(old), func(d *declaration) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/quire-ml/quire/internal/traces"
+	guard "github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/gopls"
 	"github.com/quire-ml/quire/kernel-ext/internal/hover"
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
@@ -27,6 +28,9 @@ func inspecting(opts Options, session cells, commands []relay.Magic, dir string,
 	}
 	return hover.New(known), end
 }
+
+// stampsEnv is the variable by which the guard knows what is known of the sources of packages.
+func stampsEnv(file string) string { return guard.StampsFile + "=" + file }
 
 // tracesEnv is the variable by which cells know where to leave their shapes.
 func tracesEnv(dir string) string { return traces.Dir + "=" + dir }

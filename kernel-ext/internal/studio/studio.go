@@ -68,6 +68,9 @@ func Start(ctx context.Context, opts Options) (*relay.Relay, error) {
 		return ""
 	}
 	exports.In(programs)
+	stamps := filepath.Join(own.Dir, "stamps")
+	exports.Stamps(stamps)
+	env = append(env, stampsEnv(stamps))
 	session := cells{flow.New(flow.Options{Exports: exports, Carry: values.Dir})}
 	go func() {
 		_ = exports.Warm(ctx, append(opts.Workspace.Usual(), opts.Workspace.Beside()...)...)

@@ -6,7 +6,8 @@
 // of this package, once per version, and then compiles the packages that the cells will import. [Workspace.Env] is the
 // environment in which the kernel runs:
 //
-//	GOFLAGS=-buildvcs=false '-ldflags=-s -w'   linking is most of a cell's time; symbols are half of that
+//	GOFLAGS=-buildvcs=false '-ldflags=-s -w' -gcflags=all=-dwarf=false
+//	                                           linking is most of a cell's time; what debuggers read is half of that
 //	GOPROXY=off                                no network, unless asked for
 //	GOTOOLCHAIN=local, GOWORK unset            one toolchain; the kernel makes its own go.work
 //	CGO_ENABLED=0                              a cell links no C; set CGO_ENABLED=1 to allow it

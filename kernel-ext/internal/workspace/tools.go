@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/scratch"
 )
 
@@ -292,7 +293,7 @@ func place(built, exe string) error {
 // cells, so that what is compiled is shared with them, but with the user's network.
 func (w *Workspace) buildEnv(gowork string) []string {
 	return With(os.Environ(), map[string]string{
-		"GOFLAGS": cellFlags, "CGO_ENABLED": cgo(), "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
+		"GOFLAGS": cells.BuildFlags, "CGO_ENABLED": cgo(), "GOTOOLCHAIN": "local", "GOWORK": gowork, "GO111MODULE": "",
 	})
 }
 
@@ -309,7 +310,7 @@ func (w *Workspace) versions(tools ...Tool) map[Tool]string {
 			}
 		}
 	}
-	if version, err := w.sourceHash("cells", "cellguard"); err == nil {
+	if version, err := w.sourceHash(guardParts...); err == nil {
 		found[Guard] = version
 	}
 	if slices.Contains(tools, Worker) || slices.Contains(tools, WorkerXLA) {
@@ -342,12 +343,14 @@ func requirements(mod string) map[string]string {
 	return required
 }
 
-// sourceHash returns a version for a program of the module that is made of packages below kernel-ext/internal and the
-// standard library.
+// guardParts are the folders of the packages that the guard of cells is made of.
+var guardParts = []string{"kernel-ext/internal/cellguard", "kernel-ext/internal/cells", "kernel-ext/internal/recipe", "kernel-ext/internal/stamp", "internal/cellwire"}
+
+// sourceHash returns a version for a program of the module that is made of packages in these folders and the standard library.
 func (w *Workspace) sourceHash(names ...string) (string, error) {
 	h := sha256.New()
 	for _, name := range names {
-		files, err := filepath.Glob(filepath.Join(w.Source, "kernel-ext", "internal", name, "*.go"))
+		files, err := filepath.Glob(filepath.Join(w.Source, filepath.FromSlash(name), "*.go"))
 		if err != nil || len(files) == 0 {
 			return "", fmt.Errorf("%s has no sources of %s", w.Source, name)
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
 // Workspace is where cells are compiled. It may be used by several goroutines.
@@ -150,10 +151,6 @@ func stderrOf(err error) string {
 
 func truthy(s string) bool { return s != "" && s != "0" && s != "false" && s != "no" }
 
-// cellFlags is the GOFLAGS of every build of a cell. It replaces the user's: "-mod=mod", for one, is
-// refused in a workspace.
-const cellFlags = "-buildvcs=false '-ldflags=-s -w'"
-
 // cgo returns the CGO_ENABLED with which cells, and what is made for them, are built.
 func cgo() string {
 	if set := os.Getenv("CGO_ENABLED"); set != "" {
@@ -167,7 +164,7 @@ func cgo() string {
 func (w *Workspace) Env(tools Tools) []string {
 	set := map[string]string{
 		"PATH":        w.path(tools),
-		"GOFLAGS":     cellFlags,
+		"GOFLAGS":     cells.BuildFlags,
 		"CGO_ENABLED": cgo(),
 		"GOTOOLCHAIN": "local",
 		"GOWORK":      "",

@@ -52,7 +52,7 @@ func TestEnvIsThatOfAnOfflineWorkspace(t *testing.T) {
 	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+other)
 	env := w.Env(Tools{Goimports: filepath.Join(tools, "goimports")})
 	for name, want := range map[string]string{
-		"GOFLAGS": "-buildvcs=false '-ldflags=-s -w'", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
+		"GOFLAGS": "-buildvcs=false '-ldflags=-s -w' -gcflags=all=-dwarf=false", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0",
 	} {
 		got, _ := lookup(env, name)
 		assert.Equal(t, want, got, name)
@@ -129,6 +129,18 @@ func TestVersionsAreThoseOfTheModule(t *testing.T) {
 }
 
 // The module of the tools is what "go mod tidy" leaves: -update writes that.
+// A guard that was built of other sources is built again: all of them count.
+func TestTheGuardIsMadeOfItsParts(t *testing.T) {
+	w := open(t, Options{})
+	out, err := exec.Command(w.Go, "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", packages[Guard]).Output()
+	require.NoError(t, err)
+	var parts []string
+	for _, path := range strings.Fields(string(out)) {
+		parts = append(parts, strings.TrimPrefix(path, ModulePath+"/"))
+	}
+	assert.ElementsMatch(t, guardParts, parts)
+}
+
 func TestToolsAreTidy(t *testing.T) {
 	w := open(t, Options{})
 	err := w.inTools(func(dir string) error {

@@ -10,5 +10,6 @@ func detect() (Tier, Features) {
 	case !(x.HasAVX512F && x.HasAVX512BW && x.HasAVX512CD && x.HasAVX512DQ && x.HasAVX512VL):
 		return AVX2, Features{}
 	}
-	return AVX512, Features{BF16: x.HasAVX512BF16, VNNI: x.HasAVX512VNNI}
+	tiles := x.HasAMXTile && x.HasAMXBF16 && x.HasAMXInt8 && x.HasAVX512VBMI // whose permutations pack for them
+	return AVX512, Features{BF16: x.HasAVX512BF16, VNNI: x.HasAVX512VNNI, AMX: tiles && hasTiles}
 }

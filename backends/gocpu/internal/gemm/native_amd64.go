@@ -51,3 +51,12 @@ var pairsAreFast = sync.OnceValue(func() bool {
 	maker(&name)
 	return string(name[:]) != "GenuineIntel"
 })
+
+// nativeMatrices returns the kernels for AMX.
+func nativeMatrices() *Matrices { return &amxMatrices }
+
+var amxMatrices = Matrices{
+	BFloat16: Matrix{2, [2][2]blocks{{amxBFloat161x1, amxBFloat161x2}, {amxBFloat162x1, amxBFloat162x2}}, amxPanelPairs},
+	Int8:     Matrix{4, [2][2]blocks{{amxInt81x1, amxInt81x2}, {amxInt82x1, amxInt82x2}}, amxPanelFours},
+	Uint8:    Matrix{4, [2][2]blocks{{amxUint81x1, amxUint81x2}, {amxUint82x1, amxUint82x2}}, amxPanelFours},
+}

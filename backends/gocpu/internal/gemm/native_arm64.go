@@ -28,3 +28,6 @@ func narrowOf(t cpu.Tier) *narrow {
 // PairsAreFast reports whether pairs of bfloat16 are multiplied faster than they are widened and multiplied in float32: there are no
 // kernels for them here.
 func PairsAreFast() bool { return false }
+
+// nativeMatrices returns the kernels that multiply tiles: there are none.
+func nativeMatrices() *Matrices { return nil }

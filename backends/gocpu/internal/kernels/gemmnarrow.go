@@ -99,6 +99,30 @@ func bfloat16Product(on processor, g Gemm, out dtypes.DType, workers int) (Func,
 	return unitProduct(on, g, blocked[float32]{kernels: k, store: floatStore[float32](on, dtypes.Float32, out)}, 2, workers)
 }
 
+// productOnTiles returns the kernel of products on tiles, nil if there are none or they do not take the types. Results of integers are
+// exact, as sums in 64 bits are.
+func productOnTiles(on processor, g Gemm, in, wrap, out dtypes.DType, workers int) (Func, int) {
+	const exact = 1 << 15 // terms whose sum stays within 32 bits: a product takes 16
+	if in != dtypes.BFloat16 && in != dtypes.Int8 && in != dtypes.Uint8 || in.IsInt() && wrap.Size() > 4 && out.Size() > 4 && g.A.Sum.N > exact {
+		return nil, 0
+	}
+	m := gemm.MatricesOf(on.tier, on.has)
+	if m == nil {
+		return nil, 0
+	}
+	if in == dtypes.BFloat16 {
+		return tiledProduct(on, g, &m.BFloat16, floatStore[float32](on, dtypes.Float32, out), workers)
+	}
+	var store func([]byte, int, []int32)
+	if wrap.Size() != 4 || out.Size() != 4 {
+		store = storeInt32(wrap, out)
+	}
+	if in == dtypes.Uint8 {
+		return tiledProduct(on, g, &m.Uint8, store, workers)
+	}
+	return tiledProduct(on, g, &m.Int8, store, workers)
+}
+
 // overlaps reports whether the operand's elements are more than those of the memory that they lie in.
 func (o *Operand) overlaps() bool {
 	_, different := sameBases(o.Base)

@@ -35,8 +35,8 @@ func (p *blocked[T]) multiply(a *Args, worker, lo, hi int) {
 		c, rest := rest%p.colTasks, rest/p.colTasks
 		r, rest := rest%p.rowTasks, rest/p.rowTasks
 		t.s, t.g = rest%p.splits, rest/p.splits
-		t.r0, t.c0 = r*p.rows, c*p.cols
-		t.r1, t.c1 = min(t.r0+p.rows, p.m), min(t.c0+p.cols, p.n)
+		t.r0, t.r1 = gemm.Part(p.m, p.rowTasks, r)
+		t.c0, t.c1 = c*p.cols, min((c+1)*p.cols, p.n)
 		t.run()
 	}
 }
@@ -49,16 +49,18 @@ func (t *task[T]) run() {
 	}
 	for i := first; i < end; i++ {
 		b := t.panelsOf(i)
-		for r := t.r0; r < t.r1; r += rowsAtOnce {
+		parts := (t.r1 - t.r0 + rowsAtOnce - 1) / rowsAtOnce
+		for part := range parts {
 			if t.args.Ended() {
 				return
 			}
-			rows := min(rowsAtOnce, t.r1-r)
-			a := t.rowsOf(i, r, rows)
-			c, stride := t.result(r)
+			r0, r1 := gemm.Part(t.r1-t.r0, parts, part)
+			r0, r1 = t.r0+r0, t.r0+r1
+			a := t.rowsOf(i, r0, r1-r0)
+			c, stride := t.result(r0)
 			t.kernels.Multiply(&a, &b, c, stride, t.c1-t.c0, i > first || t.offset != 0)
 			if i == end-1 && t.splits == 1 {
-				t.finish(r, r+rows)
+				t.finish(r0, r1)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/cpu"
+	"github.com/quire-ml/quire/backends/gocpu/internal/gemm"
 	"github.com/quire-ml/quire/graph/dtypes"
 )
 
@@ -19,8 +20,17 @@ func processors() (list []processor) {
 			list = append(list, processor{tier: t})
 		}
 	}
-	if n := len(list); n > 0 && cpu.Has() != (cpu.Features{}) {
-		list = append(list, processor{list[n-1].tier, cpu.Has()})
+	if len(list) == 0 {
+		return nil
+	}
+	list = append(list, processor{list[0].tier, cpu.Features{AMX: true}}) // tiles in plain Go
+	best, has := cpu.Best(), cpu.Has()
+	has.AMX = false
+	if has != (cpu.Features{}) {
+		list = append(list, processor{best, has})
+	}
+	if gemm.MatricesOf(best, cpu.Has()) != nil {
+		list = append(list, processor{best, cpu.Has()})
 	}
 	return list
 }
@@ -35,6 +45,7 @@ var productCases = []productCase{
 	{dtypes.Float16, dtypes.Float32, dtypes.Float16}, {dtypes.Float16, dtypes.Float32, dtypes.Float32},
 	{dtypes.Int8, dtypes.Int32, dtypes.Int32}, {dtypes.Int8, dtypes.Int8, dtypes.Int8}, {dtypes.Int8, dtypes.Int16, dtypes.Int32},
 	{dtypes.Int8, dtypes.Int64, dtypes.Int64}, {dtypes.Int8, dtypes.Uint8, dtypes.Int64},
+	{dtypes.Uint8, dtypes.Uint32, dtypes.Uint32}, {dtypes.Uint8, dtypes.Uint8, dtypes.Uint8}, {dtypes.Uint8, dtypes.Int64, dtypes.Uint64},
 }
 
 // randomBytes returns n elements of a dtype: floats around zero, integers of all kinds.
@@ -69,7 +80,7 @@ func checkTier(t *testing.T, on processor, c productCase, g Gemm, rng *rand.Rand
 	got, want := make([]byte, n*c.out.Size()), make([]byte, n*c.out.Size())
 	f, scratch := productOnVectors(on, g, c.in, c.wrap, c.out, workers)
 	if f == nil {
-		require.True(t, c.in == dtypes.Int8 && !on.has.VNNI || g.A.Sum.N == 0, "no kernel")
+		require.True(t, c.in == dtypes.Int8 && !on.has.VNNI || c.in == dtypes.Uint8 && !on.has.AMX || g.A.Sum.N == 0, "no kernel")
 		return
 	}
 	run(f, scratch, workers, got, a, b)
@@ -99,7 +110,7 @@ func TestProductOfEveryTierAndDType(t *testing.T) {
 		for _, c := range productCases {
 			t.Run(fmt.Sprintf("%s %v/%s %s %s", on.tier, on.has, c.in, c.wrap, c.out), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(8, 8))
-				for i, s := range [][4]int{{1, 1, 1, 1}, {1, 5, 3, 2}, {1, 13, 33, 17}, {3, 12, 32, 64}, {2, 25, 70, 401}, {1, 150, 40, 50}, {1, 3, 90, 300}, {1, 70, 2, 200}, {9, 30, 31, 20}, {1, 9, 8, 4000}} {
+				for i, s := range [][4]int{{1, 1, 1, 1}, {1, 5, 3, 2}, {1, 13, 33, 17}, {3, 12, 32, 64}, {2, 25, 70, 401}, {1, 150, 40, 50}, {1, 3, 90, 300}, {1, 70, 2, 200}, {9, 30, 31, 20}, {1, 9, 8, 4000}, {1, 40, 300, 70}, {1, 3, 2100, 70}} {
 					for _, oa := range orders {
 						g := gemmOf(s[0], s[1], s[2], s[3], oa, orders[(i+len(oa))%4])
 						checkTier(t, on, c, g, rng, 1+i%2)

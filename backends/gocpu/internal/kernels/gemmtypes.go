@@ -74,6 +74,9 @@ func productOnVectors(on processor, g Gemm, in, wrap, out dtypes.DType, workers 
 	if on.tier == cpu.Portable || in.IsFloat() && !out.IsFloat() {
 		return nil, 0
 	}
+	if f, scratch := productOnTiles(on, g, in, wrap, out, workers); f != nil {
+		return f, scratch
+	}
 	switch in {
 	case dtypes.Float32:
 		if out != dtypes.Float64 { // whose sums are in float64

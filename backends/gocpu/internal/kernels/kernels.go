@@ -35,11 +35,11 @@ func (a *Args) EndWith(done <-chan struct{}) { a.loop.Done = done }
 // Ended reports whether the call may end early; for bodies with long work of one piece.
 func (a *Args) Ended() bool { return a.loop.Ended() }
 
-// For runs body over 0 to n in chunks of grain, on all workers.
+// For runs body over 0 to n in chunks of grain, in any order, on all workers.
 func (a *Args) For(n, grain int, body Body) { a.loop.For(a.Workers, n, grain, a, body) }
 
 // InOrder runs body over 0 to n in chunks of grain, one after the other.
-func (a *Args) InOrder(n, grain int, body Body) { a.loop.For(1, n, grain, a, body) }
+func (a *Args) InOrder(n, grain int, body Body) { a.loop.InOrder(n, grain, a, body) }
 
 // Of sees bytes as elements.
 func Of[T any](b []byte) []T {

@@ -183,6 +183,33 @@ func (n *normLanes) lane(x, z []byte, l *Lanes, base int, gain, offset []byte, o
 	n.t.store(z, l, base, v)
 }
 
+// normForward returns the programs of a norm whose results are multiplied by a gain and, if there is one, get an offset.
+func normForward(tier cpu.Tier, t vector.Type, offset bool) *normPrograms {
+	return newNormPrograms(tier, t, func(c *vector.Code) {
+		y := c.Op(vector.Mul, normed(c, t), c.Load(normGain, t))
+		if offset {
+			y = c.Op(vector.Add, y, c.Load(normOffset, t))
+		}
+		c.Store(normOut, t, y)
+	})
+}
+
+// normBackward returns the programs of the gradient of a norm.
+func normBackward(tier cpu.Tier, t vector.Type) *normPrograms {
+	g := func(c *vector.Code) vector.Value { return c.Op(vector.Mul, c.Load(normOffset, t), c.Load(normGain, t)) }
+	p := newNormPrograms(tier, t, func(c *vector.Code) {
+		dx := c.Op(vector.Mul, g(c), c.Scalar(normBy, vector.Float32))
+		dx = c.Op(vector.Sub, dx, c.Scalar(normMean, vector.Float32))
+		c.Store(normOut, t, c.Op(vector.Sub, dx, c.Op(vector.Mul, normed(c, t), c.Scalar(normMeanH, vector.Float32))))
+	})
+	p.means = normProgram(tier, func(c *vector.Code) {
+		g := g(c)
+		c.Accumulate(vector.RoughSum, g)
+		c.Accumulate(vector.RoughSum, c.Op(vector.Mul, g, normed(c, t)))
+	})
+	return p
+}
+
 // LayerNorm returns the kernel that normalises lanes and multiplies them by the second operand, and with offset adds the third
 // one; and its scratch memory. It is nil where there are no programs for it.
 func LayerNorm(tier cpu.Tier, d dtypes.DType, l Lanes, norm Norm, offset bool, workers int) (Func, int) {
@@ -191,13 +218,7 @@ func LayerNorm(tier cpu.Tier, d dtypes.DType, l Lanes, norm Norm, offset bool, w
 		return nil, 0
 	}
 	n := newNormLanes(norm, d, l)
-	p := newNormPrograms(tier, t, func(c *vector.Code) {
-		y := c.Op(vector.Mul, normed(c, t), c.Load(normGain, t))
-		if offset {
-			y = c.Op(vector.Add, y, c.Load(normOffset, t))
-		}
-		c.Store(normOut, t, y)
-	})
+	p := normForward(tier, t, offset)
 	fast, rows := onVectors(tier), newRowCopies(&l, n.t.size)
 	words := Aligned(16 * l.Along.N)
 	size := words + cellBytes + rows.bytes()
@@ -266,17 +287,7 @@ func LayerNormGradient(tier cpu.Tier, d dtypes.DType, l Lanes, norm Norm, worker
 		return nil, 0
 	}
 	n := newNormLanes(norm, d, l)
-	g := func(c *vector.Code) vector.Value { return c.Op(vector.Mul, c.Load(normOffset, t), c.Load(normGain, t)) }
-	p := newNormPrograms(tier, t, func(c *vector.Code) {
-		dx := c.Op(vector.Mul, g(c), c.Scalar(normBy, vector.Float32))
-		dx = c.Op(vector.Sub, dx, c.Scalar(normMean, vector.Float32))
-		c.Store(normOut, t, c.Op(vector.Sub, dx, c.Op(vector.Mul, normed(c, t), c.Scalar(normMeanH, vector.Float32))))
-	})
-	p.means = normProgram(tier, func(c *vector.Code) {
-		g := g(c)
-		c.Accumulate(vector.RoughSum, g)
-		c.Accumulate(vector.RoughSum, c.Op(vector.Mul, g, normed(c, t)))
-	})
+	p := normBackward(tier, t)
 	fast, rows := onVectors(tier), newRowCopies(&l, n.t.size)
 	words := Aligned(24 * l.Along.N)
 	size := words + cellBytes + 2*rows.bytes()

@@ -7,6 +7,9 @@
 //
 // How a loop is cut into chunks depends on its length and grain alone, never on the number of workers,
 // so results cannot depend on it either.
+//
+// Long loops go over their chunks forwards and backwards in turn: a loop begins where the one before it ended, so that it finds in
+// the nearer caches what that one has read or written last, though both go over more memory than these hold.
 package parallel
 
 import (
@@ -43,32 +46,68 @@ type Loop[A any] struct {
 	args     *A
 	body     Body[A]
 	n, grain int
+	last     int // where the last chunk begins
+	back     bool
 	next     atomic.Int64
 	failed   atomic.Pointer[Panic]
 	_        [64]byte // next is written by all workers: nothing else on its cache line
 }
 
-// For calls body for consecutive chunks of grain elements that cover 0 to n, on up to workers goroutines
+// For calls body for chunks of grain elements that cover 0 to n, in any order, on up to workers goroutines
 // (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
 func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	if n <= 0 {
 		return
 	}
 	grain = max(grain, 1)
-	helpers := min(workers, (n+grain-1)/grain) - 1
+	chunks := (n-1)/grain + 1
+	l.n, l.grain, l.last, l.back = n, grain, (chunks-1)*grain, turn(chunks)
+	helpers := min(workers, chunks) - 1
 	if helpers <= 0 || !pool.acquire() {
-		for lo := 0; lo < n && !l.Ended(); lo += grain {
-			body(args, 0, lo, min(lo+grain, n))
+		for at := 0; at < n && !l.Ended(); at += grain {
+			l.chunk(args, body, 0, at)
 		}
 		return
 	}
-	l.args, l.body, l.n, l.grain = args, body, n, grain
+	l.args, l.body = args, body
 	l.next.Store(0)
 	pool.run(l, helpers)
 	l.args, l.body = nil, nil
 	if p := l.failed.Swap(nil); p != nil {
 		panic(p)
 	}
+}
+
+// chunk runs the chunk that is the one at when they are counted in the direction of the loop.
+func (l *Loop[A]) chunk(args *A, body Body[A], worker, at int) {
+	if l.back {
+		at = l.last - at
+	}
+	body(args, worker, at, min(at+l.grain, l.n))
+}
+
+// InOrder calls body for consecutive chunks of grain elements that cover 0 to n, one after the other, on the calling goroutine.
+func (l *Loop[A]) InOrder(n, grain int, args *A, body Body[A]) {
+	grain = max(grain, 1)
+	for lo := 0; lo < n && !l.Ended(); lo += grain {
+		body(args, 0, lo, min(lo+grain, n))
+	}
+}
+
+// longLoop is how many chunks a loop has that turns round. Fewer are about as much memory as the caches hold anyway.
+const longLoop = 4
+
+// backwards is the direction of the last long loop of the process. Where loops run at the same time it may be anything.
+var backwards atomic.Bool
+
+// turn reports whether a loop goes backwards.
+func turn(chunks int) bool {
+	if chunks < longLoop {
+		return false
+	}
+	back := !backwards.Load()
+	backwards.Store(back)
+	return back
 }
 
 // Ended reports whether Done is closed.
@@ -99,11 +138,11 @@ func (l *Loop[A]) work(worker int) {
 		}
 	}()
 	for {
-		lo := int(l.next.Add(int64(l.grain))) - l.grain
-		if lo >= l.n || l.Ended() {
+		at := int(l.next.Add(int64(l.grain))) - l.grain
+		if at >= l.n || l.Ended() {
 			return
 		}
-		l.body(l.args, worker, lo, min(lo+l.grain, l.n))
+		l.chunk(l.args, l.body, worker, at)
 	}
 }
 

@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,6 +41,38 @@ func TestEveryElementOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestALongLoopBeginsWhereTheLastOneEnded is of loops on one goroutine, whose order can be seen.
+func TestALongLoopBeginsWhereTheLastOneEnded(t *testing.T) {
+	order := func(run func(l *Loop[squares], args *squares, body Body[squares])) (starts []int) {
+		s := &squares{}
+		run(&s.loop, s, func(_ *squares, _, lo, hi int) {
+			assert.Equal(t, min(lo+10, 97), hi, "the chunk from %d on", lo)
+			starts = append(starts, lo)
+		})
+		return starts
+	}
+	long := func(l *Loop[squares], args *squares, body Body[squares]) { l.For(1, 97, 10, args, body) }
+	forwards := []int{0, 10, 20, 30, 40, 50, 60, 70, 80, 90}
+	backwards := slices.Clone(forwards)
+	slices.Reverse(backwards)
+	first := order(long)
+	if first[0] == 0 {
+		assert.Equal(t, forwards, first)
+		assert.Equal(t, backwards, order(long))
+	} else {
+		assert.Equal(t, backwards, first)
+		order(long) // forwards
+		assert.Equal(t, backwards, order(long))
+	}
+	for range 3 { // what is short goes forwards, and turns nobody round
+		assert.Equal(t, []int{0, 10, 20}, order(func(l *Loop[squares], args *squares, body Body[squares]) {
+			l.For(1, 30, 10, args, body)
+		}))
+		assert.Equal(t, forwards, order(func(l *Loop[squares], args *squares, body Body[squares]) { l.InOrder(97, 10, args, body) }))
+	}
+	assert.Equal(t, forwards, order(long), "the loop after one backwards")
 }
 
 func TestLoopsOfManyCallersAndWithinLoops(t *testing.T) {

@@ -4,6 +4,11 @@ package vector
 
 import "unsafe"
 
+// avx2LoopsAt writes the address of the list of loops.
+//
+//go:noescape
+func avx2LoopsAt(to *unsafe.Pointer)
+
 // avx2Run runs a program from an element up to an end. Scratch memory has piece.Small bytes.
 //
 //go:noescape

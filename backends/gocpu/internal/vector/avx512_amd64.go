@@ -4,6 +4,11 @@ package vector
 
 import "unsafe"
 
+// avx512LoopsAt writes the address of the list of loops.
+//
+//go:noescape
+func avx512LoopsAt(to *unsafe.Pointer)
+
 // avx512Run runs a program from an element up to an end. Scratch memory has piece.Small bytes.
 //
 //go:noescape

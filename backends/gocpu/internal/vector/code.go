@@ -27,7 +27,7 @@ const (
 	Sum       Fold = iota // in float64
 	Largest               // NaN if there is one; +0 is larger than -0
 	Least                 // likewise
-	RoughSum              // Sum, but that the sums of four elements are rounded to float32 first, and may be infinite there
+	RoughSum              // Sum, but that the sums of up to 64 elements are rounded to float32 first, and may be infinite there
 	Magnitude             // the largest |x|, NaN if there is one: the fastest way to see whether all are finite
 )
 
@@ -60,8 +60,10 @@ type Code struct {
 	folds    []Fold
 }
 
-// Grow makes room for so many more lines.
-func (c *Code) Grow(lines int) { c.nodes = slices.Grow(c.nodes, lines) }
+// Begin empties c, and makes room for so many lines.
+func (c *Code) Begin(lines int) {
+	c.nodes, c.operands, c.folds = slices.Grow(c.nodes[:0], lines), 0, c.folds[:0]
+}
 
 func (c *Code) add(n node) Value {
 	c.nodes = append(c.nodes, n)

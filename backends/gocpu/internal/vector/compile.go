@@ -3,6 +3,7 @@ package vector
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/vector/piece"
 )
@@ -42,14 +43,28 @@ type assembler struct {
 	slots     []int
 	masks     []int
 	constants []uint32
+	loop      uint64 // the address of what goes over all whole blocks; 0 if there is none
 	before    []step // what happens once, before the blocks
 	steps     []step
 	after     []step
+
+	// Memory that is used again.
+	room    []int  // for reads
+	readers []int  // per line
+	tails   []step // see tail
+	all     []step // see code
 }
 
-// assemble returns the steps of a code for a machine and the scratch memory that they need.
-func assemble(m *machine, nodes []node) *assembler {
-	a := &assembler{m: m, nodes: nodes, places: make([]place, len(nodes)), registers: make([]Value, m.registers), used: piece.Own, steps: make([]step, 0, 2*len(nodes))}
+// assemblers are those that wait for another code: some 10 kB each.
+var assemblers = sync.Pool{New: func() any { return &assembler{} }}
+
+// assemble writes the steps of a code for a machine, and finds the scratch memory that they need.
+func (a *assembler) assemble(m *machine, c *Code) {
+	nodes := c.nodes
+	a.m, a.nodes, a.loop, a.at, a.done, a.used, a.pinned = m, nodes, m.loop(c), 0, 0, piece.Own, [piece.Registers]bool{}
+	a.places, a.registers = again(a.places, len(nodes)), again(a.registers, m.registers)
+	a.slots, a.masks, a.constants = a.slots[:0], a.masks[:0], a.constants[:0]
+	a.before, a.steps, a.after = a.before[:0], slices.Grow(a.steps[:0], 2*len(nodes)), a.after[:0]
 	for r := range a.registers {
 		a.registers[r] = none
 	}
@@ -63,21 +78,28 @@ func assemble(m *machine, nodes []node) *assembler {
 			a.line(i)
 		}
 	}
-	return a
+}
+
+// again returns n zeros in the memory of list, or in more if that does not suffice.
+func again[T any](list []T, n int) []T {
+	list = slices.Grow(list[:0], n)[:n]
+	clear(list)
+	return list
 }
 
 // countReads notes which lines read a value, of lines that matter.
 func (a *assembler) countReads() {
-	readers := make([]int, len(a.nodes))
+	a.readers = again(a.readers, len(a.nodes))
 	all := 0
 	for i := range a.nodes {
 		for _, v := range a.nodes[i].args[:a.nodes[i].arity] {
-			readers[v]++
+			a.readers[v]++
 			all++
 		}
 	}
-	room := make([]int, all)
-	for i, n := range readers {
+	a.room = again(a.room, all)
+	room := a.room
+	for i, n := range a.readers {
 		a.places[i].reads, room = room[:0:n], room[n:]
 	}
 	for i := len(a.nodes) - 1; i >= 0; i-- {
@@ -558,25 +580,32 @@ func (a *assembler) fold(n *node) {
 }
 
 // tail returns the steps of a tail.
-func (a *assembler) tail() (list []step) {
-	for _, s := range a.steps {
-		if s.tail == nil {
-			s.tail = []step{s}
+func (a *assembler) tail() []step {
+	list := a.tails[:0]
+	for i := range a.steps {
+		of := a.steps[i].tail
+		if of == nil {
+			of = a.steps[i : i+1]
 		}
-		for _, t := range s.tail {
+		for _, t := range of {
 			if t.kind >= piece.LoadFloat32 && t.kind <= piece.FoldLeastTail {
 				t.kind++
 			}
 			list = append(list, t)
 		}
 	}
+	a.tails = list
 	return list
 }
 
 // code returns the steps as the machine reads them: addresses and words, behind them the constants.
 func (a *assembler) code() []uint64 {
-	steps := make([]step, 0, len(a.before)+2*len(a.steps)+len(a.after)+5) // the five beside these
+	steps := slices.Grow(a.all[:0], len(a.before)+2*len(a.steps)+len(a.after)+6) // the six beside these
 	offset := func(n int) uint64 { return uint64(16 * n) }
+	if a.loop != 0 {
+		steps = append(steps, step{kind: piece.Loop})
+	}
+	constants := len(steps)
 	if len(a.constants) > 0 {
 		steps = append(steps, step{kind: piece.Constants})
 	}
@@ -589,11 +618,19 @@ func (a *assembler) code() []uint64 {
 	steps = append(steps, tail...)
 	steps = append(steps, a.after...)
 	steps = append(steps, step{kind: piece.Exit})
-	if n := len(a.constants); n > 0 {
-		steps[0].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
+	if a.loop != 0 {
+		steps[0].word = offset(len(steps) - 1) // the end, if no tail is left
 	}
+	if n := len(a.constants); n > 0 {
+		steps[constants].word = offset(len(steps)) | piece.Own<<32 | uint64(n*4/a.m.width)<<48
+	}
+	a.all = steps
 	code := make([]uint64, 0, 2*len(steps)+len(a.constants)/2)
 	for _, s := range steps {
+		if s.kind == piece.Loop {
+			code = append(code, a.loop, s.word)
+			continue
+		}
 		code = append(code, a.m.address(piece.Index(s.kind, s.r, s.other)), s.word)
 	}
 	for i := 0; i < len(a.constants); i += 2 {

@@ -26,6 +26,11 @@
 // result that is stored at once is written, where it lies. A tail of less than a block is done by a second form of
 // the same steps, which loads, stores and folds by masks.
 //
+// Programs that run for every row of a matrix (softmaxes, norms, sums) would mostly go from piece to piece. Package kernels lists them, and
+// each has a piece of its own on amd64: a loop over all whole blocks that keeps operands, constants and folds in registers
+// (generate/loops_test.go). Compiling finds it by the program's lines, which stay as they are: they do the tail, and all of it on
+// other tiers.
+//
 // Ops other than functions give the same bits on all tiers. Functions are within one unit in the last place of the true value;
 // their bits may depend on the tier, but neither on where an element stands nor on what stands beside it.
 package vector

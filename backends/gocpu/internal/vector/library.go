@@ -11,9 +11,9 @@ type Library struct {
 	programs map[uint64][]*Program // by hash
 }
 
-// Compile returns the program of a code, for the tier in use; the code may not be changed afterwards.
+// Compile returns the program of a code, for the tier in use; what is new is copied, and the code may be begun again.
 func (l *Library) Compile(c *Code) *Program {
-	h := c.hash()
+	h := c.Hash()
 	for _, p := range l.programs[h] {
 		if slices.EqualFunc(p.nodes, c.nodes, sameNode) {
 			return p
@@ -22,7 +22,8 @@ func (l *Library) Compile(c *Code) *Program {
 	if l.programs == nil {
 		l.programs = map[uint64][]*Program{}
 	}
-	p := c.Compile()
+	own := Code{nodes: slices.Clone(c.nodes), operands: c.operands, folds: slices.Clone(c.folds)}
+	p := own.Compile()
 	l.programs[h] = append(l.programs[h], p)
 	return p
 }
@@ -34,8 +35,8 @@ func sameNode(a, b node) bool {
 	return x == y && a == b
 }
 
-// hash is equal for equal codes, and mostly another one for others.
-func (c *Code) hash() uint64 {
+// Hash is equal for equal codes, and mostly another one for others.
+func (c *Code) Hash() uint64 {
 	h := uint64(len(c.nodes))
 	add := func(x uint64) {
 		h = (h ^ x) * 0x9e3779b97f4a7c15 // 2⁶⁴ divided by the golden ratio

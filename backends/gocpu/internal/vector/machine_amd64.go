@@ -16,17 +16,35 @@ type machine struct {
 	mask      int  // bytes of a mask
 	inMemory  bool // whether functions take operands where they lie, see piece.Operand
 	pieces    *[piece.Table]uint64
+	loops     *[len(loops)]uint64 // their addresses
 }
 
 var machines = [...]machine{
-	{tier: cpu.AVX2, width: 32, block: 32, registers: 3, mask: 128, inMemory: true, pieces: piecesOf(avx2Pieces)},
-	{tier: cpu.AVX512, width: 64, block: 64, registers: 6, mask: 8, inMemory: true, pieces: piecesOf(avx512Pieces)},
+	{tier: cpu.AVX2, width: 32, block: 32, registers: 3, mask: 128, inMemory: true, pieces: piecesOf(avx2Pieces), loops: loopsOf(avx2LoopsAt)},
+	{tier: cpu.AVX512, width: 64, block: 64, registers: 6, mask: 8, inMemory: true, pieces: piecesOf(avx512Pieces), loops: loopsOf(avx512LoopsAt)},
 }
 
 func piecesOf(write func(to *unsafe.Pointer)) *[piece.Table]uint64 {
 	var p unsafe.Pointer
 	write(&p)
 	return (*[piece.Table]uint64)(p)
+}
+
+func loopsOf(write func(to *unsafe.Pointer)) *[len(loops)]uint64 {
+	var p unsafe.Pointer
+	write(&p)
+	return (*[len(loops)]uint64)(p)
+}
+
+// loop returns the address of the loop of a code, 0 if it has none.
+func (m *machine) loop(c *Code) uint64 {
+	h := c.Hash()
+	for i := range loops {
+		if loops[i].hash == h && loops[i].text == c.String() {
+			return m.loops[i]
+		}
+	}
+	return 0
 }
 
 // machineOf returns the machine of a tier, nil if there is none.

@@ -33,6 +33,9 @@ func machineOf(t cpu.Tier) *machine {
 	return nil
 }
 
+// loop returns 0: no code has a loop of its own.
+func (m *machine) loop(*Code) uint64 { return 0 }
+
 // address returns that of a piece.
 func (m *machine) address(index int) uint64 {
 	if m.pieces[index] == 0 {

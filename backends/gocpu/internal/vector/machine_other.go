@@ -16,6 +16,8 @@ type machine struct {
 
 func machineOf(cpu.Tier) *machine { return nil }
 
+func (m *machine) loop(*Code) uint64 { return 0 }
+
 func (m *machine) address(int) uint64 { return 0 }
 
 func (m *machine) run(*Program, unsafe.Pointer, unsafe.Pointer, int, int) {}

@@ -31,7 +31,9 @@ func (c *Code) CompileFor(t cpu.Tier) *Program {
 	if p.m == nil {
 		return p
 	}
-	a := assemble(p.m, c.nodes)
+	a := assemblers.Get().(*assembler)
+	defer assemblers.Put(a)
+	a.assemble(p.m, c)
 	if a.used > piece.Large {
 		p.tier = cpu.Portable
 		return p

@@ -168,7 +168,7 @@ func (s *Server) weigh(ended []string) {
 	s.mu.Lock()
 	var files []*os.File
 	s.anchors = slices.DeleteFunc(s.anchors, func(a anchor) bool {
-		if linked(a.file) && !slices.Contains(ended, a.owner) {
+		if _, linked := wire.Identify(a.file); linked && !slices.Contains(ended, a.owner) {
 			return false
 		}
 		for _, name := range a.names {
@@ -196,19 +196,35 @@ func (s *Server) leaveNames(c *client) {
 
 // named returns the value of a name, for the caller to release.
 func (s *Server) named(name string) (*value, error) {
+	if v := s.known(name); v != nil {
+		return v, nil
+	}
+	if err := s.takeUp(name); err != nil {
+		return nil, err
+	}
+	if v := s.known(name); v != nil {
+		return v, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h, ok := s.names[name]
-	if !ok {
-		return nil, s.unknown(name)
-	}
-	h.retain()
-	return h.value, nil
+	return nil, s.unknown(name)
 }
 
-// unknown says what has become of a name.
+// known returns the value of a name, for the caller to release, nil if there is none.
+func (s *Server) known(name string) *value {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.names[name]
+	if h == nil {
+		return nil
+	}
+	h.retain()
+	return h.value
+}
+
+// unknown says what has become of a name. s.mu is held.
 func (s *Server) unknown(name string) error {
-	if instance, _, _ := strings.Cut(name, "."); instance != s.instance {
+	if instance, _, _ := strings.Cut(name, "."); !s.instances[instance] {
 		return wire.Unknownf("%s: it was lost with the worker that held it, which has ended: this one began on %s", name, s.since.Local().Format(time.DateTime))
 	}
 	return wire.Unknownf("%s: it was dropped, or the notebook that it belonged to has ended", name)

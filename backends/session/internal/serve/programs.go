@@ -19,7 +19,7 @@ type hash [wire.HashBytes]byte
 // programs are compiled programs by the hash of their text, the most recently used ones.
 type programs struct {
 	backend ir.Backend
-	kept    *cache.Cache[hash, *compiled]
+	kept    cache.Cache[hash, *compiled]
 }
 
 func newPrograms(b ir.Backend) *programs {
@@ -29,7 +29,7 @@ func newPrograms(b ir.Backend) *programs {
 // compiled is an executable that several clients may use.
 type compiled struct {
 	exe   ir.Executable
-	ahead bool // see foreseeable
+	ahead bool // it ends, and is foreseeable
 	uses  cache.Uses
 }
 
@@ -65,10 +65,11 @@ func (p *programs) compile(ctx context.Context, h hash, text []byte) (*compiled,
 		return nil
 	}
 	return p.kept.Get(ctx, h, read, func() (*compiled, error) {
+		ends := ends(&program)
 		low, exe, err := ir.Compile(ctx, p.backend, &program)
 		if err != nil {
 			return nil, err
 		}
-		return &compiled{exe: exe, ahead: foreseeable(low)}, nil
+		return &compiled{exe: exe, ahead: ends && foreseeable(low)}, nil
 	})
 }

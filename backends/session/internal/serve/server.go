@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +32,7 @@ type Options struct {
 // Server is a worker.
 type Server struct {
 	device   string
+	dir      string
 	backend  ir.Backend
 	programs *programs
 	version  wire.Version
@@ -49,6 +49,10 @@ type Server struct {
 	orphan  bool            // the last notebook has ended
 	used    time.Time       // when the last client left
 	ending  bool
+
+	instances map[string]bool // workers whose names this one knows
+
+	taking sync.Mutex // held where values are taken up
 }
 
 // watch is how often the worker looks whether its notebooks live.
@@ -85,8 +89,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	s := &Server{device: o.Device, backend: b, programs: newPrograms(b), version: o.Version, pid: os.Getpid(), instance: rand.Text(), since: time.Now(),
-		end: end, clients: map[*client]bool{}, names: map[string]*held{}, owners: map[string]bool{}, used: time.Now()}
+	wire.SweepLeft(o.Dir, o.Device)
+	s := &Server{device: o.Device, dir: o.Dir, backend: b, programs: newPrograms(b), version: o.Version, pid: os.Getpid(), instance: rand.Text(), since: time.Now(),
+		end: end, clients: map[*client]bool{}, names: map[string]*held{}, owners: map[string]bool{}, instances: map[string]bool{}, used: time.Now()}
+	s.instances[s.instance] = true
 	if o.Owner != "" {
 		s.owners[o.Owner] = true
 	}
@@ -99,9 +105,12 @@ func Run(ctx context.Context, o Options) error {
 	return s.accept(ctx, l)
 }
 
-// lockDevice waits a little for the lock of a worker that is ending.
+// ending is how long a worker may take to end: it may have to write out what it holds.
+const ending = 2 * time.Minute
+
+// lockDevice waits for the lock of a worker that is ending.
 func lockDevice(ctx context.Context, path string) (*safefile.Lock, error) {
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(ending); ; {
 		lock, err := safefile.TryLock(path, 0o600)
 		var held *safefile.LockedError
 		if err == nil || !errors.As(err, &held) || time.Now().After(end) {
@@ -146,6 +155,9 @@ func (s *Server) accept(ctx context.Context, l *wire.Listener) error {
 		c.link.Conn.Close()
 	}
 	serving.Wait()
+	if err := s.writeOut(); err != nil {
+		fmt.Fprintf(os.Stderr, "the values that notebooks hold are lost: they cannot be written out: %v\n", err)
+	}
 	s.mu.Lock()
 	for _, a := range s.anchors {
 		a.file.Close()
@@ -236,7 +248,7 @@ func (s *Server) enter(c *client) bool {
 		return false
 	}
 	s.clients[c] = true
-	if o := c.hello.Owner; o != "" && lives(o) {
+	if o := c.hello.Owner; o != "" && wire.Lives(o) {
 		s.owners[o] = true
 	}
 	return true
@@ -281,7 +293,7 @@ func (s *Server) sweep(idle time.Duration) {
 	s.mu.Lock()
 	var gone []string
 	for o := range s.owners {
-		if !lives(o) {
+		if !wire.Lives(o) {
 			gone = append(gone, o)
 			delete(s.owners, o)
 		}
@@ -295,9 +307,4 @@ func (s *Server) sweep(idle time.Duration) {
 	if len(gone) > 0 {
 		s.dropIf(func(h *held) bool { return slices.Contains(gone, h.owner) })
 	}
-}
-
-// lives reports whether the notebook of a folder lives: its kernel holds the folder's lock.
-func lives(dir string) bool {
-	return filepath.IsAbs(dir) && safefile.CheckPrivate(dir) == nil && locked(dir)
 }

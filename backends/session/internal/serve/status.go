@@ -109,7 +109,9 @@ func (c *client) stop(f *wire.Frame, r *wire.Reader) error {
 		c.answer(f.ID, nil, fmt.Errorf("the worker is in use: other programs: %d, values that notebooks hold: %d", others, held))
 		return nil
 	}
-	c.answer(f.ID, nil, nil)
+	var w wire.Writer
+	w.Uint(uint64(c.Server.status().HeldBytes))
+	c.answer(f.ID, w.Body, nil)
 	c.quit("a client asked for it")
 	return nil
 }

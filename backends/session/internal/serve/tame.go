@@ -1,13 +1,27 @@
 package serve
 
 import (
+	"slices"
+
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ops"
 )
 
-// foreseeable reports whether a run of p can fail for nothing but what breaks, and is known to end: clients then need not wait for it.
-func foreseeable(p *ir.Program) bool {
-	return tame(p) && bytesOf(p, map[*ir.Program]bool{}) <= aheadBytes
+// foreseeable reports whether a run of a program that ends can fail for nothing but what breaks: clients then need not wait for it.
+func foreseeable(low *ir.Program) bool {
+	return tame(low) && bytesOf(low, map[*ir.Program]bool{}) <= aheadBytes
+}
+
+// ends reports whether no data makes p run for ever. It is asked of a program as it was sent: what it is lowered to may have other
+// loops for those that are counted.
+func ends(p *ir.Program) bool {
+	for i := range p.Instrs {
+		in := &p.Instrs[i]
+		if in.Op.Regions != nil && in.Op.Regions.Endless || slices.ContainsFunc(in.Regions, func(r *ir.Program) bool { return !ends(r) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // aheadBytes bounds what all values of a program take that Run does not wait for: so much memory is there, so that a want of it is
@@ -35,7 +49,7 @@ func bytesOf(p *ir.Program, done map[*ir.Program]bool) (n float64) {
 	return n
 }
 
-// tame reports whether no data is a mistake for p, as an integer is that is divided by zero, or makes it run for ever.
+// tame reports whether no data is a mistake for p, as an integer is that is divided by zero.
 func tame(p *ir.Program) bool {
 	made := map[ir.Value]*ir.Instr{}
 	for i := range p.Instrs {
@@ -44,7 +58,7 @@ func tame(p *ir.Program) bool {
 			made[v] = in
 		}
 		divides := in.Op == ops.Div || in.Op == ops.Rem
-		if in.Op.Regions != nil && in.Op.Regions.Endless || divides && p.Values[in.In[1]].DType.IsInt() && !nonZero(made, in.In[1]) {
+		if divides && p.Values[in.In[1]].DType.IsInt() && !nonZero(made, in.In[1]) {
 			return false
 		}
 		for _, r := range in.Regions {

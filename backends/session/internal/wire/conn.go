@@ -102,6 +102,20 @@ func (c *Conn) Receive() (Frame, error) {
 	return f, nil
 }
 
+// errNothing says that nothing has come.
+var errNothing = errors.New("nothing has come")
+
+// Ready reports whether Receive finds something, if only the end, without waiting for its beginning.
+func (c *Conn) Ready() bool {
+	if c.begin < c.end {
+		return true
+	}
+	n, fds, err := receive(c.raw, c.in, false)
+	c.arrived = append(c.arrived, fds...)
+	c.begin, c.end = 0, n
+	return !errors.Is(err, errNothing) // of another error Receive tells, too
+}
+
 // fill returns the next n bytes without taking them.
 func (c *Conn) fill(n int) ([]byte, error) {
 	if c.begin == c.end {
@@ -116,7 +130,7 @@ func (c *Conn) fill(n int) ([]byte, error) {
 		c.in, c.begin = to, 0
 	}
 	for c.end-c.begin < n {
-		m, fds, err := receive(c.raw, c.in[c.end:])
+		m, fds, err := receive(c.raw, c.in[c.end:], true)
 		c.arrived = append(c.arrived, fds...)
 		switch {
 		case err != nil:

@@ -27,7 +27,14 @@ type Link struct {
 	mapped  map[uint64]*segment // of the other end
 	next    uint64              // number of our next segment
 	pending map[Kind][]uint64   // numbers that the next frame tells before itself
-	timer   *time.Timer         // tells them if there is no such frame soon
+	queued  bool                // a frame waits for the next one
+
+	// The timer tells what waits if there is no frame soon. It ticks as long as frames are sent: setting it for each of them, which has the
+	// runtime wake a thread, would cost more than they do.
+	timer   *time.Timer
+	ticking bool
+	sent    int // how often something was sent
+	seen    int // sent at the last tick
 }
 
 // segment is a piece of shared memory.
@@ -43,16 +50,48 @@ const (
 	maxKept = 256 << 20
 	// maxSegments bounds the segments of an end that the other has mapped.
 	maxSegments = 4096
-	// soon is how long numbers wait for a frame that takes them along.
-	soon = 2 * time.Millisecond
+	// soon is how often it is looked whether something waits for a frame that takes it along: for at most twice as long.
+	soon = 5 * time.Millisecond
 )
 
 // NewLink returns the end of a connection.
 func NewLink(c *Conn) *Link {
 	l := &Link{Conn: c, made: map[uint64]*segment{}, unused: map[int][]*segment{}, mapped: map[uint64]*segment{}, pending: map[Kind][]uint64{}}
-	l.timer = time.AfterFunc(time.Hour, func() { _ = l.Flush() })
+	l.timer = time.AfterFunc(time.Hour, l.tick)
 	l.timer.Stop()
 	return l
+}
+
+// startTicking has the timer look after what waits. l.mu is held.
+func (l *Link) startTicking() {
+	if !l.ticking && !l.ended {
+		l.ticking = true
+		l.timer.Reset(soon)
+	}
+}
+
+// tick sends what waits since the last tick at least, and ticks on if something was sent since then or waits.
+func (l *Link) tick() {
+	l.mu.Lock()
+	waits, quiet := l.waits(), l.seen == l.sent
+	l.seen = l.sent
+	l.ticking = false
+	if !quiet || waits {
+		l.startTicking()
+	}
+	l.mu.Unlock()
+	if quiet && waits {
+		_ = l.Flush()
+	}
+}
+
+// waits reports whether something waits for the next frame. l.mu is held.
+func (l *Link) waits() bool {
+	n := 0
+	for _, list := range l.pending {
+		n += len(list)
+	}
+	return l.queued || n > 0
 }
 
 // classSize rounds up to a quarter of a power of two, so that sizes which are nearly alike share segments.
@@ -155,9 +194,7 @@ func (l *Link) later(kind Kind, id uint64) {
 	if l.ended {
 		return
 	}
-	if len(l.pending[KindFree])+len(l.pending[KindSegmentFree])+len(l.pending[KindSegmentDrop])+len(l.pending[KindDropExe]) == 0 {
-		l.timer.Reset(soon)
-	}
+	l.startTicking()
 	l.pending[kind] = append(l.pending[kind], id)
 }
 
@@ -229,6 +266,10 @@ func (l *Link) Flush() error {
 
 // flush sends what was put together. l.sending is held.
 func (l *Link) flush(fd int) error {
+	l.mu.Lock()
+	l.queued = false
+	l.sent++
+	l.mu.Unlock()
 	b := l.out
 	if l.out = b[:0]; cap(b) > maxBuffer {
 		l.out = nil
@@ -279,7 +320,8 @@ func (l *Link) frame(kind Kind, id uint64, body, rest []byte, fd int, waits bool
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if !l.ended {
-			l.timer.Reset(soon)
+			l.queued = true
+			l.startTicking()
 			return nil
 		}
 	}

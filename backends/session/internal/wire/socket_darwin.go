@@ -3,14 +3,21 @@ package wire
 import (
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	receiveFlags = 0
-	sendFlags    = 0 // the runtime ignores the signal
-)
+// sendmsg writes what there is room for. The runtime ignores the signal of a socket that is closed.
+func sendmsg(socket int, b, rights []byte) (int, error) {
+	return unix.SendmsgN(socket, b, rights, nil, 0)
+}
+
+// recvmsg reads what there is, and the control messages that came with it, of which it returns the number of bytes.
+func recvmsg(socket int, b, control []byte) (n, controls int, err error) {
+	n, controls, _, _, err = unix.Recvmsg(socket, b, control, 0)
+	return n, controls, err
+}
 
 // peer returns who was at the other end when it was connected.
 func peer(raw syscall.RawConn) (uid, pid int, err error) {
@@ -48,3 +55,12 @@ func newShared(size int) (fd int, err error) {
 func checkShared(int) error { return nil }
 
 const populate = 0
+
+// PathOf returns the name that an open file has by now, "" if that is not known.
+func PathOf(f *os.File) string {
+	var path [1024]byte // MAXPATHLEN
+	if _, _, errno := unix.Syscall(unix.SYS_FCNTL, f.Fd(), unix.F_GETPATH, uintptr(unsafe.Pointer(&path))); errno != 0 {
+		return ""
+	}
+	return unix.ByteSliceToString(path[:])
+}

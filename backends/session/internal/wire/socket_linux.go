@@ -2,6 +2,8 @@ package wire
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -54,3 +56,12 @@ func checkShared(fd int) error {
 
 // populate has all pages mapped at once: one call rather than a fault for each.
 const populate = unix.MAP_POPULATE
+
+// PathOf returns the name that an open file has by now, "" if that is not known.
+func PathOf(f *os.File) string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err != nil {
+		return ""
+	}
+	return path
+}

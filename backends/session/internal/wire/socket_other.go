@@ -30,7 +30,7 @@ func (*Listener) Accept() (*Conn, error) { return nil, errUnsupported }
 // Close does nothing: there is no listener.
 func (*Listener) Close() error { return nil }
 
-func receive(syscall.RawConn, []byte) (int, []int, error) { return 0, nil, errUnsupported }
+func receive(syscall.RawConn, []byte, bool) (int, []int, error) { return 0, nil, errUnsupported }
 
 func transmit(syscall.RawConn, []byte, int) error { return errUnsupported }
 

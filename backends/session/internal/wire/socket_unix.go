@@ -126,21 +126,24 @@ func (l *Listener) Close() error {
 	return l.file.Close()
 }
 
-// receive reads what there is, and the descriptors that come with it.
-func receive(raw syscall.RawConn, b []byte) (n int, fds []int, err error) {
+// receive reads what there is, and the descriptors that come with it. If there is nothing it waits, or else returns errNothing.
+func receive(raw syscall.RawConn, b []byte, wait bool) (n int, fds []int, err error) {
 	var failed error
 	var control [unix.SizeofCmsghdr + 4*(maxArrived+1)]byte
 	controls := 0
 	err = raw.Read(func(s uintptr) bool {
 		for {
-			n, controls, _, _, failed = unix.Recvmsg(int(s), b, control[:], receiveFlags)
+			n, controls, failed = recvmsg(int(s), b, control[:])
 			if failed != unix.EINTR {
-				return failed != unix.EAGAIN
+				return failed != unix.EAGAIN || !wait
 			}
 		}
 	})
 	if err == nil {
 		err = failed
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		return 0, nil, errNothing
 	}
 	if errors.Is(err, unix.ECONNRESET) { // it ended with something unread: an end all the same
 		return 0, nil, nil
@@ -169,7 +172,7 @@ func transmit(raw syscall.RawConn, b []byte, fd int) error {
 	var failed error
 	err := raw.Write(func(s uintptr) bool {
 		for len(b) > 0 {
-			n, err := unix.SendmsgN(int(s), b, rights, nil, sendFlags)
+			n, err := sendmsg(int(s), b, rights)
 			switch {
 			case err == unix.EINTR:
 			case err == unix.EAGAIN:

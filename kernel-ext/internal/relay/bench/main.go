@@ -25,6 +25,7 @@ type subject struct {
 	name string
 	*kernel.Client
 	edits int
+	big   bool // a cell has made the large tensor
 }
 
 // trip is something that a front end waits for.
@@ -46,7 +47,32 @@ var trips = []trip{
 	{name: "cell, edited", slow: true, run: edited("%%%%\nfmt.Println(%d)")},
 	{name: "framework, repeated", slow: true, begin: framework, run: cell("%%\nfmt.Println(shapes.Make(dtypes.Float32, 1))")},
 	{name: "framework, edited", slow: true, run: edited("%%%%\nfmt.Println(shapes.Make(dtypes.Float32, %d), new(graph.Node) == nil)")},
+	// gonb alone carries nothing: its cell has the packages without the tensor.
+	{name: "framework, 100 MB carried in", slow: true, begin: tensors, run: carried(
+		edited("%%%%\nfmt.Println(big.Shape(), tensors.FromScalar(int64(%d)), new(graph.Node) == nil)"),
+		edited("%%%%\nfmt.Println(tensors.FromScalar(int64(%d)), new(graph.Node) == nil)"))},
 }
+
+const tensors = "import \"github.com/quire-ml/quire/graph/tensors\"\n"
+
+// carried runs a cell that has a value of an earlier one, where values flow, and else one without it.
+func carried(with, without func(context.Context, *subject) error) func(context.Context, *subject) error {
+	return func(ctx context.Context, s *subject) error {
+		if s.name != flowing {
+			return without(ctx, s)
+		}
+		if !s.big {
+			s.big = true
+			if err := cell("big := tensors.FromShape(shapes.Make(dtypes.Float32, 5, 5, 1_000_000))")(ctx, s); err != nil {
+				return err
+			}
+		}
+		return with(ctx, s)
+	}
+}
+
+// flowing is the name of the kernel in which variables flow from cell to cell.
+const flowing = "relay"
 
 const framework = "import (\n\t\"github.com/quire-ml/quire/graph\"\n\t\"github.com/quire-ml/quire/graph/dtypes\"\n" +
 	"\t\"github.com/quire-ml/quire/graph/shapes\"\n)"
@@ -103,7 +129,7 @@ func measure(ctx context.Context, rounds int) error {
 		return err
 	}
 	defer guarded.Close(0)
-	subjects := []*subject{{name: "relay"}, {name: "guarded"}, {name: "stock"}}
+	subjects := []*subject{{name: flowing}, {name: "guarded"}, {name: "stock"}}
 	for i, conn := range []jupyter.Connection{relay.Connection(), guarded.Connection, stock.Connection} {
 		if subjects[i].Client, err = kernel.Connect(ctx, conn, nil, kernel.Handlers{}); err != nil {
 			return err
@@ -113,7 +139,7 @@ func measure(ctx context.Context, rounds int) error {
 	if err := cell("%noautoget")(ctx, subjects[1]); err != nil { // as the relay does
 		return err
 	}
-	fmt.Printf("%-24s", "ms, least / median")
+	fmt.Printf("%-30s", "ms, least / median")
 	for _, s := range subjects {
 		fmt.Printf("%20s", s.name)
 	}
@@ -149,7 +175,7 @@ func (t trip) measure(ctx context.Context, subjects []*subject, rounds int) erro
 			}
 		}
 	}
-	fmt.Printf("%-24s", t.name)
+	fmt.Printf("%-30s", t.name)
 	for _, list := range took {
 		slices.Sort(list)
 		fmt.Printf("%11.2f %8.2f", list[0], list[len(list)/2])

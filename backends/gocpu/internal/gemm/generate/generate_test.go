@@ -45,6 +45,10 @@ func TestAssemblyIsCurrent(t *testing.T) {
 		golden.Check(t, "../"+m.name+"_amd64.go", f.Declarations())
 	}
 	golden.Check(t, "../tables_amd64.go", tables(t, machines...))
+	f := asm.NewFile("gemm", "amd64", command)
+	matrixKernels(f)
+	golden.Check(t, "../amx_amd64.s", f.Assembly())
+	golden.Check(t, "../amx_amd64.go", f.Declarations())
 }
 
 // machine is a set of instructions: the registers that kernels are written in.

@@ -23,6 +23,7 @@ type line struct {
 	now    string // an immediate operand, with a comma behind it
 	args   []value
 	at     string // of loads and stores: the place in memory
+	half   bool   // whether operands are the lower halves of registers
 	result int    // the value that it computes, -1 for none
 }
 
@@ -35,6 +36,8 @@ const (
 	tied                   // result = args[0] changed by the others, in its register
 	load
 	store
+	storeAs // by an instruction that changes what it stores
+	into    // args[0] = args[1] op args[2] …, in the register of args[0], which is fixed
 )
 
 // body is a function written for numbers of one width, as a straight line of instructions without registers. Several
@@ -47,6 +50,7 @@ type body struct {
 	ids     int
 	keeps   bool // whether there are registers for constants
 	kept    []value
+	fixed   int           // how many registers are fixed, see fix
 	bytes   map[int]value // on arm, where elements of lists lie
 }
 
@@ -54,7 +58,7 @@ type body struct {
 type bodyOf = func(b *body, x, y value) value
 
 func (b *body) add(l line) value {
-	if l.kind != store {
+	if l.kind < store {
 		b.ids++
 		l.result = b.ids
 	} else {
@@ -108,6 +112,20 @@ func (b *body) keep(c value) value {
 	}
 	b.kept = append(b.kept, c)
 	return value{id: -9 - len(b.kept)}
+}
+
+// firstFixed is the first of the values that have a register for all lines.
+const firstFixed = -1000
+
+// fix returns a value that has a register of its own for all lines, which somebody else sets before the loop.
+func (b *body) fix() value {
+	b.fixed++
+	return value{id: firstFixed - b.fixed + 1}
+}
+
+// into adds a line that changes a fixed value.
+func (b *body) into(z value, name string, args ...value) {
+	b.add(line{kind: into, name: name, args: append([]value{z}, args...)})
 }
 
 func (b *body) op(name string, args ...value) value { return b.add(line{name: name, args: args}) }
@@ -299,6 +317,12 @@ func (b *body) lines() (list []line) {
 
 // assemble chooses registers. It fails if there are too few.
 func (b *body) assemble() (first, text []string, ok bool) {
+	a := b.allocate()
+	return a.first, a.text, a.ok
+}
+
+// allocate is assemble with what else is known then: the registers of values that live longer than the lines, and those that are free.
+func (b *body) allocate() *allocator {
 	lines := b.lines()
 	a := &allocator{b: b, last: map[int]int{}, in: map[int]int{}, ok: true}
 	for i := range b.m.registers {
@@ -311,6 +335,9 @@ func (b *body) assemble() (first, text []string, ok bool) {
 		a.in[-10-i] = a.take(false)
 		a.constant(b.kept[i], a.in[-10-i])
 	}
+	for i := range b.fixed {
+		a.in[firstFixed-i] = a.take(false)
+	}
 	for i, l := range lines {
 		for _, v := range l.args {
 			a.last[v.id] = i
@@ -319,14 +346,16 @@ func (b *body) assemble() (first, text []string, ok bool) {
 	for i := range b.kept {
 		a.last[-10-i] = len(lines)
 	}
+	for i := range b.fixed {
+		a.last[firstFixed-i] = len(lines)
+	}
 	a.first, a.text = a.text, nil
 	for i, l := range lines {
-		a.line(i, l)
-		if !a.ok {
-			return nil, nil, false
+		if a.ok {
+			a.line(i, l)
 		}
 	}
-	return a.first, a.text, true
+	return a
 }
 
 // allocator gives lines their registers, in their order.
@@ -445,6 +474,16 @@ func (a *allocator) line(i int, l line) {
 		}
 		a.op("%s %s, %s", move, x, l.at)
 		a.release(i, l.args, -1)
+	case storeAs:
+		a.op("%s %s%s, %s", l.name, l.now, a.name(l.args[0]), l.at)
+		a.release(i, l.args, -1)
+	case into:
+		suffix, operands, temporary := a.registers(l.args[1:])
+		a.release(i, l.args, -1)
+		for _, r := range temporary {
+			a.give(r, false)
+		}
+		a.op("%s%s %s%s, %s", l.name, suffix, l.now, strings.Join(operands, ", "), a.name(l.args[0]))
 	case plain:
 		a.plain(i, l)
 	case fma:
@@ -484,6 +523,11 @@ func (a *allocator) plain(i int, l line) {
 		a.give(r, false)
 	}
 	a.define(l, a.take(a.b.masks[l.result]))
+	if l.half {
+		for k, o := range operands {
+			operands[k] = halfOf(o)
+		}
+	}
 	a.op("%s%s %s%s, %s", l.name, suffix, l.now, strings.Join(operands, ", "), a.name(value{id: l.result}))
 }
 

@@ -136,6 +136,10 @@ const (
 	Kinds
 )
 
+// Loop is the piece of a program that has one of its own, which no table has: it goes over all whole blocks, before everything
+// else. Its word is where the program goes on if nothing is left.
+const Loop = Kinds
+
 // Places of the second operand that are no virtual register.
 const (
 	Slot    = 6
