@@ -53,7 +53,7 @@ func (b *batcher) run(of *body, args []examples) []examples {
 		}
 	}
 	need, _ := needed(f.nodes, of.outputs, false)
-	custom := tracedGradients(f, need)
+	custom := tracedRules(f, need)
 	b.graph.at(slices.All(f.nodes[:len(m)]), func(n *Node) {
 		if n.seen() {
 			panic(&Error{Op: n.op.Name, In: inShapes(n.inputs), Err: errors.New("it is seen from outside, and cannot be part of what VMap does for a batch at once: call it outside of the function"), pcs: n.site.Calls()})
@@ -190,48 +190,15 @@ func (b *batcher) oneByOne(n *Node, in []examples) []examples {
 	}, xs...))
 }
 
-// callCustom returns n's values with its gradient for a batch; m has what stands for the nodes around it when that is asked for.
-func (b *batcher) callCustom(n *Node, t *tracedGradient, in, m []examples) []examples {
-	inputs, values, on := in[:len(t.has)], slices.Clone(in[len(t.has):]), anyBatched(in)
+// callCustom returns n's values with its derivatives for a batch; m has what stands for the nodes around it when these are asked for.
+func (b *batcher) callCustom(n *Node, rules []*tracedRule, in, m []examples) []examples {
+	k, on := n.numInputs(), anyBatched(in)
+	values := slices.Clone(in[k:])
 	for i, v := range values { // [body.follows] knows them as depending on all operands
 		values[i] = b.as(v, on)
 	}
-	backward := func(xs, out, dOut []*Node) []*Node {
-		args := withFlags(xs, flags(inputs))
-		for _, y := range append(slices.Clone(out), dOut...) {
-			if y != nil {
-				args = append(args, examples{y, on})
-			}
-		}
-		for _, outer := range t.fn.captured {
-			if outer.index >= len(m) { // what only the gradient uses from around the function
-				args = append(args, examples{x: outer.around()})
-				continue
-			}
-			if args = append(args, m[outer.index]); m[outer.index].batched && !on {
-				panic(&Error{Op: "WithCustomGradient", In: inShapes(xs), Err: errors.New("its gradient uses what differs from example to example in VMap, and its inputs do not: make that one of its inputs"), pcs: n.site.Calls()})
-			}
-		}
-		list := b.run(t.body, args)
-		grads := make([]*Node, len(xs))
-		for i, has := range t.has {
-			if !has {
-				continue
-			}
-			switch dx := list[0]; {
-			case inputs[i].batched:
-				grads[i] = b.spread(dx).x
-			case dx.batched: // what all examples share gets the sum
-				grads[i] = ReduceSum(dx.x, 0)
-			default:
-				grads[i] = dx.x
-			}
-			list = list[1:]
-		}
-		return grads
-	}
-	results := (&customGradient{backward}).of(ApplyMulti(n.op, n.attrs, append(nodesOf(inputs), nodesOf(values)...)...))
-	return withFlags(results, slices.Repeat([]bool{on}, len(results)))
+	results := ApplyMulti(n.op, n.attrs, nodesOf(append(slices.Clone(in[:k]), values...))...)
+	return withFlags(b.batched(n, rules, flags(in[:k]), m).of(results), slices.Repeat([]bool{on}, len(results)))
 }
 
 func nodesOf(in []examples) []*Node {

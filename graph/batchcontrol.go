@@ -51,7 +51,7 @@ func (b *body) follows(on []bool) []bool {
 func (n *Node) resultsFollow(on []bool) []bool {
 	all := func(v bool) []bool { return slices.Repeat([]bool{v}, n.numResults()) }
 	switch n.op {
-	case callOp:
+	case callOp, checkpoint:
 		return n.bodies[0].follows(on)
 	case ifOp, switchOp:
 		out := all(on[0])

@@ -148,6 +148,7 @@ type body struct {
 	own     int     // how many of inputs are not captured
 	inputs  []*Node // its parameters, and per captured operand of the call the node inside; nil where the body ignores it
 	outputs []*Node // its results, and behind them what a gradient wants to know of the run
+	saved   []*Node // of a checkpoint, what a gradient stores
 }
 
 // run returns how many nodes a run of f has, with those of all functions that it runs.
@@ -276,7 +277,7 @@ func needed(nodes, outputs []*Node, seen bool) (need []bool, n int) {
 // what stands for which node, and is added to.
 func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 	need, _ := needed(f.nodes, outputs, false)
-	custom := tracedGradients(f, need)
+	custom := tracedRules(f, need)
 	var in []*Node
 	for i, n := range f.nodes[:len(need)] {
 		if !need[i] || m[i] != nil || n.op == output {
@@ -291,7 +292,7 @@ func copyNodes(g *Graph, f *Function, outputs, m []*Node) []*Node {
 		}
 		made := apply(g, n.op, n.attrs, n.bodies, in)
 		if m[i] = made.result(0); custom[n] != nil {
-			made.more().custom = custom[n].copied(func(outer *Node) *Node {
+			made.more().custom = copiedRules(custom[n], func(outer *Node) *Node {
 				if outer.index < len(m) {
 					return m[outer.index]
 				}

@@ -79,6 +79,10 @@ func checkCotangents(outputs, cotangents []*Node) *Graph {
 // pullOut carries the cotangents of outs back to wrt, within the current function and those around it: what the cotangents of nodes
 // that a function uses from around it are, goes on there. The result holds nil where nothing arrives.
 func pullOut(g *Graph, outs, cotangents, wrt []*Node) []*Node {
+	outside := func(x *Node) bool { return x.fn != g.current }
+	if !slices.ContainsFunc(outs, outside) && !slices.ContainsFunc(wrt, outside) {
+		return pull(g, outs, cotangents, wrt)
+	}
 	d := dependenceOn(g, wrt)
 	grads := make([]*Node, len(wrt))
 	for f := g.current; f != nil && d[f] != nil; f = f.parent {
@@ -283,23 +287,37 @@ func IdentityWithCustomGradient(x *Node, gradientFn func(x, v *Node) *Node) *Nod
 
 // WithCustomGradient returns the results of forward(inputs) with a gradient of the caller's own:
 // backward(inputs, outputs, dOutputs) returns the gradient of the loss with respect to each input (nil
-// for none), given that with respect to each output (zeros where none arrives). It panics with [Error]
-// if backward returns another number of gradients or other shapes.
+// for none), given that with respect to each output (zeros where none arrives). It must be linear in the latter:
+// [JVP] uses its transpose. It panics with [Error] if backward returns another number of gradients or other shapes.
 func WithCustomGradient(inputs []*Node, forward func(in []*Node) []*Node, backward func(in, out, dOut []*Node) []*Node) []*Node {
+	return customOf(customOp, inputs, forward, &customRule{"WithCustomGradient", false, backward})
+}
+
+// WithCustomTangent returns the results of forward(inputs) with a derivative of the caller's own, said forward:
+// tangent(inputs, outputs, dInputs) returns how each output changes (nil for not at all), given how each input does (zeros where it does
+// not). It must be linear in the latter: gradients use its transpose. Of a derivative that is easier to say backwards see
+// [WithCustomGradient]. It panics with [Error] if tangent returns another number of tangents or other shapes.
+func WithCustomTangent(inputs []*Node, forward func(in []*Node) []*Node, tangent func(in, out, dIn []*Node) []*Node) []*Node {
+	return customOf(customOp, inputs, forward, &customRule{"WithCustomTangent", true, tangent})
+}
+
+// customOf returns the results of forward with derivatives by a rule.
+func customOf(op *ir.Op, inputs []*Node, forward func(in []*Node) []*Node, r *customRule) []*Node {
 	for i, x := range inputs {
 		if x == nil || x.graph == nil {
-			panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("input %d is nil", i), pcs: callSite()})
+			panic(&Error{Op: r.op, Err: fmt.Errorf("input %d is nil", i), pcs: callSite()})
 		}
 	}
-	if len(inputs) == 0 || forward == nil || backward == nil {
-		panic(&Error{Op: "WithCustomGradient", Err: fmt.Errorf("there are no inputs, or one of the two functions is nil"), pcs: callSite()})
+	if len(inputs) == 0 || forward == nil || r.fn == nil {
+		panic(&Error{Op: r.op, Err: fmt.Errorf("there are no inputs, or one of the two functions is nil"), pcs: callSite()})
 	}
 	outs := forward(inputs)
 	if len(outs) == 0 {
-		inputs[0].graph.fail("WithCustomGradient", nil, fmt.Errorf("the function returned no results"))
+		inputs[0].graph.fail(r.op, nil, fmt.Errorf("the function returned no results"))
 	}
+	need(r.op, outs...)
 	values := append(slices.Clone(inputs), outs...)
-	return (&customGradient{backward}).of(ApplyMulti(customOp, ir.CustomAttrs{NumInputs: len(inputs)}, values...))
+	return withRules([]*customRule{r}).of(ApplyMulti(op, ir.CustomAttrs{NumInputs: len(inputs)}, values...))
 }
 
 // StopGradient returns x; no gradient flows through it.

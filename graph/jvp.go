@@ -78,7 +78,7 @@ func checkTangents(outputs, wrt, tangents []*Node) *Graph {
 // arrives.
 func pushOut(g *Graph, outs, wrt, tangents []*Node) (ys, dys []*Node) {
 	d := dependenceOn(g, wrt)
-	need := d.neededFor(g, outs)
+	need, want := d.neededFor(g, outs)
 	p := &pusher{graph: g}
 	done := map[*Node]dual{} // nodes that depend on wrt
 	for i, x := range wrt {
@@ -110,12 +110,15 @@ func pushOut(g *Graph, outs, wrt, tangents []*Node) (ys, dys []*Node) {
 			for i, x := range n.inputs {
 				in[i] = at(x)
 				same = same && in[i].x == x
+				if !want[f][n.index] {
+					in[i].dx = nil
+				}
 			}
 			results := p.call(n, in, func() *Node {
 				if same {
 					return n
 				}
-				return p.again(n, in)
+				return p.remade(n, in, n.custom)
 			})
 			for i, v := range results {
 				done[n.result(i)] = v
@@ -129,19 +132,6 @@ func pushOut(g *Graph, outs, wrt, tangents []*Node) (ys, dys []*Node) {
 	return ys, dys
 }
 
-// again returns n's call on operands of the same values.
-func (p *pusher) again(n *Node, in []dual) *Node {
-	xs := make([]*Node, len(in))
-	for i, v := range in {
-		xs[i] = v.x
-	}
-	made := apply(p.graph, n.op, n.attrs, n.bodies, xs)
-	if n.custom != nil {
-		made.more().custom = n.custom
-	}
-	return made
-}
-
 // chain returns the functions around the current one, outermost first, and that one.
 func (g *Graph) chain() (list []*Function) {
 	for f := g.current; f != nil; f = f.parent {
@@ -151,34 +141,44 @@ func (g *Graph) chain() (list []*Function) {
 	return list
 }
 
-// neededFor tells which of the nodes that depend on some outputs need.
-func (d dependence) neededFor(g *Graph, outputs []*Node) map[*Function][]bool {
-	need := map[*Function][]bool{}
-	mark := func(n *Node) {
+// neededFor tells which of the nodes that depend on some outputs need, and of which their tangents need tangents.
+func (d dependence) neededFor(g *Graph, outputs []*Node) (need, want map[*Function][]bool) {
+	need, want = map[*Function][]bool{}, map[*Function][]bool{}
+	mark := func(in map[*Function][]bool, n *Node) {
 		if d.on(n) {
-			if need[n.fn] == nil {
-				need[n.fn] = make([]bool, len(d[n.fn]))
-			}
-			need[n.fn][n.index] = true
+			in[n.fn][n.index] = true
 		}
 	}
+	for f, on := range d {
+		need[f], want[f] = make([]bool, len(on)), make([]bool, len(on))
+	}
 	for _, y := range outputs {
-		mark(y)
+		mark(need, y)
+		mark(want, y)
 	}
 	for f := g.current; f != nil; f = f.parent {
-		list := need[f]
-		for i, want := range slices.Backward(list) {
-			if want {
-				for _, x := range f.nodes[i].inputs {
-					mark(x)
+		list, wanted := need[f], want[f]
+		for i := len(list) - 1; i >= 0; i-- {
+			n := f.nodes[i]
+			if list[i] {
+				for _, x := range n.inputs {
+					mark(need, x)
+				}
+			}
+			if wanted[i] {
+				for _, x := range n.tangentsOf() {
+					mark(want, x)
 				}
 			}
 		}
 		for _, outer := range f.captured {
-			if hidden := f.inner[outer]; hidden.index < len(list) && list[hidden.index] {
-				mark(outer)
+			if i := f.inner[outer].index; i < len(list) && list[i] {
+				mark(need, outer)
+				if wanted[i] {
+					mark(want, outer)
+				}
 			}
 		}
 	}
-	return need
+	return need, want
 }

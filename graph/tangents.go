@@ -35,7 +35,18 @@ func (p *pusher) run(of *body, args []dual) []dual {
 		}
 	}
 	need, _ := needed(f.nodes, of.outputs, false)
-	custom := tracedGradients(f, need)
+	want := make([]bool, len(m))
+	for _, y := range of.outputs {
+		want[y.index] = true
+	}
+	for i, n := range slices.Backward(f.nodes[:len(m)]) {
+		if want[i] {
+			for _, x := range n.tangentsOf() {
+				want[x.index] = true
+			}
+		}
+	}
+	custom := tracedRules(f, need)
 	p.graph.at(slices.All(f.nodes[:len(m)]), func(n *Node) {
 		if !need[n.index] || n.op == output || m[n.index].x != nil {
 			return
@@ -45,9 +56,20 @@ func (p *pusher) run(of *body, args []dual) []dual {
 		}
 		in := make([]dual, len(n.inputs))
 		for i, x := range n.inputs {
-			in[i] = m[x.index]
+			if in[i] = m[x.index]; !want[n.index] {
+				in[i].dx = nil
+			}
 		}
-		for i, y := range p.call(n, in, func() *Node { return p.copied(n, in, custom[n], m) }) {
+		value := func() *Node {
+			c := copiedRules(custom[n], func(outer *Node) *Node {
+				if outer.index < len(m) {
+					return m[outer.index].x
+				}
+				return nil
+			})
+			return p.remade(n, in, c)
+		}
+		for i, y := range p.call(n, in, value) {
 			m[n.result(i).index] = y
 		}
 	})
@@ -58,20 +80,26 @@ func (p *pusher) run(of *body, args []dual) []dual {
 	return results
 }
 
-// copied returns n's call on other operands.
-func (p *pusher) copied(n *Node, in []dual, custom *tracedGradient, m []dual) *Node {
+// tangentsOf returns the operands whose tangents those of n's results need.
+func (n *Node) tangentsOf() []*Node {
+	switch {
+	case n.custom != nil:
+		return n.inputs[:n.numInputs()]
+	case ruleOf[n.op].ZeroGrad != "":
+		return nil
+	}
+	return n.inputs
+}
+
+// remade returns n's call on other operands, with derivatives of its own, if it has some.
+func (p *pusher) remade(n *Node, in []dual, custom *customGradient) *Node {
 	xs := make([]*Node, len(in))
 	for i, v := range in {
 		xs[i] = v.x
 	}
 	made := apply(p.graph, n.op, n.attrs, n.bodies, xs)
 	if custom != nil {
-		made.more().custom = custom.copied(func(outer *Node) *Node {
-			if outer.index < len(m) {
-				return m[outer.index].x
-			}
-			return nil
-		})
+		made.more().custom = custom
 	}
 	return made
 }
@@ -184,7 +212,7 @@ func transposedTwice(y *Node, dxs []*Node) []*Node {
 	var us []*Node
 	for i := range dys {
 		if r := y.result(i); isInexact(r.DType()) {
-			dys[i] = OptimizationBarrier(ZerosLike(r)) // a node that stands for any value, and is no constant
+			dys[i] = anyLike(r)
 			us = append(us, dys[i])
 		}
 	}

@@ -295,7 +295,7 @@ func TestVMapErrors(t *testing.T) {
 			func(_ *graph.Graph, x, _, _ *graph.Node) {
 				vmap(func(x []*graph.Node) []*graph.Node { graph.Apply(seen, nil, x[0]); return x }, x)
 			}},
-		{"a gradient of its own that only examples know", "its gradient uses what differs from example to example in VMap, and its inputs do not: make that one of its inputs",
+		{"a gradient of its own that only examples know", "its derivative uses what differs from example to example in VMap, and its inputs do not: make that one of its inputs",
 			func(_ *graph.Graph, x, _, s *graph.Node) {
 				y := vmap(func(x []*graph.Node) []*graph.Node {
 					return []*graph.Node{graph.Mul(x[0], graph.IdentityWithCustomGradient(s, func(_, v *graph.Node) *graph.Node { return graph.Mul(v, graph.ReduceAllSum(x[0])) }))}

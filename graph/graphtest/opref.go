@@ -167,7 +167,7 @@ func hloOf(op *ir.Op) string {
 	switch {
 	case op.HLO != "":
 		return "`" + op.HLO + "`"
-	case op.Expand != nil:
+	case op.Expand != nil || op.Regions != nil && op.Regions.Expand != nil:
 		return "by expansion"
 	}
 	return ""

@@ -36,6 +36,7 @@ var (
 	Call                              = row("Call")                              // the results of a function
 	Cbrt                              = row("Cbrt")                              // ∛x
 	Ceil                              = row("Ceil")                              // the smallest whole number ≥ x
+	Checkpoint                        = row("Checkpoint")                        // the results of a function whose values a gradient computes again
 	Cholesky                          = row("Cholesky")                          // the triangular y with x = y · yᴴ, or yᴴ · y
 	Clamp                             = row("Clamp")                             // min(max(y, x), z), with y the value and x and z the range
 	Clz                               = row("Clz")                               // how many zeros stand above the highest bit
