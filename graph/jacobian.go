@@ -62,6 +62,7 @@ func Hessian(output, x *Node) *Node { return JacFwd(Gradient(output, x)[0], x)[0
 //
 // Source: Pearlmutter, "Fast exact multiplication by the Hessian", 1994; forward over reverse.
 func HVP(output *Node, wrt, v []*Node) []*Node {
+	checkTangents("HVP", []*Node{output}, wrt, v)
 	_, hv := JVP(Gradient(output, wrt...), wrt, v)
 	return hv
 }
@@ -74,7 +75,7 @@ func HVP(output *Node, wrt, v []*Node) []*Node {
 //
 // Loops, branches and functions on the way are run in each call, along with their tangents. It panics with [Error] as [JVP] does.
 func Linearize(outputs, wrt []*Node) *Function {
-	g := checkTangents(outputs, wrt, make([]*Node, len(wrt)))
+	g := checkTangents("Linearize", outputs, wrt, make([]*Node, len(wrt)))
 	return NewFunction(g, g.UniqueName("linear"), func(g *Graph) []*Node {
 		tangents := make([]*Node, len(wrt))
 		for i, x := range wrt {

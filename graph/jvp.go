@@ -25,7 +25,7 @@ import (
 //
 // Source: forward-mode automatic differentiation, Griewank and Walther, "Evaluating Derivatives", 2008, ch. 3.
 func JVP(outputs, wrt, tangents []*Node) (ys, dys []*Node) {
-	g := checkTangents(outputs, wrt, tangents)
+	g := checkTangents("JVP", outputs, wrt, tangents)
 	var xs, dxs []*Node
 	for i, dx := range tangents {
 		if dx != nil {
@@ -41,32 +41,32 @@ func JVP(outputs, wrt, tangents []*Node) (ys, dys []*Node) {
 	return ys, dys
 }
 
-// checkTangents returns the graph of outputs; it panics with Error if the arguments of JVP do not fit.
-func checkTangents(outputs, wrt, tangents []*Node) *Graph {
+// checkTangents returns the graph of outputs; it panics with Error if the arguments of a transform that goes forward do not fit.
+func checkTangents(op string, outputs, wrt, tangents []*Node) *Graph {
 	if len(outputs) == 0 {
-		panic(&Error{Op: "JVP", Err: errors.New("no outputs to differentiate"), pcs: callSite()})
+		panic(&Error{Op: op, Err: errors.New("no outputs to differentiate"), pcs: callSite()})
 	}
-	need("JVP", outputs...)
-	need("JVP", wrt...)
+	need(op, outputs...)
+	need(op, wrt...)
 	g := outputs[0].Graph()
 	for i, y := range outputs {
 		if y.graph != g {
-			g.fail("JVP", nil, fmt.Errorf("output %d is of another graph", i))
+			g.fail(op, nil, fmt.Errorf("output %d is of another graph", i))
 		}
 		g.current.reaches(y)
 	}
 	if len(tangents) != len(wrt) {
-		g.fail("JVP", nil, fmt.Errorf("%d tangents for %d nodes (nil stands for zero)", len(tangents), len(wrt)))
+		g.fail(op, nil, fmt.Errorf("%d tangents for %d nodes (nil stands for zero)", len(tangents), len(wrt)))
 	}
 	for i, x := range wrt {
 		dx := tangents[i]
 		switch {
 		case x.graph != g || dx != nil && dx.graph != g:
-			g.fail("JVP", nil, fmt.Errorf("node %d or its tangent is of another graph", i))
+			g.fail(op, nil, fmt.Errorf("node %d or its tangent is of another graph", i))
 		case !isInexact(x.DType()):
-			g.fail("JVP", []shapes.Shape{x.Shape()}, fmt.Errorf("node %d (%s) to differentiate by must be float or complex", i, x.op.Name))
+			g.fail(op, []shapes.Shape{x.Shape()}, fmt.Errorf("node %d (%s) to differentiate by must be float or complex", i, x.op.Name))
 		case dx != nil && !dx.Shape().Equal(x.Shape()):
-			g.fail("JVP", []shapes.Shape{x.Shape(), dx.Shape()}, fmt.Errorf("the tangent of node %d must have its shape and dtype", i))
+			g.fail(op, []shapes.Shape{x.Shape(), dx.Shape()}, fmt.Errorf("the tangent of node %d must have its shape and dtype", i))
 		}
 		g.current.reaches(x)
 	}

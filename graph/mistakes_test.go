@@ -256,7 +256,62 @@ var mistakes = []mistake{
 	{"a triangular solve by the wrong side", func(p *made) {
 		graph.TriangularSolve(p.f32(3, 3), p.f32(2, 3), true, true, false, ir.NotTransposed)
 	}},
+
+	// Transforms.
+	{"a batch of nothing", func(*made) { graph.VMap(itself) }},
+	{"a batch without a function", func(p *made) { graph.VMap(nil, p.f32(3)) }},
+	{"a batch of a scalar", func(p *made) { graph.VMap(itself, p.f32(3, 2), p.f32()).Done() }},
+	{"batches of other sizes", func(p *made) { graph.VMap(itself, p.f32(3, 2), p.f32(4)).Done() }},
+	{"a batch along an axis that is not there", func(p *made) { graph.VMap(itself, p.f32(3, 2)).InAxes(2).Done() }},
+	{"a batch that is to come back along an axis that is not there", func(p *made) { graph.VMap(itself, p.f32(3, 2)).OutAxes(2).Done() }},
+	{"an axis for one of two arrays", func(p *made) { graph.VMap(itself, p.f32(3), p.f32(3)).InAxes(0).Done() }},
+	{"axes for more results than there are", func(p *made) { graph.VMap(itself, p.f32(3)).OutAxes(0, 0).Done() }},
+	{"a batch of what is the same for all", func(p *made) { graph.VMap(itself, p.f32(3)).InAxes(graph.Unbatched).Done() }},
+	{"a result that differs, and is to be the same for all", func(p *made) { graph.VMap(itself, p.f32(3)).OutAxes(graph.Unbatched).Done() }},
+	{"a batch of calls that are seen", func(p *made) {
+		graph.VMap(func(x []*node) []*node { graph.Apply(seen, nil, x[0]); return x }, p.f32(3)).Done()
+	}},
+	{"a gradient of one's own of which examples know more than its inputs", func(p *made) {
+		s := p.f32()
+		y := graph.VMap(func(x []*node) []*node {
+			return []*node{graph.Mul(x[0], graph.IdentityWithCustomGradient(s, func(_, v *node) *node { return graph.Mul(v, graph.ReduceAllSum(x[0])) }))}
+		}, p.f32(3, 2)).Done()[0]
+		graph.Gradient(graph.ReduceAllSum(y), s)
+	}},
+	{"tangents of nothing", func(*made) { graph.JVP(nil, nil, nil) }},
+	{"fewer tangents than nodes", func(p *made) { x := p.f32(3); graph.JVP([]*node{x}, []*node{x, x}, []*node{x}) }},
+	{"a tangent of integers", func(p *made) { x := p.i32(3); graph.JVP([]*node{x}, []*node{x}, []*node{x}) }},
+	{"a tangent of another shape", func(p *made) { x := p.f32(3); graph.JVP([]*node{x}, []*node{x}, []*node{p.f32(4)}) }},
+	{"a tangent through bits", func(p *made) {
+		x := p.f32(3)
+		graph.JVP([]*node{graph.Bitcast(x, dtypes.Int32)}, []*node{x}, []*node{x})
+	}},
+	{"a Jacobian of integers", func(p *made) { graph.JacFwd(p.i32(3), p.f32(3)) }},
+	{"a Jacobian by integers", func(p *made) { graph.JacRev(p.f32(3), p.i32(3)) }},
+	{"a Jacobian of complex numbers by real ones", func(p *made) { graph.JacFwd(p.of(dtypes.Complex64, 2), p.f32(3)) }},
+	{"a Hessian of a vector", func(p *made) { x := p.f32(3); graph.Hessian(graph.Sin(x), x) }},
+	{"a product of a Hessian with nothing", func(p *made) { x := p.f32(3); graph.HVP(graph.ReduceAllSum(x), []*node{x}, nil) }},
+	{"a value and no gradient", func(*made) { graph.ValueAndGradient(nil) }},
+	{"a value without a function", func(p *made) { graph.ValueAndGradient(nil, p.f32(3)) }},
+	{"a value that is no scalar", func(p *made) { graph.ValueAndGradient(func(xs []*node) *node { return xs[0] }, p.f32(3)) }},
+	{"a checkpoint of nothing", func(*made) { graph.Checkpoint(itself, nil) }},
+	{"a checkpoint without a function", func(p *made) { graph.Checkpoint(nil, nil, p.f32(3)) }},
+	{"a checkpoint without results", func(p *made) { graph.Checkpoint(func([]*node) []*node { return nil }, nil, p.f32(3)) }},
+	{"a tangent of one's own without a function", func(p *made) { graph.WithCustomTangent([]*node{p.f32(3)}, itself, nil) }},
+	{"more tangents of one's own than outputs", func(p *made) {
+		x := p.f32(3)
+		y := graph.WithCustomTangent([]*node{x}, itself, func(_, _, dIn []*node) []*node { return append(dIn, dIn...) })
+		graph.JVP(y, []*node{x}, []*node{x})
+	}},
+	{"a tangent of one's own of another shape", func(p *made) {
+		x := p.f32(3)
+		y := graph.WithCustomTangent([]*node{x}, itself, func(_, _, dIn []*node) []*node { return []*node{graph.ReduceAllSum(dIn[0])} })
+		graph.Gradient(graph.ReduceAllSum(y[0]), x)
+	}},
 }
+
+// itself is a function that returns what it gets.
+func itself(xs []*node) []*node { return xs }
 
 // Every mistake is one sentence that names the line, the op and what met, and mostly what to do.
 func TestMistakes(t *testing.T) {

@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -353,58 +352,3 @@ func TestDerivativesInAFunctionOfWhatIsOutside(t *testing.T) {
 		assert.NotZero(t, tensors.MustCopyFlatData[float64](want[k])[0])
 	}
 }
-
-func TestTransformErrors(t *testing.T) {
-	type nodes struct{ x, y, s, i, c *graph.Node }
-	list := func(x ...*graph.Node) []*graph.Node { return x }
-	for _, c := range []struct {
-		name, want string
-		build      func(n nodes)
-	}{
-		{"JVP of nothing", "JVP: no outputs to differentiate", func(n nodes) { graph.JVP(nil, nil, nil) }},
-		{"JVP with too few tangents", "JVP: 1 tangents for 2 nodes (nil stands for zero)", func(n nodes) { graph.JVP(list(n.s), list(n.x, n.y), list(n.x)) }},
-		{"JVP by an integer", "JVP int32[3]: node 0 (Parameter) to differentiate by must be float or complex", func(n nodes) { graph.JVP(list(n.s), list(n.i), list(n.i)) }},
-		{"JVP along another shape", "JVP [3 2] · [4]: the tangent of node 0 must have its shape and dtype", func(n nodes) { graph.JVP(list(n.s), list(n.x), list(n.y)) }},
-		{"JVP through what has no gradient", "Bitcast float32[3 2]: it has no gradient: bits are no numbers", func(n nodes) {
-			graph.JVP(list(graph.Bitcast(n.x, dtypes.Int32)), list(n.x), list(n.x))
-		}},
-		{"JacFwd of an integer", "JacFwd int32[3]: what is differentiated (Parameter) must be float or complex", func(n nodes) { graph.JacFwd(n.i, n.x) }},
-		{"JacRev by an integer", "JacRev int32[3]: node 0 to differentiate by (Parameter) must be float or complex", func(n nodes) { graph.JacRev(n.x, n.i) }},
-		{"a real Jacobian of complex numbers", "JacFwd complex64[2] · float32[3 2]: node 0 to differentiate by is float32, and what is differentiated complex64: take the Jacobians of its Real and Imag, or with respect to them", func(n nodes) { graph.JacFwd(n.c, n.x) }},
-		{"Hessian of a vector", "Gradient float32[4]: the output must be a float scalar (reduce it with ReduceAllSum or ReduceAllMean)", func(n nodes) { graph.Hessian(n.y, n.y) }},
-		{"HVP with too few vectors", "JVP: 0 tangents for 1 nodes (nil stands for zero)", func(n nodes) { graph.HVP(n.s, list(n.s), nil) }},
-		{"ValueAndGradient of nothing", "ValueAndGradient: there is nothing to differentiate by", func(nodes) { graph.ValueAndGradient(nil) }},
-		{"ValueAndGradient without a function", "ValueAndGradient float32[4]: the function is nil", func(n nodes) { graph.ValueAndGradient(nil, n.y) }},
-		{"ValueAndGradient of a vector", "Gradient float32[4]: the output must be a float scalar (reduce it with ReduceAllSum or ReduceAllMean)", func(n nodes) {
-			graph.ValueAndGradient(func(xs []*graph.Node) *graph.Node { return xs[0] }, n.y)
-		}},
-		{"Checkpoint of nothing", "Checkpoint: there are no operands: give what the gradient goes back to", func(nodes) { graph.Checkpoint(itself, nil) }},
-		{"Checkpoint without a function", "Checkpoint float32[4]: the function is nil", func(n nodes) { graph.Checkpoint(nil, nil, n.y) }},
-		{"Checkpoint without results", "Checkpoint float32[4]: the function returned no results", func(n nodes) {
-			graph.Checkpoint(func([]*graph.Node) []*graph.Node { return nil }, nil, n.y)
-		}},
-		{"too many tangents of one's own", "WithCustomTangent: the tangent function returned 2 tangents for 1 outputs", func(n nodes) {
-			y := graph.WithCustomTangent(list(n.x), itself, func(_, _, dIn []*graph.Node) []*graph.Node { return append(dIn, dIn...) })
-			graph.JVP(y, list(n.x), list(n.x))
-		}},
-		{"a tangent of one's own of another shape", "WithCustomTangent [3 2] · []: the tangent of output 0 must have its shape", func(n nodes) {
-			y := graph.WithCustomTangent(list(n.x), itself, func(_, _, dIn []*graph.Node) []*graph.Node { return list(graph.ReduceAllSum(dIn[0])) })
-			graph.Gradient(graph.ReduceAllSum(y[0]), n.x)
-		}},
-		{"a tangent of one's own without a function", "WithCustomTangent: there are no inputs, or one of the two functions is nil", func(n nodes) { graph.WithCustomTangent(list(n.x), itself, nil) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			g := graph.NewGraph(nil, "g")
-			p := func(name string, d dtypes.DType, dims ...int) *graph.Node {
-				return graph.Parameter(g, name, shapes.Make(d, dims...))
-			}
-			n := nodes{p("x", dtypes.Float32, 3, 2), p("y", dtypes.Float32, 4), p("s", dtypes.Float32), p("i", dtypes.Int32, 3), p("c", dtypes.Complex64, 2)}
-			err := graph.Catch(func() { c.build(n) })
-			require.Error(t, err)
-			_, message, _ := strings.Cut(err.Error(), ": ") // of the place
-			assert.Equal(t, c.want, message)
-		})
-	}
-}
-
-func itself(xs []*graph.Node) []*graph.Node { return xs }
