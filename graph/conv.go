@@ -286,20 +286,25 @@ func batchConv(attrs any, in []*Node, batched []bool) []*Node {
 // mergeBatch returns x without its first axis, the batch, which becomes part of another one, counted without it: [B, …, G·D, …]
 // becomes […, G·B·D, …].
 func mergeBatch(x *Node, axis, groups int) *Node {
-	dims := slices.Clone(x.Shape().Dimensions[1:])
-	split := slices.Replace(slices.Clone(dims), axis, axis+1, groups, dims[axis]/groups)
-	x = moveAxis(Reshape(x, append([]int{x.Dim(0)}, split...)...), 0, axis+1)
-	dims[axis] *= x.Dim(axis + 1)
-	return Reshape(x, dims...)
+	n, dims, to := x.Dim(0), slices.Clone(x.Shape().Dimensions[1:]), axis
+	if groups > 1 {
+		split := slices.Replace(slices.Clone(dims), axis, axis+1, groups, dims[axis]/groups)
+		x, to = Reshape(x, append([]int{n}, split...)...), axis+1
+	}
+	dims[axis] *= n
+	return Reshape(moveAxis(x, 0, to), dims...)
 }
 
 // splitBatch undoes [mergeBatch] for a batch of n.
 func splitBatch(y *Node, n, axis, groups int) *Node {
 	dims := slices.Clone(y.Shape().Dimensions)
-	size := dims[axis] / max(1, n)
-	split := slices.Replace(slices.Clone(dims), axis, axis+1, groups, n, size/groups)
+	size, from := dims[axis]/max(1, n), axis
+	split := slices.Replace(slices.Clone(dims), axis, axis+1, n, size/groups)
+	if groups > 1 {
+		split, from = slices.Insert(split, axis, groups), axis+1
+	}
 	dims[axis] = size
-	return Reshape(moveAxis(Reshape(y, split...), axis+1, 0), append([]int{n}, dims...)...)
+	return Reshape(moveAxis(Reshape(y, split...), from, 0), append([]int{n}, dims...)...)
 }
 
 // moveGroups cuts axis from into groups and puts the number of the group before axis to.
