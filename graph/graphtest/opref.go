@@ -27,7 +27,8 @@ and T itself for others. The dtypes are those that the op's shape rule takes whe
 **Go** names the functions and methods of package ` + "`graph`" + ` that make a call of the op. Helpers composed of them are described in the
 documentation of that package.
 
-**Gradient**, *by expansion*, means that an op is differentiated through the ops that it expands to.
+**Gradient**, *by expansion*, means that an op is differentiated through the ops that it expands to. What has a gradient has a tangent
+(` + "`JVP`" + `), and every op works for a batch (` + "`VMap`" + `): see [transforms](transforms.md).
 
 **Expansion** is what an engine gets that has no kernel for the call, as it is for the example. An op without one is a kernel in
 every engine.

@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -120,14 +121,20 @@ func (c call) checkBatch(run runner) error {
 		masks = append(masks, slices.Repeat([]bool{true}, len(in)))
 	}
 	both := append(slices.Clone(in), stackExamples(list)...)
+	looped := false
 	got, err := run(func(g *graph.Graph, nodes []*graph.Node) (all []*graph.Node) {
+		before := len(g.Nodes())
 		for _, mask := range masks {
 			all = append(all, c.batch(g, nodes, mask)...)
 		}
+		looped = slices.ContainsFunc(g.Nodes()[before:], func(n *graph.Node) bool { return n.Op().Regions != nil })
 		return all
 	}, both)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case looped && c.op.Regions == nil:
+		return errors.New("its examples are called one after the other, in a loop: give the rule a Batch")
 	}
 	for _, mask := range masks {
 		var each [batchOf][]*tensors.Tensor
