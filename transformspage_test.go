@@ -14,7 +14,7 @@ func TestTransformsPageIsTrue(t *testing.T) {
 	page, err := os.ReadFile("docs/transforms.md")
 	require.NoError(t, err)
 	api := apiNames(t)
-	names := regexp.MustCompile("graph\\.([A-Z]\\w+)").FindAllStringSubmatch(string(page), -1)
+	names := regexp.MustCompile(`graph\.([A-Z]\w+)`).FindAllStringSubmatch(string(page), -1)
 	require.Greater(t, len(names), 20)
 	for _, m := range names {
 		require.True(t, api["graph "+m[1]], "graph.%s", m[1])
