@@ -18,24 +18,30 @@ import (
 
 const gomlxPage = "docs/gomlx.md"
 
-// The examples of docs/gomlx.md are those of gomlx_example_test.go, which run: go test -run Gomlx -update . writes them
-// into the page.
-func TestGomlxPageShowsTheExamples(t *testing.T) {
-	page, err := os.ReadFile(gomlxPage)
+// The examples of docs/gomlx.md are those of gomlx_example_test.go, which run, and so on: go test -run ShowTheExamples -update . writes
+// them into the pages.
+func TestPagesShowTheExamples(t *testing.T) {
+	for page, file := range map[string]string{gomlxPage: "gomlx_example_test.go", "docs/transforms.md": "transforms_example_test.go"} {
+		t.Run(page, func(t *testing.T) { checkExamples(t, page, file) })
+	}
+}
+
+func checkExamples(t *testing.T, name, file string) {
+	page, err := os.ReadFile(name)
 	require.NoError(t, err)
-	examples := examplesOf(t, "gomlx_example_test.go")
+	examples := examplesOf(t, file)
 	shown := map[string]bool{}
 	block := regexp.MustCompile("(?s)<!-- (Example_\\w+) -->\n(```go\n.*?```\n)?")
 	want := block.ReplaceAllFunc(page, func(m []byte) []byte {
-		name := string(block.FindSubmatch(m)[1])
-		assert.NotEmpty(t, examples[name], "%s shows %s, which does not exist", gomlxPage, name)
-		shown[name] = true
-		return []byte("<!-- " + name + " -->\n```go\n" + examples[name] + "```\n")
+		example := string(block.FindSubmatch(m)[1])
+		assert.NotEmpty(t, examples[example], "%s shows %s, which does not exist", name, example)
+		shown[example] = true
+		return []byte("<!-- " + example + " -->\n```go\n" + examples[example] + "```\n")
 	})
-	for name := range examples {
-		assert.True(t, shown[name], "%s does not show %s", gomlxPage, name)
+	for example := range examples {
+		assert.True(t, shown[example], "%s does not show %s", name, example)
 	}
-	golden.Check(t, gomlxPage, string(want))
+	golden.Check(t, name, string(want))
 }
 
 // examplesOf returns the bodies of the examples of a file, with their comments.

@@ -66,7 +66,7 @@ func init() {
 	checkpoint = Define(ir.Op{
 		Name: "Checkpoint", Family: "control", Doc: "the results of a function whose values a gradient computes again",
 		Regions: &ir.Regions{
-			Names: []string{"function"}, Inputs: everything,
+			Names: []string{"function"}, Inputs: everything, Parts: &ir.Parts{},
 			Infer: func(_ any, _ []shapes.Shape, regions []ir.Signature) ([]shapes.Shape, error) {
 				return regions[0].Out, nil
 			},

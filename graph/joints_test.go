@@ -159,7 +159,7 @@ var smooth = strings.Fields(`
 	Add AddScalar Cos Sin Tan Exp Log Sqrt Rsqrt Reciprocal Div DivScalar Mul MulScalar Neg Sub SubScalar OnePlus OneMinus MinusOne
 	Acosh Log2 Lgamma
 	Conj Real Imag Complex ConvertDType ReducePrecision ReduceSum ReduceMean LayerNorm RMSNorm SoftmaxCrossEntropy CumSum CumProd CumLogSumExp ConsecutiveDifference
-	Reduce ScatterFunc ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
+	Reduce ScatterFunc Hessian ValueAndGradient ReduceAllSum ReduceAllMean ReduceAllMultiply ReduceAllMax ReduceAllMin ReduceAndKeep
 	MaskedReduceAllSum MaskedReduceAllMean MaskedReduceAndKeep
 	DotGeneral DotProduct MatMul Outer Kron Trace Einsum EinsumAxes ConvGeneral FFT InverseFFT RealFFT InverseRealFFT Cholesky TriangularSolve
 `)

@@ -106,9 +106,9 @@ var narrowTable = map[string]struct {
 	"slope of a logarithm": {slope(func(x *node) *node { return graph.SliceAxis(graph.LogSoftmax(x, 0), 0, graph.AxisElem(0)) }), 1},
 }
 
-// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, Reduce and ScatterFunc, which are as accurate as their
-// functions are, and NextAfter, whose values are the dtype's own.
-var notNarrow = []string{"NextAfter", "Reduce", "ScatterFunc", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
+// notNarrow are functions of complex numbers and matrices, whose accuracy is tested elsewhere, those of functions, which are as accurate
+// as these are, and NextAfter, whose values are the dtype's own.
+var notNarrow = []string{"NextAfter", "Reduce", "ScatterFunc", "Hessian", "ValueAndGradient", "Conj", "Real", "Imag", "Complex", "ConvertDType", "ReducePrecision", "ConvGeneral", "FFT", "InverseFFT", "RealFFT", "InverseRealFFT", "Cholesky", "TriangularSolve"}
 
 // odd is a mask of every other element.
 func odd(x *node) *node {
