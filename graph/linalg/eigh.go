@@ -15,6 +15,7 @@ import "github.com/quire-ml/quire/graph"
 // results", 2008, 3.1.
 func Eigh(a *graph.Node) (w, v *graph.Node) {
 	a, n := square("Eigh", a)
+	checkPlayers("Eigh", a, n)
 	out := graph.WithCustomGradient([]*graph.Node{a}, func(in []*graph.Node) []*graph.Node {
 		a := graph.StopGradient(in[0])
 		w, v := diagonalized(graph.DivScalar(graph.Add(a, adjoint(a)), 2))

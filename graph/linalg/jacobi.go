@@ -7,38 +7,35 @@ import (
 )
 
 // Jacobi's method turns pairs of rows or columns until all of them are orthogonal. n/2 pairs that have nothing in common are turned at
-// once, in n-1 rounds, of which a sweep consists: the rounds of a tournament in which everybody meets everybody. Arrays are
+// once, in n-1 rounds (n if n is odd), of which a sweep consists: the rounds of a tournament in which everybody meets everybody. Arrays are
 // [n, batch, m] here, the rows that are turned first, so that they move as a whole.
 
 // maxSweeps is far more than are needed: the method converges quadratically, after a number of sweeps that grows as log n.
 const maxSweeps = 30
 
-// tournament returns, for each round, whom each of n players meets; themselves if they have a pause.
-func tournament(n int) [][]int32 {
-	players := make([]int32, n+n%2) // the last one of an odd number is nobody
-	for i := range players {
-		players[i] = int32(i)
+// mostPlayers is how many can take part: products of numbers up to it are int32.
+const mostPlayers = 1 << 15
+
+func checkPlayers(op string, a *graph.Node, n int) {
+	if n > mostPlayers {
+		graph.Errorf("linalg.%s %s: matrices of more than %d rows and columns are not taken apart here", op, a.Shape(), mostPlayers)
 	}
-	rounds := make([][]int32, 0, len(players))
-	for range len(players) - 1 {
-		round := make([]int32, n)
-		for k := range len(players) / 2 {
-			a, b := players[k], players[len(players)-1-k]
-			switch {
-			case int(a) == n:
-				round[b] = b
-			case int(b) == n:
-				round[a] = a
-			default:
-				round[a], round[b] = b, a
-			}
-		}
-		rounds = append(rounds, round)
-		last := players[len(players)-1]
-		copy(players[2:], players[1:len(players)-1]) // the first one stays
-		players[1] = last
+}
+
+// partnersIn returns whom each of n players meets in a round, a scalar; themselves if they have a pause. With an odd number m of players
+// i and j meet in the round (i + j) mod m; whose partner would be themselves meets one more player, who is nobody if n is odd.
+func partnersIn(round *graph.Node, n int) *graph.Node {
+	m := n - 1 + n%2
+	player := graph.Iota(round.Graph(), shapes.Make(dtypes.Int32, n), 0)
+	other := graph.ModScalar(graph.AddScalar(graph.Sub(round, player), m), m)
+	last := graph.ConstAs(player, m)
+	if n%2 == 1 {
+		return other // their own number, where they have a pause
 	}
-	return rounds
+	other = graph.Where(graph.Equal(other, player), last, other)
+	// The last player meets the one whose number twice is the round, mod m.
+	half := graph.ModScalar(graph.MulScalar(round, (m+1)/2), m)
+	return graph.Where(graph.Equal(player, last), half, other)
 }
 
 // jacobi runs sweeps over state, whose turn says for a round what it makes of it, given whom each row meets, and how large the inner
@@ -46,7 +43,7 @@ func tournament(n int) [][]int32 {
 func jacobi(n int, state []*graph.Node, turn func(partner *graph.Node, state []*graph.Node) (next []*graph.Node, met *graph.Node)) []*graph.Node {
 	g, real := state[0].Graph(), state[0].DType().Real()
 	scalar := func(v float64) *graph.Node { return graph.Scalar(g, real, v) }
-	schedule := tournament(n)
+	rounds := n - 1 + n%2
 	state = append([]*graph.Node{graph.ScalarZero(g, dtypes.Int32), scalar(1)}, state...)
 	parameters := func(g *graph.Graph) []*graph.Node {
 		in := make([]*graph.Node, len(state))
@@ -61,10 +58,9 @@ func jacobi(n int, state []*graph.Node, turn func(partner *graph.Node, state []*
 	})
 	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
 		s := parameters(g)
-		rounds := graph.Const(g, schedule)
 		carry := append([]*graph.Node{graph.ZerosLike(s[1])}, s[2:]...)
-		carry, _ = graph.Scan(carry, []*graph.Node{rounds}, func(carry, x []*graph.Node) (next, y []*graph.Node) {
-			next, met := turn(graph.ExpandAxes(x[0], -1), carry[1:])
+		carry, _ = graph.Scan(carry, []*graph.Node{graph.Iota(g, shapes.Make(dtypes.Int32, rounds), 0)}, func(carry, x []*graph.Node) (next, y []*graph.Node) {
+			next, met := turn(graph.ExpandAxes(partnersIn(x[0], n), -1), carry[1:])
 			return append([]*graph.Node{graph.Max(carry[0], graph.ReduceAllMax(met))}, next...), nil
 		}).Done()
 		return append([]*graph.Node{graph.OnePlus(s[0])}, carry...)

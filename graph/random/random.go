@@ -19,11 +19,14 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
+// mostStates is of how many states each is a node of its own.
+const mostStates = 1 << 16
+
 // Split returns n states whose numbers have nothing to do with each other, nor with those of state.
 func Split(state *graph.Node, n int) []*graph.Node {
 	needState("random.Split", state)
-	if n < 0 {
-		graph.Errorf("random.Split: there cannot be %d states", n)
+	if n < 0 || n > mostStates {
+		graph.Errorf("random.Split: there cannot be %d states: want 0 to %d", n, mostStates)
 	}
 	states := make([]*graph.Node, n)
 	for i := range states {

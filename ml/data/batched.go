@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -80,6 +81,11 @@ func closeBatches(list []Batch) {
 func Stack(batches ...Batch) (Batch, error) {
 	if len(batches) == 0 {
 		return Batch{}, errors.New("data.Stack: there are no batches")
+	}
+	for i, b := range batches {
+		if k := slices.Index(b.all(), nil); k >= 0 {
+			return Batch{}, fmt.Errorf("data.Stack: tensor %d of batch %d is nil", k, i)
+		}
 	}
 	out, err := join(batches)
 	if err != nil {

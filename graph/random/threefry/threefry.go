@@ -29,8 +29,8 @@ func Key(g *graph.Graph, seed uint64) *graph.Node {
 
 // Split returns n keys, as jax.random.split does.
 func Split(key *graph.Node, n int) []*graph.Node {
-	if n < 0 {
-		graph.Errorf("threefry.Split: there cannot be %d keys", n)
+	if n < 0 || n > 1<<16 { // each is a node of its own
+		graph.Errorf("threefry.Split: there cannot be %d keys: want 0 to %d", n, 1<<16)
 	}
 	x, y := blocks("threefry.Split", key, n)
 	keys := make([]*graph.Node, n)
