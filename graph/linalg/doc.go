@@ -104,6 +104,6 @@ func at(x *graph.Node, axis int, i *graph.Node) *graph.Node {
 	return graph.DynamicSlice(x, start, sizes)
 }
 
-// lowerPart returns the elements below the diagonal, upperPart those on and above it, and strictly those off it.
+// lowerPart returns the elements below the diagonal, upperPart those on and above it.
 func lowerPart(x *graph.Node) *graph.Node { return graph.TakeLowerTriangular(x, -1) }
 func upperPart(x *graph.Node) *graph.Node { return graph.TakeUpperTriangular(x, 0) }

@@ -13,6 +13,7 @@ package random
 
 import (
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -99,7 +100,7 @@ func MultivariateNormal(state, mean, covariance *graph.Node, samples ...int) (ne
 	needFloat("random.MultivariateNormal", mean, "the mean")
 	needFloat("random.MultivariateNormal", covariance, "the covariance")
 	n := mean.Rank()
-	if n == 0 || covariance.Rank() != n+1 || mean.DType() != covariance.DType() || !equalDims(covariance.Shape().Dimensions, append(append([]int(nil), mean.Shape().Dimensions...), mean.Dim(-1))) {
+	if n == 0 || covariance.Rank() != n+1 || mean.DType() != covariance.DType() || !slices.Equal(covariance.Shape().Dimensions, append(append([]int(nil), mean.Shape().Dimensions...), mean.Dim(-1))) {
 		graph.Errorf("random.MultivariateNormal %s · %s: a mean of [b…, N] needs a covariance of [b…, N, N], of its dtype", mean.Shape(), covariance.Shape())
 	}
 	mean, covariance = unnamed(mean), unnamed(covariance)
@@ -178,10 +179,6 @@ func unnamed(x *graph.Node) *graph.Node {
 		return x.WithAxisNames(make([]string, x.Rank())...)
 	}
 	return x
-}
-
-func equalDims(a, b []int) bool {
-	return shapes.Make(dtypes.Bool, a...).EqualDimensions(shapes.Make(dtypes.Bool, b...))
 }
 
 func needState(op string, state *graph.Node) {

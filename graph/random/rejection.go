@@ -17,23 +17,25 @@ func untilAccepted(state *graph.Node, shape shapes.Shape, propose func(state *gr
 	}
 	first, found, done := propose(state)
 	begin := []*graph.Node{first, found, done}
-	parameters := func(g *graph.Graph) []*graph.Node {
-		in := make([]*graph.Node, len(begin))
-		for i, x := range begin {
-			in[i] = graph.Parameter(g, "", x.Shape())
-		}
-		return in
-	}
 	cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		return []*graph.Node{graph.LogicalNot(graph.ReduceLogicalAnd(parameters(g)[2]))}
+		return []*graph.Node{graph.LogicalNot(graph.ReduceLogicalAnd(parametersLike(g, begin)[2]))}
 	})
 	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		s := parameters(g)
+		s := parametersLike(g, begin)
 		next, values, accepted := propose(s[0])
 		return []*graph.Node{next, graph.Where(s[2], s[1], values), graph.LogicalOr(s[2], accepted)}
 	})
 	end := graph.While(cond, body, begin...)
 	return end[0], end[1]
+}
+
+// parametersLike returns parameters of a loop's function, of the shapes of its state.
+func parametersLike(g *graph.Graph, state []*graph.Node) []*graph.Node {
+	in := make([]*graph.Node, len(state))
+	for i, x := range state {
+		in[i] = graph.Parameter(g, "", x.Shape())
+	}
+	return in
 }
 
 // Gamma returns numbers of the gamma distribution of some shape parameter, alpha, and scale 1, with density x^(alpha-1)·exp(-x)/Γ(alpha).
@@ -128,18 +130,11 @@ func countedEvents(state, rate *graph.Node) (next, counts *graph.Node) {
 		return state, rate
 	}
 	begin := []*graph.Node{state, graph.ZerosLike(rate), graph.ZerosLike(rate), graph.IsPositive(rate)}
-	parameters := func(g *graph.Graph) []*graph.Node {
-		in := make([]*graph.Node, len(begin))
-		for i, x := range begin {
-			in[i] = graph.Parameter(g, "", x.Shape())
-		}
-		return in
-	}
 	cond := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		return []*graph.Node{graph.ReduceLogicalOr(parameters(g)[3])}
+		return []*graph.Node{graph.ReduceLogicalOr(parametersLike(g, begin)[3])}
 	})
 	body := graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-		s := parameters(g)
+		s := parametersLike(g, begin)
 		next, wait := Exponential(s[0], shape)
 		passed := graph.Add(s[1], wait)
 		goes := graph.LogicalAnd(s[3], graph.LessThan(passed, rate))

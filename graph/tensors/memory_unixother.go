@@ -2,9 +2,4 @@
 
 package tensors
 
-import "math"
-
-// hugePage is more than there is: the system is not asked for such pages.
-const hugePage = math.MaxInt
-
 func preferHugePages([]byte) {}
