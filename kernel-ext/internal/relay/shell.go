@@ -21,7 +21,7 @@ type sheller interface {
 // the next one runs. ran is false if gonb has to run them.
 func (r *Relay) commands(n *running, b *back, list []string) (failure *jupyter.Failure, ran bool) {
 	e, ok := b.engine.(sheller)
-	if !ok {
+	if !ok || len(list) == 0 {
 		return nil, false
 	}
 	for i, line := range list {
@@ -42,7 +42,7 @@ func (r *Relay) commands(n *running, b *back, list []string) (failure *jupyter.F
 			n.said(true, status+"\n")
 		}
 	}
-	return n.end(jupyter.Reply{Status: "ok"}, nil), len(list) > 0
+	return n.end(jupyter.Reply{Status: "ok"}, nil), true
 }
 
 // said publishes what a command printed.
