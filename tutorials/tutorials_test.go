@@ -66,14 +66,16 @@ func committed(t *testing.T, dir string) (notebooks map[string][]byte, ok bool) 
 // TestCommittedForm checks that tutorials are committed without outputs, for our kernel, in a form that Jupyter
 // does not change when it saves them, and that they say what each cell is for.
 func TestCommittedForm(t *testing.T) {
-	notebooks, ok := committed(t, ".")
-	if !ok {
-		t.Skip("this is no repository of git: nothing is committed")
-	}
-	assert.GreaterOrEqual(t, len(notebooks), 2, "there are %d notebooks here", len(notebooks))
-	for name, text := range notebooks {
-		for _, what := range faults(text) {
-			t.Errorf("%s: %s", name, what)
+	for dir, least := range map[string]int{".": 2, "../notebooks": len(small)} {
+		notebooks, ok := committed(t, dir)
+		if !ok {
+			t.Skip("this is no repository of git: nothing is committed")
+		}
+		assert.GreaterOrEqual(t, len(notebooks), least, "notebooks in %s", dir)
+		for name, text := range notebooks {
+			for _, what := range faults(text) {
+				t.Errorf("%s: %s", name, what)
+			}
 		}
 	}
 }
@@ -311,4 +313,43 @@ func TestMNIST(t *testing.T) {
 		wantsPictures(t, cells, id, 1)
 	}
 	static(t, page)
+}
+
+// small are the notebooks of ../notebooks: what readers see in their cells, and the cells that show a picture.
+var small = map[string]struct {
+	says     map[string]string
+	pictures []string
+}{
+	"curvature":   {map[string]string{"symmetric": "✓ H is symmetric", "after": "✓ Hv = λv", "walk": "✓ within 0.1"}, []string{"training", "walk"}},
+	"per-example": {map[string]string{"run": "✓ their mean is the gradient of the batch", "find": "✓ of the 30 longest gradients"}, []string{"train", "find", "look"}},
+	"neural-ode":  {map[string]string{"memory": "✓ storing every 20th step", "compare": "✓ over 400 steps", "unseen": "✓ it is off"}, []string{"train", "compare"}},
+	"implicit":    {map[string]string{"agree": "✓ all three agree", "memory": "✓ through the loop it takes", "choose": "none of the curve is better"}, []string{"choose"}},
+	"lstm":        {map[string]string{"train": "✓ the sonnet has 39 characters", "say-run": "Rough winds do shake"}, []string{"train"}},
+}
+
+// TestNotebooks runs ../notebooks, two at a time. Their claims are checked in their cells.
+func TestNotebooks(t *testing.T) {
+	found, err := filepath.Glob("../notebooks/*.ipynb")
+	require.NoError(t, err)
+	for _, path := range found {
+		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
+		if strings.HasSuffix(name, ".executed") {
+			continue
+		}
+		want, ok := small[name]
+		if !assert.True(t, ok, "nobody says what readers see in %s", path) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cells, page := execute(t, path)
+			for id, part := range want.says {
+				wants(t, cells, id, part)
+			}
+			for _, id := range want.pictures {
+				wantsPictures(t, cells, id, 1)
+			}
+			static(t, page)
+		})
+	}
 }
