@@ -17,6 +17,17 @@ var arrayFunctions = map[string]arrayFunction{
 	"CumMin":       onAxis(graph.CumMin),
 	"CumLogSumExp": onAxis(graph.CumLogSumExp),
 
+	// Complex numbers, of which the rows know nothing.
+	"Pow":      ofTwo(graph.Pow),
+	"Sign":     of(graph.Sign),
+	"Expm1":    of(graph.Expm1),
+	"Log1p":    of(graph.Log1p),
+	"Log2":     of(graph.Log2),
+	"Exp2":     of(graph.Exp2),
+	"Round":    of(graph.Round),
+	"IsFinite": of(graph.IsFinite),
+	"Variance": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Variance(x, a.ints("axes")...) }),
+
 	"Tile":   one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Tile(x, a.ints("times")...) }),
 	"Repeat": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Repeat(x, a.int("times"), a.int("axis")) }),
 	"Roll":   one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Roll(x, a.int("n"), a.int("axis")) }),

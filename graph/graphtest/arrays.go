@@ -207,6 +207,10 @@ func one2(fn func(x, y *graph.Node, a arrayArgs) *graph.Node) arrayFunction {
 	return func(in []*graph.Node, a arrayArgs) []*graph.Node { return []*graph.Node{fn(in[0], in[1], a)} }
 }
 
+func of(fn func(x *graph.Node) *graph.Node) arrayFunction {
+	return one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return fn(x) })
+}
+
 func onAxis(fn func(x *graph.Node, axis int) *graph.Node) arrayFunction {
 	return one1(func(x *graph.Node, a arrayArgs) *graph.Node { return fn(x, a.int("axis")) })
 }

@@ -360,6 +360,24 @@ for dims in (0, 0), (0, 3), (3, 0), (2, 0, 0):
         case("linalg.Expm", [a], [a], f"empty {dims}")
         case("linalg.Eigh", [a], [np.zeros(batch + (0,)), a], f"empty {dims}")
 
+# Complex numbers
+z, w = f(3, 4) + 1j * f(3, 4), f(3, 4) + 1j * f(3, 4)
+case("Pow", [z, w], [np.power(z, w)], ulp=256, gradient=True)
+case("Pow", [z, w[0]], [np.power(z, w[0])], "broadcast", ulp=256, gradient=True)
+case("Pow", [np.array([0j, 0j, 0j, 1 + 1j, 2j]), np.array([0j, 2 + 1j, 1 + 0j, 0j, 3 + 0j])], [np.array([1, 0, 0, 1, -8j])], "zeros", ulp=16)
+case("Sign", [z], [np.sign(z)], ulp=8, gradient=True)
+case("Expm1", [z], [np.expm1(z)], ulp=16, gradient=True)
+case("Expm1", [z * 1e-9], [z * 1e-9 + (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
+case("Log1p", [z], [np.log1p(z)], ulp=16, gradient=True)
+case("Log1p", [z * 1e-9], [z * 1e-9 - (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
+case("Log1p", [z * 1e200], [np.log(z) + np.log(1e200)], "large", ulp=8)
+case("Log2", [z], [np.log2(z)], ulp=16, gradient=True)
+case("Exp2", [z], [np.exp2(z)], ulp=16, gradient=True)
+case("Round", [3 * z], [np.rint(3 * z)])
+case("IsFinite", [np.array([1 + 1j, complex(NAN, 1), complex(1, INF), -INF, 0])], [np.array([True, False, False, False, True])])
+case("Variance", [z], [np.var(z, 1)], ulp=16, gradient=True, axes=[1])
+case("Variance", [z], [np.var(z)], "all", ulp=16, gradient=True, axes=[])
+
 # Likeness
 a, b = f(2, 3, 4), f(2, 5, 4)
 unit = lambda v, axis: v / np.linalg.norm(v, axis=axis, keepdims=True)
