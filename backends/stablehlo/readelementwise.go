@@ -26,8 +26,6 @@ func init() {
 	// StableHLO takes more than the row, or means something else at some operands.
 	unary(logistic, ops.Sigmoid.HLO)
 	unary(sign, ops.Sign.HLO)
-	unary(graph.Expm1, ops.Expm1.HLO)
-	unary(graph.Log1p, ops.Log1p.HLO)
 	unary(graph.Erf, ops.Erf.HLO, "mhlo.erf")
 	binary(graph.MulHi, "chlo.mulhi")
 	unary(graph.Tan, "chlo.tan")
