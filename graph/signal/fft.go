@@ -79,7 +79,7 @@ func inverseRealTransform(op string, x *graph.Node, n int, axes []int) *graph.No
 func over(x *graph.Node, axes []int, fn func(x *graph.Node, lengths ...int) *graph.Node) *graph.Node {
 	const most = 3                            // of graph.FFT
 	axes = slices.Sorted(slices.Values(axes)) // which is transformed first does not matter
-	for some := range slices.Chunk(axes, most) {
+	for some := range slices.Chunk(axes, atOnce) {
 		x = atEnd(x, some, func(x *graph.Node) *graph.Node {
 			return fn(x, x.Shape().Dimensions[x.Rank()-len(some):]...)
 		})
@@ -111,27 +111,28 @@ func atEnd(x *graph.Node, axes []int, fn func(x *graph.Node) *graph.Node) *graph
 //
 // in cycles per unit of the spacing, of a float dtype. It is NumPy's fftfreq.
 func FFTFrequencies(g *graph.Graph, dtype dtypes.DType, n int, spacing float64) *graph.Node {
-	return frequencies("FFTFrequencies", g, dtype, n, n, spacing)
+	f := frequencies("FFTFrequencies", n, n, spacing)
+	for k := (n + 1) / 2; k < n; k++ {
+		f[k] = float64(k-n) / (float64(n) * spacing)
+	}
+	return constant("FFTFrequencies", g, dtype, f)
 }
 
 // RealFFTFrequencies is [FFTFrequencies] for [RealFFTN]: [0, 1, …, ⌊n/2⌋] / (n·spacing). It is NumPy's rfftfreq.
 func RealFFTFrequencies(g *graph.Graph, dtype dtypes.DType, n int, spacing float64) *graph.Node {
-	return frequencies("RealFFTFrequencies", g, dtype, n, n/2+1, spacing)
+	return constant("RealFFTFrequencies", g, dtype, frequencies("RealFFTFrequencies", n, n/2+1, spacing))
 }
 
-func frequencies(op string, g *graph.Graph, dtype dtypes.DType, n, kept int, spacing float64) *graph.Node {
+// frequencies returns the first of the frequencies of n samples.
+func frequencies(op string, n, first int, spacing float64) []float64 {
 	if n < 1 || n > most {
 		graph.Errorf("signal.%s: there cannot be %d samples: want 1 to %d", op, n, most)
 	}
-	f := make([]float64, kept)
+	f := make([]float64, first)
 	for k := range f {
-		f[k] = float64(k)
-		if kept == n && k > (n-1)/2 {
-			f[k] = float64(k - n)
-		}
-		f[k] /= float64(n) * spacing
+		f[k] = float64(k) / (float64(n) * spacing)
 	}
-	return constant(op, g, dtype, f)
+	return f
 }
 
 // FFTShift returns x with the element of frequency 0 moved to the middle of the given axes, of all if none are given: turned by n/2 places, rounded

@@ -150,13 +150,13 @@ func (b *ConvTransposeBuilder) Done() *graph.Node {
 	}
 	paddings := make([][2]int, n)
 	for i := range n {
-		size := k.Dim(axes.KernelSpatial[i])
-		if size < 1 || size > far {
-			b.fail("spatial axis %d: a kernel of %d elements cannot be", i, size)
+		size, have := k.Dim(axes.KernelSpatial[i]), x.Dim(axes.InputSpatial[i])
+		if size < 1 || max(size, have) > far {
+			b.fail("spatial axis %d: a kernel of %d elements cannot be laid on %d", i, size, have)
 		}
 		reach := (size-1)*dilations[i] + 1
 		paddings[i] = b.around(i, reach, strides[i])
-		if o := (x.Dim(axes.InputSpatial[i])-1)*strides[i] + 1 + paddings[i][0] + paddings[i][1] - reach + 1; o < 1 || o > far {
+		if o := (have-1)*strides[i] + 1 + paddings[i][0] + paddings[i][1] - reach + 1; o < 1 || o > far {
 			b.fail("spatial axis %d: the result would have %d elements", i, o)
 		}
 	}
