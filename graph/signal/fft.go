@@ -77,7 +77,7 @@ func inverseRealTransform(op string, x *graph.Node, n int, axes []int) *graph.No
 
 // over transforms x along axes, up to three of them at once.
 func over(x *graph.Node, axes []int, fn func(x *graph.Node, lengths ...int) *graph.Node) *graph.Node {
-	const most = 3                            // of graph.FFT
+	const atOnce = 3                          // what graph.FFT takes
 	axes = slices.Sorted(slices.Values(axes)) // which is transformed first does not matter
 	for some := range slices.Chunk(axes, atOnce) {
 		x = atEnd(x, some, func(x *graph.Node) *graph.Node {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // AffineGridBuilder makes grids for [GridSample], see [AffineGrid].
@@ -60,7 +61,7 @@ func (b *AffineGridBuilder) Done() *graph.Node {
 	dims := append(slices.Clone(b.sizes), 1)
 	for j := range n {
 		axis := n - 1 - j
-		p := iota(g, d, axis, dims...)
+		p := graph.Iota(g, shapes.Make(d, dims...), axis)
 		switch size := float64(b.sizes[axis]); {
 		case b.corners && size == 1:
 		case b.corners:

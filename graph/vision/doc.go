@@ -15,7 +15,6 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors/images"
 )
 
@@ -129,9 +128,4 @@ func moved(x *graph.Node, from, to int) *graph.Node {
 		}
 	}
 	return graph.TransposeAllAxes(x, slices.Insert(perm, to, from)...)
-}
-
-// iota returns 0 … n-1 along one axis of a shape.
-func iota(g *graph.Graph, d dtypes.DType, axis int, dims ...int) *graph.Node {
-	return graph.Iota(g, shapes.Make(d, dims...), axis)
 }

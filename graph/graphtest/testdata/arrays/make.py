@@ -465,9 +465,11 @@ for dims, out in ((4, 5), (3, 2)), ((1, 3), (2, 2)), ((3, 2, 4), (2, 1, 3)), ((4
                 y = sample(mode=method, padding_mode=mode, align_corners=corners)
                 pictures("vision.GridSample", x, y, f"{method} {mode} {corners} {name}", also=[grid], ulp=128, gradient=dims == (4, 5) and method == "bilinear",
                          method=method, padding=mode, corners=corners)
-x, grid = f(1, 1, 3, 3), np.array([[[NAN, NAN], [9e30, 0.5], [-INF, INF]]])[:, None]
+x, grid = f(1, 1, 3, 3), np.array([[[-1, -1], [9e30, 0.5], [-9e30, 9e30]]])[:, None]
 for mode in "zeros", "border":
-    case("vision.GridSample", [x, grid], [F.grid_sample(t(x), t(grid), padding_mode=mode, align_corners=False).numpy()], "far away " + mode, ulp=16, padding=mode)
+    y = F.grid_sample(t(x), t(grid), padding_mode=mode, align_corners=False).numpy()
+    case("vision.GridSample", [x, grid], [y], "far away " + mode, ulp=16, padding=mode)
+    case("vision.GridSample", [x, np.where(grid == -1, NAN, grid)], [y], "NaN is -1, " + mode, ulp=16, padding=mode)  # as PyTorch's documentation says
 
 for n, sizes in (2, (3, 4)), (3, (2, 3, 1)), (2, (1, 5)):
     theta = f(2, n, n + 1)
