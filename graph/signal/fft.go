@@ -2,6 +2,7 @@ package signal
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -51,6 +52,9 @@ func transform(op string, x *graph.Node, axes []int, fn func(x *graph.Node, leng
 }
 
 func realTransform(op string, x *graph.Node, axes []int) *graph.Node {
+	if x != nil && x.DType().IsComplex() {
+		graph.Errorf("signal.%s %s: the signal is complex (want %s)", op, x.Shape(), strings.TrimPrefix(op, "Real"))
+	}
 	x = need(op, x, reals)
 	axes = axesOf(op, x, axes)
 	if len(axes) == 0 {

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -139,7 +140,11 @@ func (b *ConvTransposeBuilder) Done() *graph.Node {
 	case b.groups < 1 || channels%b.groups != 0:
 		b.fail("%d channels cannot be dealt over %d groups", channels, b.groups)
 	case k.Dim(in) != channels:
-		b.fail("the operand has %d channels, but the kernel %s takes %d: it is [spatial…, output channels, input channels], with channels first [input channels, output channels, spatial…]", channels, k.Shape(), k.Dim(in))
+		hint := ""
+		if k.Dim(out) == channels {
+			hint = fmt.Sprintf(" (want Transpose(kernel, %d, %d)?)", min(in, out), max(in, out))
+		}
+		b.fail("the operand has %d channels, but the kernel %s takes %d along axis %d, and makes output channels along axis %d%s", channels, k.Shape(), k.Dim(in), in, out, hint)
 	}
 	strides, dilations := b.all(1), b.all(1)
 	if b.strides != nil {

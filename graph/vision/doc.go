@@ -60,7 +60,7 @@ func (p *pictures) need(takes dtypes.Set) {
 func (p *pictures) each(what string, values []int) []int {
 	n := len(p.axes())
 	if len(values) != n {
-		p.fail("%d %s for %d spatial axes", len(values), what, n)
+		p.fail("%d %s for %d spatial axes: want one for each, and none for batch and channels", len(values), what, n)
 	}
 	return slices.Clone(values)
 }

@@ -51,7 +51,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{func() { vision.Fold(p(1, 4, 4, 3), 4).Strides(2).Done() }, "there are 4 windows of 4 elements, a picture of 4 elements has 1"},
 		{func() { vision.Fold(p(1, 4, 3), 4).Done() }, "one axis of windows and one of their elements per spatial axis"},
 		{func() { vision.ConvTranspose(p(1, 4, 4, 3), p(3, 3, 3)) }, "the kernel float32[3 3 3] must have 4 axes"},
-		{func() { vision.ConvTranspose(p(1, 4, 4, 3), p(3, 3, 3, 8)).Done() }, "the operand has 3 channels, but the kernel float32[3 3 3 8] takes 8: it is [spatial…, output channels, input channels]"},
+		{func() { vision.ConvTranspose(p(1, 4, 4, 3), p(3, 3, 3, 8)).Done() }, "the operand has 3 channels, but the kernel float32[3 3 3 8] takes 8 along axis 3, and makes output channels along axis 2 (want Transpose(kernel, 2, 3)?)"},
 		{func() { vision.ConvTranspose(p(1, 3, 4, 4), p(8, 3, 3, 3)).ChannelsAxis(first).Done() }, "the operand has 3 channels, but the kernel float32[8 3 3 3] takes 8"},
 		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).ChannelsAxis(last).ChannelGroupCount(2).Done() }, "3 channels cannot be dealt over 2 groups"},
 		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).PaddingPerDim([][2]int{{4, 4}}).Done() }, "the result would have -2 elements"},
