@@ -2,7 +2,6 @@ package signal
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -53,7 +52,7 @@ func transform(op string, x *graph.Node, axes []int, fn func(x *graph.Node, leng
 
 func realTransform(op string, x *graph.Node, axes []int) *graph.Node {
 	if x != nil && x.DType().IsComplex() {
-		graph.Errorf("signal.%s %s: the signal is complex (want %s)", op, x.Shape(), strings.TrimPrefix(op, "Real"))
+		graph.Errorf("signal.%s %s: the signal is complex (FFTN and FFT2 take complex numbers)", op, x.Shape())
 	}
 	x = need(op, x, reals)
 	axes = axesOf(op, x, axes)

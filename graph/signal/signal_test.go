@@ -29,7 +29,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{func() { signal.FFTN(p(4, 4), 0, -2) }, "axis 0 is given twice"},
 		{func() { signal.FFTN(p(4, 0)) }, "axis 1 is empty"},
 		{func() { signal.RealFFTN(p()) }, "a scalar has no axis to transform"},
-		{func() { signal.RealFFT2(z(4, 4)) }, "signal.RealFFT2 complex64[4 4]: the signal is complex (want FFT2)"},
+		{func() { signal.RealFFT2(z(4, 4)) }, "signal.RealFFT2 complex64[4 4]: the signal is complex (FFTN and FFT2 take complex numbers)"},
 		{func() { signal.InverseRealFFT2(z(4, 4), 4) }, "axis 1 has 4 elements, which is the transform of 6 or 7, not of 4"},
 		{func() { signal.FFTFrequencies(g, dtypes.Float32, 0, 1) }, "signal.FFTFrequencies: there cannot be 0 samples"},
 		{func() { signal.Hann(nil, dtypes.Float32, 4, true) }, "signal.Hann: the graph is nil"},
