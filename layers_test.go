@@ -51,8 +51,10 @@ var mayImport = map[string][]string{
 	"graph/random":          {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/segment":         {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/signal":          {"graph", "graph/dtypes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
-	"graph/graphtest":       with(graphs, "graph/linalg", "graph/segment", "graph/stats"),
+	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/shapes", "graph/tensors", "graph/tensors/..."},
+	"graph/graphtest":       with(graphs, "graph/linalg", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},

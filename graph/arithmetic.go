@@ -38,8 +38,15 @@ func Rem(lhs, rhs *Node) *Node { return Apply(rem, nil, lhs, rhs) }
 // Pow returns lhs to the power of rhs, element by element, with broadcasting. Integers wrap around; with a
 // negative exponent they give 0, but for the bases 1 and -1. For floats anything to the power 0 is 1, and a
 // negative base with a broken exponent gives NaN. The gradient with respect to the exponent, y·log(lhs), is 0
-// where lhs ≤ 0, where the power is not defined around rhs. The operands must be integers or floats.
-func Pow(lhs, rhs *Node) *Node { return Apply(pow, nil, lhs, rhs) }
+// where lhs ≤ 0, where the power is not defined around rhs. Of complex numbers it is exp(rhs·log(lhs)), the principal
+// value, made of other ops; 0 to a power whose real part is below 0, or which is imaginary, is NaN. The operands must be
+// numbers.
+func Pow(lhs, rhs *Node) *Node {
+	if need("Pow", lhs, rhs); lhs.DType().IsComplex() {
+		return complexPow(lhs, rhs)
+	}
+	return Apply(pow, nil, lhs, rhs)
+}
 
 // Max returns the larger of lhs and rhs, element by element, with broadcasting. If either is NaN, so is the
 // result. Where both are equal, each gets half of the gradient. The operands must be integers or floats.

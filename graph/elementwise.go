@@ -45,15 +45,27 @@ func nearOne(x *Node) *Node {
 // Exp returns eˣ, element by element. x must be a float or complex.
 func Exp(x *Node) *Node { return Apply(exp, nil, x) }
 
-// Expm1 returns eˣ - 1, element by element, accurate also for tiny x. x must be a float.
-func Expm1(x *Node) *Node { return Apply(expm1, nil, x) }
+// Expm1 returns eˣ - 1, element by element, accurate also for tiny x; of a complex x it is made of other ops. x must be a
+// float or complex.
+func Expm1(x *Node) *Node {
+	if need("Expm1", x); x.DType().IsComplex() {
+		return complexExpm1(x)
+	}
+	return Apply(expm1, nil, x)
+}
 
 // Log returns the natural logarithm of x, element by element: -∞ for 0, NaN for negative floats, the
 // principal value of a complex x. x must be a float or complex.
 func Log(x *Node) *Node { return Apply(log, nil, x) }
 
-// Log1p returns log(1+x), element by element, accurate also for tiny x. x must be a float.
-func Log1p(x *Node) *Node { return Apply(log1p, nil, x) }
+// Log1p returns log(1+x), element by element, accurate also for tiny x; the principal value of a complex x, made of other
+// ops. x must be a float or complex.
+func Log1p(x *Node) *Node {
+	if need("Log1p", x); x.DType().IsComplex() {
+		return complexLog1p(x)
+	}
+	return Apply(log1p, nil, x)
+}
 
 // Sqrt returns √x, element by element: NaN for negative floats, the principal root of a complex x. Its
 // gradient at 0 is infinite. x must be a float or complex.
@@ -96,15 +108,26 @@ func Floor(x *Node) *Node { return Apply(floor, nil, x) }
 func Ceil(x *Node) *Node { return Apply(ceil, nil, x) }
 
 // Round returns the nearest whole number, element by element; halves go to the even neighbour (0.5 to 0, 1.5
-// and 2.5 to 2). The gradient is 0. x must be a float.
-func Round(x *Node) *Node { return Apply(round, nil, x) }
+// and 2.5 to 2); both parts of a complex x. The gradient is 0. x must be a float or complex.
+func Round(x *Node) *Node {
+	if need("Round", x); x.DType().IsComplex() {
+		return Complex(Round(Real(x)), Round(Imag(x)))
+	}
+	return Apply(round, nil, x)
+}
 
 // IsNaN reports, element by element, whether x is not a number; of a complex x, whether a part is not. x must be a
 // float or complex.
 func IsNaN(x *Node) *Node { return Apply(isNaN, nil, x) }
 
-// IsFinite reports, element by element, whether x is neither infinite nor NaN. x must be a float.
-func IsFinite(x *Node) *Node { return Apply(isFinite, nil, x) }
+// IsFinite reports, element by element, whether x is neither infinite nor NaN; of a complex x, whether both parts are so. x
+// must be a float or complex.
+func IsFinite(x *Node) *Node {
+	if need("IsFinite", x); x.DType().IsComplex() {
+		return LogicalAnd(IsFinite(Real(x)), IsFinite(Imag(x)))
+	}
+	return Apply(isFinite, nil, x)
+}
 
 var abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, square, reciprocal *ir.Op
 var sin, cos, tan, tanh, erf, floor, ceil, round, isNaN, isFinite *ir.Op

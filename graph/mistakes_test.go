@@ -16,7 +16,9 @@ import (
 	"github.com/quire-ml/quire/graph/random"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/signal"
 	"github.com/quire-ml/quire/graph/stats"
+	"github.com/quire-ml/quire/graph/vision"
 	"github.com/quire-ml/quire/internal/golden"
 )
 
@@ -148,6 +150,13 @@ var mistakes = []mistake{
 	}},
 	{"a pool without a window", func(p *made) { graph.MaxPool(p.f32(8, 28, 28, 3)).Done() }},
 	{"a window that is larger than the picture", func(p *made) { graph.MaxPool(p.f32(8, 4, 4, 3)).Window(5).Done() }},
+	{"pictures resampled to one size for two axes", func(p *made) { vision.Interpolate(p.f32(8, 28, 28, 3), 56).Done() }},
+	{"pictures of bytes resampled smoothly", func(p *made) { vision.Interpolate(p.of(dtypes.Uint8, 8, 28, 28, 3), 56, 56).Done() }},
+	{"a grid of other coordinates", func(p *made) { vision.GridSample(p.f32(8, 28, 28, 3), p.f32(8, 10, 10, 3)).Done() }},
+	{"an affine map without its last column", func(p *made) { vision.AffineGrid(p.f32(8, 2, 2), 28, 28) }},
+	{"windows that do not make such a picture", func(p *made) { vision.Fold(p.f32(8, 7, 7, 4, 4, 3), 28, 28).Done() }},
+	{"a transposed kernel that is not transposed", func(p *made) { vision.ConvTranspose(p.f32(8, 14, 14, 16), p.f32(3, 3, 16, 8)).Strides(2).Done() }},
+	{"an adaptive pool with the channels' size", func(p *made) { vision.AdaptiveMeanPool(p.f32(8, 28, 28, 3), 7, 7, 3).Done() }},
 	{"a pool over a vector", func(p *made) { graph.MeanPool(p.f32(8)).Window(2).Done() }},
 
 	// Linear algebra.
@@ -163,6 +172,11 @@ var mistakes = []mistake{
 	{"a grid of matrices", func(p *made) { graph.Meshgrid(p.f32(3), p.f32(2, 2)) }},
 	{"a transform of more axes than there are", func(p *made) { graph.FFT(p.of(dtypes.Complex64, 8), 8, 8) }},
 	{"a transform of floats", func(p *made) { graph.FFT(p.f32(8)) }},
+	{"a real transform of complex numbers", func(p *made) { signal.RealFFT2(p.of(dtypes.Complex64, 8, 8)) }},
+	{"an inverse transform to a size that it is not of", func(p *made) { signal.InverseRealFFTN(p.of(dtypes.Complex64, 8, 5), 16) }},
+	{"a cosine transform of another type", func(p *made) { signal.DCT(p.f32(8), 0, -1, true) }},
+	{"a sound that is shorter than a frame", func(p *made) { signal.STFT(p.f32(2, 256), p.f32(512)).Done() }},
+	{"spectra of another length", func(p *made) { signal.InverseSTFT(p.of(dtypes.Complex64, 9, 256), p.f32(512)).Done() }},
 
 	// Random numbers and statistics.
 	{"a random state that is none", func(p *made) { graph.RandomUniform(p.f32(3), shapes.Make(dtypes.Float32, 2)) }},
@@ -176,6 +190,7 @@ var mistakes = []mistake{
 	{"the median of integers", func(p *made) { stats.Median(p.i32(9), 0) }},
 	{"the median of nothing", func(p *made) { stats.Median(p.f32(0), 0) }},
 	{"a histogram without bins", func(p *made) { stats.Histogram(p.f32(9), p.f32(1)) }},
+	{"likeness of vectors of other lengths", func(p *made) { stats.CrossCosineSimilarity(p.f32(9, 64), p.f32(5, 32), -1, 0) }},
 	{"weights of other elements", func(p *made) { stats.Bincount(p.i32(9), 3, p.f32(8)) }},
 
 	// Functions, branches and loops.

@@ -15,11 +15,22 @@ import (
 // Powers and logarithms to base 2, further roots, and the next number.
 
 // Log2 returns the logarithm of x to base 2, element by element: -∞ for 0, NaN for negative numbers, exactly k for 2ᵏ.
-// x must be a float.
-func Log2(x *Node) *Node { return Apply(log2, nil, x) }
+// Of a complex x it is the principal value, made of other ops. x must be a float or complex.
+func Log2(x *Node) *Node {
+	if need("Log2", x); x.DType().IsComplex() {
+		return complexLog2(x)
+	}
+	return Apply(log2, nil, x)
+}
 
-// Exp2 returns 2ˣ, element by element, exactly for a whole x. x must be a float.
-func Exp2(x *Node) *Node { return Apply(exp2, nil, x) }
+// Exp2 returns 2ˣ, element by element, exactly for a whole x; of a complex x it is made of other ops. x must be a float or
+// complex.
+func Exp2(x *Node) *Node {
+	if need("Exp2", x); x.DType().IsComplex() {
+		return complexExp2(x)
+	}
+	return Apply(exp2, nil, x)
+}
 
 // Cbrt returns the cube root of x, element by element, with the sign of x. Its gradient at 0 is infinite. x must be a float.
 func Cbrt(x *Node) *Node { return Apply(cbrt, nil, x) }

@@ -25,9 +25,12 @@ func ReduceAllMean(x *Node) *Node { return ReduceMean(x) }
 //
 //	y = Σ (x - mean(x))² / n
 //
-// It divides by n, not by n-1. Negative axes count from the end. The variance of no elements is NaN. x must be a
-// float.
+// It divides by n, not by n-1. Negative axes count from the end. The variance of no elements is NaN. That of a complex x is
+// real, with |x - mean(x)|², and made of other ops. x must be a float or complex.
 func Variance(x *Node, axes ...int) *Node {
+	if need("Variance", x); x.DType().IsComplex() {
+		return complexVariance(x, adjust("Variance", x, axes))
+	}
 	return Apply(variance, ir.ReduceAttrs{Axes: adjust("Variance", x, axes)}, x)
 }
 

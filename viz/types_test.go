@@ -20,8 +20,10 @@ import (
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/signal"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
+	"github.com/quire-ml/quire/graph/vision"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/internal/untrusted"
 	"github.com/quire-ml/quire/ml/checkpoints"
@@ -121,6 +123,8 @@ func samples() map[any]string {
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},
 		{graph.AttentionBuilder{}, ""}, {graph.VMapBuilder{}, ""}, {graph.ScanBuilder{}, ""}, {ir.BitcastAttrs{}, ""}, {ir.ScanAttrs{Length: 7}, "7"}, {graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
+		{vision.InterpolateBuilder{}, ""}, {vision.GridSampleBuilder{}, ""}, {vision.AffineGridBuilder{}, ""}, {vision.UnfoldBuilder{}, ""}, {vision.ConvTransposeBuilder{}, ""}, {vision.AdaptivePoolBuilder{}, ""},
+		{signal.STFTBuilder{}, ""}, {signal.InverseSTFTBuilder{}, ""}, {signal.Full, "full"},
 		{graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""},
 		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},

@@ -2,9 +2,12 @@ package graphtest
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/segment"
+	"github.com/quire-ml/quire/graph/signal"
 	"github.com/quire-ml/quire/graph/stats"
+	"github.com/quire-ml/quire/graph/vision"
 )
 
 // arrayFunctions are the functions of [Arrays], by name, with how the arguments of a case become theirs.
@@ -13,6 +16,17 @@ var arrayFunctions = map[string]arrayFunction{
 	"CumMax":       onAxis(graph.CumMax),
 	"CumMin":       onAxis(graph.CumMin),
 	"CumLogSumExp": onAxis(graph.CumLogSumExp),
+
+	// Complex numbers, of which the rows know nothing.
+	"Pow complex":      ofTwo(graph.Pow),
+	"Sign complex":     of(graph.Sign),
+	"Expm1 complex":    of(graph.Expm1),
+	"Log1p complex":    of(graph.Log1p),
+	"Log2 complex":     of(graph.Log2),
+	"Exp2 complex":     of(graph.Exp2),
+	"Round complex":    of(graph.Round),
+	"IsFinite complex": of(graph.IsFinite),
+	"Variance complex": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Variance(x, a.ints("axes")...) }),
 
 	"Tile":   one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Tile(x, a.ints("times")...) }),
 	"Repeat": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return graph.Repeat(x, a.int("times"), a.int("axis")) }),
@@ -130,4 +144,135 @@ var arrayFunctions = map[string]arrayFunction{
 		return []*graph.Node{stats.Bincount(in[0], a.int("length"), in[1:]...)}
 	},
 	"stats.Histogram": ofTwo(stats.Histogram),
+	"stats.CrossCosineSimilarity": one2(func(x, y *graph.Node, a arrayArgs) *graph.Node {
+		return stats.CrossCosineSimilarity(x, y, a.int("axis"), a.int("cross"))
+	}),
+
+	"vision.Interpolate": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		b := vision.Interpolate(x, a.ints("sizes")...).ChannelsAxis(a.channels())
+		switch a.text("method") {
+		case "nearest":
+			b.Nearest()
+		case "bicubic":
+			b.Bicubic()
+		}
+		switch a.text("coordinates") {
+		case "corners":
+			b.AlignCorners()
+		case "asymmetric":
+			b.Asymmetric()
+		}
+		if a.bool("antialias") {
+			b.Antialias()
+		}
+		if _, ok := a["cubic"]; ok {
+			b.CubicCoefficient(a.float("cubic"))
+		}
+		return b.Done()
+	}),
+	"vision.GridSample": one2(func(x, grid *graph.Node, a arrayArgs) *graph.Node {
+		b := vision.GridSample(x, grid).ChannelsAxis(a.channels())
+		if a.text("method") == "nearest" {
+			b.Nearest()
+		}
+		if a.bool("corners") {
+			b.AlignCorners()
+		}
+		switch a.text("padding") {
+		case "border":
+			b.PadBorder()
+		case "reflection":
+			b.PadReflection()
+		}
+		return b.Done()
+	}),
+	"vision.AffineGrid": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		b := vision.AffineGrid(x, a.ints("sizes")...)
+		if a.bool("corners") {
+			b.AlignCorners()
+		}
+		return b.Done()
+	}),
+	"vision.Unfold": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return unfold(vision.Unfold(x, a.ints("window")...), a).Done()
+	}),
+	"vision.Fold": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return unfold(vision.Fold(x, a.ints("sizes")...), a).Done()
+	}),
+	"vision.ConvTranspose": one2(func(x, kernel *graph.Node, a arrayArgs) *graph.Node {
+		b := vision.ConvTranspose(x, kernel).ChannelsAxis(a.channels()).StridePerAxis(a.ints("strides")...).
+			DilationPerAxis(a.ints("dilations")...).ChannelGroupCount(a.int("groups"))
+		if a.bool("same") {
+			return b.PadSame().Done()
+		}
+		return b.PaddingPerDim(a.pairs("paddings")).OutputPaddingPerDim(a.ints("more")...).Done()
+	}),
+	"vision.AdaptiveMeanPool": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return vision.AdaptiveMeanPool(x, a.ints("sizes")...).ChannelsAxis(a.channels()).Done()
+	}),
+	"vision.AdaptiveMaxPool": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return vision.AdaptiveMaxPool(x, a.ints("sizes")...).ChannelsAxis(a.channels()).Done()
+	}),
+
+	"signal.FFTN":        one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.FFTN(x, a.ints("axes")...) }),
+	"signal.InverseFFTN": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.InverseFFTN(x, a.ints("axes")...) }),
+	"signal.FFT2":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return signal.FFT2(x) }),
+	"signal.InverseFFT2": one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return signal.InverseFFT2(x) }),
+	"signal.RealFFTN":    one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.RealFFTN(x, a.ints("axes")...) }),
+	"signal.RealFFT2":    one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return signal.RealFFT2(x) }),
+	"signal.InverseRealFFTN": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return signal.InverseRealFFTN(x, a.int("n"), a.ints("axes")...)
+	}),
+	"signal.InverseRealFFT2": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.InverseRealFFT2(x, a.int("n")) }),
+	"signal.FFTFrequencies": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return graph.Mul(x, signal.FFTFrequencies(x.Graph(), x.DType(), a.int("n"), a.float("spacing")))
+	}),
+	"signal.RealFFTFrequencies": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return graph.Mul(x, signal.RealFFTFrequencies(x.Graph(), x.DType(), a.int("n"), a.float("spacing")))
+	}),
+	"signal.FFTShift":        one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.FFTShift(x, a.ints("axes")...) }),
+	"signal.InverseFFTShift": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return signal.InverseFFTShift(x, a.ints("axes")...) }),
+	"signal.Hann":            window(signal.Hann),
+	"signal.Hamming":         window(signal.Hamming),
+	"signal.Blackman":        window(signal.Blackman),
+	"signal.Kaiser": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return graph.Mul(x, signal.Kaiser(x.Graph(), x.DType(), a.int("n"), a.float("beta"), a.bool("periodic")))
+	}),
+	"signal.DCT": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return signal.DCT(x, a.int("kind"), a.int("axis"), a.bool("orthonormal"))
+	}),
+	"signal.InverseDCT": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return signal.InverseDCT(x, a.int("kind"), a.int("axis"), a.bool("orthonormal"))
+	}),
+	"signal.STFT": one2(func(x, w *graph.Node, a arrayArgs) *graph.Node {
+		b := signal.STFT(x, w).Hop(a.int("hop")).FFTLength(a.int("n"))
+		if a.bool("center") {
+			b.Center()
+		}
+		return b.Done()
+	}),
+	"signal.InverseSTFT": one2(func(x, w *graph.Node, a arrayArgs) *graph.Node {
+		b := signal.InverseSTFT(x, w).Hop(a.int("hop")).FFTLength(a.int("n"))
+		if a.bool("center") {
+			b.Center()
+		}
+		if _, ok := a["length"]; ok {
+			b.Length(a.int("length"))
+		}
+		return b.Done()
+	}),
+	"signal.Convolve": one2(func(x, y *graph.Node, a arrayArgs) *graph.Node {
+		return signal.Convolve(x, y, signal.Mode(a.text("mode")))
+	}),
+}
+
+func unfold(b *vision.UnfoldBuilder, a arrayArgs) *vision.UnfoldBuilder {
+	return b.ChannelsAxis(a.channels()).StridePerAxis(a.ints("strides")...).DilationPerAxis(a.ints("dilations")...).PaddingPerDim(a.pairs("paddings"))
+}
+
+// window makes a window and multiplies what is given, so that there is something to give.
+func window(fn func(g *graph.Graph, d dtypes.DType, n int, periodic bool) *graph.Node) arrayFunction {
+	return one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return graph.Mul(x, fn(x.Graph(), x.DType(), a.int("n"), a.bool("periodic")))
+	})
 }

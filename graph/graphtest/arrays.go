@@ -43,6 +43,26 @@ func (a arrayArgs) float(name string) float64 {
 	return v
 }
 func (a arrayArgs) bool(name string) bool { return a[name] == true }
+func (a arrayArgs) text(name string) string {
+	text, _ := a[name].(string)
+	return text
+}
+
+// channels says where the channels of pictures are.
+func (a arrayArgs) channels() graph.ChannelsAxisConfig {
+	if a.bool("last") {
+		return graph.ChannelsLast
+	}
+	return graph.ChannelsFirst
+}
+
+func (a arrayArgs) pairs(name string) (list [][2]int) {
+	for _, v := range a[name].([]any) {
+		pair := v.([]any)
+		list = append(list, [2]int{int(pair[0].(float64)), int(pair[1].(float64))})
+	}
+	return list
+}
 func (a arrayArgs) ints(name string) (list []int) {
 	for _, v := range a[name].([]any) {
 		list = append(list, int(v.(float64)))
@@ -91,7 +111,7 @@ func (v *arrayValue) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// Arrays checks the functions that are made of ops on a backend, against values that NumPy and SciPy gave, and their gradients of
+// Arrays checks the functions that are made of ops on a backend, against values that NumPy, SciPy and PyTorch gave, and their gradients of
 // first and second order against central differences. together is that of [Conform]; gradients, which are made of rows that
 // [Gradients] checks, and all but one case of each function are then checked with QUIRE_SWEEP=1 only.
 func Arrays(t *testing.T, newBackend func() ir.Backend, together ...int) {
@@ -185,6 +205,10 @@ func one1(fn func(x *graph.Node, a arrayArgs) *graph.Node) arrayFunction {
 
 func one2(fn func(x, y *graph.Node, a arrayArgs) *graph.Node) arrayFunction {
 	return func(in []*graph.Node, a arrayArgs) []*graph.Node { return []*graph.Node{fn(in[0], in[1], a)} }
+}
+
+func of(fn func(x *graph.Node) *graph.Node) arrayFunction {
+	return one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return fn(x) })
 }
 
 func onAxis(fn func(x *graph.Node, axis int) *graph.Node) arrayFunction {

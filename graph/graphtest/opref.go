@@ -24,6 +24,11 @@ an example.
 is the dtype that varies; an operand that is written T has the same. *real T* is float32 for complex64 and float64 for complex128,
 and T itself for others. The dtypes are those that the op's shape rule takes when it is asked, and gives at the samples.
 
+**Complex numbers** are taken by the rows that say so, on every engine. The functions ` + "`Sign Pow Expm1 Log1p Exp2 Log2 Round IsFinite Variance`" + ` take
+them too: they make of complex numbers calls of other rows. What NumPy has for complex numbers and package ` + "`graph`" + ` does not is
+` + "`Asin Acos Atan Asinh Acosh Atanh Max Min ReduceMax ReduceMin ArgMax ArgMin Sort SumPool`" + `: cosines' and sines' inverses can be written with ` + "`Log`" + ` and
+` + "`Sqrt`" + `, and complex numbers have no order.
+
 **Go** names the functions and methods of package ` + "`graph`" + ` that make a call of the op. Helpers composed of them are described in the
 documentation of that package.
 

@@ -1,10 +1,11 @@
-// Package stats holds order statistics and counts of arrays: medians and quantiles, the most frequent value, histograms. Means and
-// variances are reductions of package graph.
+// Package stats holds order statistics and counts of arrays: medians and quantiles, the most frequent value, histograms; and how alike the
+// vectors of two arrays are. Means and variances are reductions of package graph.
 //
 // Negative axes count from the end. The functions panic with [graph.Error] if shapes or dtypes do not fit.
 package stats
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/quire-ml/quire/graph"
@@ -135,6 +136,48 @@ func Histogram(x, edges *graph.Node) *graph.Node {
 		bin = graph.Where(graph.IsNaN(flat), graph.ConstAs(bin, -1), bin)
 	}
 	return Bincount(bin, n)
+}
+
+// CrossCosineSimilarity returns the cosine of the angle between each vector of x and each of y:
+//
+//	z[b…, i, j] = Σ_k x[b…, i, k]·conj(y[b…, j, k]) / (√(Σ_k |x[b…, i, k]|²) · √(Σ_k |y[b…, j, k]|²))
+//
+// where the vectors lie along axis and are counted along crossAxis of both, which may differ in size there; all other axes are batches b…, whose
+// sizes are those of both. Negative axes count from the end. With a vector of length 0 it is 0. x and y have the same rank and dtype, a float or
+// complex, which is the result's. [graph.CosineSimilarity] compares vectors one by one.
+func CrossCosineSimilarity(x, y *graph.Node, axis, crossAxis int) *graph.Node {
+	const op = "CrossCosineSimilarity"
+	need(op, x, dtypes.Inexact)
+	need(op, y, dtypes.Inexact)
+	a, c := graph.MustAdjustAxis(axis, x), graph.MustAdjustAxis(crossAxis, x)
+	fail := func(format string, args ...any) {
+		graph.Errorf("stats.%s %s · %s: %s", op, x.Shape(), y.Shape(), fmt.Sprintf(format, args...))
+	}
+	switch {
+	case x.DType() != y.DType():
+		fail("dtypes differ: %s and %s (convert one with ConvertDType)", x.DType(), y.DType())
+	case x.Rank() != y.Rank():
+		fail("the arrays must have as many axes, not %d and %d", x.Rank(), y.Rank())
+	case a == c:
+		fail("axis %d cannot be both along the vectors and across them", a)
+	}
+	var batch []int
+	for i := range x.Rank() {
+		if i != c && x.Dim(i) != y.Dim(i) {
+			fail("axis %d has %d elements against %d: only axis %d, across the vectors, may differ", i, x.Dim(i), y.Dim(i), c)
+		}
+		if i != a && i != c {
+			batch = append(batch, i)
+		}
+	}
+	unit := func(x *graph.Node) *graph.Node {
+		if x.DType().IsHalf() {
+			x = graph.ConvertDType(x, dtypes.Float32)
+		}
+		return graph.L2Normalize(x, a)
+	}
+	z := graph.DotGeneral(unit(x), []int{a}, batch, graph.Conj(unit(y)), []int{a}, batch)
+	return graph.ConvertDType(z, x.DType())
 }
 
 func need(op string, x *graph.Node, takes dtypes.Set) {

@@ -21,9 +21,11 @@ import (
 	"github.com/quire-ml/quire/graph/random/threefry"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/signal"
 	"github.com/quire-ml/quire/graph/stats"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
+	"github.com/quire-ml/quire/graph/vision"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 	"github.com/quire-ml/quire/kernel-ext/carry/kinds"
 	"github.com/quire-ml/quire/kernel-ext/carry/place"
@@ -523,7 +525,29 @@ var functions = map[string]any{
 	"graph/shapes.Make":                           shapes.Make,
 	"graph/shapes.Scalar":                         shapes.Scalar,
 	"graph/shapes.Strides":                        shapes.Strides,
+	"graph/signal.Blackman":                       signal.Blackman,
+	"graph/signal.Convolve":                       signal.Convolve,
+	"graph/signal.DCT":                            signal.DCT,
+	"graph/signal.FFT2":                           signal.FFT2,
+	"graph/signal.FFTFrequencies":                 signal.FFTFrequencies,
+	"graph/signal.FFTN":                           signal.FFTN,
+	"graph/signal.FFTShift":                       signal.FFTShift,
+	"graph/signal.Hamming":                        signal.Hamming,
+	"graph/signal.Hann":                           signal.Hann,
+	"graph/signal.InverseDCT":                     signal.InverseDCT,
+	"graph/signal.InverseFFT2":                    signal.InverseFFT2,
+	"graph/signal.InverseFFTN":                    signal.InverseFFTN,
+	"graph/signal.InverseFFTShift":                signal.InverseFFTShift,
+	"graph/signal.InverseRealFFT2":                signal.InverseRealFFT2,
+	"graph/signal.InverseRealFFTN":                signal.InverseRealFFTN,
+	"graph/signal.InverseSTFT":                    signal.InverseSTFT,
+	"graph/signal.Kaiser":                         signal.Kaiser,
+	"graph/signal.RealFFT2":                       signal.RealFFT2,
+	"graph/signal.RealFFTFrequencies":             signal.RealFFTFrequencies,
+	"graph/signal.RealFFTN":                       signal.RealFFTN,
+	"graph/signal.STFT":                           signal.STFT,
 	"graph/stats.Bincount":                        stats.Bincount,
+	"graph/stats.CrossCosineSimilarity":           stats.CrossCosineSimilarity,
 	"graph/stats.Histogram":                       stats.Histogram,
 	"graph/stats.Median":                          stats.Median,
 	"graph/stats.Mode":                            stats.Mode,
@@ -568,6 +592,14 @@ var functions = map[string]any{
 	"graph/tensors/images.GetUpSampledSizes":      images.GetUpSampledSizes,
 	"graph/tensors/images.ToImage":                images.ToImage,
 	"graph/tensors/images.ToTensor":               images.ToTensor,
+	"graph/vision.AdaptiveMaxPool":                vision.AdaptiveMaxPool,
+	"graph/vision.AdaptiveMeanPool":               vision.AdaptiveMeanPool,
+	"graph/vision.AffineGrid":                     vision.AffineGrid,
+	"graph/vision.ConvTranspose":                  vision.ConvTranspose,
+	"graph/vision.Fold":                           vision.Fold,
+	"graph/vision.GridSample":                     vision.GridSample,
+	"graph/vision.Interpolate":                    vision.Interpolate,
+	"graph/vision.Unfold":                         vision.Unfold,
 	"kernel-ext/carry.Begin":                      carry.Begin,
 	"kernel-ext/carry.Decode":                     carry.Decode,
 	"kernel-ext/carry.Describe":                   carry.Describe,
@@ -1053,6 +1085,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[session.Worker](),
 	reflect.TypeFor[shapes.HasShape](),
 	reflect.TypeFor[shapes.Shape](),
+	reflect.TypeFor[signal.InverseSTFTBuilder](),
+	reflect.TypeFor[signal.Mode](),
+	reflect.TypeFor[signal.STFTBuilder](),
 	reflect.TypeFor[stablehlo.Func](),
 	reflect.TypeFor[stablehlo.Module](),
 	reflect.TypeFor[stablehlo.Options](),
@@ -1074,6 +1109,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[train.NotFiniteError](),
 	reflect.TypeFor[train.Series](),
 	reflect.TypeFor[train.Trainer](),
+	reflect.TypeFor[vision.AdaptivePoolBuilder](),
+	reflect.TypeFor[vision.AffineGridBuilder](),
+	reflect.TypeFor[vision.ConvTransposeBuilder](),
+	reflect.TypeFor[vision.GridSampleBuilder](),
+	reflect.TypeFor[vision.InterpolateBuilder](),
+	reflect.TypeFor[vision.UnfoldBuilder](),
 	reflect.TypeFor[viz.Area](),
 	reflect.TypeFor[viz.Axis](),
 	reflect.TypeFor[viz.Bundle](),

@@ -1,9 +1,9 @@
-"""Makes arrays.json: calls of functions that are made of ops, and what NumPy and SciPy return for them.
+"""Makes arrays.json: calls of functions that are made of ops, and what NumPy, SciPy and PyTorch return for them.
 
-    pip install numpy==2.4.6 scipy==1.17.1
+    pip install numpy==2.4.6 scipy==1.17.1 torch==2.6.0
     python make.py > arrays.json
 
-Where neither has a function, its meaning is written out below, one element after the other. "gradient" says that the result is
+Where none of them has a function, its meaning is written out below, one element after the other. "gradient" says that the result is
 smooth around the inputs, so that gradients can be compared with differences.
 """
 
@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 import scipy
-from scipy import linalg, special, stats
+import torch
+from scipy import fft, linalg, signal, special, stats
 
 cases = []
 rng = np.random.default_rng(1)
@@ -359,6 +360,243 @@ for dims in (0, 0), (0, 3), (3, 0), (2, 0, 0):
         case("linalg.Expm", [a], [a], f"empty {dims}")
         case("linalg.Eigh", [a], [np.zeros(batch + (0,)), a], f"empty {dims}")
 
-print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}"})[:-1] + ', "cases": [')
+# Complex numbers
+rng = np.random.default_rng(2)  # what is drawn above does not change what follows
+z, w = f(3, 4) + 1j * f(3, 4), f(3, 4) + 1j * f(3, 4)
+case("Pow complex", [z, w], [np.power(z, w)], ulp=256, gradient=True)
+case("Pow complex", [z, w[0]], [np.power(z, w[0])], "broadcast", ulp=256, gradient=True)
+case("Pow complex", [np.array([0j, 0j, 0j, 1 + 1j, 2j]), np.array([0j, 2 + 1j, 1 + 0j, 0j, 3 + 0j])], [np.array([1, 0, 0, 1, -8j])], "zeros", ulp=16)
+case("Sign complex", [z], [np.sign(z)], ulp=8, gradient=True)
+case("Expm1 complex", [z], [np.expm1(z)], ulp=16, gradient=True)
+case("Expm1 complex", [z * 1e-9], [z * 1e-9 + (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
+case("Log1p complex", [z], [np.log1p(z)], ulp=16, gradient=True)
+case("Log1p complex", [z * 1e-9], [z * 1e-9 - (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
+case("Log1p complex", [z * 1e200], [np.log(z) + np.log(1e200)], "large", ulp=8)
+case("Log2 complex", [z], [np.log2(z)], ulp=16, gradient=True)
+case("Exp2 complex", [z], [np.exp2(z)], ulp=16, gradient=True)
+case("Round complex", [3 * z], [np.rint(3 * z)])
+case("IsFinite complex", [np.array([1 + 1j, complex(NAN, 1), complex(1, INF), -INF, 0])], [np.array([True, False, False, False, True])])
+case("Variance complex", [z], [np.var(z, 1)], ulp=16, gradient=True, axes=[1])
+case("Variance complex", [z], [np.var(z)], "all", ulp=16, gradient=True, axes=[])
+
+# Likeness
+a, b = f(2, 3, 4), f(2, 5, 4)
+unit = lambda v, axis: v / np.linalg.norm(v, axis=axis, keepdims=True)
+case("stats.CrossCosineSimilarity", [a, b], [np.einsum("bik,bjk->bij", unit(a, 2), unit(b, 2))], ulp=16, gradient=True, axis=-1, cross=1)
+case("stats.CrossCosineSimilarity", [a[0], b[0, :3]], [np.einsum("ki,kj->ij", unit(a[0], 0), unit(b[0, :3], 0))], "columns", ulp=16, gradient=True, axis=0, cross=1)
+a, b = f(2, 3) + 1j * f(2, 3), f(4, 3) + 1j * f(4, 3)
+case("stats.CrossCosineSimilarity", [a, b], [unit(a, 1) @ unit(b, 1).conj().T], "complex", ulp=16, gradient=True, axis=1, cross=0)
+case("stats.CrossCosineSimilarity", [np.array([[0.0, 0], [3, 4]]), np.array([[4.0, 3], [0, 0]])], [np.array([[0.0, 0], [0.96, 0]])], "length 0", ulp=4, axis=1, cross=0)
+
+# Pictures. PyTorch has channels first; most cases come with channels last too, but one layout's gradients are enough.
+F = torch.nn.functional
+
+
+def t(x):
+    return torch.tensor(np.asarray(x))
+
+
+def last(x):
+    return np.moveaxis(np.asarray(x), 1, -1)
+
+
+def pictures(func, x, y, name="", also=(), gradient=False, **args):
+    y = np.asarray(y)
+    case(func, [x, *also], [y], name, gradient=gradient, **args)
+    case(func, [last(x), *also], [last(y)], name + " last", last=True, **args)
+
+
+modes = {1: "linear", 2: "bilinear", 3: "trilinear"}
+for dims, sizes in ((5,), (8,)), ((7,), (3,)), ((4, 5), (6, 3)), ((3, 4), (3, 8)), ((2, 3, 4), (3, 2, 5)), ((1, 3), (2, 1)), ((3, 2), (9, 4)), ((7, 6), (2, 3)):
+    x = f(1, 2, *dims)
+    name, smooth = f"{dims} to {sizes}", dims in ((4, 5), (7, 6))
+    for torch_name, coordinates in ("nearest", "asymmetric"), ("nearest-exact", "half"):
+        pictures("vision.Interpolate", x, F.interpolate(t(x), sizes, mode=torch_name), torch_name + " " + name, gradient=smooth,
+                 sizes=sizes, method="nearest", coordinates=coordinates)
+    for corners in False, True:
+        coordinates = "corners" if corners else "half"
+        pictures("vision.Interpolate", x, F.interpolate(t(x), sizes, mode=modes[len(dims)], align_corners=corners), f"linear {coordinates} {name}", ulp=16,
+                 gradient=smooth, sizes=sizes, coordinates=coordinates)
+        if len(dims) == 2:
+            pictures("vision.Interpolate", x, F.interpolate(t(x), sizes, mode="bicubic", align_corners=corners), f"cubic {coordinates} {name}", ulp=32,
+                     gradient=smooth, sizes=sizes, method="bicubic", coordinates=coordinates)
+    if len(dims) == 2:
+        for method in "bilinear", "bicubic":
+            pictures("vision.Interpolate", x, F.interpolate(t(x), sizes, mode=method, antialias=True), f"{method} antialias {name}", ulp=32,
+                     gradient=smooth, sizes=sizes, method=method, antialias=True)
+
+
+def interpolated(x, n, place, weight, reach):
+    """Resamples a vector, element by element."""
+    size = len(x)
+    y = np.zeros(n)
+    for o in range(n):
+        s = place(o)
+        for i in range(math.floor(s) - reach + 1, math.floor(s) + reach + 1):
+            y[o] += weight(abs(s - i)) * x[min(max(i, 0), size - 1)]
+    return y
+
+
+x1 = f(5)
+case("vision.Interpolate", [x1.reshape(1, 1, 5)], [interpolated(x1, 8, lambda o: o * 5 / 8, lambda d: max(0, 1 - d), 1).reshape(1, 1, 8)], "asymmetric", ulp=16,
+     gradient=True, sizes=[8], coordinates="asymmetric")
+keys = lambda d: 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2 if d < 2 else 0
+case("vision.Interpolate", [x1.reshape(1, 1, 5)], [interpolated(x1, 8, lambda o: (o + 0.5) * 5 / 8 - 0.5, keys, 2).reshape(1, 1, 8)], "a = -1/2", ulp=32,
+     gradient=True, sizes=[8], method="bicubic", cubic=-0.5)
+case("vision.Interpolate", [i32([[[1, 2, 3, 4, 5]]])], [i32([[[1, 2, 4, 5]]])], "nearest corners", sizes=[4], method="nearest", coordinates="corners")
+case("vision.Interpolate", [np.array([[[1, INF, 3, 4]]])], [np.array([[[INF, 3.5]]])], "an infinity stays where it is", ulp=4, sizes=[2])
+case("vision.Interpolate", [(f(1, 1, 3) + 1j * f(1, 1, 3)) * 0 + [[[1j, 1, 2]]]], [np.array([[[1j, 0.25 + 0.75j, 0.75 + 0.25j, 1.25, 1.75, 2]]])], "complex", ulp=4,
+     gradient=True, sizes=[6])
+
+for dims, out in ((4, 5), (3, 2)), ((1, 3), (2, 2)), ((3, 2, 4), (2, 1, 3)), ((4,), (6,)):
+    x = f(2, 2, *dims)
+    grid = (rng.uniform(-1.7, 1.7, (2, *out, len(dims)))).round(3)
+    name = str(dims)
+    if len(dims) == 1:  # PyTorch begins at two axes: one of height 1
+        flat = np.concatenate([grid, np.zeros_like(grid)], -1)[:, None]
+        sample = lambda *a, **k: F.grid_sample(t(x)[:, :, None], t(flat), *a, **k)[:, :, 0]
+    else:
+        sample = lambda *a, **k: F.grid_sample(t(x), t(grid), *a, **k)
+    for method in "bilinear", "nearest":
+        for mode in "zeros", "border", "reflection":
+            for corners in False, True:
+                if dims != (4, 5) and corners and mode != "reflection":
+                    continue
+                y = sample(mode=method, padding_mode=mode, align_corners=corners)
+                pictures("vision.GridSample", x, y, f"{method} {mode} {corners} {name}", also=[grid], ulp=128, gradient=dims == (4, 5) and method == "bilinear",
+                         method=method, padding=mode, corners=corners)
+x, grid = f(1, 1, 3, 3), np.array([[[-1, -1], [9e30, 0.5], [-9e30, 9e30]]])[:, None]
+for mode in "zeros", "border":
+    y = F.grid_sample(t(x), t(grid), padding_mode=mode, align_corners=False).numpy()
+    case("vision.GridSample", [x, grid], [y], "far away " + mode, ulp=16, padding=mode)
+    case("vision.GridSample", [x, np.where(grid == -1, NAN, grid)], [y], "NaN is -1, " + mode, ulp=16, padding=mode)  # as PyTorch's documentation says
+
+for n, sizes in (2, (3, 4)), (3, (2, 3, 1)), (2, (1, 5)):
+    theta = f(2, n, n + 1)
+    for corners in False, True:
+        case("vision.AffineGrid", [theta], [F.affine_grid(t(theta), (2, 1, *sizes), align_corners=corners).numpy()], f"{sizes} {corners}", ulp=16, gradient=True,
+             sizes=sizes, corners=corners)
+
+for dims, window, stride, dilation, padding in (
+    ((4, 5), (2, 3), (1, 1), (1, 1), (0, 0)), ((5, 6), (3, 2), (2, 3), (1, 2), (1, 2)), ((4, 6), (2, 3), (2, 3), (1, 1), (0, 0)),
+    ((5, 7), (2, 3), (2, 3), (1, 1), (1, 1)), ((5, 5), (2, 2), (3, 3), (2, 1), (0, 1)), ((3, 3), (1, 1), (2, 2), (1, 1), (0, 0))):
+    x = f(1, 2, *dims)
+    y = F.unfold(t(x), window, dilation=dilation, padding=padding, stride=stride)
+    out = [(d + 2 * p - l * (k - 1) - 1) // s + 1 for d, k, s, l, p in zip(dims, window, stride, dilation, padding)]
+    y5 = y.numpy().reshape(1, 2, *window, *out)
+    back = F.fold(y, dims, window, dilation=dilation, padding=padding, stride=stride).numpy()
+    args = dict(strides=stride, dilations=dilation, paddings=[[p, p] for p in padding])
+    to_last = lambda z: np.transpose(z, (0, 4, 5, 2, 3, 1))
+    name = f"{dims} {window} {stride} {dilation} {padding}"
+    case("vision.Unfold", [x], [y5], name, gradient=True, window=window, **args)
+    case("vision.Unfold", [last(x)], [to_last(y5)], name + " last", window=window, last=True, **args)
+    case("vision.Fold", [y5], [back], name, ulp=8, gradient=True, sizes=dims, **args)
+    case("vision.Fold", [to_last(y5)], [last(back)], name + " last", ulp=8, sizes=dims, last=True, **args)
+x = f(2, 1, 6)
+case("vision.Unfold", [x], [np.lib.stride_tricks.sliding_window_view(x[:, :, 1:], 3, -1)[:, :, ::2].swapaxes(2, 3)], "one axis, cropped", gradient=True,
+     window=[3], strides=[2], dilations=[1], paddings=[[-1, 0]])
+case("vision.Unfold", [i32([[[1, 2, 3]]])], [i32([[[[0, 1, 2], [1, 2, 3]]]])], "integers", window=[2], strides=[1], dilations=[1], paddings=[[1, 0]])
+
+for dims, kernel, stride, padding, more, groups, dilation in (
+    ((5,), (3,), (2,), (1,), (1,), 1, (1,)), ((3, 4), (3, 2), (2, 1), (1, 0), (0, 0), 1, (1, 1)), ((3, 4), (2, 3), (3, 2), (0, 2), (1, 1), 2, (2, 1)),
+    ((2, 3, 2), (2, 1, 3), (1, 2, 2), (0, 0, 1), (0, 1, 0), 1, (1, 1, 1)), ((3, 3), (1, 1), (2, 3), (0, 0), (1, 0), 4, (1, 1)), ((4,), (5,), (1,), (2,), (0,), 2, (1,))):
+    channels = 4 if groups > 1 else 2
+    x, k = f(2, channels, *dims), f(channels, 3, *kernel)
+    conv = [F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d][len(dims) - 1]
+    y = conv(t(x), t(k), stride=stride, padding=padding, output_padding=more, groups=groups, dilation=dilation).numpy()
+    name = f"{dims} {kernel} {stride} {groups}"
+    args = dict(strides=stride, paddings=[[p, p] for p in padding], more=more, groups=groups, dilations=dilation)
+    case("vision.ConvTranspose", [x, k], [y], name, ulp=32, gradient=len(dims) < 3, **args)
+    case("vision.ConvTranspose", [last(x), np.moveaxis(k, (0, 1), (-1, -2))], [last(y)], name + " last", ulp=32, last=True, **args)
+for n, k, s in (4, 3, 2), (4, 2, 3), (3, 5, 2), (3, 4, 1):
+    x, w = f(1, 2, n), f(2, 3, k)
+    y = np.zeros((1, 3, max((n - 1) * s + k, n * s)))
+    y[:, :, :(n - 1) * s + k] = F.conv_transpose1d(t(x), t(w), stride=s).numpy()
+    cut = max(k - s, 0) // 2
+    case("vision.ConvTranspose", [x, w], [y[:, :, cut:cut + n * s]], f"same {n} {k} {s}", ulp=32, gradient=True, strides=[s], dilations=[1], groups=1, same=True)
+
+for dims, sizes in ((5,), (3,)), ((7, 5), (3, 2)), ((6, 4), (3, 2)), ((4, 5), (1, 1)), ((3, 4), (5, 6)), ((4, 5, 3), (2, 3, 2)), ((10,), (4,)):
+    x = f(2, 2, *dims)
+    for func, fn in ("Mean", [F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d]), ("Max", [F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d]):
+        pictures(f"vision.Adaptive{func}Pool", x, fn[len(dims) - 1](t(x), sizes), f"{dims} to {sizes}", ulp=16 * (func == "Mean"), gradient=dims == (7, 5), sizes=sizes)
+case("vision.AdaptiveMaxPool", [np.array([[[1, NAN, 3, 4, 5.0]]])], [np.array([[[NAN, NAN, 5]]])], "NaN", sizes=[3])
+case("vision.AdaptiveMaxPool", [i32([[[1, 9, 3, 4, 5]]])], [i32([[[9, 9, 5]]])], "integers", sizes=[3])
+case("vision.AdaptiveMeanPool", [np.array([[[1, 2, 3, 4, INF]]])], [np.array([[[1.5, 3, INF]]])], "infinity", ulp=4, sizes=[3])
+
+# Signals
+x, z = f(2, 3, 4), f(2, 3, 4) + 1j * f(2, 3, 4)
+for axes in [], [0], [1], [0, 2], [-1, 0], [2, 1, 0]:
+    over = axes or None
+    case("signal.FFTN", [z], [np.fft.fftn(z, axes=over)], f"{axes}", ulp=32, gradient=True, axes=axes)
+    case("signal.InverseFFTN", [z], [np.fft.ifftn(z, axes=over)], f"{axes}", ulp=32, gradient=True, axes=axes)
+    case("signal.RealFFTN", [x], [np.fft.rfftn(x, axes=over)], f"{axes}", ulp=32, gradient=True, axes=axes)
+    half = np.fft.rfftn(x, axes=over)
+    n = x.shape[axes[-1] if axes else -1]
+    case("signal.InverseRealFFTN", [half], [np.fft.irfftn(half, [x.shape[a] for a in axes] or x.shape, axes=over or (0, 1, 2))], f"{axes}", ulp=32, gradient=True, n=n, axes=axes)
+case("signal.FFTN", [x], [np.fft.fftn(x)], "real", ulp=32, gradient=True, axes=[])
+deep = f(2, 3, 2, 3, 2) + 1j * f(2, 3, 2, 3, 2)
+case("signal.FFTN", [deep], [np.fft.fftn(deep)], "five axes", ulp=64, axes=[])
+case("signal.InverseFFTN", [deep], [np.fft.ifftn(deep)], "five axes", ulp=64, axes=[])
+case("signal.RealFFTN", [deep.real], [np.fft.rfftn(deep.real)], "five axes", ulp=64, axes=[])
+case("signal.FFT2", [z], [np.fft.fft2(z)], ulp=32, gradient=True)
+case("signal.InverseFFT2", [z], [np.fft.ifft2(z)], ulp=32, gradient=True)
+case("signal.RealFFT2", [x], [np.fft.rfft2(x)], ulp=32, gradient=True)
+case("signal.InverseRealFFT2", [np.fft.rfft2(x)], [x], ulp=32, gradient=True, n=4)
+odd = f(3, 5)
+case("signal.InverseRealFFT2", [np.fft.rfft2(odd)], [odd], "odd", ulp=32, gradient=True, n=5)
+for n in 1, 2, 5, 8:
+    one = np.ones(n)
+    case("signal.FFTFrequencies", [one], [np.fft.fftfreq(n, 0.1)], f"{n}", ulp=2, n=n, spacing=0.1)
+    half = np.ones(n // 2 + 1)
+    case("signal.RealFFTFrequencies", [half], [np.fft.rfftfreq(n, 0.1)], f"{n}", ulp=2, n=n, spacing=0.1)
+    row = i32(np.arange(n))
+    case("signal.FFTShift", [row], [np.fft.fftshift(row)], f"{n}", axes=[])
+    case("signal.InverseFFTShift", [row], [np.fft.ifftshift(row)], f"{n}", axes=[])
+for axes in [], [1], [0, -1]:
+    case("signal.FFTShift", [x], [np.fft.fftshift(x, axes or None)], f"{axes}", gradient=True, axes=axes)
+    case("signal.InverseFFTShift", [x], [np.fft.ifftshift(x, axes or None)], f"{axes}", gradient=True, axes=axes)
+for n in 1, 2, 7, 8:
+    one = np.ones(n)
+    for periodic in False, True:
+        for func, name in ("Hann", "hann"), ("Hamming", "hamming"), ("Blackman", "blackman"):
+            case("signal." + func, [one], [signal.get_window(name, n, periodic)], f"{n} {periodic}", ulp=4, n=n, periodic=periodic)
+        for beta in 0.0, 8.5, 50.0:
+            case("signal.Kaiser", [one], [signal.get_window(("kaiser", beta), n, periodic)], f"{n} {periodic} {beta}", ulp=64, n=n, periodic=periodic, beta=beta)
+for n in 2, 5, 8, 1:
+    x = f(2, n)
+    for kind in 1, 2, 3, 4:
+        if n == 1 and kind == 1:
+            continue
+        for ortho in False, True:
+            norm = "ortho" if ortho else "backward"
+            case("signal.DCT", [x], [fft.dct(x, kind, axis=1, norm=norm)], f"{kind} {n} {ortho}", ulp=32, gradient=n == 5, kind=kind, axis=1, orthonormal=ortho)
+            case("signal.InverseDCT", [x], [fft.idct(x, kind, axis=1, norm=norm)], f"{kind} {n} {ortho}", ulp=32, gradient=n == 5, kind=kind, axis=-1, orthonormal=ortho)
+x = f(4, 3, 2)
+case("signal.DCT", [x], [fft.dct(x, 2, axis=1)], "in the middle", ulp=32, kind=2, axis=1, orthonormal=False)
+for size, n, win, hop, center in (20, 8, 8, 2, False), (21, 8, 8, 3, True), (19, 6, 6, 6, False), (20, 9, 6, 4, True), (20, 5, 5, 7, False):
+    x, w = f(2, size), signal.get_window("hann", win, True).round(3) + 0.125
+    z = torch.stft(t(x), n, hop, win, t(w), center=center, return_complex=True)
+    case("signal.STFT", [x, w], [z.numpy().swapaxes(1, 2)], f"{size} {n} {win} {hop} {center}", ulp=32, gradient=True, n=n, hop=hop, center=center)
+    frames = z.numpy().swapaxes(1, 2)
+    if hop <= win:
+        args = {}
+        y = torch.istft(z, n, hop, win, t(w), center=center) if center or win == n else None
+        if y is not None:
+            case("signal.InverseSTFT", [frames, w], [y.numpy()], f"{size} {n} {win} {hop} {center}", ulp=64, gradient=True, n=n, hop=hop, center=center)
+            y = torch.istft(z, n, hop, win, t(w), center=center, length=size - 3)
+            case("signal.InverseSTFT", [frames, w], [y.numpy()], f"length {size} {n} {win} {hop} {center}", ulp=64, n=n, hop=hop, center=center, length=size - 3)
+for n, m in (5, 3), (3, 5), (7, 7), (1, 1), (8, 1):
+    a, b = f(2, n), f(2, m)
+    for mode in "full", "same", "valid":
+        if mode == "valid" and m > n:
+            continue
+        y = signal.fftconvolve(a, b, mode, axes=1)
+        case("signal.Convolve", [a, b], [y], f"{mode} {n} {m}", ulp=64, gradient=True, mode=mode)
+a, b = f(5) + 1j * f(5), f(3) + 1j * f(3)
+case("signal.Convolve", [a, b], [np.convolve(a, b)], "complex", ulp=64, gradient=True, mode="full")
+a, b = f(3, 6), f(4)
+case("signal.Convolve", [a, b], [np.stack([np.convolve(r, b) for r in a])], "one for all", ulp=64, gradient=True, mode="full")
+
+print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
