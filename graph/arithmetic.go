@@ -88,7 +88,7 @@ func init() {
 		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3), ir.Ramp(0, 3)}},
 	}
 	add = Define(ir.Op{
-		Name: "Add", Family: "arithmetic", Elementwise: true, Simplify: neutral(0, true), Doc: "x + y", DTypes: dtypes.Numbers, HLO: "stablehlo.add",
+		Name: "Add", Family: "arithmetic", Elementwise: true, Simplify: firstOf(neutral(0, true), simplerAdd), Doc: "x + y", DTypes: dtypes.Numbers, HLO: "stablehlo.add",
 		Infer:    broadcastRule,
 		Ref:      binaryRef(func(x, y float64) float64 { return x + y }, func(x, y int64) int64 { return x + y }, func(x, y uint64) uint64 { return x + y }, func(x, y complex128) complex128 { return x + y }),
 		Samples:  samples,
@@ -100,7 +100,7 @@ func init() {
 		},
 	})
 	sub = Define(ir.Op{
-		Name: "Sub", Family: "arithmetic", Elementwise: true, Simplify: neutral(0, false), Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
+		Name: "Sub", Family: "arithmetic", Elementwise: true, Simplify: firstOf(neutral(0, false), simplerSub), Doc: "x - y", DTypes: dtypes.Numbers, HLO: "stablehlo.subtract",
 		Infer:    broadcastRule,
 		Ref:      binaryRef(func(x, y float64) float64 { return x - y }, func(x, y int64) int64 { return x - y }, func(x, y uint64) uint64 { return x - y }, func(x, y complex128) complex128 { return x - y }),
 		Samples:  samples,
@@ -112,7 +112,7 @@ func init() {
 		},
 	})
 	mul = Define(ir.Op{
-		Name: "Mul", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, true), Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
+		Name: "Mul", Family: "arithmetic", Elementwise: true, Simplify: firstOf(neutral(1, true), simplerSigns), Doc: "x · y", DTypes: dtypes.Numbers, HLO: "stablehlo.multiply",
 		Infer:    broadcastRule,
 		Ref:      binaryRef(func(x, y float64) float64 { return x * y }, func(x, y int64) int64 { return x * y }, func(x, y uint64) uint64 { return x * y }, elementary.ComplexMul),
 		Samples:  samples,
@@ -152,7 +152,7 @@ func init() {
 		return ir.Sample{Name: "NaN, infinities and zeros", Pole: true, DTypes: dtypes.Floats, In: []ir.Input{ir.Values(x...), ir.Values(y...)}, Want: want}
 	}
 	div = Define(ir.Op{
-		Name: "Div", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, false), Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
+		Name: "Div", Family: "arithmetic", Elementwise: true, Simplify: firstOf(neutral(1, false), simplerSigns, simplerQuotient), Doc: "x / y, integers towards zero", DTypes: dtypes.Numbers, HLO: "stablehlo.divide",
 		Infer: broadcastRule,
 		Ref:   binaryRef(func(x, y float64) float64 { return x / y }, divInt[int64], divInt[uint64], elementary.ComplexDiv),
 		Samples: append(apart, smallest(-128), signs(3, -3, -3, 3),
@@ -181,7 +181,7 @@ func init() {
 		},
 	})
 	pow = Define(ir.Op{
-		Name: "Pow", Family: "arithmetic", Elementwise: true, Simplify: neutral(1, false), Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
+		Name: "Pow", Family: "arithmetic", Elementwise: true, Simplify: firstOf(neutral(1, false), simplerPower), Doc: "x to the power of y", DTypes: dtypes.Reals, HLO: "stablehlo.power",
 		Infer: broadcastRule,
 		Ref:   binaryRef(elementary.Pow, powInt[int64], powInt[uint64], nil),
 		Samples: []ir.Sample{
@@ -223,7 +223,7 @@ func init() {
 			poles([]float64{nan, 1, inf, -inf, nan}, []float64{1, nan, nan, 3, -inf}, want))
 	}
 	maxOp = Define(ir.Op{
-		Name: "Max", Family: "arithmetic", Elementwise: true, Doc: "the larger of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.maximum",
+		Name: "Max", Family: "arithmetic", Elementwise: true, Simplify: both, Doc: "the larger of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.maximum",
 		Infer:   broadcastRule,
 		Ref:     binaryRef(larger[float64], larger[int64], larger[uint64], nil),
 		Samples: extremes(nan, nan, nan, 3, nan),
@@ -232,7 +232,7 @@ func init() {
 		VJP: func(y, dy *Node) []*Node { return shareVJP(y, dy, GreaterThan, GreaterOrEqual) },
 	})
 	minOp = Define(ir.Op{
-		Name: "Min", Family: "arithmetic", Elementwise: true, Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
+		Name: "Min", Family: "arithmetic", Elementwise: true, Simplify: both, Doc: "the smaller of x and y, NaN if either is", DTypes: dtypes.Reals, HLO: "stablehlo.minimum",
 		Infer:   broadcastRule,
 		Ref:     binaryRef(smaller[float64], smaller[int64], smaller[uint64], nil),
 		Samples: extremes(nan, nan, nan, -inf, nan),

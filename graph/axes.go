@@ -131,7 +131,7 @@ func init() {
 		return in[0].Without(axes, false), nil
 	}
 	expandAxes = Define(ir.Op{
-		Name: "ExpandAxes", Family: "shape", Layout: ir.View, Doc: "x with new axes of size 1", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
+		Name: "ExpandAxes", Family: "shape", Layout: ir.View, Simplify: crossedReshape, Doc: "x with new axes of size 1", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
 		Infer: expandRule, Ref: copyRef,
 		Samples: []ir.Sample{
 			{Name: "front", In: []ir.Input{ir.Ramp(2, 3)}, Attrs: ir.AxesAttrs{Axes: []int{0}}},
@@ -144,7 +144,7 @@ func init() {
 		VJP:    func(y, dy *Node) []*Node { return []*Node{Squeeze(dy, y.Attrs().(ir.AxesAttrs).Axes...)} },
 	})
 	squeeze = Define(ir.Op{
-		Name: "Squeeze", Family: "shape", Layout: ir.View, Doc: "x without axes of size 1", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
+		Name: "Squeeze", Family: "shape", Layout: ir.View, Simplify: crossedReshape, Doc: "x without axes of size 1", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reshape",
 		Infer: squeezeRule, Ref: copyRef,
 		Samples: []ir.Sample{
 			{In: []ir.Input{ir.Ramp(1, 3, 1)}, Attrs: ir.AxesAttrs{Axes: []int{0, 2}}},

@@ -83,7 +83,7 @@ func init() {
 		},
 	})
 	realOp = Define(ir.Op{
-		Name: "Real", Family: "complex", Elementwise: true, Doc: "the real part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.real",
+		Name: "Real", Family: "complex", Elementwise: true, Simplify: partOfComplex(0), Doc: "the real part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.real",
 		Infer:   partRule,
 		Ref:     map1(func(x complex128) float64 { return real(x) }),
 		Samples: samples,
@@ -95,7 +95,7 @@ func init() {
 		},
 	})
 	imagOp = Define(ir.Op{
-		Name: "Imag", Family: "complex", Elementwise: true, Doc: "the imaginary part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.imag",
+		Name: "Imag", Family: "complex", Elementwise: true, Simplify: partOfComplex(1), Doc: "the imaginary part of x", DTypes: dtypes.Complexes, HLO: "stablehlo.imag",
 		Infer:   partRule,
 		Ref:     map1(func(x complex128) float64 { return imag(x) }),
 		Samples: samples,

@@ -269,7 +269,7 @@ func batchDot(attrs any, in []*Node, batched []bool) []*Node {
 
 func init() {
 	dotGeneral = Define(ir.Op{
-		Name: "DotGeneral", Family: "dot", Cost: sumOfProducts(contracted), Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: ir.DotAttrs{}, HLO: "stablehlo.dot_general",
+		Name: "DotGeneral", Family: "dot", Simplify: simplerDot, Cost: sumOfProducts(contracted), Doc: "z[b…, i…, j…] = Σ_k x[b…, i…, k…] · y[b…, j…, k…]", DTypes: dtypes.Numbers, Attrs: ir.DotAttrs{}, HLO: "stablehlo.dot_general",
 		Infer: dotRule,
 		Ref:   byKind(0, dotRef[float64], dotRef[int64], dotRef[uint64], dotRef[complex128]),
 		Samples: []ir.Sample{

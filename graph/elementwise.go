@@ -185,7 +185,7 @@ func init() {
 		{Name: "empty", In: []ir.Input{ir.Ramp(0, 3)}},
 	}
 	abs = Define(ir.Op{
-		Name: "Abs", Family: "unary", Elementwise: true, Doc: "|x|, real for complex x", DTypes: dtypes.Signed | dtypes.Inexact, HLO: "stablehlo.abs",
+		Name: "Abs", Family: "unary", Elementwise: true, Simplify: simplerAbs, Doc: "|x|, real for complex x", DTypes: dtypes.Signed | dtypes.Inexact, HLO: "stablehlo.abs",
 		Infer: func(_ any, in []shapes.Shape) (shapes.Shape, error) { return in[0].WithDType(in[0].DType.Real()), nil },
 		Ref: byKind(0, map1(math.Abs), map1(func(x int64) int64 {
 			if x < 0 {
@@ -210,7 +210,7 @@ func init() {
 		},
 	})
 	sign = Define(ir.Op{
-		Name: "Sign", Family: "unary", Elementwise: true, Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
+		Name: "Sign", Family: "unary", Elementwise: true, Simplify: again(), Doc: "-1, 0 or 1 as x is below, at or above 0", DTypes: dtypes.Signed | dtypes.Floats, HLO: "stablehlo.sign",
 		Infer: sameShape,
 		Ref: unaryRef(func(x float64) float64 {
 			if x == 0 || x != x {
@@ -389,19 +389,19 @@ func defineRounding() {
 		)
 	}
 	floor = Define(ir.Op{
-		Name: "Floor", Family: "unary", Elementwise: true, Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
+		Name: "Floor", Family: "unary", Elementwise: true, Simplify: again(&ceil, &round), Doc: "the largest whole number ≤ x", DTypes: dtypes.Floats, HLO: "stablehlo.floor",
 		Infer: sameShape, Ref: unaryRef(math.Floor, nil, nil, nil),
 		Samples:  whole([]float64{-3, -2, -1, 0, 0, 1, 2, 3}),
 		Accuracy: within(0),
 	}, Rule{ZeroGrad: why})
 	ceil = Define(ir.Op{
-		Name: "Ceil", Family: "unary", Elementwise: true, Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
+		Name: "Ceil", Family: "unary", Elementwise: true, Simplify: again(&floor, &round), Doc: "the smallest whole number ≥ x", DTypes: dtypes.Floats, HLO: "stablehlo.ceil",
 		Infer: sameShape, Ref: unaryRef(math.Ceil, nil, nil, nil),
 		Samples:  whole([]float64{-2, -1, 0, 0, 1, 2, 3, 4}),
 		Accuracy: within(0),
 	}, Rule{ZeroGrad: why})
 	round = Define(ir.Op{
-		Name: "Round", Family: "unary", Elementwise: true, Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
+		Name: "Round", Family: "unary", Elementwise: true, Simplify: again(&floor, &ceil), Doc: "the nearest whole number, halves to even", DTypes: dtypes.Floats, HLO: "stablehlo.round_nearest_even",
 		Infer: sameShape, Ref: unaryRef(math.RoundToEven, nil, nil, nil),
 		Samples:  whole([]float64{-2, -2, 0, 0, 0, 2, 2, 4}),
 		Accuracy: within(0),

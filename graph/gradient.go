@@ -357,7 +357,7 @@ func init() {
 		Exact:   "moves numbers",
 	}, Rule{Expand: forward, ZeroGrad: "by definition"})
 	barrier = Define(ir.Op{
-		Name: "OptimizationBarrier", Family: "gradient", Doc: "x, across which nothing is moved", DTypes: dtypes.Any | dtypes.Storage, HLO: "stablehlo.optimization_barrier",
+		Name: "OptimizationBarrier", Family: "gradient", Fixed: true, Doc: "x, across which nothing is moved", DTypes: dtypes.Any | dtypes.Storage, HLO: "stablehlo.optimization_barrier",
 		Infer: same, Ref: copyRef,
 		Samples: []ir.Sample{{In: []ir.Input{ir.Ramp(2, 3)}}},
 		Exact:   "moves numbers",

@@ -78,17 +78,17 @@ func init() {
 			{Name: "empty", In: []ir.Input{ir.Ramp(0, 2), ir.Ramp(2)}},
 		}
 	}
-	logical := func(name, doc, hlo string, f func(x, y uint64) uint64, want ...float64) *ir.Op {
+	logical := func(name, doc, hlo string, simplify func(*ir.Rewrite) []ir.Value, f func(x, y uint64) uint64, want ...float64) *ir.Op {
 		return Define(ir.Op{
-			Name: name, Family: "logical", Elementwise: true, Doc: doc, DTypes: dtypes.Bools, HLO: hlo,
+			Name: name, Family: "logical", Elementwise: true, Simplify: simplify, Doc: doc, DTypes: dtypes.Bools, HLO: hlo,
 			Infer: broadcastRule, Ref: bitsRef(f), Samples: pairs(want...),
 		}, Rule{ZeroGrad: yesNo})
 	}
-	logicalAnd = logical("LogicalAnd", "x and y", "stablehlo.and", func(x, y uint64) uint64 { return x & y }, 0, 0, 0, 1)
-	logicalOr = logical("LogicalOr", "x or y", "stablehlo.or", func(x, y uint64) uint64 { return x | y }, 0, 1, 1, 1)
-	logicalXor = logical("LogicalXor", "either x or y", "stablehlo.xor", func(x, y uint64) uint64 { return x ^ y }, 0, 1, 1, 0)
+	logicalAnd = logical("LogicalAnd", "x and y", "stablehlo.and", firstOf(both, neutral(1, true)), func(x, y uint64) uint64 { return x & y }, 0, 0, 0, 1)
+	logicalOr = logical("LogicalOr", "x or y", "stablehlo.or", firstOf(both, neutral(0, true)), func(x, y uint64) uint64 { return x | y }, 0, 1, 1, 1)
+	logicalXor = logical("LogicalXor", "either x or y", "stablehlo.xor", neutral(0, true), func(x, y uint64) uint64 { return x ^ y }, 0, 1, 1, 0)
 	logicalNot = Define(ir.Op{
-		Name: "LogicalNot", Family: "logical", Elementwise: true, Simplify: undone, Doc: "not x", DTypes: dtypes.Bools, HLO: "stablehlo.not",
+		Name: "LogicalNot", Family: "logical", Elementwise: true, Simplify: firstOf(undone, simplerNot), Doc: "not x", DTypes: dtypes.Bools, HLO: "stablehlo.not",
 		Infer: sameShape, Ref: unaryRef(nil, nil, func(x uint64) uint64 { return x ^ 1 }, nil),
 		Samples: []ir.Sample{{In: []ir.Input{y}, Want: []float64{1, 0, 1, 0}}, {Name: "scalar", In: []ir.Input{ir.ScalarValue(1)}}},
 	}, Rule{ZeroGrad: yesNo})

@@ -55,7 +55,7 @@ var reshape, broadcastTo *ir.Op
 
 func init() {
 	reshape = Define(ir.Op{
-		Name: "Reshape", Family: "shape", Layout: ir.View, Simplify: simplerReshape, Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.reshape",
+		Name: "Reshape", Family: "shape", Layout: ir.View, Simplify: firstOf(simplerReshape, crossedReshape), Doc: "x's elements in row-major order under other dimensions", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.ShapeAttrs{}, HLO: "stablehlo.reshape",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			s := shapes.Make(in[0].DType, attrs.(ir.ShapeAttrs).Dims...)
 			if err := s.Check(); err != nil {

@@ -19,7 +19,7 @@ var reverse *ir.Op
 
 func init() {
 	reverse = Define(ir.Op{
-		Name: "Reverse", Family: "shape", Layout: ir.Permutation, Doc: "y[…, i, …] = x[…, n-1-i, …] along the axes", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reverse",
+		Name: "Reverse", Family: "shape", Layout: ir.Permutation, Simplify: simplerReverse, Doc: "y[…, i, …] = x[…, n-1-i, …] along the axes", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.AxesAttrs{}, HLO: "stablehlo.reverse",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			return in[0], checkAxes("axes", attrs.(ir.AxesAttrs).Axes, in[0].Rank())
 		},

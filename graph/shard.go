@@ -73,7 +73,7 @@ var shard *ir.Op
 func init() {
 	mesh := &ir.Mesh{Axes: []ir.MeshAxis{{Name: "data", Size: 1}, {Name: "model", Size: 1}}} // the samples run where there is one device
 	shard = Define(ir.Op{
-		Name: "Shard", Family: "sharding", Doc: "x, divided over the devices of a mesh", DTypes: dtypes.Any, Attrs: ir.ShardAttrs{}, HLO: "sdy.sharding_constraint",
+		Name: "Shard", Family: "sharding", Fixed: true, Doc: "x, divided over the devices of a mesh", DTypes: dtypes.Any, Attrs: ir.ShardAttrs{}, HLO: "sdy.sharding_constraint",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			a, ok := attrs.(ir.ShardAttrs)
 			if !ok || a.Mesh == nil || a.Sharding == nil {

@@ -45,7 +45,7 @@ func transposeTo(x *Node, perm []int) *Node {
 
 func init() {
 	transpose = Define(ir.Op{
-		Name: "Transpose", Family: "shape", Layout: ir.Permutation, Simplify: simplerTranspose, Doc: "y[i…] = x[j…], axis k of y being axis Perm[k] of x", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.TransposeAttrs{}, HLO: "stablehlo.transpose",
+		Name: "Transpose", Family: "shape", Layout: ir.Permutation, Simplify: firstOf(simplerTranspose, viewTranspose, crossedTranspose), Doc: "y[i…] = x[j…], axis k of y being axis Perm[k] of x", DTypes: dtypes.Any | dtypes.Storage, Attrs: ir.TransposeAttrs{}, HLO: "stablehlo.transpose",
 		Infer: func(attrs any, in []shapes.Shape) (shapes.Shape, error) {
 			perm := attrs.(ir.TransposeAttrs).Perm
 			if len(perm) != in[0].Rank() {

@@ -85,7 +85,7 @@ func clampRef[T float64 | int64 | uint64](_ any, out, in []*tensors.Tensor) {
 func init() {
 	cond := ir.Array([]int{2, 3}, 1, 0, 0, 1, 1, 0).As(dtypes.Bool)
 	where = Define(ir.Op{
-		Name: "Where", Family: "select", Elementwise: true, Cost: movesOnly, Doc: "y where x holds, else z", DTypes: dtypes.Any, Typed: 1, HLO: "stablehlo.select",
+		Name: "Where", Family: "select", Elementwise: true, Simplify: simplerWhere, Cost: movesOnly, Doc: "y where x holds, else z", DTypes: dtypes.Any, Typed: 1, HLO: "stablehlo.select",
 		Infer: whereRule, Ref: whereRef,
 		Samples: []ir.Sample{
 			{In: []ir.Input{cond, ir.Ramp(2, 3), ir.Ramp(2, 3).Plus(0.25)}},

@@ -381,6 +381,12 @@ func (c *compiler) choose(in *instr) error {
 	switch f := lowerings[in.Op]; {
 	case empty(k.out): // of 2^32 empty rows, say: no kernel is asked, since none may loop over them
 		in.run = kernels.Nothing
+	case in.Op.Kernel != nil:
+		run, err := own(in.Op, k)
+		if err != nil {
+			return fmt.Errorf("%s: %s %s: %w", in.Place, in.Op.Name, shapeList(k.in), err)
+		}
+		in.run = run
 	case f != nil:
 		in.run = f(k)
 	}
@@ -399,11 +405,19 @@ func (c *compiler) choose(in *instr) error {
 	}
 	if in.run == nil {
 		if in.Op.Ref == nil || in.perm != nil {
-			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands", in.Place, in.Op.Name, shapeList(k.in))
+			return fmt.Errorf("%s: %s %s: the go backend has no kernel for these operands%s", in.Place, in.Op.Name, shapeList(k.in), in.remedy())
 		}
 		in.run, in.slow, k.scratch, k.inPlace = reference(in.Op, k), true, 0, nil
 	}
 	return nil
+}
+
+// remedy says what an op of a user's that cannot run is to be given.
+func (in *instr) remedy() string {
+	if ops.Has(in.Op) || in.Op.Ref != nil {
+		return ""
+	}
+	return ", and it has no other meaning: give its rule Expand, or its row Ref or Kernel"
 }
 
 // empty reports whether no result has elements.
@@ -433,7 +447,7 @@ func (c *compiler) emit() {
 			continue
 		}
 		s := step{slide: in.call.slide, op: in.Op, id: in.id, place: in.Place, in: in.in, out: in.out, run: in.run, control: in.control, scratch: -1,
-			inPlace: in.places, pointwise: in.Op.Elementwise, parts: in.parts, chooses: in.chooses, slow: in.slow}
+			inPlace: in.places, pointwise: in.Op.Elementwise && in.Op.Kernel == nil, parts: in.parts, chooses: in.chooses, slow: in.slow}
 		switch {
 		case in.chooses:
 			s.inPlace = secondOperand

@@ -21,12 +21,16 @@ func lowers(op *ir.Op, k *call) bool {
 	if answer := answers[op]; answer != nil {
 		return answer(k)
 	}
+	if op.Kernel != nil {
+		f, err := own(op, k)
+		return f != nil || err != nil // which the compilation says
+	}
 	f := lowerings[op]
 	return f != nil && (f(k) != nil || k.view)
 }
 
 // broadcasts reports whether the kernel of a call of op with n operands broadcasts them.
-func broadcasts(op *ir.Op, n int) bool { return op.Elementwise && n > 1 }
+func broadcasts(op *ir.Op, n int) bool { return op.Elementwise && n > 1 && op.Kernel == nil }
 
 func init() {
 	for _, op := range []*ir.Op{ops.Reshape, ops.StopGradient, ops.Identity, ops.NameAxes, ops.OptimizationBarrier} {

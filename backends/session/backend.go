@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/backends/internal/registry"
 	"github.com/quire-ml/quire/backends/session/internal/wire"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -127,8 +128,9 @@ func (b *backend) connect(ctx context.Context) (*conn, error) {
 
 func (b *backend) Name() string { return Name + ":" + b.device }
 
-// Lowers takes every call: programs are lowered in the worker, for the engine that it holds.
-func (b *backend) Lowers(ir.Call) bool { return true }
+// Lowers takes every call: programs are lowered in the worker, for the engine that it holds. Ops of the program's own are expanded here,
+// since the worker does not know them.
+func (b *backend) Lowers(c ir.Call) bool { return c.Op == nil || c.Op.Expand == nil || ops.Has(c.Op) }
 
 func (b *backend) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	if err := p.Check(); err != nil {

@@ -27,7 +27,7 @@ type Options struct {
 // Lowers reports whether [Write] writes a call as it is. All others have an expansion; give Lowers to [ir.Lower] to have
 // it made.
 func Lowers(c ir.Call) bool {
-	return c.Op != nil && loweringOf(c.Op) != nil && !(len(c.In) > 0 && expanded[c.Op].Has(c.In[0].DType))
+	return c.Op != nil && (hasOwn(c) || loweringOf(c.Op) != nil && !(len(c.In) > 0 && expanded[c.Op].Has(c.In[0].DType)))
 }
 
 // expanded are calls of rows that have an operation of their own and are better expanded, by their operands' dtypes. XLA's sinh
@@ -323,7 +323,14 @@ func (f *function) call(c call) []value {
 	if lower != nil && c.Op.Regions != nil {
 		return lower(f, c)
 	}
-	if lower == nil {
+	switch {
+	case c.Op.StableHLO != nil:
+		if lower == nil || hasOwn(c.asked()) {
+			lower = (*function).own
+		}
+	case lower == nil && c.Op.Expand == nil && c.Op.Regions == nil:
+		return f.fail("%s has no form in StableHLO and no expansion: give its row StableHLO, or its rule Expand", c.Op.Name)
+	case lower == nil:
 		return f.fail("%s has no form in StableHLO: it must be expanded (give stablehlo.Lowers to ir.Lower)", c.Op.Name)
 	}
 	if !slices.ContainsFunc(c.out, func(s shapes.Shape) bool { return s.Size() > 0 }) {

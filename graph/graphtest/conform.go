@@ -117,13 +117,17 @@ func Conform(t *testing.T, newBackend func() ir.Backend, together ...int) {
 			if n > 1 {
 				t.Parallel()
 			}
-			var checks []check
-			for i, c := range calls(op) {
-				checks = append(checks, check{c.name(i), c.check})
-			}
-			report(t, b, checks, n)
+			report(t, b, valuesOf(op), n)
 		})
 	}
+}
+
+// valuesOf returns the checks of a row's values.
+func valuesOf(op *ir.Op) (checks []check) {
+	for i, c := range calls(op) {
+		checks = append(checks, check{c.name(i), c.check})
+	}
+	return checks
 }
 
 // ConformBriefly checks one call of every row of those that [Conform] makes, all together in programs of so many calls: for a backend // that hands programs to one that conforms, so that what may be wrong is the way there. QUIRE_SWEEP=1 makes it Conform.

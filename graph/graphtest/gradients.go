@@ -28,16 +28,20 @@ func Gradients(t *testing.T, newBackend func() ir.Backend, together ...int) {
 			if n > 1 {
 				t.Parallel()
 			}
-			var checks []check
-			for i, c := range calls(op) {
-				if c.sample.Kink || c.sample.Pole || c.dtype != dtypes.Float64 && c.dtype != dtypes.Complex128 {
-					continue
-				}
-				checks = append(checks, check{c.name(i), c.checkGradient})
-			}
-			report(t, b, checks, n)
+			report(t, b, gradientsOf(op), n)
 		})
 	}
+}
+
+// gradientsOf returns the checks of a row's gradient.
+func gradientsOf(op *ir.Op) (checks []check) {
+	for i, c := range calls(op) {
+		if c.sample.Kink || c.sample.Pole || c.dtype != dtypes.Float64 && c.dtype != dtypes.Complex128 {
+			continue
+		}
+		checks = append(checks, check{c.name(i), c.checkGradient})
+	}
+	return checks
 }
 
 // byDefinition is the reason of the one op whose gradient is not its derivative.

@@ -19,6 +19,9 @@ type Builder struct {
 
 	in, out []shapes.Shape // of a call that is looked at
 	lists   []Value        // what is left of memory for operands and results
+
+	from  *Program // that is being rewritten
+	reads []uint8  // of its values, see [Rewrite.ReadOnce]
 }
 
 // NewBuilder starts a program.

@@ -50,6 +50,7 @@ type Op struct {
 	Elementwise bool   // element i of the result depends on elements i of the operands, after broadcasting, alone
 	Layout      Layout // what the op does besides moving elements: nothing, if set
 	Effect      Effect // what a call does besides returning results
+	Fixed       bool   // a call stays where it is, such as a barrier, though it is pure
 
 	// Cost returns what a call costs; nil for what [Op.CostOf] says without it.
 	Cost func(attrs any, in, out []shapes.Shape) Cost
@@ -57,6 +58,20 @@ type Op struct {
 	// HLO is the operation of StableHLO, such as "stablehlo.add", that has the same operands and results and no
 	// attributes: calls are written and read as that. "" where there is no such one.
 	HLO string
+
+	// Kernel and StableHLO are how a call of an op of one's own runs as it is: on an engine that computes in the memory of the host, as
+	// the engine go does, and on one that takes StableHLO, as XLA does. Either may return nothing for calls that it has no way for, such
+	// as of a dtype; those are expanded, as all are without it.
+	//
+	// Kernel is called when a program is compiled, and what it returns at each run. Ref or Expand is what it is compared with.
+	//
+	// StableHLO returns the body of a function that is called in the place of the call: operations on its arguments %arg0, %arg1, …, a
+	// line each, and a return of the results. $in0, $in1, … stand for the types of operands, $out0, … for those of results:
+	//
+	//	%0 = stablehlo.cbrt %arg0 : $in0
+	//	return %0 : $out0
+	Kernel    func(c Call) Kernel
+	StableHLO func(c Call) string
 
 	Samples []Sample
 	Tol     Tolerance // between backends
@@ -137,7 +152,7 @@ func Define(op Op) *Op {
 	case rules != 1:
 		panic("ir: op " + op.Name + ": exactly one of Infer, InferMulti and Regions must be set")
 	case op.Ref == nil && op.Expand == nil && op.Regions == nil:
-		panic("ir: op " + op.Name + " has no meaning: set Ref, Expand or Regions")
+		panic("ir: op " + op.Name + " has no meaning: set Ref, Expand or Regions; Kernel and StableHLO are compared with these")
 	}
 	p := &op
 	p.operands = p.count()

@@ -30,7 +30,9 @@ var passes = checkPasses([]Pass{
 		Why: "small calls on constants, of rows that give equal bits everywhere, become constants; before simplify, which looks for constants"},
 	{Name: "simplify", After: []string{"fold"}, run: simplifyPass,
 		Why: "calls that change nothing, or undo one another, go, by the rules in the rows; before merge, which then finds more to be equal"},
-	{Name: "merge", After: []string{"simplify"}, run: mergePass,
+	{Name: "hoist", After: []string{"expand", "simplify"}, run: hoistPass,
+		Why: "what a loop computes alike in every turn is computed once, before it; before merge, which finds it equal to what others compute there"},
+	{Name: "merge", After: []string{"simplify", "hoist"}, run: mergePass,
 		Why: "equal calls become one; before drop, since a value of which only one of two calls was needed is needed no more"},
 	{Name: "thin", After: []string{"expand", "merge"}, run: thinPass,
 		Why: "results of loops and functions that nobody reads go, with what is computed for them alone; before drop, which takes what made their operands"},
@@ -81,6 +83,7 @@ type lowering struct {
 	done       map[*Program]*Program // regions that the current pass is through with
 	made       map[*Program]bool     // programs that a pass has made
 	parts      map[partOf]*Program   // of regions, see thinPass
+	hoistings  map[partOf]*hoisting  // of loops, see hoistPass
 	effects    map[*Program]bool     // whether a region does something besides returning results
 	numbers    arena.Reused[int]     // of the current pass
 	notes      map[string]int        // what the current pass did, how often; nil if nobody asks
@@ -120,7 +123,7 @@ func Lower(p *Program, lowers func(Call) bool) (*Program, error) {
 }
 
 // lower is Lower for a program that is known to be well formed.
-func lower(p *Program, lowers func(Call) bool, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
+func lower(p *Program, lowers func(Call) bool, report func(pass Pass, before, after *Program, l *lowering)) (*Program, *lowering, error) {
 	l := newLowering(lowers)
 	if report != nil {
 		l.notes = map[string]int{}
@@ -136,22 +139,28 @@ func lowerOwn(p *Program, lowers func(Call) bool) (*Program, error) {
 	return p, err
 }
 
-func (l *lowering) lower(p *Program, report func(Pass, *Program, *lowering)) (*Program, *lowering, error) {
+func (l *lowering) lower(p *Program, report func(Pass, *Program, *Program, *lowering)) (*Program, *lowering, error) {
 	for _, pass := range passes {
+		if report != nil {
+			clear(l.made) // what there was before is looked at afterwards
+		}
 		q, err := pass.run(l.next(), p)
 		if err != nil {
 			return nil, nil, err
 		}
-		p = q
 		if report != nil {
-			report(pass, p, l)
+			report(pass, p, q, l)
 		}
+		p = q
 	}
 	return p, l, nil
 }
 
-// Explain says what [Lower] makes of p, pass by pass, which calls are left to a backend that has no kernel for them,
-// and prints the program that is left.
+// maxDiff is how many lines Explain gives to what a pass changed.
+const maxDiff = 24
+
+// Explain says what [Lower] makes of p, pass by pass, with the first lines of the difference ([Program.Diff]), which calls are left to a
+// backend that has no kernel for them, and prints the program that is left.
 func (p *Program) Explain(lowers func(Call) bool) (string, error) {
 	if err := p.Check(); err != nil {
 		return "", err
@@ -159,7 +168,7 @@ func (p *Program) Explain(lowers func(Call) bool) (string, error) {
 	var b strings.Builder
 	n := p.NumInstrs()
 	fmt.Fprintf(&b, "program %q: %s\n", p.Name, plural(n, "instruction"))
-	low, l, err := lower(p, lowers, func(pass Pass, q *Program, l *lowering) {
+	low, l, err := lower(p, lowers, func(pass Pass, before, q *Program, l *lowering) {
 		fmt.Fprintf(&b, "\n%s: %s\n", pass.Name, pass.Why)
 		for _, what := range slices.SortedFunc(maps.Keys(l.notes), func(x, y string) int {
 			return cmp.Or(cmp.Compare(l.notes[y], l.notes[x]), cmp.Compare(x, y))
@@ -172,6 +181,13 @@ func (p *Program) Explain(lowers func(Call) bool) (string, error) {
 		}
 		if len(l.notes) == 0 {
 			b.WriteString("  nothing\n")
+		}
+		lines := slices.Collect(strings.Lines(before.Diff(q)))
+		for _, line := range lines[:min(len(lines), maxDiff)] {
+			b.WriteString("    " + line)
+		}
+		if more := len(lines) - maxDiff; more > 0 {
+			fmt.Fprintf(&b, "    … and %s more\n", plural(more, "line"))
 		}
 	})
 	if err != nil {

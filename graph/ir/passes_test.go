@@ -83,6 +83,27 @@ var each = map[string]struct {
 			graph.ConvertDType(graph.ConvertDType(x[0], dtypes.BFloat16), dtypes.Float32), // rounds
 		}
 	}, []shapes.Shape{vector, matrix}, nil},
+	"hoist": {func(x ...*graph.Node) []*graph.Node {
+		g := x[0].Graph()
+		carry, _ := graph.Scan([]*graph.Node{x[0]}, []*graph.Node{x[1]}, func(c, s []*graph.Node) ([]*graph.Node, []*graph.Node) {
+			w := graph.MulScalar(graph.Exp(x[0]), 3) // alike in every turn, but for what nothing is moved across
+			w = graph.Add(w, graph.Sqrt(graph.OptimizationBarrier(x[0])))
+			inner := graph.ForI(2, []*graph.Node{c[0]}, func(_ *graph.Node, v []*graph.Node) []*graph.Node {
+				return []*graph.Node{graph.Add(graph.Mul(v[0], graph.Log(w)), graph.Tanh(s[0]))} // of this loop, and of the outer one
+			})
+			return inner, nil
+		}).Done()
+		state := func(g *graph.Graph) (i, v *graph.Node) {
+			return graph.Parameter(g, "i", shapes.Make(dtypes.Int32)), graph.Parameter(g, "v", vector)
+		}
+		return append(carry, graph.While(graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			_, v := state(g)
+			return []*graph.Node{graph.LessThan(graph.ReduceMax(v), graph.ReduceMax(graph.Square(x[0])))}
+		}), graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			i, v := state(g) // there may be no turn
+			return []*graph.Node{i, graph.Add(v, graph.Sqrt(x[0]))}
+		}), graph.Const(g, int32(0)), x[0])...)
+	}, []shapes.Shape{vector, shapes.Make(dtypes.Float32, 4, 3)}, nil},
 	"merge": {func(x ...*graph.Node) []*graph.Node {
 		return []*graph.Node{graph.Add(graph.Exp(x[0]), graph.Exp(x[0])), graph.AddScalar(x[0], 2), graph.AddScalar(x[0], 2)}
 	}, []shapes.Shape{vector}, nil},

@@ -125,7 +125,7 @@ func (l *lowering) rewrite(p *Program, visit visitor) (*Program, error) {
 func (p *Program) reopen(maker []int) *Builder {
 	q := *p
 	q.Values, q.Instrs, q.whole = p.Values[:len(p.Values):len(p.Values)], nil, nil
-	b := &Builder{p: &q, maker: maker}
+	b := &Builder{p: &q, maker: maker, from: p}
 	for _, v := range p.Inputs {
 		b.maker[v] = -1
 	}

@@ -57,6 +57,54 @@ func (r *Rewrite) Uniform(v Value) (x float64, ok bool) {
 	return uniform(c.Value)
 }
 
+// ReadOnce reports whether one operand alone reads v, so that nobody misses it when that reads something else. What rules have made
+// counts as read once, and outputs count.
+func (r *Rewrite) ReadOnce(v Value) bool {
+	b := r.builder()
+	return b.has(v) && (int(v) >= len(b.reads) || b.reads[v] < 2)
+}
+
+// counted counts how many operands and outputs read each value of p, up to two.
+func (p *Program) counted() []uint8 {
+	reads := make([]uint8, len(p.Values))
+	count := func(values []Value) {
+		for _, v := range values {
+			reads[v] = min(reads[v]+1, 2)
+		}
+	}
+	for i := range p.Instrs {
+		count(p.Instrs[i].In)
+	}
+	count(p.Outputs)
+	return reads
+}
+
+// unrepeated returns the call of an elementwise op on what its operands repeat, where the op itself broadcasts that to the same shape;
+// nil if that is none of them.
+func (r *Rewrite) unrepeated() []Value {
+	if !r.Op.Elementwise || len(r.In) < 2 || r.Op.Kernel != nil || r.Op.StableHLO != nil { // which know the shapes that they were asked for
+		return nil
+	}
+	args, in := r.In, []shapes.Shape(nil)
+	for k, v := range r.In {
+		op, _, from := r.Maker(v)
+		if op == nil || op.Layout != Repetition {
+			continue
+		}
+		if in == nil {
+			args, in = slices.Clone(r.In), r.b.p.ShapesOf(r.In)
+		}
+		args[k], in[k] = from[0], r.Shape(from[0])
+		if out, err := r.Op.Results(r.Attrs, in); err != nil || len(out) != 1 || !out[0].Identical(r.Out[0]) {
+			args[k], in[k] = v, r.Shape(v)
+		}
+	}
+	if in == nil || slices.Equal(args, r.In) {
+		return nil
+	}
+	return []Value{r.Apply(r.Op, r.Attrs, args...)}
+}
+
 // maxUniform bounds the work of looking whether the elements of a constant are equal.
 const maxUniform = 1 << 12
 
@@ -113,7 +161,10 @@ func simplifyPass(l *lowering, p *Program) (*Program, error) {
 		if c.Op.Effect != Pure {
 			return nil, nil
 		}
-		if c.Op.Simplify == nil && c.Op.Layout != View && c.Op.Layout != Repetition {
+		if b.reads == nil { // before anything has changed
+			b.reads = b.from.counted()
+		}
+		if c.Op.Simplify == nil && c.Op.Layout != View && c.Op.Layout != Repetition && !c.Op.Elementwise {
 			return nil, nil
 		}
 		*r = Rewrite{Op: c.Op, Attrs: c.Attrs, In: c.args, Out: c.out(), b: b}
@@ -121,15 +172,17 @@ func simplifyPass(l *lowering, p *Program) (*Program, error) {
 			l.note("%s that changes nothing", c.Op)
 			return []Value{v}, nil
 		}
-		if c.Op.Simplify == nil {
-			return nil, nil
+		if c.Op.Simplify != nil {
+			if out := c.Op.Simplify(r); out != nil && SameShapes("", b.p.ShapesOf(out), c.out()) == nil {
+				l.note("%s", c.Op)
+				return out, nil
+			}
 		}
-		out := c.Op.Simplify(r)
-		if out == nil || SameShapes("", b.p.ShapesOf(out), c.out()) != nil {
-			return nil, nil
+		if out := r.unrepeated(); out != nil {
+			l.note("%s reads what was repeated for it", c.Op)
+			return out, nil
 		}
-		l.note("%s", c.Op)
-		return out, nil
+		return nil, nil
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/random"
 	"github.com/quire-ml/quire/graph/random/threefry"
 	"github.com/quire-ml/quire/graph/segment"
@@ -459,6 +460,7 @@ var functions = map[string]any{
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
 	"graph/ir.Define":                             ir.Define,
+	"graph/ir.Elements":                           ir.Elements[float32],
 	"graph/ir.Lower":                              ir.Lower,
 	"graph/ir.NewBuilder":                         ir.NewBuilder,
 	"graph/ir.NewMesh":                            ir.NewMesh,
@@ -493,6 +495,7 @@ var functions = map[string]any{
 	"graph/linalg.QR":                             linalg.QR,
 	"graph/linalg.SVD":                            linalg.SVD,
 	"graph/linalg.Solve":                          linalg.Solve,
+	"graph/ops.Has":                               ops.Has,
 	"graph/random.Beta":                           random.Beta,
 	"graph/random.Categorical":                    random.Categorical,
 	"graph/random.Choice":                         random.Choice,
@@ -983,8 +986,11 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Input](),
 	reflect.TypeFor[ir.Instr](),
 	reflect.TypeFor[ir.IotaAttrs](),
+	reflect.TypeFor[ir.KernelArgs](),
+	reflect.TypeFor[ir.Kernel](),
 	reflect.TypeFor[ir.Layout](),
 	reflect.TypeFor[ir.MatMulAttrs](),
+	reflect.TypeFor[ir.Memory](),
 	reflect.TypeFor[ir.MeshAxis](),
 	reflect.TypeFor[ir.Mesh](),
 	reflect.TypeFor[ir.NameAxesAttrs](),

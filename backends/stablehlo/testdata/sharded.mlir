@@ -9,16 +9,16 @@ module @sharded attributes {mhlo.num_partitions = 4 : i32, mhlo.num_replicas = 1
     %5 = func.call @mesh_1(%4, %down) : (tensor<16x8xf32>, tensor<8x4xf32>) -> tensor<16x4xf32>
     %6 = stablehlo.subtract %5, %x : tensor<16x4xf32>
     %7 = stablehlo.multiply %6, %6 : tensor<16x4xf32>
-    %8 = stablehlo.constant dense<6.4e+01> : tensor<f32>
-    %9 = stablehlo.constant dense<0.0e+00> : tensor<f32>
-    %10 = stablehlo.reduce(%7 init: %9) applies stablehlo.add across dimensions = [0, 1] : (tensor<16x4xf32>, tensor<f32>) -> tensor<f32>
-    %11 = stablehlo.divide %10, %8 : tensor<f32>
+    %8 = stablehlo.constant dense<0.0e+00> : tensor<f32>
+    %9 = stablehlo.reduce(%7 init: %8) applies stablehlo.add across dimensions = [0, 1] : (tensor<16x4xf32>, tensor<f32>) -> tensor<f32>
+    %10 = stablehlo.constant dense<1.5625e-02> : tensor<f32>
+    %11 = stablehlo.multiply %9, %10 : tensor<f32>
     %12 = stablehlo.constant dense<1.0e+00> : tensor<f32>
-    %13 = stablehlo.divide %12, %8 : tensor<f32>
+    %13 = stablehlo.multiply %12, %10 : tensor<f32>
     %14 = stablehlo.reshape %13 : (tensor<f32>) -> tensor<1x1xf32>
-    %15 = stablehlo.broadcast_in_dim %14, dims = [0, 1] : (tensor<1x1xf32>) -> tensor<16x4xf32>
-    %16 = stablehlo.add %6, %6 : tensor<16x4xf32>
-    %17 = stablehlo.multiply %15, %16 : tensor<16x4xf32>
+    %15 = stablehlo.add %6, %6 : tensor<16x4xf32>
+    %16 = stablehlo.broadcast_in_dim %14, dims = [0, 1] : (tensor<1x1xf32>) -> tensor<16x4xf32>
+    %17 = stablehlo.multiply %16, %15 : tensor<16x4xf32>
     %18:2 = func.call @mesh_vjp(%17, %4, %down) : (tensor<16x4xf32>, tensor<16x8xf32>, tensor<8x4xf32>) -> (tensor<16x8xf32>, tensor<8x4xf32>)
     %19 = sdy.sharding_constraint %18#0 <@mesh, [{?}, {"model"}]> : tensor<16x8xf32>
     %20 = stablehlo.broadcast_in_dim %1, dims = [] : (tensor<f32>) -> tensor<16x8xf32>

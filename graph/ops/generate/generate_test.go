@@ -48,8 +48,14 @@ func row(name string) *ir.Op {
 	if op == nil {
 		panic("ops: there is no op " + name + ": run go test ./graph/ops/generate -update")
 	}
+	named[op] = true
 	return op
 }
+
+var named = map[*ir.Op]bool{}
+
+// Has reports whether a row is one of these, and none of a program's own.
+func Has(op *ir.Op) bool { return named[op] }
 `)
 	text, err := format.Source([]byte(b.String()))
 	if err != nil {

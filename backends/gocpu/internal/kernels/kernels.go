@@ -21,6 +21,7 @@ type Args struct {
 	Workers  int    // how many goroutines may work on it; Scratch is for as many
 
 	loop parallel.Loop[Args]
+	each func(lo, hi int) // of the loop that Each runs
 }
 
 // Func is a kernel ready to be called.
@@ -40,6 +41,23 @@ func (a *Args) For(n, grain int, body Body) { a.loop.For(a.Workers, n, grain, a,
 
 // InOrder runs body over 0 to n in chunks of grain, one after the other.
 func (a *Args) InOrder(n, grain int, body Body) { a.loop.InOrder(n, grain, a, body) }
+
+// Each runs a body that knows nothing of Args, as kernels of others bring it, over 0 to n in chunks of grain, in any order, on all
+// workers. Within such a body it goes over the chunks one after the other.
+func (a *Args) Each(n, grain int, body func(lo, hi int)) {
+	if a.each != nil {
+		grain = max(grain, 1)
+		for lo := 0; lo < n && !a.Ended(); lo += min(grain, n-lo) {
+			body(lo, lo+min(grain, n-lo))
+		}
+		return
+	}
+	a.each = body
+	defer func() { a.each = nil }()
+	a.For(n, grain, eachChunk)
+}
+
+func eachChunk(a *Args, _, lo, hi int) { a.each(lo, hi) }
 
 // Of sees bytes as elements.
 func Of[T any](b []byte) []T {
