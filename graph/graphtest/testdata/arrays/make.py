@@ -359,6 +359,49 @@ for dims in (0, 0), (0, 3), (3, 0), (2, 0, 0):
         case("linalg.Expm", [a], [a], f"empty {dims}")
         case("linalg.Eigh", [a], [np.zeros(batch + (0,)), a], f"empty {dims}")
 
+
+
+def eig(a):
+    w, v = np.linalg.eig(a)
+    w, v = w.astype(complex), v.astype(complex)
+    unit = np.sqrt(np.finfo(float).eps) * (np.abs(w).max() or 1)
+    order = np.lexsort((w.imag, np.round(w.real / unit)))
+    w, v = w[order], v[:, order]
+    return w, v * phases(v).conj()
+
+
+def eigcases(a, name, ulp, gradient=False, vectors=True):
+    """vectors says that they are well conditioned and have one largest element."""
+    w, v = each(eig, a)
+    if vectors:
+        case("linalg.Eig", [a], [w, v], name, ulp=ulp, gradient=gradient and not np.iscomplexobj(a) and not w.imag.any())
+        if a.shape[-1] <= 4:
+            case("linalg.Eig projectors", [a], [np.einsum("...ik,...jk->...kij", v, v.conj())], name, ulp=ulp, gradient=gradient)
+    else:
+        case("linalg.Eig product", [a], [np.ones(a.shape), np.ones(a.shape[:-2] + (1,) + a.shape[-1:])], name, ulp=ulp)
+    case("linalg.EigVals", [a], [w], name, ulp=ulp, gradient=gradient)
+
+
+rng = np.random.default_rng(3)
+for kind, new in ("", f), ("complex", cf):
+    for dims in (3, 3), (2, 2, 4, 4), (1, 1), (2, 2):
+        eigcases(new(*dims), f"{kind} {dims}", 4096, len(dims) == 2 and dims != (1, 1))
+    eigcases(new(8, 8), f"{kind} 8", 1 << 14)
+x1 = f(4, 4)
+eigcases(x1 @ np.diag([1.0, 2, 3, 5]) @ np.linalg.inv(x1), "real eigenvalues", 1 << 14, True)
+eigcases(np.diag([3.0, 1, 2, -1]), "diagonal", 64)
+eigcases(np.triu(f(5, 5)) + np.diag(np.arange(5.0)), "triangular", 1 << 12)
+eigcases(f(3, 3) * 1e-200, "tiny", 1 << 12)
+eigcases(f(3, 3) * 1e200, "large", 1 << 12)
+eigcases(np.roll(np.eye(5), 1, 1), "circle", 256, vectors=False)
+eigcases(np.array([[0.0, 0], [1, 0]]), "defective", 64, vectors=False)
+eigcases(np.zeros((3, 3)), "zeros", 0)
+case("linalg.EigVals", [np.diag(np.full(3, 2.0)) + np.diag(np.ones(2), 1)], [np.full(3, 2 + 0j)], "defective", ulp=64)
+case("linalg.EigVals", [np.array([[1.0, NAN], [2, 3]])], [np.full(2, NAN + 0j) + 1j * NAN], "NaN")
+for dims in (0, 0), (2, 0, 0):
+    a = np.zeros(dims)
+    case("linalg.Eig", [a], [np.zeros(dims[:-2] + (0,), complex), a + 0j], f"empty {dims}")
+
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
