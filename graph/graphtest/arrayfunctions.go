@@ -126,6 +126,9 @@ var arrayFunctions = map[string]arrayFunction{
 	"linalg.MatrixPower": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return linalg.MatrixPower(x, a.int("n")) }),
 	"linalg.Expm":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Expm(x) }),
 
+	"segment.RaggedDot": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		return []*graph.Node{segment.RaggedDot(in[0], in[1], in[2])}
+	},
 	"segment.Sum":     segments(segment.Sum),
 	"segment.Mean":    segments(segment.Mean),
 	"segment.Max":     segments(segment.Max),

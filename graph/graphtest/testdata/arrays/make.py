@@ -402,6 +402,25 @@ for dims in (0, 0), (2, 0, 0):
     a = np.zeros(dims)
     case("linalg.Eig", [a], [np.zeros(dims[:-2] + (0,), complex), a + 0j], f"empty {dims}")
 
+def ragged(x, w, sizes):
+    y, at = np.zeros((len(x), w.shape[2]), x.dtype), 0
+    for g, n in enumerate(sizes):
+        n = max(n, 0)
+        y[at : at + n] = x[at : at + n] @ w[g]
+        at += n
+    return y
+
+
+for m, k, n, sizes in (7, 3, 2, [2, 0, 4, 1]), (8, 2, 3, [8, 0]), (9, 2, 2, [1, 2, 3]), (5, 1, 1, [0, 0, 9, 1]), (3, 2, 2, [0, 1, 0, 0, 1, 0, 1, 0]), (4, 2, 2, [-1, 2, 2]), (1, 3, 2, [1]), (0, 2, 3, [0, 0]), (3, 2, 1, []), (2, 0, 3, [1, 1]), (64, 2, 3, [33, 0, 5, 26]):
+    x1, w1 = f(m, k), f(len(sizes), k, n)
+    case("segment.RaggedDot", [x1, w1, i32(sizes)], [ragged(x1, w1, sizes)], f"{m} {k} {n} {sizes}", ulp=16, gradient=m * k * len(sizes) > 0)
+x1, w1, sizes = cf(5, 2), cf(2, 2, 3), np.array([3, 1], np.uint8)
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "complex", ulp=16, gradient=True)
+x1, w1, sizes = i32(np.arange(300) % 7)[:, None], i32([[[2]], [[3]]]), i32([131, 160])
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "many rows")
+x1, w1, sizes = i32(rng.integers(-5, 6, (5, 2))), i32(rng.integers(-5, 6, (2, 2, 3))), np.array([3, 2])
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "integers")
+
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
