@@ -14,7 +14,7 @@ import (
 )
 
 // madeOfOps are packages whose functions are no rows of the table of ops, but are made of them.
-var madeOfOps = []string{"linalg", "segment", "stats"}
+var madeOfOps = []string{"linalg", "quant", "segment", "stats"}
 
 // What rows do for ops, values of other libraries do for functions that are made of them: there are some for each.
 func TestFunctionsMadeOfOpsAreHeldToValues(t *testing.T) {

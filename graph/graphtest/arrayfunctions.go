@@ -3,6 +3,7 @@ package graphtest
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/stats"
 )
@@ -126,6 +127,22 @@ var arrayFunctions = map[string]arrayFunction{
 	"linalg.MatrixPower": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return linalg.MatrixPower(x, a.int("n")) }),
 	"linalg.Expm":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Expm(x) }),
 
+	"quant.Quantize": func(in []*graph.Node, a arrayArgs) []*graph.Node { return quant.Quantize(in[0], a.scheme()).Nodes() },
+	"quant.Dequantize": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{quant.Dequantize(a.scheme().Of(in...))}
+	},
+	"quant.FakeQuantize":     one1(func(x *graph.Node, a arrayArgs) *graph.Node { return quant.FakeQuantize(x, a.scheme()) }),
+	"quant.MatMul":           withQuantized(quant.MatMul),
+	"quant.MatMulTransposed": withQuantized(quant.MatMulTransposed),
+	"quant.GatherMatMul": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{quant.GatherMatMul(in[0], a.scheme().Of(in[2:]...), in[1])}
+	},
+	"quant.Rows": withQuantized(func(indices *graph.Node, q quant.Quantized) *graph.Node { return quant.Rows(q, indices) }),
+	"quant.Pack": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return quant.Pack(x, a.int("bits")) }),
+	"quant.Unpack": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return quant.Unpack(x, a.int("bits"), a.bool("signed"))
+	}),
+
 	"segment.RaggedDot": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
 		return []*graph.Node{segment.RaggedDot(in[0], in[1], in[2])}
 	},
@@ -147,4 +164,15 @@ var arrayFunctions = map[string]arrayFunction{
 		return []*graph.Node{stats.Bincount(in[0], a.int("length"), in[1:]...)}
 	},
 	"stats.Histogram": ofTwo(stats.Histogram),
+}
+
+func (a arrayArgs) scheme() quant.Scheme {
+	return quant.Scheme{Kind: quant.Kind(a["kind"].(string)), Bits: a.int("bits"), Group: a.int("group")}
+}
+
+// withQuantized is for a function of an array and of quantised numbers, of which a case gives the parts.
+func withQuantized(fn func(x *graph.Node, q quant.Quantized) *graph.Node) arrayFunction {
+	return func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{fn(in[0], a.scheme().Of(in[1:]...))}
+	}
 }
