@@ -80,18 +80,16 @@ var arrayFunctions = map[string]arrayFunction{
 		first := graph.SliceAxis(v, -1, graph.AxisRange(0, 1))
 		return []*graph.Node{w, graph.MatMul(first, graph.Conj(graph.Transpose(first, -2, -1)))}
 	},
-	"linalg.Eig": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+	"linalg.Eig": func(in []*graph.Node, a arrayArgs) []*graph.Node {
 		w, v := linalg.Eig(in[0])
+		switch a["of"] {
+		case "projectors":
+			return []*graph.Node{graph.Einsum("...ik,...jk->...kij", v, graph.Conj(v))}
+		case "product": // 1 more than 0, and lengths of 1
+			off := graph.Sub(graph.MatMul(graph.ConvertDType(in[0], v.DType()), v), graph.Mul(v, graph.ExpandAxes(w, -2)))
+			return []*graph.Node{graph.OnePlus(graph.Abs(off)), graph.L2Norm(v, -2)}
+		}
 		return []*graph.Node{w, v}
-	},
-	"linalg.Eig product": func(in []*graph.Node, _ arrayArgs) []*graph.Node { // 0, and lengths of 1
-		w, v := linalg.Eig(in[0])
-		off := graph.Sub(graph.MatMul(graph.ConvertDType(in[0], v.DType()), v), graph.Mul(v, graph.ExpandAxes(w, -2)))
-		return []*graph.Node{graph.OnePlus(graph.Abs(off)), graph.L2Norm(v, -2)}
-	},
-	"linalg.Eig projectors": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
-		_, v := linalg.Eig(in[0])
-		return []*graph.Node{graph.Einsum("...ik,...jk->...kij", v, graph.Conj(v))}
 	},
 	"linalg.EigVals": one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.EigVals(x) }),
 	"linalg.SVD": func(in []*graph.Node, _ arrayArgs) []*graph.Node {

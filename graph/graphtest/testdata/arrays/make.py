@@ -377,9 +377,9 @@ def eigcases(a, name, ulp, gradient=False, vectors=True):
     if vectors:
         case("linalg.Eig", [a], [w, v], name, ulp=ulp, gradient=gradient and not np.iscomplexobj(a) and not w.imag.any())
         if a.shape[-1] <= 4:
-            case("linalg.Eig projectors", [a], [np.einsum("...ik,...jk->...kij", v, v.conj())], name, ulp=ulp, gradient=gradient)
+            case("linalg.Eig", [a], [np.einsum("...ik,...jk->...kij", v, v.conj())], "projectors " + name, of="projectors", ulp=ulp, gradient=gradient)
     else:
-        case("linalg.Eig product", [a], [np.ones(a.shape), np.ones(a.shape[:-2] + (1,) + a.shape[-1:])], name, ulp=ulp)
+        case("linalg.Eig", [a], [np.ones(a.shape), np.ones(a.shape[:-2] + (1,) + a.shape[-1:])], "product " + name, of="product", ulp=ulp)
     case("linalg.EigVals", [a], [w], name, ulp=ulp, gradient=gradient)
 
 
