@@ -4,6 +4,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/signal"
 	"github.com/quire-ml/quire/graph/stats"
@@ -93,6 +94,18 @@ var arrayFunctions = map[string]arrayFunction{
 		first := graph.SliceAxis(v, -1, graph.AxisRange(0, 1))
 		return []*graph.Node{w, graph.MatMul(first, graph.Conj(graph.Transpose(first, -2, -1)))}
 	},
+	"linalg.Eig": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		w, v := linalg.Eig(in[0])
+		switch a["of"] {
+		case "projectors":
+			return []*graph.Node{graph.Einsum("...ik,...jk->...kij", v, graph.Conj(v))}
+		case "product": // 1 more than 0, and lengths of 1
+			off := graph.Sub(graph.MatMul(graph.ConvertDType(in[0], v.DType()), v), graph.Mul(v, graph.ExpandAxes(w, -2)))
+			return []*graph.Node{graph.OnePlus(graph.Abs(off)), graph.L2Norm(v, -2)}
+		}
+		return []*graph.Node{w, v}
+	},
+	"linalg.EigVals": one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.EigVals(x) }),
 	"linalg.SVD": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
 		u, s, vh := linalg.SVD(in[0])
 		return []*graph.Node{u, s, vh}
@@ -126,6 +139,25 @@ var arrayFunctions = map[string]arrayFunction{
 	"linalg.MatrixPower": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return linalg.MatrixPower(x, a.int("n")) }),
 	"linalg.Expm":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Expm(x) }),
 
+	"quant.Quantize": func(in []*graph.Node, a arrayArgs) []*graph.Node { return quant.Quantize(in[0], a.scheme()).Nodes() },
+	"quant.Dequantize": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{quant.Dequantize(a.scheme().Of(in...))}
+	},
+	"quant.FakeQuantize":     one1(func(x *graph.Node, a arrayArgs) *graph.Node { return quant.FakeQuantize(x, a.scheme()) }),
+	"quant.MatMul":           withQuantized(quant.MatMul),
+	"quant.MatMulTransposed": withQuantized(quant.MatMulTransposed),
+	"quant.GatherMatMul": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{quant.GatherMatMul(in[0], a.scheme().Of(in[2:]...), in[1])}
+	},
+	"quant.Rows": withQuantized(func(indices *graph.Node, q quant.Quantized) *graph.Node { return quant.Rows(q, indices) }),
+	"quant.Pack": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return quant.Pack(x, a.int("bits")) }),
+	"quant.Unpack": one1(func(x *graph.Node, a arrayArgs) *graph.Node {
+		return quant.Unpack(x, a.int("bits"), a.bool("signed"))
+	}),
+
+	"segment.RaggedDot": func(in []*graph.Node, _ arrayArgs) []*graph.Node {
+		return []*graph.Node{segment.RaggedDot(in[0], in[1], in[2])}
+	},
 	"segment.Sum":     segments(segment.Sum),
 	"segment.Mean":    segments(segment.Mean),
 	"segment.Max":     segments(segment.Max),
@@ -275,4 +307,15 @@ func window(fn func(g *graph.Graph, d dtypes.DType, n int, periodic bool) *graph
 	return one1(func(x *graph.Node, a arrayArgs) *graph.Node {
 		return graph.Mul(x, fn(x.Graph(), x.DType(), a.int("n"), a.bool("periodic")))
 	})
+}
+
+func (a arrayArgs) scheme() quant.Scheme {
+	return quant.Scheme{Kind: quant.Kind(a["kind"].(string)), Bits: a.int("bits"), Group: a.int("group")}
+}
+
+// withQuantized is for a function of an array and of quantised numbers, of which a case gives the parts.
+func withQuantized(fn func(x *graph.Node, q quant.Quantized) *graph.Node) arrayFunction {
+	return func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{fn(in[0], a.scheme().Of(in[1:]...))}
+	}
 }

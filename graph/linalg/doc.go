@@ -95,13 +95,19 @@ func columnAt(x, j *graph.Node) *graph.Node { return at(x, -1, j) }
 func rowAt(x, i *graph.Node) *graph.Node { return at(x, -2, i) }
 
 func at(x *graph.Node, axis int, i *graph.Node) *graph.Node {
-	start := make([]*graph.Node, x.Rank())
 	sizes := append([]int(nil), x.Shape().Dimensions...)
+	sizes[x.Rank()+axis] = 1
+	return graph.DynamicSlice(x, startsAt(x, axis, i), sizes)
+}
+
+// startsAt returns where a part of x starts that is at i, a scalar in the graph, along an axis.
+func startsAt(x *graph.Node, axis int, i *graph.Node) []*graph.Node {
+	start := make([]*graph.Node, x.Rank())
 	for a := range start {
 		start[a] = graph.ScalarZero(x.Graph(), dtypes.Int32)
 	}
-	start[x.Rank()+axis], sizes[x.Rank()+axis] = i, 1
-	return graph.DynamicSlice(x, start, sizes)
+	start[x.Rank()+axis] = i
+	return start
 }
 
 // lowerPart returns the elements below the diagonal, upperPart those on and above it.

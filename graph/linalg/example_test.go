@@ -33,3 +33,10 @@ func ExampleEigh() {
 	fmt.Printf("%.3f\n", w.Value())
 	// Output: [1.000 3.000]
 }
+
+// A matrix that turns the plane by a quarter has the eigenvalues -i and i.
+func ExampleEig() {
+	w := graph.MustCallOnce(backends.MustNew(), linalg.EigVals, [][]float64{{0, -1}, {1, 0}})
+	fmt.Printf("%.3f\n", w.Value())
+	// Output: [(0.000-1.000i) (0.000+1.000i)]
+}

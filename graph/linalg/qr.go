@@ -46,25 +46,10 @@ func reflected(a *graph.Node) (q, r *graph.Node) {
 	if a.Shape().Size() == 0 {
 		return eye(a, m, n), graph.Zeros(g, with(a.Shape(), []int{n, n}))
 	}
-	i, _ := places(a, m, n)
 	turns := graph.Iota(g, shapes.Make(dtypes.Int32, n), 0)
 	carry, ys := graph.Scan([]*graph.Node{a}, []*graph.Node{turns}, func(carry, turn []*graph.Node) (next, y []*graph.Node) {
 		x, at := carry[0], turn[0]
-		column := columnAt(x, at)
-		zero := graph.ZerosLike(column)
-		column = graph.Where(graph.LessThan(i, at), zero, column)
-		top := rowAt(column, at) // [..., 1, 1]
-		rest := graph.L2Norm(graph.Where(graph.Equal(i, at), zero, column), -2)
-		length := graph.L2Norm(column, -2)
-		end := graph.ConvertDType(graph.Neg(graph.Mul(graph.SignPlusOrMinus(graph.Real(top)), length)), x.DType())
-		done := graph.IsZero(rest) // nothing to reflect
-		if x.DType().IsComplex() {
-			done = graph.LogicalAnd(done, graph.IsZero(graph.Imag(top)))
-		}
-		one := graph.OnesLike(top)
-		tau := graph.Where(done, graph.ZerosLike(top), graph.Div(graph.Sub(end, top), graph.Where(done, one, end)))
-		v := graph.Div(column, graph.Where(done, one, graph.Sub(top, end)))
-		v = graph.Where(graph.Equal(i, at), graph.OnesLike(v), v)
+		v, tau := reflector(columnAt(x, at), at)
 		return []*graph.Node{reflect(x, v, graph.Conj(tau))}, []*graph.Node{v, tau}
 	}).Done()
 	r = upperPart(graph.SliceAxis(carry[0], -2, graph.AxisRange(0, n)))
@@ -72,6 +57,26 @@ func reflected(a *graph.Node) (q, r *graph.Node) {
 		return []*graph.Node{reflect(carry[0], x[0], x[1])}, nil
 	}).Reverse().Done()
 	return carry[0], r
+}
+
+// reflector returns the v and tau for which [reflect] with the conjugate of tau makes 0 of the elements below row at of a column, and
+// leaves those above it.
+func reflector(column, at *graph.Node) (v, tau *graph.Node) {
+	i, _ := places(column, column.Dim(-2), 1)
+	zero := graph.ZerosLike(column)
+	column = graph.Where(graph.LessThan(i, at), zero, column)
+	top := rowAt(column, at) // [..., 1, 1]
+	rest := graph.L2Norm(graph.Where(graph.Equal(i, at), zero, column), -2)
+	length := graph.L2Norm(column, -2)
+	end := graph.ConvertDType(graph.Neg(graph.Mul(graph.SignPlusOrMinus(graph.Real(top)), length)), column.DType())
+	done := graph.IsZero(rest) // nothing to reflect
+	if column.DType().IsComplex() {
+		done = graph.LogicalAnd(done, graph.IsZero(graph.Imag(top)))
+	}
+	one := graph.OnesLike(top)
+	tau = graph.Where(done, graph.ZerosLike(top), graph.Div(graph.Sub(end, top), graph.Where(done, one, end)))
+	v = graph.Div(column, graph.Where(done, one, graph.Sub(top, end)))
+	return graph.Where(graph.Equal(i, at), graph.OnesLike(v), v), tau
 }
 
 // reflect returns x - tau·v·(vᴴ·x).

@@ -18,3 +18,12 @@ func ExampleSum() {
 	fmt.Println(received.Value())
 	// Output: [[2 20] [0 0] [8 80]]
 }
+
+// Three tokens go to the first expert and one to the third.
+func ExampleRaggedDot() {
+	tokens := [][]float32{{1, 0}, {0, 1}, {1, 1}, {2, 2}}
+	experts := [][][]float32{{{1}, {10}}, {{0}, {0}}, {{-1}, {-1}}}
+	y := graph.MustCallOnce(backends.MustNew(), segment.RaggedDot, tokens, experts, []int32{3, 0, 1})
+	fmt.Println(y.Value())
+	// Output: [[1] [10] [11] [-4]]
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/ops"
+	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/random"
 	"github.com/quire-ml/quire/graph/random/threefry"
 	"github.com/quire-ml/quire/graph/segment"
@@ -482,6 +483,8 @@ var functions = map[string]any{
 	"graph/ir/capability.ProfileRun":              capability.ProfileRun,
 	"graph/ir/capability.PutOn":                   capability.PutOn,
 	"graph/linalg.Det":                            linalg.Det,
+	"graph/linalg.Eig":                            linalg.Eig,
+	"graph/linalg.EigVals":                        linalg.EigVals,
 	"graph/linalg.Eigh":                           linalg.Eigh,
 	"graph/linalg.Expm":                           linalg.Expm,
 	"graph/linalg.Inverse":                        linalg.Inverse,
@@ -496,6 +499,15 @@ var functions = map[string]any{
 	"graph/linalg.SVD":                            linalg.SVD,
 	"graph/linalg.Solve":                          linalg.Solve,
 	"graph/ops.Has":                               ops.Has,
+	"graph/quant.Dequantize":                      quant.Dequantize,
+	"graph/quant.FakeQuantize":                    quant.FakeQuantize,
+	"graph/quant.GatherMatMul":                    quant.GatherMatMul,
+	"graph/quant.MatMul":                          quant.MatMul,
+	"graph/quant.MatMulTransposed":                quant.MatMulTransposed,
+	"graph/quant.Pack":                            quant.Pack,
+	"graph/quant.Quantize":                        quant.Quantize,
+	"graph/quant.Rows":                            quant.Rows,
+	"graph/quant.Unpack":                          quant.Unpack,
 	"graph/random.Beta":                           random.Beta,
 	"graph/random.Categorical":                    random.Categorical,
 	"graph/random.Choice":                         random.Choice,
@@ -518,6 +530,7 @@ var functions = map[string]any{
 	"graph/segment.Mean":                          segment.Mean,
 	"graph/segment.Min":                           segment.Min,
 	"graph/segment.Prod":                          segment.Prod,
+	"graph/segment.RaggedDot":                     segment.RaggedDot,
 	"graph/segment.Softmax":                       segment.Softmax,
 	"graph/segment.Sum":                           segment.Sum,
 	"graph/shapes.AdjustAxes":                     shapes.AdjustAxes,
@@ -1083,6 +1096,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[plugins.Manifest](),
 	reflect.TypeFor[plugins.Package](),
 	reflect.TypeFor[plugins.Plugin](),
+	reflect.TypeFor[quant.Kind](),
+	reflect.TypeFor[quant.Quantized](),
+	reflect.TypeFor[quant.Scheme](),
 	reflect.TypeFor[safetensors.Entry](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[session.Client](),

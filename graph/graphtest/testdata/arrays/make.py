@@ -1,6 +1,6 @@
 """Makes arrays.json: calls of functions that are made of ops, and what NumPy, SciPy and PyTorch return for them.
 
-    pip install numpy==2.4.6 scipy==1.17.1 torch==2.6.0
+    pip install numpy==2.4.6 scipy==1.17.1 torch==2.6.0 ml_dtypes==0.6.0
     python make.py > arrays.json
 
 Where none of them has a function, its meaning is written out below, one element after the other. "gradient" says that the result is
@@ -10,6 +10,7 @@ smooth around the inputs, so that gradients can be compared with differences.
 import json
 import math
 
+import ml_dtypes
 import numpy as np
 import scipy
 import torch
@@ -597,6 +598,173 @@ case("signal.Convolve", [a, b], [np.convolve(a, b)], "complex", ulp=64, gradient
 a, b = f(3, 6), f(4)
 case("signal.Convolve", [a, b], [np.stack([np.convolve(r, b) for r in a])], "one for all", ulp=64, gradient=True, mode="full")
 
-print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}"})[:-1] + ', "cases": [')
+
+
+
+def eig(a):
+    w, v = np.linalg.eig(a)
+    w, v = w.astype(complex), v.astype(complex)
+    unit = np.sqrt(np.finfo(float).eps) * (np.abs(w).max() or 1)
+    order = np.lexsort((w.imag, np.round(w.real / unit)))
+    w, v = w[order], v[:, order]
+    return w, v * phases(v).conj()
+
+
+def eigcases(a, name, ulp, gradient=False, vectors=True):
+    """vectors says that they are well conditioned and have one largest element."""
+    w, v = each(eig, a)
+    if vectors:
+        case("linalg.Eig", [a], [w, v], name, ulp=ulp, gradient=gradient and not np.iscomplexobj(a) and not w.imag.any())
+        if a.shape[-1] <= 4:
+            case("linalg.Eig", [a], [np.einsum("...ik,...jk->...kij", v, v.conj())], "projectors " + name, of="projectors", ulp=ulp, gradient=gradient)
+    else:
+        case("linalg.Eig", [a], [np.ones(a.shape), np.ones(a.shape[:-2] + (1,) + a.shape[-1:])], "product " + name, of="product", ulp=ulp)
+    case("linalg.EigVals", [a], [w], name, ulp=ulp, gradient=gradient)
+
+
+rng = np.random.default_rng(3)
+for kind, new in ("", f), ("complex", cf):
+    for dims in (3, 3), (2, 2, 4, 4), (1, 1), (2, 2):
+        eigcases(new(*dims), f"{kind} {dims}", 4096, len(dims) == 2 and dims != (1, 1))
+    eigcases(new(8, 8), f"{kind} 8", 1 << 14)
+x1 = f(4, 4)
+eigcases(x1 @ np.diag([1.0, 2, 3, 5]) @ np.linalg.inv(x1), "real eigenvalues", 1 << 14, True)
+eigcases(np.diag([3.0, 1, 2, -1]), "diagonal", 64)
+eigcases(np.triu(f(5, 5)) + np.diag(np.arange(5.0)), "triangular", 1 << 12)
+eigcases(f(3, 3) * 1e-200, "tiny", 1 << 12)
+eigcases(f(3, 3) * 1e200, "large", 1 << 12)
+eigcases(np.roll(np.eye(5), 1, 1), "circle", 256, vectors=False)
+eigcases(np.array([[0.0, 0], [1, 0]]), "defective", 64, vectors=False)
+eigcases(np.zeros((3, 3)), "zeros", 0)
+case("linalg.EigVals", [np.diag(np.full(3, 2.0)) + np.diag(np.ones(2), 1)], [np.full(3, 2 + 0j)], "defective", ulp=64)
+case("linalg.EigVals", [np.array([[1.0, NAN], [2, 3]])], [np.full(2, NAN + 0j) + 1j * NAN], "NaN")
+for dims in (0, 0), (2, 0, 0):
+    a = np.zeros(dims)
+    case("linalg.Eig", [a], [np.zeros(dims[:-2] + (0,), complex), a + 0j], f"empty {dims}")
+
+# Quantised numbers
+
+
+def pack(codes, bits):
+    """Codes from 0 to 2^bits - 1, the first in the lowest bits of a byte."""
+    per = 8 // bits
+    c = codes.astype(np.int64).reshape(codes.shape[:-1] + (codes.shape[-1] // per, per))
+    return (c << np.arange(per) * bits).sum(-1).astype(np.uint8)
+
+
+# QLoRA's numbers as its code has them, and by its definition: quantiles between those of 0.9677083 and its counterpart, 8 of them negative,
+# 8 positive, and 0.
+nf4 = np.array([-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+                -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+                0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1])
+ends = np.linspace(0.9677083, 0.5, 9)[:-1], np.linspace(0.9677083, 0.5, 8)[:-1]
+quantiles = np.sort(np.concatenate([stats.norm.ppf(ends[0]), -stats.norm.ppf(ends[1]), [0]]))
+assert np.abs(nf4 - quantiles / quantiles.max()).max() < 1e-6
+FLOATS = {"float8_e4m3fn": ml_dtypes.float8_e4m3fn, "float8_e5m2": ml_dtypes.float8_e5m2}
+
+
+def quantize(x, kind, bits, group):
+    """Codes packed, scales, and biases if there are any; a group after the other."""
+    g = x.reshape(1, 1, x.size) if group == -1 else x.reshape(-1, x.shape[-1] // group, group)
+    codes, scales, biases = np.zeros(g.shape, np.int64), np.ones(g.shape[:-1], x.dtype), np.zeros(g.shape[:-1], x.dtype)
+    for i in np.ndindex(*g.shape[:-1]):
+        v = g[i]
+        most = np.abs(v).max()
+        if kind == "affine":
+            steps, lo, hi = 2**bits - 1, v.min(), v.max()
+            edge = lo if abs(lo) > abs(hi) else hi
+            if hi > lo:
+                s = (hi - lo) / steps * (1 if abs(lo) > abs(hi) else -1)
+                scales[i] = edge / np.round(edge / s)
+            biases[i] = edge
+            codes[i] = np.clip(np.round((v - edge) / scales[i]), 0, steps)
+        elif kind == "symmetric":
+            scales[i] = most / (2 ** (bits - 1) - 1)
+            codes[i] = np.round(v / (scales[i] or 1)).astype(np.int64) % 2**bits
+        elif kind == "nf4":
+            scales[i] = most
+            codes[i] = np.abs((v / (most or 1))[:, None] - nf4).argmin(1)
+        else:
+            scales[i] = most / float(ml_dtypes.finfo(FLOATS[kind]).max)
+            codes[i] = (v / (scales[i] or 1)).astype(FLOATS[kind]).view(np.uint8)
+    shape = (1,) * x.ndim if group == -1 else x.shape[:-1] + (x.shape[-1] // group,)
+    out = [pack(codes.reshape(x.shape), bits), scales.reshape(shape)]
+    return out + [biases.reshape(shape)] if kind == "affine" else out
+
+
+def dequantize(parts, kind, bits, group):
+    packed = parts[0]
+    codes = (packed[..., None] >> np.arange(8 // bits, dtype=np.uint8) * bits & 2**bits - 1).reshape(packed.shape[:-1] + (-1,))
+    if kind == "symmetric":
+        v = codes.astype(float) - (codes >= 2 ** (bits - 1)) * 2.0**bits
+    elif kind == "nf4":
+        v = nf4[codes]
+    else:
+        v = codes.astype(float) if kind == "affine" else codes.view(FLOATS[kind]).astype(float)
+    repeat = (lambda s: s) if group == -1 else lambda s: np.repeat(s, group, -1)
+    return v * repeat(parts[1]) + (repeat(parts[2]) if kind == "affine" else 0)
+
+
+rng = np.random.default_rng(4)
+for kind, bits in ("affine", 2), ("affine", 4), ("affine", 8), ("symmetric", 2), ("symmetric", 4), ("symmetric", 8), ("nf4", 4), ("float8_e4m3fn", 8), ("float8_e5m2", 8):
+    x1 = f(3, 8)
+    x1[1, 4:], x1[2, :4] = 0, 0.3
+    for group in 4, 8, -1:
+        how, name = dict(kind=kind, bits=bits, group=group), f"{kind} {bits} {group}"
+        parts = quantize(x1, **how)
+        y1 = dequantize(parts, **how)
+        case("quant.Quantize", [x1], parts, name, ulp=8, **how)
+        case("quant.Dequantize", parts, [y1], name, ulp=8, gradient=True, **how)
+        case("quant.FakeQuantize", [x1], [y1], name, ulp=64, **how)
+        if group == 4:
+            x2 = f(2, 8)
+            case("quant.MatMulTransposed", [x2, *parts], [x2 @ y1.T], name, ulp=64, gradient=True, **how)
+        elif group == 8:
+            x2 = f(2, 1, 3)
+            case("quant.MatMul", [x2, *parts], [x2 @ y1], name, ulp=64, gradient=True, **how)
+        if group != 8:
+            at = i32([[2, 0], [1, 2]])
+            case("quant.Rows", [at, *parts], [y1[at]], name, ulp=8, gradient=True, **how)
+    x1 = f(3, 2, 4)
+    how = dict(kind=kind, bits=bits, group=4)
+    parts = quantize(x1, **how)
+    y1 = dequantize(parts, **how)
+    at, x2 = i32([2, 0, 2, 1]), f(4, 2, 4)
+    case("quant.GatherMatMul", [x2, at, *parts], [x2 @ np.swapaxes(y1[at], 1, 2)], f"{kind} {bits}", ulp=64, gradient=True, **how)
+    x2 = f(3, 1, 4)
+    case("quant.MatMulTransposed", [x2, *parts], [x2 @ np.swapaxes(y1, 1, 2)], f"batches {kind} {bits}", ulp=64, gradient=True, **how)
+    x1 = np.zeros((2, 0))
+    case("quant.FakeQuantize", [x1], [x1], f"empty {kind} {bits}", kind=kind, bits=bits, group=8)
+for bits, signed, unsigned in (1, None, np.uint8), (2, ml_dtypes.int2, ml_dtypes.uint2), (4, ml_dtypes.int4, ml_dtypes.uint4), (8, np.int8, np.uint8):
+    every = np.tile(np.arange(2**bits) if bits < 8 else np.arange(0, 256, 5), (2, 8 // bits))
+    case("quant.Pack", [every.astype(np.uint8)], [pack(every, bits)], f"uint{bits}", bits=bits)
+    case("quant.Unpack", [pack(every, bits)], [every.astype(unsigned).astype(np.uint8)], f"uint{bits}", bits=bits, signed=False)
+    negative = every - 2**bits * (every >= 2 ** (bits - 1))
+    if bits in (2, 4):
+        assert negative.min() == ml_dtypes.iinfo(signed).min and negative.max() == ml_dtypes.iinfo(signed).max
+    case("quant.Pack", [i32(negative)], [pack(every, bits)], f"int{bits}", bits=bits)
+    case("quant.Unpack", [pack(every, bits)], [negative.astype(np.int8)], f"int{bits}", bits=bits, signed=True)
+
+
+def ragged(x, w, sizes):
+    y, at = np.zeros((len(x), w.shape[2]), x.dtype), 0
+    for g, n in enumerate(sizes):
+        n = max(n, 0)
+        y[at : at + n] = x[at : at + n] @ w[g]
+        at += n
+    return y
+
+
+for m, k, n, sizes in (7, 3, 2, [2, 0, 4, 1]), (8, 2, 3, [8, 0]), (9, 2, 2, [1, 2, 3]), (5, 1, 1, [0, 0, 9, 1]), (3, 2, 2, [0, 1, 0, 0, 1, 0, 1, 0]), (4, 2, 2, [-1, 2, 2]), (1, 3, 2, [1]), (0, 2, 3, [0, 0]), (3, 2, 1, []), (2, 0, 3, [1, 1]), (64, 2, 3, [33, 0, 5, 26]):
+    x1, w1 = f(m, k), f(len(sizes), k, n)
+    case("segment.RaggedDot", [x1, w1, i32(sizes)], [ragged(x1, w1, sizes)], f"{m} {k} {n} {sizes}", ulp=16, gradient=m * k * len(sizes) > 0)
+x1, w1, sizes = cf(5, 2), cf(2, 2, 3), np.array([3, 1], np.uint8)
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "complex", ulp=16, gradient=True)
+x1, w1, sizes = i32(np.arange(300) % 7)[:, None], i32([[[2]], [[3]]]), i32([131, 160])
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "many rows")
+x1, w1, sizes = i32(rng.integers(-5, 6, (5, 2))), i32(rng.integers(-5, 6, (2, 2, 3))), np.array([3, 2])
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "integers")
+
+print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}, ml_dtypes {ml_dtypes.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
