@@ -40,6 +40,7 @@ type region struct {
 type mlirType struct {
 	shape shapes.Shape
 	open  shapes.Shape
+	grid  *grid // of elements that are coarser than their dtype
 	text  string
 }
 
@@ -76,6 +77,7 @@ type denseAttr struct {
 	text string // between the angle brackets
 	typ  mlirType
 	line int
+	kept *denseValue
 }
 
 // syntaxError is what the parser panics with; [Read] returns it.
