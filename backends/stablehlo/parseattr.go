@@ -358,10 +358,10 @@ func (p *parser) dense(resource bool) any {
 		if !ok {
 			p.failAt(start, "there is no resource %q at the end of the text", s)
 		}
-		s = `"0x` + blob + `"`
+		s = blob
 	}
 	p.expect(":")
-	return denseAttr{s, p.typ(), line, &denseValue{}}
+	return denseAttr{text: s, digits: resource, typ: p.typ(), line: line, kept: &denseValue{}}
 }
 
 // customAttr reads an attribute of a dialect: #stablehlo<precision DEFAULT>, #stablehlo.gather<offset_dims = [0]>,

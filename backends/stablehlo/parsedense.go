@@ -30,7 +30,7 @@ func (d denseAttr) value() (*tensors.Tensor, error) {
 		switch {
 		case !d.typ.known():
 			v.err = fmt.Errorf("the type %s is not known", d.typ.text)
-		case strings.HasPrefix(d.text, `"`):
+		case d.digits || strings.HasPrefix(d.text, `"`):
 			v.tensor, v.err = d.blob()
 		default:
 			v.tensor, v.err = d.listed()
@@ -76,7 +76,10 @@ func (d denseAttr) listed() (*tensors.Tensor, error) {
 
 // blob reads a constant given as bytes in hexadecimal.
 func (d denseAttr) blob() (*tensors.Tensor, error) {
-	digits, ok := strings.CutPrefix(strings.Trim(d.text, `"`), "0x")
+	digits, ok := d.text, d.digits
+	if !ok {
+		digits, ok = strings.CutPrefix(strings.Trim(d.text, `"`), "0x")
+	}
 	if !ok || len(digits)%2 != 0 {
 		return nil, errNotHex
 	}

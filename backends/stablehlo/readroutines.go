@@ -90,7 +90,7 @@ func (c *reading) library(r routine) []*graph.Node {
 	}
 	for _, x := range c.in {
 		if !dtypes.Inexact.Has(x.DType()) || x.DType().IsHalf() {
-			c.fail("it takes %s and complex numbers, not %s", "f32, f64", tensorType(x.Shape()))
+			c.fail("it takes f32, f64 and complex numbers, not %s", tensorType(x.Shape()))
 		}
 	}
 	if x := c.in[0]; x.Rank() < 2 {
@@ -185,7 +185,7 @@ func factors(x *graph.Node) (lu, pivots, p *graph.Node) {
 // with row y[..., i].
 func exchanges(p *graph.Node, k int) *graph.Node {
 	if p.Shape().Size() == 0 || k == 0 {
-		return partOf(p, -1, 0, k)
+		return graph.Zeros(p.Graph(), shapes.Make(p.DType(), slices.Concat(p.Shape().Dimensions[:p.Rank()-1], []int{k})...))
 	}
 	place := graph.Iota(p.Graph(), p.Shape(), p.Rank()-1)
 	turns := graph.Iota(p.Graph(), shapes.Make(dtypes.Int32, k), 0)
@@ -267,7 +267,7 @@ func sliceAt(x *graph.Node, axis int, i *graph.Node) *graph.Node {
 
 func readReflected(c *reading) []*graph.Node {
 	x, tau := c.in[0], c.in[1]
-	if k := tau.Dim(-1); tau.Rank() != x.Rank()-1 || !tau.Shape().Equal(batchesOf(x, x.DType(), k)) || k > x.Dim(-1) || x.Dim(-1) > x.Dim(-2) {
+	if k := tau.Shape().Dimensions; tau.Rank() != x.Rank()-1 || !tau.Shape().Equal(batchesOf(x, x.DType(), k[len(k)-1])) || k[len(k)-1] > x.Dim(-1) || x.Dim(-1) > x.Dim(-2) {
 		c.fail("reflections %s of %s make no columns that are orthonormal", tensorType(x.Shape()), tensorType(tau.Shape()))
 	}
 	return []*graph.Node{reflected(x, tau)}
