@@ -179,7 +179,7 @@ func TestACellThatKillsTheKernel(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("asks /proc for the kernel")
 	}
-	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")})
+	_, err := Run(within(t, 3*time.Minute), Options{Notebook: write(t, "%%bash\nkill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")})
 	var failed *CellError
 	require.ErrorAs(t, err, &failed, err)
 	require.True(t, strings.HasPrefix(failed.Value, "the kernel (gonb) ended: signal: killed"), err)

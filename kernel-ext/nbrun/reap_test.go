@@ -82,7 +82,7 @@ func await(t *testing.T, what string, cond func() bool) {
 // TestNothingIsLeftAfterARun looks for the same after an ordinary one.
 func TestNothingIsLeftAfterARun(t *testing.T) {
 	needKernel(t)
-	path := write(t, "!setsid sleep 300 >/dev/null 2>&1 &", "%%bash\nsetsid sleep 300 >/dev/null 2>&1 &", "%%bash\nsleep 300 &")
+	path := write(t, "!setsid sleep 300 >/dev/null 2>&1 &", "!sleep 300 & setsid sleep 300 >/dev/null 2>&1 &", "%%bash\nsetsid sleep 300 >/dev/null 2>&1 &", "%%bash\nsleep 300 &")
 	tmp, err := os.MkdirTemp("", "qr")
 	require.NoError(t, err)
 	defer os.RemoveAll(tmp)

@@ -149,14 +149,14 @@ func TestAKernelThatDiedComesBack(t *testing.T) {
 		require.Equal(t, "ok", run(code).Status, code)
 	}
 	const killed = "the kernel (gonb) ended: signal: killed: another one has its place, with the declarations of earlier cells"
-	reply := run("!kill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")
+	reply := run("%%bash\nkill -KILL $(cut -d' ' -f4 /proc/$PPID/stat)")
 	require.Equal(t, "error", reply.Status)
 	require.Contains(t, reply.EValue, killed)
 	reply = run("%%\nfmt.Println(g())")
 	require.Equal(t, "ok", reply.Status, "%+v", reply)
 	require.Equal(t, map[string]string{"stdout": "7\n"}, printed)
 	require.Equal(t, 4, reply.ExecutionCount)
-	require.Equal(t, "ok", run("!cut -d' ' -f4 /proc/$PPID/stat").Status)
+	require.Equal(t, "ok", run("%%bash\ncut -d' ' -f4 /proc/$PPID/stat").Status)
 	pid, err := strconv.Atoi(strings.TrimSpace(printed["stdout"]))
 	require.NoError(t, err)
 	gonb, err := os.FindProcess(pid)

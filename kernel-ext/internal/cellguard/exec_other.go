@@ -24,5 +24,3 @@ func become(program string, args []string) int {
 }
 
 func exitAs(state *os.ProcessState) int { return state.ExitCode() }
-
-func readNow(uintptr, []byte) int { return 0 }

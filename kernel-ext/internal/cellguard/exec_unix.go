@@ -30,12 +30,3 @@ func exitAs(state *os.ProcessState) int {
 	_ = syscall.Kill(os.Getpid(), s)
 	select {} // until it arrives
 }
-
-// readNow reads what a pipe holds; 0 means nothing. Files of Go do not wait in the kernel.
-func readNow(fd uintptr, buf []byte) int {
-	n, err := syscall.Read(int(fd), buf)
-	if err != nil {
-		return 0
-	}
-	return n
-}

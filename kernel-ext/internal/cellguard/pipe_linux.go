@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
 // ownGroup gives a program a process group of its own, and ends it when the guard is killed.
@@ -83,14 +85,9 @@ func (p *peeker) consume() {
 	for end := time.Now().Add(time.Second); unread(p.to) > 0 && time.Now().Before(end); time.Sleep(pause) {
 		pause = min(2*pause, time.Millisecond)
 	}
-	raw, err := p.from.SyscallConn()
-	if err != nil {
-		return
-	}
 	buf := make([]byte, p.n)
 	for p.n > 0 { // not by Read: its deadline may have come, and the bytes are there
-		n := 0
-		_ = raw.Control(func(fd uintptr) { n = readNow(fd, buf[:p.n]) })
+		n := cells.Unread(p.from, buf[:p.n])
 		if n == 0 {
 			return
 		}

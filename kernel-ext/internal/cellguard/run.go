@@ -46,7 +46,9 @@ func runCell(program string, args []string) int {
 
 // runShell runs a command of the shell. As in a terminal, an interrupt goes to all that it started.
 func runShell(args []string) int {
-	g := guarded{cmd: exec.Command("/bin/bash", append([]string{"-c"}, args...)...), dir: cells.Dir(os.Getenv(cells.GuardDir)), all: true}
+	dir := cells.Dir(os.Getenv(cells.GuardDir))
+	dir.NoteShell()
+	g := guarded{cmd: exec.Command(cells.Bash, append([]string{"-c"}, args...)...), dir: dir, all: true}
 	return g.run()
 }
 
@@ -189,7 +191,7 @@ func (s *stream) read() {
 			n, err = s.from.Read(buf)
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) { // the program has ended: is there more, from it or from others?
-			if n = s.unread(buf); n == 0 || time.Now().UnixNano() > s.last.Load() {
+			if n = cells.Unread(s.from, buf); n == 0 || time.Now().UnixNano() > s.last.Load() {
 				return
 			}
 			err = s.from.SetReadDeadline(time.Now().Add(linger))
@@ -205,16 +207,6 @@ func (s *stream) read() {
 			s.look.consume()
 		}
 	}
-}
-
-// unread reads what there is, without waiting.
-func (s *stream) unread(buf []byte) (n int) {
-	raw, err := s.from.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	_ = raw.Control(func(fd uintptr) { n = readNow(fd, buf) })
-	return n
 }
 
 // ended says that the program has ended: its output is read to its end, but not for ever that of others who have it.

@@ -25,6 +25,9 @@ const (
 // debugger reads is not even compiled: the linker would read it to leave it out, which took a quarter of its time.
 const BuildFlags = "-buildvcs=false '-ldflags=-s -w' -gcflags=all=-dwarf=false"
 
+// Bash runs commands of the shell, as gonb has it.
+const Bash = "/bin/bash"
+
 // ProgramSuffix is the end of the name of a cell's real program: under the name that gonb gave it stands the guard.
 const ProgramSuffix = ".cell"
 

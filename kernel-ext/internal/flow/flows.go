@@ -156,21 +156,35 @@ func (w *walker) named(n *types.Named) (known, flows bool) {
 	if !o.Exported() {
 		return true, w.not(fmt.Sprintf("its type %s.%s has no name outside its package", o.Pkg().Name(), o.Name()), "make it again here")
 	}
-	return saves(n), true
+	if has(n, "SaveCarry", "LoadCarry") {
+		return true, true
+	}
+	if encodes(n) {
+		if _, ok := n.Underlying().(*types.Struct); ok {
+			w.codecs[kinds.Methods] = true
+		}
+		return true, true
+	}
+	return false, true
 }
 
 // saves reports whether a type has two methods that make bytes or text of it and the reverse.
-func saves(n *types.Named) bool {
+func saves(n *types.Named) bool { return has(n, "SaveCarry", "LoadCarry") || encodes(n) }
+
+// encodes reports whether two of these are of the standard library's encoding packages, as package methodcodec knows them.
+func encodes(n *types.Named) bool {
+	return has(n, "GobEncode", "GobDecode") || has(n, "MarshalBinary", "UnmarshalBinary") || has(n, "MarshalText", "UnmarshalText") || has(n, "MarshalJSON", "UnmarshalJSON")
+}
+
+// has reports whether a pointer to a type has methods of these names.
+func has(n *types.Named, names ...string) bool {
 	methods := types.NewMethodSet(types.NewPointer(n))
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if methods.Lookup(nil, name) == nil {
-				return false
-			}
+	for _, name := range names {
+		if methods.Lookup(nil, name) == nil {
+			return false
 		}
-		return true
 	}
-	return has("MarshalBinary", "UnmarshalBinary") || has("MarshalText", "UnmarshalText") || has("SaveCarry", "LoadCarry") || has("GobEncode", "GobDecode")
+	return true
 }
 
 func (w *walker) fields(t types.Type, u *types.Struct) bool {

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -67,10 +69,21 @@ func (r *rewriter) record(text string) *record {
 			}
 		}
 	}
+	assigned := map[*ast.Ident]bool{} // which does not use a variable
+	ast.Inspect(r.body, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && (a.Tok == token.ASSIGN || a.Tok == token.DEFINE) {
+			for _, e := range a.Lhs {
+				if id, ok := e.(*ast.Ident); ok {
+					assigned[id] = true
+				}
+			}
+		}
+		return true
+	})
 	for id, o := range r.info.Uses {
 		if origin, ok := means[o]; ok && r.s.set.File(id.Pos()) == r.mainFile {
 			out.names = append(out.names, named{r.offset(id.Pos()), id.Name, origin, false})
-			if origin == r.cell.Number {
+			if origin == r.cell.Number && !assigned[id] {
 				delete(out.unused, id.Name)
 			}
 		}

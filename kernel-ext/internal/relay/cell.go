@@ -194,6 +194,9 @@ func (r *Relay) execute(n *running, q request) *jupyter.Failure {
 			r.Publish(q.head, jupyter.StreamOutput, jupyter.Stream{Name: "stderr", Text: text})
 		}
 		b.engine.Resume()
+		if failure, ran := r.commands(n, b, sent.shell); ran {
+			return failure
+		}
 		failure, unsent := r.give(n, q, b, sent)
 		if !unsent {
 			return failure
@@ -241,6 +244,7 @@ func (r *Relay) prepare(n *running) (sent Sent, err error) {
 		sent.Code = ""
 		return sent, nil
 	}
+	sent.shell = source.Shell(sent.Code)
 	sent.Code, err = source.Sent(sent.Code, c.Count)
 	return sent, err
 }
@@ -253,9 +257,7 @@ func (r *Relay) publishAll(parent jupyter.Header, list []Output) {
 
 // gonb gives gonb the code of a cell, and waits for its end.
 func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupyter.Failure, unsent bool) {
-	if r.opts.Failures != nil {
-		_ = safely("errors", func() error { n.report = r.opts.Failures.Begin(n.cell); return nil })
-	}
+	n.begin()
 	m, err := jupyter.NewMessage(r.session, jupyter.ExecuteRequest, jupyter.Header{}, jupyter.Execute{
 		Code: code, Silent: true, StoreHistory: n.cell.StoreHistory, AllowStdin: n.cell.AllowStdin,
 		StopOnError: n.cell.StopOnError, UserExpressions: map[string]any{},
@@ -270,6 +272,7 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupy
 		return nil, true
 	}
 	r.settings.note(code)
+	defer b.unsettle(code)
 	if n.cell.StoreHistory {
 		b.count++
 	}
@@ -284,6 +287,13 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupy
 		b.worked.Store(true)
 	}
 	return n.end(reply, r.dead(b, err)), false
+}
+
+// begin begins the report of a cell.
+func (n *running) begin() {
+	if n.r.opts.Failures != nil {
+		_ = safely("errors", func() error { n.report = n.r.opts.Failures.Begin(n.cell); return nil })
+	}
 }
 
 // cut interrupts gonb's work at a cell. What takes no notice ends with gonb itself.

@@ -35,6 +35,8 @@ type Sent struct {
 	Outputs []Output // published before the code runs
 	Done    bool     // nothing is left to run: Code is not sent
 	Forget  []string // declarations that gonb forgets before it, named as its %rm has it
+
+	shell []string // the commands of a cell that is nothing else
 }
 
 // Output is something that is published.

@@ -24,6 +24,7 @@ func (r *Relay) Setenv(ctx context.Context, set map[string]string) error {
 	if err != nil {
 		return err
 	}
+	defer b.unsettle(code.String())
 	reply, err := b.run(ctx, jupyter.Execute{Code: code.String(), Silent: true})
 	if err == nil && reply.Status != "ok" {
 		err = errors.New(reply.EValue)

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,30 @@ func Magics(text string, ours func(name string) bool) (rest string, found []Magi
 	}
 	return strings.Join(lines, "\n"), found
 }
+
+// Shell returns the commands of the shell of a cell that is nothing else, nil for any other: also for one with a command that runs in
+// gonb's own directory, or that names the go command, after which gonb looks for modules.
+func Shell(text string) (list []string) {
+	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for i := 0; i < len(lines); i++ {
+		if lines[i] == "" {
+			continue
+		}
+		if !isCommand(lines[i]) {
+			return nil
+		}
+		n, command := joined(lines[i:])
+		run := strings.TrimLeft(command[1:], " \t")
+		if command[0] != '!' || run == "" || run == `\` || run[0] == '*' || goCommand.MatchString(run) {
+			return nil
+		}
+		list = append(list, run)
+		i += n - 1
+	}
+	return list
+}
+
+var goCommand = regexp.MustCompile(`\bgo\b`)
 
 // Replaced returns a cell with another text for one of its lines, counted from 1.
 func Replaced(text string, line int, by string) string {

@@ -89,6 +89,28 @@ func TestMagics(t *testing.T) {
 	}
 }
 
+func TestShell(t *testing.T) {
+	for _, c := range []struct {
+		name, code string
+		want       []string
+	}{
+		{"none", "", nil},
+		{"one", "!ls -l", []string{"ls -l"}},
+		{"several", "! ls\n\n!pwd\r\n", []string{"ls", "pwd"}},
+		{"over lines", "!a \\\nb\n!c", []string{"a  b", "c"}},
+		{"after Go", "x := 1\n!ls", nil},
+		{"before Go", "!ls\n%%\nx()", nil},
+		{"with a command of gonb", "!ls\n%env A=1", nil},
+		{"in gonb's directory", "!*ls", nil},
+		{"that changes modules", "!cd x && go mod tidy", nil},
+		{"with go in a word", "!ls gopher", []string{"ls gopher"}},
+		{"an empty one", "! \n!ls", nil},
+		{"in a comment for commands", "//gonb:!ls", []string{"ls"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, Shell(c.code)) })
+	}
+}
+
 func TestCommandsAreSorted(t *testing.T) {
 	list := Commands()
 	assert.IsIncreasing(t, list)

@@ -28,6 +28,7 @@ type desk struct {
 
 	mu      sync.Mutex
 	printed strings.Builder
+	streams map[string]string // the same by stream
 }
 
 func open(t *testing.T) *desk {
@@ -52,7 +53,7 @@ func open(t *testing.T) *desk {
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(tmp) })
 	t.Setenv("TMPDIR", tmp)
-	d := &desk{t: t, tmp: tmp}
+	d := &desk{t: t, tmp: tmp, streams: map[string]string{}}
 	d.Relay, err = Start(ctx, Options{Workspace: ws, Tools: tools})
 	require.NoError(t, err)
 	t.Cleanup(d.Relay.Close)
@@ -62,6 +63,7 @@ func open(t *testing.T) *desk {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.printed.WriteString(s.Text)
+			d.streams[s.Name] += s.Text
 		}
 	}})
 	require.NoError(t, err)
@@ -113,6 +115,8 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 		{"a program that takes none", "%%\nsignal.Ignore(os.Interrupt)\nfmt.Println(\"on\")\n" + loop, says, "the cell was interrupted"},
 		{"a command of the shell", "!echo on; sleep 600; echo never", says, "the cell was interrupted"},
 		{"one that starts others", "!(echo on; sleep 600) | cat", says, "the cell was interrupted"},
+		{"one that takes no notice", "!trap '' INT; echo on; sleep 600", says, "the cell was interrupted"},
+		{"one that comes to an end", "!trap 'echo saved; exit 0' INT; echo on; sleep 600", says, ""},
 		{"a command before Go", "!echo on; sleep 600\n%%\nfmt.Println(\"never\")", says, "the cell was interrupted"},
 		{"a script", "%%bash\necho on\nsleep 600", says, "the cell was interrupted"},
 	} {

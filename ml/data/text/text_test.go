@@ -65,6 +65,21 @@ func must(ds *data.Pipeline, err error) *data.Pipeline {
 	return ds
 }
 
+// A vocabulary is the same after a way through its text, and an error leaves it as it was.
+func TestVocabularyAsText(t *testing.T) {
+	v, err := NewVocabulary("ünter den Linden€")
+	require.NoError(t, err)
+	chars, err := v.MarshalText()
+	require.NoError(t, err)
+	var again Vocabulary
+	require.NoError(t, again.UnmarshalText(chars))
+	require.Equal(t, v, &again)
+	for _, bad := range []string{"", "a\xff"} {
+		require.Error(t, again.UnmarshalText([]byte(bad)))
+		require.Equal(t, v, &again, "%q", bad)
+	}
+}
+
 func TestWindows(t *testing.T) {
 	for n := 10; n < 40; n++ { // every remainder
 		ds := must(Windows("x", counting(n), 5, 1, 3))

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,24 +18,38 @@ type Vocabulary struct {
 // NewVocabulary returns the vocabulary of the characters of a text. It returns an error if the text is empty
 // or not UTF-8.
 func NewVocabulary(text string) (*Vocabulary, error) {
-	if err := checkUTF8(text); err != nil {
+	v := new(Vocabulary)
+	if err := v.UnmarshalText([]byte(text)); err != nil {
 		return nil, fmt.Errorf("text.NewVocabulary: %w", err)
 	}
-	v := &Vocabulary{index: map[rune]int32{}}
+	return v, nil
+}
+
+// MarshalText returns the characters in order, as String does: a vocabulary flows from cell to cell, and into files, as this text.
+func (v *Vocabulary) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText makes v the vocabulary of the characters of a text. It returns an error if the text is empty or not UTF-8, and then leaves
+// v as it is.
+func (v *Vocabulary) UnmarshalText(chars []byte) error {
+	text := string(chars)
+	if err := checkUTF8(text); err != nil {
+		return err
+	}
+	if text == "" {
+		return errors.New("the text is empty")
+	}
+	v.chars, v.index = nil, map[rune]int32{}
 	for _, r := range text {
 		if _, ok := v.index[r]; !ok {
 			v.index[r] = 0
 			v.chars = append(v.chars, r)
 		}
 	}
-	if len(v.chars) == 0 {
-		return nil, fmt.Errorf("text.NewVocabulary: the text is empty")
-	}
 	slices.Sort(v.chars)
 	for i, r := range v.chars {
 		v.index[r] = int32(i)
 	}
-	return v, nil
+	return nil
 }
 
 func checkUTF8(text string) error {

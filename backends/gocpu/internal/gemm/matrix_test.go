@@ -1,9 +1,12 @@
 package gemm
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -109,6 +112,42 @@ func TestMatrixIsThatOfThePortableTwin(t *testing.T) {
 					checkMatrix(t, native, c, newMatrixProblem(rng, c.unit, rows, cols, pieces+1, pieces == 1, rng.IntN(2) == 0))
 				}
 			}
+		}
+	}
+}
+
+// Tiles live in registers that the kernel of the system saves when a signal comes: the collector stops goroutines by signals, a profile
+// sends ten thousand a second, and products remain what they are.
+func TestTilesUnderSignals(t *testing.T) {
+	native, rng := tiles(t), rand.New(rand.NewPCG(5, 6))
+	runtime.SetCPUProfileRate(10_000)
+	defer runtime.SetCPUProfileRate(0)
+	var group sync.WaitGroup
+	for _, c := range matrixCases[:3] {
+		p := newMatrixProblem(rng, c.unit, 960, 32, 64, true, false) // some 50 µs in assembly
+		want := p.multiply(c.of(native))
+		for range 2 {
+			group.Go(func() {
+				for range 500 {
+					if got := p.multiply(c.of(native)); !bytes.Equal(want, got) {
+						t.Errorf("%s: %s: another product", c.name, p)
+						return
+					}
+				}
+			})
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+			runtime.GC()
 		}
 	}
 }
