@@ -63,7 +63,7 @@ var mayImport = map[string][]string{
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
-	"backends/stablehlo":    with(graphs, "internal/elementary", "internal/names"),
+	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 

@@ -35,10 +35,17 @@
 // whole domain, at every dtype at which they are read. A text is verified first, as StableHLO's own verifier does:
 // types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
 // of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]). An operation that is not taken is
-// an error that names it and its line: collectives, random bits of the compiler's own, calls of libraries, quantised
-// types, tuples and tokens, scatters by other bodies than sums, extremes and replacements. Floats of 8 bits (f8E4M3FN and
-// f8E5M2) are Quire's; where a text computes in them, it is done in float32 and rounded. For linear algebra, JAX writes
-// calls of LAPACK for the platform "cpu" and operations for "tpu": the latter are read.
+// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, tuples and
+// tokens, what speaks with the host. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
+// and rounded. Bytecode is an error that says how to make text of it.
+//
+// Linear algebra arrives as calls of LAPACK's routines in JAX's exports for the platform "cpu" and of XLA's in those for "tpu": getrf, geqrf,
+// orgqr, gesdd, syevd, potrf, trsm and their like; LuDecomposition, Qr, ProductOfElementaryHouseholderReflectors, Eigh. They are read as what
+// they compute, by the functions of package linalg, with gradients. Vectors of which the sign is free may have another one than LAPACK's.
+//
+// Integers of 2 and 4 bits are held in int8 and uint8, where they wrap around as they should. Values of quantised types
+// (!quant.uniform<i8:f32, 0.5:3>) are the numbers that they stand for, rounded after every operation to those that the type has; so are
+// inputs and outputs of functions. Elementwise operations, those that move values, products and convolutions are read.
 //
 // Where StableHLO leaves values open, they are these: an element of reduce_precision that is NaN is infinite in a format
 // without a mantissa; in the order of all floats a NaN has no sign; chlo.zeta is NaN for q < 0, and chlo.digamma at
@@ -49,7 +56,9 @@
 // The module of a program on a mesh says in Shardy's dialect how inputs, outputs and values inside are divided, and is
 // compiled for as many partitions as the mesh has devices. What XLA's partitioner is known to divide wrongly is kept
 // whole: the windows of convolutions, grouped channels, the axes of Fourier transforms, matrices that are taken apart,
-// and axes of which slices are a part. [Read] keeps meshes and shardings.
+// and axes of which slices are a part. [Read] keeps meshes and shardings. What JAX's shard_map writes, a region that each device of a mesh
+// runs on its part, is read for up to 64 devices: it is written out for each, and collectives become what they compute, so that the program is
+// right on one device, too, and can be differentiated.
 //
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
 package stablehlo

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,12 @@ func TestMutatedTexts(t *testing.T) {
 				texts = append(texts, string(text))
 				words = append(words, tokens.FindAllString(string(text), -1)...)
 			}
+		}
+	}
+	for _, e := range exports(t) {
+		if slices.Contains([]string{"solve_f64", "qr_wide", "svd_full", "eigh_complex", "tpu_lu", "int4", "shard_map_four", "shard_map_ring", "scatter_multiply"}, e.name) {
+			texts = append(texts, e.text)
+			words = append(words, tokens.FindAllString(e.text, -1)...)
 		}
 	}
 	for _, c := range pairs {

@@ -40,6 +40,7 @@ type region struct {
 type mlirType struct {
 	shape shapes.Shape
 	open  shapes.Shape
+	grid  *grid // of elements that are coarser than their dtype
 	text  string
 }
 
@@ -73,9 +74,11 @@ type (
 
 // dense is a constant as it stands in the text.
 type denseAttr struct {
-	text string // between the angle brackets
-	typ  mlirType
-	line int
+	text   string // between the angle brackets
+	digits bool   // it is bytes in hexadecimal, without quotes: what the end of the text has under a name
+	typ    mlirType
+	line   int
+	kept   *denseValue
 }
 
 // syntaxError is what the parser panics with; [Read] returns it.

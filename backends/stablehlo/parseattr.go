@@ -45,53 +45,70 @@ func (p *parser) typ() mlirType {
 		p.fail("expected %q, found %s", "<", p.found())
 	}
 	inside := p.balanced()
-	shape, ok := tensorShape(inside[1 : len(inside)-1])
+	shape, grid, ok := tensorShape(inside[1 : len(inside)-1])
 	if !ok {
 		return mlirType{text: text()}
 	}
+	if err := grid.fits(shape); err != nil {
+		p.failAt(start, "%s: %v", text(), err)
+	}
 	if slices.Contains(shape.Dimensions, -1) {
-		return mlirType{open: shape, text: text()}
+		return mlirType{open: shape, grid: grid, text: text()}
 	}
 	if err := shape.Check(); err != nil {
 		p.failAt(start, "%s: %v", text(), err)
 	}
-	return mlirType{shape: shape, text: text()}
+	return mlirType{shape: shape, grid: grid, text: text()}
 }
 
 // tensorShape reads what stands between the angle brackets of a tensor type, with -1 for a size that is left open; it is
 // not ok if the element type is not one of Quire's.
-func tensorShape(s string) (shape shapes.Shape, ok bool) {
+func tensorShape(s string) (shape shapes.Shape, g *grid, ok bool) {
 	s = strings.TrimSpace(s)
-	if i := strings.IndexByte(s, ','); i >= 0 { // an encoding, which only says how the value is stored
-		s = strings.TrimSpace(s[:i])
-	}
+	s = strings.TrimSpace(s[:encoding(s)])
 	var dims []int
 	for s != "" && (isDigit(s[0]) || s[0] == '?') {
 		i := strings.IndexByte(s, 'x')
 		if i < 0 {
-			return shapes.Shape{}, false
+			return shapes.Shape{}, nil, false
 		}
 		if s[0] == '?' {
 			if strings.TrimSpace(s[:i]) != "?" {
-				return shapes.Shape{}, false
+				return shapes.Shape{}, nil, false
 			}
 			dims, s = append(dims, -1), strings.TrimSpace(s[i+1:])
 			continue
 		}
 		d, err := strconv.Atoi(strings.TrimSpace(s[:i]))
 		if err != nil {
-			return shapes.Shape{}, false
+			return shapes.Shape{}, nil, false
 		}
 		dims, s = append(dims, d), strings.TrimSpace(s[i+1:])
 	}
-	d := typeOf(s)
-	if strings.HasPrefix(s, "si") { // says that it is signed, which iN without a sign means too
-		d = typeOf(s[1:])
-	}
+	d, g := elementType(s)
 	if d == dtypes.Invalid {
-		return shapes.Shape{}, false
+		return shapes.Shape{}, nil, false
 	}
-	return shapes.Shape{DType: d, Dimensions: dims}, true
+	return shapes.Shape{DType: d, Dimensions: dims}, g, true
+}
+
+// encoding returns where the encoding begins that a tensor's type may have, which only says how the value is stored: after the first comma
+// that is not part of the element type.
+func encoding(s string) int {
+	depth := 0
+	for i := range len(s) {
+		switch s[i] {
+		case '<':
+			depth++
+		case '>':
+			depth--
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(s)
 }
 
 // types reads types in parentheses, or a single one.
@@ -341,10 +358,10 @@ func (p *parser) dense(resource bool) any {
 		if !ok {
 			p.failAt(start, "there is no resource %q at the end of the text", s)
 		}
-		s = `"0x` + blob + `"`
+		s = blob
 	}
 	p.expect(":")
-	return denseAttr{s, p.typ(), line}
+	return denseAttr{text: s, digits: resource, typ: p.typ(), line: line, kept: &denseValue{}}
 }
 
 // customAttr reads an attribute of a dialect: #stablehlo<precision DEFAULT>, #stablehlo.gather<offset_dims = [0]>,
@@ -378,7 +395,7 @@ func (p *parser) customAttr() any {
 		w := keyword(p.word())
 		p.expect(">")
 		return w
-	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.result_accuracy":
+	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.result_accuracy", "stablehlo.channel_handle":
 		p.expect("<")
 		return p.fields()
 	}

@@ -3,61 +3,149 @@ package stablehlo
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
+// denseValue is what a constant's text says, which is found out once: the text may be long.
+type denseValue struct {
+	once   sync.Once
+	tensor *tensors.Tensor
+	err    error
+}
+
 // value returns the constant. If it is the same element everywhere, that alone is returned, as a scalar, so that
-// a short text cannot ask for much memory.
+// a short text cannot ask for much memory. The tensor is the same at every call, and must not change.
 func (d denseAttr) value() (*tensors.Tensor, error) {
-	shape := d.typ.shape
-	if !d.typ.known() {
-		return nil, fmt.Errorf("the type %s is not known", d.typ.text)
-	}
-	if strings.HasPrefix(d.text, `"`) {
-		return d.blob()
-	}
-	e := elements{text: d.text, dtype: shape.DType}
-	if e.space(); !strings.HasPrefix(d.text, "[") && d.text != "" {
-		if err := e.element(); err != nil {
-			return nil, err
+	v := d.kept
+	v.once.Do(func() {
+		switch {
+		case !d.typ.known():
+			v.err = fmt.Errorf("the type %s is not known", d.typ.text)
+		case d.digits || strings.HasPrefix(d.text, `"`):
+			v.tensor, v.err = d.blob()
+		default:
+			v.tensor, v.err = d.listed()
 		}
+	})
+	return v.tensor, v.err
+}
+
+// listed reads a constant whose elements are written one by one, or the one that repeats. They are put where they stay: beside
+// the text and its tensor there is no third copy.
+func (d denseAttr) listed() (*tensors.Tensor, error) {
+	shape, list := d.typ.shape, strings.HasPrefix(d.text, "[") || d.text == ""
+	switch {
+	case !list:
 		shape = shapes.Scalar(shape.DType)
-	} else if shape.Size() > 0 || d.text != "" {
-		if shape.Size() > len(d.text) {
-			return nil, fmt.Errorf("a constant of %s with fewer elements than that", d.typ.text)
-		}
-		if err := e.list(shape.Dimensions); err != nil {
-			return nil, err
-		}
+	case shape.Size() > len(d.text):
+		return nil, fmt.Errorf("a constant of %s with fewer elements than that", d.typ.text)
 	}
-	if e.space(); e.pos < len(e.text) {
-		return nil, fmt.Errorf("a constant of %s with more elements than that", d.typ.text)
+	t, err := tensors.New(shape)
+	if err != nil {
+		return nil, err
 	}
-	return tensors.FromBytes(shape, e.data)
+	e := elements{text: d.text, dtype: shape.DType, unused: d.typ.unused()}
+	if into := t.MutableBytes(func(data []byte) {
+		e.data = data[:0]
+		switch e.space(); {
+		case !list:
+			err = e.element()
+		case shape.Size() > 0 || d.text != "":
+			err = e.list(shape.Dimensions)
+		}
+	}); into != nil {
+		return nil, into
+	}
+	if e.space(); err == nil && e.pos < len(e.text) {
+		err = fmt.Errorf("a constant of %s with more elements than that", d.typ.text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // blob reads a constant given as bytes in hexadecimal.
 func (d denseAttr) blob() (*tensors.Tensor, error) {
-	digits, ok := strings.CutPrefix(strings.Trim(d.text, `"`), "0x")
-	data, err := hex.DecodeString(digits)
-	if !ok || err != nil {
-		return nil, fmt.Errorf(`a constant in quotes must be bytes in hexadecimal, "0x…"`)
+	digits, ok := d.text, d.digits
+	if !ok {
+		digits, ok = strings.CutPrefix(strings.Trim(d.text, `"`), "0x")
 	}
-	shape := d.typ.shape
-	if repeated := len(data) == max(1, shape.DType.Size()) && shape.Size() > 8; repeated {
+	if !ok || len(digits)%2 != 0 {
+		return nil, errNotHex
+	}
+	n, shape := len(digits)/2, d.typ.shape
+	if repeated := n == max(1, shape.DType.Size()) && shape.Size() > 8; repeated {
 		shape = shapes.Scalar(shape.DType)
 	}
-	if shape.Size() > 8*len(data) {
-		return nil, fmt.Errorf("%d bytes for a constant of %s", len(data), d.typ.text)
+	if shape.Size() > 8*n {
+		return nil, fmt.Errorf("%d bytes for a constant of %s", n, d.typ.text)
 	}
-	return fromBlob(shape, data)
+	if shape.DType == dtypes.Bool || n != shape.ByteSize() { // packed, repeated or wrong
+		data := make([]byte, n)
+		if err := unhex(data, digits); err != nil {
+			return nil, err
+		}
+		return fromBlob(shape, data)
+	}
+	t, err := tensors.New(shape)
+	if err != nil {
+		return nil, err
+	}
+	if into := t.MutableBytes(func(data []byte) {
+		err = unhex(data, digits)
+		for i, b := range data {
+			if u := d.typ.unused(); u > 0 {
+				data[i] = narrowed(b, u, shape.DType)
+			}
+		}
+	}); into != nil {
+		err = into
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// unused returns how many bits of an element's byte an integer of less than 8 bits does not have.
+func (t mlirType) unused() int {
+	if !t.grid.narrow() {
+		return 0
+	}
+	return 8 - t.grid.bits
+}
+
+// narrowed returns the number that the used bits of a byte are.
+func narrowed(b byte, unused int, d dtypes.DType) byte {
+	if d.IsUnsigned() {
+		return b << unused >> unused
+	}
+	return byte(int8(b<<unused) >> unused)
+}
+
+var errNotHex = errors.New(`a constant in quotes must be bytes in hexadecimal, "0x…"`)
+
+// unhex puts the bytes that digits say into data, in pieces, so that no copy of all digits is made.
+func unhex(data []byte, digits string) error {
+	var piece [1 << 12]byte
+	for len(digits) > 0 {
+		n := copy(piece[:], digits)
+		if _, err := hex.Decode(data, piece[:n]); err != nil {
+			return errNotHex
+		}
+		data, digits = data[n/2:], digits[n:]
+	}
+	return nil
 }
 
 // elements reads the elements of a constant and appends their bytes to data.
@@ -66,6 +154,8 @@ type elements struct {
 	pos   int
 	dtype dtypes.DType
 	data  []byte
+
+	unused int // bits of each element's byte
 }
 
 func (e *elements) space() {
@@ -132,7 +222,7 @@ func (e *elements) number(d dtypes.DType) error {
 	}
 	s := e.text[e.pos : e.pos+n]
 	e.pos += n
-	bad := fmt.Errorf("%q is no %s", s, typeName(d))
+	bad := func() error { return fmt.Errorf("%q is no %s", s, typeName(d)) }
 	bits, float := d.Bits(), d.IsFloat() || d.IsStorage()
 	switch {
 	case d == dtypes.Bool:
@@ -142,19 +232,19 @@ func (e *elements) number(d dtypes.DType) error {
 		case "false", "0":
 			e.data = append(e.data, 0)
 		default:
-			return bad
+			return bad()
 		}
 		return nil
 	case float && strings.HasPrefix(s, "0x"):
 		v, err := strconv.ParseUint(s[2:], 16, bits)
 		if err != nil {
-			return bad
+			return bad()
 		}
 		e.put(d, v)
 	case float:
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil && !math.IsInf(v, 0) {
-			return bad
+			return bad()
 		}
 		switch d {
 		case dtypes.Float64:
@@ -165,12 +255,16 @@ func (e *elements) number(d dtypes.DType) error {
 			e.put(d, bitsOf(d, v))
 		}
 	default:
-		if v, err := strconv.ParseInt(s, 0, bits); err == nil {
+		bits -= e.unused
+		if v, err := strconv.ParseInt(s, 0, bits); err == nil && (v >= 0 || !d.IsUnsigned()) {
 			e.put(d, uint64(v))
 		} else if v, err := strconv.ParseUint(s, 0, bits); err == nil && (d.IsUnsigned() || strings.HasPrefix(s, "0x")) {
+			if e.unused > 0 {
+				v = uint64(narrowed(byte(v), e.unused, d))
+			}
 			e.put(d, v)
 		} else {
-			return bad
+			return bad()
 		}
 	}
 	return nil

@@ -210,6 +210,8 @@ func (p *parser) pretty(op *operation) {
 		p.while(op)
 	case "stablehlo.reduce":
 		p.reduce(op)
+	case "sdy.manual_computation":
+		p.manual(op)
 	case "stablehlo.convolution":
 		op.operands = p.values()
 		p.convolution(op)
@@ -389,6 +391,24 @@ func (p *parser) while(op *operation) {
 	body := p.region()
 	cond.args, body.args, cond.types, body.types = names, names, op.out, op.out
 	op.regions = []*region{cond, body}
+}
+
+// manual reads (%0) in_shardings=[…] out_shardings=[…] manual_axes={…} (%a: type) { … } : types.
+func (p *parser) manual(op *operation) {
+	op.operands = p.values()
+	for _, name := range []string{"in_shardings", "out_shardings"} {
+		p.expect(name)
+		p.expect("=")
+		op.attrs[name] = p.list()
+	}
+	p.expect("manual_axes")
+	p.expect("=")
+	op.attrs["manual_axes"] = p.names()
+	r := &region{line: p.lineAt()}
+	p.arguments(r)
+	r.ops = p.region().ops
+	op.regions = []*region{r}
+	p.attributesAndType(op)
 }
 
 // reduce reads (%0 init: %1), … applies stablehlo.add across dimensions = [0] : type, or the same with a region.

@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +14,12 @@ import (
 
 // Module is what [Read] makes of a text: functions, of which one, main, is usually called from outside.
 type Module struct {
-	Funcs  []*Func  // in the order of the text, without those of open sizes, which only others call
+	Funcs  []*Func  // in the order of the text, without those of open sizes, or for one of several devices, which only others call
 	Mesh   *ir.Mesh // the devices that values are divided over, nil if there are none
 	byName map[string]*Func
 	meshes map[string]*ir.Mesh // by symbol; nil for those without axes, over which nothing is divided
+
+	devices int64 // that the text is written for
 }
 
 // Func is a function of a [Module].
@@ -38,6 +41,8 @@ type Func struct {
 	results     []mlirType // as the text has them
 	resultAttrs []map[string]any
 	size        int                     // how many operations it is, those of functions that it calls included
+	speaks      bool                    // devices exchange values in it
+	placed      bool                    // what it computes depends on the device
 	open        bool                    // a size in it, or in a function that it calls, is left open
 	given       map[int]*tensors.Tensor // inputs of the text that are known
 }
@@ -173,6 +178,9 @@ const (
 )
 
 func read(text string, given readOptions) (m *Module, err error) {
+	if err := inBytecode(text); err != nil {
+		return nil, err
+	}
 	top, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -186,7 +194,7 @@ func read(text string, given readOptions) (m *Module, err error) {
 			m, err = nil, fmt.Errorf("%s%v", internal, e)
 		}
 	}()
-	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}}
+	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1}
 	m.collect(top)
 	if len(m.Funcs) == 0 {
 		return nil, fmt.Errorf("the text has no functions")
@@ -203,6 +211,20 @@ func read(text string, given readOptions) (m *Module, err error) {
 	return m, nil
 }
 
+// inBytecode says how to make text of what JAX and StableHLO's tools save in other forms.
+func inBytecode(text string) error {
+	const magic = "ML\xefR"
+	switch i := strings.Index(text, magic); {
+	case i == 0:
+		return errors.New("this is MLIR's bytecode, not text: in Python, make text of it by " +
+			`from jaxlib.mlir import ir; from jaxlib.mlir.dialects import stablehlo; print(stablehlo.deserialize_portable_artifact(ir.Context(), open("f.mlir.bc", "rb").read()))`)
+	case i > 0 && strings.IndexByte(text[:i], 0) >= 0: // in the table of what jax.export serialises
+		return errors.New("this is what JAX serialises of a function, not text: in Python, make text of it by " +
+			`import jax.export; print(jax.export.deserialize(open("f.bin", "rb").read()).mlir_module())`)
+	}
+	return nil
+}
+
 // internal begins the message of an error that is a mistake of this package.
 const internal = "the reader broke down: "
 
@@ -211,6 +233,11 @@ func (m *Module) collect(r *region) {
 	for _, op := range r.ops {
 		switch op.name {
 		case "builtin.module":
+			for _, key := range []string{"mhlo.num_partitions", "mhlo.num_replicas"} {
+				if n, ok := op.attrs[key].(int64); ok && n > 1 && n <= 1<<20 && m.devices <= 1<<20 {
+					m.devices *= n
+				}
+			}
 			for _, inner := range op.regions {
 				m.collect(inner)
 			}
@@ -278,6 +305,8 @@ func (f *Func) measure(path []*Func) {
 		panic(&readError{line: f.line, text: fmt.Sprintf("the function @%s has more than %d operations once its calls are written out", f.Name, maxSize)})
 	}
 	f.size = size
+	f.speaks = slices.ContainsFunc(f.body.ops, f.module.speaks)
+	f.placed = slices.ContainsFunc(f.body.ops, f.module.places)
 }
 
 func (f *Func) measureRegion(r *region, path []*Func) (size int) {

@@ -32,6 +32,14 @@ var layouts = map[dtypes.DType]struct {
 
 func readBitcast(c *reading) *graph.Node {
 	x, to := c.in[0], c.resultDType()
+	switch from, g := c.op.in[0].grid, c.op.out[0].grid; {
+	case from.quantised() && to == from.stored && g == nil:
+		return from.integers(x)
+	case g.quantised() && x.DType() == g.stored && from == nil:
+		return g.represented(x, to)
+	case from.quantised() || g.quantised():
+		c.fail("Quire has the integers as which quantised numbers are stored, and no other bits of them: not %s as %s", c.op.in[0].text, c.op.out[0].text)
+	}
 	from := x.DType()
 	bits := func(d dtypes.DType) bool { return d.IsInt() || d.IsFloat() || d.IsStorage() }
 	switch {

@@ -2,6 +2,7 @@ package stablehlo
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -12,8 +13,24 @@ func init() {
 	define("stablehlo.if", 1, readIf)
 	define("stablehlo.case", 1, readCase)
 	rules["func.call"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("callee") }}
-	rules["stablehlo.composite"] = rule{-1, true, func(c *reading) []*graph.Node { return c.function("decomposition") }}
+	rules["stablehlo.composite"] = rule{-1, true, readComposite}
 	define("stablehlo.custom_call", -1, readCustomCall)
+}
+
+// readComposite reads an operation that a text takes apart for those that do not have it. An operation of CHLO that Quire has is read as that.
+func readComposite(c *reading) []*graph.Node {
+	name, _ := c.op.attrs["name"].(string)
+	r, known := rules[name]
+	version, _ := c.op.attrs["version"].(int64)
+	if !known || !strings.HasPrefix(name, "chlo.") || version > 1 || r.operands != len(c.in) {
+		return c.function("decomposition")
+	}
+	op := *c.op
+	op.name = name
+	op.attrs, _ = c.op.attrs["composite_attributes"].(map[string]any)
+	whole := &reading{reader: c.reader, op: &op, in: c.in, scope: c.scope}
+	whole.carried()
+	return r.emit(whole)
 }
 
 // inlined is how many operations a function may be to be written out where it is called. JAX makes functions of
@@ -23,10 +40,7 @@ const inlined = 64
 // function calls a function of the module.
 func (c *reading) function(attr string) []*graph.Node {
 	name, _ := c.op.attrs[attr].(symbol)
-	f := c.module.byName[string(name)]
-	if f == nil {
-		c.fail("there is no function @%s", name)
-	}
+	f := c.callee()
 	for i, x := range c.in {
 		if s, t := x.Shape(), f.body.types[i]; !t.fits(s, c.lifted == 0) {
 			c.fail("input %d of @%s must be %s, not %s", i, name, t.text, tensorType(s))
@@ -35,8 +49,11 @@ func (c *reading) function(attr string) []*graph.Node {
 	if c.lifted > 0 || f.size <= inlined || len(c.in) == 0 || f.open { // open sizes may be other ones at every call
 		return c.region(f.body, c.in, nil)
 	}
-	type key struct{ f *Func }
-	fn, _ := c.g.State(key{f}).(*graph.Function)
+	type key struct { // devices may find other numbers of theirs in it
+		f      *Func
+		device int
+	}
+	fn, _ := c.g.State(key{f, c.device}).(*graph.Function)
 	if fn == nil {
 		fn = graph.NewFunction(c.g, f.Name, func(g *graph.Graph) []*graph.Node {
 			params := make([]*graph.Node, len(f.body.types))
@@ -45,9 +62,23 @@ func (c *reading) function(attr string) []*graph.Node {
 			}
 			return c.region(f.body, params, nil)
 		})
-		c.g.AttachState(key{f}, fn)
+		c.g.AttachState(key{f, c.device}, fn)
 	}
 	return fn.Call(c.in...)
+}
+
+// callee returns the function that the operation calls.
+func (c *reading) callee() *Func {
+	for _, attr := range []string{"callee", "decomposition"} {
+		if name, ok := c.op.attrs[attr].(symbol); ok {
+			if f := c.module.byName[string(name)]; f != nil {
+				return f
+			}
+			c.fail("there is no function @%s", name)
+		}
+	}
+	c.fail("it does not say which function it calls")
+	return nil
 }
 
 // closure makes a function of a region, whose parameters look like the given nodes.
@@ -104,9 +135,12 @@ func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
 	return i, true
 }
 
-// readCustomCall takes the few targets that are no code of somebody else's.
+// readCustomCall takes the few targets that are no code of somebody else's, and the routines of linear algebra that Quire has.
 func readCustomCall(c *reading) []*graph.Node {
 	target, _ := c.target()
+	if r, ok := libraries[target]; ok {
+		return c.library(r)
+	}
 	switch {
 	case target == "shape_assertion":
 		c.shapeAssertion()

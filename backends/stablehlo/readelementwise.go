@@ -266,6 +266,9 @@ func readConstant(c *reading) *graph.Node {
 		c.fail("%v", err)
 	}
 	x := graph.ConstTensor(c.g, t)
+	if g := c.op.out[0].grid; g.quantised() && x.DType() != c.resultDType() {
+		return g.represented(to(x, d.typ.shape), c.resultDType())
+	}
 	if c.lifted == 0 {
 		x = to(x, d.typ.shape)
 	} else if x.Rank() > 0 {

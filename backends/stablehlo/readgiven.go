@@ -42,7 +42,7 @@ func (o readOptions) apply(m *Module) {
 	if main != nil {
 		main.give(o)
 	}
-	m.Funcs = slices.DeleteFunc(m.Funcs, func(f *Func) bool { return f.open && f != main })
+	m.Funcs = slices.DeleteFunc(m.Funcs, func(f *Func) bool { return (f.open || f.placed && m.devices > 1) && f != main })
 }
 
 // give takes the inputs that have values from the others, and gives these their shapes.

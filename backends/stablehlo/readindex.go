@@ -263,8 +263,13 @@ func (c *reading) scatter(x, indices, updates *graph.Node) *graph.Node {
 		}
 		return graph.ScatterUpdate(x, indices, out[0], sorted, true)
 	}
-	c.fail("Quire scatters by add, maximum, minimum or by putting the update in the element's place, unless indices are unique")
-	return nil
+	return graph.ScatterFunc(x, indices, updates, func(a, b *graph.Node) *graph.Node {
+		out := c.lift(r, []*graph.Node{a, b})
+		if len(out) != 1 {
+			c.fail("its body returns %d values, not one", len(out))
+		}
+		return out[0]
+	})
 }
 
 // inverted returns the permutation that undoes perm.

@@ -17,6 +17,8 @@ type reader struct {
 	module   *Module
 	checking bool // errors of the graph become errors of the text
 	sizes    bool // whole numbers may be sizes: constants are computed at once, so that loops and branches see them too
+	fleet    int  // of how many devices operations are added, 0 outside of a region that all of them run
+	device   int  // of these the one whose operations are added
 	lifted   int  // > 0 while the body of a reduction, written for scalars, is applied to whole tensors
 	emitted  int
 }
@@ -57,15 +59,8 @@ func (r *reader) region(reg *region, args []*graph.Node, outer *scope) []*graph.
 	}
 	for i, op := range reg.ops {
 		c := &reading{reader: r, op: op, scope: s}
-		for _, name := range op.operands {
-			n := s.find(name)
-			if n == nil {
-				c.fail("the value %s is not defined", name)
-			}
-			c.in = append(c.in, n)
-		}
-		switch op.name {
-		case "stablehlo.return", "func.return", "sdy.return":
+		c.operands()
+		if returns[op.name] {
 			if i != len(reg.ops)-1 {
 				c.fail("it is not the last of its block")
 			}
@@ -75,6 +70,14 @@ func (r *reader) region(reg *region, args []*graph.Node, outer *scope) []*graph.
 			s.values[op.results[i]] = r.size(n)
 		}
 	}
+	return r.unended(reg)[0]
+}
+
+// returns are the operations that end a block.
+var returns = map[string]bool{"stablehlo.return": true, "func.return": true, "sdy.return": true}
+
+// unended fails because a block does not end with one.
+func (r *reader) unended(reg *region) [][]*graph.Node {
 	line := 0
 	if n := len(reg.ops); n > 0 {
 		line = reg.ops[n-1].line
@@ -82,8 +85,35 @@ func (r *reader) region(reg *region, args []*graph.Node, outer *scope) []*graph.
 	panic(&readError{line: line, text: "a block that does not end with a return"})
 }
 
+// operands finds the values that the operation takes.
+func (c *reading) operands() {
+	for _, name := range c.op.operands {
+		n := c.scope.find(name)
+		if n == nil {
+			c.fail("the value %s is not defined", name)
+		}
+		c.in = append(c.in, n)
+	}
+}
+
 // emit adds the operation and checks its results against their types.
 func (c *reading) emit() (out []*graph.Node) {
+	c.guarded(func() {
+		rule := rules[c.op.name]
+		if c.lifted > 0 && !rule.pointwise {
+			c.fail("it cannot be part of the body of a reduction, scatter or sort: Quire takes elementwise operations there")
+		}
+		op := c.op // whose types are those of the text
+		c.carried()
+		out = rule.emit(c)
+		c.op = op
+		out = c.typed(out)
+	})
+	return out
+}
+
+// guarded adds to a graph by f. While a text is checked, errors of the graph are errors of the operation.
+func (c *reading) guarded(f func()) {
 	if c.checking {
 		if c.emitted++; c.emitted > maxSize {
 			c.fail("the function has become too large: more than %d operations", maxSize)
@@ -104,19 +134,17 @@ func (c *reading) emit() (out []*graph.Node) {
 			}
 		}()
 	}
-	rule := rules[c.op.name]
-	if c.lifted > 0 && !rule.pointwise {
-		c.fail("it cannot be part of the body of a reduction, scatter or sort: Quire takes elementwise operations there")
-	}
-	types := c.op.out
-	c.carried()
-	out = rule.emit(c)
+	f()
+}
+
+// typed checks that results have the types that the text gives them, and rounds those that it stores in 8 bits or less.
+func (c *reading) typed(out []*graph.Node) []*graph.Node {
 	if len(out) != len(c.op.results) {
 		c.fail("it has %d results, not %d", len(out), len(c.op.results))
 	}
 	for i, n := range out {
-		want := types[i]
-		n = stored(want, n)
+		want := c.op.out[i]
+		n = c.onGrid(want, stored(want, n))
 		out[i] = n
 		if s := n.Shape(); !want.fits(s, c.lifted == 0) {
 			c.fail("result %d is %s by its operands, %s in the text", i, tensorType(s), want.text)

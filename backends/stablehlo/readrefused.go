@@ -13,19 +13,18 @@ import (
 
 func init() {
 	const (
-		others = "it speaks with other devices, and a program read here runs on one: export the function without pmap and shard_map"
+		others = "it speaks with other devices in a way that Quire does not read: export the function without it"
 		host   = "it speaks with the host while the program runs: export the function without callbacks and debugging prints"
 		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
 		tuples = "Quire's values are tensors, and no tuples or tokens"
 		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
 	)
 	for reason, names := range map[string]string{
-		others: "all_gather all_reduce all_to_all async_done async_start collective_broadcast collective_permute collective_reduce partition_id recv reduce_scatter replica_id send",
+		others: "async_done async_start collective_reduce recv send",
 		host:   "infeed outfeed",
 		bits:   "rng rng_bit_generator",
 		tuples: "after_all create_token get_tuple_element tuple",
 		old:    "broadcast cross-replica-sum einsum torch_index_select unary_einsum",
-		"Quire has no quantised types: export the model in floats": "uniform_quantize uniform_dequantize",
 	} {
 		for _, name := range strings.Fields(names) {
 			refuse("stablehlo."+name, reason)
@@ -44,8 +43,8 @@ func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
-	{"lapack_", "a linear algebra routine of the CPU's: export for the platform \"tpu\", whose texts hold operations instead (jax.export.export(f, platforms=[\"tpu\"]))"},
-	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"tpu\", whose texts hold operations instead (jax.export.export(f, platforms=[\"tpu\"]))"},
+	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues of Hermitian matrices and triangular systems"},
+	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"cpu\" or \"tpu\", whose routines are read (jax.export.export(f, platforms=[\"cpu\"]))"},
 	{"xla_ffi_python_", "a function of the exporting process, which is not in the text"},
 	{"xla_python_", "a function of the exporting process, which is not in the text"},
 	{"__gpu$xla.gpu.triton", "a kernel of the GPU's: export without Pallas and Triton kernels"},

@@ -161,9 +161,11 @@ func TestShardingsThatCannotBeRead(t *testing.T) {
 	)
 	constraint := func(s string) string { return `%0 = sdy.sharding_constraint %x ` + s + ` : tensor<8x4xf32>` }
 	for _, c := range []struct{ name, text, want string }{
-		{"an unknown operation", onMesh(mesh, "", `%0 = sdy.manual_computation(%x) in_shardings=[<@mesh, [{"x"}, {}]>] out_shardings=[<@mesh, [{"x"}, {}]>] manual_axes={"x"} (%y: tensor<4x4xf32>) {`),
-			`line 4, column 10: sdy.manual_computation is not an op that Read knows`},
-		{"an unknown operation in generic form", onMesh(mesh, "", `%0 = "sdy.propagation_barrier"(%x) <{allowed_direction = 0 : i32}> : (tensor<8x4xf32>) -> tensor<8x4xf32>`),
+		{"a computation of parts that do not divide", onMesh(mesh, "", `%0 = sdy.manual_computation(%x) in_shardings=[<@mesh, [{"y"}, {}]>] out_shardings=[<@mesh, [{"x"}, {}]>] manual_axes={"x"} (%y: tensor<4x4xf32>) {
+			sdy.return %y : tensor<4x4xf32>
+		} : (tensor<8x4xf32>) -> tensor<8x4xf32>`),
+			`line 4: op "sdy.manual_computation": the sharding <@mesh, [{"y"}, {}]>: axis 0 of float32[8 4] cannot be divided evenly over 3 devices`},
+		{"an unknown operation", onMesh(mesh, "", `%0 = "sdy.propagation_barrier"(%x) <{allowed_direction = 0 : i32}> : (tensor<8x4xf32>) -> tensor<8x4xf32>`),
 			`line 4, column 10: sdy.propagation_barrier is not an op that Read knows`},
 		{"a mesh that is not there", onMesh(mesh, "", constraint(`<@grid, [{"x"}, {}]>`)),
 			`line 4: op "sdy.sharding_constraint": the sharding <@grid, [{"x"}, {}]>: there is no mesh @grid`},

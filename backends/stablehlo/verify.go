@@ -120,7 +120,7 @@ func (r *reader) verifyRegion(reg *region, outer *typeScope) []mlirType {
 			}
 			t.in = append(t.in, ty)
 		}
-		if op.name == "stablehlo.return" || op.name == "func.return" || op.name == "sdy.return" {
+		if returns[op.name] {
 			if i != len(reg.ops)-1 {
 				t.fail("it is not the last of its block")
 			}
@@ -154,7 +154,13 @@ func (t *typed) verify(s *typeScope) {
 			t.fail("%s", ty.unknown())
 		}
 	}
+	for _, ty := range t.in {
+		if ty.grid.narrow() && signBits[t.op.name] {
+			t.fail("Quire holds %s in 8 bits, and does not look at single ones: convert it first", ty.text)
+		}
+	}
 	t.declared()
+	t.op.in = t.in // for readings that depend on more than dtypes
 	for _, r := range t.op.regions {
 		for _, ty := range r.types {
 			if !ty.tensor().DType.IsValid() {
@@ -163,6 +169,7 @@ func (t *typed) verify(s *typeScope) {
 		}
 		t.returns = append(t.returns, t.verifyRegion(r, s))
 	}
+	t.quantisation()
 	constraint.check(t)
 	t.accuracy()
 	if set, narrower := readFor[t.op.name]; narrower {
@@ -225,12 +232,12 @@ func (t mlirType) same(u mlirType) bool {
 	if !a.DType.IsValid() || !b.DType.IsValid() {
 		return strings.Join(strings.Fields(t.text), "") == strings.Join(strings.Fields(u.text), "")
 	}
-	return a.DType == b.DType && slices.Equal(a.Dimensions, b.Dimensions)
+	return a.DType == b.DType && slices.Equal(a.Dimensions, b.Dimensions) && t.grid.equal(u.grid)
 }
 
 // sameElement reports whether the elements of two tensors have one type.
 func sameElement(t, u mlirType) bool {
-	return t.tensor().DType == u.tensor().DType
+	return t.tensor().DType == u.tensor().DType && sameKind(t.grid, u.grid)
 }
 
 // meet reports whether two sizes can be the same: -1 is one that is open.
@@ -249,15 +256,13 @@ func (t mlirType) unknown() string {
 	why := ""
 	switch {
 	case strings.Contains(t.text, "!quant"):
-		why = ": Quire has no quantised types: export the model in floats"
+		why = ": Quire reads quantised types as !quant.uniform<i8:f32, 0.5:3> has them, with scales along an axis or one for all, and for floats"
 	case strings.HasPrefix(t.text, "tuple"), strings.Contains(t.text, "token"), strings.Contains(t.text, "future"):
 		why = ": Quire's values are tensors, and no tuples or tokens"
 	case strings.Contains(t.text, "*x"):
 		why = ": Quire needs to know how many axes a value has"
-	case strings.HasSuffix(t.text, "i2>"), strings.HasSuffix(t.text, "i4>"):
-		why = ": Quire's narrowest integers have 8 bits"
 	case strings.HasSuffix(t.text, "index>"):
-		why = ": Quire's integers have 8 to 64 bits"
+		why = ": Quire's integers have 2 to 64 bits"
 	case strings.Contains(t.text, "xf") || strings.HasPrefix(t.text, "tensor<f"):
 		why = ": Quire's floats are f16, bf16, f32 and f64, and, to store numbers in, f8E4M3FN and f8E5M2"
 	}
@@ -440,5 +445,7 @@ func (t *typed) takes(i int, want []mlirType) {
 
 // scalarOf returns the type of a scalar with the elements of a tensor.
 func scalarOf(t mlirType) mlirType {
-	return typeOfShape(shapes.Scalar(t.tensor().DType))
+	y := typeOfShape(shapes.Scalar(t.tensor().DType))
+	y.grid = t.grid
+	return y
 }

@@ -85,7 +85,9 @@ func init() {
 		if !ok {
 			t.fail("the value must be dense<…>")
 		}
-		if !d.typ.same(t.out[0]) {
+		if g := t.out[0].grid; g.quantised() && d.typ.tensor().DType == g.stored { // written as the integers that are stored
+			t.oneShape("value and result", d.typ, t.out[0])
+		} else if !d.typ.same(t.out[0]) {
 			t.fail("the value is %s, the result %s", d.typ.text, t.out[0].text)
 		}
 	}, "constant", "chlo.constant")
@@ -228,8 +230,12 @@ func (t *typed) bitcast() {
 
 // bits is how many bits an element has.
 func (t mlirType) bits() int {
-	if d := t.tensor().DType; d != dtypes.Bool {
+	switch d := t.tensor().DType; {
+	case d == dtypes.Bool:
+		return 1
+	case t.grid != nil:
+		return t.grid.bits
+	default:
 		return d.Bits()
 	}
-	return 1
 }

@@ -1,0 +1,332 @@
+package stablehlo
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// Linear algebra arrives as calls of a library: of LAPACK's routines in JAX's exports for CPUs, of XLA's own in those for TPUs. What they
+// compute is made of package linalg's functions, with their gradients, on any engine. A call has the results of the routine that it
+// names, which are those of a Fortran program: a matrix overwritten by two, orders of rows as exchanges, numbers that say whether it
+// worked. Memory layouts are named in a call and say nothing about values.
+//
+// Source: the LAPACK users' guide, 3rd edition, 1999, and JAX's jax/_src/lax/linalg.py for which routine is called how.
+
+// routine is what a library computes of some operands.
+type routine struct {
+	operands int
+	read     func(c *reading) []*graph.Node
+}
+
+// lapack are LAPACK's routines, without the letter that says the dtype, by the names under which JAX registers them.
+var lapack = map[string]routine{
+	"getrf": {1, func(c *reading) []*graph.Node {
+		lu, pivots, _ := factors(c.in[0])
+		return []*graph.Node{lu, graph.AddScalar(pivots, 1), firstOf(graph.IsZero(diagonal(lu)))}
+	}},
+	"geqrf": {1, readReflections},
+	"orgqr": {2, readReflected},
+	"ungqr": {2, readReflected},
+	"gesdd": {1, readSingular},
+	"syevd": {1, readEigen},
+	"heevd": {1, readEigen},
+	"potrf": {1, func(c *reading) []*graph.Node {
+		l := graph.Cholesky(c.in[0], c.letter("uplo", "LU") == 'L')
+		return []*graph.Node{l, firstOf(graph.IsNaN(graph.Real(diagonal(l))))}
+	}},
+	"trsm": {2, one(func(c *reading) *graph.Node {
+		kinds := map[byte]ir.TransposeKind{'N': ir.NotTransposed, 'T': ir.Transposed, 'C': ir.Adjoint}
+		left, lower := c.letter("side", "LR") == 'L', c.letter("uplo", "LU") == 'L'
+		return graph.TriangularSolve(c.in[0], c.in[1], left, lower, c.letter("diag", "NU") == 'U', kinds[c.letter("trans_x", "NTC")])
+	})},
+}
+
+// libraries are the routines by the target of their calls: LAPACK's are added by init.
+var libraries = map[string]routine{
+	"LuDecomposition": {1, func(c *reading) []*graph.Node {
+		lu, pivots, p := factors(c.in[0])
+		return []*graph.Node{lu, pivots, p}
+	}},
+	"Qr": {1, readReflections},
+	"ProductOfElementaryHouseholderReflectors": {2, readReflected},
+	"Eigh": {1, func(c *reading) []*graph.Node {
+		config, _, _ := strings.Cut(c.word("backend_config"), ",") // lower, sorted, and how often and how far to go
+		if config != "0" && config != "1" {
+			c.fail("its backend_config begins with 1 for the lower triangle or 0 for the upper one, not %q", config)
+		}
+		w, v := linalg.Eigh(hermitian(c.in[0], config == "1"))
+		return []*graph.Node{v, w}
+	}},
+}
+
+func init() {
+	letters := map[byte]dtypes.DType{'s': dtypes.Float32, 'd': dtypes.Float64, 'c': dtypes.Complex64, 'z': dtypes.Complex128}
+	for name, r := range lapack {
+		for letter, d := range letters {
+			libraries["lapack_"+string(letter)+name+"_ffi"] = routine{r.operands, func(c *reading) []*graph.Node {
+				if c.in[0].DType() != d {
+					c.fail("it takes %s, not %s", typeName(d), tensorType(c.in[0].Shape()))
+				}
+				return r.read(c)
+			}}
+		}
+	}
+}
+
+// library reads the call of a library's routine.
+func (c *reading) library(r routine) []*graph.Node {
+	if c.op.attrs["indices_of_shape_operands"] != nil && len(c.in) > r.operands { // shapes of results that the text leaves open
+		c.in = c.in[:r.operands]
+	}
+	if len(c.in) != r.operands {
+		c.fail("%d operands, not %d", len(c.in), r.operands)
+	}
+	for _, x := range c.in {
+		if !dtypes.Inexact.Has(x.DType()) || x.DType().IsHalf() {
+			c.fail("it takes f32, f64 and complex numbers, not %s", tensorType(x.Shape()))
+		}
+	}
+	if x := c.in[0]; x.Rank() < 2 {
+		c.fail("it takes matrices, not %s", tensorType(x.Shape()))
+	}
+	return r.read(c)
+}
+
+// letter returns a setting of a routine of LAPACK's, a letter among some, of which the text has the code.
+func (c *reading) letter(name, among string) byte {
+	config, ok := c.op.attrs["mhlo.backend_config"].(map[string]any)
+	if !ok {
+		config, _ = c.op.attrs["backend_config"].(map[string]any)
+	}
+	code, ok := config[name].(int64)
+	if !ok || code < 0 || code > 127 || !strings.Contains(among, string(rune(code))) {
+		c.fail("the setting %s of its backend_config must be the code of a letter among %s", name, strconv.Quote(among))
+	}
+	return byte(code)
+}
+
+// batchesOf returns the shape of an array with numbers of d for each matrix of x, and more axes.
+func batchesOf(x *graph.Node, d dtypes.DType, more ...int) shapes.Shape {
+	return shapes.Make(d, slices.Concat(x.Shape().Dimensions[:x.Rank()-2], more)...)
+}
+
+func adjoint(x *graph.Node) *graph.Node { return graph.Conj(graph.Transpose(x, -2, -1)) }
+
+// partOf returns elements from to to-1 of an axis.
+func partOf(x *graph.Node, axis, from, to int) *graph.Node {
+	return graph.SliceAxis(x, axis, graph.AxisRange(from, to))
+}
+
+// diagonal returns the main diagonals of matrices.
+func diagonal(x *graph.Node) *graph.Node {
+	n := min(x.Dim(-2), x.Dim(-1))
+	return graph.Einsum("...ii->...i", partOf(partOf(x, -2, 0, n), -1, 0, n))
+}
+
+// identity returns identity matrices, one for each matrix of x.
+func identity(x *graph.Node, rows, columns int) *graph.Node {
+	i := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, rows, columns), 0)
+	j := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, rows, columns), 1)
+	return graph.BroadcastToShape(graph.ConvertDType(graph.Equal(i, j), x.DType()), batchesOf(x, x.DType(), rows, columns))
+}
+
+// grown gives matrices rows and columns of zeros below and on the right.
+func grown(x *graph.Node, rows, columns int) *graph.Node {
+	axes := make([]ir.PadAxis, x.Rank())
+	axes[x.Rank()-2].End, axes[x.Rank()-1].End = rows-x.Dim(-2), columns-x.Dim(-1)
+	return padded(x, number(x, 0), axes)
+}
+
+// firstOf returns the number, from 1, of the first of the elements along the last axis that hold, 0 if none does: how routines say where
+// they could not go on.
+func firstOf(holds *graph.Node) *graph.Node {
+	s := holds.Shape().Without([]int{holds.Rank() - 1}, false)
+	s.DType = dtypes.Int32
+	if holds.Shape().Size() == 0 {
+		return graph.Zeros(holds.Graph(), s)
+	}
+	first := graph.AddScalar(graph.ArgMax(graph.ConvertDType(holds, dtypes.Int32), -1), 1)
+	return graph.Where(graph.ReduceLogicalOr(holds, -1), first, graph.Zeros(holds.Graph(), s))
+}
+
+// worked is the number that says that a routine did what it should.
+func worked(x *graph.Node) *graph.Node { return graph.Zeros(x.Graph(), batchesOf(x, dtypes.Int32)) }
+
+// hermitian returns the matrix of which one triangle of x is given. What stands in the other one does not count.
+func hermitian(x *graph.Node, lower bool) *graph.Node {
+	half := graph.TakeUpperTriangular(x, 1)
+	if lower {
+		half = graph.TakeLowerTriangular(x, -1)
+	}
+	on := graph.Sub(graph.TakeLowerTriangular(x, 0), graph.TakeLowerTriangular(x, -1))
+	if x.DType().IsComplex() {
+		on = graph.ConvertDType(graph.Real(on), x.DType())
+	}
+	return graph.Add(graph.Add(half, adjoint(half)), on)
+}
+
+// factors returns those of [linalg.LU] in one matrix, l below the diagonal of u; which row was exchanged with each row in turn; and the
+// order of rows that these exchanges lead to.
+func factors(x *graph.Node) (lu, pivots, p *graph.Node) {
+	m, n := x.Dim(-2), x.Dim(-1)
+	p, l, u := linalg.LU(x)
+	lu = graph.Add(grown(graph.TakeLowerTriangular(l, -1), m, n), grown(u, m, n))
+	return lu, exchanges(p, min(m, n)), p
+}
+
+// exchanges returns the k exchanges of rows, one after the other, that bring rows into the order p, [..., M]: in turn i row i changes places
+// with row y[..., i].
+func exchanges(p *graph.Node, k int) *graph.Node {
+	if p.Shape().Size() == 0 || k == 0 {
+		return graph.Zeros(p.Graph(), shapes.Make(p.DType(), slices.Concat(p.Shape().Dimensions[:p.Rank()-1], []int{k})...))
+	}
+	place := graph.Iota(p.Graph(), p.Shape(), p.Rank()-1)
+	turns := graph.Iota(p.Graph(), shapes.Make(dtypes.Int32, k), 0)
+	_, y := graph.Scan([]*graph.Node{place}, []*graph.Node{turns, leading(partOf(p, -1, 0, k))}, func(carry, x []*graph.Node) (next, y []*graph.Node) {
+		order, at, want := carry[0], x[0], graph.ExpandAxes(x[1], -1)
+		from := graph.ArgMax(graph.ConvertDType(graph.Equal(order, want), dtypes.Int32), -1) // where the row is that comes next
+		here := graph.Equal(place, at)
+		first := graph.ReduceAndKeep(graph.Where(here, order, graph.ZerosLike(order)), graph.ReduceSum, -1)
+		order = graph.Where(graph.Equal(place, graph.ExpandAxes(from, -1)), first, order)
+		return []*graph.Node{graph.Where(here, want, order)}, []*graph.Node{from}
+	}).Done()
+	return trailing(y[0])
+}
+
+// leading puts the last axis first, trailing the first one last.
+func leading(x *graph.Node) *graph.Node {
+	return graph.TransposeAllAxes(x, append([]int{x.Rank() - 1}, upTo(0, x.Rank()-1)...)...)
+}
+
+func trailing(x *graph.Node) *graph.Node {
+	return graph.TransposeAllAxes(x, append(upTo(1, x.Rank()), 0)...)
+}
+
+func readReflections(c *reading) []*graph.Node {
+	packed, tau := reflections(c.in[0])
+	return []*graph.Node{packed, tau}
+}
+
+// reflections takes x apart, [..., M, N], as LAPACK's geqrf does: reflections bring its columns to the axes, one after the other,
+//
+//	x = h[0]·h[1]·…·h[K-1]·r,  h[i] = 1 - tau[i]·v[i]·v[i]ᴴ
+//
+// r stands on and above the diagonal of the first result, and v[i] in column i below it, where all elements above are 0 and that on the
+// diagonal is 1. tau is [..., K], K the smaller of M and N.
+//
+// Source: Golub and Van Loan, "Matrix computations", 2013, algorithm 5.2.1, with the signs of LAPACK's larfg.
+func reflections(x *graph.Node) (packed, tau *graph.Node) {
+	m, n := x.Dim(-2), x.Dim(-1)
+	k := min(m, n)
+	if x.Shape().Size() == 0 {
+		return x, graph.Zeros(x.Graph(), batchesOf(x, x.DType(), k))
+	}
+	i := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, m, 1), 0)
+	turns := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, k), 0)
+	carry, y := graph.Scan([]*graph.Node{x}, []*graph.Node{turns}, func(carry, turn []*graph.Node) (next, y []*graph.Node) {
+		x, at := carry[0], turn[0]
+		column := sliceAt(x, -1, at)
+		zero := graph.ZerosLike(column)
+		column = graph.Where(graph.LessThan(i, at), zero, column)
+		top := sliceAt(column, -2, at) // [..., 1, 1]
+		done := graph.IsZero(graph.L2Norm(graph.StopGradient(graph.Where(graph.Equal(i, at), zero, column)), -2))
+		if x.DType().IsComplex() {
+			done = graph.LogicalAnd(done, graph.IsZero(graph.Imag(top)))
+		}
+		// Where there is nothing to reflect, no gradient flows through divisions by 0 either.
+		one := graph.OnesLike(top)
+		length := graph.L2Norm(graph.Where(done, graph.OnesLike(column), column), -2)
+		end := graph.ConvertDType(graph.Neg(graph.Mul(graph.SignPlusOrMinus(graph.Real(top)), length)), x.DType())
+		tau := graph.Where(done, graph.ZerosLike(top), graph.Div(graph.Sub(end, top), end))
+		v := graph.Div(column, graph.Where(done, one, graph.Sub(top, end)))
+		v = graph.Where(graph.Equal(i, at), graph.OnesLike(v), v)
+		x = graph.Sub(x, graph.Mul(graph.Mul(graph.Conj(tau), v), graph.MatMul(adjoint(v), x)))
+		return []*graph.Node{x}, []*graph.Node{graph.Squeeze(v, -1), graph.Squeeze(tau, -2, -1)}
+	}).Done()
+	v := grown(graph.TakeLowerTriangular(trailing(y[0]), -1), m, n)
+	return graph.Add(graph.TakeUpperTriangular(carry[0], 0), v), trailing(y[1])
+}
+
+// sliceAt returns the slice of size 1 of an axis, counted from the end, at i, a scalar in the graph.
+func sliceAt(x *graph.Node, axis int, i *graph.Node) *graph.Node {
+	start := make([]*graph.Node, x.Rank())
+	for a := range start {
+		start[a] = graph.ScalarZero(x.Graph(), dtypes.Int32)
+	}
+	sizes := slices.Clone(x.Shape().Dimensions)
+	start[x.Rank()+axis], sizes[x.Rank()+axis] = i, 1
+	return graph.DynamicSlice(x, start, sizes)
+}
+
+func readReflected(c *reading) []*graph.Node {
+	x, tau := c.in[0], c.in[1]
+	if k := tau.Shape().Dimensions; tau.Rank() != x.Rank()-1 || !tau.Shape().Equal(batchesOf(x, x.DType(), k[len(k)-1])) || k[len(k)-1] > x.Dim(-1) || x.Dim(-1) > x.Dim(-2) {
+		c.fail("reflections %s of %s make no columns that are orthonormal", tensorType(x.Shape()), tensorType(tau.Shape()))
+	}
+	return []*graph.Node{reflected(x, tau)}
+}
+
+// reflected returns the first columns of the product of reflections, as many as packed has, see [reflections]. It is 1 - v·t·vᴴ, where
+//
+//	t = (1 + tau·s)⁻¹·tau,  s = vᴴ·v above its diagonal
+//
+// Source: Joffrain et al., "Accumulating Householder transformations, revisited", 2006, for tau that may be 0.
+func reflected(packed, tau *graph.Node) *graph.Node {
+	m, n, k := packed.Dim(-2), packed.Dim(-1), tau.Dim(-1)
+	one := identity(packed, m, n)
+	if packed.Shape().Size() == 0 || k == 0 {
+		return one
+	}
+	v := graph.Add(graph.TakeLowerTriangular(partOf(packed, -1, 0, k), -1), identity(packed, m, k))
+	d := graph.ExpandAxes(tau, -1) // multiplies rows
+	s := graph.TakeUpperTriangular(graph.MatMul(adjoint(v), v), 1)
+	right := graph.Mul(d, adjoint(partOf(v, -2, 0, n)))
+	t := graph.TriangularSolve(graph.Add(graph.Mul(d, s), identity(packed, k, k)), right, true, false, true, ir.NotTransposed)
+	return graph.Sub(one, graph.MatMul(v, t))
+}
+
+// readSingular reads a singular value decomposition: the matrix, which is overwritten, the singular values, u, vᴴ and whether it worked.
+func readSingular(c *reading) []*graph.Node {
+	x, mode := c.in[0], c.letter("mode", "ASN")
+	m, n := x.Dim(-2), x.Dim(-1)
+	u, s, vh := linalg.SVD(x)
+	switch mode {
+	case 'A':
+		u, vh = completed(u, m), adjoint(completed(adjoint(vh), n))
+	case 'N': // which has no vectors, but room for them
+		room := func(i int) *graph.Node {
+			if i >= len(c.op.out) || !c.op.out[i].known() {
+				c.fail("the type of result %d must be known", i)
+			}
+			return graph.Zeros(c.g, c.op.out[i].shape)
+		}
+		u, vh = room(2), room(3)
+	}
+	return []*graph.Node{x, s, u, vh, worked(x)}
+}
+
+// completed adds columns to orthonormal ones, so that there are m. No gradient flows through them, which are not unique.
+func completed(u *graph.Node, m int) *graph.Node {
+	k := u.Dim(-1)
+	if k == m {
+		return u
+	}
+	packed, tau := reflections(graph.StopGradient(u))
+	all := reflected(grown(packed, m, m), tau)
+	return graph.Concatenate([]*graph.Node{u, partOf(all, -1, k, m)}, -1)
+}
+
+// readEigen reads eigenvectors, which stand where the matrix was, eigenvalues and whether it worked.
+func readEigen(c *reading) []*graph.Node {
+	x := c.in[0]
+	c.letter("mode", "VN")
+	w, v := linalg.Eigh(hermitian(x, c.letter("uplo", "LU") == 'L'))
+	return []*graph.Node{v, w, worked(x)}
+}
