@@ -22,15 +22,31 @@ func readComposite(c *reading) []*graph.Node {
 	name, _ := c.op.attrs["name"].(string)
 	r, known := rules[name]
 	version, _ := c.op.attrs["version"].(int64)
-	if !known || !strings.HasPrefix(name, "chlo.") || version > 1 || r.operands != len(c.in) {
-		return c.function("decomposition")
-	}
 	op := *c.op
 	op.name = name
 	op.attrs, _ = c.op.attrs["composite_attributes"].(map[string]any)
 	whole := &reading{reader: c.reader, op: &op, in: c.in, scope: c.scope}
+	if !known || !strings.HasPrefix(name, "chlo.") || version > 1 || r.operands != len(c.in) || c.lifted > 0 || !whole.taken() {
+		return c.function("decomposition")
+	}
 	whole.carried()
 	return r.emit(whole)
+}
+
+// taken reports whether an operation is one that the verifier takes.
+func (c *reading) taken() (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, refused := r.(*readError); !refused {
+				panic(r)
+			}
+		}
+	}()
+	if n := constraintOf(c.op.name).results; n >= 0 && n != len(c.op.out) {
+		return false
+	}
+	(&typed{reading: *c, in: c.op.in, out: c.op.out}).constrained()
+	return true
 }
 
 // inlined is how many operations a function may be to be written out where it is called. JAX makes functions of

@@ -169,8 +169,13 @@ func (t *typed) verify(s *typeScope) {
 		}
 		t.returns = append(t.returns, t.verifyRegion(r, s))
 	}
+	t.constrained()
+}
+
+// constrained checks types and settings of an operation whose regions have been.
+func (t *typed) constrained() {
 	t.quantisation()
-	constraint.check(t)
+	constraintOf(t.op.name).check(t)
 	t.accuracy()
 	if set, narrower := readFor[t.op.name]; narrower {
 		for _, ty := range t.in {

@@ -1,0 +1,35 @@
+package stablehlo
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestComposites are read as the operation that they are for, if Quire has it for these operands, and otherwise as what they are taken apart
+// into, which is something else here.
+func TestComposites(t *testing.T) {
+	for _, c := range []struct {
+		name, composite, settings, typ string
+		x, want                        any
+	}{
+		{"an operation that Quire has", "chlo.square", "version = 1 : i32", "tensor<2xf32>", []float32{2, -3}, []float32{4, 9}},
+		{"a later version of it", "chlo.square", "version = 2 : i32", "tensor<2xf32>", []float32{2, -3}, []float32{-2, 3}},
+		{"one for other operands", "chlo.acosh", "version = 1 : i32", "tensor<1xcomplex<f32>>", []complex64{2 + 1i}, []complex64{-2 - 1i}},
+		{"one of another dialect", "my.square", "version = 1 : i32", "tensor<2xf32>", []float32{2, -3}, []float32{-2, 3}},
+		{"one without its settings", "chlo.top_k", "composite_attributes = {}, version = 1 : i32", "tensor<2xf32>", []float32{2, -3}, []float32{-2, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := fmt.Sprintf(`func.func @main(%%x: %[1]s) -> %[1]s {
+				%%y = stablehlo.composite "%[2]s" %%x {decomposition = @other, %[3]s} : (%[1]s) -> %[1]s
+				return %%y : %[1]s
+			}
+			func.func private @other(%%x: %[1]s) -> %[1]s {
+				%%y = stablehlo.negate %%x : %[1]s
+				return %%y : %[1]s
+			}`, c.typ, c.composite, c.settings)
+			assert.Equal(t, c.want, callReadings(t, text, c.x)[0].Value())
+		})
+	}
+}
