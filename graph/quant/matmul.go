@@ -14,7 +14,7 @@ import (
 // axes b…, and each of them its matrix. [MatMulTransposed] is for weights whose groups are along the axis that is summed over.
 //
 // Gradients store x and the codes; they make the numbers of W again.
-func MatMul(x *graph.Node, q Quantized) *graph.Node { return product("MatMul", x, q, -2) }
+func MatMul(x *graph.Node, q Quantized) *graph.Node { return product("quant.MatMul", x, q, -2) }
 
 // MatMulTransposed returns the product of x and the transpose of the matrix that q holds, as a dense layer with weights [Out, In] has it:
 //
@@ -22,7 +22,7 @@ func MatMul(x *graph.Node, q Quantized) *graph.Node { return product("MatMul", x
 //
 // W is [N, K], its groups along K; x is a float of [..., K], the result [..., N] of its dtype. Else it is as [MatMul].
 func MatMulTransposed(x *graph.Node, q Quantized) *graph.Node {
-	return product("MatMulTransposed", x, q, -1)
+	return product("quant.MatMulTransposed", x, q, -1)
 }
 
 // product sums over an axis of the matrices of q, -1 or -2.
@@ -30,18 +30,18 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 	_, w := q.check(op)
 	switch {
 	case x == nil:
-		graph.Errorf("quant.%s: an operand is nil", op)
+		graph.Errorf("%s: an operand is nil", op)
 	case !x.DType().IsFloat():
-		graph.Errorf("quant.%s %s · %s: x is a float, not %s (convert it with ConvertDType)", op, x.Shape(), w, x.DType())
+		graph.Errorf("%s %s · %s: x is a float, not %s (convert it with ConvertDType)", op, x.Shape(), w, x.DType())
 	case w.Rank() < 2:
-		graph.Errorf("quant.%s %s · %s: the quantised array is a matrix, and has two axes at least", op, x.Shape(), w)
+		graph.Errorf("%s %s · %s: the quantised array is a matrix, and has two axes at least", op, x.Shape(), w)
 	}
 	b := w.Rank() - 2
 	switch {
 	case x.Rank() <= b || !slices.Equal(x.Shape().Dimensions[:b], w.Dimensions[:b]):
-		graph.Errorf("quant.%s %s · %s: x must have the first %d axes of the quantised array, and one more", op, x.Shape(), w, b)
+		graph.Errorf("%s %s · %s: x must have the first %d axes of the quantised array, and one more", op, x.Shape(), w, b)
 	case x.Dim(-1) != w.Dim(over):
-		graph.Errorf("quant.%s %s · %s: inner axes differ: %d against %d", op, x.Shape(), w, x.Dim(-1), w.Dim(over))
+		graph.Errorf("%s %s · %s: inner axes differ: %d against %d", op, x.Shape(), w, x.Dim(-1), w.Dim(over))
 	}
 	batch := make([]int, b)
 	for i := range batch {
@@ -59,7 +59,7 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 //
 // q holds W of [V, r…], indices are integers of [b…]; the result is [b…, r…], of the dtype of W. Only the rows that are taken become numbers.
 // Indices that W does not have are moved to the nearest that it has. Gradients flow to scales and biases.
-func Rows(q Quantized, indices *graph.Node) *graph.Node { return Dequantize(q.take("Rows", indices)) }
+func Rows(q Quantized, indices *graph.Node) *graph.Node { return Dequantize(q.take("quant.Rows", indices)) }
 
 // GatherMatMul returns the products of rows of x and matrices that are chosen for them, as a mixture of experts has them:
 //
@@ -69,10 +69,10 @@ func Rows(q Quantized, indices *graph.Node) *graph.Node { return Dequantize(q.ta
 // The matrices that are chosen become numbers, each as often as it is chosen: for many rows that few experts share there is
 // segment.RaggedDot.
 func GatherMatMul(x *graph.Node, q Quantized, indices *graph.Node) *graph.Node {
-	if _, w := q.check("GatherMatMul"); w.Rank() != 3 {
+	if _, w := q.check("quant.GatherMatMul"); w.Rank() != 3 {
 		graph.Errorf("quant.GatherMatMul %s: the quantised array has three axes: experts, rows and columns of their matrices", w)
 	}
-	return product("GatherMatMul", x, q.take("GatherMatMul", indices), -1)
+	return product("quant.GatherMatMul", x, q.take("quant.GatherMatMul", indices), -1)
 }
 
 // take returns some of the leading elements.
@@ -80,11 +80,11 @@ func (q Quantized) take(op string, indices *graph.Node) Quantized {
 	s, w := q.check(op)
 	switch {
 	case indices == nil:
-		graph.Errorf("quant.%s: an operand is nil", op)
+		graph.Errorf("%s: an operand is nil", op)
 	case !indices.DType().IsInt():
-		graph.Errorf("quant.%s %s: indices are integers, not %s", op, indices.Shape(), indices.DType())
+		graph.Errorf("%s %s: indices are integers, not %s", op, indices.Shape(), indices.DType())
 	case w.Rank() < 2:
-		graph.Errorf("quant.%s %s: the quantised array has rows, and two axes at least", op, w)
+		graph.Errorf("%s %s: the quantised array has rows, and two axes at least", op, w)
 	}
 	at := graph.ExpandAxes(plain(indices), -1)
 	taken := func(x *graph.Node) *graph.Node { return graph.Gather(plain(x), at) }

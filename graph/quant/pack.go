@@ -16,7 +16,7 @@ import (
 // N·bits a multiple of 8. The result is uint8 of [..., N·bits/8]. [Unpack] undoes it. It is how MLX packs codes, and NumPy with ml_dtypes'
 // int2, int4, uint2 and uint4 where it stores them packed.
 func Pack(codes *graph.Node, bits int) *graph.Node {
-	checkBits("Pack", codes, bits)
+	checkBits("quant.Pack", codes, bits)
 	switch d := codes.DType(); {
 	case !d.IsInt():
 		graph.Errorf("quant.Pack %s: codes are integers, not %s", codes.Shape(), d)
@@ -38,7 +38,7 @@ func Pack(codes *graph.Node, bits int) *graph.Node {
 // Unpack returns the integers of few bits that bytes hold, as [Pack] packs them: signed ones in two's complement as int8, from -2ᵇⁱᵗˢ⁻¹ to
 // 2ᵇⁱᵗˢ⁻¹-1, others as uint8, from 0 to 2ᵇⁱᵗˢ-1. packed is uint8 of [..., M], bits 1, 2, 4 or 8; the result is [..., M·8/bits].
 func Unpack(packed *graph.Node, bits int, signed bool) *graph.Node {
-	checkBits("Unpack", packed, bits)
+	checkBits("quant.Unpack", packed, bits)
 	if packed.DType() != dtypes.Uint8 {
 		graph.Errorf("quant.Unpack %s: bytes are uint8, not %s (see Bitcast)", packed.Shape(), packed.DType())
 	}
@@ -77,10 +77,10 @@ func looked(packed *graph.Node, bits int, d dtypes.DType, value func(code int) f
 func checkBits(op string, x *graph.Node, bits int) {
 	switch {
 	case x == nil:
-		graph.Errorf("quant.%s: an operand is nil", op)
+		graph.Errorf("%s: an operand is nil", op)
 	case bits != 1 && bits != 2 && bits != 4 && bits != 8:
-		graph.Errorf("quant.%s %s: a byte holds codes of 1, 2, 4 or 8 bits, not of %d", op, x.Shape(), bits)
+		graph.Errorf("%s %s: a byte holds codes of 1, 2, 4 or 8 bits, not of %d", op, x.Shape(), bits)
 	case x.Rank() == 0:
-		graph.Errorf("quant.%s %s: a scalar has no axis along which codes stand", op, x.Shape())
+		graph.Errorf("%s %s: a scalar has no axis along which codes stand", op, x.Shape())
 	}
 }

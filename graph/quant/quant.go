@@ -35,7 +35,7 @@ func (q Quantized) Nodes() []*graph.Node {
 
 // Shape returns the shape of the array, with its dtype. It panics with [graph.Error] if the parts do not fit each other.
 func (q Quantized) Shape() shapes.Shape {
-	_, s := q.check("Shape")
+	_, s := q.check("quant.Shape")
 	return s
 }
 
@@ -44,24 +44,24 @@ func (q Quantized) check(op string) (Scheme, shapes.Shape) {
 	scheme, k := q.Scheme.complete(op)
 	switch {
 	case q.Codes == nil || q.Scales == nil || k.biased && q.Biases == nil:
-		graph.Errorf("quant.%s: a part of the quantised numbers is nil", op)
+		graph.Errorf("%s: a part of the quantised numbers is nil", op)
 	case !k.biased && q.Biases != nil:
-		graph.Errorf("quant.%s: %s has no biases", op, scheme.Kind)
+		graph.Errorf("%s: %s has no biases", op, scheme.Kind)
 	case q.Codes.DType() != dtypes.Uint8:
-		graph.Errorf("quant.%s %s: codes are uint8, not %s (see Pack, and Bitcast for uint32 and float8)", op, q.Codes.Shape(), q.Codes.DType())
+		graph.Errorf("%s %s: codes are uint8, not %s (see Pack, and Bitcast for uint32 and float8)", op, q.Codes.Shape(), q.Codes.DType())
 	case !q.Scales.DType().IsFloat():
-		graph.Errorf("quant.%s %s: scales are floats, not %s", op, q.Scales.Shape(), q.Scales.DType())
+		graph.Errorf("%s %s: scales are floats, not %s", op, q.Scales.Shape(), q.Scales.DType())
 	case q.Codes.Rank() == 0:
-		graph.Errorf("quant.%s %s: codes have an axis at least", op, q.Codes.Shape())
+		graph.Errorf("%s %s: codes have an axis at least", op, q.Codes.Shape())
 	}
 	s := shapes.Make(q.Scales.DType(), q.Codes.Shape().Dimensions...)
 	s.Dimensions[s.Rank()-1] = s.Dim(-1) * 8 / scheme.Bits
 	scheme.fits(op, s)
 	if want := scheme.scalesOf(s); !want.Equal(plain(q.Scales).Shape()) {
-		graph.Errorf("quant.%s: the scales of %s in groups of %d are %s, not %s", op, s, scheme.Group, want, q.Scales.Shape())
+		graph.Errorf("%s: the scales of %s in groups of %d are %s, not %s", op, s, scheme.Group, want, q.Scales.Shape())
 	}
 	if k.biased && !q.Biases.Shape().Equal(q.Scales.Shape()) {
-		graph.Errorf("quant.%s: biases and scales have one shape, not %s and %s", op, q.Biases.Shape(), q.Scales.Shape())
+		graph.Errorf("%s: biases and scales have one shape, not %s and %s", op, q.Biases.Shape(), q.Scales.Shape())
 	}
 	return scheme, s
 }
@@ -88,13 +88,13 @@ func wide(d dtypes.DType) dtypes.DType {
 //
 // No gradient flows to x, since codes are whole numbers: see [FakeQuantize].
 func Quantize(x *graph.Node, scheme Scheme) Quantized {
-	const op = "Quantize"
+	const op = "quant.Quantize"
 	s, k := scheme.complete(op)
 	switch {
 	case x == nil:
-		graph.Errorf("quant.%s: an operand is nil", op)
+		graph.Errorf("%s: an operand is nil", op)
 	case !x.DType().IsFloat():
-		graph.Errorf("quant.%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), x.DType(), dtypes.Floats)
+		graph.Errorf("%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), x.DType(), dtypes.Floats)
 	}
 	s.fits(op, x.Shape())
 	x = graph.StopGradient(plain(x))
@@ -193,13 +193,13 @@ func (s Scheme) over(x *graph.Node, reduce func(*graph.Node, ...int) *graph.Node
 //
 // They are computed in float32, or float64 if that is their dtype, and rounded once. Gradients flow to scales and biases.
 func Dequantize(q Quantized) *graph.Node {
-	_, s := q.check("Dequantize")
+	_, s := q.check("quant.Dequantize")
 	return q.numbers(s.DType)
 }
 
 // numbers returns the numbers in a dtype.
 func (q Quantized) numbers(d dtypes.DType) *graph.Node {
-	s, shape := q.check("Dequantize")
+	s, shape := q.check("quant.Dequantize")
 	k := kinds[s.Kind]
 	in := wide(shape.DType)
 	v, codes := (*graph.Node)(nil), plain(q.Codes)

@@ -79,7 +79,7 @@ func (s Scheme) complete(op string) (Scheme, kind) {
 	}
 	k, known := kinds[s.Kind]
 	if !known {
-		graph.Errorf("quant.%s: there is no kind %q: use one of the constants, such as quant.Affine", op, string(s.Kind))
+		graph.Errorf("%s: there is no kind %q: use one of the constants, such as quant.Affine", op, string(s.Kind))
 	}
 	if s.Bits == 0 {
 		s.Bits = k.usual
@@ -93,9 +93,9 @@ func (s Scheme) complete(op string) (Scheme, kind) {
 	}
 	switch {
 	case !has:
-		graph.Errorf("quant.%s: %s has codes of %v bits, not of %d", op, s.Kind, k.bits, s.Bits)
+		graph.Errorf("%s: %s has codes of %v bits, not of %d", op, s.Kind, k.bits, s.Bits)
 	case s.Group < WholeTensor:
-		graph.Errorf("quant.%s: a group cannot have %d numbers (quant.WholeTensor is one group of all)", op, s.Group)
+		graph.Errorf("%s: a group cannot have %d numbers (quant.WholeTensor is one group of all)", op, s.Group)
 	}
 	return s, k
 }
@@ -103,14 +103,14 @@ func (s Scheme) complete(op string) (Scheme, kind) {
 // fits panics unless numbers of a shape can be held, by a complete scheme.
 func (s Scheme) fits(op string, x shapes.Shape) {
 	if x.Rank() == 0 {
-		graph.Errorf("quant.%s %s: a scalar has no axis along which numbers form groups", op, x)
+		graph.Errorf("%s %s: a scalar has no axis along which numbers form groups", op, x)
 	}
 	n := x.Dim(-1)
 	switch {
 	case s.Group != WholeTensor && n%s.Group != 0:
-		graph.Errorf("quant.%s %s: the last axis, of %d, does not divide into groups of %d (choose another Scheme.Group, or pad the axis)", op, x, n, s.Group)
+		graph.Errorf("%s %s: the last axis, of %d, does not divide into groups of %d (choose another Scheme.Group, or pad the axis)", op, x, n, s.Group)
 	case n*s.Bits%8 != 0:
-		graph.Errorf("quant.%s %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", op, x, n, s.Bits, 8/s.Bits)
+		graph.Errorf("%s %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", op, x, n, s.Bits, 8/s.Bits)
 	}
 }
 
@@ -129,7 +129,7 @@ func (s Scheme) scalesOf(x shapes.Shape) shapes.Shape {
 
 // Of returns the numbers that parts hold: codes, scales and, with [Affine], biases, as [Quantized.Nodes] returns them.
 func (s Scheme) Of(parts ...*graph.Node) Quantized {
-	_, k := s.complete("Of")
+	_, k := s.complete("quant.Of")
 	names := []string{"codes", "scales"}
 	if k.biased {
 		names = append(names, "biases")
@@ -141,6 +141,6 @@ func (s Scheme) Of(parts ...*graph.Node) Quantized {
 	if k.biased {
 		q.Biases = parts[2]
 	}
-	q.check("Of")
+	q.check("quant.Of")
 	return q
 }
