@@ -59,7 +59,9 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 //
 // q holds W of [V, r…], indices are integers of [b…]; the result is [b…, r…], of the dtype of W. Only the rows that are taken become numbers.
 // Indices that W does not have are moved to the nearest that it has. Gradients flow to scales and biases.
-func Rows(q Quantized, indices *graph.Node) *graph.Node { return Dequantize(q.take("quant.Rows", indices)) }
+func Rows(q Quantized, indices *graph.Node) *graph.Node {
+	return Dequantize(q.take("quant.Rows", indices))
+}
 
 // GatherMatMul returns the products of rows of x and matrices that are chosen for them, as a mixture of experts has them:
 //
