@@ -82,7 +82,8 @@ var rowNorm = graph.Define(ir.Op{
 			return nil // float64 is expanded
 		}
 		return func(a *ir.KernelArgs) {
-			x, y := ir.Elements[float32](a.In[0]), ir.Elements[float32](a.Out[0])
+			floats := ir.Elements[float32]
+			x, y := floats(a.In[0]), floats(a.Out[0])
 			n := a.In[0].Shape.Dimensions[1]
 			a.For(len(y), 64, func(lo, hi int) { // 64 rows are a piece; several goroutines take pieces
 				for r := lo; r < hi; r++ {
