@@ -40,7 +40,7 @@ func TestReadErrors(t *testing.T) {
 		{"a compiler's random bits", main("%s = stablehlo.constant dense<[1, 2]> : tensor<2xui64>\n    %1, %2 = stablehlo.rng_bit_generator %s, algorithm = DEFAULT : (tensor<2xui64>) -> (tensor<2xui64>, tensor<3xui32>)\n    %0 = stablehlo.convert %2 : (tensor<3xui32>) -> tensor<3xf32>"),
 			`line 4, column 14: op "stablehlo.rng_bit_generator": its random bits are the compiler's own, and would be others here`},
 		{"a routine of LAPACK's", main(`%0 = stablehlo.custom_call @lapack_sgees_ffi(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
-			`line 3: op "stablehlo.custom_call" (target "lapack_sgees_ffi") is not known: it is a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues of Hermitian matrices and triangular systems`},
+			`line 3: op "stablehlo.custom_call" (target "lapack_sgees_ffi") is not known: it is a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues and triangular systems`},
 		{"a routine of the GPU's", main(`%0 = stablehlo.custom_call @cusolver_getrf_ffi(%x) : (tensor<3xf32>) -> tensor<3xf32>`),
 			`line 3: op "stablehlo.custom_call" (target "cusolver_getrf_ffi") is not known: it is a linear algebra routine of the GPU's: export for the platform "cpu" or "tpu", whose routines are read`},
 		{"a routine of something else than matrices", main(`%0 = stablehlo.custom_call @lapack_spotrf_ffi(%x) {mhlo.backend_config = {uplo = 76 : ui8}} : (tensor<3xf32>) -> tensor<3xf32>`),

@@ -43,7 +43,7 @@ func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
-	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues of Hermitian matrices and triangular systems"},
+	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues and triangular systems"},
 	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"cpu\" or \"tpu\", whose routines are read (jax.export.export(f, platforms=[\"cpu\"]))"},
 	{"xla_ffi_python_", "a function of the exporting process, which is not in the text"},
 	{"xla_python_", "a function of the exporting process, which is not in the text"},

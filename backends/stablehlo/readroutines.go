@@ -37,6 +37,7 @@ var lapack = map[string]routine{
 	"gesdd": {1, readSingular},
 	"syevd": {1, readEigen},
 	"heevd": {1, readEigen},
+	"geev":  {1, readGeneralEigen},
 	"potrf": {1, func(c *reading) []*graph.Node {
 		l := graph.Cholesky(c.in[0], c.letter("uplo", "LU") == 'L')
 		return []*graph.Node{l, firstOf(graph.IsNaN(graph.Real(diagonal(l))))}
@@ -300,16 +301,18 @@ func readSingular(c *reading) []*graph.Node {
 	switch mode {
 	case 'A':
 		u, vh = completed(u, m), adjoint(completed(adjoint(vh), n))
-	case 'N': // which has no vectors, but room for them
-		room := func(i int) *graph.Node {
-			if i >= len(c.op.out) || !c.op.out[i].known() {
-				c.fail("the type of result %d must be known", i)
-			}
-			return graph.Zeros(c.g, c.op.out[i].shape)
-		}
-		u, vh = room(2), room(3)
+	case 'N':
+		u, vh = c.room(2), c.room(3)
 	}
 	return []*graph.Node{x, s, u, vh, worked(x)}
+}
+
+// room returns what stands in the place of vectors that a routine was not asked for: there is room for them.
+func (c *reading) room(i int) *graph.Node {
+	if i >= len(c.op.out) || !c.op.out[i].known() {
+		c.fail("the type of result %d must be known", i)
+	}
+	return graph.Zeros(c.g, c.op.out[i].shape)
 }
 
 // completed adds columns to orthonormal ones, so that there are m. No gradient flows through them, which are not unique.
@@ -321,6 +324,36 @@ func completed(u *graph.Node, m int) *graph.Node {
 	packed, tau := reflections(graph.StopGradient(u))
 	all := reflected(grown(packed, m, m), tau)
 	return graph.Concatenate([]*graph.Node{u, partOf(all, -1, k, m)}, -1)
+}
+
+// readGeneralEigen reads the eigenvalues of any matrix, of a real one their real and imaginary parts; its left and its right eigenvectors,
+// of length 1; and whether it worked.
+func readGeneralEigen(c *reading) []*graph.Node {
+	x, left, right := c.in[0], c.letter("compute_left", "VN") == 'V', c.letter("compute_right", "VN") == 'V'
+	first := 2 // result that is vectors
+	if x.DType().IsComplex() {
+		first = 1
+	}
+	var w, vl, vr *graph.Node
+	if left || right {
+		w, vr = linalg.Eig(x)
+	} else {
+		w = linalg.EigVals(x)
+	}
+	if left { // vlᴴ·x = w·vlᴴ, as rows of the inverse of vr
+		vl = adjoint(linalg.Inverse(vr))
+		vl = graph.Div(vl, graph.ConvertDType(graph.L2Norm(vl, -2), vl.DType()))
+	} else {
+		vl = c.room(first)
+	}
+	if !right {
+		vr = c.room(first + 1)
+	}
+	out := []*graph.Node{w}
+	if first == 2 {
+		out = []*graph.Node{graph.Real(w), graph.Imag(w)}
+	}
+	return append(out, vl, vr, worked(x))
 }
 
 // readEigen reads eigenvectors, which stand where the matrix was, eigenvalues and whether it worked.
