@@ -187,7 +187,9 @@ func (c *reading) idGroups(attr string, n int) (list [][]int) {
 				group = append(group, id)
 			}
 		}
-		list = append(list, group)
+		if len(group) > 0 { // rows of -1 alone fill up, too
+			list = append(list, group)
+		}
 	}
 	return list
 }

@@ -52,6 +52,7 @@ func TestDevicesTogether(t *testing.T) {
 		{"the largest of each group", `%y = "stablehlo.all_reduce"(%x) <{` + byAddress + `}> ` + largest + "tensor<2xf32>", []float32{5, 6, 7, 8, 5, 6, 7, 8}},
 		{"all partitions, if groups are of replicas", `%y = "stablehlo.all_reduce"(%x) <{` + channel + `replica_groups = dense<0> : tensor<1x1xi64>}> ` + largest + "tensor<2xf32>", []float32{7, 8, 7, 8, 7, 8, 7, 8}},
 		{"each alone, without a channel", `%y = "stablehlo.all_reduce"(%x) <{replica_groups = dense<0> : tensor<1x1xi64>}> ` + largest + "tensor<2xf32>", x},
+		{"a row that fills up", `%y = "stablehlo.all_reduce"(%x) <{` + channel + `replica_groups = dense<[[0, 2, 3, 1], [-1, -1, -1, -1]]> : tensor<2x4xi64>, use_global_device_ids}> ` + largest + "tensor<2xf32>", []float32{7, 8, 7, 8, 7, 8, 7, 8}},
 		{"parts of a reduction", `%z = "stablehlo.reduce_scatter"(%x) <{scatter_dimension = 0 : i64, ` + byAddress + `}> ` + largest + `tensor<1xf32>
 			%y = stablehlo.concatenate %z, %z, dim = 0 : (tensor<1xf32>, tensor<1xf32>) -> tensor<2xf32>`, []float32{5, 5, 8, 8, 6, 6, 7, 7}},
 		{"all values of a group", `%z = "stablehlo.all_gather"(%x) <{all_gather_dim = 0 : i64, ` + byAddress + `}> : (tensor<2xf32>) -> tensor<4xf32>
