@@ -161,6 +161,25 @@ func TestDevicesWithTooMuchToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "the function has become too large: more than 1048576 operations")
 }
 
+// TestFunctionsOfTheFirstDevice calls a function that asks for the device's number, too long to be written out, on devices and by itself.
+func TestFunctionsOfTheFirstDevice(t *testing.T) {
+	text := func(n int, outside bool) string {
+		body := "%i = stablehlo.partition_id : tensor<ui32>\n%j = stablehlo.convert %i : (tensor<ui32>) -> tensor<f32>\n%b = stablehlo.broadcast_in_dim %j, dims = [] : (tensor<f32>) -> tensor<2xf32>\n%v0 = stablehlo.add %x, %b : tensor<2xf32>\n"
+		for i := range 70 {
+			body += fmt.Sprintf("%%v%d = stablehlo.negate %%v%d : tensor<2xf32>\n", i+1, i)
+		}
+		text := strings.Replace(onDevices(n, "%y = func.call @far(%x) : (tensor<2xf32>) -> tensor<2xf32>"), "func.func private @sum", "func.func private @far(%x: tensor<2xf32>) -> tensor<2xf32> {\n"+body+"return %v70 : tensor<2xf32>\n}\nfunc.func private @sum", 1)
+		if !outside {
+			return text
+		}
+		return strings.Replace(text, "return %0 : tensor<8xf32>", "%1 = stablehlo.slice %a [0:2] : (tensor<8xf32>) -> tensor<2xf32>\n%2 = func.call @far(%1) : (tensor<2xf32>) -> tensor<2xf32>\nreturn %0 : tensor<8xf32>", 1)
+	}
+	_, err := Read(text(4, false))
+	require.NoError(t, err)
+	_, err = Read(text(4, true))
+	assert.ErrorContains(t, err, "it speaks with other devices")
+}
+
 // TestMeshesOfTwoAxes deals a matrix over two axes in one order and its result in another, with one axis that is not the region's.
 func TestMeshesOfTwoAxes(t *testing.T) {
 	text := `module attributes {mhlo.num_partitions = 4 : i32} {
