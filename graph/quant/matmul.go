@@ -13,7 +13,7 @@ import (
 // W is [K, N], its groups along N; x is a float of [..., K], the result [..., N] of its dtype. If W is [b..., K, N], x has the same leading
 // axes b…, and each of them its matrix. [MatMulTransposed] is for weights whose groups are along the axis that is summed over.
 //
-// Gradients store x and the codes; they make the numbers of W again.
+// Gradients store x and the codes; they make the numbers of W again, with [Dequantize], all of W becoming numbers.
 func MatMul(x *graph.Node, q Quantized) *graph.Node { return product("quant.MatMul", x, q, -2) }
 
 // MatMulTransposed returns the product of x and the transpose of the matrix that q holds, as a dense layer with weights [Out, In] has it:

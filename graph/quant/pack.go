@@ -13,8 +13,7 @@ import (
 //	y[…, i] = Σ_j (x[…, i·8/bits + j] mod 2ᵇⁱᵗˢ) · 2^(j·bits)
 //
 // codes are integers of [..., N], of which the lowest bits count, so that negative ones are in two's complement; bits is 1, 2, 4 or 8 and
-// N·bits a multiple of 8. The result is uint8 of [..., N·bits/8]. [Unpack] undoes it. It is how MLX packs codes, and NumPy with ml_dtypes'
-// int2, int4, uint2 and uint4 where it stores them packed.
+// N·bits a multiple of 8. The result is uint8 of [..., N·bits/8]. [Unpack] undoes it. It is how MLX packs codes.
 func Pack(codes *graph.Node, bits int) *graph.Node {
 	checkBits("quant.Pack", codes, bits)
 	switch d := codes.DType(); {

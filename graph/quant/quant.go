@@ -109,18 +109,24 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		steps := float64(int(1)<<s.Bits - 1)
 		below := graph.GreaterThan(graph.Abs(lo), graph.Abs(hi))
 		edge := graph.Where(below, lo, hi)
-		step := graph.DivScalar(graph.Sub(hi, lo), steps)
+		step := graph.Sub(graph.DivScalar(hi, steps), graph.DivScalar(lo, steps)) // hi - lo may be too large
 		step = graph.Where(below, step, graph.Neg(step))
 		none := graph.IsZero(held(step))
 		one := graph.OnesLike(step)
-		// So that 0 is a whole number of steps from the edge, which is two steps away at least.
+		// So that 0 is a whole number of steps from the edge, which half of all steps lie between, 1.5 at least, and not none.
 		step = graph.Div(edge, graph.Round(graph.Div(edge, graph.Where(none, one, step))))
 		q.Scales, q.Biases = held(graph.Where(none, one, step)), held(edge)
-		v = graph.Div(graph.Sub(v, again(q.Biases)), again(q.Scales))
+		scale := again(q.Scales)
+		v = graph.Sub(graph.Div(v, scale), graph.Div(again(q.Biases), scale))
 		codes = graph.ConvertDType(graph.ClipScalar(graph.Round(v), 0, steps), dtypes.Uint8)
 	} else {
-		q.Scales = held(graph.DivScalar(s.over(graph.Abs(v), graph.ReduceMax), s.largest(k)))
-		scale := again(q.Scales)
+		most := s.over(graph.Abs(v), graph.ReduceMax)
+		scale := graph.DivScalar(most, s.largest(k))
+		if k.float8 != dtypes.Invalid { // whose digits would be lost with those of a scale that is denormal, and the number if it is 0
+			scale = graph.Where(graph.IsZero(most), scale, graph.MaxScalar(scale, smallestNormal(x.DType())))
+		}
+		q.Scales = held(scale)
+		scale = again(q.Scales)
 		v = graph.Div(v, graph.Where(graph.IsZero(scale), graph.OnesLike(scale), scale))
 		codes = s.codes(k, v)
 	}
@@ -133,6 +139,17 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		q.Codes = Pack(q.Codes, s.Bits)
 	}
 	return q
+}
+
+// smallestNormal returns the smallest number of a float dtype that has all of its digits.
+func smallestNormal(d dtypes.DType) float64 {
+	switch d {
+	case dtypes.Float16:
+		return 0x1p-14
+	case dtypes.Float64:
+		return 0x1p-1022
+	}
+	return 0x1p-126
 }
 
 // largest returns what the code of the largest number of a group means.

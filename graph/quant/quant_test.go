@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -91,17 +92,50 @@ func TestHowFarHeldNumbersAre(t *testing.T) {
 			scheme := c.Scheme
 			x, err := normal(3, 16, 128).ConvertDType(d)
 			require.NoError(t, err)
-			out := graph.MustCallOnceN(backend, func(x *graph.Node) []*graph.Node {
-				y, wide := quant.FakeQuantize(x, scheme), dtypes.Float64
-				off := graph.Sub(graph.ConvertDType(x, wide), graph.ConvertDType(y, wide))
-				return []*graph.Node{y, graph.ReduceAllMax(graph.Abs(off)), graph.ReduceAllMax(graph.Abs(graph.ConvertDType(x, wide)))}
-			}, x)
-			require.Equal(t, d, out[0].DType())
-			off, most := out[1].Value().(float64), out[2].Value().(float64)
-			require.LessOrEqual(t, off, most*(c.off+dtypes.Epsilon(d)), "%v in %s", scheme, d)
-			require.Greater(t, off, 0.0, "%v in %s", scheme, d)
+			checkHeld(t, backend, x, scheme, c.off)
 		}
 	}
+}
+
+// Numbers of float16 that are so small that a scale of theirs has few digits, or none.
+func TestHowFarSmallHeldNumbersAre(t *testing.T) {
+	flat := tensors.MustCopyFlatData[float32](normal(3, 16, 128))
+	for i := range flat {
+		flat[i] *= 1e-3 / 4
+	}
+	x, err := tensors.FromFlatDataAndDimensions(flat, 16, 128).ConvertDType(dtypes.Float16)
+	require.NoError(t, err)
+	for _, c := range schemes {
+		// Half of the smallest number of float16 is lost of a scale, as often as a code says.
+		lost := 0x1p-25 * float64(int(1)<<c.bits) / 2e-4
+		checkHeld(t, backends.MustNew("go"), x, c.Scheme, c.off+lost)
+	}
+}
+
+// checkHeld checks how far numbers are off, beside the largest of them.
+func checkHeld(t *testing.T, backend ir.Backend, x *tensors.Tensor, scheme quant.Scheme, allowed float64) {
+	t.Helper()
+	d := x.DType()
+	out := graph.MustCallOnceN(backend, func(x *graph.Node) []*graph.Node {
+		y, wide := quant.FakeQuantize(x, scheme), dtypes.Float64
+		off := graph.Sub(graph.ConvertDType(x, wide), graph.ConvertDType(y, wide))
+		return []*graph.Node{y, graph.ReduceAllMax(graph.Abs(off)), graph.ReduceAllMax(graph.Abs(graph.ConvertDType(x, wide)))}
+	}, x)
+	require.Equal(t, d, out[0].DType())
+	off, most := out[1].Value().(float64), out[2].Value().(float64)
+	require.LessOrEqual(t, off, most*(allowed+dtypes.Epsilon(d)), "%v in %s", scheme, d)
+	require.Greater(t, off, 0.0, "%v in %s", scheme, d)
+}
+
+// Numbers whose range is more than the largest number have codes that are spread over it.
+func TestCodesOfAWideRange(t *testing.T) {
+	out := graph.MustCallOnceN(backends.MustNew("go"), func(x *graph.Node) []*graph.Node {
+		q := quant.Quantize(x, quant.Scheme{Group: 4})
+		return append(q.Nodes(), quant.Unpack(q.Codes, 4, false))
+	}, []float32{-3e38, -1e38, 0, 3e38})
+	require.Equal(t, []float32{3e38}, out[2].Value())
+	require.InEpsilon(t, -3e38/8, float64(out[1].Value().([]float32)[0]), 1e-6)
+	require.Equal(t, []uint8{15, 11, 8, 0}, out[3].Value())
 }
 
 // Through FakeQuantize gradients flow as if it were not there, and through Quantize none.
