@@ -1,6 +1,8 @@
 package vision
 
 import (
+	"slices"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -10,6 +12,7 @@ type taps struct {
 	n, k   int
 	index  []int32   // [n, k]
 	weight []float64 // [n, k]
+	filler []bool    // [n, k], whether it stands there again for want of another
 }
 
 // newTaps makes taps of what at says of each place: consecutive elements from first on, and their weights. They are limited to an axis of size
@@ -32,6 +35,7 @@ func newTaps(n, size int, at func(place int) (first int, weights []float64)) tap
 			}
 			t.index = append(t.index, int32(max(0, min(firsts[i]+min(j, last), size-1))))
 			t.weight = append(t.weight, w)
+			t.filler = append(t.filler, j > last)
 		}
 	}
 	return t
@@ -51,7 +55,13 @@ func (t taps) sums(x *graph.Node, axis int) *graph.Node {
 
 // largest returns the largest of x[…, index[i, j], …] over j, along an axis.
 func (t taps) largest(x *graph.Node, axis int) *graph.Node {
-	return moved(graph.ReduceMax(t.elements(x, axis), 1), 0, axis)
+	e := t.elements(x, axis)
+	dims := slices.Repeat([]int{1}, e.Rank())
+	dims[0], dims[1] = t.n, t.k
+	filler := graph.ConstTensor(x.Graph(), tensors.FromFlatDataAndDimensions(t.filler, dims...))
+	lowest := graph.BroadcastToDims(graph.Infinity(x.Graph(), x.DType(), -1), e.Shape().Dimensions...)
+	e = graph.Where(graph.BroadcastToDims(filler, e.Shape().Dimensions...), lowest, e) // so that no element has a part of the gradient twice
+	return moved(graph.ReduceMax(e, 1), 0, axis)
 }
 
 // first returns x[…, index[i, 0], …] along an axis.

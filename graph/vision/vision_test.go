@@ -112,6 +112,25 @@ func pictureDims(layout graph.ChannelsAxisConfig, batch int, sizes []int, channe
 	return append(append([]int{batch}, sizes...), channels)
 }
 
+// Elements that are equal and largest share the gradient, each once, however long the other windows are.
+func TestAdaptiveMaxPoolSharesTheGradient(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		size int
+		want []float64
+	}{
+		{[]float64{5, 5, 0, 0, 0}, 3, []float64{0.5, 1.5, 0, 0.5, 0.5}}, // windows 0-1, 1-3, 3-4
+		{[]float64{2, 2, 2, 2}, 3, []float64{0.5, 1, 1, 0.5}},
+		{[]float64{2, 2, 2, 2}, 2, []float64{0.5, 0.5, 0.5, 0.5}},
+	} {
+		dx := graph.MustCallOnce(graphtest.Reference(), func(x *node) *node {
+			y := vision.AdaptiveMaxPool(graph.Reshape(x, 1, -1, 1), c.size).Done()
+			return graph.Gradient(graph.ReduceAllSum(y), x)[0]
+		}, c.x)
+		assert.InDeltaSlice(t, c.want, dx.Value(), 1e-12, "%v to %d", c.x, c.size)
+	}
+}
+
 // Halves are summed wide: what comes out is what float32 gives, rounded once.
 func TestHalvesAreRoundedOnce(t *testing.T) {
 	x := ir.Ramp(1, 7, 6, 2).Tensor(dtypes.Float16)
