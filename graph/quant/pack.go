@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -22,7 +23,7 @@ func Pack(codes *graph.Node, bits int) *graph.Node {
 	case codes.Dim(-1)*bits%8 != 0:
 		graph.Errorf("quant.Pack %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", codes.Shape(), codes.Dim(-1), bits, 8/bits)
 	}
-	x := graph.ConvertDType(plain(codes), dtypes.Uint8)
+	x := graph.ConvertDType(axes.Unnamed(codes), dtypes.Uint8)
 	if bits == 8 {
 		return x
 	}
@@ -43,9 +44,9 @@ func Unpack(packed *graph.Node, bits int, signed bool) *graph.Node {
 	}
 	switch {
 	case bits == 8 && signed:
-		return graph.Bitcast(plain(packed), dtypes.Int8)
+		return graph.Bitcast(axes.Unnamed(packed), dtypes.Int8)
 	case bits == 8:
-		return plain(packed)
+		return axes.Unnamed(packed)
 	case signed:
 		return looked(packed, bits, dtypes.Int8, func(code int) float64 { return signedCode(code, bits) })
 	}
@@ -70,7 +71,7 @@ func looked(packed *graph.Node, bits int, d dtypes.DType, value func(code int) f
 	dims := slices.Clone(packed.Shape().Dimensions)
 	dims[len(dims)-1] *= per
 	rows := graph.Reshape(graph.ConstAsDType(packed.Graph(), d, table), 256, per)
-	return graph.Reshape(graph.Gather(rows, graph.ExpandAxes(plain(packed), -1)), dims...)
+	return graph.Reshape(graph.Gather(rows, graph.ExpandAxes(axes.Unnamed(packed), -1)), dims...)
 }
 
 func checkBits(op string, x *graph.Node, bits int) {

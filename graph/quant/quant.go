@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -50,28 +51,20 @@ func (q Quantized) check(op string) (Scheme, shapes.Shape) {
 	case q.Codes.DType() != dtypes.Uint8:
 		graph.Errorf("%s %s: codes are uint8, not %s (see Pack, and Bitcast for uint32 and float8)", op, q.Codes.Shape(), q.Codes.DType())
 	case !q.Scales.DType().IsFloat():
-		graph.Errorf("%s %s: scales are floats, not %s", op, q.Scales.Shape(), q.Scales.DType())
+		graph.Errorf("%s %s: scales are floats, not %s (convert them with ConvertDType)", op, q.Scales.Shape(), q.Scales.DType())
 	case q.Codes.Rank() == 0:
 		graph.Errorf("%s %s: codes have an axis at least", op, q.Codes.Shape())
 	}
 	s := shapes.Make(q.Scales.DType(), q.Codes.Shape().Dimensions...)
 	s.Dimensions[s.Rank()-1] = s.Dim(-1) * 8 / scheme.Bits
 	scheme.fits(op, s)
-	if want := scheme.scalesOf(s); !want.Equal(plain(q.Scales).Shape()) {
+	if want := scheme.scalesOf(s); !want.Equal(axes.Unnamed(q.Scales).Shape()) {
 		graph.Errorf("%s: the scales of %s in groups of %d are %s, not %s", op, s, scheme.Group, want, q.Scales.Shape())
 	}
 	if k.biased && !q.Biases.Shape().Equal(q.Scales.Shape()) {
 		graph.Errorf("%s: biases and scales have one shape, not %s and %s", op, q.Biases.Shape(), q.Scales.Shape())
 	}
 	return scheme, s
-}
-
-// plain returns x without names of axes.
-func plain(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
-	}
-	return x
 }
 
 // wide returns in which dtype numbers of d are computed.
@@ -97,7 +90,7 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		graph.Errorf("%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), x.DType(), dtypes.Floats)
 	}
 	s.fits(op, x.Shape())
-	x = graph.StopGradient(plain(x))
+	x = graph.StopGradient(axes.Unnamed(x))
 	held := func(v *graph.Node) *graph.Node { return graph.ConvertDType(v, x.DType()) } // as it is stored
 	again := func(v *graph.Node) *graph.Node { return graph.ConvertDType(v, wide(x.DType())) }
 	v := s.grouped(again(x)) // [..., groups, group]
@@ -219,7 +212,7 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 	s, shape := q.check("quant.Dequantize")
 	k := kinds[s.Kind]
 	in := wide(shape.DType)
-	v, codes := (*graph.Node)(nil), plain(q.Codes)
+	v, codes := (*graph.Node)(nil), axes.Unnamed(q.Codes)
 	switch {
 	case k.float8 != dtypes.Invalid:
 		v = graph.ConvertDType(graph.Bitcast(codes, k.float8), in)
@@ -234,7 +227,7 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 	}
 	v = s.grouped(v)
 	perGroup := func(x *graph.Node) *graph.Node {
-		x = graph.ConvertDType(plain(x), in)
+		x = graph.ConvertDType(axes.Unnamed(x), in)
 		if s.Group != WholeTensor {
 			x = graph.ExpandAxes(x, -1)
 		}

@@ -213,7 +213,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		"quant.MatMulTransposed float32[2 6] · float32[6 64]: inner axes differ: 6 against 64":                              func() { quant.MatMulTransposed(f(2, 6), w) },
 		"quant.MatMul float32[2 64] · float32[6 64]: inner axes differ: 64 against 6":                                       func() { quant.MatMul(f(2, 64), w) },
 		"quant.MatMul int32[6] · float32[6 64]: x is a float, not int32 (convert it with ConvertDType)":                     func() { quant.MatMul(of(dtypes.Int32, 6), w) },
-		"quant.Rows float32[2]: indices are integers, not float32":                                                          func() { quant.Rows(w, f(2)) },
+		"quant.Rows float32[2]: indices are integers, not float32 (convert them with ConvertDType)":                         func() { quant.Rows(w, f(2)) },
 		"quant.GatherMatMul float32[6 64]: the quantised array has three axes: experts, rows and columns of their matrices": func() { quant.GatherMatMul(f(2, 64), w, of(dtypes.Int32, 2)) },
 		"quant.Pack uint8[2 5]: the last axis, of 5 codes of 2 bits, does not fill whole bytes (pad it to a multiple of 4)": func() { quant.Pack(u(2, 5), 2) },
 		"quant.Pack uint8[8]: a byte holds codes of 1, 2, 4 or 8 bits, not of 3":                                            func() { quant.Pack(u(8), 3) },

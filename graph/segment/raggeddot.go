@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -40,14 +41,7 @@ func RaggedDot(x, w, sizes *graph.Node) *graph.Node {
 	case w.Dim(0) != sizes.Dim(0):
 		graph.Errorf("%s %s · %s · %s: %d matrices against %d groups", op, x.Shape(), w.Shape(), sizes.Shape(), w.Dim(0), sizes.Dim(0))
 	}
-	return raggedDot(unnamed(x), unnamed(w), limited(unnamed(sizes), x.Dim(0)), false)
-}
-
-func unnamed(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
-	}
-	return x
+	return raggedDot(axes.Unnamed(x), axes.Unnamed(w), limited(axes.Unnamed(sizes), x.Dim(0)), false)
 }
 
 // limited returns sizes as int32 from 0 to m.
