@@ -3,6 +3,7 @@ package vision
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // GridSampleBuilder samples pictures at places of one's own, see [GridSample].
@@ -94,8 +95,8 @@ func (b *GridSampleBuilder) PadReflection() *GridSampleBuilder {
 
 // Done adds the sampling to the graph and returns its result.
 func (b *GridSampleBuilder) Done() *graph.Node {
-	axes := b.axes()
-	n := len(axes)
+	spatial := b.axes()
+	n := len(spatial)
 	b.need(dtypes.Floats)
 	if b.grid.DType() != b.x.DType() {
 		b.fail("the grid is of %s, the pictures of %s (convert one with ConvertDType)", b.grid.DType(), b.x.DType())
@@ -103,14 +104,14 @@ func (b *GridSampleBuilder) Done() *graph.Node {
 	if b.grid.Rank() < 2 || b.grid.Dim(0) != b.x.Dim(0) || b.grid.Dim(-1) != n {
 		b.fail("a grid of %s does not fit: its first axis must be the batch of %d, its last hold the %d coordinates of a place", b.grid.Shape(), b.x.Dim(0), n)
 	}
-	for i, a := range axes {
+	for i, a := range spatial {
 		if b.x.Dim(a) < 1 || b.x.Dim(a) > far {
 			b.fail("spatial axis %d has %d elements: want 1 to %d", i, b.x.Dim(a), far)
 		}
 	}
-	x, grid := wide(unnamed(b.x)), wide(unnamed(b.grid))
+	x, grid := wide(axes.Unnamed(b.x)), wide(axes.Unnamed(b.grid))
 	if b.channels == graph.ChannelsFirst {
-		x = moved(x, 1, x.Rank()-1)
+		x = axes.Moved(x, 1, x.Rank()-1)
 	}
 	grid = graph.Where(graph.IsNaN(grid), graph.ConstAs(grid, -1), grid)
 	places := make([]*graph.Node, n) // [B, o…]
@@ -120,7 +121,7 @@ func (b *GridSampleBuilder) Done() *graph.Node {
 	}
 	y := b.sample(x, places)
 	if b.channels == graph.ChannelsFirst {
-		y = moved(y, y.Rank()-1, 1)
+		y = axes.Moved(y, y.Rank()-1, 1)
 	}
 	return graph.ConvertDType(y, b.x.DType())
 }

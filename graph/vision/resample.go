@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -44,13 +45,13 @@ func newTaps(n, size int, at func(place int) (first int, weights []float64)) tap
 // elements returns the elements of x along an axis that t names, in front: [n, k, r…], r… being the other axes in order.
 func (t taps) elements(x *graph.Node, axis int) *graph.Node {
 	at := graph.ConstTensor(x.Graph(), tensors.FromFlatDataAndDimensions(t.index, t.n, t.k, 1))
-	return graph.Gather(moved(x, axis, 0), at)
+	return graph.Gather(axes.Moved(x, axis, 0), at)
 }
 
 // sums returns Σ_j weight[i, j] · x[…, index[i, j], …] along an axis.
 func (t taps) sums(x *graph.Node, axis int) *graph.Node {
 	w := graph.ConstAsDType(x.Graph(), x.DType(), tensors.FromFlatDataAndDimensions(t.weight, t.n, t.k))
-	return moved(graph.Einsum("nk,nk...->n...", w, t.elements(x, axis)), 0, axis)
+	return axes.Moved(graph.Einsum("nk,nk...->n...", w, t.elements(x, axis)), 0, axis)
 }
 
 // largest returns the largest of x[…, index[i, j], …] over j, along an axis.
@@ -61,10 +62,10 @@ func (t taps) largest(x *graph.Node, axis int) *graph.Node {
 	filler := graph.ConstTensor(x.Graph(), tensors.FromFlatDataAndDimensions(t.filler, dims...))
 	lowest := graph.BroadcastToDims(graph.Infinity(x.Graph(), x.DType(), -1), e.Shape().Dimensions...)
 	e = graph.Where(graph.BroadcastToDims(filler, e.Shape().Dimensions...), lowest, e) // so that no element has a part of the gradient twice
-	return moved(graph.ReduceMax(e, 1), 0, axis)
+	return axes.Moved(graph.ReduceMax(e, 1), 0, axis)
 }
 
 // first returns x[…, index[i, 0], …] along an axis.
 func (t taps) first(x *graph.Node, axis int) *graph.Node {
-	return moved(graph.Squeeze(t.elements(x, axis), 1), 0, axis)
+	return axes.Moved(graph.Squeeze(t.elements(x, axis), 1), 0, axis)
 }
