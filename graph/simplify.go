@@ -11,8 +11,8 @@ import (
 )
 
 // Rules by which rows say that a call is one of its operands, or a simpler call. What they make has the same bits, but for the sign of a
-// zero (x + 0 is x also where x is -0), for the square that stands for a power of 2, which rounds once, and for products that read what
-// was repeated for them (simplerDot), which may add up in another order.
+// zero (x + 0 is x also where x is -0), for the square and the reciprocal that stand for powers of 2 and -1, which round once, and for
+// products that read what was repeated for them (simplerDot), which may add up in another order.
 
 // firstOf tries rules one after the other.
 func firstOf(rules ...func(r *ir.Rewrite) []ir.Value) func(r *ir.Rewrite) []ir.Value {
@@ -472,7 +472,9 @@ func simplerSlice(r *ir.Rewrite) []ir.Value {
 	joined := ir.SliceAttrs{Start: make([]int, n), Limit: make([]int, n), Stride: make([]int, n)}
 	for i, d := range r.Out[0].Dimensions { // x[s + (t + i·u)·v]
 		joined.Start[i] = inner.Start[i] + a.Start[i]*inner.Stride[i]
-		joined.Stride[i] = inner.Stride[i] * a.Stride[i]
+		if joined.Stride[i] = 1; d > 1 { // then the product is less than the axis; of one element it may be too large to be a number
+			joined.Stride[i] = inner.Stride[i] * a.Stride[i]
+		}
 		joined.Limit[i] = joined.Start[i] + (d-1)*joined.Stride[i] + 1
 	}
 	return []ir.Value{r.Apply(op, joined, in...)}

@@ -58,7 +58,8 @@
 // whole: the windows of convolutions, grouped channels, the axes of Fourier transforms, matrices that are taken apart,
 // and axes of which slices are a part. [Read] keeps meshes and shardings. What JAX's shard_map writes, a region that each device of a mesh
 // runs on its part, is read for up to 64 devices: it is written out for each, and collectives become what they compute, so that the program is
-// right on one device, too, and can be differentiated.
+// right on one device, too, and can be differentiated. Branches in which devices exchange values are all run, and each device takes the results
+// of its own.
 //
 // Source: the StableHLO specification, https://openxla.org/stablehlo/spec, version 1.13.
 package stablehlo

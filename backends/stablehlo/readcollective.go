@@ -124,6 +124,7 @@ func exchanged(list []*reading, attr string, partitions bool, f func(k int, grou
 			group[i] = list[id]
 		}
 		for k := range list[0].in {
+			list[0].bounded() // a group has as many parts as the square of its devices
 			for i, y := range f(k, group) {
 				out[ids[i]][k] = y
 			}
@@ -187,7 +188,9 @@ func (c *reading) idGroups(attr string, n int) (list [][]int) {
 				group = append(group, id)
 			}
 		}
-		list = append(list, group)
+		if len(group) > 0 { // rows of -1 alone fill up, too
+			list = append(list, group)
+		}
 	}
 	return list
 }
@@ -536,24 +539,65 @@ func together(list []*reading) [][]*graph.Node {
 	return nil
 }
 
-// whileTogether is a loop that all devices run as often as the first one: they could not exchange values otherwise.
+// whileTogether is a loop of all devices, which goes on as long as one of them does: those that have come to their end keep their state.
+// Devices exchange values in groups, of which each may have turns of its own; those of a group that has ended are of no account.
 func whileTogether(list []*reading, args [][]*graph.Node, scopes []*scope) [][]*graph.Node {
 	c, n := list[0], len(args[0])
+	c.atLeast(1)
 	c.wantRegions(2, n)
 	flat := slices.Concat(args...)
-	unflat := func(flat []*graph.Node) [][]*graph.Node { return slices.Collect(slices.Chunk(flat, max(n, 1))) }
-	closure := func(r *region, result func(out [][]*graph.Node) []*graph.Node) *graph.Function {
+	unflat := func(flat []*graph.Node) [][]*graph.Node { return slices.Collect(slices.Chunk(flat, n)) }
+	closure := func(like []*graph.Node, result func(state []*graph.Node) []*graph.Node) *graph.Function {
 		return graph.NewClosure(c.g, func(g *graph.Graph) []*graph.Node {
-			params := make([]*graph.Node, len(flat))
-			for i, x := range flat {
+			params := make([]*graph.Node, len(like))
+			for i, x := range like {
 				params[i] = graph.Parameter(g, fmt.Sprintf("x%d", i), x.Shape())
 			}
-			return result(c.everywhere(r, unflat(params), scopes))
+			return result(params)
 		})
 	}
-	goesOn := closure(c.op.regions[0], func(out [][]*graph.Node) []*graph.Node { return out[0] })
-	body := closure(c.op.regions[1], func(out [][]*graph.Node) []*graph.Node { return slices.Concat(out...) })
-	return unflat(graph.While(goesOn, body, flat...))
+	holds := func(state []*graph.Node) (live []*graph.Node) { // a bool per device
+		for _, out := range c.everywhere(c.op.regions[0], unflat(state), scopes) {
+			if len(out) != 1 || out[0].DType() != dtypes.Bool || out[0].Rank() != 0 {
+				c.fail("its condition must return one i1")
+			}
+			live = append(live, out[0])
+		}
+		return live
+	}
+	turn := func(state []*graph.Node) []*graph.Node {
+		out := slices.Concat(c.everywhere(c.op.regions[1], unflat(state), scopes)...)
+		if len(out) != len(flat) {
+			c.fail("its body returns %d values, not %d", len(out)/len(list), n)
+		}
+		return out
+	}
+	if (&agreement{c.module, scopes, map[string]bool{}}).loop(c.op, args) { // which has a gradient where it counts
+		goesOn := closure(flat, func(state []*graph.Node) []*graph.Node { return holds(state)[:1] })
+		return unflat(graph.While(goesOn, closure(flat, turn), flat...))
+	}
+	start := slices.Concat(holds(flat), flat)
+	d := len(list)
+	goesOn := closure(start, func(state []*graph.Node) []*graph.Node {
+		some := state[0]
+		for _, live := range state[1:d] {
+			some = graph.LogicalOr(some, live)
+		}
+		return []*graph.Node{some}
+	})
+	body := closure(start, func(state []*graph.Node) []*graph.Node {
+		live, now := state[:d], state[d:]
+		then := turn(now)
+		for i, y := range then {
+			then[i] = graph.Where(live[i/n], y, now[i])
+		}
+		next := holds(then)
+		for i := range next {
+			next[i] = graph.LogicalAnd(live[i], next[i])
+		}
+		return slices.Concat(next, then)
+	})
+	return unflat(graph.While(goesOn, body, start...)[d:])
 }
 
 // branchesTogether runs all branches on all devices, of which each takes the one that it has chosen.

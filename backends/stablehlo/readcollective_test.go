@@ -52,6 +52,7 @@ func TestDevicesTogether(t *testing.T) {
 		{"the largest of each group", `%y = "stablehlo.all_reduce"(%x) <{` + byAddress + `}> ` + largest + "tensor<2xf32>", []float32{5, 6, 7, 8, 5, 6, 7, 8}},
 		{"all partitions, if groups are of replicas", `%y = "stablehlo.all_reduce"(%x) <{` + channel + `replica_groups = dense<0> : tensor<1x1xi64>}> ` + largest + "tensor<2xf32>", []float32{7, 8, 7, 8, 7, 8, 7, 8}},
 		{"each alone, without a channel", `%y = "stablehlo.all_reduce"(%x) <{replica_groups = dense<0> : tensor<1x1xi64>}> ` + largest + "tensor<2xf32>", x},
+		{"a row that fills up", `%y = "stablehlo.all_reduce"(%x) <{` + channel + `replica_groups = dense<[[0, 2, 3, 1], [-1, -1, -1, -1]]> : tensor<2x4xi64>, use_global_device_ids}> ` + largest + "tensor<2xf32>", []float32{7, 8, 7, 8, 7, 8, 7, 8}},
 		{"parts of a reduction", `%z = "stablehlo.reduce_scatter"(%x) <{scatter_dimension = 0 : i64, ` + byAddress + `}> ` + largest + `tensor<1xf32>
 			%y = stablehlo.concatenate %z, %z, dim = 0 : (tensor<1xf32>, tensor<1xf32>) -> tensor<2xf32>`, []float32{5, 5, 8, 8, 6, 6, 7, 7}},
 		{"all values of a group", `%z = "stablehlo.all_gather"(%x) <{all_gather_dim = 0 : i64, ` + byAddress + `}> : (tensor<2xf32>) -> tensor<4xf32>
@@ -102,6 +103,62 @@ func TestDevicesTogether(t *testing.T) {
 			assert.Equal(t, []int{8}, out[1].Shape().Dimensions)
 		})
 	}
+}
+
+// TestGroupsWithTurnsOfTheirOwn runs a loop in which two groups of devices exchange values, one in one turn and one in two.
+func TestGroupsWithTurnsOfTheirOwn(t *testing.T) {
+	text := onDevices(4, `%i = stablehlo.partition_id : tensor<ui32>
+		%two = stablehlo.constant dense<2> : tensor<ui32>
+		%last = stablehlo.remainder %i, %two : tensor<ui32>
+		%c = stablehlo.constant dense<0> : tensor<ui32>
+		%z:2 = stablehlo.while(%k = %c, %v = %x) : tensor<ui32>, tensor<2xf32>
+		cond {
+			%b = stablehlo.compare LE, %k, %last : (tensor<ui32>, tensor<ui32>) -> tensor<i1>
+			stablehlo.return %b : tensor<i1>
+		} do {
+			%w = "stablehlo.all_reduce"(%v) <{`+byAddress+`}> ({
+			^bb0(%l: tensor<f32>, %r: tensor<f32>):
+				%s = stablehlo.add %l, %r : tensor<f32>
+				stablehlo.return %s : tensor<f32>
+			}) : (tensor<2xf32>) -> tensor<2xf32>
+			%one = stablehlo.constant dense<1> : tensor<ui32>
+			%next = stablehlo.add %k, %one : tensor<ui32>
+			stablehlo.return %next, %w : tensor<ui32>, tensor<2xf32>
+		}
+		%y = stablehlo.add %z#1, %z#1 : tensor<2xf32>`)
+	out := callReadings(t, text, []float32{1, 2, 3, 4, 5, 6, 7, 8})
+	assert.Equal(t, []float32{12, 16, 40, 48, 12, 16, 40, 48}, out[0].Value())
+}
+
+// TestDevicesWithTooMuchToDo reads a short text by which 64 devices exchange parts 2^17 times, 64·64 of them each time.
+func TestDevicesWithTooMuchToDo(t *testing.T) {
+	group := make([]string, 64)
+	for i := range group {
+		group[i] = fmt.Sprint(i)
+	}
+	var text strings.Builder
+	text.WriteString(`module attributes {mhlo.num_partitions = 64 : i32} {
+	sdy.mesh @mesh = <["x"=64]>
+	func.func @main(%a: tensor<4096xf32>) -> tensor<4096xf32> {
+		%0 = sdy.manual_computation(%a) in_shardings=[<@mesh, [{"x"}]>] out_shardings=[<@mesh, [{"x"}]>] manual_axes={"x"} (%x: tensor<64xf32>) {
+			%y = func.call @f17(%x) : (tensor<64xf32>) -> tensor<64xf32>
+			sdy.return %y : tensor<64xf32>
+		} : (tensor<4096xf32>) -> tensor<4096xf32>
+		return %0 : tensor<4096xf32>
+	}
+	func.func private @f0(%x: tensor<64xf32>) -> tensor<64xf32> {
+		%y = "stablehlo.all_to_all"(%x) <{split_dimension = 0 : i64, concat_dimension = 0 : i64, split_count = 64 : i64, ` + channel + `replica_groups = dense<[[` + strings.Join(group, ", ") + `]]> : tensor<1x64xi64>}> : (tensor<64xf32>) -> tensor<64xf32>
+		return %y : tensor<64xf32>
+	}
+`)
+	for i := range 17 {
+		fmt.Fprintf(&text, "func.func private @f%d(%%x: tensor<64xf32>) -> tensor<64xf32> {\n%%0 = func.call @f%d(%%x) : (tensor<64xf32>) -> tensor<64xf32>\n%%1 = func.call @f%d(%%0) : (tensor<64xf32>) -> tensor<64xf32>\nreturn %%1 : tensor<64xf32>\n}\n", i+1, i, i)
+	}
+	text.WriteString("}")
+	_, err := Read(text.String())
+	require.Error(t, err)
+	assert.False(t, BrokeDown(err), err)
+	assert.ErrorContains(t, err, "the function has become too large: more than 1048576 operations")
 }
 
 // TestMeshesOfTwoAxes deals a matrix over two axes in one order and its result in another, with one axis that is not the region's.

@@ -33,3 +33,19 @@ func TestComposites(t *testing.T) {
 		})
 	}
 }
+
+// TestCompositesOfQuantisedNumbers are brought to numbers that the result's type has.
+func TestCompositesOfQuantisedNumbers(t *testing.T) {
+	const half = "tensor<2x!quant.uniform<i8:f32, 0.5>>"
+	text := `func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+		%1 = stablehlo.uniform_quantize %x : (tensor<2xf32>) -> ` + half + `
+		%2 = stablehlo.composite "chlo.square" %1 {decomposition = @other, version = 1 : i32} : (` + half + `) -> ` + half + `
+		%y = stablehlo.uniform_dequantize %2 : (` + half + `) -> tensor<2xf32>
+		return %y : tensor<2xf32>
+	}
+	func.func private @other(%x: ` + half + `) -> ` + half + ` {
+		%y = stablehlo.multiply %x, %x : ` + half + `
+		return %y : ` + half + `
+	}`
+	assert.Equal(t, []float32{2, 63.5}, callReadings(t, text, []float32{1.5, -20})[0].Value(), "2.25 and 400 are none of them")
+}

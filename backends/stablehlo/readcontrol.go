@@ -30,7 +30,9 @@ func readComposite(c *reading) []*graph.Node {
 		return c.function("decomposition")
 	}
 	whole.carried()
-	return r.emit(whole)
+	out := r.emit(whole)
+	whole.op = &op // which computes, so that its results are brought to the types of the text: a composite's own would pass on what is there
+	return whole.typed(out)
 }
 
 // taken reports whether an operation is one that the verifier takes.
@@ -65,11 +67,11 @@ func (c *reading) function(attr string) []*graph.Node {
 	if c.lifted > 0 || f.size <= inlined || len(c.in) == 0 || f.open { // open sizes may be other ones at every call
 		return c.region(f.body, c.in, nil)
 	}
-	type key struct { // devices may find other numbers of theirs in it
-		f      *Func
-		device int
+	type key struct { // devices may find other numbers of theirs in it, and a program outside of a region for them none
+		f             *Func
+		fleet, device int
 	}
-	fn, _ := c.g.State(key{f, c.device}).(*graph.Function)
+	fn, _ := c.g.State(key{f, c.fleet, c.device}).(*graph.Function)
 	if fn == nil {
 		fn = graph.NewFunction(c.g, f.Name, func(g *graph.Graph) []*graph.Node {
 			params := make([]*graph.Node, len(f.body.types))
@@ -78,7 +80,7 @@ func (c *reading) function(attr string) []*graph.Node {
 			}
 			return c.region(f.body, params, nil)
 		})
-		c.g.AttachState(key{f, c.device}, fn)
+		c.g.AttachState(key{f, c.fleet, c.device}, fn)
 	}
 	return fn.Call(c.in...)
 }

@@ -156,6 +156,9 @@ func (p *parser) quantised() (dtypes.DType, *grid) {
 			}
 			one()
 		}
+		if len(g.scales) == 0 {
+			p.fail("an axis needs scales")
+		}
 	}
 	p.expect(">")
 	return number, g

@@ -62,6 +62,7 @@ func TestCoarseTypesThatCannotBeRead(t *testing.T) {
 		"tensor<2x!quant.uniform<i8:i32, 1.0>>":             "Quire reads quantised types",
 		"tensor<2x!quant.uniform<i8:f32:0, {1.0,2.0,3.0}>>": "3 scales along axis 0",
 		"tensor<2x!quant.uniform<i8:f32:1, {1.0,2.0}>>":     "2 scales along axis 1",
+		"tensor<2x!quant.uniform<i8:f32:0, {}>>":            "Quire reads quantised types",
 		"tensor<2x!quant.any<i8:f32>>":                      "Quire reads quantised types",
 	} {
 		_, err := Read("func.func @main(%x: " + typ + ") -> " + typ + " {\nreturn %x : " + typ + "\n}")

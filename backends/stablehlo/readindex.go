@@ -262,6 +262,10 @@ func (c *reading) scatter(x, indices, updates *graph.Node) *graph.Node {
 			c.fail("its body returns %d values, not one", len(out))
 		}
 		return graph.ScatterUpdate(x, indices, out[0], sorted, true)
+	case name == "stablehlo.subtract": // from an element everything that is taken away from it
+		return graph.ScatterSum(x, indices, graph.Neg(updates), sorted, unique)
+	case !associative[name]:
+		c.fail("Quire scatters by add, subtract, multiply, maximum, minimum, and, or, xor or by putting the update in the element's place, unless indices are unique")
 	}
 	return graph.ScatterFunc(x, indices, updates, func(a, b *graph.Node) *graph.Node {
 		out := c.lift(r, []*graph.Node{a, b})
@@ -272,6 +276,9 @@ func (c *reading) scatter(x, indices, updates *graph.Node) *graph.Node {
 	})
 }
 
+// associative are the bodies, as combiner names them, by which updates of one element may be joined before they meet it.
+var associative = map[string]bool{"first": true, "stablehlo.multiply": true, "stablehlo.and": true, "stablehlo.or": true, "stablehlo.xor": true}
+
 // inverted returns the permutation that undoes perm.
 func inverted(perm []int) []int {
 	out := make([]int, len(perm))
@@ -281,8 +288,8 @@ func inverted(perm []int) []int {
 	return out
 }
 
-// combiner says what a region of two scalars does: the name of its one operation, "first" or "second" if it returns
-// an argument, "" if it is anything else. Conversions to a wider float and back around a sum are looked through.
+// combiner says what a region of two scalars does: the name of its one operation, whose operands may stand in either order, or the second
+// be subtracted from the first; "first" or "second" if it returns an argument, "" if it is anything else. Conversions to a wider float and back around a sum are looked through.
 func combiner(r *region) string {
 	if len(r.args) != 2 || len(r.ops) == 0 {
 		return ""
@@ -317,6 +324,9 @@ func combiner(r *region) string {
 		return ""
 	default:
 		x, y := plain(op.operands[0]), plain(op.operands[1])
+		if op.name == "stablehlo.subtract" && x == r.args[0] && y == r.args[1] {
+			return op.name
+		}
 		if x == r.args[0] && y == r.args[1] || x == r.args[1] && y == r.args[0] {
 			switch op.name {
 			case "stablehlo.add", "stablehlo.multiply", "stablehlo.maximum", "stablehlo.minimum", "stablehlo.and", "stablehlo.or", "stablehlo.xor":

@@ -115,9 +115,8 @@ func (c *reading) emit() (out []*graph.Node) {
 // guarded adds to a graph by f. While a text is checked, errors of the graph are errors of the operation.
 func (c *reading) guarded(f func()) {
 	if c.checking {
-		if c.emitted++; c.emitted > maxSize {
-			c.fail("the function has become too large: more than %d operations", maxSize)
-		}
+		c.emitted++
+		c.bounded()
 		defer func() {
 			switch e := recover().(type) {
 			case nil:
@@ -135,6 +134,20 @@ func (c *reading) guarded(f func()) {
 		}()
 	}
 	f()
+}
+
+// bounded checks that a short text does not ask for more than a graph can hold. One operation may become many.
+func (c *reading) bounded() {
+	if !c.checking {
+		return
+	}
+	nodes := 0
+	if last := c.g.LastNode(); last != nil {
+		nodes = int(last.Id())
+	}
+	if max(c.emitted, nodes) > maxSize {
+		c.fail("the function has become too large: more than %d operations", maxSize)
+	}
 }
 
 // typed checks that results have the types that the text gives them, and rounds those that it stores in 8 bits or less.

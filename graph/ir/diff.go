@@ -68,17 +68,13 @@ func (d *differ) programs(p, q *Program, indent string) {
 	for _, at := range pairs {
 		upTo(at)
 		before, in := &p.Instrs[i], &q.Instrs[j]
-		start := d.Len()
+		inside := differ{done: d.done}
 		for k := range before.Regions {
-			d.programs(before.Regions[k], in.Regions[k], indent+"    ")
+			inside.programs(before.Regions[k], in.Regions[k], indent+"    ")
 		}
-		inside := d.String()[start:]
-		if operands, differ := changes(before.In, in.In, now); differ || inside != "" {
-			head := d.String()[:start]
-			d.Reset()
-			d.WriteString(head)
+		if operands, differ := changes(before.In, in.In, now); differ || inside.Len() > 0 {
 			d.line(indent+"~ ", q, in, operands)
-			d.WriteString(inside)
+			d.WriteString(inside.String())
 		}
 		i, j = i+1, j+1
 	}

@@ -7,7 +7,8 @@ import (
 
 // hoistPass computes before a loop what its functions compute alike in every turn: calls on captured values and constants. They become
 // captured values of the loop, those of inner loops step by step. A loop of which values say whether it has a turn at all keeps what its
-// body computes, so that one of no turns computes nothing; its condition is run in any case.
+// body computes, so that one of no turns computes nothing; its condition is run in any case. A loop whose number of turns is known is taken
+// to have some: one of none, which only a [Builder] makes, computes in vain what moves before it.
 func hoistPass(l *lowering, p *Program) (*Program, error) {
 	if q := l.done[p]; q != nil {
 		return q, nil

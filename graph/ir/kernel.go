@@ -21,7 +21,8 @@ type KernelArgs struct {
 	In, Out []Memory // operands and results
 
 	// For calls body for pieces of about grain numbers each that cover 0 to n, in any order and several at once, on the engine's
-	// goroutines, and returns when all are done. What a piece writes no other piece reads or writes. Some microseconds of work are a good
+	// goroutines, and returns when all are done, or, if the run is cancelled, when those that have begun are: look at Ended before reading
+	// what pieces have written, of which some may be missing then. What a piece writes no other piece reads or writes. Some microseconds of work are a good
 	// piece. A body that calls For itself has the pieces to itself.
 	For func(n, grain int, body func(lo, hi int))
 

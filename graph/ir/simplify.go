@@ -128,14 +128,31 @@ func realOf(v any) (x float64, ok bool) {
 	return real(c), isNumber && imag(c) == 0
 }
 
-// Apply adds a call and returns its only result. It panics if the call does not fit: a rule that makes such a one is
-// wrong.
+// Apply adds a call and returns its only result. One that does not fit its operands ends the rule, and the call that it looks at stays:
+// views that change nothing are gone by then, so that what a rule finds may have other names of axes, or another shape, than what the
+// graph was checked with.
 func (r *Rewrite) Apply(op *Op, attrs any, in ...Value) Value {
 	out, err := r.builder().Apply(op, attrs, in...)
 	if err != nil {
-		panic("ir: a rule to simplify: " + err.Error())
+		panic(refused{err})
 	}
 	return out[0]
+}
+
+// refused ends a rule that adds a call that does not fit.
+type refused struct{ error }
+
+// try applies a rule; nil if it leaves the call as it is.
+func (r *Rewrite) try(rule func(r *Rewrite) []Value) (out []Value) {
+	defer func() {
+		if e := recover(); e != nil {
+			if _, ok := e.(refused); !ok {
+				panic(e)
+			}
+			out = nil
+		}
+	}()
+	return rule(r)
 }
 
 // same returns the value that a view or a repetition is equal to: its operand, or what that is a view of.
@@ -173,12 +190,12 @@ func simplifyPass(l *lowering, p *Program) (*Program, error) {
 			return []Value{v}, nil
 		}
 		if c.Op.Simplify != nil {
-			if out := c.Op.Simplify(r); out != nil && SameShapes("", b.p.ShapesOf(out), c.out()) == nil {
+			if out := r.try(c.Op.Simplify); out != nil && SameShapes("", b.p.ShapesOf(out), c.out()) == nil {
 				l.note("%s", c.Op)
 				return out, nil
 			}
 		}
-		if out := r.unrepeated(); out != nil {
+		if out := r.try((*Rewrite).unrepeated); out != nil {
 			l.note("%s reads what was repeated for it", c.Op)
 			return out, nil
 		}
