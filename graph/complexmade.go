@@ -40,7 +40,9 @@ func complexPow(lhs, rhs *Node) *Node {
 func complexExpm1(x *Node) *Node {
 	a, b := Real(x), Imag(x)
 	re := Sub(Mul(Expm1(a), Cos(b)), MulScalar(Square(Sin(MulScalar(b, 0.5))), 2))
-	return Complex(re, Mul(Exp(a), Sin(b)))
+	// exp(a) may be infinite, whose product with sin(0) is NaN: a real number stays one.
+	power := Exp(a)
+	return Complex(re, Where(LogicalAnd(IsZero(b), LogicalNot(IsFinite(power))), b, Mul(power, Sin(b))))
 }
 
 // complexLog1p is log|1 + x| = log1p(a² + 2a + b²)/2 near 0, and the angle of 1 + x.
@@ -55,8 +57,13 @@ func complexLog1p(x *Node) *Node {
 }
 
 // complexLog2 and complexExp2 change the base of what is to base e.
-func complexLog2(x *Node) *Node { return MulScalar(Log(x), 1/math.Ln2) }
-func complexExp2(x *Node) *Node { return Exp(MulScalar(x, math.Ln2)) }
+func complexLog2(x *Node) *Node { return timesReal(Log(x), 1/math.Ln2) }
+func complexExp2(x *Node) *Node { return Exp(timesReal(x, math.Ln2)) }
+
+// timesReal multiplies both parts of a complex number by c. A product of complex numbers has c·y - 0·x in its parts, NaN where one is infinite.
+func timesReal(x *Node, c float64) *Node {
+	return Complex(MulScalar(Real(x), c), MulScalar(Imag(x), c))
+}
 
 // complexVariance is the mean of |x - mean(x)|², which is real.
 func complexVariance(x *Node, axes []int) *Node {

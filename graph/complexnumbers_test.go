@@ -45,11 +45,10 @@ var ofComplex = map[string]func(a, b *node) *node{
 	"Max":         graph.Max, "Min": graph.Min, "ReduceMax": ofOne(reduceAll(graph.ReduceMax)), "ReduceMin": ofOne(reduceAll(graph.ReduceMin)),
 	"Sort":   ofOne(func(a *node) *node { return graph.Sort(a, 0, true) }),
 	"ArgMax": ofOne(func(a *node) *node { return graph.ArgMax(a, 0) }), "ArgMin": ofOne(func(a *node) *node { return graph.ArgMin(a, 0) }),
-	"SumPool": ofOne(func(a *node) *node { return graph.SumPool(graph.ExpandAxes(a, -1)).Window(2).Done() }),
 }
 
 // notOfComplex are those of them that package graph has for real numbers alone, in the order in which docs/ops.md says so.
-var notOfComplex = []string{"Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh", "Max", "Min", "ReduceMax", "ReduceMin", "ArgMax", "ArgMin", "Sort", "SumPool"}
+var notOfComplex = []string{"Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh", "Max", "Min", "ReduceMax", "ReduceMin", "ArgMax", "ArgMin", "Sort"}
 
 func ofOne(fn func(a *node) *node) func(a, _ *node) *node {
 	return func(a, _ *node) *node { return fn(a) }

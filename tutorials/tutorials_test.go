@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -327,15 +328,14 @@ var small = map[string]struct {
 	"lstm":        {map[string]string{"train": "✓ the sonnet has 39 characters", "say-run": "Rough winds do shake"}, []string{"train"}},
 }
 
-// TestNotebooks runs ../notebooks, two at a time. Their claims are checked in their cells.
+// TestNotebooks runs ../notebooks, as many at a time as there are processors. Their claims are checked in their cells.
 func TestNotebooks(t *testing.T) {
 	found, err := filepath.Glob("../notebooks/*.ipynb")
 	require.NoError(t, err)
+	found = slices.DeleteFunc(found, func(path string) bool { return strings.HasSuffix(path, ".executed.ipynb") })
+	require.Len(t, found, len(small))
 	for _, path := range found {
 		name := strings.TrimSuffix(filepath.Base(path), ".ipynb")
-		if strings.HasSuffix(name, ".executed") {
-			continue
-		}
 		want, ok := small[name]
 		if !assert.True(t, ok, "nobody says what readers see in %s", path) {
 			continue

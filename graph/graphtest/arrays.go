@@ -28,8 +28,9 @@ type arrayCase struct {
 	Name     string
 	Args     arrayArgs
 	In, Out  []arrayValue
-	ULP      float64 // how far a result may be off, beside the largest one; 0 for not at all
-	Gradient bool    // whether it has one there, of first and second order
+	ULP      float64  // how far a result may be off, beside the largest one; 0 for not at all
+	Abs      *float64 // how far it may be off beside 1; ULP if it is not said, 0 for results that are all tiny
+	Gradient bool     // whether it has one there, of first and second order
 }
 
 type arrayArgs map[string]any
@@ -166,8 +167,12 @@ func (c arrayCase) check(run runner, fn arrayFunction) error {
 	if len(got) != len(c.Out) {
 		return fmt.Errorf("%d results, want %d", len(got), len(c.Out))
 	}
+	tol := ir.Tolerance{ULP: c.ULP, Abs: c.ULP}
+	if c.Abs != nil {
+		tol.Abs = *c.Abs
+	}
 	for i, want := range c.Out {
-		if err := Diff(got[i], want.Tensor, ir.Tolerance{ULP: c.ULP, Abs: c.ULP}); err != nil {
+		if err := Diff(got[i], want.Tensor, tol); err != nil {
 			return fmt.Errorf("result %d: %w", i, err)
 		}
 	}

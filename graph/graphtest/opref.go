@@ -26,7 +26,7 @@ and T itself for others. The dtypes are those that the op's shape rule takes whe
 
 **Complex numbers** are taken by the rows that say so, on every engine. The functions ` + "`Sign Pow Expm1 Log1p Exp2 Log2 Round IsFinite Variance`" + ` take
 them too: they make of complex numbers calls of other rows. What NumPy has for complex numbers and package ` + "`graph`" + ` does not is
-` + "`Asin Acos Atan Asinh Acosh Atanh Max Min ReduceMax ReduceMin ArgMax ArgMin Sort SumPool`" + `: cosines' and sines' inverses can be written with ` + "`Log`" + ` and
+` + "`Asin Acos Atan Asinh Acosh Atanh Max Min ReduceMax ReduceMin ArgMax ArgMin Sort`" + `: cosines' and sines' inverses can be written with ` + "`Log`" + ` and
 ` + "`Sqrt`" + `, and complex numbers have no order.
 
 **Go** names the functions and methods of package ` + "`graph`" + ` that make a call of the op. Helpers composed of them are described in the

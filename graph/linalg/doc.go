@@ -13,6 +13,7 @@ package linalg
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -29,9 +30,7 @@ func matrix(op string, a *graph.Node) (x *graph.Node, rows, columns int) {
 	case !solvable.Has(a.DType()):
 		graph.Errorf("linalg.%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, a.Shape(), a.DType(), solvable)
 	}
-	if a.Shape().HasNames() {
-		a = a.WithAxisNames(make([]string, a.Rank())...)
-	}
+	a = axes.Unnamed(a)
 	return a, a.Dim(-2), a.Dim(-1)
 }
 

@@ -19,7 +19,7 @@ import (
 //
 // A defective matrix has too few eigenvectors: v then has columns that are the same but for rounding errors, and eigenvalues that are
 // equal have errors of up to the k-th root of a rounding error, k being how many they are. Where eigenvalues are not found within 30·N
-// turns, they are NaN.
+// turns, or a matrix has a NaN or an infinity, all of its results are NaN.
 //
 // The gradient by v is that of functions that do not depend on the eigenvectors' phases. Between eigenvalues that are equal none flows, and
 // between those that nearly are it is large; that of a defective matrix does not exist.
@@ -78,11 +78,17 @@ func eigen(a *graph.Node, vectors bool) []*graph.Node {
 		w := graph.Zeros(a.Graph(), with(a.Shape(), []int{n, 1}).Without([]int{a.Rank() - 1}, false))
 		return []*graph.Node{w, eye(a, n, n)}[:1+bit(vectors)]
 	}
-	// Divided by a power of two, which rounds nothing, so that no product is too large.
+	// Divided by a power of two, which rounds nothing, so that no product is too large or too small.
 	most := graph.ReduceAndKeep(graph.Abs(a), graph.ReduceMax, -2, -1)
-	none := graph.LogicalNot(graph.LogicalAnd(graph.IsPositive(most), graph.IsFinite(most)))
-	scale := graph.Exp2(graph.MaxScalar(graph.Floor(graph.Log2(graph.Where(none, graph.OnesLike(most), most))), -126))
-	tz := []*graph.Node{graph.Div(a, graph.ConvertDType(scale, a.DType())), eye(a, n, n)}[:1+bit(vectors)]
+	finite := graph.IsFinite(most)
+	a = graph.Where(finite, a, graph.ZerosLike(a)) // as something that is found at once, in place of NaN
+	some := graph.LogicalAnd(finite, graph.IsPositive(most))
+	least, largest := -126.0, 127.0 // exponents of the dtype
+	if a.DType() == dtypes.Complex128 {
+		least, largest = -1022, 1023
+	}
+	scale := graph.Exp2(graph.ClipScalar(graph.Floor(graph.Log2(graph.Where(some, most, graph.OnesLike(most)))), least, largest))
+	tz := []*graph.Node{onParts(a, func(x *graph.Node) *graph.Node { return graph.Div(x, scale) }), eye(a, n, n)}[:1+bit(vectors)]
 	if n > 2 {
 		tz = hessenberg(tz)
 	}
@@ -91,15 +97,24 @@ func eigen(a *graph.Node, vectors bool) []*graph.Node {
 	}
 	w := diagonal(tz[0])
 	order := eigenOrder(w)
-	out := []*graph.Node{graph.Mul(w, graph.ConvertDType(graph.Squeeze(scale, -1), w.DType()))}
-	out[0] = graph.GatherWithBatchDims(out[0], graph.ExpandAxes(order, -1), w.Rank()-1)
+	w = onParts(w, func(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Squeeze(scale, -1)) })
+	w = graph.GatherWithBatchDims(w, graph.ExpandAxes(order, -1), w.Rank()-1)
+	nan := graph.Div(graph.ZerosLike(w), graph.ZerosLike(w))
+	out := []*graph.Node{graph.Where(graph.Squeeze(finite, -1), w, nan)}
 	if vectors {
-		v := graph.MatMul(tz[1], triangularVectors(tz[0], w))
+		v := graph.MatMul(tz[1], triangularVectors(tz[0], diagonal(tz[0])))
 		v = graph.Div(v, graph.ConvertDType(graph.L2Norm(v, -2), v.DType()))
 		v = reordered(v, order)
-		out = append(out, graph.Mul(v, graph.ExpandAxes(graph.Conj(phases(v)), -2)))
+		v = graph.Mul(v, graph.ExpandAxes(graph.Conj(phases(v)), -2))
+		out = append(out, graph.Where(graph.ExpandAxes(graph.IsNaN(out[0]), -2), graph.ExpandAxes(nan, -2), v))
 	}
 	return out
+}
+
+// onParts returns the complex number of what fn makes of the two parts of x: a product with a real number neither is too small nor has a NaN
+// where x is infinite.
+func onParts(x *graph.Node, fn func(x *graph.Node) *graph.Node) *graph.Node {
+	return graph.Complex(fn(graph.Real(x)), fn(graph.Imag(x)))
 }
 
 func bit(b bool) int {

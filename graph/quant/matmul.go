@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // MatMul returns the product of x and the matrix that q holds:
@@ -50,7 +51,7 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 	return graph.Checkpoint(func(in []*graph.Node) []*graph.Node {
 		w := q.Scheme.Of(in[1:]...).numbers(x.DType())
 		return []*graph.Node{graph.DotGeneral(in[0], []int{-1}, batch, w, []int{over}, batch)}
-	}, nil, append([]*graph.Node{plain(x)}, q.Nodes()...)...)[0]
+	}, nil, append([]*graph.Node{axes.Unnamed(x)}, q.Nodes()...)...)[0]
 }
 
 // Rows returns those of the rows of q that indices name, as numbers, as an embedding looks words up:
@@ -69,7 +70,7 @@ func Rows(q Quantized, indices *graph.Node) *graph.Node {
 //
 // q holds W of [E, N, K], its groups along K; indices are integers of [b…], x is a float of [b…, M, K], the result [b…, M, N] of its dtype.
 // The matrices that are chosen become numbers, each as often as it is chosen: for many rows that few experts share there is
-// segment.RaggedDot.
+// segment.RaggedDot with [Dequantize], all of W becoming numbers.
 func GatherMatMul(x *graph.Node, q Quantized, indices *graph.Node) *graph.Node {
 	if _, w := q.check("quant.GatherMatMul"); w.Rank() != 3 {
 		graph.Errorf("quant.GatherMatMul %s: the quantised array has three axes: experts, rows and columns of their matrices", w)
@@ -84,16 +85,16 @@ func (q Quantized) take(op string, indices *graph.Node) Quantized {
 	case indices == nil:
 		graph.Errorf("%s: an operand is nil", op)
 	case !indices.DType().IsInt():
-		graph.Errorf("%s %s: indices are integers, not %s", op, indices.Shape(), indices.DType())
+		graph.Errorf("%s %s: indices are integers, not %s (convert them with ConvertDType)", op, indices.Shape(), indices.DType())
 	case w.Rank() < 2:
 		graph.Errorf("%s %s: the quantised array has rows, and two axes at least", op, w)
 	}
-	at := graph.ExpandAxes(plain(indices), -1)
-	taken := func(x *graph.Node) *graph.Node { return graph.Gather(plain(x), at) }
+	at := graph.ExpandAxes(axes.Unnamed(indices), -1)
+	taken := func(x *graph.Node) *graph.Node { return graph.Gather(axes.Unnamed(x), at) }
 	q.Codes = taken(q.Codes)
 	if s.Group == WholeTensor { // all have the same
 		one := slices.Repeat([]int{1}, q.Codes.Rank())
-		taken = func(x *graph.Node) *graph.Node { return graph.Reshape(plain(x), one...) }
+		taken = func(x *graph.Node) *graph.Node { return graph.Reshape(axes.Unnamed(x), one...) }
 	}
 	q.Scales = taken(q.Scales)
 	if q.Biases != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -13,8 +14,7 @@ import (
 //	y[…, i] = Σ_j (x[…, i·8/bits + j] mod 2ᵇⁱᵗˢ) · 2^(j·bits)
 //
 // codes are integers of [..., N], of which the lowest bits count, so that negative ones are in two's complement; bits is 1, 2, 4 or 8 and
-// N·bits a multiple of 8. The result is uint8 of [..., N·bits/8]. [Unpack] undoes it. It is how MLX packs codes, and NumPy with ml_dtypes'
-// int2, int4, uint2 and uint4 where it stores them packed.
+// N·bits a multiple of 8. The result is uint8 of [..., N·bits/8]. [Unpack] undoes it. It is how MLX packs codes.
 func Pack(codes *graph.Node, bits int) *graph.Node {
 	checkBits("quant.Pack", codes, bits)
 	switch d := codes.DType(); {
@@ -23,7 +23,7 @@ func Pack(codes *graph.Node, bits int) *graph.Node {
 	case codes.Dim(-1)*bits%8 != 0:
 		graph.Errorf("quant.Pack %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", codes.Shape(), codes.Dim(-1), bits, 8/bits)
 	}
-	x := graph.ConvertDType(plain(codes), dtypes.Uint8)
+	x := graph.ConvertDType(axes.Unnamed(codes), dtypes.Uint8)
 	if bits == 8 {
 		return x
 	}
@@ -44,9 +44,9 @@ func Unpack(packed *graph.Node, bits int, signed bool) *graph.Node {
 	}
 	switch {
 	case bits == 8 && signed:
-		return graph.Bitcast(plain(packed), dtypes.Int8)
+		return graph.Bitcast(axes.Unnamed(packed), dtypes.Int8)
 	case bits == 8:
-		return plain(packed)
+		return axes.Unnamed(packed)
 	case signed:
 		return looked(packed, bits, dtypes.Int8, func(code int) float64 { return signedCode(code, bits) })
 	}
@@ -71,7 +71,7 @@ func looked(packed *graph.Node, bits int, d dtypes.DType, value func(code int) f
 	dims := slices.Clone(packed.Shape().Dimensions)
 	dims[len(dims)-1] *= per
 	rows := graph.Reshape(graph.ConstAsDType(packed.Graph(), d, table), 256, per)
-	return graph.Reshape(graph.Gather(rows, graph.ExpandAxes(plain(packed), -1)), dims...)
+	return graph.Reshape(graph.Gather(rows, graph.ExpandAxes(axes.Unnamed(packed), -1)), dims...)
 }
 
 func checkBits(op string, x *graph.Node, bits int) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -50,28 +51,20 @@ func (q Quantized) check(op string) (Scheme, shapes.Shape) {
 	case q.Codes.DType() != dtypes.Uint8:
 		graph.Errorf("%s %s: codes are uint8, not %s (see Pack, and Bitcast for uint32 and float8)", op, q.Codes.Shape(), q.Codes.DType())
 	case !q.Scales.DType().IsFloat():
-		graph.Errorf("%s %s: scales are floats, not %s", op, q.Scales.Shape(), q.Scales.DType())
+		graph.Errorf("%s %s: scales are floats, not %s (convert them with ConvertDType)", op, q.Scales.Shape(), q.Scales.DType())
 	case q.Codes.Rank() == 0:
 		graph.Errorf("%s %s: codes have an axis at least", op, q.Codes.Shape())
 	}
 	s := shapes.Make(q.Scales.DType(), q.Codes.Shape().Dimensions...)
 	s.Dimensions[s.Rank()-1] = s.Dim(-1) * 8 / scheme.Bits
 	scheme.fits(op, s)
-	if want := scheme.scalesOf(s); !want.Equal(plain(q.Scales).Shape()) {
+	if want := scheme.scalesOf(s); !want.Equal(axes.Unnamed(q.Scales).Shape()) {
 		graph.Errorf("%s: the scales of %s in groups of %d are %s, not %s", op, s, scheme.Group, want, q.Scales.Shape())
 	}
 	if k.biased && !q.Biases.Shape().Equal(q.Scales.Shape()) {
 		graph.Errorf("%s: biases and scales have one shape, not %s and %s", op, q.Biases.Shape(), q.Scales.Shape())
 	}
 	return scheme, s
-}
-
-// plain returns x without names of axes.
-func plain(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
-	}
-	return x
 }
 
 // wide returns in which dtype numbers of d are computed.
@@ -97,7 +90,7 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		graph.Errorf("%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), x.DType(), dtypes.Floats)
 	}
 	s.fits(op, x.Shape())
-	x = graph.StopGradient(plain(x))
+	x = graph.StopGradient(axes.Unnamed(x))
 	held := func(v *graph.Node) *graph.Node { return graph.ConvertDType(v, x.DType()) } // as it is stored
 	again := func(v *graph.Node) *graph.Node { return graph.ConvertDType(v, wide(x.DType())) }
 	v := s.grouped(again(x)) // [..., groups, group]
@@ -109,18 +102,24 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		steps := float64(int(1)<<s.Bits - 1)
 		below := graph.GreaterThan(graph.Abs(lo), graph.Abs(hi))
 		edge := graph.Where(below, lo, hi)
-		step := graph.DivScalar(graph.Sub(hi, lo), steps)
+		step := graph.Sub(graph.DivScalar(hi, steps), graph.DivScalar(lo, steps)) // hi - lo may be too large
 		step = graph.Where(below, step, graph.Neg(step))
 		none := graph.IsZero(held(step))
 		one := graph.OnesLike(step)
-		// So that 0 is a whole number of steps from the edge, which is two steps away at least.
+		// So that 0 is a whole number of steps from the edge, which half of all steps lie between, 1.5 at least, and not none.
 		step = graph.Div(edge, graph.Round(graph.Div(edge, graph.Where(none, one, step))))
 		q.Scales, q.Biases = held(graph.Where(none, one, step)), held(edge)
-		v = graph.Div(graph.Sub(v, again(q.Biases)), again(q.Scales))
+		scale := again(q.Scales)
+		v = graph.Sub(graph.Div(v, scale), graph.Div(again(q.Biases), scale))
 		codes = graph.ConvertDType(graph.ClipScalar(graph.Round(v), 0, steps), dtypes.Uint8)
 	} else {
-		q.Scales = held(graph.DivScalar(s.over(graph.Abs(v), graph.ReduceMax), s.largest(k)))
-		scale := again(q.Scales)
+		most := s.over(graph.Abs(v), graph.ReduceMax)
+		scale := graph.DivScalar(most, s.largest(k))
+		if k.float8 != dtypes.Invalid { // whose digits would be lost with those of a scale that is denormal, and the number if it is 0
+			scale = graph.Where(graph.IsZero(most), scale, graph.MaxScalar(scale, smallestNormal(x.DType())))
+		}
+		q.Scales = held(scale)
+		scale = again(q.Scales)
 		v = graph.Div(v, graph.Where(graph.IsZero(scale), graph.OnesLike(scale), scale))
 		codes = s.codes(k, v)
 	}
@@ -133,6 +132,17 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		q.Codes = Pack(q.Codes, s.Bits)
 	}
 	return q
+}
+
+// smallestNormal returns the smallest number of a float dtype that has all of its digits.
+func smallestNormal(d dtypes.DType) float64 {
+	switch d {
+	case dtypes.Float16:
+		return 0x1p-14
+	case dtypes.Float64:
+		return 0x1p-1022
+	}
+	return 0x1p-126
 }
 
 // largest returns what the code of the largest number of a group means.
@@ -202,7 +212,7 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 	s, shape := q.check("quant.Dequantize")
 	k := kinds[s.Kind]
 	in := wide(shape.DType)
-	v, codes := (*graph.Node)(nil), plain(q.Codes)
+	v, codes := (*graph.Node)(nil), axes.Unnamed(q.Codes)
 	switch {
 	case k.float8 != dtypes.Invalid:
 		v = graph.ConvertDType(graph.Bitcast(codes, k.float8), in)
@@ -217,7 +227,7 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 	}
 	v = s.grouped(v)
 	perGroup := func(x *graph.Node) *graph.Node {
-		x = graph.ConvertDType(plain(x), in)
+		x = graph.ConvertDType(axes.Unnamed(x), in)
 		if s.Group != WholeTensor {
 			x = graph.ExpandAxes(x, -1)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -91,17 +92,50 @@ func TestHowFarHeldNumbersAre(t *testing.T) {
 			scheme := c.Scheme
 			x, err := normal(3, 16, 128).ConvertDType(d)
 			require.NoError(t, err)
-			out := graph.MustCallOnceN(backend, func(x *graph.Node) []*graph.Node {
-				y, wide := quant.FakeQuantize(x, scheme), dtypes.Float64
-				off := graph.Sub(graph.ConvertDType(x, wide), graph.ConvertDType(y, wide))
-				return []*graph.Node{y, graph.ReduceAllMax(graph.Abs(off)), graph.ReduceAllMax(graph.Abs(graph.ConvertDType(x, wide)))}
-			}, x)
-			require.Equal(t, d, out[0].DType())
-			off, most := out[1].Value().(float64), out[2].Value().(float64)
-			require.LessOrEqual(t, off, most*(c.off+dtypes.Epsilon(d)), "%v in %s", scheme, d)
-			require.Greater(t, off, 0.0, "%v in %s", scheme, d)
+			checkHeld(t, backend, x, scheme, c.off)
 		}
 	}
+}
+
+// Numbers of float16 that are so small that a scale of theirs has few digits, or none.
+func TestHowFarSmallHeldNumbersAre(t *testing.T) {
+	flat := tensors.MustCopyFlatData[float32](normal(3, 16, 128))
+	for i := range flat {
+		flat[i] *= 1e-3 / 4
+	}
+	x, err := tensors.FromFlatDataAndDimensions(flat, 16, 128).ConvertDType(dtypes.Float16)
+	require.NoError(t, err)
+	for _, c := range schemes {
+		// Half of the smallest number of float16 is lost of a scale, as often as a code says.
+		lost := 0x1p-25 * float64(int(1)<<c.bits) / 2e-4
+		checkHeld(t, backends.MustNew("go"), x, c.Scheme, c.off+lost)
+	}
+}
+
+// checkHeld checks how far numbers are off, beside the largest of them.
+func checkHeld(t *testing.T, backend ir.Backend, x *tensors.Tensor, scheme quant.Scheme, allowed float64) {
+	t.Helper()
+	d := x.DType()
+	out := graph.MustCallOnceN(backend, func(x *graph.Node) []*graph.Node {
+		y, wide := quant.FakeQuantize(x, scheme), dtypes.Float64
+		off := graph.Sub(graph.ConvertDType(x, wide), graph.ConvertDType(y, wide))
+		return []*graph.Node{y, graph.ReduceAllMax(graph.Abs(off)), graph.ReduceAllMax(graph.Abs(graph.ConvertDType(x, wide)))}
+	}, x)
+	require.Equal(t, d, out[0].DType())
+	off, most := out[1].Value().(float64), out[2].Value().(float64)
+	require.LessOrEqual(t, off, most*(allowed+dtypes.Epsilon(d)), "%v in %s", scheme, d)
+	require.Greater(t, off, 0.0, "%v in %s", scheme, d)
+}
+
+// Numbers whose range is more than the largest number have codes that are spread over it.
+func TestCodesOfAWideRange(t *testing.T) {
+	out := graph.MustCallOnceN(backends.MustNew("go"), func(x *graph.Node) []*graph.Node {
+		q := quant.Quantize(x, quant.Scheme{Group: 4})
+		return append(q.Nodes(), quant.Unpack(q.Codes, 4, false))
+	}, []float32{-3e38, -1e38, 0, 3e38})
+	require.Equal(t, []float32{3e38}, out[2].Value())
+	require.InEpsilon(t, -3e38/8, float64(out[1].Value().([]float32)[0]), 1e-6)
+	require.Equal(t, []uint8{15, 11, 8, 0}, out[3].Value())
 }
 
 // Through FakeQuantize gradients flow as if it were not there, and through Quantize none.
@@ -179,7 +213,7 @@ func TestWhatDoesNotFit(t *testing.T) {
 		"quant.MatMulTransposed float32[2 6] · float32[6 64]: inner axes differ: 6 against 64":                              func() { quant.MatMulTransposed(f(2, 6), w) },
 		"quant.MatMul float32[2 64] · float32[6 64]: inner axes differ: 64 against 6":                                       func() { quant.MatMul(f(2, 64), w) },
 		"quant.MatMul int32[6] · float32[6 64]: x is a float, not int32 (convert it with ConvertDType)":                     func() { quant.MatMul(of(dtypes.Int32, 6), w) },
-		"quant.Rows float32[2]: indices are integers, not float32":                                                          func() { quant.Rows(w, f(2)) },
+		"quant.Rows float32[2]: indices are integers, not float32 (convert them with ConvertDType)":                         func() { quant.Rows(w, f(2)) },
 		"quant.GatherMatMul float32[6 64]: the quantised array has three axes: experts, rows and columns of their matrices": func() { quant.GatherMatMul(f(2, 64), w, of(dtypes.Int32, 2)) },
 		"quant.Pack uint8[2 5]: the last axis, of 5 codes of 2 bits, does not fill whole bytes (pad it to a multiple of 4)": func() { quant.Pack(u(2, 5), 2) },
 		"quant.Pack uint8[8]: a byte holds codes of 1, 2, 4 or 8 bits, not of 3":                                            func() { quant.Pack(u(8), 3) },

@@ -15,7 +15,8 @@ const (
 	//
 	//	s = ±(hi - lo)/(2ᵇ - 1), β = the one of lo and hi that is farther from 0, s = β/round(β/s), c = round((x - β)/s)
 	//
-	// s is positive if β is lo. Where all numbers of a group are the same, they are β, and s is 1.
+	// s is positive if β is lo. Where all numbers of a group are the same, they are β, and s is 1. [Dequantize] makes infinities of numbers
+	// farther from β than the dtype, or float32 for a narrower one, reaches.
 	//
 	// Source: MLX's quantize in its mode "affine", whose arrays are these, four bytes of codes as a uint32.
 	Affine Kind = "affine"
@@ -35,7 +36,7 @@ const (
 	//
 	//	s = max|x| / largest,  c = float8(x/s)
 	//
-	// [graph.Bitcast] makes codes of floats, and floats of codes.
+	// s is no smaller than the smallest normal number of the dtype of x, unless all numbers of a group are 0. [graph.Bitcast] makes codes of floats, and floats of codes.
 	E4M3FN Kind = "float8_e4m3fn"
 	E5M2   Kind = "float8_e5m2"
 )

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -87,7 +88,7 @@ func Categorical(state, logits *graph.Node, samples ...int) (next, values *graph
 	}
 	shape := shapes.Make(wideOf(logits.DType()), append(append([]int(nil), samples...), logits.Shape().Dimensions...)...)
 	next, noise := Gumbel(state, shape)
-	return next, graph.ArgMax(graph.Add(graph.ConvertDType(unnamed(logits), shape.DType), noise), -1)
+	return next, graph.ArgMax(graph.Add(graph.ConvertDType(axes.Unnamed(logits), shape.DType), noise), -1)
 }
 
 // MultivariateNormal returns vectors of the normal distribution of some mean and covariance:
@@ -103,7 +104,7 @@ func MultivariateNormal(state, mean, covariance *graph.Node, samples ...int) (ne
 	if n == 0 || covariance.Rank() != n+1 || mean.DType() != covariance.DType() || !slices.Equal(covariance.Shape().Dimensions, append(append([]int(nil), mean.Shape().Dimensions...), mean.Dim(-1))) {
 		graph.Errorf("random.MultivariateNormal %s · %s: a mean of [b…, N] needs a covariance of [b…, N, N], of its dtype", mean.Shape(), covariance.Shape())
 	}
-	mean, covariance = unnamed(mean), unnamed(covariance)
+	mean, covariance = axes.Unnamed(mean), axes.Unnamed(covariance)
 	shape := shapes.Make(mean.DType(), append(append([]int(nil), samples...), mean.Shape().Dimensions...)...)
 	next, z := graph.RandomNormal(state, shape)
 	factor := graph.Cholesky(covariance, true)
@@ -144,7 +145,7 @@ func Choice(state, x *graph.Node, n int, replace bool, p ...*graph.Node) (next, 
 		next, noise = Gumbel(state, p[0].Shape().WithDType(wideOf(p[0].DType())))
 		_, at = graph.TopK(graph.Add(graph.Log(graph.ConvertDType(p[0], noise.DType())), noise), n, 0)
 	}
-	return next, graph.Gather(unnamed(x), graph.ExpandAxes(at, -1))
+	return next, graph.Gather(axes.Unnamed(x), graph.ExpandAxes(at, -1))
 }
 
 // uniform returns numbers over [0, 1), of float32 or wider.
@@ -173,13 +174,6 @@ func wideOf(d dtypes.DType) dtypes.DType {
 }
 
 func narrow(x *graph.Node, shape shapes.Shape) *graph.Node { return graph.ConvertDType(x, shape.DType) }
-
-func unnamed(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
-	}
-	return x
-}
 
 func needState(op string, state *graph.Node) {
 	if state == nil {

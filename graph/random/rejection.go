@@ -2,6 +2,7 @@ package random
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -174,5 +175,5 @@ func broadcast(op string, x *graph.Node, shape shapes.Shape) *graph.Node {
 	if err := x.Shape().BroadcastableTo(shape.Dimensions...); err != nil {
 		graph.Errorf("%s %s: the parameter cannot be broadcast to %s: %v", op, x.Shape(), shape.Dims(), err)
 	}
-	return graph.BroadcastToDims(graph.ConvertDType(graph.StopGradient(unnamed(x)), shape.DType), shape.Dimensions...)
+	return graph.BroadcastToDims(graph.ConvertDType(graph.StopGradient(axes.Unnamed(x)), shape.DType), shape.Dimensions...)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -14,10 +15,10 @@ import (
 //	y[i, n] = Σ_k x[i, k] · w[g(i), k, n],  g(i) the first g with i < sizes[0] + … + sizes[g]
 //
 // x is [M, K], w [G, K, N] of the same dtype, a number, sizes [G] of an integer dtype; the result is [M, N]. Rows beyond all groups become 0.
-// A negative size counts as 0. Sums are those of [graph.DotGeneral].
+// A negative size counts as 0, and one that is larger than M as M. Sums are those of [graph.DotGeneral].
 //
 // Rows are laid out in blocks of one group each, of which some are not full: it takes at most 2·M·K·N products, if there are no more
-// groups than rows, and at most M·K·N + G·K·N otherwise; memory is for x and y twice, and for one matrix of w at a time. The gradient of w takes
+// groups than rows, and M·K·N otherwise; memory is for x and y twice, and for one matrix of w at a time. The gradient of w takes
 // as much, and memory for w three times.
 //
 // It is what jax.lax.ragged_dot computes. Source of the blocks: Gale et al., "MegaBlocks: efficient sparse training with
@@ -32,25 +33,27 @@ func RaggedDot(x, w, sizes *graph.Node) *graph.Node {
 	case x.DType() != w.DType():
 		graph.Errorf("%s %s · %s: dtypes differ: %s and %s (convert one with ConvertDType)", op, x.Shape(), w.Shape(), x.DType(), w.DType())
 	case !dtypes.Numbers.Has(x.DType()):
-		graph.Errorf("%s %s · %s: %s is not a dtype that it takes: %s", op, x.Shape(), w.Shape(), x.DType(), dtypes.Numbers)
+		graph.Errorf("%s %s · %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), w.Shape(), x.DType(), dtypes.Numbers)
 	case !sizes.DType().IsInt():
-		graph.Errorf("%s %s · %s · %s: sizes of groups must be integers", op, x.Shape(), w.Shape(), sizes.Shape())
+		graph.Errorf("%s %s · %s · %s: sizes of groups must be integers, not %s (convert them with ConvertDType)", op, x.Shape(), w.Shape(), sizes.Shape(), sizes.DType())
 	case x.Dim(1) != w.Dim(1):
 		graph.Errorf("%s %s · %s: inner axes differ: %d columns against matrices of %d rows", op, x.Shape(), w.Shape(), x.Dim(1), w.Dim(1))
 	case w.Dim(0) != sizes.Dim(0):
 		graph.Errorf("%s %s · %s · %s: %d matrices against %d groups", op, x.Shape(), w.Shape(), sizes.Shape(), w.Dim(0), sizes.Dim(0))
 	}
-	return raggedDot(unnamed(x), unnamed(w), graph.ConvertDType(unnamed(sizes), dtypes.Int32), false)
+	return raggedDot(axes.Unnamed(x), axes.Unnamed(w), limited(axes.Unnamed(sizes), x.Dim(0)), false)
 }
 
-func unnamed(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
+// limited returns sizes as int32 from 0 to m.
+func limited(sizes *graph.Node, m int) *graph.Node {
+	if sizes.DType() == dtypes.Uint64 { // of which int64 has not all
+		sizes = graph.Min(sizes, graph.ConstAs(sizes, m))
 	}
-	return x
+	sizes = graph.ConvertDType(sizes, dtypes.Int64)
+	return graph.ConvertDType(graph.ClipScalar(sizes, 0, float64(m)), dtypes.Int32)
 }
 
-// raggedDot is RaggedDot, with the matrices of w transposed if it says so. It and raggedOuter are each other's gradients.
+// raggedDot is RaggedDot of sizes that are limited, with the matrices of w transposed if it says so. It and raggedOuter are each other's gradients.
 func raggedDot(x, w, sizes *graph.Node, transposed bool) *graph.Node {
 	over, n := 1, w.Dim(2)
 	if transposed {
@@ -61,7 +64,7 @@ func raggedDot(x, w, sizes *graph.Node, transposed bool) *graph.Node {
 	}
 	return graph.WithCustomGradient([]*graph.Node{x, w, sizes}, func(in []*graph.Node) []*graph.Node {
 		x, w := in[0], in[1]
-		b := blocksOf(in[2], x.Dim(0))
+		b := blocksOf(in[2], x.Dim(0), mostRows)
 		_, y := graph.Scan(nil, []*graph.Node{b.of(x), b.group}, func(_, x []*graph.Node) (next, y []*graph.Node) {
 			matrix := graph.Gather(w, graph.ExpandAxes(x[1], -1))
 			return nil, []*graph.Node{graph.DotGeneral(x[0], []int{1}, nil, matrix, []int{over - 1}, nil)}
@@ -84,7 +87,7 @@ func raggedOuter(x, y, sizes *graph.Node) *graph.Node {
 		return graph.Zeros(x.Graph(), shapes.Make(x.DType(), groups, x.Dim(1), y.Dim(1)))
 	}
 	return graph.WithCustomGradient([]*graph.Node{x, y, sizes}, func(in []*graph.Node) []*graph.Node {
-		b := blocksOf(in[2], x.Dim(0))
+		b := blocksOf(in[2], x.Dim(0), x.Dim(0)) // of any size: each makes a matrix
 		product := graph.Dot(b.of(in[0]), b.of(in[1]))
 		if x.DType().IsHalf() { // rounded once
 			product = product.WithOutputDType(dtypes.Float32)
@@ -105,19 +108,18 @@ type blocks struct {
 	inside *graph.Node // whether a row belongs to a group
 }
 
-// mostRows is how many rows a block has at most: enough that a product with a matrix reads it seldom.
+// mostRows is how many rows a block that is multiplied by a matrix has at most: enough that the matrix is read seldom.
 const mostRows = 128
 
-// blocksOf lays m rows out. A block has a power of two of rows, no more than a group has if all are alike, so that blocks that are not
-// full have together no more than m places that are empty.
-func blocksOf(sizes *graph.Node, m int) *blocks {
+// blocksOf lays m rows out. A block has a power of two of rows, no more than most, and no more than a group has if all are alike, so that blocks
+// that are not full have together no more than m places that are empty. If most is m, there are three times as many blocks as groups at most.
+func blocksOf(sizes *graph.Node, m, most int) *blocks {
 	g, groups := sizes.Graph(), sizes.Dim(0)
-	shift := bits.Len(uint(min(max(1, m/groups), mostRows))) - 1
+	shift := bits.Len(uint(min(max(1, m/groups), most))) - 1
 	size := 1 << shift
 	count := min(m/size+groups, m) // one that is not full for each group, and none for a group without rows
 
-	zero := graph.ZerosLike(sizes)
-	ends := graph.Min(graph.CumSum(graph.Min(graph.Max(sizes, zero), graph.ConstAs(sizes, m)), 0), graph.ConstAs(sizes, m))
+	ends := limited(graph.CumSum(graph.ConvertDType(sizes, dtypes.Int64), 0), m)
 	starts := graph.ShiftRight(ends, 1, 0)
 	inBlocks := graph.BitwiseShiftRightLogicalScalar(graph.AddScalar(graph.Sub(ends, starts), size-1), shift)
 	lastBlocks := graph.CumSum(inBlocks, 0)

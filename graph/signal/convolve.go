@@ -1,6 +1,10 @@
 package signal
 
-import "github.com/quire-ml/quire/graph"
+import (
+	"fmt"
+
+	"github.com/quire-ml/quire/graph"
+)
 
 // Mode says which places of the full convolution [Convolve] returns.
 type Mode string
@@ -30,7 +34,7 @@ func Convolve(x, y *graph.Node, mode Mode) *graph.Node {
 	case x.Dim(-1) < 1 || y.Dim(-1) < 1:
 		fail("a signal is empty")
 	case x.Dim(-1) > most || y.Dim(-1) > most:
-		fail("a signal is too long")
+		fail(fmt.Sprintf("signals of %d and %d elements are too long: want %d at most", x.Dim(-1), y.Dim(-1), most))
 	}
 	n, m := x.Dim(-1), y.Dim(-1)
 	from, to := 0, n+m-1

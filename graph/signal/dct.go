@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // DCT returns the discrete cosine transform of x along an axis of n elements, of one of four types:
@@ -48,7 +49,7 @@ func alongAxis(op string, x *graph.Node, kind, axis int, fn func(x *graph.Node) 
 	case n > most:
 		graph.Errorf("signal.%s %s: axis %d has %d elements: want %d at most", op, x.Shape(), a, n, most)
 	}
-	return moved(fn(moved(x, a, x.Rank()-1)), x.Rank()-1, a)
+	return axes.Moved(fn(axes.Moved(x, a, x.Rank()-1)), x.Rank()-1, a)
 }
 
 // cosineTransform transforms the last axis: a Fourier transform of x continued as the cosines are, even about its ends.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // reals are the dtypes of signals, and computed those of what is transformed.
@@ -30,18 +31,22 @@ func need(op string, x *graph.Node, takes dtypes.Set) *graph.Node {
 	case !takes.Has(x.DType()):
 		graph.Errorf("signal.%s %s: %s is not a dtype that it takes: %s (convert it with ConvertDType)", op, x.Shape(), x.DType(), takes)
 	}
-	if x.Shape().HasNames() {
-		x = x.WithAxisNames(make([]string, x.Rank())...)
+	return axes.Unnamed(x)
+}
+
+// every returns all axes of x.
+func every(x *graph.Node) []int {
+	list := make([]int, x.Rank())
+	for a := range list {
+		list[a] = a
 	}
-	return x
+	return list
 }
 
 // axesOf returns axes counted from 0, all of x's if none are given, and panics if one is not there, comes twice or is empty.
 func axesOf(op string, x *graph.Node, axes []int) []int {
 	if len(axes) == 0 {
-		for a := range x.Rank() {
-			axes = append(axes, a)
-		}
+		axes = every(x)
 	}
 	list := make([]int, len(axes))
 	for i, a := range axes {
@@ -58,20 +63,6 @@ func axesOf(op string, x *graph.Node, axes []int) []int {
 
 // most is the largest size that is counted out when a graph is built.
 const most = 1 << 26
-
-// moved returns x with an axis at another place, the others in order.
-func moved(x *graph.Node, from, to int) *graph.Node {
-	if from == to {
-		return x
-	}
-	var perm []int
-	for a := range x.Rank() {
-		if a != from {
-			perm = append(perm, a)
-		}
-	}
-	return graph.TransposeAllAxes(x, slices.Insert(perm, to, from)...)
-}
 
 // toComplex returns x as a complex number of its precision.
 func toComplex(x *graph.Node) *graph.Node {

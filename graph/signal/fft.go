@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"math"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -131,6 +132,9 @@ func frequencies(op string, n, first int, spacing float64) []float64 {
 	if n < 1 || n > most {
 		graph.Errorf("signal.%s: there cannot be %d samples: want 1 to %d", op, n, most)
 	}
+	if spacing == 0 || math.IsInf(spacing, 0) || math.IsNaN(spacing) {
+		graph.Errorf("signal.%s: samples cannot be %v apart: want a finite spacing other than 0", op, spacing)
+	}
 	f := make([]float64, first)
 	for k := range f {
 		f[k] = float64(k) / (float64(n) * spacing)
@@ -153,10 +157,8 @@ func shifted(op string, x *graph.Node, axes []int, by func(n int) int) *graph.No
 	if x == nil {
 		graph.Errorf("signal.%s: the operand is nil", op)
 	}
-	if len(axes) == 0 && x.Rank() > 0 {
-		for a := range x.Rank() {
-			axes = append(axes, a)
-		}
+	if len(axes) == 0 {
+		axes = every(x)
 	}
 	for _, a := range axes {
 		x = graph.Roll(x, by(x.Dim(a)), a)

@@ -1,6 +1,7 @@
 package signal_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,10 +33,17 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{func() { signal.RealFFT2(z(4, 4)) }, "signal.RealFFT2 complex64[4 4]: the signal is complex (FFTN and FFT2 take complex numbers)"},
 		{func() { signal.InverseRealFFT2(z(4, 4), 4) }, "axis 1 has 4 elements, which is the transform of 6 or 7, not of 4"},
 		{func() { signal.FFTFrequencies(g, dtypes.Float32, 0, 1) }, "signal.FFTFrequencies: there cannot be 0 samples"},
+		{func() { signal.FFTFrequencies(g, dtypes.Float32, 4, 0) }, "signal.FFTFrequencies: samples cannot be 0 apart: want a finite spacing other than 0"},
+		{func() { signal.RealFFTFrequencies(g, dtypes.Float32, 4, math.Inf(-1)) }, "signal.RealFFTFrequencies: samples cannot be -Inf apart"},
+		{func() { signal.RealFFTFrequencies(g, dtypes.Float32, 4, math.NaN()) }, "samples cannot be NaN apart"},
+		{func() { signal.Kaiser(g, dtypes.Float32, 4, math.NaN(), true) }, "beta cannot be NaN"},
+		{func() { signal.STFT(p(0), p(1)).Done() }, "a signal of 0 elements is shorter than a frame of 1"},
+		{func() { signal.STFT(p(1<<13), p(1<<13)).Hop(1).Done() }, "overlap more than 4096 times (set a longer Hop)"},
+		{func() { signal.Convolve(p(1<<27), p(4), signal.Full) }, "signals of 134217728 and 4 elements are too long: want 67108864 at most"},
 		{func() { signal.Hann(nil, dtypes.Float32, 4, true) }, "signal.Hann: the graph is nil"},
 		{func() { signal.Hann(g, dtypes.Int32, 4, true) }, "signal.Hann: a window of int32 cannot be"},
 		{func() { signal.Hann(g, dtypes.Float32, -4, true) }, "a window cannot have -4 elements"},
-		{func() { signal.Kaiser(g, dtypes.Float32, 4, -1, true) }, "beta is not negative and finite, not -1"},
+		{func() { signal.Kaiser(g, dtypes.Float32, 4, -1, true) }, "signal.Kaiser: beta cannot be -1: want 0 to 1e9 (14 is usual)"},
 		{func() { signal.DCT(p(4), 5, 0, false) }, "there is no cosine transform of type 5: want 1 to 4"},
 		{func() { signal.DCT(p(1), 1, 0, false) }, "axis 0 has 1 elements, too few for a cosine transform of type 1"},
 		{func() { signal.STFT(p(2, 8), p(2, 4)) }, "signal.STFT float32[2 8] · float32[2 4]: a window is a vector"},
@@ -75,5 +83,15 @@ func TestTransformsAreUndone(t *testing.T) {
 			got := graph.MustCallOnce(graphtest.Reference(), fn, x)
 			require.NoError(t, graphtest.Diff(got, x, ir.Tolerance{ULP: 64, Abs: 64}), "%s %s", name, d)
 		}
+	}
+}
+
+// Axes that are not given are those of the operand, and are not written behind an empty slice of the caller's.
+func TestAxesOfTheCaller(t *testing.T) {
+	x := graph.Parameter(graph.NewGraph(nil, "g"), "x", shapes.Make(dtypes.Float32, 2, 3))
+	for name, fn := range map[string]func(x *graph.Node, axes ...int) *graph.Node{"FFTN": signal.FFTN, "FFTShift": signal.FFTShift} {
+		mine := []int{7, 8, 9}
+		require.NoError(t, graph.Catch(func() { fn(x, mine[:0]...) }), name)
+		require.Equal(t, []int{7, 8, 9}, mine, name)
 	}
 }

@@ -53,7 +53,7 @@ func (f *frames) step() int {
 		hop = max(1, f.size/4)
 	}
 	if (f.size+hop-1)/hop > mostBlocks {
-		f.fail("frames of %d elements, %d after one another, overlap more than %d times", f.size, hop, mostBlocks)
+		f.fail("frames of %d elements, %d after one another, overlap more than %d times (set a longer Hop)", f.size, hop, mostBlocks)
 	}
 	return hop
 }
@@ -118,7 +118,7 @@ func (b *STFTBuilder) Done() *graph.Node {
 		graph.Errorf("signal.STFT: an operand is nil")
 	}
 	x, p := b.x, b.margin()
-	if t := x.Dim(-1); p >= t {
+	if t := x.Dim(-1); p > 0 && p >= t {
 		b.fail("a signal of %d elements has no reflection of %d to put around (leave Center out, or take shorter frames)", t, p)
 	}
 	if p > 0 {

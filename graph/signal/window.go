@@ -48,7 +48,7 @@ func Blackman(g *graph.Graph, dtype dtypes.DType, n int, periodic bool) *graph.N
 func Kaiser(g *graph.Graph, dtype dtypes.DType, n int, beta float64, periodic bool) *graph.Node {
 	size := period("Kaiser", g, dtype, n, periodic)
 	if !(beta >= 0 && beta <= 1e9) {
-		graph.Errorf("signal.Kaiser: beta is not negative and finite, not %v", beta)
+		graph.Errorf("signal.Kaiser: beta cannot be %v: want 0 to 1e9 (14 is usual)", beta)
 	}
 	z, scale := make([]float64, n), make([]float64, n)
 	for j := range z {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // AdaptivePoolBuilder pools pictures to sizes, see [AdaptiveMeanPool].
@@ -41,7 +42,7 @@ func (b *AdaptivePoolBuilder) ChannelsAxis(config graph.ChannelsAxisConfig) *Ada
 // Done adds the pooling to the graph and returns its result.
 func (b *AdaptivePoolBuilder) Done() *graph.Node {
 	sizes, mean := b.sizes(b.want), b.op == "AdaptiveMeanPool"
-	y := unnamed(b.x)
+	y := axes.Unnamed(b.x)
 	if mean {
 		b.need(dtypes.Inexact)
 		y = wide(y)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -55,7 +56,7 @@ func (b *AffineGridBuilder) Done() *graph.Node {
 	if b.theta == nil {
 		graph.Errorf("vision.AffineGrid: the operand is nil")
 	}
-	theta, n := wide(unnamed(b.theta)), len(b.sizes)
+	theta, n := wide(axes.Unnamed(b.theta)), len(b.sizes)
 	g, d := theta.Graph(), theta.DType()
 	columns := make([]*graph.Node, n+1) // p and 1, each [o…, 1]
 	dims := append(slices.Clone(b.sizes), 1)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/ir"
 )
 
@@ -60,7 +61,7 @@ func (b *ConvTransposeBuilder) perAxis(what string, least int, values []int) []i
 	values = b.each(what, values)
 	for i, v := range values {
 		if v < least || v > far {
-			b.fail("spatial axis %d: %s of %d cannot be: they must be at least %d", i, what, v, least)
+			b.fail("spatial axis %d: %s of %d cannot be: want %d to %d", i, what, v, least, far)
 		}
 	}
 	return values
@@ -133,7 +134,7 @@ func (b *ConvTransposeBuilder) ChannelGroupCount(groups int) *ConvTransposeBuild
 func (b *ConvTransposeBuilder) Done() *graph.Node {
 	n := len(b.axes())
 	b.need(dtypes.Numbers)
-	x, k := unnamed(b.x), unnamed(b.kernel)
+	x, k := axes.Unnamed(b.x), axes.Unnamed(b.kernel)
 	axes, in, out := b.layout(n)
 	channels := x.Dim(axes.InputChannels)
 	switch {
@@ -156,13 +157,13 @@ func (b *ConvTransposeBuilder) Done() *graph.Node {
 	paddings := make([][2]int, n)
 	for i := range n {
 		size, have := k.Dim(axes.KernelSpatial[i]), x.Dim(axes.InputSpatial[i])
-		if size < 1 || max(size, have) > far {
-			b.fail("spatial axis %d: a kernel of %d elements cannot be laid on %d", i, size, have)
+		if min(size, have) < 1 || max(size, have) > far {
+			b.fail("spatial axis %d has %d elements, the kernel %d along it: want 1 to %d of both", i, have, size, far)
 		}
 		reach := (size-1)*dilations[i] + 1
 		paddings[i] = b.around(i, reach, strides[i])
 		if o := (have-1)*strides[i] + 1 + paddings[i][0] + paddings[i][1] - reach + 1; o < 1 || o > far {
-			b.fail("spatial axis %d: the result would have %d elements", i, o)
+			b.fail("spatial axis %d: the result would have %d elements: want 1 to %d (set less padding, or smaller strides)", i, o, far)
 		}
 	}
 	// The matrix is transposed by a kernel that is turned round, with its input and output channels exchanged, group by group.
@@ -216,7 +217,7 @@ func regrouped(k *graph.Node, groups, in, out int) *graph.Node {
 	dims := slices.Clone(k.Shape().Dimensions)
 	dims[in] /= groups
 	k = graph.Reshape(k, slices.Insert(slices.Clone(dims), in, groups)...)
-	k = moved(k, in, out)
+	k = axes.Moved(k, in, out)
 	dims[out] *= groups
 	return graph.Reshape(k, dims...)
 }

@@ -88,14 +88,6 @@ func (p *pictures) sizes(values []int) []int {
 // far is beyond what sizes, strides and paddings can be meant to be; a few products of what is below fit into an int.
 const far = 1 << 30
 
-// unnamed returns x without names of axes.
-func unnamed(x *graph.Node) *graph.Node {
-	if x.Shape().HasNames() {
-		return x.WithAxisNames(make([]string, x.Rank())...)
-	}
-	return x
-}
-
 // named gives y the names of x's axes, of which it has as many.
 func named(y, x *graph.Node) *graph.Node {
 	if !x.Shape().HasNames() {
@@ -114,18 +106,4 @@ func wide(x *graph.Node) *graph.Node {
 		return graph.ConvertDType(x, dtypes.Float32)
 	}
 	return x
-}
-
-// moved returns x with an axis at another place, the others in order.
-func moved(x *graph.Node, from, to int) *graph.Node {
-	if from == to {
-		return x
-	}
-	var perm []int
-	for a := range x.Rank() {
-		if a != from {
-			perm = append(perm, a)
-		}
-	}
-	return graph.TransposeAllAxes(x, slices.Insert(perm, to, from)...)
 }

@@ -3,6 +3,7 @@ package vision
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // GridSampleBuilder samples pictures at places of one's own, see [GridSample].
@@ -34,7 +35,8 @@ const (
 //
 // x is [batch, spatial…, channels] with n spatial axes; grid is [batch, o…, n], of any number of axes o, and its last axis has the coordinates of
 // the last spatial axis first: x, y, z. Both have the same dtype, a float, and the result, [batch, o…, channels], too; narrower ones than float32
-// are computed in float32. What is outside of x is 0 unless PadBorder or PadReflection is set. A NaN in grid counts as -1. Gradients go to x and,
+// are computed in float32. What is outside of x is 0 unless PadBorder or PadReflection is set.
+// A NaN in grid counts as -1, and so does with PadReflection what is infinite or becomes it. Gradients go to x and,
 // but with Nearest, to grid.
 //
 // It panics with [graph.Error] if shapes or dtypes do not fit. It is PyTorch's grid_sample with its defaults, and ONNX's GridSample.
@@ -93,8 +95,8 @@ func (b *GridSampleBuilder) PadReflection() *GridSampleBuilder {
 
 // Done adds the sampling to the graph and returns its result.
 func (b *GridSampleBuilder) Done() *graph.Node {
-	axes := b.axes()
-	n := len(axes)
+	spatial := b.axes()
+	n := len(spatial)
 	b.need(dtypes.Floats)
 	if b.grid.DType() != b.x.DType() {
 		b.fail("the grid is of %s, the pictures of %s (convert one with ConvertDType)", b.grid.DType(), b.x.DType())
@@ -102,14 +104,14 @@ func (b *GridSampleBuilder) Done() *graph.Node {
 	if b.grid.Rank() < 2 || b.grid.Dim(0) != b.x.Dim(0) || b.grid.Dim(-1) != n {
 		b.fail("a grid of %s does not fit: its first axis must be the batch of %d, its last hold the %d coordinates of a place", b.grid.Shape(), b.x.Dim(0), n)
 	}
-	for _, a := range axes {
+	for i, a := range spatial {
 		if b.x.Dim(a) < 1 || b.x.Dim(a) > far {
-			b.fail("spatial axis %d has %d elements: want 1 to %d", a, b.x.Dim(a), far)
+			b.fail("spatial axis %d has %d elements: want 1 to %d", i, b.x.Dim(a), far)
 		}
 	}
-	x, grid := wide(unnamed(b.x)), wide(unnamed(b.grid))
+	x, grid := wide(axes.Unnamed(b.x)), wide(axes.Unnamed(b.grid))
 	if b.channels == graph.ChannelsFirst {
-		x = moved(x, 1, x.Rank()-1)
+		x = axes.Moved(x, 1, x.Rank()-1)
 	}
 	grid = graph.Where(graph.IsNaN(grid), graph.ConstAs(grid, -1), grid)
 	places := make([]*graph.Node, n) // [B, o…]
@@ -119,7 +121,7 @@ func (b *GridSampleBuilder) Done() *graph.Node {
 	}
 	y := b.sample(x, places)
 	if b.channels == graph.ChannelsFirst {
-		y = moved(y, y.Rank()-1, 1)
+		y = axes.Moved(y, y.Rank()-1, 1)
 	}
 	return graph.ConvertDType(y, b.x.DType())
 }
@@ -147,6 +149,7 @@ func (b *GridSampleBuilder) inside(s *graph.Node, size int) *graph.Node {
 		if span == 0 {
 			return graph.ZerosLike(s)
 		}
+		s = graph.Where(graph.IsFinite(s), s, graph.ConstAs(s, low)) // an infinity cannot be folded
 		r := graph.Abs(graph.SubScalar(s, low))
 		turns := graph.Floor(graph.DivScalar(r, span))
 		r = graph.Sub(r, graph.MulScalar(turns, span))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // InterpolateBuilder resamples pictures, see [Interpolate].
@@ -56,7 +57,8 @@ const (
 // result has the dtype and the names of x, any dtype for Nearest, otherwise a float or complex. Floats narrower than float32 are summed in
 // float32. It panics with [graph.Error] if an axis is empty or there are more or fewer sizes.
 //
-// HalfPixel is interpolate(align_corners=False) in PyTorch and half_pixel in ONNX, with "nearest-exact" for Nearest; AlignCorners is
+// HalfPixel is interpolate(align_corners=False) in PyTorch and half_pixel in ONNX, with "nearest-exact" for Nearest (in ONNX with
+// round_prefer_ceil); AlignCorners is
 // align_corners in both; Asymmetric with Nearest is PyTorch's "nearest", and ONNX's asymmetric with floor. JAX's image.resize has
 // HalfPixel with Antialias, and a = -½.
 //
@@ -139,7 +141,7 @@ func (b *InterpolateBuilder) Done() *graph.Node {
 	case b.method != nearest:
 		b.need(dtypes.Inexact)
 	}
-	y := unnamed(b.x)
+	y := axes.Unnamed(b.x)
 	if b.method != nearest {
 		y = wide(y)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/internal/axes"
 )
 
 // UnfoldBuilder takes pictures apart into windows, see [Unfold], or puts them together, see [Fold].
@@ -26,8 +27,8 @@ type UnfoldBuilder struct {
 //	O = ⌊(I + before + after - dilation·(window - 1) - 1)/stride⌋ + 1
 //
 // and after ChannelsAxis(graph.ChannelsFirst) it is [batch, channels, window…, o…], which PyTorch's Unfold reshapes to [batch, channels·window…, o…].
-// Strides and dilations are 1 and nothing is padded unless set. With strides as large as the window, pictures become patches without a copy of
-// any element. It panics with [graph.Error] if a window does not fit. Its gradient is [Fold]; it is also known as im2col.
+// Strides and dilations are 1 and nothing is padded unless set. With strides as large as the window, pictures become patches by a reshape and a
+// transposition. It panics with [graph.Error] if a window does not fit. Its gradient is [Fold]; it is also known as im2col.
 func Unfold(x *graph.Node, window ...int) *UnfoldBuilder {
 	return &UnfoldBuilder{pictures: of("Unfold", x), want: window}
 }
@@ -64,7 +65,7 @@ func (b *UnfoldBuilder) perAxis(what string, values []int) []int {
 	}
 	for i, v := range values {
 		if v < 1 || v > far {
-			b.fail("spatial axis %d: %s of %d cannot be: they must be at least 1", i, what, v)
+			b.fail("spatial axis %d: %s of %d cannot be: want 1 to %d", i, what, v, far)
 		}
 	}
 	return slices.Clone(values)
@@ -165,7 +166,7 @@ func (b *UnfoldBuilder) Done() *graph.Node {
 }
 
 func (b *UnfoldBuilder) unfolded(n int) *graph.Node {
-	y := unnamed(b.x)
+	y := axes.Unnamed(b.x)
 	first := b.axes()[0]
 	for i := range n { // axis i becomes two: windows, and their elements
 		y = b.along(i, b.want[i], b.x.Dim(first+i)).apart(y, first+2*i)
@@ -179,7 +180,7 @@ func (b *UnfoldBuilder) folded(n int) *graph.Node {
 	for to, from := range order {
 		back[from] = to
 	}
-	y := graph.TransposeAllAxes(wide(unnamed(b.x)), back...)
+	y := graph.TransposeAllAxes(wide(axes.Unnamed(b.x)), back...)
 	first := b.axes()[0]
 	for i := range n { // two axes become axis i
 		w := b.along(i, y.Dim(first+i+1), b.want[i])

@@ -47,14 +47,18 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{func() { vision.Unfold(p(1, 4, 4, 3), 2).Done() }, "1 sizes of a window for 2 spatial axes"},
 		{func() { vision.Unfold(p(1, 4, 4, 3), 2, 5).Done() }, "spatial axis 1: a window that reaches over 5 does not fit into the padded 4 elements"},
 		{func() { vision.Unfold(p(1, 4, 4, 3), 2, 0).Done() }, "spatial axis 1: a window of 0 elements cannot be"},
-		{func() { vision.Unfold(p(1, 4, 4, 3), 2, 2).Strides(0) }, "strides of 0 cannot be"},
+		{func() { vision.Unfold(p(1, 4, 4, 3), 2, 2).Strides(0) }, "strides of 0 cannot be: want 1 to 1073741824"},
 		{func() { vision.Fold(p(1, 4, 4, 3), 4).Strides(2).Done() }, "there are 4 windows of 4 elements, a picture of 4 elements has 1"},
 		{func() { vision.Fold(p(1, 4, 3), 4).Done() }, "one axis of windows and one of their elements per spatial axis"},
 		{func() { vision.ConvTranspose(p(1, 4, 4, 3), p(3, 3, 3)) }, "the kernel float32[3 3 3] must have 4 axes"},
 		{func() { vision.ConvTranspose(p(1, 4, 4, 3), p(3, 3, 3, 8)).Done() }, "the operand has 3 channels, but the kernel float32[3 3 3 8] takes 8 along axis 3, and makes output channels along axis 2 (want Transpose(kernel, 2, 3)?)"},
 		{func() { vision.ConvTranspose(p(1, 3, 4, 4), p(8, 3, 3, 3)).ChannelsAxis(first).Done() }, "the operand has 3 channels, but the kernel float32[8 3 3 3] takes 8"},
 		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).ChannelsAxis(last).ChannelGroupCount(2).Done() }, "3 channels cannot be dealt over 2 groups"},
-		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).PaddingPerDim([][2]int{{4, 4}}).Done() }, "the result would have -2 elements"},
+		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).PaddingPerDim([][2]int{{4, 4}}).Done() }, "the result would have -2 elements: want 1 to 1073741824 (set less padding, or smaller strides)"},
+		{func() { vision.ConvTranspose(p(1, 0, 3), p(3, 8, 3)).Done() }, "spatial axis 0 has 0 elements, the kernel 3 along it: want 1 to"},
+		{func() { vision.ConvTranspose(p(1, 4, 3), p(0, 8, 3)).Done() }, "spatial axis 0 has 4 elements, the kernel 0 along it: want 1 to"},
+		{func() { vision.ConvTranspose(p(1, 4, 3), p(3, 8, 3)).Strides(0) }, "strides of 0 cannot be: want 1 to 1073741824"},
+		{func() { vision.GridSample(p(2, 4, 0, 3), p(2, 5, 5, 2)).Done() }, "spatial axis 1 has 0 elements"},
 		{func() { vision.AdaptiveMeanPool(of(dtypes.Int8, 1, 4, 3), 2).Done() }, "int8 is not a dtype that it takes"},
 		{func() { vision.AdaptiveMaxPool(of(dtypes.Complex64, 1, 4, 3), 2).Done() }, "complex64 is not a dtype that it takes"},
 	} {
@@ -110,6 +114,25 @@ func pictureDims(layout graph.ChannelsAxisConfig, batch int, sizes []int, channe
 		return append([]int{batch, channels}, sizes...)
 	}
 	return append(append([]int{batch}, sizes...), channels)
+}
+
+// Elements that are equal and largest share the gradient, each once, however long the other windows are.
+func TestAdaptiveMaxPoolSharesTheGradient(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		size int
+		want []float64
+	}{
+		{[]float64{5, 5, 0, 0, 0}, 3, []float64{0.5, 1.5, 0, 0.5, 0.5}}, // windows 0-1, 1-3, 3-4
+		{[]float64{2, 2, 2, 2}, 3, []float64{0.5, 1, 1, 0.5}},
+		{[]float64{2, 2, 2, 2}, 2, []float64{0.5, 0.5, 0.5, 0.5}},
+	} {
+		dx := graph.MustCallOnce(graphtest.Reference(), func(x *node) *node {
+			y := vision.AdaptiveMaxPool(graph.Reshape(x, 1, -1, 1), c.size).Done()
+			return graph.Gradient(graph.ReduceAllSum(y), x)[0]
+		}, c.x)
+		assert.InDeltaSlice(t, c.want, dx.Value(), 1e-12, "%v to %d", c.x, c.size)
+	}
 }
 
 // Halves are summed wide: what comes out is what float32 gives, rounded once.

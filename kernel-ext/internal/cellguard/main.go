@@ -4,7 +4,7 @@
 // As go it compiles a cell as it was asked to, writes down which line came from which cell, and mends what gonb keeps of
 // cells that were edited since. As a cell's program it runs the real one and passes on what that prints, with places as
 // In[3]:5, whole characters, and nothing that gonb cannot read. As shell it runs a command of the shell in the same
-// way, as cellguard-script a cell that is a script.
+// way, as shell-inside one in gonb's own directory, and as cellguard-script a cell that is a script.
 package main
 
 import (
@@ -21,6 +21,9 @@ func main() {
 	case "go":
 		os.Exit(goCommand(os.Args[1:]))
 	case "shell":
+		cells.Dir(os.Getenv(cells.GuardDir)).NoteShell()
+		os.Exit(runShell(os.Args[1:]))
+	case "shell-inside":
 		os.Exit(runShell(os.Args[1:]))
 	case "cellguard-script":
 		os.Exit(runScript(os.Args[1:]))

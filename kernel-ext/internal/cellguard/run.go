@@ -46,9 +46,7 @@ func runCell(program string, args []string) int {
 
 // runShell runs a command of the shell. As in a terminal, an interrupt goes to all that it started.
 func runShell(args []string) int {
-	dir := cells.Dir(os.Getenv(cells.GuardDir))
-	dir.NoteShell()
-	g := guarded{cmd: exec.Command(cells.Bash, append([]string{"-c"}, args...)...), dir: dir, all: true}
+	g := guarded{cmd: exec.Command(cells.Bash, append([]string{"-c"}, args...)...), dir: cells.Dir(os.Getenv(cells.GuardDir)), all: true}
 	return g.run()
 }
 

@@ -171,9 +171,10 @@ func (w *walker) named(n *types.Named) (known, flows bool) {
 // saves reports whether a type has two methods that make bytes or text of it and the reverse.
 func saves(n *types.Named) bool { return has(n, "SaveCarry", "LoadCarry") || encodes(n) }
 
-// encodes reports whether two of these are of the standard library's encoding packages, as package methodcodec knows them.
+// encodes reports whether two of these are of the standard library's encoding packages. Of those for JSON, which package methodcodec knows
+// too, nobody can tell whether they make the same value again in another program: a graph.Program needs the ops of its own.
 func encodes(n *types.Named) bool {
-	return has(n, "GobEncode", "GobDecode") || has(n, "MarshalBinary", "UnmarshalBinary") || has(n, "MarshalText", "UnmarshalText") || has(n, "MarshalJSON", "UnmarshalJSON")
+	return has(n, "GobEncode", "GobDecode") || has(n, "MarshalBinary", "UnmarshalBinary") || has(n, "MarshalText", "UnmarshalText")
 }
 
 // has reports whether a pointer to a type has methods of these names.

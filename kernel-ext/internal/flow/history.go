@@ -71,11 +71,21 @@ func (r *rewriter) record(text string) *record {
 	}
 	assigned := map[*ast.Ident]bool{} // which does not use a variable
 	ast.Inspect(r.body, func(n ast.Node) bool {
-		if a, ok := n.(*ast.AssignStmt); ok && (a.Tok == token.ASSIGN || a.Tok == token.DEFINE) {
-			for _, e := range a.Lhs {
-				if id, ok := e.(*ast.Ident); ok {
-					assigned[id] = true
-				}
+		var to []ast.Expr
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			if n.Tok == token.ASSIGN || n.Tok == token.DEFINE {
+				to = n.Lhs
+			}
+		case *ast.RangeStmt:
+			to = []ast.Expr{n.Key, n.Value}
+		}
+		for _, e := range to {
+			if e == nil {
+				continue
+			}
+			if id, ok := ast.Unparen(e).(*ast.Ident); ok {
+				assigned[id] = true
 			}
 		}
 		return true

@@ -95,7 +95,7 @@ func (p *Process) guard(cmd *exec.Cmd, opts Options) (*os.File, error) {
 		return nil, err
 	}
 	if exe := opts.Tools[workspace.Guard]; exe != "" {
-		for _, name := range []string{"go", "shell", "cellguard-script"} {
+		for _, name := range []string{"go", "shell", "shell-inside", "cellguard-script"} {
 			if err := os.Symlink(exe, filepath.Join(p.Guard.Bin(), name)); err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -45,8 +46,10 @@ func (p *Process) Shell(ctx context.Context, c ShellCommand) (status string, kno
 	}
 	defer errs.close()
 	cmd.Stdout, cmd.Stderr = out.to, errs.to
-	if err := cmd.Start(); err != nil { // the directory may be gone
+	if err := cmd.Start(); errors.Is(err, fs.ErrNotExist) { // the directory is gone
 		return "", false
+	} else if err != nil {
+		return err.Error(), true
 	}
 	out.begin()
 	errs.begin()

@@ -25,6 +25,9 @@ func (r *Relay) commands(n *running, b *back, list []string) (failure *jupyter.F
 		return nil, false
 	}
 	for i, line := range list {
+		if err := context.Cause(n.ctx); i > 0 && err != nil { // the one before ended well of it
+			return n.end(jupyter.Reply{}, err), true
+		}
 		status, known := e.Shell(r.ctx, kernel.ShellCommand{Line: line, Show: n.said, Interrupt: n.ctx.Done(), Patience: r.opts.grace * 4 / 5})
 		if !known && i == 0 {
 			return nil, false

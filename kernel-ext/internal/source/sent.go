@@ -127,11 +127,10 @@ func command(text string, asks bool) (string, error) {
 	case text[0] == '!' && asks:
 		return text, nil
 	case text[0] == '!':
-		in, run := "", rest
-		if rest[0] == '*' {
-			in, run = "*", rest[1:]
+		if rest[0] == '*' { // gonb's own directory is not that of other commands
+			return "!*" + `exec "$QUIRE_GUARD_DIR/bin/shell-inside" ` + quoted(rest[1:]), nil
 		}
-		return "!" + in + `exec "$QUIRE_GUARD_DIR/bin/shell" ` + quoted(run), nil
+		return `!exec "$QUIRE_GUARD_DIR/bin/shell" ` + quoted(rest), nil
 	}
 	name := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == '\t' })[0]
 	if !slices.Contains(commands, name) && !slices.Contains(cellCommands, "%"+name) {

@@ -31,7 +31,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"two of init", "func init() {}\nfunc init () {}\nfunc initial() {}", "func init_4_1() {}\nfunc init_4_2() {}\nfunc initial() {}"},
 		{"a shell command", "!ls", shell + "'ls'"},
 		{"with spaces", "! ls  -l", shell + "'ls  -l'"},
-		{"in gonb's directory", "!*ls", "!*" + shell[1:] + "'ls'"},
+		{"in gonb's directory", "!*ls", "!*" + strings.Replace(shell[1:], "/shell", "/shell-inside", 1) + "'ls'"},
 		{"over two lines", "!a \\\n b\nvar x = 1", shell + "'a   b'\n\nvar x = 1"},
 		{"that asks", "%with_inputs\n!read x", ""},
 		{"an empty command", "! \n%\t\n%%\nx()", "\n\n%%\nx()"},

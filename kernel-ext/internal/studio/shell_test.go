@@ -69,6 +69,10 @@ func TestCommandsOfTheShellAreAsInGonb(t *testing.T) {
 		})
 	}
 
+	_, _ = run("%env QUIRE_SHELL_TEST=ab")
+	_, _ = run("!*true") // in gonb's own directory
+	printed, _ = run("!pwd")
+	assert.Equal(t, d.tmp+"/under\n", printed["stdout"])
 	_, _ = run("%env QUIRE_SHELL_TEST=changed")
 	for range 2 {
 		printed, _ = run("!echo $QUIRE_SHELL_TEST")

@@ -79,8 +79,8 @@ func (d *desk) text() string {
 
 func (d *desk) await(what string, cond func() bool) {
 	d.t.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(5 * time.Millisecond) {
-		require.False(d.t, time.Now().After(end), "%s: not within a minute", what)
+	for end := time.Now().Add(3 * time.Minute); !cond(); time.Sleep(5 * time.Millisecond) {
+		require.False(d.t, time.Now().After(end), "%s: not within three minutes", what)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Vocabulary numbers characters (Unicode code points) from 0, in the order of their code points.
-// It does not change, and may be used by several goroutines.
+// It changes by UnmarshalText alone, and may be used by several goroutines.
 type Vocabulary struct {
 	chars []rune
 	index map[rune]int32

@@ -40,9 +40,12 @@ def value(x):
     return {"dtype": str(x.dtype), "dims": list(x.shape), "data": [number(v) for v in x.ravel()]}
 
 
-def case(func, inputs, outputs, name="", ulp=0, gradient=False, **args):
+def case(func, inputs, outputs, name="", ulp=0, gradient=False, absolute=None, **args):
+    """absolute is how many epsilons a result may be off beside 1, ulp unless it is given: 0 for results that are tiny."""
     cases.append({"func": func, "name": name, "args": args, "ulp": ulp, "gradient": gradient,
                   "in": [value(x) for x in inputs], "out": [value(y) for y in outputs]})
+    if absolute is not None:
+        cases[-1]["abs"] = absolute
 
 
 def f(*dims):
@@ -369,12 +372,15 @@ case("Pow complex", [z, w[0]], [np.power(z, w[0])], "broadcast", ulp=256, gradie
 case("Pow complex", [np.array([0j, 0j, 0j, 1 + 1j, 2j]), np.array([0j, 2 + 1j, 1 + 0j, 0j, 3 + 0j])], [np.array([1, 0, 0, 1, -8j])], "zeros", ulp=16)
 case("Sign complex", [z], [np.sign(z)], ulp=8, gradient=True)
 case("Expm1 complex", [z], [np.expm1(z)], ulp=16, gradient=True)
-case("Expm1 complex", [z * 1e-9], [z * 1e-9 + (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
+case("Expm1 complex", [z * 1e-9], [z * 1e-9 + (z * 1e-9) ** 2 / 2], "tiny", ulp=8, absolute=0)
+case("Expm1 complex", [np.array([1000, complex(INF), complex(-INF), 1000 + 1j])], [np.array([complex(INF), complex(INF), -1, complex(INF, INF)])], "infinite", ulp=8)
 case("Log1p complex", [z], [np.log1p(z)], ulp=16, gradient=True)
-case("Log1p complex", [z * 1e-9], [z * 1e-9 - (z * 1e-9) ** 2 / 2], "tiny", ulp=8)
-case("Log1p complex", [z * 1e200], [np.log(z) + np.log(1e200)], "large", ulp=8)
+case("Log1p complex", [z * 1e-9], [z * 1e-9 - (z * 1e-9) ** 2 / 2], "tiny", ulp=8, absolute=0)
+case("Log1p complex", [z * 1e200], [np.log(z) + np.log(1e200)], "large", ulp=8, absolute=0)
 case("Log2 complex", [z], [np.log2(z)], ulp=16, gradient=True)
+case("Log2 complex", [np.array([0, complex(INF)])], [np.array([complex(-INF), complex(INF)])], "infinite")
 case("Exp2 complex", [z], [np.exp2(z)], ulp=16, gradient=True)
+case("Exp2 complex", [np.array([complex(INF), complex(-INF), 1100])], [np.array([complex(INF), 0, complex(INF)])], "infinite")
 case("Round complex", [3 * z], [np.rint(3 * z)])
 case("IsFinite complex", [np.array([1 + 1j, complex(NAN, 1), complex(1, INF), -INF, 0])], [np.array([True, False, False, False, True])])
 case("Variance complex", [z], [np.var(z, 1)], ulp=16, gradient=True, axes=[1])
@@ -471,6 +477,11 @@ for mode in "zeros", "border":
     y = F.grid_sample(t(x), t(grid), padding_mode=mode, align_corners=False).numpy()
     case("vision.GridSample", [x, grid], [y], "far away " + mode, ulp=16, padding=mode)
     case("vision.GridSample", [x, np.where(grid == -1, NAN, grid)], [y], "NaN is -1, " + mode, ulp=16, padding=mode)  # as PyTorch's documentation says
+
+grid = np.array([INF, -INF, 1.7e308, -1.7e308, NAN])[:, None]
+for corners in False, True:  # count as -1, which is the first element
+    case("vision.GridSample", [np.repeat(x[:, :, 0], 5, 0), grid[:, None]], [np.repeat(x[:, :, 0, :1], 5, 0)], f"far away reflection {corners}", ulp=16,
+         padding="reflection", corners=corners)
 
 for n, sizes in (2, (3, 4)), (3, (2, 3, 1)), (2, (1, 5)):
     theta = f(2, n, n + 1)
@@ -610,16 +621,16 @@ def eig(a):
     return w, v * phases(v).conj()
 
 
-def eigcases(a, name, ulp, gradient=False, vectors=True):
+def eigcases(a, name, ulp, gradient=False, vectors=True, absolute=None):
     """vectors says that they are well conditioned and have one largest element."""
     w, v = each(eig, a)
     if vectors:
-        case("linalg.Eig", [a], [w, v], name, ulp=ulp, gradient=gradient and not np.iscomplexobj(a) and not w.imag.any())
+        case("linalg.Eig", [a], [w, v], name, ulp=ulp, absolute=absolute, gradient=gradient and not np.iscomplexobj(a) and not w.imag.any())
         if a.shape[-1] <= 4:
             case("linalg.Eig", [a], [np.einsum("...ik,...jk->...kij", v, v.conj())], "projectors " + name, of="projectors", ulp=ulp, gradient=gradient)
     else:
         case("linalg.Eig", [a], [np.ones(a.shape), np.ones(a.shape[:-2] + (1,) + a.shape[-1:])], "product " + name, of="product", ulp=ulp)
-    case("linalg.EigVals", [a], [w], name, ulp=ulp, gradient=gradient)
+    case("linalg.EigVals", [a], [w], name, ulp=ulp, absolute=absolute, gradient=gradient)
 
 
 rng = np.random.default_rng(3)
@@ -631,13 +642,22 @@ x1 = f(4, 4)
 eigcases(x1 @ np.diag([1.0, 2, 3, 5]) @ np.linalg.inv(x1), "real eigenvalues", 1 << 14, True)
 eigcases(np.diag([3.0, 1, 2, -1]), "diagonal", 64)
 eigcases(np.triu(f(5, 5)) + np.diag(np.arange(5.0)), "triangular", 1 << 12)
-eigcases(f(3, 3) * 1e-200, "tiny", 1 << 12)
-eigcases(f(3, 3) * 1e200, "large", 1 << 12)
+eigcases(f(3, 3) * 1e-200, "tiny", 1 << 12, absolute=0)
+eigcases(f(3, 3) * 1e200, "large", 1 << 12, absolute=0)
 eigcases(np.roll(np.eye(5), 1, 1), "circle", 256, vectors=False)
 eigcases(np.array([[0.0, 0], [1, 0]]), "defective", 64, vectors=False)
 eigcases(np.zeros((3, 3)), "zeros", 0)
 case("linalg.EigVals", [np.diag(np.full(3, 2.0)) + np.diag(np.ones(2), 1)], [np.full(3, 2 + 0j)], "defective", ulp=64)
 case("linalg.EigVals", [np.array([[1.0, NAN], [2, 3]])], [np.full(2, NAN + 0j) + 1j * NAN], "NaN")
+turn = np.array([[0.0, -1], [1, 0]])
+for size in 1e-60, 1e-300, 1e300, 1e308:
+    case("linalg.EigVals", [size * turn], [size * np.array([-1j, 1j])], f"{size}", ulp=64, absolute=0)
+for bad in NAN, INF, -INF:
+    for i in np.ndindex(2, 2):
+        a = np.array([[1.0, 2], [4, 3]])
+        a[i] = bad
+        nans = np.full((2, 2), complex(NAN, NAN))
+        case("linalg.Eig", [np.stack([a, np.diag([1.0, 2])])], [np.stack([nans[0], [1, 2]]), np.stack([nans, np.eye(2)])], f"{bad} at {i}")
 for dims in (0, 0), (2, 0, 0):
     a = np.zeros(dims)
     case("linalg.Eig", [a], [np.zeros(dims[:-2] + (0,), complex), a + 0j], f"empty {dims}")
@@ -764,6 +784,12 @@ x1, w1, sizes = i32(np.arange(300) % 7)[:, None], i32([[[2]], [[3]]]), i32([131,
 case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "many rows")
 x1, w1, sizes = i32(rng.integers(-5, 6, (5, 2))), i32(rng.integers(-5, 6, (2, 2, 3))), np.array([3, 2])
 case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "integers")
+x1, w1, sizes = f(600, 1), f(2, 1, 2), i32([300, 290])
+case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, sizes)], "large groups", ulp=16, gradient=True)
+x1, w1 = f(5, 2), f(3, 2, 2)
+for sizes in (np.array([1, 1 << 32, 1]), np.array([-(1 << 32), 2, 9]), np.array([1, 3000000000, 1], np.uint32), np.array([1 << 63, 1, 1], np.uint64),
+              np.array([2, 1 << 62, 1 << 62]), i32([2147483647, 2147483647, 2147483647]), np.array([2, -128, 2], np.int8)):
+    case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, [int(n) for n in sizes])], f"{sizes.dtype} {sizes.tolist()}", ulp=16)
 
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}, ml_dtypes {ml_dtypes.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
