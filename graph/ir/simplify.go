@@ -168,6 +168,11 @@ func (r *Rewrite) same() (v Value, ok bool) {
 		}
 		v = in[0]
 	}
+	for axis := range r.Out[0].Rank() { // a name that was taken away or changed would meet others again
+		if name := r.Shape(v).Name(axis); name != "" && name != r.Out[0].Name(axis) {
+			return 0, false
+		}
+	}
 	return v, true
 }
 
