@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/hostile/...": {},
 	"internal/echo":        graphs,
 	"internal/safefile":    {}, // whoever opens or writes a file may use it
+	"internal/slicetext":   {},
 	"internal/leave":       {}, // for who stays behind its cell, and who must act before
 	"internal/cellwire":    {}, // what both ends of the socket of cells say
 
@@ -40,7 +41,7 @@ var mayImport = map[string][]string{
 	"graph/dtypes/bfloat16": {},
 	"graph/dtypes":          {"graph/dtypes/..."},
 	"graph/shapes":          {"graph/dtypes"},
-	"graph/tensors":         values,
+	"graph/tensors":         with(values, "internal/slicetext"),
 	"graph/tensors/...":     values,
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
@@ -58,6 +59,7 @@ var mayImport = map[string][]string{
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
 	"graph/graphtest":       with(graphs, "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
+	"graph/live":            with(graphs, "graph/stats", "backends", "internal/bytesize", "internal/cache", "internal/slicetext"), // above the engines: it opens the default one
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
@@ -98,6 +100,7 @@ var mayImport = map[string][]string{
 	"kernel-ext/jobs":               {"internal/safefile", "kernel-ext/internal/origin", "kernel-ext/keep", "kernel-ext/carry/...", "ml/model", "ml/train", "viz"},
 	"kernel-ext/carry/tensorcodec":  {"internal/bytesize", "kernel-ext/carry", "graph/shapes", "graph/tensors"},
 	"kernel-ext/carry/modelcodec":   {"internal/bytesize", "kernel-ext/carry/...", "ml/model", "backends/session", "graph"}, // values that stay in a worker
+	"kernel-ext/carry/livecodec":    {"internal/bytesize", "kernel-ext/carry/...", "graph/live", "graph/tensors"},
 	"kernel-ext/carry/datacodec":    {"internal/bytesize", "kernel-ext/carry/...", "ml/data"},
 	"kernel-ext/carry/backendcodec": {"kernel-ext/carry", "backends", "graph/ir"},
 	"kernel-ext/carry/imagecodec":   {"kernel-ext/carry"},
