@@ -378,7 +378,10 @@ func (r *run) compute(ctx context.Context) (bufs []ir.Buffer, again bool, err er
 			if x.value.pending != nil && x.value.ended() && x.value.failure() != nil {
 				return nil, true, nil
 			}
-			return nil, false, r.failed(x, err)
+			if ctx.Err() == nil {
+				err = fmt.Errorf("%s: %w", x.array.describe(), err)
+			}
+			return nil, false, err
 		}
 		leases, in = append(leases, l), append(in, l.buffer)
 	}
@@ -391,14 +394,6 @@ func (r *run) compute(ctx context.Context) (bufs []ir.Buffer, again bool, err er
 	}
 	bufs, err = c.executable.Run(ctx, in, nil)
 	return bufs, false, err
-}
-
-// failed says which operand is not there.
-func (r *run) failed(x input, err error) error {
-	if errors.Is(err, ErrReleased) {
-		return fmt.Errorf("%s: %w", x.array.describe(), err)
-	}
-	return err
 }
 
 // land gives the arrays their values, or if there are none takes back that they are under way.

@@ -220,7 +220,7 @@ func TestMistakes(t *testing.T) {
 		{x.At(2), `float32[2 3], axis 0: the index 2 lies outside of its 2 elements`},
 		{x.At(0, 0, 0), `float32[2 3] has no 3 axes to index`},
 		{x.Slice("0:3"), `float32[2 3]: axis 0: "0:3": 3 lies outside of its 2 elements`},
-		{x.SetSlice("0", []float64{1, 2}), `Reshape`},
+		{x.SetSlice("0", []float64{1, 2}), `2 cannot be repeated to 3`},
 		{x.Sum(2), `axis 2`},
 		{x.Add("three"), `string`},
 		{x.Add(nil), `an operand is nil: want an array, a tensor or a number`},
@@ -332,9 +332,9 @@ func TestCallsAreComparedByWhatTheyDo(t *testing.T) {
 			return y
 		}, x)
 	}
-	require.Equal(t, []float32{1, 8}, floats(t, call(3)))
-	require.Equal(t, []float32{1, 8}, floats(t, call(3)))
-	require.Equal(t, []float32{1, 16}, floats(t, call(4)))
+	for _, power := range []int{3, 3, 4, 3} {
+		require.Equal(t, []float32{1, float32(int(1) << power)}, floats(t, call(power)))
+	}
 	compiles, _ := e.counts()
 	require.Equal(t, 2, compiles)
 
@@ -390,13 +390,13 @@ func TestLimits(t *testing.T) {
 	live.Keep(list...)
 	_, err := base.Mul(2).Tensor()
 	require.Error(t, err)
-	assert.Regexp(t, `^eval_test.go:\d+: Mul float32\[1000\]: 4000 bytes more are needed, and \d+ of the limit of 16000 bytes are taken by arrays that are kept or in use: Release some of them, or SetLimit to more$`, err.Error())
+	assert.Regexp(t, `^eval_test.go:\d+: (Mul )?float32\[1000\]: 4 kB more is needed, and \d+ kB of the limit of 16 kB is taken by arrays that are kept or in use: Release some of them, or SetLimit to more$`, err.Error())
 	live.Release(list...)
 	require.Equal(t, float32(2), floats(t, base.Mul(2))[0])
 	report := s.Memory()
 	require.NotEmpty(t, report.Lines)
 	assert.Regexp(t, `^eval_test.go:\d+$`, report.Lines[0].Place)
-	assert.Contains(t, report.String(), "the limit is 16.0 kB")
+	assert.Contains(t, report.String(), "the limit is 16 kB")
 	assert.GreaterOrEqual(t, report.Peak, report.Live)
 	runtime.KeepAlive(base)
 }

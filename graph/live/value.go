@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/bytesize"
 )
 
 // ErrReleased is what the error of a use of an array is whose value was given back, by [Release] or at the end of a [Scope].
@@ -232,6 +233,7 @@ type memory struct {
 	values      map[*value]struct{}
 	live        int64
 	inFiles     int64
+	added       int64 // since the last collection for the limit's sake
 	peak        int64
 	limit       int64
 	collections int
@@ -246,6 +248,7 @@ func (m *memory) add(a *Array, v *value) {
 	m.mu.Lock()
 	v.owner = w.Value
 	m.values[v] = struct{}{}
+	m.added += int64(v.shape.ByteSize())
 	if n := len(m.scopes); n > 0 {
 		*m.scopes[n-1] = append(*m.scopes[n-1], v)
 	}
@@ -301,18 +304,18 @@ func (m *memory) room(bytes int64) error {
 	if m.fits(bytes) {
 		return nil
 	}
-	runtime.GC()
-	m.sweep()
-	m.mu.Lock()
-	m.collections++
-	m.mu.Unlock()
+	if m.due(bytes) {
+		runtime.GC()
+		m.sweep()
+	}
 	tried := map[*value]bool{}
 	for !m.fits(bytes) {
 		v := m.oldest(tried)
 		if v == nil {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			return fmt.Errorf("%d bytes more are needed, and %d of the limit of %d bytes are taken by arrays that are kept or in use: Release some of them, or SetLimit to more", bytes, m.live, m.limit)
+			return fmt.Errorf("%s more is needed, and %s of the limit of %s is taken by arrays that are kept or in use: Release some of them, or SetLimit to more",
+				bytesize.Text(bytes), bytesize.Text(m.live), bytesize.Text(m.limit))
 		}
 		tried[v] = true
 		if _, err := v.spill(); err != nil {
@@ -320,6 +323,18 @@ func (m *memory) room(bytes int64) error {
 		}
 	}
 	return nil
+}
+
+// due reports whether a collection may find something: an eighth of the limit was added since the last one.
+func (m *memory) due(bytes int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.added < max(m.limit/8, bytes) {
+		return false
+	}
+	m.added = 0
+	m.collections++
+	return true
 }
 
 func (m *memory) fits(bytes int64) bool {

@@ -72,18 +72,18 @@ func TestRangesOfSeveralAxes(t *testing.T) {
 
 func TestWhatIsNoRangeIsSaid(t *testing.T) {
 	for text, want := range map[string]string{
-		"7":           "axis 0: the index 7 lies outside of its 4 elements",
-		"-5":          "axis 0: the index -5 lies outside of its 4 elements",
-		"1:5":         `axis 0: "1:5": 5 lies outside of its 4 elements`,
-		"-9:":         `axis 0: "-9:": -9 lies outside of its 4 elements`,
-		"4::-1":       `axis 0: "4::-1": 4 lies outside of its 4 elements`,
-		"::0":         `axis 0: "::0": a step of 0 takes no next element`,
-		"a":           `axis 0: "a": "a" is no whole number: write an index, or start:end:step`,
-		"1:2:3:4":     `axis 0: "1:2:3:4": a range is start:end:step, and has no fourth part`,
-		"1,2,3":       `"1,2,3": 3 ranges for 2 axes`,
+		"7":            "axis 0: the index 7 lies outside of its 4 elements",
+		"-5":           "axis 0: the index -5 lies outside of its 4 elements",
+		"1:5":          `axis 0: "1:5": 5 lies outside of its 4 elements`,
+		"-9:":          `axis 0: "-9:": -9 lies outside of its 4 elements`,
+		"4::-1":        `axis 0: "4::-1": 4 lies outside of its 4 elements`,
+		"::0":          `axis 0: "::0": a step of 0 takes no next element`,
+		"a":            `axis 0: "a": "a" is no whole number: write an index, or start:end:step`,
+		"1:2:3:4":      `axis 0: "1:2:3:4": a range is start:end:step, and has no fourth part`,
+		"1,2,3":        `"1,2,3": 3 ranges for 2 axes`,
 		"1, 2, ..., :": `"1, 2, ..., :": 3 ranges for 2 axes`,
-		"..., ...":    `"..., ...": ... stands twice, and can stand for the axes left over but once`,
-		"1,":          `axis 1: "": "" is no whole number: write an index, or start:end:step`,
+		"..., ...":     `"..., ...": ... stands twice, and can stand for the axes left over but once`,
+		"1,":           `axis 1: "": "" is no whole number: write an index, or start:end:step`,
 	} {
 		_, err := slicetext.Parse(text, []int{4, 3})
 		require.EqualError(t, err, want, text)
