@@ -42,6 +42,9 @@ func (t *Tensor) Slice(text string) (*Tensor, error) {
 
 // copyRanges copies the elements of ranges of from, which has the given shape, in their order.
 func copyRanges(to, from []byte, shape shapes.Shape, ranges []slicetext.Range) {
+	if len(to) == 0 {
+		return
+	}
 	size := shape.DType.Size()
 	strides := shape.Strides()
 	block := size // of elements that lie together, of the axes from whole on
@@ -53,9 +56,6 @@ func copyRanges(to, from []byte, shape shapes.Shape, ranges []slicetext.Range) {
 	if whole > 0 && ranges[whole-1].Step == 1 { // and some of the next one
 		whole--
 		block *= ranges[whole].Count
-	}
-	if block == 0 {
-		return
 	}
 	at := 0
 	for axis := whole; axis < len(ranges); axis++ {
