@@ -43,6 +43,7 @@ var instances = map[string]string{
 	"comparable":           "string",
 	"ParamValue":           "float64",
 	"ExecGraphFn":          "func(*graph.Node) *graph.Node",
+	"graph.ExecGraphFn":    "func(*graph.Node) *graph.Node",
 	"ExecGraphFnOneOutput": "func(*graph.Node) *graph.Node",
 	"twoOutputs":           "func(*graph.Node) (*graph.Node, *graph.Node)",
 	"threeOutputs":         "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
