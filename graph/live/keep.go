@@ -137,6 +137,18 @@ func (s *Session) SetLimit(bytes int64) {
 	m.mu.Unlock()
 }
 
+// ResetPeak makes [MemoryReport] tell of the largest Live from now on.
+func ResetPeak() { Default().ResetPeak() }
+
+// ResetPeak is [ResetPeak] for the session s.
+func (s *Session) ResetPeak() {
+	m := &s.made().memory
+	m.sweep()
+	m.mu.Lock()
+	m.peak = m.live
+	m.mu.Unlock()
+}
+
 // MemoryReport is what the values of a session take.
 type MemoryReport struct {
 	Live        int64 // bytes of values at hand
