@@ -142,12 +142,7 @@ func (x *Array) TensorContext(ctx context.Context) (*tensors.Tensor, error) {
 	if st.value == nil {
 		return nil, x.releasedError(st)
 	}
-	l, err := st.value.lease(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer l.end()
-	return l.buffer.ToHost()
+	return st.value.tensor(ctx)
 }
 
 // MustTensor is [Array.Tensor]; it panics on an error.

@@ -105,7 +105,7 @@ func (v *value) lease(ctx context.Context) (l lease, err error) {
 		return l, err
 	}
 	if v.number != nil {
-		t, err := tensors.FromAnyValue(dtypes.Convert(v.number, v.shape.DType))
+		t, err := v.one()
 		if err != nil {
 			return l, err
 		}
@@ -131,6 +131,30 @@ func (v *value) lease(ctx context.Context) (l lease, err error) {
 	v.uses++
 	v.session.memory.touch(v)
 	return lease{v, v.buffer}, nil
+}
+
+// one returns the number of Go that v is.
+func (v *value) one() (*tensors.Tensor, error) {
+	return tensors.FromAnyValue(dtypes.Convert(v.number, v.shape.DType))
+}
+
+// tensor returns the value on the host. What never was on an engine needs none.
+func (v *value) tensor(ctx context.Context) (*tensors.Tensor, error) {
+	if v.number != nil {
+		return v.one()
+	}
+	v.mu.Lock()
+	if v.host != nil {
+		defer v.mu.Unlock()
+		return v.host.Share(), nil
+	}
+	v.mu.Unlock()
+	l, err := v.lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer l.end()
+	return l.buffer.ToHost()
 }
 
 // fetch puts the value on the engine. v.mu is held.
