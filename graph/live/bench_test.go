@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/live"
 )
@@ -71,7 +72,15 @@ func BenchmarkEval(b *testing.B) {
 
 // BenchmarkAsync does work on the host beside work of the engine, of about the same length: one after the other, and at once.
 func BenchmarkAsync(b *testing.B) {
-	s := session(b)
+	backend, err := gocpu.NewWithOptions(gocpu.Options{Workers: 1}) // so that a core is left for the host
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer backend.Close()
+	s, err := live.NewSession(backend)
+	if err != nil {
+		b.Fatal(err)
+	}
 	ctx := context.Background()
 	x := s.Normal(256, 256)
 	host := make([]float64, 1<<15)
