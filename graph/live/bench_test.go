@@ -72,10 +72,7 @@ func BenchmarkEval(b *testing.B) {
 
 // BenchmarkAsync does work on the host beside work of the engine, of about the same length: one after the other, and at once.
 func BenchmarkAsync(b *testing.B) {
-	backend, err := gocpu.NewWithOptions(gocpu.Options{Workers: 1}) // so that a core is left for the host
-	if err != nil {
-		b.Fatal(err)
-	}
+	backend := gocpu.NewWithOptions(gocpu.Options{Workers: 1}) // so that a core is left for the host
 	defer backend.Close()
 	s, err := live.NewSession(backend)
 	if err != nil {
@@ -85,7 +82,7 @@ func BenchmarkAsync(b *testing.B) {
 	x := s.Normal(256, 256)
 	host := make([]float64, 1<<15)
 	work := func() {
-		for k := range 6 {
+		for k := range 72 {
 			for i := range host {
 				host[i] = host[i]*0.999 + float64(i^k)
 			}
@@ -97,6 +94,18 @@ func BenchmarkAsync(b *testing.B) {
 		}
 		return x
 	}
+	b.Run("EngineAlone", func(b *testing.B) {
+		for b.Loop() {
+			if err := live.Eval(ctx, compute(x)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("HostAlone", func(b *testing.B) {
+		for b.Loop() {
+			work()
+		}
+	})
 	b.Run("Eval", func(b *testing.B) {
 		for b.Loop() {
 			if err := live.Eval(ctx, compute(x)); err != nil {
