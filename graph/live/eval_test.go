@@ -270,7 +270,9 @@ func TestFailuresOfRuns(t *testing.T) {
 	x := s.Of([]float32{1}).Add(1)
 	require.ErrorIs(t, live.Eval(ctx, x), context.Canceled)
 	require.Equal(t, []float32{2}, floats(t, x))
-	require.Error(t, live.Eval(nil, x)) //nolint:staticcheck // a nil context is what is tested
+	var none context.Context
+	require.ErrorContains(t, live.Eval(none, x), "the context is nil")
+	require.ErrorContains(t, live.AsyncEval(none, x).Wait(context.Background()), "the context is nil")
 }
 
 // While arrays are computed, the caller goes on recording, also of these (M5).
@@ -497,6 +499,20 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// A session that is closed holds nothing any more, and can be used anew.
+func TestClosedSessions(t *testing.T) {
+	s, e := counted(t)
+	x := s.Of([]float32{1, 2}).Add(1)
+	eval(t, x)
+	require.NoError(t, s.Close())
+	require.Zero(t, e.bytes())
+	require.Zero(t, s.Memory().Live)
+	_, err := x.Tensor()
+	require.ErrorIs(t, err, live.ErrReleased)
+	require.Equal(t, []float32{2, 3}, floats(t, s.Of([]float32{1, 2}).Add(1)))
+	require.NoError(t, s.Close())
 }
 
 func TestSessions(t *testing.T) {

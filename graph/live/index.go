@@ -124,13 +124,11 @@ func (x *Array) SetSlice(text string, y any) *Array {
 
 // setSlice spreads y over the places of the ranges, and takes it there.
 func setSlice(x, y *graph.Node, ranges []slicetext.Range) *graph.Node {
-	var back, dropped, part, seen []int
+	var back, part, seen []int
 	pads := make([]graph.PadAxis, len(ranges))
 	for axis, r := range ranges {
 		part = append(part, r.Count)
-		if r.Drop {
-			dropped = append(dropped, axis)
-		} else {
+		if !r.Drop {
 			seen = append(seen, r.Count)
 		}
 		start, step := r.Start, r.Step

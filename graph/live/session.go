@@ -64,3 +64,15 @@ func (s *Session) made() *Session {
 	}
 	return s
 }
+
+// Close gives back all values at hand, as [Release] does, and the compiled programs, each as soon as nobody runs it. The engine stays open. What is
+// recorded afterwards is compiled anew.
+func (s *Session) Close() error {
+	s = s.made()
+	where := s.whereabouts()
+	s.memory.sweep()
+	for _, a := range s.memory.owners() {
+		a.release(where)
+	}
+	return s.programs.Close()
+}

@@ -393,3 +393,15 @@ func (m *memory) sweep() {
 		v.free("")
 	}
 }
+
+// owners returns the arrays that have values.
+func (m *memory) owners() (list []*Array) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for v := range m.values {
+		if a := v.owner(); a != nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
