@@ -49,6 +49,7 @@ import (
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
@@ -800,6 +801,8 @@ var functions = map[string]any{
 	"ml/optimizers.Step":                                optimizers.Step,
 	"ml/optimizers.Then":                                optimizers.Then,
 	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
+	"ml/tokenizers.Open":                                tokenizers.Open,
+	"ml/tokenizers.Parse":                               tokenizers.Parse,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
 	"ml/train.EveryNSteps":                              train.EveryNSteps,
 	"ml/train.NTimesDuringLoop":                         train.NTimesDuringLoop,
@@ -1120,6 +1123,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[tensors.Tensor](),
 	reflect.TypeFor[tensors.UnreadableError](),
 	reflect.TypeFor[text.Vocabulary](),
+	reflect.TypeFor[tokenizers.Encoding](),
+	reflect.TypeFor[tokenizers.Stream](),
+	reflect.TypeFor[tokenizers.Tokenizer](),
 	reflect.TypeFor[train.EarlyStop](),
 	reflect.TypeFor[train.EventKind](),
 	reflect.TypeFor[train.Event](),
