@@ -320,16 +320,13 @@ func (t *Tokenizer) truncate(a, b []token, post postprocessor) (_, _ []token, er
 		return a, b, nil
 	}
 	// The longer one is cut until both are as long, then both.
-	n, m := len(a), len(b)
-	swap := n > m
-	if swap {
-		n, m = m, n
-	}
-	if m = max(n, room-n); n+m > room {
+	n := min(len(a), len(b))
+	m := max(n, room-n)
+	if n+m > room {
 		n = room / 2
 		m = n + room%2
 	}
-	if swap {
+	if len(a) > len(b) {
 		n, m = m, n
 	}
 	return cut(a, n), cut(b, m), nil
