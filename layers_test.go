@@ -76,6 +76,7 @@ var mayImport = map[string][]string{
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
+	"ml/generation":   {"graph/dtypes", "graph/tensors"},
 	"ml/tokenizers":   {"graph/tensors", "internal/safefile"},
 	"ml/train":        with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),

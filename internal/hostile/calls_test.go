@@ -43,6 +43,7 @@ import (
 	"github.com/quire-ml/quire/ml/data/mnist"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/data/toy"
+	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
@@ -704,6 +705,8 @@ var functions = map[string]any{
 	"ml/data/text.Windows":                        text.Windows,
 	"ml/data/toy.Moons":                           toy.Moons,
 	"ml/data/toy.Spirals":                         toy.Spirals,
+	"ml/generation.FromLogits":                    generation.FromLogits,
+	"ml/generation.New":                           generation.New,
 	"ml/initializers.ConstantFn":                  initializers.ConstantFn,
 	"ml/initializers.Fans":                        initializers.Fans,
 	"ml/initializers.He":                          initializers.He,
@@ -926,6 +929,10 @@ var named = []reflect.Type{
 	reflect.TypeFor[float16.Float16](),
 	reflect.TypeFor[float8.E4M3FN](),
 	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[generation.Generator](),
+	reflect.TypeFor[generation.Model](),
+	reflect.TypeFor[generation.Sequence](),
+	reflect.TypeFor[generation.Verifier](),
 	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
