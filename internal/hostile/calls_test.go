@@ -529,6 +529,7 @@ var functions = map[string]any{
 	"graph/live.Program":                          live.Program,
 	"graph/live.Release":                          live.Release,
 	"graph/live.Report":                           live.Report,
+	"graph/live.ResetPeak":                        live.ResetPeak,
 	"graph/live.Scope":                            live.Scope,
 	"graph/live.Seed":                             live.Seed,
 	"graph/live.SetLimit":                         live.SetLimit,
