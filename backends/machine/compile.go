@@ -160,7 +160,11 @@ func (m *Machine) lowered(kept []ir.Value) (*ir.Program, error) {
 			values[v] = out[k]
 		}
 	}
-	return b.Program(at(kept)...)
+	q, err := b.Program(at(kept)...)
+	if err == nil && p.Mesh != nil {
+		q, err = q.Divide(p.Mesh, p.InputShardings, nil)
+	}
+	return q, err
 }
 
 // has reports whether the engine runs the instruction as it is.
@@ -185,10 +189,19 @@ func (m *Machine) function(in *ir.Instr) (*ir.Program, error) {
 		return nil, err
 	}
 	p, err := b.Program(out...)
+	if mesh := m.program.Mesh; err == nil && mesh != nil {
+		p, err = p.Divide(mesh, nil, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return ir.Lower(p, m.backend.Lowers)
+	low, err := ir.Lower(p, m.backend.Lowers)
+	if err != nil {
+		return nil, err
+	}
+	region := *low
+	region.Mesh, region.InputShardings, region.OutputShardings = nil, nil, nil // which a part of a program has none of
+	return &region, nil
 }
 
 // planOf returns how the steps depend on each other.

@@ -310,7 +310,10 @@ func TestARunEndsWithItsContext(t *testing.T) {
 		for range 3 {
 			ran()
 		}
-		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, 10*time.Second, time.Millisecond)
+		for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+		require.LessOrEqual(t, runtime.NumGoroutine(), before)
 	})
 }
 
@@ -382,7 +385,7 @@ func TestAKernelsErrorIsTheNodes(t *testing.T) {
 		var e *machine.NodeError
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, runstate.Computing, e.State)
-		assert.Contains(t, err.Error(), "Div int32 · int32: ")
+		assert.Contains(t, err.Error(), "Div int32[] · int32[]: ")
 	})
 }
 
