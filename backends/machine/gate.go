@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 )
 
 // gate holds nodes back before they are computed. While nobody asks for that it is one load.
@@ -152,16 +153,23 @@ func (r *Run) working() (n int32) {
 
 // Pause holds the run: no other node begins. It returns when those that are under way have ended.
 func (r *Run) Pause() {
+	if !r.made() {
+		return
+	}
 	r.ask(func(g *gate) { g.held, g.budget = true, 0 })
 	r.quiet(context.Background(), func(g *gate) bool { return g.held })
 }
 
 // Resume lets a run go on that is paused.
-func (r *Run) Resume() { r.ask(func(g *gate) { g.held, g.budget = false, 0 }) }
+func (r *Run) Resume() {
+	if r.made() {
+		r.ask(func(g *gate) { g.held, g.budget = false, 0 })
+	}
+}
 
 // Step lets n nodes be computed, and holds the run again. It returns when they have ended, or the run has.
 func (r *Run) Step(n int) {
-	if n < 1 {
+	if !r.made() || n < 1 {
 		return
 	}
 	r.ask(func(g *gate) { g.held, g.budget = true, n })
@@ -170,6 +178,9 @@ func (r *Run) Step(n int) {
 
 // Break has the run paused, once, when the node of a value is about to be computed. [Run.AwaitPause] waits for that.
 func (r *Run) Break(ids ...ir.Value) error {
+	if !r.made() {
+		return errNoMachine
+	}
 	for _, id := range ids {
 		if id < 0 || int(id) >= len(r.m.nodeOf) {
 			return fmt.Errorf("machine %q: a break at value %d: %w", r.m.program.Name, id, ErrUnknown)
@@ -191,16 +202,29 @@ func (r *Run) Break(ids ...ir.Value) error {
 
 // AwaitPause waits until the run is paused and no node is under way, and reports true; false if the run or the context ends before.
 func (r *Run) AwaitPause(ctx context.Context) bool {
+	if !r.made() {
+		return false
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return r.quiet(ctx, func(g *gate) bool { return g.held && g.budget == 0 })
 }
 
 // SlowMotion has whoever computes a node wait so long after each, for people to see; 0 for not at all.
-func (r *Run) SlowMotion(d time.Duration) { r.ask(func(g *gate) { g.slow = max(0, d) }) }
+func (r *Run) SlowMotion(d time.Duration) {
+	if r.made() {
+		r.ask(func(g *gate) { g.slow = max(0, d) })
+	}
+}
 
 // Waiting returns the values of nodes that are ready to be computed, in the order of the program: what [Run.Step] may do next.
 func (r *Run) Waiting() (ids []ir.Value) {
+	if !r.made() {
+		return nil
+	}
 	for i := range r.m.nodes {
-		if r.m.plan.stepOf[i] >= 0 && r.state(i).String() == "ready" {
+		if r.m.plan.stepOf[i] >= 0 && r.state(i) == runstate.Ready {
 			ids = append(ids, r.m.nodes[i].ID)
 		}
 	}

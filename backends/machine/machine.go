@@ -214,24 +214,50 @@ func (m *Machine) retained() (list []ir.Value, err error) {
 	return list, nil
 }
 
+var errNoMachine = errors.New("there is no machine: it is nil or a zero value, and New, FromGraph and FromFunc make one")
+
+// made reports whether there is a machine.
+func (m *Machine) made() bool { return m != nil && m.plan != nil }
+
 // Program returns the program that the machine runs. Its values number the nodes.
-func (m *Machine) Program() *ir.Program { return m.program }
+func (m *Machine) Program() *ir.Program {
+	if !m.made() {
+		return nil
+	}
+	return m.program
+}
 
 // Nodes returns the nodes, inputs first.
-func (m *Machine) Nodes() []runstate.Node { return slices.Clone(m.nodes) }
+func (m *Machine) Nodes() []runstate.Node {
+	if !m.made() {
+		return nil
+	}
+	return slices.Clone(m.nodes)
+}
 
 // Engine returns the engine that runs it.
-func (m *Machine) Engine() Engine { return m.engine }
+func (m *Machine) Engine() Engine {
+	if !m.made() {
+		return Auto
+	}
+	return m.engine
+}
 
 // ID returns the number of a node of the graph that the machine is made of, for [Run.Value] and the like. ok is false for nodes that the
 // outputs do not need.
 func (m *Machine) ID(n *graph.Node) (id ir.Value, ok bool) {
+	if !m.made() {
+		return 0, false
+	}
 	id, ok = m.ids[n]
 	return id, ok
 }
 
 // Explain says which engine runs the program, and why, how nodes became steps, and what memory they take.
 func (m *Machine) Explain() string {
+	if !m.made() {
+		return errNoMachine.Error()
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "program %q on a machine: engine %s, %s\n", m.program.Name, m.engine, m.why)
 	p := m.plan
@@ -288,6 +314,9 @@ func (m *Machine) end() {
 
 // Close releases what the machine holds when the runs that are under way have ended. No other can begin. What runs have returned stays.
 func (m *Machine) Close() error {
+	if !m.made() {
+		return nil
+	}
 	m.mu.Lock()
 	last := !m.closed && m.running == 0
 	m.closed = true

@@ -27,7 +27,7 @@ type Run struct {
 
 	states  []atomic.Uint32 // by node
 	missing []atomic.Int32  // by step: operands that are not made
-	made    []atomic.Bool   // by step: it has ended
+	after   []atomic.Bool   // by step: it has ended
 	left    atomic.Int64    // steps that have not
 	opened  atomic.Bool     // nodes are in their first states
 	lanes   []lane          // by worker; the last one is for those that wait
@@ -59,10 +59,15 @@ const keepPending = 2048
 
 // start begins a run.
 func (m *Machine) start(ctx context.Context, paused bool, inputs []any) *Run {
+	if !m.made() {
+		r := &Run{err: errNoMachine, ended: make(chan struct{})}
+		close(r.ended)
+		return r
+	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	r := &Run{m: m, begun: time.Now(), ended: make(chan struct{}), states: make([]atomic.Uint32, len(m.nodes)), missing: make([]atomic.Int32, len(m.plan.nodes)), made: make([]atomic.Bool, len(m.plan.nodes))}
+	r := &Run{m: m, begun: time.Now(), ended: make(chan struct{}), states: make([]atomic.Uint32, len(m.nodes)), missing: make([]atomic.Int32, len(m.plan.nodes)), after: make([]atomic.Bool, len(m.plan.nodes))}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	r.inner = context.WithValue(r.ctx, runKey{}, (*Run)(nil))
 	r.traced = !m.set.untraced || len(m.set.observers) > 0
@@ -183,8 +188,8 @@ func (r *Run) outcome() error {
 
 func (r *Run) canceled() error {
 	done := 0
-	for i := range r.made {
-		if r.made[i].Load() {
+	for i := range r.after {
+		if r.after[i].Load() {
 			done++
 		}
 	}
@@ -192,7 +197,7 @@ func (r *Run) canceled() error {
 	if cause == nil {
 		cause = context.Canceled
 	}
-	return fmt.Errorf("machine %q: the run was ended after %d of %d steps: %w", r.m.program.Name, done, len(r.made), cause)
+	return fmt.Errorf("machine %q: the run was ended after %d of %d steps: %w", r.m.program.Name, done, len(r.after), cause)
 }
 
 // open brings the nodes into their first states.
@@ -308,7 +313,7 @@ func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step
 		return false
 	}
 	r.all(step, runstate.Emitting, worker)
-	r.made[step].Store(true)
+	r.after[step].Store(true)
 	release(step)
 	r.all(step, runstate.Done, worker)
 	return true
@@ -333,6 +338,9 @@ func (r *Run) broke(step, worker int, state runstate.State, err error) {
 
 // Wait returns when the run has ended, and what with.
 func (r *Run) Wait() error {
+	if !r.made() {
+		return errNoMachine
+	}
 	<-r.ended
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -340,13 +348,35 @@ func (r *Run) Wait() error {
 }
 
 // Ended is closed when the run has ended.
-func (r *Run) Ended() <-chan struct{} { return r.ended }
+func (r *Run) Ended() <-chan struct{} {
+	if !r.made() {
+		return closed
+	}
+	return r.ended
+}
+
+// closed is the end of what never began.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// made reports whether there is a run, of a machine.
+func (r *Run) made() bool { return r != nil && r.m != nil }
 
 // Cancel ends the run: nodes that are under way end early where they can, others do not begin.
-func (r *Run) Cancel() { r.cancel() }
+func (r *Run) Cancel() {
+	if r.made() {
+		r.cancel()
+	}
+}
 
 // Outputs returns the program's outputs, nil unless the run has ended without an error. They belong to the run.
 func (r *Run) Outputs() []*tensors.Tensor {
+	if !r.made() {
+		return nil
+	}
 	select {
 	case <-r.ended:
 	default:
@@ -363,6 +393,9 @@ func (r *Run) Outputs() []*tensors.Tensor {
 // Value returns a value of the run, also while it goes on: that of an input, of an output, or of what the machine retains. The error is
 // [ErrUnknown], [ErrNotRetained] or [ErrNotComputed] if there is none. It belongs to the run: it is to be read.
 func (r *Run) Value(id ir.Value) (*tensors.Tensor, error) {
+	if !r.made() {
+		return nil, errNoMachine
+	}
 	m := r.m
 	if id < 0 || int(id) >= len(m.program.Values) {
 		return nil, fmt.Errorf("machine %q: value %d: %w", m.program.Name, id, ErrUnknown)
@@ -392,7 +425,7 @@ func (r *Run) Value(id ir.Value) (*tensors.Tensor, error) {
 
 // copied returns a copy of a result of steps that run, if it is made. It is called with the lock held.
 func (r *Run) copied(slot int) (*tensors.Tensor, bool) {
-	if r.steps == nil || !r.made[r.m.plan.result[slot]].Load() {
+	if r.steps == nil || !r.after[r.m.plan.result[slot]].Load() {
 		return nil, false
 	}
 	v, ok := r.steps.Result(slot)
@@ -410,6 +443,9 @@ func (r *Run) copied(slot int) (*tensors.Tensor, bool) {
 // Grad returns the gradient with respect to a value, as [Run.Value] does: what [graph.Gradient] has found for it, the last time that it came
 // by. It is [ErrNoGradient] if it never did.
 func (r *Run) Grad(id ir.Value) (*tensors.Tensor, error) {
+	if !r.made() {
+		return nil, errNoMachine
+	}
 	if id < 0 || int(id) >= len(r.m.program.Values) {
 		return nil, fmt.Errorf("machine %q: value %d: %w", r.m.program.Name, id, ErrUnknown)
 	}
@@ -422,7 +458,7 @@ func (r *Run) Grad(id ir.Value) (*tensors.Tensor, error) {
 
 // State returns what the node of a value does; [runstate.Idle] if there is none.
 func (r *Run) State(id ir.Value) runstate.State {
-	if id < 0 || int(id) >= len(r.m.nodeOf) {
+	if !r.made() || id < 0 || int(id) >= len(r.m.nodeOf) {
 		return runstate.Idle
 	}
 	return r.state(r.m.nodeOf[id])
@@ -440,6 +476,9 @@ func (r *Run) state(node int) runstate.State {
 
 // Trace returns what has happened so far. With [Untraced] it has no events.
 func (r *Run) Trace() *runstate.Trace {
+	if !r.made() {
+		return &runstate.Trace{Ended: true, Err: errNoMachine}
+	}
 	m := r.m
 	t := &runstate.Trace{Program: m.program, Nodes: m.nodes, Engine: m.engine.String(), Workers: m.set.workers}
 	select {

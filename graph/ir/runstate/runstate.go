@@ -16,6 +16,7 @@
 package runstate
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -186,6 +187,31 @@ func (t *Trace) Check() error {
 		}
 	}
 	return nil
+}
+
+// Timeline returns the spans of the run in the trace event format, as JSON, which timeline viewers of browsers read: an event for each node
+// that was worked on, a thread for each worker.
+func (t *Trace) Timeline() ([]byte, error) {
+	type event struct {
+		Name     string            `json:"name"`
+		Category string            `json:"cat"`
+		Phase    string            `json:"ph"`
+		Process  int               `json:"pid"`
+		Thread   int               `json:"tid"`
+		From     float64           `json:"ts"` // µs
+		Took     float64           `json:"dur"`
+		Args     map[string]string `json:"args"`
+	}
+	list := []event{}
+	for _, s := range t.Spans() {
+		if s.Node < 0 || s.Node >= len(t.Nodes) {
+			return nil, fmt.Errorf("an event of node %d of %d", s.Node, len(t.Nodes))
+		}
+		n := &t.Nodes[s.Node]
+		list = append(list, event{n.Name, s.State.String(), "X", 1, s.Worker, s.From.Seconds() * 1e6, (s.To - s.From).Seconds() * 1e6,
+			map[string]string{"value": fmt.Sprint(int(n.ID)), "at": n.Place.String(), "attributes": n.Detail}})
+	}
+	return json.Marshal(map[string]any{"traceEvents": list, "displayTimeUnit": "ms"})
 }
 
 // Snapshotter is a run that can be looked at while it goes on.
