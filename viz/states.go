@@ -44,10 +44,10 @@ var errNoTrace = errors.New("there is no run to look at: a machine's Run has a T
 // broken. Nodes that carry a gradient back have a broken edge in purple. It is the view of a run, too: viz.Show(run) shows it as it is now. The
 // text form lists the nodes. Of a graph of more than 200 nodes groups are drawn, in the state of the node that is least far.
 func States(run *runstate.Trace) Bundle {
-	if run == nil || run.Program == nil {
-		return Error(fmt.Errorf("viz.States: %w", errNoTrace))
+	t, err := watchedOf(run)
+	if err != nil {
+		return Error(fmt.Errorf("viz.States: %w", err))
 	}
-	t := watched{run}
 	of := t.byValue()
 	f := flowOf(t)
 	f.look = func(n *flowNode, _ string) (string, string) {
@@ -82,6 +82,33 @@ func States(run *runstate.Trace) Bundle {
 
 // watched is a trace with what views ask of it.
 type watched struct{ *runstate.Trace }
+
+// watchedOf returns the trace of a run, if it is one.
+func watchedOf(t *runstate.Trace) (watched, error) {
+	if t == nil || t.Program == nil {
+		if t != nil && t.Err != nil {
+			return watched{}, t.Err
+		}
+		return watched{}, errNoTrace
+	}
+	if err := t.Program.Check(); err != nil {
+		return watched{}, err
+	}
+	n := len(t.Nodes)
+	there := func(i int) bool { return i >= 0 && i < n }
+	fits := len(t.States) == n
+	for i := range t.Nodes {
+		x := &t.Nodes[i]
+		fits = fits && x.Back < n && !slices.ContainsFunc(x.In, func(k int) bool { return !there(k) })
+	}
+	for _, e := range t.Events {
+		fits = fits && there(e.Node)
+	}
+	if !fits {
+		return watched{}, fmt.Errorf("the trace does not fit its program of %s: take it from a run", amount(n, "node"))
+	}
+	return watched{t}, nil
+}
 
 // byValue returns the nodes by value.
 func (t watched) byValue() map[int]int {
@@ -151,7 +178,7 @@ func (t watched) legend() string {
 			}
 		}
 		if n > 0 {
-			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;border:1px solid #8a94a0;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %d", s, n))))
+			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %d", s, n))))
 		}
 	}
 	return tag("div", "font-size:12px;margin:2px 0", h.String())
@@ -231,10 +258,10 @@ const (
 // bar's colour is the state that the node was in, its tooltip and the text form say which node it is. The rows of more than 24 goroutines are
 // not all drawn. Runs of machines that are Untraced have no times.
 func Timeline(run *runstate.Trace) Bundle {
-	if run == nil || run.Program == nil {
-		return Error(fmt.Errorf("viz.Timeline: %w", errNoTrace))
+	t, err := watchedOf(run)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Timeline: %w", err))
 	}
-	t := watched{run}
 	spans := t.Spans()
 	head := t.head()
 	if len(spans) == 0 {
@@ -314,10 +341,10 @@ func (t watched) spansGrid(spans []runstate.Span) *grid {
 // figures of each node of the forward pass beside those of the nodes that carry a gradient back through it: a training step shows both
 // halves of each op in one line.
 func HeatMap(run *runstate.Trace) Bundle {
-	if run == nil || run.Program == nil {
-		return Error(fmt.Errorf("viz.HeatMap: %w", errNoTrace))
+	t, err := watchedOf(run)
+	if err != nil {
+		return Error(fmt.Errorf("viz.HeatMap: %w", err))
 	}
-	t := watched{run}
 	times := t.times()
 	seconds, bytes := make([]float64, len(t.Nodes)), make([]float64, len(t.Nodes))
 	for i := range t.Nodes {
@@ -407,10 +434,10 @@ func (t watched) pairsGrid(times []time.Duration) *grid {
 // node that reads it has ended, or to the end of the run if it is an output. What the engine plans may be less, since a result may take the
 // place of an operand, and more, since it keeps what another order could need. Inputs and constants do not count.
 func MemoryCurve(run *runstate.Trace) Bundle {
-	if run == nil || run.Program == nil {
-		return Error(fmt.Errorf("viz.MemoryCurve: %w", errNoTrace))
+	t, err := watchedOf(run)
+	if err != nil {
+		return Error(fmt.Errorf("viz.MemoryCurve: %w", err))
 	}
-	t := watched{run}
 	points, peak := t.memory()
 	head := t.head()
 	if len(points) == 0 {
