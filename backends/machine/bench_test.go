@@ -2,11 +2,13 @@ package machine_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
 	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -27,11 +29,12 @@ var shapesOfWork = []struct {
 		}
 		return []*graph.Node{x}
 	}},
-	{"wide", 3000, func(x *graph.Node) (list []*graph.Node) {
-		for i := range 1500 { // two nodes each
-			list = append(list, graph.Neg(graph.AddScalar(x, float64(i))))
+	{"wide", 3000, func(x *graph.Node) []*graph.Node {
+		list := make([]*graph.Node, 3000)
+		for i := range list {
+			list[i] = graph.MulScalar(x, float64(i))
 		}
-		return list
+		return []*graph.Node{graph.ReduceAllSum(graph.Concatenate(list, 0))}
 	}},
 }
 
@@ -53,30 +56,62 @@ func BenchmarkTrivialNodes(b *testing.B) {
 		for _, e := range []machine.Engine{machine.Sequential, machine.Dataflow, machine.Channels} {
 			for name, options := range map[string][]machine.Option{"untraced": {machine.Untraced()}, "traced": nil} {
 				b.Run(s.name+"/"+e.String()+"/"+name, func(b *testing.B) {
-					m, err := machine.FromFunc(func(in []*graph.Node) []*graph.Node { return s.fn(in[0]) }, []any{float32(1)}, append(options, machine.WithEngine(e))...)
+					m, err := machine.FromFunc(func(in []*graph.Node) []*graph.Node { return s.fn(in[0]) }, []any{[]float32{1}}, append(options, machine.WithEngine(e))...)
 					require.NoError(b, err)
-					run(b, m, s.nodes, float32(1))
+					run(b, m, s.nodes, []float32{1})
 				})
 			}
 		}
 	}
 }
 
-// G9: 64 branches of about 200 µs or more each.
+// G9: 64 branches of about 200 µs each, which do not divide their work by themselves.
 func BenchmarkBranches(b *testing.B) {
-	x := make([]float32, 1<<15)
+	busy := func(_ context.Context, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
+		y := in[0].Value().([]float64)
+		for range 20_000 { // 200 µs, roughly
+			y[0] = math.Sin(y[0] + 1)
+		}
+		return []*tensors.Tensor{tensors.FromValue(y)}, nil
+	}
 	for _, e := range []machine.Engine{machine.Sequential, machine.Dataflow, machine.Channels} {
-		for name, workers := range map[string]int{"2 workers": 2, "1 worker": 1} {
-			b.Run(e.String()+"/"+name, func(b *testing.B) {
-				m, err := machine.FromFunc(func(x *graph.Node) *graph.Node {
-					var ends []*graph.Node
-					for i := range 64 {
-						ends = append(ends, graph.Reshape(graph.ReduceAllSum(graph.CumSum(graph.MulScalar(x, float64(i)), 0)), 1))
-					}
-					return graph.ReduceAllSum(graph.Concatenate(ends, 0))
-				}, []any{x}, machine.WithEngine(e), machine.WithWorkers(workers), machine.Untraced())
+		b.Run(e.String(), func(b *testing.B) {
+			m, err := machine.FromFunc(func(x *graph.Node) *graph.Node {
+				var ends []*graph.Node
+				for range 64 {
+					ends = append(ends, host.Call1(x.Graph(), host.Options{Name: "busy"}, busy, x.Shape(), x))
+				}
+				return graph.ReduceAllSum(graph.Concatenate(ends, 0))
+			}, []any{[]float64{1}}, machine.WithEngine(e), machine.WithWorkers(2), machine.Untraced())
+			require.NoError(b, err)
+			run(b, m, 64, []float64{1})
+		})
+	}
+}
+
+// What the kernels divide by themselves: a wide graph and a narrow one of large products.
+func BenchmarkProducts(b *testing.B) {
+	x := tensors.FromShape(shapes.Make(dtypes.Float32, 384, 384))
+	for name, fn := range map[string]func(x *graph.Node) *graph.Node{
+		"wide": func(x *graph.Node) *graph.Node {
+			sum := graph.MatMul(x, x)
+			for i := range 15 {
+				sum = graph.Add(sum, graph.MatMul(graph.AddScalar(x, float64(i)), x))
+			}
+			return sum
+		},
+		"narrow": func(x *graph.Node) *graph.Node {
+			for range 16 {
+				x = graph.MatMul(x, x)
+			}
+			return x
+		},
+	} {
+		for _, e := range []machine.Engine{machine.Sequential, machine.Dataflow} {
+			b.Run(name+"/"+e.String(), func(b *testing.B) {
+				m, err := machine.FromFunc(fn, []any{x}, machine.WithEngine(e), machine.WithWorkers(2), machine.Untraced())
 				require.NoError(b, err)
-				run(b, m, 64, x)
+				run(b, m, 16, x)
 			})
 		}
 	}

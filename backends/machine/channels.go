@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/quire-ml/quire/backends/gocpu"
 )
@@ -44,7 +45,7 @@ type stateFn func(n *node, ctx context.Context) stateFn
 
 func start(n *node, _ context.Context) stateFn {
 	if n.missing = n.arity; n.missing == 0 {
-		n.r.ready(n.step, 0)
+		n.r.ready(n.step, 0, n.r.now())
 		return compute
 	}
 	return receive
@@ -63,7 +64,7 @@ func receive(n *node, ctx context.Context) stateFn {
 			return receive
 		}
 		n.r.missing[n.step].Store(0)
-		n.r.ready(n.step, 0)
+		n.r.ready(n.step, 0, n.r.now())
 		return compute
 	}
 }
@@ -75,7 +76,7 @@ func compute(n *node, ctx context.Context) stateFn {
 		worker += n.r.m.set.workers
 	}
 	defer n.r.numbers.give(slot)
-	if !n.r.do(n.s, n.step, worker, 1, func(int) {
+	if !n.r.do(n.s, n.step, worker, 1, func(int, time.Duration) {
 		n.r.left.Add(-1)
 		emit(n, ctx)
 	}) {

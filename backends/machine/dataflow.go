@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quire-ml/quire/backends/gocpu"
 )
@@ -31,7 +32,7 @@ func runDataflow(r *Run, s *gocpu.Steps) {
 	var first []int
 	for i, after := range d.p.after {
 		if len(after) == 0 {
-			if next := d.begin(i, 0); next >= 0 {
+			if next := d.begin(i, 0, d.r.now()); next >= 0 {
 				first = append(first, next)
 			}
 		}
@@ -65,16 +66,16 @@ func (d *dataflow) isOver() bool {
 
 // begin notes that step i is ready. It returns it for the caller to run or queue, -1 if it waits for something outside: then another
 // goroutine runs it.
-func (d *dataflow) begin(i, worker int) int {
-	d.r.ready(i, worker)
+func (d *dataflow) begin(i, worker int, at time.Duration) int {
+	d.r.ready(i, worker, at)
 	if d.p.waits[i] == "" {
 		return i
 	}
 	d.others.Go(func() {
 		slot := d.r.numbers.take()
 		defer d.r.numbers.give(slot)
-		d.step(i, len(d.queues)-1+slot, 1, func(i int) {
-			if next := d.emit(i, len(d.queues)-1); next >= 0 {
+		d.step(i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
+			if next := d.emit(i, len(d.queues)-1, at); next >= 0 {
 				d.queues[len(d.queues)-1].push(next)
 				d.rouse(1)
 			}
@@ -84,7 +85,7 @@ func (d *dataflow) begin(i, worker int) int {
 }
 
 // step runs step i, and ends the run if it breaks.
-func (d *dataflow) step(i, worker, goroutines int, release func(step int)) {
+func (d *dataflow) step(i, worker, goroutines int, release func(step int, at time.Duration)) {
 	ok := d.r.do(d.s, i, worker, goroutines, release)
 	if !ok || d.r.left.Load() == 0 {
 		d.end()
@@ -93,13 +94,13 @@ func (d *dataflow) step(i, worker, goroutines int, release func(step int)) {
 
 // emit tells the steps that follow step i. It returns one that is ready for the caller to run, -1 if there is none; others go into a
 // queue.
-func (d *dataflow) emit(i, q int) int {
+func (d *dataflow) emit(i, q int, at time.Duration) int {
 	next, queued := -1, 0
 	for _, k := range d.p.next[i] {
 		if d.r.missing[k].Add(-1) > 0 {
 			continue
 		}
-		if k = d.begin(k, q); k < 0 {
+		if k = d.begin(k, q, at); k < 0 {
 			continue
 		}
 		if next < 0 {
@@ -130,7 +131,7 @@ func (d *dataflow) work(w int) {
 	d.spare.take()
 	defer func() { d.spare.give(1) }()
 	next := -1
-	release := func(i int) { next = d.emit(i, w) }
+	release := func(i int, at time.Duration) { next = d.emit(i, w, at) }
 	for {
 		i, ok := d.find(w)
 		if !ok {

@@ -54,6 +54,9 @@ type lane struct {
 	_       [64]byte
 }
 
+// eventsPerNode is how many states most nodes come to.
+const eventsPerNode = 5
+
 // keepPending is how many events of a worker wait for observers.
 const keepPending = 2048
 
@@ -72,6 +75,15 @@ func (m *Machine) start(ctx context.Context, paused bool, inputs []any) *Run {
 	r.inner = context.WithValue(r.ctx, runKey{}, (*Run)(nil))
 	r.traced = !m.set.untraced || len(m.set.observers) > 0
 	r.lanes = make([]lane, m.set.workers+1)
+	if !m.set.untraced {
+		busy := m.set.workers
+		if m.engine == Sequential {
+			busy = 1
+		}
+		for i := range r.lanes[:busy] {
+			r.lanes[i].events = make([]runstate.Event, 0, eventsPerNode*len(m.nodes)/busy+16)
+		}
+	}
 	r.gate.init(paused)
 	r.left.Store(int64(len(m.plan.nodes)))
 	for i, after := range m.plan.after {
@@ -202,16 +214,17 @@ func (r *Run) canceled() error {
 
 // open brings the nodes into their first states.
 func (r *Run) open() {
+	at := r.now()
 	for i := range r.m.nodes {
 		n := &r.m.nodes[i]
 		switch {
 		case n.Op == nil || n.Constant:
-			r.set(i, runstate.Emitting, 0)
-			r.set(i, runstate.Done, 0)
+			r.set(i, runstate.Emitting, 0, at)
+			r.set(i, runstate.Done, 0, at)
 		case r.m.plan.stepOf[i] < 0:
-			r.set(i, runstate.Skipped, 0)
+			r.set(i, runstate.Skipped, 0, at)
 		case r.traced:
-			r.set(i, runstate.Waiting, 0)
+			r.set(i, runstate.Waiting, 0, at)
 		}
 	}
 	r.opened.Store(true)
@@ -219,9 +232,10 @@ func (r *Run) open() {
 
 // finish ends the run.
 func (r *Run) finish(results []*tensors.Tensor, err error) {
+	at := r.now()
 	for i := range r.states {
 		if s := runstate.State(r.states[i].Load()); !s.Ended() {
-			r.set(i, runstate.Canceled, 0)
+			r.set(i, runstate.Canceled, 0, at)
 		}
 	}
 	r.mu.Lock()
@@ -235,13 +249,20 @@ func (r *Run) finish(results []*tensors.Tensor, err error) {
 	r.gate.end()
 }
 
-// set brings a node into a state, which a worker notes.
-func (r *Run) set(node int, s runstate.State, worker int) {
+// now is the time of an event. Without a trace nobody asks.
+func (r *Run) now() time.Duration {
+	if !r.traced {
+		return 0
+	}
+	return time.Since(r.begun)
+}
+
+// set brings a node into a state at a time, which a worker notes.
+func (r *Run) set(node int, s runstate.State, worker int, at time.Duration) {
 	r.states[node].Store(uint32(s))
 	if !r.traced {
 		return
 	}
-	at := time.Since(r.begun)
 	l := &r.lanes[min(worker, len(r.lanes)-1)]
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -260,22 +281,22 @@ func (r *Run) set(node int, s runstate.State, worker int) {
 }
 
 // all brings the nodes of a step into a state.
-func (r *Run) all(step int, s runstate.State, worker int) {
+func (r *Run) all(step int, s runstate.State, worker int, at time.Duration) {
 	for _, n := range r.m.plan.nodes[step] {
-		r.set(n, s, worker)
+		r.set(n, s, worker, at)
 	}
 }
 
 // ready notes that a step has all that it needs.
-func (r *Run) ready(step, worker int) {
+func (r *Run) ready(step, worker int, at time.Duration) {
 	if r.traced {
-		r.all(step, runstate.Ready, worker)
+		r.all(step, runstate.Ready, worker, at)
 	}
 }
 
 // do runs a step that is ready, on at most so many goroutines, and reports whether it has emitted: those that read it may begin.
-// release, called with the step, lets them.
-func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step int)) bool {
+// release, called with the step and the time, lets them.
+func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step int, at time.Duration)) bool {
 	if !r.admit(step, worker) {
 		return false
 	}
@@ -289,6 +310,7 @@ func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step
 	case len(nodes) > 0 && r.m.nodes[nodes[len(nodes)-1]].Back >= 0:
 		state = runstate.ComputingGradient
 	}
+	at := r.now()
 	for _, n := range nodes {
 		own := state
 		if state != runstate.Blocked {
@@ -297,7 +319,7 @@ func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step
 				own = runstate.ComputingGradient
 			}
 		}
-		r.set(n, own, worker)
+		r.set(n, own, worker, at)
 	}
 	if resource != "" {
 		places := r.m.limit(resource)
@@ -312,10 +334,14 @@ func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step
 		r.broke(step, worker, state, err)
 		return false
 	}
-	r.all(step, runstate.Emitting, worker)
+	at = r.now()
+	r.all(step, runstate.Emitting, worker, at)
 	r.after[step].Store(true)
-	release(step)
-	r.all(step, runstate.Done, worker)
+	release(step, at)
+	if r.m.engine == Channels { // whose nodes wait until somebody takes what they emit
+		at = r.now()
+	}
+	r.all(step, runstate.Done, worker, at)
 	return true
 }
 
@@ -331,7 +357,7 @@ func (r *Run) broke(step, worker int, state runstate.State, err error) {
 	}
 	r.mu.Unlock()
 	if first {
-		r.all(step, runstate.Failed, worker)
+		r.all(step, runstate.Failed, worker, r.now())
 	}
 	r.cancel()
 }

@@ -2,16 +2,17 @@ package machine
 
 import (
 	"math"
+	"time"
 
 	"github.com/quire-ml/quire/backends/gocpu"
 )
 
 // runSequential runs one step after the other.
 func runSequential(r *Run, s *gocpu.Steps) {
-	release := func(int) { r.left.Add(-1) }
+	release := func(int, time.Duration) { r.left.Add(-1) }
 	for i := range s.Len() {
 		r.missing[i].Store(0)
-		r.ready(i, 0)
+		r.ready(i, 0, r.now())
 		if !r.do(s, i, 0, math.MaxInt, release) {
 			return
 		}
