@@ -76,10 +76,7 @@ func compute(n *node, ctx context.Context) stateFn {
 		worker += n.r.m.set.workers
 	}
 	defer n.r.numbers.give(slot)
-	if !n.r.do(n.s, n.step, worker, 1, func(int, time.Duration) {
-		n.r.left.Add(-1)
-		emit(n, ctx)
-	}) {
+	if !n.r.do(n.s, n.step, worker, 1, func(int, time.Duration) { emit(n, ctx) }) {
 		n.r.cancel()
 	}
 	return nil

@@ -24,6 +24,7 @@ type plan struct {
 	waitsFor []string
 	stepOf   []int // per node, -1 if no step computes it
 	result   []int // per result of the executable the step after which it is there
+	lasts    int   // steps that nothing follows
 	depth    int   // of the longest way
 	work     float64
 }
@@ -250,6 +251,9 @@ func (m *Machine) planOf(s *gocpu.Steps) *plan {
 	}
 	for i := range n {
 		p.edges[i] = m.edgesOf(p, i)
+		if len(p.next[i]) == 0 {
+			p.lasts++
+		}
 	}
 	return p
 }

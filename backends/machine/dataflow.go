@@ -110,7 +110,6 @@ func (d *dataflow) emit(i, q int, at time.Duration) int {
 		d.queues[q].push(k)
 		queued++
 	}
-	d.r.left.Add(-1)
 	d.rouse(queued)
 	return next
 }

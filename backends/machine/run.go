@@ -28,7 +28,7 @@ type Run struct {
 	states  []atomic.Uint32 // by node
 	missing []atomic.Int32  // by step: operands that are not made
 	after   []atomic.Bool   // by step: it has ended
-	left    atomic.Int64    // steps that have not
+	left    atomic.Int64    // steps that nothing follows, and that have not ended: without any all have
 	opened  atomic.Bool     // nodes are in their first states
 	lanes   []lane          // by worker; the last one is for those that wait
 	traced  bool            // events are kept
@@ -47,15 +47,15 @@ type Run struct {
 // lane is what one worker notes.
 type lane struct {
 	mu      sync.Mutex
-	events  []runstate.Event
-	pending []runstate.Event // for observers
+	events  [][]runstate.Event // in pieces, so that none is copied while the run goes on
+	pending []runstate.Event   // for observers
 	dropped int
 	working atomic.Int32
 	_       [64]byte
 }
 
-// eventsPerNode is how many states most nodes come to.
-const eventsPerNode = 5
+// pieceOf is how many events a piece of a lane holds.
+const pieceOf = 512
 
 // keepPending is how many events of a worker wait for observers.
 const keepPending = 2048
@@ -75,17 +75,8 @@ func (m *Machine) start(ctx context.Context, paused bool, inputs []any) *Run {
 	r.inner = context.WithValue(r.ctx, runKey{}, (*Run)(nil))
 	r.traced = !m.set.untraced || len(m.set.observers) > 0
 	r.lanes = make([]lane, m.set.workers+1)
-	if !m.set.untraced {
-		busy := m.set.workers
-		if m.engine == Sequential {
-			busy = 1
-		}
-		for i := range r.lanes[:busy] {
-			r.lanes[i].events = make([]runstate.Event, 0, eventsPerNode*len(m.nodes)/busy+16)
-		}
-	}
 	r.gate.init(paused)
-	r.left.Store(int64(len(m.plan.nodes)))
+	r.left.Store(int64(m.plan.lasts))
 	for i, after := range m.plan.after {
 		r.missing[i].Store(int32(len(after)))
 	}
@@ -265,12 +256,20 @@ func (r *Run) set(node int, s runstate.State, worker int, at time.Duration) {
 	}
 	l := &r.lanes[min(worker, len(r.lanes)-1)]
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := runstate.Event{Node: node, State: s, Worker: uint16(min(worker, 1<<16-1)), At: at}
-	if !r.m.set.untraced {
-		l.events = append(l.events, e)
+	l.add(runstate.Event{Node: node, State: s, Worker: uint16(min(worker, 1<<16-1)), At: at}, !r.m.set.untraced, len(r.m.set.observers) > 0)
+	l.mu.Unlock()
+}
+
+// add notes an event for the trace, and for observers.
+func (l *lane) add(e runstate.Event, keep, tell bool) {
+	if keep {
+		n := len(l.events) - 1
+		if n < 0 || len(l.events[n]) == pieceOf {
+			l.events, n = append(l.events, make([]runstate.Event, 0, pieceOf)), n+1
+		}
+		l.events[n] = append(l.events[n], e)
 	}
-	if len(r.m.set.observers) == 0 {
+	if !tell {
 		return
 	}
 	if len(l.pending) == keepPending {
@@ -335,9 +334,14 @@ func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step
 		return false
 	}
 	at = r.now()
-	r.all(step, runstate.Emitting, worker, at)
+	if r.traced {
+		r.all(step, runstate.Emitting, worker, at)
+	}
 	r.after[step].Store(true)
 	release(step, at)
+	if len(r.m.plan.next[step]) == 0 {
+		r.left.Add(-1)
+	}
 	if r.m.engine == Channels { // whose nodes wait until somebody takes what they emit
 		at = r.now()
 	}
@@ -516,7 +520,9 @@ func (r *Run) Trace() *runstate.Trace {
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		l.mu.Lock()
-		t.Events = append(t.Events, l.events...)
+		for _, piece := range l.events {
+			t.Events = append(t.Events, piece...)
+		}
 		l.mu.Unlock()
 	}
 	slices.SortStableFunc(t.Events, func(a, b runstate.Event) int {
