@@ -45,10 +45,12 @@ var mayImport = map[string][]string{
 	"graph/tensors/...":     values,
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
+	"graph/ir/runstate":     with(values, "graph/ir"),
 	"graph":                 with(values, "graph/ir", "graph/ir/capability", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
+	"graph/host":            {"graph", "graph/ir", "graph/shapes", "graph/tensors"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
 	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
@@ -64,6 +66,7 @@ var mayImport = map[string][]string{
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
+	"backends/machine":      with(graphs, "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
 	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
@@ -86,7 +89,7 @@ var mayImport = map[string][]string{
 
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "graph/ir/runstate", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 

@@ -16,8 +16,10 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/quant"
@@ -137,6 +139,7 @@ func samples() map[any]string {
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},
 		{graph.AttentionBuilder{}, ""}, {graph.VMapBuilder{}, ""}, {graph.ScanBuilder{}, ""}, {ir.BitcastAttrs{}, ""}, {ir.ScanAttrs{Length: 7}, "7"}, {graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
 		{vision.InterpolateBuilder{}, ""}, {vision.GridSampleBuilder{}, ""}, {vision.AffineGridBuilder{}, ""}, {vision.UnfoldBuilder{}, ""}, {vision.ConvTransposeBuilder{}, ""}, {vision.AdaptivePoolBuilder{}, ""}, {signal.STFTBuilder{}, ""}, {signal.InverseSTFTBuilder{}, ""}, {signal.Full, "full"}, {graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""}, {ir.Kernel(nil), ""}, {ir.KernelArgs{}, ""}, {ir.Memory{Shape: shapes.Make(dtypes.Int8, 2)}, "int8[2]"},
+		{runstate.Blocked, "blocked"}, {runstate.Node{Name: "Exp"}, "Exp"}, {runstate.Event{Worker: 3}, "3"}, {runstate.Span{Worker: 3}, "3"}, {&runstate.Trace{}, "no run to look at"}, {steppedRun(-1), "back through"}, {host.Options{Waits: "files"}, "files"}, {host.Attrs{}, "host function"}, {host.Func(nil), ""},
 		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
 		{ir.PadAttrs{}, ""}, {ir.Parts{From: 2}, "2"}, {linalg.Frobenius, "Frobenius"}, {quant.NF4, "nf4"}, {quant.Scheme{Bits: 8}, "Bits"}, {quant.Quantized{}, ""}, {graph.ParameterAttrs{}, ""}, {ir.PermutationAttrs{}, ""}, {ir.PrecisionAttrs{}, ""}, {ir.RandomAttrs{}, ""}, {ir.ReduceAttrs{}, ""}, {ir.ScatterAttrs{}, ""}, {ir.ShapeAttrs{}, ""}, {ir.ShardAttrs{}, ""},

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/gocpu/tier"
+	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/backends/session"
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla/plugins"
@@ -14,8 +15,10 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/ops"
@@ -67,7 +70,20 @@ var functions = map[string]any{
 	"backends/gocpu.New":                          gocpu.New,
 	"backends/gocpu.NewWithOptions":               gocpu.NewWithOptions,
 	"backends/gocpu.Open":                         gocpu.Open,
+	"backends/gocpu.StepsOf":                      gocpu.StepsOf,
 	"backends/gocpu/tier.Name":                    tier.Name,
+	"backends/machine.FromFunc":                   machine.FromFunc[func(*graph.Node) *graph.Node],
+	"backends/machine.FromGraph":                  machine.FromGraph,
+	"backends/machine.Fused":                      machine.Fused,
+	"backends/machine.Limit":                      machine.Limit,
+	"backends/machine.New":                        machine.New,
+	"backends/machine.Retain":                     machine.Retain,
+	"backends/machine.RetainAll":                  machine.RetainAll,
+	"backends/machine.RetainNodes":                machine.RetainNodes,
+	"backends/machine.Untraced":                   machine.Untraced,
+	"backends/machine.WithEngine":                 machine.WithEngine,
+	"backends/machine.WithObserver":               machine.WithObserver,
+	"backends/machine.WithWorkers":                machine.WithWorkers,
 	"backends/session.Borrow":                     session.Borrow,
 	"backends/session.Drop":                       session.Drop,
 	"backends/session.Held":                       session.Held,
@@ -460,6 +476,8 @@ var functions = map[string]any{
 	"graph/dtypes/float8.E4M3FNFromFloat64":       float8.E4M3FNFromFloat64,
 	"graph/dtypes/float8.E5M2FromFloat32":         float8.E5M2FromFloat32,
 	"graph/dtypes/float8.E5M2FromFloat64":         float8.E5M2FromFloat64,
+	"graph/host.Call":                             host.Call,
+	"graph/host.Call1":                            host.Call1,
 	"graph/ir.Array":                              ir.Array,
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
@@ -864,12 +882,14 @@ var functions = map[string]any{
 	"viz.Graph":                                         viz.Graph,
 	"viz.HTML":                                          viz.HTML,
 	"viz.Head":                                          viz.Head,
+	"viz.HeatMap":                                       viz.HeatMap,
 	"viz.Histogram":                                     viz.Histogram,
 	"viz.Image":                                         viz.Image,
 	"viz.Images":                                        viz.Images,
 	"viz.Interact":                                      viz.Interact,
 	"viz.Live":                                          viz.Live,
 	"viz.Markdown":                                      viz.Markdown,
+	"viz.MemoryCurve":                                   viz.MemoryCurve,
 	"viz.NewArea":                                       viz.NewArea,
 	"viz.NewProgress":                                   viz.NewProgress,
 	"viz.NewRun":                                        viz.NewRun,
@@ -886,14 +906,17 @@ var functions = map[string]any{
 	"viz.Show":                                          viz.Show,
 	"viz.Slider":                                        viz.Slider[float64],
 	"viz.Stack":                                         viz.Stack,
+	"viz.States":                                        viz.States,
 	"viz.Store":                                         viz.Store,
 	"viz.Summary":                                       viz.Summary,
 	"viz.Table":                                         viz.Table,
 	"viz.Tensor":                                        viz.Tensor,
 	"viz.Text":                                          viz.Text,
 	"viz.Time":                                          viz.Time,
+	"viz.Timeline":                                      viz.Timeline,
 	"viz.Titled":                                        viz.Titled,
 	"viz.ValueCounts":                                   viz.ValueCounts,
+	"viz.Watch":                                         viz.Watch,
 	"viz/plots.Bars":                                    plots.Bars,
 	"viz/plots.Boxes":                                   plots.Boxes,
 	"viz/plots.Color":                                   plots.Color,
@@ -976,6 +999,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
 	reflect.TypeFor[gocpu.Runner](),
+	reflect.TypeFor[gocpu.StepError](),
 	reflect.TypeFor[gocpu.Step](),
 	reflect.TypeFor[gocpu.Steps](),
 	reflect.TypeFor[gocpu.View](),
@@ -1017,6 +1041,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[graph.VMapBuilder](),
 	reflect.TypeFor[graph.WindowAttrs](),
 	reflect.TypeFor[graph.WindowKind](),
+	reflect.TypeFor[host.Attrs](),
+	reflect.TypeFor[host.Func](),
+	reflect.TypeFor[host.Options](),
 	reflect.TypeFor[images.ChannelsAxisConfig](),
 	reflect.TypeFor[images.ToImageConfig](),
 	reflect.TypeFor[images.ToTensorConfig](),
@@ -1112,6 +1139,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[live.Recomputed](),
 	reflect.TypeFor[live.Session](),
 	reflect.TypeFor[losses.Fn](),
+	reflect.TypeFor[machine.Engine](),
+	reflect.TypeFor[machine.Machine](),
+	reflect.TypeFor[machine.NodeError](),
+	reflect.TypeFor[machine.Observer](),
+	reflect.TypeFor[machine.Option](),
+	reflect.TypeFor[machine.Run](),
 	reflect.TypeFor[metrics.GraphFn](),
 	reflect.TypeFor[metrics.Interface](),
 	reflect.TypeFor[metrics.Mean](),
@@ -1156,6 +1189,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[quant.Kind](),
 	reflect.TypeFor[quant.Quantized](),
 	reflect.TypeFor[quant.Scheme](),
+	reflect.TypeFor[runstate.Event](),
+	reflect.TypeFor[runstate.Node](),
+	reflect.TypeFor[runstate.Snapshotter](),
+	reflect.TypeFor[runstate.Span](),
+	reflect.TypeFor[runstate.State](),
+	reflect.TypeFor[runstate.Trace](),
 	reflect.TypeFor[safetensors.Entry](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[session.Client](),
