@@ -44,7 +44,8 @@ var mayImport = map[string][]string{
 	"graph/tensors/...":     values,
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
-	"graph":                 with(values, "graph/ir", "graph/ir/capability", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph/sizes":           {},
+	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
@@ -52,6 +53,7 @@ var mayImport = map[string][]string{
 	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/rows":            with(values, "graph", "graph/ir", "graph/ops"),
 	"graph/segment":         {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
@@ -64,7 +66,7 @@ var mayImport = map[string][]string{
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
-	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
+	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/sizes", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
