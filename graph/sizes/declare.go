@@ -132,9 +132,12 @@ func (e Expr) tells(known map[string]bool) (name string, rank int) {
 	if name == "" {
 		return "", math.MaxInt
 	}
-	degree := 0
+	degree, scaled := 0, 0
 	for _, t := range e.terms {
 		n := 0
+		if t.coefficient != 1 {
+			scaled = 1
+		}
 		for _, a := range t.factors {
 			switch {
 			case a.fn == "" && a.text == name:
@@ -145,7 +148,7 @@ func (e Expr) tells(known map[string]bool) (name string, rank int) {
 		}
 		degree = max(degree, n)
 	}
-	return name, degree*(maxTerms+1) + len(e.terms)
+	return name, degree*(maxTerms+2) + len(e.terms) + scaled
 }
 
 // Solve finds the symbols from the sizes of all inputs, and checks that these are as declared.
