@@ -44,8 +44,9 @@ var mayImport = map[string][]string{
 	"graph/tensors/...":     values,
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
+	"graph/ir/template":     with(values, "graph/ir", "graph/sizes"),
 	"graph/sizes":           {},
-	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/ir/template", "graph/sizes", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
