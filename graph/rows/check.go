@@ -31,6 +31,10 @@ func Check(p, q *ir.Program, n, m int, inputs ...Axis) ([]Axis, error) {
 	if n < 2 || m <= n {
 		return nil, fmt.Errorf("rows.Check: programs for %d and %d rows: want two numbers from 2 on, the smaller first", n, m)
 	}
+	return check(&checker{n: n, m: m}, p, q, inputs)
+}
+
+func check(c *checker, p, q *ir.Program, inputs []Axis) ([]Axis, error) {
 	p, err := expanded(p)
 	if err == nil {
 		q, err = expanded(q)
@@ -44,7 +48,6 @@ func Check(p, q *ir.Program, n, m int, inputs ...Axis) ([]Axis, error) {
 			in[i] = inputs[i]
 		}
 	}
-	c := &checker{n: n, m: m}
 	return c.program(p, q, in)
 }
 
@@ -62,7 +65,10 @@ func expanded(p *ir.Program) (*ir.Program, error) {
 }
 
 // checker compares two programs, call by call.
-type checker struct{ n, m int } // how many rows they have
+type checker struct {
+	n, m  int  // how many rows they have
+	parts bool // rows are computed some after others: their numbers may not matter
+}
 
 // mixed is what a rule panics with.
 type mixed struct{ why string }
@@ -216,6 +222,9 @@ func (a *call) made() []Axis {
 			}
 			if a.x.Op != ops.Iota && a.x.Op != ops.Broadcast {
 				mix("it makes values for as many rows as there are, which would be others for more rows")
+			}
+			if at, ok := a.x.Attrs.(ir.IotaAttrs); ok && a.parts && at.Axis == k {
+				mix("it counts rows, and parts of them are computed one after another")
 			}
 			out[i] = Axis{k, d[k] / a.n}
 			break

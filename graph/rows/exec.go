@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ type Exec struct {
 	buckets Buckets
 	axes    []int
 	masked  bool
+	part    int // > 0: how many rows are computed at a time
 
 	mu      sync.Mutex
 	checked map[string][]Axis // by the shapes of the inputs, where rows of the outputs are
@@ -28,6 +30,15 @@ type Exec struct {
 // [Exec.Axes] says otherwise. exec's function may be a model's; its variables have no rows.
 func Pad(exec *graph.Exec, buckets Buckets) *Exec {
 	return &Exec{exec: exec, buckets: buckets, checked: map[string][]Axis{}}
+}
+
+// InParts returns an Exec that computes the rows of exec's inputs k at a time, k at least 2, so that one program serves for any number of
+// them; the last part is padded. It is for functions of each row by itself, which is proved as for [Pad], and which do not count rows
+// either. The proof compiles a second program once, for k+1 rows.
+func InParts(exec *graph.Exec, k int) *Exec {
+	e := Pad(exec, func(int) int { return k })
+	e.part = k
+	return e
 }
 
 // Axes says along which axis of each input its rows are, [None] for an input without rows.
@@ -76,16 +87,25 @@ func (e *Exec) call(ctx context.Context, args []any) ([]*tensors.Tensor, error) 
 	if err != nil {
 		return nil, err
 	}
+	if e.part != 0 {
+		return e.inParts(ctx, in, axes, n)
+	}
+	out, _, err := e.once(ctx, in, axes, n)
+	return out, err
+}
+
+// once runs the function on all rows at once, and returns also where those of the results are.
+func (e *Exec) once(ctx context.Context, in []*tensors.Tensor, axes []int, n int) ([]*tensors.Tensor, []Axis, error) {
 	bucket := e.bucket(n)
 	if bucket < n {
-		return nil, fmt.Errorf("the bucket for %d rows has %d", n, bucket)
+		return nil, nil, fmt.Errorf("the bucket for %d rows has %d", n, bucket)
 	}
 	padded := make([]any, len(in), len(in)+1)
 	like := make([]shapes.Shape, len(in), len(in)+1)
 	for i, t := range in {
-		p, err := resized(t, axes[i], bucket)
+		p, err := taken(t, axes[i], 0, bucket)
 		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i, err)
+			return nil, nil, fmt.Errorf("argument %d: %w", i, err)
 		}
 		padded[i], like[i] = p, p.Shape()
 	}
@@ -94,26 +114,85 @@ func (e *Exec) call(ctx context.Context, args []any) ([]*tensors.Tensor, error) 
 		for i := range n {
 			mask[i] = true
 		}
-		padded, like, axes = append(padded, mask), append(like, shapes.Make(dtypes.Bool, bucket)), append(axes, 0)
+		padded, like, axes = append(padded, mask), append(like, shapes.Make(dtypes.Bool, bucket)), append(slices.Clone(axes), 0)
 	}
 	outputs, err := e.outputs(like, axes, bucket)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out, err := e.exec.CallContext(ctx, padded...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i, y := range out {
 		if outputs[i].Axis == None || bucket == n {
 			continue
 		}
-		cut, err := resized(y, outputs[i].Axis, n*outputs[i].Block)
+		cut, err := taken(y, outputs[i].Axis, 0, n*outputs[i].Block)
 		if err != nil {
-			return nil, fmt.Errorf("result %d: %w", i, err)
+			return nil, nil, fmt.Errorf("result %d: %w", i, err)
 		}
 		_ = y.Close()
 		out[i] = cut
+	}
+	return out, outputs, nil
+}
+
+// inParts runs the function on some rows after the others, and joins the results.
+func (e *Exec) inParts(ctx context.Context, in []*tensors.Tensor, axes []int, n int) (joined []*tensors.Tensor, err error) {
+	switch {
+	case e.masked:
+		return nil, errors.New("a function that mixes rows cannot be run in parts: pad its rows (rows.Pad)")
+	case e.part < 2:
+		return nil, fmt.Errorf("parts of %d rows: want 2 or more", e.part)
+	}
+	for from := 0; from < max(n, 1); from += e.part {
+		rows := min(n-from, e.part)
+		part := make([]*tensors.Tensor, len(in))
+		for i, t := range in {
+			if part[i], err = taken(t, axes[i], from, rows); err != nil {
+				return nil, fmt.Errorf("argument %d: %w", i, err)
+			}
+		}
+		out, outputs, err := e.once(ctx, part, axes, rows)
+		if err != nil {
+			return nil, err
+		}
+		if n <= e.part {
+			return out, nil
+		}
+		if joined == nil {
+			if joined, err = room(out, outputs, n); err != nil {
+				return nil, err
+			}
+		}
+		for i, y := range out {
+			if a := outputs[i]; a.Axis != None {
+				if err := put(joined[i], y, a.Axis, from*a.Block); err != nil {
+					return nil, fmt.Errorf("result %d: %w", i, err)
+				}
+				_ = y.Close()
+			}
+		}
+	}
+	return joined, nil
+}
+
+// room returns results for n rows, given those of the first part; those without rows are the same for all parts.
+func room(first []*tensors.Tensor, at []Axis, n int) ([]*tensors.Tensor, error) {
+	out := make([]*tensors.Tensor, len(first))
+	for i, y := range first {
+		if at[i].Axis == None {
+			out[i] = y
+			continue
+		}
+		s := y.Shape().Clone()
+		s.Dimensions[at[i].Axis] = n * at[i].Block
+		t, err := tensors.New(s)
+		if err != nil {
+			return nil, fmt.Errorf("result %d: %w", i, err)
+		}
+		out[i] = t
 	}
 	return out, nil
 }
@@ -164,6 +243,9 @@ func (e *Exec) outputs(like []shapes.Shape, axes []int, n int) ([]Axis, error) {
 		return out, nil
 	}
 	m := e.bucket(n + 1) // the next bucket, which is likely to be called for
+	if m <= n {
+		m = n + 1
+	}
 	more := make([]shapes.Shape, len(like))
 	for i, s := range like {
 		if more[i] = s.Clone(); axes[i] != None {
@@ -189,7 +271,7 @@ func (e *Exec) outputs(like []shapes.Shape, axes []int, n int) ([]Axis, error) {
 				inputs[i] = none
 			}
 		}
-		out, err = Check(p.Program(), q.Program(), n, m, inputs...)
+		out, err = check(&checker{n: n, m: m, parts: e.part != 0}, p.Program(), q.Program(), inputs)
 	}
 	if err != nil {
 		return nil, err
@@ -212,41 +294,69 @@ func byShape(p, q *ir.Program, n, m int) ([]Axis, error) {
 				out[i] = Axis{k, d / n}
 			}
 		}
-		if err := (&checker{n, m}).fits(out[i], x, y); err != nil {
+		if err := (&checker{n: n, m: m}).fits(out[i], x, y); err != nil {
 			return nil, fmt.Errorf("result %d: %w, and cannot be cut", i, err)
 		}
 	}
 	return out, nil
 }
 
-// resized returns t with n elements along an axis: the first ones, or behind its own the last one as often as it takes. Without an axis it
-// is t itself.
-func resized(t *tensors.Tensor, axis, n int) (*tensors.Tensor, error) {
-	if axis == None || t.Shape().Dimensions[axis] == n {
+// taken returns n elements of t along an axis, from one on; behind the last, that one as often as it takes. Without an axis it is t itself.
+func taken(t *tensors.Tensor, axis, from, n int) (*tensors.Tensor, error) {
+	if axis == None || from == 0 && t.Shape().Dimensions[axis] == n {
 		return t, nil
 	}
-	s := t.Shape()
-	if s.DType.Bits()%8 != 0 {
-		return nil, fmt.Errorf("the elements of %s share bytes, so that it has no rows: convert it first", s)
+	row, err := bytesBehind(t, axis)
+	if err != nil {
+		return nil, err
 	}
-	to := s.Clone()
+	to := t.Shape().Clone()
+	have := to.Dimensions[axis]
 	to.Dimensions[axis] = n
 	y, err := tensors.New(to)
 	if err != nil {
 		return nil, err
 	}
-	outer, row := product(s.Dimensions[:axis]), product(s.Dimensions[axis+1:])*s.DType.Bits()/8
-	from, have := s.Dimensions[axis]*row, s.Dimensions[axis]
-	err = t.ConstBytes(func(src []byte) {
-		err = y.MutableBytes(func(dst []byte) {
-			for o := range outer {
-				d, x := dst[o*n*row:(o+1)*n*row], src[o*from:(o+1)*from]
-				copy(d, x)
-				for i := have; i < n && have > 0; i++ {
-					copy(d[i*row:(i+1)*row], x[(have-1)*row:])
-				}
+	outer, copied := product(to.Dimensions[:axis]), max(min(have-from, n), 0)
+	return y, both(t, y, func(src, dst []byte) {
+		for o := range outer {
+			d, x := dst[o*n*row:(o+1)*n*row], src[o*have*row:(o+1)*have*row]
+			copy(d, x[min(from, have)*row:min(from+copied, have)*row])
+			for i := copied; i < n && have > 0; i++ {
+				copy(d[i*row:(i+1)*row], x[(have-1)*row:])
 			}
-		})
+		}
 	})
-	return y, err
+}
+
+// put writes y into t, from an element along an axis on.
+func put(t, y *tensors.Tensor, axis, from int) error {
+	row, err := bytesBehind(t, axis)
+	if err != nil {
+		return err
+	}
+	n, have := t.Shape().Dimensions[axis]*row, y.Shape().Dimensions[axis]*row
+	return both(y, t, func(src, dst []byte) {
+		for o := range product(t.Shape().Dimensions[:axis]) {
+			copy(dst[o*n+from*row:(o+1)*n], src[o*have:(o+1)*have])
+		}
+	})
+}
+
+// bytesBehind returns how many bytes an element along an axis has.
+func bytesBehind(t *tensors.Tensor, axis int) (int, error) {
+	s := t.Shape()
+	if s.DType.Bits()%8 != 0 {
+		return 0, fmt.Errorf("the elements of %s share bytes, so that it has no rows: convert it first", s)
+	}
+	return product(s.Dimensions[axis+1:]) * s.DType.Bits() / 8, nil
+}
+
+// both calls f with the bytes of two tensors.
+func both(x, y *tensors.Tensor, f func(src, dst []byte)) error {
+	var inner error
+	err := x.ConstBytes(func(src []byte) {
+		inner = y.MutableBytes(func(dst []byte) { f(src, dst) })
+	})
+	return errors.Join(err, inner)
 }

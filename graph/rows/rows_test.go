@@ -121,19 +121,28 @@ func TestPaddedResultsAreThoseWithoutPadding(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plain, inner := graph.MustNewExec(b, c.fn), graph.MustNewExec(b, c.fn)
 			defer plain.Close()
-			padded := rows.Pad(inner, rows.PowersOfTwo).Axes(c.axes...)
-			if c.axes == nil {
-				padded = rows.Pad(inner, rows.PowersOfTwo)
+			padded, parts := rows.Pad(inner, rows.PowersOfTwo), rows.InParts(inner, 4)
+			if c.axes != nil {
+				padded, parts = padded.Axes(c.axes...), parts.Axes(c.axes...)
 			}
 			defer padded.Close()
 			for _, n := range []int{1, 2, 3, 4, 7, 8, 13} {
 				want, err := plain.Call(c.inputs(n)...)
 				require.NoError(t, err)
-				got, err := padded.Call(c.inputs(n)...)
-				require.NoError(t, err)
-				require.Len(t, got, len(want))
-				for i := range want {
-					assert.True(t, got[i].Equal(want[i]), "%d rows, result %d: %s, want %s", n, i, got[i], want[i])
+				same := func(how string, exec *rows.Exec) {
+					got, err := exec.Call(c.inputs(n)...)
+					require.NoError(t, err, how)
+					require.Len(t, got, len(want), how)
+					for i := range want {
+						assert.True(t, got[i].Equal(want[i]), "%s, %d rows, result %d: %s, want %s", how, n, i, got[i], want[i])
+					}
+				}
+				same("padded", padded)
+				if c.name != "the number of a row" {
+					same("in parts", parts)
+				} else {
+					_, err := parts.Call(c.inputs(n)...)
+					assert.ErrorContains(t, err, "it counts rows, and parts of them are computed one after another")
 				}
 			}
 		})
@@ -235,6 +244,22 @@ func TestProgramsAreAsManyAsBuckets(t *testing.T) {
 	assert.Equal(t, 6, built, "2, 4, 8, 16, 32, and the next")
 }
 
+// TestOneProgramForAnyNumberOfRows runs it for parts; the second one is the proof's.
+func TestOneProgramForAnyNumberOfRows(t *testing.T) {
+	built := 0
+	parts := rows.InParts(graph.MustNewExec(backend(t), func(x *graph.Node) *graph.Node {
+		built++
+		return mlp(x)
+	}), 8)
+	defer parts.Close()
+	for n := range 40 {
+		out, err := parts.Call(ramp(n, 5))
+		require.NoError(t, err)
+		assert.Equal(t, []int{n, 3}, out[0].Shape().Dimensions)
+	}
+	assert.Equal(t, 2, built)
+}
+
 func TestBuckets(t *testing.T) {
 	for n, want := range map[int]int{0: 1, 1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 1000: 1024} {
 		assert.Equal(t, want, rows.PowersOfTwo(n), "%d", n)
@@ -266,6 +291,8 @@ func TestWhatCannotBePadded(t *testing.T) {
 		{"axes for another number", rows.Pad(add(), rows.PowersOfTwo).Axes(0), []any{ramp(3, 2), ramp(3, 2)}, `"exec": axes are given for 1 inputs, and there are 2`},
 		{"no rows at all", rows.Pad(add(), rows.PowersOfTwo).Axes(rows.None, rows.None), []any{ramp(3, 2), ramp(3, 2)}, `"exec": no input has rows`},
 		{"a bucket that is too small", rows.Pad(add(), func(int) int { return 2 }), []any{ramp(3, 2), ramp(3, 2)}, `"exec": the bucket for 3 rows has 2`},
+		{"parts of one row", rows.InParts(add(), 1), []any{ramp(3, 2), ramp(3, 2)}, `"exec": parts of 1 rows: want 2 or more`},
+		{"parts with a mask", rows.InParts(add(), 2).Masked(), []any{ramp(3, 2)}, `"exec": a function that mixes rows cannot be run in parts: pad its rows (rows.Pad)`},
 		{"no value", rows.Pad(add(), rows.PowersOfTwo), []any{ramp(3, 2), "x"}, `"exec": argument 1: `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
