@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "graph/ir/template", "graph/sizes", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 

@@ -22,7 +22,8 @@ import (
 type flow struct {
 	name   string
 	nodes  []*flowNode
-	unused int // ops left out, since no result needs them
+	unused int    // ops left out, since no result needs them
+	at     string // sizes at which it was traced, if axes have their symbols for names; see sized.go
 }
 
 type flowNode struct {

@@ -12,8 +12,8 @@ import (
 // ErrFew says that there are not enough sizes yet, or that they do not differ enough, to tell what numbers are of them.
 var ErrFew = errors.New("too few different sizes to tell what numbers are of them")
 
-// fitter finds polynomials of degree 2 in symbols from their values at some sizes, of which there is one more than it takes.
-type fitter struct {
+// Fitter finds polynomials of degree 2 in symbols from their values at some sizes, of which there is one more than it takes.
+type Fitter struct {
 	monomials []string // "" for 1
 	at        [][]int  // per size, the values of the monomials
 	rows      []int    // sizes that are enough
@@ -30,8 +30,9 @@ type fitted struct {
 // to see whether it is right.
 func Needed(symbols int) int { return 1 + symbols + symbols*(symbols+1)/2 + 1 }
 
-func newFitter(symbols []string, at []sizes.Values) (*fitter, error) {
-	f := &fitter{monomials: []string{""}, known: map[string]fitted{}}
+// NewFitter returns a Fitter for the values of symbols at [Needed] sizes or more. The error is [ErrFew] if these do not tell polynomials apart.
+func NewFitter(symbols []string, at []sizes.Values) (*Fitter, error) {
+	f := &Fitter{monomials: []string{""}, known: map[string]fitted{}}
 	for i, x := range symbols {
 		f.monomials = append(f.monomials, x)
 		for _, y := range symbols[i:] {
@@ -58,7 +59,7 @@ func newFitter(symbols []string, at []sizes.Values) (*fitter, error) {
 }
 
 // invert finds sizes whose monomials are independent, and the inverse of their matrix; it reports whether there are enough.
-func (f *fitter) invert() bool {
+func (f *Fitter) invert() bool {
 	n := len(f.monomials)
 	var matrix [][]*big.Rat // rows that are reduced, each with what it is of the sizes chosen
 	var pivots []int
@@ -107,8 +108,11 @@ func subtract(x, y []*big.Rat, by *big.Rat) {
 	}
 }
 
-// fit returns the polynomial that has the given values at the sizes.
-func (f *fitter) fit(numbers []int) (sizes.Expr, error) {
+// Fit returns the polynomial with whole coefficients that has the given values at the sizes, in their order.
+func (f *Fitter) Fit(numbers []int) (sizes.Expr, error) {
+	if len(numbers) != len(f.at) {
+		return sizes.Expr{}, fmt.Errorf("%d numbers at %d sizes", len(numbers), len(f.at))
+	}
 	key := fmt.Sprint(numbers)
 	if r, ok := f.known[key]; ok {
 		return r.expr, r.err
@@ -118,7 +122,7 @@ func (f *fitter) fit(numbers []int) (sizes.Expr, error) {
 	return e, err
 }
 
-func (f *fitter) polynomial(numbers []int) (sizes.Expr, error) {
+func (f *Fitter) polynomial(numbers []int) (sizes.Expr, error) {
 	var terms []string
 	coefficients := make([]*big.Rat, len(f.monomials))
 	for i, row := range f.inverse {

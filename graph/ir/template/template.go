@@ -67,7 +67,7 @@ func Derive(traces ...Trace) (*Template, error) {
 		at, programs = append(at, t.Values), append(programs, t.Program)
 	}
 	var err error
-	if d.fitter, err = newFitter(symbols, at); err != nil {
+	if d.Fitter, err = NewFitter(symbols, at); err != nil {
 		return nil, err
 	}
 	main, err := d.part(programs)
@@ -78,7 +78,7 @@ func Derive(traces ...Trace) (*Template, error) {
 }
 
 type deriver struct {
-	*fitter
+	*Fitter
 	parts map[*ir.Program]*part // of regions, by that of the first trace
 }
 
@@ -149,7 +149,7 @@ func (d *deriver) number(numbers []int, t reflect.Type) (maker, error) {
 	if !slices.ContainsFunc(numbers, func(n int) bool { return n != numbers[0] }) {
 		return nil, nil
 	}
-	e, err := d.fit(numbers)
+	e, err := d.Fit(numbers)
 	if err != nil {
 		return nil, err
 	}
@@ -360,7 +360,7 @@ func (d *deriver) element(values []float64, x *tensors.Tensor) (func(sizes.Value
 		if !exact {
 			continue
 		}
-		if e, err := d.fit(numbers); err == nil {
+		if e, err := d.Fit(numbers); err == nil {
 			return func(v sizes.Values) (float64, error) {
 				n, err := e.Eval(v)
 				return f(float64(n)), err

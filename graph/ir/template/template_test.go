@@ -27,14 +27,14 @@ func TestPolynomialsAreFound(t *testing.T) {
 		require.NoError(t, err)
 		rng := rand.New(rand.NewPCG(1, uint64(len(c.text))))
 		var at []sizes.Values
-		var f *fitter
+		var f *Fitter
 		for f == nil { // until the sizes are in no special position
 			v := sizes.Values{}
 			for _, s := range c.symbols {
 				v[s] = 2 + rng.IntN(40)
 			}
 			at = append(at, v)
-			if f, err = newFitter(c.symbols, at); err != nil {
+			if f, err = NewFitter(c.symbols, at); err != nil {
 				require.ErrorIs(t, err, ErrFew)
 			}
 		}
@@ -45,12 +45,12 @@ func TestPolynomialsAreFound(t *testing.T) {
 			require.NoError(t, err)
 			numbers = append(numbers, n)
 		}
-		got, err := f.fit(numbers)
+		got, err := f.Fit(numbers)
 		require.NoError(t, err, c.text)
 		assert.True(t, want.Equal(got), "%s, want %s", got, want)
 
 		numbers[len(numbers)-1]++
-		_, err = f.fit(numbers)
+		_, err = f.Fit(numbers)
 		assert.ErrorContains(t, err, "are no polynomial", c.text)
 	}
 }
@@ -61,9 +61,9 @@ func TestSizesInSpecialPositionTellTooLittle(t *testing.T) {
 	for b := 2; b < 40; b++ {
 		at = append(at, sizes.Values{"b": b, "t": 5})
 	}
-	_, err := newFitter([]string{"b", "t"}, at)
+	_, err := NewFitter([]string{"b", "t"}, at)
 	assert.ErrorIs(t, err, ErrFew)
-	_, err = newFitter([]string{"b"}, at[:3])
+	_, err = NewFitter([]string{"b"}, at[:3])
 	assert.ErrorIs(t, err, ErrFew)
 }
 
