@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"internal/bytesize":    {},
 	"internal/visits":      graphs,
 	"internal/traces":      values,
+	"internal/template":    with(values, "graph/ir", "graph/sizes"),
 	"internal/frames":      {}, // whoever names a line of the user's may ask it
 	"internal/hostile/...": {},
 	"internal/echo":        graphs,
@@ -44,9 +45,8 @@ var mayImport = map[string][]string{
 	"graph/tensors/...":     values,
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
-	"graph/ir/template":     with(values, "graph/ir", "graph/sizes"),
 	"graph/sizes":           {},
-	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/ir/template", "graph/sizes", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/template", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "graph/ir/template", "graph/sizes", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "internal/template", "graph/sizes", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 

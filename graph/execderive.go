@@ -5,9 +5,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/quire-ml/quire/graph/ir/template"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/sizes"
+	"github.com/quire-ml/quire/internal/template"
 )
 
 // derivation makes programs for further sizes of those that there are.

@@ -8,9 +8,9 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/ir/template"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/sizes"
+	"github.com/quire-ml/quire/internal/template"
 )
 
 // Sized is an input of [Shapes] and [Summary] whose sizes have symbols, in the language of package sizes:

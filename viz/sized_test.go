@@ -66,4 +66,11 @@ func ExampleSized() {
 	viz.Show(viz.Summary(func(x, w *graph.Node) *graph.Node { return graph.Softmax(graph.MatMul(x, w), -1) },
 		viz.Sized{DType: dtypes.Float32, Sizes: "batch, 28*28"}, viz.Sized{DType: dtypes.Float32, Sizes: "28*28, 10"}))
 	// Output:
+	// layer            in                                   out                 parameters  FLOPs  output bytes  at
+	// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+	// x                                                     float32[batch 784]
+	// w                                                     float32[784 10]
+	// MatMul, Softmax  float32[batch 784], float32[784 10]  float32[batch 10]                503k       1.28 kB  sized_test.go:66
+	// total                                                                              0   503k       1.28 kB
+	// 503k FLOPs forward; FLOPs and bytes are those of batch=32
 }

@@ -20,8 +20,10 @@ import (
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/quant"
+	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/signal"
+	"github.com/quire-ml/quire/graph/sizes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
 	"github.com/quire-ml/quire/graph/vision"
@@ -97,6 +99,13 @@ func ranLoop() *train.Loop {
 	return l
 }
 
+func parsed[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // samples is a value of each exported type of graph and ml that values have, and what its view must say, "" for anything.
 func samples() map[any]string {
 	scope := realStore().Scope("/dense")
@@ -127,6 +136,8 @@ func samples() map[any]string {
 		{vision.InterpolateBuilder{}, ""}, {vision.GridSampleBuilder{}, ""}, {vision.AffineGridBuilder{}, ""}, {vision.UnfoldBuilder{}, ""}, {vision.ConvTransposeBuilder{}, ""}, {vision.AdaptivePoolBuilder{}, ""}, {signal.STFTBuilder{}, ""}, {signal.InverseSTFTBuilder{}, ""}, {signal.Full, "full"}, {graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""}, {ir.Kernel(nil), ""}, {ir.KernelArgs{}, ""}, {ir.Memory{Shape: shapes.Make(dtypes.Int8, 2)}, "int8[2]"},
 		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
+		{parsed(sizes.Parse("2*b+1")), "2*b+1"}, {parsed(sizes.ParseShape("2*b, 3")), "[2*b, 3]"}, {parsed(sizes.ParseConstraint("b >= 2")), "b >= 2"}, {sizes.MustDeclare([]string{"b, 3"}), "[b, 3]"}, {sizes.Values{"b": 3}, "b=3"},
+		{rows.Axis{Axis: 1, Block: 3}, "3"}, {rows.Buckets(rows.PowersOfTwo), ""}, {rows.Pad(nil, nil), ""},
 		{ir.PadAttrs{}, ""}, {ir.Parts{From: 2}, "2"}, {linalg.Frobenius, "Frobenius"}, {quant.NF4, "nf4"}, {quant.Scheme{Bits: 8}, "Bits"}, {quant.Quantized{}, ""}, {graph.ParameterAttrs{}, ""}, {ir.PermutationAttrs{}, ""}, {ir.PrecisionAttrs{}, ""}, {ir.RandomAttrs{}, ""}, {ir.ReduceAttrs{}, ""}, {ir.ScatterAttrs{}, ""}, {ir.ShapeAttrs{}, ""}, {ir.ShardAttrs{}, ""},
 		{ir.SliceAttrs{}, ""}, {ir.SortAttrs{}, ""}, {ir.SplitAttrs{}, ""}, {ir.TopKAttrs{}, ""}, {ir.TransposeAttrs{}, ""}, {ir.TriangularSolveAttrs{}, ""}, {graph.WindowAttrs{}, ""},
 	} {
