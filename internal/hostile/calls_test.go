@@ -43,12 +43,14 @@ import (
 	"github.com/quire-ml/quire/ml/data/mnist"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/data/toy"
+	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
@@ -703,6 +705,8 @@ var functions = map[string]any{
 	"ml/data/text.Windows":                        text.Windows,
 	"ml/data/toy.Moons":                           toy.Moons,
 	"ml/data/toy.Spirals":                         toy.Spirals,
+	"ml/generation.FromLogits":                    generation.FromLogits,
+	"ml/generation.New":                           generation.New,
 	"ml/initializers.ConstantFn":                  initializers.ConstantFn,
 	"ml/initializers.Fans":                        initializers.Fans,
 	"ml/initializers.He":                          initializers.He,
@@ -800,6 +804,8 @@ var functions = map[string]any{
 	"ml/optimizers.Step":                                optimizers.Step,
 	"ml/optimizers.Then":                                optimizers.Then,
 	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
+	"ml/tokenizers.Open":                                tokenizers.Open,
+	"ml/tokenizers.Parse":                               tokenizers.Parse,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
 	"ml/train.EveryNSteps":                              train.EveryNSteps,
 	"ml/train.NTimesDuringLoop":                         train.NTimesDuringLoop,
@@ -923,6 +929,10 @@ var named = []reflect.Type{
 	reflect.TypeFor[float16.Float16](),
 	reflect.TypeFor[float8.E4M3FN](),
 	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[generation.Generator](),
+	reflect.TypeFor[generation.Model](),
+	reflect.TypeFor[generation.Sequence](),
+	reflect.TypeFor[generation.Verifier](),
 	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
@@ -1120,6 +1130,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[tensors.Tensor](),
 	reflect.TypeFor[tensors.UnreadableError](),
 	reflect.TypeFor[text.Vocabulary](),
+	reflect.TypeFor[tokenizers.Encoding](),
+	reflect.TypeFor[tokenizers.Stream](),
+	reflect.TypeFor[tokenizers.Tokenizer](),
 	reflect.TypeFor[train.EarlyStop](),
 	reflect.TypeFor[train.EventKind](),
 	reflect.TypeFor[train.Event](),
