@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"internal/bytesize":    {},
 	"internal/visits":      graphs,
 	"internal/traces":      values,
+	"internal/template":    with(values, "graph/ir", "graph/sizes"),
 	"internal/frames":      {}, // whoever names a line of the user's may ask it
 	"internal/hostile/...": {},
 	"internal/echo":        graphs,
@@ -46,7 +47,8 @@ var mayImport = map[string][]string{
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
 	"graph/ir/runstate":     with(values, "graph/ir"),
-	"graph":                 with(values, "graph/ir", "graph/ir/capability", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph/sizes":           {},
+	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/template", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
@@ -55,6 +57,7 @@ var mayImport = map[string][]string{
 	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/rows":            with(values, "graph", "graph/ir", "graph/ops"),
 	"graph/segment":         {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
@@ -69,7 +72,7 @@ var mayImport = map[string][]string{
 	"backends/machine":      with(graphs, "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
-	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
+	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/sizes", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
@@ -89,7 +92,7 @@ var mayImport = map[string][]string{
 
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "graph/ir/runstate", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 

@@ -23,8 +23,10 @@ import (
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/quant"
+	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/signal"
+	"github.com/quire-ml/quire/graph/sizes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
 	"github.com/quire-ml/quire/graph/vision"
@@ -110,6 +112,13 @@ func ranLoop() *train.Loop {
 	return l
 }
 
+func parsed[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // samples is a value of each exported type of graph and ml that values have, and what its view must say, "" for anything.
 func samples() map[any]string {
 	scope := realStore().Scope("/dense")
@@ -142,6 +151,8 @@ func samples() map[any]string {
 		{runstate.Blocked, "blocked"}, {runstate.Node{Name: "Exp"}, "Exp"}, {runstate.Event{Worker: 3}, "3"}, {runstate.Span{Worker: 3}, "3"}, {&runstate.Trace{}, "no run to look at"}, {steppedRun(-1), "back through"}, {host.Options{Waits: "files"}, "files"}, {host.Attrs{}, "host function"}, {host.Func(nil), ""},
 		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
+		{parsed(sizes.Parse("2*b+1")), "2*b+1"}, {parsed(sizes.ParseShape("2*b, 3")), "[2*b, 3]"}, {parsed(sizes.ParseConstraint("b >= 2")), "b >= 2"}, {sizes.MustDeclare([]string{"b, 3"}), "[b, 3]"}, {sizes.Values{"b": 3}, "b=3"},
+		{rows.Axis{Axis: 1, Block: 3}, "3"}, {rows.Buckets(rows.PowersOfTwo), ""}, {rows.Pad(nil, nil), ""},
 		{ir.PadAttrs{}, ""}, {ir.Parts{From: 2}, "2"}, {linalg.Frobenius, "Frobenius"}, {quant.NF4, "nf4"}, {quant.Scheme{Bits: 8}, "Bits"}, {quant.Quantized{}, ""}, {graph.ParameterAttrs{}, ""}, {ir.PermutationAttrs{}, ""}, {ir.PrecisionAttrs{}, ""}, {ir.RandomAttrs{}, ""}, {ir.ReduceAttrs{}, ""}, {ir.ScatterAttrs{}, ""}, {ir.ShapeAttrs{}, ""}, {ir.ShardAttrs{}, ""},
 		{ir.SliceAttrs{}, ""}, {ir.SortAttrs{}, ""}, {ir.SplitAttrs{}, ""}, {ir.TopKAttrs{}, ""}, {ir.TransposeAttrs{}, ""}, {ir.TriangularSolveAttrs{}, ""}, {graph.WindowAttrs{}, ""},
 	} {

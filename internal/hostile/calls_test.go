@@ -25,9 +25,11 @@ import (
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/random"
 	"github.com/quire-ml/quire/graph/random/threefry"
+	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/segment"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/signal"
+	"github.com/quire-ml/quire/graph/sizes"
 	"github.com/quire-ml/quire/graph/stats"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/graph/tensors/images"
@@ -101,6 +103,7 @@ var functions = map[string]any{
 	"backends/stablehlo.InputValue":               stablehlo.InputValue,
 	"backends/stablehlo.Lowers":                   stablehlo.Lowers,
 	"backends/stablehlo.Read":                     stablehlo.Read,
+	"backends/stablehlo.ReadOpen":                 stablehlo.ReadOpen,
 	"backends/stablehlo.Write":                    stablehlo.Write,
 	"backends/xla/plugins.Dirs":                   plugins.Dirs,
 	"backends/xla/plugins.Find":                   plugins.Find,
@@ -481,6 +484,7 @@ var functions = map[string]any{
 	"graph/ir.Array":                              ir.Array,
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
+	"graph/ir.CompileLowered":                     ir.CompileLowered,
 	"graph/ir.Define":                             ir.Define,
 	"graph/ir.Elements":                           ir.Elements[float32],
 	"graph/ir.Lower":                              ir.Lower,
@@ -585,6 +589,12 @@ var functions = map[string]any{
 	"graph/random/threefry.Normal":                threefry.Normal,
 	"graph/random/threefry.Split":                 threefry.Split,
 	"graph/random/threefry.Uniform":               threefry.Uniform,
+	"graph/rows.Check":                            rows.Check,
+	"graph/rows.InParts":                          rows.InParts,
+	"graph/rows.MultiplesOf":                      rows.MultiplesOf,
+	"graph/rows.Pad":                              rows.Pad,
+	"graph/rows.PowersOfTwo":                      rows.PowersOfTwo,
+	"graph/rows.Sizes":                            rows.Sizes,
 	"graph/segment.Max":                           segment.Max,
 	"graph/segment.Mean":                          segment.Mean,
 	"graph/segment.Min":                           segment.Min,
@@ -621,6 +631,12 @@ var functions = map[string]any{
 	"graph/signal.RealFFTFrequencies":             signal.RealFFTFrequencies,
 	"graph/signal.RealFFTN":                       signal.RealFFTN,
 	"graph/signal.STFT":                           signal.STFT,
+	"graph/sizes.Declare":                         sizes.Declare,
+	"graph/sizes.MustDeclare":                     sizes.MustDeclare,
+	"graph/sizes.Number":                          sizes.Number,
+	"graph/sizes.Parse":                           sizes.Parse,
+	"graph/sizes.ParseConstraint":                 sizes.ParseConstraint,
+	"graph/sizes.ParseShape":                      sizes.ParseShape,
 	"graph/stats.Bincount":                        stats.Bincount,
 	"graph/stats.CrossCosineSimilarity":           stats.CrossCosineSimilarity,
 	"graph/stats.Histogram":                       stats.Histogram,
@@ -1189,6 +1205,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[quant.Kind](),
 	reflect.TypeFor[quant.Quantized](),
 	reflect.TypeFor[quant.Scheme](),
+	reflect.TypeFor[rows.Axis](),
+	reflect.TypeFor[rows.Buckets](),
+	reflect.TypeFor[rows.Exec](),
 	reflect.TypeFor[runstate.Event](),
 	reflect.TypeFor[runstate.Node](),
 	reflect.TypeFor[runstate.Snapshotter](),
@@ -1206,8 +1225,14 @@ var named = []reflect.Type{
 	reflect.TypeFor[signal.InverseSTFTBuilder](),
 	reflect.TypeFor[signal.Mode](),
 	reflect.TypeFor[signal.STFTBuilder](),
+	reflect.TypeFor[sizes.Constraint](),
+	reflect.TypeFor[sizes.Declaration](),
+	reflect.TypeFor[sizes.Expr](),
+	reflect.TypeFor[sizes.Shape](),
+	reflect.TypeFor[sizes.Values](),
 	reflect.TypeFor[stablehlo.Func](),
 	reflect.TypeFor[stablehlo.Module](),
+	reflect.TypeFor[stablehlo.Open](),
 	reflect.TypeFor[stablehlo.Options](),
 	reflect.TypeFor[stablehlo.ReadOption](),
 	reflect.TypeFor[tensors.FormatOptions](),
@@ -1252,6 +1277,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[viz.Progress](),
 	reflect.TypeFor[viz.Recorder](),
 	reflect.TypeFor[viz.Run](),
+	reflect.TypeFor[viz.Sized](),
 	reflect.TypeFor[viz.Tabular](),
 	reflect.TypeFor[viz.Timing](),
 	reflect.TypeFor[viz.Trainable](),
