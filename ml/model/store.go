@@ -130,6 +130,14 @@ func (s *Store) insert(v *Variable) error {
 	return nil
 }
 
+// Rebuild lets graphs that were built from the store be built and compiled anew when they are next run: for who changes what
+// models look at when they are built.
+func (s *Store) Rebuild() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
+}
+
 // DeleteVariable removes a variable and releases its value. Graphs that use it are compiled again, and
 // make it anew. It returns an error if there is none.
 func (s *Store) DeleteVariable(fullPath string) error {
