@@ -21,6 +21,9 @@ const (
 
 // build adds a whole step to the graph: what is between a batch and the numbers that are shown.
 func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*graph.Node {
+	if key.numInputs > 0 {
+		losses.SetInputs(in[0].Graph(), in[:key.numInputs])
+	}
 	predictions := t.model(scope, key.spec, in[:key.numInputs])
 	if key.mode == modePredict {
 		return predictions
@@ -46,7 +49,7 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	}
 	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
 	if key.mode != modeEval {
-		variables, gradients := optimizers.Gradients(t.store, total)
+		variables, gradients := optimizers.GradientsFor(t.optimizer, t.store, total)
 		report.gradients(variables, gradients)
 		if t.accumulate > 1 {
 			gradients = t.addToAccumulated(variables, gradients, report.weight, key.mode == modeTrain)
