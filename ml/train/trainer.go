@@ -34,6 +34,8 @@ type Trainer struct {
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
 
+	precision Precision
+
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
 
