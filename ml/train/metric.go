@@ -55,7 +55,7 @@ func (m Metric) HigherIsBetter() bool { return m.Kind == "accuracy" || m.Kind ==
 
 // MarshalJSON writes the metric; NaN and infinities, which JSON lacks, become text.
 func (m Metric) MarshalJSON() ([]byte, error) {
-	return json.Marshal(metricJSON{m.Name, m.Short, m.Kind, number(m.Value), m.Percent})
+	return json.Marshal(metricJSON{m.Name, m.Short, m.Kind, number(m.Value), m.Percent, numbersAs[number](m.State)})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -64,7 +64,7 @@ func (m *Metric) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*m = Metric{j.Name, j.Short, j.Kind, float64(j.Value), j.Percent, nil}
+	*m = Metric{j.Name, j.Short, j.Kind, float64(j.Value), j.Percent, numbersAs[float64](j.State)}
 	return nil
 }
 
@@ -74,6 +74,16 @@ type metricJSON struct {
 	Kind    string `json:"kind"`
 	Value   number `json:"value"`
 	Percent bool   `json:"percent,omitempty"`
+
+	State []number `json:"state,omitempty"`
+}
+
+// numbersAs returns numbers of one type as those of another, nil of none.
+func numbersAs[To, From ~float64](list []From) (out []To) {
+	for _, x := range list {
+		out = append(out, To(x))
+	}
+	return out
 }
 
 // number is a float64 that JSON can hold whatever it is.
