@@ -118,5 +118,5 @@ func plain(text []comment.Text) string {
 	return names.ReplaceAllString(b.String(), "`$1`")
 }
 
-// names are links to names, and no shapes such as [B].
+// names are links to names, and not shapes.
 var names = regexp.MustCompile(`\[([A-Za-z][\w.]{2,})\]`)

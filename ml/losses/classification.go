@@ -342,7 +342,7 @@ func unit(x *graph.Node) *graph.Node {
 //
 //	1 - (2 · Σ p·y + smooth) / (Σ p + Σ y + smooth)
 //
-// with sums over all other axes; weights and masks are [B]. smooth is above 0, and 1 is usual.
+// with sums over all other axes; weights and masks are (B). smooth is above 0, and 1 is usual.
 //
 // Source: Milletari, Navab and Ahmadi, "V-Net", 2016, arXiv:1606.04797, section 3, without squares.
 func MakeDiceLoss(smooth float64) Fn {

@@ -9,13 +9,13 @@ import (
 
 // CTCLogits returns the loss of connectionist temporal classification: -log of the probability that sequences of T frames spell labels, of which each
 // may stand for several frames, with blanks between them. Logits are [B, T, C], of which class 0 is the blank. Labels are integers [B, S] from 1 to C-1; a
-// shorter sequence is filled with 0. A second prediction, if there is one, are the numbers of frames of each example, integers [B] of 1 to T. It is the
+// shorter sequence is filled with 0. A second prediction, if there is one, are the numbers of frames of each example, integers (B) of 1 to T. It is the
 // mean over the B examples of
 //
 //	-log Σ_paths Π_t softmax(x_t)_path(t)
 //
 // over all paths that become the labels when repetitions are joined and blanks left out. Labels that need more frames than there are cost 1e30. Weights
-// and masks are [B].
+// and masks are (B).
 //
 // Source: Graves et al., "Connectionist Temporal Classification", 2006, section 4.1, in logarithms.
 func CTCLogits(labels, logits []*graph.Node) *graph.Node {
@@ -65,12 +65,12 @@ func CTCLogits(labels, logits []*graph.Node) *graph.Node {
 			sum := graph.LogAddExp(a, later(a, 1))
 			sum = graph.LogAddExp(sum, graph.Where(skips, later(a, 2), never))
 			sum = graph.MaxScalar(graph.Add(sum, at(in[0])), -1e30)
-			goesOn := graph.LessThan(in[1], lengths) // [B]
+			goesOn := graph.LessThan(in[1], lengths) // (B)
 			return []*graph.Node{graph.Where(graph.BroadcastToShape(graph.ExpandAxes(goesOn, -1), sum.Shape().WithDType(dtypes.Bool)), sum, a)}, nil
 		}).Done()
 		alpha = last[0]
 	}
-	size := graph.ReduceSum(graph.ConvertDType(graph.NotEqual(k, graph.ZerosLike(k)), dtypes.Int32), -1) // [B]
+	size := graph.ReduceSum(graph.ConvertDType(graph.NotEqual(k, graph.ZerosLike(k)), dtypes.Int32), -1) // (B)
 	end := graph.ExpandAxes(graph.MulScalar(size, 2), -1)
 	isEnd := graph.LogicalOr(graph.Equal(place, end), graph.Equal(place, graph.AddScalar(end, -1)))
 	return Reduce(graph.Neg(graph.LogSumExp(graph.Where(isEnd, alpha, never), -1)), labels)

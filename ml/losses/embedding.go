@@ -27,7 +27,7 @@ const (
 )
 
 // MakeTripletLoss returns a loss that brings embeddings of one class together and takes those of others apart. Predictions are embeddings e, [B, D], labels
-// integers, [B] or [B, 1]. With distances d, for an anchor a, another example p of its class and an example n of another class the loss is
+// integers, (B) or [B, 1]. With distances d, for an anchor a, another example p of its class and an example n of another class the loss is
 //
 //	max(0, d(e_a, e_p) - d(e_a, e_n) + margin)
 //
@@ -160,7 +160,7 @@ func MakeContrastiveLoss(margin float64) Fn {
 //	-log softmax(s_i)_i
 //
 // and if it is symmetric the mean of this and the same of the other embeddings. Labels are not looked at; behind the first one may stand weights and
-// a mask of [B]. temperature is above 0, and 0.07 is usual.
+// a mask of (B). temperature is above 0, and 0.07 is usual.
 //
 // Source: van den Oord, Li and Vinyals, "Representation Learning with Contrastive Predictive Coding", 2018, arXiv:1807.03748, eq. 4; symmetric:
 // Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, arXiv:2103.00020, figure 3.

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -71,17 +70,22 @@ func (m *Stream) Join(before, batch []float64) []float64 {
 	if m.collect || before == nil {
 		return append(before, batch...)
 	}
-	if len(before) != len(batch) {
-		panic(fmt.Sprintf("metrics: %s: the states of two batches have %d and %d numbers", m.name, len(before), len(batch)))
-	}
-	for i, x := range batch {
-		before[i] += x
+	for i := range before { // of states that do not belong together the sums are NaN
+		before[i] += at(batch, i)
+		if len(before) != len(batch) {
+			before[i] = math.NaN()
+		}
 	}
 	return before
 }
 
 // Measure returns the metric of a state.
-func (m *Stream) Measure(state []float64) float64 { return m.measure(state) }
+func (m *Stream) Measure(state []float64) float64 {
+	if m == nil || m.measure == nil {
+		return math.NaN()
+	}
+	return m.measure(state)
+}
 
 // weightsOf returns what each element of a float32 node of the shape counts, by the weights and the mask behind the first label: a float64 vector.
 func weightsOf(g *graph.Graph, shape shapes.Shape, labels []*graph.Node) *graph.Node {
@@ -124,10 +128,13 @@ func NewConfusion() *Stream {
 	}).AsPercent()
 }
 
-// Confusion returns the matrix of a state of [NewConfusion], and of the other metrics of classes: row i, column j is the weight of the examples of class i that were
+// Confusion returns the matrix of a state of [NewConfusion], and of the other metrics of classes; nil if it is none: row i, column j is the weight of the examples of class i that were
 // taken for class j. The last column, behind those of the classes, is that of predictions that are no numbers.
 func Confusion(state []float64) [][]float64 {
 	classes := int(math.Round((math.Sqrt(float64(1+4*len(state))) - 1) / 2)) // C·(C+1) numbers
+	if len(state) != classes*(classes+1) {
+		return nil
+	}
 	out := make([][]float64, classes)
 	for i := range out {
 		out[i] = state[i*(classes+1) : (i+1)*(classes+1)]
@@ -239,7 +246,7 @@ func binaryCounts(name, short string, threshold float64, measure func(c counts) 
 		y, guess := flat(isPositive(labels[0])), flat(graph.GreaterThan(p, graph.ConstAs(p, threshold)))
 		sum := func(x *graph.Node) *graph.Node { return graph.Reshape(graph.ReduceAllSum(graph.Mul(x, w)), 1) }
 		return graph.Concatenate([]*graph.Node{sum(graph.Mul(y, guess)), sum(y), sum(guess)}, 0)
-	}, func(s []float64) float64 { return measure(counts{s[0], s[1], s[2]}) }).AsPercent()
+	}, func(s []float64) float64 { return measure(counts{at(s, 0), at(s, 1), at(s, 2)}) }).AsPercent()
 }
 
 // isPositive returns where a label, float, bool or integer, is on the side of 1.
@@ -387,7 +394,7 @@ func NewPerplexity() *Stream {
 		w := weightsOf(x.Graph(), k.Shape(), labels)
 		loss := graph.Reshape(graph.ConvertDType(graph.SoftmaxCrossEntropy(x, k), dtypes.Float64), k.Shape().Size())
 		return sums(w, loss)
-	}, func(s []float64) float64 { return math.Exp(ratio(s[1], s[0])) })
+	}, func(s []float64) float64 { return math.Exp(ratio(at(s, 1), at(s, 0))) })
 }
 
 // sums returns the sum of w, and those of w·x for each of xs: a vector.
@@ -397,6 +404,14 @@ func sums(w *graph.Node, xs ...*graph.Node) *graph.Node {
 		parts = append(parts, graph.Reshape(graph.ReduceAllSum(graph.Mul(w, x)), 1))
 	}
 	return graph.Concatenate(parts, 0)
+}
+
+// at returns an element of a state, 0 if it is too short.
+func at(s []float64, i int) float64 {
+	if i < len(s) {
+		return s[i]
+	}
+	return 0
 }
 
 // difference returns labels and predictions in float64 as vectors, 0 behind the mask, with the weights.
@@ -416,11 +431,11 @@ func NewR2() *Stream {
 		y, p, w := difference("R²", labels, predictions)
 		return sums(w, y, graph.Square(y), graph.Square(graph.Sub(y, p)))
 	}, func(s []float64) float64 {
-		variance := s[2] - s[1]*ratio(s[1], s[0])
-		if !(variance > 1e-14*s[2]) {
+		variance := at(s, 2) - at(s, 1)*ratio(at(s, 1), at(s, 0))
+		if !(variance > 1e-14*at(s, 2)) {
 			return math.NaN()
 		}
-		return 1 - s[3]/variance
+		return 1 - at(s, 3)/variance
 	})
 }
 
@@ -430,7 +445,7 @@ func NewRootMeanSquaredError() *Stream {
 	return NewSums("Root mean squared error", "rmse", "error", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		y, p, w := difference("Root mean squared error", labels, predictions)
 		return sums(w, graph.Square(graph.Sub(y, p)))
-	}, func(s []float64) float64 { return math.Sqrt(ratio(s[1], s[0])) })
+	}, func(s []float64) float64 { return math.Sqrt(ratio(at(s, 1), at(s, 0))) })
 }
 
 // NewMedianAbsoluteError measures the median of |label - prediction| over all elements of all batches, which it keeps: the smallest value that half of the
@@ -481,8 +496,11 @@ func median(pairs []float64) float64 {
 }
 
 // Unweighted returns a metric that does not see the weights behind the first label, only the mask, and is named so: beside a weighted loss it tells what each example
-// counts the same in.
+// counts the same in. Of nil it is nil.
 func Unweighted(metric Interface) Interface {
+	if metric == nil {
+		return nil
+	}
 	if s, ok := metric.(Streaming); ok {
 		return &unweightedStream{unweighted{metric}, s}
 	}

@@ -160,6 +160,15 @@ func TestWhatHasNoMetric(t *testing.T) {
 	assert.Equal(t, [][]float64{{0, 0, 1}, {0, 1, 1}}, metrics.Confusion(s[:len(s)-1]))
 	assert.Equal(t, 1./3, measure(metrics.NewConfusion(), []int32{0, 1, 1}, [][]float64{{nan, nan}, {0, 1}, {nan, 2}}))
 	assert.Equal(t, 0.0, measure(metrics.NewBinaryF1(0.5), []bool{true, false}, []float64{nan, 0}))
+	assert.Nil(t, metrics.Confusion([]float64{1, 2, 3}), "no C·(C+1) numbers")
+	for _, m := range references {
+		if s, ok := m.(metrics.Streaming); ok {
+			for _, state := range [][]float64{nil, {1}, {1, 2, 3, 4, 5}} { // of others
+				s.Measure(state)
+			}
+		}
+	}
+	assert.Nil(t, metrics.Unweighted(nil))
 	for want, m := range map[string]metrics.Interface{
 		`Precision: there is no average "mean"`:                 metrics.NewPrecision("mean"),
 		"ROC AUC: predictions are int32[2], want floats":        metrics.NewROCAUC(),

@@ -122,6 +122,9 @@ func (s *Store) create(path string, place place, value *tensors.Tensor) (*Variab
 func (s *Store) insert(v *Variable) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.vars == nil {
+		return fmt.Errorf("model: the variable %q: the store is a zero Store: make it with NewStore", v.path)
+	}
 	if old := s.vars[v.path]; old != nil {
 		return fmt.Errorf("model: the variable %q exists already, as %s%s", v.path, old.shape, at(", made at ", old.madeAt))
 	}

@@ -249,9 +249,14 @@ func CosineRestarts(first, growth int) Schedule {
 	if growth == 1 {
 		return Repeat(first, Cosine(first))
 	}
+	const most = 1 << 24 // after more steps a float32 counts no single ones
 	var periods []int
-	for n, end := first, 0; end < 1<<24; n *= growth { // after more steps a float32 counts no single ones
-		periods, end = append(periods, n), end+n
+	for n, end := first, 0; end < most; n *= min(growth, most) {
+		periods = append(periods, n)
+		if n >= most {
+			break
+		}
+		end += n
 	}
 	s := Schedule(Cosine(periods[len(periods)-1]))
 	for i := len(periods) - 2; i >= 0; i-- {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -44,6 +45,9 @@ func ReduceOnPlateau(loop *Loop, when Plateau) error {
 	}
 	if !(when.Factor > 0 && when.Factor < 1) || when.Patience < 0 || when.Cooldown < 0 || !(when.Smallest >= 0) {
 		return fmt.Errorf("train.ReduceOnPlateau: a factor of %g, want one between 0 and 1; patience %d, cooldown %d and smallest %g, want 0 or more", when.Factor, when.Patience, when.Cooldown, when.Smallest)
+	}
+	if loop.Trainer() == nil {
+		return errors.New("train.ReduceOnPlateau: the loop has no trainer: make it with NewLoop")
 	}
 	store := loop.Trainer().Store()
 	factor, err := optimizers.RateFactor(store)
