@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
-	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
+	"ml/optimizers":   with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes
 	"ml/generation":   {"graph/dtypes", "graph/tensors"},
 	"ml/tokenizers":   {"graph/tensors", "internal/safefile"},
 	"ml/train":        with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
