@@ -19,6 +19,8 @@ type Scope struct {
 	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
+	layer       string                   // whose scope it is, for errors; may be ""
+	wrapped     bool                     // it is that of a wrapper, which is not wrapped itself
 }
 
 func newScope(s *Store, path string) *Scope {
@@ -53,7 +55,7 @@ func (s *Scope) sub(nameFormat string, args []any) *Scope {
 		graph.Errorf("scope %q: the name of a scope in it is empty", s.path)
 	}
 	c := *s
-	c.path = JoinPath(s.path, name)
+	c.path, c.layer = JoinPath(s.path, name), ""
 	return &c
 }
 
@@ -86,6 +88,16 @@ func (s *Scope) At(nameFormat string, args ...any) *Scope {
 	c := s.sub(nameFormat, args)
 	c.visits = map[string]place{}
 	return c
+}
+
+// Layer returns the scope with the name of the layer that it is for and its input: errors about variables begin with them.
+func (s *Scope) Layer(name string, input *graph.Node) *Scope {
+	c := *s.made()
+	c.layer = name + ": "
+	if input != nil {
+		c.layer = name + " " + input.Shape().String() + ": "
+	}
+	return &c
 }
 
 // WithInitializer returns the scope with another initializer for its new variables and those below it.
@@ -138,14 +150,17 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	}
 	path, place := JoinPath(s.path, name), where()
 	if first, used := s.visits[path]; used {
-		graph.Errorf("variable %q is made twice in this graph (first%s): give it a scope of its own with In, or share it with Shared", path, at(" at ", first))
+		graph.Errorf("%svariable %q is made twice in this graph (first%s): give it a scope of its own with In, or share it with Shared", s.layer, path, at(" at ", first))
 	}
 	s.visits[path] = place
+	if v := s.replaced(path, shape, place); v != nil {
+		return v
+	}
 	if v := s.store.GetVariable(path); v != nil {
 		if !v.shape.Equal(shape) {
-			graph.Errorf("variable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", path, v.shape, at(", made at ", v.madeAt), shape)
+			graph.Errorf("%svariable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", s.layer, path, v.shape, at(", made at ", v.madeAt), shape)
 		}
-		return v
+		return s.wrap(v)
 	}
 	v := &Variable{store: s.store, path: path, shape: shape.Clone(), trainable: shape.DType.IsFloat(), madeAt: place}
 	if value == nil {
@@ -158,7 +173,7 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	if s.vars != nil {
 		s.vars.created = append(s.vars.created, v)
 	}
-	return v
+	return s.wrap(v)
 }
 
 // GetVariable returns the variable with the given name in s, nil if there is none.
