@@ -26,6 +26,7 @@ func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...
 		out *= d
 	}
 	needFloat("Dense", x)
+	scope = scope.Layer("Dense", x)
 	w := scope.VariableWithShape("weights", shapes.Make(x.DType(), x.Dim(-1), out)).NodeValue(x)
 	y := graph.DotGeneral(x, []int{x.Rank() - 1}, nil, w, []int{0}, nil) // [..., Out]
 	if useBias {
@@ -34,7 +35,7 @@ func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...
 	if len(outputDimensions) > 1 {
 		y = graph.Reshape(y, append(leading(x), outputDimensions...)...)
 	}
-	return y
+	return scope.Result(y)
 }
 
 // addBias adds a variable of zeros to the last axis.

@@ -22,7 +22,7 @@ func Embedding(scope *model.Scope, x *graph.Node, dtype dtypes.DType, vocabSize,
 	if !x.DType().IsInt() || vocabSize < 1 || dimension < 1 || !dtype.IsFloat() {
 		graph.Errorf("Embedding %s of %d vectors of %d %s: want integers, sizes of 1 or more, and a float dtype", x.Shape(), vocabSize, dimension, dtype)
 	}
-	scope = scope.WithInitializer(scope.InitializerOr(initializers.RandomNormalFn(1 / math.Sqrt(float64(dimension)))))
+	scope = scope.Layer("Embedding", x).WithInitializer(scope.InitializerOr(initializers.RandomNormalFn(1 / math.Sqrt(float64(dimension)))))
 	table := scope.VariableWithShape("embeddings", shapes.Make(dtype, vocabSize, dimension)).NodeValue(x)
-	return graph.Gather(table, graph.ExpandAxes(x, -1))
+	return scope.Result(graph.Gather(table, graph.ExpandAxes(x, -1)))
 }
