@@ -36,6 +36,11 @@ import (
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/layers/blocks"
+	"github.com/quire-ml/quire/ml/layers/calibration"
+	"github.com/quire-ml/quire/ml/layers/conv"
+	"github.com/quire-ml/quire/ml/layers/norm"
+	"github.com/quire-ml/quire/ml/layers/rnn"
 	"github.com/quire-ml/quire/ml/losses"
 	mlmetrics "github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
@@ -117,7 +122,8 @@ func samples() map[any]string {
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
-		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
+		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""}, {layers.Rotary{Base: 500}, "500"}, {layers.YaRNRotary, "yarn"},
+		{blocks.ExpertsBuilder{}, ""}, {blocks.FeedForwardBuilder{}, ""}, {calibration.PiecewiseLinearBuilder{}, ""}, {conv.TransposedBuilder{}, ""}, {norm.GroupBuilder{}, ""}, {rnn.RecurrentBuilder{}, ""}, {model.ParameterCount{Path: "/hidden", Parameters: 7}, "/hidden"},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},

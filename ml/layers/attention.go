@@ -62,7 +62,13 @@ func MultiHeadAttention(scope *model.Scope, query, key, value *graph.Node, numHe
 		numKVHeads: numHeads, valueDim: headDim, outputDim: query.Dim(-1), bias: true, scale: 1 / math.Sqrt(float64(headDim))}
 }
 
-// SelfAttention is [MultiHeadAttention] of x with itself.
+// SelfAttention is [MultiHeadAttention] of x with itself:
+//
+//	y = MultiHeadAttention(x, x, x)
+//
+// x is [B, T, C], a float; the result is [B, T, C].
+//
+// Source: Vaswani et al. 2017, section 3.2.3.
 func SelfAttention(scope *model.Scope, x *graph.Node, numHeads, headDim int) *MultiHeadAttentionBuilder {
 	return MultiHeadAttention(scope, x, x, x, numHeads, headDim)
 }

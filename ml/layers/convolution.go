@@ -35,6 +35,9 @@ type ConvolutionBuilder struct {
 // x is [B, spatial…, In], a float; weights are [kernel…, In/groups, Channels] and biases [Channels]; the
 // result is [B, spatial…, Channels]. Channels and KernelSize must be set; strides, dilations and groups are
 // 1, there are biases, and no padding, unless set otherwise.
+//
+// Source: LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition", 1989; groups as in Krizhevsky, Sutskever and Hinton,
+// "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
 func Convolution(scope *model.Scope, x *graph.Node) *ConvolutionBuilder {
 	needFloat("Convolution", x)
 	if x.Rank() < 3 || x.Rank() > 5 {

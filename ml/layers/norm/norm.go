@@ -151,7 +151,9 @@ func Names() []string { return slices.Sorted(maps.Keys(byName)) }
 //
 //	y = norm(x)
 //
-// It panics with [graph.Error] if the name is unknown. Source: the norm's.
+// It panics with [graph.Error] if the name is unknown.
+//
+// Source: that of the norm.
 func ByName(scope *model.Scope, name string, x *graph.Node) *graph.Node {
 	fn := byName[name]
 	if fn == nil {
@@ -164,7 +166,7 @@ func ByName(scope *model.Scope, name string, x *graph.Node) *graph.Node {
 //
 //	y = norm(x)
 //
-// Source: the norm's.
+// Source: that of the norm.
 func FromScope(scope *model.Scope, x *graph.Node) *graph.Node {
 	return ByName(scope, model.GetParamOr(scope, ParamNormalization, "layer"), x)
 }
@@ -209,7 +211,11 @@ func ColumnNorms(w *graph.Node) *graph.Node {
 }
 
 // Lengths returns the variable of the given name that holds a number for each output of weights w: it begins with [ColumnNorms] of the variable at
-// the scope's path, or with 1 if there is none.
+// the scope's path, or with 1 if there is none:
+//
+//	lengths[o] = √(Σ w[..., o]²)
+//
+// Source: Salimans and Kingma 2016, section 2.
 func Lengths(scope *model.Scope, name string, w *graph.Node) *graph.Node {
 	out := w.Dim(-1)
 	v := scope.Store().GetVariable(scope.Path())
