@@ -23,7 +23,7 @@ func TestLayersAreNamedForTheirOwnScope(t *testing.T) {
 		return layers.Dense(scope.In("readout"), x, true, 2)
 	}
 	text := viz.Summary(net, store.RootScope(), shapes.Make(dtypes.Float32, 2, 3, 4)).Text()
-	for _, name := range []string{"layers.MultiHeadAttention  /block0/attn ", "rnn.Recurrent  /gru ", "layers.Dense  /readout "} {
+	for _, name := range []string{"layers.MultiHeadAttention  /block0/attn ", "rnn.Recurrent  /gru/layer1 ", "layers.Dense  /readout "} {
 		require.Contains(t, text, name)
 	}
 }

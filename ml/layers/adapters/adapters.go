@@ -89,7 +89,7 @@ func delta(scope *model.Scope, name string, w *graph.Node, rank int, alpha float
 //
 //	w' = magnitude · v / ‖v‖,   v = w + alpha/rank · a·b
 //
-// The norm is that over all axes but the last, and counts as a constant in gradients; magnitude is [Out] and begins with ‖w‖. See LoRA for the rest.
+// The norm is that over all axes but the last, and counts as a constant in gradients; magnitude is a vector of Out numbers and begins with ‖w‖. See LoRA for the rest.
 //
 // Source: Liu et al., "DoRA", 2024, arXiv:2402.09353, eq. 5 and section 4.3.
 func DoRA(store *model.Store, pattern string, rank int, alpha float64) error {

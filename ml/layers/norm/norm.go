@@ -183,7 +183,7 @@ func wide(d dtypes.DType) dtypes.DType {
 //
 //	w' = gain · w / ‖w‖
 //
-// w is [..., Out], a float; the norm is that over all axes but the last, gain is [Out]. gain begins with the norms of the weights if they
+// w is [..., Out], a float; the norm is that over all axes but the last, gain is a vector of Out numbers. It begins with the norms of the weights if they
 // are the variable at the scope's path, as they are in [model.Store.WrapVariables], else with 1.
 //
 // Source: Salimans and Kingma, "Weight Normalization", 2016, arXiv:1602.07868, eq. 2.
@@ -200,7 +200,7 @@ func needWeights(name string, scope *model.Scope, w *graph.Node) *model.Scope {
 	return scope.Layer(name, w)
 }
 
-// ColumnNorms returns √(Σ w²) over all axes of w but the last, [Out], in w's dtype; at least the least normal number, so that
+// ColumnNorms returns √(Σ w²) over all axes of w but the last, a vector of Out numbers in w's dtype; at least the least normal number, so that
 // a column of zeros has no gradient that is NaN.
 func ColumnNorms(w *graph.Node) *graph.Node {
 	d := w.DType()
@@ -243,7 +243,7 @@ func Lengths(scope *model.Scope, name string, w *graph.Node) *graph.Node {
 //	v ← wᵀu / ‖wᵀu‖,   u ← w·v / ‖w·v‖        one step in each graph that trains
 //	w' = w / (uᵀ·w·v)
 //
-// w is [..., Out], a float, read as a matrix [Out, all others]; u [Out] is kept in a variable that is not trained, and begins at random.
+// w is [..., Out], a float, read as a matrix [Out, all others]; u, a vector of Out numbers, is kept in a variable that is not trained, and begins at random.
 //
 // Source: Miyato, Kataoka, Koyama and Yoshida, "Spectral Normalization for Generative Adversarial Networks", 2018, arXiv:1802.05957,
 // algorithm 1.

@@ -94,7 +94,7 @@ func (b *RecurrentBuilder) Reverse(value bool) *RecurrentBuilder {
 	return b
 }
 
-// Lengths says how long each sequence is, as integers [B]. What is behind has no effect, even if it is NaN: results there are 0, the last
+// Lengths says how long each sequence is, as a vector of B integers. What is behind has no effect, even if it is NaN: results there are 0, the last
 // state is that of the sequence's end, and backward directions begin there.
 func (b *RecurrentBuilder) Lengths(lengths *graph.Node) *RecurrentBuilder {
 	if !lengths.DType().IsInt() || lengths.Rank() != 1 || lengths.Dim(0) != b.x.Dim(0) {

@@ -10,6 +10,7 @@ package vnn
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
@@ -58,8 +59,8 @@ func Linear(scope *model.Scope, x *graph.Node, outputDim int) *graph.Node {
 //
 // Source: Deng et al., "Vector Neurons", 2021, arXiv:2104.12229, eq. 5 and 6, with x for q.
 func Relu(scope *model.Scope, x *graph.Node) *graph.Node {
-	needVectors("Relu", x)
-	k := channels(scope.Layer("Relu", x), "directions", x, x.Dim(-2))
+	needVectors(ops.Relu.Name, x)
+	k := channels(scope.Layer(ops.Relu.Name, x), "directions", x, x.Dim(-2))
 	along := dot(x, k)
 	part := graph.Div(along, graph.Max(dot(k, k), graph.ConstAs(k, tiny(x.DType()))))
 	return scope.Result(graph.Sub(x, graph.Mul(graph.Min(part, graph.ZerosLike(part)), k)))
@@ -86,7 +87,7 @@ func lengths(x *graph.Node) *graph.Node {
 //
 // Source: as in GoMLX's vnn; lengths as in Deng et al., "Vector Neurons", 2021, arXiv:2104.12229, eq. 8.
 func LayerNorm(scope *model.Scope, x *graph.Node) *graph.Node {
-	needVectors("LayerNorm", x)
+	needVectors(ops.LayerNorm.Name, x)
 	length := lengths(x)
 	normed := layers.LayerNorm(scope, graph.Squeeze(length, -1)).Done() // [..., C]
 	return scope.Result(graph.Mul(graph.Div(x, length), graph.ExpandAxes(normed, -1)))
