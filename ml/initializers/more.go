@@ -147,6 +147,10 @@ func Identity(_ *rand.Rand, shape shapes.Shape, out []float64) {
 	}
 	in, channels := d[len(d)-2], d[len(d)-1]
 	for i := range min(in, channels) {
-		out[(place*in+i)*channels+i] = 1
+		if at := (place*in+i)*channels + i; at >= 0 && at < len(out) { // out may be less than the shape says
+			out[at] = 1
+		} else {
+			return
+		}
 	}
 }

@@ -9,6 +9,7 @@
 package adapters
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -25,7 +26,11 @@ import (
 // The names of what LoRA learns, below the path of the weights.
 const loraA, loraB = "lora_a", "lora_b"
 
-func checkRank(name string, rank int, alpha float64) error {
+// check reports arguments that no adapter has.
+func check(name string, store *model.Store, rank int, alpha float64) error {
+	if store == nil {
+		return fmt.Errorf("adapters.%s: the store is nil", name)
+	}
 	if rank < 1 || math.IsNaN(alpha) || math.IsInf(alpha, 0) {
 		return fmt.Errorf("adapters.%s: rank %d and alpha %g, want a rank of 1 or more and a finite alpha", name, rank, alpha)
 	}
@@ -42,7 +47,7 @@ func checkRank(name string, rank int, alpha float64) error {
 //
 // Source: Hu et al., "LoRA", 2021, arXiv:2106.09685, eq. 3 and section 4.1.
 func LoRA(store *model.Store, pattern string, rank int, alpha float64) error {
-	if err := checkRank("LoRA", rank, alpha); err != nil {
+	if err := check("LoRA", store, rank, alpha); err != nil {
 		return err
 	}
 	err := store.WrapVariables(pattern, func(scope *model.Scope, w *graph.Node) *graph.Node {
@@ -93,7 +98,7 @@ func delta(scope *model.Scope, name string, w *graph.Node, rank int, alpha float
 //
 // Source: Liu et al., "DoRA", 2024, arXiv:2402.09353, eq. 5 and section 4.3.
 func DoRA(store *model.Store, pattern string, rank int, alpha float64) error {
-	if err := checkRank("DoRA", rank, alpha); err != nil {
+	if err := check("DoRA", store, rank, alpha); err != nil {
 		return err
 	}
 	err := store.WrapVariables(pattern, func(scope *model.Scope, w *graph.Node) *graph.Node {
@@ -113,8 +118,11 @@ func DoRA(store *model.Store, pattern string, rank int, alpha float64) error {
 //
 // Source: Dettmers et al., "QLoRA", 2023, arXiv:2305.14314, eq. 5, without the second quantisation of scales.
 func QLoRA(backend graph.Backend, store *model.Store, pattern string, rank int, alpha float64, scheme quant.Scheme) error {
-	if err := checkRank("QLoRA", rank, alpha); err != nil {
+	if err := check("QLoRA", store, rank, alpha); err != nil {
 		return err
+	}
+	if backend == nil {
+		return errors.New("adapters.QLoRA: the backend that quantises is nil")
 	}
 	vars, err := store.MatchVariables(pattern)
 	if err != nil {
@@ -176,6 +184,9 @@ var quantisedNames = []string{"codes", "scales", "quantisation_biases"}
 //
 // Source: Miyato, Kataoka, Koyama and Yoshida, "Spectral Normalization for Generative Adversarial Networks", 2018, arXiv:1802.05957.
 func SpectralNorm(store *model.Store, pattern string) error {
+	if err := check("SpectralNorm", store, 1, 1); err != nil {
+		return err
+	}
 	return store.WrapVariables(pattern, norm.Spectral)
 }
 
@@ -185,6 +196,9 @@ func SpectralNorm(store *model.Store, pattern string) error {
 //
 // Source: Salimans and Kingma, "Weight Normalization", 2016, arXiv:1602.07868.
 func WeightNorm(store *model.Store, pattern string) error {
+	if err := check("WeightNorm", store, 1, 1); err != nil {
+		return err
+	}
 	return store.WrapVariables(pattern, norm.Weight)
 }
 
@@ -197,6 +211,9 @@ func WeightNorm(store *model.Store, pattern string) error {
 //
 // Source: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", 2019, arXiv:1902.00751, figure 2.
 func Bottleneck(store *model.Store, pattern string, width int) error {
+	if err := check("Bottleneck", store, 1, 1); err != nil {
+		return err
+	}
 	if width < 1 {
 		return fmt.Errorf("adapters.Bottleneck: a width of %d, want 1 or more", width)
 	}

@@ -16,10 +16,13 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 )
 
+// mostPoints is more coefficients than a function of one number needs, and mostDegree a higher degree.
+const mostPoints, mostDegree = 1 << 16, 64
+
 // edges prepares a layer: it checks x, [..., In], and returns the scope.
 func edges(name string, scope *model.Scope, x *graph.Node, out, points, least int) *model.Scope {
-	if x.Rank() == 0 || !x.DType().IsFloat() || out < 1 || points < least {
-		graph.Errorf("%s %s to %d with %d coefficients: want floats [..., inputs], 1 output or more, and %d coefficients or more", name, x.Shape(), out, points, least)
+	if x.Rank() == 0 || !x.DType().IsFloat() || out < 1 || points < least || points > mostPoints {
+		graph.Errorf("%s %s to %d with %d coefficients: want floats [..., inputs], 1 output or more, and %d to %d coefficients", name, x.Shape(), out, points, least, mostPoints)
 	}
 	return scope.Layer(name, x)
 }
@@ -31,7 +34,11 @@ func mixed(basis, coefficients *graph.Node) *graph.Node {
 }
 
 // Knots returns knots for [Basis] that make the given number of B-splines of a degree cover [-1, 1] evenly, with knots beyond its ends.
+// It panics with [graph.Error] if there are none, or too many, or the degree is negative.
 func Knots(points, degree int) []float64 {
+	if points < 1 || points > mostPoints || degree < 0 || degree > mostDegree {
+		graph.Errorf("Knots of %d splines of degree %d: want 1 to %d, of degree 0 to %d", points, degree, mostPoints, mostDegree)
+	}
 	knots := make([]float64, points+degree+1)
 	h := 2 / float64(max(1, points-degree))
 	for i := range knots {
@@ -97,7 +104,10 @@ func inverse(x float64) float64 {
 //
 // Source: Liu et al., "KAN: Kolmogorov-Arnold Networks", 2024, arXiv:2404.19756, eq. 2.10 to 2.12, with the scale of splines in their coefficients.
 func BSpline(scope *model.Scope, x *graph.Node, outputDim, points, degree int) *graph.Node {
-	scope = edges("BSpline", scope, x, outputDim, points, max(1, degree+1))
+	if degree < 0 || degree > mostDegree {
+		graph.Errorf("BSpline %s: a degree of %d, want 0 to %d", x.Shape(), degree, mostDegree)
+	}
+	scope = edges("BSpline", scope, x, outputDim, points, degree+1)
 	in := x.Dim(-1)
 	base := scope.WithInitializer(scope.InitializerOr(initializers.XavierUniform)).VariableWithShape("base", shapes.Make(x.DType(), in, outputDim)).NodeValue(x)
 	small := scope.WithInitializer(initializers.RandomNormalFn(0.1 / math.Sqrt(float64(max(1, in))))) // 0.1: the paper's noise_scale

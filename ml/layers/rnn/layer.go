@@ -73,10 +73,18 @@ func LSTM(scope *model.Scope, x *graph.Node, units int) *RecurrentBuilder {
 	return newBuilder(scope, lstmKind, x, units)
 }
 
+// name returns that of the kind.
+func (b *RecurrentBuilder) name() string {
+	if b.kind == nil {
+		graph.Errorf("the recurrent layer is a zero RecurrentBuilder: RNN, GRU and LSTM make one that can be set up")
+	}
+	return b.kind.name
+}
+
 // Layers stacks several layers, each of which gets what the one below returns.
 func (b *RecurrentBuilder) Layers(count int) *RecurrentBuilder {
 	if count < 1 {
-		graph.Errorf("%s: %d layers, want 1 or more", b.kind.name, count)
+		graph.Errorf("%s: %d layers, want 1 or more", b.name(), count)
 	}
 	b.layers = count
 	return b
@@ -98,7 +106,7 @@ func (b *RecurrentBuilder) Reverse(value bool) *RecurrentBuilder {
 // state is that of the sequence's end, and backward directions begin there.
 func (b *RecurrentBuilder) Lengths(lengths *graph.Node) *RecurrentBuilder {
 	if !lengths.DType().IsInt() || lengths.Rank() != 1 || lengths.Dim(0) != b.x.Dim(0) {
-		graph.Errorf("%s %s: lengths %s, want integers [%d]", b.kind.name, b.x.Shape(), lengths.Shape(), b.x.Dim(0))
+		graph.Errorf("%s %s: lengths %s, want integers [%d]", b.name(), b.x.Shape(), lengths.Shape(), b.x.Dim(0))
 	}
 	b.lengths = int32s(lengths)
 	return b
@@ -125,8 +133,8 @@ func (b *RecurrentBuilder) Bias(value bool) *RecurrentBuilder {
 
 // Activation sets the function of [RNN], tanh unless set, by the names of [layers.Activation].
 func (b *RecurrentBuilder) Activation(name string) *RecurrentBuilder {
-	if b.kind != plainKind {
-		graph.Errorf("%s: its activation cannot be chosen, that of RNN can", b.kind.name)
+	if name := b.name(); b.kind != plainKind {
+		graph.Errorf("%s: its activation cannot be chosen, that of RNN can", name)
 	}
 	b.settings.activation = name
 	return b
@@ -136,8 +144,8 @@ func (b *RecurrentBuilder) Activation(name string) *RecurrentBuilder {
 //
 // Source: Gers and Schmidhuber, "Recurrent Nets that Time and Count", 2000.
 func (b *RecurrentBuilder) Peephole(value bool) *RecurrentBuilder {
-	if value && b.kind != lstmKind {
-		graph.Errorf("%s: it has no memory that gates could look at, LSTM has", b.kind.name)
+	if name := b.name(); value && b.kind != lstmKind {
+		graph.Errorf("%s: it has no memory that gates could look at, LSTM has", name)
 	}
 	b.settings.peephole = value
 	return b
@@ -151,6 +159,7 @@ func (b *RecurrentBuilder) Done() *graph.Node {
 
 // DoneWithState is Done that also returns the last state, in the order of InitialState.
 func (b *RecurrentBuilder) DoneWithState() (output *graph.Node, state []*graph.Node) {
+	b.name()
 	directions := []bool{b.reverse} // backward?
 	if b.bidirectional {
 		directions = []bool{false, true}
@@ -191,11 +200,11 @@ func (b *RecurrentBuilder) start(count int) []*graph.Node {
 		return all
 	}
 	if len(b.initial) != count {
-		graph.Errorf("%s: %d initial states, want %d", b.kind.name, len(b.initial), count)
+		graph.Errorf("%s: %d initial states, want %d", b.name(), len(b.initial), count)
 	}
 	for _, s := range b.initial {
 		if !s.Shape().Equal(want) {
-			graph.Errorf("%s: an initial state is %s, want %s", b.kind.name, s.Shape(), want)
+			graph.Errorf("%s: an initial state is %s, want %s", b.name(), s.Shape(), want)
 		}
 	}
 	return b.initial
