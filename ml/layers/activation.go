@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -57,7 +58,7 @@ func Activation(name string, x *graph.Node) *graph.Node {
 	}
 	fn := activations[name]
 	if fn == nil {
-		graph.Errorf("Activation %q is unknown: want one of %s", name, strings.Join(ActivationNames(), ", "))
+		graph.Errorf("Activation %q is unknown%s (want one of %s)", name, names.Hint(name, ActivationNames()), strings.Join(ActivationNames(), ", "))
 	}
 	return fn(x)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -136,7 +137,7 @@ func (r Rotary) frequencies(d int) (theta []float64, size float64) {
 			return 1 - min(1, max(0, (turns-low)/(high-low)))
 		})
 	default:
-		graph.Errorf("RotaryPositions: the scaling %q is unknown: want %q, %q, %q or %q", r.Scaling, LinearRotary, NTKRotary, YaRNRotary, Llama3Rotary)
+		graph.Errorf("RotaryPositions: the scaling %q is unknown%s (want %q, %q, %q or %q)", r.Scaling, names.Hint(string(r.Scaling), []string{string(LinearRotary), string(NTKRotary), string(YaRNRotary), string(Llama3Rotary)}), LinearRotary, NTKRotary, YaRNRotary, Llama3Rotary)
 	}
 	return theta, size
 }

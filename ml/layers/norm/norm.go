@@ -157,7 +157,7 @@ func Names() []string { return slices.Sorted(maps.Keys(byName)) }
 func ByName(scope *model.Scope, name string, x *graph.Node) *graph.Node {
 	fn := byName[name]
 	if fn == nil {
-		graph.Errorf("norm %q is unknown%s: want one of %s", name, names.Hint(name, Names()), strings.Join(Names(), ", "))
+		graph.Errorf("norm %q is unknown%s (want one of %s)", name, names.Hint(name, Names()), strings.Join(Names(), ", "))
 	}
 	return fn(scope, x)
 }
