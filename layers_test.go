@@ -80,7 +80,8 @@ var mayImport = map[string][]string{
 	"ml/data/...":     with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
-	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
+	"ml/layers":       with(graphs, "ml/model", "ml/initializers", "internal/names"),
+	"ml/layers/...":   with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
 	"ml/optimizers":   with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes

@@ -42,6 +42,11 @@ import (
 	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/layers/blocks"
+	"github.com/quire-ml/quire/ml/layers/calibration"
+	"github.com/quire-ml/quire/ml/layers/conv"
+	"github.com/quire-ml/quire/ml/layers/norm"
+	"github.com/quire-ml/quire/ml/layers/rnn"
 	"github.com/quire-ml/quire/ml/losses"
 	mlmetrics "github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
@@ -141,7 +146,8 @@ func samples() map[any]string {
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
 		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
 		{losses.Sum, "sum"}, {losses.Hard, "hard"}, {losses.L2, "L2"}, {mlmetrics.NewROCAUC(), "ROC AUC"}, {mlmetrics.Macro, "macro"}, {train.Plateau{Patience: 3}, "Patience"}, {train.Precision{}, ""}, {train.LossScale{Factor: 128}, "128"},
-		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
+		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""}, {layers.Rotary{Base: 500}, "500"}, {layers.YaRNRotary, "yarn"},
+		{blocks.ExpertsBuilder{}, ""}, {blocks.FeedForwardBuilder{}, ""}, {calibration.PiecewiseLinearBuilder{}, ""}, {conv.TransposedBuilder{}, ""}, {norm.GroupBuilder{}, ""}, {rnn.RecurrentBuilder{}, ""}, {model.ParameterCount{Path: "/hidden", Parameters: 7}, "/hidden"},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
 		{live.Of([]float32{1, 2}).Add(1), "float32[2]"}, {live.Default(), ""}, {new(live.Pending), ""}, {live.MemoryReport{Live: 5000}, "5 kB at hand"}, {live.MemoryLine{Place: "In[3]:5"}, "In[3]:5"}, {live.EvalReport{Evals: 3}, "3 evals"}, {live.Compile{Calls: 3}, "3"}, {live.Recomputed{What: "Exp"}, "Exp"},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
