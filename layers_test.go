@@ -48,15 +48,16 @@ var mayImport = map[string][]string{
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
+	"graph/fast":            {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
-	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
+	"graph/quant":           {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/segment":         {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
-	"graph/graphtest":       with(graphs, "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
+	"graph/graphtest":       with(graphs, "graph/fast", "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},

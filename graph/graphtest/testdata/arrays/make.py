@@ -791,6 +791,111 @@ for sizes in (np.array([1, 1 << 32, 1]), np.array([-(1 << 32), 2, 9]), np.array(
               np.array([2, 1 << 62, 1 << 62]), i32([2147483647, 2147483647, 2147483647]), np.array([2, -128, 2], np.int8)):
     case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, [int(n) for n in sizes])], f"{sizes.dtype} {sizes.tolist()}", ulp=16)
 
+
+# Norms by PyTorch; rotary positions by the formulas of transformers (rotate_half) and of the paper (products of complex numbers);
+# attention by PyTorch, with sinks as in gpt-oss (a column of the softmax that is dropped), and with caps as in Gemma 2.
+rng = np.random.default_rng(5)
+nn = torch.nn.functional
+
+
+def t64(x):
+    return None if x is None else torch.tensor(np.asarray(x))
+
+
+x1, weight, bias = f(2, 3, 8), f(8), f(8)
+for eps in 0.0, 1e-5:
+    for w1 in None, weight:
+        name = f"eps {eps}{'' if w1 is None else ' weight'}"
+        case("fast.RMSNorm", [x1] + [w for w in [w1] if w is not None], [nn.rms_norm(t64(x1), (8,), t64(w1), eps).numpy()], name, ulp=16, gradient=True, eps=eps)
+        for b1 in None, bias:
+            given = [w for w in (w1, b1) if w is not None]
+            case("fast.LayerNorm", [x1] + given, [nn.layer_norm(t64(x1), (8,), t64(w1), t64(b1), eps).numpy()], f"{name} {b1 is not None}", ulp=16, gradient=True,
+                 eps=eps, weight=w1 is not None, bias=b1 is not None)
+
+
+def rope(x, dims, base=10000.0, scale=1.0, traditional=False, frequencies=None, offset=0):
+    d = base ** (np.arange(0, dims, 2) / dims) if frequencies is None else frequencies
+    at = np.asarray(offset).reshape((-1,) + (1,) * (x.ndim - 2)) + np.arange(x.shape[-2]) if np.ndim(offset) else offset + np.arange(x.shape[-2])
+    angles = (at * scale)[..., None] / d
+    y = x.copy()
+    if traditional:
+        z = (x[..., 0:dims:2] + 1j * x[..., 1:dims:2]) * np.exp(1j * angles)
+        y[..., 0:dims:2], y[..., 1:dims:2] = z.real, z.imag
+        return y
+    both = np.concatenate([angles, angles], -1)
+    turned = np.concatenate([-x[..., dims // 2 : dims], x[..., : dims // 2]], -1)
+    y[..., :dims] = x[..., :dims] * np.cos(both) + turned * np.sin(both)
+    return y
+
+
+x1 = f(2, 2, 3, 8)
+for traditional in False, True:
+    for how in (dict(), dict(dims=4), dict(dims=0), dict(base=100.0, scale=0.5), dict(frequencies=np.array([1.0, 3, 7, 20])), dict(dims=4, offset=5), dict(offset=np.int64(7)),
+                dict(offset=np.array([3, 0], np.int32)), dict(frequencies=np.array([2.0, 5]), dims=4, offset=np.array([1, 9]), scale=2.0)):
+        inputs, args = [x1], dict(how, traditional=traditional)
+        if "frequencies" in how:
+            inputs.append(how["frequencies"])
+            args["frequencies"] = True
+        if not isinstance(how.get("offset", 0), int):
+            inputs.append(np.asarray(how["offset"]))
+            args["offset"] = -1
+        y1 = rope(x1, how.get("dims", 8), **{k: v for k, v in {**how, "traditional": traditional}.items() if k != "dims"})
+        # frequencies are given, and second differences along them are too coarse
+        case("fast.RoPE", inputs, [y1], " ".join([f"{traditional}", *how]), ulp=64, gradient="frequencies" not in how, **args)
+
+
+def attend(q, k, v, masks=(), sinks=None, causal=False, window=0, offset=None, scale=None, cap=0.0):
+    tq, tk, groups = q.shape[-2], k.shape[-2], q.shape[-3] // k.shape[-3]
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    first = tk - tq if offset is None else np.asarray(offset).reshape((-1,) + (1,) * (q.ndim - 1)) if np.ndim(offset) else offset
+    i, j = first + np.arange(tq)[:, None], np.arange(tk)
+    shown = np.ones(np.broadcast_shapes(np.shape(i), np.shape(j)), bool)
+    if causal:
+        shown = shown & (j <= i)
+    if window:
+        shown = shown & (np.abs(i - j) < window)
+    bias = np.where(shown, 0.0, -INF)
+    for m in masks:
+        bias = bias + (np.where(m, 0.0, -INF) if m.dtype == bool else m)
+    q1, k1, v1 = t64(q), t64(np.repeat(k, groups, -3)), t64(np.repeat(v, groups, -3))
+    bias = torch.broadcast_to(t64(bias), q1.shape[:-1] + (tk,))
+    seen = bias.amax(-1, keepdim=True) > -INF
+    if not sinks is None or cap:
+        s = q1 @ k1.mT * scale
+        s = torch.tanh(s / cap) * cap if cap else s
+        s = s + bias
+        if sinks is not None:
+            s = torch.cat([s, t64(sinks)[:, None, None].expand(q1.shape[:-1] + (1,))], -1)
+        y = torch.softmax(s, -1)[..., :tk] @ v1
+    else:
+        y = nn.scaled_dot_product_attention(q1, k1, v1, attn_mask=bias, scale=scale)
+    return torch.where(seen, y, 0.0).numpy()
+
+
+q1, k1, v1 = f(2, 4, 3, 4), f(2, 4, 5, 4), f(2, 4, 5, 2)
+gk, gv = f(2, 2, 5, 4), f(2, 2, 5, 2)
+shown, added, sinks = rng.random((2, 1, 3, 5)) < 0.7, f(4, 3, 5), f(4)
+shown[..., 0] = True
+for name, keys, values, masks, how in (
+    ("plain", k1, v1, [], {}), ("one query", k1, v1, [], dict(causal=True)), ("shared heads", gk, gv, [], dict(scale=0.3)),
+    ("causal", gk, gv, [], dict(causal=True)), ("as many keys", q1, f(2, 4, 3, 2), [], dict(causal=True)),
+    ("window", k1, v1, [], dict(causal=True, window=2)), ("window both ways", k1, v1, [], dict(window=2)), ("window of one", k1, v1, [], dict(causal=True, window=1)),
+    ("offset", gk, gv, [], dict(causal=True, offset=1)), ("offset of rows", gk, gv, [], dict(causal=True, offset=np.array([0, 2], np.int32))),
+    ("offset and window", gk, gv, [], dict(causal=True, window=2, offset=np.array([2, 0]))), ("none seen", k1, v1, [], dict(causal=True, window=1, offset=4)),
+    ("bools", k1, v1, [shown], {}), ("numbers", gk, gv, [added], dict(causal=True)), ("both", gk, gv, [shown, added], {}),
+    ("sinks", gk, gv, [], dict(sinks=sinks)), ("all", gk, gv, [shown, added], dict(sinks=sinks, causal=True, window=3, cap=2.0, scale=1.5)),
+    ("cap", gk, gv, [], dict(cap=1.5, causal=True)), ("sinks and none seen", k1, v1, [], dict(causal=True, window=1, offset=4, sinks=sinks))):
+    query = q1[..., :1, :] if name == "one query" else q1
+    inputs, args = [query, keys, values, *masks], {k: v for k, v in how.items() if k != "sinks"}
+    args["masks"] = len(masks)
+    if "sinks" in how:
+        inputs.append(sinks)
+        args["sinks"] = True
+    if np.ndim(how.get("offset", 0)):
+        inputs.append(how["offset"])
+        args["offset"] = -1
+    case("fast.ScaledDotProductAttention", inputs, [attend(query, keys, values, masks, **how)], name, ulp=64, gradient="none" not in name, **args)
+
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}, ml_dtypes {ml_dtypes.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
