@@ -896,6 +896,79 @@ for name, keys, values, masks, how in (
         args["offset"] = -1
     case("fast.ScaledDotProductAttention", inputs, [attend(query, keys, values, masks, **how)], name, ulp=64, gradient="none" not in name, **args)
 
+
+# Blocks of floats with scales of a byte, as MLX's modes of these names have them, and codes that go on from byte to byte.
+rng = np.random.default_rng(6)
+E2M1, E8M0, E4M3 = ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e8m0fnu, ml_dtypes.float8_e4m3fn
+
+
+def blocks(x, kind, group):
+    """Codes packed, scales, and the numbers that they stand for."""
+    g = x.reshape(-1, group)
+    most = np.abs(g).max(1)
+    if kind == "nvfp4":
+        scales = np.minimum(most / 6, 448).astype(E4M3)
+    else:
+        n = np.array([np.clip(np.round(np.log2(m / (448 if kind == "mxfp8" else 6))), -127, 127) + 127 if m > 0 else 0 for m in most])
+        scales = n.astype(np.uint8).view(E8M0)
+    s = scales.astype(np.float64)
+    v = g / np.where(s == 0, 1, s)[:, None]
+    codes = np.clip(v, -448, 448).astype(E4M3) if kind == "mxfp8" else np.clip(v, -6, 6).astype(E2M1)
+    bits = codes.view(np.uint8) if kind == "mxfp8" else codes.view(np.uint8) & 15
+    bits = np.where((bits == 8) & (v == 0), 0, bits)  # -0 has no sign
+    y = (codes.astype(float) * s[:, None]).reshape(x.shape)
+    return [pack(bits.reshape(x.shape), 8 if kind == "mxfp8" else 4), scales.view(np.uint8).reshape(x.shape[:-1] + (-1,)), y]
+
+
+for kind, bits, group in ("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16):
+    x1 = f(3, 64) * np.array([[1], [100], [1e-3]])
+    x1[1, :32] = 0
+    x1[0, :9] = [6, 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5, -5]  # half-way, as scales of 1 leave them
+    x1[0, 9:32] = np.clip(x1[0, 9:32], -6, 6)
+    how, parts = dict(kind=kind, bits=bits, group=group), blocks(x1, kind, group)
+    y1 = parts.pop()
+    case("quant.Quantize", [x1.astype(np.float32)], parts, kind, **how)
+    case("quant.Dequantize", parts, [y1.astype(np.float32)], kind, **how)
+    every = (np.arange(256) if bits == 8 else pack(np.arange(512) % 16, 4)).astype(np.uint8)
+    every = np.where((every & 127) == 127, 0, every).reshape(2, -1) if bits == 8 else every.reshape(2, -1)
+    scales = np.arange(100, 100 + every.size * 8 // bits // group, dtype=np.uint8).reshape(2, -1)
+    numbers = every.view(E4M3).astype(float) if bits == 8 else ((every[..., None] >> np.array([0, 4], np.uint8)) & 15).reshape(2, -1).view(E2M1).astype(float)
+    numbers = numbers * np.repeat(scales.view(E4M3 if kind == "nvfp4" else E8M0).astype(float), group, -1)
+    case("quant.Dequantize", [every, scales], [numbers.astype(np.float32)], f"{kind} every code", **how)
+    x2 = f(2, 64)
+    case("quant.MatMulTransposed", [x2, *parts], [x2 @ y1.T], kind, ulp=64, gradient=True, **how)
+    case("quant.MatMul", [f(2, 3) * 0 + 1, *parts], [np.ones((2, 3)) @ y1], kind, ulp=64, **how)
+    case("quant.GatherMatMul", [x2[:, None], i32([0, 0]), *(p[None] for p in parts)], [(x2 @ y1.T)[:, None]], kind, ulp=64, **how)
+    case("quant.Rows", [i32([2, 0]), *parts], [y1[[2, 0]].astype(np.float32)], kind, **how)
+
+
+def stream(codes, bits):
+    """Codes one after the other, in a number as long as all of them."""
+    out = np.zeros(codes.shape[:-1] + (codes.shape[-1] * bits // 8,), np.uint8)
+    for i in np.ndindex(*codes.shape[:-1]):
+        whole = sum(int(c) << bits * j for j, c in enumerate(codes[i]))
+        out[i] = np.frombuffer(whole.to_bytes(out.shape[-1], "little"), np.uint8)
+    return out
+
+
+for bits in 3, 5, 6:
+    every = np.tile(rng.permutation(2**bits), (2, 1))
+    every[1] = every[1, ::-1]
+    case("quant.Pack", [every.astype(np.uint8)], [stream(every, bits)], f"uint{bits}", bits=bits)
+    case("quant.Unpack", [stream(every, bits)], [every.astype(np.uint8)], f"uint{bits}", bits=bits, signed=False)
+    negative = every - 2**bits * (every >= 2 ** (bits - 1))
+    case("quant.Unpack", [stream(every, bits)], [negative.astype(np.int8)], f"int{bits}", bits=bits, signed=True)
+    x1, how = f(3, 16), dict(kind="affine", bits=bits, group=8)
+    pack, plain = (lambda codes, bits: codes), pack
+    codes, scales, biases = quantize(x1, **how)
+    pack = plain
+    parts = [stream(codes, bits), scales, biases]
+    y1 = codes * np.repeat(scales, 8, -1) + np.repeat(biases, 8, -1)
+    case("quant.Quantize", [x1], parts, f"affine {bits}", ulp=8, **how)
+    case("quant.Dequantize", parts, [y1], f"affine {bits}", ulp=8, gradient=True, **how)
+    x2 = f(2, 16)
+    case("quant.MatMulTransposed", [x2, *parts], [x2 @ y1.T], f"affine {bits}", ulp=64, gradient=True, **how)
+
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}, ml_dtypes {ml_dtypes.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")
