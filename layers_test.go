@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"ml/data/...":     with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
+	"ml/cache":        with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
@@ -81,6 +82,7 @@ var mayImport = map[string][]string{
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...": with(graphs, "internal/frames"),
 
+	"ml/checkpoints/gguf":        with(values, "graph/quant"),
 	"ml/checkpoints/safetensors": values,
 
 	"viz":              with(graphs, "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
