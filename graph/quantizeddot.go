@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -129,17 +130,17 @@ func init() {
 		return in
 	}
 	samples := []ir.Sample{
-		{In: []ir.Input{ir.Ramp(2, 16), bytes(3, 8), ir.Ramp(3, 2), ir.Ramp(3, 2).Plus(0.2)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.UnsignedCodes, Bits: 4, Group: 8}},
-		{Name: "2 bits", In: []ir.Input{ir.Ramp(1, 32), bytes(2, 8), ir.Ramp(2, 2), ir.Ramp(2, 2)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.UnsignedCodes, Bits: 2, Group: 16}},
-		{Name: "8 bits", In: []ir.Input{ir.Ramp(1, 16), bytes(2, 16), small(ir.Ramp(2, 1))}, Attrs: ir.QuantizedDotAttrs{Codes: ir.SignedCodes, Bits: 8, Group: 16}},
-		{Name: "batches", In: []ir.Input{ir.Ramp(2, 2, 8), bytes(2, 3, 4), ir.Ramp(2, 3, 2)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.NF4Codes, Bits: 4, Group: 4}},
-		{Name: "float4", In: []ir.Input{ir.Ramp(1, 32), bytes(2, 16), ir.Ramp(2, 1)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.E2M1Codes, Bits: 4, Group: 32}},
-		{Name: "float8", In: []ir.Input{ir.Ramp(1, 8), bytes(2, 8), small(ir.Ramp(2, 1))}, Attrs: ir.QuantizedDotAttrs{Codes: ir.E4M3FNCodes, Bits: 8, Group: 8}},
-		{Name: "scales of bytes", In: []ir.Input{ir.Ramp(2, 64), bytes(3, 32), ir.Array([]int{3, 2}, 120, 127, 119, 124, 0, 121).As(dtypes.Uint8)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.E2M1Codes, Bits: 4, Group: 32, Scales: ir.E8M0Codes}},
-		{Name: "scales of float8", In: []ir.Input{ir.Ramp(1, 32), bytes(3, 16), ir.Array([]int{3, 2}, 20, 3, 40, 160, 0, 31).As(dtypes.Uint8)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.E2M1Codes, Bits: 4, Group: 16, Scales: ir.E4M3FNCodes}},
-		{Name: "large groups", In: []ir.Input{ir.Ramp(3, 192), bytes(5, 96), ir.Ramp(5, 3), ir.Ramp(5, 3)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.UnsignedCodes, Bits: 4, Group: 64}},
-		{Name: "nothing to add up", In: []ir.Input{ir.Ramp(2, 0), bytes(3, 0), ir.Ramp(3, 0)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.SignedCodes, Bits: 4, Group: 8}},
-		{Name: "no rows", In: []ir.Input{ir.Ramp(0, 8), bytes(3, 4), ir.Ramp(3, 1)}, Attrs: ir.QuantizedDotAttrs{Codes: ir.SignedCodes, Bits: 4, Group: 8}},
+		{In: []ir.Input{ir.Ramp(2, 16), bytes(3, 8), ir.Ramp(3, 2), ir.Ramp(3, 2).Plus(0.2)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Unsigned, Bits: 4, Group: 8}},
+		{Name: "2 bits", In: []ir.Input{ir.Ramp(1, 32), bytes(2, 8), ir.Ramp(2, 2), ir.Ramp(2, 2)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Unsigned, Bits: 2, Group: 16}},
+		{Name: "8 bits", In: []ir.Input{ir.Ramp(1, 16), bytes(2, 16), small(ir.Ramp(2, 1))}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Signed, Bits: 8, Group: 16}},
+		{Name: "batches", In: []ir.Input{ir.Ramp(2, 2, 8), bytes(2, 3, 4), ir.Ramp(2, 3, 2)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.NF4, Bits: 4, Group: 4}},
+		{Name: "float4", In: []ir.Input{ir.Ramp(1, 32), bytes(2, 16), ir.Ramp(2, 1)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.E2M1, Bits: 4, Group: 32}},
+		{Name: "float8", In: []ir.Input{ir.Ramp(1, 8), bytes(2, 8), small(ir.Ramp(2, 1))}, Attrs: ir.QuantizedDotAttrs{Codes: codes.E4M3FN, Bits: 8, Group: 8}},
+		{Name: "scales of bytes", In: []ir.Input{ir.Ramp(2, 64), bytes(3, 32), ir.Array([]int{3, 2}, 120, 127, 119, 124, 0, 121).As(dtypes.Uint8)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.E2M1, Bits: 4, Group: 32, Scales: codes.E8M0}},
+		{Name: "scales of float8", In: []ir.Input{ir.Ramp(1, 32), bytes(3, 16), ir.Array([]int{3, 2}, 20, 3, 40, 160, 0, 31).As(dtypes.Uint8)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.E2M1, Bits: 4, Group: 16, Scales: codes.E4M3FN}},
+		{Name: "large groups", In: []ir.Input{ir.Ramp(3, 192), bytes(5, 96), ir.Ramp(5, 3), ir.Ramp(5, 3)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Unsigned, Bits: 4, Group: 64}},
+		{Name: "nothing to add up", In: []ir.Input{ir.Ramp(2, 0), bytes(3, 0), ir.Ramp(3, 0)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Signed, Bits: 4, Group: 8}},
+		{Name: "no rows", In: []ir.Input{ir.Ramp(0, 8), bytes(3, 4), ir.Ramp(3, 1)}, Attrs: ir.QuantizedDotAttrs{Codes: codes.Signed, Bits: 4, Group: 8}},
 	}
 	quantizedDot = Define(ir.Op{
 		Name: "QuantizedDot", Family: "dot", Variadic: true, DTypes: dtypes.Floats, Attrs: ir.QuantizedDotAttrs{},

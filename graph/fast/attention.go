@@ -70,7 +70,7 @@ func (b *AttentionBuilder) Window(size int) *AttentionBuilder {
 	return b
 }
 
-// Offset gives the position of the first query: an integer, a scalar, or of [B] for a query of [B, ..., H, Tq, D].
+// Offset gives the position of the first query: an integer, a scalar, or one for each of the B rows of a query that is [B, ..., H, Tq, D].
 func (b *AttentionBuilder) Offset(offset *graph.Node) *AttentionBuilder {
 	b.offset = offset
 	return b

@@ -73,7 +73,7 @@ func (b *RoPEBuilder) Frequencies(frequencies *graph.Node) *RoPEBuilder {
 	return b
 }
 
-// Offset gives the position of the first time: an integer, a scalar for all of x, or of [B] for x of [B, ..., T, D].
+// Offset gives the position of the first time: an integer, a scalar for all of x, or one for each of the B rows of x that is [B, ..., T, D].
 func (b *RoPEBuilder) Offset(offset *graph.Node) *RoPEBuilder {
 	b.offset = offset
 	return b

@@ -6,8 +6,8 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/internal/axes"
-	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -158,7 +158,7 @@ func (s Scheme) finished(q Quantized, codes *graph.Node, x shapes.Shape) Quantiz
 
 // bytesOf returns scales as bytes.
 func (k kind) bytesOf(scale *graph.Node) *graph.Node {
-	if k.scales == ir.E4M3FNCodes {
+	if k.scales == codes.E4M3FN {
 		_, most := dtypes.Limits(dtypes.Float8E4M3FN)
 		scale = graph.MinScalar(scale, dtypes.Convert(most, dtypes.Float64).(float64))
 		return graph.Bitcast(graph.ConvertDType(scale, dtypes.Float8E4M3FN), dtypes.Uint8)
@@ -196,7 +196,7 @@ func (s Scheme) largest(k kind) float64 {
 	case k.float8 != dtypes.Invalid:
 		_, most := dtypes.Limits(k.float8)
 		return dtypes.Convert(most, dtypes.Float64).(float64)
-	case k.codes == ir.E2M1Codes:
+	case k.codes == codes.E2M1:
 		return 6
 	}
 	return 1
@@ -211,7 +211,7 @@ func (s Scheme) codes(k kind, v *graph.Node) *graph.Node {
 		return graph.Bitcast(whole, dtypes.Uint8)
 	case k.float8 != dtypes.Invalid:
 		return graph.Bitcast(graph.ConvertDType(graph.ClipScalar(v, -most, most), k.float8), dtypes.Uint8)
-	case k.codes == ir.E2M1Codes:
+	case k.codes == codes.E2M1:
 		place := graph.SearchSorted(graph.ConstAsDType(v.Graph(), v.DType(), float4Ends(v.DType())), graph.Abs(v), true)
 		negative := graph.LessThan(v, graph.ScalarZero(v.Graph(), v.DType()))
 		code := graph.ConvertDType(place, dtypes.Uint8)
@@ -229,7 +229,7 @@ func (s Scheme) codes(k kind, v *graph.Node) *graph.Node {
 // float4Ends returns where the numbers begin that are rounded to a float4 of 1 and more: half-way to the one below, but a number that is
 // itself half-way is rounded to the even one.
 func float4Ends(d dtypes.DType) []float64 {
-	values, _ := ir.E2M1Codes.Values(4)
+	values, _ := codes.E2M1.Values(4)
 	ends := make([]float64, 7)
 	for i := range ends {
 		ends[i] = (values[i] + values[i+1]) / 2

@@ -5,7 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -75,20 +75,20 @@ type kind struct {
 	usual  int // of bits
 	group  int // how many numbers usually share a scale
 	biased bool
-	codes  ir.Codes     // what they are
+	codes  codes.Kind   // what they are
 	float8 dtypes.DType // what codes are, if they are such floats
-	scales ir.Codes     // what scales of a byte are, "" if they are floats
+	scales codes.Kind   // what scales of a byte are, "" if they are floats
 }
 
 var kinds = map[Kind]kind{
-	Affine:    {bits: []int{2, 3, 4, 5, 6, 8}, usual: 4, group: 64, biased: true, codes: ir.UnsignedCodes},
-	Symmetric: {bits: []int{2, 4, 8}, usual: 4, group: 64, codes: ir.SignedCodes},
-	NF4:       {bits: []int{4}, usual: 4, group: 64, codes: ir.NF4Codes},
-	E4M3FN:    {bits: []int{8}, usual: 8, group: 64, codes: ir.E4M3FNCodes, float8: dtypes.Float8E4M3FN},
-	E5M2:      {bits: []int{8}, usual: 8, group: 64, codes: ir.E5M2Codes, float8: dtypes.Float8E5M2},
-	MXFP4:     {bits: []int{4}, usual: 4, group: 32, codes: ir.E2M1Codes, scales: ir.E8M0Codes},
-	MXFP8:     {bits: []int{8}, usual: 8, group: 32, codes: ir.E4M3FNCodes, float8: dtypes.Float8E4M3FN, scales: ir.E8M0Codes},
-	NVFP4:     {bits: []int{4}, usual: 4, group: 16, codes: ir.E2M1Codes, scales: ir.E4M3FNCodes},
+	Affine:    {bits: []int{2, 3, 4, 5, 6, 8}, usual: 4, group: 64, biased: true, codes: codes.Unsigned},
+	Symmetric: {bits: []int{2, 4, 8}, usual: 4, group: 64, codes: codes.Signed},
+	NF4:       {bits: []int{4}, usual: 4, group: 64, codes: codes.NF4},
+	E4M3FN:    {bits: []int{8}, usual: 8, group: 64, codes: codes.E4M3FN, float8: dtypes.Float8E4M3FN},
+	E5M2:      {bits: []int{8}, usual: 8, group: 64, codes: codes.E5M2, float8: dtypes.Float8E5M2},
+	MXFP4:     {bits: []int{4}, usual: 4, group: 32, codes: codes.E2M1, scales: codes.E8M0},
+	MXFP8:     {bits: []int{8}, usual: 8, group: 32, codes: codes.E4M3FN, float8: dtypes.Float8E4M3FN, scales: codes.E8M0},
+	NVFP4:     {bits: []int{4}, usual: 4, group: 16, codes: codes.E2M1, scales: codes.E4M3FN},
 }
 
 // complete returns the scheme with what its zero values stand for, and what is known of its kind; it panics unless there is such a scheme.

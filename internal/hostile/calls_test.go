@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/linalg"
@@ -33,7 +34,9 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/carry/place"
 	"github.com/quire-ml/quire/kernel-ext/keep"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+	"github.com/quire-ml/quire/ml/cache"
 	"github.com/quire-ml/quire/ml/checkpoints"
+	"github.com/quire-ml/quire/ml/checkpoints/gguf"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/augment"
@@ -457,6 +460,10 @@ var functions = map[string]any{
 	"graph/dtypes/float8.E4M3FNFromFloat64":       float8.E4M3FNFromFloat64,
 	"graph/dtypes/float8.E5M2FromFloat32":         float8.E5M2FromFloat32,
 	"graph/dtypes/float8.E5M2FromFloat64":         float8.E5M2FromFloat64,
+	"graph/fast.LayerNorm":                        fast.LayerNorm,
+	"graph/fast.RMSNorm":                          fast.RMSNorm,
+	"graph/fast.RoPE":                             fast.RoPE,
+	"graph/fast.ScaledDotProductAttention":        fast.ScaledDotProductAttention,
 	"graph/ir.Array":                              ir.Array,
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
@@ -649,10 +656,19 @@ var functions = map[string]any{
 	"kernel-ext/keep.Stale":                       keep.Stale,
 	"kernel-ext/keep.Version":                     keep.Version,
 	"kernel-ext/nbrun.Run":                        nbrun.Run,
+	"ml/cache.KV":                                 cache.KV,
+	"ml/cache.NewStep":                            cache.NewStep[[]float32],
+	"ml/cache.NewTea":                             cache.NewTea[[]float32],
+	"ml/cache.Of":                                 cache.Of,
+	"ml/cache.Rotating":                           cache.Rotating,
 	"ml/checkpoints.Build":                        checkpoints.Build,
 	"ml/checkpoints.List":                         checkpoints.List,
 	"ml/checkpoints.Load":                         checkpoints.Load,
+	"ml/checkpoints/gguf.NewFile":                 gguf.NewFile,
+	"ml/checkpoints/gguf.Open":                    gguf.Open,
 	"ml/checkpoints/safetensors.Load":             safetensors.Load,
+	"ml/checkpoints/safetensors.NewFile":          safetensors.NewFile,
+	"ml/checkpoints/safetensors.Open":             safetensors.Open,
 	"ml/checkpoints/safetensors.ParseHeader":      safetensors.ParseHeader,
 	"ml/checkpoints/safetensors.Read":             safetensors.Read,
 	"ml/checkpoints/safetensors.ReadHeader":       safetensors.ReadHeader,
@@ -870,6 +886,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[augment.Transform](),
 	reflect.TypeFor[backends.Engine](),
 	reflect.TypeFor[bfloat16.BFloat16](),
+	reflect.TypeFor[cache.Cache](),
+	reflect.TypeFor[cache.Set](),
+	reflect.TypeFor[cache.Snapshot](),
 	reflect.TypeFor[capability.Adopter](),
 	reflect.TypeFor[capability.Explainer](),
 	reflect.TypeFor[capability.HostRunner](),
@@ -918,11 +937,16 @@ var named = []reflect.Type{
 	reflect.TypeFor[data.Sized](),
 	reflect.TypeFor[dtypes.DType](),
 	reflect.TypeFor[dtypes.Set](),
+	reflect.TypeFor[fast.AttentionBuilder](),
+	reflect.TypeFor[fast.RoPEBuilder](),
 	reflect.TypeFor[fetch.Fetcher](),
 	reflect.TypeFor[fetch.Progress](),
 	reflect.TypeFor[float16.Float16](),
 	reflect.TypeFor[float8.E4M3FN](),
 	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[gguf.File](),
+	reflect.TypeFor[gguf.Tensor](),
+	reflect.TypeFor[gguf.Type](),
 	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
@@ -983,6 +1007,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Builder](),
 	reflect.TypeFor[ir.Call](),
 	reflect.TypeFor[ir.CholeskyAttrs](),
+	reflect.TypeFor[ir.Codes](),
 	reflect.TypeFor[ir.ConstAttrs](),
 	reflect.TypeFor[ir.ConvAttrs](),
 	reflect.TypeFor[ir.ConvolveAxesConfig](),
@@ -1018,6 +1043,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Place](),
 	reflect.TypeFor[ir.PrecisionAttrs](),
 	reflect.TypeFor[ir.Program](),
+	reflect.TypeFor[ir.QuantizedDotAttrs](),
 	reflect.TypeFor[ir.RandomAttrs](),
 	reflect.TypeFor[ir.ReduceAttrs](),
 	reflect.TypeFor[ir.Regions](),
@@ -1100,6 +1126,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[quant.Quantized](),
 	reflect.TypeFor[quant.Scheme](),
 	reflect.TypeFor[safetensors.Entry](),
+	reflect.TypeFor[safetensors.File](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[session.Client](),
 	reflect.TypeFor[session.LostError](),

@@ -272,7 +272,7 @@ func (r *reader) tensor() (t Tensor, offset uint64) {
 	elements := uint64(1)
 	for i := range t.Dims { // the last axis first
 		n := r.uint64()
-		if n > math.MaxInt32 || elements*max(n, 1) > 1<<48 {
+		if n > math.MaxInt32 || max(n, 1) > 1<<48/elements {
 			r.fail("tensor %q has an axis of %d", t.Name, n)
 			return t, 0
 		}
