@@ -36,12 +36,14 @@ import (
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/fetch"
 	"github.com/quire-ml/quire/ml/data/text"
+	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	mlmetrics "github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 
@@ -83,6 +85,14 @@ func vocabulary() *text.Vocabulary {
 	return v
 }
 
+func tokenizer() *tokenizers.Tokenizer {
+	t, err := tokenizers.Parse([]byte(`{"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}}}`))
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 func inMemory() *data.InMemoryDataset {
 	ds, err := data.InMemory("rings", rings(5, 8), []int32{0, 1, 2, 3, 4})
 	if err != nil {
@@ -115,7 +125,7 @@ func samples() map[any]string {
 		{train.Metrics(metricsOf(0.5, 0.25)), "Accuracy   25.00%"}, {train.Series{Metric: train.Metric{Name: "Mean loss", Kind: "loss"}, Source: "test", Steps: []int64{1, 2}, Values: []float64{2, 1}}, "2.0000 → 1.0000"},
 		{&train.NotFiniteError{Step: 3}, "training step 3"}, {train.Hook(func(*train.Loop) error { return nil }), "train.Hook, a function"},
 		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
-		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"},
+		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {generation.Sequence{Tokens: []int{7}}, "7"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
