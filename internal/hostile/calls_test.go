@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
 	"github.com/quire-ml/quire/graph/fast"
@@ -46,12 +47,14 @@ import (
 	"github.com/quire-ml/quire/ml/data/mnist"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/data/toy"
+	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
@@ -719,6 +722,8 @@ var functions = map[string]any{
 	"ml/data/text.Windows":                        text.Windows,
 	"ml/data/toy.Moons":                           toy.Moons,
 	"ml/data/toy.Spirals":                         toy.Spirals,
+	"ml/generation.FromLogits":                    generation.FromLogits,
+	"ml/generation.New":                           generation.New,
 	"ml/initializers.ConstantFn":                  initializers.ConstantFn,
 	"ml/initializers.Fans":                        initializers.Fans,
 	"ml/initializers.He":                          initializers.He,
@@ -816,6 +821,8 @@ var functions = map[string]any{
 	"ml/optimizers.Step":                                optimizers.Step,
 	"ml/optimizers.Then":                                optimizers.Then,
 	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
+	"ml/tokenizers.Open":                                tokenizers.Open,
+	"ml/tokenizers.Parse":                               tokenizers.Parse,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
 	"ml/train.EveryNSteps":                              train.EveryNSteps,
 	"ml/train.NTimesDuringLoop":                         train.NTimesDuringLoop,
@@ -916,6 +923,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[checkpoints.Meta](),
 	reflect.TypeFor[checkpoints.NewerFormatError](),
 	reflect.TypeFor[checkpoints.Param](),
+	reflect.TypeFor[codes.Kind](),
 	reflect.TypeFor[csv.Column](),
 	reflect.TypeFor[csv.Kind](),
 	reflect.TypeFor[csv.Missing](),
@@ -944,6 +952,10 @@ var named = []reflect.Type{
 	reflect.TypeFor[float16.Float16](),
 	reflect.TypeFor[float8.E4M3FN](),
 	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[generation.Generator](),
+	reflect.TypeFor[generation.Model](),
+	reflect.TypeFor[generation.Sequence](),
+	reflect.TypeFor[generation.Verifier](),
 	reflect.TypeFor[gguf.File](),
 	reflect.TypeFor[gguf.Tensor](),
 	reflect.TypeFor[gguf.Type](),
@@ -1007,7 +1019,6 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Builder](),
 	reflect.TypeFor[ir.Call](),
 	reflect.TypeFor[ir.CholeskyAttrs](),
-	reflect.TypeFor[ir.Codes](),
 	reflect.TypeFor[ir.ConstAttrs](),
 	reflect.TypeFor[ir.ConvAttrs](),
 	reflect.TypeFor[ir.ConvolveAxesConfig](),
@@ -1147,6 +1158,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[tensors.Tensor](),
 	reflect.TypeFor[tensors.UnreadableError](),
 	reflect.TypeFor[text.Vocabulary](),
+	reflect.TypeFor[tokenizers.Encoding](),
+	reflect.TypeFor[tokenizers.Stream](),
+	reflect.TypeFor[tokenizers.Tokenizer](),
 	reflect.TypeFor[train.EarlyStop](),
 	reflect.TypeFor[train.EventKind](),
 	reflect.TypeFor[train.Event](),
