@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/float8":   {},
 	"graph/dtypes/bfloat16": {},
+	"graph/dtypes/codes":    {"graph/dtypes/float8"},
 	"graph/dtypes":          {"graph/dtypes/..."},
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         with(values, "internal/slicetext"),
@@ -53,8 +54,9 @@ var mayImport = map[string][]string{
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
 	"graph/host":            {"graph", "graph/ir", "graph/shapes", "graph/tensors"},
+	"graph/fast":            {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
-	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
+	"graph/quant":           {"graph", "graph/dtypes", "graph/dtypes/codes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/rows":            with(values, "graph", "graph/ir", "graph/ops"),
@@ -62,7 +64,7 @@ var mayImport = map[string][]string{
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
-	"graph/graphtest":       with(graphs, "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
+	"graph/graphtest":       with(graphs, "graph/fast", "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
 	"graph/live":            with(graphs, "graph/stats", "backends", "internal/bytesize", "internal/cache", "internal/slicetext"), // above the engines: it opens the default one
 
@@ -80,6 +82,7 @@ var mayImport = map[string][]string{
 	"ml/data/...":     with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
+	"ml/cache":        with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers", "internal/names"),
 	"ml/layers/...":   with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
@@ -91,6 +94,7 @@ var mayImport = map[string][]string{
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...": with(graphs, "internal/frames"),
 
+	"ml/checkpoints/gguf":        with(values, "graph/quant"),
 	"ml/checkpoints/safetensors": values,
 
 	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),

@@ -13,8 +13,10 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
@@ -39,7 +41,9 @@ import (
 	"github.com/quire-ml/quire/kernel-ext/carry/place"
 	"github.com/quire-ml/quire/kernel-ext/keep"
 	"github.com/quire-ml/quire/kernel-ext/nbrun"
+	"github.com/quire-ml/quire/ml/cache"
 	"github.com/quire-ml/quire/ml/checkpoints"
+	"github.com/quire-ml/quire/ml/checkpoints/gguf"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/augment"
@@ -487,6 +491,10 @@ var functions = map[string]any{
 	"graph/dtypes/float8.E4M3FNFromFloat64":             float8.E4M3FNFromFloat64,
 	"graph/dtypes/float8.E5M2FromFloat32":               float8.E5M2FromFloat32,
 	"graph/dtypes/float8.E5M2FromFloat64":               float8.E5M2FromFloat64,
+	"graph/fast.LayerNorm":                              fast.LayerNorm,
+	"graph/fast.RMSNorm":                                fast.RMSNorm,
+	"graph/fast.RoPE":                                   fast.RoPE,
+	"graph/fast.ScaledDotProductAttention":              fast.ScaledDotProductAttention,
 	"graph/host.Call":                                   host.Call,
 	"graph/host.Call1":                                  host.Call1,
 	"graph/ir.Array":                                    ir.Array,
@@ -732,10 +740,19 @@ var functions = map[string]any{
 	"kernel-ext/keep.Stale":                             keep.Stale,
 	"kernel-ext/keep.Version":                           keep.Version,
 	"kernel-ext/nbrun.Run":                              nbrun.Run,
+	"ml/cache.KV":                                       cache.KV,
+	"ml/cache.NewStep":                                  cache.NewStep[[]float32],
+	"ml/cache.NewTea":                                   cache.NewTea[[]float32],
+	"ml/cache.Of":                                       cache.Of,
+	"ml/cache.Rotating":                                 cache.Rotating,
 	"ml/checkpoints.Build":                              checkpoints.Build,
 	"ml/checkpoints.List":                               checkpoints.List,
 	"ml/checkpoints.Load":                               checkpoints.Load,
+	"ml/checkpoints/gguf.NewFile":                       gguf.NewFile,
+	"ml/checkpoints/gguf.Open":                          gguf.Open,
 	"ml/checkpoints/safetensors.Load":                   safetensors.Load,
+	"ml/checkpoints/safetensors.NewFile":                safetensors.NewFile,
+	"ml/checkpoints/safetensors.Open":                   safetensors.Open,
 	"ml/checkpoints/safetensors.ParseHeader":            safetensors.ParseHeader,
 	"ml/checkpoints/safetensors.Read":                   safetensors.Read,
 	"ml/checkpoints/safetensors.ReadHeader":             safetensors.ReadHeader,
@@ -1116,6 +1133,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[bfloat16.BFloat16](),
 	reflect.TypeFor[blocks.ExpertsBuilder](),
 	reflect.TypeFor[blocks.FeedForwardBuilder](),
+	reflect.TypeFor[cache.Cache](),
+	reflect.TypeFor[cache.Set](),
+	reflect.TypeFor[cache.Snapshot](),
 	reflect.TypeFor[calibration.PiecewiseLinearBuilder](),
 	reflect.TypeFor[capability.Adopter](),
 	reflect.TypeFor[capability.Explainer](),
@@ -1144,6 +1164,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[checkpoints.Meta](),
 	reflect.TypeFor[checkpoints.NewerFormatError](),
 	reflect.TypeFor[checkpoints.Param](),
+	reflect.TypeFor[codes.Kind](),
 	reflect.TypeFor[conv.TransposedBuilder](),
 	reflect.TypeFor[csv.Column](),
 	reflect.TypeFor[csv.Kind](),
@@ -1166,6 +1187,8 @@ var named = []reflect.Type{
 	reflect.TypeFor[data.Sized](),
 	reflect.TypeFor[dtypes.DType](),
 	reflect.TypeFor[dtypes.Set](),
+	reflect.TypeFor[fast.AttentionBuilder](),
+	reflect.TypeFor[fast.RoPEBuilder](),
 	reflect.TypeFor[fetch.Fetcher](),
 	reflect.TypeFor[fetch.Progress](),
 	reflect.TypeFor[float16.Float16](),
@@ -1175,6 +1198,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[generation.Model](),
 	reflect.TypeFor[generation.Sequence](),
 	reflect.TypeFor[generation.Verifier](),
+	reflect.TypeFor[gguf.File](),
+	reflect.TypeFor[gguf.Tensor](),
+	reflect.TypeFor[gguf.Type](),
 	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
@@ -1274,6 +1300,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[ir.Place](),
 	reflect.TypeFor[ir.PrecisionAttrs](),
 	reflect.TypeFor[ir.Program](),
+	reflect.TypeFor[ir.QuantizedDotAttrs](),
 	reflect.TypeFor[ir.RandomAttrs](),
 	reflect.TypeFor[ir.ReduceAttrs](),
 	reflect.TypeFor[ir.Regions](),
@@ -1403,6 +1430,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[runstate.State](),
 	reflect.TypeFor[runstate.Trace](),
 	reflect.TypeFor[safetensors.Entry](),
+	reflect.TypeFor[safetensors.File](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[session.Client](),
 	reflect.TypeFor[session.LostError](),
