@@ -48,15 +48,16 @@ var mayImport = map[string][]string{
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
+	"graph/fast":            {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
-	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
+	"graph/quant":           {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/segment":         {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
-	"graph/graphtest":       with(graphs, "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
+	"graph/graphtest":       with(graphs, "graph/fast", "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
@@ -72,6 +73,7 @@ var mayImport = map[string][]string{
 	"ml/data/...":     with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
+	"ml/cache":        with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
@@ -82,6 +84,7 @@ var mayImport = map[string][]string{
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...": with(graphs, "internal/frames"),
 
+	"ml/checkpoints/gguf":        with(values, "graph/quant"),
 	"ml/checkpoints/safetensors": values,
 
 	"viz":              with(graphs, "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
