@@ -44,6 +44,7 @@ import (
 	"github.com/quire-ml/quire/ml/cache"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/checkpoints/gguf"
+	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/augment"
@@ -70,6 +71,9 @@ import (
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/ml/zoo/decoder"
+	"github.com/quire-ml/quire/ml/zoo/resnet"
+	"github.com/quire-ml/quire/ml/zoo/transformer"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
 	"reflect"
@@ -750,6 +754,8 @@ var functions = map[string]any{
 	"ml/checkpoints.Load":                               checkpoints.Load,
 	"ml/checkpoints/gguf.NewFile":                       gguf.NewFile,
 	"ml/checkpoints/gguf.Open":                          gguf.Open,
+	"ml/checkpoints/pretrained.Load":                    pretrained.Load,
+	"ml/checkpoints/pretrained.Wanted":                  pretrained.Wanted,
 	"ml/checkpoints/safetensors.Load":                   safetensors.Load,
 	"ml/checkpoints/safetensors.NewFile":                safetensors.NewFile,
 	"ml/checkpoints/safetensors.Open":                   safetensors.Open,
@@ -1063,6 +1069,17 @@ var functions = map[string]any{
 	"ml/train.NewTrainer":                               train.NewTrainer[func(*model.Scope, *graph.Node) *graph.Node],
 	"ml/train.PeriodicCallback":                         train.PeriodicCallback,
 	"ml/train.ReduceOnPlateau":                          train.ReduceOnPlateau,
+	"ml/zoo/decoder.New":                                decoder.New,
+	"ml/zoo/decoder.Open":                               decoder.Open,
+	"ml/zoo/decoder.ParseConfig":                        decoder.ParseConfig,
+	"ml/zoo/decoder.ReadConfig":                         decoder.ReadConfig,
+	"ml/zoo/resnet.New18":                               resnet.New18,
+	"ml/zoo/resnet.New50":                               resnet.New50,
+	"ml/zoo/resnet.Open":                                resnet.Open,
+	"ml/zoo/transformer.NewGPT2":                        transformer.NewGPT2,
+	"ml/zoo/transformer.OpenBERT":                       transformer.OpenBERT,
+	"ml/zoo/transformer.OpenGPT2":                       transformer.OpenGPT2,
+	"ml/zoo/transformer.OpenViT":                        transformer.OpenViT,
 	"viz.Batch":                                         viz.Batch,
 	"viz.Button":                                        viz.Button,
 	"viz.Checkbox":                                      viz.Checkbox,
@@ -1185,6 +1202,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[data.Resumable](),
 	reflect.TypeFor[data.Seekable](),
 	reflect.TypeFor[data.Sized](),
+	reflect.TypeFor[decoder.Config](),
+	reflect.TypeFor[decoder.Llama3Scaling](),
+	reflect.TypeFor[decoder.Model](),
 	reflect.TypeFor[dtypes.DType](),
 	reflect.TypeFor[dtypes.Set](),
 	reflect.TypeFor[fast.AttentionBuilder](),
@@ -1250,6 +1270,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[host.Attrs](),
 	reflect.TypeFor[host.Func](),
 	reflect.TypeFor[host.Options](),
+	reflect.TypeFor[host.PanicError](),
 	reflect.TypeFor[images.ChannelsAxisConfig](),
 	reflect.TypeFor[images.ToImageConfig](),
 	reflect.TypeFor[images.ToTensorConfig](),
@@ -1416,9 +1437,13 @@ var named = []reflect.Type{
 	reflect.TypeFor[plugins.Manifest](),
 	reflect.TypeFor[plugins.Package](),
 	reflect.TypeFor[plugins.Plugin](),
+	reflect.TypeFor[pretrained.Report](),
+	reflect.TypeFor[pretrained.Rule](),
+	reflect.TypeFor[pretrained.Source](),
 	reflect.TypeFor[quant.Kind](),
 	reflect.TypeFor[quant.Quantized](),
 	reflect.TypeFor[quant.Scheme](),
+	reflect.TypeFor[resnet.Config](),
 	reflect.TypeFor[rnn.RecurrentBuilder](),
 	reflect.TypeFor[rows.Axis](),
 	reflect.TypeFor[rows.Buckets](),
@@ -1474,6 +1499,11 @@ var named = []reflect.Type{
 	reflect.TypeFor[train.Precision](),
 	reflect.TypeFor[train.Series](),
 	reflect.TypeFor[train.Trainer](),
+	reflect.TypeFor[transformer.BERT](),
+	reflect.TypeFor[transformer.GPT2Model](),
+	reflect.TypeFor[transformer.GPT2](),
+	reflect.TypeFor[transformer.Size](),
+	reflect.TypeFor[transformer.ViT](),
 	reflect.TypeFor[vision.AdaptivePoolBuilder](),
 	reflect.TypeFor[vision.AffineGridBuilder](),
 	reflect.TypeFor[vision.ConvTransposeBuilder](),
