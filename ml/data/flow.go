@@ -13,15 +13,19 @@ type Flow struct {
 	Batches int64  // that it yielded, or examples, where it yields single ones
 	Rows    int64  // examples in them: of stages that are known to yield batches, the sizes of axis 0; else 0
 
-	// Time is how long those who read it waited for what it yielded, Own the part of it that was spent in the stage itself
-	// and not in reading its sources. A stage that works ahead (Ahead) spends none of its own: what its consumer waits for
-	// are its stalls, Stalls of them, and Blocked is how long its goroutine stood still because there was no place left.
-	Time, Own time.Duration
-	Ahead     bool
-	Stalls    int64
-	Blocked   time.Duration
+	// Elapsed is the time from the beginning of the first iteration to the last batch, whoever spent it: Batches / Elapsed is how fast they
+	// come. Time is how much of it those who read the stage waited for it, and Own how long the stage itself worked, not counting
+	// what it reads.
+	Elapsed, Time, Own time.Duration
 
-	Buffered, Capacity int // of a stage with a buffer: how many are in it now, and how many have room
+	// Ahead is set of a stage that works in goroutines of its own while its consumer does something else; then Own is the time of
+	// all of them. Of such a stage Stalls is how many times its consumer found nothing ready and waited, and Blocked how
+	// long the goroutine of Prefetch stood still because there was no room.
+	Ahead   bool
+	Stalls  int64
+	Blocked time.Duration
+
+	Buffered, Capacity int // of a stage that works ahead: how many batches it holds now, and how many have room
 	Errors             int64
 	Sources            []Flow // what it reads
 }
@@ -73,17 +77,28 @@ func hasRows(ds Dataset) bool {
 
 // meter counts what a stage yields, and how long that takes.
 type meter struct {
-	batches, rows, nanos, stalls, blocked, errors atomic.Int64
-	buffered                                      atomic.Int64
-	capacity                                      int
+	batches, rows, errors        atomic.Int64
+	began, last                  atomic.Int64 // nanoseconds since started
+	nanos, busy, stalls, blocked atomic.Int64
+	buffered                     atomic.Int64
+	capacity                     int
 }
+
+// started is what times of stages are counted from.
+var started = time.Now()
+
+// worked notes that a goroutine of the stage worked since begin.
+func (m *meter) worked(begin time.Time) { m.busy.Add(int64(time.Since(begin))) }
 
 // measured counts the elements of seq.
 func (m *meter) measured(rows bool, seq iter.Seq2[Batch, error]) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		begin := time.Now()
+		m.began.CompareAndSwap(0, int64(begin.Sub(started)))
 		for b, err := range seq {
-			m.nanos.Add(int64(time.Since(begin)))
+			now := time.Now()
+			m.nanos.Add(int64(now.Sub(begin)))
+			m.last.Store(int64(now.Sub(started)))
 			switch {
 			case err != nil:
 				m.errors.Add(1)
@@ -107,18 +122,30 @@ func (s *stage) flow(name string) Flow {
 	f := Flow{Stage: s.label, Name: name, Batches: s.batches.Load(), Rows: s.meter.rows.Load(), Time: time.Duration(s.nanos.Load()),
 		Ahead: s.ahead, Stalls: s.stalls.Load(), Blocked: time.Duration(s.blocked.Load()),
 		Buffered: int(s.buffered.Load()), Capacity: s.capacity, Errors: s.errors.Load()}
+	f.Elapsed = time.Duration(max(0, s.last.Load()-s.began.Load()))
 	f.Own = f.Time
 	for _, ds := range s.sources {
 		below := FlowOf(ds)
 		f.Own -= below.Time
 		f.Sources = append(f.Sources, below)
 	}
-	if f.Own < 0 || s.ahead { // sources that others read too; or are read while the consumer does not wait
-		f.Own = 0
+	f.Own = max(0, f.Own) // others may read the sources too
+	if s.ahead {
+		f.Own = time.Duration(s.busy.Load())
 	}
 	return f
 }
 
-func (p *Pipeline) flow() Flow { return p.stage.flow(p.name) }
+func (p *Pipeline) flow() Flow {
+	if p == nil {
+		return FlowOf(absent{})
+	}
+	return p.stage.flow(p.name)
+}
 
-func (ds *InMemoryDataset) flow() Flow { return ds.stage.flow(ds.name) }
+func (ds *InMemoryDataset) flow() Flow {
+	if ds == nil {
+		return FlowOf(absent{})
+	}
+	return ds.stage.flow(ds.name)
+}

@@ -226,7 +226,11 @@ func parallel(name, what string, seq iter.Seq2[Batch, error], p Position, n int,
 		var workers sync.WaitGroup
 		answer := func(j job) {
 			r := result{err: fmt.Errorf("%s %q, %v: %w", what, name, j.at, guard.ErrGoexit)} // if fn does not return
-			defer func() { j.done <- r }()
+			begin := time.Now()
+			defer func() {
+				m.worked(begin)
+				j.done <- r
+			}()
 			r.batch, r.err = fn(j.at, j.in)
 		}
 		var work func()
