@@ -34,12 +34,15 @@ type Flow struct {
 // data set of another kind than those of this package has a flow with its name alone.
 func FlowOf(ds Dataset) Flow {
 	ds = given(ds)
-	s, ok := ds.(interface{ flow() Flow })
+	s, ok := ds.(flowing)
 	if !ok {
 		return Flow{Stage: "data set", Name: ds.Name()}
 	}
 	return s.flow()
 }
+
+// flowing is a data set that counts what it does: those of this package.
+type flowing interface{ flow() Flow }
 
 // stage is what a view tells about a data set of this package, besides what it yields.
 type stage struct {

@@ -87,7 +87,7 @@ func fill(shape shapes.Shape, write func(out []byte) error) (*tensors.Tensor, er
 // elementOf returns the bytes of a number in a dtype, or an error if the dtype has no such number.
 func elementOf(value float64, d dtypes.DType) ([]byte, error) {
 	if _, err := dtypes.Fit(value, d); err != nil {
-		return nil, fmt.Errorf("padding: %w", err)
+		return nil, fmt.Errorf("the value to pad with: %w", err)
 	}
 	wide := tensors.FromScalar(value)
 	defer wide.Close()

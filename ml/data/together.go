@@ -249,7 +249,10 @@ func Const(name string, b Batch, n int) *Pipeline {
 		}
 		return b.share(), nil
 	})
-	p.stage.label = "Const"
+	p.stage.label = fmt.Sprintf("Const %d", n)
+	if n == -1 {
+		p.stage.label = "Const without end"
+	}
 	return p
 }
 

@@ -258,7 +258,7 @@ func CutMix(state, x, y *graph.Node, alpha float64) (next, mixed, labels *graph.
 	return state, graph.Where(inside, graph.Gather(x, graph.ExpandAxes(order, -1)), x), mix(y, order, graph.OneMinus(area))
 }
 
-// pairs draws the proportion, a float32 scalar, and the permutation of the batch, int32 [B].
+// pairs draws the proportion, a float32 scalar, and the permutation of the batch, an int32 for each element of it.
 func pairs(op string, state, x, y *graph.Node, alpha float64) (next, lambda, order *graph.Node) {
 	if state == nil || x == nil || y == nil {
 		graph.Errorf("ingraph.%s: the state, the inputs or the labels are nil", op)

@@ -30,10 +30,10 @@ func (l *Lines) Len() int { return l.files.Len() }
 func (l *Lines) At(i int) (string, error) {
 	b, err := l.files.At(i)
 	if err != nil {
-		return "", fmt.Errorf("text.Lines: %w", err)
+		return "", fmt.Errorf("text: %w", err)
 	}
 	if err := checkUTF8(string(b)); err != nil {
-		return "", fmt.Errorf("text.Lines: %s: %w", l.files.Place(i), err)
+		return "", fmt.Errorf("text: %s: %w", l.files.Place(i), err)
 	}
 	return string(b), nil
 }
@@ -76,16 +76,16 @@ func (d *Documents) Labels() []int { return d.tree.Class }
 // At returns document i. It returns an error that names the file if it cannot be read, has more than 128 MiB, or is not UTF-8.
 func (d *Documents) At(i int) (string, error) {
 	if i < 0 || i >= d.Len() {
-		return "", fmt.Errorf("text.Documents: there is no document %d of %d", i, d.Len())
+		return "", fmt.Errorf("text: there is no document %d of %d", i, d.Len())
 	}
 	f, err := safefile.Open(d.tree.Path(i))
 	if err != nil {
-		return "", fmt.Errorf("text.Documents: %w", err)
+		return "", fmt.Errorf("text: %w", err)
 	}
 	defer f.Close()
 	all, err := readText(f, f.Name())
 	if err != nil {
-		return "", fmt.Errorf("text.Documents: %w", err)
+		return "", fmt.Errorf("text: %w", err)
 	}
 	return all, nil
 }

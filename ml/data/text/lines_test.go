@@ -37,12 +37,12 @@ func TestLines(t *testing.T) {
 	assert.Equal(t, a+":3", l.Place(2))
 	assert.Equal(t, b+":1", l.Place(4))
 	_, err = l.At(5)
-	assert.EqualError(t, err, "text.Lines: there is no line 5 of 5")
+	assert.EqualError(t, err, "text: there is no line 5 of 5")
 	bad, err := OpenLines(write(t, dir, "bad.txt", "good\nab\xff\n"))
 	require.NoError(t, err)
 	defer bad.Close()
 	_, err = bad.At(1)
-	assert.EqualError(t, err, "text.Lines: "+filepath.Join(dir, "bad.txt")+":2: byte 2 (0xff) is not UTF-8")
+	assert.EqualError(t, err, "text: "+filepath.Join(dir, "bad.txt")+":2: byte 2 (0xff) is not UTF-8")
 	require.NoError(t, os.Truncate(filepath.Join(dir, "bad.txt"), 5))
 	_, err = bad.At(1)
 	assert.ErrorContains(t, err, "shorter since it was opened")
@@ -71,7 +71,7 @@ func TestDocuments(t *testing.T) {
 	}
 	assert.Equal(t, []string{"0.txt  true", "bad/deep/3.txt three false", "good/1.TXT one false", "good/2.txt two false"}, got)
 	_, err = d.At(4)
-	assert.EqualError(t, err, "text.Documents: there is no document 4 of 4")
+	assert.EqualError(t, err, "text: there is no document 4 of 4")
 	_, err = OpenDocuments(dir, ".html")
 	assert.ErrorContains(t, err, "there are no files .html")
 }
