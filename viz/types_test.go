@@ -34,10 +34,10 @@ import (
 	"github.com/quire-ml/quire/ml/data/augment"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/fetch"
-	imagefiles "github.com/quire-ml/quire/ml/data/images"
 	"github.com/quire-ml/quire/ml/data/ingraph"
 	"github.com/quire-ml/quire/ml/data/jsonl"
 	"github.com/quire-ml/quire/ml/data/npz"
+	picturefiles "github.com/quire-ml/quire/ml/data/pictures"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
@@ -124,7 +124,7 @@ func samples() map[any]string {
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
 		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
-		{text.Lines{}, ""}, {text.Documents{}, ""}, {jsonl.Lines[int]{}, ""}, {new(npz.File), ""}, {imagefiles.Pictures{}, ""}, {imagefiles.Options{Height: 3}, "3"}, {&audio.Sound{Rate: 8000}, "8000"}, {audio.Sounds{}, ""}, {audio.Options{Rate: 8000}, "8000"}, {tensors.NpyRows{}, ""}, {ingraph.Fn(nil), ""}, {ingraph.Affine{Rotate: 30}, "30"}, {ingraph.Jitter{Contrast: 0.5}, "0.5"}, {images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
+		{text.Lines{}, ""}, {text.Documents{}, ""}, {jsonl.Lines[int]{}, ""}, {new(npz.File), ""}, {picturefiles.Files{}, ""}, {picturefiles.Options{Height: 3}, "3"}, {&audio.Sound{Rate: 8000}, "8000"}, {audio.Sounds{}, ""}, {audio.Options{Rate: 8000}, "8000"}, {tensors.NpyRows{}, ""}, {ingraph.Fn(nil), ""}, {ingraph.Affine{Rotate: 30}, "30"}, {ingraph.Jitter{Contrast: 0.5}, "0.5"}, {images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},

@@ -44,7 +44,12 @@ func OpenNpyRows(r io.ReaderAt, size int64) (*NpyRows, error) {
 }
 
 // Len returns the number of rows.
-func (n *NpyRows) Len() int { return n.info.shape.Dimensions[0] }
+func (n *NpyRows) Len() int {
+	if n.info.shape.Rank() == 0 { // of what OpenNpyRows did not make
+		return 0
+	}
+	return n.info.shape.Dimensions[0]
+}
 
 // At returns row i, without the axis of rows. It returns an error if there is no such row, or it cannot be read.
 func (n *NpyRows) At(i int) (*Tensor, error) {

@@ -18,7 +18,7 @@ type Options struct {
 // Sounds are the sounds below a folder, in the order of their paths. They are data.Indexed: example i is the sound as float32 [frames
 // channels], and its class as the label, int32 [1].
 type Sounds struct {
-	tree *folder.Tree
+	tree folder.Tree
 	o    Options
 }
 
@@ -36,12 +36,10 @@ func Folder(dir string, o Options) (*Sounds, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audio.Folder: %w", err)
 	}
-	for i, c := range t.Class {
-		if c < 0 && len(t.Classes) > 0 {
-			return nil, fmt.Errorf("audio.Folder: %s is in no folder, others are in %q: move it to the folder of its class", t.Path(i), t.Classes)
-		}
+	if err := t.CheckClasses(); err != nil {
+		return nil, fmt.Errorf("audio.Folder: %w", err)
 	}
-	return &Sounds{t, o}, nil
+	return &Sounds{*t, o}, nil
 }
 
 // Name returns the folder.
@@ -56,8 +54,8 @@ func (s *Sounds) Classes() []string { return s.tree.Classes }
 // Labels returns the class of each sound, for data.StratifiedKFold and its kin; -1 if the sounds are in no folders.
 func (s *Sounds) Labels() []int { return s.tree.Class }
 
-// Path returns the path of sound i below the folder, with slashes. It panics if there is none.
-func (s *Sounds) Path(i int) string { return s.tree.Paths[i] }
+// Path returns the path of sound i below the folder, with slashes, "" if there is none.
+func (s *Sounds) Path(i int) string { return s.tree.Name(i) }
 
 // Example reads sound i. The label is left out if the sounds are in no folders. The error names the file.
 func (s *Sounds) Example(i int) (data.Batch, error) {

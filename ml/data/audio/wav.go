@@ -156,6 +156,9 @@ func (s *Sound) Close() error {
 // Read returns the n frames from frame from on as float32 [n Channels]. Integers become numbers from -1 to below 1: those of 8 bits, which
 // have no sign, by (v - 128)/128, those of b bits by v / 2^(b-1). Floats are as they are. It returns an error if the sound has no such frames.
 func (s *Sound) Read(from, n int) (*tensors.Tensor, error) {
+	if s.r == nil {
+		return nil, errors.New("audio: no sound is open: audio.Open opens one")
+	}
 	if from < 0 || n < 0 || from > s.Frames || n > s.Frames-from {
 		return nil, fmt.Errorf("audio: frames %d to %d of a sound that has %d", from, from+n-1, s.Frames)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // Lines are the values of JSON lines, numbered from 0. They are data.Records, and may be read by several goroutines.
-type Lines[T any] struct{ files *lines.Files }
+type Lines[T any] struct{ files lines.Files }
 
 // Open finds the lines of one or several files; blank ones are passed over. The files must not be changed while they are open. It returns
 // an error if there are no lines, a file cannot be read, or a line has more than 128 MiB.
@@ -19,7 +19,7 @@ func Open[T any](paths ...string) (*Lines[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("jsonl.Open: %w", err)
 	}
-	return &Lines[T]{f}, nil
+	return &Lines[T]{*f}, nil
 }
 
 // Len returns the number of values.

@@ -94,12 +94,18 @@ func (f *File) Close() error {
 		}
 	}
 	f.arrays = map[string]rows{}
+	if f.f == nil {
+		return nil
+	}
 	return f.f.Close()
 }
 
 // Examples returns examples whose inputs and labels are rows of the arrays of the given names. It returns an error if there are no
 // inputs, no such array, one that is no tensor or a scalar, or if they have different numbers of rows.
 func (f *File) Examples(inputs, labels []string) (data.Indexed, error) {
+	if f.f == nil {
+		return nil, errors.New("npz: no file is open: npz.Open opens one")
+	}
 	out := &examples{file: f, inputs: len(inputs)}
 	if len(inputs) == 0 {
 		return nil, fmt.Errorf("npz: %s: no inputs: the arrays are %q", f.f.Name(), f.names)

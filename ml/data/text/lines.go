@@ -11,7 +11,7 @@ import (
 
 // Lines are the lines of one or several text files, numbered through from 0. They are read as they are wanted: in memory are their places,
 // 8 bytes for each. They are data.Records, of which data.Examples makes examples, and may be read by several goroutines.
-type Lines struct{ files *lines.Files }
+type Lines struct{ files lines.Files }
 
 // OpenLines finds the lines of files in UTF-8, which end with \n or \r\n; the last one may end without. The files must not be changed while
 // they are open. It returns an error if there are no lines, a file cannot be read, or a line has more than 128 MiB.
@@ -20,7 +20,7 @@ func OpenLines(paths ...string) (*Lines, error) {
 	if err != nil {
 		return nil, fmt.Errorf("text.OpenLines: %w", err)
 	}
-	return &Lines{f}, nil
+	return &Lines{*f}, nil
 }
 
 // Len returns the number of lines.
@@ -46,7 +46,7 @@ func (l *Lines) Close() error { return l.files.Close() }
 
 // Documents are the text files below a folder, each of which is one text, in the order of their paths. They are read as they are wanted.
 // They are data.Records, and may be read by several goroutines.
-type Documents struct{ tree *folder.Tree }
+type Documents struct{ tree folder.Tree }
 
 // OpenDocuments lists the files below a folder that end in .txt, or in one of the given extensions, such as ".md". Names that begin with
 // a dot are passed over, and folders that are links. It returns an error if there are none.
@@ -58,14 +58,14 @@ func OpenDocuments(dir string, extensions ...string) (*Documents, error) {
 	if err != nil {
 		return nil, fmt.Errorf("text.OpenDocuments: %w", err)
 	}
-	return &Documents{t}, nil
+	return &Documents{*t}, nil
 }
 
 // Len returns the number of documents.
 func (d *Documents) Len() int { return len(d.tree.Paths) }
 
-// Path returns the path of document i below the folder, with slashes. It panics if there is none.
-func (d *Documents) Path(i int) string { return d.tree.Paths[i] }
+// Path returns the path of document i below the folder, with slashes, "" if there is none.
+func (d *Documents) Path(i int) string { return d.tree.Name(i) }
 
 // Classes returns the names of the folders directly below the folder, sorted: what the documents in them are, if they are sorted so.
 func (d *Documents) Classes() []string { return d.tree.Classes }

@@ -67,3 +67,21 @@ func Walk(root string, extensions ...string) (*Tree, error) {
 
 // Path returns the path of file i.
 func (t *Tree) Path(i int) string { return filepath.Join(t.Root, filepath.FromSlash(t.Paths[i])) }
+
+// Name returns the path of file i below Root, with slashes, "" if there is none.
+func (t *Tree) Name(i int) string {
+	if i < 0 || i >= len(t.Paths) {
+		return ""
+	}
+	return t.Paths[i]
+}
+
+// CheckClasses returns an error if a file is in Root itself while others are in folders.
+func (t *Tree) CheckClasses() error {
+	for i, c := range t.Class {
+		if c < 0 && len(t.Classes) > 0 {
+			return fmt.Errorf("%s is in no folder, others are in %q: move it to the folder of its class", t.Path(i), t.Classes)
+		}
+	}
+	return nil
+}

@@ -106,7 +106,12 @@ func index(path string, skipBlank bool) (file, error) {
 }
 
 // Len returns the number of lines.
-func (f *Files) Len() int { return f.ends[len(f.ends)-1] }
+func (f *Files) Len() int {
+	if len(f.ends) == 0 {
+		return 0
+	}
+	return f.ends[len(f.ends)-1]
+}
 
 // find returns the file of line i, and the line's number there.
 func (f *Files) find(i int) (*file, int) {

@@ -1,4 +1,4 @@
-package images
+package pictures
 
 import (
 	"errors"
@@ -35,30 +35,28 @@ const (
 	maxPixels = 1 << 28
 )
 
-// Pictures are the pictures below a folder, in the order of their paths. They are data.Indexed: example i is the picture as float32
+// Files are the pictures below a folder, in the order of their paths. They are data.Indexed: example i is the picture as float32
 // [H W C], from 0 to 1, and its class as the label, int32 [1].
-type Pictures struct {
-	tree *folder.Tree
+type Files struct {
+	tree folder.Tree
 	o    Options
 }
 
 // Folder lists the files .png, .jpg, .jpeg and .gif below a folder. The folders directly below it are the classes, numbered in the order of their names.
 // Names that begin with a dot are passed over, and folders that are links. The turn that a camera notes in a picture (EXIF) is not
 // made. It returns an error if there are no pictures, if one is in no folder while others are, or the options make no sense.
-func Folder(dir string, o Options) (*Pictures, error) {
+func Folder(dir string, o Options) (*Files, error) {
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("images.Folder: %w", err)
+		return nil, fmt.Errorf("pictures.Folder: %w", err)
 	}
 	t, err := folder.Walk(dir, ".png", ".jpg", ".jpeg", ".gif")
 	if err != nil {
-		return nil, fmt.Errorf("images.Folder: %w", err)
+		return nil, fmt.Errorf("pictures.Folder: %w", err)
 	}
-	for i, c := range t.Class {
-		if c < 0 && len(t.Classes) > 0 {
-			return nil, fmt.Errorf("images.Folder: %s is in no folder, others are in %q: move it to the folder of its class", t.Path(i), t.Classes)
-		}
+	if err := t.CheckClasses(); err != nil {
+		return nil, fmt.Errorf("pictures.Folder: %w", err)
 	}
-	return &Pictures{t, o}, nil
+	return &Files{*t, o}, nil
 }
 
 func (o Options) check() error {
@@ -76,28 +74,28 @@ func (o Options) check() error {
 }
 
 // Name returns the folder.
-func (p *Pictures) Name() string { return p.tree.Root }
+func (p *Files) Name() string { return p.tree.Root }
 
 // Len returns the number of pictures.
-func (p *Pictures) Len() int { return len(p.tree.Paths) }
+func (p *Files) Len() int { return len(p.tree.Paths) }
 
 // Classes returns the names of the classes.
-func (p *Pictures) Classes() []string { return p.tree.Classes }
+func (p *Files) Classes() []string { return p.tree.Classes }
 
 // Labels returns the class of each picture, for data.StratifiedKFold and its kin; -1 if the pictures are in no folders.
-func (p *Pictures) Labels() []int { return p.tree.Class }
+func (p *Files) Labels() []int { return p.tree.Class }
 
-// Path returns the path of picture i below the folder, with slashes. It panics if there is none.
-func (p *Pictures) Path(i int) string { return p.tree.Paths[i] }
+// Path returns the path of picture i below the folder, with slashes, "" if there is none.
+func (p *Files) Path(i int) string { return p.tree.Name(i) }
 
 // Example reads picture i. The label is left out if the pictures are in no folders. The error names the file.
-func (p *Pictures) Example(i int) (data.Batch, error) {
+func (p *Files) Example(i int) (data.Batch, error) {
 	if i < 0 || i >= p.Len() {
-		return data.Batch{}, fmt.Errorf("images: there is no picture %d of %d in %s", i, p.Len(), p.tree.Root)
+		return data.Batch{}, fmt.Errorf("pictures: there is no picture %d of %d in %s", i, p.Len(), p.tree.Root)
 	}
 	f, err := safefile.Open(p.tree.Path(i))
 	if err != nil {
-		return data.Batch{}, fmt.Errorf("images: %w", err)
+		return data.Batch{}, fmt.Errorf("pictures: %w", err)
 	}
 	defer f.Close()
 	x, err := Read(f, p.o)
@@ -115,10 +113,10 @@ func (p *Pictures) Example(i int) (data.Batch, error) {
 // JPEG or GIF, or one of more than 2²⁸ pixels or 256 MiB.
 func Read(r io.ReadSeeker, o Options) (*tensors.Tensor, error) {
 	if r == nil {
-		return nil, errors.New("images.Read: the reader is nil")
+		return nil, errors.New("pictures.Read: the reader is nil")
 	}
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("images.Read: %w", err)
+		return nil, fmt.Errorf("pictures.Read: %w", err)
 	}
 	size, err := r.Seek(0, io.SeekEnd)
 	if err == nil && size > maxFile {
@@ -128,24 +126,24 @@ func Read(r io.ReadSeeker, o Options) (*tensors.Tensor, error) {
 		_, err = r.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("images.Read: %w", err)
+		return nil, fmt.Errorf("pictures.Read: %w", err)
 	}
 	head, kind, err := image.DecodeConfig(r)
 	if err != nil {
-		return nil, fmt.Errorf("images.Read: no PNG, JPEG or GIF: %w", err)
+		return nil, fmt.Errorf("pictures.Read: no PNG, JPEG or GIF: %w", err)
 	}
 	if head.Width < 1 || head.Height < 1 || head.Width > maxPixels/head.Height {
-		return nil, fmt.Errorf("images.Read: a picture of %d×%d pixels: want 1 to %d", head.Width, head.Height, maxPixels)
+		return nil, fmt.Errorf("pictures.Read: a picture of %d×%d pixels: want 1 to %d", head.Width, head.Height, maxPixels)
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("images.Read: %w", err)
+		return nil, fmt.Errorf("pictures.Read: %w", err)
 	}
 	img, _, err := image.Decode(r)
 	if err != nil {
-		return nil, fmt.Errorf("images.Read: %s: %w", kind, err)
+		return nil, fmt.Errorf("pictures.Read: %s: %w", kind, err)
 	}
 	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 { // a GIF's frame may be smaller than the GIF
-		return nil, errors.New("images.Read: the picture has no pixels")
+		return nil, errors.New("pictures.Read: the picture has no pixels")
 	}
 	to := images.ToTensor(dtypes.Float32)
 	switch o.Channels {

@@ -1,4 +1,4 @@
-package images
+package pictures
 
 import (
 	"errors"
@@ -21,16 +21,16 @@ import (
 // Source: what Pillow's BILINEAR and PyTorch's interpolate with antialias=True compute.
 func Resize(x *tensors.Tensor, height, width int) (*tensors.Tensor, error) {
 	if x == nil {
-		return nil, errors.New("images.Resize: the picture is nil")
+		return nil, errors.New("pictures.Resize: the picture is nil")
 	}
 	if err := x.CheckValid(); err != nil {
-		return nil, fmt.Errorf("images.Resize: %w", err)
+		return nil, fmt.Errorf("pictures.Resize: %w", err)
 	}
 	if s := x.Shape(); s.DType != dtypes.Float32 || s.Rank() != 3 || s.Size() == 0 {
-		return nil, fmt.Errorf("images.Resize: the picture is %v: want float32[H W C]", s)
+		return nil, fmt.Errorf("pictures.Resize: the picture is %v: want float32[H W C]", s)
 	}
 	if height < 1 || width < 1 || height > 1<<14 || width > 1<<14 {
-		return nil, fmt.Errorf("images.Resize: to %d×%d pixels: want 1 to %d on a side", width, height, 1<<14)
+		return nil, fmt.Errorf("pictures.Resize: to %d×%d pixels: want 1 to %d on a side", width, height, 1<<14)
 	}
 	return resize(x, height, width, false)
 }

@@ -1,4 +1,4 @@
-package images
+package pictures
 
 import (
 	"bytes"
@@ -66,7 +66,7 @@ func TestFolder(t *testing.T) {
 	for i := range p.Len() {
 		b, err := p.Example(i)
 		if p.Path(i) == "a/broken.png" {
-			assert.ErrorContains(t, err, filepath.Join(dir, "a", "broken.png")+": images.Read: ")
+			assert.ErrorContains(t, err, filepath.Join(dir, "a", "broken.png")+": pictures.Read: ")
 			continue
 		}
 		require.NoError(t, err)
@@ -118,11 +118,11 @@ func TestAPictureThatIsTooLarge(t *testing.T) {
 	huge := bytes.Clone(encoded(t, ".gif", plain(8, 6, color.Black)))
 	copy(huge[6:], "\xff\xff\xff\xff") // the width and the height of a GIF
 	_, err := Read(bytes.NewReader(huge), Options{})
-	assert.EqualError(t, err, "images.Read: a picture of 65535×65535 pixels: want 1 to 268435456")
+	assert.EqualError(t, err, "pictures.Read: a picture of 65535×65535 pixels: want 1 to 268435456")
 	_, err = Read(bytes.NewReader([]byte("BM no")), Options{})
-	assert.ErrorContains(t, err, "images.Read: no PNG, JPEG or GIF")
+	assert.ErrorContains(t, err, "pictures.Read: no PNG, JPEG or GIF")
 	_, err = Read(nil, Options{})
-	assert.EqualError(t, err, "images.Read: the reader is nil")
+	assert.EqualError(t, err, "pictures.Read: the reader is nil")
 }
 
 // The numbers are those of PyTorch 2.6: torch.nn.functional.interpolate(x, size, mode="bilinear", antialias=True).
@@ -155,7 +155,7 @@ func TestResizeIsAntialiasedBilinear(t *testing.T) {
 		"the picture is float64[1 1 1]: want float32[H W C]": tensors.FromValue([][][]float64{{{1}}}),
 	} {
 		_, err := Resize(bad, 1, 1)
-		assert.EqualError(t, err, "images.Resize: "+want)
+		assert.EqualError(t, err, "pictures.Resize: "+want)
 	}
 	_, err := Resize(x, 0, 1)
 	assert.ErrorContains(t, err, "to 1×0 pixels")
