@@ -80,6 +80,7 @@ var mayImport = map[string][]string{
 
 	"ml/data":                   with(values, "ml/data/internal/...", "ml/internal/guard"),
 	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered"),
+	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
 	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
