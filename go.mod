@@ -3,6 +3,7 @@ module github.com/quire-ml/quire
 go 1.26.0
 
 require (
+	github.com/go-echarts/go-echarts/v2 v2.6.7
 	github.com/go-zeromq/zmq4 v0.17.0
 	github.com/gomlx/compute v0.1.4
 	github.com/gomlx/go-xla v0.4.3

@@ -23,6 +23,9 @@ type flow struct {
 	name   string
 	nodes  []*flowNode
 	unused int // ops left out, since no result needs them
+
+	compact bool   // drawn with little room between boxes
+	about   string // in place of the headline, for those who do not see the drawing
 }
 
 type flowNode struct {
@@ -44,10 +47,14 @@ type flowNode struct {
 	via     string // the function of package graph that was called from outside of it: Softmax for its Exp
 	viaAt   string // the place of that call in the stack, to tell such calls apart
 	flops   int64
-	output  bool // nobody uses it, or it was returned
-	input   bool // a parameter that is no variable
-	param   bool // a parameter that is a variable of a model
-	members int  // of a group
+	output  bool   // nobody uses it, or it was returned
+	input   bool   // a parameter that is no variable
+	param   bool   // a parameter that is a variable of a model
+	members int    // of a group
+	scope   string // of the first variable that only the group uses
+	times   int    // how many groups like it follow each other, of which it is the first; 0 for one
+	fold    int    // the number of the repeated part of the graph that it belongs to, from 1 on; 0 for none
+	said    bool   // its title says how often
 }
 
 // call is a function and the place it was called at.
@@ -481,6 +488,9 @@ func (f *flow) groupAt(depth int) *flow {
 		to[i] = last
 		for _, x := range n.in {
 			if private[x] {
+				if name := f.nodes[x].name; m.scope == "" && strings.Contains(name, "/") {
+					m.scope = name[:strings.LastIndexByte(name, '/')]
+				}
 				continue
 			}
 			if j := to[x]; j != last && !slices.Contains(m.in, j) {

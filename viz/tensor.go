@@ -209,7 +209,7 @@ func pick(n, limit int) []int {
 		if k == n || k == 1 {
 			out[i] = i
 		} else {
-			out[i] = i * (n - 1) / (k - 1)
+			out[i] = i*((n-1)/(k-1)) + i*((n-1)%(k-1))/(k-1) // i·(n-1)/(k-1), which may be no int
 		}
 	}
 	return out

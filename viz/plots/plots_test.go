@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,11 @@ var values = map[string]func(v float64) float64{
 	"six decades": func(v float64) float64 { return math.Pow(10, 6*v-3) },
 }
 
+// surfaceOf returns a surface with heights of one kind.
+func surfaceOf(f func(v float64) float64) plots.Surface {
+	return plots.SurfaceOf(func(x, y float64) float64 { return f(math.Abs(math.Sin(3*x) * math.Cos(2*y))) }, [2]float64{0, 2}, [2]float64{-1, 1}, 12)
+}
+
 // sweep takes all combinations, for half a minute.
 var sweep = os.Getenv("QUIRE_SWEEP") != ""
 
@@ -166,6 +172,8 @@ func TestPicturesOfPlots(t *testing.T) {
 						"scatter": plots.Scatter(o, sets...), "lines": plots.Lines(o, sets...), "combined": plots.Combine(o, layers...),
 						"bars": plots.Bars(o, labels, bars...), "one set of bars": plots.Bars(o, labels, bars[0]), "boxes": plots.Boxes(o, labels, ys...),
 						"heat map": plots.HeatMap(o, ys, labels, labels), "numbered heat map": plots.HeatMap(o, ys, nil, nil), "regions": plots.Regions(o, below(0.5), classified...),
+						"violins": plots.Violins(o, labels, ys...), "error bars": plots.ErrorBars(o, plots.Around(sets[0], slices.Repeat([]float64{0.1}, len(sets[0].Y))...)),
+						"contour": plots.Contour(o, surfaceOf(f)), "levels": plots.Levels(o, surfaceOf(f)), "facets": plots.Facets(o, plots.Panel{Title: labels[0], Layers: layers}, plots.Panel{Title: labels[0], Layers: layers[:1]}),
 					} {
 						pictures := svgtest.Pictures(view.HTML())
 						if len(pictures) == 0 && !strings.HasPrefix(view.Text(), "error: plots.") {
