@@ -51,7 +51,8 @@ type flowNode struct {
 	input   bool   // a parameter that is no variable
 	param   bool   // a parameter that is a variable of a model
 	members int    // of a group
-	scope   string // of the first variable that only the group uses
+	scope   string // of the variables that only the group uses: what they have in common
+	call    string // that made the group
 	times   int    // how many groups like it follow each other, of which it is the first; 0 for one
 	fold    int    // the number of the repeated part of the graph that it belongs to, from 1 on; 0 for none
 	said    bool   // its title says how often
@@ -472,6 +473,7 @@ func (f *flow) groupAt(depth int) *flow {
 			c := *n
 			c.in, c.inShape, c.flops, c.members, c.detail = nil, nil, 0, 0, ""
 			c.op = groupName(n, depth)
+			c.call = c.op
 			last, lastKey, first = len(g.nodes), k, n.stack
 			g.nodes = append(g.nodes, &c)
 		}
@@ -488,8 +490,8 @@ func (f *flow) groupAt(depth int) *flow {
 		to[i] = last
 		for _, x := range n.in {
 			if private[x] {
-				if name := f.nodes[x].name; m.scope == "" && strings.Contains(name, "/") {
-					m.scope = name[:strings.LastIndexByte(name, '/')]
+				if name := f.nodes[x].name; strings.Contains(name, "/") {
+					m.scope = around(m.scope, name[:strings.LastIndexByte(name, '/')])
 				}
 				continue
 			}
@@ -504,6 +506,23 @@ func (f *flow) groupAt(depth int) *flow {
 		}
 	}
 	return g
+}
+
+// around returns the scope that holds both a and b; "" holds nothing yet.
+func around(a, b string) string {
+	switch {
+	case a == "" || a == b:
+		return b
+	case a == "/" || b == "":
+		return "/"
+	}
+	for a != "" && b != a && !strings.HasPrefix(b, a+"/") {
+		a = a[:max(0, strings.LastIndexByte(a, '/'))]
+	}
+	if a == "" {
+		return "/"
+	}
+	return a
 }
 
 // privateParams returns the variables that only nodes of one key use: they belong into the group.

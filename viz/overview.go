@@ -82,11 +82,15 @@ func (f *flow) titled(about string) *flow {
 	return f
 }
 
-// scoped writes the scopes of variables into the boxes of groups.
+// scoped writes the scopes of variables into the boxes of groups. A group of one op with variables of its own goes by its layer.
 func (f *flow) scoped() *flow {
 	for _, n := range f.nodes {
-		if n.members > 1 && n.scope != "" {
-			n.detail = n.scope
+		if n.scope == "" || n.scope == "/" {
+			continue
+		}
+		n.detail = n.scope
+		if n.members == 1 && n.call != n.pos && n.call != "" {
+			n.op = n.call
 		}
 	}
 	return f

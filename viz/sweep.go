@@ -70,13 +70,8 @@ func (s *swept) inks() (list [][2]string) {
 	return list
 }
 
-// table is the runs with what they differ in, the best first.
-func (s *swept) table() *grid {
-	g := &grid{header: append([]string{"run"}, s.names...), left: []bool{true}, icons: map[[2]int]string{}, styles: map[[2]int]string{}}
-	for _, name := range s.names {
-		g.left = append(g.left, !inNumbers(s.runs, name))
-	}
-	g.header = append(g.header, s.metric)
+// order returns the numbers of the runs, the best first, those without a value last.
+func (s *swept) order() []int {
 	order := make([]int, len(s.runs))
 	for i := range order {
 		order[i] = i
@@ -91,8 +86,18 @@ func (s *swept) table() *grid {
 		}
 		return 1
 	})
+	return order
+}
+
+// table is the runs with what they differ in, the best first.
+func (s *swept) table() *grid {
+	g := &grid{header: append([]string{"run"}, s.names...), left: []bool{true}, icons: map[[2]int]string{}, styles: map[[2]int]string{}}
+	for _, name := range s.names {
+		g.left = append(g.left, !inNumbers(s.runs, name))
+	}
+	g.header = append(g.header, s.metric)
 	inks := s.inks()
-	for k, i := range order {
+	for k, i := range s.order() {
 		row := []string{s.runs[i].title(i)}
 		for _, name := range s.names {
 			row = append(row, s.runs[i].value(name))
@@ -131,6 +136,8 @@ func Sweep(runs ...*Run) Bundle {
 	for i, r := range s.runs {
 		p.Names = append(p.Names, r.title(i))
 	}
+	p.Order = s.order()
+	slices.Reverse(p.Order) // the best one lies on the others
 	g := s.table()
 	b := HTML(picture(p.SVG(), p.Title)+g.html(), p.Title+"\n"+g.text())
 	b.drawings = append(b.drawings, p)

@@ -353,10 +353,14 @@ func (g *grid) html() string {
 			if t := g.titles[[2]int{k, i}]; t != "" {
 				b.WriteString(` title="` + esc(t) + `"`)
 			}
+			icon := g.icons[[2]int{k, i}]
+			if icon != "" {
+				icon += " "
+			}
 			if strings.Contains(extra, "white-space:normal") {
 				s = breaks.Replace(s)
 			}
-			b.WriteString(">" + g.icons[[2]int{k, i}] + esc(s) + "</td>")
+			b.WriteString(">" + icon + esc(s) + "</td>")
 		}
 		b.WriteString("</tr>")
 	}

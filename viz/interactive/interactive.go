@@ -30,12 +30,15 @@ import (
 
 func init() { twins.SetWriter(write) }
 
-// Policy forbids a page what it does not need: it has its script and its styles, and opens no connection.
+// policy forbids a page what it does not need: it has its script and its styles, and opens no connection.
 const policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
+// library returns the script library; tests have their own.
+var library = func() ([]byte, error) { return assets.Library("echarts") }
 
 // write writes a page as one file.
 func write(p twins.Page) ([]byte, error) {
-	library, err := assets.Library("echarts")
+	script, err := library()
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +46,7 @@ func write(p twins.Page) ([]byte, error) {
 	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"%s\">\n<title>%s</title>\n", policy, html.EscapeString(p.Title))
 	b.WriteString("<style>body{font-family:system-ui,sans-serif;margin:12px;background:#fff;color:#222}.chart{width:100%;height:460px;margin-bottom:18px}" +
 		"@media(prefers-color-scheme:dark){body{background:#161b22;color:#ddd}}</style>\n<script>")
-	b.Write(bytes.ReplaceAll(library, []byte("</script"), []byte(`<\/script`)))
+	b.Write(bytes.ReplaceAll(script, []byte("</script"), []byte(`<\/script`)))
 	b.WriteString("</script></head><body>\n")
 	fmt.Fprintf(&b, "<h3>%s</h3>\n", html.EscapeString(p.Title))
 	for i, d := range p.Drawings {

@@ -92,7 +92,12 @@ func (s Surface) levels(given []float64) ([]float64, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("no height is finite")
 	}
-	return svg.Levels(slices.Min(all), slices.Max(all), usualBands), nil
+	lo, hi := slices.Min(all), slices.Max(all)
+	inside := slices.DeleteFunc(svg.Levels(lo, hi, usualBands), func(v float64) bool { return v <= lo || v >= hi })
+	if len(inside) == 0 {
+		inside = []float64{svg.Between(lo, hi, 0.5)}
+	}
+	return inside, nil
 }
 
 // crossings returns the lines at which the surface has the height of a level, as pairs of points. Within a cell of the grid heights are

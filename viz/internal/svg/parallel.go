@@ -21,6 +21,7 @@ type Parallel struct {
 	Names []string // of the lines
 	Inks  [][2]string
 	Axes  []ParallelAxis
+	Order []int // in which lines are drawn; nil: as they are
 }
 
 // Sizes of pictures of parallel coordinates.
@@ -38,7 +39,7 @@ type column struct {
 	labels   []string
 }
 
-// SVG draws the picture. Later lines lie on earlier ones.
+// SVG draws the picture.
 func (p Parallel) SVG() string {
 	top := 30.0
 	if p.Title != "" {
@@ -74,7 +75,13 @@ func (p Parallel) SVG() string {
 	}
 	series, rules := series.mixed()
 	c.Style(rules)
-	for i := range p.Names {
+	order := p.Order
+	if order == nil {
+		for i := range p.Names {
+			order = append(order, i)
+		}
+	}
+	for _, i := range order {
 		cl := class("l", i)
 		if i < len(series.Series) {
 			cl = class("l", series.Series[i].Color)

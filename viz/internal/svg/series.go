@@ -105,6 +105,9 @@ func (s Series) drawErrors(c *Canvas, x, y scale) {
 
 // drawBars draws bars from zero, or from the bottom of a logarithmic axis. A NaN or Inf is a cross at the top.
 func (s Series) drawBars(c *Canvas, p plane) {
+	if len(s.Y) == 0 { // for the legend alone
+		return
+	}
 	zero := p.bottom
 	if !p.y.log {
 		zero = clamp(p.y.at(0), p.top-4, p.bottom+4)

@@ -14,6 +14,15 @@ var attach func(view any, drawings []svg.Drawing) any
 // SetAttach tells how drawings are added to a view. Package viz calls it once.
 func SetAttach(f func(view any, drawings []svg.Drawing) any) { attach = f }
 
+// drawings is how package viz tells what the pictures of a value show, and its view as HTML.
+var drawings func(value any) (list []svg.Drawing, html string)
+
+// SetDrawings tells how. Package viz calls it once.
+func SetDrawings(f func(value any) ([]svg.Drawing, string)) { drawings = f }
+
+// Drawings returns what the pictures of a value's view show, as far as it is known, and the view as HTML.
+func Drawings(value any) (list []svg.Drawing, html string) { return drawings(value) }
+
 // Attach returns a view of package viz with what its pictures show.
 func Attach[T any](view T, drawings ...svg.Drawing) T {
 	if attach == nil {
