@@ -4,7 +4,7 @@
 //	err = figures.Save("loss.png", plots.Scatter(plots.Options{}, a, b), figures.Options{Width: 170, Theme: figures.Gray})
 //
 // A figure has the pictures of a view (of charts, graphs, matrices, plots), side by side where there is room; tables are left out. It is drawn by the
-// backends of gonum/plot, in the Liberation fonts, whose widths are those of Arial, Times and Courier. It is a package of its own since
+// backends of gonum/plot, a PDF by fpdf, in the Liberation fonts, whose widths are those of Arial, Times and Courier. It is a package of its own since
 // it is larger than all of viz.
 package figures
 
@@ -19,7 +19,6 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/quire-ml/quire/internal/safefile"
@@ -74,7 +73,7 @@ type picture struct {
 }
 
 // Save writes a figure of a view, or of what [viz.Render] makes one of, into a file whose name ends in .pdf, .svg or .png. The file appears
-// when it is whole. It returns an error if the view has no picture, or has letters that a PDF's fonts lack (those outside of Windows-1252).
+// when it is whole. It returns an error if the view has no picture, or, for PDF and PNG, letters that the fonts lack.
 func Save(path string, v any, o Options) error {
 	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(path)), ".")
 	var data strings.Builder
@@ -111,15 +110,14 @@ func Write(w io.Writer, format string, v any, o Options) error {
 	}
 	width, height := place(list)
 	scale := o.Width * float64(vg.Millimeter) / width
-	page := vg.Point{X: vg.Length(width * scale), Y: vg.Length(height * scale)}
-	c, out, err := canvas(format, page, o)
+	size := vg.Point{X: vg.Length(width * scale), Y: vg.Length(height * scale)}
+	out, err := newPage(format, size, o)
 	if err != nil {
 		return err
 	}
-	paint := &painter{canvas: c, scale: scale, height: height, options: o, fonts: allFonts(), narrow: format == "pdf"}
+	paint := &painter{page: out, scale: scale, height: height, options: o, fonts: allFonts(), only: format != "svg"}
 	if o.Theme == Dark {
-		c.SetColor(color.RGBA{22, 27, 34, 255})
-		c.Fill(rectangle(0, 0, page.X, page.Y))
+		out.fill(rectangle(0, 0, size.X, size.Y), color.RGBA{22, 27, 34, 255})
 	}
 	for _, p := range list {
 		if err := paint.picture(p); err != nil {
@@ -130,25 +128,22 @@ func Write(w io.Writer, format string, v any, o Options) error {
 	return err
 }
 
-// canvas returns a page of a format, and what writes it.
-func canvas(format string, page vg.Point, o Options) (vg.Canvas, io.WriterTo, error) {
+// newPage returns a page of a format.
+func newPage(format string, size vg.Point, o Options) (page, error) {
 	switch format {
 	case "pdf":
-		c := vgpdf.New(page.X, page.Y)
-		c.EmbedFonts(true)
-		return c, c, nil
+		return newPDF(size.X, size.Y), nil
 	case "svg":
-		c := vgsvg.NewWith(vgsvg.UseWH(page.X, page.Y), vgsvg.EmbedFonts(true))
-		return c, c, nil
+		c := vgsvg.NewWith(vgsvg.UseWH(size.X, size.Y), vgsvg.EmbedFonts(true))
+		return vgPage{c, c}, nil
 	case "png":
-		if side := float64(max(page.X, page.Y)) / 72 * float64(o.DPI); side > mostPixels {
-			return nil, nil, fmt.Errorf("%.0f pixels a side are too many: want fewer dots per inch than %d", side, o.DPI)
+		if side := float64(max(size.X, size.Y)) / 72 * float64(o.DPI); side > mostPixels {
+			return nil, fmt.Errorf("%.0f pixels a side are too many: want fewer dots per inch than %d", side, o.DPI)
 		}
-		background := color.Color(color.White)
-		c := vgimg.NewWith(vgimg.UseWH(page.X, page.Y), vgimg.UseDPI(o.DPI), vgimg.UseBackgroundColor(background))
-		return c, vgimg.PngCanvas{Canvas: c}, nil
+		c := vgimg.NewWith(vgimg.UseWH(size.X, size.Y), vgimg.UseDPI(o.DPI), vgimg.UseBackgroundColor(color.White))
+		return vgPage{c, vgimg.PngCanvas{Canvas: c}}, nil
 	}
-	return nil, nil, fmt.Errorf("a figure is written as pdf, svg or png, not as %q", format)
+	return nil, fmt.Errorf("a figure is written as pdf, svg or png, not as %q", format)
 }
 
 var errNoPicture = errors.New("the view has no picture: curves, plots, graphs, matrices and tensors have one")

@@ -15,10 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	stdfont "golang.org/x/image/font"
-	"golang.org/x/text/encoding/charmap"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/font/liberation"
 	"gonum.org/v1/plot/vg"
@@ -27,12 +25,12 @@ import (
 // painter draws the pictures of package viz on a page. It knows what these consist of, as svgtest does: paths, rectangles, discs, text,
 // pictures and groups that are clipped.
 type painter struct {
-	canvas  vg.Canvas
+	page    page
 	scale   float64 // points per pixel
 	height  float64 // of the page, in pixels
 	options Options
 	fonts   *font.Cache
-	narrow  bool // the fonts have the letters of Windows-1252 alone
+	only    bool // no other fonts can stand in for letters that these lack
 
 	rules rules
 	at    *picture
@@ -318,8 +316,7 @@ func (p *painter) circle(a attributes) {
 func (p *painter) draw(path vg.Path, classes, fill string) {
 	opacity := p.opacity(classes)
 	if c, ok := p.color(fill, opacity); ok {
-		p.canvas.SetColor(c)
-		p.canvas.Fill(path)
+		p.page.fill(path, c)
 	}
 	p.stroke(path, classes, opacity)
 }
@@ -338,8 +335,6 @@ func (p *painter) stroke(path vg.Path, classes string, opacity float64) {
 	if err != nil {
 		width = 1
 	}
-	p.canvas.SetColor(c)
-	p.canvas.SetLineWidth(p.length(width))
 	var dashes []vg.Length
 	for _, s := range strings.Fields(p.rules.of(classes, "stroke-dasharray", "")) {
 		if v, err := strconv.ParseFloat(s, 64); err == nil {
@@ -352,20 +347,11 @@ func (p *painter) stroke(path vg.Path, classes string, opacity float64) {
 			dashes = append(dashes, p.length(v))
 		}
 	}
-	p.canvas.SetLineDash(dashes, 0)
-	p.canvas.Stroke(path)
-	p.canvas.SetLineDash(nil, 0)
+	p.page.stroke(path, c, p.length(width), dashes)
 }
 
 // text writes text; its classes put the middle or the end at the place.
 func (p *painter) text(a attributes, s string) error {
-	if p.narrow {
-		for _, r := range s {
-			if _, ok := charmap.Windows1252.EncodeRune(r); !ok || r == utf8.RuneError {
-				return fmt.Errorf("the text %q has the letter %q, which the fonts in a PDF lack: write SVG or PNG, or another text", s, r)
-			}
-		}
-	}
 	size, err := strconv.ParseFloat(strings.TrimSuffix(p.rules.of(a["class"], "font-size", "11px"), "px"), 64)
 	if err != nil {
 		return err
@@ -384,6 +370,11 @@ func (p *painter) text(a attributes, s string) error {
 		f.Weight = stdfont.WeightBold
 	}
 	face := p.fonts.Lookup(f, f.Size)
+	for _, r := range s {
+		if k, err := face.Face.GlyphIndex(nil, r); p.only && (err != nil || k == 0) {
+			return fmt.Errorf("the text %q has the letter %q, which the fonts lack: write SVG, for which the reader's fonts stand in, or another text", s, r)
+		}
+	}
 	fill, ok := p.color(p.rules.of(a["class"], "fill", "#333b45"), 1)
 	if !ok {
 		return nil
@@ -395,19 +386,14 @@ func (p *painter) text(a attributes, s string) error {
 	case "end":
 		back = w
 	}
-	p.canvas.SetColor(fill)
 	var x, y float64
 	if n, _ := fmt.Sscanf(a["transform"], "translate(%g %g)rotate(-90)", &x, &y); n == 2 {
-		p.canvas.Push()
-		p.canvas.Translate(p.point(x, y))
-		p.canvas.Rotate(math.Pi / 2)
-		p.canvas.FillString(face, vg.Point{X: -back}, s)
-		p.canvas.Pop()
+		at := p.point(x, y)
+		p.page.write(face, vg.Point{X: at.X, Y: at.Y - back}, true, fill, s)
 		return nil
 	}
 	at := p.point(a.number("x"), a.number("y"))
-	at.X -= back
-	p.canvas.FillString(face, at, s)
+	p.page.write(face, vg.Point{X: at.X - back, Y: at.Y}, false, fill, s)
 	return nil
 }
 
@@ -435,8 +421,7 @@ func (p *painter) image(a attributes) error {
 	if p.options.Theme == Gray {
 		img = grayed(img)
 	}
-	p.canvas.DrawImage(vg.Rectangle{Min: low, Max: high}, img)
-	return nil
+	return p.page.draw(vg.Rectangle{Min: low, Max: high}, img)
 }
 
 // squares returns the part of a picture over b that is within c, its pixels enlarged so that viewers that smooth keep their edges.

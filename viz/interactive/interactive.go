@@ -77,7 +77,7 @@ func optionOf(d svg.Drawing) ([]byte, error) {
 	case svg.Grid:
 		c = heatOf(d)
 	case svg.Parallel:
-		c = parallelOf(d)
+		c = parallelOf(d, extra)
 	case interface{ Network() svg.Network }:
 		c = networkOf(d.Network())
 	default:
@@ -151,6 +151,9 @@ func chartOf(ch svg.Chart, extra map[string]any) option {
 		named = named || s.Name != ""
 	}
 	for i, s := range ch.Series {
+		if s.Filled && names { // an area between names has no place on such an axis; its box is shown
+			continue
+		}
 		name := s.Name
 		if name == "" {
 			name = fmt.Sprintf("series %d", i+1)
@@ -164,12 +167,13 @@ func chartOf(ch svg.Chart, extra map[string]any) option {
 		}
 		c.MultiSeries = append(c.MultiSeries, seriesOf(ch, s, name, kind))
 	}
-	for _, b := range ch.Boxes {
-		box := charts.SingleSeries{Type: types.ChartBoxPlot, Data: []opts.BoxPlotData{{Value: []any{b.X, value(b.Low), value(b.Lower), value(b.Median), value(b.Upper), value(b.High)}}}}
-		if k := int(b.X); names && k >= 0 && k < len(ch.Names) {
-			box.Name = ch.Names[k]
+	if len(ch.Boxes) > 0 { // which stand over the names, in order
+		var boxes []opts.BoxPlotData
+		for _, b := range ch.Boxes {
+			boxes = append(boxes, opts.BoxPlotData{Value: []any{value(b.Low), value(b.Lower), value(b.Median), value(b.Upper), value(b.High)},
+				ItemStyle: &opts.ItemStyle{BorderColor: svg.SeriesColor(b.Color), Color: "transparent"}})
 		}
-		c.MultiSeries = append(c.MultiSeries, box)
+		c.MultiSeries = append(c.MultiSeries, charts.SingleSeries{Name: "quartiles", Type: types.ChartBoxPlot, Data: boxes})
 	}
 	c.SetGlobalOptions(append(global(ch.Title, named),
 		charts.WithXAxisOpts(x),
@@ -266,16 +270,20 @@ func heatOf(g svg.Grid) option {
 }
 
 // parallelOf returns parallel coordinates, in which ranges of axes can be brushed.
-func parallelOf(p svg.Parallel) option {
+func parallelOf(p svg.Parallel, extra map[string]any) option {
 	c := charts.NewParallel()
-	var axes []opts.ParallelAxis
+	var axes []map[string]any // opts.ParallelAxis has no lower end
 	for i, a := range p.Axes {
-		axis := opts.ParallelAxis{Dim: i, Name: a.Name, Type: axisType(a.Log, len(a.Places) > 0)}
+		axis := map[string]any{"dim": i, "name": a.Name, "type": axisType(a.Log, len(a.Places) > 0), "scale": true}
 		if len(a.Places) > 0 {
-			axis.Data = a.Places
+			axis["data"] = a.Places
+		}
+		if lo, hi := ends(a.Values); a.Log && lo > 0 { // ECharts takes the first line's for all
+			axis["min"], axis["max"] = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
 		}
 		axes = append(axes, axis)
 	}
+	extra["parallelAxis"] = axes
 	for i, name := range p.Names {
 		var row []any
 		for _, a := range p.Axes {
@@ -292,10 +300,24 @@ func parallelOf(p svg.Parallel) option {
 		}
 		c.AddSeries(name, []opts.ParallelData{{Name: name, Value: row}}, charts.WithLineStyleOpts(opts.LineStyle{Color: color, Width: 2}))
 	}
-	c.SetGlobalOptions(append(global(p.Title, true), charts.WithParallelAxisList(axes),
+	c.SetGlobalOptions(append(global(p.Title, true),
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
 		charts.WithParallelComponentOpts(opts.ParallelComponent{Top: "100", Left: "60", Right: "120"}))...)
 	return c
+}
+
+// ends returns the smallest and the largest finite value, 0 and 0 if there is none.
+func ends(values []float64) (lo, hi float64) {
+	lo, hi = math.Inf(1), math.Inf(-1)
+	for _, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	if lo > hi {
+		return 0, 0
+	}
+	return lo, hi
 }
 
 // networkOf returns boxes, placed by what they use, that can be moved.
@@ -313,7 +335,8 @@ func networkOf(n svg.Network) option {
 		}
 		at := beside[level[i]]
 		beside[level[i]]++
-		nodes = append(nodes, opts.GraphNode{Name: fmt.Sprintf("%s (%d)", x.Name, i), X: float32(at*160 + level[i]%2*40), Y: float32(level[i] * 70), Symbol: "roundRect", SymbolSize: []int{18, 12},
+		nodes = append(nodes, opts.GraphNode{Name: fmt.Sprintf("%s (%d)", x.Name, i), X: float32(at*160 + level[i]%2*40 + 1), Y: float32(level[i]*70 + 1), // zero would not be written
+			Symbol: "roundRect", SymbolSize: []int{18, 12},
 			ItemStyle: &opts.ItemStyle{Color: colors[x.Kind]}, Tooltip: &opts.Tooltip{Show: opts.Bool(true), Formatter: types.FuncStr(html.EscapeString(x.Name + " " + x.About))}})
 	}
 	c.AddSeries(n.Title, nodes, links, charts.WithGraphChartOpts(opts.GraphChart{Layout: "none", Roam: opts.Bool(true), Draggable: opts.Bool(true), EdgeSymbol: []string{"none", "arrow"}, EdgeSymbolSize: 6}),
