@@ -160,13 +160,13 @@ func ExampleContour() {
 	viz.Show(plots.Contour(plots.Options{Title: "loss"}, bowl, 0.25, 0.5, 1))
 	// Output:
 	// loss
-	// 21 by 21 heights, 0 to 2, levels [0.25 0.50 1.00]
+	// 21 by 21 heights, 0 to 2, levels [0.25 0.5 1]
 }
 
 func ExampleLevels() {
 	saddle := plots.SurfaceOf(func(x, y float64) float64 { return x*x - y*y }, [2]float64{-1, 1}, [2]float64{-1, 1}, 21)
 	viz.Show(plots.Levels(plots.Options{}, saddle, -0.5, 0, 0.5))
-	// Output: 21 by 21 heights, -1 to 1, levels [-0.5 0.0 0.5]
+	// Output: 21 by 21 heights, -1 to 1, levels [-0.5 0 0.5]
 }
 
 func ExampleSurfaceOf() {

@@ -124,7 +124,7 @@ func (s Surface) crossings(level float64) (x, y []float64) {
 				t := svg.Unit(level, a.z, b.z)
 				px, py = append(px, svg.Between(a.x, b.x, t)), append(py, svg.Between(a.y, b.y, t))
 			}
-			if len(px) == 4 && (corners[0].z >= level) == (mean >= level) { // the corners 0 and 2 are joined
+			if len(px) == 4 && (corners[0].z >= level) != (mean >= level) { // the corners 1 and 3 are joined, and lines are about 0 and 2
 				px, py = append(px[1:], px[0]), append(py[1:], py[0])
 			}
 			x, y = append(x, px...), append(y, py...)
