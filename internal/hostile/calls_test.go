@@ -6,6 +6,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/gocpu/tier"
+	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/backends/session"
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/backends/xla/plugins"
@@ -14,9 +15,12 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/random"
@@ -43,12 +47,14 @@ import (
 	"github.com/quire-ml/quire/ml/data/mnist"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/data/toy"
+	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
@@ -64,7 +70,20 @@ var functions = map[string]any{
 	"backends/gocpu.New":                          gocpu.New,
 	"backends/gocpu.NewWithOptions":               gocpu.NewWithOptions,
 	"backends/gocpu.Open":                         gocpu.Open,
+	"backends/gocpu.StepsOf":                      gocpu.StepsOf,
 	"backends/gocpu/tier.Name":                    tier.Name,
+	"backends/machine.FromFunc":                   machine.FromFunc[func(*graph.Node) *graph.Node],
+	"backends/machine.FromGraph":                  machine.FromGraph,
+	"backends/machine.Fused":                      machine.Fused,
+	"backends/machine.Limit":                      machine.Limit,
+	"backends/machine.New":                        machine.New,
+	"backends/machine.Retain":                     machine.Retain,
+	"backends/machine.RetainAll":                  machine.RetainAll,
+	"backends/machine.RetainNodes":                machine.RetainNodes,
+	"backends/machine.Untraced":                   machine.Untraced,
+	"backends/machine.WithEngine":                 machine.WithEngine,
+	"backends/machine.WithObserver":               machine.WithObserver,
+	"backends/machine.WithWorkers":                machine.WithWorkers,
 	"backends/session.Borrow":                     session.Borrow,
 	"backends/session.Drop":                       session.Drop,
 	"backends/session.Held":                       session.Held,
@@ -457,6 +476,8 @@ var functions = map[string]any{
 	"graph/dtypes/float8.E4M3FNFromFloat64":       float8.E4M3FNFromFloat64,
 	"graph/dtypes/float8.E5M2FromFloat32":         float8.E5M2FromFloat32,
 	"graph/dtypes/float8.E5M2FromFloat64":         float8.E5M2FromFloat64,
+	"graph/host.Call":                             host.Call,
+	"graph/host.Call1":                            host.Call1,
 	"graph/ir.Array":                              ir.Array,
 	"graph/ir.AttrString":                         ir.AttrString,
 	"graph/ir.Compile":                            ir.Compile,
@@ -498,6 +519,44 @@ var functions = map[string]any{
 	"graph/linalg.QR":                             linalg.QR,
 	"graph/linalg.SVD":                            linalg.SVD,
 	"graph/linalg.Solve":                          linalg.Solve,
+	"graph/live.Arange":                           live.Arange,
+	"graph/live.AsyncEval":                        live.AsyncEval,
+	"graph/live.Call":                             live.Call[func(*graph.Node) *graph.Node],
+	"graph/live.Call1":                            live.Call1[func(*graph.Node) *graph.Node],
+	"graph/live.Call2":                            live.Call2[func(*graph.Node) *graph.Node],
+	"graph/live.Call3":                            live.Call3[func(*graph.Node) *graph.Node],
+	"graph/live.Concatenate":                      live.Concatenate,
+	"graph/live.Default":                          live.Default,
+	"graph/live.Einsum":                           live.Einsum,
+	"graph/live.Eval":                             live.Eval,
+	"graph/live.FromBytes":                        live.FromBytes,
+	"graph/live.Full":                             live.Full,
+	"graph/live.Grad":                             live.Grad,
+	"graph/live.Item":                             live.Item[float32],
+	"graph/live.Keep":                             live.Keep,
+	"graph/live.Key":                              live.Key,
+	"graph/live.Linspace":                         live.Linspace,
+	"graph/live.Load":                             live.Load,
+	"graph/live.Memory":                           live.Memory,
+	"graph/live.MustItem":                         live.MustItem[float32],
+	"graph/live.MustValues":                       live.MustValues[float32],
+	"graph/live.NewSession":                       live.NewSession,
+	"graph/live.Normal":                           live.Normal,
+	"graph/live.Of":                               live.Of,
+	"graph/live.Ones":                             live.Ones,
+	"graph/live.Program":                          live.Program,
+	"graph/live.Release":                          live.Release,
+	"graph/live.Report":                           live.Report,
+	"graph/live.ResetPeak":                        live.ResetPeak,
+	"graph/live.Scope":                            live.Scope,
+	"graph/live.Seed":                             live.Seed,
+	"graph/live.SetLimit":                         live.SetLimit,
+	"graph/live.Stack":                            live.Stack,
+	"graph/live.Tri":                              live.Tri,
+	"graph/live.Uniform":                          live.Uniform,
+	"graph/live.Unkeep":                           live.Unkeep,
+	"graph/live.Values":                           live.Values[float32],
+	"graph/live.Zeros":                            live.Zeros,
 	"graph/ops.Has":                               ops.Has,
 	"graph/quant.Dequantize":                      quant.Dequantize,
 	"graph/quant.FakeQuantize":                    quant.FakeQuantize,
@@ -703,6 +762,8 @@ var functions = map[string]any{
 	"ml/data/text.Windows":                        text.Windows,
 	"ml/data/toy.Moons":                           toy.Moons,
 	"ml/data/toy.Spirals":                         toy.Spirals,
+	"ml/generation.FromLogits":                    generation.FromLogits,
+	"ml/generation.New":                           generation.New,
 	"ml/initializers.ConstantFn":                  initializers.ConstantFn,
 	"ml/initializers.Fans":                        initializers.Fans,
 	"ml/initializers.He":                          initializers.He,
@@ -800,6 +861,8 @@ var functions = map[string]any{
 	"ml/optimizers.Step":                                optimizers.Step,
 	"ml/optimizers.Then":                                optimizers.Then,
 	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
+	"ml/tokenizers.Open":                                tokenizers.Open,
+	"ml/tokenizers.Parse":                               tokenizers.Parse,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
 	"ml/train.EveryNSteps":                              train.EveryNSteps,
 	"ml/train.NTimesDuringLoop":                         train.NTimesDuringLoop,
@@ -819,12 +882,14 @@ var functions = map[string]any{
 	"viz.Graph":                                         viz.Graph,
 	"viz.HTML":                                          viz.HTML,
 	"viz.Head":                                          viz.Head,
+	"viz.HeatMap":                                       viz.HeatMap,
 	"viz.Histogram":                                     viz.Histogram,
 	"viz.Image":                                         viz.Image,
 	"viz.Images":                                        viz.Images,
 	"viz.Interact":                                      viz.Interact,
 	"viz.Live":                                          viz.Live,
 	"viz.Markdown":                                      viz.Markdown,
+	"viz.MemoryCurve":                                   viz.MemoryCurve,
 	"viz.NewArea":                                       viz.NewArea,
 	"viz.NewProgress":                                   viz.NewProgress,
 	"viz.NewRun":                                        viz.NewRun,
@@ -841,14 +906,17 @@ var functions = map[string]any{
 	"viz.Show":                                          viz.Show,
 	"viz.Slider":                                        viz.Slider[float64],
 	"viz.Stack":                                         viz.Stack,
+	"viz.States":                                        viz.States,
 	"viz.Store":                                         viz.Store,
 	"viz.Summary":                                       viz.Summary,
 	"viz.Table":                                         viz.Table,
 	"viz.Tensor":                                        viz.Tensor,
 	"viz.Text":                                          viz.Text,
 	"viz.Time":                                          viz.Time,
+	"viz.Timeline":                                      viz.Timeline,
 	"viz.Titled":                                        viz.Titled,
 	"viz.ValueCounts":                                   viz.ValueCounts,
+	"viz.Watch":                                         viz.Watch,
 	"viz/plots.Bars":                                    plots.Bars,
 	"viz/plots.Boxes":                                   plots.Boxes,
 	"viz/plots.Color":                                   plots.Color,
@@ -923,10 +991,15 @@ var named = []reflect.Type{
 	reflect.TypeFor[float16.Float16](),
 	reflect.TypeFor[float8.E4M3FN](),
 	reflect.TypeFor[float8.E5M2](),
+	reflect.TypeFor[generation.Generator](),
+	reflect.TypeFor[generation.Model](),
+	reflect.TypeFor[generation.Sequence](),
+	reflect.TypeFor[generation.Verifier](),
 	reflect.TypeFor[gocpu.Observer](),
 	reflect.TypeFor[gocpu.Options](),
 	reflect.TypeFor[gocpu.Order](),
 	reflect.TypeFor[gocpu.Runner](),
+	reflect.TypeFor[gocpu.StepError](),
 	reflect.TypeFor[gocpu.Step](),
 	reflect.TypeFor[gocpu.Steps](),
 	reflect.TypeFor[gocpu.View](),
@@ -968,6 +1041,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[graph.VMapBuilder](),
 	reflect.TypeFor[graph.WindowAttrs](),
 	reflect.TypeFor[graph.WindowKind](),
+	reflect.TypeFor[host.Attrs](),
+	reflect.TypeFor[host.Func](),
+	reflect.TypeFor[host.Options](),
 	reflect.TypeFor[images.ChannelsAxisConfig](),
 	reflect.TypeFor[images.ToImageConfig](),
 	reflect.TypeFor[images.ToTensorConfig](),
@@ -1054,7 +1130,21 @@ var named = []reflect.Type{
 	reflect.TypeFor[layers.MultiHeadAttentionBuilder](),
 	reflect.TypeFor[layers.RMSNormBuilder](),
 	reflect.TypeFor[linalg.NormKind](),
+	reflect.TypeFor[live.Array](),
+	reflect.TypeFor[live.Compile](),
+	reflect.TypeFor[live.EvalReport](),
+	reflect.TypeFor[live.MemoryLine](),
+	reflect.TypeFor[live.MemoryReport](),
+	reflect.TypeFor[live.Pending](),
+	reflect.TypeFor[live.Recomputed](),
+	reflect.TypeFor[live.Session](),
 	reflect.TypeFor[losses.Fn](),
+	reflect.TypeFor[machine.Engine](),
+	reflect.TypeFor[machine.Machine](),
+	reflect.TypeFor[machine.NodeError](),
+	reflect.TypeFor[machine.Observer](),
+	reflect.TypeFor[machine.Option](),
+	reflect.TypeFor[machine.Run](),
 	reflect.TypeFor[metrics.GraphFn](),
 	reflect.TypeFor[metrics.Interface](),
 	reflect.TypeFor[metrics.Mean](),
@@ -1099,6 +1189,12 @@ var named = []reflect.Type{
 	reflect.TypeFor[quant.Kind](),
 	reflect.TypeFor[quant.Quantized](),
 	reflect.TypeFor[quant.Scheme](),
+	reflect.TypeFor[runstate.Event](),
+	reflect.TypeFor[runstate.Node](),
+	reflect.TypeFor[runstate.Snapshotter](),
+	reflect.TypeFor[runstate.Span](),
+	reflect.TypeFor[runstate.State](),
+	reflect.TypeFor[runstate.Trace](),
 	reflect.TypeFor[safetensors.Entry](),
 	reflect.TypeFor[safetensors.Header](),
 	reflect.TypeFor[session.Client](),
@@ -1120,6 +1216,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[tensors.Tensor](),
 	reflect.TypeFor[tensors.UnreadableError](),
 	reflect.TypeFor[text.Vocabulary](),
+	reflect.TypeFor[tokenizers.Encoding](),
+	reflect.TypeFor[tokenizers.Stream](),
+	reflect.TypeFor[tokenizers.Tokenizer](),
 	reflect.TypeFor[train.EarlyStop](),
 	reflect.TypeFor[train.EventKind](),
 	reflect.TypeFor[train.Event](),
