@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"internal/bytesize":    {},
 	"internal/visits":      graphs,
 	"internal/traces":      values,
+	"internal/template":    with(values, "graph/ir", "graph/sizes"),
 	"internal/frames":      {}, // whoever names a line of the user's may ask it
 	"internal/hostile/...": {},
 	"internal/echo":        graphs,
@@ -40,6 +41,7 @@ var mayImport = map[string][]string{
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/float8":   {},
 	"graph/dtypes/bfloat16": {},
+	"graph/dtypes/codes":    {"graph/dtypes/float8"},
 	"graph/dtypes":          {"graph/dtypes/..."},
 	"graph/shapes":          {"graph/dtypes"},
 	"graph/tensors":         with(values, "internal/slicetext"),
@@ -47,20 +49,23 @@ var mayImport = map[string][]string{
 	"graph/ir":              with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":   with(values, "graph/ir"),
 	"graph/ir/runstate":     with(values, "graph/ir"),
-	"graph":                 with(values, "graph/ir", "graph/ir/capability", "internal/arena", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph/sizes":           {},
+	"graph":                 with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/template", "internal/cache", "internal/elementary", "internal/frames"),
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
 	"graph/host":            {"graph", "graph/ir", "graph/shapes", "graph/tensors"},
+	"graph/fast":            {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
-	"graph/quant":           {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
+	"graph/quant":           {"graph", "graph/dtypes", "graph/dtypes/codes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/random":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/random/threefry": {"graph", "graph/dtypes", "graph/shapes"},
+	"graph/rows":            with(values, "graph", "graph/ir", "graph/ops"),
 	"graph/segment":         {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes"},
 	"graph/signal":          {"graph", "graph/dtypes", "graph/internal/axes", "graph/shapes", "graph/tensors"},
 	"graph/stats":           {"graph", "graph/dtypes", "graph/shapes"},
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
-	"graph/graphtest":       with(graphs, "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
+	"graph/graphtest":       with(graphs, "graph/fast", "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
 	"graph/live":            with(graphs, "graph/stats", "backends", "internal/bytesize", "internal/cache", "internal/slicetext"), // above the engines: it opens the default one
 
@@ -70,7 +75,7 @@ var mayImport = map[string][]string{
 	"backends/machine":      with(graphs, "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
-	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
+	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/sizes", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
@@ -78,19 +83,22 @@ var mayImport = map[string][]string{
 	"ml/data/...":     with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/initializers": graphs,
 	"ml/model":        with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
-	"ml/layers":       with(graphs, "ml/model", "ml/initializers"),
+	"ml/cache":        with(graphs, "graph/fast", "ml/initializers", "ml/model"),
+	"ml/layers":       with(graphs, "ml/model", "ml/initializers", "internal/names"),
+	"ml/layers/...":   with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
 	"ml/losses":       with(graphs, "ml/internal/checks"),
 	"ml/metrics":      with(graphs, "ml/model", "ml/losses"),
-	"ml/optimizers":   with(graphs, "ml/model", "ml/initializers"),
+	"ml/optimizers":   with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes
 	"ml/generation":   {"graph/dtypes", "graph/tensors"},
 	"ml/tokenizers":   {"graph/tensors", "internal/safefile"},
 	"ml/train":        with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
 	"ml/checkpoints":  with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...": with(graphs, "internal/frames"),
 
+	"ml/checkpoints/gguf":        with(values, "graph/quant"),
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "graph/ir/runstate", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 	"viz/interactive":  with(values, "viz", "viz/internal/...", "internal/assets"), // go-echarts, which viz may not link

@@ -28,6 +28,7 @@ type flow struct {
 	about   string                                                  // in place of the headline, for those who do not see the drawing
 	look    func(n *flowNode, class string) (newClass, fill string) // how a box looks other than by its class; nil for as it is
 	style   string                                                  // of those classes
+	at      string                                                  // sizes at which it was traced, if axes have their symbols for names; see sized.go
 }
 
 type flowNode struct {

@@ -105,9 +105,16 @@ func (f *flow) said(nodes int) string {
 	return s
 }
 
+// empty returns f without its nodes.
+func (f *flow) empty() *flow {
+	g := *f
+	g.nodes = nil
+	return &g
+}
+
 // withoutConstants returns f without what depends on no parameter, unless it is a result: masks, positions.
 func (f *flow) withoutConstants() *flow {
-	g := &flow{name: f.name, unused: f.unused, look: f.look, style: f.style}
+	g := f.empty()
 	to := make([]int, len(f.nodes))
 	for i, n := range f.nodes {
 		c := *n
@@ -210,7 +217,7 @@ func (f *flow) fold(r repeat, number int) *flow {
 			users[x] = append(users[x], i)
 		}
 	}
-	g := &flow{name: f.name, unused: f.unused, compact: f.compact, look: f.look, style: f.style}
+	g := f.empty()
 	to := make([]int, len(f.nodes))
 	for i, n := range f.nodes {
 		at, repeats := first[i]

@@ -44,7 +44,6 @@ var instances = map[string]string{
 	"ParamValue":           "float64",
 	"graph.ExecGraphFn":    "func(*graph.Node) *graph.Node",
 	"ExecGraphFn":          "func(*graph.Node) *graph.Node",
-	"graph.ExecGraphFn":    "func(*graph.Node) *graph.Node",
 	"ExecGraphFnOneOutput": "func(*graph.Node) *graph.Node",
 	"twoOutputs":           "func(*graph.Node) (*graph.Node, *graph.Node)",
 	"threeOutputs":         "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
