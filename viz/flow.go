@@ -496,7 +496,7 @@ func (f *flow) groupAt(depth int) *flow {
 		for _, x := range n.in {
 			if private[x] {
 				if name := f.nodes[x].name; strings.Contains(name, "/") {
-					m.scope = around(m.scope, name[:strings.LastIndexByte(name, '/')])
+					m.scope = sharedScope(m.scope, name[:strings.LastIndexByte(name, '/')])
 				}
 				continue
 			}
@@ -513,8 +513,8 @@ func (f *flow) groupAt(depth int) *flow {
 	return g
 }
 
-// around returns the scope that holds both a and b; "" holds nothing yet.
-func around(a, b string) string {
+// sharedScope returns the scope that holds both a and b; "" holds nothing yet.
+func sharedScope(a, b string) string {
 	switch {
 	case a == "" || a == b:
 		return b

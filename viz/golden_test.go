@@ -58,6 +58,8 @@ func views() map[string]any {
 		"csv_counts":       viz.ValueCounts(penguinTable(), "year"),
 		"csv_head":         viz.Head(penguinTable(), 2),
 		"dataset":          inMemory(),
+		"pipeline":         flow(),
+		"pipeline_unread":  viz.Pipeline(data.Prefetch(data.Batched(inMemory(), 2, false), 3)),
 		"input_button":     viz.Button("again"),
 		"input_checkbox":   viz.Checkbox("normalise", true),
 		"input_choice":     viz.Choice("activation", "relu", "gelu").Start("gelu"),

@@ -35,7 +35,7 @@ import (
 // what is missing.
 var exported = map[string]map[string]any{
 	".": {
-		"Batch": viz.Batch, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
+		"Batch": viz.Batch, "Pipeline": viz.Pipeline, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
 		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewProgress": viz.NewProgress, "NewRun": viz.NewRun,
 		"Plain": viz.Plain, "Profile": viz.Profile, "Register": viz.Register[registered], "Render": viz.Render, "ROC": viz.ROC, "PrecisionRecall": viz.PrecisionRecall, "Calibration": viz.Calibration, "Regression": viz.Regression, "Schedule": viz.Schedule, "Sweep": viz.Sweep, "SweepScatter": viz.SweepScatter,
 		"Results": viz.Results, "TopLosses": viz.TopLosses, "Track": viz.Track[int], "Track2": viz.Track2[int, string], "TrackRow": viz.TrackRow, "GraphWith": viz.GraphWith, "Interactive": viz.Interactive, "Row": viz.Row, "RunOf": viz.RunOf, "Runs": viz.Runs, "RecordTo": viz.RecordTo, "SVG": viz.SVG, "Shapes": viz.Shapes,
@@ -185,6 +185,8 @@ func hostile(t reflect.Type) []any {
 	case reflect.TypeFor[data.Batch]():
 		return []any{data.Batch{}, data.Batch{Inputs: []*tensors.Tensor{nil}, Labels: []*tensors.Tensor{nil}}, data.Batch{Inputs: []*tensors.Tensor{wave(3, 4)}, Labels: []*tensors.Tensor{wave(2)}},
 			data.Batch{Inputs: []*tensors.Tensor{wave(3, 9, 9)}, Labels: []*tensors.Tensor{tensors.FromShape(shapes.Make(dtypes.Float32, 3, 0))}}, data.Batch{Labels: []*tensors.Tensor{finalized()}}}
+	case reflect.TypeFor[data.Dataset]():
+		return []any{inMemory(), nil, (*data.Pipeline)(nil), new(data.Pipeline), (*data.InMemoryDataset)(nil), new(data.InMemoryDataset), data.Batched(nil, 0, true)}
 	case reflect.TypeFor[viz.Tabular]():
 		return []any{penguinTable(), nil, (*csv.Table)(nil), &csv.Table{}, &csv.Table{Rows: math.MaxInt}, &csv.Table{Rows: -1, Columns: make([]csv.Column, 1000)}, csv.Column{}, csv.Column{Kind: csv.Category, Index: []int32{5, -7}}, csv.Column{Numbers: []float64{nan, inf, -1e308, 1e308}}}
 	case reflect.TypeFor[model.StoreProvider]():

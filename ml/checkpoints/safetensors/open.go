@@ -22,7 +22,7 @@ import (
 type File struct {
 	metadata map[string]string
 	entries  map[string]map[string]place // by file, "" of what is one, and name
-	index    map[string]string // the file of each tensor, of a divided checkpoint
+	index    map[string]string           // the file of each tensor, of a divided checkpoint
 	folder   string
 
 	mu    sync.Mutex

@@ -3,6 +3,7 @@ package lm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -36,6 +37,8 @@ type Model struct {
 	before  []int // the begin that several sequences share and have not been told yet
 }
 
+var errNone = errors.New("there is no model: it is a zero value, and New and Open make one")
+
 // New returns a model that generates by the variables of a store; those that are not there begin as those of a model that is to be trained.
 func New(backend graph.Backend, store *model.Store, spec Spec) (*Model, error) {
 	if store == nil {
@@ -63,10 +66,18 @@ func New(backend graph.Backend, store *model.Store, spec Spec) (*Model, error) {
 }
 
 // Store returns its variables.
-func (m *Model) Store() *model.Store { return m.store }
+func (m *Model) Store() *model.Store {
+	if m == nil {
+		return nil
+	}
+	return m.store
+}
 
 // Begin forgets all sequences, and begins a number of empty ones.
 func (m *Model) Begin(sequences int) error {
+	if m == nil || m.store == nil {
+		return errNone
+	}
 	m.alone, m.tokens, m.before = sequences == 1, nil, nil
 	if !m.alone {
 		return m.several.Begin(sequences)
@@ -78,6 +89,9 @@ func (m *Model) caches() *cache.Set { return cache.Of(m.store.RootScope()) }
 
 // Extend appends tokens to each sequence, and returns the logits after the last of each.
 func (m *Model) Extend(ctx context.Context, tokens [][]int) ([][]float32, error) {
+	if m == nil || m.store == nil {
+		return nil, errNone
+	}
 	if !m.alone {
 		if m.before != nil {
 			tokens = slices.Clone(tokens)
@@ -107,6 +121,9 @@ func (m *Model) Extend(ctx context.Context, tokens [][]int) ([][]float32, error)
 
 // ExtendAll appends tokens to the one sequence there is, and returns the logits after each.
 func (m *Model) ExtendAll(ctx context.Context, tokens []int) ([][]float32, error) {
+	if m == nil || m.store == nil {
+		return nil, errNone
+	}
 	if !m.alone {
 		return m.several.ExtendAll(ctx, tokens)
 	}
@@ -148,6 +165,9 @@ func (m *Model) run(ctx context.Context, exec *model.Exec, tokens []int) ([][]fl
 
 // Select makes sequence i what sequence from[i] is.
 func (m *Model) Select(from []int) error {
+	if m == nil || m.store == nil {
+		return errNone
+	}
 	if m.alone && slices.Equal(from, []int{0}) {
 		return nil
 	}
@@ -165,6 +185,9 @@ func (m *Model) Select(from []int) error {
 
 // Cut leaves the first n tokens of the one sequence there is.
 func (m *Model) Cut(n int) error {
+	if m == nil || m.store == nil {
+		return errNone
+	}
 	if !m.alone {
 		return m.several.Cut(n)
 	}
