@@ -459,7 +459,7 @@ func (f *flow) groupAt(depth int) *flow {
 		return k
 	}
 	private := f.privateParams(key)
-	g := &flow{name: f.name, unused: f.unused, look: f.look, style: f.style}
+	g := f.empty()
 	to := make([]int, len(f.nodes))
 	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {
