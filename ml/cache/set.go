@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -241,6 +242,9 @@ func (s *Snapshot) Close() error {
 
 // Restore lets the caches hold what they held at a snapshot. It returns an error if they are not those of the snapshot.
 func (s *Set) Restore(shot *Snapshot) error {
+	if shot == nil {
+		return errors.New("cache: the snapshot is nil")
+	}
 	store := s.scope.Store()
 	for _, p := range shot.parts {
 		length := store.GetVariable(p.length)
