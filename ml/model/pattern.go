@@ -44,3 +44,22 @@ func (p pattern) matches(fullPath string) bool {
 	}
 	return false
 }
+
+// Matches reports whether a pattern, as [Capture] has them, is that of a variable's path or of a scope around it:
+//
+//	"/encoder"          what lies in the scope /encoder
+//	"block?/attention"  what lies in a scope attention of block1, block2, …, wherever these lie
+//	"biases"            the variables, and what lies in the scopes, of this name
+//
+// A pattern that is malformed matches nothing.
+func Matches(pathPattern, fullPath string) bool {
+	if checkPattern("Matches", pathPattern) != nil {
+		return false
+	}
+	for p := JoinPath(fullPath); p != "/"; p, _ = SplitPath(p) {
+		if pattern(pathPattern).matches(p) {
+			return true
+		}
+	}
+	return false
+}

@@ -18,6 +18,7 @@ type Scope struct {
 	path        string
 	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
+	precision   *precision               // of the graph being built; nil for none
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 	layer       string                   // whose scope it is, for errors; may be ""
 	wrapped     bool                     // it is that of a wrapper, which is not wrapped itself
@@ -156,11 +157,27 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	if v := s.replaced(path, shape, place); v != nil {
 		return v
 	}
+	if kept := s.precision.kept(shape); !kept.Equal(shape) {
+		if value != nil {
+			var err error
+			if value, err = value.ConvertDType(kept.DType); err != nil {
+				graph.Errorf("variable %q: %w", path, err)
+			}
+		}
+		v := s.ownOrNew(path, place, kept, value)
+		s.precision.views[v] = true
+		return s.wrap(v)
+	}
+	return s.wrap(s.ownOrNew(path, place, shape, value))
+}
+
+// ownOrNew returns the variable at a path, which is made if there is none.
+func (s *Scope) ownOrNew(path string, place place, shape shapes.Shape, value *tensors.Tensor) *Variable {
 	if v := s.store.GetVariable(path); v != nil {
 		if !v.shape.Equal(shape) {
 			graph.Errorf("%svariable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", s.layer, path, v.shape, at(", made at ", v.madeAt), shape)
 		}
-		return s.wrap(v)
+		return v
 	}
 	v := &Variable{store: s.store, path: path, shape: shape.Clone(), trainable: shape.DType.IsFloat(), madeAt: place}
 	if value == nil {
@@ -173,7 +190,7 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	if s.vars != nil {
 		s.vars.created = append(s.vars.created, v)
 	}
-	return s.wrap(v)
+	return v
 }
 
 // GetVariable returns the variable with the given name in s, nil if there is none.

@@ -108,11 +108,12 @@ func (s *Store) TieVariables(pathPattern, to string) error {
 		if v == nil {
 			graph.Errorf("variable %q is tied to %q, which has not been made: the layer that makes it must come first", scope.path, to)
 		}
-		dims := v.shape.Dimensions
-		if !v.shape.Equal(shape) && len(dims) == 2 && v.shape.DType == shape.DType && shape.Rank() == 2 && dims[0] == shape.Dimensions[1] && dims[1] == shape.Dimensions[0] {
-			return graph.Transpose(v.NodeValue(g), 0, 1)
+		w := v.NodeValue(g)
+		dims := w.Shape().Dimensions
+		if !w.Shape().Equal(shape) && len(dims) == 2 && shape.Rank() == 2 && dims[0] == shape.Dimensions[1] && dims[1] == shape.Dimensions[0] {
+			return graph.Transpose(w, 0, 1)
 		}
-		return v.NodeValue(g)
+		return w
 	}}, false)
 }
 
@@ -168,12 +169,16 @@ func (s *Scope) wrap(v *Variable) *Variable {
 // madeIn returns what a variable that is made of others, or a view, is in a graph.
 func (v *Variable) madeIn(g *graph.Graph) (value *graph.Node) {
 	g.Outside(func() { value = v.made(g) })
-	if value == nil || !value.Shape().Equal(v.shape) {
+	want := v.shape
+	if compute, ok := v.own().viewed(g); ok {
+		want = want.WithDType(compute)
+	}
+	if value == nil || !value.Shape().Equal(want) {
 		got := "nil"
 		if value != nil {
 			got = value.Shape().String()
 		}
-		graph.Errorf("variable %q is %s: what replaces it is %s", v.path, v.shape, got)
+		graph.Errorf("variable %q is %s: what replaces it is %s", v.path, want, got)
 	}
 	return value
 }

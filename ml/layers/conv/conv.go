@@ -39,8 +39,8 @@ type TransposedBuilder struct {
 //
 //	y[b, i, c] = biases[c] + Σ x[b, p, k] · weights[q, k, c]   over all p, q with p·stride + q·dilation = i
 //
-// x is [B, spatial…, In], a float; weights are [kernel…, In, Channels/groups] and biases [Channels]; the result is
-// [B, spatial…, Channels], where an axis of I elements becomes (I - 1)·stride + dilation·(kernel - 1) + 1, or I·stride with PadSame.
+// x is [B, spatial…, In], a float; weights are [kernel…, In, F/groups] and biases `F`, with F as Channels says; the result is
+// [B, spatial…, F], where an axis of I elements becomes (I - 1)·stride + dilation·(kernel - 1) + 1, or I·stride with PadSame.
 // Channels and KernelSize must be set.
 //
 // Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285, ch. 4.
