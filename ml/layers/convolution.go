@@ -31,8 +31,8 @@ type ConvolutionBuilder struct {
 //
 //	y[b, o, c] = biases[c] + Σ_k Σ_i  x[b, stride·o + dilation·k - padding, i] · weights[k, i, c]
 //
-// x is [B, spatial…, In], a float; weights are [kernel…, In/groups, Channels] and biases [Channels]; the
-// result is [B, spatial…, Channels]. Channels and KernelSize must be set; strides, dilations and groups are
+// x is [B, spatial…, In], a float; weights are [kernel…, In/groups, F] and biases [F]; the
+// result is [B, spatial…, F], with F as Channels says. Channels and KernelSize must be set; strides, dilations and groups are
 // 1, there are biases, and no padding, unless set otherwise.
 func Convolution(scope *model.Scope, x *graph.Node) *ConvolutionBuilder {
 	needFloat("Convolution", x)
