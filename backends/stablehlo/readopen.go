@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -52,11 +53,21 @@ func ReadOpen(text string, options ...ReadOption) (*Open, error) {
 // inputs whose sizes are open, in their order. It is nil if the text says nothing of symbols.
 //
 // [JAX]: https://docs.jax.dev/en/latest/export/shape_poly.html
-func (o *Open) Declared() *sizes.Declaration { return o.declared }
+func (o *Open) Declared() *sizes.Declaration {
+	if o == nil {
+		return nil
+	}
+	return o.declared
+}
+
+var errNoText = errors.New("stablehlo: there is no text: ReadOpen reads one")
 
 // At returns the module for inputs of given shapes, those of main without what [InputValue] gave. What the text asserts of sizes must
 // hold.
 func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
+	if o == nil || o.module == nil {
+		return nil, errNoText
+	}
 	if err := o.fits(inputs); err != nil {
 		return nil, fmt.Errorf("stablehlo: the function @%s: %w", o.module.Main().Name, err)
 	}
@@ -75,6 +86,9 @@ func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
 // Call adds what main computes of inputs to their graph, as [Func.Call] does, for the sizes that they have. It panics with
 // [graph.Error] if the text does not allow these.
 func (o *Open) Call(inputs []*graph.Node) []*graph.Node {
+	if o == nil || o.module == nil {
+		graph.Errorf("%v", errNoText)
+	}
 	in := make([]shapes.Shape, len(inputs))
 	for i, x := range inputs {
 		if x == nil {
