@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
 	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
-	"backends/machine":      with(graphs, "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
+	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
 	"backends/stablehlo":    with(graphs, "graph/linalg", "internal/elementary", "internal/names"), // what calls of LAPACK are read as

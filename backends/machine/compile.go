@@ -173,7 +173,7 @@ func (m *Machine) lowered(kept []ir.Value) (*ir.Program, error) {
 var callOp = sync.OnceValue(func() *ir.Op {
 	g, s := graph.NewGraph(nil, "call"), shapes.Make(dtypes.Float32)
 	f := graph.NewFunction(g, "f", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Parameter(g, "x", s)} })
-	return f.Call(graph.Parameter(g, "x", s))[0].Op()
+	return f.Call(graph.Parameter(g, "x", s))[0].Input(0).Op()
 })
 
 // has reports whether the engine runs the instruction as it is.

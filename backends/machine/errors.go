@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -63,6 +64,10 @@ func (r *Run) nodeError(step int, state runstate.State, err error) *NodeError {
 		default:
 			e.Err = fmt.Errorf("the kernel broke: %v", broke.Broke)
 		}
+	}
+	var panicked *host.PanicError
+	if errors.As(err, &panicked) {
+		e.Stack = panicked.Stack
 	}
 	return e
 }

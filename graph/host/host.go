@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
@@ -117,7 +118,7 @@ func (a Attrs) run(ctx context.Context, out, in []*tensors.Tensor) error {
 	if a.Fn == nil {
 		return fmt.Errorf("%s: there is no function: a program that was written down and read has none", a)
 	}
-	got, err := a.Fn(ctx, in)
+	got, err := a.call(ctx, in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a, err)
 	}
@@ -136,4 +137,29 @@ func (a Attrs) run(ctx context.Context, out, in []*tensors.Tensor) error {
 		}
 	}
 	return nil
+}
+
+// call calls the function. What it panics with is an error.
+func (a Attrs) call(ctx context.Context, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, &PanicError{r, string(debug.Stack())}
+		}
+	}()
+	return a.Fn(ctx, in)
+}
+
+// PanicError is that a function panicked.
+type PanicError struct {
+	Value any
+	Stack string // where
+}
+
+// Error says what the function panicked with.
+func (e *PanicError) Error() string { return fmt.Sprintf("the function panicked: %v", e.Value) }
+
+// Unwrap returns what the function panicked with, if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
 }
