@@ -995,6 +995,7 @@ var named = []reflect.Type{
 	reflect.TypeFor[host.Attrs](),
 	reflect.TypeFor[host.Func](),
 	reflect.TypeFor[host.Options](),
+	reflect.TypeFor[host.PanicError](),
 	reflect.TypeFor[images.ChannelsAxisConfig](),
 	reflect.TypeFor[images.ToImageConfig](),
 	reflect.TypeFor[images.ToTensorConfig](),
