@@ -321,6 +321,7 @@ var small = map[string]struct {
 	says     map[string]string
 	pictures []string
 }{
+	"calculator":  {map[string]string{"statistics": "✓ columns are centred", "mistakes": "In[5]:1: MatMul [3 4] · [3 4]: inner axes differ", "closer": "✓ three windows, one program", "learn": "✓ 300 steps, one compile", "flow": "✓ gradient descent came close", "memory": "the array was released at In[11]:7"}, []string{"learn"}},
 	"curvature":   {map[string]string{"symmetric": "✓ H is symmetric", "after": "✓ Hv = λv", "walk": "✓ within 0.1"}, []string{"training", "walk"}},
 	"per-example": {map[string]string{"run": "✓ their mean is the gradient of the batch", "find": "✓ of the 30 longest gradients"}, []string{"train", "find", "look"}},
 	"neural-ode":  {map[string]string{"memory": "✓ storing every 20th step", "compare": "✓ over 400 steps", "unseen": "✓ it is off"}, []string{"train", "compare"}},

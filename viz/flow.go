@@ -26,6 +26,7 @@ type flow struct {
 
 	look  func(n *flowNode, class string) (newClass, fill string) // how a box looks other than by its class; nil for as it is
 	style string                                                  // of those classes
+	at    string                                                  // sizes at which it was traced, if axes have their symbols for names; see sized.go
 }
 
 type flowNode struct {

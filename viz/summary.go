@@ -42,7 +42,7 @@ func Summary(x any, inputs ...any) Bundle {
 	if list, ok := variablesOf(x); ok {
 		return variableTable(list)
 	}
-	tr, err := traceFunc(x, inputs)
+	tr, err := traceSized(x, inputs)
 	if err != nil {
 		return Error(fmt.Errorf("viz.Summary: %w", err))
 	}
@@ -75,7 +75,7 @@ func summarise(f *flow) Bundle {
 	var params, paramBytes, work, bytes int64
 	for _, n := range f.nodes {
 		if n.input {
-			g.rows = append(g.rows, []string{n.title(), namesOf(n.out[0]), withoutNames(n.out), "", "", "", ""})
+			g.rows = append(g.rows, []string{n.title(), f.namesOf(n.out[0]), f.withoutNames(n.out), "", "", "", ""})
 		}
 	}
 	const most = 150
@@ -93,9 +93,9 @@ func summarise(f *flow) Bundle {
 		}
 		at := func(column int) [2]int { return [2]int{len(g.rows), column} }
 		g.titles[at(0)] = strings.Join(r.ops, " → ")
-		in, out := withoutNames(r.in), withoutNames(r.out)
+		in, out := f.withoutNames(r.in), f.withoutNames(r.out)
 		for column, list := range map[int][]shapes.Shape{1: r.in, 2: r.out} {
-			if slices.ContainsFunc(list, shapes.Shape.HasNames) {
+			if f.at == "" && slices.ContainsFunc(list, shapes.Shape.HasNames) {
 				g.titles[at(column)] = fmt.Sprint(list)
 			}
 			if len(list) > 1 {
@@ -115,6 +115,9 @@ func summarise(f *flow) Bundle {
 		g.note = fmt.Sprintf("%s parameters, %s; ", count(params), bytesize.Text(paramBytes))
 	}
 	g.note += fmt.Sprintf("%s FLOPs forward", si(work))
+	if f.at != "" {
+		g.note += "; FLOPs and bytes are those of " + f.at
+	}
 	return g.bundle()
 }
 
@@ -188,8 +191,8 @@ func (f *flow) layers() []*layerRow {
 }
 
 // namesOf writes the names of axes, · for one without; "" if none has one.
-func namesOf(s shapes.Shape) string {
-	if !s.HasNames() {
+func (f *flow) namesOf(s shapes.Shape) string {
+	if f.at != "" || !s.HasNames() {
 		return ""
 	}
 	var names []string
@@ -200,9 +203,13 @@ func namesOf(s shapes.Shape) string {
 }
 
 // withoutNames writes shapes, a line each. Names of axes would make a table too wide; they stand at the inputs.
-func withoutNames(list []shapes.Shape) string {
+func (f *flow) withoutNames(list []shapes.Shape) string {
 	var out []string
 	for _, s := range list {
+		if f.at != "" {
+			out = append(out, symbolic(s))
+			continue
+		}
 		s.AxisNames = nil
 		out = append(out, s.String())
 	}

@@ -5,13 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
-	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/runstate"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -151,7 +150,7 @@ func (m *Machine) lowered(kept []ir.Value) (*ir.Program, error) {
 			if one := &low.Instrs; len(*one) == 1 && slices.Equal((*one)[0].In, low.Inputs) && slices.Equal((*one)[0].Out, low.Outputs) {
 				in.Op, in.Attrs, in.Regions, in.Captured = (*one)[0].Op, (*one)[0].Attrs, (*one)[0].Regions, (*one)[0].Captured
 			} else {
-				in.Op, in.Attrs, in.Regions, in.Captured = callOp(), nil, []*ir.Program{low}, 0
+				in.Op, in.Attrs, in.Regions, in.Captured = ops.Call, nil, []*ir.Program{low}, 0
 			}
 		}
 		out, err := b.Call(in.Op, in.Attrs, at(in.In), in.Captured, in.Regions...)
@@ -168,13 +167,6 @@ func (m *Machine) lowered(kept []ir.Value) (*ir.Program, error) {
 	}
 	return q, err
 }
-
-// callOp is the op that calls a function.
-var callOp = sync.OnceValue(func() *ir.Op {
-	g, s := graph.NewGraph(nil, "call"), shapes.Make(dtypes.Float32)
-	f := graph.NewFunction(g, "f", func(g *graph.Graph) []*graph.Node { return []*graph.Node{graph.Parameter(g, "x", s)} })
-	return f.Call(graph.Parameter(g, "x", s))[0].Input(0).Op()
-})
 
 // has reports whether the engine runs the instruction as it is.
 func (m *Machine) has(in *ir.Instr) bool {

@@ -88,34 +88,14 @@ func lstmForward() *benchCase {
 			x, w, u, b := in[0], in[1], in[2], in[3]
 			g := x.Graph()
 			shares := graph.Add(graph.MatMul(x, w), b) // [T, B, 4C]
-			zero := func(dims ...int) *graph.Node { return graph.Zeros(g, shapes.Make(dtypes.Float32, dims...)) }
-			first := graph.Const(g, int32(0))
-			last := graph.While(
-				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-					t, _, _, _ := lstmState(g)
-					return []*graph.Node{graph.LessThan(t, graph.Const(g, int32(lstmTime)))}
-				}),
-				graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-					t, h, c, all := lstmState(g)
-					origin := graph.Const(g, int32(0))
-					share := graph.Squeeze(graph.DynamicSlice(shares, []*graph.Node{t, origin, origin}, []int{1, lstmBatch, 4 * lstmWidth}), 0)
-					h, c = lstmGates(graph.Add(share, graph.MatMul(h, u)), c)
-					all = graph.DynamicUpdateSlice(all, graph.ExpandAxes(h, 0), []*graph.Node{t, origin, origin})
-					return []*graph.Node{graph.AddScalar(t, 1), h, c, all}
-				}),
-				first, zero(lstmBatch, lstmWidth), zero(lstmBatch, lstmWidth), zero(lstmTime, lstmBatch, lstmWidth))
-			return last[3]
+			zero := graph.Zeros(g, shapes.Make(dtypes.Float32, lstmBatch, lstmWidth))
+			_, all := graph.Scan([]*graph.Node{zero, zero}, []*graph.Node{shares}, func(state, share []*graph.Node) (next, y []*graph.Node) {
+				h, c := lstmGates(graph.Add(share[0], graph.MatMul(state[0], u)), state[1])
+				return []*graph.Node{h, c}, []*graph.Node{h}
+			}).Done()
+			return all[0]
 		}), append([]*tensors.Tensor{m.normal(lstmTime, lstmBatch, lstmWidth)}, m.lstmWeights()...)...)
 	}}
-}
-
-// lstmState are the parameters of the loop's functions: the time, h, c, and the h of all times.
-func lstmState(g *graph.Graph) (t, h, c, all *graph.Node) {
-	float := func(name string, dims ...int) *graph.Node {
-		return graph.Parameter(g, name, shapes.Make(dtypes.Float32, dims...))
-	}
-	t = graph.Parameter(g, "t", shapes.Make(dtypes.Int32))
-	return t, float("h", lstmBatch, lstmWidth), float("c", lstmBatch, lstmWidth), float("all", lstmTime, lstmBatch, lstmWidth)
 }
 
 // lstmModel returns the last h of an LSTM whose loop over time is written out, so that it has a gradient.

@@ -69,13 +69,21 @@ func graphOf(p graph.GraphProvider) *graph.Graph {
 // NodeValue returns v's value in a graph: the one at the beginning of the run, or what
 // [Variable.SetNodeValue] made of it. A closure, such as the body of a loop, uses it as any value from around it.
 func (v *Variable) NodeValue(nodeOrGraph graph.GraphProvider) *graph.Node {
-	return v.inGraph(graphOf(nodeOrGraph)).current
+	g := graphOf(nodeOrGraph)
+	x := v.inGraph(g).current
+	if compute, ok := v.viewed(g); ok {
+		return graph.ConvertDType(x, compute)
+	}
+	return x
 }
 
 // SetNodeValue makes value what v holds from here on: in the graph at once, in the store after the run.
 // It panics with [graph.Error] if the shape differs from v's, or inside a closure.
 func (v *Variable) SetNodeValue(value *graph.Node) {
 	g := value.Graph()
+	if compute, ok := v.viewed(g); ok && value.DType() == compute {
+		value = graph.ConvertDType(value, v.DType())
+	}
 	if !value.Shape().Equal(v.shape) {
 		graph.Errorf("variable %q is %s%s: its value cannot become a %s", v.path, v.shape, at(", made at ", v.madeAt), value.Shape())
 	}

@@ -18,6 +18,7 @@ type Scope struct {
 	path        string
 	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
+	precision   *precision               // of the graph being built; nil for none
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 }
 
@@ -141,6 +142,22 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 		graph.Errorf("variable %q is made twice in this graph (first%s): give it a scope of its own with In, or share it with Shared", path, at(" at ", first))
 	}
 	s.visits[path] = place
+	if kept := s.precision.kept(shape); !kept.Equal(shape) {
+		if value != nil {
+			var err error
+			if value, err = value.ConvertDType(kept.DType); err != nil {
+				graph.Errorf("variable %q: %w", path, err)
+			}
+		}
+		v := s.ownOrNew(path, place, kept, value)
+		s.precision.views[v] = true
+		return v
+	}
+	return s.ownOrNew(path, place, shape, value)
+}
+
+// ownOrNew returns the variable at a path, which is made if there is none.
+func (s *Scope) ownOrNew(path string, place place, shape shapes.Shape, value *tensors.Tensor) *Variable {
 	if v := s.store.GetVariable(path); v != nil {
 		if !v.shape.Equal(shape) {
 			graph.Errorf("variable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", path, v.shape, at(", made at ", v.madeAt), shape)

@@ -48,13 +48,35 @@ type shardingRule struct {
 }
 
 // matches reports whether a path, or its end if the pattern does not begin with a slash, is what the pattern says.
-func (r shardingRule) matches(fullPath string) bool {
+func (r shardingRule) matches(fullPath string) bool { return isOrEndsWith(r.pattern, fullPath) }
+
+func isOrEndsWith(pattern, fullPath string) bool {
 	elements := strings.Split(fullPath, "/")
-	if !strings.HasPrefix(r.pattern, "/") {
-		elements = elements[max(0, len(elements)-1-strings.Count(r.pattern, "/")):]
+	if !strings.HasPrefix(pattern, "/") {
+		elements = elements[max(0, len(elements)-1-strings.Count(pattern, "/")):]
 	}
-	ok, _ := path.Match(r.pattern, strings.Join(elements, "/"))
+	ok, _ := path.Match(pattern, strings.Join(elements, "/"))
 	return ok
+}
+
+// Matches reports whether a pattern is that of a variable's path or of a scope around it. One that does not begin with a slash is that of the
+// end of such a path. Its elements may hold the wildcards of [path.Match]:
+//
+//	"/encoder"          what lies in the scope /encoder
+//	"block?/attention"  what lies in a scope attention of block1, block2, …, wherever these lie
+//	"biases"            the variables, and what lies in the scopes, of this name
+//
+// A pattern that is malformed matches nothing.
+func Matches(pattern, fullPath string) bool {
+	if strings.Trim(pattern, "/") == "" {
+		return false
+	}
+	for p := JoinPath(fullPath); p != "/"; p, _ = SplitPath(p) {
+		if isOrEndsWith(pattern, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // ShardVariables says how all variables are divided, those made later too, whose path ends with pattern, or is it,

@@ -122,12 +122,23 @@ func (s *Store) create(path string, place place, value *tensors.Tensor) (*Variab
 func (s *Store) insert(v *Variable) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.vars == nil {
+		return fmt.Errorf("model: the variable %q: the store is a zero Store: make it with NewStore", v.path)
+	}
 	if old := s.vars[v.path]; old != nil {
 		return fmt.Errorf("model: the variable %q exists already, as %s%s", v.path, old.shape, at(", made at ", old.madeAt))
 	}
 	s.shardNew(v)
 	s.vars[v.path] = v
 	return nil
+}
+
+// Rebuild lets graphs that were built from the store be built and compiled anew when they are next run: for who changes what
+// models look at when they are built.
+func (s *Store) Rebuild() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
 }
 
 // DeleteVariable removes a variable and releases its value. Graphs that use it are compiled again, and

@@ -73,6 +73,44 @@ func (v *windowWalk) over(p int, fn func(offset int)) {
 	}
 }
 
+// placesOfOne returns the offsets of a window's places from its first one, in row-major order.
+func (v *windowWalk) placesOfOne() []int {
+	list := []int{0}
+	for i, stride := range v.strides {
+		var wider []int
+		for _, offset := range list {
+			for k := range v.Size[i] {
+				wider = append(wider, offset+k*stride)
+			}
+		}
+		list = wider
+	}
+	return list
+}
+
+// whole tells how many windows from number p to hi lie side by side along the last outer axis with no place outside of the operand: the offset of the
+// first one's first place, and the step to the next.
+func (v *windowWalk) whole(p, hi int) (base, step, n int) {
+	last := len(v.strides) - 1
+	if last < 0 {
+		return 0, 0, 0
+	}
+	for i := last; i >= 0; i-- {
+		at := p % v.Out[i]
+		start := at*v.Stride[i] - v.Before[i]
+		if start < 0 || start+v.Size[i] > v.In[i] {
+			return 0, 0, 0
+		}
+		if i == last {
+			n = min(hi-p, (v.In[i]-v.Size[i]+v.Before[i])/v.Stride[i]+1-at, v.Out[i]-at)
+			step = v.Stride[i] * v.strides[i]
+		}
+		base += start * v.strides[i]
+		p /= v.Out[i]
+	}
+	return base, step, n
+}
+
 // grain is how many windows a chunk of work has.
 func (v *windowWalk) grain() int {
 	size := v.inner

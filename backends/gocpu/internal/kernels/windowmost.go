@@ -59,9 +59,24 @@ func WindowMost[T Real](tier cpu.Tier, smaller bool, none T, w Windows) Func {
 	if op == nil {
 		op = mostOf[T](smaller)
 	}
+	taps := foursOf(v.placesOfOne())
 	body := func(a *Args, _, lo, hi int) {
 		x, z := Of[T](a.In[0]), Of[T](a.Out[0])
-		for p := lo; p < hi; p++ {
+		for p := lo; p < hi; {
+			base, step, n := v.whole(p, hi)
+			for range n {
+				out := z[p*v.inner:][:v.inner]
+				row := func(place int) []T { return x[base+place:][:v.inner] }
+				op(out, row(taps[0][0]), row(taps[0][1]), row(taps[0][2]), row(taps[0][3]))
+				for _, t := range taps[1:] {
+					op(out, out, row(t[1]), row(t[2]), row(t[3]))
+				}
+				base += step
+				p++
+			}
+			if n > 0 {
+				continue
+			}
 			out := z[p*v.inner:][:v.inner]
 			row := func(offset int) []T { return x[offset : offset+v.inner] }
 			var at [3]int
@@ -89,8 +104,26 @@ func WindowMost[T Real](tier cpu.Tier, smaller bool, none T, w Windows) Func {
 			default:
 				op(out, row(at[0]), row(at[0]), row(at[min(1, last)]), row(at[last]))
 			}
+			p++
 		}
 	}
 	grain := v.grain()
 	return func(a *Args) { a.For(v.places, grain, body) }
+}
+
+// foursOf returns the places of a window as they are taken: four, and then three at a time beside what came of those before. The last
+// place is taken more than once where there are fewer.
+func foursOf(places []int) (list [][4]int) {
+	last := len(places) - 1
+	for i := 0; i <= last; {
+		var four [4]int
+		for k := range four {
+			if k > 0 || i == 0 {
+				four[k] = places[min(i, last)]
+				i++
+			}
+		}
+		list = append(list, four)
+	}
+	return list
 }
