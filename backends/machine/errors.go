@@ -54,6 +54,10 @@ func (r *Run) nodeError(step int, state runstate.State, err error) *NodeError {
 			e.Inputs = append(e.Inputs, r.m.nodes[in].Shapes...)
 		}
 	}
+	var panicked *host.PanicError
+	if errors.As(err, &panicked) {
+		defer func() { e.Stack = panicked.Stack }()
+	}
 	var broke *gocpu.StepError
 	if errors.As(err, &broke) {
 		e.Stack = broke.Stack
@@ -64,10 +68,6 @@ func (r *Run) nodeError(step int, state runstate.State, err error) *NodeError {
 		default:
 			e.Err = fmt.Errorf("the kernel broke: %v", broke.Broke)
 		}
-	}
-	var panicked *host.PanicError
-	if errors.As(err, &panicked) {
-		e.Stack = panicked.Stack
 	}
 	return e
 }
