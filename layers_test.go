@@ -32,10 +32,11 @@ var mayImport = map[string][]string{
 	"internal/frames":      {}, // whoever names a line of the user's may ask it
 	"internal/hostile/...": {},
 	"internal/echo":        graphs,
-	"internal/safefile":    {}, // whoever opens or writes a file may use it
+	"internal/safefile":    {},                    // whoever opens or writes a file may use it
+	"internal/assets":      {"internal/safefile"}, // script libraries: who writes pages with them, and who installs them
+	"internal/leave":       {},                    // for who stays behind its cell, and who must act before
+	"internal/cellwire":    {},                    // what both ends of the socket of cells say
 	"internal/slicetext":   {},
-	"internal/leave":       {}, // for who stays behind its cell, and who must act before
-	"internal/cellwire":    {}, // what both ends of the socket of cells say
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/float8":   {},
@@ -80,6 +81,7 @@ var mayImport = map[string][]string{
 
 	"ml/data":                   with(values, "ml/data/internal/...", "ml/internal/guard"),
 	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered"),
+	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
 	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
@@ -102,11 +104,13 @@ var mayImport = map[string][]string{
 	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
+	"viz/interactive":  with(values, "viz", "viz/internal/...", "internal/assets"), // go-echarts, which viz may not link
+	"viz/figures":      with(values, "viz", "viz/internal/..."),                    // gonum/plot, likewise
 
 	"tutorials": {}, // notebooks, and their tests
 	"docker":    {}, // images, and their tests
 
-	"kernel-ext/...":                {"kernel-ext/...", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "backends/session"},
+	"kernel-ext/...":                {"kernel-ext/...", "internal/assets", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "backends/session"},
 	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/bytesize", "internal/showing", "internal/leave"},
 	"kernel-ext/carry/kinds":        {},
 	"kernel-ext/traces":             with(graphs, "internal/frames", "internal/traces", "internal/visits"),

@@ -40,9 +40,14 @@ import (
 	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/audio"
 	"github.com/quire-ml/quire/ml/data/augment"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/fetch"
+	"github.com/quire-ml/quire/ml/data/ingraph"
+	"github.com/quire-ml/quire/ml/data/jsonl"
+	"github.com/quire-ml/quire/ml/data/npz"
+	picturefiles "github.com/quire-ml/quire/ml/data/pictures"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
@@ -150,6 +155,7 @@ func samples() map[any]string {
 		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
 		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {cache.KV(model.NewStore().RootScope(), graph.NewGraph(nil, "cache")), ""}, {cache.Of(scope), ""}, {cache.Snapshot{}, ""}, {cache.NewStep[int](2), ""}, {cache.NewTea[int](0.5), ""}, {&pretrained.Report{Loaded: []string{"/w"}}, "1 variables loaded"}, {pretrained.Rule{From: "w.{}"}, "w.{}"}, {gguf.File{Version: 3}, "3"}, {gguf.Tensor{Name: "w"}, "w"}, {gguf.Type(1), ""}, {safetensors.File{}, ""},
 		{decoder.Config{Layers: 3}, "3"}, {decoder.Llama3Scaling{Factor: 8}, "8"}, {decoder.Model{}, ""}, {resnet.New18(3, 10), "512"}, {transformer.BERT{Positions: 7}, "7"}, {transformer.GPT2{Positions: 7}, "7"}, {transformer.GPT2Model{}, ""}, {transformer.Size{Heads: 3}, "3"}, {transformer.ViT{Patch: 16}, "16"}, {generation.Sequence{Tokens: []int{7}}, "7"},
+		{flow(), "Prefetch 4"}, {data.Fold{Train: []int{1, 2}}, "[1 2]"}, {data.Padding{Multiple: 8}, "8"}, {data.Permuted(3, 1), "Permuted: 3 of 3 examples"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
@@ -160,6 +166,7 @@ func samples() map[any]string {
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
 		{live.Of([]float32{1, 2}).Add(1), "float32[2]"}, {live.Default(), ""}, {new(live.Pending), ""}, {live.MemoryReport{Live: 5000}, "5 kB at hand"}, {live.MemoryLine{Place: "In[3]:5"}, "In[3]:5"}, {live.EvalReport{Evals: 3}, "3 evals"}, {live.Compile{Calls: 3}, "3"}, {live.Recomputed{What: "Exp"}, "Exp"},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
+		{text.Lines{}, ""}, {text.Documents{}, ""}, {jsonl.Lines[int]{}, ""}, {new(npz.File), ""}, {picturefiles.Files{}, ""}, {picturefiles.Options{Height: 3}, "3"}, {&audio.Sound{Rate: 8000}, "8000"}, {audio.Sounds{}, ""}, {audio.Options{Rate: 8000}, "8000"}, {tensors.NpyRows{}, ""}, {ingraph.Fn(nil), ""}, {ingraph.Affine{Rotate: 30}, "30"}, {ingraph.Jitter{Contrast: 0.5}, "0.5"},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},

@@ -219,6 +219,7 @@ func TestSnapshot(t *testing.T) {
 		require.NoError(t, other.caches.Restore(shot))
 		other.feed(t, x, want, 10, 12)
 		require.NoError(t, shot.Close())
+		require.EqualError(t, other.caches.Restore(nil), "cache: the snapshot is nil")
 	}
 }
 

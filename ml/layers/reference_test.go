@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
@@ -245,8 +246,8 @@ func (c referenceCase) store(t *testing.T, dtype dtypes.DType) *model.Store {
 }
 
 // run makes one step.
-func (c referenceCase) run(store *model.Store, fn multi, in []any) ([]*tensors.Tensor, error) {
-	return model.CallOnceN(graphtest.Reference(), store, func(scope *model.Scope, in []*Node) []*Node {
+func (c referenceCase) run(backend Backend, store *model.Store, fn multi, in []any) ([]*tensors.Tensor, error) {
+	return model.CallOnceN(backend, store, func(scope *model.Scope, in []*Node) []*Node {
 		store.SetTraining(in[0].Graph(), c.Training)
 		return fn(scope, in)
 	}, in...)
@@ -259,32 +260,39 @@ func TestLayersEqualTheirReference(t *testing.T) {
 			fn := referenceTable[c.Layer]
 			require.NotNil(t, fn, "it has no row in referenceTable")
 			seen[c.Layer] = true
-			store := c.store(t, dtypes.Float64)
-			made := store.NumVariables()
-			for step, s := range c.Steps {
-				var in []any
-				for _, x := range s.In {
-					in = append(in, x.tensor(dtypes.Float64))
-				}
-				out, err := c.run(store, fn, in)
-				require.NoError(t, err)
-				require.Len(t, out, len(s.Out))
-				for i, want := range s.Out {
-					require.Equal(t, want.Dims, out[i].Shape().Dimensions, "result %d", i)
-					close64(t, want.Data, float64s(out[i]), 1e-9, "step %d, result %d", step, i)
-				}
-			}
-			if !c.Training {
-				require.Equal(t, made, store.NumVariables(), "the layer has made variables that the case does not give")
-			}
-			for path, want := range c.After {
-				close64(t, want.Data, float64s(store.GetVariable(path).MustValue()), 1e-9, "%s behind the last step", path)
+			for _, backend := range []Backend{graphtest.Reference(), gocpu.New()} {
+				c.compare(t, backend, fn)
 			}
 			c.compareNarrow(t, fn)
 		})
 	}
 	for name := range maps.Keys(referenceTable) {
 		assert.True(t, seen[name], "%s has no case in testdata/reference/make.py", name)
+	}
+}
+
+// compare makes all steps on an engine.
+func (c referenceCase) compare(t *testing.T, backend Backend, fn multi) {
+	store := c.store(t, dtypes.Float64)
+	made := store.NumVariables()
+	for step, s := range c.Steps {
+		var in []any
+		for _, x := range s.In {
+			in = append(in, x.tensor(dtypes.Float64))
+		}
+		out, err := c.run(backend, store, fn, in)
+		require.NoError(t, err)
+		require.Len(t, out, len(s.Out))
+		for i, want := range s.Out {
+			require.Equal(t, want.Dims, out[i].Shape().Dimensions, "result %d", i)
+			close64(t, want.Data, float64s(out[i]), 1e-9, "%s, step %d, result %d", backend.Name(), step, i)
+		}
+	}
+	if !c.Training {
+		require.Equal(t, made, store.NumVariables(), "the layer has made variables that the case does not give")
+	}
+	for path, want := range c.After {
+		close64(t, want.Data, float64s(store.GetVariable(path).MustValue()), 1e-9, "%s behind the last step", path)
 	}
 }
 
@@ -318,7 +326,7 @@ func (c referenceCase) compareNarrow(t *testing.T, fn multi) {
 		for _, x := range c.Steps[0].In {
 			in = append(in, x.tensor(dtype))
 		}
-		out, err := c.run(store, fn, in)
+		out, err := c.run(gocpu.New(), store, fn, in)
 		require.NoError(t, err)
 		require.Equal(t, dtype, out[0].DType())
 		if dtype == wide {

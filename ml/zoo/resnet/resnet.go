@@ -129,7 +129,7 @@ func conv(scope *model.Scope, x *graph.Node, channels, size, stride int) *graph.
 	if p := size / 2; p > 0 {
 		x = graph.Pad(x, graph.ScalarZero(x.Graph(), x.DType()), graph.PadAxis{}, graph.PadAxis{Start: p, End: p}, graph.PadAxis{Start: p, End: p})
 	}
-	x = layers.Convolution(scope, x).Channels(channels).KernelSize(size).Strides(stride).NoPadding().UseBias(false).Done()
+	x = layers.Convolution(scope, x).Channels(channels).KernelSize(size).Strides(stride).NoPadding().Bias(false).Done()
 	return layers.BatchNorm(scope.In("norm"), x, -1).Momentum(0.9).Epsilon(1e-5).Done()
 }
 
