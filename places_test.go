@@ -42,6 +42,7 @@ var sharedPlaces = map[string][]string{
 	"backends/xla/internal/capi/cache.go":          {"os.CreateTemp"},
 	// The user's own folders: plugins are checked before they are loaded, pip's settings are pip's matter.
 	"backends/xla/plugins/plugins.go":                  {"os.UserHomeDir"},
+	"internal/assets/assets.go":                        {"os.UserHomeDir"}, // what is read has the sum that is pinned
 	"kernel-ext/internal/kernelspec/kernelspec.go":     {"os.UserHomeDir"},
 	"kernel-ext/internal/plugininstall/pypi/client.go": {"os.UserHomeDir"},
 	"kernel-ext/internal/plugininstall/pypi/config.go": {"os.UserHomeDir"},

@@ -31,6 +31,14 @@ type NamedRate struct {
 	Name string
 }
 
+// Value returns the rate of a step, NaN if there is none.
+func (r NamedRate) Value(step float64) float64 {
+	if r.Rate == nil {
+		return math.NaN()
+	}
+	return r.Rate.Value(step)
+}
+
 // ratePoints is how many steps of a schedule are looked at: more than a chart has pixels.
 const ratePoints = 1000
 

@@ -246,6 +246,9 @@ func (t *Trainer) form(key execKey) (*form, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
 	}
+	if t.execs == nil {
+		return nil, errors.New("train: the trainer is a zero value: make it with NewTrainer")
+	}
 	if key.spec != nil && !reflect.ValueOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}

@@ -67,6 +67,9 @@ type option interface {
 	JSON() map[string]any
 }
 
+// network is a drawing of boxes and arrows: that of a graph.
+type network interface{ Network() svg.Network }
+
 // optionOf returns what ECharts is told of a drawing, as JSON that may stand in a script.
 func optionOf(d svg.Drawing) ([]byte, error) {
 	var c option
@@ -78,7 +81,7 @@ func optionOf(d svg.Drawing) ([]byte, error) {
 		c = heatOf(d)
 	case svg.Parallel:
 		c = parallelOf(d, extra)
-	case interface{ Network() svg.Network }:
+	case network:
 		c = networkOf(d.Network())
 	default:
 		return nil, fmt.Errorf("an interactive page has no form for a %T", d)

@@ -82,7 +82,8 @@ func (f *File) readIndex(path string) error {
 	if len(index.WeightMap) == 0 {
 		return errors.New(`the index has no "weight_map": it names no tensors`)
 	}
-	for name, file := range index.WeightMap {
+	for _, name := range slices.Sorted(maps.Keys(index.WeightMap)) {
+		file := index.WeightMap[name]
 		if file != filepath.Base(file) || file == "." || file == ".." || strings.ContainsAny(file, `/\`) {
 			return fmt.Errorf("%q is in the file %q: want a name without folders", name, file)
 		}
