@@ -23,10 +23,15 @@ type flow struct {
 	name   string
 	nodes  []*flowNode
 	unused int // ops left out, since no result needs them
+
+	look  func(n *flowNode, class string) (newClass, fill string) // how a box looks other than by its class; nil for as it is
+	style string                                                  // of those classes
+	at    string                                                  // sizes at which it was traced, if axes have their symbols for names; see sized.go
 }
 
 type flowNode struct {
-	id      int // in the graph or program
+	id      int   // in the graph or program
+	ids     []int // of all members of a group
 	op      string
 	attrs   any
 	given   bool     // it is no op: a parameter of the graph, an input of the program
@@ -447,7 +452,7 @@ func (f *flow) groupAt(depth int) *flow {
 		return k
 	}
 	private := f.privateParams(key)
-	g := &flow{name: f.name, unused: f.unused}
+	g := &flow{name: f.name, unused: f.unused, look: f.look, style: f.style}
 	to := make([]int, len(f.nodes))
 	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {
@@ -464,12 +469,13 @@ func (f *flow) groupAt(depth int) *flow {
 		if last < 0 || k != lastKey || n.stack != "" && n.stack == first { // or the same call once more, in a loop
 			c := *n
 			c.in, c.inShape, c.flops, c.members, c.detail = nil, nil, 0, 0, ""
-			c.op = groupName(n, depth)
+			c.op, c.ids = groupName(n, depth), nil
 			last, lastKey, first = len(g.nodes), k, n.stack
 			g.nodes = append(g.nodes, &c)
 		}
 		m := g.nodes[last]
 		m.members++
+		m.ids = append(m.ids, n.id)
 		m.flops += n.flops
 		m.output = m.output || n.output
 		if m.members == 1 {

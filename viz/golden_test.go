@@ -1,6 +1,7 @@
 package viz_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
@@ -89,6 +92,12 @@ func views() map[string]any {
 		"node":             node,
 		"profile":          aProfile(),
 		"profile_limits":   measured(aProfile()),
+		"run_done":         viz.States(steppedRun(-1)),
+		"run_held":         steppedRun(7),
+		"run_heat":         viz.HeatMap(steppedRun(-1)),
+		"run_memory":       viz.MemoryCurve(steppedRun(-1)),
+		"run_timeline":     viz.Timeline(steppedRun(-1)),
+		"run_none":         viz.Timeline(nil),
 		"runs":             viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3, "width", 128, "batch", 32), having(run(1000, 700, 2), "learning rate", 3e-3, "width", 128, "batch", 32, "note", "a<b>")),
 		"runs_one":         viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3)),
 		"runs_empty":       viz.Runs(viz.NewRun(""), viz.NewRun("named")),
@@ -124,6 +133,48 @@ func views() map[string]any {
 		"render_node_nil":  (*graph.Node)(nil),
 		"render_graph_nil": (*graph.Graph)(nil),
 	}
+}
+
+// steppedRun is a training step on a machine, of which so many nodes are done and one broke, or all are; with times of a clock of its own.
+func steppedRun(done int) *runstate.Trace {
+	m, err := machine.FromFunc(gradient, []any{wave(8, 4), wave(4, 3)})
+	if err != nil {
+		panic(err)
+	}
+	defer m.Close()
+	r, err := m.Run(context.Background(), wave(8, 4), wave(4, 3))
+	if err != nil {
+		panic(err)
+	}
+	t := r.Trace()
+	t.Engine, t.Workers, t.Events, t.Took = machine.Dataflow.String(), 2, nil, 0
+	for i, n := range t.Nodes {
+		if n.Op == nil || n.Constant || t.States[i] == runstate.Skipped {
+			continue
+		}
+		state, last := runstate.Computing, runstate.Done
+		if n.Back >= 0 {
+			state = runstate.ComputingGradient
+		}
+		at := t.Took
+		t.Took += time.Duration(n.Bytes()+40) * time.Microsecond
+		switch {
+		case done == 0:
+			last, t.Ended, t.Err = runstate.Failed, false, errors.New("example.go:3: Mul: it <broke>")
+		case done < 0 && t.Ended, done > 0:
+		default:
+			t.States[i] = runstate.Waiting
+			done--
+			continue
+		}
+		done--
+		t.States[i] = last
+		for _, e := range []runstate.Event{{State: runstate.Waiting}, {State: runstate.Ready, At: at}, {State: state, At: at}, {State: runstate.Emitting, At: t.Took}, {State: last, At: t.Took}} {
+			e.Node, e.Worker = i, uint16(i%2)
+			t.Events = append(t.Events, e)
+		}
+	}
+	return t
 }
 
 // having notes choices: names and values in turn.

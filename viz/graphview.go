@@ -181,6 +181,7 @@ func (f *flow) draw() string {
 		".ed{fill:none;stroke:#98a3af;stroke-width:1.2}.ah{fill:#98a3af}.d{font-size:10px}" +
 		"@media(prefers-color-scheme:dark){.in{fill:#173a25;stroke:#4fae74}.pa{fill:#43300f;stroke:#d39a4a}.out{fill:#3a2547;stroke:#b184cc}.op{fill:#262d36;stroke:#56616d}.gr{fill:#1a314c;stroke:#5b90cf}" +
 		".ed{stroke:#6f7b88}.ah{fill:#6f7b88}}")
+	c.Style(f.style)
 	for _, e := range edges {
 		drawEdge(c, nodes, e, margin)
 	}
@@ -224,7 +225,11 @@ func (f *flow) drawBox(c *svg.Canvas, n *flowNode, at *layout.Node, margin float
 	case n.members > 1:
 		class = "gr"
 	}
-	c.Rect(x-at.Width/2, y-at.Height/2, at.Width, at.Height, radius, class, "")
+	fill := ""
+	if f.look != nil {
+		class, fill = f.look(n, class)
+	}
+	c.Rect(x-at.Width/2, y-at.Height/2, at.Width, at.Height, radius, class, fill)
 	if n.detail != "" {
 		c.Text(x, y-3, "m b", n.title())
 		c.Text(x, y+11, "f m d", clip(n.detail))

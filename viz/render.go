@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/frames"
@@ -79,6 +80,10 @@ func render(v any) Bundle {
 		return tensorList(x)
 	case *capability.Profile:
 		return profileView(x)
+	case runstate.Snapshotter:
+		return States(x.Trace())
+	case *runstate.Trace:
+		return States(x)
 	case *graph.Graph, *graph.Program:
 		return Graph(x)
 	case *graph.Node:
