@@ -13,7 +13,8 @@
 // # Operands
 //
 // The operand of a method is an array, a tensor, or a number or slices of Go, which take the dtype of the array. Shapes are broadcast as NumPy does.
-// Dtypes never change by themselves: see [Array.ConvertDType]. Functions that are no methods are called by [Call], gradients by [Grad].
+// Dtypes never change by themselves: see [Array.ConvertDType]. Functions that are no methods are called by [Call], their gradients by [Grad];
+// [Gradient] is that of what was recorded.
 //
 // # Memory
 //

@@ -203,6 +203,7 @@ type walker struct {
 	walk  uint64
 	stack []frame
 	seen  map[*value]int32
+	given map[*Array]int32 // what counts as at hand, whatever it is: the number of the input
 }
 
 // frame is a call whose operands are looked at.
@@ -271,6 +272,9 @@ func (w *walker) descend() (*call, error) {
 // visit returns the call that computes a, nil if it was met before or the value of a is there.
 func (w *walker) visit(a *Array) (*call, error) {
 	st := a.state.Load()
+	if _, given := w.given[a]; given {
+		return nil, nil
+	}
 	switch {
 	case st.released != "":
 		return nil, a.releasedError(st)
@@ -327,6 +331,9 @@ func (w *walker) claim() {
 
 // operand returns what names a in the run.
 func (w *walker) operand(a *Array) ref {
+	if i, given := w.given[a]; given {
+		return ref{at: -1 - i}
+	}
 	st := a.state.Load()
 	if st.call != nil && st.call.walk == w.walk { // also if its value arrived since the walk
 		return ref{int32(st.call.at), int32(st.index)}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -354,6 +355,10 @@ func TestCallsAreComparedByWhatTheyDo(t *testing.T) {
 	got, err := live.Values[int32](indices)
 	require.NoError(t, err)
 	require.Equal(t, []int32{1, 0}, got)
+
+	a := s.Of([][]float32{{1, 2}, {3, 4}})
+	order, l, u := live.Call3(linalg.LU, a)
+	require.True(t, live.MustItem[bool](l.MatMul(u).AllClose(a.Take(order, 0), 1e-5, 1e-5)))
 
 	// A function that fails is an error with its line, and the next one is none the worse for it. One that reads an array while it is traced
 	// gets its value.

@@ -562,6 +562,7 @@ var functions = map[string]any{
 	"graph/live.FromBytes":                              live.FromBytes,
 	"graph/live.Full":                                   live.Full,
 	"graph/live.Grad":                                   live.Grad,
+	"graph/live.Gradient":                               live.Gradient,
 	"graph/live.Item":                                   live.Item[float32],
 	"graph/live.Keep":                                   live.Keep,
 	"graph/live.Key":                                    live.Key,
