@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/sizes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/cache"
 )
@@ -65,7 +66,9 @@ type Exec struct {
 	backend Backend
 	fn      function
 	name    string
-	feeder  ExecFeeder // nil for none
+	feeder  ExecFeeder         // nil for none
+	shapes  *sizes.Declaration // of the inputs; nil for any
+	derives *derivation        // nil if it derives nothing
 
 	programs cache.Cache[[]shapes.Shape, *program]
 	seen     atomic.Int64            // the generation that programs were last looked through for

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -23,6 +24,7 @@ type program struct {
 	numOutputs int
 	generation int
 	host       capability.HostRunner // nil if it cannot be run so
+	derived    *ir.Program           // that it is compiled from, if the function was not called
 	lent       atomic.Bool           // a caller has the graph, and may run it
 }
 
@@ -66,6 +68,9 @@ func (e *Exec) compile(ctx context.Context, in []shapes.Shape) (*program, error)
 		now = e.generation() // one built meanwhile may be of a newer one
 		e.programs.DropFunc(func(p *program) bool { return p.generation != now })
 	}
+	if err := e.checkDeclared(in); err != nil {
+		return nil, err
+	}
 	for {
 		p, mine, err := e.compileNew(ctx, in)
 		if err != nil || mine || p.generation == e.generation() {
@@ -85,6 +90,7 @@ func (e *Exec) compileNew(ctx context.Context, in []shapes.Shape) (p *program, m
 			if err := p.compile(ctx); err != nil {
 				return p, err
 			}
+			e.compiled(p, in)
 			p.host = e.onHost(p)
 			return p, nil
 		})
@@ -103,6 +109,9 @@ func sameInputs(a, b []shapes.Shape) bool {
 func (e *Exec) build(p *program, in []shapes.Shape) error {
 	if e.fn.inputs >= 0 && len(in) != e.fn.inputs {
 		return fmt.Errorf("%q takes %d inputs, got %d: %v for %s", e.name, e.fn.inputs, len(in), in, e.fn.name())
+	}
+	if e.derive(p, in) {
+		return nil
 	}
 	p.g = NewGraph(e.backend, e.name)
 	var err error
@@ -128,6 +137,9 @@ func (e *Exec) build(p *program, in []shapes.Shape) error {
 
 // compile lets the backend compile what build made.
 func (p *program) compile(ctx context.Context) error {
+	if p.derived != nil {
+		return p.g.compileLowered(ctx, p.derived, p.numOutputs)
+	}
 	ok := false
 	if p.feed.Compiled != nil {
 		defer func() { p.feed.Compiled(ok) }() // also if the backend panics

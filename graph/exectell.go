@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -32,11 +33,18 @@ func (e *Exec) Explain(inputShapes ...shapes.Shape) (string, error) {
 		return "", err
 	}
 	defer e.programs.Release(p)
+	if p.derived != nil { // what it was before the passes is not known
+		return p.explain(p.derived)
+	}
 	before, err := NewProgram(p.g, slices.Concat(p.feed.Outputs, p.feed.Extra, p.g.logged)...)
 	if err != nil {
 		return "", err
 	}
-	text, err := before.Explain(e.backend.Lowers)
+	return p.explain(before)
+}
+
+func (p *program) explain(before *ir.Program) (string, error) {
+	text, err := before.Explain(p.g.backend.Lowers)
 	if err != nil {
 		return "", err
 	}

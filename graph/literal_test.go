@@ -101,8 +101,8 @@ var literals = map[string]literalCase{
 	"WhileUpTo":                {why: "a number of turns"},
 }
 
-// sizes are the names of ints that are sizes, places and axes: they become dimensions, which are checked as such.
-var sizes = strings.Fields(`axis axes axisA axisB iotaAxis reduceAxis reduceAxes moreReduceAxes newAxes expandedAxes slicedAxes
+// sizeNames are the names of ints that are sizes, places and axes: they become dimensions, which are checked as such.
+var sizeNames = strings.Fields(`axis axes axisA axisB iotaAxis reduceAxis reduceAxes moreReduceAxes newAxes expandedAxes slicedAxes
 	squeezeAxes beforeAxes permutations dims dim dimensions newDimensions prefixDims sliceDims sizes rows column depth n k newRank rank
 	numSplits fftLengths lhsContractingAxes lhsBatchAxes rhsContractingAxes rhsBatchAxes strides inputDilations
 	kernelDilations channelGroupCount batchGroupCount index indices from to size times batchDims`)
@@ -189,7 +189,7 @@ func takesNumber(fn *ast.FuncDecl) bool {
 			continue
 		}
 		for _, n := range p.Names {
-			if slices.Contains(kinds, id.Name) || id.Name == "int" && (!slices.Contains(sizes, n.Name) || countsOrCompares(fn.Name.Name)) {
+			if slices.Contains(kinds, id.Name) || id.Name == "int" && (!slices.Contains(sizeNames, n.Name) || countsOrCompares(fn.Name.Name)) {
 				return true
 			}
 		}

@@ -49,6 +49,16 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 	return nil
 }
 
+// compileLowered ends the building of a graph of parameters alone, which then computes what a program does that is lowered already.
+func (g *Graph) compileLowered(ctx context.Context, p *ir.Program, outputs int) error {
+	exe, err := ir.CompileLowered(ctx, g.backend, p)
+	if err != nil {
+		return err
+	}
+	g.program, g.executable, g.numOutputs = p, &counted{Executable: exe}, outputs
+	return nil
+}
+
 // Program returns the compiled program, nil before [Graph.Compile].
 func (g *Graph) Program() *ir.Program { return g.program }
 

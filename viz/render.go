@@ -94,6 +94,8 @@ func render(v any) Bundle {
 		return Image(x)
 	case data.Batch:
 		return Batch(x)
+	case data.Flow:
+		return flowView(x)
 	case *model.Store:
 		return Store(x)
 	case *model.Scope:

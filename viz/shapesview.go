@@ -20,13 +20,14 @@ import (
 //
 //	viz.Show(viz.Shapes(cnn, shapes.Make(dtypes.Float32, 32, 28, 28, 1)))
 //
-// Another scope, or whatever else fn takes, stands among the inputs.
+// Another scope, or whatever else fn takes, stands among the inputs. An input whose sizes have symbols is a [Sized]: shapes then are
+// written in these.
 //
 // Functions of the reader's own that fn calls follow below it. A line that gives a value back as it is, such as Dropout in
 // evaluation, says "unchanged". A line in a loop shows each shape once, with the
 // number of times. If the shapes do not fit, the line where that shows is marked, with the error below it.
 func Shapes(fn any, inputs ...any) Bundle {
-	tr, err := traceFunc(fn, inputs)
+	tr, err := traceSized(fn, inputs)
 	if err != nil {
 		return Error(fmt.Errorf("viz.Shapes: %w", err))
 	}
@@ -43,7 +44,8 @@ func Shapes(fn any, inputs ...any) Bundle {
 // listing is functions' source with shapes beside the lines.
 type listing struct {
 	blocks []*block
-	err    error // an error outside of all blocks
+	shape  func(*graph.Node) string // of a node, as text
+	err    error                    // an error outside of all blocks
 }
 
 // block is one function.
@@ -52,6 +54,7 @@ type block struct {
 	name   string
 	src    *source
 	inputs []*graph.Node // that stand beside the first line
+	shape  func(*graph.Node) string
 	visits visits.Lines
 	said   map[int]string // what stands beside a line that computes nothing
 	failed int            // the line that an error is at
@@ -59,7 +62,7 @@ type block struct {
 }
 
 func newListing(tr *traced) *listing {
-	l := &listing{}
+	l := &listing{shape: tr.text}
 	fn := runtime.FuncForPC(tr.fn.Pointer())
 	if fn == nil {
 		return l
@@ -97,7 +100,7 @@ func (l *listing) block(fn *runtime.Func) *block {
 	if src == nil {
 		return nil
 	}
-	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, said: map[int]string{}}
+	b := &block{entry: fn.Entry(), name: shortFunc(fn.Name()), src: src, said: map[int]string{}, shape: l.shape}
 	l.blocks = append(l.blocks, b)
 	return b
 }
@@ -144,7 +147,7 @@ func (l *listing) inlined(f runtime.Frame) *block {
 	for line := min(f.Line, len(text)); line >= 1; line-- {
 		if strings.HasPrefix(text[line-1], "func ") {
 			if src := readSource(f.File, line); src != nil && f.Line <= src.end {
-				b := &block{name: shortFunc(f.Function), src: src, said: map[int]string{}}
+				b := &block{name: shortFunc(f.Function), src: src, said: map[int]string{}, shape: l.shape}
 				l.blocks = append(l.blocks, b)
 				return b
 			}
@@ -185,7 +188,11 @@ func (b *block) shapes(line int) string {
 	var order []string
 	times := map[string]int{}
 	for _, v := range b.visits.ByLine[line] {
-		s := v.String()
+		var results []string
+		for _, n := range v.Ends() {
+			results = append(results, b.shape(n))
+		}
+		s := strings.Join(results, ", ")
 		if times[s] == 0 {
 			order = append(order, s)
 		}
@@ -204,9 +211,9 @@ func (b *block) shapes(line int) string {
 	case line != b.src.start || len(b.inputs) == 0:
 		return computed
 	case computed == "":
-		return signatureShapes(b.inputs)
+		return b.signatureShapes()
 	}
-	return signatureShapes(b.inputs) + " → " + computed // a function in one line
+	return b.signatureShapes() + " → " + computed // a function in one line
 }
 
 // visited reports whether there is a shape beside a line.
@@ -214,10 +221,10 @@ func (b *block) visited(line int) bool {
 	return len(b.visits.ByLine[line]) > 0 || line == b.src.start && len(b.inputs) > 0
 }
 
-func signatureShapes(inputs []*graph.Node) string {
+func (b *block) signatureShapes() string {
 	var parts []string
-	for _, n := range inputs {
-		parts = append(parts, n.GetParameterName()+" "+n.Shape().String())
+	for _, n := range b.inputs {
+		parts = append(parts, n.GetParameterName()+" "+b.shape(n))
 	}
 	if s := strings.Join(parts, ", "); len(s) <= 60 {
 		return s

@@ -42,7 +42,7 @@ func Summary(x any, inputs ...any) Bundle {
 	if list, ok := variablesOf(x); ok {
 		return variableTable(list)
 	}
-	tr, err := traceFunc(x, inputs)
+	tr, err := traceSized(x, inputs)
 	if err != nil {
 		return Error(fmt.Errorf("viz.Summary: %w", err))
 	}
@@ -58,7 +58,8 @@ var leading = regexp.MustCompile(`^(return |[\w, ]+ :?= )`)
 // layerRow is a line of a summary: nodes that one call made.
 type layerRow struct {
 	name, at   string
-	scope      string // of the first variable it uses
+	scope      string // around all variables that it uses
+	scoped     bool   // it uses any
 	ops        []string
 	nodes      []int
 	params     int64
@@ -75,7 +76,7 @@ func summarise(f *flow) Bundle {
 	var params, paramBytes, work, bytes int64
 	for _, n := range f.nodes {
 		if n.input {
-			g.rows = append(g.rows, []string{n.title(), namesOf(n.out[0]), withoutNames(n.out), "", "", "", ""})
+			g.rows = append(g.rows, []string{n.title(), f.namesOf(n.out[0]), f.withoutNames(n.out), "", "", "", ""})
 		}
 	}
 	const most = 150
@@ -93,9 +94,9 @@ func summarise(f *flow) Bundle {
 		}
 		at := func(column int) [2]int { return [2]int{len(g.rows), column} }
 		g.titles[at(0)] = strings.Join(r.ops, " → ")
-		in, out := withoutNames(r.in), withoutNames(r.out)
+		in, out := f.withoutNames(r.in), f.withoutNames(r.out)
 		for column, list := range map[int][]shapes.Shape{1: r.in, 2: r.out} {
-			if slices.ContainsFunc(list, shapes.Shape.HasNames) {
+			if f.at == "" && slices.ContainsFunc(list, shapes.Shape.HasNames) {
 				g.titles[at(column)] = fmt.Sprint(list)
 			}
 			if len(list) > 1 {
@@ -115,6 +116,9 @@ func summarise(f *flow) Bundle {
 		g.note = fmt.Sprintf("%s parameters, %s; ", count(params), bytesize.Text(paramBytes))
 	}
 	g.note += fmt.Sprintf("%s FLOPs forward", si(work))
+	if f.at != "" {
+		g.note += "; FLOPs and bytes are those of " + f.at
+	}
 	return g.bundle()
 }
 
@@ -148,8 +152,12 @@ func (f *flow) layers() []*layerRow {
 			switch {
 			case p.param && !counted[x]: // a shared parameter counts once
 				counted[x] = true
-				if i := strings.LastIndexByte(p.name, '/'); i > 0 && r.scope == "" {
-					r.scope = p.name[:i]
+				switch i := strings.LastIndexByte(p.name, '/'); {
+				case i <= 0: // of the whole store, as the random state
+				case !r.scoped:
+					r.scope, r.scoped = p.name[:i], true
+				default:
+					r.scope = around(r.scope, p.name)
 				}
 				for _, s := range p.out {
 					r.params += int64(s.Size())
@@ -188,8 +196,8 @@ func (f *flow) layers() []*layerRow {
 }
 
 // namesOf writes the names of axes, · for one without; "" if none has one.
-func namesOf(s shapes.Shape) string {
-	if !s.HasNames() {
+func (f *flow) namesOf(s shapes.Shape) string {
+	if f.at != "" || !s.HasNames() {
 		return ""
 	}
 	var names []string
@@ -200,9 +208,13 @@ func namesOf(s shapes.Shape) string {
 }
 
 // withoutNames writes shapes, a line each. Names of axes would make a table too wide; they stand at the inputs.
-func withoutNames(list []shapes.Shape) string {
+func (f *flow) withoutNames(list []shapes.Shape) string {
 	var out []string
 	for _, s := range list {
+		if f.at != "" {
+			out = append(out, symbolic(s))
+			continue
+		}
 		s.AxisNames = nil
 		out = append(out, s.String())
 	}
@@ -230,6 +242,14 @@ func layerOf(n *flowNode) (key, name, at string) {
 		}
 	}
 	return "line " + n.key, "", n.pos
+}
+
+// around returns the innermost scope that holds a scope and a variable: the scope itself, or one that it is in.
+func around(scope, variable string) string {
+	for scope != "" && !strings.HasPrefix(variable, scope+"/") {
+		scope = scope[:max(0, strings.LastIndexByte(scope, '/'))]
+	}
+	return scope
 }
 
 func appendNew(list []string, values ...string) []string {

@@ -18,6 +18,7 @@ type traced struct {
 	inputs  []*graph.Node
 	outputs []*graph.Node
 	fn      reflect.Value
+	sized   *sized // nil if all sizes are numbers
 	err     error
 	pcs     []uintptr // where a panic that is no graph.Error came from
 }
@@ -173,6 +174,7 @@ func (tr *traced) flow() *flow {
 		}
 		n.param = !n.input
 	}
+	tr.sized.write(f)
 	return f
 }
 

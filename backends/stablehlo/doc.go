@@ -34,7 +34,8 @@
 // (batch normalisation, functions of the CHLO dialect, the bits of floats) becomes several, which are right over their
 // whole domain, at every dtype at which they are read. A text is verified first, as StableHLO's own verifier does:
 // types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
-// of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]). An operation that is not taken is
+// of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]), or to what [ReadOpen] makes of the text, which is read
+// once for all. An operation that is not taken is
 // an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, tuples and
 // tokens, what speaks with the host. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
 // and rounded. Bytecode is an error that says how to make text of it.

@@ -4,10 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/backends/stablehlo"
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -17,31 +22,47 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestJAXOfSymbolicShapes runs programs that JAX exported without saying sizes (testdata/jax/export_poly.py says how), for
-// two sizes each, and compares with what JAX computed.
-func TestJAXOfSymbolicShapes(t *testing.T) {
+// polyFiles returns the programs that JAX exported without saying sizes: testdata/jax/export_poly.py says how.
+func polyFiles(t *testing.T) []string {
+	t.Helper()
 	files, err := filepath.Glob("testdata/jax/poly/*.mlir")
-	if err != nil || len(files) < 10 {
+	if err != nil || len(files) < 20 {
 		t.Fatalf("%d texts, %v", len(files), err)
 	}
+	return files
+}
+
+// TestJAXOfSymbolicShapes reads each of these once, runs it for three sizes, and compares with what JAX computed.
+func TestJAXOfSymbolicShapes(t *testing.T) {
+	files := polyFiles(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".mlir")
 		values, err := tensors.LoadNpz(strings.TrimSuffix(file, ".mlir") + ".npz")
 		require.NoError(t, err)
-		for _, size := range []string{"A", "B"} {
+		var options []stablehlo.ReadOption
+		if name == "platforms" {
+			options = append(options, stablehlo.InputValue(0, 0)) // its values are those of the CPU
+		}
+		text := polyText(t, name)
+		open, err := stablehlo.ReadOpen(text, options...)
+		require.NoError(t, err, name)
+		for _, size := range []string{"A", "B", "C", "A"} { // the first again: what was read is as it was
 			t.Run(name+size, func(t *testing.T) {
-				text := polyText(t, name)
 				value := func(kind string, i int) *tensors.Tensor { return values[fmt.Sprintf("%s_%s%d", size, kind, i)] }
-				var options []stablehlo.ReadOption
-				if name == "platforms" {
-					options = append(options, stablehlo.InputValue(0, 0)) // its values are those of the CPU
-				}
 				var in []shapes.Shape
 				for i := 0; value("in", i) != nil; i++ {
 					in = append(in, value("in", i).Shape())
 				}
-				m, err := stablehlo.Read(text, append(options, stablehlo.InputShapes(in...))...)
+				m, err := open.At(in...)
 				require.NoError(t, err)
+				alone, err := stablehlo.Read(text, append(slices.Clone(options), stablehlo.InputShapes(in...))...)
+				require.NoError(t, err)
+				p, err := m.Program(nil)
+				require.NoError(t, err)
+				q, err := alone.Program(nil)
+				require.NoError(t, err)
+				places := regexp.MustCompile(`  // \S+:\d+`)
+				assert.Equal(t, places.ReplaceAllString(q.String(), ""), places.ReplaceAllString(p.String(), ""), "it is read as for these sizes alone")
 				got, err := runModule(m, func(i int) *tensors.Tensor { return value("in", i) })
 				require.NoError(t, err)
 				for i, y := range got {
@@ -55,6 +76,92 @@ func TestJAXOfSymbolicShapes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestDeclaredSizes are those that the texts declare, with their constraints.
+func TestDeclaredSizes(t *testing.T) {
+	for name, want := range map[string]string{
+		"attention": "[b, t, 4], [b, t, 4], [b, t, 4] where b >= 1, t >= 1",
+		"blocks":    "[2*b, t], [b, t+1] where b >= 1, t >= 1, t >= 2, b <= 64",
+		"chunks":    "[b, 4] where b >= 1, b >= 3",
+		"conv":      "[b, h, h, 2] where b >= 1, h >= 1, h >= 4",
+		"dot":       "[m, k], [k, n] where m >= 1, k >= 1, n >= 1",
+		"halves":    "[2*b, 3], [b, 3] where b >= 1, b >= 2",
+		"next":      "[b+1, 3] where b >= 1",
+		"pairs":     "[b, 4] where b >= 1, 2*floordiv(b, 2) == b, mod(b, 2) == 0", // the second one follows
+		"square":    "[n, n] where n >= 1",
+		"window":    "[b, 4] where b >= 1",
+	} {
+		open, err := stablehlo.ReadOpen(polyText(t, name))
+		require.NoError(t, err, name)
+		if assert.NotNil(t, open.Declared(), name) {
+			assert.Equal(t, want, open.Declared().String(), name)
+		}
+	}
+	for _, file := range polyFiles(t) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		open, err := stablehlo.ReadOpen(string(text), stablehlo.InputValue(0, 0))
+		if filepath.Base(file) != "platforms.mlir" { // the others have no such input
+			open, err = stablehlo.ReadOpen(string(text))
+		}
+		require.NoError(t, err, file)
+		assert.NotNil(t, open.Declared(), file)
+	}
+}
+
+// TestSizesThatTheTextExcludes says so with the names of the text.
+func TestSizesThatTheTextExcludes(t *testing.T) {
+	f32 := func(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+	for _, c := range []struct {
+		name, file string
+		in         []shapes.Shape
+		want       string
+	}{
+		{"another multiple", "halves", []shapes.Shape{f32(4, 3), f32(3, 3)}, "stablehlo: the function @main: input 0 is [4 3], declared [2*b, 3], which is [6 3] where b=3: axis 0 is 4, not 6"},
+		{"a constraint", "pairs", []shapes.Shape{f32(5, 4)}, "stablehlo: the function @main: 2*floordiv(b, 2) == b does not hold where b=5, of inputs [[5 4]], declared [b, 4] where b >= 1, 2*floordiv(b, 2) == b, mod(b, 2) == 0"},
+		{"none", "mlp", []shapes.Shape{f32(0, 4)}, "stablehlo: the function @main: b >= 1 does not hold where b=0, of inputs [[0 4]], declared [b, 4] where b >= 1"},
+		{"a size that is fixed", "mlp", []shapes.Shape{f32(2, 5)}, "stablehlo: line 2: the function @main has an input of type tensor<?x4xf32>, and the shape float32[2 5] is given for it"},
+		{"no shapes", "mlp", nil, "stablehlo: line 2: the function @main has 1 inputs without values, and 0 shapes are given"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			open, err := stablehlo.ReadOpen(polyText(t, c.file))
+			require.NoError(t, err)
+			_, err = open.At(c.in...)
+			assert.EqualError(t, err, c.want)
+		})
+	}
+	_, err := stablehlo.ReadOpen("module {}")
+	assert.EqualError(t, err, "stablehlo.ReadOpen: the text has no functions")
+	_, err = stablehlo.ReadOpen(polyText(t, "mlp"), stablehlo.InputShapes(f32(2, 4)))
+	assert.EqualError(t, err, "stablehlo.ReadOpen: shapes are given to Open.At: a text that is read for one size alone is read by Read")
+}
+
+// TestOpenTextInAnExec runs one at the sizes that come, several at a time.
+func TestOpenTextInAnExec(t *testing.T) {
+	open, err := stablehlo.ReadOpen(polyText(t, "rnn"))
+	require.NoError(t, err)
+	values, err := tensors.LoadNpz("testdata/jax/poly/rnn.npz")
+	require.NoError(t, err)
+	b := gocpu.New()
+	defer b.Close()
+	exec := graph.MustNewExec(b, open.Call)
+	defer exec.Close()
+	var running sync.WaitGroup
+	for _, size := range []string{"A", "B", "C", "A", "B", "C"} {
+		running.Go(func() {
+			got, err := exec.Call(values[size+"_in0"])
+			if !assert.NoError(t, err) {
+				return
+			}
+			for i, y := range got {
+				assert.NoError(t, graphtest.Diff(y, values[fmt.Sprintf("%s_out%d", size, i)], jaxTolerance), "%s, result %d", size, i)
+			}
+		})
+	}
+	running.Wait()
+	_, err = exec.Call(tensors.MustFromAnyValue([][]float32{{1}}))
+	assert.ErrorContains(t, err, "the function @main")
 }
 
 func polyText(t *testing.T, name string) string {

@@ -56,14 +56,11 @@ type Func struct {
 //
 // A text may leave sizes open, as JAX's exports of functions of symbolic shapes do. Quire knows shapes before a program
 // runs, so that [InputShapes] must say them, and [InputValue] inputs that stand for sizes. What is read is main for
-// these sizes alone; read the text again for others.
+// these sizes alone; [ReadOpen] reads a text for any.
 func Read(text string, options ...ReadOption) (*Module, error) {
-	given := readOptions{values: map[int]any{}}
-	for i, o := range options {
-		if o == nil {
-			return nil, fmt.Errorf("stablehlo.Read: option %d is nil", i)
-		}
-		o(&given)
+	given, err := optionsOf(options)
+	if err != nil {
+		return nil, fmt.Errorf("stablehlo.Read: %w", err)
 	}
 	m, err := read(text, given)
 	if err != nil {
@@ -165,7 +162,12 @@ type readError struct {
 }
 
 // Error writes line and reason.
-func (e *readError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
+func (e *readError) Error() string {
+	if e.line == 0 {
+		return e.text
+	}
+	return fmt.Sprintf("line %d: %s", e.line, e.text)
+}
 
 // Unwrap returns the error of the graph that was built.
 func (e *readError) Unwrap() error { return e.err }
@@ -177,7 +179,19 @@ const (
 	maxCalls = 64
 )
 
-func read(text string, given readOptions) (m *Module, err error) {
+func read(text string, given readOptions) (*Module, error) {
+	m, err := verified(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.complete(given); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// verified reads a text as far as no sizes are needed.
+func verified(text string) (m *Module, err error) {
 	if err := inBytecode(text); err != nil {
 		return nil, err
 	}
@@ -185,30 +199,44 @@ func read(text string, given readOptions) (m *Module, err error) {
 	if err != nil {
 		return nil, err
 	}
+	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1}
+	err = caught(func() {
+		m.collect(top)
+		if len(m.Funcs) == 0 {
+			panic(&readError{text: "the text has no functions"})
+		}
+		for _, f := range m.Funcs {
+			f.measure(nil)
+			f.verify()
+		}
+	})
+	return m, err
+}
+
+// complete reads what is left, for sizes that are given or known from the text.
+func (m *Module) complete(given readOptions) error {
+	return caught(func() {
+		given.apply(m)
+		for _, f := range m.Funcs {
+			f.place()
+			f.check()
+		}
+	})
+}
+
+// caught returns what is wrong with a text by f, which panics with it.
+func caught(f func()) (err error) {
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
 		case *readError:
-			m, err = nil, e
+			err = e
 		default:
-			m, err = nil, fmt.Errorf("%s%v", internal, e)
+			err = fmt.Errorf("%s%v", internal, e)
 		}
 	}()
-	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1}
-	m.collect(top)
-	if len(m.Funcs) == 0 {
-		return nil, fmt.Errorf("the text has no functions")
-	}
-	for _, f := range m.Funcs {
-		f.measure(nil)
-		f.verify()
-	}
-	given.apply(m)
-	for _, f := range m.Funcs {
-		f.place()
-		f.check()
-	}
-	return m, nil
+	f()
+	return nil
 }
 
 // inBytecode says how to make text of what JAX and StableHLO's tools save in other forms.

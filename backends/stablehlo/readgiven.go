@@ -16,6 +16,17 @@ type readOptions struct {
 	values map[int]any
 }
 
+func optionsOf(options []ReadOption) (readOptions, error) {
+	given := readOptions{values: map[int]any{}}
+	for i, o := range options {
+		if o == nil {
+			return given, fmt.Errorf("option %d is nil", i)
+		}
+		o(&given)
+	}
+	return given, nil
+}
+
 // InputShapes gives the shapes of main's inputs, in their order, without those that [InputValue] gives. They must have
 // the dtypes and the sizes that the text does not leave open.
 func InputShapes(inputs ...shapes.Shape) ReadOption {

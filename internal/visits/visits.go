@@ -45,13 +45,21 @@ func Key(inner string, f runtime.Frame) string {
 
 // Results returns the shapes of the values that the visit ends with: several if its last call returned several.
 func (v Visit) Results() (list []shapes.Shape) {
+	for _, n := range v.Ends() {
+		list = append(list, n.Shape())
+	}
+	return list
+}
+
+// Ends returns the values that the visit ends with.
+func (v Visit) Ends() (list []*graph.Node) {
 	last := v.Nodes[len(v.Nodes)-1]
 	if !IsResult(last) {
-		return []shapes.Shape{last.Shape()}
+		return []*graph.Node{last}
 	}
 	for _, n := range v.Nodes {
 		if IsResult(n) && n.Input(0) == last.Input(0) {
-			list = append(list, n.Shape())
+			list = append(list, n)
 		}
 	}
 	return list
