@@ -33,6 +33,9 @@ const maxTraces = 24
 // logged nodes, on meshes, or with variables.
 func (e *Exec) DeriveSizes() *Exec {
 	e.derives = &derivation{}
+	if e.feeder != nil {
+		e.derives.err = errors.New("the graph has variables, which a program that is derived has not")
+	}
 	return e
 }
 

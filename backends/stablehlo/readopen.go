@@ -22,8 +22,6 @@ type Open struct {
 	given    readOptions
 }
 
-var errNotRead = errors.New("stablehlo: nothing was read: ReadOpen makes an Open")
-
 // ReadOpen reads a text as [Read] does, without sizes of main's inputs. The values of inputs that stand for no data, such as that of the
 // platform, are given once by [InputValue].
 //
@@ -55,13 +53,20 @@ func ReadOpen(text string, options ...ReadOption) (*Open, error) {
 // inputs whose sizes are open, in their order. It is nil if the text says nothing of symbols.
 //
 // [JAX]: https://docs.jax.dev/en/latest/export/shape_poly.html
-func (o *Open) Declared() *sizes.Declaration { return o.declared }
+func (o *Open) Declared() *sizes.Declaration {
+	if o == nil {
+		return nil
+	}
+	return o.declared
+}
+
+var errNoText = errors.New("stablehlo: there is no text: ReadOpen reads one")
 
 // At returns the module for inputs of given shapes, those of main without what [InputValue] gave. What the text asserts of sizes must
 // hold.
 func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
 	if o == nil || o.module == nil {
-		return nil, errNotRead
+		return nil, errNoText
 	}
 	if err := o.fits(inputs); err != nil {
 		return nil, fmt.Errorf("stablehlo: the function @%s: %w", o.module.Main().Name, err)
@@ -82,7 +87,7 @@ func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
 // [graph.Error] if the text does not allow these.
 func (o *Open) Call(inputs []*graph.Node) []*graph.Node {
 	if o == nil || o.module == nil {
-		graph.Errorf("%v", errNotRead)
+		graph.Errorf("%v", errNoText)
 	}
 	in := make([]shapes.Shape, len(inputs))
 	for i, x := range inputs {

@@ -74,6 +74,20 @@ func TestAFunctionsErrorIsTheRuns(t *testing.T) {
 	require.ErrorContains(t, err, "HostCall: load: the file is gone")
 }
 
+func TestAFunctionsPanicIsAnError(t *testing.T) {
+	gone := errors.New("the file is gone")
+	for _, v := range []any{"kaboom", gone} {
+		_, err := graph.CallOnce(gocpu.New(), func(x *graph.Node) *graph.Node {
+			return host.Call1(x.Graph(), host.Options{Name: "load"}, func(context.Context, []*tensors.Tensor) ([]*tensors.Tensor, error) { panic(v) }, x.Shape(), x)
+		}, float32(1))
+		require.ErrorContains(t, err, fmt.Sprint("HostCall: load: the function panicked: ", v))
+		assert.Equal(t, v == gone, errors.Is(err, gone))
+		var p *host.PanicError
+		require.ErrorAs(t, err, &p)
+		assert.Contains(t, p.Stack, "host_test.go")
+	}
+}
+
 func TestAFunctionHasTheContextOfTheRun(t *testing.T) {
 	type key struct{}
 	exec := graph.MustNewExec(gocpu.New(), func(x *graph.Node) *graph.Node {

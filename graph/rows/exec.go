@@ -43,7 +43,9 @@ func InParts(exec *graph.Exec, k int) *Exec {
 
 // Axes says along which axis of each input its rows are, [None] for an input without rows.
 func (e *Exec) Axes(axes ...int) *Exec {
-	e.axes = slices.Clone(axes)
+	if e != nil {
+		e.axes = slices.Clone(axes)
+	}
 	return e
 }
 
@@ -51,7 +53,9 @@ func (e *Exec) Axes(axes ...int) *Exec {
 // call. What the function does with others is its own affair: nothing is checked, so that it may sum over rows, of which it takes those
 // of the mask. Results that have as many elements along an axis as there are rows, or a multiple, are cut there.
 func (e *Exec) Masked() *Exec {
-	e.masked = true
+	if e != nil {
+		e.masked = true
+	}
 	return e
 }
 
@@ -64,7 +68,7 @@ func (e *Exec) Call(args ...any) ([]*tensors.Tensor, error) {
 
 // CallContext is [Exec.Call] with a context that can end it.
 func (e *Exec) CallContext(ctx context.Context, args ...any) ([]*tensors.Tensor, error) {
-	if e.exec == nil || e.buckets == nil {
+	if e == nil || e.exec == nil || e.buckets == nil {
 		return nil, fmt.Errorf("rows.Pad: the Exec or the buckets are nil")
 	}
 	out, err := e.call(ctx, args)
@@ -198,7 +202,12 @@ func room(first []*tensors.Tensor, at []Axis, n int) ([]*tensors.Tensor, error) 
 }
 
 // Close closes the programs of the Exec.
-func (e *Exec) Close() error { return e.exec.Close() }
+func (e *Exec) Close() error {
+	if e == nil || e.exec == nil {
+		return nil
+	}
+	return e.exec.Close()
+}
 
 func (e *Exec) bucket(n int) int { return max(e.buckets(max(n, 2)), 2) }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/model"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -258,6 +260,26 @@ func TestOneProgramForAnyNumberOfRows(t *testing.T) {
 		assert.Equal(t, []int{n, 3}, out[0].Shape().Dimensions)
 	}
 	assert.Equal(t, 2, built)
+}
+
+// TestVariablesHaveNoRows pads the batches of a model.
+func TestVariablesHaveNoRows(t *testing.T) {
+	store := model.NewStore()
+	exec, err := model.NewExec(backend(t), store, func(s *model.Scope, x *graph.Node) *graph.Node {
+		return layers.Dense(s.In("out"), graph.Relu(layers.Dense(s.In("hidden"), x, true, 6)), true, 3)
+	})
+	require.NoError(t, err)
+	defer exec.Close()
+	padded, parts := rows.Pad(exec.Exec, rows.PowersOfTwo), rows.InParts(exec.Exec, 4)
+	for _, n := range []int{1, 3, 6, 9} {
+		want, err := exec.Call1(ramp(n, 5))
+		require.NoError(t, err)
+		for _, e := range []*rows.Exec{padded, parts} {
+			got, err := e.Call(ramp(n, 5))
+			require.NoError(t, err)
+			assert.True(t, got[0].Equal(want), "%d rows: %s, want %s", n, got[0], want)
+		}
+	}
 }
 
 func TestBuckets(t *testing.T) {

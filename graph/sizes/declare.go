@@ -54,13 +54,22 @@ func MustDeclare(inputs []string, constraints ...string) *Declaration {
 }
 
 // Inputs returns the shapes of the inputs.
-func (d *Declaration) Inputs() []Shape { return slices.Clone(d.inputs) }
+func (d *Declaration) Inputs() []Shape { return slices.Clone(d.orNone().inputs) }
+
+// orNone returns d, for which nil stands for a declaration of no inputs.
+func (d *Declaration) orNone() *Declaration {
+	if d == nil {
+		return &Declaration{}
+	}
+	return d
+}
 
 // Constraints returns what must hold.
-func (d *Declaration) Constraints() []Constraint { return slices.Clone(d.constraints) }
+func (d *Declaration) Constraints() []Constraint { return slices.Clone(d.orNone().constraints) }
 
 // Symbols returns the names of all symbols, sorted.
 func (d *Declaration) Symbols() []string {
+	d = d.orNone()
 	names := map[string]bool{}
 	for _, s := range d.inputs {
 		for _, e := range s {
@@ -81,6 +90,7 @@ func (d *Declaration) Symbols() []string {
 
 // String writes the shapes, and behind them what must hold.
 func (d *Declaration) String() string {
+	d = d.orNone()
 	list := make([]string, len(d.inputs))
 	for i, s := range d.inputs {
 		list[i] = s.String()
@@ -153,6 +163,7 @@ func (e Expr) tells(known map[string]bool) (name string, rank int) {
 
 // Solve finds the symbols from the sizes of all inputs, and checks that these are as declared.
 func (d *Declaration) Solve(inputs ...[]int) (Values, error) {
+	d = d.orNone()
 	if len(inputs) != len(d.inputs) {
 		return nil, fmt.Errorf("%d inputs, where %d are declared: %s", len(inputs), len(d.inputs), d)
 	}

@@ -19,7 +19,9 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/live"
+	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/graph/sizes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/checkpoints"
 	"github.com/quire-ml/quire/ml/data"
@@ -102,6 +104,11 @@ const addition = `func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   return %0 : tensor<2x3xf32>
 }`
 
+const openAddition = `func.func @main(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  %0 = stablehlo.add %x, %x : tensor<?x3xf32>
+  return %0 : tensor<?x3xf32>
+}`
+
 var numDirs int // of checkpoints
 
 // makers are the values of types that need more than their kind says.
@@ -171,6 +178,19 @@ var makers = map[reflect.Type][]maker{
 	reflect.TypeFor[*stablehlo.Func](): {
 		{"a function", func(*env) any { return must(stablehlo.Read(addition)).Main() }}, {"nil", nil},
 		{"a zero Func", func(*env) any { return &stablehlo.Func{} }},
+	},
+	reflect.TypeFor[*stablehlo.Open](): {
+		{"a text of open sizes", func(*env) any { return must(stablehlo.ReadOpen(openAddition)) }}, {"nil", nil},
+		{"a zero Open", func(*env) any { return &stablehlo.Open{} }},
+	},
+	reflect.TypeFor[*rows.Exec](): {
+		{"of padded rows", func(*env) any { return rows.Pad(graph.MustNewExec(gocpu.New(), graph.Neg), rows.PowersOfTwo) }}, {"nil", nil},
+		{"in parts", func(*env) any { return rows.InParts(graph.MustNewExec(gocpu.New(), graph.Neg), 2) }},
+		{"a zero Exec", func(*env) any { return &rows.Exec{} }},
+	},
+	reflect.TypeFor[*sizes.Declaration](): {
+		{"of two sizes", func(*env) any { return sizes.MustDeclare([]string{"2*b, t+1"}, "t >= 2") }}, {"nil", nil},
+		{"a zero Declaration", func(*env) any { return &sizes.Declaration{} }},
 	},
 	reflect.TypeFor[*graph.Op](): {
 		{"Neg", func(*env) any { return ir.OpByName("Neg") }}, {"nil", nil},
