@@ -2,6 +2,7 @@ package optimizers_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -157,4 +158,86 @@ func TestAveragesAreUsedAndGivenBack(t *testing.T) {
 	train(t, store, dtypes.Float32, true, 2, group{"/w", optimizers.EMA(optimizers.SWA(optimizers.SGD().Done(), 0, 1), 0.5), 1})
 	_, err = optimizers.UseAverages(store)
 	assert.ErrorContains(t, err, `the variable "/w" has two averages`)
+}
+
+// TestNoiseIsOfItsVariance eta/(1+t)^gamma, and is that of the store's seed.
+func TestNoiseIsOfItsVariance(t *testing.T) {
+	const n = 20_000
+	steps := func() (out [][]float64) {
+		store := model.NewStore()
+		exec := model.MustNewExec(graphtest.Reference(), store, func(scope *model.Scope, gradient *Node) []*Node {
+			w := scope.VariableWithValue("w", make([]float64, n))
+			w.NodeValue(gradient)
+			optimizers.SGD().LearningRate(1).Gradients(optimizers.Noise(0.5, 0.55)).Done().
+				UpdateGraphWithGradients(scope.Store().Scope(optimizers.StatePath), []*model.Variable{w}, []*Node{gradient})
+			return nil
+		})
+		before := make([]float64, n)
+		for range 2 {
+			_, err := exec.Call(make([]float64, n))
+			require.NoError(t, err)
+			now := tensors.MustCopyFlatData[float64](store.GetVariable("/w").MustValue())
+			step := make([]float64, n)
+			for i := range step {
+				step[i] = now[i] - before[i]
+			}
+			out, before = append(out, step), now
+		}
+		return out
+	}
+	all := steps()
+	for i, step := range all {
+		mean, squares := 0.0, 0.0
+		for _, x := range step {
+			mean, squares = mean+x/n, squares+x*x/n
+		}
+		want := 0.5 / math.Pow(float64(2+i), 0.55)
+		assert.InDelta(t, 0, mean, 0.03, "step %d", i+1)
+		assert.InDelta(t, want, squares, 0.03*want, "step %d", i+1) // three standard deviations of 20,000 squares
+	}
+	assert.Equal(t, all, steps())
+	err := Catch(func() {
+		g := NewGraph(graphtest.Reference(), "g")
+		optimizers.LimitNorm(0)([]*optimizers.Update{nil}, []*Node{Scalar(g, dtypes.Float32, 1)})
+	})
+	require.ErrorContains(t, err, "LimitNorm: the limit is 0, want more than 0")
+}
+
+// TestMistakesInSettings of the shelf: one sentence each, when the graph is built.
+func TestMistakesInSettings(t *testing.T) {
+	sgd := optimizers.SGD().Done()
+	for want, o := range map[string]optimizers.Interface{
+		"adamax: epsilon is 0":                                  optimizers.Adamax().Epsilon(0).Done(),
+		"radam: the second beta is 0":                           optimizers.RAdam().Betas(0.9, 0).Done(),
+		"nadam: betas 2 and 0.999 must be in [0, 1)":            optimizers.NAdam().Betas(2, 0.999).Done(),
+		"rmsprop: alpha 1 and momentum 0":                       optimizers.RMSProp().Alpha(1).Done(),
+		"rmsprop: epsilon is -1":                                optimizers.RMSProp().Epsilon(-1).Done(),
+		"adagrad: the sum of squares begins with -1":            optimizers.Adagrad().Initial(-1).Done(),
+		"adadelta: rho 0.9 must be in [0, 1), epsilon 0":        optimizers.Adadelta().Epsilon(0).Done(),
+		"adafactor: the power 1 must not be above 0":            optimizers.Adafactor().Decay(1).Done(),
+		"adafactor: the square of epsilon 1e-30 is 0":           optimizers.Adafactor().Epsilons(1e-30, 1).Done(),
+		"lars: the momentum 1 must be in [0, 1)":                optimizers.LARS().Momentum(1).Done(),
+		"muon: the momentum 0.95 must be in [0, 1), RMS 0":      optimizers.Muon().RMS(0).Done(),
+		"shampoo: betas 0.9 and 0 must be in [0, 1), and":       optimizers.Shampoo().Every(0).Done(),
+		"shampoo: epsilon is 0, want more":                      optimizers.Shampoo().Epsilon(0).Done(),
+		"soap: betas 1 and 0.95":                                optimizers.SOAP().Betas(1, 0.95).Done(),
+		"sophia: betas 0.965 and 0.99 must be in [0, 1), gamma": optimizers.Sophia().Gamma(0).Done(),
+		"schedulefree: betas 1 and 0.9":                         optimizers.ScheduleFree().Betas(1, 0.9).Done(),
+		"lbfgs: a history of 0 pairs, want 1 or more":           optimizers.LBFGS().History(0).Done(),
+		"EMA: decay is 1, want 0 or more and less than 1":       optimizers.EMA(sgd, 1),
+		"SWA: begin at step -1 and every 1 steps":               optimizers.SWA(sgd, -1, 1),
+		"Lookahead: every 0 steps by 0.5":                       optimizers.Lookahead(sgd, 0, 0.5),
+		"ema: the optimizer within is nil":                      optimizers.EMA(nil, 0.5),
+		"Noise: eta -1 and gamma 0 must be 0 or more":           optimizers.SGD().Gradients(optimizers.Noise(-1, 0)).Done(),
+		"Decay: the amount is -1":                               optimizers.SGD().Directions(optimizers.Decay(-1, nil)).Done(),
+		"sgd: transform 0 is nil":                               optimizers.SGD().Gradients(nil).Done(),
+		"sgd: transform 0 returns 0 nodes for 1 variables":      optimizers.SGD().Gradients(func([]*optimizers.Update, []*Node) []*Node { return nil }).Done(),
+		"sgd: transform 0 makes float32[] of float32[2] for":    optimizers.SGD().Gradients(func(_ []*optimizers.Update, x []*Node) []*Node { return []*Node{ReduceAllSum(x[0])} }).Done(),
+	} {
+		_, err := model.CallOnceN(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, g *Node) []*Node {
+			optimizers.Minimize(o, scope.Store(), ReduceAllSum(Square(Mul(scope.VariableWithValue("w", []float32{1, 2}).NodeValue(g), g))))
+			return nil
+		}, float32(1))
+		require.ErrorContains(t, err, want)
+	}
 }
