@@ -20,6 +20,7 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 
@@ -75,6 +76,23 @@ func views() map[string]any {
 		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
 		"curves_underway":  run(1000, 420, 1),
 		"curves_none":      viz.NewRun(""),
+		"curves_many":      viz.Curves(sweepOf(7)...),
+		"curves_colored":   viz.CurvesWith(viz.CurveOptions{ColorBy: "learning rate"}, sweepOf(14)...),
+		"roc":              viz.ROC(truthOf(twoClasses(200))),
+		"roc_classes":      viz.ROC(truthOf(threeClasses(90))),
+		"precision_recall": viz.PrecisionRecall(truthOf(twoClasses(200))),
+		"calibration":      viz.Calibration(truthOf(twoClasses(200))),
+		"calibration_top":  viz.Calibration(truthOf(threeClasses(90))),
+		"regression":       viz.Regression(truthOf(aboutALine(60))),
+		"schedule":         viz.Schedule(1000, viz.NamedRate{Name: "cosine", Rate: optimizers.WarmUp(100, optimizers.Cosine(900))}, viz.NamedRate{Name: "steps", Rate: optimizers.Step(250, 0.5)}),
+		"schedule_one":     viz.Schedule(5, optimizers.Constant()),
+		"sweep":            viz.Sweep(sweepOf(12)...),
+		"sweep_scatter":    viz.SweepScatter(sweepOf(12)...),
+		"results":          viz.Results(wrongEvery(2), inMemory()),
+		"results_numbers":  viz.Results(numbersModel{}, numbersSet(), viz.ResultOptions{Title: "numbers"}),
+		"top_losses":       viz.TopLosses(wrongEvery(2), inMemory(), viz.ResultOptions{Count: 3, Classes: []string{"zero", "one", "two", "three", "four"}}),
+		"images_range":     viz.Images(rings(3, 10), viz.ImageOptions{Range: [2]float64{0.2, 0.6}}),
+		"graph_gpt":        gptView(),
 		"error":            errors.New("data.Open \"a<b>.gz\": it & ended"),
 		"graph":            viz.Graph(mlp, mlpInputs...),
 		"graph_constants":  g,
@@ -136,6 +154,9 @@ func views() map[string]any {
 		"render_graph_nil": (*graph.Graph)(nil),
 	}
 }
+
+// truthOf passes on what is known and what was predicted.
+func truthOf[T, P any](truth T, predicted P) (any, any) { return truth, predicted }
 
 // steppedRun is a training step on a machine, of which so many nodes are done and one broke, or all are; with times of a clock of its own.
 func steppedRun(done int) *runstate.Trace {

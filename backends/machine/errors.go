@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -52,6 +53,10 @@ func (r *Run) nodeError(step int, state runstate.State, err error) *NodeError {
 		for _, in := range e.Node.In {
 			e.Inputs = append(e.Inputs, r.m.nodes[in].Shapes...)
 		}
+	}
+	var panicked *host.PanicError
+	if errors.As(err, &panicked) {
+		defer func() { e.Stack = panicked.Stack }()
 	}
 	var broke *gocpu.StepError
 	if errors.As(err, &broke) {

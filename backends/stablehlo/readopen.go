@@ -1,6 +1,7 @@
 package stablehlo
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -20,6 +21,8 @@ type Open struct {
 	declared *sizes.Declaration
 	given    readOptions
 }
+
+var errNotRead = errors.New("stablehlo: nothing was read: ReadOpen makes an Open")
 
 // ReadOpen reads a text as [Read] does, without sizes of main's inputs. The values of inputs that stand for no data, such as that of the
 // platform, are given once by [InputValue].
@@ -57,6 +60,9 @@ func (o *Open) Declared() *sizes.Declaration { return o.declared }
 // At returns the module for inputs of given shapes, those of main without what [InputValue] gave. What the text asserts of sizes must
 // hold.
 func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
+	if o == nil || o.module == nil {
+		return nil, errNotRead
+	}
 	if err := o.fits(inputs); err != nil {
 		return nil, fmt.Errorf("stablehlo: the function @%s: %w", o.module.Main().Name, err)
 	}
@@ -75,6 +81,9 @@ func (o *Open) At(inputs ...shapes.Shape) (*Module, error) {
 // Call adds what main computes of inputs to their graph, as [Func.Call] does, for the sizes that they have. It panics with
 // [graph.Error] if the text does not allow these.
 func (o *Open) Call(inputs []*graph.Node) []*graph.Node {
+	if o == nil || o.module == nil {
+		graph.Errorf("%v", errNotRead)
+	}
 	in := make([]shapes.Shape, len(inputs))
 	for i, x := range inputs {
 		if x == nil {

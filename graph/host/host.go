@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
@@ -112,12 +113,37 @@ func (a Attrs) kernel(k *ir.KernelArgs) {
 	}
 }
 
+// PanicError is what a run says if a function panics.
+type PanicError struct {
+	Value any    // that it panicked with
+	Stack string // where
+}
+
+// Error says that the function panicked, and with what.
+func (e *PanicError) Error() string { return fmt.Sprintf("the function panicked: %v", e.Value) }
+
+// Unwrap returns the value that the function panicked with, if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// called calls the function. What it panics with is an error: it is a fault of the function, not of the engine.
+func (a Attrs) called(ctx context.Context, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, &PanicError{r, string(debug.Stack())}
+		}
+	}()
+	return a.Fn(ctx, in)
+}
+
 // run calls the function and copies its results to out.
 func (a Attrs) run(ctx context.Context, out, in []*tensors.Tensor) error {
 	if a.Fn == nil {
 		return fmt.Errorf("%s: there is no function: a program that was written down and read has none", a)
 	}
-	got, err := a.Fn(ctx, in)
+	got, err := a.called(ctx, in)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a, err)
 	}

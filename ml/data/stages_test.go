@@ -74,9 +74,6 @@ func TestBucketsAreOfTheirLengthAndLoseNothing(t *testing.T) {
 	}
 }
 
-// numbersOf returns the flat numbers of a pass, whatever the shapes.
-func numbersOf(t testing.TB, ds Dataset) []int { t.Helper(); return flatten(values(t, ds, -1)) }
-
 func TestWhatStagesYield(t *testing.T) {
 	odd := func(b Batch) (bool, error) { return int(b.Inputs[0].Float64At(0))%2 == 1, nil }
 	for name, c := range map[string]struct {

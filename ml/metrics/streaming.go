@@ -44,6 +44,9 @@ func NewCollected(name, shortName, kind string, vector GraphFn, measure func(all
 	return m
 }
 
+// String returns the name.
+func (m *Stream) String() string { return m.name }
+
 // AsPercent lets values be written as percentages, and returns the metric.
 func (m *Stream) AsPercent() *Stream {
 	m.percent = true

@@ -23,6 +23,8 @@ type Store struct {
 	declared   map[string]*declaration
 	seed       int64
 	shardings  []shardingRule
+	frozen     []freezeRule
+	wrappers   []wrapper
 	generation int // changes with what is baked into compiled graphs: parameters, trainable flags, shardings, deletions
 
 	run      sync.Mutex   // held where values of variables are looked up and changed: by a run that changes them, from beginning to end
@@ -129,6 +131,7 @@ func (s *Store) insert(v *Variable) error {
 		return fmt.Errorf("model: the variable %q exists already, as %s%s", v.path, old.shape, at(", made at ", old.madeAt))
 	}
 	s.shardNew(v)
+	s.freezeNew(v)
 	s.vars[v.path] = v
 	return nil
 }
@@ -219,13 +222,13 @@ func (s *Store) Clone() (*Store, error) {
 		w := &Variable{store: c, path: v.path, shape: v.shape, madeAt: v.madeAt, value: values[i]}
 		c.versions.Store(max(c.versions.Load(), values[i].version))
 		c.vars[v.path] = w
-		w.trainable = v.Trainable()
+		w.trainable, w.frozen = v.flags()
 		w.sharding = v.Sharding()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.seed = s.seed
-	c.shardings = slices.Clone(s.shardings)
+	c.shardings, c.frozen, c.wrappers = slices.Clone(s.shardings), slices.Clone(s.frozen), slices.Clone(s.wrappers)
 	for k, p := range s.params {
 		copied := *p
 		c.params[k] = &copied

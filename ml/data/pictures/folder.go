@@ -68,7 +68,7 @@ func (o Options) check() error {
 	case o.Height > 1<<14 || o.Width > 1<<14:
 		return fmt.Errorf("pictures of %d×%d pixels: want %d or fewer on a side", o.Width, o.Height, 1<<14)
 	case o.Crop && o.Height == 0:
-		return errors.New("Crop without a size: set Height and Width")
+		return errors.New("a crop has no size: set Height and Width")
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func TestOptions(t *testing.T) {
 		"2 channels: want 1, 3 or 4": {Channels: 2},
 		"pictures of 0×3 pixels":     {Height: 3},
 		"pictures of 99999×3 pixels": {Height: 3, Width: 99999},
-		"Crop without a size":        {Crop: true},
+		"a crop has no size":         {Crop: true},
 	} {
 		_, err := Read(bytes.NewReader(nil), o)
 		assert.ErrorContains(t, err, want)
