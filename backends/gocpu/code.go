@@ -37,6 +37,9 @@ type code struct {
 	spare  atomic.Pointer[frame] // one that waits: most programs run one at a time
 	mu     sync.Mutex
 	frames []*frame // others that wait
+
+	indexed sync.Once
+	indices map[*ir.Instr]int // of the program's instructions, see index
 }
 
 // kind says where a value's memory comes from.

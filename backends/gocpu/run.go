@@ -61,13 +61,20 @@ func (s *Steps) Instrs(i int) []int {
 	}
 	list := make([]int, len(step.parts))
 	for k, in := range step.parts {
-		for id := range c.program.Instrs {
-			if in == &c.program.Instrs[id] {
-				list[k] = id
-			}
-		}
+		list[k] = c.index(in)
 	}
 	return list
+}
+
+// index returns the index of an instruction of the program that was compiled.
+func (c *code) index(in *ir.Instr) int {
+	c.indexed.Do(func() {
+		c.indices = make(map[*ir.Instr]int, len(c.program.Instrs))
+		for id := range c.program.Instrs {
+			c.indices[&c.program.Instrs[id]] = id
+		}
+	})
+	return c.indices[in]
 }
 
 // Results returns, per result of the program, the step after which it lies where [Steps.Result] shows it.
@@ -76,15 +83,15 @@ func (s *Steps) Results() []int {
 		return nil
 	}
 	c := s.f.code
+	writes := map[int]int{} // by value, the last step that writes into its memory
+	for i := range c.steps {
+		for _, out := range c.steps[i].out {
+			writes[c.owner(out)] = i
+		}
+	}
 	last := make([]int, len(c.outputs))
 	for o, id := range c.outputs {
-		for i := range c.steps {
-			for _, out := range c.steps[i].out {
-				if c.owner(out) == id {
-					last[o] = i
-				}
-			}
-		}
+		last[o] = writes[id]
 	}
 	return last
 }

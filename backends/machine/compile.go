@@ -62,9 +62,10 @@ func (m *Machine) findNodes() {
 		}
 		m.nodes = append(m.nodes, n)
 	}
+	near := map[*graph.Node]int{}
 	for n, v := range m.ids {
 		if through := n.BackThrough(); through != nil {
-			m.nodes[m.nodeOf[v]].Back = m.nearest(through)
+			m.nodes[m.nodeOf[v]].Back = m.nearest(through, near)
 		}
 		if list := n.Gradients(); len(list) > 0 {
 			if dv, ok := m.ids[list[len(list)-1]]; ok {
@@ -79,19 +80,27 @@ func (m *Machine) findNodes() {
 	}
 }
 
-// nearest returns the node of a node of the graph, or of one of its results; that of an operand if the program does without it.
-func (m *Machine) nearest(n *graph.Node) int {
+// nearest returns the node of a node of the graph, or of one of its results; that of an operand if the program does without it. What is
+// known is not looked for again: there may be more ways back than time.
+func (m *Machine) nearest(n *graph.Node, known map[*graph.Node]int) int {
+	if i, ok := known[n]; ok {
+		return i
+	}
+	at := -1
 	for _, r := range n.Results() {
 		if v, ok := m.ids[r]; ok {
-			return m.nodeOf[v]
+			at = m.nodeOf[v]
+			break
 		}
 	}
 	for _, x := range n.Inputs() {
-		if i := m.nearest(x); i >= 0 {
-			return i
+		if at >= 0 {
+			break
 		}
+		at = m.nearest(x, known)
 	}
-	return -1
+	known[n] = at
+	return at
 }
 
 // short cuts attributes to what fits beside an op.
