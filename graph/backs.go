@@ -2,17 +2,23 @@ package graph
 
 import "slices"
 
-// back is what a gradient has done at a node: the nodes that it added there, and the gradient that it found.
+// back is what a gradient has done at a node: the nodes that it added there.
 type back struct {
 	span
 	through *Node
-	sum     *Node // what has arrived at the node, added up; nil if nothing has
 }
 
-// wentBack notes that a gradient was carried back through n: the nodes from begin on were added for that.
+// wentBack notes that a gradient was carried back through n: the nodes from begin on were added for that, and sum is what has arrived at
+// n, added up; nil if nothing has.
 func (g *Graph) wentBack(n, sum *Node, begin NodeId) {
 	if end := NodeId(len(g.nodes)); end > begin || sum != nil {
-		g.backs = append(g.backs, back{span{begin, end}, n, sum})
+		g.backs = append(g.backs, back{span{begin, end}, n})
+	}
+	if sum != nil {
+		if g.sums == nil {
+			g.sums = map[*Node][]*Node{}
+		}
+		g.sums[n] = append(g.sums[n], sum)
 	}
 }
 
@@ -38,11 +44,4 @@ func (n *Node) BackThrough() *Node {
 
 // Gradients returns the gradients with respect to n that were found on the way, of whatever was differentiated: one for each [Gradient] or
 // [VJP] whose pass has come to n, in the order in which they were asked for. They are nodes like any, to be looked at or returned.
-func (n *Node) Gradients() (list []*Node) {
-	for _, b := range n.made().graph.backs {
-		if b.through == n && b.sum != nil {
-			list = append(list, b.sum)
-		}
-	}
-	return list
-}
+func (n *Node) Gradients() []*Node { return slices.Clone(n.made().graph.sums[n]) }

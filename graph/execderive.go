@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -30,7 +31,7 @@ const maxTraces = 24
 //
 // What the function asks of sizes in Go cannot be seen: one that builds something else from a size on that it has not been called with,
 // such as a loop in parts for sequences above 1000, must not be run so. Sizes of 1 and 0 are not derived, nor are graphs with
-// logged nodes, on meshes, or with variables.
+// logged nodes, on meshes, with variables, or with a [SearchSorted].
 func (e *Exec) DeriveSizes() *Exec {
 	e.derives = &derivation{}
 	if e.feeder != nil {
@@ -112,8 +113,14 @@ func (e *Exec) compiled(p *program, in []shapes.Shape) {
 	if d.template != nil || d.err != nil {
 		return
 	}
-	if len(p.g.logged) > 0 {
-		d.err, d.traces = errors.New("the graph has logged nodes, which a program that is derived has not"), nil
+	switch {
+	case len(p.g.logged) > 0:
+		d.err = errors.New("the graph has logged nodes, which a program that is derived has not")
+	case p.g.uneven != "":
+		d.err = fmt.Errorf("%s takes another number of steps for other sizes", p.g.uneven)
+	}
+	if d.err != nil {
+		d.traces = nil
 		return
 	}
 	d.traces = append(d.traces, template.Trace{Program: p.g.program, Values: v})

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -213,6 +214,9 @@ func TestWhatIsNotDerived(t *testing.T) {
 			y.SetLogged("y")
 			return y
 		}, "the graph has logged nodes"},
+		{"a search", func(x *graph.Node) *graph.Node {
+			return graph.SearchSorted(x, graph.Const(x.Graph(), []float32{-1, 3, 9}), false)
+		}, "SearchSorted takes another number of steps for other sizes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			built := 0
@@ -238,6 +242,23 @@ func TestWhatIsNotDerived(t *testing.T) {
 			assert.Zero(t, programs)
 			assert.Equal(t, 12, built)
 		})
+	}
+}
+
+// TestSizesFarAway sorts more than those that programs are derived of, and less: a sorting network has as many columns as their number
+// has digits, squared.
+func TestSizesFarAway(t *testing.T) {
+	fn := func(x *graph.Node) []*graph.Node {
+		return graph.SortFunc([]*graph.Node{x}, 0, func(a, b []*graph.Node) *graph.Node { return graph.LessThan(a[0], b[0]) })
+	}
+	exec := graph.MustNewExec(engine(t), fn).WithShapes(sizes.MustDeclare([]string{"n"})).DeriveSizes()
+	defer exec.Close()
+	for _, n := range []int{9, 10, 11, 12, 13, 15, 17, 33, 100, 3, 1, 0} {
+		got, err := exec.Call(numbered(n))
+		require.NoError(t, err)
+		want := tensors.MustCopyFlatData[float32](numbered(n))
+		slices.Sort(want)
+		assert.Equal(t, want, tensors.MustCopyFlatData[float32](got[0]), "%d", n)
 	}
 }
 

@@ -42,8 +42,11 @@ type Graph struct {
 	derived  []span  // the nodes that transforms have added, or copies
 	sites    ir.Sites
 
-	goingBack bool   // a gradient is being made
-	backs     []back // what gradients have made, in order
+	goingBack bool              // a gradient is being made
+	backs     []back            // what gradients have made, in order
+	sums      map[*Node][]*Node // by node, the gradients with respect to it
+
+	uneven string // the function that has added other than numbers for other sizes, see [Exec.DeriveSizes]; "" if none has
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
 	pieces arena.Of[Node]
