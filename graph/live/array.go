@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph"
@@ -132,6 +133,7 @@ func (x *Array) Tensor() (*tensors.Tensor, error) { return x.TensorContext(conte
 // TensorContext is [Array.Tensor] with a context that can end it.
 func (x *Array) TensorContext(ctx context.Context) (*tensors.Tensor, error) {
 	x = x.check()
+	defer runtime.KeepAlive(x) // once it is collected, its value is given back, be it in use here or not
 	if x.err == nil && !x.Evaluated() {
 		x.session.report.asked()
 	}

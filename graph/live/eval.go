@@ -338,8 +338,12 @@ func (w *walker) operand(a *Array) ref {
 	if st.call != nil && st.call.walk == w.walk { // also if its value arrived since the walk
 		return ref{int32(st.call.at), int32(st.index)}
 	}
-	if st.value == nil { // released since the walk: what computes it is part of the run, but not known any more
+	switch {
+	case st.value != nil:
+	case st.released != "": // since the walk: what computes it is part of the run, but not known any more
 		st = &state{value: &value{session: w.session, shape: a.shape, freed: true, released: st.released}}
+	default: // it was under way when the walk came by, and whoever computed it has failed since: begin again
+		st = &state{value: &value{session: w.session, shape: a.shape, pending: closed, err: errAgain}}
 	}
 	at, known := w.seen[st.value]
 	if !known {
@@ -431,6 +435,13 @@ func (r *run) land(bufs []ir.Buffer, again bool, err error) {
 }
 
 var errAgain = errors.New("what it reads was not computed")
+
+// closed is what a run that has ended is known by.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // ended reports whether the run that computes v has ended.
 func (v *value) ended() bool {

@@ -276,14 +276,19 @@ func (m *memory) add(a *Array, v *value) {
 	if n := len(m.scopes); n > 0 {
 		*m.scopes[n-1] = append(*m.scopes[n-1], v)
 	}
+	m.moved(v, resident) // at once: whoever finds it among the values may give it back
 	m.mu.Unlock()
-	m.move(v, resident)
 }
 
 // move counts v where it lies now.
 func (m *memory) move(v *value, to residence) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.moved(v, to)
+}
+
+// moved is move with m.mu held.
+func (m *memory) moved(v *value, to residence) {
 	n := int64(v.shape.ByteSize())
 	m.count(v.at, -n)
 	m.count(to, n)
