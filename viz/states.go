@@ -491,7 +491,10 @@ func (t watched) memory() (points []moment, peak int) {
 	until := map[int]time.Duration{}
 	var reads func(node int, at time.Duration)
 	reads = func(node int, at time.Duration) {
-		until[node] = max(until[node], at)
+		if known, ok := until[node]; ok && known >= at {
+			return // its operands know
+		}
+		until[node] = at
 		if t.States[node] == runstate.Skipped { // it lies in what its operands are
 			for _, x := range t.Nodes[node].In {
 				reads(x, at)
