@@ -55,7 +55,8 @@ func TestTypesBringFewFunctionsToCells(t *testing.T) {
 			assert.True(t, strings.HasPrefix(name, "go.shape."), "a cell that names some type of ours compiles %s", name)
 		}
 	}
-	assert.Less(t, functions, 200, "functions, of %d types", number)
+	// Of these, the settings of 13 optimizers are 150; nearly all others compare structs, not each of which holds something to compare.
+	assert.Less(t, functions, 150+number/2, "functions, of %d types", number)
 	for head := range reached {
 		assert.True(t, met[head], "%s is not reached any more: take it from the list", head)
 	}

@@ -42,14 +42,17 @@ var sharedPlaces = map[string][]string{
 	"backends/xla/internal/capi/cache.go":          {"os.CreateTemp"},
 	// The user's own folders: plugins are checked before they are loaded, pip's settings are pip's matter.
 	"backends/xla/plugins/plugins.go":                  {"os.UserHomeDir"},
+	"internal/assets/assets.go":                        {"os.UserHomeDir"}, // what is read has the sum that is pinned
 	"kernel-ext/internal/kernelspec/kernelspec.go":     {"os.UserHomeDir"},
 	"kernel-ext/internal/plugininstall/pypi/client.go": {"os.UserHomeDir"},
 	"kernel-ext/internal/plugininstall/pypi/config.go": {"os.UserHomeDir"},
 	// Temporary files beside the file that the user named, made anew with O_EXCL and renamed.
-	"internal/safefile/write.go":            {"os.CreateTemp"},
-	"graph/tensors/npy.go":                  {"os.CreateTemp"},
-	"ml/checkpoints/safetensors/file.go":    {"os.CreateTemp"},
-	"kernel-ext/nbrun/run.go":               {"os.CreateTemp"},
+	"internal/safefile/write.go":         {"os.CreateTemp"},
+	"graph/tensors/npy.go":               {"os.CreateTemp"},
+	"ml/checkpoints/safetensors/file.go": {"os.CreateTemp"},
+	"kernel-ext/nbrun/run.go":            {"os.CreateTemp"},
+	// Values that a limit has put aside, made anew with O_EXCL and read by the descriptor alone: the name is gone at once.
+	"graph/live/value.go":                   {"os.CreateTemp"},
 	"kernel-ext/internal/notebook/write.go": {"os.CreateTemp"},
 }
 

@@ -198,10 +198,17 @@ func pullThrough(f *Function, outs, cotangents, wrt []*Node) []*Node {
 	for i := low; i < high; i++ {
 		on[i-low] = on[i-low] || slices.ContainsFunc(f.nodes[i].inputs, isOn)
 	}
+	outermost := !g.goingBack
+	g.goingBack = true
+	defer func() { g.goingBack = !outermost }()
 	g.at(slices.Backward(f.nodes[min(low, high):high]), func(n *Node) {
-		d.settle(n)
+		begin := NodeId(len(g.nodes))
+		sum := d.settle(n)
 		if on[n.index-low] && n.op != output && slices.ContainsFunc(n.inputs, isOn) {
 			d.backward(n, isOn)
+		}
+		if outermost && f == g.main {
+			g.wentBack(n, sum, begin)
 		}
 	})
 	result := make([]*Node, len(wrt))

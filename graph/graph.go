@@ -42,6 +42,9 @@ type Graph struct {
 	derived  []span  // the nodes that transforms have added, or copies
 	sites    ir.Sites
 
+	goingBack bool   // a gradient is being made
+	backs     []back // what gradients have made, in order
+
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
 	pieces arena.Of[Node]
 	lists  arena.Of[*Node]

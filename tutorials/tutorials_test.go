@@ -321,11 +321,14 @@ var small = map[string]struct {
 	says     map[string]string
 	pictures []string
 }{
+	"calculator":  {map[string]string{"statistics": "✓ columns are centred", "mistakes": "In[5]:1: MatMul [3 4] · [3 4]: inner axes differ", "closer": "✓ three windows, one program", "learn": "✓ 300 steps, one compile", "flow": "✓ gradient descent came close", "memory": "the array was released at In[11]:7"}, []string{"learn"}},
 	"curvature":   {map[string]string{"symmetric": "✓ H is symmetric", "after": "✓ Hv = λv", "walk": "✓ within 0.1"}, []string{"training", "walk"}},
 	"per-example": {map[string]string{"run": "✓ their mean is the gradient of the batch", "find": "✓ of the 30 longest gradients"}, []string{"train", "find", "look"}},
 	"neural-ode":  {map[string]string{"memory": "✓ storing every 20th step", "compare": "✓ over 400 steps", "unseen": "✓ it is off"}, []string{"train", "compare"}},
 	"implicit":    {map[string]string{"agree": "✓ all three agree", "memory": "✓ through the loop it takes", "choose": "none of the curve is better"}, []string{"choose"}},
 	"lstm":        {map[string]string{"train": "✓ the sonnet has 39 characters", "say-run": "Rough winds do shake"}, []string{"train"}},
+
+	"three_executors": {map[string]string{"run": "✓ 294 by channels", "queue": "✓ one of two readers never gets it", "step": "✓ held before the last sum", "live": ": done; ", "training": "nodes computed a gradient", "bits": "✓ channels gives the same bits", "io": "✓ all 4 waited at once", "errors": "waits for files: the file is gone", "cost": "channels"}, []string{"step", "live", "training", "io"}},
 }
 
 // TestNotebooks runs ../notebooks, as many at a time as there are processors. Their claims are checked in their cells.

@@ -23,6 +23,8 @@ import (
 type Bundle struct {
 	Data map[string][]byte // by MIME type: text as UTF-8, the types that are JSON as JSON text, others as they are
 	Meta map[string]any    // what can be written as JSON; under a MIME type, what concerns that form
+
+	drawings []svg.Drawing // what its pictures show, for [Interactive]
 }
 
 // The MIME types that views consist of.
@@ -69,6 +71,20 @@ func (b Bundle) pictureHTML(png []byte) string {
 
 // String returns the text, so that printing a Bundle does the same as showing it outside a notebook.
 func (b Bundle) String() string { return b.Text() }
+
+// drawing returns b with what its pictures show.
+func (b Bundle) drawing(list []svg.Drawing) Bundle {
+	b.drawings = append(b.drawings[:len(b.drawings):len(b.drawings)], list...)
+	return b
+}
+
+// drawn returns b with charts that its pictures show.
+func (b Bundle) drawn(charts ...svg.Chart) Bundle {
+	for _, ch := range charts {
+		b.drawings = append(b.drawings, ch)
+	}
+	return b
+}
 
 // Plain returns text as a view.
 func Plain(text string) Bundle { return Bundle{Data: map[string][]byte{MIMEText: []byte(text)}} }
@@ -149,28 +165,32 @@ func failure(prefix, message string) Bundle {
 func Stack(views ...any) Bundle {
 	var texts []string
 	var h strings.Builder
+	var drawings []svg.Drawing
 	for _, v := range views {
 		b := Render(v)
 		texts = append(texts, strings.TrimRight(b.Text(), "\n"))
 		h.WriteString(tag("div", "margin:2px 0 8px 0", b.HTML()))
+		drawings = append(drawings, b.drawings...)
 	}
-	return HTML(h.String(), strings.Join(texts, "\n\n"))
+	return HTML(h.String(), strings.Join(texts, "\n\n")).drawing(drawings)
 }
 
 // Row returns several views as one, side by side where there is room.
 func Row(views ...any) Bundle {
 	var texts []string
 	var h strings.Builder
+	var drawings []svg.Drawing
 	for _, v := range views {
 		b := Render(v)
 		texts = append(texts, strings.TrimRight(b.Text(), "\n"))
 		h.WriteString(tag("div", "display:inline-block;vertical-align:top;margin:0 16px 8px 0;max-width:100%", b.HTML()))
+		drawings = append(drawings, b.drawings...)
 	}
-	return HTML(tag("div", "", h.String()), strings.Join(texts, "\n\n"))
+	return HTML(tag("div", "", h.String()), strings.Join(texts, "\n\n")).drawing(drawings)
 }
 
 // Titled returns a view with a heading.
 func Titled(title string, v any) Bundle {
 	b := Render(v)
-	return HTML(heading(title)+b.HTML(), title+"\n"+b.Text())
+	return HTML(heading(title)+b.HTML(), title+"\n"+b.Text()).drawing(b.drawings)
 }

@@ -30,6 +30,14 @@ type CurveOptions struct {
 	// sides, so that the curve does not lag; what was measured shows faintly behind. 0 means 0.04, a negative value none.
 	Smooth float64
 
+	// ColorBy names what was set ([Run.Set]) by which curves of several runs are coloured, such as the learning rate: from blue for
+	// the smallest number to orange for the largest one, a colour each if they are no numbers. "" gives each run a colour.
+	ColorBy string
+
+	// The ends of the axes; what is outside is not drawn. NaN leaves an end to the data, and so does the zero value. YLimits are of the
+	// charts of values that are no percentages.
+	XLimits, YLimits [2]float64
+
 	Width, Height float64 // of one chart in pixels; 380 by 250: two stand side by side in a notebook
 }
 
@@ -39,6 +47,9 @@ type CurveOptions struct {
 //	batch loss   the loss of one batch; the line called "batches" is smooth, what was measured shows faintly behind it
 //	train loss   the mean over an epoch, in the table and as a dot in the middle of the epoch; before it ends, so far
 //	test loss    of the data set "test", evaluated at that step
+//
+// Each run of several has a colour, beyond twelve with a pattern of dashes. Of more than five the training and each data set have charts
+// of their own, and the table below is the legend; the line of the best run, by the last row of the text, is thick.
 func Curves(runs ...*Run) Bundle { return CurvesWith(CurveOptions{}, runs...) }
 
 // CurvesWith is [Curves] with options.
@@ -53,12 +64,22 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 		}
 		runs[i] = r.snapshot()
 	}
-	pictures := charts(o, runs)
+	if err := checkLimits(o); err != nil {
+		return Error(fmt.Errorf("viz.Curves: %w", err))
+	}
 	if len(runs) == 1 {
 		r := runs[0]
-		return HTML(r.warningNotes()+pictures+r.table().html(), r.curveText())
+		return HTML(r.warningNotes()+charts(o, runs)+r.table().html(), r.curveText()).drawn(chartsOf(o, runs)...)
 	}
-	g := &grid{header: []string{"run", "step", "time"}, left: []bool{true}}
+	look, err := looks(o, runs)
+	if err != nil {
+		return Error(fmt.Errorf("viz.Curves: %w", err))
+	}
+	g := &grid{header: []string{"run"}, left: []bool{true}, icons: map[[2]int]string{}, styles: map[[2]int]string{}}
+	if o.ColorBy != "" {
+		g.header, g.left = append(g.header, o.ColorBy), append(g.left, !inNumbers(runs, o.ColorBy))
+	}
+	g.header = append(g.header, "step", "time")
 	var names []string
 	for _, r := range runs {
 		for _, c := range r.curves() {
@@ -68,8 +89,19 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 		}
 	}
 	g.header = append(g.header, names...)
+	best, by := bestRun(runs)
 	for i, r := range runs {
-		row := []string{r.title(i), count(r.now.globalStep), duration(r.now.elapsed)}
+		row := []string{r.title(i)}
+		if o.ColorBy != "" {
+			row = append(row, r.value(o.ColorBy))
+		}
+		row = append(row, count(r.now.globalStep), timeText(r.now.elapsed))
+		if len(runs) > fewRuns {
+			g.icons[[2]int{i, 0}] = picture(svg.Swatch(look[i]), r.title(i))
+		}
+		if i == best {
+			g.styles[[2]int{i, 0}] = "font-weight:600"
+		}
 		for _, n := range names {
 			v := ""
 			for _, c := range r.curves() {
@@ -81,7 +113,10 @@ func CurvesWith(o CurveOptions, runs ...*Run) Bundle {
 		}
 		g.rows = append(g.rows, row)
 	}
-	return HTML(pictures+g.html(), g.text())
+	if best >= 0 {
+		g.note = "best by " + by + ": " + runs[best].title(best)
+	}
+	return HTML(charts(o, runs)+g.html(), g.text()).drawn(chartsOf(o, runs)...)
 }
 
 // Bundle returns the curves of the run and the table of its epochs.
@@ -172,18 +207,33 @@ func kindOf(m train.Metric) string {
 
 // charts returns a picture per kind of metric, side by side.
 func charts(o CurveOptions, runs []*Run) string {
+	var b strings.Builder
+	for _, ch := range chartsOf(o, runs) {
+		b.WriteString(`<div style="display:inline-block;vertical-align:top;margin:2px 8px 4px 0;max-width:100%">` + picture(ch.SVG(), ch.Title+" over steps") + "</div>")
+	}
+	return tag("div", "margin:2px 0", b.String())
+}
+
+// chartsOf returns the charts: one per kind of metric, and of more than a few runs one per kind and data set.
+func chartsOf(o CurveOptions, runs []*Run) (list []svg.Chart) {
 	var kinds, sources []string
 	for _, r := range runs {
 		for _, c := range r.curves() {
 			kinds, sources = appendNew(kinds, kindOf(c.metric)), appendNew(sources, c.source())
 		}
 	}
-	var b strings.Builder
 	for _, k := range kinds {
-		ch := chart(o, k, runs, sources)
-		b.WriteString(`<div style="display:inline-block;vertical-align:top;margin:2px 8px 4px 0;max-width:100%">` + picture(ch.SVG(), k+" over steps") + "</div>")
+		if len(runs) <= fewRuns {
+			list = append(list, chart(o, k, runs, sources))
+			continue
+		}
+		for _, s := range sources {
+			if ch := chartOfMany(o, k, s, runs); len(ch.Series) > 0 {
+				list = append(list, ch)
+			}
+		}
 	}
-	return tag("div", "margin:2px 0", b.String())
+	return list
 }
 
 // source says what a curve was measured on, which gives it its colour.
@@ -211,12 +261,10 @@ func (c *curve) legendName() string {
 // the same in all charts: training is one, at steps a line and over epochs dots. A further metric of that source in one chart
 // takes a colour that no source has.
 func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart {
-	ch := svg.Chart{Title: kind, XLabel: "step", Width: o.Width, Height: o.Height}
-	if ch.Width == 0 {
-		ch.Width = 380
-	}
-	if ch.Height == 0 {
-		ch.Height = 250
+	ch := o.chart(kind)
+	var look []svg.Series
+	if len(runs) > 1 {
+		look, _ = looks(o, runs) // what is wrong with it has been said
 	}
 	names := map[string]bool{}
 	for _, r := range runs {
@@ -248,8 +296,8 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 				if len(names) > 1 {
 					name += " " + c.short()
 				}
-				s.Color, s.Dashed = i, c.dataset != "" // a run, a colour
-				if s.Dashed {                          // explained once, not per run
+				s.Color, s.Ink, s.Dashed = look[i].Color, look[i].Ink, c.dataset != "" // a run, a colour
+				if s.Dashed {                                                          // explained once, not per run
 					ch.XLabel, name = "step (dashed: "+c.set()+")", ""
 				}
 			} else {
@@ -274,7 +322,7 @@ func chart(o CurveOptions, kind string, runs []*Run, sources []string) svg.Chart
 			}
 		}
 	}
-	ch.LogY = lo > 0 && (o.Axis == Log || o.Axis == Auto && hi > 30*lo && !ch.Percent)
+	o.axis(&ch, lo, hi)
 	if len(runs) == 1 {
 		ch.Marks = runs[0].chartMarks()
 		if n := runs[0].planned(); n > 0 {

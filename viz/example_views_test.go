@@ -250,8 +250,9 @@ func ExampleCurves() {
 	// Output:
 	// run    step  time  train loss
 	// ─────────────────────────────
-	// small     4   0µs      0.5000
-	// large     4   0µs      0.1250
+	// small     4            0.5000
+	// large     4            0.1250
+	// best by train loss: large
 }
 
 func ExampleCurvesWith() {

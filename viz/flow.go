@@ -22,12 +22,18 @@ import (
 type flow struct {
 	name   string
 	nodes  []*flowNode
-	unused int    // ops left out, since no result needs them
-	at     string // sizes at which it was traced, if axes have their symbols for names; see sized.go
+	unused int // ops left out, since no result needs them
+
+	compact bool                                                    // drawn with little room between boxes
+	about   string                                                  // in place of the headline, for those who do not see the drawing
+	look    func(n *flowNode, class string) (newClass, fill string) // how a box looks other than by its class; nil for as it is
+	style   string                                                  // of those classes
+	at      string                                                  // sizes at which it was traced, if axes have their symbols for names; see sized.go
 }
 
 type flowNode struct {
-	id      int // in the graph or program
+	id      int   // in the graph or program
+	ids     []int // of all members of a group
 	op      string
 	attrs   any
 	given   bool     // it is no op: a parameter of the graph, an input of the program
@@ -45,10 +51,15 @@ type flowNode struct {
 	via     string // the function of package graph that was called from outside of it: Softmax for its Exp
 	viaAt   string // the place of that call in the stack, to tell such calls apart
 	flops   int64
-	output  bool // nobody uses it, or it was returned
-	input   bool // a parameter that is no variable
-	param   bool // a parameter that is a variable of a model
-	members int  // of a group
+	output  bool   // nobody uses it, or it was returned
+	input   bool   // a parameter that is no variable
+	param   bool   // a parameter that is a variable of a model
+	members int    // of a group
+	scope   string // of the variables that only the group uses: what they have in common
+	call    string // that made the group
+	times   int    // how many groups like it follow each other, of which it is the first; 0 for one
+	fold    int    // the number of the repeated part of the graph that it belongs to, from 1 on; 0 for none
+	said    bool   // its title says how often
 }
 
 // call is a function and the place it was called at.
@@ -448,7 +459,7 @@ func (f *flow) groupAt(depth int) *flow {
 		return k
 	}
 	private := f.privateParams(key)
-	g := &flow{name: f.name, unused: f.unused}
+	g := f.empty()
 	to := make([]int, len(f.nodes))
 	lastKey, last, first := "", -1, ""
 	for i, n := range f.nodes {
@@ -465,12 +476,14 @@ func (f *flow) groupAt(depth int) *flow {
 		if last < 0 || k != lastKey || n.stack != "" && n.stack == first { // or the same call once more, in a loop
 			c := *n
 			c.in, c.inShape, c.flops, c.members, c.detail = nil, nil, 0, 0, ""
-			c.op = groupName(n, depth)
+			c.op, c.ids = groupName(n, depth), nil
+			c.call = c.op
 			last, lastKey, first = len(g.nodes), k, n.stack
 			g.nodes = append(g.nodes, &c)
 		}
 		m := g.nodes[last]
 		m.members++
+		m.ids = append(m.ids, n.id)
 		m.flops += n.flops
 		m.output = m.output || n.output
 		if m.members == 1 {
@@ -482,6 +495,9 @@ func (f *flow) groupAt(depth int) *flow {
 		to[i] = last
 		for _, x := range n.in {
 			if private[x] {
+				if name := f.nodes[x].name; strings.Contains(name, "/") {
+					m.scope = sharedScope(m.scope, name[:strings.LastIndexByte(name, '/')])
+				}
 				continue
 			}
 			if j := to[x]; j != last && !slices.Contains(m.in, j) {
@@ -495,6 +511,23 @@ func (f *flow) groupAt(depth int) *flow {
 		}
 	}
 	return g
+}
+
+// sharedScope returns the scope that holds both a and b; "" holds nothing yet.
+func sharedScope(a, b string) string {
+	switch {
+	case a == "" || a == b:
+		return b
+	case a == "/" || b == "":
+		return "/"
+	}
+	for a != "" && b != a && !strings.HasPrefix(b, a+"/") {
+		a = a[:max(0, strings.LastIndexByte(a, '/'))]
+	}
+	if a == "" {
+		return "/"
+	}
+	return a
 }
 
 // privateParams returns the variables that only nodes of one key use: they belong into the group.

@@ -1,6 +1,7 @@
 package viz_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,10 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 
@@ -54,6 +58,8 @@ func views() map[string]any {
 		"csv_counts":       viz.ValueCounts(penguinTable(), "year"),
 		"csv_head":         viz.Head(penguinTable(), 2),
 		"dataset":          inMemory(),
+		"pipeline":         flow(),
+		"pipeline_unread":  viz.Pipeline(data.Prefetch(data.Batched(inMemory(), 2, false), 3)),
 		"input_button":     viz.Button("again"),
 		"input_checkbox":   viz.Checkbox("normalise", true),
 		"input_choice":     viz.Choice("activation", "relu", "gelu").Start("gelu"),
@@ -70,6 +76,23 @@ func views() map[string]any {
 		"curves_two":       viz.Curves(run(1000, 1000, 1), run(1000, 700, 2)),
 		"curves_underway":  run(1000, 420, 1),
 		"curves_none":      viz.NewRun(""),
+		"curves_many":      viz.Curves(sweepOf(7)...),
+		"curves_colored":   viz.CurvesWith(viz.CurveOptions{ColorBy: "learning rate"}, sweepOf(14)...),
+		"roc":              viz.ROC(truthOf(twoClasses(200))),
+		"roc_classes":      viz.ROC(truthOf(threeClasses(90))),
+		"precision_recall": viz.PrecisionRecall(truthOf(twoClasses(200))),
+		"calibration":      viz.Calibration(truthOf(twoClasses(200))),
+		"calibration_top":  viz.Calibration(truthOf(threeClasses(90))),
+		"regression":       viz.Regression(truthOf(aboutALine(60))),
+		"schedule":         viz.Schedule(1000, viz.NamedRate{Name: "cosine", Rate: optimizers.WarmUp(100, optimizers.Cosine(900))}, viz.NamedRate{Name: "steps", Rate: optimizers.Step(250, 0.5)}),
+		"schedule_one":     viz.Schedule(5, optimizers.Constant()),
+		"sweep":            viz.Sweep(sweepOf(12)...),
+		"sweep_scatter":    viz.SweepScatter(sweepOf(12)...),
+		"results":          viz.Results(wrongEvery(2), inMemory()),
+		"results_numbers":  viz.Results(numbersModel{}, numbersSet(), viz.ResultOptions{Title: "numbers"}),
+		"top_losses":       viz.TopLosses(wrongEvery(2), inMemory(), viz.ResultOptions{Count: 3, Classes: []string{"zero", "one", "two", "three", "four"}}),
+		"images_range":     viz.Images(rings(3, 10), viz.ImageOptions{Range: [2]float64{0.2, 0.6}}),
+		"graph_gpt":        gptView(),
 		"error":            errors.New("data.Open \"a<b>.gz\": it & ended"),
 		"graph":            viz.Graph(mlp, mlpInputs...),
 		"graph_constants":  g,
@@ -89,6 +112,12 @@ func views() map[string]any {
 		"node":             node,
 		"profile":          aProfile(),
 		"profile_limits":   measured(aProfile()),
+		"run_done":         viz.States(steppedRun(-1)),
+		"run_held":         steppedRun(7),
+		"run_heat":         viz.HeatMap(steppedRun(-1)),
+		"run_memory":       viz.MemoryCurve(steppedRun(-1)),
+		"run_timeline":     viz.Timeline(steppedRun(-1)),
+		"run_none":         viz.Timeline(nil),
 		"runs":             viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3, "width", 128, "batch", 32), having(run(1000, 700, 2), "learning rate", 3e-3, "width", 128, "batch", 32, "note", "a<b>")),
 		"runs_one":         viz.Runs(having(run(1000, 1000, 1), "learning rate", 1e-3)),
 		"runs_empty":       viz.Runs(viz.NewRun(""), viz.NewRun("named")),
@@ -124,6 +153,51 @@ func views() map[string]any {
 		"render_node_nil":  (*graph.Node)(nil),
 		"render_graph_nil": (*graph.Graph)(nil),
 	}
+}
+
+// truthOf passes on what is known and what was predicted.
+func truthOf[T, P any](truth T, predicted P) (any, any) { return truth, predicted }
+
+// steppedRun is a training step on a machine, of which so many nodes are done and one broke, or all are; with times of a clock of its own.
+func steppedRun(done int) *runstate.Trace {
+	m, err := machine.FromFunc(gradient, []any{wave(8, 4), wave(4, 3)})
+	if err != nil {
+		panic(err)
+	}
+	defer m.Close()
+	r, err := m.Run(context.Background(), wave(8, 4), wave(4, 3))
+	if err != nil {
+		panic(err)
+	}
+	t := r.Trace()
+	t.Engine, t.Workers, t.Events, t.Took = machine.Dataflow.String(), 2, nil, 0
+	for i, n := range t.Nodes {
+		if n.Op == nil || n.Constant || t.States[i] == runstate.Skipped {
+			continue
+		}
+		state, last := runstate.Computing, runstate.Done
+		if n.Back >= 0 {
+			state = runstate.ComputingGradient
+		}
+		at := t.Took
+		t.Took += time.Duration(n.Bytes()+40) * time.Microsecond
+		switch {
+		case done == 0:
+			last, t.Ended, t.Err = runstate.Failed, false, errors.New("example.go:3: Mul: it <broke>")
+		case done < 0 && t.Ended, done > 0:
+		default:
+			t.States[i] = runstate.Waiting
+			done--
+			continue
+		}
+		done--
+		t.States[i] = last
+		for _, e := range []runstate.Event{{State: runstate.Waiting}, {State: runstate.Ready, At: at}, {State: state, At: at}, {State: runstate.Emitting, At: t.Took}, {State: last, At: t.Took}} {
+			e.Node, e.Worker = i, uint16(i%2)
+			t.Events = append(t.Events, e)
+		}
+	}
+	return t
 }
 
 // having notes choices: names and values in turn.

@@ -21,20 +21,34 @@ const maxListedNodes = 400
 // on parameters of the shapes of inputs as in [Shapes]. Values flow downwards; a shape stands at the line that
 // leaves a box, constants stand in the box that uses them, inputs are green, a model's variables orange
 // and results purple. Where the results are known, ops that they do not need are left out, as compiling does:
-// the forward value of a gradient, say. A graph of more than 200 nodes is drawn by groups of nodes that one call made
-// (a layer, one of the reader's functions), or that share an alias scope. The text form lists the nodes.
-func Graph(x any, inputs ...any) Bundle {
+// the forward value of a gradient, say.
+//
+// A graph of more than 40 nodes is drawn by groups of nodes that one call made (a layer, one of the reader's functions), or that share an
+// alias scope, so that it fits on a screen. Variables that only one group uses are in its box, and so is what depends on
+// no input, such as a mask. A part that repeats, as the blocks of a transformer do, is drawn once, in a frame with "×4". Every node is
+// drawn below that, to be opened, of more than 200 nodes smaller groups. The text form lists the nodes.
+func Graph(x any, inputs ...any) Bundle { return GraphWith(GraphOptions{}, x, inputs...) }
+
+// GraphOptions say how [GraphWith] draws. The zero value draws what fits on a screen.
+type GraphOptions struct {
+	// Depth is how many calls deep the groups are that are drawn: 1 is the function itself, 2 the layers and functions that it calls, and
+	// so on. 0 is as deep as fits, a negative value draws every node.
+	Depth int
+}
+
+// GraphWith is [Graph] with options.
+func GraphWith(o GraphOptions, x any, inputs ...any) Bundle {
 	switch g := x.(type) {
 	case *graph.Graph:
 		if g == nil {
 			return Plain("nil graph")
 		}
-		return drawFlow(fromGraph(g, nil, ""), nil)
+		return drawFlow(o, fromGraph(g, nil, ""), nil)
 	case *graph.Program:
 		if g == nil {
 			return Plain("nil program")
 		}
-		return drawFlow(fromProgram(g), g)
+		return drawFlow(o, fromProgram(g), g)
 	}
 	tr, err := traceFunc(x, inputs)
 	if err != nil {
@@ -43,10 +57,10 @@ func Graph(x any, inputs ...any) Bundle {
 	if tr.err != nil {
 		return Error(tr.err)
 	}
-	return drawFlow(tr.flow(), nil)
+	return drawFlow(o, tr.flow(), nil)
 }
 
-func drawFlow(f *flow, p *graph.Program) Bundle {
+func drawFlow(o GraphOptions, f *flow, p *graph.Program) Bundle {
 	if len(f.nodes) == 0 {
 		return Plain(fmt.Sprintf("graph %q has no nodes\n", f.name))
 	}
@@ -56,19 +70,34 @@ func drawFlow(f *flow, p *graph.Program) Bundle {
 	if p != nil {
 		text = head + "\n" + p.String()
 	}
-	g := f.group(maxDrawnNodes)
 	var h strings.Builder
 	h.WriteString(note(head))
-	if len(g.nodes) > maxDrawnNodes {
-		h.WriteString(note(fmt.Sprintf("%d nodes are too many to draw", len(g.nodes))))
+	drawing := svg.Drawing(flowDrawing{f})
+	if over := f.overview(o.Depth); over != nil {
+		h.WriteString(note(over.said(len(f.nodes))))
+		h.WriteString(picture(over.titled(head).draw(), head))
+		h.WriteString(details("in full", f.fullDrawing(head)))
+		drawing = flowDrawing{over}
 	} else {
-		if len(g.nodes) < len(f.nodes) {
-			h.WriteString(note(fmt.Sprintf("drawn as %d groups of nodes that were made by the same call", len(g.nodes))))
-		}
-		h.WriteString(picture(g.draw(), head))
+		h.WriteString(f.fullDrawing(head))
 	}
 	h.WriteString(details("nodes", list.html()))
-	return HTML(h.String(), text)
+	b := HTML(h.String(), text)
+	b.drawings = append(b.drawings, drawing)
+	return b
+}
+
+// fullDrawing draws every node, or as many groups as can be drawn.
+func (f *flow) fullDrawing(head string) string {
+	g := f.group(maxDrawnNodes)
+	if len(g.nodes) > maxDrawnNodes {
+		return note(fmt.Sprintf("%d nodes are too many to draw", len(g.nodes)))
+	}
+	said := ""
+	if len(g.nodes) < len(f.nodes) {
+		said = note(fmt.Sprintf("drawn as %d groups of nodes that were made by the same call", len(g.nodes)))
+	}
+	return said + picture(g.draw(), head)
 }
 
 // headline says in a line what the computation consists of.
@@ -143,6 +172,11 @@ func labelWidth(n *flowNode) float64 {
 
 // draw returns the layered drawing.
 func (f *flow) draw() string {
+	return f.drawAgain(true)
+}
+
+// drawAgain is draw; where frames around what is folded would cut boxes it draws once more, without them.
+func (f *flow) drawAgain(mayAgain bool) string {
 	nodes := make([]*layout.Node, len(f.nodes))
 	boxes := make([]float64, len(f.nodes)) // widths
 	var edges []*layout.Edge
@@ -162,8 +196,22 @@ func (f *flow) draw() string {
 			}
 		}
 	}
-	w, h := layout.Place(nodes, edges)
-	const margin = 10.0
+	gap, margin := layout.Gap, 10.0
+	if f.compact {
+		gap = compactGap
+	}
+	if f.folds() > 0 {
+		margin += foldRoom
+	}
+	w, h := layout.PlaceWithin(nodes, edges, gap)
+	if f.folds() > 0 && mayAgain {
+		for i := range nodes {
+			nodes[i].Width = boxes[i]
+		}
+		if f.sayFolds(nodes) {
+			return f.drawAgain(false)
+		}
+	}
 	extra := 0.0
 	for i, n := range f.nodes { // shapes may stand out at the right
 		extra = max(extra, nodes[i].X+labelGap+labelWidth(n)-w)
@@ -176,14 +224,20 @@ func (f *flow) draw() string {
 		}
 	}
 	c := svg.NewCanvas(w+2*margin+max(0, extra), h+2*margin+bottom)
-	c.Describe(f.headline())
+	if f.about != "" {
+		c.Describe(f.about)
+	} else {
+		c.Describe(f.headline())
+	}
 	c.Style(".in{fill:#e3f4e8;stroke:#3f9a60}.pa{fill:#fdeeda;stroke:#d0872a}.out{fill:#f0e6f8;stroke:#9a5fb8}.op{fill:#f6f8fa;stroke:#b4bdc7}.gr{fill:#e6f0fb;stroke:#5b90cf}" +
-		".ed{fill:none;stroke:#98a3af;stroke-width:1.2}.ah{fill:#98a3af}.d{font-size:10px}" +
+		".ed{fill:none;stroke:#98a3af;stroke-width:1.2}.ah{fill:#98a3af}.d{font-size:10px}.fold{fill:none;stroke:#8a94a0;stroke-dasharray:5 4}" +
 		"@media(prefers-color-scheme:dark){.in{fill:#173a25;stroke:#4fae74}.pa{fill:#43300f;stroke:#d39a4a}.out{fill:#3a2547;stroke:#b184cc}.op{fill:#262d36;stroke:#56616d}.gr{fill:#1a314c;stroke:#5b90cf}" +
 		".ed{stroke:#6f7b88}.ah{fill:#6f7b88}}")
+	c.Style(f.style)
 	for _, e := range edges {
 		drawEdge(c, nodes, e, margin)
 	}
+	f.drawFolds(c, nodes, margin)
 	for i, n := range f.nodes {
 		f.drawBox(c, n, nodes[i], margin)
 	}
@@ -191,10 +245,14 @@ func (f *flow) draw() string {
 }
 
 func (n *flowNode) title() string {
+	s := n.op
 	if n.name != "" {
-		return n.name
+		s = n.name
 	}
-	return n.op
+	if n.said {
+		s += fmt.Sprintf(" ×%d", n.times)
+	}
+	return s
 }
 
 // edgeLabel is what stands at the line that leaves a box.
@@ -224,7 +282,11 @@ func (f *flow) drawBox(c *svg.Canvas, n *flowNode, at *layout.Node, margin float
 	case n.members > 1:
 		class = "gr"
 	}
-	c.Rect(x-at.Width/2, y-at.Height/2, at.Width, at.Height, radius, class, "")
+	fill := ""
+	if f.look != nil {
+		class, fill = f.look(n, class)
+	}
+	c.Rect(x-at.Width/2, y-at.Height/2, at.Width, at.Height, radius, class, fill)
 	if n.detail != "" {
 		c.Text(x, y-3, "m b", n.title())
 		c.Text(x, y+11, "f m d", clip(n.detail))

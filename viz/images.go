@@ -1,10 +1,12 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -25,6 +27,14 @@ type ImageOptions struct {
 	Side          float64  // longer side of a picture on the page, in pixels; 0: as fits
 	ChannelsFirst bool     // the tensor is [N C H W], not [N H W C]
 	Channels      bool     // show every channel as a picture of its own, as for filters and feature maps
+
+	// Range is the values that are black and white; those beyond are as black and as white. The zero value takes it from the values.
+	Range [2]float64
+
+	// Clip is the share of the values, below 0.5, that may be beyond black, and likewise beyond white: Range is then the quantiles
+	// Clip and 1-Clip. 0 clips 0.005 if values must be spread and a few of them, far out, would leave the others a third of the greys; a
+	// negative value never clips.
+	Clip float64
 }
 
 // maxPictures bounds a sheet: a notebook keeps every picture of it.
@@ -32,7 +42,7 @@ const maxPictures = 2000
 
 // Images shows a tensor as a sheet of pictures: [H W], [N H W] in grey, or [N H W C] with one (grey), three
 // (RGB) or four (RGBA) channels. Values are 0 to 255 for integers and 0 to 1 for floats; others are spread from
-// black to white, and the view says so. It takes one ImageOptions at most. Truth and Predicted may have fewer
+// black to white, and the view says so, and how many are clipped ([ImageOptions].Clip). It takes one ImageOptions at most. Truth and Predicted may have fewer
 // elements than there are pictures: the first ones.
 func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 	var o ImageOptions
@@ -69,7 +79,7 @@ func Images(t *tensors.Tensor, options ...ImageOptions) Bundle {
 		said = append(said, fmt.Sprintf("%d of %s pictures are shown", shown, count(int64(p.n))))
 	}
 	if p.stretched {
-		said = append(said, fmt.Sprintf("values %s to %s are shown from black to white", number(p.lo), number(p.hi)))
+		said = append(said, p.rangeText())
 	}
 	text := strings.TrimSpace(fmt.Sprintf("%s %s of %d×%d from %s", o.Title, amount(p.n, "picture"), p.h, p.w, t.Shape()))
 	var captions []string
@@ -147,6 +157,22 @@ type pixels struct {
 	stretched  bool
 }
 
+// rangeText says which values are black and white, and how many are beyond.
+func (p *pixels) rangeText() string {
+	lo, hi := numberPair(p.lo, p.hi)
+	s := fmt.Sprintf("values %s to %s are shown from black to white", lo, hi)
+	beyond := 0
+	for _, v := range p.values {
+		if v < p.lo || v > p.hi {
+			beyond++
+		}
+	}
+	if beyond > 0 {
+		s += fmt.Sprintf(", %s of them, beyond, as these", percent(float64(beyond)/float64(len(p.values)), 1))
+	}
+	return s
+}
+
 func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	if err := t.CheckValid(); err != nil {
 		return nil, fmt.Errorf("viz.Images: %w", err)
@@ -173,6 +199,9 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	if said := tooLarge(t); said != "" {
 		return nil, fmt.Errorf("viz.Images: %s", said)
 	}
+	if err := checkRange(o); err != nil {
+		return nil, fmt.Errorf("viz.Images: %w", err)
+	}
 	p.values = float64s(t)
 	if o.Channels {
 		p.splitChannels()
@@ -183,6 +212,11 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	s := statsOf(p.values)
 	p.lo, p.hi = s.min, s.max
 	switch {
+	case o.Range != [2]float64{}:
+		p.lo, p.hi, p.stretched = o.Range[0], o.Range[1], true
+	case o.Clip > 0:
+		p.lo, p.hi = p.clipped(o.Clip)
+		p.stretched = true
 	case s.min >= 0 && s.max <= 1 && !t.DType().IsInt():
 		p.lo, p.hi = 0, 1
 	case s.min >= 0 && s.max <= 255 && s.max > 16 && t.DType().IsInt() || t.DType() == dtypes.Uint8 && s.max > 16:
@@ -190,8 +224,11 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 	case t.DType() == dtypes.Bool:
 		p.lo, p.hi = 0, 1
 	default:
-		if s.min < 0 && s.max > 0 { // zero is the middle grey
-			p.hi = max(-s.min, s.max)
+		if lo, hi := p.clipped(outlierShare); o.Clip == 0 && hi > lo && hi-lo < (s.max-s.min)/3 {
+			p.lo, p.hi = svg.Widened(lo, hi, 0.05)
+		}
+		if p.lo < 0 && p.hi > 0 { // zero is the middle grey
+			p.hi = max(-p.lo, p.hi)
 			p.lo = -p.hi
 		}
 		p.stretched = true
@@ -200,6 +237,40 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 		p.hi = p.lo + 1
 	}
 	return p, nil
+}
+
+// outlierShare is the share of values, at either end, that may be outliers: of a picture of 28 by 28 pixels four.
+const outlierShare = 0.005
+
+// clipped returns the quantiles share and 1-share of the finite values.
+func (p *pixels) clipped(share float64) (lo, hi float64) {
+	sorted := slices.DeleteFunc(slices.Clone(p.values), func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
+	if len(sorted) == 0 {
+		return 0, 0
+	}
+	slices.Sort(sorted)
+	return quantile(sorted, share), quantile(sorted, 1-share)
+}
+
+// quantile returns the quantile q of sorted values, between two of them by their distances.
+func quantile(sorted []float64, q float64) float64 {
+	at := q * float64(len(sorted)-1)
+	k := min(int(at), len(sorted)-1)
+	return svg.Between(sorted[k], sorted[min(k+1, len(sorted)-1)], at-float64(k))
+}
+
+// checkRange returns what is wrong with Range and Clip.
+func checkRange(o ImageOptions) error {
+	lo, hi := o.Range[0], o.Range[1]
+	switch {
+	case o.Range != [2]float64{} && !(lo < hi && !math.IsInf(lo, 0) && !math.IsInf(hi, 0)):
+		return fmt.Errorf("Range from %v to %v: want two finite numbers, the second larger", lo, hi)
+	case math.IsNaN(o.Clip) || o.Clip >= 0.5:
+		return fmt.Errorf("Clip is %v: want a share of the values below 0.5, such as 0.01", o.Clip)
+	case o.Range != [2]float64{} && o.Clip > 0:
+		return errors.New("both Range and Clip are set: want one of them")
+	}
+	return nil
 }
 
 // splitChannels turns n pictures of c channels into n·c pictures of one.

@@ -158,8 +158,7 @@ func (r *Run) liveBundle() Bundle {
 		case p.ended:
 			color = svg.SeriesColor(2)
 		}
-		fmt.Fprintf(&b, `<div style="display:inline-block;vertical-align:middle;width:220px;height:8px;margin-right:12px;border-radius:4px;background-color:rgba(128,128,128,0.25)">`+
-			`<div style="width:%.1f%%;height:8px;border-radius:4px;background-color:%s"></div></div>`, f*100, color)
+		b.WriteString(progressBar(f, color))
 	}
 	b.WriteString(tag("span", "vertical-align:middle", esc(p.statusText())) + "</div>")
 	if p.err != nil && !p.interrupted {

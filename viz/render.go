@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/frames"
@@ -35,7 +36,7 @@ func Register[T any](view func(T) Bundle) {
 }
 
 // Render returns the view of a value: its own if it is a [Displayer], a registered one, or that of its
-// type. Tensors, graphs, programs, profiles, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
+// type. Tensors, live arrays, which are evaluated, graphs, programs, profiles, nodes, batches, data sets, tables, stores, variables, loops, trainers, metrics, images and
 // errors have views; other types of this module show their settings; slices of structs and maps become tables; everything
 // else is printed. A view that panics becomes the sentence that says so.
 func Render(v any) Bundle { return renderSafely(func() Bundle { return render(v) }) }
@@ -79,6 +80,10 @@ func render(v any) Bundle {
 		return tensorList(x)
 	case *capability.Profile:
 		return profileView(x)
+	case runstate.Snapshotter:
+		return States(x.Trace())
+	case *runstate.Trace:
+		return States(x)
 	case *graph.Graph, *graph.Program:
 		return Graph(x)
 	case *graph.Node:
@@ -89,6 +94,8 @@ func render(v any) Bundle {
 		return Image(x)
 	case data.Batch:
 		return Batch(x)
+	case data.Flow:
+		return flowView(x)
 	case *model.Store:
 		return Store(x)
 	case *model.Scope:
@@ -111,6 +118,12 @@ func render(v any) Bundle {
 		return datasetView(x)
 	case error:
 		return Error(x)
+	case valued:
+		t, err := x.Tensor()
+		if err != nil {
+			return Error(err)
+		}
+		return Tensor(t)
 	}
 	r := reflect.ValueOf(v)
 	if _, ok := v.(fmt.Stringer); isOurs(r.Type()) && !ok {
@@ -146,6 +159,11 @@ func typeName(t reflect.Type) string {
 		return strings.ToLower(t.Name())
 	}
 	return t.String()
+}
+
+// valued is what has its value as a tensor, such as an array of package live: that package stands beside the engines, which views do not link.
+type valued interface {
+	Tensor() (*tensors.Tensor, error)
 }
 
 func isStruct(t reflect.Type) bool {

@@ -25,11 +25,11 @@ func funcName(f reflect.Value) string {
 // layers.(*ConvolutionBuilder).Done a layers.Convolution. A test of package layers holds its types to that.
 const builderSuffix = "Builder"
 
-// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", "y.(*TBuilder).Done" into "y.T", and drops package main.
+// shortFunc turns "example.com/x/y.(*T).f" into "y.(*T).f", "y.(*TBuilder).Done" (DoneWithState) into "y.T", and drops package main.
 func shortFunc(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	if pkg, rest, ok := strings.Cut(name, ".(*"); ok {
-		if t, ok := strings.CutSuffix(rest, builderSuffix+").Done"); ok {
+		if t, _, ok := strings.Cut(rest, builderSuffix+").Done"); ok { // or DoneWithState
 			return strings.TrimPrefix(pkg+"."+t, "main.")
 		}
 	}

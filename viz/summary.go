@@ -58,7 +58,8 @@ var leading = regexp.MustCompile(`^(return |[\w, ]+ :?= )`)
 // layerRow is a line of a summary: nodes that one call made.
 type layerRow struct {
 	name, at   string
-	scope      string // of the first variable it uses
+	scope      string // around all variables that it uses
+	scoped     bool   // it uses any
 	ops        []string
 	nodes      []int
 	params     int64
@@ -151,8 +152,12 @@ func (f *flow) layers() []*layerRow {
 			switch {
 			case p.param && !counted[x]: // a shared parameter counts once
 				counted[x] = true
-				if i := strings.LastIndexByte(p.name, '/'); i > 0 && r.scope == "" {
-					r.scope = p.name[:i]
+				switch i := strings.LastIndexByte(p.name, '/'); {
+				case i <= 0: // of the whole store, as the random state
+				case !r.scoped:
+					r.scope, r.scoped = p.name[:i], true
+				default:
+					r.scope = around(r.scope, p.name)
 				}
 				for _, s := range p.out {
 					r.params += int64(s.Size())
@@ -237,6 +242,14 @@ func layerOf(n *flowNode) (key, name, at string) {
 		}
 	}
 	return "line " + n.key, "", n.pos
+}
+
+// around returns the innermost scope that holds a scope and a variable: the scope itself, or one that it is in.
+func around(scope, variable string) string {
+	for scope != "" && !strings.HasPrefix(variable, scope+"/") {
+		scope = scope[:max(0, strings.LastIndexByte(scope, '/'))]
+	}
+	return scope
 }
 
 func appendNew(list []string, values ...string) []string {

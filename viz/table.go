@@ -25,6 +25,7 @@ type grid struct {
 	left   []bool            // columns that are not numbers
 	titles map[[2]int]string // tooltips by row and column
 	styles map[[2]int]string // extra style by row and column
+	icons  map[[2]int]string // HTML before the text, by row and column
 	bold   map[int]bool      // rows that stand out
 	mono   bool
 	note   string
@@ -352,10 +353,14 @@ func (g *grid) html() string {
 			if t := g.titles[[2]int{k, i}]; t != "" {
 				b.WriteString(` title="` + esc(t) + `"`)
 			}
+			icon := g.icons[[2]int{k, i}]
+			if icon != "" {
+				icon += " "
+			}
 			if strings.Contains(extra, "white-space:normal") {
 				s = breaks.Replace(s)
 			}
-			b.WriteString(">" + esc(s) + "</td>")
+			b.WriteString(">" + icon + esc(s) + "</td>")
 		}
 		b.WriteString("</tr>")
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"github.com/quire-ml/quire/viz/internal/svg"
 )
 
 // Tabular is what has named columns of numbers or of names, as a table of package csv has.
@@ -149,9 +147,7 @@ func describeNumbers(numbers []float64) []string {
 	s := statsOf(sorted)
 	var q []float64
 	for i := range 5 {
-		at := float64(i) / 4 * float64(len(sorted)-1)
-		k := min(int(at), len(sorted)-1)
-		q = append(q, svg.Between(sorted[k], sorted[min(k+1, len(sorted)-1)], at-float64(k)))
+		q = append(q, quantile(sorted, float64(i)/4))
 	}
 	cells := []string{missing}
 	for _, v := range append(q, s.mean) {

@@ -44,11 +44,16 @@ func Tensor(t *tensors.Tensor) Bundle {
 	st := statsOf(values)
 	text := head + "\n" + st.String() + "\n"
 	drawn, said := "", ""
+	var drawings []svg.Drawing
 	if areImages(t) {
 		drawn = Images(t, ImageOptions{Limit: maxFacets, Width: 520}).HTML()
 	} else {
-		drawn, said = drawTensor(t.Shape(), values)
-		drawn = picture(drawn, "values of "+head)
+		var d svg.Drawing
+		d, said = drawTensor(t.Shape(), values)
+		drawn = picture(d.SVG(), "values of "+head)
+		if t.Rank() <= 2 {
+			drawings = append(drawings, d)
+		}
 	}
 	h := tag("div", monoFont+";font-size:12px;margin:2px 0", tag("b", "", esc(t.Shape().String())), esc("  "+bytesize.Text(int64(t.ByteSize())))) +
 		note(st.String())
@@ -63,7 +68,7 @@ func Tensor(t *tensors.Tensor) Bundle {
 	}
 	h += details("values", pre(printed))
 	_, body, _ := strings.Cut(printed, "\n")
-	return HTML(h, text+cut(body, 40))
+	return HTML(h, text+cut(body, 40)).drawing(drawings)
 }
 
 // areImages reports whether a tensor is pictures rather than numbers.
@@ -92,7 +97,7 @@ func inline(content string) string {
 }
 
 // drawTensor returns a picture of the values, and a sentence on what it leaves out, "" if nothing.
-func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
+func drawTensor(s shapes.Shape, values []float64) (drawn svg.Drawing, said string) {
 	switch s.Rank() {
 	case 1:
 		picks := pick(s.Dimensions[0], maxBars)
@@ -100,7 +105,7 @@ func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
 		for i := range picks {
 			bars.X = append(bars.X, float64(i))
 		}
-		return svg.Chart{Width: 420, Height: 170, Series: []svg.Series{bars}, Names: numbers(picks), SomeNames: true}.SVG(), left(s, picks)
+		return svg.Chart{Width: 420, Height: 170, Series: []svg.Series{bars}, Names: numbers(picks), SomeNames: true}, left(s, picks)
 	case 2:
 		rows, cols := pick(s.Dimensions[0], maxCells), pick(s.Dimensions[1], maxCells)
 		g := svg.Grid{Rows: len(rows), Cols: len(cols), RowTicks: rows, ColTicks: cols, RowName: s.Name(0), ColName: s.Name(1), Range: svg.RangeOf(values)}
@@ -113,7 +118,7 @@ func drawTensor(s shapes.Shape, values []float64) (drawn, said string) {
 		if len(rows)*len(cols) <= 200 {
 			g.Numbers = cellNumbers(g.Values)
 		}
-		return g.SVG(), left(s, rows, cols)
+		return g, left(s, rows, cols)
 	}
 	return drawFacets(s, values)
 }
@@ -140,7 +145,7 @@ func cellNumbers(values []float64) []string {
 }
 
 // drawFacets draws a tensor of three or more axes as heat maps of its last two.
-func drawFacets(s shapes.Shape, values []float64) (drawn, said string) {
+func drawFacets(s shapes.Shape, values []float64) (drawn svg.Drawing, said string) {
 	d, r := s.Dimensions, s.Rank()
 	rows, cols := pick(d[r-2], maxFacetCells), pick(d[r-1], maxFacetCells)
 	var outer [][]int // indices of the axes before
@@ -191,7 +196,7 @@ func drawFacets(s shapes.Shape, values []float64) (drawn, said string) {
 		said = strings.TrimSpace("shown at index 0 of the first " + plural(r-4, "axis", "axes") + "; " + said)
 		said = strings.TrimSuffix(said, ";")
 	}
-	return sheet.SVG(), said
+	return sheet, said
 }
 
 func plural(n int, one, many string) string {
@@ -209,7 +214,7 @@ func pick(n, limit int) []int {
 		if k == n || k == 1 {
 			out[i] = i
 		} else {
-			out[i] = i * (n - 1) / (k - 1)
+			out[i] = i*((n-1)/(k-1)) + i*((n-1)%(k-1))/(k-1) // i·(n-1)/(k-1), which may be no int
 		}
 	}
 	return out

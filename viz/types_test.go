@@ -14,11 +14,16 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/graph/dtypes/float8"
+	"github.com/quire-ml/quire/graph/fast"
+	"github.com/quire-ml/quire/graph/host"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/linalg"
+	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -29,22 +34,38 @@ import (
 	"github.com/quire-ml/quire/graph/vision"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/quire-ml/quire/internal/untrusted"
+	"github.com/quire-ml/quire/ml/cache"
 	"github.com/quire-ml/quire/ml/checkpoints"
+	"github.com/quire-ml/quire/ml/checkpoints/gguf"
+	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/audio"
 	"github.com/quire-ml/quire/ml/data/augment"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/fetch"
+	"github.com/quire-ml/quire/ml/data/ingraph"
+	"github.com/quire-ml/quire/ml/data/jsonl"
+	"github.com/quire-ml/quire/ml/data/npz"
+	picturefiles "github.com/quire-ml/quire/ml/data/pictures"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/generation"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
+	"github.com/quire-ml/quire/ml/layers/blocks"
+	"github.com/quire-ml/quire/ml/layers/calibration"
+	"github.com/quire-ml/quire/ml/layers/conv"
+	"github.com/quire-ml/quire/ml/layers/norm"
+	"github.com/quire-ml/quire/ml/layers/rnn"
 	"github.com/quire-ml/quire/ml/losses"
 	mlmetrics "github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/ml/zoo/decoder"
+	"github.com/quire-ml/quire/ml/zoo/resnet"
+	"github.com/quire-ml/quire/ml/zoo/transformer"
 	"github.com/quire-ml/quire/viz"
 
 	"github.com/stretchr/testify/assert"
@@ -132,18 +153,26 @@ func samples() map[any]string {
 		{train.Metrics(metricsOf(0.5, 0.25)), "Accuracy   25.00%"}, {train.Series{Metric: train.Metric{Name: "Mean loss", Kind: "loss"}, Source: "test", Steps: []int64{1, 2}, Values: []float64{2, 1}}, "2.0000 → 1.0000"},
 		{&train.NotFiniteError{Step: 3}, "training step 3"}, {train.Hook(func(*train.Loop) error { return nil }), "train.Hook, a function"},
 		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
-		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {generation.Sequence{Tokens: []int{7}}, "7"},
+		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {cache.KV(model.NewStore().RootScope(), graph.NewGraph(nil, "cache")), ""}, {cache.Of(scope), ""}, {cache.Snapshot{}, ""}, {cache.NewStep[int](2), ""}, {cache.NewTea[int](0.5), ""}, {&pretrained.Report{Loaded: []string{"/w"}}, "1 variables loaded"}, {pretrained.Rule{From: "w.{}"}, "w.{}"}, {gguf.File{Version: 3}, "3"}, {gguf.Tensor{Name: "w"}, "w"}, {gguf.Type(1), ""}, {safetensors.File{}, ""},
+		{decoder.Config{Layers: 3}, "3"}, {decoder.Llama3Scaling{Factor: 8}, "8"}, {decoder.Model{}, ""}, {resnet.New18(3, 10), "512"}, {transformer.BERT{Positions: 7}, "7"}, {transformer.GPT2{Positions: 7}, "7"}, {transformer.GPT2Model{}, ""}, {transformer.Size{Heads: 3}, "3"}, {transformer.ViT{Patch: 16}, "16"}, {generation.Sequence{Tokens: []int{7}}, "7"},
+		{flow(), "Prefetch 4"}, {data.Fold{Train: []int{1, 2}}, "[1 2]"}, {data.Padding{Multiple: 8}, "8"}, {data.Permuted(3, 1), "Permuted: 3 of 3 examples"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
-		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""},
+		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
+		{losses.Sum, "sum"}, {losses.Hard, "hard"}, {losses.L2, "L2"}, {mlmetrics.NewROCAUC(), "ROC AUC"}, {mlmetrics.Macro, "macro"}, {train.Plateau{Patience: 3}, "Patience"}, {train.Precision{}, ""}, {train.LossScale{Factor: 128}, "128"},
+		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""}, {layers.Rotary{Base: 500}, "500"}, {layers.YaRNRotary, "yarn"},
+		{blocks.ExpertsBuilder{}, ""}, {blocks.FeedForwardBuilder{}, ""}, {calibration.PiecewiseLinearBuilder{}, ""}, {conv.TransposedBuilder{}, ""}, {norm.GroupBuilder{}, ""}, {rnn.RecurrentBuilder{}, ""}, {model.ParameterCount{Path: "/hidden", Parameters: 7}, "/hidden"},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},
+		{live.Of([]float32{1, 2}).Add(1), "float32[2]"}, {live.Default(), ""}, {new(live.Pending), ""}, {live.MemoryReport{Live: 5000}, "5 kB at hand"}, {live.MemoryLine{Place: "In[3]:5"}, "In[3]:5"}, {live.EvalReport{Evals: 3}, "3 evals"}, {live.Compile{Calls: 3}, "3"}, {live.Recomputed{What: "Exp"}, "Exp"},
 		{images.ChannelsLast, ""}, {images.ToImageConfig{}, ""}, {images.ToTensorConfig{}, ""},
+		{text.Lines{}, ""}, {text.Documents{}, ""}, {jsonl.Lines[int]{}, ""}, {new(npz.File), ""}, {picturefiles.Files{}, ""}, {picturefiles.Options{Height: 3}, "3"}, {&audio.Sound{Rate: 8000}, "8000"}, {audio.Sounds{}, ""}, {audio.Options{Rate: 8000}, "8000"}, {tensors.NpyRows{}, ""}, {ingraph.Fn(nil), ""}, {ingraph.Affine{Rotate: 30}, "30"}, {ingraph.Jitter{Contrast: 0.5}, "0.5"},
 		{views()["graph_constants"], "Mul"}, {program, "Mul"}, {views()["node"], "Mul"}, {graph.Catch(func() { graph.Errorf("no") }), "no"}, {new(graph.Exec), ""}, {graph.ExecOneOutput{}, ""}, {graph.ExecTwoOutputs{}, ""}, {graph.ExecThreeOutputs{}, ""}, {graph.ExecFeed{}, ""}, {graph.RunFunc(nil), ""},
 		{graph.LoggerFn(nil), ""}, {graph.MeshAxis{Name: "data", Size: 2}, "data"}, {new(graph.Mesh), ""}, {graph.NodeId(3), "3"}, {ir.Value(3), "3"}, {ir.Sharding{"data"}, "data"}, {graph.ShiftDirection(true), ""}, {graph.WindowMax, ""}, {graph.TransposeKind("T"), ""},
 		{graph.Position{File: "x.go", Line: 3}, "x.go:3"}, {ir.ConvAttrs{Strides: []int{2, 2}}, "[2 2]"}, {graph.Op{Name: "Mine"}, "Mine"}, {ir.Accuracy{ULP: 3, Domain: "x > 0"}, "x > 0"}, {ir.Instr{}, ""}, {ir.Input{}, ""}, {new(graph.Function), ""}, {ir.Tolerance{}, ""}, {ir.Sample{}, ""},
 		{graph.AttentionBuilder{}, ""}, {graph.VMapBuilder{}, ""}, {graph.ScanBuilder{}, ""}, {ir.BitcastAttrs{}, ""}, {ir.ScanAttrs{Length: 7}, "7"}, {graph.ConvolutionBuilder{}, ""}, {graph.ConvolveAxesConfig{}, ""}, {graph.DotBuilder{}, ""}, {graph.PoolBuilder{}, ""}, {graph.SliceAxisSpec{}, ""}, {graph.PadAxis{Start: 1}, "Start"},
-		{vision.InterpolateBuilder{}, ""}, {vision.GridSampleBuilder{}, ""}, {vision.AffineGridBuilder{}, ""}, {vision.UnfoldBuilder{}, ""}, {vision.ConvTransposeBuilder{}, ""}, {vision.AdaptivePoolBuilder{}, ""}, {signal.STFTBuilder{}, ""}, {signal.InverseSTFTBuilder{}, ""}, {signal.Full, "full"}, {graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""}, {ir.Kernel(nil), ""}, {ir.KernelArgs{}, ""}, {ir.Memory{Shape: shapes.Make(dtypes.Int8, 2)}, "int8[2]"},
+		{vision.InterpolateBuilder{}, ""}, {vision.GridSampleBuilder{}, ""}, {vision.AffineGridBuilder{}, ""}, {vision.UnfoldBuilder{}, ""}, {vision.ConvTransposeBuilder{}, ""}, {vision.AdaptivePoolBuilder{}, ""}, {signal.STFTBuilder{}, ""}, {signal.InverseSTFTBuilder{}, ""}, {signal.Full, "full"}, {graph.Rule{}, ""}, {ir.Call{}, ""}, {new(ir.Builder), ""}, {ir.View, "View"}, {ir.Pure, "Pure"}, {ir.Cost{FLOPs: 3}, "3"}, {ir.Pass{Name: "fold"}, "fold"}, {ir.Regions{}, ""}, {ir.Run(nil), ""}, {ir.Signature{}, ""}, {ir.SiteOf(ir.Place{File: "main.go", Line: 3}), "main.go:3"}, {new(ir.Sites), ""}, {ir.Rewrite{}, ""}, {ir.ArgAttrs{}, ""}, {ir.AttentionAttrs{}, ""}, {ir.QuantizedDotAttrs{}, ""}, {codes.E2M1, "float4_e2m1fn"}, {fast.RoPEBuilder{}, ""}, {fast.AttentionBuilder{}, ""}, {ir.AxesAttrs{}, ""}, {ir.CholeskyAttrs{}, ""}, {ir.ConstAttrs{}, ""}, {ir.AxisAttrs{}, ""}, {ir.CustomAttrs{}, ""}, {ir.DTypeAttrs{}, ""}, {ir.DotAttrs{}, ""}, {ir.EinsumAttrs{}, ""}, {ir.Kernel(nil), ""}, {ir.KernelArgs{}, ""}, {ir.Memory{Shape: shapes.Make(dtypes.Int8, 2)}, "int8[2]"},
+		{runstate.Blocked, "blocked"}, {runstate.Node{Name: "Exp"}, "Exp"}, {runstate.Event{Worker: 3}, "3"}, {runstate.Span{Worker: 3}, "3"}, {&runstate.Trace{}, "no run to look at"}, {steppedRun(-1), "back through"}, {host.Options{Waits: "files"}, "files"}, {host.Attrs{}, "host function"}, {host.Func(nil), ""}, {&host.PanicError{Value: "kaboom"}, "kaboom"},
 		{aProfile(), "By line"}, {capability.Step{Count: 3}, "3"}, {capability.StepCall{FLOPs: 3}, "3"}, {capability.Peak{Bytes: 3}, "3"}, {capability.Peaks{Bytes: 3}, "3"}, {capability.Live{Bytes: 3}, "3"}, {capability.LiveResult, "result"}, {capability.Memory{Results: 3}, "3"},
 		{ir.FFTAttrs{}, ""}, {ir.GatherAttrs{}, ""}, {ir.GatherSlicesAttrs{}, ""}, {ir.IotaAttrs{}, ""}, {ir.MatMulAttrs{}, ""}, {ir.NameAxesAttrs{}, ""}, {ir.NormalizeAttrs{}, ""}, {ir.OneHotAttrs{}, ""}, {graph.OutputAttrs{}, ""},
 		{parsed(sizes.Parse("2*b+1")), "2*b+1"}, {parsed(sizes.ParseShape("2*b, 3")), "[2*b, 3]"}, {parsed(sizes.ParseConstraint("b >= 2")), "b >= 2"}, {sizes.MustDeclare([]string{"b, 3"}), "[b, 3]"}, {sizes.Values{"b": 3}, "b=3"},
@@ -177,7 +206,8 @@ func TestEveryTypeHasAView(t *testing.T) {
 		for typ.Kind() == reflect.Pointer {
 			typ = typ.Elem()
 		}
-		shown[typ.PkgPath()+"."+typ.Name()] = true
+		name, _, _ := strings.Cut(typ.Name(), "[") // of an instance
+		shown[typ.PkgPath()+"."+name] = true
 		b := viz.Render(v)
 		text := b.Text()
 		switch {

@@ -45,6 +45,8 @@ func furtherViews(t *testing.T) map[string]viz.Bundle {
 		"Run":           run(1000, 420, 1).Bundle(),
 		"LiveView":      (&viz.LiveView{Run: run(1000, 420, 1)}).Bundle(),
 		"Progress":      progress.Bundle(),
+		"GraphWith":     viz.GraphWith(viz.GraphOptions{Depth: 2}, mlp, f32(32, 64), f32(64, 128), f32(128), f32(128, 10), f32(10)),
+		"Interactive":   viz.Interactive(viz.Curves(run(100, 100, 1))),
 		"Timing":        viz.Time(func() {}).Bundle(),
 		"SliderInput":   viz.Slider("rate", 0.5, 4).Bundle(),
 		"ChoiceInput":   viz.Choice("title", "a<b>", "wave").Bundle(),

@@ -26,6 +26,10 @@ type Options struct {
 	Runner   Runner
 	Observer Observer
 
+	// Separate makes each instruction a step of its own: none are fused, so that whoever watches or holds steps sees each. Values are the
+	// same up to rounding.
+	Separate bool
+
 	fusion fusion
 }
 
@@ -36,6 +40,9 @@ func New() ir.Backend { return NewWithOptions(Options{}) }
 func NewWithOptions(options Options) ir.Backend {
 	if options.Workers <= 0 {
 		options.Workers = parallel.Limit()
+	}
+	if options.Separate && options.fusion.programs() {
+		options.fusion = alone
 	}
 	return &backend{workers: options.Workers, options: options}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
+	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -21,6 +23,7 @@ type frame struct {
 	steps Steps
 	from  int                // the first step that runs: those before it have run for another turn of the loop, see once
 	held  []*tensors.Storage // of inputs, see RunHost
+	idle  bool               // it belongs to no run, see StepsOf
 }
 
 // keepArena is the size up to which a waiting frame keeps its arena. Larger ones go back to the pool of
@@ -204,7 +207,7 @@ func (f *frame) broken(ctx context.Context, i int, r any) error {
 
 // kernel calls what step s runs.
 func (f *frame) kernel(ctx context.Context, s *step, a *kernels.Args, at *site) error {
-	a.In, a.Out, a.Scratch = a.In[:len(s.in)], a.Out[:len(s.out)], nil
+	a.In, a.Out, a.Scratch, a.Context = a.In[:len(s.in)], a.Out[:len(s.out)], nil, ctx
 	for k, id := range s.in {
 		a.In[k] = f.vals[id]
 	}
@@ -233,22 +236,44 @@ func (s *step) where() string {
 	return s.op.Name
 }
 
+// StepError is what broke in a step.
+type StepError struct {
+	Op    *ir.Op
+	Place ir.Place // in the user's code
+	In    []shapes.Shape
+	Err   error  // what the kernel said; nil if it broke
+	Broke any    // what the kernel panicked with, if it was no error that it wanted to say
+	Stack string // where it panicked, then
+
+	text string
+}
+
+// Error says which step broke, where it stands and of what.
+func (e *StepError) Error() string { return e.text }
+
+// Unwrap returns what the kernel said.
+func (e *StepError) Unwrap() error { return e.Err }
+
 // fault returns the error for what step s panicked with.
 func (s *step) fault(c *code, r any) error {
-	where := s.where()
+	e := &StepError{Op: s.op, Place: s.place.Place()}
+	for _, id := range s.in {
+		e.In = append(e.In, c.values[id].shape)
+	}
 	if p, ok := r.(*parallel.Panic); ok {
-		r = p.Value
+		r, e.Stack = p.Value, p.Stack
 	}
 	if err, ok := r.(error); ok {
 		if _, internal := r.(runtime.Error); !internal {
-			return fmt.Errorf("%s: %w", where, err)
+			e.Err, e.Stack, e.text = err, "", fmt.Sprintf("%s: %v", s.where(), err)
+			return e
 		}
 	}
-	in := make([]shapes.Shape, len(s.in))
-	for i, id := range s.in {
-		in[i] = c.values[id].shape
+	if e.Broke = r; e.Stack == "" {
+		e.Stack = string(debug.Stack())
 	}
-	return fmt.Errorf("%s %s: the kernel broke: %v", where, shapeList(in), r)
+	e.text = fmt.Sprintf("%s %s: the kernel broke: %v", s.where(), shapeList(e.In), r)
+	return e
 }
 
 // shapeList writes operands as errors show them: float32[2 3] · float32[3].

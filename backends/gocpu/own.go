@@ -18,7 +18,7 @@ func own(op *ir.Op, k *call) (kernels.Func, error) {
 	in, out := slices.Clone(k.in), slices.Clone(k.out)
 	return func(a *kernels.Args) {
 		o := ownCalls.Get().(*ownCall)
-		o.on = a
+		o.on, o.args.Context = a, a.Context
 		for i, s := range in {
 			o.args.In = append(o.args.In, ir.Memory{Shape: s, Data: a.In[i][:s.ByteSize():s.ByteSize()]})
 		}
@@ -47,5 +47,6 @@ func (o *ownCall) done() {
 	clear(o.args.In)
 	clear(o.args.Out)
 	o.args.In, o.args.Out, o.on = o.args.In[:0], o.args.Out[:0], nil
+	o.args.Context = nil
 	ownCalls.Put(o)
 }

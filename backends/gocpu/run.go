@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
@@ -48,8 +49,73 @@ func (s *Steps) After(i int) []int {
 	return []int{i - 1}
 }
 
-// Do runs step i. What breaks in it is an error that names the step.
-func (s *Steps) Do(ctx context.Context, i int) error {
+// Instrs returns the instructions of the compiled program that step i runs, by index in its list: several if they were fused. A copy
+// of result i that a program of n instructions may need counts as instruction n+i, as in [Step].
+func (s *Steps) Instrs(i int) []int {
+	if i < 0 || i >= s.Len() {
+		return nil
+	}
+	c, step := s.f.code, &s.f.code.steps[i]
+	if len(step.parts) == 0 {
+		return []int{step.id}
+	}
+	list := make([]int, len(step.parts))
+	for k, in := range step.parts {
+		for id := range c.program.Instrs {
+			if in == &c.program.Instrs[id] {
+				list[k] = id
+			}
+		}
+	}
+	return list
+}
+
+// Results returns, per result of the program, the step after which it lies where [Steps.Result] shows it.
+func (s *Steps) Results() []int {
+	if s.f == nil {
+		return nil
+	}
+	c := s.f.code
+	last := make([]int, len(c.outputs))
+	for o, id := range c.outputs {
+		for i := range c.steps {
+			for _, out := range c.steps[i].out {
+				if c.owner(out) == id {
+					last[o] = i
+				}
+			}
+		}
+	}
+	return last
+}
+
+// Result returns result o of the program in the memory of this run, false if there is none or the steps are those of no run. It is
+// valid from the step on that [Steps.Results] tells until Run of the [Runner] returns.
+func (s *Steps) Result(o int) (v View, ok bool) {
+	if s.f == nil || o < 0 || o >= len(s.f.code.outputs) {
+		return v, false
+	}
+	c := s.f.code
+	v = View{c.results[o], s.f.vals[c.outputs[o]]}
+	return v, v.Data != nil || c.values[c.outputs[o]].size == 0
+}
+
+// StepsOf returns the steps of a program that an engine of this package has compiled, to look at: Do runs none of them. ok is false
+// for executables of others.
+func StepsOf(e ir.Executable) (s *Steps, ok bool) {
+	x, ok := e.(*executable)
+	if !ok || x == nil {
+		return nil, false
+	}
+	return &Steps{f: &frame{code: x.code, vals: make([][]byte, len(x.code.values)), idle: true}}, true
+}
+
+// Do runs step i. What breaks in it is a [StepError].
+func (s *Steps) Do(ctx context.Context, i int) error { return s.DoOn(ctx, i, math.MaxInt) }
+
+// DoOn is Do on at most that many goroutines, the caller's included, if the steps were compiled for the order [Dataflow]: a runner that runs
+// steps at once divides the processors among them.
+func (s *Steps) DoOn(ctx context.Context, i, workers int) error {
 	if i < 0 || i >= s.Len() {
 		return fmt.Errorf("there is no step %d: the run has %d, numbered from 0", i, s.Len())
 	}
@@ -57,6 +123,9 @@ func (s *Steps) Do(ctx context.Context, i int) error {
 		return errors.New("the context is nil: give the one that Run was given")
 	}
 	f := s.f
+	if f.idle {
+		return errors.New("these steps are of no run: a Runner gets those of one")
+	}
 	if i < f.from {
 		return nil
 	}
@@ -68,6 +137,7 @@ func (s *Steps) Do(ctx context.Context, i int) error {
 		a = f.code.newArgs()
 	}
 	a.EndWith(ctx.Done())
+	a.Workers = max(1, min(workers, f.code.workers))
 	err := f.do(ctx, i, a, s.at)
 	if err == nil { // after a panic a worker may still hold it
 		f.code.args.Put(a)

@@ -3,6 +3,7 @@ package graphtest
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/linalg"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/segment"
@@ -138,6 +139,16 @@ var arrayFunctions = map[string]arrayFunction{
 	},
 	"linalg.MatrixPower": one1(func(x *graph.Node, a arrayArgs) *graph.Node { return linalg.MatrixPower(x, a.int("n")) }),
 	"linalg.Expm":        one1(func(x *graph.Node, _ arrayArgs) *graph.Node { return linalg.Expm(x) }),
+
+	"fast.RMSNorm": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		return []*graph.Node{fast.RMSNorm(in[0], given(&in, len(in) > 1), a.float("eps"))}
+	},
+	"fast.LayerNorm": func(in []*graph.Node, a arrayArgs) []*graph.Node {
+		weight := given(&in, a.bool("weight"))
+		return []*graph.Node{fast.LayerNorm(in[0], weight, given(&in, a.bool("bias")), a.float("eps"))}
+	},
+	"fast.RoPE":                      rope,
+	"fast.ScaledDotProductAttention": scaledDotProductAttention,
 
 	"quant.Quantize": func(in []*graph.Node, a arrayArgs) []*graph.Node { return quant.Quantize(in[0], a.scheme()).Nodes() },
 	"quant.Dequantize": func(in []*graph.Node, a arrayArgs) []*graph.Node {
@@ -307,6 +318,69 @@ func window(fn func(g *graph.Graph, d dtypes.DType, n int, periodic bool) *graph
 	return one1(func(x *graph.Node, a arrayArgs) *graph.Node {
 		return graph.Mul(x, fn(x.Graph(), x.DType(), a.int("n"), a.bool("periodic")))
 	})
+}
+
+// given takes the operand after the first away and returns it, if there is one.
+func given(in *[]*graph.Node, is bool) *graph.Node {
+	if !is {
+		return nil
+	}
+	x := (*in)[1]
+	*in = append([]*graph.Node{(*in)[0]}, (*in)[2:]...)
+	return x
+}
+
+func rope(in []*graph.Node, a arrayArgs) []*graph.Node {
+	x := in[0]
+	b := fast.RoPE(x).Traditional(a.bool("traditional"))
+	if a.has("dims") {
+		b.Dims(a.int("dims"))
+	}
+	if a.has("base") {
+		b.Base(a.float("base"))
+	}
+	if a.has("scale") {
+		b.Scale(a.float("scale"))
+	}
+	if a.has("frequencies") {
+		b.Frequencies(given(&in, true))
+	}
+	switch {
+	case a.has("offset") && a.int("offset") < 0: // an operand
+		b.Offset(given(&in, true))
+	case a.has("offset"):
+		b.OffsetBy(a.int("offset"))
+	}
+	return []*graph.Node{b.Done()}
+}
+
+func scaledDotProductAttention(in []*graph.Node, a arrayArgs) []*graph.Node {
+	b := fast.ScaledDotProductAttention(in[0], in[1], in[2])
+	in = in[2:]
+	for range a.int("masks") {
+		b.Mask(given(&in, true))
+	}
+	b.Sinks(given(&in, a.has("sinks")))
+	if a.has("offset") {
+		if a.int("offset") < 0 {
+			b.Offset(given(&in, true))
+		} else {
+			b.Offset(graph.Const(in[0].Graph(), int32(a.int("offset"))))
+		}
+	}
+	if a.has("causal") {
+		b.Causal(a.bool("causal"))
+	}
+	if a.has("window") {
+		b.Window(a.int("window"))
+	}
+	if a.has("scale") {
+		b.Scale(a.float("scale"))
+	}
+	if a.has("cap") {
+		b.SoftCap(a.float("cap"))
+	}
+	return []*graph.Node{b.Done()}
 }
 
 func (a arrayArgs) scheme() quant.Scheme {

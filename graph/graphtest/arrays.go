@@ -43,6 +43,7 @@ func (a arrayArgs) float(name string) float64 {
 	}
 	return v
 }
+func (a arrayArgs) has(name string) bool  { return a[name] != nil }
 func (a arrayArgs) bool(name string) bool { return a[name] == true }
 func (a arrayArgs) text(name string) string {
 	text, _ := a[name].(string)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -114,6 +115,14 @@ type PadAttrs struct{ Axes []PadAxis }
 
 // PermutationAttrs holds the number of elements.
 type PermutationAttrs struct{ N int }
+
+// QuantizedDotAttrs holds what codes are, of how many bits, how many numbers share a scale, and what scales are if they are codes of 8
+// bits, "" if they are floats.
+type QuantizedDotAttrs struct {
+	Codes       codes.Kind
+	Bits, Group int
+	Scales      codes.Kind
+}
 
 // RandomAttrs holds the shape of random values.
 type RandomAttrs struct{ Shape shapes.Shape }

@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"context"
 	"fmt"
 	"unsafe"
 
@@ -25,6 +26,9 @@ type KernelArgs struct {
 	// what pieces have written, of which some may be missing then. What a piece writes no other piece reads or writes. Some microseconds of work are a good
 	// piece. A body that calls For itself has the pieces to itself.
 	For func(n, grain int, body func(lo, hi int))
+
+	// Context is that of the run, for kernels that wait for something: see [Op.Waits].
+	Context context.Context
 
 	// Ended reports whether the run was cancelled: a kernel that takes long without For looks from time to time, and returns if so.
 	Ended func() bool

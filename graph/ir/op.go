@@ -52,6 +52,10 @@ type Op struct {
 	Effect      Effect // what a call does besides returning results
 	Fixed       bool   // a call stays where it is, such as a barrier, though it is pure
 
+	// Waits returns what a call waits for outside of the program, such as "files" or "http", "" if it computes. An engine that runs
+	// several calls at once need not keep a processor for one that waits. nil for ops that compute.
+	Waits func(attrs any) string
+
 	// Cost returns what a call costs; nil for what [Op.CostOf] says without it.
 	Cost func(attrs any, in, out []shapes.Shape) Cost
 

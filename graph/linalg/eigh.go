@@ -51,6 +51,9 @@ func diagonalized(a *graph.Node) (w, v *graph.Node) {
 			x, vh := s[0], s[1] // x = vᴴ·a·v
 			on := graph.ExpandAxes(graph.Real(graph.Einsum("ibi->ib", x)), -1)
 			off := graph.ExpandAxes(graph.Conj(graph.Einsum("ibi->ib", graph.Gather(x, partner))), -1)
+			// Both of a pair must turn by the same angle, or v is no rotation any more; of numbers that are rounding errors, as where a has
+			// little rank, x holds two that differ.
+			off = graph.MulScalar(graph.Add(off, graph.Conj(graph.Gather(off, partner))), 0.5)
 			c, t := rotation(partner, on, graph.Gather(on, partner), off)
 			x = turned(x, partner, c, t)
 			x = turned(graph.Conj(graph.Transpose(x, 0, 2)), partner, c, t) // both are Hermitian in the end

@@ -114,6 +114,7 @@ var (
 	OptimizationBarrier               = row("OptimizationBarrier")               // x, across which nothing is moved
 	Pad                               = row("Pad")                               // x with the scalar y around and between its elements
 	Pow                               = row("Pow")                               // x to the power of y
+	QuantizedDot                      = row("QuantizedDot")                      // x · (z·value(y) + w)ᵀ, y being codes of few bits, z scales and w biases of groups of them; these may be left out
 	RMSNorm                           = row("RMSNorm")                           // y · x / √(mean(x²) + epsilon)
 	RMSNormGradient                   = row("RMSNormGradient")                   // the gradient of RMSNorm with respect to x, given y and that of its result, z
 	RandomBernoulli                   = row("RandomBernoulli")                   // the next state, and 1 with probability y, else 0

@@ -1,5 +1,5 @@
 // Package quant holds numbers in few bits: weights of a network that would not fit into memory, or whose way to the processor takes
-// longer than the sums that they are for. Numbers along the last axis of an array form groups, and a group has a code of 2, 4 or 8
+// longer than the sums that they are for. Numbers along the last axis of an array form groups, and a group has a code of 2 to 8
 // bits for each number, a scale, and with some schemes a bias:
 //
 //	x ≈ scale · value(code) + bias
@@ -16,7 +16,10 @@
 //	})
 //	y, err := exec.Call1(x, parts[0], parts[1], parts[2])
 //
-// The functions are made of ops and run on every engine. Products make the numbers of the weights that they take, for as long as they
-// run: what a program holds all the time is the codes. Gradients of all orders flow to what is multiplied, to scales and to biases.
+// The functions are made of ops and run on every engine. [MatMulTransposed] and [GatherMatMul] with groups of numbers, in codes of 2, 4
+// and 8 bits, are an op that the engine go has a kernel for: up to 32 rows are multiplied by codes as they are read. Others, and other engines,
+// make the numbers of the weights for as long as the product runs: what a program holds all the time is the codes. A vector times a matrix
+// of 4096×4096 in codes of 4 bits took 0.4 of the time that it takes in float32, and 0.14 of the memory; see BenchmarkMatVec.
+// Gradients of all orders flow to what is multiplied, to scales that are floats and to biases.
 // The functions panic with [graph.Error] if shapes, dtypes or a scheme do not fit.
 package quant

@@ -5,6 +5,9 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/internal/axes"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 // MatMul returns the product of x and the matrix that q holds:
@@ -44,6 +47,9 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 	case x.Dim(-1) != w.Dim(over):
 		graph.Errorf("%s %s · %s: inner axes differ: %d against %d", op, x.Shape(), w, x.Dim(-1), w.Dim(over))
 	}
+	if s, k := q.Scheme.complete(op); over == -1 && s.Group != WholeTensor && 8%s.Bits == 0 {
+		return dotOfRows(x, q, s, k, b)
+	}
 	batch := make([]int, b)
 	for i := range batch {
 		batch[i] = i
@@ -52,6 +58,30 @@ func product(op string, x *graph.Node, q Quantized, over int) *graph.Node {
 		w := q.Scheme.Of(in[1:]...).numbers(x.DType())
 		return []*graph.Node{graph.DotGeneral(in[0], []int{-1}, batch, w, []int{over}, batch)}
 	}, nil, append([]*graph.Node{axes.Unnamed(x)}, q.Nodes()...)...)[0]
+}
+
+// dotOfRows is the product with rows along which groups are, of matrices with b axes before their own: an op that an engine may have a
+// kernel for, which makes no numbers of the codes but where it multiplies them.
+func dotOfRows(x *graph.Node, q Quantized, s Scheme, k kind, b int) *graph.Node {
+	y := shapes.Make(x.DType(), x.Shape().Dimensions...)
+	y.Dimensions[y.Rank()-1] = q.Codes.Dim(-2)
+	rows := slices.Clone(x.Shape().Dimensions[:b]) // [b…, M, K]
+	m := 1
+	for _, d := range x.Shape().Dimensions[b : x.Rank()-1] {
+		m *= d
+	}
+	x = graph.Reshape(axes.Unnamed(x), append(rows, m, x.Dim(-1))...)
+	out := graph.Checkpoint(func(in []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Apply(ops.QuantizedDot, ir.QuantizedDotAttrs{Codes: k.codes, Bits: s.Bits, Group: s.Group, Scales: k.scales}, in...)}
+	}, nil, append([]*graph.Node{x}, unnamed(q.Nodes())...)...)[0]
+	return graph.Reshape(out, y.Dimensions...)
+}
+
+func unnamed(list []*graph.Node) []*graph.Node {
+	for i, x := range list {
+		list[i] = axes.Unnamed(x)
+	}
+	return list
 }
 
 // Rows returns those of the rows of q that indices name, as numbers, as an embedding looks words up:

@@ -1,10 +1,12 @@
 package quant
 
 import (
+	"math"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/internal/axes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -14,11 +16,12 @@ import (
 type Quantized struct {
 	Scheme Scheme
 
-	// Codes are uint8 of [..., N·Bits/8], N being the size of the last axis of the array: 8/Bits codes a byte, the first in its lowest
+	// Codes are uint8 of [..., N·Bits/8], N being the size of the last axis of the array: one after the other, the first in the lowest
 	// bits, as [Pack] packs them.
 	Codes *graph.Node
 
-	// Scales are [..., N/Group], of the dtype of the array; with [WholeTensor] all axes have size 1.
+	// Scales are [..., N/Group], of the dtype of the array, or uint8 with [MXFP4], [MXFP8] and [NVFP4]; with [WholeTensor] all axes have
+	// size 1.
 	Scales *graph.Node
 
 	// Biases have the shape and dtype of the scales, with [Affine]; else they are nil.
@@ -50,15 +53,23 @@ func (q Quantized) check(op string) (Scheme, shapes.Shape) {
 		graph.Errorf("%s: %s has no biases", op, scheme.Kind)
 	case q.Codes.DType() != dtypes.Uint8:
 		graph.Errorf("%s %s: codes are uint8, not %s (see Pack, and Bitcast for uint32 and float8)", op, q.Codes.Shape(), q.Codes.DType())
-	case !q.Scales.DType().IsFloat():
+	case k.scales != "" && q.Scales.DType() != dtypes.Uint8:
+		graph.Errorf("%s %s: scales of %s are uint8, not %s", op, q.Scales.Shape(), scheme.Kind, q.Scales.DType())
+	case k.scales == "" && !q.Scales.DType().IsFloat():
 		graph.Errorf("%s %s: scales are floats, not %s (convert them with ConvertDType)", op, q.Scales.Shape(), q.Scales.DType())
 	case q.Codes.Rank() == 0:
 		graph.Errorf("%s %s: codes have an axis at least", op, q.Codes.Shape())
 	}
 	s := shapes.Make(q.Scales.DType(), q.Codes.Shape().Dimensions...)
+	if k.scales != "" {
+		s.DType = dtypes.Float32
+	}
+	if s.Dim(-1)*8%scheme.Bits != 0 {
+		graph.Errorf("%s %s: %d bytes are no whole number of codes of %d bits", op, q.Codes.Shape(), s.Dim(-1), scheme.Bits)
+	}
 	s.Dimensions[s.Rank()-1] = s.Dim(-1) * 8 / scheme.Bits
 	scheme.fits(op, s)
-	if want := scheme.scalesOf(s); !want.Equal(axes.Unnamed(q.Scales).Shape()) {
+	if want := scheme.scalesOf(s).WithDType(q.Scales.DType()); !want.Equal(axes.Unnamed(q.Scales).Shape()) {
 		graph.Errorf("%s: the scales of %s in groups of %d are %s, not %s", op, s, scheme.Group, want, q.Scales.Shape())
 	}
 	if k.biased && !q.Biases.Shape().Equal(q.Scales.Shape()) {
@@ -115,6 +126,12 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 	} else {
 		most := s.over(graph.Abs(v), graph.ReduceMax)
 		scale := graph.DivScalar(most, s.largest(k))
+		if k.scales != "" {
+			q.Scales = k.bytesOf(scale)
+			scale = k.scalesOf(q.Scales, v.DType())
+			v = graph.Div(v, graph.Where(graph.IsZero(scale), graph.OnesLike(scale), scale))
+			return s.finished(q, s.codes(k, v), x.Shape())
+		}
 		if k.float8 != dtypes.Invalid { // whose digits would be lost with those of a scale that is denormal, and the number if it is 0
 			scale = graph.Where(graph.IsZero(most), scale, graph.MaxScalar(scale, smallestNormal(x.DType())))
 		}
@@ -123,15 +140,41 @@ func Quantize(x *graph.Node, scheme Scheme) Quantized {
 		v = graph.Div(v, graph.Where(graph.IsZero(scale), graph.OnesLike(scale), scale))
 		codes = s.codes(k, v)
 	}
-	q.Scales = graph.Reshape(q.Scales, s.scalesOf(x.Shape()).Dimensions...)
-	if k.biased {
+	return s.finished(q, codes, x.Shape())
+}
+
+// finished returns q with codes, packed, and parts of the shapes that those of x have.
+func (s Scheme) finished(q Quantized, codes *graph.Node, x shapes.Shape) Quantized {
+	q.Scales = graph.Reshape(q.Scales, s.scalesOf(x).Dimensions...)
+	if q.Biases != nil {
 		q.Biases = graph.Reshape(q.Biases, q.Scales.Shape().Dimensions...)
 	}
-	q.Codes = graph.Reshape(codes, x.Shape().Dimensions...)
+	q.Codes = graph.Reshape(codes, x.Dimensions...)
 	if s.Bits < 8 {
 		q.Codes = Pack(q.Codes, s.Bits)
 	}
 	return q
+}
+
+// bytesOf returns scales as bytes.
+func (k kind) bytesOf(scale *graph.Node) *graph.Node {
+	if k.scales == codes.E4M3FN {
+		_, most := dtypes.Limits(dtypes.Float8E4M3FN)
+		scale = graph.MinScalar(scale, dtypes.Convert(most, dtypes.Float64).(float64))
+		return graph.Bitcast(graph.ConvertDType(scale, dtypes.Float8E4M3FN), dtypes.Uint8)
+	}
+	n := graph.AddScalar(graph.ClipScalar(graph.Round(graph.Log2(scale)), -127, 127), 127)
+	none := graph.Scalar(scale.Graph(), scale.DType(), 255)
+	return graph.ConvertDType(graph.Where(graph.IsFinite(scale), n, none), dtypes.Uint8)
+}
+
+// scalesOf returns the numbers that scales are, in a dtype: float32 or float64.
+func (k kind) scalesOf(scales *graph.Node, d dtypes.DType) *graph.Node {
+	if k.scales != "" {
+		values, _ := k.scales.Values(8)
+		return graph.Gather(graph.ConstAsDType(scales.Graph(), d, values), graph.ExpandAxes(scales, -1))
+	}
+	return graph.ConvertDType(scales, d)
 }
 
 // smallestNormal returns the smallest number of a float dtype that has all of its digits.
@@ -153,6 +196,8 @@ func (s Scheme) largest(k kind) float64 {
 	case k.float8 != dtypes.Invalid:
 		_, most := dtypes.Limits(k.float8)
 		return dtypes.Convert(most, dtypes.Float64).(float64)
+	case k.codes == codes.E2M1:
+		return 6
 	}
 	return 1
 }
@@ -166,13 +211,37 @@ func (s Scheme) codes(k kind, v *graph.Node) *graph.Node {
 		return graph.Bitcast(whole, dtypes.Uint8)
 	case k.float8 != dtypes.Invalid:
 		return graph.Bitcast(graph.ConvertDType(graph.ClipScalar(v, -most, most), k.float8), dtypes.Uint8)
+	case k.codes == codes.E2M1:
+		place := graph.SearchSorted(graph.ConstAsDType(v.Graph(), v.DType(), float4Ends(v.DType())), graph.Abs(v), true)
+		negative := graph.LessThan(v, graph.ScalarZero(v.Graph(), v.DType()))
+		code := graph.ConvertDType(place, dtypes.Uint8)
+		return graph.Where(negative, graph.AddScalar(code, 8), code)
 	}
-	between := make([]float64, len(normalFloats)-1)
+	values, _ := k.codes.Values(s.Bits)
+	between := make([]float64, len(values)-1)
 	for i := range between {
-		between[i] = (normalFloats[i] + normalFloats[i+1]) / 2
+		between[i] = (values[i] + values[i+1]) / 2
 	}
 	place := graph.SearchSorted(graph.ConstAsDType(v.Graph(), v.DType(), between), v, false)
 	return graph.ConvertDType(place, dtypes.Uint8)
+}
+
+// float4Ends returns where the numbers begin that are rounded to a float4 of 1 and more: half-way to the one below, but a number that is
+// itself half-way is rounded to the even one.
+func float4Ends(d dtypes.DType) []float64 {
+	values, _ := codes.E2M1.Values(4)
+	ends := make([]float64, 7)
+	for i := range ends {
+		ends[i] = (values[i] + values[i+1]) / 2
+		switch {
+		case i%2 == 1:
+		case d == dtypes.Float64:
+			ends[i] = math.Nextafter(ends[i], 8)
+		default:
+			ends[i] = float64(math.Nextafter32(float32(ends[i]), 8))
+		}
+	}
+	return ends
 }
 
 // grouped returns x, [..., N], as [..., N/Group, Group].
@@ -216,18 +285,14 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 	switch {
 	case k.float8 != dtypes.Invalid:
 		v = graph.ConvertDType(graph.Bitcast(codes, k.float8), in)
-	case s.Kind == NF4:
-		v = looked(codes, s.Bits, in, func(code int) float64 { return normalFloats[code] })
 	case s.Bits == 8:
 		v = graph.ConvertDType(Unpack(codes, s.Bits, s.Kind == Symmetric), in)
-	case s.Kind == Symmetric:
-		v = looked(codes, s.Bits, in, func(code int) float64 { return signedCode(code, s.Bits) })
 	default:
-		v = looked(codes, s.Bits, in, unsignedCode)
+		v = looked(codes, s.Bits, in, k.valuesOf(s.Bits))
 	}
 	v = s.grouped(v)
 	perGroup := func(x *graph.Node) *graph.Node {
-		x = graph.ConvertDType(axes.Unnamed(x), in)
+		x = k.scalesOf(axes.Unnamed(x), in)
 		if s.Group != WholeTensor {
 			x = graph.ExpandAxes(x, -1)
 		}
@@ -238,6 +303,17 @@ func (q Quantized) numbers(d dtypes.DType) *graph.Node {
 		v = graph.Add(v, perGroup(q.Biases))
 	}
 	return graph.ConvertDType(graph.Reshape(v, shape.Dimensions...), d)
+}
+
+// valuesOf returns the numbers of codes of so many bits, which package ir knows where they fill a byte.
+func (k kind) valuesOf(bits int) []float64 {
+	values, err := k.codes.Values(bits)
+	if err != nil { // 3, 5 and 6 bits, which are unsigned
+		for code := range 1 << bits {
+			values = append(values, float64(code))
+		}
+	}
+	return values
 }
 
 // FakeQuantize returns what [Dequantize] makes of what [Quantize] makes of x, with a gradient as if it were x: the straight-through

@@ -216,8 +216,14 @@ func TestWhatDoesNotFit(t *testing.T) {
 		"quant.Rows float32[2]: indices are integers, not float32 (convert them with ConvertDType)":                         func() { quant.Rows(w, f(2)) },
 		"quant.GatherMatMul float32[6 64]: the quantised array has three axes: experts, rows and columns of their matrices": func() { quant.GatherMatMul(f(2, 64), w, of(dtypes.Int32, 2)) },
 		"quant.Pack uint8[2 5]: the last axis, of 5 codes of 2 bits, does not fill whole bytes (pad it to a multiple of 4)": func() { quant.Pack(u(2, 5), 2) },
-		"quant.Pack uint8[8]: a byte holds codes of 1, 2, 4 or 8 bits, not of 3":                                            func() { quant.Pack(u(8), 3) },
-		"quant.Unpack float32[8]: bytes are uint8, not float32 (see Bitcast)":                                               func() { quant.Unpack(f(8), 4, true) },
+		"quant.Pack uint8[8]: codes have 1 to 6 or 8 bits, not 7":                                                           func() { quant.Pack(u(8), 7) },
+		"quant.Pack uint8[6]: the last axis, of 6 codes of 6 bits, does not fill whole bytes (pad it to a multiple of 4)":   func() { quant.Pack(u(6), 6) },
+		"quant.Unpack uint8[4]: 4 bytes are no whole number of codes of 3 bits":                                             func() { quant.Unpack(u(4), 3, false) },
+		"quant.Dequantize uint8[4]: 4 bytes are no whole number of codes of 5 bits": func() {
+			quant.Dequantize(quant.Quantized{Scheme: quant.Scheme{Bits: 5}, Codes: u(4), Scales: f(1), Biases: f(1)})
+		},
+		"quant.Of float32[1]: scales of mxfp4 are uint8, not float32":         func() { quant.Scheme{Kind: quant.MXFP4}.Of(u(16), f(1)) },
+		"quant.Unpack float32[8]: bytes are uint8, not float32 (see Bitcast)": func() { quant.Unpack(f(8), 4, true) },
 	} {
 		require.ErrorContains(t, graph.Catch(fn), want)
 	}

@@ -1,8 +1,11 @@
 package quant
 
 import (
+	"slices"
+
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/dtypes/codes"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -39,6 +42,21 @@ const (
 	// s is no smaller than the smallest normal number of the dtype of x, unless all numbers of a group are 0. [graph.Bitcast] makes codes of floats, and floats of codes.
 	E4M3FN Kind = "float8_e4m3fn"
 	E5M2   Kind = "float8_e5m2"
+
+	// MXFP4, MXFP8 and NVFP4 have floats of few bits as codes, and scales of a byte, uint8, in small groups: numbers are float32 where
+	// nothing says otherwise. MXFP4 and NVFP4 have codes of 4 bits, a sign, two bits of exponent and one of mantissa, which are ±0, 0.5, 1,
+	// 1.5, 2, 3, 4 and 6; MXFP8 has float8_e4m3fn. The scales of MXFP4 and MXFP8 are powers of 2, with the exponent n - 127 for a byte n
+	// and NaN for 255, those of NVFP4 float8_e4m3fn:
+	//
+	//	n = round(log₂(max|x| / largest)) + 127, from 0 to 254;  s = 2ⁿ⁻¹²⁷
+	//	s = float8(max|x| / 6)                                   with NVFP4
+	//	c = float(x/s), numbers beyond the largest being that
+	//
+	// Source: OCP Microscaling Formats (MX) Specification 1.0, 2023, groups of 32; NVIDIA's NVFP4, groups of 16, without the scale of the
+	// whole tensor. Scales and bytes are those of MLX's quantize in its modes of these names.
+	MXFP4 Kind = "mxfp4"
+	MXFP8 Kind = "mxfp8"
+	NVFP4 Kind = "nvfp4"
 )
 
 // WholeTensor is the [Scheme.Group] with which all numbers of an array share a scale.
@@ -47,31 +65,31 @@ const WholeTensor = -1
 // Scheme says how numbers are held. Its zero value is MLX's: affine codes of 4 bits in groups of 64.
 type Scheme struct {
 	Kind  Kind // Affine if it is empty
-	Bits  int  // of a code: 2, 4 or 8 with Affine and Symmetric, 4 if it is 0; those that the other kinds have
-	Group int  // how many numbers share a scale: a divisor of the last axis, 64 if it is 0, or WholeTensor
+	Bits  int  // of a code: 2 to 6 or 8 with Affine, 2, 4 or 8 with Symmetric, 4 if it is 0; those that the other kinds have
+	Group int  // how many numbers share a scale: a divisor of the last axis, 64 or what is usual for the kind if it is 0, or WholeTensor
 }
 
 // kind is what the package knows of a [Kind].
 type kind struct {
 	bits   []int
 	usual  int // of bits
+	group  int // how many numbers usually share a scale
 	biased bool
-	float8 dtypes.DType // what codes are, if they are floats
+	codes  codes.Kind   // what they are
+	float8 dtypes.DType // what codes are, if they are such floats
+	scales codes.Kind   // what scales of a byte are, "" if they are floats
 }
 
 var kinds = map[Kind]kind{
-	Affine:    {bits: []int{2, 4, 8}, usual: 4, biased: true},
-	Symmetric: {bits: []int{2, 4, 8}, usual: 4},
-	NF4:       {bits: []int{4}, usual: 4},
-	E4M3FN:    {bits: []int{8}, usual: 8, float8: dtypes.Float8E4M3FN},
-	E5M2:      {bits: []int{8}, usual: 8, float8: dtypes.Float8E5M2},
+	Affine:    {bits: []int{2, 3, 4, 5, 6, 8}, usual: 4, group: 64, biased: true, codes: codes.Unsigned},
+	Symmetric: {bits: []int{2, 4, 8}, usual: 4, group: 64, codes: codes.Signed},
+	NF4:       {bits: []int{4}, usual: 4, group: 64, codes: codes.NF4},
+	E4M3FN:    {bits: []int{8}, usual: 8, group: 64, codes: codes.E4M3FN, float8: dtypes.Float8E4M3FN},
+	E5M2:      {bits: []int{8}, usual: 8, group: 64, codes: codes.E5M2, float8: dtypes.Float8E5M2},
+	MXFP4:     {bits: []int{4}, usual: 4, group: 32, codes: codes.E2M1, scales: codes.E8M0},
+	MXFP8:     {bits: []int{8}, usual: 8, group: 32, codes: codes.E4M3FN, float8: dtypes.Float8E4M3FN, scales: codes.E8M0},
+	NVFP4:     {bits: []int{4}, usual: 4, group: 16, codes: codes.E2M1, scales: codes.E4M3FN},
 }
-
-// normalFloats are the numbers of NF4: quantiles of the normal distribution, 8 of its negative half and 9 of its positive one that share
-// 0, divided by the largest.
-var normalFloats = []float64{-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
-	-0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434,
-	0.5626170039176941, 0.7229568362236023, 1}
 
 // complete returns the scheme with what its zero values stand for, and what is known of its kind; it panics unless there is such a scheme.
 func (s Scheme) complete(op string) (Scheme, kind) {
@@ -86,14 +104,10 @@ func (s Scheme) complete(op string) (Scheme, kind) {
 		s.Bits = k.usual
 	}
 	if s.Group == 0 {
-		s.Group = 64
-	}
-	has := false
-	for _, b := range k.bits {
-		has = has || b == s.Bits
+		s.Group = k.group
 	}
 	switch {
-	case !has:
+	case !slices.Contains(k.bits, s.Bits):
 		graph.Errorf("%s: %s has codes of %v bits, not of %d", op, s.Kind, k.bits, s.Bits)
 	case s.Group < WholeTensor:
 		graph.Errorf("%s: a group cannot have %d numbers (quant.WholeTensor is one group of all)", op, s.Group)
@@ -110,8 +124,8 @@ func (s Scheme) fits(op string, x shapes.Shape) {
 	switch {
 	case s.Group != WholeTensor && n%s.Group != 0:
 		graph.Errorf("%s %s: the last axis, of %d, does not divide into groups of %d (choose another Scheme.Group, or pad the axis)", op, x, n, s.Group)
-	case n*s.Bits%8 != 0:
-		graph.Errorf("%s %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", op, x, n, s.Bits, 8/s.Bits)
+	case n%unit(s.Bits) != 0:
+		graph.Errorf("%s %s: the last axis, of %d codes of %d bits, does not fill whole bytes (pad it to a multiple of %d)", op, x, n, s.Bits, unit(s.Bits))
 	}
 }
 

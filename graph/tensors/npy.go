@@ -117,7 +117,12 @@ func readNpy(r io.Reader, left func() int64) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := readElements(r, h.shape, left())
+	return readTensor(r, h, left())
+}
+
+// readTensor reads the elements that a header announces; there are left bytes at most, or -1 if that is not known.
+func readTensor(r io.Reader, h npyInfo, left int64) (*Tensor, error) {
+	s, err := readElements(r, h.shape, left)
 	if err != nil {
 		return nil, err
 	}

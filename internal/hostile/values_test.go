@@ -18,6 +18,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/rows"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/sizes"
@@ -122,6 +123,29 @@ var makers = map[reflect.Type][]maker{
 			return g
 		}},
 		{"a graph without a backend", func(*env) any { return graph.NewGraph(nil, "bare") }},
+	},
+	reflect.TypeFor[*live.Array](): {
+		{"[2 3]", func(*env) any { return live.Of([][]float32{{1, 2, 3}, {4, 5, 6}}) }},
+		{"nil", nil},
+		{"a zero Array", func(*env) any { return new(live.Array) }},
+		{"a faulty one", func(*env) any { return live.Of("text") }},
+		{"a released one", func(*env) any {
+			a := live.Of([]float32{1, 2})
+			live.Release(a)
+			return a
+		}},
+		{"one of another session", func(*env) any { return must(live.NewSession(gocpu.New())).Ones(2, 3) }},
+		{"an empty one", func(*env) any { return live.Zeros(0, 3) }},
+	},
+	reflect.TypeFor[*live.Session](): {
+		{"a session", func(*env) any { return must(live.NewSession(gocpu.New())) }},
+		{"nil", nil},
+		{"a zero Session", func(*env) any { return new(live.Session) }},
+	},
+	reflect.TypeFor[*live.Pending](): {
+		{"an evaluation", func(*env) any { return live.AsyncEval(context.Background(), live.Ones(2)) }},
+		{"nil", nil},
+		{"a zero Pending", func(*env) any { return new(live.Pending) }},
 	},
 	reflect.TypeFor[*graph.Node](): {
 		{"[2 3]", func(e *env) any { return e.param(2, 3) }},

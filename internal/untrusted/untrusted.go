@@ -15,10 +15,11 @@ import (
 // packages/apputils/src/sanitizer.ts) that the views use. A view that needs more must first see that the
 // list has it.
 var (
-	allowedTags = set("b br code details div img p pre span summary table tbody td th thead tr")
+	allowedTags = set("a b br code details div img p pre span summary table tbody td th thead tr")
 
 	allowedAttributes = map[string]map[string]bool{
 		"*":       set("style title"),
+		"a":       set("href target"),
 		"img":     set("src alt width height"),
 		"td":      set("colspan rowspan"),
 		"th":      set("colspan rowspan"),
@@ -56,6 +57,9 @@ var (
 		"width":            exactly(size),
 	}
 )
+
+// relative is a link to a file beside or below the notebook.
+var relative = regexp.MustCompile(`^[A-Za-z0-9_./% -]+$`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -96,6 +100,8 @@ func Lost(html string) (lost []string) {
 					lost = append(lost, name+" "+a.Name.Local+"=")
 				case a.Name.Local == "style":
 					lost = append(lost, lostStyles(a.Value)...)
+				case a.Name.Local == "href" && !relative.MatchString(a.Value):
+					lost = append(lost, "a link that leads elsewhere: "+a.Value)
 				case a.Name.Local == "src":
 					lost = append(lost, lostPicture(a.Value)...)
 				}

@@ -19,3 +19,10 @@ func TestLostSeesWhatIsRemoved(t *testing.T) {
 		assert.NotNil(t, untrusted.Lost(html), "%s passes", html)
 	}
 }
+
+func TestLinksLeadToFilesBesideTheNotebook(t *testing.T) {
+	assert.Nil(t, untrusted.Lost(`<a href="views/a1.html" target="_blank">x</a>`))
+	for _, href := range []string{"https://example.com/", "javascript:alert(1)", "data:text/html,x"} {
+		assert.NotNil(t, untrusted.Lost(`<a href="`+href+`">x</a>`), href)
+	}
+}

@@ -28,12 +28,14 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/backendcodec"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/datacodec"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/imagecodec"
+	_ "github.com/quire-ml/quire/kernel-ext/carry/livecodec"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/methodcodec"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/modelcodec"
 	_ "github.com/quire-ml/quire/kernel-ext/carry/randcodec"
@@ -412,6 +414,14 @@ var kinds = []kind{
 	see("a large tensor that is exchanged", func() *tensors.Tensor { return tensors.FromFlatDataAndDimensions(long, 200_000) }, func(v **tensors.Tensor) { *v = tensors.FromFlatDataAndDimensions(long[1:], 199_999) },
 		func(v *tensors.Tensor) string { return fmt.Sprint(v.Shape(), sum(tensors.Flat[float64](v))) }),
 	see("an empty tensor", func() *tensors.Tensor { return tensors.FromShape(shapes.Make(dtypes.Int32, 0, 3)) }, func(v **tensors.Tensor) { *v = nil }, func(v *tensors.Tensor) string { return fmt.Sprint(v == nil || v.Shape().Size() == 0, v == nil) }),
+	see("a live array", func() *live.Array { return live.Of([]float32{1, 2}).Mul(3) }, func(v **live.Array) { *v = (*v).Add(0.5) }, func(v *live.Array) string { return v.String() }),
+	see("live arrays, one of them twice, kept, and none", func() []*live.Array {
+		x := live.Linspace(0, 1, 30_000)
+		live.Keep(x)
+		return []*live.Array{x, x, nil, x.Sum()}
+	}, func(v *[]*live.Array) { (*v)[3] = (*v)[0].Mean() }, func(v []*live.Array) string {
+		return fmt.Sprint(v[0] == v[1], v[2] == nil, v[0].Kept(), v[0].Slice("::10000"), v[3])
+	}),
 	see("a tensor that is closed", func() *tensors.Tensor { return tensors.FromValue([]int8{1}) }, func(v **tensors.Tensor) { (*v).Close() }, func(v *tensors.Tensor) string { return fmt.Sprint(v.Shape(), v.Ok()) }),
 	see("tensors that share memory", func() []*tensors.Tensor {
 		t := tensors.FromFlatDataAndDimensions(long, 2, 100_000)

@@ -38,17 +38,18 @@ type environment struct {
 	stdout, stderr io.Writer
 	flags          *flag.FlagSet
 
-	run  runFlags
-	lab  labFlags
-	kern kernelFlags
-	plug pluginFlags
+	run    runFlags
+	lab    labFlags
+	kern   kernelFlags
+	plug   pluginFlags
+	assets assetFlags
 
 	session sessionFlags
 }
 
 func commands() []*command {
 	return []*command{runCommand, labCommand, kernelInstall, kernelUninstall, kernelDoctor, kernelStart, tutorialsCommand, dataGet,
-		pluginInstall, pluginList, pluginRemove, sessionStatus, sessionStop, sessionBuild, versionCommand}
+		pluginInstall, pluginList, pluginRemove, assetsInstall, sessionStatus, sessionStop, sessionBuild, versionCommand}
 }
 
 // usageError is a mistake in the command line: exit status 2.

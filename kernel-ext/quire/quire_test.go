@@ -39,6 +39,7 @@ func TestHelpAndMistakes(t *testing.T) {
 		"kernel install x", "kernel install -user -prefix DIR", "kernel uninstall -prefix DIR", "kernel doctor x",
 		"kernel start", "kernel start DIR/none.json", "data", "data get", "data get mnsit", "data get imagenet", "help data get", "help tutorials", "tutorials a b",
 		"plugin", "help plugin install", "help plugin list", "plugin install", "plugin install cpu tpu", "plugin install rocm", "plugin list x", "plugin remove",
+		"assets", "help assets install", "assets install", "assets install d3", "assets install echarts -from DIR -to DIR/assets",
 	} {
 		var args []string
 		for _, a := range strings.Fields(line) {

@@ -39,6 +39,11 @@ var hooksOfTrain = map[string]func(r *recorded){
 		train.EarlyStopping(r.loop, train.EarlyStop{Dataset: "test", Patience: 2, MinDelta: 6})
 		train.EarlyStopping(r.loop, train.EarlyStop{Dataset: "validation", Patience: 50})
 	},
+	"ReduceOnPlateau": func(r *recorded) {
+		if err := train.ReduceOnPlateau(r.loop, train.Plateau{Dataset: "test", Factor: 0.5, Patience: 1, MinDelta: 0.5}); err != nil {
+			panic(err)
+		}
+	},
 	"OnStart": func(r *recorded) { r.loop.OnStart("x", func(*train.Loop) error { return nil }) }, // once per process
 	"OnEnd": func(r *recorded) {
 		r.loop.OnEnd("x", func(*train.Loop, error, bool) error { return nil }) // once per process

@@ -15,59 +15,9 @@ const maxExamples = 1 << 30
 
 // Batched puts size examples of ds together, along a new axis 0: inputs [d…] of ds become [size d…]. The
 // last batch of a pass has what is left, or is dropped with dropIncomplete. A pass that leaves no batch
-// at all ends with an error, and so do examples of different shapes, numbers of tensors, or Specs.
+// at all ends with an error, and so do examples of different shapes ([Padded] takes them), numbers of tensors, or Specs.
 func Batched(ds Dataset, size int, dropIncomplete bool) *Pipeline {
-	ds = given(ds)
-	if size < 1 {
-		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want 1 or more", ds.Name(), size))
-	}
-	if size > maxExamples {
-		return failing(ds.Name(), fmt.Errorf("data.Batched %q: batch size %d: want %d or fewer", ds.Name(), size, maxExamples))
-	}
-	count := func() int {
-		n := numBatches(ds)
-		switch {
-		case n < 0:
-			return n
-		case dropIncomplete || n%size == 0:
-			return n / size
-		}
-		return n/size + 1
-	}
-	return newPipeline(ds.Name(), count, func(p Position) iter.Seq2[Batch, error] {
-		return func(yield func(Batch, error) bool) {
-			var examples []Batch
-			defer func() { closeBatches(examples) }()
-			at := p
-			emit := func() bool {
-				b, err := join(examples)
-				if err != nil {
-					err = fmt.Errorf("data.Batched %q, %v: %w", ds.Name(), at, err)
-				}
-				closeBatches(examples)
-				examples = examples[:0]
-				at.Batch++
-				return yield(b, err) && err == nil
-			}
-			for b, err := range iterFrom(ds, Position{Epoch: p.Epoch, Batch: p.Batch * int64(size)}) {
-				if err != nil {
-					yield(Batch{}, err)
-					return
-				}
-				if examples = append(examples, b); len(examples) == size && !emit() {
-					return
-				}
-			}
-			switch {
-			case len(examples) == 0:
-			case !dropIncomplete:
-				emit()
-			case at.Batch == 0:
-				yield(Batch{}, fmt.Errorf("data.Batched %q: %d examples make no batch of %d: take a smaller batch size, or keep incomplete batches",
-					ds.Name(), len(examples), size))
-			}
-		}
-	})
+	return collate("Batched", ds, size, dropIncomplete, join)
 }
 
 func closeBatches(list []Batch) {
@@ -149,10 +99,10 @@ func Shuffled(ds Dataset, buffer int, seed uint64) *Pipeline {
 		return failing(ds.Name(), fmt.Errorf("data.Shuffled %q: a buffer of %d: want 1 or more", ds.Name(), buffer))
 	}
 	size := func() int { return numBatches(ds) }
-	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+	return newPipeline(ds.Name(), fmt.Sprintf("Shuffled by %d", buffer), size, func(p Position) iter.Seq2[Batch, error] {
 		start := Position{Epoch: p.Epoch}
 		return skip(mix(iterFrom(ds, start), buffer, func() *rand.ChaCha8 { return source(seed, p.Epoch) }), p.Batch)
-	})
+	}, ds)
 }
 
 // mix yields the elements of seq through a buffer, chosen at random.

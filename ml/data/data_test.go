@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"fmt"
+	"go/ast"
 	"iter"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/golden"
+	"github.com/quire-ml/quire/internal/testenv"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,6 +106,116 @@ var pipelines = map[string]func(t testing.TB) Dataset{
 	"generated, endless":    func(t testing.TB) Dataset { return Take(Generate("generated", -1, generate), 4) },
 	"all of it":             func(t testing.TB) Dataset { return all(t) },
 	"a plain one in a pipe": func(t testing.TB) Dataset { return Prefetch(Batched(plain{numbers(t, 10)}, 3, false), 2) },
+	"mapped with its place": func(t testing.TB) Dataset {
+		return MapIndexed(numbers(t, 10), 2, func(p Position, b Batch) (Batch, error) { return generate(p) })
+	},
+	"collated":          func(t testing.TB) Dataset { return Collate(numbers(t, 10).Shuffle(7), 4, false, pairs) },
+	"padded":            func(t testing.TB) Dataset { return Padded(sentences(t, 10), 4, false, bothPadded) },
+	"padded, dropping":  func(t testing.TB) Dataset { return Padded(sentences(t, 10), 4, true, bothPadded) },
+	"in buckets":        func(t testing.TB) Dataset { return Bucketed(sentences(t, 11), []int{1, 3, 4}, 2, false, bothPadded) },
+	"in buckets, whole": func(t testing.TB) Dataset { return Bucketed(sentences(t, 11), []int{1, 3, 4}, 2, true, bothPadded) },
+	"filtered": func(t testing.TB) Dataset {
+		return Filter(numbers(t, 10).Shuffle(7), func(b Batch) (bool, error) { return int(b.Inputs[0].Float64At(0))%3 > 0, nil })
+	},
+	"windows":            func(t testing.TB) Dataset { return Window(numbers(t, 10).Shuffle(7), 3, 1) },
+	"windows apart":      func(t testing.TB) Dataset { return Window(numbers(t, 10).Shuffle(7), 2, 3) },
+	"windows of batches": func(t testing.TB) Dataset { return Window(numbers(t, 12).BatchSize(2, true).Shuffle(7), 2, 2) },
+	"unbatched":          func(t testing.TB) Dataset { return Unbatch(numbers(t, 10).BatchSize(4, false).Shuffle(7)) },
+	"zipped":             func(t testing.TB) Dataset { return Zip("both", numbers(t, 5).Shuffle(7), numbers(t, 7).Shuffle(8)) },
+	"zipped, endless":    func(t testing.TB) Dataset { return Zip("both", Repeat(numbers(t, 5).Shuffle(7), -1), numbers(t, 7)) },
+	"in turns": func(t testing.TB) Dataset {
+		return Interleave("both", 2, numbers(t, 5).Shuffle(7), numbers(t, 3), numbers(t, 8))
+	},
+	"in turns, one": func(t testing.TB) Dataset { return Interleave("both", 1, numbers(t, 2), numbers(t, 7).Shuffle(7)) },
+	"in turns, endless": func(t testing.TB) Dataset {
+		return Take(Interleave("both", 2, numbers(t, 5), Repeat(numbers(t, 4).Shuffle(7), -1)), 17)
+	},
+	"in turns, plain": func(t testing.TB) Dataset {
+		return Interleave("both", 2, plain{numbers(t, 5)}, numbers(t, 4).Shuffle(1))
+	},
+	"one again and again": func(t testing.TB) Dataset {
+		b, err := generate(Position{})
+		require.NoError(t, err)
+		return Const("one", b, 4)
+	},
+	"by number":           func(t testing.TB) Dataset { return ByIndex(numbers(t, 10), nil, 0) },
+	"by number, permuted": func(t testing.TB) Dataset { return ByIndex(numbers(t, 10), Permuted(10, 3), 2) },
+	"by number, again": func(t testing.TB) Dataset {
+		return Batched(ByIndex(numbers(t, 10), WithReplacement(10, 14, 3), 0), 3, false)
+	},
+	"by number, with weight": func(t testing.TB) Dataset { return ByIndex(numbers(t, 4), Weighted([]float64{0, 1, 3, 1}, 9, 3), 3) },
+	"by number, balanced":    func(t testing.TB) Dataset { return ByIndex(numbers(t, 5), Balanced([]int{7, 7, 7, 7, -1}, 9, 3), 0) },
+	"from a file":            func(t testing.TB) Dataset { return Cached(numbers(t, 10).BatchSize(3, false), t.TempDir(), 1) },
+	"from a file, changed": func(t testing.TB) Dataset {
+		return Prefetch(Shuffled(Cached(sentences(t, 6), t.TempDir(), 1), 3, 7), 2)
+	},
+}
+
+// bothPadded pads inputs with 0, labels with 0 too, so that each label is ten times its input.
+var bothPadded = Padding{Inputs: []int{0}, Labels: []int{0}}
+
+// sentences is a data set of n examples of lengths 1 to 4: example i has 1 + i mod 4 times the number i, shuffled.
+func sentences(t testing.TB, n int) Dataset {
+	return MapIndexed(numbers(t, n).Shuffle(7), 0, func(_ Position, b Batch) (Batch, error) {
+		v := int(b.Inputs[0].Float64At(0))
+		in, out := make([]float32, 1+v%4), make([]int32, 1+v%4)
+		for i := range in {
+			in[i], out[i] = float32(v), int32(10*v)
+		}
+		return Batch{Inputs: []*tensors.Tensor{tensors.FromValue(in)}, Labels: []*tensors.Tensor{tensors.FromValue(out)}}, nil
+	})
+}
+
+// pairs is a collate function that returns an example's own tensors where there is but one.
+func pairs(examples []Batch) (Batch, error) {
+	if len(examples) == 1 {
+		return examples[0], nil
+	}
+	return Stack(examples...)
+}
+
+// Each function that makes a pipeline has its place among those that are resumed, left and broken.
+func TestEveryStageIsAmongThePipelines(t *testing.T) {
+	seen := map[string]bool{}
+	var visit func(f Flow)
+	visit = func(f Flow) {
+		name, _, _ := strings.Cut(f.Stage, " ")
+		seen[name] = true
+		for _, s := range f.Sources {
+			visit(s)
+		}
+	}
+	for name, make := range pipelines {
+		f := FlowOf(make(t))
+		require.NotEqual(t, "error", f.Stage, name)
+		visit(f)
+	}
+	alias := map[string]string{"ParallelMap": "Map", "MapIndexed": "Map"} // are Map with more arguments
+	for _, name := range stageNames(t) {
+		if a, ok := alias[name]; ok {
+			name = a
+		}
+		assert.True(t, seen[name], "no pipeline in the table of pipelines is made by %s: add one", name)
+	}
+}
+
+// stageNames returns the exported functions of the package that return a pipeline.
+func stageNames(t testing.TB) (names []string) {
+	for _, f := range testenv.Files(t, ".") {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil || !fn.Name.IsExported() || fn.Type.Results == nil || len(fn.Type.Results.List) != 1 {
+				continue
+			}
+			if star, ok := fn.Type.Results.List[0].Type.(*ast.StarExpr); ok {
+				if id, ok := star.X.(*ast.Ident); ok && id.Name == "Pipeline" {
+					names = append(names, fn.Name.Name)
+				}
+			}
+		}
+	}
+	require.Greater(t, len(names), 15)
+	return names
 }
 
 func generate(p Position) (Batch, error) {
@@ -252,7 +364,7 @@ func TestCollect(t *testing.T) {
 }
 
 // big yields batches whose tensors are outside the Go heap, where tensors.Stats counts them.
-func big(t testing.TB, n int) Dataset {
+func big(t testing.TB, n int) *InMemoryDataset {
 	t.Helper()
 	x := tensors.FromScalarAndDimensions(float32(1), n, 16*1024)
 	ds, err := InMemory("big", x, nil)
@@ -279,6 +391,24 @@ func TestStoppingEarlyLeaksNothing(t *testing.T) {
 		"broken Map":           Map(source, broken),
 		"broken ParallelMap":   Prefetch(ParallelMap(source, broken), 2),
 		"a jump":               skipping{Shuffled(source, 6, 1)},
+		"Collate":              Collate(source, 3, false, func(list []Batch) (Batch, error) { return list[0], nil }),
+		"broken Collate":       Collate(source, 3, false, func(list []Batch) (Batch, error) { return list[0], errors.New("broken") }),
+		"Padded":               Padded(source, 3, true, Padding{Multiple: 5, Masks: true}),
+		"broken Padded":        Padded(source, 3, true, Padding{Inputs: []int{2}}),
+		"Bucketed":             Bucketed(source, []int{16 * 1024, 1 << 15}, 3, false, Padding{}),
+		"broken Bucketed":      Bucketed(source, []int{3}, 3, false, Padding{}),
+		"Filter":               Filter(source, func(b Batch) (bool, error) { return b.Inputs[0].Ok(), nil }),
+		"broken Filter":        Filter(source, func(b Batch) (bool, error) { panic("broken") }),
+		"Window":               Window(source, 3, 2),
+		"Window apart":         Window(source, 2, 4),
+		"Unbatch":              Unbatch(Batched(source, 3, false)),
+		"Zip":                  Zip("two", source, Prefetch(source, 2), Take(source, 7)),
+		"broken Zip":           Zip("two", source, Map(source, broken)),
+		"Interleave":           Interleave("two", 2, Take(source, 3), Prefetch(source, 2)),
+		"ByIndex":              ByIndex(source, nil, 0),
+		"ByIndex in parallel":  ByIndex(source, Permuted(20, 1), 3),
+		"Cached":               Cached(source, t.TempDir()),
+		"broken Cached":        Cached(Map(source, broken), t.TempDir()),
 	} {
 		for _, stop := range []int{1, 4, 100} {
 			goroutines, storages := runtime.NumGoroutine(), tensors.Stats().Storages
@@ -384,6 +514,42 @@ func TestErrors(t *testing.T) {
 		{"a map that fails", iterError(Map(numbers(t, 10), refuse))},
 		{"a parallel map that fails", iterError(Prefetch(ParallelMap(numbers(t, 10), refuse), 2))},
 		{"a parallel map that panics", iterError(ParallelMap(numbers(t, 10), crash))},
+		{"padding that an integer has not", iterError(Padded(sentences(t, 4), 2, false, Padding{Inputs: []int{0}, Labels: []int{0}, LabelValue: 0.5}))},
+		{"padding what is not there", iterError(Padded(sentences(t, 4), 2, false, Padding{Inputs: []int{3}}))},
+		{"padding to too short a length", iterError(Padded(sentences(t, 4), 2, false, Padding{Inputs: []int{0}, Labels: []int{0}, Length: 1}))},
+		{"padding inputs alone", iterError(Padded(sentences(t, 4), 4, false, Padding{}))},
+		{"padding a scalar", iterError(Padded(numbers(t, 4), 2, false, Padding{}))},
+		{"buckets that do not ascend", iterError(Bucketed(sentences(t, 4), []int{4, 2}, 2, false, bothPadded))},
+		{"no buckets", iterError(Bucketed(sentences(t, 4), nil, 2, false, bothPadded))},
+		{"an example longer than all buckets", iterError(Bucketed(sentences(t, 4), []int{1, 2}, 2, false, bothPadded))},
+		{"buckets that are never full", iterError(Bucketed(sentences(t, 4), []int{4}, 8, true, bothPadded))},
+		{"a collate function that panics", iterError(Collate(numbers(t, 4), 2, false, func([]Batch) (Batch, error) { return crash(Batch{}) }))},
+		{"a filter that fails", iterError(Filter(numbers(t, 4), func(Batch) (bool, error) { return false, errors.New("who knows") }))},
+		{"a filter of nothing", iterError(Filter(numbers(t, 4), nil))},
+		{"windows of 0", iterError(Window(numbers(t, 4), 0, 1))},
+		{"windows larger than the data", iterError(Window(numbers(t, 4), 5, 1))},
+		{"rows of scalars", iterError(Unbatch(numbers(t, 4)))},
+		{"Zip of nothing", iterError(Zip("none"))},
+		{"Interleave by 0", iterError(Interleave("both", 0, numbers(t, 4)))},
+		{"Const of nothing", iterError(Const("none", Batch{}, -1))},
+		{"a pass of 0 constants", iterError(Const("none", Batch{Inputs: []*tensors.Tensor{tensors.FromValue(1)}}, 0))},
+		{"by number of nil", iterError(ByIndex(nil, nil, 0))},
+		{"more examples chosen than there are", iterError(ByIndex(numbers(t, 4), Permuted(5, 1), 0))},
+		{"no draws", iterError(ByIndex(numbers(t, 4), WithReplacement(4, 0, 1), 0))},
+		{"a weight below 0", iterError(ByIndex(numbers(t, 2), Weighted([]float64{1, -1}, 3, 1), 0))},
+		{"no weight", iterError(ByIndex(numbers(t, 2), Weighted([]float64{0, 0}, 3, 1), 0))},
+		{"a subset beyond", second(numbers(t, 3).Subset([]int{0, 3}))},
+		{"a subset of nothing", second(Subset(numbers(t, 3), nil))},
+		{"classes of no numbers", second(noClasses(t).Classes())},
+		{"one fold", second(KFold(10, 1, 1))},
+		{"more folds than examples", second(StratifiedKFold([]int{1, 1, 2}, 4, 1))},
+		{"a test of everything", second(TrainTest(10, 1, 1))},
+		{"a bootstrap of one", second(Bootstrap(1, 1))},
+		{"a cache of what never ends", iterError(Cached(Repeat(numbers(t, 3), -1), t.TempDir()))},
+		{"a cache of what has specs", iterError(Cached(numbers(t, 3).WithSpec("b"), t.TempDir()))},
+		{"a cache with a key that is no text", iterError(Cached(numbers(t, 3), t.TempDir(), func() {}))},
+		{"a look at a data set of one's own", second(Peek(plain{numbers(t, 3)}))},
+		{"a look at nothing", second(Peek(failing("nothing", nil).drained()))},
 		{"generating nothing", iterError(Generate("x", 0, generate))},
 		{"a generator that fails", iterError(Generate("x", 3, func(Position) (Batch, error) { return Batch{}, errors.New("no more") }))},
 		{"a state of something else", numbers(t, 3).SetState([]byte(`{"step": 3}`))},
@@ -396,6 +562,14 @@ func TestErrors(t *testing.T) {
 func (p *Pipeline) drained() *Pipeline {
 	p.from = func(Position) iter.Seq2[Batch, error] { return func(func(Batch, error) bool) {} }
 	return p
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func noClasses(t testing.TB) *InMemoryDataset {
+	ds, err := InMemory("x", []float32{1, 2}, []float32{1, 2})
+	require.NoError(t, err)
+	return ds
 }
 
 func iterError(ds Dataset) error {

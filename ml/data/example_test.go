@@ -103,3 +103,60 @@ func ExampleResumable() {
 	// {"epoch":0,"batch":3}
 	// []int32{1, 6}
 }
+
+// Sentences of different lengths become batches with masks.
+func ExamplePadded() {
+	sentences := data.Generate("sentences", 3, func(at data.Position) (data.Batch, error) {
+		words := []int32{7, 8, 9}[:at.Batch+1]
+		return data.Batch{Inputs: []*tensors.Tensor{tensors.FromValue(words)}}, nil
+	})
+	batch, err := data.First(data.Padded(sentences, 3, true, data.Padding{Value: -1, Masks: true}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(batch.Inputs[0].GoStr())
+	fmt.Println(batch.Inputs[1].GoStr())
+	// Output:
+	// [][]int32{{7, -1, -1}, {7, 8, -1}, {7, 8, 9}}
+	// [][]bool{{true, false, false}, {true, true, false}, {true, true, true}}
+}
+
+// Each of three folds is tested on a third of the examples, and trained on the others.
+func ExampleKFold() {
+	ds, err := data.InMemory("numbers", []int32{10, 11, 12, 13, 14, 15}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	folds, err := data.KFold(ds.Len(), 3, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range folds {
+		train, err := ds.Subset(f.Train)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(len(f.Train), "to train on,", len(f.Test), "to test on,", train.NumExamples(), "in the subset")
+	}
+	// Output:
+	// 4 to train on, 2 to test on, 4 in the subset
+	// 4 to train on, 2 to test on, 4 in the subset
+	// 4 to train on, 2 to test on, 4 in the subset
+}
+
+// Class 1 has one example among five, and is drawn as often as class 0.
+func ExampleBalanced() {
+	order := data.Balanced([]int{0, 0, 0, 0, 1}, 10000, 1).Order(0)
+	ones := 0
+	for _, i := range order {
+		if i == 4 {
+			ones++
+		}
+	}
+	fmt.Println(ones > 4800 && ones < 5200)
+	// Output: true
+}

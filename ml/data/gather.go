@@ -1,8 +1,10 @@
 package data
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -80,4 +82,21 @@ func fill(shape shapes.Shape, write func(out []byte) error) (*tensors.Tensor, er
 		return nil, err
 	}
 	return t, nil
+}
+
+// elementOf returns the bytes of a number in a dtype, or an error if the dtype has no such number.
+func elementOf(value float64, d dtypes.DType) ([]byte, error) {
+	if _, err := dtypes.Fit(value, d); err != nil {
+		return nil, fmt.Errorf("the value to pad with: %w", err)
+	}
+	wide := tensors.FromScalar(value)
+	defer wide.Close()
+	t, err := wide.ConvertDType(d)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	var out []byte
+	err = t.ConstBytes(func(b []byte) { out = slices.Clone(b) })
+	return out, err
 }

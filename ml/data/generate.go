@@ -16,7 +16,7 @@ func Generate(name string, n int, fn func(Position) (Batch, error)) *Pipeline {
 	case n < 1:
 		return failing(name, fmt.Errorf("data.Generate %q: passes of %d batches: want 1 or more, or -1 for no end", name, n))
 	}
-	return newPipeline(name, func() int { return size }, func(p Position) iter.Seq2[Batch, error] {
+	return newPipeline(name, "Generate", func() int { return size }, func(p Position) iter.Seq2[Batch, error] {
 		return func(yield func(Batch, error) bool) {
 			for at := p; size == endless || at.Batch < int64(size); at.Batch++ {
 				b, err := callMap("data.Generate", name, func(p Position, _ Batch) (Batch, error) { return fn(p) }, at, Batch{})

@@ -26,6 +26,8 @@ type InMemoryDataset struct {
 	infinite  bool
 	spec      any
 	err       error // of the settings, for the iteration
+
+	stage stage
 }
 
 // InMemory returns a data set of the rows of inputs and labels. Each is a list of tensors ([]*tensors.Tensor),
@@ -39,7 +41,7 @@ type InMemoryDataset struct {
 //
 // InMemory returns an error if there are no inputs or no examples, or if the numbers of rows differ.
 func InMemory(name string, inputs, labels any) (*InMemoryDataset, error) {
-	ds := &InMemoryDataset{name: name}
+	ds := &InMemoryDataset{name: name, stage: stage{label: "InMemory"}}
 	var err error
 	if ds.inputs, err = rowsOf(inputs, "input"); err == nil {
 		ds.labels, err = rowsOf(labels, "label")
@@ -206,7 +208,7 @@ func (ds *InMemoryDataset) someRows(from, to int, order []int) []int {
 // choose returns a data set with other examples and the same settings, with shares of its own.
 func (ds *InMemoryDataset) choose(rows []int, n int) *InMemoryDataset {
 	out := &InMemoryDataset{name: ds.name, rows: rows, numExamples: n, batchSize: ds.batchSize, drop: ds.drop,
-		shuffled: ds.shuffled, seed: ds.seed, infinite: ds.infinite, spec: ds.spec, err: ds.err}
+		shuffled: ds.shuffled, seed: ds.seed, infinite: ds.infinite, spec: ds.spec, err: ds.err, stage: stage{label: "InMemory"}}
 	for _, t := range ds.inputs {
 		out.inputs = append(out.inputs, t.Share())
 	}
@@ -282,7 +284,7 @@ func (ds *InMemoryDataset) IterFrom(p Position) iter.Seq2[Batch, error] {
 		return fail(fmt.Errorf("data set %q: %d examples make no batch of %d: take a smaller batch size, or keep incomplete batches",
 			ds.name, ds.numExamples, ds.batchSize))
 	}
-	return func(yield func(Batch, error) bool) {
+	return ds.stage.measured(ds.batchSize > 0, func(yield func(Batch, error) bool) {
 		first, batch, last := p.Epoch, p.Batch, p.Epoch+1
 		if ds.infinite {
 			first = p.Epoch*endlessStride + p.Batch/n
@@ -294,7 +296,7 @@ func (ds *InMemoryDataset) IterFrom(p Position) iter.Seq2[Batch, error] {
 			}
 			batch = 0
 		}
-	}
+	})
 }
 
 // pass yields the batches from to to-1 of an epoch. It reports whether the iteration goes on.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/internal/guard"
@@ -34,9 +35,14 @@ func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, err
 	}
 	size := func() int { return numBatches(ds) }
 	apply := func(p Position, b Batch) (Batch, error) { return callMap("data.Map", ds.Name(), fn, p, b) }
-	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+	label := "Map"
+	if goroutines > 0 {
+		label = fmt.Sprintf("Map in %d goroutines", goroutines)
+	}
+	var out *Pipeline
+	out = newPipeline(ds.Name(), label, size, func(p Position) iter.Seq2[Batch, error] {
 		if goroutines > 0 {
-			return parallel(ds.Name(), iterFrom(ds, p), p, goroutines, apply)
+			return parallel(ds.Name(), "data.Map", iterFrom(ds, p), p, goroutines, &out.stage.meter, apply)
 		}
 		return func(yield func(Batch, error) bool) {
 			at := p
@@ -50,7 +56,17 @@ func MapIndexed(ds Dataset, goroutines int, fn func(Position, Batch) (Batch, err
 				at.Batch++
 			}
 		}
-	})
+	}, ds)
+	if goroutines > 0 {
+		out.worksAhead(goroutines)
+	}
+	return out
+}
+
+// worksAhead says that p reads its sources in goroutines of its own, and has room for n batches.
+func (p *Pipeline) worksAhead(n int) *Pipeline {
+	p.stage.ahead, p.stage.capacity = true, n
+	return p
 }
 
 // callMap calls fn, turns a panic into an error, and releases what fn got and did not return.
@@ -99,7 +115,9 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 		return failing(ds.Name(), fmt.Errorf("data.Prefetch %q: %d batches ahead: want %d or fewer; to hold a whole data set in memory, see data.Collect", ds.Name(), n, maxAhead))
 	}
 	size := func() int { return numBatches(ds) }
-	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+	var out *Pipeline
+	out = newPipeline(ds.Name(), fmt.Sprintf("Prefetch %d", n), size, func(p Position) iter.Seq2[Batch, error] {
+		m := &out.stage.meter
 		return func(yield func(Batch, error) bool) {
 			// The goroutine holds one batch that waits for a place, so n places less one.
 			results := make(chan result, n-1)
@@ -107,9 +125,9 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 			go func() {
 				defer close(results)
 				for r := range guarded(ds.Name(), iterFrom(ds, p)) {
-					select {
-					case results <- r:
-					case <-stop:
+					m.buffered.Add(1)
+					if !m.send(results, r, stop) {
+						m.buffered.Add(-1)
 						r.batch.Close()
 						return
 					}
@@ -118,16 +136,54 @@ func Prefetch(ds Dataset, n int) *Pipeline {
 			defer func() {
 				close(stop)
 				for r := range results { // until the goroutine has closed it
+					m.buffered.Add(-1)
 					r.batch.Close()
 				}
 			}()
-			for r := range results {
+			for {
+				r, ok := receive(m, results)
+				if !ok {
+					return
+				}
+				m.buffered.Add(-1)
 				if !yield(r.batch, r.err) || r.err != nil {
 					return
 				}
 			}
 		}
-	})
+	}, ds)
+	return out.worksAhead(n)
+}
+
+// send gives r to who reads results, and notes how long it had to wait for a place. It reports false if nobody wants it any more.
+func (m *meter) send(results chan<- result, r result, stop <-chan struct{}) bool {
+	select {
+	case results <- r:
+		return true
+	case <-stop:
+		return false
+	default:
+	}
+	begin := time.Now()
+	defer func() { m.blocked.Add(int64(time.Since(begin))) }()
+	select {
+	case results <- r:
+		return true
+	case <-stop:
+		return false
+	}
+}
+
+// receive takes the next value from c, and counts a stall if it is not there yet.
+func receive[T any](m *meter, c <-chan T) (v T, ok bool) {
+	select {
+	case v, ok = <-c:
+		return v, ok
+	default:
+		m.stalls.Add(1)
+		v, ok = <-c
+		return v, ok
+	}
 }
 
 // guarded iterates over a data set in a goroutine in which nobody else would catch its panic.
@@ -155,8 +211,9 @@ func guarded(name string, seq iter.Seq2[Batch, error]) iter.Seq[result] {
 }
 
 // parallel applies fn to the batches of a data set, seq, the first of which is at p, in n goroutines, and yields the
-// results in order. Another goroutine iterates over seq. At the end, early or not, all of them have ended.
-func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
+// results in order. Another goroutine iterates over seq. At the end, early or not, all of them have ended. what is the function in errors;
+// m counts what waits.
+func parallel(name, what string, seq iter.Seq2[Batch, error], p Position, n int, m *meter,
 	fn func(Position, Batch) (Batch, error)) iter.Seq2[Batch, error] {
 	type job struct {
 		at   Position
@@ -168,8 +225,12 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 		stop := make(chan struct{})
 		var workers sync.WaitGroup
 		answer := func(j job) {
-			r := result{err: fmt.Errorf("data.Map %q, %v: %w", name, j.at, guard.ErrGoexit)} // if fn does not return
-			defer func() { j.done <- r }()
+			r := result{err: fmt.Errorf("%s %q, %v: %w", what, name, j.at, guard.ErrGoexit)} // if fn does not return
+			begin := time.Now()
+			defer func() {
+				m.worked(begin)
+				j.done <- r
+			}()
 			r.batch, r.err = fn(j.at, j.in)
 		}
 		var work func()
@@ -197,9 +258,11 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 				if r.err != nil {
 					j.done <- r
 				}
+				m.buffered.Add(1)
 				select {
 				case queue <- j:
 				case <-stop:
+					m.buffered.Add(-1)
 					r.batch.Close()
 					return
 				}
@@ -213,12 +276,14 @@ func parallel(name string, seq iter.Seq2[Batch, error], p Position, n int,
 		defer func() {
 			close(stop)
 			for j := range queue {
+				m.buffered.Add(-1)
 				(<-j.done).batch.Close()
 			}
 			workers.Wait()
 		}()
 		for j := range queue {
-			r := <-j.done
+			r, _ := receive(m, j.done)
+			m.buffered.Add(-1)
 			if !yield(r.batch, r.err) || r.err != nil {
 				return
 			}

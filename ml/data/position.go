@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"sync"
 )
 
@@ -61,6 +62,14 @@ func iterFrom(ds Dataset, p Position) iter.Seq2[Batch, error] {
 		return s.IterFrom(p)
 	}
 	return skip(ds.Iter(), p.Batch)
+}
+
+// times64 returns batch·n, or the largest number: a place that is beyond the end of any pass.
+func times64(batch int64, n int) int64 {
+	if batch > math.MaxInt64/int64(n) {
+		return math.MaxInt64
+	}
+	return batch * int64(n)
 }
 
 // skip drops the first n batches of seq; an error among them is yielded.
@@ -168,4 +177,14 @@ func (c *cursor) SetState(state []byte) error {
 	}
 	c.set(p, false)
 	return nil
+}
+
+// upcoming returns where the next iteration begins.
+func (c *cursor) upcoming() Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inPass {
+		return Position{Epoch: c.next.Epoch + 1}
+	}
+	return c.next
 }

@@ -38,11 +38,15 @@ func Permutation(seed uint64, epoch int64, n int) []int {
 	if n < 0 || n > maxExamples {
 		panic(fmt.Sprintf("data.Permutation: %d numbers: want 0 to %d", n, maxExamples))
 	}
+	return shuffledBy(source(seed, epoch), n)
+}
+
+// shuffledBy returns the numbers 0 to n-1 in an order drawn from s, see Permutation.
+func shuffledBy(s *rand.ChaCha8, n int) []int {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	s := source(seed, epoch)
 	for i := n - 1; i > 0; i-- {
 		j := below(s, i+1)
 		order[i], order[j] = order[j], order[i]

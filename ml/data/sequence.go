@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 )
 
 // Take ends every pass of ds after n batches. (For the first n examples of data in memory see
@@ -22,7 +21,7 @@ func Take(ds Dataset, n int) *Pipeline {
 			return min(n, m)
 		}
 	}
-	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+	return newPipeline(ds.Name(), fmt.Sprintf("Take %d", n), size, func(p Position) iter.Seq2[Batch, error] {
 		return func(yield func(Batch, error) bool) {
 			left := int64(n) - p.Batch
 			if left <= 0 {
@@ -37,7 +36,7 @@ func Take(ds Dataset, n int) *Pipeline {
 				}
 			}
 		}
-	})
+	}, ds)
 }
 
 // endlessStride separates the passes of the data set below an endless one: pass e of the endless data
@@ -63,14 +62,18 @@ func Repeat(ds Dataset, n int) *Pipeline {
 		}
 		return n * m
 	}
-	return newPipeline(ds.Name(), size, func(p Position) iter.Seq2[Batch, error] {
+	return newPipeline(ds.Name(), times(n), size, func(p Position) iter.Seq2[Batch, error] {
 		stride, last := int64(n), int64(n)
 		if n == -1 {
 			stride, last = endlessStride, endlessStride
 		}
 		return func(yield func(Batch, error) bool) {
-			drop := p.Batch
-			for pass := range last {
+			drop, first := p.Batch, int64(0)
+			if n := int64(numBatches(ds)); n > 0 { // whole passes that are over
+				first = drop / n
+				drop -= first * n
+			}
+			for pass := first; pass < last; pass++ {
 				before, got := drop, false
 				for b, err := range rest(ds, p.Epoch*stride+pass, &drop) {
 					got = true
@@ -84,31 +87,18 @@ func Repeat(ds Dataset, n int) *Pipeline {
 				}
 			}
 		}
-	})
+	}, ds)
 }
 
 // Concat yields the batches of several data sets, one after the other; all of them begin their pass e
 // with the pass e of the whole.
 func Concat(name string, sets ...Dataset) *Pipeline {
-	if len(sets) == 0 {
-		return failing(name, fmt.Errorf("data.Concat %q: no data sets", name))
+	sets, err := several("Concat", name, sets)
+	if err != nil {
+		return failing(name, err)
 	}
-	sets = slices.Clone(sets)
-	for i, ds := range sets {
-		sets[i] = given(ds)
-	}
-	size := func() int {
-		total := 0
-		for _, ds := range sets {
-			m := numBatches(ds)
-			if m < 0 {
-				return m
-			}
-			total += m
-		}
-		return total
-	}
-	return newPipeline(name, size, func(p Position) iter.Seq2[Batch, error] {
+	size := func() int { return total(sets) }
+	return newPipeline(name, "Concat", size, func(p Position) iter.Seq2[Batch, error] {
 		return func(yield func(Batch, error) bool) {
 			drop := p.Batch
 			for _, ds := range sets {
@@ -119,7 +109,15 @@ func Concat(name string, sets ...Dataset) *Pipeline {
 				}
 			}
 		}
-	})
+	}, sets...)
+}
+
+// times is what a view calls Repeat.
+func times(n int) string {
+	if n == -1 {
+		return "Repeat"
+	}
+	return fmt.Sprintf("Repeat %d", n)
 }
 
 // rest yields what pass epoch of ds has left after the first *drop batches, and takes from *drop the

@@ -41,6 +41,9 @@ type caller interface {
 // All of the window is computed anew for each token: the work for a text grows with the square of its length.
 func FromLogits(exec caller, window int) Verifier { return &whole{exec: exec, window: window} }
 
+// maxSequences is how many sequences a model takes at once.
+const maxSequences = 1 << 20
+
 type whole struct {
 	exec      caller
 	window    int
@@ -51,6 +54,8 @@ func (m *whole) Begin(n int) error {
 	switch {
 	case m.exec == nil:
 		return errors.New("the model has no function: give FromLogits a graph.Exec or model.Exec")
+	case n < 0 || n > maxSequences:
+		return fmt.Errorf("%d sequences are to begin, want 0 to %d", n, maxSequences)
 	case m.window < 1:
 		return fmt.Errorf("the window of the model is %d tokens, want 1 and more", m.window)
 	}

@@ -100,3 +100,68 @@ func ExampleFans() {
 	// Output:
 	// 144 288
 }
+
+// 150 inputs: ±√(6/150) is ±0.2.
+func ExampleHeUniform() {
+	fmt.Println(spread(initializers.HeUniform, 150, 200))
+	// Output:
+	// mean 0.00, deviation 0.12, from -0.2 to 0.2
+}
+
+// 75 inputs: ±√(3/75) is ±0.2.
+func ExampleLeCunUniform() {
+	fmt.Println(spread(initializers.LeCunUniform, 75, 200))
+	// Output:
+	// mean 0.00, deviation 0.12, from -0.2 to 0.2
+}
+
+// 100 outputs of each input, and a gain of 2.
+func ExampleKaimingNormalFn() {
+	fmt.Println(spread(initializers.KaimingNormalFn(2, true), 300, 100))
+	// Output:
+	// mean 0.00, deviation 0.20, from -0.8 to 0.9
+}
+
+// As layers of PyTorch begin: ±1/√25.
+func ExampleKaimingUniformFn() {
+	fmt.Println(spread(initializers.KaimingUniformFn(1/math.Sqrt(3), false), 25, 1000))
+	// Output:
+	// mean 0.00, deviation 0.12, from -0.2 to 0.2
+}
+
+// A tenth of what Xavier says.
+func ExampleScaledFn() {
+	fmt.Println(spread(initializers.ScaledFn(10, initializers.XavierNormal), 100, 100))
+	// Output:
+	// mean 0.00, deviation 1.00, from -3.9 to 3.6
+}
+
+// Tanh makes values of variance 1 smaller by 3/5.
+func ExampleGain() {
+	fmt.Printf("%.3f %.3f\n", initializers.Gain("tanh"), initializers.Gain("relu"))
+	// Output:
+	// 1.667 1.414
+}
+
+// The columns of a tall matrix are of length 1.
+func ExampleOrthogonalFn() {
+	out := make([]float64, 4*2)
+	initializers.OrthogonalFn(1)(rand.New(rand.NewPCG(1, 2)), shapes.Make(dtypes.Float32, 4, 2), out)
+	length, product := 0.0, 0.0
+	for i := range 4 {
+		length += out[2*i] * out[2*i]
+		product += out[2*i] * out[2*i+1]
+	}
+	fmt.Printf("%.6f %.6f\n", length, math.Abs(product))
+	// Output:
+	// 1.000000 0.000000
+}
+
+// The middle of a kernel over three times, of two channels.
+func ExampleIdentity() {
+	out := make([]float64, 3*2*2)
+	initializers.Identity(nil, shapes.Make(dtypes.Float32, 3, 2, 2), out)
+	fmt.Println(out)
+	// Output:
+	// [0 0 0 0 1 0 0 1 0 0 0 0]
+}

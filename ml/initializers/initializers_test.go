@@ -38,6 +38,15 @@ func TestMomentsOfInitializers(t *testing.T) {
 		{"LeCun", initializers.LeCun, 0, 1.0 / 300},
 		{"XavierNormal", initializers.XavierNormal, 0, 2.0 / 400},
 		{"XavierUniform", initializers.XavierUniform, 0, 2.0 / 400},
+		{"HeUniform", initializers.HeUniform, 0, 2.0 / 300},
+		{"LeCunUniform", initializers.LeCunUniform, 0, 1.0 / 300},
+		{"KaimingNormalFn", initializers.KaimingNormalFn(2, false), 0, 4.0 / 300},
+		{"KaimingNormalFn, outputs", initializers.KaimingNormalFn(2, true), 0, 4.0 / 100},
+		{"KaimingUniformFn", initializers.KaimingUniformFn(2, false), 0, 4.0 / 300},
+		{"KaimingUniformFn, outputs", initializers.KaimingUniformFn(2, true), 0, 4.0 / 100},
+		{"ScaledFn", initializers.ScaledFn(3, initializers.He), 0, 9 * 2.0 / 300},
+		{"OrthogonalFn", initializers.OrthogonalFn(2), 0, 4.0 / 300},
+		{"Identity", initializers.Identity, 1.0 / 300, 1.0/300 - 1.0/90000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mean, variance := moments(c.init)
@@ -47,6 +56,35 @@ func TestMomentsOfInitializers(t *testing.T) {
 	}
 	in, out := initializers.Fans(shapes.Make(dtypes.Float32, 3, 3, 8, 16))
 	require.Equal(t, []float64{72, 144}, []float64{in, out})
+}
+
+func TestOrthogonalMatrices(t *testing.T) {
+	for _, dims := range [][]int{{5, 3}, {3, 5}, {4, 4}, {2, 3, 4, 7}, {7}, {}} {
+		shape := shapes.Make(dtypes.Float64, dims...)
+		out := make([]float64, shape.Size())
+		initializers.OrthogonalFn(3)(rand.New(rand.NewPCG(1, 2)), shape, out)
+		cols := 1
+		if len(dims) > 0 {
+			cols = dims[len(dims)-1]
+		}
+		rows := len(out) / cols
+		n, length, at := cols, rows, func(v, i int) float64 { return out[i*cols+v] }
+		if rows < cols {
+			n, length, at = rows, cols, func(v, i int) float64 { return out[v*cols+i] }
+		}
+		for u := range n {
+			for v := range n {
+				dot, want := 0.0, 0.0
+				for i := range length {
+					dot += at(u, i) * at(v, i)
+				}
+				if u == v {
+					want = 9
+				}
+				require.InDelta(t, want, dot, 1e-12, "%v: vectors %d and %d", dims, u, v)
+			}
+		}
+	}
 }
 
 // Each exported function is shown at work.

@@ -40,7 +40,7 @@ func BatchNorm(scope *model.Scope, x *graph.Node, featureAxis int) *BatchNormBui
 	if x.Rank() < 2 {
 		graph.Errorf("BatchNorm %s: want a batch axis and a feature axis", x.Shape())
 	}
-	return &BatchNormBuilder{scope: scope, x: x, axis: graph.MustAdjustAxis(featureAxis, x), momentum: 0.9, epsilon: 1e-5, gain: true, offset: true}
+	return &BatchNormBuilder{scope: scope.Layer("BatchNorm", x), x: x, axis: graph.MustAdjustAxis(featureAxis, x), momentum: 0.9, epsilon: 1e-5, gain: true, offset: true}
 }
 
 // Momentum sets how slowly the averages move.
@@ -92,7 +92,7 @@ func (b *BatchNormBuilder) Done() *graph.Node {
 	}
 	y := graph.Mul(graph.Sub(x, b.expand(mean)), graph.Rsqrt(graph.AddScalar(b.expand(variance), b.epsilon)))
 	y = graph.ConvertDType(y, b.x.DType())
-	return affine(b.scope, y, []int{b.axis}, b.gain, b.offset)
+	return b.scope.Result(affine(b.scope, y, []int{b.axis}, b.gain, b.offset))
 }
 
 // move moves an average towards the batch's value.

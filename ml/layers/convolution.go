@@ -24,6 +24,7 @@ type ConvolutionBuilder struct {
 	groups    int
 	bias      bool
 	padSame   bool
+	causal    bool
 	spatial   int
 }
 
@@ -31,15 +32,18 @@ type ConvolutionBuilder struct {
 //
 //	y[b, o, c] = biases[c] + Σ_k Σ_i  x[b, stride·o + dilation·k - padding, i] · weights[k, i, c]
 //
-// x is [B, spatial…, In], a float; weights are [kernel…, In/groups, Channels] and biases [Channels]; the
-// result is [B, spatial…, Channels]. Channels and KernelSize must be set; strides, dilations and groups are
+// x is [B, spatial…, In], a float; weights are [kernel…, In/groups, F] and biases [F]; the
+// result is [B, spatial…, F], with F as Channels says. Channels and KernelSize must be set; strides, dilations and groups are
 // 1, there are biases, and no padding, unless set otherwise.
+//
+// Source: LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition", 1989; groups as in Krizhevsky, Sutskever and Hinton,
+// "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
 func Convolution(scope *model.Scope, x *graph.Node) *ConvolutionBuilder {
 	needFloat("Convolution", x)
 	if x.Rank() < 3 || x.Rank() > 5 {
 		graph.Errorf("Convolution %s: want [batch, one to three spatial axes, channels]", x.Shape())
 	}
-	return &ConvolutionBuilder{scope: scope, x: x, groups: 1, bias: true, spatial: x.Rank() - 2}
+	return &ConvolutionBuilder{scope: scope.Layer("Convolution", x), x: x, groups: 1, bias: true, spatial: x.Rank() - 2}
 }
 
 // Channels sets the number of output channels.
@@ -93,13 +97,22 @@ func (b *ConvolutionBuilder) DilationPerAxis(dilations ...int) *ConvolutionBuild
 // PadSame puts zeros around the input so that with strides 1 the result has its spatial size; see
 // [graph.ConvolutionBuilder.PadSame].
 func (b *ConvolutionBuilder) PadSame() *ConvolutionBuilder {
-	b.padSame = true
+	b.padSame, b.causal = true, false
 	return b
 }
 
 // NoPadding takes only places at which the whole kernel lies on the input. It is the default.
 func (b *ConvolutionBuilder) NoPadding() *ConvolutionBuilder {
-	b.padSame = false
+	b.padSame, b.causal = false, false
+	return b
+}
+
+// PadCausal puts all zeros before the input: with strides 1 the result has its spatial size, and no place of it depends on a later place of
+// the input. It is for time, the only spatial axis or one of several.
+//
+// Source: van den Oord et al., "WaveNet", 2016, arXiv:1609.03499, section 2.1.
+func (b *ConvolutionBuilder) PadCausal() *ConvolutionBuilder {
+	b.padSame, b.causal = false, true
 	return b
 }
 
@@ -107,6 +120,18 @@ func (b *ConvolutionBuilder) NoPadding() *ConvolutionBuilder {
 func (b *ConvolutionBuilder) ChannelGroupCount(groupCount int) *ConvolutionBuilder {
 	b.groups = groupCount
 	return b
+}
+
+// before returns the padding of a causal convolution: as far as the kernel reaches.
+func (b *ConvolutionBuilder) before() (paddings [][2]int) {
+	for i, k := range b.kernel {
+		dilation := 1
+		if b.dilations != nil {
+			dilation = b.dilations[i]
+		}
+		paddings = append(paddings, [2]int{(k - 1) * dilation, 0})
+	}
+	return paddings
 }
 
 func (b *ConvolutionBuilder) perAxis(what string, values []int) []int {
@@ -139,12 +164,15 @@ func (b *ConvolutionBuilder) Done() *graph.Node {
 	if b.dilations != nil {
 		c = c.DilationPerAxis(b.dilations...)
 	}
-	if b.padSame {
+	switch {
+	case b.padSame:
 		c = c.PadSame()
+	case b.causal:
+		c = c.PaddingPerDim(b.before())
 	}
 	y := c.Done()
 	if b.bias {
 		y = addBias(b.scope, y)
 	}
-	return y
+	return b.scope.Result(y)
 }

@@ -14,6 +14,8 @@ import (
 // x is [..., In], a float; weights are [In, Out] and biases, with useBias, a vector of Out numbers; the result is
 // [..., Out]. Several output dimensions make several last axes: Out is then their product. Weights begin
 // with the scope's initializer (He unless set), biases with 0.
+//
+// Source: Rosenblatt, "Principles of Neurodynamics", 1962, without a threshold.
 func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...int) *graph.Node {
 	if x.Rank() == 0 || len(outputDimensions) == 0 {
 		graph.Errorf("Dense %s: want an input with an axis and one output dimension or more, got %v", x.Shape(), outputDimensions)
@@ -26,6 +28,7 @@ func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...
 		out *= d
 	}
 	needFloat("Dense", x)
+	scope = scope.Layer("Dense", x)
 	w := scope.VariableWithShape("weights", shapes.Make(x.DType(), x.Dim(-1), out)).NodeValue(x)
 	y := graph.DotGeneral(x, []int{x.Rank() - 1}, nil, w, []int{0}, nil) // [..., Out]
 	if useBias {
@@ -34,7 +37,7 @@ func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...
 	if len(outputDimensions) > 1 {
 		y = graph.Reshape(y, append(leading(x), outputDimensions...)...)
 	}
-	return y
+	return scope.Result(y)
 }
 
 // addBias adds a variable of zeros to the last axis.

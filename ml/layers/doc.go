@@ -31,4 +31,10 @@
 //
 // Variables have the dtype of the layer's input. Layers panic with [graph.Error] if something does not
 // fit, which the entry points of packages model and train return.
+//
+// # Packages below
+//
+// Here is what most models use. Recurrent layers, other convolutions and norms, blocks of several layers, Kolmogorov–Arnold networks, vector
+// neurons, calibration, and adapters such as LoRA are packages below this one: cells link what they use. docs/layers.md has the
+// equations of all.
 package layers

@@ -18,11 +18,13 @@ import (
 // result is [..., dimension]. Numbers outside of the range are moved to its nearest end. Unless the scope has
 // an initializer, embeddings begin with a normal distribution of standard deviation 1/√dimension, vectors of
 // about length 1.
+//
+// Source: Bengio, Ducharme, Vincent and Jauvin, "A Neural Probabilistic Language Model", 2003, section 2.
 func Embedding(scope *model.Scope, x *graph.Node, dtype dtypes.DType, vocabSize, dimension int) *graph.Node {
 	if !x.DType().IsInt() || vocabSize < 1 || dimension < 1 || !dtype.IsFloat() {
 		graph.Errorf("Embedding %s of %d vectors of %d %s: want integers, sizes of 1 or more, and a float dtype", x.Shape(), vocabSize, dimension, dtype)
 	}
-	scope = scope.WithInitializer(scope.InitializerOr(initializers.RandomNormalFn(1 / math.Sqrt(float64(dimension)))))
+	scope = scope.Layer("Embedding", x).WithInitializer(scope.InitializerOr(initializers.RandomNormalFn(1 / math.Sqrt(float64(dimension)))))
 	table := scope.VariableWithShape("embeddings", shapes.Make(dtype, vocabSize, dimension)).NodeValue(x)
-	return graph.Gather(table, graph.ExpandAxes(x, -1))
+	return scope.Result(graph.Gather(table, graph.ExpandAxes(x, -1)))
 }

@@ -24,7 +24,7 @@ func ExampleActivation() {
 func ExampleActivationNames() {
 	fmt.Println(layers.ActivationNames())
 	// Output:
-	// [elu gelu gelu_approximate hard_sigmoid hard_swish leaky_relu none relu selu sigmoid silu softplus tanh]
+	// [celu elu gelu gelu_approximate hard_shrink hard_sigmoid hard_swish hard_tanh leaky_relu log_sigmoid mish none relu relu6 selu sigmoid silu soft_shrink softplus softsign squared_relu tanh tanh_shrink]
 }
 
 // A hyperparameter of the store chooses the function.
@@ -214,4 +214,98 @@ func ExampleSelfAttention() {
 	// Output:
 	// float32[1 3 2]
 	// [[[[1.00 0.00 0.00] [0.50 0.50 0.00] [0.33 0.33 0.33]]]]
+}
+
+// Below 0 it dips, and comes back to 0.
+func ExampleMish() {
+	y := graph.MustCallOnce(gocpu.New(), layers.Mish, []float32{-8, -1, 0, 1, 8})
+	fmt.Printf("%.3f\n", y.Value())
+	// Output:
+	// [-0.003 -0.303 0.000 0.865 8.000]
+}
+
+// The second half opens and closes the first: sigmoid(0) is half open.
+func ExampleGLU() {
+	fmt.Println(graph.MustCallOnce(gocpu.New(), layers.GLU, []float32{2, 4, 0, 0}).Value())
+	// Output:
+	// [1 2]
+}
+
+// gelu(-1)·2 and gelu(1)·2.
+func ExampleGeGLU() {
+	fmt.Printf("%.3f\n", graph.MustCallOnce(gocpu.New(), layers.GeGLU, []float32{-1, 1, 2, 2}).Value())
+	// Output:
+	// [-0.317 1.683]
+}
+
+// relu(-1)·2 and relu(1)·2.
+func ExampleReGLU() {
+	fmt.Println(graph.MustCallOnce(gocpu.New(), layers.ReGLU, []float32{-1, 1, 2, 2}).Value())
+	// Output:
+	// [0 2]
+}
+
+// The slope below 0 is learned, and begins with a quarter.
+func ExamplePRelu() {
+	y := model.MustCallOnce(gocpu.New(), model.NewStore(), layers.PRelu, [][]float32{{-4, 4}})
+	fmt.Println(y.Value())
+	// Output:
+	// [[-1 4]]
+}
+
+// While training, some examples of the batch are left out as a whole.
+func ExampleDropPath() {
+	store := model.NewStore()
+	y := model.MustCallOnce(gocpu.New(), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		store.SetTraining(x.Graph(), true)
+		y := layers.DropPath(scope, x, 0.5)
+		return graph.LogicalOr(graph.LogicalAll(graph.IsZero(y), 1), graph.LogicalAll(graph.Equal(y, graph.MulScalar(x, 2)), 1))
+	}, [][]float32{{1, 2}, {3, 4}, {5, 6}, {7, 8}})
+	fmt.Println(y.Value())
+	// Output:
+	// [true true true true]
+}
+
+// While training, squares of 2 by 2 or more are 0.
+func ExampleDropBlock() {
+	y := model.MustCallOnce(gocpu.New(), model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return layers.DropBlock(scope, x, 0.25, 2)
+	}, tensors.FromScalarAndDimensions(float32(1), 1, 4, 4, 1))
+	fmt.Println(y.Shape(), y.Float64At(0)) // it does not train
+	// Output:
+	// float32[1 4 4 1] 1
+}
+
+// At position 0 nothing is turned; products of two vectors depend on the distance of their positions alone.
+func ExampleRotaryPositions() {
+	y := graph.MustCallOnce(gocpu.New(), func(x *graph.Node) *graph.Node {
+		near := layers.RotaryPositions(x, graph.Const(x.Graph(), []int32{0, 3}), layers.Rotary{})
+		far := layers.RotaryPositions(x, graph.Const(x.Graph(), []int32{100, 103}), layers.Rotary{})
+		product := func(y *graph.Node) *graph.Node {
+			return graph.ReduceAllSum(graph.ReduceMultiply(y, 1)) // of the vectors at both times
+		}
+		return graph.Stack([]*graph.Node{product(near), product(far)}, 0)
+	}, [][][][]float64{{{{1, 2}}, {{3, 4}}}})
+	fmt.Printf("%.6f\n", y.Value())
+	// Output:
+	// [-10.607677 -10.607677]
+}
+
+// A vector for each of at most 16 positions.
+func ExampleLearnedPositions() {
+	store := model.NewStore()
+	y := model.MustCallOnce(gocpu.New(), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return layers.LearnedPositions(scope, x, 16)
+	}, tensors.FromScalarAndDimensions(float32(1), 2, 8, 4))
+	fmt.Println(y.Shape(), store.NumParameters())
+	// Output:
+	// float32[2 8 4] 64
+}
+
+// At time 0 sines are 0 and cosines 1.
+func ExampleSinusoidalPositions() {
+	y := graph.MustCallOnce(gocpu.New(), layers.SinusoidalPositions, tensors.FromScalarAndDimensions(float32(0), 1, 2, 4))
+	fmt.Printf("%.2f\n", y.Value())
+	// Output:
+	// [[[0.00 1.00 0.00 1.00] [0.84 0.54 0.01 1.00]]]
 }

@@ -35,7 +35,16 @@ var jointTable = map[string]struct {
 	"HardSwish":   {layers.HardSwish, []joint{{-3, -0.5}, {0, 0.5}, {3, 1.5}, {-4, 0}, {4, 1}, {math.Inf(1), 1}, {math.Inf(-1), 0}}},
 	"SwiGLU": {func(x *Node) *Node { return layers.SwiGLU(Stack([]*Node{x, ScalarOne(x.Graph(), x.DType())}, 0)) },
 		[]joint{{0, 0.5}, {math.Inf(1), 1}, {math.Inf(-1), 0}}},
-	"Activation": {func(x *Node) *Node { return layers.Activation("elu", x) }, []joint{{0, 1}}}, // the others are above and in package graph
+	"Mish":  {layers.Mish, []joint{{0, 0.6}, {30, 1}}},
+	"GLU":   {func(x *Node) *Node { return layers.GLU(Stack([]*Node{x, ScalarZero(x.Graph(), x.DType())}, 0)) }, []joint{{0, 0.5}, {3, 0.5}}},
+	"GeGLU": {func(x *Node) *Node { return layers.GeGLU(Stack([]*Node{x, ScalarOne(x.Graph(), x.DType())}, 0)) }, []joint{{0, 0.5}, {30, 1}}},
+	"ReGLU": {func(x *Node) *Node { return layers.ReGLU(Stack([]*Node{x, ScalarOne(x.Graph(), x.DType())}, 0)) }, []joint{{-2, 0}, {2, 1}}},
+	"RotaryPositions": {func(x *Node) *Node { // nothing is turned at position 0
+		x = Reshape(Stack([]*Node{x, ScalarZero(x.Graph(), x.DType())}, 0), 1, 1, 1, 2)
+		return layers.RotaryPositions(x, Const(x.Graph(), []int32{0}), layers.Rotary{})
+	}, []joint{{0, 1}, {-2, 1}}},
+	"SinusoidalPositions": {func(x *Node) *Node { return layers.SinusoidalPositions(Reshape(x, 1, 1, 1)) }, []joint{{0, 1}, {-2, 1}}},
+	"Activation":          {func(x *Node) *Node { return layers.Activation("elu", x) }, []joint{{0, 1}}}, // the others are above and in package graph
 }
 
 func TestSlopesWherePiecesMeet(t *testing.T) {

@@ -30,7 +30,7 @@ type LayerNormBuilder struct {
 // Source: Ba, Kiros and Hinton, "Layer Normalization", 2016, arXiv:1607.06450, eq. 4, with epsilon.
 func LayerNorm(scope *model.Scope, x *graph.Node, normalizingAxes ...int) *LayerNormBuilder {
 	needFloat(ops.LayerNorm.Name, x)
-	return &LayerNormBuilder{scope: scope, x: x, axes: normAxes(ops.LayerNorm.Name, x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
+	return &LayerNormBuilder{scope: scope.Layer(ops.LayerNorm.Name, x), x: x, axes: normAxes(ops.LayerNorm.Name, x, normalizingAxes), epsilon: 1e-5, gain: true, offset: true}
 }
 
 // normAxes returns the axes sorted and counted from 0, the last one if there are none.
@@ -70,7 +70,7 @@ func (b *LayerNormBuilder) LearnedOffset(value bool) *LayerNormBuilder {
 func (b *LayerNormBuilder) Done() *graph.Node {
 	gain := normScale(b.scope, b.x, b.axes, b.gain, "gain", initializers.One, graph.Ones)
 	offset := normScale(b.scope, b.x, b.axes, b.offset, "offset", initializers.Zero, graph.Zeros)
-	return graph.LayerNorm(b.x, gain, offset, b.epsilon, b.axes...)
+	return b.scope.Result(graph.LayerNorm(b.x, gain, offset, b.epsilon, b.axes...))
 }
 
 // normScale returns a variable with the sizes of the axes, or, where none is learned, what such a one begins with.
@@ -104,7 +104,7 @@ type RMSNormBuilder struct {
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467, eq. 4, with epsilon.
 func RMSNorm(scope *model.Scope, x *graph.Node) *RMSNormBuilder {
 	needFloat(ops.RMSNorm.Name, x)
-	return &RMSNormBuilder{scope: scope, x: x, axes: normAxes(ops.RMSNorm.Name, x, nil), epsilon: 1e-6, gain: true}
+	return &RMSNormBuilder{scope: scope.Layer(ops.RMSNorm.Name, x), x: x, axes: normAxes(ops.RMSNorm.Name, x, nil), epsilon: 1e-6, gain: true}
 }
 
 // Axes sets other axes than the last.
@@ -128,5 +128,5 @@ func (b *RMSNormBuilder) LearnedGain(value bool) *RMSNormBuilder {
 // Done adds the layer to the graph and returns its result.
 func (b *RMSNormBuilder) Done() *graph.Node {
 	gain := normScale(b.scope, b.x, b.axes, b.gain, "gain", initializers.One, graph.Ones)
-	return graph.RMSNorm(b.x, gain, b.epsilon, b.axes...)
+	return b.scope.Result(graph.RMSNorm(b.x, gain, b.epsilon, b.axes...))
 }

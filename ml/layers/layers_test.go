@@ -113,6 +113,14 @@ func TestGradientsAgainstFiniteDifferences(t *testing.T) {
 		{"LayerNorm, two axes", true, func(s *model.Scope, x *Node) *Node { return layers.LayerNorm(s, x, -1, 1).Done() }, ramp(3, 2, 5)},
 		{"RMSNorm", true, func(s *model.Scope, x *Node) *Node { return layers.RMSNorm(s, x).Done() }, ramp(3, 5)},
 		{"attention", true, causal, ramp(2, 4, 5)},
+		{"PRelu", true, layers.PRelu, ramp(3, 4)},
+		{"LearnedPositions", true, func(s *model.Scope, x *Node) *Node { return layers.LearnedPositions(s, x, 5) }, ramp(2, 3, 4)},
+		{"Convolution, causal", true, func(s *model.Scope, x *Node) *Node {
+			return layers.Convolution(s, x).Channels(2).KernelSize(3).Dilations(2).PadCausal().Done()
+		}, ramp(2, 7, 2)},
+		{"attention with all settings", true, func(s *model.Scope, x *Node) *Node {
+			return layers.SelfAttention(s, x, 4, 4).NumKVHeads(2).ValueDim(3).CausalMask(true).SlidingWindow(3).SoftCap(2).QKNorm(true).ALiBi(true).RotaryPositions(layers.Rotary{}).Scale(0.4).Done()
+		}, ramp(2, 5, 5)},
 		{"SwiGLU", true, func(_ *model.Scope, x *Node) *Node { return layers.SwiGLU(x) }, ramp(3, 4)},
 		{"embedding and output tied", true, func(s *model.Scope, x *Node) *Node {
 			tokens := Const(x.Graph(), []int32{2, 0, 2})
@@ -351,6 +359,28 @@ func TestErrors(t *testing.T) {
 			return layers.SelfAttention(s, x, 1, 2).KeyMask(Const(x.Graph(), []bool{true})).Done()
 		}, x32(1, 2, 2)},
 		{"an unknown activation", func(_ *model.Scope, x *Node) *Node { return layers.Activation("rleu", x) }, x32(1)},
+		{"a layer of other inputs than it was made for", func(s *model.Scope, x *Node) *Node {
+			layers.Dense(s.Shared("hidden"), x, true, 4)
+			return layers.Dense(s.Shared("hidden"), Concatenate([]*Node{x, x}, 1), true, 4)
+		}, x32(2, 3)},
+		{"DropPath of everything", func(s *model.Scope, x *Node) *Node { return layers.DropPath(s, x, 1) }, x32(2, 3)},
+		{"DropBlock of a vector", func(s *model.Scope, x *Node) *Node { return layers.DropBlock(s, x, 0.5, 1) }, x32(2)},
+		{"GLU of an odd axis", func(_ *model.Scope, x *Node) *Node { return layers.GLU(x) }, x32(3)},
+		{"more times than positions", func(s *model.Scope, x *Node) *Node { return layers.LearnedPositions(s, x, 2) }, x32(1, 3, 4)},
+		{"rotary positions of an odd size", func(s *model.Scope, x *Node) *Node {
+			return layers.SelfAttention(s, x, 1, 3).RotaryPositions(layers.Rotary{}).Done()
+		}, x32(1, 2, 3)},
+		{"an unknown rotary scaling", func(s *model.Scope, x *Node) *Node {
+			return layers.SelfAttention(s, x, 1, 4).RotaryPositions(layers.Rotary{Scaling: "ntq"}).Done()
+		}, x32(1, 2, 4)},
+		{"a negative window", func(s *model.Scope, x *Node) *Node { return layers.SelfAttention(s, x, 1, 4).SlidingWindow(-1).Done() }, x32(1, 2, 4)},
+		{"positions of another length", func(s *model.Scope, x *Node) *Node {
+			return layers.SelfAttention(s, x, 1, 4).Positions(Const(x.Graph(), []int32{1}), nil).Done()
+		}, x32(1, 2, 4)},
+		{"keys of another length", func(s *model.Scope, x *Node) *Node {
+			k := Zeros(x.Graph(), shapes.Make(x.DType(), 1, 3, 1, 4))
+			return layers.SelfAttention(s, x, 1, 4).KeysAndValues(k, k).Done()
+		}, x32(1, 2, 4)},
 		{"SwiGLU of an odd axis", func(_ *model.Scope, x *Node) *Node { return layers.SwiGLU(x) }, x32(3)},
 	} {
 		_, err := run(model.NewStore(), true, c.fn, c.x)

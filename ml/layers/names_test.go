@@ -27,6 +27,10 @@ var allLayers = map[string]layer{
 		s.SetParam(layers.ParamDropoutRate, 0.25)
 		return layers.DropoutFromScope(s, x)
 	},
+	"DropPath":            func(s *model.Scope, x *Node) *Node { return layers.DropPath(s, x, 0.5) },
+	"DropBlock":           func(s *model.Scope, x *Node) *Node { return layers.DropBlock(s, x, 0.5, 2) },
+	"PRelu":               layers.PRelu,
+	"LearnedPositions":    func(s *model.Scope, x *Node) *Node { return layers.LearnedPositions(s, Reshape(x, 2, -1, 4), 24) },
 	"ActivationFromScope": layers.ActivationFromScope,
 	"Embedding": func(s *model.Scope, x *Node) *Node {
 		return layers.Embedding(s, ConvertDType(x, dtypes.Int32), dtypes.Float64, 3, 2)
@@ -56,7 +60,7 @@ func TestLayersClaimNoNames(t *testing.T) {
 	store := model.NewStore()
 	_, err := model.CallOnceN(graphtest.Reference(), store, func(scope *model.Scope, x *Node) (out []*Node) {
 		store.SetTraining(x.Graph(), true)
-		for _, alias := range []string{"weights", "biases", "mean", "variance", "embeddings", "query", "output", "dropout_rate", "activation"} {
+		for _, alias := range []string{"weights", "biases", "mean", "variance", "embeddings", "query", "output", "dropout_rate", "activation", "slopes"} {
 			x = Identity(x).WithAlias(alias)
 			scope.VariableWithValue(alias, 1.0).NodeValue(x)
 		}
@@ -68,7 +72,7 @@ func TestLayersClaimNoNames(t *testing.T) {
 		return out
 	}, ramp(2, 4, 6, 4))
 	require.NoError(t, err)
-	require.Equal(t, 2*alone+9, len(pathsOf(store)))
+	require.Equal(t, 2*alone+10, len(pathsOf(store)))
 }
 
 // pathsOf returns the paths of a store's variables, without the random state that all share.

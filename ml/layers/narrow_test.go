@@ -12,6 +12,7 @@ import (
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
@@ -58,6 +59,23 @@ var narrowTable = map[string]struct {
 	"Selu":                {fn: func(_ *model.Scope, x *Node) *Node { return layers.Selu(x) }, ulps: 3},
 	"HardSigmoid":         {fn: func(_ *model.Scope, x *Node) *Node { return layers.HardSigmoid(x) }, ulps: 3},
 	"HardSwish":           {fn: func(_ *model.Scope, x *Node) *Node { return layers.HardSwish(x) }, ulps: 3},
+	"Mish":                {fn: func(_ *model.Scope, x *Node) *Node { return layers.Mish(x) }, ulps: 3},
+	"GLU": {fn: func(_ *model.Scope, x *Node) *Node {
+		return layers.GLU(Concatenate([]*Node{OnesLike(x), ClipScalar(x, -4, 4)}, 1))
+	}, ulps: 3},
+	"GeGLU": {fn: func(_ *model.Scope, x *Node) *Node {
+		return layers.GeGLU(Concatenate([]*Node{ClipScalar(x, -2, 2), OnesLike(x)}, 1))
+	}, ulps: 3},
+	"ReGLU":     {fn: func(_ *model.Scope, x *Node) *Node { return layers.ReGLU(Concatenate([]*Node{x, OnesLike(x)}, 1)) }, ulps: 1},
+	"PRelu":     {fn: layers.PRelu, ulps: 1},
+	"DropPath":  {fn: func(s *model.Scope, x *Node) *Node { return layers.DropPath(s, x, 0) }, ulps: 0}, // all are kept, as below
+	"DropBlock": {fn: func(s *model.Scope, x *Node) *Node { return layers.DropBlock(s, Reshape(x, 1, -1, 16, 4), 0, 2) }, ulps: 0},
+	"RotaryPositions": {fn: func(_ *model.Scope, x *Node) *Node {
+		x = Reshape(x, 4, 16, 4, 8)
+		return layers.RotaryPositions(x, Iota(x.Graph(), shapes.Make(dtypes.Int32, 16), 0), layers.Rotary{})
+	}, ulps: 2, narrow: true, why: "sums of two products above 1e38 are beyond their float32"},
+	"LearnedPositions":    {fn: func(s *model.Scope, x *Node) *Node { return layers.LearnedPositions(s, Reshape(x, 4, 128, 4), 128) }, ulps: 1},
+	"SinusoidalPositions": {fn: func(_ *model.Scope, x *Node) *Node { return layers.SinusoidalPositions(Reshape(x, 4, 128, 4)) }, ulps: 1},
 	"SwiGLU": {fn: func(_ *model.Scope, x *Node) *Node {
 		return layers.SwiGLU(Concatenate([]*Node{x, OnesLike(x)}, 1))
 	}, ulps: 2},

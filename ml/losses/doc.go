@@ -17,6 +17,9 @@
 // What is masked away has no effect, neither on the loss nor on a gradient: labels, predictions and weights
 // may be NaN, infinite, or no class there. A weight of 0 hides no NaN: a mask does.
 //
+// [WithReduction] makes sums of them, or the losses of single elements. [Inputs] and [Output] let a loss of one's own see the model's inputs, and results that
+// the model has named, beside its predictions.
+//
 // Losses of float16 and bfloat16 predictions are computed in float32, and are float32.
 //
 // Losses panic with [graph.Error] if shapes or dtypes do not fit; the sentence shows both shapes.

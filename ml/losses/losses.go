@@ -121,6 +121,13 @@ func Reduce(loss *graph.Node, labels []*graph.Node) *graph.Node {
 func MeanAndWeight(x *graph.Node, labels []*graph.Node) (mean, weight *graph.Node) {
 	x = wide(x)
 	weights, mask := WeightsAndMask(x.Shape(), labels)
+	switch reductionOf(x.Graph()) {
+	case Each:
+		return weighed(x, weights, mask), graph.ConstAs(x, x.Shape().Size())
+	case Sum:
+		sum := graph.ReduceAllSum(weighed(x, weights, mask))
+		return sum, graph.OnesLike(sum)
+	}
 	if weights == nil && mask == nil {
 		return graph.ReduceAllMean(x), graph.ConstAs(x, x.Shape().Size())
 	}

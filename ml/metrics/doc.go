@@ -9,4 +9,6 @@
 // in it: a smaller last one, one of shorter sequences, one that is masked in part. Weights and masks behind the
 // first label count as they do in package losses: what is measured is Σ weight · value / Σ weight over the
 // elements whose mask is true, and 0, of weight 0, if there are none.
+//
+// What is no mean over examples is a [Streaming] metric: its state, a vector, is joined over batches, and an evaluation is exact whatever their sizes are.
 package metrics

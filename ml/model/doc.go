@@ -29,6 +29,12 @@
 // the same path and shape. Another shape is an error that shows both. Using a name twice in one graph is
 // an error too, unless it is said to be meant, with [Scope.Shared].
 //
+// # Looking in, and changing from outside
+//
+// Layers tell their results to their scopes ([Scope.Result]), and [Capture] returns them by their paths. [Store.WrapResults],
+// [Store.WrapVariables], [Store.ReplaceVariables] and [Store.TieVariables] change what layers make and read; [Store.FreezeVariables] says what is not trained. All take
+// patterns of paths, and hold for what is made later, too: the model's function stays as it is.
+//
 // # Hyperparameters
 //
 // [Scope.SetParam] sets a hyperparameter below a scope, [GetParamOr] reads it where it is used. They are

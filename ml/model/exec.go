@@ -157,7 +157,10 @@ func (f *feeder) check(mesh *graph.Mesh) error {
 	if f.unchecked {
 		return nil
 	}
-	if err := f.store.CheckParams(); err != nil || mesh == nil {
+	if err := f.store.CheckParams(); err != nil {
+		return err
+	}
+	if err := f.store.checkWrappers(); err != nil || mesh == nil {
 		return err
 	}
 	return f.store.checkShardings()

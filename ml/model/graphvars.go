@@ -18,6 +18,7 @@ func VariablePath(parameter string) (path string, ok bool) {
 
 // graphVars is what a graph knows of a store's variables.
 type graphVars struct {
+	graph   *graph.Graph
 	nodes   map[*Variable]*graphVar
 	order   []*Variable // of first use: the order of their parameters
 	created []*Variable // made while this graph was built
@@ -36,7 +37,7 @@ func (s *Store) inGraph(g *graph.Graph) *graphVars {
 	key := graphVarsKey{s}
 	gv, _ := g.State(key).(*graphVars)
 	if gv == nil {
-		gv = &graphVars{nodes: map[*Variable]*graphVar{}}
+		gv = &graphVars{graph: g, nodes: map[*Variable]*graphVar{}}
 		g.AttachState(key, gv)
 	}
 	return gv
@@ -44,6 +45,10 @@ func (s *Store) inGraph(g *graph.Graph) *graphVars {
 
 // inGraph returns the state of v in g; at the first use v becomes a parameter of g.
 func (v *Variable) inGraph(g *graph.Graph) *graphVar {
+	v = v.own()
+	if v.made != nil {
+		graph.Errorf("%w", v.gone)
+	}
 	gv := v.store.inGraph(g)
 	if n := gv.nodes[v]; n != nil {
 		return n
@@ -68,14 +73,26 @@ func graphOf(p graph.GraphProvider) *graph.Graph {
 
 // NodeValue returns v's value in a graph: the one at the beginning of the run, or what
 // [Variable.SetNodeValue] made of it. A closure, such as the body of a loop, uses it as any value from around it.
+// For a layer it is what wrappers make of that, see [Store.WrapVariables].
 func (v *Variable) NodeValue(nodeOrGraph graph.GraphProvider) *graph.Node {
-	return v.inGraph(graphOf(nodeOrGraph)).current
+	g := graphOf(nodeOrGraph)
+	if v.made != nil {
+		return v.madeIn(g)
+	}
+	x := v.inGraph(g).current
+	if compute, ok := v.viewed(g); ok {
+		return graph.ConvertDType(x, compute)
+	}
+	return x
 }
 
 // SetNodeValue makes value what v holds from here on: in the graph at once, in the store after the run.
 // It panics with [graph.Error] if the shape differs from v's, or inside a closure.
 func (v *Variable) SetNodeValue(value *graph.Node) {
 	g := value.Graph()
+	if compute, ok := v.viewed(g); ok && value.DType() == compute {
+		value = graph.ConvertDType(value, v.DType())
+	}
 	if !value.Shape().Equal(v.shape) {
 		graph.Errorf("variable %q is %s%s: its value cannot become a %s", v.path, v.shape, at(", made at ", v.madeAt), value.Shape())
 	}
@@ -86,11 +103,11 @@ func (v *Variable) SetNodeValue(value *graph.Node) {
 }
 
 // InUseByGraph reports whether g reads or sets v.
-func (v *Variable) InUseByGraph(g *graph.Graph) bool { return v.store.inGraph(g).nodes[v] != nil }
+func (v *Variable) InUseByGraph(g *graph.Graph) bool { return v.store.inGraph(g).nodes[v.own()] != nil }
 
 // ChangedInGraph reports whether g sets v.
 func (v *Variable) ChangedInGraph(g *graph.Graph) bool {
-	n := v.store.inGraph(g).nodes[v]
+	n := v.store.inGraph(g).nodes[v.own()]
 	return n != nil && n.current != n.param
 }
 

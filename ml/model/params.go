@@ -118,7 +118,8 @@ func (s *Scope) SetParam(key string, value any) error {
 }
 
 // SetParam sets a hyperparameter for the whole model, see [Scope.SetParam]; a key with a path, such as
-// "/encoder/dropout_rate", sets it for what is below that.
+// "/encoder/dropout_rate", sets it for what is below that. Elements of the path may hold the wildcards of [path.Match]:
+// "/block*/dropout_rate" is that of all blocks. A path without wildcards holds before patterns, and these in the order of their text.
 func (s *Store) SetParam(key string, value any) error {
 	return s.setParam(JoinPath(key), value, where())
 }
@@ -193,7 +194,7 @@ func (s *Scope) GetParam(key string) (value any, found bool) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	for path := s.path; ; path, _ = SplitPath(path) {
-		if p := s.store.params[JoinPath(path, key)]; p != nil {
+		if p := s.store.paramAt(JoinPath(path, key)); p != nil {
 			if raw, isRaw := p.value.(rawText); isRaw {
 				return string(raw), true
 			}
@@ -203,6 +204,19 @@ func (s *Scope) GetParam(key string) (value any, found bool) {
 			return nil, false
 		}
 	}
+}
+
+// paramAt returns the hyperparameter of a path, or of the first pattern that the path is one of; nil if there is none. s.mu is held.
+func (s *Store) paramAt(fullPath string) *param {
+	if p := s.params[fullPath]; p != nil {
+		return p
+	}
+	for path, p := range ordered.All(s.params) {
+		if strings.ContainsAny(path, "*?[") && pattern(path).matches(fullPath) {
+			return p
+		}
+	}
+	return nil
 }
 
 // GetParam returns the hyperparameter that is set at a path; a key without a path is one for the whole model.

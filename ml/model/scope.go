@@ -18,7 +18,10 @@ type Scope struct {
 	path        string
 	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
+	precision   *precision               // of the graph being built; nil for none
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
+	layer       string                   // whose scope it is, for errors; may be ""
+	wrapped     bool                     // it is that of a wrapper, which is not wrapped itself
 }
 
 func newScope(s *Store, path string) *Scope {
@@ -53,7 +56,7 @@ func (s *Scope) sub(nameFormat string, args []any) *Scope {
 		graph.Errorf("scope %q: the name of a scope in it is empty", s.path)
 	}
 	c := *s
-	c.path = JoinPath(s.path, name)
+	c.path, c.layer = JoinPath(s.path, name), ""
 	return &c
 }
 
@@ -86,6 +89,16 @@ func (s *Scope) At(nameFormat string, args ...any) *Scope {
 	c := s.sub(nameFormat, args)
 	c.visits = map[string]place{}
 	return c
+}
+
+// Layer returns the scope with the name of the layer that it is for and its input: errors about variables begin with them.
+func (s *Scope) Layer(name string, input *graph.Node) *Scope {
+	c := *s.made()
+	c.layer = name + ": "
+	if input != nil {
+		c.layer = name + " " + input.Shape().String() + ": "
+	}
+	return &c
 }
 
 // WithInitializer returns the scope with another initializer for its new variables and those below it.
@@ -138,12 +151,31 @@ func (s *Scope) variable(name string, shape shapes.Shape, value *tensors.Tensor)
 	}
 	path, place := JoinPath(s.path, name), where()
 	if first, used := s.visits[path]; used {
-		graph.Errorf("variable %q is made twice in this graph (first%s): give it a scope of its own with In, or share it with Shared", path, at(" at ", first))
+		graph.Errorf("%svariable %q is made twice in this graph (first%s): give it a scope of its own with In, or share it with Shared", s.layer, path, at(" at ", first))
 	}
 	s.visits[path] = place
+	if v := s.replaced(path, shape, place); v != nil {
+		return v
+	}
+	if kept := s.precision.kept(shape); !kept.Equal(shape) {
+		if value != nil {
+			var err error
+			if value, err = value.ConvertDType(kept.DType); err != nil {
+				graph.Errorf("variable %q: %w", path, err)
+			}
+		}
+		v := s.ownOrNew(path, place, kept, value)
+		s.precision.views[v] = true
+		return s.wrap(v)
+	}
+	return s.wrap(s.ownOrNew(path, place, shape, value))
+}
+
+// ownOrNew returns the variable at a path, which is made if there is none.
+func (s *Scope) ownOrNew(path string, place place, shape shapes.Shape, value *tensors.Tensor) *Variable {
 	if v := s.store.GetVariable(path); v != nil {
 		if !v.shape.Equal(shape) {
-			graph.Errorf("variable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", path, v.shape, at(", made at ", v.madeAt), shape)
+			graph.Errorf("%svariable %q is %s%s, but %s is asked for here: use another scope, or delete it first with DeleteVariable", s.layer, path, v.shape, at(", made at ", v.madeAt), shape)
 		}
 		return v
 	}

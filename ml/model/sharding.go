@@ -2,9 +2,7 @@ package model
 
 import (
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
@@ -18,21 +16,20 @@ const BatchAxis = "data"
 // what a new variable has unless a rule says otherwise ([Store.ShardVariables]). Graphs without a mesh ignore it.
 // Graphs built before are compiled again. What does not fit v or the mesh is an error when a graph uses v.
 func (v *Variable) SetSharding(axes ...string) *Variable {
-	s := ir.Sharding(slices.Clone(axes))
-	v.mu.Lock()
-	changed := !v.sharding.Equal(s) && v.compiled
-	v.sharding = s
-	v.mu.Unlock()
+	s, w := ir.Sharding(slices.Clone(axes)), v.own()
+	w.mu.Lock()
+	changed := !w.sharding.Equal(s) && w.compiled
+	w.sharding = s
+	w.mu.Unlock()
 	if changed {
-		v.store.mu.Lock()
-		v.store.generation++
-		v.store.mu.Unlock()
+		w.store.changed()
 	}
 	return v
 }
 
 // Sharding returns how v is divided over a mesh, nil if every device holds all of it.
 func (v *Variable) Sharding() ir.Sharding {
+	v = v.own()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sharding.Replicated() {
@@ -43,22 +40,12 @@ func (v *Variable) Sharding() ir.Sharding {
 
 // shardingRule divides the variables whose path matches.
 type shardingRule struct {
-	pattern string
-	axes    []string
+	pattern
+	axes []string
 }
 
-// matches reports whether a path, or its end if the pattern does not begin with a slash, is what the pattern says.
-func (r shardingRule) matches(fullPath string) bool {
-	elements := strings.Split(fullPath, "/")
-	if !strings.HasPrefix(r.pattern, "/") {
-		elements = elements[max(0, len(elements)-1-strings.Count(r.pattern, "/")):]
-	}
-	ok, _ := path.Match(r.pattern, strings.Join(elements, "/"))
-	return ok
-}
-
-// ShardVariables says how all variables are divided, those made later too, whose path ends with pattern, or is it,
-// if it begins with a slash. Its elements may hold the wildcards of [path.Match]. So layers of any model are
+// ShardVariables says how all variables are divided, those made later too, whose path ends with the pattern, or is it,
+// if it begins with a slash. Its elements may hold the wildcards of [path.Match], and "encoder/..." is all that lies below. So layers of any model are
 // divided without a change to them:
 //
 //	store.ShardVariables("up/weights", "", "model")   // columns over the devices of the mesh axis "model"
@@ -67,11 +54,11 @@ func (r shardingRule) matches(fullPath string) bool {
 // What is said last about a variable holds, here or with [Variable.SetSharding]. The state of an optimizer is
 // divided like the variable that it belongs to. ShardVariables returns an error if the pattern is malformed. One that
 // matches no variable is an error when a graph on a mesh is built: it is mostly a typing mistake.
-func (s *Store) ShardVariables(pattern string, axes ...string) error {
-	if _, err := path.Match(pattern, ""); err != nil || strings.Trim(pattern, "/") == "" {
-		return fmt.Errorf("model: %q is no pattern of a path, such as \"up/weights\" or \"/block?/*/weights\"", pattern)
+func (s *Store) ShardVariables(pathPattern string, axes ...string) error {
+	if err := checkPattern("ShardVariables", pathPattern); err != nil {
+		return err
 	}
-	r := shardingRule{pattern, slices.Clone(axes)}
+	r := shardingRule{pattern(pathPattern), slices.Clone(axes)}
 	s.mu.Lock()
 	s.shardings = append(s.shardings, r)
 	s.mu.Unlock()
@@ -103,7 +90,7 @@ next:
 				continue next
 			}
 		}
-		return fmt.Errorf("model: ShardVariables(%q): the model has no variable of this path", r.pattern)
+		return fmt.Errorf("model: ShardVariables(%q): the model has no variable of this path", string(r.pattern))
 	}
 	return nil
 }

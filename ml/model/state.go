@@ -73,7 +73,7 @@ func (s *Store) StateWhere(stays func(graph.Backend) bool) (*State, error) {
 		out.Declared = append(out.Declared, ParamState{Path: path, Value: d.value, Doc: d.doc})
 	}
 	for _, r := range s.shardings {
-		out.Shardings = append(out.Shardings, ShardingState{r.pattern, r.axes})
+		out.Shardings = append(out.Shardings, ShardingState{string(r.pattern), r.axes})
 	}
 	return out, nil
 }

@@ -23,6 +23,8 @@ type Store struct {
 	declared   map[string]*declaration
 	seed       int64
 	shardings  []shardingRule
+	frozen     []freezeRule
+	wrappers   []wrapper
 	generation int // changes with what is baked into compiled graphs: parameters, trainable flags, shardings, deletions
 
 	run      sync.Mutex   // held where values of variables are looked up and changed: by a run that changes them, from beginning to end
@@ -122,12 +124,24 @@ func (s *Store) create(path string, place place, value *tensors.Tensor) (*Variab
 func (s *Store) insert(v *Variable) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.vars == nil {
+		return fmt.Errorf("model: the variable %q: the store is a zero Store: make it with NewStore", v.path)
+	}
 	if old := s.vars[v.path]; old != nil {
 		return fmt.Errorf("model: the variable %q exists already, as %s%s", v.path, old.shape, at(", made at ", old.madeAt))
 	}
 	s.shardNew(v)
+	s.freezeNew(v)
 	s.vars[v.path] = v
 	return nil
+}
+
+// Rebuild lets graphs that were built from the store be built and compiled anew when they are next run: for who changes what
+// models look at when they are built.
+func (s *Store) Rebuild() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation++
 }
 
 // DeleteVariable removes a variable and releases its value. Graphs that use it are compiled again, and
@@ -208,13 +222,13 @@ func (s *Store) Clone() (*Store, error) {
 		w := &Variable{store: c, path: v.path, shape: v.shape, madeAt: v.madeAt, value: values[i]}
 		c.versions.Store(max(c.versions.Load(), values[i].version))
 		c.vars[v.path] = w
-		w.trainable = v.Trainable()
+		w.trainable, w.frozen = v.flags()
 		w.sharding = v.Sharding()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.seed = s.seed
-	c.shardings = slices.Clone(s.shardings)
+	c.shardings, c.frozen, c.wrappers = slices.Clone(s.shardings), slices.Clone(s.frozen), slices.Clone(s.wrappers)
 	for k, p := range s.params {
 		copied := *p
 		c.params[k] = &copied

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -20,9 +21,13 @@ type Variable struct {
 	mu        sync.Mutex
 	trainable bool
 	sharding  ir.Sharding
+	frozen    bool // by a rule of the store's
 	compiled  bool // part of a compiled graph
 
 	init func() (*tensors.Tensor, error) // makes the first value; nil if that was given
+
+	made func(g *graph.Graph) *graph.Node // what it is in a graph, of one that is made of others, and of a view
+	of   *Variable                        // what a view is one of
 
 	// Guarded by the store's run.
 	value   *Value
@@ -75,30 +80,38 @@ func (v *Variable) String() string {
 
 // Trainable reports whether optimizers change v.
 func (v *Variable) Trainable() bool {
+	v = v.own()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.trainable
+	return v.trainable && !v.frozen
+}
+
+// own returns v, or what it is a view of.
+func (v *Variable) own() *Variable {
+	if v.of != nil {
+		return v.of
+	}
+	return v
 }
 
 // SetTrainable says whether optimizers change v, and returns v. Only floats can be trained; for others it
-// has no effect. Graphs built before are compiled again.
+// has no effect. Those that [Store.FreezeVariables] freezes stay so. Graphs built before are compiled again.
 func (v *Variable) SetTrainable(trainable bool) *Variable {
-	trainable = trainable && v.shape.DType.IsFloat()
-	v.mu.Lock()
-	changed := v.trainable != trainable && v.compiled
-	v.trainable = trainable
-	v.mu.Unlock()
+	w := v.own()
+	trainable = trainable && w.shape.DType.IsFloat() && w.made == nil
+	w.mu.Lock()
+	changed := w.trainable != trainable && w.compiled
+	w.trainable = trainable
+	w.mu.Unlock()
 	if changed {
-		v.store.mu.Lock()
-		v.store.generation++
-		v.store.mu.Unlock()
+		w.store.changed()
 	}
 	return v
 }
 
 // Value returns a copy of the value.
 func (v *Variable) Value() (*tensors.Tensor, error) {
-	values, err := v.store.holdAll([]*Variable{v})
+	values, err := v.store.holdAll([]*Variable{v.own()})
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +126,7 @@ func (v *Variable) Value() (*tensors.Tensor, error) {
 
 // Version returns the number of the change that made the value, see [Value.Version]; 0 if there is no value.
 func (v *Variable) Version() int64 {
+	v = v.own()
 	v.store.run.Lock()
 	defer v.store.run.Unlock()
 	if v.value == nil {
@@ -142,9 +156,10 @@ func (v *Variable) SetValue(value *tensors.Tensor) error {
 	if err != nil {
 		return err
 	}
+	v = v.own()
 	v.store.run.Lock()
 	defer v.store.run.Unlock()
-	if v.deleted {
+	if v.deleted || v.made != nil {
 		return v.gone
 	}
 	v.set(v.newValue(t), nil)
@@ -161,10 +176,11 @@ func (v *Variable) MustSetValue(value *tensors.Tensor) {
 // Reset gives v its first value again, by its initializer and the store's seed of this moment. It returns
 // an error if v was made with a value instead.
 func (v *Variable) Reset() error {
+	v = v.own()
 	v.store.run.Lock()
 	defer v.store.run.Unlock()
 	switch {
-	case v.deleted:
+	case v.deleted || v.made != nil:
 		return v.gone
 	case v.init == nil:
 		return fmt.Errorf("model: the variable %q has no initializer to reset it with", v.path)

@@ -26,6 +26,13 @@
 //
 //	optimizer.UpdateGraphWithGradients(store.Scope("/optimizers/pretraining"), variables, gradients)
 //
+// [Groups] gives variables to optimizers by patterns of their paths, and [Frozen] to none.
+//
+// # Transforms, and averages of weights
+//
+// A [Transform] changes gradients before the rule, or directions after it. [EMA], [SWA] and [Lookahead] go around any optimizer; with the averages that
+// the first two keep, and [ScheduleFree], [UseAverages] evaluates and saves the model.
+//
 // # Narrow variables
 //
 // For float16 and bfloat16 variables all is computed in float32, and a master copy of the variable in float32 is
@@ -34,5 +41,6 @@
 //
 // # Hyperparameters
 //
-// The hyperparameter "learning_rate", where it is set, replaces the learning rate given in code.
+// The hyperparameter "learning_rate", where it is set, replaces the learning rate given in code; the step is then built anew. [SetRateFactor]
+// changes it while training is under way, without that.
 package optimizers

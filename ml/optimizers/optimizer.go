@@ -30,25 +30,38 @@ type Interface interface {
 // StatePath is the scope of the optimizers' state.
 const StatePath = "/optimizers"
 
-// Minimize adds to the graph of loss, a float scalar, one step of an optimizer on all trainable variables
-// that the graph uses. Trainers do this themselves.
+// Minimize adds to the graph of loss, a float scalar, one step of an optimizer on the trainable variables
+// that the graph uses, all that it trains. Trainers do this themselves.
 func Minimize(optimizer Interface, store *model.Store, loss *graph.Node) {
-	variables, gradients := Gradients(store, loss)
+	variables, gradients := GradientsFor(optimizer, store, loss)
 	optimizer.UpdateGraphWithGradients(store.Scope(StatePath), variables, gradients)
 }
 
 // Gradients returns the trainable variables that loss's graph uses, in order of first use, and the
 // gradients of loss with respect to them. It panics with [graph.Error] if there are none.
 func Gradients(store *model.Store, loss *graph.Node) ([]*model.Variable, []*graph.Node) {
+	return GradientsFor(nil, store, loss)
+}
+
+// GradientsFor is [Gradients] of the variables that an optimizer trains, see [Selective].
+func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]*model.Variable, []*graph.Node) {
 	var variables []*model.Variable
 	var nodes []*graph.Node
+	trainable := 0
 	for _, v := range store.VariablesOf(loss.Graph()) {
-		if v.Trainable() {
+		if !v.Trainable() {
+			continue
+		}
+		trainable++
+		if trains(optimizer, v) {
 			variables, nodes = append(variables, v), append(nodes, v.NodeBefore(loss))
 		}
 	}
-	if len(variables) == 0 {
+	switch {
+	case trainable == 0:
 		graph.Errorf("the model has no trainable variables: there is nothing to train")
+	case len(variables) == 0:
+		graph.Errorf("the optimizer leaves all %d trainable variables of the model as they are: there is nothing to train", trainable)
 	}
 	return variables, graph.Gradient(loss, nodes...)
 }
@@ -143,9 +156,22 @@ func (s *settings[Builder]) StateDType(dtype dtypes.DType) Builder {
 	return s.builder
 }
 
+// Gradients adds transforms of the gradients, in their order, before they are clipped and the rule sees them.
+func (s *settings[Builder]) Gradients(transforms ...Transform) Builder {
+	s.transforms = append(s.transforms, transforms...)
+	return s.builder
+}
+
+// Directions adds transforms of the directions that the rule returns, in their order, before weight decay is added and
+// the learning rate multiplies them.
+func (s *settings[Builder]) Directions(transforms ...Transform) Builder {
+	s.after = append(s.after, transforms...)
+	return s.builder
+}
+
 // Done returns the optimizer.
 func (s *settings[Builder]) Done() Interface {
-	if o, ok := any(s.builder).(Interface); ok && s.rule != nil {
+	if o, ok := any(s.builder).(Interface); ok && (s.rule != nil || s.joint != nil) {
 		return o
 	}
 	return &s.common // a zero value: its first update says so
@@ -155,6 +181,7 @@ func (s *settings[Builder]) Done() Interface {
 type common struct {
 	name         string
 	rule         Rule
+	joint        func(updates []*Update) []*graph.Node // a rule that sees all variables at once, instead of rule
 	learningRate float64
 	schedule     Schedule
 	clipNorm     float64
@@ -163,12 +190,14 @@ type common struct {
 	coupled      bool
 	decayFilter  func(v *model.Variable) bool
 	stateDType   dtypes.DType
+	transforms   []Transform // of gradients
+	after        []Transform // of directions
 }
 
 // check panics with [graph.Error] if a setting makes no sense.
 func (c *common) check() {
 	switch {
-	case c.rule == nil:
+	case c.rule == nil && c.joint == nil:
 		graph.Errorf("optimizer %q has no rule: make it with New, Adam or SGD", c.name)
 	case c.name == "" || strings.Contains(c.name, "/"):
 		graph.Errorf("optimizer %q: its name must not be empty or contain a slash, it is part of the paths of its state", c.name)
@@ -187,20 +216,61 @@ func (c *common) check() {
 // makes no sense.
 func (c *common) UpdateGraphWithGradients(scope *model.Scope, variables []*model.Variable, gradients []*graph.Node) {
 	c.check()
-	for _, u := range c.begin(scope, variables, gradients) {
-		decay := c.decay > 0 && (c.decayFilter == nil || c.decayFilter(u.Variable))
-		if decay && c.coupled {
-			u.Gradient = graph.Add(u.Gradient, graph.MulScalar(u.Value, c.decay))
+	updates := c.begin(scope, variables, gradients)
+	for _, u := range updates {
+		if c.decay > 0 && (c.decayFilter == nil || c.decayFilter(u.Variable)) {
+			u.decay = c.decay
 		}
-		d := c.rule(u)
+		if u.decay > 0 && c.coupled {
+			u.Gradient, u.decay = graph.Add(u.Gradient, graph.MulScalar(u.Value, u.decay)), 0
+		}
+	}
+	directions := c.transform(c.after, updates, c.directions(updates))
+	for i, u := range updates {
+		d := directions[i]
 		if d == nil || !d.Shape().Equal(u.Value.Shape()) {
 			graph.Errorf("%s: the rule returns %s for the variable %s, want a direction %s", c.name, shapeOf(d), u.Variable.Path(), u.Value.Shape())
 		}
-		if decay && !c.coupled {
-			d = graph.Add(d, graph.MulScalar(u.Value, c.decay))
+		if u.decay > 0 {
+			d = graph.Add(d, graph.MulScalar(u.Value, u.decay))
 		}
-		u.subtract(graph.Mul(u.as(u.LearningRate), d))
+		if u.next == nil {
+			u.next = graph.Sub(u.Value, graph.Mul(u.as(u.LearningRate), d))
+		}
+		u.set(u.next)
 	}
+}
+
+// directions returns what the rule makes of the updates.
+func (c *common) directions(updates []*Update) []*graph.Node {
+	if c.joint != nil {
+		return c.joint(updates)
+	}
+	out := make([]*graph.Node, len(updates))
+	for i, u := range updates {
+		out[i] = c.rule(u)
+	}
+	return out
+}
+
+// transform applies transforms, one after the other, to a node for each update.
+func (c *common) transform(list []Transform, updates []*Update, xs []*graph.Node) []*graph.Node {
+	for i, t := range list {
+		if t == nil {
+			graph.Errorf("%s: transform %d is nil", c.name, i)
+		}
+		before := xs
+		xs = t(updates, slices.Clone(xs))
+		if len(xs) != len(before) {
+			graph.Errorf("%s: transform %d returns %d nodes for %d variables", c.name, i, len(xs), len(before))
+		}
+		for j, x := range xs {
+			if x == nil || before[j] != nil && !x.Shape().Equal(before[j].Shape()) {
+				graph.Errorf("%s: transform %d makes %s of %s for the variable %s: want the same shape", c.name, i, shapeOf(x), shapeOf(before[j]), updates[j].Variable.Path())
+			}
+		}
+	}
+	return xs
 }
 
 func shapeOf(x *graph.Node) string {
@@ -224,7 +294,9 @@ func (c *common) begin(scope *model.Scope, variables []*model.Variable, gradient
 	for i, v := range variables {
 		wideGradients[i] = graph.ConvertDType(gradients[i], wide(v.DType()))
 	}
-	wideGradients = c.clip(wideGradients)
+	if len(c.transforms) == 0 {
+		wideGradients = c.clip(wideGradients)
+	}
 	updates := make([]*Update, len(variables))
 	var last *graph.Node // the largest number of a step
 	for i, v := range variables {
@@ -234,7 +306,7 @@ func (c *common) begin(scope *model.Scope, variables []*model.Variable, gradient
 		} else if c.schedule != nil {
 			last = graph.Max(last, step)
 		}
-		u := &Update{Variable: v, Gradient: wideGradients[i], scope: scope, stateDType: c.stateDType, name: c.name}
+		u := &Update{Variable: v, Gradient: wideGradients[i], raw: gradients[i], scope: scope, stateDType: c.stateDType, name: c.name}
 		u.Value = u.value(g)
 		u.Step = graph.ConvertDType(step, dtypes.Float32)
 		updates[i] = u
@@ -242,6 +314,11 @@ func (c *common) begin(scope *model.Scope, variables []*model.Variable, gradient
 	rate := c.rate(scope, g, last)
 	for _, u := range updates {
 		u.LearningRate = rate
+	}
+	if len(c.transforms) > 0 { // they may want the updates, so what clips comes after them
+		for i, x := range c.clip(c.transform(c.transforms, updates, wideGradients)) {
+			updates[i].Gradient = x
+		}
 	}
 	return updates
 }
@@ -259,6 +336,13 @@ func (c *common) rate(scope *model.Scope, g *graph.Graph, step *graph.Node) *gra
 			graph.Errorf("%s: the schedule returns %s for a step, want a %s", c.name, shapeOf(factor), rate.Shape())
 		}
 		rate = graph.Mul(rate, factor)
+	}
+	factor, err := rateFactor(scope.Store())
+	if err != nil {
+		graph.Errorf("%s: %w", c.name, err)
+	}
+	if factor != nil {
+		rate = graph.Mul(rate, factor.NodeValue(g))
 	}
 	return rate
 }

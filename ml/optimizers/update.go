@@ -22,6 +22,10 @@ type Update struct {
 	Step         *graph.Node     // number of this update of the variable, from 1: a float32 scalar
 	LearningRate *graph.Node     // of this step: a float32 scalar; the optimizer multiplies by it, not the rule
 
+	raw   *graph.Node // the gradient as it was given
+	decay float64     // that is still to be added to the direction
+	next  *graph.Node // the variable's value after the step, if the rule says it itself
+
 	name       string       // of the optimizer
 	scope      *model.Scope // of its state
 	stateDType dtypes.DType
@@ -197,12 +201,39 @@ func (u *Update) value(g *graph.Graph) *graph.Node {
 // narrow reports whether the variable has a master copy.
 func (u *Update) narrow() bool { return wide(u.Variable.DType()) != u.Variable.DType() }
 
-// subtract gives the variable the value θ - d, rounded to its dtype, and its master copy, if it is narrow, the
-// value itself.
-func (u *Update) subtract(d *graph.Node) {
-	x := graph.Sub(u.Value, d)
+// set gives the variable the value x, rounded to its dtype, and its master copy, if it is narrow, the value itself.
+func (u *Update) set(x *graph.Node) {
 	if u.narrow() {
 		u.state(masterState, Slot{}).Set(x)
 	}
 	u.Variable.SetNodeValue(graph.ConvertDType(x, u.Variable.DType()))
 }
+
+// TakeWeightDecay returns the weight decay of this variable, 0 if it has none or if that is coupled, and leaves it to the rule: it
+// is not added to the direction any more. It is for rules that scale the decay with the step, such as [LAMB].
+func (u *Update) TakeWeightDecay() float64 {
+	decay := u.decay
+	u.decay = 0
+	return decay
+}
+
+// first reports whether this is the variable's first step: a bool scalar.
+func (u *Update) first() *graph.Node { return graph.Equal(u.Step, graph.OnesLike(u.Step)) }
+
+// begun returns the state of the given name, which is the variable's value before its first step.
+func (u *Update) begun(name string) *State {
+	s := u.State(name)
+	s.value = graph.Where(u.first(), u.Value, s.value)
+	return s
+}
+
+// scalar returns a piece of state that is one number, and is 0 at the beginning.
+func (u *Update) scalar(name string) *State { return u.StateOf(name, Slot{Dims: []int{}}) }
+
+// powers returns base^t for the step t, as a float64 scalar: what is small is the difference of such numbers.
+func (u *Update) power(base float64) *graph.Node {
+	return graph.Exp(graph.MulScalar(u.step64(), math.Log(base)))
+}
+
+// step64 returns the number of the step as a float64.
+func (u *Update) step64() *graph.Node { return graph.ConvertDType(u.Step, dtypes.Float64) }

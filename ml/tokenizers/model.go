@@ -53,10 +53,15 @@ func (w *words) vocabulary() map[string]int { return w.ids }
 
 func newWords(vocab map[string]int, unknown *string) (words, error) {
 	w := words{vocab, -1}
+	var wrong []string
 	for token, id := range vocab {
 		if id < 0 || id > maxID {
-			return w, fmt.Errorf("the vocabulary gives %q the number %d, want one from 0 to %d", token, id, maxID)
+			wrong = append(wrong, token)
 		}
+	}
+	if len(wrong) > 0 {
+		token := slices.Min(wrong)
+		return w, fmt.Errorf("the vocabulary gives %q the number %d, want one from 0 to %d", token, vocab[token], maxID)
 	}
 	if unknown != nil && *unknown != "" {
 		id, ok := vocab[*unknown]

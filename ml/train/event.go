@@ -85,4 +85,7 @@ type Metric struct {
 	Kind    string  // "loss", "accuracy", …: metrics of one kind share an axis
 	Value   float64 // the value at this event
 	Percent bool    // written as a percentage
+
+	// State is what a streaming metric was measured of, in the results of an evaluation; nil elsewhere. See [metrics.Confusion].
+	State []float64
 }

@@ -55,7 +55,7 @@ func (m Metric) HigherIsBetter() bool { return m.Kind == "accuracy" || m.Kind ==
 
 // MarshalJSON writes the metric; NaN and infinities, which JSON lacks, become text.
 func (m Metric) MarshalJSON() ([]byte, error) {
-	return json.Marshal(metricJSON{m.Name, m.Short, m.Kind, number(m.Value), m.Percent})
+	return json.Marshal(metricJSON{m.Name, m.Short, m.Kind, number(m.Value), m.Percent, numbersAs[number](m.State)})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -64,7 +64,7 @@ func (m *Metric) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*m = Metric{j.Name, j.Short, j.Kind, float64(j.Value), j.Percent}
+	*m = Metric{j.Name, j.Short, j.Kind, float64(j.Value), j.Percent, numbersAs[float64](j.State)}
 	return nil
 }
 
@@ -74,6 +74,16 @@ type metricJSON struct {
 	Kind    string `json:"kind"`
 	Value   number `json:"value"`
 	Percent bool   `json:"percent,omitempty"`
+
+	State []number `json:"state,omitempty"`
+}
+
+// numbersAs returns numbers of one type as those of another, nil of none.
+func numbersAs[To, From ~float64](list []From) (out []To) {
+	for _, x := range list {
+		out = append(out, To(x))
+	}
+	return out
 }
 
 // number is a float64 that JSON can hold whatever it is.
@@ -124,7 +134,38 @@ func add[A any, P accumulator[A]](to []A, values, weights []float64) {
 func metricsOf[A any, P accumulator[A]](means []A, list []metrics.Interface) Metrics {
 	out := Metrics{{Name: lossName, Short: "loss", Kind: "loss", Value: P(&means[0]).Value()}}
 	for i, m := range list {
-		out = append(out, Metric{m.Name(), m.ShortName(), m.Kind(), P(&means[i+1]).Value(), m.Percent()})
+		out = append(out, Metric{m.Name(), m.ShortName(), m.Kind(), P(&means[i+1]).Value(), m.Percent(), nil})
+	}
+	return out
+}
+
+// tally puts the batches of an evaluation together.
+type tally struct {
+	means  []metrics.Mean
+	states [][]float64 // of streaming metrics
+}
+
+func (t *Trainer) newTally() *tally {
+	return &tally{make([]metrics.Mean, 1+len(t.metrics)), make([][]float64, 1+len(t.metrics))}
+}
+
+// add adds a batch.
+func (s *tally) add(o outcome, list []metrics.Interface) {
+	add(s.means, o.values, o.weights)
+	for i, m := range list {
+		if state := o.states[1+i]; state != nil {
+			s.states[1+i] = m.(metrics.Streaming).Join(s.states[1+i], state)
+		}
+	}
+}
+
+// metrics returns what was measured of all batches.
+func (s *tally) metrics(list []metrics.Interface) Metrics {
+	out := metricsOf(s.means, list)
+	for i, m := range list {
+		if state := s.states[1+i]; state != nil {
+			out[1+i].Value, out[1+i].State = m.(metrics.Streaming).Measure(state), state
+		}
 	}
 	return out
 }

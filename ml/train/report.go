@@ -25,7 +25,8 @@ type report struct {
 	loss, weight        *graph.Node // and what it weighs
 	total               *graph.Node // the loss with what was added to it
 
-	values, weights []*graph.Node // of loss and metrics
+	values, weights []*graph.Node // of loss and metrics; the values of streaming metrics are vectors
+	metrics         []metrics.Interface
 	suspects        []suspect
 	finite          []*graph.Node // of each suspect, a bool scalar
 	checks          []*checks.Label
@@ -69,10 +70,14 @@ func (r *report) suspect(s suspect, x *graph.Node) {
 
 // measure adds the loss and the metrics.
 func (r *report) measure(scope *model.Scope, list []metrics.Interface) {
-	r.values, r.weights = []*graph.Node{r.loss}, []*graph.Node{r.weight}
+	r.values, r.weights, r.metrics = []*graph.Node{r.loss}, []*graph.Node{r.weight}, list
 	for i, m := range list {
 		value, weight := m.UpdateGraph(scopeOf(scope, i), r.labels, r.predictions)
-		if value.Rank() > 0 || weight.Rank() > 0 {
+		_, streams := m.(metrics.Streaming)
+		switch {
+		case streams && (value.Rank() != 1 || weight.Rank() > 0):
+			graph.Errorf("metric %q: its state must be a vector and its weight a scalar, got %s and %s", m.Name(), value.Shape(), weight.Shape())
+		case !streams && (value.Rank() > 0 || weight.Rank() > 0):
 			graph.Errorf("metric %q: its value and weight must be scalars, got %s and %s", m.Name(), value.Shape(), weight.Shape())
 		}
 		r.values, r.weights = append(r.values, value), append(r.weights, weight)
@@ -101,7 +106,7 @@ func (r *report) numbers() *graph.Node {
 		all = append(all, c.Position, c.Value)
 	}
 	for i, x := range all {
-		all[i] = graph.Reshape(graph.ConvertDType(graph.StopGradient(x), dtypes.Float64), 1)
+		all[i] = graph.Reshape(graph.ConvertDType(graph.StopGradient(x), dtypes.Float64), x.Shape().Size())
 	}
 	return graph.Concatenate(all, 0)
 }
@@ -124,13 +129,20 @@ func (r *report) first() *graph.Node {
 // outcome is a report that was read.
 type outcome struct {
 	values, weights []float64
+	states          [][]float64 // of the metrics that are streaming, else nil
 	total           float64
 	bad             *suspect // the first one that is not finite
 	label           error    // a label that is no class
 }
 
 // size returns the length of the vector.
-func (r *report) size() int { return len(r.values) + len(r.weights) + 2 + 2*len(r.checks) }
+func (r *report) size() int {
+	n := len(r.weights) + 2 + 2*len(r.checks)
+	for _, v := range r.values {
+		n += v.Shape().Size()
+	}
+	return n
+}
 
 // read reads the vector of a step, the one of several whose vectors follow each other.
 func (r *report) read(numbers *tensors.Tensor, step int) (o outcome) {
@@ -139,11 +151,25 @@ func (r *report) read(numbers *tensors.Tensor, step int) (o outcome) {
 		next++
 		return numbers.Float64At(next - 1)
 	}
-	for range r.values {
-		o.values = append(o.values, take())
+	o.states = make([][]float64, len(r.values))
+	for i, v := range r.values {
+		if i == 0 || v.Rank() == 0 {
+			o.values = append(o.values, take())
+			continue
+		}
+		state := make([]float64, v.Shape().Size())
+		for j := range state {
+			state[j] = take()
+		}
+		o.states[i] = state
+		o.values = append(o.values, r.metrics[i-1].(metrics.Streaming).Measure(state))
 	}
-	for range r.weights {
-		o.weights = append(o.weights, take())
+	for i := range r.weights {
+		weight := take()
+		if o.states[i] != nil && math.IsNaN(o.values[i]) { // a batch that has none, such as an area under a curve of one class
+			weight = 0
+		}
+		o.weights = append(o.weights, weight)
 	}
 	o.total = take()
 	if i := int(take()); i < len(r.suspects) {

@@ -21,7 +21,10 @@ const (
 
 // build adds a whole step to the graph: what is between a batch and the numbers that are shown.
 func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*graph.Node {
-	predictions := t.model(scope, key.spec, in[:key.numInputs])
+	if key.numInputs > 0 {
+		losses.SetInputs(in[0].Graph(), in[:key.numInputs])
+	}
+	predictions := t.precise(scope, key.spec, in[:key.numInputs])
 	if key.mode == modePredict {
 		return predictions
 	}
@@ -46,8 +49,11 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	}
 	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
 	if key.mode != modeEval {
-		variables, gradients := optimizers.Gradients(t.store, total)
+		scale := t.newScale(g)
+		variables, gradients := optimizers.GradientsFor(t.optimizer, t.store, scale.up(total))
+		gradients = scale.down(gradients)
 		report.gradients(variables, gradients)
+		scale.look(report)
 		if t.accumulate > 1 {
 			gradients = t.addToAccumulated(variables, gradients, report.weight, key.mode == modeTrain)
 		}
@@ -55,6 +61,7 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 			t.optimizer.UpdateGraphWithGradients(t.store.Scope(optimizers.StatePath), variables, gradients)
 			t.countStep(g)
 		}
+		scale.skip(variables, t.accumulate > 1 && key.mode == modeTrain)
 	}
 	report.measure(scope, t.metrics)
 	if key.mode == modeEval {

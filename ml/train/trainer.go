@@ -34,6 +34,8 @@ type Trainer struct {
 	mesh    *graph.Mesh
 	divided bool // a batch was seen that can be divided over mesh
 
+	precision Precision
+
 	accumulate int // number of batches per update
 	pending    int // batches since the last update
 
@@ -244,6 +246,9 @@ func (t *Trainer) form(key execKey) (*form, error) {
 	if t.invalid != nil {
 		return nil, t.invalid
 	}
+	if t.execs == nil {
+		return nil, errors.New("train: the trainer is a zero value: make it with NewTrainer")
+	}
 	if key.spec != nil && !reflect.ValueOf(key.spec).Comparable() {
 		return nil, fmt.Errorf("train: the batch's Spec is a %T, which cannot be compared: use a string or a struct of plain fields", key.spec)
 	}
@@ -289,14 +294,14 @@ func (t *Trainer) EpochMetrics() Metrics { return metricsOf(t.means, t.metrics) 
 // nothing is counted, since the mask hides all, they are 0, as they are for a step of training. A label that
 // is no class is an error.
 func (t *Trainer) EvalStep(batch data.Batch) (Metrics, error) {
-	sums := make([]metrics.Mean, 1+len(t.metrics))
+	sums := t.newTally()
 	if err := t.evalStep(context.Background(), batch, sums); err != nil {
 		return nil, err
 	}
-	return metricsOf(sums, t.metrics), nil
+	return sums.metrics(t.metrics), nil
 }
 
-func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums []metrics.Mean) error {
+func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums *tally) error {
 	e, err := t.form(keyFor(modeEval, batch))
 	if err != nil {
 		return err
@@ -311,7 +316,7 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums []metrics
 	if out.label != nil {
 		return out.label
 	}
-	add(sums, out.values, out.weights)
+	sums.add(out, t.metrics)
 	return nil
 }
 
@@ -334,7 +339,7 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	case ds == nil:
 		return nil, errNilDataset
 	}
-	sums := make([]metrics.Mean, 1+len(t.metrics))
+	sums := t.newTally()
 	batches := 0
 	for batch, err := range ds.Iter() {
 		if err == nil {
@@ -349,10 +354,10 @@ func (t *Trainer) EvalContext(ctx context.Context, ds data.Dataset) (Metrics, er
 	if batches == 0 {
 		return nil, fmt.Errorf("evaluating %q: the data set has no batches", ds.Name())
 	}
-	if sums[0].Weight == 0 {
+	if sums.means[0].Weight == 0 {
 		return nil, fmt.Errorf("evaluating %q: %w", ds.Name(), errNothingCounted)
 	}
-	return metricsOf(sums, t.metrics), nil
+	return sums.metrics(t.metrics), nil
 }
 
 // EvalSnapshot is [Trainer.EvalContext] on the values of a snapshot of the trainer's store: it may be called from any goroutine

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/internal/svg"
+	"github.com/quire-ml/quire/viz/internal/twins"
 )
 
 // Bars draws values as bars from zero: bar i of each set stands over names[i], those of several sets side by side.
@@ -108,7 +109,7 @@ func HeatMap(o Options, values [][]float64, rows, columns []string) viz.Bundle {
 	if g.Cols <= 16 {
 		text = viz.Table(table, header...).Text()
 	}
-	return viz.SVG(g.SVG(), titled(o.Title, text))
+	return twins.Attach(viz.SVG(g.SVG(), titled(o.Title, text)), svg.Drawing(g))
 }
 
 func extentOrNone(values []float64) string {

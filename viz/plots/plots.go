@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/internal/svg"
+	"github.com/quire-ml/quire/viz/internal/twins"
 )
 
 // Options say how a plot is drawn. The zero value draws it well.
@@ -39,11 +40,12 @@ func Color(i int) color.RGBA {
 	return color.RGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}
 }
 
-// Layer is a set of points and how it is drawn, for [Combine].
+// Layer is a set of points and how it is drawn, for [Combine] and [Facets].
 type Layer struct {
-	points Points
-	line   bool
-	dashed bool
+	points    Points
+	line      bool
+	dashed    bool
+	low, high []float64 // ends of error bars
 }
 
 // Dots draws points as dots.
@@ -80,14 +82,32 @@ func combine(name string, o Options, layers []Layer) viz.Bundle {
 	var sets []Points
 	for i := 0; i < len(layers) && err == nil; i++ {
 		p := layers[i].points
-		err = p.check(o)
+		err = layers[i].check(o)
 		sets = append(sets, p)
-		ch.Series = append(ch.Series, svg.Series{Name: p.Name, Color: i, X: p.X, Y: p.Y, NoLine: !layers[i].line, Dashed: layers[i].dashed})
+		ch.Series = append(ch.Series, layers[i].series(i))
 	}
 	if err != nil {
 		return viz.Error(fmt.Errorf("plots.%s: %w", name, err))
 	}
 	return finish(ch, describe(sets))
+}
+
+// series returns layer i of a chart.
+func (l Layer) series(i int) svg.Series {
+	p := l.points
+	return svg.Series{Name: p.Name, Color: i, X: p.X, Y: p.Y, NoLine: !l.line, Dashed: l.dashed, Low: l.low, High: l.high}
+}
+
+// check returns what is wrong with a layer.
+func (l Layer) check(o Options) error {
+	if err := l.points.check(o); err != nil || l.low == nil && l.high == nil {
+		return err
+	}
+	if n := len(l.points.Y); len(l.low) != n || len(l.high) != n {
+		return fmt.Errorf("%q has %d points, but error bars for %d and %d", l.points.Name, n, len(l.low), len(l.high))
+	}
+	ends := Points{l.points.Name, append(slices.Clone(l.points.X), l.points.X...), slices.Concat(l.low, l.high)}
+	return ends.check(o)
 }
 
 // chart returns the chart that the options describe, without data.
@@ -177,7 +197,7 @@ func finish(ch svg.Chart, text string) viz.Bundle {
 	if len(picture) > maxBytes {
 		return viz.Error(fmt.Errorf("plots: a picture of %d bytes is too large for a notebook: plot fewer points", len(picture)))
 	}
-	return viz.SVG(picture, titled(ch.Title, text))
+	return twins.Attach(viz.SVG(picture, titled(ch.Title, text)), svg.Drawing(ch))
 }
 
 func titled(title, text string) string {

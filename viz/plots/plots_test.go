@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,11 @@ var values = map[string]func(v float64) float64{
 	"six decades": func(v float64) float64 { return math.Pow(10, 6*v-3) },
 }
 
+// surfaceOf returns a surface with heights of one kind.
+func surfaceOf(f func(v float64) float64) plots.Surface {
+	return plots.SurfaceOf(func(x, y float64) float64 { return f(math.Abs(math.Sin(3*x) * math.Cos(2*y))) }, [2]float64{0, 2}, [2]float64{-1, 1}, 12)
+}
+
 // sweep takes all combinations, for half a minute.
 var sweep = os.Getenv("QUIRE_SWEEP") != ""
 
@@ -158,7 +164,10 @@ func TestPicturesOfPlots(t *testing.T) {
 				}
 				for _, o := range []plots.Options{{}, {Title: names(1, 2*length)[0], XLabel: labels[0], YLabel: labels[0]}, {Width: 150, Height: 90, Title: labels[0]}, {LogX: true, LogY: true},
 					{XLimits: [2]float64{0.1, 0.5}, YLimits: [2]float64{0.2, 1e9}}} {
-					classified := sets
+					classified, surface := sets, plots.Surface{}
+					if n == 1 && length == 0 || sweep { // slow likewise
+						surface = surfaceOf(f)
+					}
 					if n > 2 || !sweep && o.Title == "" { // slow: it is asked for 14,400 points
 						classified = nil
 					}
@@ -166,6 +175,8 @@ func TestPicturesOfPlots(t *testing.T) {
 						"scatter": plots.Scatter(o, sets...), "lines": plots.Lines(o, sets...), "combined": plots.Combine(o, layers...),
 						"bars": plots.Bars(o, labels, bars...), "one set of bars": plots.Bars(o, labels, bars[0]), "boxes": plots.Boxes(o, labels, ys...),
 						"heat map": plots.HeatMap(o, ys, labels, labels), "numbered heat map": plots.HeatMap(o, ys, nil, nil), "regions": plots.Regions(o, below(0.5), classified...),
+						"violins": plots.Violins(o, labels, ys...), "error bars": plots.ErrorBars(o, plots.Around(sets[0], slices.Repeat([]float64{0.1}, len(sets[0].Y))...)),
+						"contour": plots.Contour(o, surface), "levels": plots.Levels(o, surface), "facets": plots.Facets(o, plots.Panel{Title: labels[0], Layers: layers[:min(n, 3)]}, plots.Panel{Title: labels[0], Layers: layers[:1]}),
 					} {
 						pictures := svgtest.Pictures(view.HTML())
 						if len(pictures) == 0 && !strings.HasPrefix(view.Text(), "error: plots.") {

@@ -118,13 +118,16 @@ type Profiler interface {
 // ProfileRun runs e as [ir.Executable] says and returns what the run did besides. It is an error if e is no [Profiler]; then
 // nothing was run, and inputs that were given up are closed all the same.
 func ProfileRun(ctx context.Context, e ir.Executable, inputs []ir.Buffer, donate []bool) ([]ir.Buffer, *Profile, error) {
-	if p, ok := e.(Profiler); ok {
+	if p, ok := e.(Profiler); ok && ctx != nil {
 		return p.Profile(ctx, inputs, donate)
 	}
 	for i, given := range donate {
 		if given && i < len(inputs) && inputs[i] != nil {
 			inputs[i].Close()
 		}
+	}
+	if ctx == nil {
+		return nil, nil, errors.New("the context is nil")
 	}
 	return nil, nil, fmt.Errorf("a profile is wanted, but this engine (%T) does not tell what its runs do: take the engine go", e)
 }

@@ -42,6 +42,7 @@ var instances = map[string]string{
 	"Number":               "float64",
 	"comparable":           "string",
 	"ParamValue":           "float64",
+	"graph.ExecGraphFn":    "func(*graph.Node) *graph.Node",
 	"ExecGraphFn":          "func(*graph.Node) *graph.Node",
 	"ExecGraphFnOneOutput": "func(*graph.Node) *graph.Node",
 	"twoOutputs":           "func(*graph.Node) (*graph.Node, *graph.Node)",

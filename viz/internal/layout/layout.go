@@ -30,7 +30,7 @@ type Point struct{ X, Y float64 }
 // Gaps between boxes, in pixels.
 const (
 	gapX  = 18.0
-	gapY  = 44.0
+	Gap   = 44.0 // between layers, as Place has it
 	lane  = 10.0 // width kept free for a long edge
 	sweep = 12
 )
@@ -49,6 +49,11 @@ type cell struct {
 // Place sets the places of nodes and the points of edges, and returns the size of the drawing. Edges must
 // go from lower to higher indices.
 func Place(nodes []*Node, edges []*Edge) (width, height float64) {
+	return PlaceWithin(nodes, edges, Gap)
+}
+
+// PlaceWithin is [Place] with so many pixels between layers.
+func PlaceWithin(nodes []*Node, edges []*Edge, gap float64) (width, height float64) {
 	if len(nodes) == 0 {
 		return 0, 0
 	}
@@ -71,7 +76,7 @@ func Place(nodes []*Node, edges []*Edge) (width, height float64) {
 			}
 		}
 		ys[i] = y + h/2
-		y += h + gapY
+		y += h + gap
 	}
 	for i, l := range layers {
 		for _, c := range l {
@@ -86,7 +91,7 @@ func Place(nodes []*Node, edges []*Edge) (width, height float64) {
 			e.Points = append(e.Points, Point{c.x, ys[c.layer]})
 		}
 	}
-	return hi - lo, y - gapY
+	return hi - lo, y - gap
 }
 
 // assignLayers puts every node below all it depends on; inputs and other nodes with nothing above go down

@@ -14,10 +14,18 @@ type Series struct {
 	Raw     []float64 // if set, what Y is a smoothed form of, drawn faintly; on RawX
 	RawX    []float64 // X if nil
 	Dashed  bool
-	Points  bool    // draw a dot per point
-	NoLine  bool    // only dots
-	Bars    float64 // if above 0, bars from zero, of that width in units of X, in place of the line
-	Labeled bool    // write the last value beside the line
+	Dash    int       // above 0, the number of a pattern of dashes that tells lines of one colour apart
+	Ink     [2]string // if set, the colour on light and on dark pages, in place of that of Color
+	Thick   bool      // the line stands out
+	Thin    bool      // the line steps back
+	Points  bool      // draw a dot per point
+	NoLine  bool      // only dots
+	Bars    float64   // if above 0, bars from zero, of that width in units of X, in place of the line
+	Labeled bool      // write the last value beside the line
+
+	Low, High []float64 // if set, the ends of an error bar per point
+	Segments  bool      // two points each are a line of their own
+	Filled    bool      // the points are the border of a pale area
 }
 
 // Box is a box of a box plot: the quartiles, and whiskers.
@@ -57,6 +65,7 @@ type Chart struct {
 	Names                 []string // of the places 0, 1, … of the x axis, in place of numbers
 	SomeNames             bool     // where there is no room for all names some are enough
 	Notes                 []string // a line above the plot, at the right
+	NoLegend              bool     // names of series stand elsewhere
 	LogX, LogY            bool
 	Percent               bool     // Y is a fraction, written as a percentage
 	XMax                  *float64 // the axis goes at least that far
@@ -96,6 +105,7 @@ func (ch Chart) SVG() string {
 	w, h = clamp(w, 120, 4000), clamp(h, 80, 4000)
 	ch.LogY = ch.LogY && ch.anyPositive(func(s Series) []float64 { return s.Y })
 	ch.LogX = ch.LogX && ch.anyPositive(func(s Series) []float64 { return s.X })
+	ch, inks := ch.mixed()
 	l := ch.legend(w)
 	var p plane
 	p.top = l.bottom + 10
@@ -121,6 +131,7 @@ func (ch Chart) SVG() string {
 
 	c := NewCanvas(w, h)
 	c.Describe(ch.Title)
+	c.Style(inks)
 	ch.drawLegend(c, l)
 	ch.axes(c, p, w, h)
 	ch.marks(c, p.x, p.top, p.bottom, w)
@@ -246,6 +257,10 @@ func (ch Chart) bounds() (xlo, xhi, ylo, yhi float64) {
 			x(s.X[i] - s.Bars/2)
 			x(s.X[i] + s.Bars/2)
 			y(v)
+		}
+		for i := range s.Low {
+			y(s.Low[i])
+			y(s.High[i])
 		}
 		if s.Bars > 0 {
 			y(0)
@@ -394,3 +409,23 @@ func stride(cell, size float64) int {
 }
 
 func clamp(v, lo, hi float64) float64 { return max(lo, min(hi, v)) }
+
+// Extent returns limits of the axes that hold all data, with a little air.
+func (ch Chart) Extent() (x, y Limits) {
+	xlo, xhi, ylo, yhi := ch.bounds()
+	ends := func(lo, hi float64, log bool, given Limits) Limits {
+		lo, hi, _ = given.apply(lo, hi, log)
+		s, _ := newScale(lo, hi, 0, 1, log, 2)
+		out := Limits{s.lo, s.hi}
+		if s.log {
+			out = Limits{pow10(s.lo), min(pow10(s.hi), math.MaxFloat64)}
+		}
+		for i := range given {
+			if given != (Limits{}) && finite(given[i]) {
+				out[i] = given[i]
+			}
+		}
+		return out
+	}
+	return ends(xlo, xhi, ch.LogX, ch.XLimits), ends(ylo, yhi, ch.LogY, ch.YLimits)
+}

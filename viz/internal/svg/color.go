@@ -5,20 +5,38 @@ import (
 	"math"
 )
 
-// Map turns numbers from 0 to 1 into colours.
-type Map func(t float64) color.RGBA
+// Map turns numbers from 0 to 1 into colours. It is a number and no function, so that drawings can be compared.
+type Map int
 
-// Sequential goes from dark blue over green to yellow, even in lightness, so that equal steps look equal
+// The maps: [Map.At] says what they are.
+const (
+	Sequential Map = iota
+	Diverging
+	Gray
+)
+
+// At returns the colour for t, from 0 to 1.
+func (m Map) At(t float64) color.RGBA {
+	switch m {
+	case Diverging:
+		return diverging(t)
+	case Gray:
+		return gray(t)
+	}
+	return sequential(t)
+}
+
+// sequential goes from dark blue over green to yellow, even in lightness, so that equal steps look equal
 // and a grey print keeps the order. It runs through OKLCH (Ottosson, "A perceptual color space for
 // image processing", 2020): lightness 0.23 to 0.93, hue 285° to 105°, the chroma as large as sRGB allows
 // along the way.
-func Sequential(t float64) color.RGBA {
+func sequential(t float64) color.RGBA {
 	t = clamp(t, 0, 1)
 	return oklch(0.23+0.70*t, 0.105+0.055*t, 290-185*t)
 }
 
-// Diverging goes from blue over near white to red; the middle is for zero.
-func Diverging(t float64) color.RGBA {
+// diverging goes from blue over near white to red; the middle is for zero.
+func diverging(t float64) color.RGBA {
 	t = 2*clamp(t, 0, 1) - 1
 	a := math.Abs(t)
 	hue := 255.0
@@ -28,8 +46,8 @@ func Diverging(t float64) color.RGBA {
 	return oklch(0.97-0.50*math.Pow(a, 1.1), 0.175*math.Pow(a, 0.8), hue)
 }
 
-// Gray goes from black to white.
-func Gray(t float64) color.RGBA {
+// gray goes from black to white.
+func gray(t float64) color.RGBA {
 	v := uint8(math.Round(255 * clamp(t, 0, 1)))
 	return color.RGBA{v, v, v, 255}
 }

@@ -51,9 +51,9 @@ func (r Range) Color(v float64) color.RGBA {
 	case math.IsInf(v, -1):
 		return negInfColor
 	case r.Hi == r.Lo:
-		return r.Map(0.5)
+		return r.Map.At(0.5)
 	}
-	return r.Map(Unit(v, r.Lo, r.Hi))
+	return r.Map.At(Unit(v, r.Lo, r.Hi))
 }
 
 // Grid is a matrix of values as a heat map with its colour bar.
@@ -276,7 +276,7 @@ func colorBar(c *Canvas, r Range, x, y, height float64) {
 	const n = 64
 	img := image.NewRGBA(image.Rect(0, 0, 1, n))
 	for i := range n {
-		img.SetRGBA(0, i, r.Map(1-float64(i)/(n-1)))
+		img.SetRGBA(0, i, r.Map.At(1-float64(i)/(n-1)))
 	}
 	c.Image(x, y, 10, height, PNG(img))
 	ticks := barTicks(r)

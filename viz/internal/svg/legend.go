@@ -28,7 +28,7 @@ func (ch Chart) legend(w float64) legend {
 	l := legend{title: fit(ch.Title, room, titleFont, true)}
 	total := 0.0
 	for _, s := range ch.Series {
-		if s.Name == "" {
+		if s.Name == "" || ch.NoLegend {
 			continue
 		}
 		e := legendEntry{s: s, name: fit(s.Name, min(max(room/2-swatchTo-entryGap, 100), 220), smallFont, false)}
@@ -80,11 +80,7 @@ func (ch Chart) drawLegend(c *Canvas, l legend) {
 		case e.s.Bars > 0:
 			c.Rect(e.x+4, e.y-9, 10, 10, 1, class("f", e.s.Color), "")
 		case !e.s.NoLine:
-			cl := class("l", e.s.Color)
-			if e.s.Dashed {
-				cl += " dash"
-			}
-			c.Line(e.x, e.y-4, e.x+swatch, e.y-4, cl)
+			c.Line(e.x, e.y-4, e.x+swatch, e.y-4, e.s.lineClass())
 		}
 		if e.s.Bars == 0 && (e.s.Points || e.s.NoLine) {
 			c.Circle(e.x+swatch/2, e.y-4, 3, class("f", e.s.Color))

@@ -2,6 +2,7 @@ package svg
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -64,4 +65,73 @@ func line(prefix, rule string) string {
 // readable on dark ones.
 func SeriesColor(i int) string { return seriesColors[max(i, 0)%NumColors][0] }
 
-func class(prefix string, i int) string { return fmt.Sprintf("%s%d", prefix, max(i, 0)%NumColors) }
+// firstInk is the number of the first colour that is mixed for one picture.
+const firstInk = 1 << 20
+
+func class(prefix string, i int) string {
+	if i < firstInk {
+		i = max(i, 0) % NumColors
+	}
+	return fmt.Sprintf("%s%d", prefix, i)
+}
+
+// dashes are the patterns of [Series.Dash].
+var dashes = [...]string{"2 3", "9 3", "8 3 2 3", "4 2 1 2 1 2"}
+
+// mixed returns the chart with numbers for the colours of its own, and the rules of these and of patterns of dashes.
+func (ch Chart) mixed() (Chart, string) {
+	var rules, dark strings.Builder
+	numbers := map[[2]string]int{}
+	dashed, thin := map[int]bool{}, false
+	ch.Series = slices.Clone(ch.Series)
+	for i := range ch.Series {
+		s := &ch.Series[i]
+		if k := 1 + (s.Dash-1)%len(dashes); s.Dash > 0 && !dashed[k] {
+			dashed[k] = true
+			fmt.Fprintf(&rules, ".d%d{stroke-dasharray:%s}", k, dashes[k-1])
+		}
+		thin = thin || s.Thin
+		if s.Ink == ([2]string{}) {
+			continue
+		}
+		n, known := numbers[s.Ink]
+		if !known {
+			n = firstInk + len(numbers)
+			numbers[s.Ink] = n
+			fmt.Fprintf(&rules, ".l%[1]d{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round;stroke:%[2]s}.f%[1]d{fill:%[2]s}", n, s.Ink[0])
+			fmt.Fprintf(&dark, ".l%[1]d{stroke:%[2]s}.f%[1]d{fill:%[2]s}", n, s.Ink[1])
+		}
+		s.Color = n
+	}
+	if thin {
+		rules.WriteString(".thin{stroke-width:1.1;opacity:.75}")
+	}
+	if len(numbers) > 0 {
+		rules.WriteString(".thick{stroke-width:2.6}@media(prefers-color-scheme:dark){" + dark.String() + "}")
+	}
+	return ch, rules.String()
+}
+
+// Graded returns the colours, on light and on dark pages, of a line for the place t, from 0 to 1, among ordered ones: from blue over
+// green to orange, dark enough to be seen on white and light enough to be seen on black.
+func Graded(t float64) [2]string {
+	t = clamp(t, 0, 1)
+	hex := func(lightness float64) string {
+		c := oklch(lightness, 0.13, 275-225*t)
+		return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
+	}
+	return [2]string{hex(0.40 + 0.24*t), hex(0.62 + 0.20*t)}
+}
+
+// Swatch draws the line of a series alone, for a legend outside of the picture.
+func Swatch(s Series) string {
+	ch, rules := Chart{Series: []Series{s}}.mixed()
+	c := NewCanvas(26, 12)
+	c.Style(rules)
+	if s.NoLine {
+		c.Circle(13, 6, 3, class("f", ch.Series[0].Color))
+	} else {
+		c.Line(2, 6, 24, 6, ch.Series[0].lineClass())
+	}
+	return c.String()
+}

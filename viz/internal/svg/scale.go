@@ -93,6 +93,9 @@ func exactScale(lo, hi, from, to float64, log bool, want int) (scale, []float64)
 	return scale{lo, hi, from, to, false}, linearTicks(lo, hi, want)
 }
 
+// Levels returns about so many round numbers from lo to hi.
+func Levels(lo, hi float64, want int) []float64 { return linearTicks(lo, hi, want) }
+
 // linearTicks returns multiples of 1, 2 or 5 times a power of ten between lo and hi, about want of them and at
 // least one. There are as many as their distance allows, however far apart or close lo and hi are: never by adding
 // a step until hi is reached, since a step may be too small to change a number.

@@ -38,13 +38,40 @@ func (ch Chart) data(c *Canvas, p plane) {
 	c.End()
 }
 
+// lineClass names the rules of the series' line.
+func (s Series) lineClass() string {
+	cl := class("l", s.Color)
+	if s.Dashed {
+		cl += " dash"
+	}
+	if s.Dash > 0 {
+		cl += " d" + itoa(1+(s.Dash-1)%len(dashes))
+	}
+	switch {
+	case s.Thick:
+		cl += " thick"
+	case s.Thin:
+		cl += " thin"
+	}
+	return cl
+}
+
 func (s Series) draw(c *Canvas, x, y scale) {
-	if !s.NoLine {
-		cl := class("l", s.Color)
-		if s.Dashed {
-			cl += " dash"
+	s.drawErrors(c, x, y)
+	switch {
+	case s.NoLine:
+	case s.Segments:
+		var d strings.Builder
+		for i := 0; i+1 < len(s.Y); i += 2 {
+			d.WriteString(polyline(s.X[i:i+2], s.Y[i:i+2], x, y))
 		}
-		c.Path(polyline(s.X, s.Y, x, y), cl)
+		c.Path(d.String(), s.lineClass())
+	case s.Filled:
+		d := polyline(s.X, s.Y, x, y)
+		c.Path(d+"z", class("f", s.Color)+" pale")
+		c.Path(d, s.lineClass())
+	default:
+		c.Path(polyline(s.X, s.Y, x, y), s.lineClass())
 	}
 	if s.Points || s.NoLine || len(s.Y) == 1 {
 		r := 3.0
@@ -59,8 +86,28 @@ func (s Series) draw(c *Canvas, x, y scale) {
 	}
 }
 
+// drawErrors draws the error bars.
+func (s Series) drawErrors(c *Canvas, x, y scale) {
+	var d strings.Builder
+	for i := range s.Low {
+		if !x.shows(s.X[i]) || !y.shows(s.Low[i]) || !y.shows(s.High[i]) {
+			continue
+		}
+		p, a, b := x.at(s.X[i]), y.at(s.Low[i]), y.at(s.High[i])
+		if onPage(p) && onPage(a) && onPage(b) {
+			fmt.Fprintf(&d, "M%s %sH%sM%s %sV%sM%s %sH%s", num(p-3), num(a), num(p+3), num(p), num(a), num(b), num(p-3), num(b), num(p+3))
+		}
+	}
+	if d.Len() > 0 {
+		c.Path(d.String(), class("l", s.Color)+" bars")
+	}
+}
+
 // drawBars draws bars from zero, or from the bottom of a logarithmic axis. A NaN or Inf is a cross at the top.
 func (s Series) drawBars(c *Canvas, p plane) {
+	if len(s.Y) == 0 { // for the legend alone
+		return
+	}
 	zero := p.bottom
 	if !p.y.log {
 		zero = clamp(p.y.at(0), p.top-4, p.bottom+4)
@@ -220,15 +267,15 @@ func (ch Chart) hasMarkText() bool {
 func (ch Chart) marks(c *Canvas, x scale, top, bottom, width float64) {
 	var taken [][2]float64
 	for _, m := range ch.Marks {
-		if x.shows(m.X) && (m.Icon == "best" || m.Icon == "stop") {
+		if x.shows(m.X) && x.at(m.X) >= x.from-1 && x.at(m.X) <= x.to+1 && (m.Icon == "best" || m.Icon == "stop") {
 			taken = append(taken, [2]float64{x.at(m.X) - 6, x.at(m.X) + 6})
 		}
 	}
 	for _, m := range ch.Marks {
-		if !x.shows(m.X) || !onPage(x.at(m.X)) {
+		p := x.at(m.X)
+		if !x.shows(m.X) || !(p >= x.from-1 && p <= x.to+1) { // beyond the ends of the axis
 			continue
 		}
-		p := x.at(m.X)
 		if m.Icon == "save" { // there are many of them: no more than a notch on the axis
 			c.Path("M"+num(p-3)+" "+num(bottom)+"h6l-3 -5z", class("f", 7))
 			continue

@@ -42,7 +42,7 @@ func TestLabel(t *testing.T) {
 func TestSequentialGrowsInLightness(t *testing.T) {
 	last := -1.0
 	for i := range 101 {
-		c := Sequential(float64(i) / 100)
+		c := Sequential.At(float64(i) / 100)
 		l := luminance(c)
 		if l <= last {
 			t.Fatalf("at %d%% the luminance falls from %v to %v", i, last, l)
@@ -53,7 +53,7 @@ func TestSequentialGrowsInLightness(t *testing.T) {
 
 func TestDivergingIsEven(t *testing.T) {
 	for i := range 51 {
-		a, b := luminance(Diverging(0.5-float64(i)/100)), luminance(Diverging(0.5+float64(i)/100))
+		a, b := luminance(Diverging.At(0.5-float64(i)/100)), luminance(Diverging.At(0.5+float64(i)/100))
 		assert.InDelta(t, b, a, 0.06, "%d%% from the middle one side is lighter", i)
 	}
 }
@@ -96,7 +96,7 @@ func TestRange(t *testing.T) {
 	if r.Lo != 1 || r.Hi != 2 || r.Color(math.NaN()) != nanColor || r.Color(math.Inf(-1)) != negInfColor {
 		t.Errorf("got %v", r)
 	}
-	assert.Equal(t, Sequential(0.5), RangeOf([]float64{4, 4}).Color(4), "a constant has the colour")
+	assert.Equal(t, Sequential.At(0.5), RangeOf([]float64{4, 4}).Color(4), "a constant has the colour")
 }
 
 func TestChartsOfStrangeValues(t *testing.T) {

@@ -8,6 +8,7 @@
 package kernels
 
 import (
+	"context"
 	"unsafe"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
@@ -19,6 +20,8 @@ type Args struct {
 	Scratch  []byte // as many bytes as the kernel asked for, undefined
 	From, To int    // offsets in elements that Moves adds to where it reads and writes; 0 but within a kernel
 	Workers  int    // how many goroutines may work on it; Scratch is for as many
+
+	Context context.Context // of the run, for kernels of others that wait
 
 	loop parallel.Loop[Args]
 	each func(lo, hi int) // of the loop that Each runs

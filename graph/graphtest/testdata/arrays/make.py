@@ -791,6 +791,184 @@ for sizes in (np.array([1, 1 << 32, 1]), np.array([-(1 << 32), 2, 9]), np.array(
               np.array([2, 1 << 62, 1 << 62]), i32([2147483647, 2147483647, 2147483647]), np.array([2, -128, 2], np.int8)):
     case("segment.RaggedDot", [x1, w1, sizes], [ragged(x1, w1, [int(n) for n in sizes])], f"{sizes.dtype} {sizes.tolist()}", ulp=16)
 
+
+# Norms by PyTorch; rotary positions by the formulas of transformers (rotate_half) and of the paper (products of complex numbers);
+# attention by PyTorch, with sinks as in gpt-oss (a column of the softmax that is dropped), and with caps as in Gemma 2.
+rng = np.random.default_rng(5)
+nn = torch.nn.functional
+
+
+def t64(x):
+    return None if x is None else torch.tensor(np.asarray(x))
+
+
+x1, weight, bias = f(2, 3, 8), f(8), f(8)
+for eps in 0.0, 1e-5:
+    for w1 in None, weight:
+        name = f"eps {eps}{'' if w1 is None else ' weight'}"
+        case("fast.RMSNorm", [x1] + [w for w in [w1] if w is not None], [nn.rms_norm(t64(x1), (8,), t64(w1), eps).numpy()], name, ulp=16, gradient=True, eps=eps)
+        for b1 in None, bias:
+            given = [w for w in (w1, b1) if w is not None]
+            case("fast.LayerNorm", [x1] + given, [nn.layer_norm(t64(x1), (8,), t64(w1), t64(b1), eps).numpy()], f"{name} {b1 is not None}", ulp=16, gradient=True,
+                 eps=eps, weight=w1 is not None, bias=b1 is not None)
+
+
+def rope(x, dims, base=10000.0, scale=1.0, traditional=False, frequencies=None, offset=0):
+    d = base ** (np.arange(0, dims, 2) / dims) if frequencies is None else frequencies
+    at = np.asarray(offset).reshape((-1,) + (1,) * (x.ndim - 2)) + np.arange(x.shape[-2]) if np.ndim(offset) else offset + np.arange(x.shape[-2])
+    angles = (at * scale)[..., None] / d
+    y = x.copy()
+    if traditional:
+        z = (x[..., 0:dims:2] + 1j * x[..., 1:dims:2]) * np.exp(1j * angles)
+        y[..., 0:dims:2], y[..., 1:dims:2] = z.real, z.imag
+        return y
+    both = np.concatenate([angles, angles], -1)
+    turned = np.concatenate([-x[..., dims // 2 : dims], x[..., : dims // 2]], -1)
+    y[..., :dims] = x[..., :dims] * np.cos(both) + turned * np.sin(both)
+    return y
+
+
+x1 = f(2, 2, 3, 8)
+for traditional in False, True:
+    for how in (dict(), dict(dims=4), dict(dims=0), dict(base=100.0, scale=0.5), dict(frequencies=np.array([1.0, 3, 7, 20])), dict(dims=4, offset=5), dict(offset=np.int64(7)),
+                dict(offset=np.array([3, 0], np.int32)), dict(frequencies=np.array([2.0, 5]), dims=4, offset=np.array([1, 9]), scale=2.0)):
+        inputs, args = [x1], dict(how, traditional=traditional)
+        if "frequencies" in how:
+            inputs.append(how["frequencies"])
+            args["frequencies"] = True
+        if not isinstance(how.get("offset", 0), int):
+            inputs.append(np.asarray(how["offset"]))
+            args["offset"] = -1
+        y1 = rope(x1, how.get("dims", 8), **{k: v for k, v in {**how, "traditional": traditional}.items() if k != "dims"})
+        # frequencies are given, and second differences along them are too coarse
+        case("fast.RoPE", inputs, [y1], " ".join([f"{traditional}", *how]), ulp=64, gradient="frequencies" not in how, **args)
+
+
+def attend(q, k, v, masks=(), sinks=None, causal=False, window=0, offset=None, scale=None, cap=0.0):
+    tq, tk, groups = q.shape[-2], k.shape[-2], q.shape[-3] // k.shape[-3]
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    first = tk - tq if offset is None else np.asarray(offset).reshape((-1,) + (1,) * (q.ndim - 1)) if np.ndim(offset) else offset
+    i, j = first + np.arange(tq)[:, None], np.arange(tk)
+    shown = np.ones(np.broadcast_shapes(np.shape(i), np.shape(j)), bool)
+    if causal:
+        shown = shown & (j <= i)
+    if window:
+        shown = shown & (np.abs(i - j) < window)
+    bias = np.where(shown, 0.0, -INF)
+    for m in masks:
+        bias = bias + (np.where(m, 0.0, -INF) if m.dtype == bool else m)
+    q1, k1, v1 = t64(q), t64(np.repeat(k, groups, -3)), t64(np.repeat(v, groups, -3))
+    bias = torch.broadcast_to(t64(bias), q1.shape[:-1] + (tk,))
+    seen = bias.amax(-1, keepdim=True) > -INF
+    if not sinks is None or cap:
+        s = q1 @ k1.mT * scale
+        s = torch.tanh(s / cap) * cap if cap else s
+        s = s + bias
+        if sinks is not None:
+            s = torch.cat([s, t64(sinks)[:, None, None].expand(q1.shape[:-1] + (1,))], -1)
+        y = torch.softmax(s, -1)[..., :tk] @ v1
+    else:
+        y = nn.scaled_dot_product_attention(q1, k1, v1, attn_mask=bias, scale=scale)
+    return torch.where(seen, y, 0.0).numpy()
+
+
+q1, k1, v1 = f(2, 4, 3, 4), f(2, 4, 5, 4), f(2, 4, 5, 2)
+gk, gv = f(2, 2, 5, 4), f(2, 2, 5, 2)
+shown, added, sinks = rng.random((2, 1, 3, 5)) < 0.7, f(4, 3, 5), f(4)
+shown[..., 0] = True
+for name, keys, values, masks, how in (
+    ("plain", k1, v1, [], {}), ("one query", k1, v1, [], dict(causal=True)), ("shared heads", gk, gv, [], dict(scale=0.3)),
+    ("causal", gk, gv, [], dict(causal=True)), ("as many keys", q1, f(2, 4, 3, 2), [], dict(causal=True)),
+    ("window", k1, v1, [], dict(causal=True, window=2)), ("window both ways", k1, v1, [], dict(window=2)), ("window of one", k1, v1, [], dict(causal=True, window=1)),
+    ("offset", gk, gv, [], dict(causal=True, offset=1)), ("offset of rows", gk, gv, [], dict(causal=True, offset=np.array([0, 2], np.int32))),
+    ("offset and window", gk, gv, [], dict(causal=True, window=2, offset=np.array([2, 0]))), ("none seen", k1, v1, [], dict(causal=True, window=1, offset=4)),
+    ("bools", k1, v1, [shown], {}), ("numbers", gk, gv, [added], dict(causal=True)), ("both", gk, gv, [shown, added], {}),
+    ("sinks", gk, gv, [], dict(sinks=sinks)), ("all", gk, gv, [shown, added], dict(sinks=sinks, causal=True, window=3, cap=2.0, scale=1.5)),
+    ("cap", gk, gv, [], dict(cap=1.5, causal=True)), ("sinks and none seen", k1, v1, [], dict(causal=True, window=1, offset=4, sinks=sinks))):
+    query = q1[..., :1, :] if name == "one query" else q1
+    inputs, args = [query, keys, values, *masks], {k: v for k, v in how.items() if k != "sinks"}
+    args["masks"] = len(masks)
+    if "sinks" in how:
+        inputs.append(sinks)
+        args["sinks"] = True
+    if np.ndim(how.get("offset", 0)):
+        inputs.append(how["offset"])
+        args["offset"] = -1
+    case("fast.ScaledDotProductAttention", inputs, [attend(query, keys, values, masks, **how)], name, ulp=64, gradient="none" not in name, **args)
+
+
+# Blocks of floats with scales of a byte, as MLX's modes of these names have them, and codes that go on from byte to byte.
+rng = np.random.default_rng(6)
+E2M1, E8M0, E4M3 = ml_dtypes.float4_e2m1fn, ml_dtypes.float8_e8m0fnu, ml_dtypes.float8_e4m3fn
+
+
+def blocks(x, kind, group):
+    """Codes packed, scales, and the numbers that they stand for."""
+    g = x.reshape(-1, group)
+    most = np.abs(g).max(1)
+    if kind == "nvfp4":
+        scales = np.minimum(most / 6, 448).astype(E4M3)
+    else:
+        n = np.array([np.clip(np.round(np.log2(m / (448 if kind == "mxfp8" else 6))), -127, 127) + 127 if m > 0 else 0 for m in most])
+        scales = n.astype(np.uint8).view(E8M0)
+    s = scales.astype(np.float64)
+    v = g / np.where(s == 0, 1, s)[:, None]
+    codes = np.clip(v, -448, 448).astype(E4M3) if kind == "mxfp8" else np.clip(v, -6, 6).astype(E2M1)
+    bits = codes.view(np.uint8) if kind == "mxfp8" else codes.view(np.uint8) & 15
+    bits = np.where((bits == 8) & (v == 0), 0, bits)  # -0 has no sign
+    y = (codes.astype(float) * s[:, None]).reshape(x.shape)
+    return [pack(bits.reshape(x.shape), 8 if kind == "mxfp8" else 4), scales.view(np.uint8).reshape(x.shape[:-1] + (-1,)), y]
+
+
+for kind, bits, group in ("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16):
+    x1 = f(3, 64) * np.array([[1], [100], [1e-3]])
+    x1[1, :32] = 0
+    x1[0, :9] = [6, 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5, -5]  # half-way, as scales of 1 leave them
+    x1[0, 9:32] = np.clip(x1[0, 9:32], -6, 6)
+    how, parts = dict(kind=kind, bits=bits, group=group), blocks(x1, kind, group)
+    y1 = parts.pop()
+    case("quant.Quantize", [x1.astype(np.float32)], parts, kind, **how)
+    case("quant.Dequantize", parts, [y1.astype(np.float32)], kind, **how)
+    every = (np.arange(256) if bits == 8 else pack(np.arange(512) % 16, 4)).astype(np.uint8)
+    every = np.where((every & 127) == 127, 0, every).reshape(2, -1) if bits == 8 else every.reshape(2, -1)
+    scales = np.arange(100, 100 + every.size * 8 // bits // group, dtype=np.uint8).reshape(2, -1)
+    numbers = every.view(E4M3).astype(float) if bits == 8 else ((every[..., None] >> np.array([0, 4], np.uint8)) & 15).reshape(2, -1).view(E2M1).astype(float)
+    numbers = numbers * np.repeat(scales.view(E4M3 if kind == "nvfp4" else E8M0).astype(float), group, -1)
+    case("quant.Dequantize", [every, scales], [numbers.astype(np.float32)], f"{kind} every code", **how)
+    x2 = f(2, 64)
+    case("quant.MatMulTransposed", [x2, *parts], [x2 @ y1.T], kind, ulp=64, gradient=True, **how)
+    case("quant.MatMul", [f(2, 3) * 0 + 1, *parts], [np.ones((2, 3)) @ y1], kind, ulp=64, **how)
+    case("quant.GatherMatMul", [x2[:, None], i32([0, 0]), *(p[None] for p in parts)], [(x2 @ y1.T)[:, None]], kind, ulp=64, **how)
+    case("quant.Rows", [i32([2, 0]), *parts], [y1[[2, 0]].astype(np.float32)], kind, **how)
+
+
+def stream(codes, bits):
+    """Codes one after the other, in a number as long as all of them."""
+    out = np.zeros(codes.shape[:-1] + (codes.shape[-1] * bits // 8,), np.uint8)
+    for i in np.ndindex(*codes.shape[:-1]):
+        whole = sum(int(c) << bits * j for j, c in enumerate(codes[i]))
+        out[i] = np.frombuffer(whole.to_bytes(out.shape[-1], "little"), np.uint8)
+    return out
+
+
+for bits in 3, 5, 6:
+    every = np.tile(rng.permutation(2**bits), (2, 1))
+    every[1] = every[1, ::-1]
+    case("quant.Pack", [every.astype(np.uint8)], [stream(every, bits)], f"uint{bits}", bits=bits)
+    case("quant.Unpack", [stream(every, bits)], [every.astype(np.uint8)], f"uint{bits}", bits=bits, signed=False)
+    negative = every - 2**bits * (every >= 2 ** (bits - 1))
+    case("quant.Unpack", [stream(every, bits)], [negative.astype(np.int8)], f"int{bits}", bits=bits, signed=True)
+    x1, how = f(3, 16), dict(kind="affine", bits=bits, group=8)
+    pack, plain = (lambda codes, bits: codes), pack
+    codes, scales, biases = quantize(x1, **how)
+    pack = plain
+    parts = [stream(codes, bits), scales, biases]
+    y1 = codes * np.repeat(scales, 8, -1) + np.repeat(biases, 8, -1)
+    case("quant.Quantize", [x1], parts, f"affine {bits}", ulp=8, **how)
+    case("quant.Dequantize", parts, [y1], f"affine {bits}", ulp=8, gradient=True, **how)
+    x2 = f(2, 16)
+    case("quant.MatMulTransposed", [x2, *parts], [x2 @ y1.T], f"affine {bits}", ulp=64, gradient=True, **how)
+
 print(json.dumps({"made by": f"make.py with numpy {np.__version__}, scipy {scipy.__version__}, torch {torch.__version__.partition('+')[0]}, ml_dtypes {ml_dtypes.__version__}"})[:-1] + ', "cases": [')
 print(",\n".join(json.dumps(c) for c in cases))
 print("]}")

@@ -1,0 +1,315 @@
+package machine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+)
+
+// dataflow is a run by workers. Each has a queue of steps that are ready; one that has none takes from the others.
+type dataflow struct {
+	r      *Run
+	s      *gocpu.Steps
+	p      *plan
+	queues []queue // of the workers, and behind them that of steps which others have made ready
+	spare  processors
+
+	asleep atomic.Int32
+	wake   chan struct{} // one for each worker that should look
+	over   chan struct{} // closed when no step is left, or none may begin
+	once   sync.Once
+	others sync.WaitGroup // goroutines of steps that wait for something outside
+}
+
+// runDataflow runs steps as their operands are made.
+func runDataflow(r *Run, s *gocpu.Steps) {
+	n := r.m.set.workers
+	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), wake: make(chan struct{}, n), over: make(chan struct{})}
+	d.spare.free.Store(int32(n))
+	var first []int
+	for i, after := range d.p.after {
+		if len(after) == 0 {
+			if next := d.begin(i, 0, d.r.now()); next >= 0 {
+				first = append(first, next)
+			}
+		}
+	}
+	for i, j := 0, len(first)-1; i < j; i, j = i+1, j-1 { // the last one in a queue is the first out
+		first[i], first[j] = first[j], first[i]
+	}
+	d.queues[0].push(first...)
+	if len(d.p.nodes) == 0 {
+		d.end()
+	}
+	var workers sync.WaitGroup
+	for w := 1; w < n; w++ {
+		workers.Go(func() { d.work(w) })
+	}
+	d.work(0)
+	workers.Wait()
+	d.others.Wait()
+}
+
+func (d *dataflow) end() { d.once.Do(func() { close(d.over) }) }
+
+func (d *dataflow) isOver() bool {
+	select {
+	case <-d.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin notes that step i is ready. It returns it for the caller to run or queue, -1 if it waits for something outside: then another
+// goroutine runs it.
+func (d *dataflow) begin(i, worker int, at time.Duration) int {
+	d.r.ready(i, worker, at)
+	if d.p.waits[i] == "" {
+		return i
+	}
+	d.others.Go(func() {
+		slot := d.r.numbers.take()
+		defer d.r.numbers.give(slot)
+		d.step(i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
+			if next := d.emit(i, len(d.queues)-1, at); next >= 0 {
+				d.queues[len(d.queues)-1].push(next)
+				d.rouse(1)
+			}
+		})
+	})
+	return -1
+}
+
+// step runs step i, and ends the run if it breaks.
+func (d *dataflow) step(i, worker, goroutines int, release func(step int, at time.Duration)) {
+	ok := d.r.do(d.s, i, worker, goroutines, release)
+	if !ok || d.r.left.Load() == 0 {
+		d.end()
+	}
+}
+
+// emit tells the steps that follow step i. It returns one that is ready for the caller to run, -1 if there is none; others go into a
+// queue.
+func (d *dataflow) emit(i, q int, at time.Duration) int {
+	next, queued := -1, 0
+	for _, k := range d.p.next[i] {
+		if d.r.missing[k].Add(-1) > 0 {
+			continue
+		}
+		if k = d.begin(k, q, at); k < 0 {
+			continue
+		}
+		if next < 0 {
+			next = k
+			continue
+		}
+		d.queues[q].push(k)
+		queued++
+	}
+	d.rouse(queued)
+	return next
+}
+
+// rouse wakes workers for n steps.
+func (d *dataflow) rouse(n int) {
+	for n = min(n, int(d.asleep.Load())); n > 0; n-- {
+		select {
+		case d.wake <- struct{}{}:
+		default:
+			return
+		}
+	}
+}
+
+// work is what worker w does. While it runs steps it has a processor.
+func (d *dataflow) work(w int) {
+	d.spare.take()
+	defer func() { d.spare.give(1) }()
+	next := -1
+	release := func(i int, at time.Duration) { next = d.emit(i, w, at) }
+	for {
+		i, ok := d.find(w)
+		if !ok {
+			return
+		}
+		for i >= 0 && !d.isOver() {
+			next = -1
+			helpers := d.spare.takeAll()
+			d.step(i, w, 1+helpers, release)
+			if helpers > 0 {
+				d.spare.give(helpers)
+			}
+			i = next
+		}
+	}
+}
+
+// find returns the next step for worker w, false if the run is over.
+func (d *dataflow) find(w int) (step int, ok bool) {
+	if i, ok := d.queues[w].pop(); ok {
+		return i, !d.isOver()
+	}
+	const looks = 8 // before it sleeps
+	for range looks {
+		if d.isOver() {
+			return 0, false
+		}
+		if i, ok := d.steal(w); ok {
+			return i, true
+		}
+		runtime.Gosched()
+	}
+	d.spare.give(1)
+	defer d.spare.take()
+	for {
+		d.asleep.Add(1)
+		i, ok := d.steal(w) // what was queued before anybody saw it asleep
+		if ok {
+			d.asleep.Add(-1)
+			return i, true
+		}
+		select {
+		case <-d.wake:
+		case <-d.over:
+			d.asleep.Add(-1)
+			return 0, false
+		case <-d.r.ctx.Done():
+			d.asleep.Add(-1)
+			d.end()
+			return 0, false
+		}
+		d.asleep.Add(-1)
+		if i, ok := d.steal(w); ok {
+			return i, true
+		}
+	}
+}
+
+// steal takes steps from another queue, and returns the oldest of them.
+func (d *dataflow) steal(w int) (step int, ok bool) {
+	for k := range d.queues {
+		v := (w + 1 + k) % len(d.queues)
+		if v == w {
+			continue
+		}
+		var some [32]int
+		n := d.queues[v].takeHalf(some[:])
+		if n == 0 {
+			continue
+		}
+		if n > 1 {
+			d.queues[w].push(some[1:n]...)
+			d.rouse(n - 1)
+		}
+		return some[0], true
+	}
+	return 0, false
+}
+
+// queue is a list of steps that are ready. Its worker takes the latest, others the oldest.
+type queue struct {
+	mu    sync.Mutex
+	steps []int
+	from  int // the oldest one's place
+	_     [64]byte
+}
+
+func (q *queue) push(steps ...int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.steps = append(q.steps, steps...)
+}
+
+func (q *queue) pop() (int, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.steps)
+	if n == q.from {
+		return 0, false
+	}
+	i := q.steps[n-1]
+	q.steps = q.steps[:n-1]
+	q.tidy()
+	return i, true
+}
+
+// takeHalf takes the older half of the steps, as far as they fit into the list, and returns how many.
+func (q *queue) takeHalf(to []int) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := copy(to, q.steps[q.from:q.from+(len(q.steps)-q.from+1)/2])
+	q.from += n
+	q.tidy()
+	return n
+}
+
+func (q *queue) tidy() {
+	if q.from == len(q.steps) {
+		q.steps, q.from = q.steps[:0], 0
+	}
+}
+
+// processors counts those that no worker uses. A kernel takes them as helpers; a worker that wakes up takes one, and waits for it if
+// kernels have them all.
+type processors struct {
+	free    atomic.Int32
+	waiting atomic.Int32
+	mu      sync.Mutex
+	cond    *sync.Cond
+}
+
+// takeAll takes all that are free.
+func (p *processors) takeAll() int {
+	for {
+		n := p.free.Load()
+		if n <= 0 || p.waiting.Load() > 0 {
+			return 0
+		}
+		if p.free.CompareAndSwap(n, 0) {
+			return int(n)
+		}
+	}
+}
+
+func (p *processors) try() bool {
+	for {
+		n := p.free.Load()
+		if n <= 0 {
+			return false
+		}
+		if p.free.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}
+
+// take takes one, and waits until one is free.
+func (p *processors) take() {
+	if p.try() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cond == nil {
+		p.cond = sync.NewCond(&p.mu)
+	}
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
+	for !p.try() {
+		p.cond.Wait()
+	}
+}
+
+// give gives n back.
+func (p *processors) give(n int) {
+	p.free.Add(int32(n))
+	if p.waiting.Load() > 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.cond.Broadcast()
+	}
+}

@@ -1,0 +1,196 @@
+package cache
+
+import (
+	"math"
+	"slices"
+
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/fast"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/ml/initializers"
+	"github.com/quire-ml/quire/ml/model"
+)
+
+// Growth is by how many positions a cache of [KV] grows.
+const Growth = 256
+
+// Names of variables.
+const (
+	keysName, valuesName, lengthName = "cached_keys", "cached_values", "cached_length"
+	ringKeysName, ringValuesName     = "ring_keys", "ring_values"
+)
+
+// Cache is the keys and values of one attention, in variables of a scope, while a graph is built. Queries of all rows of a batch are at the same
+// positions.
+type Cache struct {
+	scope      *model.Scope
+	length     *model.Variable
+	position   *graph.Node
+	size, keep int // of a rotating one; 0
+
+	keys, values, mask *graph.Node // that queries see
+}
+
+// KV returns the cache of a scope, one that holds all positions. It is empty at first; [Set.Reserve] makes it larger.
+func KV(scope *model.Scope, at graph.GraphProvider) *Cache { return newCache(scope, at, 0, 0) }
+
+// Rotating returns the cache of a scope that holds the first keep positions, which queries go on looking at, and of the others the last
+// size - keep, the query's own included. It takes the same memory however long a text is.
+//
+// Source: Xiao et al., "Efficient streaming language models with attention sinks", 2023, arXiv:2309.17453, section 3.2; positions are those of
+// the text, not of the cache.
+func Rotating(scope *model.Scope, at graph.GraphProvider, size, keep int) *Cache {
+	if keep < 0 || size <= keep {
+		graph.Errorf("cache.Rotating: %d positions of which the first %d stay: there must be one that does not", size, keep)
+	}
+	return newCache(scope, at, size, keep)
+}
+
+func newCache(scope *model.Scope, at graph.GraphProvider, size, keep int) *Cache {
+	if scope == nil || at == nil {
+		graph.Errorf("cache: the scope or the node is nil")
+	}
+	c := &Cache{scope: scope.WithInitializer(initializers.Zero), size: size, keep: keep}
+	c.length = c.scope.VariableWithShape(lengthName, shapes.Make(dtypes.Int32))
+	c.position = c.length.NodeValue(at)
+	return c
+}
+
+// Position returns how many positions were appended before, which is the position of the next: an int32 scalar.
+func (c *Cache) Position() *graph.Node { return c.position }
+
+// Append adds keys, [..., H, T, D], and values, [..., H, T, E], of the next T positions, and returns c, which then has what [Cache.Attend] sees. The
+// cache has their leading axes and dtypes from the first call on.
+//
+// Where a cache of KV has no room for them, because [Set.Reserve] was not called, values become NaN, and the next Reserve is an error.
+func (c *Cache) Append(keys, values *graph.Node) *Cache {
+	const op = "cache.Append"
+	switch {
+	case keys == nil || values == nil:
+		graph.Errorf("%s: keys or values are nil", op)
+	case keys.Rank() < 2 || keys.Rank() != values.Rank() || !slices.Equal(keys.Shape().Dimensions[:keys.Rank()-1], values.Shape().Dimensions[:keys.Rank()-1]):
+		graph.Errorf("%s: keys %s, values %s: want [..., time, channels] of the same leading axes", op, keys.Shape(), values.Shape())
+	case c.keys != nil:
+		graph.Errorf("%s: this cache has been appended to in this graph: append all positions at once", op)
+	}
+	if c.size > 0 {
+		c.appendToRing(keys, values)
+	} else {
+		c.append(keys, values)
+	}
+	c.length.SetNodeValue(graph.AddScalar(c.position, keys.Dim(-2)))
+	return c
+}
+
+// append writes behind what is there.
+func (c *Cache) append(keys, values *graph.Node) {
+	n := keys.Dim(-2)
+	capacity := max(1, (n+Growth-1)/Growth) * Growth
+	if v := c.scope.GetVariable(keysName); v != nil {
+		capacity = v.Shape().Dim(-2)
+	}
+	if n > capacity {
+		graph.Errorf("cache.Append: %d positions do not fit into a cache of %d: call Reserve(%d) of cache.Of before", n, capacity, n)
+	}
+	fits := graph.LessOrEqual(c.position, graph.Scalar(c.position.Graph(), dtypes.Int32, capacity-n))
+	values = graph.Where(fits, values, graph.Scalar(values.Graph(), values.DType(), math.NaN()))
+	c.keys = c.write(keysName, keys, capacity, c.position)
+	c.values = c.write(valuesName, values, capacity, c.position)
+}
+
+// write puts x into a variable with so many positions, at one of them.
+func (c *Cache) write(name string, x *graph.Node, capacity int, at *graph.Node) *graph.Node {
+	v := c.variable(name, x, capacity)
+	starts := make([]*graph.Node, x.Rank())
+	for i := range starts {
+		starts[i] = graph.ScalarZero(x.Graph(), dtypes.Int32)
+	}
+	starts[len(starts)-2] = at
+	y := graph.DynamicUpdateSlice(v.NodeValue(x), plain(x), starts)
+	v.SetNodeValue(y)
+	return y
+}
+
+// variable returns the one that holds so many positions of what x has.
+func (c *Cache) variable(name string, x *graph.Node, capacity int) *model.Variable {
+	s := shapes.Make(x.DType(), x.Shape().Dimensions...)
+	s.Dimensions[s.Rank()-2] = capacity
+	return c.scope.VariableWithShape(name, s).SetTrainable(false)
+}
+
+// plain returns x without names of axes and gradients.
+func plain(x *graph.Node) *graph.Node {
+	if x.Shape().HasNames() {
+		x = x.WithAxisNames(make([]string, x.Rank())...)
+	}
+	return graph.StopGradient(x)
+}
+
+// appendToRing writes over the oldest positions that may go. One new position is written first, and queries see the cache; of several the
+// first ones must see what the last ones write over, and so queries see the cache as it was and what is new.
+func (c *Cache) appendToRing(keys, values *graph.Node) {
+	g, n := keys.Graph(), keys.Dim(-2)
+	slots := graph.Iota(g, shapes.Make(dtypes.Int32, c.size), 0)
+	newest := graph.AddScalar(c.position, n-1)
+	if n == 1 {
+		at := graph.Where(graph.LessThan(newest, graph.Scalar(g, dtypes.Int32, c.size)), newest, graph.AddScalar(graph.Rem(graph.AddScalar(newest, -c.keep), graph.Scalar(g, dtypes.Int32, c.size-c.keep)), c.keep))
+		c.keys, c.values = c.write(ringKeysName, keys, c.size, at), c.write(ringValuesName, values, c.size, at)
+		c.mask = graph.Reshape(graph.IsNonNegative(c.held(slots, newest)), 1, c.size)
+		return
+	}
+	places := c.held(slots, graph.AddScalar(c.position, -1))                                    // [size]
+	added := graph.Add(graph.Iota(g, shapes.Make(dtypes.Int32, n), 0), c.position)              // [T]
+	all := graph.Concatenate([]*graph.Node{places, added}, 0)                                   // [size + T]
+	query := graph.ExpandAxes(added, 1)                                                         // [T, 1]
+	recent := graph.GreaterThan(all, graph.AddScalar(query, c.keep-c.size))                     // [T, size + T]
+	seen := graph.LogicalOr(recent, graph.LessThan(all, graph.Scalar(g, dtypes.Int32, c.keep))) // or the first ones
+	c.mask = graph.LogicalAnd(graph.LogicalAnd(seen, graph.LessOrEqual(all, query)), graph.IsNonNegative(all))
+
+	now := c.held(slots, newest)
+	from := graph.Sub(now, c.position) // index of what is new, negative for what stays
+	c.keys, c.values = c.turn(ringKeysName, keys, from), c.turn(ringValuesName, values, from)
+}
+
+// held returns the positions that slots hold when newest was written last, -1 if none.
+func (c *Cache) held(slots, newest *graph.Node) *graph.Node {
+	g, ring := slots.Graph(), c.size-c.keep
+	number := func(n int) *graph.Node { return graph.Scalar(g, dtypes.Int32, n) }
+	since := graph.Rem(graph.AddScalar(graph.Sub(newest, slots), c.size*ring), number(ring)) // of a number that is not negative
+	last := graph.Sub(newest, since)
+	last = graph.Where(graph.LessThan(last, number(c.keep)), number(-1), last)
+	first := graph.Where(graph.LessOrEqual(slots, newest), slots, number(-1))
+	return graph.Where(graph.LessThan(slots, number(c.keep)), first, last)
+}
+
+// turn returns what was held and x, one after the other along time, and sets slots to what is new where from, an index of x, is not negative.
+func (c *Cache) turn(name string, x, from *graph.Node) *graph.Node {
+	v := c.variable(name, x, c.size)
+	old, x := v.NodeValue(x), plain(x)
+	perm := make([]int, x.Rank()) // time first
+	for i := range perm {
+		perm[i] = i
+	}
+	t := x.Rank() - 2
+	perm = append([]int{t}, slices.Delete(perm, t, t+1)...)
+	back := make([]int, len(perm))
+	for i, p := range perm {
+		back[p] = i
+	}
+	taken := graph.TransposeAllAxes(graph.Gather(graph.TransposeAllAxes(x, perm...), graph.ExpandAxes(from, -1)), back...)
+	v.SetNodeValue(graph.Where(graph.Reshape(graph.IsNonNegative(from), c.size, 1), taken, old))
+	return graph.Concatenate([]*graph.Node{old, x}, t)
+}
+
+// Attend starts the attention of queries, [..., H, T, D], at the positions that were appended: each sees the positions up to its own that the cache
+// holds. Settings of [fast.ScaledDotProductAttention], such as a window or sinks, may be added.
+func (c *Cache) Attend(query *graph.Node) *fast.AttentionBuilder {
+	if c.keys == nil {
+		graph.Errorf("cache.Attend: nothing was appended in this graph (see Append)")
+	}
+	b := fast.ScaledDotProductAttention(query, c.keys, c.values)
+	if c.mask != nil {
+		return b.Mask(c.mask)
+	}
+	return b.Causal(true).Offset(c.position)
+}

@@ -1,0 +1,226 @@
+package metrics_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/testenv"
+	"github.com/quire-ml/quire/ml/losses"
+	"github.com/quire-ml/quire/ml/metrics"
+	"github.com/quire-ml/quire/ml/model"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// vector is what scikit-learn measures of a batch, see testdata/make.py.
+type vector struct {
+	Name, Source                 string
+	Int                          bool
+	Dims                         []int
+	Labels, Predictions, Weights []float64
+	Value                        float64
+}
+
+// references holds the streaming metrics, and others, by the names of vectors.
+var references = map[string]metrics.Interface{
+	"NewPrecision, macro":     metrics.NewPrecision(metrics.Macro),
+	"NewPrecision, micro":     metrics.NewPrecision(metrics.Micro),
+	"NewPrecision, weighted":  metrics.NewPrecision(metrics.Weighted),
+	"NewRecall, macro":        metrics.NewRecall(metrics.Macro),
+	"NewRecall, micro":        metrics.NewRecall(metrics.Micro),
+	"NewRecall, weighted":     metrics.NewRecall(metrics.Weighted),
+	"NewF1, macro":            metrics.NewF1(metrics.Macro),
+	"NewF1, micro":            metrics.NewF1(metrics.Micro),
+	"NewF1, weighted":         metrics.NewF1(metrics.Weighted),
+	"NewConfusion":            metrics.NewConfusion(),
+	"NewMeanIoU":              metrics.NewMeanIoU(),
+	"NewBinaryPrecision":      metrics.NewBinaryPrecision(0),
+	"NewBinaryRecall":         metrics.NewBinaryRecall(0),
+	"NewBinaryF1":             metrics.NewBinaryF1(0),
+	"NewROCAUC":               metrics.NewROCAUC(),
+	"NewPRAUC":                metrics.NewPRAUC(),
+	"NewPerplexity":           metrics.NewPerplexity(),
+	"NewR2":                   metrics.NewR2(),
+	"NewRootMeanSquaredError": metrics.NewRootMeanSquaredError(),
+	"NewMeanAbsoluteError":    metrics.NewMeanAbsoluteError(),
+	"NewMedianAbsoluteError":  metrics.NewMedianAbsoluteError(),
+}
+
+// state returns what a metric returns for a batch.
+func state(t *testing.T, m metrics.Interface, values ...any) []float64 {
+	t.Helper()
+	out, err := model.CallOnceN(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, in []*Node) []*Node {
+		last := len(in) - 1
+		value, weight := m.UpdateGraph(scope, in[:last], in[last:])
+		return []*Node{Reshape(value, value.Shape().Size()), weight}
+	}, values...)
+	require.NoError(t, err)
+	defer out[1].Close()
+	v := make([]float64, out[0].Shape().Size())
+	for i := range v {
+		v[i] = out[0].Float64At(i)
+	}
+	return append(v, out[1].Float64At(0))
+}
+
+// TestMetricsAreThoseOfScikitLearn, over batches of any size, with examples behind a mask that are NaN and no class.
+func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
+	data, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var vectors []vector
+	require.NoError(t, json.Unmarshal(data, &vectors))
+	for name, signature := range testenv.Functions(t, ".") {
+		if strings.HasSuffix(signature, ") *Stream") && name != "NewSums" && name != "NewCollected" {
+			assert.True(t, slices.ContainsFunc(vectors, func(v vector) bool { return v.Name == name || strings.HasPrefix(v.Name, name+", ") }), "%s has no vector: let testdata/make.py make one", name)
+		}
+	}
+	for _, v := range vectors {
+		m := references[v.Name]
+		if !assert.NotNil(t, m, "%s: the vector has no metric", v.Name) {
+			continue
+		}
+		n := v.Dims[0]
+		width := len(v.Predictions) / n
+		for _, ends := range [][]int{{n}, {1, 6, n}, {3, 4, 5, n - 1, n}} {
+			for _, hidden := range []bool{false, true} {
+				var all []float64
+				var mean metrics.Mean
+				begin := 0
+				for _, end := range ends {
+					labels, predictions := slices.Clone(v.Labels[begin:end]), slices.Clone(v.Predictions[begin*width:end*width])
+					var mask []bool
+					weights := []float64{}
+					if len(v.Weights) > 0 {
+						weights = slices.Clone(v.Weights[begin:end])
+					}
+					if hidden {
+						mask = append(slices.Repeat([]bool{true}, end-begin), false)
+						labels = append(labels, 1e6)
+						predictions = append(predictions, slices.Repeat([]float64{math.NaN()}, width)...)
+						if len(weights) > 0 {
+							weights = append(weights, math.NaN())
+						}
+					}
+					dims := slices.Clone(v.Dims)
+					dims[0] = len(labels)
+					in := []any{tensors.FromFlatDataAndDimensions(labels, len(labels))}
+					if v.Int {
+						whole := make([]int32, len(labels))
+						for i, x := range labels {
+							whole[i] = int32(x)
+						}
+						in[0] = whole
+					}
+					if len(weights) > 0 {
+						in = append(in, weights)
+					}
+					if hidden {
+						in = append(in, mask)
+					}
+					in = append(in, tensors.FromFlatDataAndDimensions(predictions, dims...))
+					got := state(t, m, in...)
+					if s, ok := m.(metrics.Streaming); ok {
+						all = s.Join(all, got[:len(got)-1])
+					} else {
+						mean.Add(got[0], got[1])
+					}
+					begin = end
+				}
+				got := mean.Value()
+				if s, ok := m.(metrics.Streaming); ok {
+					got = s.Measure(all)
+				}
+				require.InDelta(t, v.Value, got, 1e-9, "%s of %s, batches that end at %v, hidden: %v, weights: %v", v.Name, v.Source, ends, hidden, len(v.Weights) > 0)
+			}
+		}
+	}
+}
+
+// TestWhatHasNoMetric: of one class there is no area, of labels that are the same no variance; and what is predicted as NaN is nothing.
+func TestWhatHasNoMetric(t *testing.T) {
+	measure := func(m *metrics.Stream, values ...any) float64 {
+		s := state(t, m, values...)
+		return m.Measure(s[:len(s)-1])
+	}
+	nan := math.NaN()
+	assert.True(t, math.IsNaN(measure(metrics.NewROCAUC(), []float32{1, 1}, []float32{0, 1})))
+	assert.True(t, math.IsNaN(measure(metrics.NewPRAUC(), []float32{0, 0}, []float32{0, 1})))
+	assert.True(t, math.IsNaN(measure(metrics.NewROCAUC(), []float64{0, 1}, []float64{0, nan})))
+	assert.True(t, math.IsNaN(measure(metrics.NewR2(), []float32{2, 2}, []float32{0, 1})))
+	assert.True(t, math.IsNaN(measure(metrics.NewMedianAbsoluteError(), []float64{2, 2}, []float64{0, nan})))
+	s := state(t, metrics.NewConfusion(), []int32{0, 1, 1}, [][]float64{{nan, nan}, {0, 1}, {nan, 2}})
+	assert.Equal(t, [][]float64{{0, 0, 1}, {0, 1, 1}}, metrics.Confusion(s[:len(s)-1]))
+	assert.Equal(t, 1./3, measure(metrics.NewConfusion(), []int32{0, 1, 1}, [][]float64{{nan, nan}, {0, 1}, {nan, 2}}))
+	assert.Equal(t, 0.0, measure(metrics.NewBinaryF1(0.5), []bool{true, false}, []float64{nan, 0}))
+	assert.Nil(t, metrics.Confusion([]float64{1, 2, 3}), "no C·(C+1) numbers")
+	for _, m := range references {
+		if s, ok := m.(metrics.Streaming); ok {
+			for _, state := range [][]float64{nil, {1}, {1, 2, 3, 4, 5}} { // of others
+				s.Measure(state)
+			}
+		}
+	}
+	assert.Nil(t, metrics.Unweighted(nil))
+	for want, m := range map[string]metrics.Interface{
+		`Precision: there is no average "mean"`:                 metrics.NewPrecision("mean"),
+		"ROC AUC: predictions are int32[2], want floats":        metrics.NewROCAUC(),
+		"F1: labels int32[2] against predictions int32[1]":      nil,
+		"Mine: the state of a batch is int32[2], want a vector": metrics.NewSums("Mine", "m", "score", func(_ *model.Scope, _, p []*Node) *Node { return p[0] }, nil),
+	} {
+		predictions := any([]int32{1, 2})
+		if m == nil {
+			m, predictions = metrics.NewBinaryF1(0), []int32{1}
+		}
+		_, _, err := eval(m, []int32{1, 2}, predictions)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestUnweighted: the weights of the loss do not count, the mask does.
+func TestUnweighted(t *testing.T) {
+	labels, weights, mask, p := []float32{1, 0, 1}, []float32{5, 1, 1}, []bool{true, true, false}, []float32{0.2, 0.1, 0.1}
+	m := metrics.Unweighted(metrics.NewBinaryAccuracy())
+	value, weight, err := eval(m, labels, weights, mask, p)
+	require.NoError(t, err)
+	assert.Equal(t, []float64{0.5, 2}, []float64{value, weight})
+	assert.Equal(t, []string{"Unweighted accuracy", "u-acc", "accuracy"}, []string{m.Name(), m.ShortName(), m.Kind()})
+	s, ok := metrics.Unweighted(metrics.NewBinaryRecall(0.5)).(metrics.Streaming)
+	require.True(t, ok)
+	got := state(t, s, labels, weights, p)
+	assert.Equal(t, 0.0, s.Measure(got[:len(got)-1]))
+	assert.Equal(t, "Unweighted ROC AUC", metrics.Unweighted(metrics.NewROCAUC()).Name())
+	_, ok = metrics.Unweighted(metrics.FromLoss("x", "x", losses.MeanSquaredError)).(metrics.Streaming)
+	assert.False(t, ok)
+}
+
+// TestBLEUIsThatOfNLTK: values of nltk 3.10.4, corpus_bleu.
+func TestBLEUIsThatOfNLTK(t *testing.T) {
+	words := strings.Fields
+	candidates := [][]string{words("the cat sat on the mat today"), words("a quick brown fox jumps over the dog")}
+	references := [][][]string{
+		{words("the cat sat on the mat"), words("today the cat was sitting on the mat")},
+		{words("the quick brown fox jumps over the lazy dog")},
+	}
+	got, err := metrics.BLEU(candidates, references)
+	require.NoError(t, err)
+	assert.InDelta(t, 0.7681125602138529, got, 1e-12)
+	got, err = metrics.BLEU([][]string{words("a b c")}, [][][]string{{words("a b c")}})
+	require.NoError(t, err)
+	assert.Equal(t, 0.0, got, "no four words")
+	for want, fn := range map[string]func() (float64, error){
+		"there are no candidates":                  func() (float64, error) { return metrics.BLEU(nil, nil) },
+		"got 2 candidates and the references of 1": func() (float64, error) { return metrics.BLEU(candidates, references[:1]) },
+		"candidate 0 has no reference":             func() (float64, error) { return metrics.BLEU(candidates[:1], [][][]string{{}}) },
+	} {
+		_, err := fn()
+		assert.ErrorContains(t, err, want)
+	}
+}

@@ -1,0 +1,180 @@
+package viz_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/backends/machine"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ir/runstate"
+	"github.com/quire-ml/quire/viz"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// machineOf returns the machine of one graph, a training step: the loss, and the weights after it.
+func machineOf(t *testing.T, options ...machine.Option) (*machine.Machine, []any) {
+	t.Helper()
+	inputs := []any{wave(8, 4), wave(4, 3)}
+	m, err := machine.FromFunc(func(x, w *graph.Node) (*graph.Node, *graph.Node) {
+		loss := graph.ReduceAllSum(graph.Square(graph.Tanh(graph.MatMul(x, w))))
+		return loss, graph.Sub(w, graph.MulScalar(graph.Gradient(loss, w)[0], 0.1))
+	}, inputs, options...)
+	require.NoError(t, err)
+	t.Cleanup(func() { m.Close() })
+	return m, inputs
+}
+
+// classes returns how often each class of a state stands in the pictures of a view.
+func classes(t *testing.T, b viz.Bundle) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for _, uri := range regexp.MustCompile(`data:image/svg\+xml;base64,([^"']+)`).FindAllStringSubmatch(b.HTML(), -1) {
+		source, err := base64.StdEncoding.DecodeString(uri[1])
+		require.NoError(t, err)
+		for _, c := range regexp.MustCompile(`<rect[^>]*class="(st\d+)( bk)?"`).FindAllStringSubmatch(string(source), -1) {
+			found[c[1]]++
+			found[strings.TrimSpace(c[2])]++
+		}
+	}
+	delete(found, "")
+	return found
+}
+
+// The colours of a picture are the states of the trace: those of nodes that are drawn, which constants are not.
+func TestTheColoursAreTheStates(t *testing.T) {
+	m, inputs := machineOf(t, machine.WithEngine(machine.Dataflow), machine.RetainAll())
+	r := m.StartPaused(context.Background(), inputs...)
+	check := func() (ended int) {
+		trace := r.Trace()
+		want := map[string]int{}
+		for i, n := range trace.Nodes {
+			if n.Constant || len(n.In) > 0 && onlyConstants(trace, i) {
+				continue
+			}
+			want[fmt.Sprintf("st%d", trace.States[i])]++
+			if n.Back >= 0 {
+				want["bk"]++
+			}
+			if trace.States[i].Ended() {
+				ended++
+			}
+		}
+		assert.Equal(t, want, classes(t, viz.Render(r)))
+		return ended
+	}
+	require.True(t, r.AwaitPause(t.Context()))
+	before := check()
+	for range 4 { // one of them may be a constant in another shape, which is not drawn
+		r.Step(1)
+		check()
+	}
+	assert.Greater(t, check(), before)
+	assert.Contains(t, viz.Text(r), "paused")
+	r.Resume()
+	require.NoError(t, r.Wait())
+	check()
+	assert.Contains(t, viz.Text(r), ": done; ")
+}
+
+// onlyConstants reports whether a node rearranges constants: it is drawn in what reads it.
+func onlyConstants(t *runstate.Trace, i int) bool {
+	n := &t.Nodes[i]
+	if n.Constant {
+		return true
+	}
+	if n.Op == nil || n.Op.Layout == ir.Computes {
+		return false
+	}
+	for _, x := range n.In {
+		if !onlyConstants(t, x) {
+			return false
+		}
+	}
+	return len(n.In) > 0
+}
+
+func TestATimelineListsEachNodeOnce(t *testing.T) {
+	m, inputs := machineOf(t)
+	r, err := m.Run(t.Context(), inputs...)
+	require.NoError(t, err)
+	trace := r.Trace()
+	text, err := trace.Timeline()
+	require.NoError(t, err)
+	var file struct {
+		TraceEvents []struct{ Args map[string]string }
+	}
+	require.NoError(t, json.Unmarshal(text, &file))
+	listed := map[string]int{}
+	for _, e := range file.TraceEvents {
+		listed[e.Args["value"]]++
+	}
+	shown := viz.Timeline(trace).Text()
+	for i, n := range trace.Nodes {
+		want := 0
+		if n.Op != nil && !n.Constant && trace.States[i] == runstate.Done {
+			want = 1
+		}
+		id := fmt.Sprint(int(n.ID))
+		assert.Equal(t, want, listed[id], n.Name)
+		assert.Equal(t, want, len(regexp.MustCompile(`(?m)^ *%`+id+` `).FindAllString(shown, -1)), n.Name)
+	}
+}
+
+func TestAWatchedRunStaysInTheOutput(t *testing.T) {
+	m, inputs := machineOf(t)
+	out := captureStdout(t, func() {
+		viz.Watch(m.Start(context.Background(), inputs...))
+		viz.Watch(nil)
+	})
+	assert.Contains(t, out, ": done; ")
+	assert.Contains(t, out, "Tanh")
+	assert.Contains(t, out, "no run to look at")
+}
+
+// Grouped nodes show the state of the one that is least far.
+func TestGroupsHaveTheStateOfTheLast(t *testing.T) {
+	m, err := machine.FromFunc(func(x *graph.Node) *graph.Node {
+		for range 500 {
+			x = graph.Sin(x)
+		}
+		return x
+	}, []any{float32(1)}, machine.RetainAll())
+	require.NoError(t, err)
+	defer m.Close()
+	r := m.StartPaused(t.Context(), float32(1))
+	r.Step(20)
+	assert.Zero(t, classes(t, viz.Render(r))[fmt.Sprintf("st%d", runstate.Computing)])
+	assert.Positive(t, classes(t, viz.Render(r))[fmt.Sprintf("st%d", runstate.Waiting)])
+	r.Resume()
+	require.NoError(t, r.Wait())
+	assert.Equal(t, 1, classes(t, viz.Render(r))[fmt.Sprintf("st%d", runstate.Waiting)]+1)
+}
+
+func TestTracesThatDoNotFit(t *testing.T) {
+	m, inputs := machineOf(t)
+	r, err := m.Run(t.Context(), inputs...)
+	require.NoError(t, err)
+	for name, change := range map[string]func(t *runstate.Trace){
+		"no program":          func(t *runstate.Trace) { t.Program = nil },
+		"states are missing":  func(t *runstate.Trace) { t.States = nil },
+		"an unknown node":     func(t *runstate.Trace) { t.Events = append(t.Events, runstate.Event{Node: 1000}) },
+		"an unknown operand":  func(t *runstate.Trace) { t.Nodes = append([]runstate.Node{{In: []int{-1}}}, t.Nodes[1:]...) },
+		"an unknown way back": func(t *runstate.Trace) { t.Nodes = append([]runstate.Node{{Back: 1000}}, t.Nodes[1:]...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			trace := r.Trace()
+			change(trace)
+			for _, view := range []func(*runstate.Trace) viz.Bundle{viz.States, viz.Timeline, viz.HeatMap, viz.MemoryCurve} {
+				assert.Regexp(t, "does not fit|no run to look at", view(trace).Text())
+			}
+		})
+	}
+}
