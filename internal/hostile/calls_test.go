@@ -510,7 +510,6 @@ var functions = map[string]any{
 	"graph/ir.Array":                                    ir.Array,
 	"graph/ir.AttrString":                               ir.AttrString,
 	"graph/ir.Compile":                                  ir.Compile,
-	"graph/ir.CompileLowered":                           ir.CompileLowered,
 	"graph/ir.Define":                                   ir.Define,
 	"graph/ir.Elements":                                 ir.Elements[float32],
 	"graph/ir.Lower":                                    ir.Lower,
