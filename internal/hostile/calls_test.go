@@ -862,6 +862,7 @@ var functions = map[string]any{
 	"ml/data/toy.Spirals":                               toy.Spirals,
 	"ml/generation.FromLogits":                          generation.FromLogits,
 	"ml/generation.New":                                 generation.New,
+	"ml/generation.Text":                                generation.Text,
 	"ml/initializers.ConstantFn":                        initializers.ConstantFn,
 	"ml/initializers.Fans":                              initializers.Fans,
 	"ml/initializers.Gain":                              initializers.Gain,
