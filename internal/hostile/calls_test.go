@@ -77,6 +77,7 @@ import (
 	"github.com/quire-ml/quire/ml/search"
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/ml/train/runlog"
 	"github.com/quire-ml/quire/ml/zoo/decoder"
 	"github.com/quire-ml/quire/ml/zoo/resnet"
 	"github.com/quire-ml/quire/ml/zoo/transformer"
@@ -1127,6 +1128,7 @@ var functions = map[string]any{
 	"ml/train.NewTrainer":                               train.NewTrainer[func(*model.Scope, *graph.Node) *graph.Node],
 	"ml/train.PeriodicCallback":                         train.PeriodicCallback,
 	"ml/train.ReduceOnPlateau":                          train.ReduceOnPlateau,
+	"ml/train/runlog.Attach":                            runlog.Attach,
 	"ml/zoo/decoder.New":                                decoder.New,
 	"ml/zoo/decoder.Open":                               decoder.Open,
 	"ml/zoo/decoder.ParseConfig":                        decoder.ParseConfig,
@@ -1552,6 +1554,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[rows.Axis](),
 	reflect.TypeFor[rows.Buckets](),
 	reflect.TypeFor[rows.Exec](),
+	reflect.TypeFor[runlog.Log](),
+	reflect.TypeFor[runlog.Loop](),
+	reflect.TypeFor[runlog.Options](),
 	reflect.TypeFor[runstate.Event](),
 	reflect.TypeFor[runstate.Node](),
 	reflect.TypeFor[runstate.Snapshotter](),
