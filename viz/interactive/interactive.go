@@ -78,7 +78,7 @@ func optionOf(d svg.Drawing) ([]byte, error) {
 	case svg.Chart:
 		c = chartOf(d, extra)
 	case svg.Grid:
-		c = heatOf(d)
+		c = heatOf(d, extra)
 	case svg.Parallel:
 		c = parallelOf(d, extra)
 	case network:
@@ -235,7 +235,7 @@ func seriesOf(ch svg.Chart, s svg.Series, name, kind string) charts.SingleSeries
 }
 
 // heatOf returns a matrix as coloured cells.
-func heatOf(g svg.Grid) option {
+func heatOf(g svg.Grid, extra map[string]any) option {
 	c := charts.NewHeatMap()
 	label := func(given []string, ticks []int, n int) []string {
 		out := make([]string, n)
@@ -266,9 +266,9 @@ func heatOf(g svg.Grid) option {
 		charts.WithXAxisOpts(opts.XAxis{Name: g.ColName, Type: "category", Data: cols}),
 		charts.WithYAxisOpts(opts.YAxis{Name: g.RowName, Type: "category", Data: rows, Inverse: opts.Bool(true)}),
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
-		charts.WithDataZoomOpts(opts.DataZoom{Type: "inside", XAxisIndex: []int{0}}, opts.DataZoom{Type: "inside", YAxisIndex: []int{0}}),
-		charts.WithVisualMapOpts(opts.VisualMap{Calculable: opts.Bool(true), Min: float32(g.Range.Lo), Max: float32(g.Range.Hi), Orient: "horizontal", Left: "center", Bottom: "4",
-			InRange: &opts.VisualMapInRange{Color: colors}}))...)
+		charts.WithDataZoomOpts(opts.DataZoom{Type: "inside", XAxisIndex: []int{0}}, opts.DataZoom{Type: "inside", YAxisIndex: []int{0}}))...)
+	extra["visualMap"] = map[string]any{"type": "continuous", "calculable": true, "min": g.Range.Lo, "max": g.Range.Hi, // opts.VisualMap has them as float32
+		"orient": "horizontal", "left": "center", "bottom": "4", "inRange": map[string]any{"color": colors}}
 	return c
 }
 

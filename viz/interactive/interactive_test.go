@@ -66,6 +66,8 @@ func shown() map[string]struct {
 		"a sweep":   {viz.Sweep(runs(5)...), 1},
 		"vector":    {tensors.FromValue([]float32{1, 2, 3}), 1},
 		"matrix":    {tensors.FromValue([][]float32{{1, 2}, {3, float32(math.Inf(1))}}), 1},
+		"huge":      {tensors.FromValue([][]float64{{1e300, -1e-300}, {math.MaxFloat64, math.NaN()}}), 1},
+		"no number": {tensors.FromValue([][]float64{{math.NaN(), math.Inf(1)}}), 1},
 		"graph":     {viz.Graph(model, shapes.Make(dtypes.Float32, 3)), 1},
 		"scatter":   {plots.Scatter(plots.Options{Title: "scatter"}, points), 1},
 		"bars":      {plots.Bars(plots.Options{}, []string{"x", "y"}, plots.Points{Name: "n", Y: []float64{1, 2}}), 1},
