@@ -232,6 +232,9 @@ func (e Expr) solve(name string, n int, v Values) (int, error) {
 			return r / c, nil
 		}
 	}
+	if !slices.ContainsFunc(powers, func(c int) bool { return c != 0 }) {
+		return 0, fmt.Errorf("%s can be any size%s", name, where(v))
+	}
 	for _, c := range powers[1:] {
 		if c < 0 {
 			return 0, fmt.Errorf("%s cannot be found from %s: only where it falls nowhere as %s grows", name, e, name)

@@ -117,6 +117,7 @@ func TestSolving(t *testing.T) {
 		{"too small a size", []string{"seq+1"}, nil, [][]int{{0}}, "input 0 is [0], declared [seq+1]: axis 0: seq would be -1 for seq+1 to be 0"},
 		{"no square", []string{"n^2"}, nil, [][]int{{10}}, "input 0 is [10], declared [n^2]: axis 0: no n makes n^2 equal to 10"},
 		{"any size", []string{"b*t", "t"}, nil, [][]int{{0}, {0}}, "input 0 is [0], declared [b*t]: axis 0: b can be any size where t=0"},
+		{"the square of any size", []string{"b*b*t", "t"}, nil, [][]int{{0}, {0}}, "input 0 is [0], declared [b^2*t]: axis 0: b can be any size where t=0"},
 		{"another rank", []string{"batch, 784"}, nil, [][]int{{16, 28, 28}}, "input 0 is [16 28 28], declared [batch, 784]: it has 3 axes, not 2"},
 		{"another number of inputs", []string{"batch, 784"}, nil, [][]int{{16, 784}, {16}}, "2 inputs, where 1 are declared: [batch, 784]"},
 		{"what must hold", []string{"batch, 784"}, []string{"batch % 8 == 0"}, [][]int{{12, 784}}, "batch % 8 == 0 does not hold where batch=12, of inputs [[12 784]], declared [batch, 784] where batch % 8 == 0"},
