@@ -77,6 +77,9 @@ func TestFitOfRegression(t *testing.T) {
 	assert.InDelta(t, math.Sqrt(0.375), f.rmse, 1e-12)
 	assert.Equal(t, 4, f.n)
 	assert.Equal(t, 1, f.bad)
+	assert.Contains(t, f.String(), ", without 1 pair that is not finite")
+	f.bad = 2
+	assert.Contains(t, f.String(), ", without 2 pairs that are not finite")
 }
 
 func TestWhatScoresCannotShow(t *testing.T) {

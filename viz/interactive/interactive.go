@@ -281,8 +281,8 @@ func parallelOf(p svg.Parallel, extra map[string]any) option {
 		if len(a.Places) > 0 {
 			axis["data"] = a.Places
 		}
-		if lo, hi := ends(a.Values); a.Log && lo > 0 { // ECharts takes the first line's for all
-			axis["min"], axis["max"] = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+		if len(a.Places) == 0 { // ECharts takes the first line's for all
+			axis["min"], axis["max"] = axisEnds(a)
 		}
 		axes = append(axes, axis)
 	}
@@ -307,6 +307,29 @@ func parallelOf(p svg.Parallel, extra map[string]any) option {
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
 		charts.WithParallelComponentOpts(opts.ParallelComponent{Top: "100", Left: "60", Right: "120"}))...)
 	return c
+}
+
+// axisEnds returns round ends of an axis that hold all its values.
+func axisEnds(a svg.ParallelAxis) (from, to float64) {
+	lo, hi := ends(a.Values)
+	switch {
+	case a.Log && lo > 0:
+		from, to = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+		return min(lo, max(from, math.SmallestNonzeroFloat64)), max(hi, min(to, math.MaxFloat64))
+	case lo == hi:
+		return svg.Widened(lo, hi+max(1, math.Abs(hi)/10), 1)
+	}
+	k := math.Floor(math.Log10(hi - lo))
+	step := math.Pow(10, math.Abs(k))
+	if k < 0 { // 6/10 is 0.6, 6·0.1 is not
+		from, to = math.Floor(lo*step)/step, math.Ceil(hi*step)/step
+	} else {
+		from, to = math.Floor(lo/step)*step, math.Ceil(hi/step)*step
+	}
+	if !(from <= lo && hi <= to) || math.IsInf(from, 0) || math.IsInf(to, 0) { // beyond the numbers there are
+		return lo, hi
+	}
+	return from, to
 }
 
 // ends returns the smallest and the largest finite value, 0 and 0 if there is none.
