@@ -93,6 +93,8 @@ var mayImport = map[string][]string{
 	"ml/generation":             {"graph/dtypes", "graph/tensors"},
 	"ml/checkpoints/pretrained": with(graphs, "ml/model"),
 	"ml/zoo/...":                with(graphs, "graph/fast", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/model", "ml/zoo/..."),
+	"ml/search":                 {"ml/internal/guard", "ml/model"},
+	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
 	"ml/train":                  with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
 	"ml/checkpoints":            with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),

@@ -51,9 +51,13 @@ func (g *Graph) CompileContext(ctx context.Context, outputs ...*Node) error {
 
 // compileLowered ends the building of a graph of parameters alone, which then computes what a program does that is lowered already.
 func (g *Graph) compileLowered(ctx context.Context, p *ir.Program, outputs int) error {
-	exe, err := ir.CompileLowered(ctx, g.backend, p)
+	compile := g.backend.Compile
+	if t, ok := g.backend.(ir.Trusting); ok { // a Builder has checked each call
+		compile = t.CompileChecked
+	}
+	exe, err := compile(ctx, p)
 	if err != nil {
-		return err
+		return fmt.Errorf("compiling %q for %s: %w", g.name, g.backend.Name(), err)
 	}
 	g.program, g.executable, g.numOutputs = p, &counted{Executable: exe}, outputs
 	return nil

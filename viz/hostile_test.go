@@ -20,6 +20,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/testenv"
@@ -35,6 +36,7 @@ import (
 // what is missing.
 var exported = map[string]map[string]any{
 	".": {
+		"States": viz.States, "Timeline": viz.Timeline, "HeatMap": viz.HeatMap, "MemoryCurve": viz.MemoryCurve, "Watch": viz.Watch,
 		"Batch": viz.Batch, "Pipeline": viz.Pipeline, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
 		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewProgress": viz.NewProgress, "NewRun": viz.NewRun,
 		"Plain": viz.Plain, "Profile": viz.Profile, "Register": viz.Register[registered], "Render": viz.Render, "ROC": viz.ROC, "PrecisionRecall": viz.PrecisionRecall, "Calibration": viz.Calibration, "Regression": viz.Regression, "Schedule": viz.Schedule, "Sweep": viz.Sweep, "SweepScatter": viz.SweepScatter,
@@ -50,6 +52,15 @@ var exported = map[string]map[string]any{
 }
 
 // receivers returns values of the exported types with methods, good and bad ones.
+// wildRun is a trace that fits together nowhere.
+func wildRun() *runstate.Trace {
+	t := *steppedRun(5)
+	t.States = []runstate.State{99}
+	t.Took, t.Workers = math.MinInt64, -3
+	t.Events = []runstate.Event{{Node: -1}, {Node: math.MaxInt32, State: 77, At: math.MaxInt64}, {Node: 0, Worker: 65535, At: -1}}
+	return &t
+}
+
 func receivers() map[string][]any {
 	return map[string][]any{
 		"Area":          {(*viz.Area)(nil), &viz.Area{}, viz.NewArea()},
@@ -59,6 +70,7 @@ func receivers() map[string][]any {
 		"ChoiceInput":   {(*viz.ChoiceInput[string])(nil), &viz.ChoiceInput[string]{}, viz.Choice[string]("x"), viz.Choice("x", "a", "b")},
 		"SliderInput":   {(*viz.SliderInput[float64])(nil), &viz.SliderInput[float64]{}, viz.Slider("x", 1.0, 0), viz.Slider("x", 0.0, 1), viz.Slider("x", math.MinInt, math.MaxInt)},
 		"LiveView":      {(*viz.LiveView)(nil), &viz.LiveView{}, viz.Live(nil)},
+		"NamedRate":     {viz.NamedRate{}, viz.NamedRate{Rate: viz.RateFunc(math.Sqrt), Name: "root"}},
 		"Progress":      {(*viz.Progress)(nil), &viz.Progress{}, viz.NewProgress(3)},
 		"RateFunc":      {viz.RateFunc(nil), viz.RateFunc(math.Sqrt)},
 		"Run":           {(*viz.Run)(nil), &viz.Run{}, run(100, 40, 1), viz.RunOf("x", nil)},
@@ -170,6 +182,10 @@ func hostile(t reflect.Type) []any {
 			viz.ImageOptions{Range: [2]float64{nan, inf}}, viz.ImageOptions{Clip: nan}, viz.ImageOptions{Clip: 0.4}, viz.ImageOptions{Range: [2]float64{-1e308, 1e308}}, viz.ImageOptions{Truth: []int{-1}, Predicted: []int(nil)}, viz.ImageOptions{Truth: make(chan int), Title: strings.Repeat("t", 9999)}, viz.ImageOptions{Truth: []int{5}, Predicted: []float64{nan}, Classes: []string{""}}}
 	case reflect.TypeFor[viz.Listener]():
 		return []any{&quiet2{}, nil, (*train.Loop)(nil), (*quiet2)(nil)}
+	case reflect.TypeFor[*runstate.Trace]():
+		return []any{steppedRun(3), (*runstate.Trace)(nil), &runstate.Trace{}, wildRun()}
+	case reflect.TypeFor[runstate.Snapshotter]():
+		return []any{endedRun{steppedRun(-1)}, nil, endedRun{}, endedRun{wildRun()}}
 	case reflect.TypeFor[viz.Recorder]():
 		return []any{silent{}, (*silent)(nil), nil} // the last one ends recording
 	case reflect.TypeFor[train.Event]():

@@ -233,7 +233,10 @@ func newPixels(t *tensors.Tensor, o ImageOptions) (*pixels, error) {
 		}
 		p.stretched = true
 	}
-	if !(p.hi > p.lo) {
+	switch {
+	case math.IsNaN(p.lo): // no value is finite
+		p.lo, p.hi, p.stretched = 0, 1, false
+	case !(p.hi > p.lo):
 		p.hi = p.lo + 1
 	}
 	return p, nil
@@ -321,7 +324,7 @@ func (p *pixels) image(i int) image.Image {
 				if p.first {
 					index = ((i*p.c+k)*p.h+r)*p.w + c
 				}
-				v := (p.values[index] - p.lo) / (p.hi - p.lo)
+				v := svg.Unit(p.values[index], p.lo, p.hi)
 				if math.IsNaN(v) {
 					v = 0
 				}

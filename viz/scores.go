@@ -438,7 +438,11 @@ func (f fit) String() string {
 	}
 	s := fmt.Sprintf("R² %.4f, RMSE %s, MAE %s, mean difference %s, largest %s, %s", f.r2, number(f.rmse), number(f.mae), number(f.mean), number(f.biggest), amount(f.n, "example"))
 	if f.bad > 0 {
-		s += fmt.Sprintf(", without %s that is not finite", amount(f.bad, "pair"))
+		are := "are"
+		if f.bad == 1 {
+			are = "is"
+		}
+		s += fmt.Sprintf(", without %s that %s not finite", amount(f.bad, "pair"), are)
 	}
 	return s
 }

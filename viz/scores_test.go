@@ -2,6 +2,7 @@ package viz
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -76,6 +77,9 @@ func TestFitOfRegression(t *testing.T) {
 	assert.InDelta(t, math.Sqrt(0.375), f.rmse, 1e-12)
 	assert.Equal(t, 4, f.n)
 	assert.Equal(t, 1, f.bad)
+	assert.Contains(t, f.String(), ", without 1 pair that is not finite")
+	f.bad = 2
+	assert.Contains(t, f.String(), ", without 2 pairs that are not finite")
 }
 
 func TestWhatScoresCannotShow(t *testing.T) {
@@ -144,6 +148,17 @@ func TestOutliersDoNotTurnPicturesGrey(t *testing.T) {
 	slices.Sort(sorted)
 	assert.InDelta(t, sorted[len(sorted)/4], p.lo, 0.02)
 	assert.InDelta(t, sorted[3*len(sorted)/4], p.hi, 0.02)
+}
+
+// The largest numbers there are have greys and colours like others.
+func TestPicturesOfTheLargestNumbers(t *testing.T) {
+	big := math.MaxFloat64
+	p, err := newPixels(tensors.FromValue([][][][]float64{{{{-big, 0, big}, {big, -big, math.Inf(1)}}}}), ImageOptions{})
+	require.NoError(t, err)
+	img := p.image(0)
+	assert.Equal(t, color.NRGBA{0, 128, 255, 255}, img.At(0, 0))
+	assert.Equal(t, color.NRGBA{255, 0, 255, 255}, img.At(1, 0))
+	assert.NotContains(t, Images(tensors.FromValue([][]float64{{math.NaN(), math.Inf(1)}})).Text(), "values NaN")
 }
 
 // Each of up to fifty runs has a look of its own: a colour and a pattern of dashes.

@@ -61,8 +61,10 @@ import (
 	mlmetrics "github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/search"
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/ml/train/runlog"
 	"github.com/quire-ml/quire/ml/zoo/decoder"
 	"github.com/quire-ml/quire/ml/zoo/resnet"
 	"github.com/quire-ml/quire/ml/zoo/transformer"
@@ -153,7 +155,7 @@ func samples() map[any]string {
 		{train.Metrics(metricsOf(0.5, 0.25)), "Accuracy   25.00%"}, {train.Series{Metric: train.Metric{Name: "Mean loss", Kind: "loss"}, Source: "test", Steps: []int64{1, 2}, Values: []float64{2, 1}}, "2.0000 → 1.0000"},
 		{&train.NotFiniteError{Step: 3}, "training step 3"}, {train.Hook(func(*train.Loop) error { return nil }), "train.Hook, a function"},
 		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
-		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {cache.KV(model.NewStore().RootScope(), graph.NewGraph(nil, "cache")), ""}, {cache.Of(scope), ""}, {cache.Snapshot{}, ""}, {cache.NewStep[int](2), ""}, {cache.NewTea[int](0.5), ""}, {&pretrained.Report{Loaded: []string{"/w"}}, "1 variables loaded"}, {pretrained.Rule{From: "w.{}"}, "w.{}"}, {gguf.File{Version: 3}, "3"}, {gguf.Tensor{Name: "w"}, "w"}, {gguf.Type(1), ""}, {safetensors.File{}, ""},
+		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {new(runlog.Log), ""}, {runlog.Options{Every: 7}, "7"}, {search.Uniform(0, 1), "uniform"}, {search.Space{"rate": search.Ints(1, 3)}, "rate"}, {search.Options{Trials: 7}, "7"}, {search.Trial{Number: 7}, "7"}, {search.Trials{}, "trial"}, {cache.KV(model.NewStore().RootScope(), graph.NewGraph(nil, "cache")), ""}, {cache.Of(scope), ""}, {cache.Snapshot{}, ""}, {cache.NewStep[int](2), ""}, {cache.NewTea[int](0.5), ""}, {&pretrained.Report{Loaded: []string{"/w"}}, "1 variables loaded"}, {pretrained.Rule{From: "w.{}"}, "w.{}"}, {gguf.File{Version: 3}, "3"}, {gguf.Tensor{Name: "w"}, "w"}, {gguf.Type(1), ""}, {safetensors.File{}, ""},
 		{decoder.Config{Layers: 3}, "3"}, {decoder.Llama3Scaling{Factor: 8}, "8"}, {decoder.Model{}, ""}, {resnet.New18(3, 10), "512"}, {transformer.BERT{Positions: 7}, "7"}, {transformer.GPT2{Positions: 7}, "7"}, {transformer.GPT2Model{}, ""}, {transformer.Size{Heads: 3}, "3"}, {transformer.ViT{Patch: 16}, "16"}, {generation.Sequence{Tokens: []int{7}}, "7"},
 		{flow(), "Prefetch 4"}, {data.Fold{Train: []int{1, 2}}, "[1 2]"}, {data.Padding{Multiple: 8}, "8"}, {data.Permuted(3, 1), "Permuted: 3 of 3 examples"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},

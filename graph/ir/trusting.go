@@ -26,42 +26,13 @@ func Compile(ctx context.Context, b Backend, p *Program) (*Program, Executable, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%q: %w", p.Name, err)
 	}
-	exe, err := compileTrusted(ctx, b, low)
-	if err != nil {
-		return nil, nil, err
-	}
-	return low, exe, nil
-}
-
-// CompileLowered is [Compile] without the passes, for a program that has been through them.
-func CompileLowered(ctx context.Context, b Backend, low *Program) (Executable, error) {
-	switch {
-	case b == nil:
-		return nil, errors.New("the backend is nil")
-	case low == nil:
-		return nil, errNoProgram
-	}
-	if low.whole == low {
-		return compileTrusted(ctx, b, low)
-	}
-	exe, err := b.Compile(ctx, low)
-	return exe, compiling(b, low, err)
-}
-
-// compileTrusted compiles a program that is known to be well formed.
-func compileTrusted(ctx context.Context, b Backend, low *Program) (Executable, error) {
 	compile := b.Compile
 	if t, ok := b.(Trusting); ok {
 		compile = t.CompileChecked
 	}
 	exe, err := compile(ctx, low)
-	return exe, compiling(b, low, err)
-}
-
-// compiling says what was being done where err is an error.
-func compiling(b Backend, p *Program, err error) error {
 	if err != nil {
-		err = fmt.Errorf("compiling %q for %s: %w", p.Name, b.Name(), err)
+		return nil, nil, fmt.Errorf("compiling %q for %s: %w", p.Name, b.Name(), err)
 	}
-	return err
+	return low, exe, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/quire-ml/quire/backends"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/live"
 	"github.com/quire-ml/quire/graph/quant"
 	"github.com/quire-ml/quire/graph/random"
@@ -174,17 +175,34 @@ var functions = []struct {
 		}, float32(8)},
 	}},
 	{"Fast", []function{
-		{"RMSNorm RMSNormNoWeight", func() any {
-			return live.Call1(func(x, w *graph.Node) *graph.Node { return graph.RMSNorm(x, w, 0) }, []float32{3, 3}, []float32{1, 2})
+		{"RMSNorm", func() any {
+			return live.Call1(func(x, w *graph.Node) *graph.Node { return fast.RMSNorm(x, w, 0) }, []float32{3, 3}, []float32{1, 2})
 		}, []float32{1, 2}},
-		{"LayerNorm LayerNormWithWeightBias", func() any {
-			return live.Call1(func(x, w, b *graph.Node) *graph.Node { return graph.LayerNorm(x, w, b, 0) }, []float32{1, 3}, []float32{1, 1}, []float32{1, 1})
+		{"RMSNormNoWeight", func() any {
+			return live.Call1(func(x *graph.Node) *graph.Node { return fast.RMSNorm(x, nil, 0) }, []float32{3, 3})
+		}, []float32{1, 1}},
+		{"LayerNorm", func() any {
+			return live.Call1(func(x *graph.Node) *graph.Node { return fast.LayerNorm(x, nil, nil, 0) }, []float32{1, 3})
+		}, []float32{-1, 1}},
+		{"LayerNormWithWeightBias", func() any {
+			return live.Call1(func(x, w, b *graph.Node) *graph.Node { return fast.LayerNorm(x, w, b, 0) }, []float32{1, 3}, []float32{1, 1}, []float32{1, 1})
 		}, []float32{0, 2}},
+		{"RoPE", func() any {
+			return live.Call1(func(x *graph.Node) *graph.Node { return fast.RoPE(x).Done() }, heads).At(0, 0, 1)
+		}, []float32{-0.84147098, 0.54030231}},
+		{"RoPEWithFreqs", func() any {
+			return live.Call1(func(x, f *graph.Node) *graph.Node { return fast.RoPE(x).Frequencies(f).Done() }, heads, []float32{1}).At(0, 0, 1)
+		}, []float32{-0.84147098, 0.54030231}},
 		{"ScaledDotProductAttention", func() any {
 			return live.Call1(func(q, k, v *graph.Node) *graph.Node {
-				return graph.ScaledDotProductAttention(q, k, v).Causal(true).Done()
+				return fast.ScaledDotProductAttention(q, k, v).Causal(true).Done()
 			}, heads, heads, heads).At(0, 0, 0)
 		}, []float32{1, 0}},
+		{"ScaledDotProductAttentionWithSinks", func() any {
+			return live.Call1(func(q, k, v, s *graph.Node) *graph.Node {
+				return fast.ScaledDotProductAttention(q, k, v).Causal(true).Sinks(s).Done()
+			}, heads, heads, heads, []float32{0}).At(0, 0, 0)
+		}, []float32{0.6697615, 0}},
 	}},
 	{"Few bits", []function{
 		{"Quantize", func() any {
@@ -245,7 +263,6 @@ var absent = []struct{ names, why string }{
 	{"NewStream SetDefaultStream GetDefaultStream SynchronizeStream", "an engine orders its work itself; what is to run beside other work is begun by live.AsyncEval"},
 	{"Collect", "arrays need no list of what is to be kept: what is not held is collected"},
 	{"MetalStartCapture MetalStopCapture", "graph.WithProfile tells of what an Exec runs"},
-	{"RoPE RoPEWithFreqs ScaledDotProductAttentionWithSinks", "any function of nodes is called by live.Call"},
 	{"LoadSafetensorsNative Get Set GetMetadata Count SaveSafetensors SaveSafetensorsWithMetadata", "package ml/checkpoints/safetensors reads and writes tensors, which live.Of takes"},
 	{"InitMLX GetMLXInitError RestoreDefaultErrorHandler", "nothing is to be begun or ended; errors are values"},
 }

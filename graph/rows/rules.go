@@ -288,10 +288,13 @@ func (a *call) functions() []Axis {
 		}
 		return out
 	}
-	switch a.x.Op {
-	case ops.Call, ops.Checkpoint:
-		return run(0, own)
-	case ops.If, ops.Switch:
+	r := a.x.Op.Regions
+	if scan, ok := a.x.Attrs.(ir.ScanAttrs); ok {
+		return a.scan(scan.Carries, own, run)
+	}
+	switch {
+	case a.x.Attrs != nil:
+	case len(own) == 1 && len(r.Inputs(nil, 0, a.q.ShapesOf(a.y.In[:1]))) == 0: // branches, of which the operand chooses one
 		if own[0] != none {
 			mix("a row says which branch is taken")
 		}
@@ -300,37 +303,40 @@ func (a *call) functions() []Axis {
 			out = a.joined(out, run(i, nil))
 		}
 		return out
-	case ops.While:
+	case r.Endless && len(a.x.Regions) == 2: // a condition and a body
 		state := a.settled(slices.Clone(own), func(state []Axis) []Axis { return run(1, state) })
 		if run(0, state)[0] != none {
 			mix("a row says when the loop ends")
 		}
 		return state
-	case ops.Scan:
-		carries := a.x.Attrs.(ir.ScanAttrs).Carries
-		var parts []Axis
-		for _, x := range own[carries:] {
-			switch {
-			case x.Axis == 0:
-				mix("it goes from row to row")
-			case x != none:
-				x.Axis--
-			}
-			parts = append(parts, x)
-		}
-		turn := func(state []Axis) []Axis { return run(0, slices.Concat(state, parts)) }
-		state := a.settled(slices.Clone(own[:carries]), func(state []Axis) []Axis { return turn(state)[:carries] })
-		out := state
-		for _, y := range turn(state)[carries:] {
-			if y != none {
-				y.Axis++
-			}
-			out = append(out, y)
-		}
-		return out
+	case len(a.x.Regions) == 1 && r.Names[0] == "function": // a call of it
+		return run(0, own)
 	}
 	mix("it is not known whether it mixes rows")
 	return nil
+}
+
+// scan returns where the rows of a loop over slices are: of its carries, and of what its turns return, stacked.
+func (a *call) scan(carries int, own []Axis, run func(int, []Axis) []Axis) []Axis {
+	var parts []Axis
+	for _, x := range own[carries:] {
+		switch {
+		case x.Axis == 0:
+			mix("it goes from row to row")
+		case x != none:
+			x.Axis--
+		}
+		parts = append(parts, x)
+	}
+	turn := func(state []Axis) []Axis { return run(0, slices.Concat(state, parts)) }
+	out := a.settled(slices.Clone(own[:carries]), func(state []Axis) []Axis { return turn(state)[:carries] })
+	for _, y := range turn(out)[carries:] {
+		if y != none {
+			y.Axis++
+		}
+		out = append(out, y)
+	}
+	return out
 }
 
 // joined returns where rows are of what is one of two values.

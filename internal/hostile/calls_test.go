@@ -74,8 +74,10 @@ import (
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/search"
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
+	"github.com/quire-ml/quire/ml/train/runlog"
 	"github.com/quire-ml/quire/ml/zoo/decoder"
 	"github.com/quire-ml/quire/ml/zoo/resnet"
 	"github.com/quire-ml/quire/ml/zoo/transformer"
@@ -510,7 +512,6 @@ var functions = map[string]any{
 	"graph/ir.Array":                                    ir.Array,
 	"graph/ir.AttrString":                               ir.AttrString,
 	"graph/ir.Compile":                                  ir.Compile,
-	"graph/ir.CompileLowered":                           ir.CompileLowered,
 	"graph/ir.Define":                                   ir.Define,
 	"graph/ir.Elements":                                 ir.Elements[float32],
 	"graph/ir.Lower":                                    ir.Lower,
@@ -862,6 +863,7 @@ var functions = map[string]any{
 	"ml/data/toy.Spirals":                               toy.Spirals,
 	"ml/generation.FromLogits":                          generation.FromLogits,
 	"ml/generation.New":                                 generation.New,
+	"ml/generation.Text":                                generation.Text,
 	"ml/initializers.ConstantFn":                        initializers.ConstantFn,
 	"ml/initializers.Fans":                              initializers.Fans,
 	"ml/initializers.Gain":                              initializers.Gain,
@@ -1110,6 +1112,12 @@ var functions = map[string]any{
 	"ml/optimizers.UseAverages":                         optimizers.UseAverages,
 	"ml/optimizers.WSD":                                 optimizers.WSD,
 	"ml/optimizers.WarmUp":                              optimizers.WarmUp,
+	"ml/search.Choice":                                  search.Choice[float64],
+	"ml/search.Ints":                                    search.Ints,
+	"ml/search.LogInts":                                 search.LogInts,
+	"ml/search.LogUniform":                              search.LogUniform,
+	"ml/search.Run":                                     search.Run,
+	"ml/search.Uniform":                                 search.Uniform,
 	"ml/tokenizers.Open":                                tokenizers.Open,
 	"ml/tokenizers.Parse":                               tokenizers.Parse,
 	"ml/train.EarlyStopping":                            train.EarlyStopping,
@@ -1120,6 +1128,7 @@ var functions = map[string]any{
 	"ml/train.NewTrainer":                               train.NewTrainer[func(*model.Scope, *graph.Node) *graph.Node],
 	"ml/train.PeriodicCallback":                         train.PeriodicCallback,
 	"ml/train.ReduceOnPlateau":                          train.ReduceOnPlateau,
+	"ml/train/runlog.Attach":                            runlog.Attach,
 	"ml/zoo/decoder.New":                                decoder.New,
 	"ml/zoo/decoder.Open":                               decoder.Open,
 	"ml/zoo/decoder.ParseConfig":                        decoder.ParseConfig,
@@ -1545,6 +1554,9 @@ var named = []reflect.Type{
 	reflect.TypeFor[rows.Axis](),
 	reflect.TypeFor[rows.Buckets](),
 	reflect.TypeFor[rows.Exec](),
+	reflect.TypeFor[runlog.Log](),
+	reflect.TypeFor[runlog.Loop](),
+	reflect.TypeFor[runlog.Options](),
 	reflect.TypeFor[runstate.Event](),
 	reflect.TypeFor[runstate.Node](),
 	reflect.TypeFor[runstate.Snapshotter](),
@@ -1554,6 +1566,11 @@ var named = []reflect.Type{
 	reflect.TypeFor[safetensors.Entry](),
 	reflect.TypeFor[safetensors.File](),
 	reflect.TypeFor[safetensors.Header](),
+	reflect.TypeFor[search.Options](),
+	reflect.TypeFor[search.Range](),
+	reflect.TypeFor[search.Space](),
+	reflect.TypeFor[search.Trial](),
+	reflect.TypeFor[search.Trials](),
 	reflect.TypeFor[session.Client](),
 	reflect.TypeFor[session.LostError](),
 	reflect.TypeFor[session.StaleError](),

@@ -59,6 +59,8 @@ var secretPlaces = []secretPlace{
 	{source: "backends/xla/internal/capi/cache.go", why: "the same, for a moment"},
 	{source: "backends/xla/plugins/plugins.go", why: "plugins as they are published"},
 	{source: "ml/data/open.go", why: "public data"},
+	{source: "internal/assets/assets.go", why: "script libraries as they are published"},
+	{source: "graph/live/value.go", why: "made with the mode 0600, and its name is gone before anything is written"},
 	{source: "internal/safefile/write.go", why: "a file that the caller names, with the mode that it says"},
 	{source: "graph/tensors/npy.go", why: "a file that the user names, with the modes of the user's"},
 	{source: "ml/checkpoints/safetensors/file.go", why: "a file that the user names, with the modes of the user's"},

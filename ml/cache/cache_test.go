@@ -171,6 +171,7 @@ func TestWithoutRoomResultsAreNaN(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, math.IsNaN(float64(y.At(0, 0, 9, 0).(float32))))
 	require.ErrorContains(t, d.caches.Reserve(1), `cache "/attention": 260 positions were appended to a cache of 256: call Reserve before each call`)
+	require.ErrorContains(t, d.caches.Truncate(255), `cache "/attention": 260 positions were appended to a cache of 256, over others: it cannot be cut to 255`)
 	require.NoError(t, d.caches.Reset())
 	_, err = d.Call(x.part(0, 300))
 	require.ErrorContains(t, err, "300 positions do not fit into a cache of 256: call Reserve(300)")
@@ -220,6 +221,45 @@ func TestSnapshot(t *testing.T) {
 		other.feed(t, x, want, 10, 12)
 		require.NoError(t, shot.Close())
 		require.EqualError(t, other.caches.Restore(nil), "cache: the snapshot is nil")
+	}
+}
+
+// At a snapshot of nothing there was nothing, which is what Restore makes of caches that began since.
+func TestSnapshotOfNothing(t *testing.T) {
+	x := random(300)
+	for _, c := range []struct {
+		of         func(*model.Scope, *graph.Node) *cache.Cache
+		size, keep int
+	}{{kv, 0, 0}, {rotating(8, 2), 8, 2}} {
+		d, want := newDecoder(c.of), x.recomputed(t, c.size, c.keep)
+		shot, err := d.caches.Snapshot()
+		require.NoError(t, err)
+		d.feed(t, x, want, 0, 20)
+		require.NoError(t, d.caches.Restore(shot))
+		n, err := d.caches.Len()
+		require.NoError(t, err)
+		require.Zero(t, n)
+		d.feed(t, x, want, 0, 12)
+	}
+}
+
+// Of caches of both kinds, where one cannot be cut, none is.
+func TestTruncateIsForAllOrNone(t *testing.T) {
+	x := random(20)
+	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		store := model.NewStore()
+		exec := model.MustNewExec1(gocpu.New(), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			y := cache.KV(scope.In(names[0]), x).Append(x, x).Attend(x).Done()
+			return cache.Rotating(scope.In(names[1]), x, 8, 2).Append(y, y).Attend(y).Done()
+		})
+		_, err := exec.Call(x.part(0, 10))
+		require.NoError(t, err)
+		require.ErrorContains(t, cache.Of(store.RootScope()).Truncate(5), "it is a rotating one")
+		for _, name := range names {
+			require.Equal(t, int32(10), store.GetVariable("/"+name+"/cached_length").MustValue().Value())
+		}
+		require.NoError(t, cache.Of(store.RootScope()).Truncate(10))
+		require.NoError(t, cache.Of(store.RootScope()).Reset())
 	}
 }
 

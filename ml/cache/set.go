@@ -75,7 +75,7 @@ func (s *Set) Reserve(n int) error {
 			return err
 		case n < 0:
 			return fmt.Errorf("%d positions cannot be reserved", n)
-		case have > capacity:
+		case overrun(have, keys):
 			return fmt.Errorf("%d positions were appended to a cache of %d: call Reserve before each call", have, capacity)
 		case have+n <= capacity:
 			return nil
@@ -149,22 +149,38 @@ func copyPositions(to, from *tensors.Tensor, n int) (err error) {
 // with them, it can only forget all. What is forgotten stays in memory, hidden, until
 // others are written over it, and must be finite: 0·NaN is NaN.
 func (s *Set) Truncate(n int) error {
-	return s.each(func(length, keys, values *model.Variable) error {
+	err := s.each(func(length, keys, _ *model.Variable) error { // all can be cut, or none is
 		have, err := lengthOf(length)
 		switch {
 		case err != nil:
 			return err
-		case n == 0 && keys.Name() == keysName && have > keys.Shape().Dim(-2): // some are NaN
-			if err := values.SetValue(tensors.FromShape(values.Shape())); err != nil {
-				return err
-			}
 		case n < 0 || n > have:
 			return fmt.Errorf("it has %d positions, and cannot be cut to %d", have, n)
 		case n > 0 && n < have && keys.Name() != keysName:
 			return fmt.Errorf("it is a rotating one: the positions before %d may be gone (restore a snapshot instead)", n)
+		case n > 0 && overrun(have, keys):
+			return fmt.Errorf("%d positions were appended to a cache of %d, over others: it cannot be cut to %d (see Reset, and call Reserve before each call)", have, keys.Shape().Dim(-2), n)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.each(func(length, keys, values *model.Variable) error {
+		have, err := lengthOf(length)
+		if err == nil && overrun(have, keys) { // some are NaN
+			err = values.SetValue(tensors.FromShape(values.Shape()))
+		}
+		if err != nil {
+			return err
 		}
 		return length.SetValue(tensors.FromScalar(int32(n)))
 	})
+}
+
+// overrun tells whether a cache of KV was appended to where it had no room: what it holds is not what was appended.
+func overrun(have int, keys *model.Variable) bool {
+	return keys.Name() == keysName && have > keys.Shape().Dim(-2)
 }
 
 // Reset forgets all positions, and keeps the memory.
@@ -240,12 +256,25 @@ func (s *Snapshot) Close() error {
 	return nil
 }
 
-// Restore lets the caches hold what they held at a snapshot. It returns an error if they are not those of the snapshot.
+// Restore lets the caches hold what they held at a snapshot; those that nothing had been appended to become empty. It returns an error if a
+// cache of the snapshot is not there.
 func (s *Set) Restore(shot *Snapshot) error {
 	if shot == nil {
 		return errors.New("cache: the snapshot is nil")
 	}
 	store := s.scope.Store()
+	err := s.each(func(length, keys, values *model.Variable) error {
+		if slices.ContainsFunc(shot.parts, func(p part) bool { return p.length == length.Path() }) {
+			return nil
+		}
+		if err := values.SetValue(tensors.FromShape(values.Shape())); err != nil { // which may be NaN
+			return err
+		}
+		return length.SetValue(tensors.FromScalar(int32(0)))
+	})
+	if err != nil {
+		return err
+	}
 	for _, p := range shot.parts {
 		length := store.GetVariable(p.length)
 		if length == nil {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/safefile"
@@ -36,7 +37,8 @@ import (
 // does a data set that never ends, and a file that another process is making.
 func Cached(ds Dataset, dir string, key ...any) *Pipeline {
 	ds = given(ds)
-	c := &cached{ds: ds, dir: dir, batches: unknown}
+	c := &cached{ds: ds, dir: dir}
+	c.batches.Store(unknown)
 	text, err := json.Marshal(append([]any{ds.Name()}, key...))
 	if err != nil {
 		return failing(ds.Name(), fmt.Errorf("data.Cached %q: the key: %w", ds.Name(), err))
@@ -46,10 +48,8 @@ func Cached(ds Dataset, dir string, key ...any) *Pipeline {
 	}
 	c.key = sha256.Sum256(text)
 	size := func() int {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.batches != unknown {
-			return c.batches
+		if n := c.batches.Load(); n != unknown {
+			return int(n)
 		}
 		return numBatches(ds)
 	}
@@ -79,8 +79,8 @@ type cached struct {
 	dir string
 	key [sha256.Size]byte
 
-	mu      sync.Mutex
-	batches int
+	mu      sync.Mutex   // held while the file is made, which may take long
+	batches atomic.Int64 // of the file, unknown before it was opened: views ask for it at any time
 }
 
 // path returns the path of the file, in a folder that is there.
@@ -122,7 +122,7 @@ func (c *cached) open() (*batchFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.batches = len(f.offsets) - 1
+	c.batches.Store(int64(len(f.offsets) - 1))
 	return f, nil
 }
 

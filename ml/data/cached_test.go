@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/quire-ml/quire/graph/dtypes/bfloat16"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -122,6 +123,25 @@ func TestACacheThatIsBeingMade(t *testing.T) {
 	assert.ErrorContains(t, iterError(ds), "the file is being made")
 	lock.Unlock()
 	assert.NoError(t, iterError(ds))
+}
+
+// Views and loops ask how many batches there are while the file is being made, which may take hours.
+func TestACacheThatIsBeingMadeTellsItsSize(t *testing.T) {
+	var ds *Pipeline
+	asked := 0
+	ds = Cached(Map(numbers(t, 3), func(b Batch) (Batch, error) {
+		answer := make(chan int, 1)
+		go func() { answer <- ds.NumBatches() }()
+		select {
+		case n := <-answer:
+			asked = n
+			return b, nil
+		case <-time.After(10 * time.Second):
+			return b, errors.New("NumBatches waits for the file")
+		}
+	}), t.TempDir())
+	assert.NoError(t, iterError(ds))
+	assert.Equal(t, 3, asked)
 }
 
 func TestAnErrorLeavesNoCache(t *testing.T) {

@@ -3,7 +3,6 @@ package data
 import (
 	"fmt"
 	"iter"
-	"math"
 
 	"github.com/quire-ml/quire/graph/tensors"
 )
@@ -177,16 +176,14 @@ func (ds *InMemoryDataset) Take(n int) *InMemoryDataset {
 // of them, rounded to the nearest number. They are the first ones, or, if the data set is shuffled, a random
 // choice by its seed. It returns an error unless each part gets at least one example.
 func (ds *InMemoryDataset) Split(fraction float64) (first, rest *InMemoryDataset, err error) {
-	k := math.Round(fraction * float64(ds.numExamples))
-	if !(k >= 1 && k <= float64(ds.numExamples-1)) {
-		return nil, nil, fmt.Errorf("data.Split %q: a fraction of %g of %d examples leaves a part empty: want a fraction between 0 and 1",
-			ds.name, fraction, ds.numExamples)
+	n, err := portion(fmt.Sprintf("Split %q", ds.name), ds.numExamples, fraction)
+	if err != nil {
+		return nil, nil, err
 	}
 	var order []int
 	if ds.shuffled {
 		order = Permutation(ds.seed, -1, ds.numExamples) // -1: an order that no pass has
 	}
-	n := int(k)
 	return ds.choose(ds.someRows(0, n, order), n), ds.choose(ds.someRows(n, ds.numExamples, order), ds.numExamples-n), nil
 }
 

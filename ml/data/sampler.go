@@ -83,12 +83,14 @@ func WithReplacement(n, draws int, seed uint64) *Sampler {
 // The weights are 0 or more, and not all 0.
 func Weighted(weights []float64, draws int, seed uint64) *Sampler {
 	n := len(weights)
-	sums, sum := make([]float64, n), 0.0
+	sums, sum, last := make([]float64, n), 0.0, 0
 	for i, w := range weights {
 		if !(w >= 0) || math.IsInf(w, 1) {
 			return &Sampler{label: "Weighted", err: fmt.Errorf("data.Weighted: weight %d is %v: want a number that is 0 or more", i, w)}
 		}
-		sum += w
+		if sum += w; w > 0 {
+			last = i
+		}
 		sums[i] = sum
 	}
 	if n > 0 && (sum == 0 || math.IsInf(sum, 1)) {
@@ -98,7 +100,7 @@ func Weighted(weights []float64, draws int, seed uint64) *Sampler {
 		r, order := Rand(seed, epoch), make([]int, draws)
 		for i := range order {
 			u := r.Float64() * sum
-			order[i] = sort.Search(n-1, func(k int) bool { return sums[k] > u }) // the last one if rounding went beyond it
+			order[i] = sort.Search(last, func(k int) bool { return sums[k] > u }) // the last one that has a weight if rounding went beyond it
 		}
 		return order
 	})
@@ -171,9 +173,13 @@ func portion(what string, n int, fraction float64) (int, error) {
 	if n < 2 || n > maxExamples {
 		return 0, fmt.Errorf("data.%s: %d examples: want 2 to %d", what, n, maxExamples)
 	}
+	if !(fraction > 0 && fraction < 1) {
+		return 0, fmt.Errorf("data.%s: a fraction of %g: want one between 0 and 1", what, fraction)
+	}
 	k := math.Round(fraction * float64(n))
-	if !(k >= 1 && k <= float64(n-1)) {
-		return 0, fmt.Errorf("data.%s: a fraction of %g of %d examples leaves a part empty: want a fraction between 0 and 1", what, fraction, n)
+	if k < 1 || k > float64(n-1) {
+		return 0, fmt.Errorf("data.%s: a fraction of %g of %d examples, which is %g, leaves a part empty: take one that is nearer to a half, or more examples",
+			what, fraction, n, k)
 	}
 	return int(k), nil
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"iter"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -311,6 +312,7 @@ func TestSamplers(t *testing.T) {
 	assert.InDeltaSlice(t, []float64{0.2, 0, 0.6, 0.2}, count(Weighted([]float64{1, 0, 3, 1}, 40000, 1).Order(0), 4), 0.0125)
 	assert.InDeltaSlice(t, []float64{0.5, 1. / 6, 1. / 6, 1. / 6}, count(Balanced([]int{9, 4, 4, 4}, 40000, 1).Order(0), 4), 0.0125)
 	assert.Zero(t, count(Weighted([]float64{1, 0, 3, 1}, 40000, 1).Order(0), 4)[1], "of weight 0")
+	assert.Zero(t, count(Weighted([]float64{0, math.SmallestNonzeroFloat64, 0}, 100, 1).Order(0), 3)[2], "of weight 0, behind a sum that rounds")
 }
 
 // whole reports whether the two lists have each of the numbers below n once.
@@ -387,6 +389,30 @@ func TestFolds(t *testing.T) {
 	got, err := part.Classes()
 	require.NoError(t, err)
 	assert.Equal(t, []int{6, 4}, got)
+}
+
+// Of few examples it is said what is wrong with the fraction, and what would be right.
+func TestFractionsThatLeaveAPartEmpty(t *testing.T) {
+	for _, c := range []struct {
+		n        int
+		fraction float64
+		want     string
+	}{
+		{3, 0.1, "a fraction of 0.1 of 3 examples, which is 0, leaves a part empty: take one that is nearer to a half, or more examples"},
+		{2, 0.8, "a fraction of 0.8 of 2 examples, which is 2, leaves a part empty: take one that is nearer to a half, or more examples"},
+		{9, 20, "a fraction of 20: want one between 0 and 1"},
+		{9, math.NaN(), "a fraction of NaN: want one between 0 and 1"},
+	} {
+		_, err := TrainTest(c.n, c.fraction, 1)
+		assert.EqualError(t, err, "data.TrainTest: "+c.want)
+		_, err = StratifiedTrainTest(make([]int, c.n), c.fraction, 1)
+		assert.EqualError(t, err, "data.StratifiedTrainTest: "+c.want)
+		_, _, err = numbers(t, c.n).Split(c.fraction)
+		assert.EqualError(t, err, `data.Split "numbers": `+c.want)
+	}
+	f, err := TrainTest(2, 0.5, 1)
+	require.NoError(t, err)
+	whole(t, 2, f)
 }
 
 func TestExamplesOfRecords(t *testing.T) {

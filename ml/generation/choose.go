@@ -114,9 +114,9 @@ func (g *Generator) distribution(scores []float64) []float64 {
 	if !ok {
 		return nil
 	}
-	p := make([]float64, len(scores))
+	p, top := make([]float64, len(scores)), slices.Max(scores)
 	for i, s := range scores {
-		p[i] = s / t
+		p[i] = (s - top) / t // 0 and less, so that a low temperature makes no infinities
 	}
 	if g.set&hasTopK != 0 && g.topK < len(p) {
 		sorted := slices.Clone(p)

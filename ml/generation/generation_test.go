@@ -337,3 +337,17 @@ func fill(x []float32, v float64) {
 		x[i] = float32(v)
 	}
 }
+
+// A temperature so low that logits divided by it are infinite takes the likeliest token, as a low one does.
+func TestAVeryLowTemperatureTakesTheLikeliest(t *testing.T) {
+	want, err := generation.New().MaxTokens(8).Generate(t.Context(), &table{}, []int{3, 5})
+	require.NoError(t, err)
+	for _, temperature := range []float64{1e-3, 1e-308, math.SmallestNonzeroFloat64} {
+		got, err := generation.New().MaxTokens(8).Temperature(temperature).Generate(t.Context(), &table{}, []int{3, 5})
+		require.NoError(t, err)
+		assert.Equal(t, want[0].Tokens, got[0].Tokens, temperature)
+		got, err = generation.New().MaxTokens(8).Temperature(temperature).TopK(5).TopP(0.9).MinP(0.1).Generate(t.Context(), &table{}, []int{3, 5})
+		require.NoError(t, err)
+		assert.Equal(t, want[0].Tokens, got[0].Tokens, temperature)
+	}
+}

@@ -109,6 +109,9 @@ func (s *Store) TieVariables(pathPattern, to string) error {
 			graph.Errorf("variable %q is tied to %q, which has not been made: the layer that makes it must come first", scope.path, to)
 		}
 		w := v.NodeValue(g)
+		if scope.precision.kept(shape).DType == w.DType() { // a layer computes in another dtype than variables are kept in
+			w = graph.ConvertDType(w, shape.DType)
+		}
 		dims := w.Shape().Dimensions
 		if !w.Shape().Equal(shape) && len(dims) == 2 && shape.Rank() == 2 && dims[0] == shape.Dimensions[1] && dims[1] == shape.Dimensions[0] {
 			return graph.Transpose(w, 0, 1)

@@ -26,8 +26,8 @@ type Group struct {
 //		optimizers.Group{Pattern: "/backbone", Optimizer: optimizers.AdamW().LearningRate(1e-5).Done()},
 //		optimizers.Group{Optimizer: optimizers.AdamW().LearningRate(1e-3).Done()})
 //
-// No gradients are computed for what is frozen. It panics with [graph.Error] if a variable is in no group, or if a group has none: that is
-// mostly a typing mistake. What is limited together, such as a global norm, is limited within a group.
+// No gradients are computed for what is frozen, here or by [model.Store.FreezeVariables]. It panics with [graph.Error] if a variable is in no group, or if
+// the model has none of a group: that is mostly a typing mistake. What is limited together, such as a global norm, is limited within a group.
 func Groups(groups ...Group) Interface { return &grouped{groups: groups} }
 
 // Frozen returns an optimizer that leaves variables as they are that match one of the patterns, see [Group], and lets inner update the others.
@@ -75,12 +75,9 @@ func (o *grouped) UpdateGraphWithGradients(scope *model.Scope, variables []*mode
 	}
 	for k, g := range o.groups {
 		switch {
-		case g.Optimizer == nil && len(variablesOf[k]) == 0 && !o.matchesAny(scope.Store(), k):
+		case len(variablesOf[k]) == 0 && g.Pattern != "" && !o.matchesAny(scope.Store(), k):
 			graph.Errorf("Groups: the model has no variable of the pattern %q of group %d", g.Pattern, k)
-		case g.Optimizer == nil:
-		case len(variablesOf[k]) == 0 && g.Pattern != "":
-			graph.Errorf("Groups: the model has no variable to train of the pattern %q of group %d", g.Pattern, k)
-		case len(variablesOf[k]) > 0:
+		case g.Optimizer != nil && len(variablesOf[k]) > 0:
 			g.Optimizer.UpdateGraphWithGradients(scope, variablesOf[k], gradientsOf[k])
 		}
 	}

@@ -206,10 +206,13 @@ func (s *Stream) Next(id int) string {
 	}
 	s.ids = append(s.ids, id)
 	text := s.t.Decode(s.ids, s.special)
-	if len(text) <= len(s.prefix) || strings.HasSuffix(text, "\uFFFD") || !strings.HasPrefix(text, s.prefix) {
+	if strings.HasSuffix(text, "\uFFFD") || strings.HasPrefix(s.prefix, text) {
 		return ""
 	}
-	more := text[len(s.prefix):]
+	more, ok := strings.CutPrefix(text, s.prefix)
+	if !ok { // a byte that is no part of a character has changed how those before it read: they were given already
+		more = s.t.Decode(s.ids[s.read:], s.special)
+	}
 	// The tokens of the last text are kept, since how a token reads may depend on the one before.
 	s.ids = slices.Clone(s.ids[s.read:])
 	s.prefix = s.t.Decode(s.ids, s.special)

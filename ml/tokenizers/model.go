@@ -304,8 +304,12 @@ type bpe struct {
 // join is what becomes of two tokens, and how early.
 type join struct{ rank, id int }
 
-// knownWords is how many words a model of byte pairs remembers.
-const knownWords = 1 << 14
+// knownWords is how many words a model of byte pairs remembers, of no more than knownBytes each: where nothing splits texts, as in the files of
+// Llama 2, a word is a whole text.
+const (
+	knownWords = 1 << 14
+	knownBytes = 256
+)
 
 func readBPE(raw json.RawMessage) (model, error) {
 	var v struct {
@@ -360,6 +364,9 @@ func (*bpe) name() string { return "BPE" }
 
 func (m *bpe) take(word []char) []part {
 	s := textOf(word)
+	if len(s) > knownBytes {
+		return m.takeApart(word, s)
+	}
 	m.mu.Lock()
 	list, ok := m.known[s]
 	m.mu.Unlock()

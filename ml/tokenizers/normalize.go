@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -137,6 +138,48 @@ func instead(out, old []char, s string) []char {
 	return out
 }
 
+// apart returns characters that belong together, each taken apart by itself, with marks in their order: what they become in a normal form that
+// composes none of them. As the library has it, the n-th that is the first of a character comes from the n-th character, and others from the one
+// before them.
+func apart(old []char, form norm.Form) []char {
+	if form == norm.NFC {
+		form = norm.NFD
+	} else if form == norm.NFKC {
+		form = norm.NFKD
+	}
+	type part struct {
+		r     rune
+		class int // of marks, by which they are put in order
+		first bool
+	}
+	parts := make([]part, 0, 2*len(old))
+	for _, c := range old {
+		first := true
+		for _, r := range form.String(string(c.r)) {
+			parts = append(parts, part{r, int(form.PropertiesString(string(r)).CCC()), first})
+			first = false
+		}
+	}
+	out := make([]char, 0, len(parts))
+	at := -1
+	for from := 0; from < len(parts); { // from one without a class to the next
+		to := from + 1
+		for to < len(parts) && parts[to].class > 0 {
+			to++
+		}
+		slices.SortStableFunc(parts[from:to], func(a, b part) int { return a.class - b.class })
+		for _, p := range parts[from:to] {
+			if p.first {
+				at++
+			}
+			c := old[max(at, 0)]
+			out = append(out, char{p.r, c.from, c.to})
+		}
+		from = to
+	}
+	return out
+}
+
 // inForm returns a normal form of Unicode.
 func inForm(form norm.Form) normalizer {
 	return func(chars []char) ([]char, error) {
@@ -147,8 +190,13 @@ func inForm(form norm.Form) normalizer {
 		out := make([]char, 0, len(chars))
 		for at := 0; len(s) > 0; {
 			n := form.NextBoundaryInString(s, true)
-			count := len([]rune(s[:n]))
-			out = instead(out, chars[at:at+count], form.String(s[:n]))
+			count := utf8.RuneCountInString(s[:n])
+			old, fresh := chars[at:at+count], form.String(s[:n])
+			if whole := apart(old, form); textOf(whole) == fresh {
+				out = append(out, whole...)
+			} else {
+				out = instead(out, old, fresh)
+			}
 			s, at = s[n:], at+count
 		}
 		return out, nil
@@ -282,13 +330,20 @@ func readCharsMap(encoded string) (normalizer, error) {
 	return plain(m.apply), nil
 }
 
-// apply replaces what stands in the map: a character with its marks as a whole if that is short and stands in it, or else each by itself.
+// apply replaces what stands in the map: a character with its marks as a whole if that is short and stands in it, or else each by itself. What
+// is no letter or sign, as a tab, has no marks, but a line may end with two characters (UAX 29, rules GB3 to GB5).
 func (m *charsMap) apply(chars []char) []char {
 	out := make([]char, 0, len(chars))
 	for i := 0; i < len(chars); {
 		n := 1
-		for i+n < len(chars) && unicode.In(chars[i+n].r, unicode.M, unicode.Join_Control) {
-			n++
+		switch r := chars[i].r; {
+		case r == '\r' && i+1 < len(chars) && chars[i+1].r == '\n':
+			n = 2
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) && !unicode.Is(unicode.Join_Control, r):
+		default:
+			for i+n < len(chars) && unicode.In(chars[i+n].r, unicode.M, unicode.Join_Control) {
+				n++
+			}
 		}
 		if s := textOf(chars[i : i+n]); len(s) < 6 {
 			if found, ok := m.find(s); ok {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -42,6 +43,9 @@ func (p pattern) finder() (finder, error) {
 // regex finds a regular expression, which in such files may look ahead.
 func regex(expression string) (finder, error) {
 	re, err := regexp2.Compile(expression, regexp2.None)
+	if err == nil {
+		err = plainSets(expression)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the regular expression %q: %w", expression, err)
 	}
@@ -56,6 +60,31 @@ func regex(expression string) (finder, error) {
 		}
 		return list, err
 	}, nil
+}
+
+// plainSets returns an error if a set of characters, as [a-z], has one within it, as [:punct:], or an intersection, &&. These files mean those of
+// Oniguruma, and regexp2 would take them for characters.
+func plainSets(expression string) error {
+	inside, begin := false, 0
+	for i := 0; i < len(expression); i++ {
+		switch c := expression[i]; {
+		case c == '\\':
+			i++
+		case !inside && c == '[':
+			inside, begin = true, i
+			if strings.HasPrefix(expression[i+1:], "^") {
+				i++
+			}
+			if strings.HasPrefix(expression[i+1:], "]") { // the first is one of them
+				i++
+			}
+		case inside && c == ']':
+			inside = false
+		case inside && (c == '[' || strings.HasPrefix(expression[i:], "&&")):
+			return fmt.Errorf("sets within sets and intersections, as in %q, are not known: write the characters out in one set", expression[begin:min(len(expression), i+12)])
+		}
+	}
+	return nil
 }
 
 // byChar finds single characters.

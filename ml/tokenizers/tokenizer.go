@@ -386,7 +386,8 @@ func (t *Tokenizer) found(chars []char, normalized bool) (out []piece) {
 			}
 			from, to := i, i+len(a.chars)
 			if a.SingleWord && (from > 0 && isWord(chars[from-1].r) || to < len(chars) && isWord(chars[to].r)) {
-				continue
+				i = to - 1 // a shorter one within it is not looked for
+				break
 			}
 			for a.LStrip && from > done && unicode.IsSpace(chars[from-1].r) {
 				from--

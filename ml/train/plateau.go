@@ -23,7 +23,7 @@ type Plateau struct {
 // ReduceOnPlateau multiplies the learning rate by Factor when the evaluations of a run no longer improve: when the best value is more than Patience
 // evaluations old. It is done by [optimizers.SetRateFactor], on top of any schedule, and recompiles nothing. The loop needs evaluations, see
 // [Loop.EvalEvery]. What it remembers is part of [Loop.State], and the factor part of the model. It returns an error if a setting makes no sense, or
-// if the factor cannot be set.
+// if the factor cannot be set; an evaluation without the metric ends the run with an error.
 //
 // Source: PyTorch's ReduceLROnPlateau, with a relative threshold.
 func ReduceOnPlateau(loop *Loop, when Plateau) error {
@@ -84,12 +84,15 @@ func (p *plateau) afterEval(loop *Loop, dataset string, results Metrics) error {
 		return nil
 	}
 	m, ok := results.Get(p.Metric)
+	if !ok {
+		return fmt.Errorf("train.ReduceOnPlateau: the evaluation on %q has no metric %q, it has: %s", dataset, p.Metric, results)
+	}
 	best := float64(p.best)
 	gain := best - m.Value
 	if m.HigherIsBetter() {
 		gain = -gain
 	}
-	if p.since++; ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > p.MinDelta*math.Abs(best)) {
+	if p.since++; !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > p.MinDelta*math.Abs(best)) {
 		p.best, p.since = number(m.Value), 0
 	}
 	if p.resting > 0 {

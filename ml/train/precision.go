@@ -15,6 +15,7 @@ import (
 // Precision says in which dtypes a trainer computes, see [Trainer.SetPrecision]. The zero value is that of the data.
 type Precision struct {
 	// Compute is the dtype that inputs are converted to if they are floats, and with it what layers compute in. Unset, inputs are as they are.
+	// What a model makes itself has the dtype that it says: an embedding of tokens is to be asked for in Compute, or all behind it is not.
 	Compute dtypes.DType
 
 	// Param is the dtype of the variables that a model asks for in Compute: float32, if unset, so that layers as they are have

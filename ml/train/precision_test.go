@@ -116,3 +116,21 @@ func TestLossScaleKeepsSmallGradients(t *testing.T) {
 	_, err = trainer.TrainStep(batchOf([]float32{0}, []float32{0}))
 	require.ErrorContains(t, err, `the gradient of "/w" is not finite`)
 }
+
+// TestTiedVariablesInTwoDTypes: the readout of a model that computes in one dtype is tied to what is kept, and used, in another.
+func TestTiedVariablesInTwoDTypes(t *testing.T) {
+	for _, embedding := range []dtypes.DType{dtypes.Float32, dtypes.BFloat16} {
+		fn := func(scope *model.Scope, tokens *graph.Node) *graph.Node {
+			h := layers.Embedding(scope.In("embed"), tokens, embedding, 7, 4)
+			return layers.Dense(scope.In("readout"), graph.ConvertDType(h, dtypes.BFloat16), false, 7)
+		}
+		store := model.NewStore()
+		require.NoError(t, store.TieVariables("readout/weights", "/embed/embeddings"))
+		trainer := train.NewTrainer(graphtest.Reference(), store, fn, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().Done())
+		require.NoError(t, trainer.SetPrecision(train.Precision{Compute: dtypes.BFloat16}))
+		_, err := trainer.TrainStep(batchOf([][]int32{{1, 2, 3}}, [][]int32{{3, 1, 2}}))
+		require.NoError(t, err, embedding)
+		require.Equal(t, dtypes.Float32, store.GetVariable("/embed/embeddings").DType())
+		require.Nil(t, store.GetVariable("/readout/weights"))
+	}
+}

@@ -122,6 +122,19 @@ func TestReduceOnPlateau(t *testing.T) {
 	}
 }
 
+// TestAPlateauOfAMetricThatIsNotThere is a typing mistake, not a reason to lower the rate.
+func TestAPlateauOfAMetricThatIsNotThere(t *testing.T) {
+	fn, _ := scalarModel()
+	loop := train.NewLoop(train.NewTrainer(graphtest.Reference(), model.NewStore(), fn, downhill, optimizers.SGD().Done()))
+	require.NoError(t, train.ReduceOnPlateau(loop, train.Plateau{Metric: "accuracy"}))
+	ds, err := data.InMemory("points", []float32{1, 2}, []float32{0, 0})
+	require.NoError(t, err)
+	loop.EvalEvery(1, ds.Copy())
+	_, err = loop.RunSteps(ds.BatchSize(2, true).Infinite(true), 3)
+	require.ErrorContains(t, err, `train.ReduceOnPlateau: the evaluation on "points" has no metric "accuracy", it has: Mean loss`)
+	require.Equal(t, 1, loop.Step())
+}
+
 // TestAnEvaluationOfAStreamingMetricIsExact over batches of other sizes, where a mean over batches is not.
 func TestAnEvaluationOfAStreamingMetricIsExact(t *testing.T) {
 	identity := func(scope *model.Scope, x *graph.Node) *graph.Node {
@@ -196,7 +209,7 @@ func TestGroupsAndFrozenVariables(t *testing.T) {
 		{"by wildcards", optimizers.Frozen(sgd(1), "/[sb]*"), []float64{0, 0, 1}, ""},
 		{"within a wrapper", optimizers.EMA(optimizers.Frozen(sgd(1), "stem"), 0.5), []float64{0, 1, 1}, ""},
 		{"a variable in no group", optimizers.Groups(optimizers.Group{Pattern: "/stem", Optimizer: sgd(1)}), nil, "Groups: the variable /body/dense/w is in no group: give the last group an empty pattern, for all others"},
-		{"a group without variables", optimizers.Groups(optimizers.Group{Pattern: "/tail", Optimizer: sgd(1)}, optimizers.Group{Optimizer: sgd(1)}), nil, `Groups: the model has no variable to train of the pattern "/tail" of group 0`},
+		{"a group without variables", optimizers.Groups(optimizers.Group{Pattern: "/tail", Optimizer: sgd(1)}, optimizers.Group{Optimizer: sgd(1)}), nil, `Groups: the model has no variable of the pattern "/tail" of group 0`},
 		{"a frozen group without variables", optimizers.Frozen(sgd(1), "/tail"), nil, `Groups: the model has no variable of the pattern "/tail" of group 0`},
 		{"all frozen", optimizers.Frozen(sgd(1), "w"), nil, "the optimizer leaves all 3 trainable variables of the model as they are: there is nothing to train"},
 	} {
@@ -218,4 +231,28 @@ func TestGroupsAndFrozenVariables(t *testing.T) {
 		}
 		require.NoError(t, c.optimizer.Clear(store.Scope(optimizers.StatePath)))
 	}
+}
+
+// TestAGroupMayBeFrozenForAWhile: what the store freezes is no typing mistake in the groups, and moves again when it is thawed.
+func TestAGroupMayBeFrozenForAWhile(t *testing.T) {
+	fn := func(scope *model.Scope, x *graph.Node) *graph.Node {
+		y := x
+		for _, name := range []string{"body", "head"} {
+			y = graph.Add(y, graph.Mul(x, scope.In("%s", name).VariableWithValue("w", float32(0)).NodeValue(x)))
+		}
+		return y
+	}
+	store := model.NewStore()
+	require.NoError(t, store.FreezeVariables("body/..."))
+	sgd := optimizers.SGD().LearningRate(1).Done()
+	trainer := train.NewTrainer(graphtest.Reference(), store, fn, downhill, optimizers.Groups(optimizers.Group{Pattern: "/body", Optimizer: sgd}, optimizers.Group{Optimizer: sgd}))
+	step := func() {
+		_, err := trainer.TrainStep(batchOf([]float32{0}, []float32{1}))
+		require.NoError(t, err)
+	}
+	step()
+	require.Equal(t, []float64{0, 1}, []float64{valueOf(t, store, "/body/w"), valueOf(t, store, "/head/w")})
+	require.NoError(t, store.UnfreezeVariables("body/..."))
+	step()
+	require.Equal(t, []float64{1, 2}, []float64{valueOf(t, store, "/body/w"), valueOf(t, store, "/head/w")})
 }

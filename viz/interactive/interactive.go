@@ -78,7 +78,7 @@ func optionOf(d svg.Drawing) ([]byte, error) {
 	case svg.Chart:
 		c = chartOf(d, extra)
 	case svg.Grid:
-		c = heatOf(d)
+		c = heatOf(d, extra)
 	case svg.Parallel:
 		c = parallelOf(d, extra)
 	case network:
@@ -235,7 +235,7 @@ func seriesOf(ch svg.Chart, s svg.Series, name, kind string) charts.SingleSeries
 }
 
 // heatOf returns a matrix as coloured cells.
-func heatOf(g svg.Grid) option {
+func heatOf(g svg.Grid, extra map[string]any) option {
 	c := charts.NewHeatMap()
 	label := func(given []string, ticks []int, n int) []string {
 		out := make([]string, n)
@@ -266,9 +266,9 @@ func heatOf(g svg.Grid) option {
 		charts.WithXAxisOpts(opts.XAxis{Name: g.ColName, Type: "category", Data: cols}),
 		charts.WithYAxisOpts(opts.YAxis{Name: g.RowName, Type: "category", Data: rows, Inverse: opts.Bool(true)}),
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
-		charts.WithDataZoomOpts(opts.DataZoom{Type: "inside", XAxisIndex: []int{0}}, opts.DataZoom{Type: "inside", YAxisIndex: []int{0}}),
-		charts.WithVisualMapOpts(opts.VisualMap{Calculable: opts.Bool(true), Min: float32(g.Range.Lo), Max: float32(g.Range.Hi), Orient: "horizontal", Left: "center", Bottom: "4",
-			InRange: &opts.VisualMapInRange{Color: colors}}))...)
+		charts.WithDataZoomOpts(opts.DataZoom{Type: "inside", XAxisIndex: []int{0}}, opts.DataZoom{Type: "inside", YAxisIndex: []int{0}}))...)
+	extra["visualMap"] = map[string]any{"type": "continuous", "calculable": true, "min": g.Range.Lo, "max": g.Range.Hi, // opts.VisualMap has them as float32
+		"orient": "horizontal", "left": "center", "bottom": "4", "inRange": map[string]any{"color": colors}}
 	return c
 }
 
@@ -281,8 +281,8 @@ func parallelOf(p svg.Parallel, extra map[string]any) option {
 		if len(a.Places) > 0 {
 			axis["data"] = a.Places
 		}
-		if lo, hi := ends(a.Values); a.Log && lo > 0 { // ECharts takes the first line's for all
-			axis["min"], axis["max"] = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+		if len(a.Places) == 0 { // ECharts takes the first line's for all
+			axis["min"], axis["max"] = axisEnds(a)
 		}
 		axes = append(axes, axis)
 	}
@@ -307,6 +307,29 @@ func parallelOf(p svg.Parallel, extra map[string]any) option {
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}),
 		charts.WithParallelComponentOpts(opts.ParallelComponent{Top: "100", Left: "60", Right: "120"}))...)
 	return c
+}
+
+// axisEnds returns round ends of an axis that hold all its values.
+func axisEnds(a svg.ParallelAxis) (from, to float64) {
+	lo, hi := ends(a.Values)
+	switch {
+	case a.Log && lo > 0:
+		from, to = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+		return min(lo, max(from, math.SmallestNonzeroFloat64)), max(hi, min(to, math.MaxFloat64))
+	case lo == hi:
+		return svg.Widened(lo, hi+max(1, math.Abs(hi)/10), 1)
+	}
+	k := math.Floor(math.Log10(hi - lo))
+	step := math.Pow(10, math.Abs(k))
+	if k < 0 { // 6/10 is 0.6, 6·0.1 is not
+		from, to = math.Floor(lo*step)/step, math.Ceil(hi*step)/step
+	} else {
+		from, to = math.Floor(lo/step)*step, math.Ceil(hi/step)*step
+	}
+	if !(from <= lo && hi <= to) || math.IsInf(from, 0) || math.IsInf(to, 0) { // beyond the numbers there are
+		return lo, hi
+	}
+	return from, to
 }
 
 // ends returns the smallest and the largest finite value, 0 and 0 if there is none.

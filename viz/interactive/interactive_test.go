@@ -25,6 +25,7 @@ import (
 	"github.com/quire-ml/quire/internal/untrusted"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
+	"github.com/quire-ml/quire/viz/internal/svg"
 	"github.com/quire-ml/quire/viz/plots"
 
 	"github.com/stretchr/testify/assert"
@@ -66,6 +67,8 @@ func shown() map[string]struct {
 		"a sweep":   {viz.Sweep(runs(5)...), 1},
 		"vector":    {tensors.FromValue([]float32{1, 2, 3}), 1},
 		"matrix":    {tensors.FromValue([][]float32{{1, 2}, {3, float32(math.Inf(1))}}), 1},
+		"huge":      {tensors.FromValue([][]float64{{1e300, -1e-300}, {math.MaxFloat64, math.NaN()}}), 1},
+		"no number": {tensors.FromValue([][]float64{{math.NaN(), math.Inf(1)}}), 1},
 		"graph":     {viz.Graph(model, shapes.Make(dtypes.Float32, 3)), 1},
 		"scatter":   {plots.Scatter(plots.Options{Title: "scatter"}, points), 1},
 		"bars":      {plots.Bars(plots.Options{}, []string{"x", "y"}, plots.Points{Name: "n", Y: []float64{1, 2}}), 1},
@@ -117,6 +120,29 @@ func TestPagesOfAllViews(t *testing.T) {
 		}
 		again := viz.Interactive(c.value, viz.InteractiveOptions{Title: "<" + name + ">"})
 		assert.Equal(t, b.Text(), again.Text(), "%s: the page of the same values has another name", name)
+	}
+}
+
+// An axis of parallel coordinates holds the values of all lines, not those of the first alone.
+func TestAxesOfASweepHoldAllValues(t *testing.T) {
+	for _, values := range [][]float64{{1, 2}, {0.15, 0.51, 0.27}, {3, 3}, {-7, 1e-300, math.NaN()}, {-math.MaxFloat64, math.MaxFloat64}, {5e-324, 1}, {1e300, math.MaxFloat64}, {math.NaN()}} {
+		for _, log := range []bool{false, true} {
+			p := svg.Parallel{Axes: []svg.ParallelAxis{{Name: "loss", Values: values, Log: log}}, Names: make([]string, len(values))}
+			text, err := optionOf(p)
+			require.NoError(t, err, "%v", values)
+			var tell struct {
+				ParallelAxis []struct{ Min, Max *float64 }
+			}
+			require.NoError(t, json.Unmarshal(text, &tell))
+			require.Len(t, tell.ParallelAxis, 1)
+			axis := tell.ParallelAxis[0]
+			require.NotNil(t, axis.Min, "%v", values)
+			require.NotNil(t, axis.Max, "%v", values)
+			assert.Less(t, *axis.Min, *axis.Max, "%v", values)
+			for _, v := range values {
+				assert.False(t, v < *axis.Min || v > *axis.Max, "%v from %v to %v", v, *axis.Min, *axis.Max)
+			}
+		}
 	}
 }
 

@@ -34,19 +34,20 @@ var leftOut = map[string]string{
 
 // instances are the type arguments that functions with type parameters are called with, by the constraint.
 var instances = map[string]string{
-	"dtypes.Scalar":        "float64",
-	"dtypes.Supported":     "float32",
-	"Supported":            "float32",
-	"any":                  "[]float32",
-	"Integer":              "int32",
-	"Number":               "float64",
-	"comparable":           "string",
-	"ParamValue":           "float64",
-	"graph.ExecGraphFn":    "func(*graph.Node) *graph.Node",
-	"ExecGraphFn":          "func(*graph.Node) *graph.Node",
-	"ExecGraphFnOneOutput": "func(*graph.Node) *graph.Node",
-	"twoOutputs":           "func(*graph.Node) (*graph.Node, *graph.Node)",
-	"threeOutputs":         "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
+	"dtypes.Scalar":                 "float64",
+	"dtypes.Supported":              "float32",
+	"Supported":                     "float32",
+	"any":                           "[]float32",
+	"Integer":                       "int32",
+	"Number":                        "float64",
+	"comparable":                    "string",
+	"ParamValue":                    "float64",
+	"bool | int | float64 | string": "float64",
+	"graph.ExecGraphFn":             "func(*graph.Node) *graph.Node",
+	"ExecGraphFn":                   "func(*graph.Node) *graph.Node",
+	"ExecGraphFnOneOutput":          "func(*graph.Node) *graph.Node",
+	"twoOutputs":                    "func(*graph.Node) (*graph.Node, *graph.Node)",
+	"threeOutputs":                  "func(*graph.Node) (*graph.Node, *graph.Node, *graph.Node)",
 }
 
 // instancesIn are those of single packages.

@@ -126,6 +126,15 @@ func (f *File) find(name string) (*Tensor, error) {
 	return t, nil
 }
 
+// Shape returns the shape of what [File.Tensor] reads, and reads nothing.
+func (f *File) Shape(name string) (shapes.Shape, error) {
+	t, err := f.find(name)
+	if err != nil {
+		return shapes.Shape{}, err
+	}
+	return shapes.Make(blocks[t.Type].dtype, t.Dims...), nil
+}
+
 // Tensor reads a tensor. Those that are quantised become float32; others keep their dtype.
 func (f *File) Tensor(name string) (*tensors.Tensor, error) {
 	t, err := f.find(name)

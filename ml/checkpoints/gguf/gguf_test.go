@@ -79,6 +79,9 @@ func TestTensorsAreThoseOfLlamaCpp(t *testing.T) {
 		x, err := f.Tensor(info.Name)
 		require.NoError(t, err)
 		require.Equal(t, w.Dims, x.Shape().Dimensions)
+		shape, err := f.Shape(info.Name)
+		require.NoError(t, err)
+		require.True(t, x.Shape().Equal(shape), "%s, want %s", shape, x.Shape())
 		ulps(t, w.Data, numbers(t, x), info.Name)
 		for from := range w.Dims[0] {
 			for to := from; to <= w.Dims[0]; to++ {

@@ -13,9 +13,17 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints/gguf"
 	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
+	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
+)
+
+// What the doc of Source says is one.
+var (
+	_ pretrained.Source = (*safetensors.File)(nil)
+	_ pretrained.Source = (*gguf.File)(nil)
 )
 
 // checkpoint is one in memory; it counts what is read.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/quire-ml/quire/ml/data/internal/lines"
 )
@@ -26,7 +27,7 @@ func Open[T any](paths ...string) (*Lines[T], error) {
 func (l *Lines[T]) Len() int { return l.files.Len() }
 
 // At returns value i, as package encoding/json reads it into a T: fields that T lacks are passed over. It returns an error that names
-// file, line and column if it cannot be read, is no JSON, or does not fit T.
+// file, line and column if it cannot be read, is no JSON, is not UTF-8, or does not fit T.
 func (l *Lines[T]) At(i int) (v T, err error) {
 	text, err := l.files.At(i)
 	if err != nil {
@@ -47,6 +48,13 @@ func (l *Lines[T]) Close() error { return l.files.Close() }
 
 // decode reads a line. Its error begins with ":" and the column, if that is known.
 func decode(text []byte, v any) error {
+	for i := 0; i < len(text); { // encoding/json would read another character in its place
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n <= 1 {
+			return fmt.Errorf(":%d: byte %#02x is not UTF-8", i+1, text[i])
+		}
+		i += n
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	err := d.Decode(v)
 	if err == nil {

@@ -39,12 +39,13 @@ func TestLines(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"{\"text\":1}\n":     ":1:9: json: cannot unmarshal number into Go struct field review.text of type string",
-		"{}\n{\"text\":\n":   ":2: unexpected EOF",
-		"{}\n{\"text\"}\n":   ":2:8: invalid character '}' after object key",
-		"{} {}\n":            `:1:4: "{}" follows the value: want one value on a line`,
-		"{\"stars\":1e30}\n": ":1:13: json: cannot unmarshal number 1e30 into Go struct field review.stars of type int32",
-		"{}\n[]\n":           ":2:1: json: cannot unmarshal array into Go value of type jsonl.review",
+		"{\"text\":1}\n":               ":1:9: json: cannot unmarshal number into Go struct field review.text of type string",
+		"{}\n{\"text\":\n":             ":2: unexpected EOF",
+		"{}\n{\"text\"}\n":             ":2:8: invalid character '}' after object key",
+		"{} {}\n":                      `:1:4: "{}" follows the value: want one value on a line`,
+		"{\"stars\":1e30}\n":           ":1:13: json: cannot unmarshal number 1e30 into Go struct field review.stars of type int32",
+		"{}\n{\"text\":\"caf\xe9\"}\n": ":2:13: byte 0xe9 is not UTF-8", // Latin-1
+		"{}\n[]\n":                     ":2:1: json: cannot unmarshal array into Go value of type jsonl.review",
 	} {
 		path := file(t, text)
 		l, err := Open[review](path)

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/quire-ml/quire/graph/tensors"
@@ -159,6 +160,19 @@ func TestResizeIsAntialiasedBilinear(t *testing.T) {
 	}
 	_, err := Resize(x, 0, 1)
 	assert.ErrorContains(t, err, "to 1×0 pixels")
+}
+
+// A strip that is as long as a file may have it takes no memory beyond its own, whatever it is resized to.
+func TestAStripIsResizedInLittleMemory(t *testing.T) {
+	const long, size = 4000, 4000
+	x := tensors.FromFlatDataAndDimensions(make([]float32, long), long, 1, 1)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	y, err := Resize(x, 1, size)
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, size, 1}, y.Shape().Dimensions)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4*long*size/8), "bytes that were allocated, all in all")
 }
 
 // Cropping takes the middle and keeps proportions.

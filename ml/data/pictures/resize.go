@@ -50,14 +50,23 @@ func resize(x *tensors.Tensor, height, width int, crop bool) (*tensors.Tensor, e
 	out := tensors.FromFlatDataAndDimensions(make([]float32, height*width*c), height, width, c)
 	err := tensors.ConstFlatData(x, func(in []float32) {
 		tensors.MustMutableFlatData(out, func(to []float32) {
-			wide := make([]float32, h*width*c) // first along the rows
-			for i, t := range triangles(lines, w, width) {
-				for y := range h {
-					t.mean(wide[(y*width+i)*c:][:c], in[y*w*c:], c)
+			// A row of x at a time is brought to the new width, and goes into all rows of the result that it has a part in: they are
+			// neighbours. So a strip of a pixel by millions takes no more memory than it has.
+			columns, rows := triangles(lines, w, width), triangles(from, h, height)
+			row, begin := make([]float32, width*c), 0
+			for y := range h {
+				for begin < height && rows[begin].first+len(rows[begin].weights) <= y {
+					begin++
 				}
-			}
-			for i, t := range triangles(from, h, height) {
-				t.mean(to[i*width*c:][:width*c], wide, width*c)
+				if begin == height || rows[begin].first > y { // beyond what is left of it
+					continue
+				}
+				for i, t := range columns {
+					t.mean(row[i*c:][:c], in[y*w*c:], c)
+				}
+				for i := begin; i < height && rows[i].first <= y; i++ {
+					add(to[i*width*c:][:width*c], row, rows[i].weights[y-rows[i].first])
+				}
 			}
 		})
 	})
@@ -106,8 +115,13 @@ func (t triangle) mean(to, in []float32, c int) {
 		to[k] = 0
 	}
 	for j, w := range t.weights {
-		for k, v := range in[(t.first+j)*c:][:len(to)] {
-			to[k] += float32(w * v) // never fused into one operation: the same on every machine
-		}
+		add(to, in[(t.first+j)*c:][:len(to)], w)
+	}
+}
+
+// add adds w times in to to.
+func add(to, in []float32, w float32) {
+	for k, v := range in {
+		to[k] += float32(w * v) // never fused into one operation: the same on every machine
 	}
 }

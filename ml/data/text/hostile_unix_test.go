@@ -46,3 +46,14 @@ func TestHostileFiles(t *testing.T) {
 		})
 	}
 }
+
+// A line without an end is noticed where it is too long, not at the end of the file.
+func TestALineOfATerabyte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "holes.txt")
+	require.NoError(t, os.WriteFile(path, []byte("one\n"), 0o600))
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Skip(err)
+	}
+	_, err := OpenLines(path)
+	assert.EqualError(t, err, "text.OpenLines: "+path+":2: a line of more than 134217728 bytes: is it a text file?")
+}

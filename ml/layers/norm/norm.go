@@ -200,13 +200,16 @@ func needWeights(name string, scope *model.Scope, w *graph.Node) *model.Scope {
 	return scope.Layer(name, w)
 }
 
-// ColumnNorms returns √(Σ w²) over all axes of w but the last, a vector of Out numbers in w's dtype; at least the least normal number, so that
-// a column of zeros has no gradient that is NaN.
+// ColumnNorms returns √(Σ w²) over all axes of w but the last, a vector of Out numbers in w's dtype; at least 1e-15, of a float16 2⁻¹⁴, its least
+// normal number, so that a column of zeros is divided by, and has a gradient, that is a number.
 func ColumnNorms(w *graph.Node) *graph.Node {
 	d := w.DType()
 	x := graph.Reshape(graph.ConvertDType(w, wide(d)), -1, w.Dim(-1))
 	square := graph.ReduceSum(graph.Square(x), 0)
 	least := graph.ConstAs(square, 1e-30)
+	if d == dtypes.Float16 {
+		least = graph.ConstAs(square, math.Exp2(-28))
+	}
 	return graph.ConvertDType(graph.Sqrt(graph.Max(square, least)), d)
 }
 
@@ -219,7 +222,8 @@ func ColumnNorms(w *graph.Node) *graph.Node {
 func Lengths(scope *model.Scope, name string, w *graph.Node) *graph.Node {
 	out := w.Dim(-1)
 	v := scope.Store().GetVariable(scope.Path())
-	if v == nil || scope.GetVariable(name) != nil || !v.Shape().Equal(w.Shape()) {
+	// Where one dtype is computed in and another one kept, w has the first and the variable the second.
+	if v == nil || scope.GetVariable(name) != nil || !v.Shape().EqualDimensions(w.Shape()) {
 		return vector(scope, w, name, initializers.One)
 	}
 	value, err := v.Value()
@@ -255,8 +259,8 @@ func Spectral(scope *model.Scope, w *graph.Node) *graph.Node {
 	unit := func(x *graph.Node) *graph.Node {
 		return graph.Div(x, graph.MaxScalar(graph.Sqrt(graph.ReduceAllSum(graph.Square(x))), 1e-12)) // 1e-12: PyTorch's
 	}
-	u, fixed := uVar.NodeValue(g), graph.StopGradient(m)
-	v := unit(graph.MatMul(fixed, u)) // [all others]
+	u, fixed := unit(uVar.NodeValue(g)), graph.StopGradient(m) // the first u has any length
+	v := unit(graph.MatMul(fixed, u))                          // [all others]
 	if scope.IsTraining(g) {
 		u = unit(graph.MatMul(v, fixed))
 		uVar.SetNodeValue(u)

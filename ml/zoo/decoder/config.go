@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"path/filepath"
 
@@ -54,7 +55,7 @@ type ids []int
 func (l *ids) UnmarshalJSON(raw []byte) error {
 	var one *int
 	if json.Unmarshal(raw, &one) == nil {
-		if one != nil {
+		if *l = nil; one != nil {
 			*l = ids{*one}
 		}
 		return nil
@@ -64,10 +65,12 @@ func (l *ids) UnmarshalJSON(raw []byte) error {
 
 const maxConfig = 1 << 20
 
-// ReadConfig reads the file config.json of a checkpoint, or of a folder.
+// ReadConfig reads the file config.json of a checkpoint, or of a folder, whose generation_config.json, if it is there, tells the tokens that end a
+// text, as it does for transformers: those of models that answer are often more than config.json has.
 func ReadConfig(path string) (Config, error) {
+	folder := ""
 	if filepath.Ext(path) != ".json" {
-		path = filepath.Join(path, "config.json")
+		folder, path = path, filepath.Join(path, "config.json")
 	}
 	raw, err := safefile.ReadFile(path, maxConfig)
 	if err != nil {
@@ -77,7 +80,38 @@ func ReadConfig(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("decoder.ReadConfig: %s: %w", path, err)
 	}
+	if folder == "" {
+		return c, nil
+	}
+	path = filepath.Join(folder, "generation_config.json")
+	raw, err = safefile.ReadFile(path, maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	var generation struct {
+		End ids `json:"eos_token_id"`
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &generation)
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("decoder.ReadConfig: %s: %w", path, err)
+	}
+	if generation.End != nil {
+		c.End = generation.End
+	}
 	return c, nil
+}
+
+// leftOut is what files that leave something out mean, by the kind of model.
+//
+// Source: transformers 5.24, the configuration of each kind.
+var leftOut = map[string]string{
+	"llama":   `{"rms_norm_eps":1e-6,"hidden_act":"silu","bos_token_id":1,"eos_token_id":2}`,
+	"mistral": `{"rms_norm_eps":1e-6,"hidden_act":"silu","bos_token_id":1,"eos_token_id":2,"num_key_value_heads":8,"sliding_window":4096}`,
+	"qwen2":   `{"rms_norm_eps":1e-6,"hidden_act":"silu","num_key_value_heads":32,"sliding_window":4096,"max_window_layers":28}`,
+	"qwen3":   `{"rms_norm_eps":1e-6,"hidden_act":"silu","num_key_value_heads":32,"sliding_window":4096,"max_window_layers":28,"head_dim":128}`,
+	"gemma":   `{"rms_norm_eps":1e-6,"hidden_act":"gelu_pytorch_tanh","bos_token_id":2,"eos_token_id":1,"num_key_value_heads":16,"head_dim":256,"tie_word_embeddings":true}`,
 }
 
 // ParseConfig reads the contents of such a file, of the kinds llama, mistral, qwen2, qwen3 and gemma.
@@ -89,39 +123,47 @@ func ParseConfig(raw []byte) (Config, error) {
 		Theta float64 `json:"rope_theta"`
 	}
 	var v struct {
-		Type              string   `json:"model_type"`
-		Vocabulary        int      `json:"vocab_size"`
-		Width             int      `json:"hidden_size"`
-		Hidden            int      `json:"intermediate_size"`
-		Layers            int      `json:"num_hidden_layers"`
-		Heads             int      `json:"num_attention_heads"`
-		KVHeads           int      `json:"num_key_value_heads"`
-		HeadDim           int      `json:"head_dim"`
-		Positions         int      `json:"max_position_embeddings"`
-		Epsilon           float64  `json:"rms_norm_eps"`
-		Theta             float64  `json:"rope_theta"`
-		Scaling           *rope    `json:"rope_scaling"`
-		Parameters        *rope    `json:"rope_parameters"`
-		Activation        string   `json:"hidden_act"`
-		HiddenActivation  string   `json:"hidden_activation"`
-		AttentionBias     bool     `json:"attention_bias"`
-		MLPBias           bool     `json:"mlp_bias"`
-		Tied              *bool    `json:"tie_word_embeddings"`
-		Window            *int     `json:"sliding_window"`
-		UseWindow         *bool    `json:"use_sliding_window"`
-		LayerTypes        []string `json:"layer_types"`
-		Begin             ids      `json:"bos_token_id"`
-		End               ids      `json:"eos_token_id"`
-		DType             string   `json:"dtype"`
-		TorchDType        string   `json:"torch_dtype"`
-		InitializerRange  float64  `json:"initializer_range"`
-		AttnLogitSoftcap  *float64 `json:"attn_logit_softcapping"`
-		FinalLogitSoftcap *float64 `json:"final_logit_softcapping"`
+		Type             string   `json:"model_type"`
+		Vocabulary       int      `json:"vocab_size"`
+		Width            int      `json:"hidden_size"`
+		Hidden           int      `json:"intermediate_size"`
+		Layers           int      `json:"num_hidden_layers"`
+		Heads            int      `json:"num_attention_heads"`
+		KVHeads          *int     `json:"num_key_value_heads"`
+		HeadDim          *int     `json:"head_dim"`
+		Positions        int      `json:"max_position_embeddings"`
+		Epsilon          float64  `json:"rms_norm_eps"`
+		Theta            float64  `json:"rope_theta"`
+		Scaling          *rope    `json:"rope_scaling"`
+		Parameters       *rope    `json:"rope_parameters"`
+		Activation       string   `json:"hidden_act"`
+		HiddenActivation string   `json:"hidden_activation"`
+		AttentionBias    bool     `json:"attention_bias"`
+		MLPBias          bool     `json:"mlp_bias"`
+		Tied             *bool    `json:"tie_word_embeddings"`
+		Window           *int     `json:"sliding_window"`
+		UseWindow        bool     `json:"use_sliding_window"`
+		FullLayers       int      `json:"max_window_layers"`
+		LayerTypes       []string `json:"layer_types"`
+		Begin            ids      `json:"bos_token_id"`
+		End              ids      `json:"eos_token_id"`
+		InitializerRange float64  `json:"initializer_range"`
+		BothDirections   bool     `json:"use_bidirectional_attention"`
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	var head struct {
+		Type string `json:"model_type"`
+	}
+	err := json.Unmarshal(raw, &head)
+	if usual, known := leftOut[head.Type]; err == nil && known {
+		err = json.Unmarshal([]byte(usual), &v)
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	if err != nil {
 		return Config{}, fmt.Errorf("this is no config.json: %w", err)
 	}
-	c := Config{Vocabulary: v.Vocabulary, Width: v.Width, Hidden: v.Hidden, Layers: v.Layers, Heads: v.Heads, KVHeads: v.KVHeads, HeadDim: v.HeadDim, Positions: v.Positions,
+	c := Config{Vocabulary: v.Vocabulary, Width: v.Width, Hidden: v.Hidden, Layers: v.Layers, Heads: v.Heads, Positions: v.Positions,
 		DType: dtypes.Float32, Epsilon: v.Epsilon, RotaryBase: v.Theta, Tied: v.Tied != nil && *v.Tied, Begin: v.Begin, End: v.End, initializer: v.InitializerRange}
 	switch v.Type {
 	case "llama", "mistral":
@@ -132,6 +174,9 @@ func ParseConfig(raw []byte) (Config, error) {
 		c.Bias, c.QKNorm = v.AttentionBias, true
 	case "gemma":
 		c.Bias, c.NormOffset, c.EmbedScale, c.Tied = v.AttentionBias, 1, math.Sqrt(float64(v.Width)), v.Tied == nil || *v.Tied
+		if v.BothDirections {
+			return Config{}, errors.New("use_bidirectional_attention, by which places see what comes after them, is not known here")
+		}
 	default:
 		return Config{}, fmt.Errorf("the model_type %q is not known: known are gemma, llama, mistral, qwen2, qwen3", v.Type)
 	}
@@ -161,13 +206,8 @@ func ParseConfig(raw []byte) (Config, error) {
 			return Config{}, fmt.Errorf("rotary positions of the kind %q are not known: known are default and llama3", kind)
 		}
 	}
-	if v.Window != nil && (v.UseWindow == nil || *v.UseWindow) {
-		c.Window = *v.Window
-	}
-	for _, kind := range v.LayerTypes {
-		if (kind == "sliding_attention") != (c.Window > 0) {
-			return Config{}, fmt.Errorf("layers of several kinds, here %v with a window of %d, are not known", v.LayerTypes, c.Window)
-		}
+	if err := c.readWindow(v.Type, v.Window, v.UseWindow, v.FullLayers, v.LayerTypes); err != nil {
+		return Config{}, err
 	}
 	act := v.HiddenActivation
 	if act == "" {
@@ -186,13 +226,47 @@ func ParseConfig(raw []byte) (Config, error) {
 	default:
 		return Config{}, fmt.Errorf("the activation %q is not known: known are gelu, gelu_pytorch_tanh and silu", act)
 	}
-	if c.KVHeads == 0 {
-		c.KVHeads = c.Heads
+	if c.KVHeads = c.Heads; v.KVHeads != nil {
+		c.KVHeads = *v.KVHeads
 	}
-	if c.HeadDim == 0 && c.Heads > 0 {
+	if v.HeadDim != nil {
+		c.HeadDim = *v.HeadDim
+	} else if c.Heads > 0 {
 		c.HeadDim = c.Width / c.Heads
 	}
 	return c, c.Check()
+}
+
+// readWindow sets the window of attention, which all layers are to have or none: those of Mistral, and those of Qwen from a number of layers on, or which
+// a list names, if it says so. Of the other kinds nothing is meant by it.
+func (c *Config) readWindow(kind string, size *int, use bool, full int, layers []string) error {
+	qwen := kind == "qwen2" || kind == "qwen3"
+	if size == nil || kind != "mistral" && !(qwen && use) {
+		return nil
+	}
+	windowed := c.Layers
+	switch {
+	case layers != nil:
+		windowed = 0
+		for _, layer := range layers {
+			if layer == "sliding_attention" {
+				windowed++
+			}
+		}
+		if windowed == len(layers) {
+			windowed = c.Layers
+		}
+	case qwen:
+		windowed = max(0, c.Layers-max(0, full))
+	}
+	switch windowed {
+	case 0:
+		return nil
+	case c.Layers:
+		c.Window = *size
+		return nil
+	}
+	return fmt.Errorf("layers of several kinds, here %d of %d with a window of %d, are not known", windowed, c.Layers, *size)
 }
 
 // Check tells what is wrong with sizes.
@@ -212,6 +286,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("heads of %d channels cannot be turned in pairs by rotary positions: want an even number", c.HeadDim)
 	case !c.DType.IsFloat():
 		return fmt.Errorf("the decoder's DType is %s, want a float", c.DType)
+	case c.Rotary != nil && !(c.Rotary.Factor > 0 && c.Rotary.Low > 0 && c.Rotary.High > c.Rotary.Low && c.Rotary.Positions > 0):
+		return fmt.Errorf("the decoder's Rotary is %+v, want numbers above 0, High above Low", *c.Rotary)
 	case !(c.Epsilon >= 0) || !(c.RotaryBase > 0) || c.Window < 0:
 		return fmt.Errorf("the decoder's Epsilon is %v, RotaryBase %v, Window %d: want 0 and more, more than 0, 0 and more", c.Epsilon, c.RotaryBase, c.Window)
 	}

@@ -113,19 +113,85 @@ func TestGeneratedTokensAreThoseOfTransformers(t *testing.T) {
 	}
 }
 
+// sized is a config.json of a kind with all sizes, and more.
+func sized(kind, more string) string {
+	if more != "" {
+		more = "," + more
+	}
+	return `{"model_type":"` + kind + `","vocab_size":9,"hidden_size":64,"intermediate_size":8,"num_hidden_layers":2,"num_attention_heads":32` + more + `}`
+}
+
+// What a file leaves out is what transformers 5.24 takes for it, and a window is only where it has one.
+func TestWhatFilesLeaveOut(t *testing.T) {
+	for _, c := range []struct {
+		kind, more                           string
+		window, kvHeads, headDim, begin, end int // 0: none
+		tied                                 bool
+	}{
+		{"llama", ``, 0, 32, 2, 1, 2, false},
+		{"llama", `"sliding_window":7,"head_dim":4,"eos_token_id":null`, 0, 32, 4, 1, 0, false},
+		{"mistral", ``, 4096, 8, 2, 1, 2, false},
+		{"mistral", `"sliding_window":null,"num_key_value_heads":null`, 0, 32, 2, 1, 2, false},
+		{"qwen2", ``, 0, 32, 2, 0, 0, false},
+		{"qwen2", `"sliding_window":7`, 0, 32, 2, 0, 0, false},
+		{"qwen2", `"sliding_window":7,"use_sliding_window":true`, 0, 32, 2, 0, 0, false}, // from layer 28 on
+		{"qwen2", `"sliding_window":7,"use_sliding_window":true,"max_window_layers":0`, 7, 32, 2, 0, 0, false},
+		{"qwen3", `"sliding_window":7,"use_sliding_window":true,"layer_types":["sliding_attention","sliding_attention"]`, 7, 32, 128, 0, 0, false},
+		{"qwen3", `"sliding_window":7,"use_sliding_window":true,"layer_types":["full_attention","full_attention"]`, 0, 32, 128, 0, 0, false},
+		{"gemma", ``, 0, 16, 256, 2, 1, true},
+		{"gemma", `"tie_word_embeddings":false`, 0, 16, 256, 2, 1, false},
+	} {
+		got, err := decoder.ParseConfig([]byte(sized(c.kind, c.more)))
+		require.NoError(t, err, "%s %s", c.kind, c.more)
+		first := func(list []int) int {
+			if len(list) == 0 {
+				return 0
+			}
+			return list[0]
+		}
+		assert.Equal(t, []any{c.window, c.kvHeads, c.headDim, c.begin, c.end, c.tied, 1e-6, 10_000.0}, []any{got.Window, got.KVHeads, got.HeadDim, first(got.Begin), first(got.End), got.Tied, got.Epsilon, got.RotaryBase}, "%s %s", c.kind, c.more)
+	}
+}
+
+// generation_config.json tells the ends of a text, as of models that answer.
+func TestGenerationConfig(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("config.json", sized("qwen2", `"eos_token_id":5`))
+	for _, c := range []struct {
+		file string
+		want []int
+	}{{"", []int{5}}, {`{"do_sample":true}`, []int{5}}, {`{"eos_token_id":[7,5]}`, []int{7, 5}}, {`{"eos_token_id":8}`, []int{8}}, {`{"eos_token_id":null}`, []int{5}}} {
+		if c.file != "" {
+			write("generation_config.json", c.file)
+		}
+		got, err := decoder.ReadConfig(dir)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got.End, c.file)
+	}
+	write("generation_config.json", "7")
+	_, err := decoder.ReadConfig(dir)
+	assert.ErrorContains(t, err, "generation_config.json: json: cannot unmarshal number")
+}
+
 func TestMistakes(t *testing.T) {
 	backend := gocpu.New()
 	defer backend.Close()
 	for want, config := range map[string]string{
 		"this is no config.json": `7`,
-		`the model_type "gpt9" is not known: known are gemma, llama, mistral, qwen2, qwen3`:                  `{"model_type":"gpt9"}`,
-		"the decoder's Vocabulary is 0, want 1 to 16777216":                                                  `{"model_type":"llama","hidden_act":"silu"}`,
-		`the activation "moo" is not known: known are gelu, gelu_pytorch_tanh and silu`:                      `{"model_type":"llama","hidden_act":"moo"}`,
-		"3 heads of keys and values do not divide 4 heads of queries":                                        `{"model_type":"llama","hidden_act":"silu","vocab_size":9,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":3}`,
-		`rotary positions of the kind "yarn" are not known: known are default and llama3`:                    `{"model_type":"llama","rope_scaling":{"type":"yarn"}}`,
-		"heads of 3 channels cannot be turned in pairs by rotary positions: want an even number":             `{"model_type":"llama","hidden_act":"silu","vocab_size":9,"hidden_size":9,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":3}`,
-		"attention_bias and mlp_bias, which add biases to the outputs of blocks, are not known here":         `{"model_type":"llama","mlp_bias":true}`,
-		`layers of several kinds, here [sliding_attention full_attention] with a window of 4, are not known`: `{"model_type":"qwen2","sliding_window":4,"layer_types":["sliding_attention","full_attention"]}`,
+		`the model_type "gpt9" is not known: known are gemma, llama, mistral, qwen2, qwen3`:          `{"model_type":"gpt9"}`,
+		"the decoder's Vocabulary is 0, want 1 to 16777216":                                          `{"model_type":"llama","hidden_act":"silu"}`,
+		`the activation "moo" is not known: known are gelu, gelu_pytorch_tanh and silu`:              `{"model_type":"llama","hidden_act":"moo"}`,
+		"3 heads of keys and values do not divide 4 heads of queries":                                `{"model_type":"llama","hidden_act":"silu","vocab_size":9,"hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":3}`,
+		`rotary positions of the kind "yarn" are not known: known are default and llama3`:            `{"model_type":"llama","rope_scaling":{"type":"yarn"}}`,
+		"heads of 3 channels cannot be turned in pairs by rotary positions: want an even number":     `{"model_type":"llama","hidden_act":"silu","vocab_size":9,"hidden_size":9,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":3}`,
+		"attention_bias and mlp_bias, which add biases to the outputs of blocks, are not known here": `{"model_type":"llama","mlp_bias":true}`,
+		"layers of several kinds, here 1 of 2 with a window of 4, are not known":                     `{"model_type":"qwen2","num_hidden_layers":2,"use_sliding_window":true,"sliding_window":4,"layer_types":["sliding_attention","full_attention"]}`,
+		"layers of several kinds, here 2 of 30 with a window of 4096, are not known":                 `{"model_type":"qwen3","num_hidden_layers":30,"use_sliding_window":true}`,
+		"use_bidirectional_attention, by which places see what comes after them":                     `{"model_type":"gemma","use_bidirectional_attention":true}`,
+		"the decoder's Rotary is {Factor:8 Low:1 High:4 Positions:0}, want numbers above 0":          sized("llama", `"rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4}`),
 	} {
 		_, err := decoder.ParseConfig([]byte(config))
 		assert.ErrorContains(t, err, want)

@@ -74,12 +74,17 @@ func OpenBERT(dir string) (c BERT, store *model.Store, err error) {
 		Heads      int     `json:"num_attention_heads"`
 		Activation string  `json:"hidden_act"`
 		Epsilon    float64 `json:"layer_norm_eps"`
+		Decoder    bool    `json:"is_decoder"`
 	}
+	v.Kinds, v.Epsilon, v.Activation = 2, 1e-12, "gelu" // if the file leaves them out (transformers)
 	fail := func(err error) (BERT, *model.Store, error) {
 		return BERT{}, nil, fmt.Errorf("transformer.OpenBERT: %w", err)
 	}
 	if err := readConfig(dir, "bert", &v); err != nil {
 		return fail(err)
+	}
+	if v.Decoder {
+		return fail(fmt.Errorf("%s: a BERT that is a decoder, is_decoder, is not known here", dir))
 	}
 	act, err := activation(v.Activation)
 	if err != nil {

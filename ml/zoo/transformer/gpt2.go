@@ -90,10 +90,18 @@ func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
 		Activation string  `json:"activation_function"`
 		Epsilon    float64 `json:"layer_norm_epsilon"`
 		End        *int    `json:"eos_token_id"`
+		Tied       *bool   `json:"tie_word_embeddings"`
+		Scaled     *bool   `json:"scale_attn_weights"`
+		ByLayer    bool    `json:"scale_attn_by_inverse_layer_idx"`
+		Cross      bool    `json:"add_cross_attention"`
 	}
+	v.Epsilon, v.Activation = 1e-5, "gelu_new" // if the file leaves them out (transformers)
 	fail := func(err error) (*GPT2Model, error) { return nil, fmt.Errorf("transformer.OpenGPT2: %w", err) }
 	if err := readConfig(dir, "gpt2", &v); err != nil {
 		return fail(err)
+	}
+	if v.ByLayer || v.Cross || v.Scaled != nil && !*v.Scaled || v.Tied != nil && !*v.Tied {
+		return fail(fmt.Errorf("%s: GPT-2 with scale_attn_by_inverse_layer_idx or add_cross_attention, or without scale_attn_weights or tie_word_embeddings, is not known here", dir))
 	}
 	act, err := activation(v.Activation)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -118,6 +120,22 @@ func TestMistakes(t *testing.T) {
 	require.NoError(t, err)
 	_, err = model.CallOnce(backend, model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node { return c.Logits(scope, x) }, [][][][]float32{{{{1}}}})
 	assert.ErrorContains(t, err, "ViT: images are float32[1 1 1 1], want floats of [batch, 12, 12, 3]")
+	// What would compute something else without a word.
+	for config, want := range map[string]string{
+		`{"model_type":"gpt2","scale_attn_by_inverse_layer_idx":true}`: "transformer.OpenGPT2: ",
+		`{"model_type":"gpt2","scale_attn_weights":false}`:             "transformer.OpenGPT2: ",
+		`{"model_type":"gpt2","tie_word_embeddings":false}`:            "transformer.OpenGPT2: ",
+		`{"model_type":"gpt2","add_cross_attention":true}`:             "transformer.OpenGPT2: ",
+		`{"model_type":"bert","is_decoder":true}`:                      "transformer.OpenBERT: ",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600))
+		if _, err = transformer.OpenGPT2(backend, dir); strings.Contains(want, "BERT") {
+			_, _, err = transformer.OpenBERT(dir)
+		}
+		assert.ErrorContains(t, err, want+dir)
+		assert.ErrorContains(t, err, "is not known here")
+	}
 	_, err = transformer.NewGPT2(backend, model.NewStore(), transformer.GPT2{})
 	assert.EqualError(t, err, "transformer.NewGPT2: GPT-2's Width is 0, want 1 to 16777216")
 }

@@ -68,6 +68,7 @@ func OpenViT(dir string) (c ViT, store *model.Store, err error) {
 		Epsilon    float64           `json:"layer_norm_eps"`
 		Labels     map[string]string `json:"id2label"`
 	}
+	v.Epsilon, v.Activation, v.Channels = 1e-12, "gelu", 3 // if the file leaves them out (transformers)
 	fail := func(err error) (ViT, *model.Store, error) {
 		return ViT{}, nil, fmt.Errorf("transformer.OpenViT: %w", err)
 	}

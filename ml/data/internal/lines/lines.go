@@ -71,29 +71,32 @@ func index(path string, skipBlank bool) (file, error) {
 	r := bufio.NewReaderSize(in, 1<<16)
 	var at int64
 	blank := true
-	endLine := func() error {
-		if n := at - out.starts[len(out.starts)-1]; n > MaxLine {
-			return fmt.Errorf("%s:%d: a line of %d bytes: want %d or fewer", path, len(out.starts), n, MaxLine)
+	checkLength := func() error {
+		if at-out.starts[len(out.starts)-1] > MaxLine {
+			return fmt.Errorf("%s:%d: a line of more than %d bytes: is it a text file?", path, len(out.starts), MaxLine)
 		}
+		return nil
+	}
+	endLine := func() {
 		if skipBlank && !blank {
 			out.number = append(out.number, int32(len(out.starts)-1))
 		}
 		out.starts = append(out.starts, at)
 		blank = true
-		return nil
 	}
 	for {
 		part, err := r.ReadSlice('\n')
 		at += int64(len(part))
 		blank = blank && len(bytes.TrimSpace(part)) == 0
+		if err := checkLength(); err != nil { // at once: the end may be a terabyte away
+			in.Close()
+			return file{}, err
+		}
 		switch {
 		case err == bufio.ErrBufferFull:
 			continue
 		case err == nil, err == io.EOF && at > out.starts[len(out.starts)-1]:
-			if err := endLine(); err != nil {
-				in.Close()
-				return file{}, err
-			}
+			endLine()
 		}
 		if err == io.EOF {
 			return out, nil
