@@ -26,30 +26,31 @@ func aRun() *machine.Run {
 	return r
 }
 
-// untimed takes times out of a text: they are different each time.
+// untimed takes times out of a text, and the widths of columns that they make: they are different each time.
 func untimed(b viz.Bundle) string {
-	return regexp.MustCompile(` *\d+(\.\d+)?(e[-+]\d+)? (µs|ms|s)\b`).ReplaceAllString(b.Text(), " …")
+	text := regexp.MustCompile(` *\d+(\.\d+)?(e[-+]\d+)? (µs|ms|s)\b`).ReplaceAllString(b.Text(), " …")
+	return regexp.MustCompile(`(──)─+|(  ) +`).ReplaceAllString(text, "$1$2")
 }
 
 func ExampleStates() {
 	fmt.Print(untimed(viz.States(aRun().Trace())))
 	// Output:
 	// "machine" on sequential, 2 workers: done; 3 of 3 nodes done, …
-	//     node  operands  state     time  shape       at
-	// ─────────────────────────────────────────────────────────────────────────
-	// %0  x0              done            float32[3]
-	// %1  Neg   %0        done …  float32[3]  example_states_test.go:17
-	// %2  Exp   %1        done …  float32[3]  example_states_test.go:17
+	//   node  operands  state  time  shape  at
+	// ──
+	// %0  x0  done  float32[3]
+	// %1  Neg  %0  done …  float32[3]  example_states_test.go:17
+	// %2  Exp  %1  done …  float32[3]  example_states_test.go:17
 }
 
 func ExampleTimeline() {
 	fmt.Print(untimed(viz.Timeline(aRun().Trace())))
 	// Output:
 	// "machine" on sequential, 2 workers: done; 3 of 3 nodes done, …
-	//     node  worker     from       to  state
-	// ─────────────────────────────────────────────
-	// %1  Neg        0 … …  computing
-	// %2  Exp        0 … …  computing
+	//   node  worker  from  to  state
+	// ──
+	// %1  Neg  0 … …  computing
+	// %2  Exp  0 … …  computing
 }
 
 func ExampleHeatMap() {
