@@ -267,9 +267,9 @@ func checkRange(o ImageOptions) error {
 	lo, hi := o.Range[0], o.Range[1]
 	switch {
 	case o.Range != [2]float64{} && !(lo < hi && !math.IsInf(lo, 0) && !math.IsInf(hi, 0)):
-		return fmt.Errorf("Range from %v to %v: want two finite numbers, the second larger", lo, hi)
+		return fmt.Errorf("the range is from %v to %v: want two finite numbers, the second larger", lo, hi)
 	case math.IsNaN(o.Clip) || o.Clip >= 0.5:
-		return fmt.Errorf("Clip is %v: want a share of the values below 0.5, such as 0.01", o.Clip)
+		return fmt.Errorf("the clipped share is %v: want one of the values below 0.5, such as 0.01", o.Clip)
 	case o.Range != [2]float64{} && o.Clip > 0:
 		return errors.New("both Range and Clip are set: want one of them")
 	}
