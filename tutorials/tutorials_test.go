@@ -68,7 +68,7 @@ func committed(t *testing.T, dir string) (notebooks map[string][]byte, ok bool) 
 // does not change when it saves them, and that they say what each cell is for.
 func TestCommittedForm(t *testing.T) {
 	if _, ok := committed(t, "."); !ok {
-		t.Skip("this is no repository of git: nothing is committed")
+		testenv.Missing(t, "git", "this is no repository of git: nothing is committed")
 	}
 	for dir, least := range map[string]int{".": 2, "../notebooks": len(small)} {
 		notebooks, _ := committed(t, dir)

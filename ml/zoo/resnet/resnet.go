@@ -7,15 +7,12 @@
 package resnet
 
 import (
-	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
@@ -133,19 +130,12 @@ func conv(scope *model.Scope, x *graph.Node, channels, size, stride int) *graph.
 	return layers.BatchNorm(scope.In("norm"), x, -1).Momentum(0.9).Epsilon(1e-5).Done()
 }
 
-const maxConfig = 1 << 20
-
 // Open opens a checkpoint of transformers, a folder, of a net that classifies pictures.
 func Open(dir string) (c Config, store *model.Store, err error) {
 	fail := func(err error) (Config, *model.Store, error) {
 		return Config{}, nil, fmt.Errorf("resnet.Open: %w", err)
 	}
-	raw, err := safefile.ReadFile(filepath.Join(dir, "config.json"), maxConfig)
-	if err != nil {
-		return fail(err)
-	}
 	var v struct {
-		Type       string            `json:"model_type"`
 		Channels   int               `json:"num_channels"`
 		Stem       int               `json:"embedding_size"`
 		Widths     []int             `json:"hidden_sizes"`
@@ -156,11 +146,10 @@ func Open(dir string) (c Config, store *model.Store, err error) {
 		In         bool              `json:"downsample_in_bottleneck"`
 		Labels     map[string]string `json:"id2label"`
 	}
-	switch err := json.Unmarshal(raw, &v); {
-	case err != nil:
-		return fail(fmt.Errorf("%s: this is no config.json: %w", dir, err))
-	case v.Type != "resnet":
-		return fail(fmt.Errorf("%s: the model_type is %q, want \"resnet\"", dir, v.Type))
+	if err := lm.ReadConfig(dir, "resnet", &v); err != nil {
+		return fail(err)
+	}
+	switch {
 	case v.Activation != "relu":
 		return fail(fmt.Errorf("%s: the activation %q is not known: known is relu", dir, v.Activation))
 	case v.Layer != "basic" && v.Layer != "bottleneck":

@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/zoo/internal/lm"
 )
 
 // BERT is the sizes of a BERT: an encoder with learned positions and kinds of texts, and norms behind its blocks.
@@ -80,7 +81,7 @@ func OpenBERT(dir string) (c BERT, store *model.Store, err error) {
 	fail := func(err error) (BERT, *model.Store, error) {
 		return BERT{}, nil, fmt.Errorf("transformer.OpenBERT: %w", err)
 	}
-	if err := readConfig(dir, "bert", &v); err != nil {
+	if err := lm.ReadConfig(dir, "bert", &v); err != nil {
 		return fail(err)
 	}
 	if v.Decoder {

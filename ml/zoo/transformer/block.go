@@ -1,15 +1,12 @@
 package transformer
 
 import (
-	"encoding/json"
 	"fmt"
-	"path/filepath"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/cache"
 	"github.com/quire-ml/quire/ml/checkpoints/pretrained"
 	"github.com/quire-ml/quire/ml/initializers"
@@ -107,29 +104,6 @@ func table(scope *model.Scope, at *graph.Node, name string, n, width int) *graph
 
 // activations are the names that transformers has.
 var activations = map[string]string{"gelu": "gelu", "gelu_new": "gelu_approximate", "gelu_pytorch_tanh": "gelu_approximate", "relu": "relu", "silu": "silu"}
-
-const maxConfig = 1 << 20
-
-// readConfig reads config.json of a folder, which is to be of a type.
-func readConfig(dir, kind string, v any) error {
-	raw, err := safefile.ReadFile(filepath.Join(dir, "config.json"), maxConfig)
-	if err != nil {
-		return err
-	}
-	var head struct {
-		Type string `json:"model_type"`
-	}
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return fmt.Errorf("%s: this is no config.json: %w", dir, err)
-	}
-	if head.Type != kind {
-		return fmt.Errorf("%s: the model_type is %q, want %q", dir, head.Type, kind)
-	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("%s: config.json: %w", dir, err)
-	}
-	return nil
-}
 
 // load reads the tensors of a folder into a store.
 func load(dir string, build func(scope *model.Scope, in []*graph.Node), in []shapes.Shape, rules []pretrained.Rule, ignore ...string) (*model.Store, error) {

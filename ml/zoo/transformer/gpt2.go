@@ -97,7 +97,7 @@ func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
 	}
 	v.Epsilon, v.Activation = 1e-5, "gelu_new" // if the file leaves them out (transformers)
 	fail := func(err error) (*GPT2Model, error) { return nil, fmt.Errorf("transformer.OpenGPT2: %w", err) }
-	if err := readConfig(dir, "gpt2", &v); err != nil {
+	if err := lm.ReadConfig(dir, "gpt2", &v); err != nil {
 		return fail(err)
 	}
 	if v.ByLayer || v.Cross || v.Scaled != nil && !*v.Scaled || v.Tied != nil && !*v.Tied {

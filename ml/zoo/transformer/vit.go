@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/zoo/internal/lm"
 )
 
 // ViT is the sizes of a vision transformer: an encoder over patches of pictures, and norms before its blocks.
@@ -72,7 +73,7 @@ func OpenViT(dir string) (c ViT, store *model.Store, err error) {
 	fail := func(err error) (ViT, *model.Store, error) {
 		return ViT{}, nil, fmt.Errorf("transformer.OpenViT: %w", err)
 	}
-	if err := readConfig(dir, "vit", &v); err != nil {
+	if err := lm.ReadConfig(dir, "vit", &v); err != nil {
 		return fail(err)
 	}
 	act, err := activation(v.Activation)

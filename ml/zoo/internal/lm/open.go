@@ -1,9 +1,12 @@
 package lm
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 )
 
@@ -16,4 +19,27 @@ func OpenCheckpoint(dir string) (*safetensors.File, error) {
 		}
 	}
 	return safetensors.Open(path)
+}
+
+const maxConfig = 1 << 20
+
+// ReadConfig reads config.json of a folder, which is to be of a type.
+func ReadConfig(dir, kind string, v any) error {
+	raw, err := safefile.ReadFile(filepath.Join(dir, "config.json"), maxConfig)
+	if err != nil {
+		return err
+	}
+	var head struct {
+		Type string `json:"model_type"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return fmt.Errorf("%s: this is no config.json: %w", dir, err)
+	}
+	if head.Type != kind {
+		return fmt.Errorf("%s: the model_type is %q, want %q", dir, head.Type, kind)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("%s: config.json: %w", dir, err)
+	}
+	return nil
 }
