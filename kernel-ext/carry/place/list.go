@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/kernel-ext/carry"
@@ -73,6 +74,10 @@ func Sweep(base string) {
 		if safefile.CheckPrivate(dir) != nil { // another user's
 			continue
 		}
+		if strings.HasSuffix(dir, goneSuffix) { // its kernel was killed while it closed
+			os.RemoveAll(dir)
+			continue
+		}
 		home := filepath.Join(inMemory, filepath.Base(dir))
 		if _, err := os.Lstat(filepath.Join(dir, lockName)); err == nil {
 			home = dir
@@ -90,5 +95,5 @@ func sweepOne(dir, home string) {
 		}
 		defer lock.Unlock()
 	}
-	os.RemoveAll(dir)
+	_ = remove(dir) // what stays is for the next sweep
 }

@@ -104,12 +104,25 @@ func (p *Place) Close() error {
 	var err error
 	for _, dir := range []string{p.Spill, p.Dir} { // the locked one last
 		if dir != "" {
-			err = errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, remove(dir))
 		}
 	}
 	p.lock.Unlock()
 	p.lock = nil
 	return err
+}
+
+// goneSuffix ends the names of folders that nobody holds any longer, which any sweep may remove.
+const goneSuffix = ".gone"
+
+// remove removes a folder. It gets another name first: where the file of the lock is taken away while the folder still has its name, the
+// sweep of another kernel takes it for one that was never locked, puts a lock there, and the folder is not empty.
+func remove(dir string) error {
+	gone := dir
+	if err := os.Rename(dir, dir+goneSuffix); err == nil {
+		gone = dir + goneSuffix
+	}
+	return os.RemoveAll(gone)
 }
 
 // Variable is what is known of one without its value being read.

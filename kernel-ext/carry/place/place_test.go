@@ -143,3 +143,42 @@ func TestManyKernelsAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestAFolderThatIsBeingRemovedIsSwept: what a kernel leaves that is killed while it closes.
+func TestAFolderThatIsBeingRemovedIsSwept(t *testing.T) {
+	elsewhere(t)
+	for _, base := range []string{inMemory, os.TempDir()} {
+		dir := filepath.Join(base, prefix+"1"+goneSuffix)
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "x"), 0o700))
+		newPlace(t)
+		assert.NoDirExists(t, dir)
+	}
+}
+
+// TestNothingIsLeftByManyKernels: kernels that come and go while others sweep leave no folder, whoever removes which.
+func TestNothingIsLeftByManyKernels(t *testing.T) {
+	elsewhere(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 200 {
+				Sweep(inMemory)
+				Sweep(os.TempDir())
+			}
+		})
+		all.Go(func() {
+			for range 50 {
+				p, err := New()
+				if assert.NoError(t, err) {
+					assert.NoError(t, p.Close())
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, base := range []string{inMemory, os.TempDir()} {
+		left, err := filepath.Glob(filepath.Join(base, prefix+"*"))
+		assert.NoError(t, err)
+		assert.Empty(t, left)
+	}
+}
