@@ -103,7 +103,7 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 		list, _ := filepath.Glob(filepath.Join(d.tmp, "quire-run-*", "g", "run", "*"))
 		return len(list) > 0
 	}
-	says := func() bool { return strings.Contains(d.text(), "on\n") }
+	says := func() bool { return strings.Contains(d.text(), "on") }
 	const loop = "for { time.Sleep(time.Millisecond) }"
 	for _, c := range []struct {
 		name, code string
@@ -111,10 +111,10 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 		want       string // "" means that it ends well
 	}{
 		{"a build", slow(), running, "the cell was interrupted"},
-		{"a program", "%%\nfmt.Println(\"on\")\n" + loop, says, "In[#]:3: the cell was interrupted"},
-		{"a program that waits in a function", "func wait() {\n\tselect {}\n}\n%%\nfmt.Println(\"on\")\ngo func() { " + loop + " }()\nwait()", says, "In[#]:2: the cell was interrupted"},
+		{"a program", "%%\nn := 1\nfmt.Println(\"on\", n); " + loop, says, "In[#]:3: the cell was interrupted"},
+		{"a program that waits in a function", "func wait() {\n\tfmt.Println(\"on\"); select {}\n}\n%%\ngo func() { " + loop + " }()\nwait()", says, "In[#]:2: the cell was interrupted"},
 		{"a program that computes", "%%\nfmt.Println(\"on\")\nn := 0\nfor {\n\tn++\n}", says, "In[#]:"},
-		{"a program that could train, and does not", "import \"github.com/quire-ml/quire/ml/train\"\n\n%%\nfmt.Println(train.Step)\nfmt.Println(\"on\")\n" + loop, says, "In[#]:6: the cell was interrupted"},
+		{"a program that could train, and does not", "import \"github.com/quire-ml/quire/ml/train\"\n\n%%\nfmt.Println(train.Step)\nfmt.Println(\"on\"); " + loop, says, "In[#]:5: the cell was interrupted"},
 		{"a program that takes notice", "%%\nctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)\ndefer stop()\nfmt.Println(\"on\")\n<-ctx.Done()\nfmt.Println(\"saved\")", says, ""},
 		{"a program that takes none", "%%\nsignal.Ignore(os.Interrupt)\nfmt.Println(\"on\")\n" + loop, says, "the cell was interrupted"},
 		{"a command of the shell", "!echo on; sleep 600; echo never", says, "the cell was interrupted"},
