@@ -1,7 +1,6 @@
 package viz_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -9,7 +8,6 @@ import (
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/optimizers"
-	"github.com/quire-ml/quire/ml/search"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 )
@@ -55,30 +53,6 @@ func ExampleSchedule() {
 	// ──────────────────────────────────────────────────────────────────────────────────
 	// schedule 1  ▁▃▅▇█████▇▇▇▇▆▆▆▆▆▅▅▅▅▄▄▄▄▃▃▃▃▃▂▂▂▂▁▁▁▁▁  0.009901        1  100   0.1
 	// schedule 2  ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄       0.5      0.5    0   0.5
-}
-
-func ExampleRateFinder() {
-	curve := &train.RateCurve{ // in a program, of train.FindRate
-		Rates:     []float64{0.001, 0.01, 0.1, 1},
-		Losses:    []float64{2.5, 2.1, 0.9, 7},
-		Smoothed:  []float64{2.5, 2.2, 1.2, 4},
-		Suggested: 0.01,
-		Diverged:  true,
-	}
-	viz.Show(viz.RateFinder(curve))
-	// Output:
-}
-
-func ExampleSearchRuns() {
-	trials, err := search.Run(context.Background(), search.Options{Trials: 3}, search.Space{"width": search.Ints(8, 64)}, func(_ context.Context, t *search.Trial) (float64, error) {
-		return 1 / float64(t.Int("width")), nil // as if it had been trained
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	viz.Show(viz.Sweep(viz.SearchRuns(trials)...))
-	// Output:
 }
 
 func ExampleRateFunc_Value() {
