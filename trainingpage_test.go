@@ -122,6 +122,16 @@ func markdown(text string) string {
 			out = append(out, "```text\n"+strings.TrimRight(b.Text, "\n")+"\n```")
 		case *comment.Paragraph:
 			out = append(out, strings.Join(strings.Fields(plain(b.Text)), " "))
+		case *comment.List:
+			var items []string
+			for _, item := range b.Items {
+				for _, block := range item.Content {
+					if p, ok := block.(*comment.Paragraph); ok {
+						items = append(items, "- "+strings.Join(strings.Fields(plain(p.Text)), " "))
+					}
+				}
+			}
+			out = append(out, strings.Join(items, "\n"))
 		}
 	}
 	return strings.Join(out, "\n\n")
