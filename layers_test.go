@@ -96,14 +96,14 @@ var mayImport = map[string][]string{
 	"ml/search":                 {"ml/internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
-	"ml/train":                  with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
+	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
 	"ml/checkpoints":            with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...":           with(graphs, "internal/frames"),
 
 	"ml/checkpoints/gguf":        with(values, "graph/quant"),
 	"ml/checkpoints/safetensors": values,
 
-	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/train", "viz/internal/..."),
+	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/search", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
 	"viz/plots":        with(values, "viz", "viz/internal/..."),
 	"viz/interactive":  with(values, "viz", "viz/internal/...", "internal/assets"), // go-echarts, which viz may not link

@@ -235,6 +235,12 @@ func (l Trials) Best() *Trial {
 	return l.All[0]
 }
 
+// Maximize reports whether the largest value is the best one.
+func (l Trials) Maximize() bool { return l.options.Maximize }
+
+// Names returns the names of the hyperparameters, sorted.
+func (l Trials) Names() []string { return slices.Clone(l.names) }
+
 // String is a table of the trials.
 func (l Trials) String() string {
 	var b strings.Builder
