@@ -144,6 +144,98 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 	}
 }
 
+// What a metric is of labels or predictions that are all moved by a number: the same. Each has an entry that streams numbers; of those of classes only
+// predictions move.
+var whatMoves = map[string]struct{ labels, predictions bool }{
+	"NewR2": {true, true}, "NewRootMeanSquaredError": {true, true}, "NewMeanAbsoluteError": {true, true}, "NewMedianAbsoluteError": {true, true},
+	"NewROCAUC": {false, true}, "NewPRAUC": {false, true}, "NewPerplexity": {false, true}, "NewConfusion": {false, true}, "NewMeanIoU": {false, true},
+	"NewPrecision": {false, true}, "NewRecall": {false, true}, "NewF1": {false, true},
+}
+
+// fixed are metrics of predictions against a threshold, which do not move with it.
+var fixed = []string{"NewBinaryPrecision", "NewBinaryRecall", "NewBinaryF1"}
+
+// TestMetricsFarFromZero: of numbers around a million or ten to the eighth, over uneven batches, each metric is what it is of those around 0, as far as
+// these numbers themselves are exact.
+func TestMetricsFarFromZero(t *testing.T) {
+	data, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var vectors []vector
+	require.NoError(t, json.Unmarshal(data, &vectors))
+	for _, v := range vectors {
+		name, _, _ := strings.Cut(v.Name, ",")
+		moves, ok := whatMoves[name]
+		if !ok {
+			require.Contains(t, fixed, name, "say in whatMoves what moves with it")
+			continue
+		}
+		m, n := references[v.Name], v.Dims[0]
+		width := len(v.Predictions) / n
+		for _, offset := range []float64{1 << 20, -(1 << 27)} { // numbers with two digits stay exact to 1e-8
+			var all []float64
+			var mean metrics.Mean
+			for begin, sizes := 0, []int{1, 5, 2, n - 8}; begin < n; sizes = sizes[1:] {
+				end := begin + sizes[0]
+				labels, predictions := slices.Clone(v.Labels[begin:end]), slices.Clone(v.Predictions[begin*width:end*width])
+				for i := range labels {
+					if moves.labels {
+						labels[i] += offset
+					}
+				}
+				for i := range predictions {
+					if moves.predictions {
+						predictions[i] += offset
+					}
+				}
+				in := []any{labels}
+				if v.Int {
+					whole := make([]int32, len(labels))
+					for i, x := range labels {
+						whole[i] = int32(x)
+					}
+					in[0] = whole
+				}
+				if len(v.Weights) > 0 {
+					in = append(in, v.Weights[begin:end])
+				}
+				dims := slices.Clone(v.Dims)
+				dims[0] = end - begin
+				got := state(t, m, append(in, tensors.FromFlatDataAndDimensions(predictions, dims...))...)
+				if s, ok := m.(metrics.Streaming); ok {
+					all = s.Join(all, got[:len(got)-1])
+				} else {
+					mean.Add(got[0], got[1])
+				}
+				begin = end
+			}
+			got := mean.Value()
+			if s, ok := m.(metrics.Streaming); ok {
+				got = s.Measure(all)
+			}
+			require.InDelta(t, v.Value, got, 1e-6, "%s, moved by %v, weights: %v", v.Name, offset, len(v.Weights) > 0)
+		}
+	}
+}
+
+// TestR2OfBatchesThatWeighNothing, and of labels that differ by less than is left of them.
+func TestR2OfBatchesThatWeighNothing(t *testing.T) {
+	m := metrics.NewR2()
+	one := func(values ...any) []float64 {
+		s := state(t, m, values...)
+		return s[:len(s)-1]
+	}
+	empty := func() []float64 { return one([]float64{7, 9}, []bool{false, false}, []float64{1, 1}) }
+	full := func() []float64 { return one([]float64{1, 2, 4}, []float64{1, 2, 3}) }
+	want := m.Measure(full())
+	assert.InDelta(t, 1-1./(14./3), want, 1e-12)
+	assert.InDelta(t, want, m.Measure(m.Join(m.Join(nil, empty()), full())), 1e-12)
+	assert.InDelta(t, want, m.Measure(m.Join(m.Join(nil, full()), empty())), 1e-12)
+	assert.True(t, math.IsNaN(m.Measure(empty())))
+	same := one([]float64{0.1, 0.1, 0.1}, []float64{0, 0.1, 0.2})
+	assert.True(t, math.IsNaN(m.Measure(m.Join(same, one([]float64{0.1}, []float64{0.3})))))
+	assert.True(t, math.IsNaN(m.Measure(m.Join(full(), []float64{1}))))
+}
+
 // TestWhatHasNoMetric: of one class there is no area, of labels that are the same no variance; and what is predicted as NaN is nothing.
 func TestWhatHasNoMetric(t *testing.T) {
 	measure := func(m *metrics.Stream, values ...any) float64 {
