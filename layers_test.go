@@ -80,7 +80,8 @@ var mayImport = map[string][]string{
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
 	"ml/data":                   with(values, "ml/data/internal/...", "ml/internal/guard"),
-	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered"),
+	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered", "internal/names"),
+	"ml/data/parquet":           with(values, "ml/data/...", "ml/internal/guard", "internal/names"),
 	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
 	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
@@ -211,8 +212,8 @@ func TestCellsStayLight(t *testing.T) {
 	heavy := []string{"net/http", "runtime/cgo", "html/template", "text/template", "go/types", "testing"}
 	for _, p := range list(t, "./graph", "./graph/tensors/...", "./backends", "./backends/gocpu", "./ml/...", "./viz", "./kernel-ext/carry/...", "./kernel-ext/keep", "./kernel-ext/jobs") {
 		path := strings.TrimPrefix(p.ImportPath, module+"/")
-		// Downloads are opt-in, and so are regular expressions that look ahead and the normal forms of Unicode.
-		if path == "ml/data/fetch" || path == "ml/tokenizers" || slices.Contains(testHelpers, path) {
+		// Downloads are opt-in, and so are Parquet files, regular expressions that look ahead and the normal forms of Unicode.
+		if path == "ml/data/fetch" || path == "ml/data/parquet" || path == "ml/tokenizers" || slices.Contains(testHelpers, path) {
 			continue
 		}
 		for _, dep := range p.Deps {

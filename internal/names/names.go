@@ -11,11 +11,11 @@ func Hint(name string, known []string) string {
 	return ""
 }
 
-// closest returns the name that is most like the given one, "" if none is near.
+// closest returns the name that is most like the given one, "" if none is near: of one with which it has no letter in common it is not.
 func closest(name string, names []string) string {
 	best, distance := "", 1+max(2, len(name)/3)
 	for _, n := range names {
-		if d := Distance(name, n); d < distance {
+		if d := Distance(name, n); d < distance && d < max(len(name), len(n)) {
 			best, distance = n, d
 		}
 	}

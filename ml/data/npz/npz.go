@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
 )
@@ -141,13 +142,13 @@ func (f *File) array(name string) (rows, error) {
 func (f *File) open(name string) (rows, error) {
 	if f.places == nil {
 		if name != f.names[0] {
-			return nil, fmt.Errorf("there is none of this name: there is %q", f.names)
+			return nil, fmt.Errorf("there is none of this name%s (there is %q)", names.Hint(name, f.names), f.names)
 		}
 		return tensors.OpenNpyRows(f.f, f.size)
 	}
 	entry := f.places[name]
 	if entry == nil {
-		return nil, fmt.Errorf("there is none of this name: there are %q", f.names)
+		return nil, fmt.Errorf("there is none of this name%s (there are %q)", names.Hint(name, f.names), f.names)
 	}
 	if entry.Method == zip.Store {
 		at, err := entry.DataOffset()
