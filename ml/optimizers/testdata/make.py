@@ -4,6 +4,7 @@
     python make.py optax > optax.part      (optax 0.2.8, jax 0.10.2)
     python make.py numpy > numpy.part      (numpy 2.4.6: what neither has, written from the paper)
     python make.py join torch.part optax.part numpy.part > vectors.json
+    python make.py fit > fit.json          (torch 2.6.0, scipy 1.17.1)
 
 All is computed in float64, on gradients that are fed, or, where an optimizer needs a function, on the losses below, which
 vectors_test.go has too.
@@ -185,8 +186,55 @@ def run_numpy():
     return out
 
 
+def run_fit():
+    """What LBFGS with a search of the strong conditions of Wolfe makes of losses, after each number of iterations, and where SciPy finds the minimum."""
+    import scipy
+    import scipy.optimize
+    import torch
+    out = []
+
+    def rosenbrock(p):
+        return (100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2).sum()
+
+    def quartic(p):
+        return (torch.tensor(SCALES) * p**2 / 2 + p**4 / 10).sum() + (p[0] - p[1] + p[3]) ** 2 / 2
+
+    def steep(p):
+        return torch.exp(3 * p).sum() - 2 * p.sum() + 10 * torch.sin(p[0] * p[1]) + (p**2).sum()
+
+    def case(name, fn, start, history=100, lr=1.0):
+        values, losses, evaluations = [], [], []
+        for most in list(range(1, 13)) + [60]:
+            p = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+            o = torch.optim.LBFGS([p], lr=lr, max_iter=most, max_eval=1000, history_size=history, line_search_fn="strong_wolfe")
+
+            def closure():
+                o.zero_grad()
+                loss = fn(p)
+                loss.backward()
+                return loss
+            o.step(closure)
+            values.append(p.detach().numpy().tolist())
+            losses.append(float(fn(p)))
+            evaluations.append(o.state[p]["func_evals"])
+
+        def numpy_loss(x):
+            p = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+            loss = fn(p)
+            loss.backward()
+            return float(loss), p.grad.numpy()
+        best = scipy.optimize.minimize(numpy_loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
+        out.append({"name": name, "source": "torch " + torch.__version__.split("+")[0] + ", scipy " + scipy.__version__, "start": start, "history": history, "rate": lr,
+                    "iterations": list(range(1, 13)) + [60], "values": values, "losses": losses, "evaluations": evaluations, "minimum": float(best.fun)})
+    case("rosenbrock", rosenbrock, [-1.2, 1.0, -0.5, 0.8])
+    case("rosenbrock, short", rosenbrock, [-1.2, 1.0, -0.5, 0.8], history=3, lr=0.5)
+    case("quartic", quartic, [1.0, -2.0, 3.0, 0.5])
+    case("steep", steep, [1.5, -1.0])
+    return out
+
+
 if sys.argv[1] == "join":
     parts = [e for name in sys.argv[2:] for e in json.load(open(name))]
     print("[\n" + ",\n".join(json.dumps({**e, **{k: [[float(f"{x:.12g}") for x in r] for r in e[k]] for k in ("gradients", "values")}}) for e in parts) + "\n]")
 else:
-    json.dump({"torch": run_torch, "optax": run_optax, "numpy": run_numpy}[sys.argv[1]](), sys.stdout)
+    json.dump({"torch": run_torch, "optax": run_optax, "numpy": run_numpy, "fit": run_fit}[sys.argv[1]](), sys.stdout)
