@@ -52,6 +52,28 @@ var references = map[string]metrics.Interface{
 	"NewRootMeanSquaredError": metrics.NewRootMeanSquaredError(),
 	"NewMeanAbsoluteError":    metrics.NewMeanAbsoluteError(),
 	"NewMedianAbsoluteError":  metrics.NewMedianAbsoluteError(),
+
+	"NewSparseCategoricalAccuracy": metrics.NewSparseCategoricalAccuracy(),
+	"NewCategoricalAccuracy":       metrics.NewCategoricalAccuracy(),
+	"NewBinaryAccuracy":            metrics.NewBinaryAccuracy(),
+	"NewBinaryLogitsAccuracy":      metrics.NewBinaryLogitsAccuracy(),
+	"NewTopKAccuracy":              metrics.NewTopKAccuracy(2),
+}
+
+// rows returns the labels of some examples, as a tensor of theirs: one number each, or one for each class.
+func (v vector) rows(labels []float64) any {
+	n := v.Dims[0]
+	if v.Int {
+		whole := make([]int32, len(labels))
+		for i, x := range labels {
+			whole[i] = int32(x)
+		}
+		return whole
+	}
+	if width := len(v.Labels) / n; width > 1 {
+		return tensors.FromFlatDataAndDimensions(labels, len(labels)/width, width)
+	}
+	return labels
 }
 
 // state returns what a metric returns for a batch.
@@ -88,14 +110,14 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 			continue
 		}
 		n := v.Dims[0]
-		width := len(v.Predictions) / n
+		width, labelWidth := len(v.Predictions)/n, len(v.Labels)/n
 		for _, ends := range [][]int{{n}, {1, 6, n}, {3, 4, 5, n - 1, n}} {
 			for _, hidden := range []bool{false, true} {
 				var all []float64
 				var mean metrics.Mean
 				begin := 0
 				for _, end := range ends {
-					labels, predictions := slices.Clone(v.Labels[begin:end]), slices.Clone(v.Predictions[begin*width:end*width])
+					labels, predictions := slices.Clone(v.Labels[begin*labelWidth:end*labelWidth]), slices.Clone(v.Predictions[begin*width:end*width])
 					var mask []bool
 					weights := []float64{}
 					if len(v.Weights) > 0 {
@@ -103,22 +125,15 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 					}
 					if hidden {
 						mask = append(slices.Repeat([]bool{true}, end-begin), false)
-						labels = append(labels, 1e6)
+						labels = append(labels, slices.Repeat([]float64{1e6}, labelWidth)...)
 						predictions = append(predictions, slices.Repeat([]float64{math.NaN()}, width)...)
 						if len(weights) > 0 {
 							weights = append(weights, math.NaN())
 						}
 					}
 					dims := slices.Clone(v.Dims)
-					dims[0] = len(labels)
-					in := []any{tensors.FromFlatDataAndDimensions(labels, len(labels))}
-					if v.Int {
-						whole := make([]int32, len(labels))
-						for i, x := range labels {
-							whole[i] = int32(x)
-						}
-						in[0] = whole
-					}
+					dims[0] = len(labels) / labelWidth
+					in := []any{v.rows(labels)}
 					if len(weights) > 0 {
 						in = append(in, weights)
 					}
@@ -134,11 +149,11 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 					}
 					begin = end
 				}
-				got := mean.Value()
+				got, tolerance := mean.Value(), 1e-6 // means of hits are float32
 				if s, ok := m.(metrics.Streaming); ok {
-					got = s.Measure(all)
+					got, tolerance = s.Measure(all), 1e-9
 				}
-				require.InDelta(t, v.Value, got, 1e-9, "%s of %s, batches that end at %v, hidden: %v, weights: %v", v.Name, v.Source, ends, hidden, len(v.Weights) > 0)
+				require.InDelta(t, v.Value, got, tolerance, "%s of %s, batches that end at %v, hidden: %v, weights: %v", v.Name, v.Source, ends, hidden, len(v.Weights) > 0)
 			}
 		}
 	}
@@ -150,10 +165,11 @@ var whatMoves = map[string]struct{ labels, predictions bool }{
 	"NewR2": {true, true}, "NewRootMeanSquaredError": {true, true}, "NewMeanAbsoluteError": {true, true}, "NewMedianAbsoluteError": {true, true},
 	"NewROCAUC": {false, true}, "NewPRAUC": {false, true}, "NewPerplexity": {false, true}, "NewConfusion": {false, true}, "NewMeanIoU": {false, true},
 	"NewPrecision": {false, true}, "NewRecall": {false, true}, "NewF1": {false, true},
+	"NewSparseCategoricalAccuracy": {false, true}, "NewCategoricalAccuracy": {false, true}, "NewTopKAccuracy": {false, true},
 }
 
 // fixed are metrics of predictions against a threshold, which do not move with it.
-var fixed = []string{"NewBinaryPrecision", "NewBinaryRecall", "NewBinaryF1"}
+var fixed = []string{"NewBinaryPrecision", "NewBinaryRecall", "NewBinaryF1", "NewBinaryAccuracy", "NewBinaryLogitsAccuracy"}
 
 // TestMetricsFarFromZero: of numbers around a million or ten to the eighth, over uneven batches, each metric is what it is of those around 0, as far as
 // these numbers themselves are exact.
@@ -170,13 +186,13 @@ func TestMetricsFarFromZero(t *testing.T) {
 			continue
 		}
 		m, n := references[v.Name], v.Dims[0]
-		width := len(v.Predictions) / n
+		width, labelWidth := len(v.Predictions)/n, len(v.Labels)/n
 		for _, offset := range []float64{1 << 20, -(1 << 27)} { // numbers with two digits stay exact to 1e-8
 			var all []float64
 			var mean metrics.Mean
 			for begin, sizes := 0, []int{1, 5, 2, n - 8}; begin < n; sizes = sizes[1:] {
 				end := begin + sizes[0]
-				labels, predictions := slices.Clone(v.Labels[begin:end]), slices.Clone(v.Predictions[begin*width:end*width])
+				labels, predictions := slices.Clone(v.Labels[begin*labelWidth:end*labelWidth]), slices.Clone(v.Predictions[begin*width:end*width])
 				for i := range labels {
 					if moves.labels {
 						labels[i] += offset
@@ -187,14 +203,7 @@ func TestMetricsFarFromZero(t *testing.T) {
 						predictions[i] += offset
 					}
 				}
-				in := []any{labels}
-				if v.Int {
-					whole := make([]int32, len(labels))
-					for i, x := range labels {
-						whole[i] = int32(x)
-					}
-					in[0] = whole
-				}
+				in := []any{v.rows(labels)}
 				if len(v.Weights) > 0 {
 					in = append(in, v.Weights[begin:end])
 				}
