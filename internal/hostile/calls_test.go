@@ -865,6 +865,7 @@ var functions = map[string]any{
 	"ml/generation.New":                                 generation.New,
 	"ml/generation.Text":                                generation.Text,
 	"ml/initializers.ConstantFn":                        initializers.ConstantFn,
+	"ml/initializers.Default":                           initializers.Default,
 	"ml/initializers.Fans":                              initializers.Fans,
 	"ml/initializers.Gain":                              initializers.Gain,
 	"ml/initializers.He":                                initializers.He,
