@@ -88,13 +88,13 @@ var mayImport = map[string][]string{
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":                 with(graphs, "ml/model", "ml/initializers", "internal/names"),
 	"ml/layers/...":             with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
-	"ml/losses":                 with(graphs, "ml/internal/checks"),
-	"ml/metrics":                with(graphs, "ml/model", "ml/losses"),
+	"ml/losses":                 with(graphs, "internal/names", "ml/internal/checks"),
+	"ml/metrics":                with(graphs, "internal/names", "ml/model", "ml/losses"),
 	"ml/optimizers":             with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes
 	"ml/generation":             {"graph/dtypes", "graph/tensors"},
-	"ml/checkpoints/pretrained": with(graphs, "ml/model"),
+	"ml/checkpoints/pretrained": with(graphs, "internal/names", "ml/model"),
 	"ml/zoo/...":                with(graphs, "graph/fast", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/model", "ml/zoo/..."),
-	"ml/search":                 {"ml/internal/guard", "ml/model"},
+	"ml/search":                 {"internal/names", "ml/internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
 	"ml/train":                  with(graphs, "internal/cache", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
@@ -141,7 +141,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted"}
+var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest"}
 
 type listedPackage struct {
 	ImportPath string

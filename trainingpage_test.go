@@ -37,7 +37,9 @@ var shelves = []shelf{
 		}},
 	{"What is around optimizers", "ml/optimizers", "`Groups` and `Frozen` divide variables among optimizers by path pattern; averages of weights are used with `optimizers.UseAverages`. " +
 		"`FitLBFGS` makes a loss small by itself, without training steps.",
-		func(name, signature string) bool { return returns("Interface")(name, signature) || strings.HasPrefix(name, "Fit") }},
+		func(name, signature string) bool {
+			return returns("Interface")(name, signature) || strings.HasPrefix(name, "Fit")
+		}},
 	{"Transforms of gradients and directions", "ml/optimizers", "", returns("Transform")},
 	{"Schedules", "ml/optimizers", "A schedule multiplies the learning rate. `optimizers.SetRateFactor` multiplies it besides while training is under way, and `train.ReduceOnPlateau` does so by itself; " +
 		"neither compiles anything anew.", returns("Schedule", "*ScheduleConfig")},

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -213,7 +214,8 @@ func averaged(what, short string, average Average, measure func(c counts) float6
 	m := confusion(what, short, func(matrix [][]float64) float64 { return perClass(average, matrix, measure) })
 	if !slices.Contains([]Average{Macro, Micro, Weighted}, average) {
 		m.vector = func(*model.Scope, []*graph.Node, []*graph.Node) *graph.Node {
-			graph.Errorf("%s: there is no average %q: use one of the constants, such as metrics.Macro", what, average)
+			known := []string{string(Macro), string(Micro), string(Weighted)}
+			graph.Errorf("%s: there is no average %q%s (there are %q)", what, average, names.Hint(string(average), known), known)
 			return nil
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/names"
-	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 	"github.com/quire-ml/quire/ml/internal/ordered"
 )
 
@@ -96,7 +96,7 @@ func Files() []data.File { return []data.File{penguins} }
 
 // Load reads a file, see [Read]; errors name it.
 func Load(path string, o Options) (*Table, error) {
-	file, err := safefile.Open(path)
+	file, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}

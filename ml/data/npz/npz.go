@@ -11,8 +11,8 @@ import (
 
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/internal/names"
-	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 )
 
 // File is a file of arrays that is open. It may be used by several goroutines.
@@ -35,7 +35,7 @@ type rows interface {
 // Open opens a .npz file, or a .npy file, whose one array has the file's name without .npy. It must not be changed while it is open. It
 // returns an error if it is neither.
 func Open(path string) (*File, error) {
-	f, err := safefile.Open(path)
+	f, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("npz.Open: %w", err)
 	}

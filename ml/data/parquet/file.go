@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/internal/names"
-	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
@@ -78,7 +78,7 @@ const maxRows = 1 << 28
 
 // Open opens a file and reads its schema. It returns an error if it is no Parquet file.
 func Open(path string) (*File, error) {
-	f, err := safefile.Open(path)
+	f, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("parquet.Open: %w", err)
 	}
