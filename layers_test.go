@@ -80,20 +80,21 @@ var mayImport = map[string][]string{
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
 	"ml/data":                   with(values, "ml/data/internal/...", "ml/internal/guard"),
-	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered"),
+	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered", "internal/names"),
+	"ml/data/parquet":           with(values, "ml/data/...", "ml/internal/guard", "internal/names"),
 	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
 	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":                 with(graphs, "ml/model", "ml/initializers", "internal/names"),
 	"ml/layers/...":             with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
-	"ml/losses":                 with(graphs, "ml/internal/checks"),
-	"ml/metrics":                with(graphs, "ml/model", "ml/losses"),
+	"ml/losses":                 with(graphs, "internal/names", "ml/internal/checks"),
+	"ml/metrics":                with(graphs, "internal/names", "ml/model", "ml/losses"),
 	"ml/optimizers":             with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes
 	"ml/generation":             {"graph/dtypes", "graph/tensors"},
-	"ml/checkpoints/pretrained": with(graphs, "ml/model"),
+	"ml/checkpoints/pretrained": with(graphs, "internal/names", "ml/model"),
 	"ml/zoo/...":                with(graphs, "graph/fast", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/model", "ml/zoo/..."),
-	"ml/search":                 {"ml/internal/guard", "ml/model"},
+	"ml/search":                 {"internal/names", "ml/internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
 	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
@@ -140,7 +141,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted"}
+var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest"}
 
 type listedPackage struct {
 	ImportPath string
@@ -211,8 +212,8 @@ func TestCellsStayLight(t *testing.T) {
 	heavy := []string{"net/http", "runtime/cgo", "html/template", "text/template", "go/types", "testing"}
 	for _, p := range list(t, "./graph", "./graph/tensors/...", "./backends", "./backends/gocpu", "./ml/...", "./viz", "./kernel-ext/carry/...", "./kernel-ext/keep", "./kernel-ext/jobs") {
 		path := strings.TrimPrefix(p.ImportPath, module+"/")
-		// Downloads are opt-in, and so are regular expressions that look ahead and the normal forms of Unicode.
-		if path == "ml/data/fetch" || path == "ml/tokenizers" || slices.Contains(testHelpers, path) {
+		// Downloads are opt-in, and so are Parquet files, regular expressions that look ahead and the normal forms of Unicode.
+		if path == "ml/data/fetch" || path == "ml/data/parquet" || path == "ml/tokenizers" || slices.Contains(testHelpers, path) {
 			continue
 		}
 		for _, dep := range p.Deps {

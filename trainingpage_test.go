@@ -35,7 +35,11 @@ var shelves = []shelf{
 		func(_, signature string) bool {
 			return strings.HasSuffix(signature, "Config") && !strings.HasSuffix(signature, "ScheduleConfig") && !strings.Contains(signature, "graph.Node")
 		}},
-	{"What is around optimizers", "ml/optimizers", "`Groups` and `Frozen` divide variables among optimizers by path pattern; averages of weights are used with `optimizers.UseAverages`.", returns("Interface")},
+	{"What is around optimizers", "ml/optimizers", "`Groups` and `Frozen` divide variables among optimizers by path pattern; averages of weights are used with `optimizers.UseAverages`. " +
+		"`FitLBFGS` makes a loss small by itself, without training steps.",
+		func(name, signature string) bool {
+			return returns("Interface")(name, signature) || strings.HasPrefix(name, "Fit")
+		}},
 	{"Transforms of gradients and directions", "ml/optimizers", "", returns("Transform")},
 	{"Schedules", "ml/optimizers", "A schedule multiplies the learning rate. `optimizers.SetRateFactor` multiplies it besides while training is under way, and `train.ReduceOnPlateau` does so by itself; " +
 		"neither compiles anything anew.", returns("Schedule", "*ScheduleConfig")},
@@ -45,7 +49,7 @@ var shelves = []shelf{
 			return (strings.HasSuffix(signature, ") Fn") || signature == "([]*graph.Node, []*graph.Node) *graph.Node") && name != "TotalWeight"
 		}},
 	{"Metrics", "ml/metrics", "Means over examples, and streaming ones (`*Stream`), which are exact in evaluations over batches of any size. Weights and masks count; `metrics.Unweighted` leaves the weights out. " +
-		"Values are compared with scikit-learn's (`ml/metrics/testdata/make.py`).", returns("*Metric", "*Stream", "(float64, error)")},
+		"Values are compared with scikit-learn's (`ml/metrics/testdata/make.py`).", returns("*Metric", "*Stream", "float64, error")},
 	{"The loop", "ml/train", theLoop, func(string, string) bool { return true }},
 }
 

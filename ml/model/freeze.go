@@ -56,7 +56,7 @@ func (s *Store) freezeNew(v *Variable) {
 // variables are built, not when a part of a model is built by itself to be run: then the other parts may not be there yet.
 func (s *Store) CheckFrozen() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	missing := pattern("")
 next:
 	for _, r := range s.frozen {
 		for p := range s.vars {
@@ -64,7 +64,12 @@ next:
 				continue next
 			}
 		}
-		return fmt.Errorf("model: FreezeVariables or UnfreezeVariables(%q): the model has no variable of this path", string(r.pattern))
+		missing = r.pattern
+		break
+	}
+	s.mu.Unlock()
+	if missing != "" {
+		return fmt.Errorf("model: FreezeVariables or UnfreezeVariables(%q): the model has no variable of this path%s", string(missing), didYouMean(s, string(missing)))
 	}
 	return nil
 }

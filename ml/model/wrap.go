@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph"
@@ -50,10 +51,11 @@ func (s *Store) wrappersOf(path string, kind func(w wrapper) bool) (list []wrapp
 // checkWrappers returns an error if a wrapper matches nothing: it is mostly a typing mistake.
 func (s *Store) checkWrappers() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.wrappers {
+	wrappers := slices.Clone(s.wrappers)
+	s.mu.Unlock()
+	for _, w := range wrappers {
 		if !w.used.Load() {
-			return fmt.Errorf("model: %s(%q): the model has no layer or variable of this path", w.by, string(w.pattern))
+			return fmt.Errorf("model: %s(%q): the model has no layer or variable of this path%s", w.by, string(w.pattern), didYouMean(s, string(w.pattern)))
 		}
 	}
 	return nil

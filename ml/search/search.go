@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -55,6 +57,10 @@ var ErrStopped = errors.New("the trial is not among the best: it ends early")
 func param[T any](t *Trial, name string) T {
 	v, ok := t.Params[name].(T)
 	if !ok {
+		if _, known := t.Params[name]; !known {
+			list := slices.Sorted(maps.Keys(t.Params))
+			panic(fmt.Errorf("search: there is no hyperparameter %q%s (the space has %q)", name, names.Hint(name, list), list))
+		}
 		panic(fmt.Errorf("search: the hyperparameter %q is %T: it was asked for as %T", name, t.Params[name], v))
 	}
 	return v

@@ -138,7 +138,7 @@ func (t *Trainer) launch(ctx context.Context, todo modes, batches []data.Batch, 
 		return err
 	}
 	defer t.execs.Release(e)
-	out, g, err := e.CallToBuffers(ctx, append(argumentsOf(batch), before)...)
+	out, g, err := e.CallToBuffers(ctx, append(t.argumentsOf(batch), before)...)
 	if err != nil {
 		return err
 	}
@@ -258,9 +258,15 @@ func keyFor(m mode, batch data.Batch) execKey {
 	return execKey{mode: m, spec: batch.Spec, numInputs: len(batch.Inputs), turn: -1}
 }
 
-// argumentsOf returns what a form is called with, with room for one more.
-func argumentsOf(batch data.Batch) []any {
+// argumentsOf returns what a form is called with, with room for one more: what the backend holds of the batch already, or its tensors.
+func (t *Trainer) argumentsOf(batch data.Batch) []any {
 	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels)+1)
+	if buffers := batch.Buffers(t.backend); buffers != nil {
+		for _, x := range buffers {
+			args = append(args, x)
+		}
+		return args
+	}
 	for _, x := range batch.Inputs {
 		args = append(args, x)
 	}

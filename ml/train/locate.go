@@ -116,7 +116,7 @@ func (t *Trainer) locate(out outcome, m mode, number int64, batch data.Batch) (*
 	e.WithName(string(m) + ", looked at").WithMesh(t.mesh).WithGraphSetup(func(g *graph.Graph) { t.store.SetTraining(g, true) })
 	snapshot := t.store.Snapshot()
 	defer snapshot.Close()
-	results, g, err := e.CallWithGraphContext(snapshot.Context(context.Background()), append(argumentsOf(batch), wentWell)...)
+	results, g, err := e.CallWithGraphContext(snapshot.Context(context.Background()), append(t.argumentsOf(batch), wentWell)...)
 	if err != nil {
 		return nil, err
 	}

@@ -314,7 +314,7 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums *tally) e
 		return err
 	}
 	defer t.execs.Release(e)
-	results, g, err := e.CallWithGraphContext(ctx, argumentsOf(batch)...)
+	results, g, err := e.CallWithGraphContext(ctx, t.argumentsOf(batch)...)
 	if err != nil {
 		return err
 	}
