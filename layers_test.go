@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/leave":       {},                    // for who stays behind its cell, and who must act before
 	"internal/cellwire":    {},                    // what both ends of the socket of cells say
 	"internal/slicetext":   {},
+	"internal/guard":       {"internal/frames"}, // whoever calls functions of the user's may use it
 
 	"graph/dtypes/float16":  {},
 	"graph/dtypes/float8":   {},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	"graph/ops":             {"graph", "graph/ir"},
 	"graph/ops/generate":    {}, // a test that writes package ops
 	"graph/internal/axes":   {"graph"},
-	"graph/host":            {"graph", "graph/ir", "graph/shapes", "graph/tensors"},
+	"graph/host":            {"graph", "graph/ir", "graph/shapes", "graph/tensors", "internal/guard"},
 	"graph/fast":            {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
 	"graph/linalg":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes"},
 	"graph/quant":           {"graph", "graph/dtypes", "graph/dtypes/codes", "graph/ir", "graph/internal/axes", "graph/ops", "graph/shapes"},
@@ -67,26 +68,26 @@ var mayImport = map[string][]string{
 	"graph/vision":          {"graph", "graph/dtypes", "graph/ir", "graph/internal/axes", "graph/shapes", "graph/tensors", "graph/tensors/..."},
 	"graph/graphtest":       with(graphs, "graph/fast", "graph/linalg", "graph/quant", "graph/segment", "graph/signal", "graph/stats", "graph/vision"),
 	"graph/ir/irtest":       graphs,
-	"graph/live":            with(graphs, "graph/stats", "backends", "internal/bytesize", "internal/cache", "internal/slicetext"), // above the engines: it opens the default one
+	"graph/live":            with(graphs, "graph/stats", "backends", "internal/bytesize", "internal/cache", "internal/guard", "internal/slicetext"), // above the engines: it opens the default one
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
-	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary", "internal/guard"),
+	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize", "internal/guard"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
 	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/sizes", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
-	"ml/data":                   with(values, "ml/data/internal/...", "ml/internal/guard"),
+	"ml/data":                   with(values, "ml/data/internal/...", "internal/guard"),
 	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered", "internal/names"),
-	"ml/data/parquet":           with(values, "ml/data/...", "ml/internal/guard", "internal/names"),
+	"ml/data/parquet":           with(values, "ml/data/...", "internal/guard", "internal/names"),
 	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
 	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
-	"ml/layers":                 with(graphs, "ml/model", "ml/initializers", "internal/names"),
+	"ml/layers":                 with(graphs, "graph/fast", "ml/model", "ml/initializers", "internal/names"),
 	"ml/layers/...":             with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),
 	"ml/losses":                 with(graphs, "internal/names", "ml/internal/checks"),
 	"ml/metrics":                with(graphs, "internal/names", "ml/model", "ml/losses"),
@@ -94,11 +95,11 @@ var mayImport = map[string][]string{
 	"ml/generation":             {"graph/dtypes", "graph/tensors"},
 	"ml/checkpoints/pretrained": with(graphs, "internal/names", "ml/model"),
 	"ml/zoo/...":                with(graphs, "graph/fast", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/model", "ml/zoo/..."),
-	"ml/search":                 {"internal/names", "ml/internal/guard", "ml/model"},
+	"ml/search":                 {"internal/names", "internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
-	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "ml/internal/guard", "ml/internal/ordered"),
-	"ml/checkpoints":            with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "ml/internal/guard", "ml/internal/ordered", "internal/names"),
+	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "internal/guard", "ml/internal/ordered"),
+	"ml/checkpoints":            with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...":           with(graphs, "internal/frames"),
 
 	"ml/checkpoints/gguf":        with(values, "graph/quant"),

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/train"
 )
 

@@ -191,7 +191,7 @@ func (h *Handler) collect(interim bool) (p *picture, err error) {
 		}
 	}()
 	for v := range store.IterVariables() {
-		if h.config.exclude != nil && h.config.exclude(v) {
+		if v.Transient() || h.config.exclude != nil && h.config.exclude(v) {
 			continue
 		}
 		if p.snapshot.Value(v.Path()) == nil { // its value was lost, or it was made at this moment

@@ -30,6 +30,7 @@ type VariableState struct {
 	Backend   graph.Backend // where the value lies, of one that stays there, see [Store.StateWhere]; then Value is nil
 	Buffer    graph.Buffer  // of Backend
 	Trainable bool          // but for rules in [State.Frozen]
+	Transient bool          // see [Variable.SetTransient]
 	Sharding  []string      // see [Variable.SetSharding]
 	MadeAt    string        // see [Variable.MadeAt]
 }
@@ -97,7 +98,7 @@ func (st *State) takeVariables(s *Store, snapshot *Snapshot, stays func(graph.Ba
 			}
 			continue
 		}
-		one := VariableState{Path: v.path, Trainable: v.Trainable() || v.Frozen(), Sharding: v.Sharding(), MadeAt: v.MadeAt()}
+		one := VariableState{Path: v.path, Trainable: v.Trainable() || v.Frozen(), Transient: v.Transient(), Sharding: v.Sharding(), MadeAt: v.MadeAt()}
 		if stays != nil {
 			one.Backend, one.Buffer = x.on(stays)
 		}
@@ -200,6 +201,7 @@ func (s *Store) takeVariable(x *VariableState) error {
 		return err
 	}
 	v.trainable = x.Trainable && v.shape.DType.IsFloat()
+	v.transient = x.Transient
 	v.sharding = ir.Sharding(slices.Clone(x.Sharding))
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/names"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/model"
 )
 

@@ -6,8 +6,8 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/metrics"
 	"github.com/quire-ml/quire/ml/model"
 )

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // Hook is called by a loop. An error, or a panic in it, ends the run and is returned by it, with the hook's name before it.

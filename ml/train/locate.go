@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/model"
 )
 

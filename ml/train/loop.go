@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The store holds the model
