@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/interrupts"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The store holds the model
@@ -57,8 +57,11 @@ type Loop struct {
 	pending   pending      // of the step
 	evaluated int          // how many of the evaluations that are pending are done
 	ending    bool
-	told      error           // by listeners that panicked
-	written   map[string]bool // warnings that nobody listened to
+
+	bestRestored bool
+
+	told    error           // by listeners that panicked
+	written map[string]bool // warnings that nobody listened to
 }
 
 // NewLoop returns a loop for a trainer.
@@ -227,7 +230,7 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 	defer release()
 	l.continues = mayGoOn && l.restored != nil
 	l.ds, l.step, l.steps, l.epoch, l.epochs, l.started = ds, 0, steps, 0, epochs, time.Now()
-	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending = 0, false, false, nothing, 0, false
+	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending, l.bestRestored = 0, false, false, nothing, 0, false, false
 	l.pace = pace{afar: capability.RunsAhead(l.trainer.backend)}
 	if l.continues {
 		l.step, l.epoch = l.base()
@@ -250,7 +253,10 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		if err := l.goOn(ctx); err != nil {
 			return err
 		}
-		return l.passes(ctx)
+		if err := l.passes(ctx); err != nil {
+			return err
+		}
+		return l.hooks.completed(l)
 	})
 	if err != nil { // what was taken or begun is counted too, if it can be
 		err = unjoin(errors.Join(err, guard.Call(func() error { return l.endSteps(ctx) })))
