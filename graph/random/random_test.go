@@ -240,7 +240,7 @@ func TestGradientsOfGamma(t *testing.T) {
 // The gradients of means, which all distributions made of gamma numbers have in closed form, are the means of gradients; and they are the same
 // by JVP, and for a batch.
 func TestGradientsReachParameters(t *testing.T) {
-	const n = 20000
+	const n = 5000
 	shape := shapes.Make(dtypes.Float64, n)
 	for name, c := range map[string]struct {
 		at   float64
@@ -283,7 +283,7 @@ func TestGradientsReachParameters(t *testing.T) {
 				return []*graph.Node{graph.Gradient(y, p)[0], pushed[0]}
 			}, c.at)
 			require.NoError(t, err)
-			assert.InEpsilon(t, c.want, out[0].Float64At(0), 0.06)
+			assert.InEpsilon(t, c.want, out[0].Float64At(0), 0.1)
 			assert.InEpsilon(t, out[0].Float64At(0), out[1].Float64At(0), 1e-9)
 		})
 	}
