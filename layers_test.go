@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"internal/golden":      {},
 	"internal/untrusted":   {},
 	"internal/names":       {},
+	"internal/apart":       {}, // whoever calls a user's function on a goroutine that has more to do
 	"internal/showing":     {},
 	"internal/benchmark":   with(graphs, "backends", "ml/data", "ml/layers", "ml/losses", "ml/model", "ml/optimizers", "ml/train"),
 	"internal/elementary":  {},
@@ -73,7 +74,7 @@ var mayImport = map[string][]string{
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary"),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/apart", "internal/arena", "internal/bytesize", "internal/elementary"),
 	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quire-ml/quire/internal/apart"
 )
 
 // Body computes the elements lo to hi of a loop for args. worker numbers the goroutine that runs it,
@@ -54,7 +56,8 @@ type Loop[A any] struct {
 }
 
 // For calls body for chunks of grain elements that cover 0 to n, in any order, on up to workers goroutines
-// (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
+// (the caller's included). If a body panics, or ends its goroutine, For panics with [*Panic] after all have ended; unless it is the caller's
+// goroutine that ends.
 func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	if n <= 0 {
 		return
@@ -127,8 +130,13 @@ func (l *Loop[A]) Ended() bool {
 var Looked func()
 
 func (l *Loop[A]) work(worker int) {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		if r == nil && !ended {
+			r = apart.ErrGoexit // which goes on: this goroutine will end
+		}
+		if r != nil {
 			l.next.Store(int64(l.n)) // nobody begins another chunk
 			p, ok := r.(*Panic)
 			if !ok {
@@ -140,6 +148,7 @@ func (l *Loop[A]) work(worker int) {
 	for {
 		at := int(l.next.Add(int64(l.grain))) - l.grain
 		if at >= l.n || l.Ended() {
+			ended = true
 			return
 		}
 		l.chunk(l.args, l.body, worker, at)
@@ -196,7 +205,12 @@ func (p *workers) run(l loop, helpers int) {
 			}
 		}
 	}
+	defer p.await(helpers) // also if the caller's goroutine ends
 	l.work(0)
+}
+
+// await waits until the first helpers of the workers have nothing to do with the loop.
+func (p *workers) await(helpers int) {
 	for _, w := range p.list[:helpers] {
 		if w.state.CompareAndSwap(assigned, idle) {
 			continue
@@ -211,8 +225,12 @@ func (p *workers) run(l loop, helpers int) {
 	}
 }
 
-// live is the life of worker number id.
+// live is the life of worker number id. If a body ends its goroutine, another one takes its place.
 func (w *worker) live(id int) {
+	defer func() {
+		go w.live(id)
+		w.state.Store(idle)
+	}()
 	for {
 		w.await()
 		if w.state.CompareAndSwap(assigned, running) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/quire-ml/quire/internal/apart"
 )
 
 // squares is what the loops of the tests work on.
@@ -107,6 +109,31 @@ func TestWorkersAreNumberedBelowTheirNumber(t *testing.T) {
 		runtime.Gosched()
 		used[worker].Add(-1)
 	})
+}
+
+// TestAGoexitInAnyWorkerReachesTheCaller: in a worker it is a panic of the loop, in the caller the end of its goroutine; and other workers take the place of
+// those that ended.
+func TestAGoexitInAnyWorkerReachesTheCaller(t *testing.T) {
+	for range 50 {
+		s := &squares{}
+		ended := make(chan any)
+		go func() {
+			var end any = "the goroutine"
+			defer func() { ended <- end }()
+			defer func() {
+				if p, ok := recover().(*Panic); ok {
+					end = p.Value
+				}
+			}()
+			s.loop.For(3, 100, 1, s, func(*squares, int, int, int) { runtime.Goexit() })
+			end = "nothing"
+		}()
+		assert.Contains(t, []any{"the goroutine", apart.ErrGoexit}, <-ended)
+	}
+	s := &squares{in: make([]int, 100), out: make([]int, 100)}
+	s.in[99] = 3
+	s.loop.For(3, 100, 1, s, square)
+	assert.Equal(t, 9, s.out[99], "nothing works any more")
 }
 
 func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
