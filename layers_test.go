@@ -86,7 +86,7 @@ var mayImport = map[string][]string{
 	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered"),
 	"ml/data/ingraph":           with(graphs, "graph/random", "graph/vision", "ml/data"),
 	"ml/initializers":           graphs,
-	"ml/model":                  with(graphs, "ml/initializers", "ml/internal/ordered", "internal/names"),
+	"ml/model":                  with(graphs, "graph/sizes", "ml/initializers", "ml/internal/ordered", "internal/names"),
 	"ml/cache":                  with(graphs, "graph/fast", "ml/initializers", "ml/model"),
 	"ml/layers":                 with(graphs, "ml/model", "ml/initializers", "internal/names"),
 	"ml/layers/...":             with(graphs, "graph/quant", "graph/segment", "graph/vision", "ml/model", "ml/initializers", "ml/layers/...", "internal/names"),

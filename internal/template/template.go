@@ -38,8 +38,8 @@ type instr struct {
 // maker makes a number, or what has numbers in it, for given sizes.
 type maker func(v sizes.Values) (reflect.Value, error)
 
-// Derive compares traces of one function for sizes that differ: [Needed] of them at least, each symbol at least 2 in each, and in no
-// special position, or the error is [ErrFew].
+// Derive compares traces of one function for sizes that differ: [NeededWithoutSquares] of them at least, or [Needed] if a number in them is a
+// square of a size, each symbol at least 2 in each, and in no special position, or the error is [ErrFew].
 func Derive(traces ...Trace) (*Template, error) {
 	if len(traces) == 0 {
 		return nil, ErrFew
@@ -49,7 +49,6 @@ func Derive(traces ...Trace) (*Template, error) {
 		symbols = append(symbols, name)
 	}
 	slices.Sort(symbols)
-	d := &deriver{parts: map[*ir.Program]*part{}}
 	var at []sizes.Values
 	var programs []*ir.Program
 	for _, t := range traces {
@@ -66,15 +65,25 @@ func Derive(traces ...Trace) (*Template, error) {
 		}
 		at, programs = append(at, t.Values), append(programs, t.Program)
 	}
-	var err error
-	if d.Fitter, err = NewFitter(symbols, at); err != nil {
-		return nil, err
+	err := ErrFew
+	for _, fitter := range []func([]string, []sizes.Values) (*Fitter, error){NewFitterWithoutSquares, NewFitter} {
+		f, few := fitter(symbols, at)
+		if few != nil {
+			continue
+		}
+		d := &deriver{Fitter: f, parts: map[*ir.Program]*part{}}
+		main, failed := d.part(programs)
+		if failed == nil {
+			return &Template{main}, nil
+		}
+		if err = failed; !errors.Is(err, errNoPolynomial) {
+			return nil, err
+		}
 	}
-	main, err := d.part(programs)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, errNoPolynomial) && len(at) < Needed(len(symbols)) {
+		return nil, ErrFew // there may be a square among the numbers
 	}
-	return &Template{main}, nil
+	return nil, err
 }
 
 type deriver struct {
@@ -367,7 +376,7 @@ func (d *deriver) element(values []float64, x *tensors.Tensor) (func(sizes.Value
 			}, nil
 		}
 	}
-	return nil, fmt.Errorf("the constants %v are neither polynomials of the sizes nor their reciprocals", values)
+	return nil, fmt.Errorf("the constants %v %w of the sizes, nor are their reciprocals", values, errNoPolynomial)
 }
 
 func sameBytes(x, y *tensors.Tensor) (same bool) {
