@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -19,8 +20,11 @@ type Trace struct {
 	Values  sizes.Values
 }
 
-// Template makes the program of a function for any sizes. It is immutable and safe for several goroutines.
-type Template struct{ main *part }
+// Template makes the program of a function for any sizes. It is safe for several goroutines.
+type Template struct {
+	main   *part
+	proved atomic.Bool // a program for sizes of no trace was made and checked
+}
 
 // part is a program, or a region of one.
 type part struct {
@@ -74,7 +78,7 @@ func Derive(traces ...Trace) (*Template, error) {
 		d := &deriver{Fitter: f, parts: map[*ir.Program]*part{}}
 		main, failed := d.part(programs)
 		if failed == nil {
-			return &Template{main}, nil
+			return &Template{main: main}, nil
 		}
 		if err = failed; !errors.Is(err, errNoPolynomial) {
 			return nil, err
@@ -392,15 +396,29 @@ func sameBytes(x, y *tensors.Tensor) (same bool) {
 	return same
 }
 
-// At returns the program for given sizes. It is an error if a call does not fit them.
+// At returns the program for given sizes. It is an error if a call does not fit them: each call of the first program is checked, by its op's shape
+// rule; in later ones, whose numbers are the same polynomials, inputs and results alone.
 func (t *Template) At(v sizes.Values) (*ir.Program, error) {
-	return t.main.at(v, map[*part]*ir.Program{})
+	m := &making{v: v, made: map[*part]*ir.Program{}, checks: !t.proved.Load()}
+	p, err := t.main.at(m)
+	if err == nil {
+		t.proved.Store(true)
+	}
+	return p, err
 }
 
-func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, error) {
-	if q := made[p]; q != nil {
+// making is a program on its way.
+type making struct {
+	v      sizes.Values
+	made   map[*part]*ir.Program
+	checks bool
+}
+
+func (p *part) at(m *making) (*ir.Program, error) {
+	if q := m.made[p]; q != nil {
 		return q, nil
 	}
+	v := m.v
 	b := ir.NewBuilder(p.first.Name)
 	b.Grow(len(p.first.Instrs))
 	values := make([]ir.Value, len(p.first.Values))
@@ -414,7 +432,7 @@ func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, erro
 		}
 	}
 	for i := range p.first.Instrs {
-		if err := p.call(b, i, v, values, made); err != nil {
+		if err := p.call(b, i, m, values); err != nil {
 			return nil, err
 		}
 	}
@@ -429,7 +447,7 @@ func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, erro
 	if p.first.Donated != nil {
 		q = q.Donate(p.first.Donated)
 	}
-	made[p] = q
+	m.made[p] = q
 	return q, nil
 }
 
@@ -453,8 +471,8 @@ func (p *part) shape(of ir.Value, v sizes.Values) (shapes.Shape, error) {
 	return s, s.Check()
 }
 
-func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, made map[*part]*ir.Program) error {
-	in, of := p.first.Instrs[i], &p.instrs[i]
+func (p *part) call(b *ir.Builder, i int, m *making, values []ir.Value) error {
+	in, of, v := &p.first.Instrs[i], &p.instrs[i], m.v
 	attrs := in.Attrs
 	if of.attrs != nil {
 		a, err := of.attrs(v)
@@ -465,7 +483,7 @@ func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, mad
 	}
 	var regions []*ir.Program
 	for _, r := range of.regions {
-		q, err := r.at(v, made)
+		q, err := r.at(m)
 		if err != nil {
 			return err
 		}
@@ -476,6 +494,19 @@ func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, mad
 		args[k] = values[x]
 	}
 	b.At(in.Place)
+	if !m.checks {
+		results := make([]shapes.Shape, len(in.Out))
+		for k, y := range in.Out {
+			var err error
+			if results[k], err = p.shape(y, v); err != nil {
+				return err
+			}
+		}
+		for k, y := range b.Known(in.Op, attrs, args, in.Captured, regions, results) {
+			values[in.Out[k]] = y
+		}
+		return nil
+	}
 	out, err := b.Call(in.Op, attrs, args, in.Captured, regions...)
 	if err != nil {
 		return err
