@@ -510,6 +510,7 @@ var settings = map[string]map[string]string{
 	"stablehlo.pad":                      {"low": "edge_padding_low", "high": "edge_padding_high", "interior": "interior_padding"},
 	"stablehlo.custom_call":              {"callee": "call_target_name"},
 	"stablehlo.fft":                      {"type": "fft_type", "length": "fft_length"},
+	"stablehlo.rng_bit_generator":        {"algorithm": "rng_algorithm"},
 }
 
 // rename gives the attributes of a pretty form the names that they have in the generic one.
