@@ -36,8 +36,8 @@
 // types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
 // of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]), or to what [ReadOpen] makes of the text, which is read
 // once for all. An operation that is not taken is
-// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, tuples and
-// tokens, what speaks with the host. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
+// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, what speaks
+// with the host. All of the CHLO dialect is read. Tuples are taken apart, also where functions take or return them, and tokens left out. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
 // and rounded.
 //
 // What JAX serialises is read as well as its text: Exported.serialize() and Exported.mlir_module_serialized, which is MLIR's bytecode of

@@ -17,7 +17,7 @@ func (p *parser) typ() mlirType {
 	defer p.enter()()
 	p.space()
 	start := p.pos
-	text := func() string { return p.text[start:p.pos] }
+	text := func() string { return strings.TrimSpace(p.text[start:p.pos]) }
 	switch {
 	case p.at("("): // of a function
 		p.balanced()
@@ -397,7 +397,7 @@ func (p *parser) customAttr() any {
 		w := keyword(p.word())
 		p.expect(">")
 		return w
-	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.result_accuracy", "stablehlo.channel_handle":
+	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.ragged_dot", "chlo.result_accuracy", "stablehlo.channel_handle":
 		p.expect("<")
 		return p.fields()
 	}

@@ -207,6 +207,9 @@ func verified(text string) (m *Module, err error) {
 	if err != nil {
 		return nil, placed(err, inBytes)
 	}
+	if err := caught(func() { flatten(top) }); err != nil {
+		return nil, placed(err, inBytes)
+	}
 	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1, inBytes: inBytes}
 	err = caught(func() {
 		m.collect(top)
