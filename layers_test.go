@@ -78,9 +78,11 @@ var mayImport = map[string][]string{
 	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize", "internal/guard"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
 	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
-	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/random/rbg", "graph/sizes", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
+	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/random/rbg", "graph/segment", "graph/sizes", "backends/stablehlo/internal/...", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
 	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
+
+	"backends/stablehlo/internal/bytecode": {},
 
 	"ml/data":                   with(values, "ml/data/internal/...", "internal/guard"),
 	"ml/data/...":               with(values, "ml/data/...", "ml/internal/ordered", "internal/names"),
