@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/echo":        graphs,
 	"internal/safefile":    {},                    // whoever opens or writes a file may use it
 	"internal/assets":      {"internal/safefile"}, // script libraries: who writes pages with them, and who installs them
+	"internal/interrupts":  {},                    // who catches one in a cell
 	"internal/leave":       {},                    // for who stays behind its cell, and who must act before
 	"internal/cellwire":    {},                    // what both ends of the socket of cells say
 	"internal/slicetext":   {},
@@ -102,7 +103,7 @@ var mayImport = map[string][]string{
 	"ml/search":                 {"internal/names", "internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
-	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "internal/guard", "ml/internal/ordered"),
+	"ml/train":                  with(graphs, "internal/bytesize", "internal/cache", "internal/interrupts", "internal/names", "ml/data", "ml/initializers", "ml/model", "ml/losses", "ml/metrics", "ml/optimizers", "ml/internal/checks", "internal/guard", "ml/internal/ordered"),
 	"ml/checkpoints":            with(graphs, "ml/data", "ml/model", "ml/train", "ml/checkpoints/...", "internal/guard", "ml/internal/ordered", "internal/names"),
 	"ml/internal/...":           with(graphs, "internal/frames"),
 
@@ -118,13 +119,13 @@ var mayImport = map[string][]string{
 	"tutorials": {}, // notebooks, and their tests
 	"docker":    {}, // images, and their tests
 
-	"kernel-ext/...":                {"kernel-ext/...", "internal/assets", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "backends/session"},
+	"kernel-ext/...":                {"kernel-ext/...", "internal/assets", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "internal/interrupts", "backends/session"},
 	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/bytesize", "internal/showing", "internal/leave"},
 	"kernel-ext/carry/kinds":        {},
 	"kernel-ext/traces":             with(graphs, "internal/frames", "internal/traces", "internal/visits"),
 	"kernel-ext/internal/origin":    {},
 	"kernel-ext/keep":               {"internal/bytesize", "internal/safefile", "kernel-ext/carry/...", "kernel-ext/internal/origin"},
-	"kernel-ext/jobs":               {"internal/safefile", "kernel-ext/internal/origin", "kernel-ext/keep", "kernel-ext/carry/...", "ml/model", "ml/train", "viz"},
+	"kernel-ext/jobs":               {"internal/interrupts", "internal/safefile", "kernel-ext/internal/origin", "kernel-ext/keep", "kernel-ext/carry/...", "ml/model", "ml/train", "viz"},
 	"kernel-ext/carry/tensorcodec":  {"internal/bytesize", "kernel-ext/carry", "graph/shapes", "graph/tensors"},
 	"kernel-ext/carry/modelcodec":   {"internal/bytesize", "kernel-ext/carry/...", "ml/model", "backends/session", "graph"}, // values that stay in a worker
 	"kernel-ext/carry/livecodec":    {"internal/bytesize", "kernel-ext/carry/...", "graph/live", "graph/tensors"},
