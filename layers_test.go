@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/untrusted":   {},
 	"internal/names":       {},
 	"internal/showing":     {},
-	"internal/benchmark":   with(graphs, "backends", "ml/data", "ml/layers", "ml/losses", "ml/model", "ml/optimizers", "ml/train"),
+	"internal/benchmark":   with(graphs, "backends", "ml/data", "ml/layers", "ml/losses", "ml/model", "ml/optimizers", "ml/train", "ml/zoo/..."),
 	"internal/elementary":  {},
 	"internal/cache":       {},
 	"internal/arena":       {},
@@ -99,7 +99,7 @@ var mayImport = map[string][]string{
 	"ml/optimizers":             with(graphs, "graph/linalg", "ml/model", "ml/initializers"), // Shampoo's roots and SOAP's axes
 	"ml/generation":             {"graph/dtypes", "graph/tensors"},
 	"ml/checkpoints/pretrained": with(graphs, "internal/names", "ml/model"),
-	"ml/zoo/...":                with(graphs, "graph/fast", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/model", "ml/zoo/..."),
+	"ml/zoo/...":                with(graphs, "graph/fast", "graph/segment", "internal/safefile", "ml/cache", "ml/checkpoints/pretrained", "ml/checkpoints/safetensors", "ml/generation", "ml/initializers", "ml/layers", "ml/layers/...", "ml/losses", "ml/model", "ml/zoo/..."),
 	"ml/search":                 {"internal/names", "internal/guard", "ml/model"},
 	"ml/train/runlog":           {"ml/train"},
 	"ml/tokenizers":             {"graph/tensors", "internal/safefile"},
