@@ -28,8 +28,7 @@ type program struct {
 	data       string     // a file that it needs; "" for none
 }
 
-var programs = []program{
-}
+var programs = []program{}
 
 // run returns the figure of a program for a seed.
 func run(t *testing.T, p program, seed int) float64 {

@@ -21,12 +21,16 @@ func TestBiasesBeginAsTheScopeSays(t *testing.T) {
 		layer func(scope *model.Scope, x *graph.Node) *graph.Node
 		x     any
 	}{
-		"Dense":       {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Dense(s, x, true, 3) }, [][]float32{{1, 2}}},
-		"Convolution": {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Convolution(s, x).Channels(3).KernelSize(1).Done() }, [][][]float32{{{1, 2}}}},
-		"transposed":  {func(s *model.Scope, x *graph.Node) *graph.Node { return conv.Transposed(s, x).Channels(3).KernelSize(1).Done() }, [][][]float32{{{1, 2}}}},
-		"attention":   {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.SelfAttention(s, x, 1, 2).Done() }, [][][]float32{{{1, 2}}}},
-		"GRU":         {func(s *model.Scope, x *graph.Node) *graph.Node { return rnn.GRU(s, x, 3).Done() }, [][][]float32{{{1, 2}}}},
-		"LSTM":        {func(s *model.Scope, x *graph.Node) *graph.Node { return rnn.LSTM(s, x, 3).Done() }, [][][]float32{{{1, 2}}}},
+		"Dense": {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Dense(s, x, true, 3) }, [][]float32{{1, 2}}},
+		"Convolution": {func(s *model.Scope, x *graph.Node) *graph.Node {
+			return layers.Convolution(s, x).Channels(3).KernelSize(1).Done()
+		}, [][][]float32{{{1, 2}}}},
+		"transposed": {func(s *model.Scope, x *graph.Node) *graph.Node {
+			return conv.Transposed(s, x).Channels(3).KernelSize(1).Done()
+		}, [][][]float32{{{1, 2}}}},
+		"attention": {func(s *model.Scope, x *graph.Node) *graph.Node { return layers.SelfAttention(s, x, 1, 2).Done() }, [][][]float32{{{1, 2}}}},
+		"GRU":       {func(s *model.Scope, x *graph.Node) *graph.Node { return rnn.GRU(s, x, 3).Done() }, [][][]float32{{{1, 2}}}},
+		"LSTM":      {func(s *model.Scope, x *graph.Node) *graph.Node { return rnn.LSTM(s, x, 3).Done() }, [][][]float32{{{1, 2}}}},
 	} {
 		for _, begin := range []float64{0, 7} {
 			store := model.NewStore()
