@@ -167,7 +167,11 @@ func readCustomCall(c *reading) []*graph.Node {
 		return c.dynamicWindow()
 	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
 		return topK(c.in[0], c.constants(1, 1)[0])
+	case target == "ApproxTopK" && len(c.in) == 4:
+		return c.approximate()
 	case len(c.in) != 1:
+	case target == "LayoutConstraint" || target == "annotate_device_placement": // where a value is kept, and how
+		return c.in
 	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
 		return c.in // where a value lives; the check of types finds out if there really are several parts
 	case target == "mhlo.erf":
@@ -175,4 +179,51 @@ func readCustomCall(c *reading) []*graph.Node {
 	}
 	c.unknown()
 	return nil
+}
+
+// approximate reads what jax.lax.approx_max_k asks for: it takes the k largest elements, or the smallest, and those exactly, as CPUs do.
+func (c *reading) approximate() []*graph.Node {
+	config, ok := c.op.attrs["mhlo.backend_config"].(map[string]any)
+	if !ok {
+		config, _ = c.op.attrs["backend_config"].(map[string]any)
+	}
+	number := func(name string) int {
+		v, ok := config[name].(int64)
+		if !ok {
+			c.fail("the setting %s of its backend_config must be a number", name)
+		}
+		return c.small(name, v)
+	}
+	if whole, _ := config["aggregate_to_topk"].(bool); !whole {
+		c.fail("it is to return more elements than the best: export with aggregate_to_topk=True")
+	}
+	x, axis, k := c.in[0], number("reduction_dim"), number("top_k")
+	if axis < 0 || axis >= x.Rank() || k < 1 || k > x.Dim(axis) || !c.in[1].Shape().EqualDimensions(x.Shape()) {
+		c.fail("there are no %d elements along axis %d of %s", k, axis, tensorType(x.Shape()))
+	}
+	list, _ := c.op.attrs["called_computations"].([]any)
+	var f *Func
+	if len(list) == 1 {
+		name, _ := list[0].(symbol)
+		f = c.module.byName[string(name)]
+	}
+	if f == nil || len(f.body.args) != 4 || !x.DType().IsFloat() {
+		c.fail("it compares floats by a function of the module")
+	}
+	m := matcher{region: f.body}
+	least := false
+	switch d := m.comparison(m.returned(0), f.body.args[0], f.body.args[1]); d {
+	case "GT", "LT":
+		least = d == "LT"
+	default:
+		c.fail("it compares elements otherwise than by GT or LT")
+	}
+	if least {
+		x = graph.Neg(x)
+	}
+	values, places := graph.TopK(x, k, axis)
+	if least {
+		values = graph.Neg(values)
+	}
+	return []*graph.Node{values, graph.ConvertDType(places, c.in[1].DType())}
 }

@@ -21,7 +21,7 @@ func init() {
 	for reason, names := range map[string]string{
 		others: "async_done async_start collective_reduce recv send",
 		host:   "infeed outfeed",
-		bits:   "rng rng_bit_generator",
+		bits:   "rng",
 		old:    "broadcast cross-replica-sum einsum torch_index_select unary_einsum",
 	} {
 		for _, name := range strings.Fields(names) {
@@ -38,7 +38,7 @@ func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
-	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues and triangular systems"},
+	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Hessenberg form, Cholesky, SVD, eigenvalues, triangular and tridiagonal systems"},
 	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"cpu\" or \"tpu\", whose routines are read (jax.export.export(f, platforms=[\"cpu\"]))"},
 	{"xla_ffi_python_", "a function of the exporting process, which is not in the text"},
 	{"xla_python_", "a function of the exporting process, which is not in the text"},
