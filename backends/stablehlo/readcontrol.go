@@ -153,32 +153,36 @@ func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
 	return i, true
 }
 
-// readCustomCall takes the few targets that are no code of somebody else's, and the routines of linear algebra that Quire has.
+// named are custom calls that are no code of somebody else's, with how many operands they have, or -1.
+var named = map[string]routine{
+	"shape_assertion": {-1, func(c *reading) []*graph.Node {
+		c.shapeAssertion()
+		return nil
+	}},
+	"stablehlo.dynamic_reduce_window": {-1, (*reading).dynamicWindow},
+	"stablehlo.dynamic_top_k":         {2, func(c *reading) []*graph.Node { return topK(c.in[0], c.constants(1, 1)[0]) }},
+	"ApproxTopK":                      {4, (*reading).approximate},
+	"mhlo.erf":                        {1, one(func(c *reading) *graph.Node { return graph.Erf(c.in[0]) })},
+}
+
+func init() {
+	// Where a value lives, and how; the check of types finds out if there really are several parts.
+	for _, name := range strings.Fields("LayoutConstraint annotate_device_placement Sharding SPMDFullToShardShape SPMDShardToFullShape") {
+		named[name] = routine{1, func(c *reading) []*graph.Node { return c.in }}
+	}
+}
+
+// readCustomCall takes the routines of linear algebra that Quire has, and what is no code of somebody else's.
 func readCustomCall(c *reading) []*graph.Node {
 	target, _ := c.target()
 	if r, ok := libraries[target]; ok {
 		return c.library(r)
 	}
-	switch {
-	case target == "shape_assertion":
-		c.shapeAssertion()
-		return nil
-	case target == "stablehlo.dynamic_reduce_window":
-		return c.dynamicWindow()
-	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
-		return topK(c.in[0], c.constants(1, 1)[0])
-	case target == "ApproxTopK" && len(c.in) == 4:
-		return c.approximate()
-	case len(c.in) != 1:
-	case target == "LayoutConstraint" || target == "annotate_device_placement": // where a value is kept, and how
-		return c.in
-	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
-		return c.in // where a value lives; the check of types finds out if there really are several parts
-	case target == "mhlo.erf":
-		return []*graph.Node{graph.Erf(c.in[0])}
+	r, ok := named[target]
+	if !ok || r.operands >= 0 && len(c.in) != r.operands {
+		c.unknown()
 	}
-	c.unknown()
-	return nil
+	return r.read(c)
 }
 
 // approximate reads what jax.lax.approx_max_k asks for: it takes the k largest elements, or the smallest, and those exactly, as CPUs do.
