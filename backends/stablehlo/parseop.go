@@ -531,8 +531,8 @@ var settings = map[string]map[string]string{
 	"stablehlo.dynamic_slice":            {"sizes": "slice_sizes"},
 	"stablehlo.pad":                      {"low": "edge_padding_low", "high": "edge_padding_high", "interior": "interior_padding"},
 	"stablehlo.custom_call":              {"callee": "call_target_name"},
-	"stablehlo.rng_bit_generator":        {"algorithm": "rng_algorithm"},
 	"stablehlo.fft":                      {"type": "fft_type", "length": "fft_length"},
+	"stablehlo.rng_bit_generator":        {"algorithm": "rng_algorithm"},
 }
 
 // rename gives the attributes of a pretty form the names that they have in the generic one.

@@ -15,7 +15,7 @@ func init() {
 	const (
 		others = "it speaks with other devices in a way that Quire does not read: export the function without it"
 		host   = "it speaks with the host while the program runs: export the function without callbacks and debugging prints"
-		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
+		bits   = "its random numbers are the compiler's own, and would be others here: export with a generator of JAX's (jax_default_prng_impl=threefry2x32 or rbg)"
 		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
 	)
 	for reason, names := range map[string]string{

@@ -12,6 +12,19 @@ import (
 var readFor = map[string]dtypes.Set{}
 
 func init() {
+	constrainAll(2, func(t *typed) {
+		t.alike("the state and that after it", t.in[0], t.out[0])
+		t.elements("the state", dtypes.SetOf(dtypes.Uint64), t.in[0])
+		t.elements("the bits", dtypes.Ints, t.out[1])
+		state, algorithm := t.in[0].tensor(), t.word("rng_algorithm")
+		sizes := map[string][]int{"DEFAULT": {2, 3}, "PHILOX": {2, 3}, "THREE_FRY": {2}}[algorithm]
+		switch {
+		case sizes == nil:
+			t.fail("the algorithm is DEFAULT, PHILOX or THREE_FRY, not %q", algorithm)
+		case state.Rank() != 1 || !slices.ContainsFunc(sizes, func(n int) bool { return meet(state.Dimensions[0], n) }):
+			t.fail("the state of %s is a vector of %v ui64, not %s", algorithm, sizes, t.in[0].text)
+		}
+	}, "rng_bit_generator")
 	for set, names := range map[dtypes.Set]string{
 		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
 		dtypes.Numbers:              "stablehlo.dot stablehlo.dot_general stablehlo.convolution stablehlo.dynamic_conv",

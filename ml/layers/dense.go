@@ -13,7 +13,7 @@ import (
 //
 // x is [..., In], a float; weights are [In, Out] and biases, with useBias, a vector of Out numbers; the result is
 // [..., Out]. Several output dimensions make several last axes: Out is then their product. Weights begin
-// with the scope's initializer (He unless set), biases with 0.
+// with the scope's initializer ([initializers.Default] unless set), biases with 0.
 //
 // Source: Rosenblatt, "Principles of Neurodynamics", 1962, without a threshold.
 func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...int) *graph.Node {

@@ -102,7 +102,7 @@ func (s *Scope) Layer(name string, input *graph.Node) *Scope {
 }
 
 // WithInitializer returns the scope with another initializer for its new variables and those below it.
-// The default is [initializers.He].
+// The default is [initializers.Default].
 func (s *Scope) WithInitializer(initializer initializers.Initializer) *Scope {
 	c := *s
 	c.initializer = initializer
@@ -110,10 +110,10 @@ func (s *Scope) WithInitializer(initializer initializers.Initializer) *Scope {
 }
 
 // Initializer returns the initializer for new variables.
-func (s *Scope) Initializer() initializers.Initializer { return s.InitializerOr(initializers.He) }
+func (s *Scope) Initializer() initializers.Initializer { return s.InitializerOr(initializers.Default) }
 
 // InitializerOr returns the initializer that was set with [Scope.WithInitializer], or other if none was: for
-// layers with a better default than He.
+// layers with a better default.
 func (s *Scope) InitializerOr(other initializers.Initializer) initializers.Initializer {
 	if s.initializer == nil {
 		return other

@@ -45,6 +45,9 @@ func Gradients(store *model.Store, loss *graph.Node) ([]*model.Variable, []*grap
 
 // GradientsFor is [Gradients] of the variables that an optimizer trains, see [Selective].
 func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]*model.Variable, []*graph.Node) {
+	if err := store.CheckFrozen(); err != nil {
+		graph.Errorf("%w", err)
+	}
 	var variables []*model.Variable
 	var nodes []*graph.Node
 	trainable := 0

@@ -194,8 +194,12 @@ func (u *Update) value(g *graph.Graph) *graph.Node {
 	if !u.narrow() {
 		return x
 	}
-	master := u.state(masterState, Slot{}).Value()
-	return graph.Where(graph.Equal(graph.ConvertDType(master, u.Variable.DType()), x), master, graph.ConvertDType(x, master.DType()))
+	return masterOr(u.state(masterState, Slot{}).Value(), x)
+}
+
+// masterOr returns the master copy of the narrow value x where x is what rounding leaves of it, and x elsewhere.
+func masterOr(master, x *graph.Node) *graph.Node {
+	return graph.Where(graph.Equal(graph.ConvertDType(master, x.DType()), x), master, graph.ConvertDType(x, master.DType()))
 }
 
 // narrow reports whether the variable has a master copy.

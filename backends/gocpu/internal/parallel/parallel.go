@@ -19,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Body computes the elements lo to hi of a loop for args. worker numbers the goroutine that runs it,
@@ -54,7 +56,8 @@ type Loop[A any] struct {
 }
 
 // For calls body for chunks of grain elements that cover 0 to n, in any order, on up to workers goroutines
-// (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
+// (the caller's included). If a body panics, For panics with [*Panic] after all have ended; a Goexit on one of the workers is such a
+// panic, one on the caller's goroutine ends that when all have ended.
 func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	if n <= 0 {
 		return
@@ -127,19 +130,26 @@ func (l *Loop[A]) Ended() bool {
 var Looked func()
 
 func (l *Loop[A]) work(worker int) {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
-			l.next.Store(int64(l.n)) // nobody begins another chunk
-			p, ok := r.(*Panic)
-			if !ok {
-				p = &Panic{r, string(debug.Stack())}
-			}
-			l.failed.CompareAndSwap(nil, p)
+		r := recover()
+		if ended {
+			return
 		}
+		l.next.Store(int64(l.n)) // nobody begins another chunk
+		p, ok := r.(*Panic)
+		switch {
+		case r == nil:
+			p = &Panic{Value: guard.ErrGoexit}
+		case !ok:
+			p = &Panic{r, string(debug.Stack())}
+		}
+		l.failed.CompareAndSwap(nil, p)
 	}()
 	for {
 		at := int(l.next.Add(int64(l.grain))) - l.grain
 		if at >= l.n || l.Ended() {
+			ended = true
 			return
 		}
 		l.chunk(l.args, l.body, worker, at)
@@ -196,7 +206,12 @@ func (p *workers) run(l loop, helpers int) {
 			}
 		}
 	}
+	defer p.settle(helpers) // also if a body ends this goroutine
 	l.work(0)
+}
+
+// settle waits for the workers that have begun the loop.
+func (p *workers) settle(helpers int) {
 	for _, w := range p.list[:helpers] {
 		if w.state.CompareAndSwap(assigned, idle) {
 			continue
@@ -211,8 +226,12 @@ func (p *workers) run(l loop, helpers int) {
 	}
 }
 
-// live is the life of worker number id.
+// live is the life of worker number id. If a body ends its goroutine with a Goexit, another one goes on.
 func (w *worker) live(id int) {
+	defer func() {
+		w.state.Store(idle)
+		go w.live(id)
+	}()
 	for {
 		w.await()
 		if w.state.CompareAndSwap(assigned, running) {
