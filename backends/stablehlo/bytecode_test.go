@@ -53,10 +53,8 @@ func rewritten(t *testing.T, m *stablehlo.Module) string {
 func TestExportsInBytecode(t *testing.T) {
 	codes := bytecodes(t)
 	for _, e := range exports(t) {
-		t.Run(e.name, func(t *testing.T) {
-			want, _ := e.read(t)
-			e.text = codes[e.name+".bc"]
-			got, _ := e.read(t)
+		t.Run(e.Name, func(t *testing.T) {
+			want, got := readExport(t, e, e.Text), readExport(t, e, codes[e.Name+".bc"])
 			assert.Equal(t, rewritten(t, want), rewritten(t, got))
 			assert.Equal(t, want.Main().InputShardings, got.Main().InputShardings)
 			assert.Equal(t, want.Main().OutputShardings, got.Main().OutputShardings)

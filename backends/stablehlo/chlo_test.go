@@ -129,3 +129,24 @@ func runBody(t *testing.T, body, result string, others ...string) *tensors.Tenso
 	require.NoError(t, err)
 	return got
 }
+
+// TestBitsOfBoolsAndComplexNumbers sees values as others of the same bits, there and back.
+func TestBitsOfBoolsAndComplexNumbers(t *testing.T) {
+	for _, c := range []struct {
+		name, body, result string
+		want               any
+	}{
+		{"bools as a whole number", `%x = stablehlo.constant dense<[[true, false, true, false, false, false, false, true]]> : tensor<1x8xi1>
+			%y = stablehlo.bitcast_convert %x : (tensor<1x8xi1>) -> tensor<1xi8>`, "tensor<1xi8>", []int8{-123}},
+		{"a float as bools and back", `%x = stablehlo.constant dense<[1.5, -2.25]> : tensor<2xf32>
+			%b = stablehlo.bitcast_convert %x : (tensor<2xf32>) -> tensor<2x32xi1>
+			%y = stablehlo.bitcast_convert %b : (tensor<2x32xi1>) -> tensor<2xf32>`, "tensor<2xf32>", []float32{1.5, -2.25}},
+		{"complex numbers as smaller ones and back", `%x = stablehlo.constant dense<[(1.5, -2.25), (1.0e300, 3.0)]> : tensor<2xcomplex<f64>>
+			%b = stablehlo.bitcast_convert %x : (tensor<2xcomplex<f64>>) -> tensor<2x2xcomplex<f32>>
+			%y = stablehlo.bitcast_convert %b : (tensor<2x2xcomplex<f32>>) -> tensor<2xcomplex<f64>>`, "tensor<2xcomplex<f64>>", []complex128{1.5 - 2.25i, 1e300 + 3i}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			assert.NoError(t, graphtest.Diff(runBody(t, c.body, c.result), tensors.MustFromAnyValue(c.want), ir.Tolerance{}))
+		})
+	}
+}

@@ -214,6 +214,17 @@ func (c *converter) attribute(o *operation, name string, attr any) {
 		if len(a) == 0 && name == "composite_attributes" {
 			return
 		}
+	case []any:
+		if name == "called_computations" {
+			list := make([]any, len(a))
+			for i, f := range a {
+				if f, ok := f.(string); ok {
+					list[i] = symbol(f)
+				}
+			}
+			o.attrs[name] = list
+			return
+		}
 	case bytecode.Tensor:
 		if list, ok := c.numbers(a); ok && o.name != "stablehlo.constant" {
 			o.attrs[name] = list

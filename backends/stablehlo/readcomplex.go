@@ -70,7 +70,8 @@ func square(z *graph.Node) *graph.Node {
 	x, y := graph.Real(z), graph.Imag(z)
 	same := graph.LogicalAnd(graph.Equal(graph.Abs(x), graph.Abs(y)), graph.IsFinite(x))
 	re := graph.Where(same, graph.ZerosLike(x), graph.Mul(graph.Sub(x, y), graph.Add(x, y)))
-	return graph.Complex(re, graph.Mul(graph.Add(x, x), y))
+	xy := graph.Mul(x, y)
+	return graph.Complex(re, graph.Add(xy, xy))
 }
 
 // furthest is the larger or the smaller of two complex numbers, by their real parts and where these are equal by the imaginary ones.

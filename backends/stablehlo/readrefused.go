@@ -38,13 +38,25 @@ func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
-	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues and triangular systems"},
+	{"lapack_sgees", schur}, {"lapack_dgees", schur}, {"lapack_cgees", schur}, {"lapack_zgees", schur},
+	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Hessenberg form, Cholesky, SVD, eigenvalues, triangular and tridiagonal systems"},
 	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"cpu\" or \"tpu\", whose routines are read (jax.export.export(f, platforms=[\"cpu\"]))"},
 	{"xla_ffi_python_", "a function of the exporting process, which is not in the text"},
 	{"xla_python_", "a function of the exporting process, which is not in the text"},
 	{"__gpu$xla.gpu.triton", "a kernel of the GPU's: export without Pallas and Triton kernels"},
+	{"tridiagonal_solve_perturbed_ffi", "a tridiagonal system that is changed where it is singular: export lax.linalg.tridiagonal_solve, which is read"},
+	{"cpu_csr_sparse_dense", "a product with a sparse matrix: export with a dense one"},
+	{"stablehlo.dynamic_rng_bit_generator", "random bits of a shape that the text leaves open: export for a shape, or with JAX's default generator"},
+	{"stablehlo.dynamic_approx_top_k", "a number of largest elements that the text leaves open: export for a number"},
+	{"AllocateBuffer", buffers}, {"CreateBuffer", buffers}, {"Pin", buffers}, {"Unpin", buffers},
+	{"xla_ffi_partitioned_python", "a function of the exporting process, which is not in the text"},
+	{"xla_buffer_python", "a function of the exporting process, which is not in the text"},
 	{"tpu_custom_call", "a kernel of the TPU's: export without Pallas kernels"},
 }
+
+const buffers = "memory that is written to, which jax.new_ref makes: export a function that returns what it changes"
+
+const schur = "a Schur decomposition, which Quire has no function for: export eigenvalues (jnp.linalg.eig), or compute with what they make"
 
 // structure are the operations that a text is made of, which compute nothing.
 var structure = map[string]bool{

@@ -34,7 +34,7 @@ var wellFormed = []struct {
 	{"tensor<2x3xf32>", `"stablehlo.convert"(%0)`, "tensor<2x3xi32>", []breach{{"convert_c1", "tensor<2x3xi32>", "tensor<3x2xi32>"}}},
 	{"tensor<2xf32>", `"stablehlo.reduce_precision"(%0) {exponent_bits = 5 : i32, mantissa_bits = 2 : i32}`, "tensor<2xf32>", []breach{
 		{"reduce_precision_c2", "exponent_bits = 5", "exponent_bits = 0"}, {"reduce_precision_c3", "mantissa_bits = 2", "mantissa_bits = -1"}, {"reduce_precision_i2", "exponent_bits = 5 : i32, ", ""}}},
-	{"tensor<2xui64>", `"stablehlo.rng_bit_generator"(%0) {rng_algorithm = #stablehlo<rng_algorithm THREE_FRY>}`, "tensor<2xui64>, tensor<3xui32>", []breach{
+	{"tensor<2xui64>", `"stablehlo.rng_bit_generator"(%0) {rng_algorithm = #stablehlo<rng_algorithm THREE_FRY>}`, "(tensor<2xui64>, tensor<3xui32>)", []breach{
 		{"rng_bit_generator_c1", "-> (tensor<2xui64>", "-> (tensor<3xui64>"}, {"rng_bit_generator_c2", "tensor<2xui64>", "tensor<3xui64>"}, {"rng_bit_generator_i1", "THREE_FRY", "TWISTER"}, {"rng_bit_generator_i2", "tensor<2xui64>", "tensor<2xi64>"}}},
 	{"tensor<4xf32>", `"stablehlo.bitcast_convert"(%0)`, "tensor<4x2xi16>", []breach{
 		{"bitcast_convert_c1", "tensor<4x2xi16>", "tensor<4x3xi16>"}, {"bitcast_convert_c1: rank", "tensor<4x2xi16>", "tensor<8xi16>"}, {"bitcast_convert_c2", "tensor<4x2xi16>", "tensor<4xcomplex<f32>>"}}},

@@ -26,9 +26,9 @@ func init() {
 		}
 	}, "rng_bit_generator")
 	for set, names := range map[dtypes.Set]string{
-		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder stablehlo.select_and_scatter",
+		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
 		dtypes.Numbers:              "stablehlo.dot stablehlo.dot_general stablehlo.convolution stablehlo.dynamic_conv",
-		dtypes.Reals | dtypes.Bools: "stablehlo.clamp chlo.top_k",
+		dtypes.Reals | dtypes.Bools: "stablehlo.clamp stablehlo.select_and_scatter chlo.top_k",
 	} {
 		for _, name := range strings.Fields(names) {
 			readFor[name] = set
