@@ -1,13 +1,14 @@
 package gocpu
 
 import (
+	"runtime/debug"
 	"slices"
 	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
 	"github.com/quire-ml/quire/graph/ir"
-	"github.com/quire-ml/quire/internal/apart"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // own returns the kernel that the row of an op of a user's brings for a call, nil if it brings none. Its results have memory of their
@@ -34,11 +35,24 @@ func own(op *ir.Op, k *call) (kernels.Func, error) {
 
 // onItsOwn calls a function of a user's, which may end its goroutine, on one that it may end. It panics if the function does, or does so.
 func onItsOwn(fn func()) {
-	if p := apart.Call(fn); p != nil {
-		if inner, ok := p.Value.(*parallel.Panic); ok { // of a loop's body
-			panic(inner)
-		}
-		panic(&parallel.Panic{Value: p.Value, Stack: p.Stack})
+	ended := make(chan *parallel.Panic, 1)
+	go func() {
+		p := &parallel.Panic{Value: guard.ErrGoexit}
+		defer func() { ended <- p }()
+		defer func() {
+			switch r := recover().(type) {
+			case nil:
+			case *parallel.Panic: // of a loop's body
+				p = r
+			default:
+				p = &parallel.Panic{Value: r, Stack: string(debug.Stack())}
+			}
+		}()
+		fn()
+		p = nil
+	}()
+	if p := <-ended; p != nil {
+		panic(p)
 	}
 }
 
