@@ -17,17 +17,19 @@ type dataflow struct {
 	queues []queue // of the workers, and behind them that of steps which others have made ready
 	spare  processors
 
+	owed []owed // by worker
+
 	asleep atomic.Int32
-	wake   chan struct{} // one for each worker that should look
-	over   chan struct{} // closed when no step is left, or none may begin
-	once   sync.Once
+	wake   chan struct{}  // one for each worker that should look
+	over   chan struct{}  // closed when no step is left, or none may begin
+	ended  atomic.Bool    // it is closed
 	others sync.WaitGroup // goroutines of steps that wait for something outside
 }
 
 // runDataflow runs steps as their operands are made.
 func runDataflow(r *Run, s *gocpu.Steps) {
 	n := r.m.set.workers
-	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), wake: make(chan struct{}, n), over: make(chan struct{})}
+	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), owed: make([]owed, n), wake: make(chan struct{}, n), over: make(chan struct{})}
 	d.spare.free.Store(int32(n))
 	var first []int
 	for i, after := range d.p.after {
@@ -45,22 +47,16 @@ func runDataflow(r *Run, s *gocpu.Steps) {
 		d.end()
 	}
 	var workers sync.WaitGroup
-	for w := 1; w < n; w++ {
+	for w := range n { // none on this goroutine: a kernel of the user's may end one
 		workers.Go(func() { d.work(w) })
 	}
-	d.work(0)
 	workers.Wait()
 	d.others.Wait()
 }
 
-func (d *dataflow) end() { d.once.Do(func() { close(d.over) }) }
-
-func (d *dataflow) isOver() bool {
-	select {
-	case <-d.over:
-		return true
-	default:
-		return false
+func (d *dataflow) end() {
+	if !d.ended.Swap(true) {
+		close(d.over)
 	}
 }
 
@@ -74,7 +70,9 @@ func (d *dataflow) begin(i, worker int, at time.Duration) int {
 	d.others.Go(func() {
 		slot := d.r.numbers.take()
 		defer d.r.numbers.give(slot)
-		d.step(i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
+		w := d.s.Worker(d.r.inner)
+		defer w.Close()
+		d.step(w, i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
 			if next := d.emit(i, len(d.queues)-1, at); next >= 0 {
 				d.queues[len(d.queues)-1].push(next)
 				d.rouse(1)
@@ -85,11 +83,14 @@ func (d *dataflow) begin(i, worker int, at time.Duration) int {
 }
 
 // step runs step i, and ends the run if it breaks.
-func (d *dataflow) step(i, worker, goroutines int, release func(step int, at time.Duration)) {
-	ok := d.r.do(d.s, i, worker, goroutines, release)
-	if !ok || d.r.left.Load() == 0 {
-		d.end()
-	}
+func (d *dataflow) step(w *gocpu.Worker, i, worker, goroutines int, release func(step int, at time.Duration)) {
+	ok := false
+	defer func() {
+		if !ok || d.r.left.Load() == 0 {
+			d.end()
+		}
+	}()
+	ok = d.r.do(w, i, worker, goroutines, release)
 }
 
 // emit tells the steps that follow step i. It returns one that is ready for the caller to run, -1 if there is none; others go into a
@@ -97,7 +98,13 @@ func (d *dataflow) step(i, worker, goroutines int, release func(step int, at tim
 func (d *dataflow) emit(i, q int, at time.Duration) int {
 	next, queued := -1, 0
 	for _, k := range d.p.next[i] {
-		if d.r.missing[k].Add(-1) > 0 {
+		made := int32(1)
+		if q < len(d.owed) && d.p.tiny[i] && len(d.p.after[k]) >= manyOperands {
+			if k, made = d.owed[q].add(k); k < 0 {
+				continue
+			}
+		}
+		if d.r.progress[k].missing.Add(-made) > 0 {
 			continue
 		}
 		if k = d.begin(k, q, at); k < 0 {
@@ -112,6 +119,40 @@ func (d *dataflow) emit(i, q int, at time.Duration) int {
 	}
 	d.rouse(queued)
 	return next
+}
+
+// manyOperands is from how many operands on their count is not changed for each of them: workers would wait for each other's changes.
+const manyOperands = 32
+
+// owed is what a worker has made of the operands of one step and not counted yet. It counts them before it does anything that takes time.
+type owed struct {
+	step, made int32
+	_          [64]byte
+}
+
+// add notes an operand of step k. It returns another step whose operands are to be counted now, and how many; -1 if there is none.
+func (o *owed) add(k int) (step int, made int32) {
+	if o.made > 0 && int(o.step) != k {
+		step, made = int(o.step), o.made
+		o.step, o.made = int32(k), 1
+		return step, made
+	}
+	o.step, o.made = int32(k), o.made+1
+	return -1, 0
+}
+
+// settle counts what worker w owes. It returns the step if that is ready, and is for the caller to run; -1 if not.
+func (d *dataflow) settle(w int) int {
+	o := &d.owed[w]
+	if o.made == 0 {
+		return -1
+	}
+	made := o.made
+	o.made = 0
+	if d.r.progress[o.step].missing.Add(-made) > 0 {
+		return -1
+	}
+	return d.begin(int(o.step), w, d.r.now())
 }
 
 // rouse wakes workers for n steps.
@@ -129,6 +170,8 @@ func (d *dataflow) rouse(n int) {
 func (d *dataflow) work(w int) {
 	d.spare.take()
 	defer func() { d.spare.give(1) }()
+	worker := d.s.Worker(d.r.inner)
+	defer worker.Close()
 	next := -1
 	release := func(i int, at time.Duration) { next = d.emit(i, w, at) }
 	for {
@@ -136,10 +179,17 @@ func (d *dataflow) work(w int) {
 		if !ok {
 			return
 		}
-		for i >= 0 && !d.isOver() {
+		for i >= 0 && !d.ended.Load() {
 			next = -1
-			helpers := d.spare.takeAll()
-			d.step(i, w, 1+helpers, release)
+			helpers := 0
+			if !d.p.tiny[i] {
+				if k := d.settle(w); k >= 0 {
+					d.queues[w].push(k)
+					d.rouse(1)
+				}
+				helpers = d.spare.takeAll()
+			}
+			d.step(worker, i, w, 1+helpers, release)
 			if helpers > 0 {
 				d.spare.give(helpers)
 			}
@@ -151,11 +201,14 @@ func (d *dataflow) work(w int) {
 // find returns the next step for worker w, false if the run is over.
 func (d *dataflow) find(w int) (step int, ok bool) {
 	if i, ok := d.queues[w].pop(); ok {
-		return i, !d.isOver()
+		return i, !d.ended.Load()
+	}
+	if i := d.settle(w); i >= 0 {
+		return i, !d.ended.Load()
 	}
 	const looks = 8 // before it sleeps
 	for range looks {
-		if d.isOver() {
+		if d.ended.Load() {
 			return 0, false
 		}
 		if i, ok := d.steal(w); ok {

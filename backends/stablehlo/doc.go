@@ -36,9 +36,12 @@
 // types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
 // of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]), or to what [ReadOpen] makes of the text, which is read
 // once for all. An operation that is not taken is
-// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, tuples and
-// tokens, what speaks with the host. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
-// and rounded. Bytecode is an error that says how to make text of it.
+// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, what speaks
+// with the host. All of the CHLO dialect is read. Tuples are taken apart, also where functions take or return them, and tokens left out. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
+// and rounded.
+//
+// What JAX serialises is read as well as its text: Exported.serialize() and Exported.mlir_module_serialized, which is MLIR's bytecode of
+// StableHLO's versions 0.9 to 1.20. The errors of such a program name the number of an operation, for there are no lines.
 //
 // Linear algebra arrives as calls of LAPACK's routines in JAX's exports for the platform "cpu" and of XLA's in those for "tpu": getrf, geqrf,
 // orgqr, gesdd, syevd, potrf, trsm and their like; LuDecomposition, Qr, ProductOfElementaryHouseholderReflectors, Eigh. They are read as what

@@ -5,9 +5,18 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/random/rbg"
 )
 
 func init() {
+	define("stablehlo.rng_bit_generator", 1, func(c *reading) []*graph.Node {
+		state, bits := c.in[0], c.op.out[len(c.op.out)-1]
+		if !bits.known() {
+			c.fail("the type of its bits, %s, leaves a size open, which nothing else says", bits.text)
+		}
+		next, made := rbg.Generate(rbg.Algorithm(c.word("rng_algorithm")), state, bits.shape)
+		return []*graph.Node{next, made}
+	})
 	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
 	rules["stablehlo.reduce_precision"] = rule{1, true, one(func(c *reading) *graph.Node {
 		x := c.in[0]

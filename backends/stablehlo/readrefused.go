@@ -15,24 +15,19 @@ func init() {
 	const (
 		others = "it speaks with other devices in a way that Quire does not read: export the function without it"
 		host   = "it speaks with the host while the program runs: export the function without callbacks and debugging prints"
-		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
-		tuples = "Quire's values are tensors, and no tuples or tokens"
+		bits   = "its random numbers are the compiler's own, and would be others here: export with a generator of JAX's (jax_default_prng_impl=threefry2x32 or rbg)"
 		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
 	)
 	for reason, names := range map[string]string{
 		others: "async_done async_start collective_reduce recv send",
 		host:   "infeed outfeed",
-		bits:   "rng rng_bit_generator",
-		tuples: "after_all create_token get_tuple_element tuple",
+		bits:   "rng",
 		old:    "broadcast cross-replica-sum einsum torch_index_select unary_einsum",
 	} {
 		for _, name := range strings.Fields(names) {
 			refuse("stablehlo."+name, reason)
 		}
 	}
-	refuse("chlo.broadcast_next_after", "Quire reads chlo.next_after, whose operands have one shape: broadcast them first")
-	refuse("chlo.scan", "Quire repeats by loops: export jax.lax.scan, which is written as a while")
-	refuse("chlo.ragged_dot", "Quire's products are of groups of one size: export with a loop over the groups")
 }
 
 // refused holds the reasons by operation.
@@ -63,7 +58,7 @@ func cannotRead(name string) string {
 	switch reason := refused[name]; {
 	case reason != "":
 		return fmt.Sprintf("op %q: %s", name, reason)
-	case known || structure[name]:
+	case known || structure[name] || flattened[name]:
 		return ""
 	}
 	text := name + " is not an op that Read knows"

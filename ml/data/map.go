@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Map applies fn to each batch of ds. fn owns the batch it gets, and returns one made of new tensors, of

@@ -206,12 +206,12 @@ func TestInputsAndOutputs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3.0, out.Value())
 	for want, fn := range map[string]func(x *Node){
-		"Inputs: nobody has told the inputs of this graph":                func(x *Node) { losses.Inputs(x.Graph()) },
-		`there is no output "mean" (the model has named none with SetOutput)`:             func(x *Node) { losses.Output(x.Graph(), "mean") },
-		`there is no output "mean" (the model has named a, b with`:        func(x *Node) { losses.SetOutput("b", x); losses.SetOutput("a", x); losses.Output(x.Graph(), "mean") },
-		`the graph has an output "a" already: give this one another name`: func(x *Node) { losses.SetOutput("a", x); losses.SetOutput("a", x) },
-		"SetOutput: an output needs a name":                               func(x *Node) { losses.SetOutput("", x) },
-		`the output "a" is nil`:                                           func(*Node) { losses.SetOutput("a", nil) },
+		"Inputs: nobody has told the inputs of this graph":                    func(x *Node) { losses.Inputs(x.Graph()) },
+		`there is no output "mean" (the model has named none with SetOutput)`: func(x *Node) { losses.Output(x.Graph(), "mean") },
+		`there is no output "mean" (the model has named a, b with`:            func(x *Node) { losses.SetOutput("b", x); losses.SetOutput("a", x); losses.Output(x.Graph(), "mean") },
+		`the graph has an output "a" already: give this one another name`:     func(x *Node) { losses.SetOutput("a", x); losses.SetOutput("a", x) },
+		"SetOutput: an output needs a name":                                   func(x *Node) { losses.SetOutput("", x) },
+		`the output "a" is nil`:                                               func(*Node) { losses.SetOutput("a", nil) },
 	} {
 		g := NewGraph(graphtest.Reference(), "g")
 		require.ErrorContains(t, Catch(func() { fn(Scalar(g, dtypes.Float32, 1)) }), want)

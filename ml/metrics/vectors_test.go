@@ -271,7 +271,7 @@ func TestWhatHasNoMetric(t *testing.T) {
 	}
 	assert.Nil(t, metrics.Unweighted(nil))
 	for want, m := range map[string]metrics.Interface{
-		`Precision: there is no average "mean" (there are`:                 metrics.NewPrecision("mean"),
+		`Precision: there is no average "mean" (there are`:      metrics.NewPrecision("mean"),
 		"ROC AUC: predictions are int32[2], want floats":        metrics.NewROCAUC(),
 		"F1: labels int32[2] against predictions int32[1]":      nil,
 		"Mine: the state of a batch is int32[2], want a vector": metrics.NewSums("Mine", "m", "score", func(_ *model.Scope, _, p []*Node) *Node { return p[0] }, nil),

@@ -48,7 +48,7 @@ func (s *Store) wrappersOf(path string, kind func(w wrapper) bool) (list []wrapp
 	return list
 }
 
-// checkWrappers returns an error if a wrapper, or a rule about what is trained, matches nothing: it is mostly a typing mistake.
+// checkWrappers returns an error if a wrapper matches nothing: it is mostly a typing mistake.
 func (s *Store) checkWrappers() error {
 	s.mu.Lock()
 	wrappers := slices.Clone(s.wrappers)
@@ -57,17 +57,6 @@ func (s *Store) checkWrappers() error {
 		if !w.used.Load() {
 			return fmt.Errorf("model: %s(%q): the model has no layer or variable of this path%s", w.by, string(w.pattern), didYouMean(s, string(w.pattern)))
 		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-next:
-	for _, r := range s.frozen {
-		for p := range s.vars {
-			if r.pattern.matches(p) {
-				continue next
-			}
-		}
-		return fmt.Errorf("model: FreezeVariables or UnfreezeVariables(%q): the model has no variable of this path", string(r.pattern))
 	}
 	return nil
 }

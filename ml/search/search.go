@@ -13,8 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/names"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -240,6 +240,12 @@ func (l Trials) Best() *Trial {
 	}
 	return l.All[0]
 }
+
+// Maximize reports whether the largest value is the best one.
+func (l Trials) Maximize() bool { return l.options.Maximize }
+
+// Names returns the names of the hyperparameters, sorted.
+func (l Trials) Names() []string { return slices.Clone(l.names) }
 
 // String is a table of the trials.
 func (l Trials) String() string {

@@ -14,9 +14,9 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/dtypes/float16"
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/data/internal/near"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // Column says what a column holds.
