@@ -283,6 +283,14 @@ func (f *File) NumRows() int {
 	return f.starts[len(f.starts)-1]
 }
 
+// String tells the size of the table.
+func (f *File) String() string {
+	if f == nil || f.f == nil {
+		return "no Parquet file is open"
+	}
+	return fmt.Sprintf("%s: %d rows, %d columns", f.path, f.NumRows(), len(f.columns))
+}
+
 // Close closes the file. Rows cannot be read afterwards.
 func (f *File) Close() error {
 	f.mu.Lock()

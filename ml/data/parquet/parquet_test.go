@@ -42,6 +42,7 @@ func TestColumns(t *testing.T) {
 		assert.Equal(t, want, got[:len(want)], name)
 	}
 	assert.Equal(t, 10, open(t, "flowers.parquet").NumRows())
+	assert.Equal(t, "testdata/flowers.parquet: 10 rows, 8 columns", open(t, "flowers.parquet").String())
 }
 
 // rowsOf returns all rows of some columns.
