@@ -151,7 +151,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest"}
+var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest", "ml/zoo/internal/reference"}
 
 type listedPackage struct {
 	ImportPath string
