@@ -40,8 +40,9 @@ type Trainer struct {
 
 	precision Precision
 
-	accumulate int // number of batches per update
-	pending    int // batches since the last update
+	derives    bool // programs for batches of other sizes
+	accumulate int  // number of batches per update
+	pending    int  // batches since the last update
 
 	perCall int  // steps that a loop may make by one call
 	alike   kind // of the batches of the last steps
@@ -199,6 +200,15 @@ func (t *Trainer) WithMesh(m *graph.Mesh) *Trainer {
 	return t
 }
 
+// DeriveSizes has programs for batches of further sizes, such as the last one of an epoch, derived from those for the first three: they
+// cost the backend's compilation, and neither the model's function nor its gradient. What the model asks of sizes in Go must not lead it
+// another way, see [graph.Exec.DeriveSizes].
+func (t *Trainer) DeriveSizes() *Trainer {
+	t.ResetComputationGraphs()
+	t.derives = true
+	return t
+}
+
 // Mesh returns the devices that the trainer runs on, nil if that was not said.
 func (t *Trainer) Mesh() *graph.Mesh { return t.mesh }
 
@@ -281,6 +291,9 @@ func (t *Trainer) newForm(key execKey) (*form, error) {
 	})
 	if key.mode == modeEval || key.mode == modePredict {
 		e.AllowUnknownParams()
+	}
+	if t.derives {
+		e.DeriveSizes()
 	}
 	return &form{Exec: e}, nil
 }
