@@ -117,8 +117,11 @@ var mayImport = map[string][]string{
 	"viz/interactive":  with(values, "viz", "viz/internal/...", "internal/assets"), // go-echarts, which viz may not link
 	"viz/figures":      with(values, "viz", "viz/internal/..."),                    // gonum/plot, likewise
 
-	"tutorials": {}, // notebooks, and their tests
-	"docker":    {}, // images, and their tests
+	"tutorials":               {}, // notebooks, and their tests
+	"examples":                {}, // the tests of the programs below
+	"examples/internal/curve": {"viz", "viz/figures"},
+	"examples/...":            with(graphs, "graph/...", "backends", "examples/internal/curve", "ml/...", "viz", "viz/plots"),
+	"docker":                  {}, // images, and their tests
 
 	"kernel-ext/...":                {"kernel-ext/...", "internal/assets", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "internal/interrupts", "backends/session"},
 	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/bytesize", "internal/showing", "internal/leave"},
@@ -148,7 +151,7 @@ var (
 func with(group []string, more ...string) []string { return slices.Concat(group, more) }
 
 // testHelpers are imported by tests alone.
-var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest"}
+var testHelpers = []string{"internal/golden", "internal/testenv", "internal/untrusted", "internal/xlatest", "ml/zoo/internal/reference"}
 
 type listedPackage struct {
 	ImportPath string

@@ -126,7 +126,10 @@ func TestAGoexitInAFunctionOfTheUserHangsNothing(t *testing.T) {
 		{name: "a loop's body", fn: once(func(x *graph.Node) *graph.Node { left(); return double(x) }), building: true},
 		{name: "a custom gradient", fn: func(x *graph.Node) *graph.Node {
 			y := graph.WithCustomGradient([]*graph.Node{x}, func(in []*graph.Node) []*graph.Node { return []*graph.Node{graph.Square(in[0])} },
-				func(in, _, dy []*graph.Node) []*graph.Node { left(); return []*graph.Node{graph.Mul(double(in[0]), dy[0])} })[0]
+				func(in, _, dy []*graph.Node) []*graph.Node {
+					left()
+					return []*graph.Node{graph.Mul(double(in[0]), dy[0])}
+				})[0]
 			return graph.Gradient(graph.ReduceAllSum(y), x)[0]
 		}, building: true},
 	} {

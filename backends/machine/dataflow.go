@@ -174,20 +174,33 @@ func (d *dataflow) work(w int) {
 	defer worker.Close()
 	next := -1
 	release := func(i int, at time.Duration) { next = d.emit(i, w, at) }
+	var room [fewTiny]int
+	var at hand
 	for {
-		i, ok := d.find(w)
+		i, ok := at.next()
 		if !ok {
-			return
+			if at, ok = d.queues[w].popTiny(room[:0], d.p.tiny); ok {
+				i, _ = at.next()
+			} else if i, ok = d.find(w); !ok {
+				return
+			}
 		}
 		for i >= 0 && !d.ended.Load() {
 			next = -1
 			helpers := 0
 			if !d.p.tiny[i] {
+				if len(at) > 0 { // which others would wait for
+					d.queues[w].push(at...)
+					d.rouse(len(at))
+					at = nil
+				}
 				if k := d.settle(w); k >= 0 {
 					d.queues[w].push(k)
 					d.rouse(1)
 				}
-				helpers = d.spare.takeAll()
+				if !d.queued() { // else others are about to need a processor
+					helpers = d.spare.takeAll()
+				}
 			}
 			d.step(worker, i, w, 1+helpers, release)
 			if helpers > 0 {
@@ -198,10 +211,36 @@ func (d *dataflow) work(w int) {
 	}
 }
 
+// queued reports whether a step waits in a queue.
+func (d *dataflow) queued() bool {
+	for i := range d.queues {
+		if d.queues[i].some.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// fewTiny is how many tiny steps a worker takes from its queue at once, where nobody can steal them until it puts them back.
+const fewTiny = 8
+
+// hand is steps that a worker has taken from its queue, the first one last.
+type hand []int
+
+func (h *hand) next() (step int, ok bool) {
+	n := len(*h)
+	if n == 0 {
+		return 0, false
+	}
+	step = (*h)[n-1]
+	*h = (*h)[:n-1]
+	return step, true
+}
+
 // find returns the next step for worker w, false if the run is over.
 func (d *dataflow) find(w int) (step int, ok bool) {
-	if i, ok := d.queues[w].pop(); ok {
-		return i, !d.ended.Load()
+	if d.ended.Load() {
+		return 0, false
 	}
 	if i := d.settle(w); i >= 0 {
 		return i, !d.ended.Load()
@@ -268,6 +307,7 @@ type queue struct {
 	mu    sync.Mutex
 	steps []int
 	from  int // the oldest one's place
+	some  atomic.Bool
 	_     [64]byte
 }
 
@@ -275,19 +315,27 @@ func (q *queue) push(steps ...int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.steps = append(q.steps, steps...)
+	if len(steps) > 0 && !q.some.Load() {
+		q.some.Store(true)
+	}
 }
 
-func (q *queue) pop() (int, bool) {
+// popTiny takes the latest step, and if it is tiny some of those before it that are; false if there is none.
+func (q *queue) popTiny(room []int, tiny []bool) (hand, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := len(q.steps)
 	if n == q.from {
-		return 0, false
+		return nil, false
 	}
-	i := q.steps[n-1]
-	q.steps = q.steps[:n-1]
+	from := n - 1
+	for tiny[q.steps[n-1]] && from > q.from && n-from < cap(room) && tiny[q.steps[from-1]] {
+		from--
+	}
+	list := append(room, q.steps[from:]...)
+	q.steps = q.steps[:from]
 	q.tidy()
-	return i, true
+	return list, true
 }
 
 // takeHalf takes the older half of the steps, as far as they fit into the list, and returns how many.
@@ -303,10 +351,11 @@ func (q *queue) takeHalf(to []int) int {
 func (q *queue) tidy() {
 	if q.from == len(q.steps) {
 		q.steps, q.from = q.steps[:0], 0
+		q.some.Store(false)
 	}
 }
 
-// processors counts those that no worker uses. A kernel takes them as helpers; a worker that wakes up takes one, and waits for it if
+// processors counts those that no worker uses. A kernel takes them as helpers, if no other step is there for them; a worker that wakes up takes one, and waits for it if
 // kernels have them all.
 type processors struct {
 	free    atomic.Int32

@@ -46,7 +46,7 @@ func (b Batch) WithBuffers(engine any, buffers []io.Closer) Batch {
 // Buffers returns the buffers of an engine that hold what b's tensors do, inputs first, nil if there are none of this engine. They stay b's.
 func (b Batch) Buffers(engine any) []io.Closer {
 	c := b.copies
-	if c == nil || engine == nil || !reflect.TypeOf(engine).Comparable() || c.engine != engine || len(c.buffers) != len(c.of) || !slices.Equal(c.of, b.all()) {
+	if c == nil || engine == nil || !reflect.ValueOf(engine).Comparable() || c.engine != engine || len(c.buffers) != len(c.of) || !slices.Equal(c.of, b.all()) {
 		return nil
 	}
 	return c.buffers

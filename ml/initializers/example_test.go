@@ -172,3 +172,16 @@ func ExampleIdentity() {
 	// Output:
 	// [0 0 0 0 1 0 0 1 0 0 0 0]
 }
+
+// He's numbers, without a list of float64s.
+func ExampleFloat32s() {
+	out := make([]float32, 3)
+	if draw := initializers.Float32s(initializers.He); draw != nil {
+		draw(rand.New(rand.NewPCG(1, 2)), shapes.Make(dtypes.Float32, 3), out)
+	}
+	exact := make([]float64, 3)
+	initializers.He(rand.New(rand.NewPCG(1, 2)), shapes.Make(dtypes.Float32, 3), exact)
+	fmt.Println(out[2] == float32(exact[2]))
+	// Output:
+	// true
+}

@@ -205,12 +205,13 @@ func masterOr(master, x *graph.Node) *graph.Node {
 // narrow reports whether the variable has a master copy.
 func (u *Update) narrow() bool { return wide(u.Variable.DType()) != u.Variable.DType() }
 
-// set gives the variable the value x, rounded to its dtype, and its master copy, if it is narrow, the value itself.
+// set gives the variable the value x, rounded to its dtype, and its master copy, if it is narrow, the value itself. What is built on it afterwards, as the
+// loss of a second network, takes it as it is: its gradients do not go back through the step.
 func (u *Update) set(x *graph.Node) {
 	if u.narrow() {
 		u.state(masterState, Slot{}).Set(x)
 	}
-	u.Variable.SetNodeValue(graph.ConvertDType(x, u.Variable.DType()))
+	u.Variable.SetNodeValue(graph.StopGradient(graph.ConvertDType(x, u.Variable.DType())))
 }
 
 // TakeWeightDecay returns the weight decay of this variable, 0 if it has none or if that is coupled, and leaves it to the rule: it

@@ -23,6 +23,8 @@ func NewTable(missing Missing, columns ...Column) (*Table, error) {
 			return nil, fmt.Errorf("csv.NewTable: column %q has %d rows, column %q %d: want one each per row", columns[0].Name, t.Rows, c.Name, c.NumRows())
 		case c.Kind != Number && c.Kind != Category:
 			return nil, fmt.Errorf("csv.NewTable: column %q is neither Number nor Category", c.Name)
+		case c.Kind == Number && len(c.Index) > 0, c.Kind == Category && len(c.Numbers) > 0:
+			return nil, fmt.Errorf("csv.NewTable: column %q has numbers and categories: want those of its kind alone", c.Name)
 		}
 		names[c.Name] = true
 		for r, n := range c.Index {

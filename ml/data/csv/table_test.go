@@ -46,6 +46,7 @@ func TestTablesOfColumns(t *testing.T) {
 		`two columns are called "x"`: {csv.Keep, []csv.Column{number("x", 1), number("x", 2)}},
 		`column "x" has 1 rows, column "y" 2: want one each per row`: {csv.Keep, []csv.Column{number("x", 1), number("y", 2, 3)}},
 		`column "x" is neither Number nor Category`:                  {csv.Keep, []csv.Column{{Name: "x"}}},
+		`column "x" has numbers and categories`:                      {csv.Keep, []csv.Column{{Name: "x", Kind: csv.Number, Index: []int32{0}}}},
 		`column "k", row 1: there is no category 3 of 1`:             {csv.Keep, []csv.Column{{Name: "k", Kind: csv.Category, Index: []int32{3}, Names: []string{"a"}}}},
 		"a value is missing in each of the 2 rows":                   {csv.DropRow, []csv.Column{number("x", nan, 1), number("y", 1, nan)}},
 		`column "x": all values are missing: leave it out`:           {csv.Fill, []csv.Column{number("x", nan, nan)}},

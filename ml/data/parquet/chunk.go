@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"sort"
 	"sync"
@@ -77,34 +78,21 @@ func (v *values[T]) tensor(row int) (*tensors.Tensor, error) {
 }
 
 func (v *values[T]) float(row int) float64 {
-	switch x := any(v.all[row]).(type) {
-	case bool:
-		if x {
-			return 1
-		}
+	x := any(v.all[row])
+	if half, ok := x.(float16.Float16); ok { // whose kind is uint16
+		return half.Float64()
+	}
+	switch r := reflect.ValueOf(x); {
+	case r.Kind() == reflect.Bool && r.Bool():
+		return 1
+	case r.Kind() == reflect.Bool:
 		return 0
-	case int8:
-		return float64(x)
-	case int16:
-		return float64(x)
-	case int32:
-		return float64(x)
-	case int64:
-		return float64(x)
-	case uint8:
-		return float64(x)
-	case uint16:
-		return float64(x)
-	case uint32:
-		return float64(x)
-	case uint64:
-		return float64(x)
-	case float16.Float16:
-		return x.Float64()
-	case float32:
-		return float64(x)
-	case float64:
-		return x
+	case r.CanInt():
+		return float64(r.Int())
+	case r.CanUint():
+		return float64(r.Uint())
+	case r.CanFloat():
+		return r.Float()
 	}
 	return math.NaN()
 }
@@ -206,7 +194,7 @@ type entry struct {
 }
 
 // chunk returns a column of a row group, and reads it if it is not held.
-func (f *File) chunk(c *column, group int) (chunk, error) {
+func (f *file) chunk(c *column, group int) (chunk, error) {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
@@ -230,7 +218,7 @@ func (f *File) chunk(c *column, group int) (chunk, error) {
 }
 
 // hold counts a chunk that was read, and lets those go that were used longest ago.
-func (f *File) hold(e *entry) {
+func (f *file) hold(e *entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !slices.Contains(f.held, e) {
@@ -253,7 +241,7 @@ func (f *File) hold(e *entry) {
 }
 
 // read reads a column of a row group.
-func (f *File) read(c *column, group int) (out chunk, err error) {
+func (f *file) read(c *column, group int) (out chunk, err error) {
 	err = guard.Call(func() error {
 		g := f.table.RowGroups()[group]
 		pages := g.ColumnChunks()[c.leaf].Pages()
@@ -269,7 +257,7 @@ func (f *File) read(c *column, group int) (out chunk, err error) {
 }
 
 // place returns the row group of a row, and its number there.
-func (f *File) place(row int) (group, within int) {
+func (f *file) place(row int) (group, within int) {
 	group = sort.Search(len(f.starts)-1, func(g int) bool { return f.starts[g+1] > row })
 	return group, row - f.starts[group]
 }

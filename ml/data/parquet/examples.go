@@ -16,17 +16,7 @@ import (
 // nil for null.
 type Row map[string]any
 
-// Rows returns the rows of some columns, all of them without names, of which [data.Examples] makes examples by a function:
-//
-//	rows, err := file.Rows(csv.DropRow, "text", "stars")
-//	…
-//	examples := data.Examples("reviews", rows, func(i int, r parquet.Row) (data.Batch, error) {
-//		return data.Batch{Inputs: …(r["text"].(string)), Labels: …(r["stars"].(int32))}, nil
-//	})
-//
-// missing says what happens where a value is null: [csv.Refuse] makes reading the row an error, [csv.DropRow] leaves the row out, for which columns that have
-// nulls are read once, [csv.Keep] keeps it as nil. It returns an error if there is no such column, or the policy is another one.
-func (f *File) Rows(missing csv.Missing, names ...string) (data.Records[Row], error) {
+func (f *file) rows(missing csv.Missing, names ...string) (data.Records[Row], error) {
 	if len(names) == 0 && f.f != nil {
 		for _, c := range f.columns {
 			if c.unread == "" {
@@ -41,12 +31,7 @@ func (f *File) Rows(missing csv.Missing, names ...string) (data.Records[Row], er
 	return rows{s}, nil
 }
 
-// Examples returns examples whose inputs and labels are the values of columns of numbers or bools, of the columns' dtypes: scalars, or vectors of lists.
-//
-// missing says what happens where a value is null: [csv.Refuse] makes reading the example an error, [csv.DropRow] leaves it out, for which columns that have
-// nulls are read once, [csv.Keep] makes it NaN, and columns that may be null float64 if they are no floats. A null in a list counts as one of the list. It
-// returns an error if there are no inputs, no such column, one of text, or the policy is another one.
-func (f *File) Examples(inputs, labels []string, missing csv.Missing) (data.Indexed, error) {
+func (f *file) examples(inputs, labels []string, missing csv.Missing) (data.Indexed, error) {
 	if len(inputs) == 0 {
 		return nil, fmt.Errorf("parquet: %s: no inputs: name columns of the file", f.path)
 	}
@@ -64,13 +49,13 @@ func (f *File) Examples(inputs, labels []string, missing csv.Missing) (data.Inde
 
 // selection are some columns, and the rows that are read.
 type selection struct {
-	f       *File
+	f       *file
 	columns []*column
 	missing csv.Missing
 	kept    []int // the numbers of the rows; nil for all
 }
 
-func (f *File) selection(missing csv.Missing, names []string) (s *selection, err error) {
+func (f *file) selection(missing csv.Missing, names []string) (s *selection, err error) {
 	s = &selection{f: f, missing: missing}
 	if s.columns, err = f.columnsOf(names); err != nil {
 		return nil, err
@@ -109,7 +94,7 @@ func (s *selection) drop() error {
 		}
 	}
 	if len(s.kept) == 0 {
-		return fmt.Errorf("parquet: %s: a value is null in each of the %d rows: leave out the columns that are mostly null", s.f.path, s.f.NumRows())
+		return fmt.Errorf("parquet: %s: a value is null in each of the %d rows: leave out the columns that are mostly null", s.f.path, s.f.numRows())
 	}
 	return nil
 }
@@ -119,7 +104,7 @@ func (s *selection) Len() int {
 	if s.kept != nil {
 		return len(s.kept)
 	}
-	return s.f.NumRows()
+	return s.f.numRows()
 }
 
 // each calls use for each column of row i.

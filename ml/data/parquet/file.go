@@ -16,6 +16,8 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes/float16"
 	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/names"
+	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/data/internal/near"
 )
 
@@ -48,8 +50,8 @@ func (c Column) String() string {
 	return c.Name + " " + s
 }
 
-// File is a Parquet file that is open. It may be used by several goroutines. It must not be changed while it is open.
-type File struct {
+// file is what a [File] stands for.
+type file struct {
 	path    string
 	f       *os.File
 	table   *parquet.File
@@ -60,6 +62,59 @@ type File struct {
 	held   []*entry // chunks that were read, the one used last at the end
 	memory int      // bytes of these
 	closed bool
+}
+
+// File is a Parquet file that is open. It may be used by several goroutines. It must not be changed while it is open.
+type File struct {
+	open any // a *file: a cell that names a File does not compile the methods of what reads it
+}
+
+func inner(f *File) *file {
+	if f.open == nil {
+		return &file{closed: true}
+	}
+	return f.open.(*file)
+}
+
+// Columns returns the columns, in the order of the file. Those that cannot be read, of a type that no tensor has, are among them.
+func (f *File) Columns() []Column { return inner(f).listed() }
+
+// NumRows returns the number of rows.
+func (f *File) NumRows() int { return inner(f).numRows() }
+
+// String tells the size of the table.
+func (f *File) String() string { return inner(f).text() }
+
+// Close closes the file. Rows cannot be read afterwards.
+func (f *File) Close() error { return inner(f).shut() }
+
+// Table reads columns into a table in memory: numbers and bools as numbers, text as categories. Without names it reads all columns but lists and those
+// that cannot be read. missing says what happens where a value is null, as in package csv. It returns an error if there is no such column, or it has lists.
+func (f *File) Table(missing csv.Missing, names ...string) (*csv.Table, error) {
+	return inner(f).inMemory(missing, names...)
+}
+
+// Rows returns the rows of some columns, all of them without names, of which [data.Examples] makes examples by a function:
+//
+//	rows, err := file.Rows(csv.DropRow, "text", "stars")
+//	…
+//	examples := data.Examples("reviews", rows, func(i int, r parquet.Row) (data.Batch, error) {
+//		return data.Batch{Inputs: …(r["text"].(string)), Labels: …(r["stars"].(int32))}, nil
+//	})
+//
+// missing says what happens where a value is null: [csv.Refuse] makes reading the row an error, [csv.DropRow] leaves the row out, for which columns that have
+// nulls are read once, [csv.Keep] keeps it as nil. It returns an error if there is no such column, or the policy is another one.
+func (f *File) Rows(missing csv.Missing, names ...string) (data.Records[Row], error) {
+	return inner(f).rows(missing, names...)
+}
+
+// Examples returns examples whose inputs and labels are the values of columns of numbers or bools, of the columns' dtypes: scalars, or vectors of lists.
+//
+// missing says what happens where a value is null: [csv.Refuse] makes reading the example an error, [csv.DropRow] leaves it out, for which columns that have
+// nulls are read once, [csv.Keep] makes it NaN, and columns that may be null float64 if they are no floats. A null in a list counts as one of the list. It
+// returns an error if there are no inputs, no such column, one of text, or the policy is another one.
+func (f *File) Examples(inputs, labels []string, missing csv.Missing) (data.Indexed, error) {
+	return inner(f).examples(inputs, labels, missing)
 }
 
 // column is a leaf of the schema.
@@ -82,16 +137,16 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parquet.Open: %w", err)
 	}
-	out := &File{path: path, f: f}
+	out := &file{path: path, f: f}
 	if err := guard.Call(out.readSchema); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("parquet.Open: %s: %w", path, err)
 	}
-	return out, nil
+	return &File{out}, nil
 }
 
 // readSchema reads the end of the file.
-func (f *File) readSchema() error {
+func (f *file) readSchema() error {
 	info, err := f.f.Stat()
 	if err != nil {
 		return err
@@ -127,10 +182,10 @@ func (f *File) readSchema() error {
 }
 
 // leaves returns the number of columns of the schema.
-func (f *File) leaves() int { return len(f.columns) }
+func (f *file) leaves() int { return len(f.columns) }
 
 // addColumns adds the leaves below a node of the schema: at are the names around it, and the levels are those of a value of it.
-func (f *File) addColumns(c *parquet.Column, leaves []format.LogicalTypeValue, at []string, defined, repeated, depth int) {
+func (f *file) addColumns(c *parquet.Column, leaves []format.LogicalTypeValue, at []string, defined, repeated, depth int) {
 	switch {
 	case c == f.table.Root():
 	case c.Optional():
@@ -266,8 +321,7 @@ func tens(n int32) float64 {
 	return x
 }
 
-// Columns returns the columns, in the order of the file. Those that cannot be read, of a type that no tensor has, are among them.
-func (f *File) Columns() []Column {
+func (f *file) listed() []Column {
 	var all []Column
 	for _, c := range f.columns {
 		all = append(all, c.Column)
@@ -275,16 +329,22 @@ func (f *File) Columns() []Column {
 	return all
 }
 
-// NumRows returns the number of rows.
-func (f *File) NumRows() int {
+func (f *file) numRows() int {
 	if len(f.starts) == 0 {
 		return 0
 	}
 	return f.starts[len(f.starts)-1]
 }
 
-// Close closes the file. Rows cannot be read afterwards.
-func (f *File) Close() error {
+func (f *file) text() string {
+	if f.f == nil {
+		return "no Parquet file is open"
+	}
+	return fmt.Sprintf("%s: %d rows, %d columns", f.path, f.numRows(), len(f.columns))
+}
+
+// shut closes it.
+func (f *file) shut() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.held, f.memory = nil, 0
@@ -296,7 +356,7 @@ func (f *File) Close() error {
 }
 
 // column returns a column by its name.
-func (f *File) column(name string) (*column, error) {
+func (f *file) column(name string) (*column, error) {
 	if f.f == nil {
 		return nil, errors.New("parquet: no file is open: parquet.Open opens one")
 	}
@@ -314,7 +374,7 @@ func (f *File) column(name string) (*column, error) {
 }
 
 // columnsOf returns columns by their names.
-func (f *File) columnsOf(list []string) (out []*column, err error) {
+func (f *file) columnsOf(list []string) (out []*column, err error) {
 	for _, name := range list {
 		c, err := f.column(name)
 		if err != nil {

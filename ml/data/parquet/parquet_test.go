@@ -42,6 +42,7 @@ func TestColumns(t *testing.T) {
 		assert.Equal(t, want, got[:len(want)], name)
 	}
 	assert.Equal(t, 10, open(t, "flowers.parquet").NumRows())
+	assert.Equal(t, "testdata/flowers.parquet: 10 rows, 8 columns", open(t, "flowers.parquet").String())
 }
 
 // rowsOf returns all rows of some columns.
@@ -156,30 +157,30 @@ func TestExamplesInAPipeline(t *testing.T) {
 // Of a file with little room for row groups each is read again when it is wanted again, and what comes is the same.
 func TestRowGroupsAreHeldWithinBounds(t *testing.T) {
 	f := open(t, "flowers.parquet")
-	c, err := f.column("width")
+	c, err := inner(f).column("width")
 	require.NoError(t, err)
-	first, err := f.chunk(c, 0)
+	first, err := inner(f).chunk(c, 0)
 	require.NoError(t, err)
-	again, err := f.chunk(c, 0)
+	again, err := inner(f).chunk(c, 0)
 	require.NoError(t, err)
 	require.Same(t, first, again)
-	require.Equal(t, 16, f.memory)
-	f.memory += maxHeld // as if others were held
-	_, err = f.chunk(c, 1)
+	require.Equal(t, 16, inner(f).memory)
+	inner(f).memory += maxHeld // as if others were held
+	_, err = inner(f).chunk(c, 1)
 	require.NoError(t, err)
-	require.Len(t, f.held, 1, "the one that was just read")
-	f.memory = f.held[0].size
+	require.Len(t, inner(f).held, 1, "the one that was just read")
+	inner(f).memory = inner(f).held[0].size
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			x, err := f.chunk(c, i%3)
+			x, err := inner(f).chunk(c, i%3)
 			assert.NoError(t, err)
 			assert.Equal(t, float64(i%3), x.float(0))
 		})
 	}
 	all.Wait()
-	require.Len(t, f.held, 3)
-	require.Equal(t, 40, f.memory)
+	require.Len(t, inner(f).held, 3)
+	require.Equal(t, 40, inner(f).memory)
 }
 
 func TestTable(t *testing.T) {

@@ -18,9 +18,7 @@ func Load(path string, missing csv.Missing, names ...string) (*csv.Table, error)
 	return f.Table(missing, names...)
 }
 
-// Table reads columns into a table in memory: numbers and bools as numbers, text as categories. Without names it reads all columns but lists and those
-// that cannot be read. missing says what happens where a value is null, as in package csv. It returns an error if there is no such column, or it has lists.
-func (f *File) Table(missing csv.Missing, names ...string) (*csv.Table, error) {
+func (f *file) inMemory(missing csv.Missing, names ...string) (*csv.Table, error) {
 	if len(names) == 0 && f.f != nil {
 		for _, c := range f.columns {
 			if c.unread == "" && !c.List {
@@ -55,8 +53,8 @@ func (f *File) Table(missing csv.Missing, names ...string) (*csv.Table, error) {
 }
 
 // numbers reads a column of numbers or bools; NaN where one is null.
-func (f *File) numbers(c *column) (csv.Column, error) {
-	out := csv.Column{Name: c.Name, Kind: csv.Number, Numbers: make([]float64, 0, f.NumRows())}
+func (f *file) numbers(c *column) (csv.Column, error) {
+	out := csv.Column{Name: c.Name, Kind: csv.Number, Numbers: make([]float64, 0, f.numRows())}
 	err := f.all(c, func(x chunk, row int) {
 		v := math.NaN()
 		if !x.null(row) {
@@ -68,8 +66,8 @@ func (f *File) numbers(c *column) (csv.Column, error) {
 }
 
 // categories reads a column of text; -1 where it is null.
-func (f *File) categories(c *column) (csv.Column, error) {
-	out := csv.Column{Name: c.Name, Kind: csv.Category, Index: make([]int32, 0, f.NumRows())}
+func (f *file) categories(c *column) (csv.Column, error) {
+	out := csv.Column{Name: c.Name, Kind: csv.Category, Index: make([]int32, 0, f.numRows())}
 	place := map[string]int32{}
 	err := f.all(c, func(x chunk, row int) {
 		n := int32(-1)
@@ -93,7 +91,7 @@ func (f *File) categories(c *column) (csv.Column, error) {
 }
 
 // all calls use for each row of a column.
-func (f *File) all(c *column, use func(x chunk, row int)) error {
+func (f *file) all(c *column, use func(x chunk, row int)) error {
 	for g := range len(f.starts) - 1 {
 		x, err := f.chunk(c, g)
 		if err != nil {
