@@ -47,6 +47,7 @@ import (
 	"github.com/quire-ml/quire/ml/data/ingraph"
 	"github.com/quire-ml/quire/ml/data/jsonl"
 	"github.com/quire-ml/quire/ml/data/npz"
+	"github.com/quire-ml/quire/ml/data/parquet"
 	picturefiles "github.com/quire-ml/quire/ml/data/pictures"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/generation"
@@ -65,9 +66,14 @@ import (
 	"github.com/quire-ml/quire/ml/tokenizers"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/ml/train/runlog"
+	"github.com/quire-ml/quire/ml/zoo/classic"
 	"github.com/quire-ml/quire/ml/zoo/decoder"
+	"github.com/quire-ml/quire/ml/zoo/diffusion"
+	"github.com/quire-ml/quire/ml/zoo/gnn"
 	"github.com/quire-ml/quire/ml/zoo/resnet"
 	"github.com/quire-ml/quire/ml/zoo/transformer"
+	"github.com/quire-ml/quire/ml/zoo/unet"
+	"github.com/quire-ml/quire/ml/zoo/vae"
 	"github.com/quire-ml/quire/viz"
 
 	"github.com/stretchr/testify/assert"
@@ -148,7 +154,7 @@ func samples() map[any]string {
 		value any
 		want  string
 	}{
-		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
+		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {new(parquet.File), "no Parquet file is open"}, {parquet.Column{Name: "mass", Text: true}, "mass text"}, {parquet.Row{"mass": 7}, "mass"}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
 		{realStore(), "/dense/weights"}, {scope, "/dense/biases"}, {realStore().GetVariable("/dense/biases"), "/dense/biases"}, {realStore().Snapshot(), "5 variables"}, {realStore().Snapshot().Value("/dense/biases"), "/dense/biases float32[10], version"}, {new(model.Exec), ""}, {model.State{Seed: 42}, "42"}, {model.VariableState{Path: "/w"}, "/w"}, {model.ParamState{Path: "/rate"}, "/rate"}, {model.ShardingState{Pattern: "w.*"}, "w.*"},
 		{ranLoop(), "test loss"}, {train.NewLoop(realTrainer()), "has not run yet"}, {realTrainer(), "updates    12,345"}, {train.NewHistory(), ""}, {train.EarlyStop{Metric: "acc", Patience: 3}, "Patience"},
 		{train.Event{Kind: train.Epoch, GlobalStep: 7, Metrics: metricsOf(0.5, 0.25)}, "epoch · step 7 · loss 0.5000 · acc 25.00%"}, {train.Step, "step"}, {train.Metric{Name: "Accuracy", Value: 0.5, Percent: true}, "Accuracy 50.00%"},
@@ -157,12 +163,18 @@ func samples() map[any]string {
 		{data.Batch{Inputs: []*tensors.Tensor{wave(2, 3)}}, "float32[2 3]"}, {inMemory(), "\"rings\""}, {data.Batched(inMemory(), 2, false), ""}, {data.Position{Batch: 2}, "batch 2"}, {data.File{Path: "x"}, "Path"}, {data.Parts{Name: "rings"}, "rings"}, {data.Downloader(func(data.File, string) error { return nil }), "a function"},
 		{augment.Affine{}, ""}, {augment.Elastic{}, ""}, {augment.Picture{}, ""}, {augment.Transform(nil), ""}, {fetch.Fetcher{}, ""}, {fetch.Progress{}, ""}, {vocabulary(), "abc"}, {tokenizer(), "WordLevel tokenizer of 2 tokens"}, {tokenizers.Encoding{IDs: []int{3}}, "3"}, {new(tokenizers.Stream), ""}, {generation.New(), ""}, {new(runlog.Log), ""}, {runlog.Options{Every: 7}, "7"}, {search.Uniform(0, 1), "uniform"}, {search.Space{"rate": search.Ints(1, 3)}, "rate"}, {search.Options{Trials: 7}, "7"}, {search.Trial{Number: 7}, "7"}, {search.Trials{}, "trial"}, {cache.KV(model.NewStore().RootScope(), graph.NewGraph(nil, "cache")), ""}, {cache.Of(scope), ""}, {cache.Place{Name: "text"}, "text"}, {cache.Snapshot{}, ""}, {cache.NewStep[int](2), ""}, {cache.NewTea[int](0.5), ""}, {&pretrained.Report{Loaded: []string{"/w"}}, "1 variables loaded"}, {pretrained.Rule{From: "w.{}"}, "w.{}"}, {gguf.File{Version: 3}, "3"}, {gguf.Tensor{Name: "w"}, "w"}, {gguf.Type(1), ""}, {safetensors.File{}, ""},
 		{decoder.Config{Layers: 3}, "3"}, {decoder.Llama3Scaling{Factor: 8}, "8"}, {decoder.Model{}, ""}, {resnet.New18(3, 10), "512"}, {transformer.BERT{Positions: 7}, "7"}, {transformer.GPT2{Positions: 7}, "7"}, {transformer.GPT2Model{}, ""}, {transformer.Size{Heads: 3}, "3"}, {transformer.ViT{Patch: 16}, "16"}, {generation.Sequence{Tokens: []int{7}}, "7"},
+		{classic.MLP{Out: 7}, "7"}, {classic.LeNet{Classes: 7}, "7"}, {unet.Config{Widths: []int{24}}, "24"}, {vae.Config{Codes: 7}, "7"}, {gnn.Config{Widths: []int{24}}, "24"}, {gnn.Edges{}, ""}, {gnn.Graph{Nodes: [][]float32{{7}}}, "7"}, {gnn.Joined{}, ""}, {gnn.Attention, "gat"},
+		{diffusion.Flow{LogitNormal: 7}, "7"}, {new(diffusion.Gaussian), ""}, {diffusion.Mixture{}, ""}, {diffusion.Model{Classes: 7}, "7"}, {diffusion.Net(nil), ""}, {new(diffusion.Sampler), ""}, {diffusion.Settings{Steps: 7}, "7"}, {diffusion.Step{Number: 7}, "7"}, {diffusion.Velocity, "velocity"},
 		{flow(), "Prefetch 4"}, {data.Fold{Train: []int{1, 2}}, "[1 2]"}, {data.Padding{Multiple: 8}, "8"}, {data.Permuted(3, 1), "Permuted: 3 of 3 examples"},
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
-		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
+		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.FitOptions{Iterations: 7}, "7"}, {optimizers.FitResult{Reason: "the limit"}, "the limit"}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
 		{losses.Sum, "sum"}, {losses.Hard, "hard"}, {losses.L2, "L2"}, {mlmetrics.NewROCAUC(), "ROC AUC"}, {mlmetrics.Macro, "macro"}, {train.Plateau{Patience: 3}, "Patience"}, {train.Precision{}, ""}, {train.LossScale{Factor: 128}, "128"},
+		{train.Best{Metric: "acc"}, "acc"}, {train.Max, "max"}, {train.Objective{Name: "generator"}, "generator"}, {train.Task{Name: "angle"}, "angle"}, {train.Folding{Folds: 7}, "7"}, {&train.CrossValidation{}, "no folds"},
+		{&train.OverfitReport{Losses: []float64{2, 0.01}}, "the model learns it by heart"}, {&train.DryRunReport{Parameters: 7}, "7 parameters"}, {train.DryRunProgram{Name: "eval"}, "eval"},
+		{train.RateRange{Steps: 7}, "7"}, {&train.RateCurve{Rates: []float64{0.1}, Losses: []float64{2}, Smoothed: []float64{2}}, "learning rate"}, {train.DataChecks{Classes: 7}, "7"}, {&train.DataReport{Dataset: "mine"}, "mine"},
+		{train.DataProblem{Where: "label 0", What: "no class"}, "label 0: no class"}, {&train.NotFiniteNode{What: "Log", Pass: "forward"}, "forward pass"}, {train.ValueRange{Max: 3}, "3"}, {model.FreezeState{Pattern: "w.*"}, "w.*"},
 		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""}, {layers.Rotary{Base: 500}, "500"}, {layers.YaRNRotary, "yarn"},
 		{blocks.ExpertsBuilder{}, ""}, {blocks.FeedForwardBuilder{}, ""}, {calibration.PiecewiseLinearBuilder{}, ""}, {conv.TransposedBuilder{}, ""}, {norm.GroupBuilder{}, ""}, {rnn.RecurrentBuilder{}, ""}, {model.ParameterCount{Path: "/hidden", Parameters: 7}, "/hidden"},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},

@@ -181,15 +181,16 @@ func (w *Worker) do(i, workers int) error {
 	return err
 }
 
-// Close gives back what the worker shared. It runs no step afterwards.
-func (w *Worker) Close() {
+// Close gives back what the worker shared. It runs no step afterwards. It returns nil.
+func (w *Worker) Close() error {
 	if w == nil || w.s == nil {
-		return
+		return nil
 	}
 	if w.args != nil {
 		w.s.f.code.args.Put(w.args)
 	}
 	w.s, w.args = nil, nil
+	return nil
 }
 
 // sequential runs the steps in the order of the program.

@@ -32,7 +32,7 @@ type Cache struct {
 	position   *graph.Node // how many times were appended before, padding included
 	size, keep int         // of a rotating one; 0
 
-	counts             *model.Variable // [B], how many positions each row has; nil if all have as many
+	counts             *model.Variable // int32[B], how many positions each row has; nil if all have as many
 	before             *graph.Node     // its value
 	keys, values, mask *graph.Node     // that queries see
 	places             *graph.Node     // of the keys, [B, T]
@@ -45,7 +45,7 @@ type Place struct {
 	// have a name of their own. [Place.Of] are those of the name.
 	Name string
 
-	// Counts, int32 of [B], has rows of a batch go on by different numbers of positions: of the T times that are appended to row b,
+	// Counts, int32 of int32[B], has rows of a batch go on by different numbers of positions: of the T times that are appended to row b,
 	// the first Counts[b] are the row's, and the others are padding, which nothing looks at. A cache is made with counts or without, and
 	// stays so. It is for KV alone.
 	Counts *graph.Node
@@ -113,7 +113,7 @@ func (p Place) of(name string) string {
 	return name + "@" + p.Name
 }
 
-// Position returns how many positions were appended before, which is the position of the next: an int32 scalar, or with Counts one of each row, [B].
+// Position returns how many positions were appended before, which is the position of the next: an int32 scalar, or with Counts one of each row, int32[B].
 func (c *Cache) Position() *graph.Node {
 	if c.before != nil {
 		return c.before

@@ -87,6 +87,12 @@ func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Posit
 				t.Close()
 			}
 		}
+		if c := in.copies; c != nil && (out.copies != c || !slices.Equal(c.of, kept)) { // fn made another batch of it
+			_ = c.close()
+			if out.copies == c {
+				out.copies = nil
+			}
+		}
 	}()
 	return fn(p, in)
 }

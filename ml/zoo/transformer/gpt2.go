@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -19,6 +20,11 @@ type GPT2 struct {
 	Vocabulary int
 	Positions  int // the longest text
 	End        []int
+}
+
+// GPT2Small is the sizes of the smallest GPT-2, of 124 million parameters.
+func GPT2Small() GPT2 {
+	return GPT2{Size: Size{Width: 768, Hidden: 3072, Layers: 12, Heads: 12, Epsilon: 1e-5, Activation: "gelu_approximate"}, Vocabulary: 50257, Positions: 1024, End: []int{50256}}
 }
 
 // Logits returns what comes next at each place of ids, [B, T] integers: [B, T, V].
@@ -81,6 +87,15 @@ func NewGPT2(backend graph.Backend, store *model.Store, c GPT2) (*GPT2Model, err
 
 // OpenGPT2 opens a checkpoint of transformers, a folder.
 func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
+	return openGPT2(backend, lm.Dir(dir))
+}
+
+// OpenGPT2FS is [OpenGPT2] for a folder of a file system, such as what a program has embedded.
+func OpenGPT2FS(backend graph.Backend, fsys fs.FS, dir string) (*GPT2Model, error) {
+	return openGPT2(backend, lm.In(fsys, dir))
+}
+
+func openGPT2(backend graph.Backend, dir lm.Folder) (*GPT2Model, error) {
 	var v struct {
 		Vocabulary int     `json:"vocab_size"`
 		Positions  int     `json:"n_positions"`
@@ -98,7 +113,7 @@ func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
 	}
 	v.Epsilon, v.Activation = 1e-5, "gelu_new" // if the file leaves them out (transformers)
 	fail := func(err error) (*GPT2Model, error) { return nil, fmt.Errorf("transformer.OpenGPT2: %w", err) }
-	if err := lm.ReadConfig(dir, "gpt2", &v); err != nil {
+	if err := dir.ReadConfig("gpt2", &v); err != nil {
 		return fail(err)
 	}
 	if v.ByLayer || v.Cross || v.Scaled != nil && !*v.Scaled || v.Tied != nil && !*v.Tied {

@@ -134,6 +134,52 @@ func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
 	assert.Equal(t, 9, s.out[0], "nothing works any more")
 }
 
+// TestNoShareWaitsForItsOwner holds one goroutine up in its first chunk until all other chunks are done: by the others.
+func TestNoShareWaitsForItsOwner(t *testing.T) {
+	for _, first := range []int{0, 1, 7, 15} {
+		s := &squares{}
+		var left atomic.Int32
+		left.Store(15)
+		others := make(chan struct{})
+		s.loop.For(3, 16, 1, s, func(_ *squares, _, lo, _ int) {
+			if lo == first {
+				<-others
+			} else if left.Add(-1) == 0 {
+				close(others)
+			}
+		})
+	}
+}
+
+func TestSharesAreTakenFromBothEnds(t *testing.T) {
+	var s share
+	s.set(3, 1000)
+	var taken [1000]atomic.Int32
+	var wg sync.WaitGroup
+	for _, last := range []bool{false, true, false, true} {
+		wg.Go(func() {
+			before := map[bool]int{false: 2, true: 1000}[last]
+			for {
+				chunk, ok := s.take(last)
+				if !ok {
+					return
+				}
+				assert.Equal(t, last, chunk < before, "chunk %d after %d", chunk, before)
+				before = chunk
+				taken[chunk].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range taken {
+		want := int32(1)
+		if i < 3 {
+			want = 0
+		}
+		assert.Equal(t, want, taken[i].Load(), "chunk %d", i)
+	}
+}
+
 func TestALoopEndsEarly(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		done := make(chan struct{})
