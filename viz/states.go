@@ -165,21 +165,23 @@ func (t watched) head() string {
 	case t.Held:
 		how = "paused"
 	}
-	return fmt.Sprintf("%q on %s, %s: %s; %d of %s done, %s", t.Program.Name, t.Engine, amount(t.Workers, "worker"), how, done, amount(len(t.Nodes), "node"), stepTime(t.Took))
+	return fmt.Sprintf("%q on %s, %s: %s; %s of %s done, %s", t.Program.Name, t.Engine, amount(t.Workers, "worker"), how, count(int64(done)), amount(len(t.Nodes), "node"), stepTime(t.Took))
 }
 
 // legend says which colour is which state, of those that there are, and how many nodes have it.
-func (t watched) legend() string {
+func (t watched) legend() string { return legendOf(t.States) }
+
+func legendOf(states []runstate.State) string {
 	var h strings.Builder
 	for s := range runstate.NumStates {
 		n := 0
-		for _, x := range t.States {
+		for _, x := range states {
 			if x == s {
 				n++
 			}
 		}
 		if n > 0 {
-			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %d", s, n))))
+			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %s", s, count(int64(n))))))
 		}
 	}
 	return tag("div", "font-size:12px;margin:2px 0", h.String())
@@ -270,7 +272,11 @@ func Timeline(run *runstate.Trace) Bundle {
 		return Plain(head + "\nno node was worked on, or nobody kept the events\n")
 	}
 	list := t.spansGrid(spans)
-	return HTML(note(head)+t.legend()+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
+	during := make([]runstate.State, len(spans)) // which the bars show
+	for i, s := range spans {
+		during[i] = s.State
+	}
+	return HTML(note(head)+legendOf(during)+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
 }
 
 // mostRows is how many rows a timeline has.
@@ -533,7 +539,7 @@ func MemoryCurve(run *runstate.Trace) Bundle {
 		fmt.Fprintf(&d, "H%.1fV%.1f", x(p.at), y(p.bytes))
 	}
 	c.Path(d.String(), "l0")
-	return HTML(note(text)+picture(c.String(), text), text+"\n")
+	return HTML(note(strings.Replace(text, "\n", ": ", 1))+picture(c.String(), text), text+"\n")
 }
 
 // curveOf returns of many moments those that a curve shows: of each pixel, which column tells, the last one, the lowest and the highest; and the peak.

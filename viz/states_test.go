@@ -239,6 +239,7 @@ func TestPicturesOfLongRunsAreSmall(t *testing.T) {
 	require.NotNil(t, uri)
 	picture, err := base64.StdEncoding.DecodeString(uri[1])
 	require.NoError(t, err)
-	assert.Contains(t, string(picture), "99999 nodes shorter than 304.7 µs drawn together")
+	assert.Contains(t, string(picture), "99,999 nodes shorter than 305 µs drawn together")
 	assert.Equal(t, 1, strings.Count(string(picture), ">Neg<"), "the long one has its name")
+	assert.Contains(t, viz.Timeline(trace).HTML(), "computing 100,000", "the legend is of the bars")
 }
