@@ -47,6 +47,7 @@ import (
 	"github.com/quire-ml/quire/ml/data/ingraph"
 	"github.com/quire-ml/quire/ml/data/jsonl"
 	"github.com/quire-ml/quire/ml/data/npz"
+	"github.com/quire-ml/quire/ml/data/parquet"
 	picturefiles "github.com/quire-ml/quire/ml/data/pictures"
 	"github.com/quire-ml/quire/ml/data/text"
 	"github.com/quire-ml/quire/ml/generation"
@@ -153,7 +154,7 @@ func samples() map[any]string {
 		value any
 		want  string
 	}{
-		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
+		{penguinTable(), "6 rows, 3 columns"}, {penguinTable().Columns[0], "Gentoo (3)"}, {csv.Category, ""}, {new(parquet.File), "no Parquet file is open"}, {parquet.Column{Name: "mass", Text: true}, "mass text"}, {parquet.Row{"mass": 7}, "mass"}, {csv.Keep, ""}, {csv.Options{Comma: ';'}, "Comma"},
 		{realStore(), "/dense/weights"}, {scope, "/dense/biases"}, {realStore().GetVariable("/dense/biases"), "/dense/biases"}, {realStore().Snapshot(), "5 variables"}, {realStore().Snapshot().Value("/dense/biases"), "/dense/biases float32[10], version"}, {new(model.Exec), ""}, {model.State{Seed: 42}, "42"}, {model.VariableState{Path: "/w"}, "/w"}, {model.ParamState{Path: "/rate"}, "/rate"}, {model.ShardingState{Pattern: "w.*"}, "w.*"},
 		{ranLoop(), "test loss"}, {train.NewLoop(realTrainer()), "has not run yet"}, {realTrainer(), "updates    12,345"}, {train.NewHistory(), ""}, {train.EarlyStop{Metric: "acc", Patience: 3}, "Patience"},
 		{train.Event{Kind: train.Epoch, GlobalStep: 7, Metrics: metricsOf(0.5, 0.25)}, "epoch · step 7 · loss 0.5000 · acc 25.00%"}, {train.Step, "step"}, {train.Metric{Name: "Accuracy", Value: 0.5, Percent: true}, "Accuracy 50.00%"},
@@ -168,8 +169,12 @@ func samples() map[any]string {
 		{checkpoints.Checkpoint{}, ""}, {new(checkpoints.Config), ""}, {&checkpoints.DamagedError{Err: errors.New("cut")}, "cut"}, {&checkpoints.NewerFormatError{Format: 3, Reads: 1}, "format 3"}, {&tensors.UnreadableError{Entries: map[string]error{"names": errors.New("text")}}, "names"}, {new(checkpoints.Handler), ""}, {checkpoints.Meta{}, ""}, {checkpoints.Param{}, ""}, {safetensors.Entry{}, ""}, {safetensors.Header{}, ""},
 		{initializers.Initializer(nil), ""}, {losses.Fn(losses.MeanSquaredError), "losses.Fn, a function"}, {mlmetrics.GraphFn(nil), ""}, {mlmetrics.Mean{Sum: 3, Weight: 2}, "Weight"}, {mlmetrics.NewMeanAbsoluteError(), "Mean absolute error"}, {mlmetrics.MovingAverage{}, ""},
 		{optimizers.Adam(), "optimizers.AdamConfig"}, {new(optimizers.SGDConfig), ""}, {new(optimizers.ScheduleConfig), ""}, {optimizers.Lion(), "optimizers.LionConfig"}, {optimizers.New("mine", nil), "optimizers.Optimizer"}, {optimizers.Rule(nil), ""}, {optimizers.Slot{Dims: []int{3}}, "[3]"}, {new(optimizers.State), ""}, {new(optimizers.Update), ""},
-		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
+		{optimizers.Adafactor(), "optimizers.AdafactorConfig"}, {optimizers.Adagrad(), ""}, {optimizers.Adadelta(), ""}, {optimizers.LARS(), ""}, {optimizers.Muon(), ""}, {optimizers.RMSProp(), ""}, {optimizers.Shampoo(), ""}, {optimizers.Sophia(), ""}, {optimizers.ScheduleFree(), ""}, {optimizers.LBFGS(), ""}, {optimizers.FitOptions{Iterations: 7}, "7"}, {optimizers.FitResult{Reason: "the limit"}, "the limit"}, {optimizers.Group{Pattern: "/body"}, "/body"}, {optimizers.Transform(nil), ""},
 		{losses.Sum, "sum"}, {losses.Hard, "hard"}, {losses.L2, "L2"}, {mlmetrics.NewROCAUC(), "ROC AUC"}, {mlmetrics.Macro, "macro"}, {train.Plateau{Patience: 3}, "Patience"}, {train.Precision{}, ""}, {train.LossScale{Factor: 128}, "128"},
+		{train.Best{Metric: "acc"}, "acc"}, {train.Max, "max"}, {train.Objective{Name: "generator"}, "generator"}, {train.Task{Name: "angle"}, "angle"}, {train.Folding{Folds: 7}, "7"}, {&train.CrossValidation{}, "no folds"},
+		{&train.OverfitReport{Losses: []float64{2, 0.01}}, "the model learns it by heart"}, {&train.DryRunReport{Parameters: 7}, "7 parameters"}, {train.DryRunProgram{Name: "eval"}, "eval"},
+		{train.RateRange{Steps: 7}, "7"}, {&train.RateCurve{Rates: []float64{0.1}, Losses: []float64{2}, Smoothed: []float64{2}}, "learning rate"}, {train.DataChecks{Classes: 7}, "7"}, {&train.DataReport{Dataset: "mine"}, "mine"},
+		{train.DataProblem{Where: "label 0", What: "no class"}, "label 0: no class"}, {&train.NotFiniteNode{What: "Log", Pass: "forward"}, "forward pass"}, {train.ValueRange{Max: 3}, "3"}, {model.FreezeState{Pattern: "w.*"}, "w.*"},
 		{layers.BatchNormBuilder{}, ""}, {layers.ConvolutionBuilder{}, ""}, {layers.LayerNormBuilder{}, ""}, {layers.MultiHeadAttentionBuilder{}, ""}, {layers.RMSNormBuilder{}, ""}, {layers.Rotary{Base: 500}, "500"}, {layers.YaRNRotary, "yarn"},
 		{blocks.ExpertsBuilder{}, ""}, {blocks.FeedForwardBuilder{}, ""}, {calibration.PiecewiseLinearBuilder{}, ""}, {conv.TransposedBuilder{}, ""}, {norm.GroupBuilder{}, ""}, {rnn.RecurrentBuilder{}, ""}, {model.ParameterCount{Path: "/hidden", Parameters: 7}, "/hidden"},
 		{dtypes.Float32, "float32"}, {dtypes.Set(1), ""}, {bfloat16.BFloat16(0), ""}, {float16.Float16(0), ""}, {float8.E4M3FN(0), ""}, {float8.E5M2(0), ""}, {shapes.Make(dtypes.Int8, 2), "int8[2]"}, {wave(2), "float32[2]"}, {tensors.FormatOptions{Precision: 3}, "Precision"}, {tensors.MemoryStats{}, ""}, {new(tensors.Storage), ""},

@@ -66,6 +66,13 @@ func ExampleTruncatedNormalFn() {
 	// mean 0.00, deviation 0.44, from -1.0 to 1.0
 }
 
+// 25 inputs: nothing is further from 0 than 1/√25.
+func ExampleDefault() {
+	fmt.Println(spread(initializers.Default, 25, 2000))
+	// Output:
+	// mean 0.00, deviation 0.12, from -0.2 to 0.2
+}
+
 // 200 inputs: √(2/200) is 0.1.
 func ExampleHe() {
 	fmt.Println(spread(initializers.He, 200, 300))
@@ -164,4 +171,17 @@ func ExampleIdentity() {
 	fmt.Println(out)
 	// Output:
 	// [0 0 0 0 1 0 0 1 0 0 0 0]
+}
+
+// He's numbers, without a list of float64s.
+func ExampleFloat32s() {
+	out := make([]float32, 3)
+	if draw := initializers.Float32s(initializers.He); draw != nil {
+		draw(rand.New(rand.NewPCG(1, 2)), shapes.Make(dtypes.Float32, 3), out)
+	}
+	exact := make([]float64, 3)
+	initializers.He(rand.New(rand.NewPCG(1, 2)), shapes.Make(dtypes.Float32, 3), exact)
+	fmt.Println(out[2] == float32(exact[2]))
+	// Output:
+	// true
 }

@@ -30,26 +30,12 @@ func fill(out []float64, value float64) {
 
 // RandomNormalFn draws from the normal distribution of mean 0 and the given standard deviation.
 func RandomNormalFn(stddev float64) Initializer {
-	return func(r *rand.Rand, _ shapes.Shape, out []float64) { normal(r, out, stddev) }
-}
-
-func normal(r *rand.Rand, out []float64, stddev float64) {
-	s, z := newStream(r), theZiggurat()
-	each(out, func(out []float64, from int) { z.normals(s, out, from, stddev) })
+	return func(r *rand.Rand, _ shapes.Shape, out []float64) { normal(stddev).fill(r, out) }
 }
 
 // RandomUniformFn draws evenly from [min, max).
 func RandomUniformFn(min, max float64) Initializer {
-	return func(r *rand.Rand, _ shapes.Shape, out []float64) { uniform(r, out, min, max) }
-}
-
-func uniform(r *rand.Rand, out []float64, min, max float64) {
-	s := newStream(r)
-	each(out, func(out []float64, from int) {
-		for i := range out {
-			out[i] = min + float64((max-min)*unit(s.at(from+i))) // in two roundings on every processor
-		}
-	})
+	return func(r *rand.Rand, _ shapes.Shape, out []float64) { uniform(min, max).fill(r, out) }
 }
 
 // TruncatedNormalFn draws from the normal distribution of mean 0 and the given standard deviation,
@@ -57,7 +43,8 @@ func uniform(r *rand.Rand, out []float64, min, max float64) {
 func TruncatedNormalFn(stddev float64) Initializer {
 	return func(r *rand.Rand, _ shapes.Shape, out []float64) {
 		s, z := newStream(r), theZiggurat()
-		each(out, func(out []float64, from int) {
+		each(len(out), func(from, to int) {
+			out := out[from:to]
 			for i := range out {
 				u := s.at(from + i)
 				x := z.draw(u)
@@ -70,22 +57,37 @@ func TruncatedNormalFn(stddev float64) Initializer {
 	}
 }
 
+// Default draws evenly from ±1/√fanIn, a variance of 1/(3·fanIn): what PyTorch begins the weights of its linear and convolutional layers
+// with. It is what variables begin with unless layer or scope say otherwise. Layers without norms between them make activations smaller with it; where
+// there are many, take [He] or [XavierUniform].
+func Default(r *rand.Rand, shape shapes.Shape, out []float64) { ofDefault(shape).fill(r, out) }
+
+func ofDefault(shape shapes.Shape) draws {
+	fanIn, _ := Fans(shape)
+	limit := math.Sqrt(1 / fanIn)
+	return uniform(-limit, limit)
+}
+
 // He draws from the normal distribution of standard deviation √(2/fanIn), which keeps the variance of
-// activations through layers of Relu. It is the default for kernels.
+// activations through layers of Relu.
 //
 // Source: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", 2015, arXiv:1502.01852, eq. 10.
-func He(r *rand.Rand, shape shapes.Shape, out []float64) {
+func He(r *rand.Rand, shape shapes.Shape, out []float64) { ofHe(shape).fill(r, out) }
+
+func ofHe(shape shapes.Shape) draws {
 	fanIn, _ := Fans(shape)
-	normal(r, out, math.Sqrt(2/fanIn))
+	return normal(math.Sqrt(2 / fanIn))
 }
 
 // LeCun draws from the normal distribution of standard deviation √(1/fanIn), which keeps the variance of
 // activations through linear layers, and with Selu.
 //
 // Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6.
-func LeCun(r *rand.Rand, shape shapes.Shape, out []float64) {
+func LeCun(r *rand.Rand, shape shapes.Shape, out []float64) { ofLeCun(shape).fill(r, out) }
+
+func ofLeCun(shape shapes.Shape) draws {
 	fanIn, _ := Fans(shape)
-	normal(r, out, math.Sqrt(1/fanIn))
+	return normal(math.Sqrt(1 / fanIn))
 }
 
 // XavierNormal draws from the normal distribution of standard deviation √(2/(fanIn+fanOut)), a
@@ -94,17 +96,25 @@ func LeCun(r *rand.Rand, shape shapes.Shape, out []float64) {
 // Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
 // 2010, eq. 12.
 func XavierNormal(r *rand.Rand, shape shapes.Shape, out []float64) {
+	ofXavierNormal(shape).fill(r, out)
+}
+
+func ofXavierNormal(shape shapes.Shape) draws {
 	fanIn, fanOut := Fans(shape)
-	normal(r, out, math.Sqrt(2/(fanIn+fanOut)))
+	return normal(math.Sqrt(2 / (fanIn + fanOut)))
 }
 
 // XavierUniform draws evenly from ±√(6/(fanIn+fanOut)), which has the variance of [XavierNormal].
 //
 // Source: Glorot and Bengio 2010, eq. 16.
 func XavierUniform(r *rand.Rand, shape shapes.Shape, out []float64) {
+	ofXavierUniform(shape).fill(r, out)
+}
+
+func ofXavierUniform(shape shapes.Shape) draws {
 	fanIn, fanOut := Fans(shape)
 	limit := math.Sqrt(6 / (fanIn + fanOut))
-	uniform(r, out, -limit, limit)
+	return uniform(-limit, limit)
 }
 
 // Fans returns how many inputs each output of a kernel has and how many outputs each input has. Kernels

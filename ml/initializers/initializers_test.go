@@ -34,6 +34,7 @@ func TestMomentsOfInitializers(t *testing.T) {
 		{"RandomNormalFn", initializers.RandomNormalFn(0.5), 0, 0.25},
 		{"RandomUniformFn", initializers.RandomUniformFn(0, 6), 3, 3},
 		{"TruncatedNormalFn", initializers.TruncatedNormalFn(1), 0, 0.7737}, // 1 - 2·2φ(2)/(2Φ(2)-1)
+		{"Default", initializers.Default, 0, 1.0 / 900},
 		{"He", initializers.He, 0, 2.0 / 300},
 		{"LeCun", initializers.LeCun, 0, 1.0 / 300},
 		{"XavierNormal", initializers.XavierNormal, 0, 2.0 / 400},
@@ -84,6 +85,32 @@ func TestOrthogonalMatrices(t *testing.T) {
 				require.InDelta(t, want, dot, 1e-12, "%v: vectors %d and %d", dims, u, v)
 			}
 		}
+	}
+}
+
+// TestFloat32sAreTheNumbersRounded compares what is written at once with what is written as float64 and rounded, for each function that is
+// known, in pieces of any size.
+func TestFloat32sAreTheNumbersRounded(t *testing.T) {
+	for name, init := range map[string]initializers.Initializer{"He": initializers.He, "LeCun": initializers.LeCun, "XavierNormal": initializers.XavierNormal,
+		"HeUniform": initializers.HeUniform, "LeCunUniform": initializers.LeCunUniform, "XavierUniform": initializers.XavierUniform} {
+		draw := initializers.Float32s(init)
+		require.NotNil(t, draw, name)
+		for _, dims := range [][]int{{0, 3}, {}, {7}, {511, 1}, {2, 512}, {300, 301}} {
+			shape := shapes.Make(dtypes.Float32, dims...)
+			out, want := make([]float32, shape.Size()), make([]float64, shape.Size())
+			for i := range out {
+				out[i] = -1 // there may be anything
+			}
+			draw(rand.New(rand.NewPCG(1, 2)), shape, out)
+			init(rand.New(rand.NewPCG(1, 2)), shape, want)
+			for i, x := range want {
+				require.Equal(t, float32(x), out[i], "%s of %v: element %d", name, dims, i)
+			}
+		}
+	}
+	for name, init := range map[string]initializers.Initializer{"Zero": initializers.Zero, "RandomNormalFn": initializers.RandomNormalFn(1),
+		"a function of a user": func(_ *rand.Rand, _ shapes.Shape, _ []float64) {}} {
+		require.Nil(t, initializers.Float32s(init), name)
 	}
 }
 

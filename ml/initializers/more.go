@@ -10,19 +10,25 @@ import (
 // HeUniform draws evenly from ±√(6/fanIn), which has the variance of [He].
 //
 // Source: He, Zhang, Ren and Sun 2015, eq. 10, as kaiming_uniform of PyTorch with the gain of Relu.
-func HeUniform(r *rand.Rand, shape shapes.Shape, out []float64) {
+func HeUniform(r *rand.Rand, shape shapes.Shape, out []float64) { ofHeUniform(shape).fill(r, out) }
+
+func ofHeUniform(shape shapes.Shape) draws {
 	fanIn, _ := Fans(shape)
 	limit := math.Sqrt(6 / fanIn)
-	uniform(r, out, -limit, limit)
+	return uniform(-limit, limit)
 }
 
 // LeCunUniform draws evenly from ±√(3/fanIn), which has the variance of [LeCun].
 //
 // Source: LeCun, Bottou, Orr and Müller 1998, section 4.6.
 func LeCunUniform(r *rand.Rand, shape shapes.Shape, out []float64) {
+	ofLeCunUniform(shape).fill(r, out)
+}
+
+func ofLeCunUniform(shape shapes.Shape) draws {
 	fanIn, _ := Fans(shape)
 	limit := math.Sqrt(3 / fanIn)
-	uniform(r, out, -limit, limit)
+	return uniform(-limit, limit)
 }
 
 // KaimingNormalFn draws from the normal distribution of standard deviation gain/√fan, where fan is the number of inputs of each
@@ -31,7 +37,7 @@ func LeCunUniform(r *rand.Rand, shape shapes.Shape, out []float64) {
 // Source: He, Zhang, Ren and Sun 2015, eq. 10 and 14.
 func KaimingNormalFn(gain float64, fanOut bool) Initializer {
 	return func(r *rand.Rand, shape shapes.Shape, out []float64) {
-		normal(r, out, gain/math.Sqrt(fan(shape, fanOut)))
+		normal(gain/math.Sqrt(fan(shape, fanOut))).fill(r, out)
 	}
 }
 
@@ -42,7 +48,7 @@ func KaimingNormalFn(gain float64, fanOut bool) Initializer {
 func KaimingUniformFn(gain float64, fanOut bool) Initializer {
 	return func(r *rand.Rand, shape shapes.Shape, out []float64) {
 		limit := gain * math.Sqrt(3/fan(shape, fanOut))
-		uniform(r, out, -limit, limit)
+		uniform(-limit, limit).fill(r, out)
 	}
 }
 
@@ -97,7 +103,7 @@ func OrthogonalFn(gain float64) Initializer {
 			cols = d[len(d)-1]
 		}
 		rows := len(out) / cols
-		normal(r, out, 1)
+		normal(1).fill(r, out)
 		n, length, at := cols, rows, func(v, i int) *float64 { return &out[i*cols+v] } // vectors are columns
 		if rows < cols {
 			n, length, at = rows, cols, func(v, i int) *float64 { return &out[v*cols+i] }

@@ -46,19 +46,19 @@ func (e *element) next() uint64 {
 // unit returns a number from [0, 1) made of the upper 53 bits of u.
 func unit(u uint64) float64 { return float64(u>>11) * (1.0 / (1 << 53)) }
 
-// each fills out in pieces, several at a time: fill is given a piece and the place where it begins.
-func each(out []float64, fill func(out []float64, from int)) {
+// each calls fill for parts of n elements, several at a time.
+func each(n int, fill func(from, to int)) {
 	const piece = 1 << 14 // some 30 µs, against one for a goroutine
-	pieces := (len(out) + piece - 1) / piece
+	pieces := (n + piece - 1) / piece
 	workers := min(runtime.GOMAXPROCS(0), pieces)
 	if workers <= 1 {
-		fill(out, 0)
+		fill(0, n)
 		return
 	}
 	var all sync.WaitGroup
 	for w := range workers {
-		from, to := w*pieces/workers*piece, min(len(out), (w+1)*pieces/workers*piece)
-		all.Go(func() { fill(out[from:to], from) })
+		from, to := w*pieces/workers*piece, min(n, (w+1)*pieces/workers*piece)
+		all.Go(func() { fill(from, to) })
 	}
 	all.Wait()
 }

@@ -28,7 +28,7 @@ func TestNormalsHaveTheirDistribution(t *testing.T) {
 	counts := make([]int, len(edges))
 	r, out := rand.New(rand.NewPCG(3, 4)), make([]float64, n/4)
 	for range 4 {
-		normal(r, out, 1)
+		normal(1).fill(r, out)
 		for _, x := range out {
 			i := 0
 			for x >= edges[i] {
@@ -50,7 +50,7 @@ func TestNormalsHaveTheirDistribution(t *testing.T) {
 func TestNormalsAreIndependent(t *testing.T) {
 	const n = 1 << 19
 	out := make([]float64, n)
-	normal(rand.New(rand.NewPCG(5, 6)), out, 1)
+	normal(1).fill(rand.New(rand.NewPCG(5, 6)), out)
 	for lag := 1; lag <= 32; lag++ {
 		sum, squares := 0.0, 0.0
 		for i := range n - lag {
@@ -84,7 +84,7 @@ func TestElementsDoNotDependOnWhoFillsThem(t *testing.T) {
 // Models keep their first values from version to version.
 func TestNormalsStay(t *testing.T) {
 	out := make([]float64, 6)
-	normal(rand.New(rand.NewPCG(1, 2)), out, 1)
+	normal(1).fill(rand.New(rand.NewPCG(1, 2)), out)
 	want := []float64{0.2772079563248636, 1.5064031829494517, -0.9758430009816168, 0.3463786058385029, -0.0630943189842805, 0.009719882851664637}
 	require.InDeltaSlice(t, want, out, 1e-14, "another processor's logarithm may differ in its last digit")
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/initializers"
@@ -111,6 +112,9 @@ func (s *Store) initial(path string, shape shapes.Shape, initializer initializer
 	return func() (*tensors.Tensor, error) {
 		seed := binary.LittleEndian.AppendUint64(nil, uint64(s.Seed()))
 		r := rand.New(rand.NewChaCha8(sha256.Sum256(append(seed, path...))))
+		if draw := initializers.Float32s(initializer); draw != nil && shape.DType == dtypes.Float32 {
+			return drawn(shape, func(out []float32) { draw(r, shape, out) })
+		}
 		draft := newDraft(shape.Size())
 		initializer(r, shape, draft)
 		t, err := tensors.FitFlat(draft, shape)
@@ -118,6 +122,20 @@ func (s *Store) initial(path string, shape shapes.Shape, initializer initializer
 		drafts.Put(&draft)
 		return t, err
 	}
+}
+
+// drawn returns a tensor that draw fills.
+func drawn(shape shapes.Shape, draw func(out []float32)) (*tensors.Tensor, error) {
+	memory, err := tensors.NewStorage(shape.ByteSize())
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors.FromStorage(shape, memory)
+	if err != nil {
+		memory.Release()
+		return nil, err
+	}
+	return t, tensors.MutableFlatData(t, draw)
 }
 
 // writesNothing reports whether an initializer is [initializers.Zero], as that of biases and of most state of optimizers is: their

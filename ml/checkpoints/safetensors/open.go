@@ -242,6 +242,19 @@ func (f *File) Tensor(name string) (*tensors.Tensor, error) {
 	return e.read(e.Shape, 0)
 }
 
+// Mapped is [File.Tensor] with elements that are mapped where they can be, see [tensors.Mapped]: nothing of them is read before somebody looks.
+func (f *File) Mapped(name string) (*tensors.Tensor, error) {
+	e, err := f.find(name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors.Mapped(e.r, e.Shape, e.begin+e.Begin)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %q: %w", name, err)
+	}
+	return t, nil
+}
+
 // Rows reads elements from to to-1 of the first axis of a tensor, such as some rows of a matrix or of an embedding, and nothing else of it.
 func (f *File) Rows(name string, from, to int) (*tensors.Tensor, error) {
 	e, err := f.find(name)

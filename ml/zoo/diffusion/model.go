@@ -8,7 +8,7 @@ import (
 	"github.com/quire-ml/quire/ml/model"
 )
 
-// Net is a net that sees data with noise, x [B, …], at times t, [B], of classes, int32[B], or nil if there are none; it returns something of x's shape.
+// Net is a net that sees data with noise, x [B, …], at times t, float32[B], of classes, int32[B], or nil if there are none; it returns something of x's shape.
 type Net func(scope *model.Scope, x, t, class *graph.Node) *graph.Node
 
 // Model is a net and the process that it learns.
@@ -28,7 +28,7 @@ func (m Model) check() {
 // targetOutput is the name under which Train tells Loss what was to be predicted.
 const targetOutput = "diffusion/target"
 
-// Train returns what the net makes of inputs with noise at random times: of data x, [B, …], floats of about -1 to 1, and if Classes is not 0 of labels, [B] integers. It is a model
+// Train returns what the net makes of inputs with noise at random times: of data x, [B, …], floats of about -1 to 1, and if Classes is not 0 of labels, integers, int32[B]. It is a model
 // for a trainer, with the loss [Loss].
 //
 // Source: Ho et al. 2020, algorithm 1; Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022, arXiv:2207.12598, algorithm 1.
@@ -99,10 +99,10 @@ func Loss(labels, predictions []*graph.Node) *graph.Node {
 		rest = append(rest, i)
 	}
 	off := graph.Square(graph.Sub(y, losses.Output(y.Graph(), targetOutput)))
-	return losses.Reduce(graph.ReduceMean(off, rest...), labels) // [B]
+	return losses.Reduce(graph.ReduceMean(off, rest...), labels) // float32[B]
 }
 
-// Guided returns what the net makes of x, [B, …], at times, [B], pushed away from what it makes of it without a label, in one call with twice the batch:
+// Guided returns what the net makes of x, [B, …], at times, float32[B], pushed away from what it makes of it without a label, in one call with twice the batch:
 //
 //	y = none + guidance · (with - none)
 //

@@ -21,15 +21,15 @@ import (
 
 // Process is how data become noise, and noise data. *Gaussian and Flow are such.
 type Process interface {
-	// Times returns times, [B], for uniform numbers of 0 to 1, [B], at which to learn.
+	// Times returns times, float32[B], for uniform numbers of 0 to 1, float32[B], at which to learn.
 	Times(uniform *graph.Node) *graph.Node
-	// At returns what there is at times, [B].
+	// At returns what there is at times, float32[B].
 	At(t *graph.Node) Mixture
 	// Path returns the times from noise to data, n steps and the end.
 	Path(n int) ([]float64, error)
 }
 
-// Mixture is what a process is at times, each [B] in float32: a net that is told Time sees the first, and learns the second:
+// Mixture is what a process is at times, each float32[B] in float32: a net that is told Time sees the first, and learns the second:
 //
 //	z = A · data + B · noise
 //	y = P · data + Q · noise
@@ -50,7 +50,7 @@ func (m Mixture) Solve(z, y *graph.Node) (data, noise *graph.Node) {
 	return mix(over(m.Q), z, graph.Neg(over(m.B)), y), mix(over(m.A), y, graph.Neg(over(m.P)), z)
 }
 
-// mix returns a·x + b·y for a and b [B], x and y [B, …].
+// mix returns a·x + b·y for a and b float32[B], x and y [B, …].
 func mix(a, x, b, y *graph.Node) *graph.Node {
 	if x.Rank() == 0 || !x.Shape().Equal(y.Shape()) || a.Rank() != 1 || a.Dim(0) != x.Dim(0) {
 		graph.Errorf("diffusion: %s and %s are to be mixed at times %s: want arrays of one shape, [batch, …], and a time for each", x.Shape(), y.Shape(), a.Shape())

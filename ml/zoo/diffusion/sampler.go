@@ -120,11 +120,11 @@ func (s *Sampler) step(in []*graph.Node) []*graph.Node {
 }
 
 // Close frees the programs. Tensors that were made stay.
-func (s *Sampler) Close() {
-	if s != nil && s.predict != nil {
-		s.predict.Close()
-		s.update.Close()
+func (s *Sampler) Close() error {
+	if s == nil || s.predict == nil {
+		return nil
 	}
+	return errors.Join(s.predict.Close(), s.update.Close())
 }
 
 // Steps yields the steps from noise, [B, …], to data. classes, int32[B], are their labels, nil if the model has no Classes; what is Classes makes something of any. It ends with an

@@ -31,15 +31,16 @@ func GPT2Small() GPT2 {
 //
 // Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.3.
 func (c GPT2) Logits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, false)
+	return c.logits(scope, ids, nil)
 }
 
 // CachedLogits is Logits for texts that go on from call to call, see package cache. ids are those that are new.
 func (c GPT2) CachedLogits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, true)
+	return c.logits(scope, ids, &cache.Place{})
 }
 
-func (c GPT2) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.Node {
+// logits are those of texts that go on from caches of a place, if it is not nil.
+func (c GPT2) logits(scope *model.Scope, ids *graph.Node, in *cache.Place) *graph.Node {
 	if err := c.check("GPT-2", map[string]int{"Vocabulary": c.Vocabulary, "Positions": c.Positions}); err != nil {
 		graph.Errorf("%v", err)
 	}
@@ -49,12 +50,12 @@ func (c GPT2) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.No
 	tokens := table(scope, ids, "embeddings", c.Vocabulary, c.Width)
 	places := graph.Iota(ids.Graph(), shapes.Make(dtypes.Int32, ids.Dim(1)), 0)
 	caches := make([]*cache.Cache, c.Layers)
-	if cached {
+	if in != nil {
 		below := scope.In("caches")
 		for i := range caches {
-			caches[i] = cache.KV(below.In("layer_%d", i), ids)
+			caches[i] = in.KV(below.In("layer_%d", i), ids)
 		}
-		places = graph.Add(places, caches[0].Position())
+		places = caches[0].Positions(ids.Dim(1))
 	}
 	x := graph.Add(graph.Gather(tokens, graph.ExpandAxes(ids, -1)), graph.Gather(table(scope, ids, "positions", c.Positions, c.Width), graph.ExpandAxes(places, -1)))
 	for i := range c.Layers {

@@ -73,7 +73,7 @@ func (c Config) check(x, t, class *graph.Node) {
 	}
 }
 
-// Net returns pictures, [B, H, W, Channels], of pictures x, [B, H, W, C]; t, [B], is the time of each, and class, [B], its class; both may be nil. Of each block
+// Net returns pictures, [B, H, W, Channels], of pictures x, [B, H, W, C]; t, float32[B], is the time of each, and class, int32[B], its class; both may be nil. Of each block
 //
 //	h = x ∗ conv1(silu(norm(x))) + silu(e) · time
 //	y = shortcut(x) + conv2(dropout(silu(norm(h))))

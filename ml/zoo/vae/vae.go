@@ -115,7 +115,7 @@ func (c Config) Loss(labels, predictions []*graph.Node) *graph.Node {
 		graph.Errorf("VAE: the loss has predictions %s of other pictures than went in: want the model Train, of the same sizes", logits.Shape())
 	}
 	x := inputs[0]
-	each := graph.ReduceSum(graph.Sub(graph.Softplus(logits), graph.Mul(x, logits)), 1, 2, 3) // [B]: of p = sigmoid(logits), without overflow
+	each := graph.ReduceSum(graph.Sub(graph.Softplus(logits), graph.Mul(x, logits)), 1, 2, 3) // float32[B]: of p = sigmoid(logits), without overflow
 	beta := c.Beta
 	if beta == 0 {
 		beta = 1
@@ -124,7 +124,7 @@ func (c Config) Loss(labels, predictions []*graph.Node) *graph.Node {
 	return losses.Reduce(graph.Add(each, graph.MulScalar(far, beta)), labels)
 }
 
-// KullbackLeibler returns how far normal distributions are from that of mean 0 and variance 1, [B], in nats:
+// KullbackLeibler returns how far normal distributions are from that of mean 0 and variance 1, float32[B], in nats:
 //
 //	Σ (exp(logVariance) + mean² - 1 - logVariance)/2
 //

@@ -8,17 +8,24 @@
 // How a loop is cut into chunks depends on its length and grain alone, never on the number of workers,
 // so results cannot depend on it either.
 //
+// Each goroutine has a share of the chunks that lie side by side, the same one in all loops as long, and when it is through with
+// that it takes of the others' from their far ends: what a loop reads that the one before it has written lies in the caches of the
+// same processor for the most part. To bring it from another one's takes longer than most loops compute.
+//
 // Long loops go over their chunks forwards and backwards in turn: a loop begins where the one before it ended, so that it finds in
 // the nearer caches what that one has read or written last, though both go over more memory than these hold.
 package parallel
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Body computes the elements lo to hi of a loop for args. worker numbers the goroutine that runs it,
@@ -46,43 +53,70 @@ type Loop[A any] struct {
 	args     *A
 	body     Body[A]
 	n, grain int
-	last     int // where the last chunk begins
 	back     bool
-	next     atomic.Int64
+	shares   []share // while workers run it
 	failed   atomic.Pointer[Panic]
-	_        [64]byte // next is written by all workers: nothing else on its cache line
+}
+
+// share is the chunks that a goroutine begins with, but for those that are taken: from the number in the upper half to the one in
+// the lower half.
+type share struct {
+	left atomic.Uint64
+	_    [120]byte // others write it seldom: nothing else on its cache lines, which come in pairs
+}
+
+func (s *share) set(from, to int) { s.left.Store(uint64(from)<<32 | uint64(to)) }
+
+// take takes the first chunk, or the last one; false if there are none.
+func (s *share) take(last bool) (chunk int, ok bool) {
+	for {
+		left := s.left.Load()
+		from, to := left>>32, left&math.MaxUint32
+		switch {
+		case from >= to:
+			return 0, false
+		case last:
+			if s.left.CompareAndSwap(left, left-1) {
+				return int(to - 1), true
+			}
+		case s.left.CompareAndSwap(left, left+1<<32):
+			return int(from), true
+		}
+	}
 }
 
 // For calls body for chunks of grain elements that cover 0 to n, in any order, on up to workers goroutines
-// (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
+// (the caller's included). If a body panics, For panics with [*Panic] after all have ended; a Goexit on one of the workers is such a
+// panic, one on the caller's goroutine ends that when all have ended.
 func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	if n <= 0 {
 		return
 	}
 	grain = max(grain, 1)
 	chunks := (n-1)/grain + 1
-	l.n, l.grain, l.last, l.back = n, grain, (chunks-1)*grain, turn(chunks)
+	l.n, l.grain, l.back = n, grain, turn(chunks)
 	helpers := min(workers, chunks) - 1
-	if helpers <= 0 || !pool.acquire() {
-		for at := 0; at < n && !l.Ended(); at += grain {
-			l.chunk(args, body, 0, at)
+	if helpers <= 0 || uint64(chunks) > math.MaxUint32 || !pool.acquire() {
+		for i := 0; i < chunks && !l.Ended(); i++ {
+			chunk := i
+			if l.back {
+				chunk = chunks - 1 - i
+			}
+			l.chunk(args, body, 0, chunk)
 		}
 		return
 	}
-	l.args, l.body = args, body
-	l.next.Store(0)
+	l.args, l.body, l.shares = args, body, pool.share(chunks, helpers+1)
 	pool.run(l, helpers)
-	l.args, l.body = nil, nil
+	l.args, l.body, l.shares = nil, nil, nil
 	if p := l.failed.Swap(nil); p != nil {
 		panic(p)
 	}
 }
 
-// chunk runs the chunk that is the one at when they are counted in the direction of the loop.
-func (l *Loop[A]) chunk(args *A, body Body[A], worker, at int) {
-	if l.back {
-		at = l.last - at
-	}
+// chunk runs a chunk.
+func (l *Loop[A]) chunk(args *A, body Body[A], worker, chunk int) {
+	at := chunk * l.grain
 	body(args, worker, at, min(at+l.grain, l.n))
 }
 
@@ -127,23 +161,36 @@ func (l *Loop[A]) Ended() bool {
 var Looked func()
 
 func (l *Loop[A]) work(worker int) {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
-			l.next.Store(int64(l.n)) // nobody begins another chunk
-			p, ok := r.(*Panic)
-			if !ok {
-				p = &Panic{r, string(debug.Stack())}
-			}
-			l.failed.CompareAndSwap(nil, p)
-		}
-	}()
-	for {
-		at := int(l.next.Add(int64(l.grain))) - l.grain
-		if at >= l.n || l.Ended() {
+		r := recover()
+		if ended {
 			return
 		}
-		l.chunk(l.args, l.body, worker, at)
+		p, ok := r.(*Panic)
+		switch {
+		case r == nil:
+			p = &Panic{Value: guard.ErrGoexit}
+		case !ok:
+			p = &Panic{r, string(debug.Stack())}
+		}
+		l.failed.CompareAndSwap(nil, p)
+	}()
+	for k := range l.shares {
+		s, last := &l.shares[(worker+k)%len(l.shares)], l.back == (k == 0)
+		for {
+			chunk, ok := s.take(last)
+			if !ok {
+				break
+			}
+			if l.failed.Load() != nil || l.Ended() { // nobody begins another chunk
+				ended = true
+				return
+			}
+			l.chunk(l.args, l.body, worker, chunk)
+		}
 	}
+	ended = true
 }
 
 // Limit returns how many goroutines can work on one loop.
@@ -165,8 +212,9 @@ type worker struct {
 }
 
 type workers struct {
-	mu   sync.Mutex // held while a loop runs
-	list []*worker
+	mu     sync.Mutex // held while a loop runs
+	list   []*worker
+	shares []share // of the loop
 }
 
 var pool workers
@@ -174,9 +222,24 @@ var pool workers
 // acquire reports whether the workers are free, and takes them.
 func (p *workers) acquire() bool { return p.mu.TryLock() }
 
-// spinTime is how long a worker without work waits before it parks, and a caller for a worker before it
-// sleeps: of the order of what waking up a parked goroutine on an idle processor costs.
-const spinTime = 30 * time.Microsecond
+// share divides chunks among so many goroutines.
+func (p *workers) share(chunks, among int) []share {
+	if len(p.shares) < among {
+		p.shares = make([]share, among)
+	}
+	for i := range among {
+		p.shares[i].set(i*chunks/among, (i+1)*chunks/among)
+	}
+	return p.shares[:among]
+}
+
+// spinTime is how long a worker without work waits before it parks, and a caller for a worker before it sleeps, a nap at a time. On an
+// idle processor of a virtual machine it takes a parked goroutine 100 µs to begin; a worker that parks sooner than that
+// misses the next loop, too, which the caller has run alone by then, and so on.
+const (
+	spinTime = 200 * time.Microsecond
+	napTime  = 30 * time.Microsecond
+)
 
 // run runs l on the calling goroutine and up to helpers workers, and releases the workers.
 func (p *workers) run(l loop, helpers int) {
@@ -196,7 +259,12 @@ func (p *workers) run(l loop, helpers int) {
 			}
 		}
 	}
+	defer p.settle(helpers) // also if a body ends this goroutine
 	l.work(0)
+}
+
+// settle waits for the workers that have begun the loop.
+func (p *workers) settle(helpers int) {
 	for _, w := range p.list[:helpers] {
 		if w.state.CompareAndSwap(assigned, idle) {
 			continue
@@ -205,14 +273,18 @@ func (p *workers) run(l loop, helpers int) {
 			if time.Since(start) < spinTime {
 				runtime.Gosched()
 			} else {
-				time.Sleep(spinTime)
+				time.Sleep(napTime)
 			}
 		}
 	}
 }
 
-// live is the life of worker number id.
+// live is the life of worker number id. If a body ends its goroutine with a Goexit, another one goes on.
 func (w *worker) live(id int) {
+	defer func() {
+		w.state.Store(idle)
+		go w.live(id)
+	}()
 	for {
 		w.await()
 		if w.state.CompareAndSwap(assigned, running) {

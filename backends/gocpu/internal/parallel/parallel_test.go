@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/stretchr/testify/assert"
 )
@@ -133,6 +134,52 @@ func TestAPanicInAnyWorkerReachesTheCaller(t *testing.T) {
 	assert.Equal(t, 9, s.out[0], "nothing works any more")
 }
 
+// TestNoShareWaitsForItsOwner holds one goroutine up in its first chunk until all other chunks are done: by the others.
+func TestNoShareWaitsForItsOwner(t *testing.T) {
+	for _, first := range []int{0, 1, 7, 15} {
+		s := &squares{}
+		var left atomic.Int32
+		left.Store(15)
+		others := make(chan struct{})
+		s.loop.For(3, 16, 1, s, func(_ *squares, _, lo, _ int) {
+			if lo == first {
+				<-others
+			} else if left.Add(-1) == 0 {
+				close(others)
+			}
+		})
+	}
+}
+
+func TestSharesAreTakenFromBothEnds(t *testing.T) {
+	var s share
+	s.set(3, 1000)
+	var taken [1000]atomic.Int32
+	var wg sync.WaitGroup
+	for _, last := range []bool{false, true, false, true} {
+		wg.Go(func() {
+			before := map[bool]int{false: 2, true: 1000}[last]
+			for {
+				chunk, ok := s.take(last)
+				if !ok {
+					return
+				}
+				assert.Equal(t, last, chunk < before, "chunk %d after %d", chunk, before)
+				before = chunk
+				taken[chunk].Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range taken {
+		want := int32(1)
+		if i < 3 {
+			want = 0
+		}
+		assert.Equal(t, want, taken[i].Load(), "chunk %d", i)
+	}
+}
+
 func TestALoopEndsEarly(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		done := make(chan struct{})
@@ -168,5 +215,41 @@ func BenchmarkFor(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.loop.For(2, 64, 32, s, square)
+	}
+}
+
+// A body that ends its goroutine hangs nothing: on a worker it is a panic of the loop, on the caller's it ends that; and the next loop has all workers.
+func TestAGoexitInABody(t *testing.T) {
+	for _, on := range []int{0, 1} {
+		both, left := make(chan struct{}), make(chan any, 1)
+		go func() {
+			defer func() { left <- recover() }()
+			s := &squares{}
+			s.loop.For(2, 2, 1, s, func(_ *squares, worker, _, _ int) { // each of the two takes a chunk
+				if worker == 1 {
+					close(both)
+				} else {
+					<-both
+				}
+				if worker == on {
+					runtime.Goexit()
+				}
+			})
+		}()
+		r := <-left
+		if on == 0 {
+			assert.Nil(t, r)
+		} else if p, ok := r.(*Panic); assert.True(t, ok, "%v", r) {
+			assert.Equal(t, guard.ErrGoexit, p.Value)
+		}
+		met := make(chan struct{})
+		s := &squares{}
+		s.loop.For(2, 2, 1, s, func(_ *squares, worker, _, _ int) {
+			if worker == 1 {
+				close(met)
+			} else {
+				<-met
+			}
+		})
 	}
 }
