@@ -67,6 +67,10 @@ func TestBetas(t *testing.T) {
 	for _, name := range []string{"linear", "cosine"} {
 		assert.InDeltaSlice(t, r[name].Data, betas(t, name), 1e-8, name)
 	}
+	for _, n := range []int{-1, 0, 100_001, math.MaxInt} {
+		assert.Empty(t, diffusion.CosineBetas(n))
+		assert.Empty(t, diffusion.LinearBetas(n, 1e-4, 0.02))
+	}
 }
 
 func TestNoise(t *testing.T) {

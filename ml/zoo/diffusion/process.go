@@ -163,11 +163,20 @@ func NewGaussian(betas []float64, target Target) (*Gaussian, error) {
 	return p, nil
 }
 
-// LinearBetas returns n numbers from first to last, as far apart; for 1000 of them 1e-4 and 0.02 are usual.
+// room is n, or 0 for what no process has.
+func room(n int) int {
+	if n < 0 || n > maxSteps {
+		return 0
+	}
+	return n
+}
+
+// LinearBetas returns n numbers from first to last, as far apart; for 1000 of them 1e-4 and 0.02 are usual. For less than 0 or more than 100,000 it returns none, which no
+// process has.
 //
 // Source: Ho et al. 2020, section 4.
 func LinearBetas(n int, first, last float64) []float64 {
-	betas := make([]float64, max(0, n))
+	betas := make([]float64, room(n))
 	for i := range betas {
 		betas[i] = first
 		if n > 1 {
@@ -177,7 +186,7 @@ func LinearBetas(n int, first, last float64) []float64 {
 	return betas
 }
 
-// CosineBetas returns n numbers by which ᾱ falls as a square of a cosine, gently at both ends:
+// CosineBetas returns n numbers by which ᾱ falls as a square of a cosine, gently at both ends; none of less than 0 or more than 100,000:
 //
 //	β[t] = min(0.999, 1 - f(t+1)/f(t)),   f(t) = cos²((t/n + 0.008)/1.008 · π/2)
 //
@@ -187,7 +196,7 @@ func CosineBetas(n int) []float64 {
 		c := math.Cos((float64(t)/float64(n) + 0.008) / 1.008 * math.Pi / 2)
 		return c * c
 	}
-	betas := make([]float64, max(0, n))
+	betas := make([]float64, room(n))
 	for t := range betas {
 		betas[t] = min(0.999, 1-f(t+1)/f(t))
 	}

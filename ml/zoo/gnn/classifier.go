@@ -99,8 +99,11 @@ type Joined struct {
 // Inputs returns them as inputs of a model, as those that Graphs makes.
 func (j Joined) Inputs() []*tensors.Tensor { return []*tensors.Tensor{j.Nodes, j.From, j.To, j.Of} }
 
+// maxRoom is the largest number of nodes and edges that batches are filled up to.
+const maxRoom = 1 << 24
+
 // Join joins graphs, with nodes and edges that are none behind them until there are so many, so that batches have one shape and one program does for all; 0 adds none. It returns an
-// error if there are more, if nodes have different numbers of features, or if an edge has a node that its graph has not.
+// error if there are more, or if these are less than 0 or more than 16,777,216, if nodes have different numbers of features, or if an edge has a node that its graph has not.
 func Join(list []Graph, nodes, edges int) (Joined, error) {
 	fail := func(format string, args ...any) (Joined, error) {
 		return Joined{}, fmt.Errorf("gnn.Join: "+format, args...)
@@ -129,6 +132,8 @@ func Join(list []Graph, nodes, edges int) (Joined, error) {
 		}
 	}
 	switch {
+	case nodes < 0 || edges < 0 || nodes > maxRoom || edges > maxRoom:
+		return fail("room for %d nodes and %d edges, want 0 to %d", nodes, edges, maxRoom)
 	case features < 0:
 		return fail("there are no nodes")
 	case nodes != 0 && nodes < len(of) || edges != 0 && edges < len(to):

@@ -132,8 +132,8 @@ func (c Config) about(scope *model.Scope, x, t, class *graph.Node) *graph.Node {
 		e = layers.Dense(in.In("in"), sines(graph.ConvertDType(t, x.DType()), width), true, 4*width)
 		e = layers.Dense(in.In("out"), layers.Activation("silu", e), true, 4*width)
 	}
-	if class != nil {
-		table := scope.WithInitializer(initializers.RandomNormalFn(0.02)).VariableWithShape("classes", shapes.Make(x.DType(), c.Classes+1, 4*width)).NodeValue(x)
+	if class != nil { // of deviation 1, so that classes are told apart from the first step on (Dhariwal and Nichol 2021, their code)
+		table := scope.WithInitializer(initializers.RandomNormalFn(1)).VariableWithShape("classes", shapes.Make(x.DType(), c.Classes+1, 4*width)).NodeValue(x)
 		of := graph.Gather(table, graph.ExpandAxes(class, -1))
 		if e == nil {
 			e = of
