@@ -99,7 +99,7 @@ func (v *Variable) copyAs(path string) (*Variable, error) {
 	}
 	w := &Variable{store: v.store, path: path, shape: v.shape, madeAt: v.madeAt, value: x}
 	w.trainable, _ = v.flags()
-	w.sharding = v.Sharding()
+	w.sharding, w.transient = v.Sharding(), v.Transient()
 	return w, nil
 }
 

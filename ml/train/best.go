@@ -101,7 +101,7 @@ func (k *keeper) keep(store *model.Store) error {
 		below[v.Path()] = true
 	}
 	for v := range store.IterVariables() {
-		if below[v.Path()] || v.Path() == GlobalStepPath {
+		if below[v.Path()] || v.Path() == GlobalStepPath || v.Transient() {
 			continue
 		}
 		if err := store.CopyVariable(v.Path(), model.JoinPath(BestPath, v.Path())); err != nil {
