@@ -61,7 +61,7 @@ func (m *Machine) Stream(ctx context.Context, inputs iter.Seq[[]any], inflight i
 // failed returns a run that has not begun, for an error.
 func (m *Machine) failed(err error) *Run {
 	if !m.made() {
-		return m.start(nil, false, nil)
+		return m.start(context.Background(), false, nil)
 	}
 	r := m.newRun(context.Background(), false)
 	r.finish(nil, err)

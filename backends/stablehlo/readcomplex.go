@@ -5,30 +5,28 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/graph/ir"
-	"github.com/quire-ml/quire/graph/ops"
 )
 
 // Functions of complex numbers that are no rows are made of their parts, in complex128.
 
 // complexFunctions adds the rules of operations that are rows for real numbers alone.
 func complexFunctions() {
-	for op, f := range map[*ir.Op]struct {
+	for name, f := range map[string]struct {
 		float, complex func(x *graph.Node) *graph.Node
 	}{
-		ops.Asin:  {graph.Asin, func(z *graph.Node) *graph.Node { return arcs(z, arcSine) }},
-		ops.Acos:  {graph.Acos, func(z *graph.Node) *graph.Node { return arcs(z, arcCosine) }},
-		ops.Asinh: {graph.Asinh, arcHyperbolicSine},
-		ops.Acosh: {graph.Acosh, func(z *graph.Node) *graph.Node { return arcs(z, arcHyperbolicCosine) }},
-		ops.Atanh: {graph.Atanh, arcHyperbolicTangent},
-		ops.Atan: {graph.Atan, func(z *graph.Node) *graph.Node { // -i·atanh(i·z)
+		"chlo.asin":  {graph.Asin, func(z *graph.Node) *graph.Node { return arcs(z, arcSine) }},
+		"chlo.acos":  {graph.Acos, func(z *graph.Node) *graph.Node { return arcs(z, arcCosine) }},
+		"chlo.asinh": {graph.Asinh, arcHyperbolicSine},
+		"chlo.acosh": {graph.Acosh, func(z *graph.Node) *graph.Node { return arcs(z, arcHyperbolicCosine) }},
+		"chlo.atanh": {graph.Atanh, arcHyperbolicTangent},
+		"chlo.atan": {graph.Atan, func(z *graph.Node) *graph.Node { // -i·atanh(i·z)
 			w := arcHyperbolicTangent(graph.Complex(graph.Neg(graph.Imag(z)), graph.Real(z)))
 			return graph.Complex(graph.Imag(w), graph.Neg(graph.Real(w)))
 		}},
-		ops.Log1p: {graph.Log1p, graph.Log1p},
-		ops.Expm1: {graph.Expm1, graph.Expm1},
+		"stablehlo.log_plus_one":          {graph.Log1p, graph.Log1p},
+		"stablehlo.exponential_minus_one": {graph.Expm1, graph.Expm1},
 	} {
-		rules[op.HLO] = rule{1, true, one(func(c *reading) *graph.Node {
+		rules[name] = rule{1, true, one(func(c *reading) *graph.Node {
 			if x := c.in[0]; !x.DType().IsComplex() {
 				return f.float(x)
 			}
@@ -51,7 +49,7 @@ func complexFunctions() {
 			return []*graph.Node{furthest(c.in[0], c.in[1], largest)}
 		}}
 	}
-	for _, name := range []string{ops.Atan2.HLO, broadcasting(ops.Atan2.HLO)} {
+	for _, name := range []string{"stablehlo.atan2", "chlo.broadcast_atan2"} {
 		rules[name] = rule{2, true, one(func(c *reading) *graph.Node {
 			if !c.in[0].DType().IsComplex() {
 				return graph.Atan2(c.in[0], c.in[1])

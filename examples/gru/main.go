@@ -41,7 +41,7 @@ func main() {
 	}
 	backend, store := backends.MustNew(), model.NewStore()
 	check(store.SetRNGStateFromSeed(*seed))
-	adam := optimizers.AdamW().LearningRate(2e-3).Schedule(optimizers.Cosine(*steps).WarmUp(50)).Done()
+	adam := optimizers.AdamW().LearningRate(2e-3).Schedule(optimizers.WarmUp(50, optimizers.Cosine(*steps-50))).Done()
 	trainer := train.NewTrainer(backend, store, gru, losses.SparseCategoricalCrossEntropyLogits, adam)
 	loop := train.NewLoop(trainer)
 	live := viz.Live(loop)

@@ -73,7 +73,8 @@ func TestAStreamGoesOnBehindFailures(t *testing.T) {
 	require.Equal(t, bad.Err(), st.Eval(ctx, bad))
 	require.NoError(t, st.Eval(ctx))
 	require.ErrorContains(t, st.Eval(ctx, session(t).Of(1)), "another session than the stream")
-	require.Error(t, st.Eval(nil, last)) //nolint:staticcheck // a mistake
+	var none context.Context
+	require.Error(t, st.Eval(none, last))
 	require.NoError(t, live.On("one").Eval(ctx, live.Of(float32(1)).Add(1)))
 	require.NoError(t, (*live.Stream)(nil).Eval(ctx, live.Of(float32(1)).Add(1)))
 }

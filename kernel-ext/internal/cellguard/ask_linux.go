@@ -7,16 +7,17 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // ask has a Go program write the stacks of its goroutines, and end. A thread can tell only of the goroutine that it runs, and of all that
 // do not run: the one is asked that has computed most among those that do.
 func ask(p *os.Process) {
-	if busy := busiest(p.Pid); busy == 0 || unix.Tgkill(p.Pid, busy, unix.SIGQUIT) != nil {
-		_ = p.Signal(syscall.SIGQUIT)
+	if busy := busiest(p.Pid); busy != 0 {
+		if _, _, no := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(p.Pid), uintptr(busy), uintptr(syscall.SIGQUIT)); no == 0 {
+			return
+		}
 	}
+	_ = p.Signal(syscall.SIGQUIT)
 }
 
 // busiest returns the thread of a process that runs, and has run for the longest time; 0 if none does.

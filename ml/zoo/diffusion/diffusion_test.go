@@ -303,10 +303,10 @@ func TestMistakes(t *testing.T) {
 		{diffusion.Model{}, diffusion.Settings{}, "the model has no Process or no Net"},
 		{flow, diffusion.Settings{Steps: -1}, "diffusion: -1 steps, want 1 to 100000"},
 		{gauss, diffusion.Settings{Steps: 21}, "diffusion: 21 steps of a process of 20, want 1 to 20"},
-		{flow, diffusion.Settings{Eta: 1}, "Eta adds the noise of a Gaussian process; a Flow has none"},
-		{gauss, diffusion.Settings{Steps: 5, Heun: true}, "Heun is for a Flow; a Gaussian process has steps of its own"},
-		{flow, diffusion.Settings{Guidance: 2}, "Guidance needs labels, and the model has no Classes"},
-		{flow, diffusion.Settings{Clip: math.NaN()}, "Eta is 0, Clip NaN and Guidance 1, want numbers, the first two 0 and more"},
+		{flow, diffusion.Settings{Eta: 1}, "the noise of Eta is that of a Gaussian process: a Flow has none"},
+		{gauss, diffusion.Settings{Steps: 5, Heun: true}, "steps of Heun are for a Flow: a Gaussian process has its own"},
+		{flow, diffusion.Settings{Guidance: 2}, "a Guidance needs labels, and the model has no Classes"},
+		{flow, diffusion.Settings{Clip: math.NaN()}, "the settings are Eta 0, Clip NaN and Guidance 1: want numbers, the first two 0 and more"},
 	} {
 		_, err := diffusion.NewSampler(backend, model.NewStore(), c.m, c.s)
 		assert.EqualError(t, err, "diffusion.NewSampler: "+c.want)

@@ -58,13 +58,13 @@ func NewSampler(backend graph.Backend, store *model.Store, m Model, s Settings) 
 	case m.Process == nil || m.Net == nil:
 		return fail(errors.New("the model has no Process or no Net"))
 	case !finite(s.Eta) || s.Eta < 0 || !finite(s.Clip) || s.Clip < 0 || !finite(s.Guidance):
-		return fail(fmt.Errorf("Eta is %v, Clip %v and Guidance %v, want numbers, the first two 0 and more", s.Eta, s.Clip, s.Guidance))
+		return fail(fmt.Errorf("the settings are Eta %v, Clip %v and Guidance %v: want numbers, the first two 0 and more", s.Eta, s.Clip, s.Guidance))
 	case flow && s.Eta > 0:
-		return fail(errors.New("Eta adds the noise of a Gaussian process; a Flow has none"))
+		return fail(errors.New("the noise of Eta is that of a Gaussian process: a Flow has none"))
 	case !flow && s.Heun:
-		return fail(errors.New("Heun is for a Flow; a Gaussian process has steps of its own"))
+		return fail(errors.New("steps of Heun are for a Flow: a Gaussian process has its own"))
 	case s.Guidance != 1 && m.Classes == 0:
-		return fail(errors.New("Guidance needs labels, and the model has no Classes"))
+		return fail(errors.New("a Guidance needs labels, and the model has no Classes"))
 	}
 	times, err := m.Process.Path(s.Steps)
 	if err != nil {
