@@ -178,8 +178,8 @@ func TestMistakes(t *testing.T) {
 		_, err := gnn.Join(list, 2, 4)
 		assert.EqualError(t, err, want)
 	}
-	_, err := gnn.Join(nil, -1, 1<<40)
-	assert.EqualError(t, err, "gnn.Join: room for -1 nodes and 1099511627776 edges, want 0 to 16777216")
+	_, err := gnn.Join(nil, -1, 1<<30)
+	assert.EqualError(t, err, "gnn.Join: room for -1 nodes and 1073741824 edges, want 0 to 16777216")
 }
 
 // ExampleJoin joins a pair and a triangle.
