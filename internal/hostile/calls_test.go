@@ -866,6 +866,7 @@ var functions = map[string]any{
 	"ml/generation.Text":                                generation.Text,
 	"ml/initializers.ConstantFn":                        initializers.ConstantFn,
 	"ml/initializers.Fans":                              initializers.Fans,
+	"ml/initializers.Float32s":                          initializers.Float32s,
 	"ml/initializers.Gain":                              initializers.Gain,
 	"ml/initializers.He":                                initializers.He,
 	"ml/initializers.HeUniform":                         initializers.HeUniform,
