@@ -85,11 +85,12 @@ func TestWhatAnOpCosts(t *testing.T) {
 			}
 		}
 	}
-	require.LessOrEqual(t, len(at["Atan2"]), 2, "an op that is in no vector program: %v", at["Atan2"])
+	reader := func(path string) bool { return path == "backends/stablehlo/readcomplex.go" } // of complex functions, which are made of it
+	require.LessOrEqual(t, len(slices.DeleteFunc(slices.Clone(at["Atan2"]), reader)), 2, "an op that is in no vector program: %v", at["Atan2"])
 	// These need no more than their row and a loop; the others have meanings of their own in StableHLO (division by zero, bools).
 	require.Greater(t, cheap, 15, "elementwise ops that take two files at most")
 	for _, name := range []string{"Expm1", "Log1p", "Floor", "Ceil", "Atan2"} {
-		files := slices.DeleteFunc(slices.Clone(at[name]), func(path string) bool { return path == "backends/gocpu/pointwise.go" })
+		files := slices.DeleteFunc(slices.Clone(at[name]), func(path string) bool { return path == "backends/gocpu/pointwise.go" || reader(path) })
 		require.LessOrEqual(t, len(files), 2, "%s: %v", name, at[name])
 	}
 }

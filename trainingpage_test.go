@@ -35,7 +35,11 @@ var shelves = []shelf{
 		func(_, signature string) bool {
 			return strings.HasSuffix(signature, "Config") && !strings.HasSuffix(signature, "ScheduleConfig") && !strings.Contains(signature, "graph.Node")
 		}},
-	{"What is around optimizers", "ml/optimizers", "`Groups` and `Frozen` divide variables among optimizers by path pattern; averages of weights are used with `optimizers.UseAverages`.", returns("Interface")},
+	{"What is around optimizers", "ml/optimizers", "`Groups` and `Frozen` divide variables among optimizers by path pattern; averages of weights are used with `optimizers.UseAverages`. " +
+		"`FitLBFGS` makes a loss small by itself, without training steps.",
+		func(name, signature string) bool {
+			return returns("Interface")(name, signature) || strings.HasPrefix(name, "Fit")
+		}},
 	{"Transforms of gradients and directions", "ml/optimizers", "", returns("Transform")},
 	{"Schedules", "ml/optimizers", "A schedule multiplies the learning rate. `optimizers.SetRateFactor` multiplies it besides while training is under way, and `train.ReduceOnPlateau` does so by itself; " +
 		"neither compiles anything anew.", returns("Schedule", "*ScheduleConfig")},
@@ -45,8 +49,35 @@ var shelves = []shelf{
 			return (strings.HasSuffix(signature, ") Fn") || signature == "([]*graph.Node, []*graph.Node) *graph.Node") && name != "TotalWeight"
 		}},
 	{"Metrics", "ml/metrics", "Means over examples, and streaming ones (`*Stream`), which are exact in evaluations over batches of any size. Weights and masks count; `metrics.Unweighted` leaves the weights out. " +
-		"Values are compared with scikit-learn's (`ml/metrics/testdata/make.py`).", returns("*Metric", "*Stream", "(float64, error)")},
+		"Values are compared with scikit-learn's (`ml/metrics/testdata/make.py`).", returns("*Metric", "*Stream", "float64, error")},
+	{"The loop", "ml/train", theLoop, func(string, string) bool { return true }},
 }
+
+const theLoop = `A ` + "`train.Trainer`" + ` makes a step of all that a step is, a ` + "`train.Loop`" + ` many; whatever is attached to a loop is called in the order in which it was attached, and what it
+remembers is saved with a checkpoint: training that was interrupted, or killed, in the middle of an epoch goes on bit for bit (` + "`ml/checkpoints`" + `). Under
+the names of others:
+
+| Lightning, Keras, PyTorch | here |
+|---|---|
+| ` + "`fit`, `max_epochs`, `max_steps`" + ` | ` + "`loop.RunEpochs`, `RunSteps`; with a checkpoint `RunToEpoch`, `RunToGlobalStep`; each with a context" + ` |
+| ` + "`validation_step`, `val_check_interval`, `validation_data`" + ` | ` + "`loop.EvalEachEpoch`, `loop.EvalEvery`" + `, of several data sets |
+| ` + "`ModelCheckpoint`, `save_best_only`" + ` | ` + "`checkpoints.Config.KeepBest` on disk, `train.KeepBest` in the store" + ` |
+| ` + "`EarlyStopping`, `restore_best_weights`" + ` | ` + "`train.EarlyStopping`, `EarlyStop.RestoreBest`" + ` |
+| ` + "`ReduceLROnPlateau`, `LearningRateScheduler`" + ` | ` + "`train.ReduceOnPlateau`" + `, schedules, ` + "`optimizers.SetRateFactor`" + ` |
+| ` + "`overfit_batches`" + ` | ` + "`train.Overfit`" + ` |
+| ` + "`fast_dev_run`, `ModelSummary`" + ` | ` + "`train.DryRun`" + ` |
+| ` + "`num_sanity_val_steps`" + ` | ` + "`train.DryRun`; of the data `train.CheckData`" + ` |
+| ` + "`Tuner.lr_find`" + ` | ` + "`train.FindRate`, `viz.RateFinder`" + ` |
+| ` + "`TerminateOnNaN`" + `, ` + "`detect_anomaly`" + ` | every step; ` + "`Trainer.LocateNotFinite`" + ` |
+| ` + "`seed_everything`" + ` | ` + "`Store.SetRNGStateFromSeed`" + `, the seeds of data sets; all is deterministic |
+| ` + "`ckpt_path`, `BackupAndRestore`" + ` | ` + "`checkpoints.Handler.Attach`" + ` |
+| ` + "`Callback`" + ` | ` + "`loop.OnStart`, `OnStep`, `OnEpoch`, `OnEval`, `OnSettled`, `OnEnd`, `loop.Remember`, `loop.Listen`" + ` |
+| ` + "`accumulate_grad_batches`, `precision`, `GradScaler`" + ` | ` + "`Trainer.AccumulateGradients`, `Trainer.SetPrecision`" + ` |
+| several optimizers, manual optimization | ` + "`Trainer.SetObjectives`, `Trainer.InTurn`, `optimizers.Groups`" + ` |
+| ` + "`loss_weights`" + ` | ` + "`train.Tasks`" + ` |
+| ` + "`KFold`, `cross_validate`" + ` | ` + "`train.CrossValidate`" + ` |
+| ` + "`CSVLogger`, `TensorBoardLogger`" + ` | ` + "`runlog`" + ` |
+| ` + "`KerasTuner`" + `, Optuna, Ray's ASHA | ` + "`search.Run`, `viz.Sweep(viz.SearchRuns(trials)...)`" + ` |`
 
 // TestTrainingPage writes docs/training.md from the doc comments of what is on the shelves: equation, what
 // it takes, and source.
@@ -95,6 +126,16 @@ func markdown(text string) string {
 			out = append(out, "```text\n"+strings.TrimRight(b.Text, "\n")+"\n```")
 		case *comment.Paragraph:
 			out = append(out, strings.Join(strings.Fields(plain(b.Text)), " "))
+		case *comment.List:
+			var items []string
+			for _, item := range b.Items {
+				for _, block := range item.Content {
+					if p, ok := block.(*comment.Paragraph); ok {
+						items = append(items, "- "+strings.Join(strings.Fields(plain(p.Text)), " "))
+					}
+				}
+			}
+			out = append(out, strings.Join(items, "\n"))
 		}
 	}
 	return strings.Join(out, "\n\n")

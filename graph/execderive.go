@@ -13,30 +13,40 @@ import (
 
 // derivation makes programs for further sizes of those that there are.
 type derivation struct {
-	mu       sync.Mutex
-	traces   []template.Trace
-	template *template.Template
-	err      error // why there is no template, and will be none
-	programs int   // that were derived
+	mu         sync.Mutex
+	generation int // of the feeder, that the rest is of
+	traces     []sizeTrace
+	template   *template.Template
+	feed       ExecFeed // of all of them
+	like       string   // what describes it
+	err        error    // why there is no template, and will be none
+	programs   int      // that were derived
+}
+
+// sizeTrace is one of the programs that others are derived from.
+type sizeTrace struct {
+	template.Trace
+	even bool // a size is a power of two: some passes divide by these in another way
 }
 
 // maxTraces is how many programs are kept to derive others from, at most.
 const maxTraces = 24
 
-// DeriveSizes has the Exec call its function for the first sizes of the symbols that [Exec.WithShapes] declares, and derive the programs
-// for further ones from what it made of these: 4 sizes of one symbol, 7 pairs of sizes of two, without those that are powers of two,
-// by which some passes divide in another way. A new size then costs the backend's compilation, and neither the function nor the passes;
+// leadingSize is the symbol of an Exec whose inputs' shapes are not declared: the leading axis of the first input.
+const leadingSize = "n"
+
+// DeriveSizes has the Exec call its function for the first sizes of the symbols that [Exec.WithShapes] declares, or, if it declares none, of
+// the leading axis of the first input, and derive the programs for further ones from what it made of these: 3 sizes of one symbol, 5 pairs of
+// sizes of two, some more where a number in them is a square of a size; one of them at least is no power of two, by which some passes divide in
+// another way. A new size then costs the backend's compilation, and neither the function nor the passes;
 // results have the bits that they have without. Programs are derived where they differ in nothing but numbers that are polynomials of
 // degree 2 of the sizes, or reciprocals of these; [Exec.Derived] tells whether so. Otherwise the function is called for each size.
 //
 // What the function asks of sizes in Go cannot be seen: one that builds something else from a size on that it has not been called with,
 // such as a loop in parts for sequences above 1000, must not be run so. Sizes of 1 and 0 are not derived, nor are graphs with
-// logged nodes, on meshes, with variables, or with a [SearchSorted].
+// logged nodes, on meshes, with variables whose shapes depend on sizes, or with a [SearchSorted].
 func (e *Exec) DeriveSizes() *Exec {
 	e.derives = &derivation{}
-	if e.feeder != nil {
-		e.derives.err = errors.New("the graph has variables, which a program that is derived has not")
-	}
 	return e
 }
 
@@ -51,14 +61,22 @@ func (e *Exec) Derived() (programs int, err error) {
 	return d.programs, d.err
 }
 
-// symbols returns what the declared symbols are of inputs, nil if nothing can be derived for these.
+// symbols returns what the symbols are of inputs, nil if nothing can be derived for these.
 func (e *Exec) symbols(in []shapes.Shape) sizes.Values {
-	if e.derives == nil || e.shapes == nil || e.feeder != nil {
+	if e.derives == nil {
 		return nil
 	}
-	v, err := e.shapes.Solve(dimensionsOf(in)...)
-	if err != nil {
+	v := sizes.Values{}
+	switch {
+	case e.shapes != nil:
+		var err error
+		if v, err = e.shapes.Solve(dimensionsOf(in)...); err != nil {
+			return nil
+		}
+	case len(in) == 0 || in[0].Rank() == 0:
 		return nil
+	default:
+		v[leadingSize] = in[0].Dimensions[0]
 	}
 	for _, n := range v {
 		if n < 2 {
@@ -68,28 +86,44 @@ func (e *Exec) symbols(in []shapes.Shape) sizes.Values {
 	return v
 }
 
+// fresh forgets what is of another generation of the feeder. d.mu is held.
+func (d *derivation) fresh(generation int) {
+	if d.generation != generation {
+		d.generation, d.traces, d.template, d.feed, d.like, d.err = generation, nil, nil, ExecFeed{}, "", nil
+	}
+}
+
 // derive makes p's program of others, if there is a way; the function then need not be called.
 func (e *Exec) derive(p *program, in []shapes.Shape) bool {
 	v := e.symbols(in)
 	if v == nil {
 		return false
 	}
+	generation := e.generation()
 	d := e.derives
 	d.mu.Lock()
-	t := d.template
+	d.fresh(generation)
+	t, feed := d.template, d.feed
 	d.mu.Unlock()
 	if t == nil {
 		return false
 	}
 	low, err := t.At(v)
-	if err != nil || !slices.EqualFunc(low.ShapesOf(low.Inputs), in, shapes.Shape.Identical) {
+	if err != nil || len(low.Inputs) < len(in) || !slices.EqualFunc(low.ShapesOf(low.Inputs[:len(in)]), in, shapes.Shape.Identical) {
 		return false
 	}
 	g := NewGraph(e.backend, e.name)
-	for _, s := range in {
-		Parameter(g, "", s)
+	for i, input := range low.Inputs {
+		name := ""
+		if i >= len(in) {
+			name = low.InputNames[i]
+		}
+		Parameter(g, name, low.Values[input])
 	}
 	p.g, p.derived, p.numOutputs = g, low, len(low.Outputs)
+	if e.feeder != nil {
+		p.feed, p.numOutputs, p.generation = ExecFeed{Run: feed.Run}, len(feed.Outputs), generation
+	}
 	d.mu.Lock()
 	d.programs++
 	d.mu.Unlock()
@@ -102,39 +136,71 @@ func (e *Exec) compiled(p *program, in []shapes.Shape) {
 	if v == nil || p.derived != nil {
 		return
 	}
-	for _, n := range v {
-		if n&(n-1) == 0 {
-			return
-		}
-	}
 	d := e.derives
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.template != nil || d.err != nil {
+	if p.generation < d.generation {
 		return
 	}
-	switch {
-	case len(p.g.logged) > 0:
-		d.err = errors.New("the graph has logged nodes, which a program that is derived has not")
-	case p.g.uneven != "":
-		d.err = fmt.Errorf("%s takes another number of steps for other sizes", p.g.uneven)
+	if d.fresh(p.generation); d.template != nil || d.err != nil {
+		return
 	}
-	if d.err != nil {
+	if d.err = d.refuses(e, p, in); d.err != nil {
 		d.traces = nil
 		return
 	}
-	d.traces = append(d.traces, template.Trace{Program: p.g.program, Values: v})
-	if len(d.traces) < template.Needed(len(v)) {
-		return
+	t := sizeTrace{template.Trace{Program: p.g.program, Values: v}, false}
+	for _, n := range v {
+		t.even = t.even || n&(n-1) == 0
 	}
-	t, err := template.Derive(d.traces...)
-	switch {
+	d.traces = append(d.traces, t)
+	switch made, err := derived(d.traces); {
 	case err == nil:
-		d.template, d.traces = t, nil
+		d.template, d.traces = made, nil
 	case errors.Is(err, template.ErrFew) && len(d.traces) < maxTraces:
 	case errors.Is(err, template.ErrFew):
 		d.traces = d.traces[len(d.traces)/2:]
 	default:
 		d.err, d.traces = err, nil
 	}
+}
+
+// refuses says why nothing can be derived of p, nil if it may be. The first one's feed is that of all.
+func (d *derivation) refuses(e *Exec, p *program, in []shapes.Shape) error {
+	switch {
+	case len(p.g.logged) > 0:
+		return errors.New("the graph has logged nodes, which a program that is derived has not")
+	case p.g.uneven != "":
+		return fmt.Errorf("%s takes another number of steps for other sizes", p.g.uneven)
+	case e.feeder == nil:
+		return nil
+	case p.feed.Like == nil:
+		return errors.New("the graph has inputs of which their feeder does not say whether they are alike for all sizes")
+	}
+	like := p.feed.Like()
+	if len(d.traces) == 0 {
+		d.feed, d.like = p.feed, like
+	}
+	if like != d.like || len(p.feed.Outputs) != len(d.feed.Outputs) {
+		return errors.New("the graph has other variables for other sizes, or changes others")
+	}
+	return nil
+}
+
+// derived compares the traces. If they are different programs, those for powers of two may be to blame.
+func derived(traces []sizeTrace) (*template.Template, error) {
+	var all, others []template.Trace
+	for _, t := range traces {
+		if all = append(all, t.Trace); !t.even {
+			others = append(others, t.Trace)
+		}
+	}
+	if len(others) == 0 || len(all) < template.NeededWithoutSquares(len(all[0].Values)) {
+		return nil, template.ErrFew
+	}
+	made, err := template.Derive(all...)
+	if err != nil && !errors.Is(err, template.ErrFew) && len(others) < len(all) {
+		return template.Derive(others...)
+	}
+	return made, err
 }

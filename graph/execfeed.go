@@ -20,6 +20,10 @@ type ExecFeed struct {
 	Outputs []*Node // of the function, for the callers
 	Extra   []*Node // for the feeder
 
+	// Like describes the feed: for graphs of one function whose descriptions are equal, and which differ in nothing but sizes, the feed of
+	// one serves for the others, see [Exec.DeriveSizes]. Without it no programs are derived.
+	Like func() string
+
 	// Compiled is told whether the graph was compiled.
 	Compiled func(ok bool)
 

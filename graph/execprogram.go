@@ -138,7 +138,7 @@ func (e *Exec) build(p *program, in []shapes.Shape) error {
 // compile lets the backend compile what build made.
 func (p *program) compile(ctx context.Context) error {
 	if p.derived != nil {
-		return p.g.compileLowered(ctx, p.derived, p.numOutputs)
+		return p.g.compileLowered(ctx, p.derived, len(p.derived.Outputs))
 	}
 	ok := false
 	if p.feed.Compiled != nil {

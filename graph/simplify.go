@@ -303,48 +303,103 @@ func crossedReshape(r *ir.Rewrite) []ir.Value {
 	})
 }
 
-// simplerDot lets a product read what was repeated along its batch axes for the right side as it is: the batch axes of the left side are
-// rows then.
+// simplerDot lets a product read what was repeated along its batch axes as it is: the batch axes of the other side are rows then.
 func simplerDot(r *ir.Rewrite) []ir.Value {
 	a := r.Attrs.(ir.DotAttrs)
-	n := len(a.RhsBatch)
-	if n == 0 || r.Out[0].HasNames() {
+	if len(a.RhsBatch) == 0 || r.Out[0].HasNames() {
 		return nil
 	}
+	leading := true // the result has batch axes in front, and then the rows
 	for i, axis := range a.LhsBatch {
-		if axis != i { // the result has batch axes in front, and then the rows
-			return nil
+		leading = leading && axis == i
+	}
+	if once, ok := unrepeated(r, r.In[1], a.RhsBatch, a.RhsContract); ok && leading {
+		return []ir.Value{r.Apply(r.Op, ir.DotAttrs{LhsContract: a.LhsContract, RhsContract: once.contract, Accumulator: a.Accumulator, Output: a.Output}, r.In[0], once.value(r))}
+	}
+	once, ok := unrepeated(r, r.In[0], a.LhsBatch, a.LhsContract)
+	if !ok {
+		return nil
+	}
+	// The sides change places: z[…, i…] = Σ_k y[…, k…] · x[i…, k…] has the axes of y that stay, in y's order, and then x's rows.
+	y := r.Shape(r.In[1])
+	var stay []int // per axis of z that is y's, which it is there
+	for axis := range y.Rank() {
+		if !slices.Contains(a.RhsContract, axis) {
+			stay = append(stay, axis)
 		}
 	}
-	op, _, in := r.Maker(r.In[1])
-	if op != broadcastTo {
-		return nil
+	perm := make([]int, 0, r.Out[0].Rank())
+	for _, axis := range a.RhsBatch {
+		perm = append(perm, slices.Index(stay, axis))
 	}
-	from, to := r.Shape(in[0]), r.Shape(r.In[1])
+	for i := range r.Out[0].Rank() - len(stay) {
+		perm = append(perm, len(stay)+i)
+	}
+	for i, axis := range stay {
+		if !slices.Contains(a.RhsBatch, axis) {
+			perm = append(perm, i)
+		}
+	}
+	dims := make([]int, len(perm)) // of z
+	for i, axis := range perm {
+		dims[axis] = r.Out[0].Dimensions[i]
+	}
+	moved := movesElements(dims, perm)
+	if moved && r.Out[0].Size() > r.Shape(r.In[0]).Size() {
+		return nil // to put the result's axes in order would write more than the repetition did
+	}
+	z := r.Apply(r.Op, ir.DotAttrs{LhsContract: a.RhsContract, RhsContract: once.contract, Accumulator: a.Accumulator, Output: a.Output}, r.In[1], once.value(r))
+	switch {
+	case slices.IsSorted(perm):
+		return []ir.Value{z}
+	case moved:
+		return []ir.Value{r.Apply(transpose, ir.TransposeAttrs{Perm: perm}, z)}
+	}
+	return []ir.Value{r.Apply(reshape, ir.ShapeAttrs{Dims: r.Out[0].Dimensions}, z)}
+}
+
+// operand is one of a product as it was before it was repeated along the product's batch axes: without these.
+type operand struct {
+	from     ir.Value
+	dims     []int
+	contract []int // its contracting axes, as they are counted then
+}
+
+func (o operand) value(r *ir.Rewrite) ir.Value {
+	if len(o.dims) == r.Shape(o.from).Rank() {
+		return o.from
+	}
+	return r.Apply(reshape, ir.ShapeAttrs{Dims: o.dims}, o.from)
+}
+
+// unrepeated returns what v was before it was repeated along the batch axes of a product, all of them and no others; ok is false if it
+// was not.
+func unrepeated(r *ir.Rewrite, v ir.Value, batch, contract []int) (o operand, ok bool) {
+	op, _, in := r.Maker(v)
+	if op != broadcastTo {
+		return o, false
+	}
+	o.from = in[0]
+	from, to := r.Shape(in[0]), r.Shape(v)
 	missing := to.Rank() - from.Rank()
-	var dims, place []int // of the axes that stay; and per axis of to, which it is then
+	var place []int // per axis of to, which it is then
 	for axis, d := range to.Dimensions {
-		if slices.Contains(a.RhsBatch, axis) {
+		if slices.Contains(batch, axis) {
 			if axis >= missing && (from.Dimensions[axis-missing] != 1 || d == 0) {
-				return nil
+				return o, false
 			}
 			place = append(place, -1)
 			continue
 		}
 		if axis < missing || from.Dimensions[axis-missing] != d {
-			return nil // it is repeated along another axis, too
+			return o, false // it is repeated along another axis, too
 		}
-		place, dims = append(place, len(dims)), append(dims, d)
+		place, o.dims = append(place, len(o.dims)), append(o.dims, d)
 	}
-	w := in[0]
-	if len(dims) != from.Rank() {
-		w = r.Apply(reshape, ir.ShapeAttrs{Dims: dims}, w)
+	for _, axis := range contract {
+		o.contract = append(o.contract, place[axis])
 	}
-	contract := make([]int, len(a.RhsContract))
-	for i, axis := range a.RhsContract {
-		contract[i] = place[axis]
-	}
-	return []ir.Value{r.Apply(r.Op, ir.DotAttrs{LhsContract: a.LhsContract, RhsContract: contract, Accumulator: a.Accumulator, Output: a.Output}, r.In[0], w)}
+	return o, true
 }
 
 // neutral is the rule of ops of which one operand changes nothing where all of it is the number u: the last operand, or,
@@ -397,20 +452,26 @@ func simplerTranspose(r *ir.Rewrite) []ir.Value {
 
 // viewTranspose: a permutation that moves axes of size 1 alone is another view of the same memory.
 func viewTranspose(r *ir.Rewrite) []ir.Value {
-	x, last := r.Shape(r.In[0]), -1
-	if x.HasNames() {
+	x := r.Shape(r.In[0])
+	if x.HasNames() || movesElements(x.Dimensions, r.Attrs.(ir.TransposeAttrs).Perm) {
 		return nil
 	}
-	for _, a := range r.Attrs.(ir.TransposeAttrs).Perm {
-		if x.Dimensions[a] == 1 {
+	return []ir.Value{r.Apply(reshape, ir.ShapeAttrs{Dims: r.Out[0].Dimensions}, r.In[0])}
+}
+
+// movesElements reports whether a permutation of axes of some sizes moves others than those of size 1 past each other.
+func movesElements(dims, perm []int) bool {
+	last := -1
+	for _, a := range perm {
+		if dims[a] == 1 {
 			continue
 		}
 		if a < last {
-			return nil
+			return true
 		}
 		last = a
 	}
-	return []ir.Value{r.Apply(reshape, ir.ShapeAttrs{Dims: r.Out[0].Dimensions}, r.In[0])}
+	return false
 }
 
 // simplerReshape looks through the views that its operand is made by.

@@ -85,6 +85,7 @@ func views() map[string]any {
 		"calibration_top":  viz.Calibration(truthOf(threeClasses(90))),
 		"regression":       viz.Regression(truthOf(aboutALine(60))),
 		"schedule":         viz.Schedule(1000, viz.NamedRate{Name: "cosine", Rate: optimizers.WarmUp(100, optimizers.Cosine(900))}, viz.NamedRate{Name: "steps", Rate: optimizers.Step(250, 0.5)}),
+		"rate_finder":      viz.RateFinder(foundRates()),
 		"schedule_one":     viz.Schedule(5, optimizers.Constant()),
 		"sweep":            viz.Sweep(sweepOf(12)...),
 		"sweep_scatter":    viz.SweepScatter(sweepOf(12)...),
@@ -346,4 +347,19 @@ func readable(t *testing.T, html string) string {
 		return fmt.Sprintf("png:%dx%d:%08x", img.Bounds().Dx(), img.Bounds().Dy(), sum.Sum32())
 	})
 	return lines.ReplaceAllString(html, "$1\n")
+}
+
+// foundRates is a sweep of learning rates whose loss falls fastest at about 0.03, and grows from 0.5 on.
+func foundRates() *train.RateCurve {
+	c := &train.RateCurve{Diverged: true}
+	for i := range 80 {
+		rate := math.Pow(10, -6+float64(i)*0.08)
+		loss := 2.3/(1+rate/0.03) + 5*rate*rate
+		c.Rates, c.Smoothed = append(c.Rates, rate), append(c.Smoothed, loss)
+		c.Losses = append(c.Losses, loss*(1+0.1*math.Sin(float64(7*i))))
+		if i == 56 {
+			c.Suggested = rate
+		}
+	}
+	return c
 }

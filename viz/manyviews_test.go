@@ -301,6 +301,63 @@ func (broken) Iter() iter.Seq2[data.Batch, error] {
 	return func(yield func(data.Batch, error) bool) { yield(data.Batch{}, errors.New("line 3: no number")) }
 }
 
+// keeper is a model that keeps what it gave away: two outputs each time.
+type keeper struct {
+	given []*tensors.Tensor
+	fails int // at which call; 0 for never
+}
+
+func (k *keeper) Predict(...any) ([]*tensors.Tensor, error) {
+	if k.fails > 0 && len(k.given) >= 2*(k.fails-1) {
+		return nil, errors.New("it fails")
+	}
+	out := []*tensors.Tensor{tensors.FromValue([][]float32{{1, 2, 3}}), tensors.FromValue([]float32{4})}
+	k.given = append(k.given, out...)
+	return out, nil
+}
+
+func (k *keeper) EvalStep(b data.Batch) (train.Metrics, error) {
+	return train.Metrics{{Value: b.Inputs[0].Float64At(0)}}, nil
+}
+
+// Memory that predictions take is given back when a view is made of them, and not to the collector, which does not see memory of devices.
+func TestViewsOfResultsReleaseWhatTheyGot(t *testing.T) {
+	for _, fails := range []int{0, 1, 3} {
+		for name, view := range map[string]func(k *keeper, ds data.Dataset) viz.Bundle{
+			"Results":   func(k *keeper, ds data.Dataset) viz.Bundle { return viz.Results(k, ds, viz.ResultOptions{Count: 4}) },
+			"TopLosses": func(k *keeper, ds data.Dataset) viz.Bundle { return viz.TopLosses(k, ds, viz.ResultOptions{Count: 4}) },
+		} {
+			for _, pictures := range []bool{true, false} {
+				x := make([]float32, 10*8*8)
+				for i := range x {
+					x[i] = float32(i % 7)
+				}
+				dims := []int{10, 64}
+				if pictures {
+					dims = []int{10, 8, 8}
+				}
+				inner, err := data.InMemory("x", tensors.FromFlatDataAndDimensions(x, dims...), make([]int32, 10))
+				require.NoError(t, err)
+				var read []data.Batch
+				ds := data.Map(inner.BatchSize(3, false), func(b data.Batch) (data.Batch, error) {
+					read = append(read, b)
+					return b, nil
+				})
+				k := &keeper{fails: fails}
+				text := view(k, ds).Text()
+				require.Equal(t, fails > 0, strings.Contains(text, "it fails"), text)
+				require.Equal(t, fails != 1, len(k.given) > 0)
+				for _, given := range k.given {
+					require.False(t, given.Ok(), "%s, failing at %d: a prediction is left open", name, fails)
+				}
+				for _, b := range read {
+					require.False(t, b.Inputs[0].Ok(), "%s, failing at %d: a batch is left open", name, fails)
+				}
+			}
+		}
+	}
+}
+
 func TestResultsOfWhatFails(t *testing.T) {
 	assert.Equal(t, "error: viz.Results: line 3: no number", viz.Results(numbersModel{}, broken{}).Text())
 	assert.Equal(t, "error: viz.TopLosses: line 3: no number", viz.TopLosses(numbersModel{}, broken{}).Text())

@@ -106,6 +106,8 @@ func render(v any) Bundle {
 		return loopView(x)
 	case *train.Trainer:
 		return trainerGrid(x).bundle()
+	case *train.RateCurve:
+		return RateFinder(x)
 	case train.Metrics:
 		return metricsGrid(x).bundle()
 	case train.Event:

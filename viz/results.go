@@ -80,6 +80,7 @@ func TopLosses(model Evaluator, ds data.Dataset, options ...ResultOptions) Bundl
 	var kept []*example
 	looked := 0
 	_, err = examplesOf(ds, o.Most, func(e *example) error {
+		kept = append(kept, e)
 		metrics, err := model.EvalStep(e.batch)
 		if err != nil {
 			return err
@@ -89,7 +90,6 @@ func TopLosses(model Evaluator, ds data.Dataset, options ...ResultOptions) Bundl
 		}
 		e.loss = metrics[0].Value
 		looked++
-		kept = append(kept, e)
 		if len(kept) >= 2*o.Count {
 			kept = worst(kept, o.Count)
 		}
@@ -139,10 +139,12 @@ func examplesOf(ds data.Dataset, most int, use func(*example) error) (list []*ex
 		n, err := batchSize(batch)
 		for i := 0; i < n && err == nil && len(list) < most; i++ {
 			e := &example{place: len(list)}
-			if e.batch, err = exampleOf(batch, i, n); err == nil {
-				list = append(list, e)
-				err = use(e)
+			if e.batch, err = exampleOf(batch, i, n); err != nil {
+				e.batch.Close()
+				break
 			}
+			list = append(list, e)
+			err = use(e)
 		}
 		if err = errors.Join(err, batch.Close()); err != nil {
 			return list, fmt.Errorf("example %d of %q: %w", len(list), ds.Name(), err)
@@ -221,6 +223,9 @@ func predictionOf(model Predictor, b data.Batch) (*tensors.Tensor, error) {
 	if len(out) == 0 {
 		return nil, errors.New("the model predicts nothing")
 	}
+	for _, t := range out[1:] {
+		t.Close()
+	}
 	return out[0], nil
 }
 
@@ -247,6 +252,9 @@ func worst(list []*example, n int) []*example {
 func closeExamples(list []*example) {
 	for _, e := range list {
 		e.batch.Close()
+		if e.predicted != nil {
+			e.predicted.Close()
+		}
 	}
 }
 
@@ -269,6 +277,7 @@ func exampleView(o ResultOptions, list []*example, losses bool) Bundle {
 		said = fmt.Sprintf("%d of %d right", right, judged)
 	}
 	if p := picturesOf(list); p != nil {
+		defer p.Close()
 		var captions []string
 		for i := range list {
 			caption := guesses[i]
@@ -361,5 +370,9 @@ func picturesOf(list []*example) *tensors.Tensor {
 	if err != nil {
 		return nil
 	}
-	return asPictures(t)
+	p := asPictures(t)
+	if p != t {
+		t.Close()
+	}
+	return p
 }

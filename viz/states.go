@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ var stateStyle = func() string {
 		fmt.Fprintf(&light, ".st%d{fill:%s;stroke:#8a94a0}", s, c[0])
 		fmt.Fprintf(&dark, ".st%d{fill:%s;stroke:#8a94a0}", s, c[1])
 	}
-	return light.String() + ".bk{stroke:#9a5fb8;stroke-dasharray:4 2}.heat{stroke:#8a94a0}@media(prefers-color-scheme:dark){" + dark.String() + ".bk{stroke:#b184cc}}"
+	return light.String() + ".bk{stroke:#9a5fb8;stroke-dasharray:4 2}.heat{stroke:#8a94a0}@media(prefers-color-scheme:dark){" + dark.String() + ".bk{stroke:#b184cc}}.nb{stroke:none}"
 }()
 
 var errNoTrace = errors.New("there is no run to look at: a machine's Run has a Trace")
@@ -164,21 +165,23 @@ func (t watched) head() string {
 	case t.Held:
 		how = "paused"
 	}
-	return fmt.Sprintf("%q on %s, %s: %s; %d of %s done, %s", t.Program.Name, t.Engine, amount(t.Workers, "worker"), how, done, amount(len(t.Nodes), "node"), stepTime(t.Took))
+	return fmt.Sprintf("%q on %s, %s: %s; %s of %s done, %s", t.Program.Name, t.Engine, amount(t.Workers, "worker"), how, count(int64(done)), amount(len(t.Nodes), "node"), stepTime(t.Took))
 }
 
 // legend says which colour is which state, of those that there are, and how many nodes have it.
-func (t watched) legend() string {
+func (t watched) legend() string { return legendOf(t.States) }
+
+func legendOf(states []runstate.State) string {
 	var h strings.Builder
 	for s := range runstate.NumStates {
 		n := 0
-		for _, x := range t.States {
+		for _, x := range states {
 			if x == s {
 				n++
 			}
 		}
 		if n > 0 {
-			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %d", s, n))))
+			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %s", s, count(int64(n))))))
 		}
 	}
 	return tag("div", "font-size:12px;margin:2px 0", h.String())
@@ -255,8 +258,9 @@ const (
 )
 
 // Timeline draws when each node of a run was worked on, and by whom: a row for each worker, and for each goroutine of nodes that waited. A
-// bar's colour is the state that the node was in, its tooltip and the text form say which node it is. The rows of more than 24 goroutines are
-// not all drawn. Runs of machines that are Untraced have no times.
+// bar's colour is the state that the node was in, its label and the text form say which node it is. Nodes that are too short to be seen are
+// drawn together, and a line says how many; the rows of more than 24 goroutines are not all drawn. Runs of machines that are Untraced have no
+// times.
 func Timeline(run *runstate.Trace) Bundle {
 	t, err := watchedOf(run)
 	if err != nil {
@@ -268,7 +272,11 @@ func Timeline(run *runstate.Trace) Bundle {
 		return Plain(head + "\nno node was worked on, or nobody kept the events\n")
 	}
 	list := t.spansGrid(spans)
-	return HTML(note(head)+t.legend()+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
+	during := make([]runstate.State, len(spans)) // which the bars show
+	for i, s := range spans {
+		during[i] = s.State
+	}
+	return HTML(note(head)+legendOf(during)+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
 }
 
 // mostRows is how many rows a timeline has.
@@ -284,6 +292,7 @@ func (t watched) rows(spans []runstate.Span, head string) string {
 		end = max(end, s.To)
 	}
 	slices.Sort(workers)
+	together := 0
 	hidden := max(0, len(workers)-mostRows)
 	workers = workers[:len(workers)-hidden]
 	height := float64(len(workers))*(rowHeight+rowGap) + 30
@@ -304,21 +313,83 @@ func (t watched) rows(spans []runstate.Span, head string) string {
 			name = fmt.Sprintf("beside %d", w-t.Workers)
 		}
 		c.Text(rowLabel-8, y+rowHeight/2+4, "e", name)
+		narrow := make(map[int]*column)
 		for _, s := range spans {
 			if s.Worker != w {
 				continue
 			}
-			width := max(1, x(s.To)-x(s.From))
+			width := x(s.To) - x(s.From)
+			if width < narrowBar && len(spans) > fewSpans {
+				at := int(x(s.From))
+				if narrow[at] == nil {
+					narrow[at] = &column{}
+				}
+				narrow[at].took[s.State%runstate.NumStates] += s.To - s.From + 1
+				together++
+				continue
+			}
+			width = max(1, width)
 			c.Rect(x(s.From), y+2, width, rowHeight-2, 2, fmt.Sprintf("st%d", s.State), "")
 			if label := t.Nodes[s.Node].Name; svg.TextWidth(label)+10 < width {
 				c.Text(x(s.From)+width/2, y+rowHeight/2+5, "m", label)
 			}
 		}
+		for _, b := range joined(narrow) {
+			c.Rect(float64(b.from), y+2, float64(b.to-b.from), rowHeight-2, 0, fmt.Sprintf("st%d nb", b.state), "")
+		}
+	}
+	var notes []string
+	if together > 0 {
+		notes = append(notes, fmt.Sprintf("%s shorter than %s drawn together", amount(together, "node"), stepTime(time.Duration(narrowBar*float64(end)/timeWidth))))
 	}
 	if hidden > 0 {
-		c.Text(rowLabel, bottom+27, "f", fmt.Sprintf("%d more goroutines", hidden))
+		notes = append(notes, fmt.Sprintf("%d more goroutines", hidden))
+	}
+	if len(notes) > 0 {
+		c.Text(rowLabel, bottom+27, "f", strings.Join(notes, "; "))
 	}
 	return c.String()
+}
+
+// Of a timeline with more than fewSpans bars, those that are narrower than narrowBar pixels are drawn together: a picture of a hundred thousand
+// would have megabytes, and show no more.
+const (
+	fewSpans  = 1000
+	narrowBar = 1.5
+)
+
+// column is a pixel of a row: how long nodes that begin in it were worked on, by state.
+type column struct {
+	took [runstate.NumStates]time.Duration
+}
+
+// most is the state that took most of it.
+func (c *column) most() (state runstate.State) {
+	for s := range runstate.NumStates {
+		if c.took[s] > c.took[state] {
+			state = s
+		}
+	}
+	return state
+}
+
+// strip is a part of a row, in pixels.
+type strip struct {
+	from, to int
+	state    runstate.State
+}
+
+// joined returns the bars of columns, of which neighbours of one state are one.
+func joined(columns map[int]*column) (bars []strip) {
+	for _, at := range slices.Sorted(maps.Keys(columns)) {
+		s := columns[at].most()
+		if n := len(bars); n > 0 && bars[n-1].to == at && bars[n-1].state == s {
+			bars[n-1].to++
+			continue
+		}
+		bars = append(bars, strip{at, at + 1, s})
+	}
+	return bars
 }
 
 func (t watched) spansGrid(spans []runstate.Span) *grid {
@@ -464,11 +535,36 @@ func MemoryCurve(run *runstate.Trace) Bundle {
 	}
 	var d strings.Builder
 	fmt.Fprintf(&d, "M%.1f %.1f", x(0), y(0))
-	for _, p := range points {
+	for _, p := range curveOf(points, peak, func(p moment) int { return int(x(p.at)) }) {
 		fmt.Fprintf(&d, "H%.1fV%.1f", x(p.at), y(p.bytes))
 	}
 	c.Path(d.String(), "l0")
-	return HTML(note(text)+picture(c.String(), text), text+"\n")
+	return HTML(note(strings.Replace(text, "\n", ": ", 1))+picture(c.String(), text), text+"\n")
+}
+
+// curveOf returns of many moments those that a curve shows: of each pixel, which column tells, the last one, the lowest and the highest; and the peak.
+func curveOf(points []moment, peak int, column func(moment) int) (list []moment) {
+	if len(points) <= fewSpans {
+		return points
+	}
+	for from := 0; from < len(points); {
+		to, low, high := from, from, from
+		for ; to < len(points) && column(points[to]) == column(points[from]); to++ {
+			if points[to].bytes < points[low].bytes {
+				low = to
+			}
+			if points[to].bytes > points[high].bytes || to == peak {
+				high = to
+			}
+		}
+		keep := []int{low, high, to - 1}
+		slices.Sort(keep)
+		for _, i := range slices.Compact(keep) {
+			list = append(list, points[i])
+		}
+		from = to
+	}
+	return list
 }
 
 // moment is what values take from a time on.

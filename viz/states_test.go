@@ -8,11 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quire-ml/quire/backends/machine"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/runstate"
+	"github.com/quire-ml/quire/graph/ops"
+	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/viz"
 
 	"github.com/stretchr/testify/assert"
@@ -177,4 +181,65 @@ func TestTracesThatDoNotFit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// longTrace is a run of a hundred thousand short nodes on two workers, with one long one.
+func longTrace() *runstate.Trace {
+	const n = 100_000
+	g := ir.NewBuilder("long")
+	x, err := g.Input("x", shapes.Make(dtypes.Float32, 1000))
+	values := []ir.Value{x}
+	for range n {
+		var out []ir.Value
+		if err == nil {
+			out, err = g.Call(ops.Neg, nil, values[:1], 0)
+		}
+		if err != nil {
+			panic(err)
+		}
+		values = append(values, out[0])
+	}
+	p, err := g.Program(values[1:]...)
+	if err != nil {
+		panic(err)
+	}
+	t := &runstate.Trace{Program: p, Engine: "dataflow", Workers: 2, Ended: true}
+	t.Nodes = append(t.Nodes, runstate.Node{ID: x, Values: values[:1], Name: "x", Shapes: p.Values[:1], Back: -1})
+	t.States = append(t.States, runstate.Done)
+	at := time.Duration(0)
+	for i := range n {
+		t.Nodes = append(t.Nodes, runstate.Node{ID: values[i+1], Values: values[i+1 : i+2], Op: ops.Neg, Name: "Neg", In: []int{0}, Shapes: p.Values[i+1 : i+2], Back: -1})
+		t.States = append(t.States, runstate.Done)
+		took := time.Microsecond
+		if i == n/2 {
+			took = 30 * time.Millisecond // a part of the picture
+		}
+		for _, e := range []struct {
+			s  runstate.State
+			at time.Duration
+		}{{runstate.Waiting, 0}, {runstate.Ready, at}, {runstate.Computing, at}, {runstate.Emitting, at + took}, {runstate.Done, at + took}} {
+			t.Events = append(t.Events, runstate.Event{Node: i + 1, State: e.s, Worker: uint16(i % 2), At: e.at})
+		}
+		at += took
+	}
+	t.Took = at
+	return t
+}
+
+// Pictures of long runs are small, and say what they leave out.
+func TestPicturesOfLongRunsAreSmall(t *testing.T) {
+	trace := longTrace()
+	for name, view := range map[string]func(*runstate.Trace) viz.Bundle{"timeline": viz.Timeline, "memory": viz.MemoryCurve} {
+		b := view(trace)
+		assert.Less(t, len(b.HTML()), 300_000, name)
+		assert.Less(t, len(b.Text()), 100_000, name)
+		assert.NotContains(t, b.Text(), "error", name)
+	}
+	uri := regexp.MustCompile(`data:image/svg\+xml;base64,([^"']+)`).FindStringSubmatch(viz.Timeline(trace).HTML())
+	require.NotNil(t, uri)
+	picture, err := base64.StdEncoding.DecodeString(uri[1])
+	require.NoError(t, err)
+	assert.Contains(t, string(picture), "99,999 nodes shorter than 305 µs drawn together")
+	assert.Equal(t, 1, strings.Count(string(picture), ">Neg<"), "the long one has its name")
+	assert.Contains(t, viz.Timeline(trace).HTML(), "computing 100,000", "the legend is of the bars")
 }

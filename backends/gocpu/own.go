@@ -1,11 +1,14 @@
 package gocpu
 
 import (
+	"runtime/debug"
 	"slices"
 	"sync"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
+	"github.com/quire-ml/quire/backends/gocpu/internal/parallel"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // own returns the kernel that the row of an op of a user's brings for a call, nil if it brings none. Its results have memory of their
@@ -25,9 +28,32 @@ func own(op *ir.Op, k *call) (kernels.Func, error) {
 		for i, s := range out {
 			o.args.Out = append(o.args.Out, ir.Memory{Shape: s, Data: a.Out[i][:s.ByteSize():s.ByteSize()]})
 		}
-		kernel(&o.args)
+		onItsOwn(func() { kernel(&o.args) })
 		o.done() // after a panic a worker may still hold it
 	}, nil
+}
+
+// onItsOwn calls a function of a user's, which may end its goroutine, on one that it may end. It panics if the function does, or does so.
+func onItsOwn(fn func()) {
+	ended := make(chan *parallel.Panic, 1)
+	go func() {
+		p := &parallel.Panic{Value: guard.ErrGoexit}
+		defer func() { ended <- p }()
+		defer func() {
+			switch r := recover().(type) {
+			case nil:
+			case *parallel.Panic: // of a loop's body
+				p = r
+			default:
+				p = &parallel.Panic{Value: r, Stack: string(debug.Stack())}
+			}
+		}()
+		fn()
+		p = nil
+	}()
+	if p := <-ended; p != nil {
+		panic(p)
+	}
 }
 
 // ownCall is what a kernel of a user's sees of a call.

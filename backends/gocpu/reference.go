@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
 	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/graph/tensors"
 )
 
@@ -19,7 +20,11 @@ func reference(op *ir.Op, k *call) kernels.Func {
 		for i, s := range out {
 			outs[i] = must(tensors.New(s))
 		}
-		op.Ref(attrs, outs, ins)
+		if ops.Has(op) {
+			op.Ref(attrs, outs, ins)
+		} else {
+			onItsOwn(func() { op.Ref(attrs, outs, ins) })
+		}
 		for i, t := range outs {
 			t.MustConstBytes(func(data []byte) { copy(a.Out[i], data) })
 		}

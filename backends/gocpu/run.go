@@ -129,27 +129,68 @@ func (s *Steps) DoOn(ctx context.Context, i, workers int) error {
 	if ctx == nil {
 		return errors.New("the context is nil: give the one that Run was given")
 	}
-	f := s.f
-	if f.idle {
+	if s.f.idle {
 		return errors.New("these steps are of no run: a Runner gets those of one")
 	}
+	w := s.Worker(ctx)
+	defer w.Close()
+	return w.do(i, workers)
+}
+
+// Worker runs steps of a run for one goroutine, one after the other: what they share is made once, where DoOn makes it for each.
+type Worker struct {
+	s    *Steps
+	ctx  context.Context
+	args *kernels.Args // nil after a step that broke: a goroutine may still hold them
+}
+
+// Worker returns a worker of the run, for one goroutine of a runner. Close ends it.
+func (s *Steps) Worker(ctx context.Context) *Worker { return &Worker{s: s, ctx: ctx} }
+
+// Do is [Steps.DoOn] with the worker's context.
+func (w *Worker) Do(i, workers int) error {
+	switch {
+	case w == nil || w.s == nil || w.s.f == nil || w.s.f.idle || w.ctx == nil:
+		return errors.New("there is no worker of a run: Steps.Worker makes one, of the steps and the context that a Runner gets")
+	case i < 0 || i >= w.s.Len():
+		return fmt.Errorf("there is no step %d: the run has %d, numbered from 0", i, w.s.Len())
+	}
+	return w.do(i, workers)
+}
+
+func (w *Worker) do(i, workers int) error {
+	f := w.s.f
 	if i < f.from {
 		return nil
 	}
 	if f.code.after == nil {
-		return f.do(ctx, i, &f.args, s.at)
+		return f.do(w.ctx, i, &f.args, w.s.at)
 	}
-	a, _ := f.code.args.Get().(*kernels.Args)
-	if a == nil {
-		a = f.code.newArgs()
+	a := w.args
+	if w.args = nil; a == nil {
+		if a, _ = f.code.args.Get().(*kernels.Args); a == nil {
+			a = f.code.newArgs()
+		}
+		a.EndWith(w.ctx.Done())
 	}
-	a.EndWith(ctx.Done())
 	a.Workers = max(1, min(workers, f.code.workers))
-	err := f.do(ctx, i, a, s.at)
-	if err == nil { // after a panic a worker may still hold it
-		f.code.args.Put(a)
+	err := f.do(w.ctx, i, a, w.s.at)
+	if err == nil {
+		w.args = a
 	}
 	return err
+}
+
+// Close gives back what the worker shared. It runs no step afterwards. It returns nil.
+func (w *Worker) Close() error {
+	if w == nil || w.s == nil {
+		return nil
+	}
+	if w.args != nil {
+		w.s.f.code.args.Put(w.args)
+	}
+	w.s, w.args = nil, nil
+	return nil
 }
 
 // sequential runs the steps in the order of the program.

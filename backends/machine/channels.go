@@ -63,7 +63,7 @@ func receive(n *node, ctx context.Context) stateFn {
 		if n.missing--; n.missing > 0 {
 			return receive
 		}
-		n.r.missing[n.step].Store(0)
+		n.r.progress[n.step].missing.Store(0)
 		n.r.ready(n.step, 0, n.r.now())
 		return compute
 	}
@@ -76,7 +76,9 @@ func compute(n *node, ctx context.Context) stateFn {
 		worker += n.r.m.set.workers
 	}
 	defer n.r.numbers.give(slot)
-	if !n.r.do(n.s, n.step, worker, 1, func(int, time.Duration) { emit(n, ctx) }) {
+	w := n.s.Worker(n.r.inner)
+	defer w.Close()
+	if !n.r.do(w, n.step, worker, 1, func(int, time.Duration) { emit(n, ctx) }) {
 		n.r.cancel()
 	}
 	return nil

@@ -22,10 +22,11 @@ type plan struct {
 	edges    [][]int  // per step what makes its operands, one by one, and then what else it must follow
 	waits    []string // per step what it waits for outside of the program
 	waitsFor []string
-	stepOf   []int // per node, -1 if no step computes it
-	result   []int // per result of the executable the step after which it is there
-	lasts    int   // steps that nothing follows
-	depth    int   // of the longest way
+	stepOf   []int  // per node, -1 if no step computes it
+	result   []int  // per result of the executable the step after which it is there
+	tiny     []bool // per step, that it takes less than what passes between workers
+	lasts    int    // steps that nothing follows
+	depth    int    // of the longest way
 	work     float64
 }
 
@@ -217,12 +218,13 @@ func (m *Machine) function(in *ir.Instr) (*ir.Program, error) {
 // planOf returns how the steps depend on each other.
 func (m *Machine) planOf(s *gocpu.Steps) *plan {
 	n := s.Len()
-	p := &plan{nodes: make([][]int, n), after: make([][]int, n), next: make([][]int, n), edges: make([][]int, n), waits: make([]string, n), stepOf: make([]int, len(m.nodes)), result: s.Results()}
+	p := &plan{nodes: make([][]int, n), after: make([][]int, n), next: make([][]int, n), edges: make([][]int, n), waits: make([]string, n), stepOf: make([]int, len(m.nodes)), tiny: make([]bool, n), result: s.Results()}
 	for i := range p.stepOf {
 		p.stepOf[i] = -1
 	}
 	inputs := len(m.program.Inputs)
 	for i := range n {
+		seconds, known := 0.0, true
 		for _, id := range s.Instrs(i) {
 			if id >= len(m.program.Instrs) {
 				continue
@@ -238,8 +240,11 @@ func (m *Machine) planOf(s *gocpu.Steps) *plan {
 			}
 			call := m.program.Call(&m.program.Instrs[id])
 			cost := call.Op.CostOf(call.Attrs, call.In, call.Out)
-			p.work += secondsOf(cost)
+			seconds += secondsOf(cost)
+			known = known && (call.Op.Elementwise || call.Op.Layout != ir.Computes) && call.Op.Kernel == nil // of others the cost is a guess
 		}
+		p.work += seconds
+		p.tiny[i] = seconds < leastStep && known
 		p.after[i] = slices.Clone(s.After(i))
 	}
 	level := make([]int, n)

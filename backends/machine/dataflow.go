@@ -17,17 +17,19 @@ type dataflow struct {
 	queues []queue // of the workers, and behind them that of steps which others have made ready
 	spare  processors
 
+	owed []owed // by worker
+
 	asleep atomic.Int32
-	wake   chan struct{} // one for each worker that should look
-	over   chan struct{} // closed when no step is left, or none may begin
-	once   sync.Once
+	wake   chan struct{}  // one for each worker that should look
+	over   chan struct{}  // closed when no step is left, or none may begin
+	ended  atomic.Bool    // it is closed
 	others sync.WaitGroup // goroutines of steps that wait for something outside
 }
 
 // runDataflow runs steps as their operands are made.
 func runDataflow(r *Run, s *gocpu.Steps) {
 	n := r.m.set.workers
-	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), wake: make(chan struct{}, n), over: make(chan struct{})}
+	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), owed: make([]owed, n), wake: make(chan struct{}, n), over: make(chan struct{})}
 	d.spare.free.Store(int32(n))
 	var first []int
 	for i, after := range d.p.after {
@@ -45,22 +47,16 @@ func runDataflow(r *Run, s *gocpu.Steps) {
 		d.end()
 	}
 	var workers sync.WaitGroup
-	for w := 1; w < n; w++ {
+	for w := range n { // none on this goroutine: a kernel of the user's may end one
 		workers.Go(func() { d.work(w) })
 	}
-	d.work(0)
 	workers.Wait()
 	d.others.Wait()
 }
 
-func (d *dataflow) end() { d.once.Do(func() { close(d.over) }) }
-
-func (d *dataflow) isOver() bool {
-	select {
-	case <-d.over:
-		return true
-	default:
-		return false
+func (d *dataflow) end() {
+	if !d.ended.Swap(true) {
+		close(d.over)
 	}
 }
 
@@ -74,7 +70,9 @@ func (d *dataflow) begin(i, worker int, at time.Duration) int {
 	d.others.Go(func() {
 		slot := d.r.numbers.take()
 		defer d.r.numbers.give(slot)
-		d.step(i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
+		w := d.s.Worker(d.r.inner)
+		defer w.Close()
+		d.step(w, i, len(d.queues)-1+slot, 1, func(i int, at time.Duration) {
 			if next := d.emit(i, len(d.queues)-1, at); next >= 0 {
 				d.queues[len(d.queues)-1].push(next)
 				d.rouse(1)
@@ -85,11 +83,14 @@ func (d *dataflow) begin(i, worker int, at time.Duration) int {
 }
 
 // step runs step i, and ends the run if it breaks.
-func (d *dataflow) step(i, worker, goroutines int, release func(step int, at time.Duration)) {
-	ok := d.r.do(d.s, i, worker, goroutines, release)
-	if !ok || d.r.left.Load() == 0 {
-		d.end()
-	}
+func (d *dataflow) step(w *gocpu.Worker, i, worker, goroutines int, release func(step int, at time.Duration)) {
+	ok := false
+	defer func() {
+		if !ok || d.r.left.Load() == 0 {
+			d.end()
+		}
+	}()
+	ok = d.r.do(w, i, worker, goroutines, release)
 }
 
 // emit tells the steps that follow step i. It returns one that is ready for the caller to run, -1 if there is none; others go into a
@@ -97,7 +98,13 @@ func (d *dataflow) step(i, worker, goroutines int, release func(step int, at tim
 func (d *dataflow) emit(i, q int, at time.Duration) int {
 	next, queued := -1, 0
 	for _, k := range d.p.next[i] {
-		if d.r.missing[k].Add(-1) > 0 {
+		made := int32(1)
+		if q < len(d.owed) && d.p.tiny[i] && len(d.p.after[k]) >= manyOperands {
+			if k, made = d.owed[q].add(k); k < 0 {
+				continue
+			}
+		}
+		if d.r.progress[k].missing.Add(-made) > 0 {
 			continue
 		}
 		if k = d.begin(k, q, at); k < 0 {
@@ -112,6 +119,40 @@ func (d *dataflow) emit(i, q int, at time.Duration) int {
 	}
 	d.rouse(queued)
 	return next
+}
+
+// manyOperands is from how many operands on their count is not changed for each of them: workers would wait for each other's changes.
+const manyOperands = 32
+
+// owed is what a worker has made of the operands of one step and not counted yet. It counts them before it does anything that takes time.
+type owed struct {
+	step, made int32
+	_          [64]byte
+}
+
+// add notes an operand of step k. It returns another step whose operands are to be counted now, and how many; -1 if there is none.
+func (o *owed) add(k int) (step int, made int32) {
+	if o.made > 0 && int(o.step) != k {
+		step, made = int(o.step), o.made
+		o.step, o.made = int32(k), 1
+		return step, made
+	}
+	o.step, o.made = int32(k), o.made+1
+	return -1, 0
+}
+
+// settle counts what worker w owes. It returns the step if that is ready, and is for the caller to run; -1 if not.
+func (d *dataflow) settle(w int) int {
+	o := &d.owed[w]
+	if o.made == 0 {
+		return -1
+	}
+	made := o.made
+	o.made = 0
+	if d.r.progress[o.step].missing.Add(-made) > 0 {
+		return -1
+	}
+	return d.begin(int(o.step), w, d.r.now())
 }
 
 // rouse wakes workers for n steps.
@@ -129,17 +170,39 @@ func (d *dataflow) rouse(n int) {
 func (d *dataflow) work(w int) {
 	d.spare.take()
 	defer func() { d.spare.give(1) }()
+	worker := d.s.Worker(d.r.inner)
+	defer worker.Close()
 	next := -1
 	release := func(i int, at time.Duration) { next = d.emit(i, w, at) }
+	var room [fewTiny]int
+	var at hand
 	for {
-		i, ok := d.find(w)
+		i, ok := at.next()
 		if !ok {
-			return
+			if at, ok = d.queues[w].popTiny(room[:0], d.p.tiny); ok {
+				i, _ = at.next()
+			} else if i, ok = d.find(w); !ok {
+				return
+			}
 		}
-		for i >= 0 && !d.isOver() {
+		for i >= 0 && !d.ended.Load() {
 			next = -1
-			helpers := d.spare.takeAll()
-			d.step(i, w, 1+helpers, release)
+			helpers := 0
+			if !d.p.tiny[i] {
+				if len(at) > 0 { // which others would wait for
+					d.queues[w].push(at...)
+					d.rouse(len(at))
+					at = nil
+				}
+				if k := d.settle(w); k >= 0 {
+					d.queues[w].push(k)
+					d.rouse(1)
+				}
+				if !d.queued() { // else others are about to need a processor
+					helpers = d.spare.takeAll()
+				}
+			}
+			d.step(worker, i, w, 1+helpers, release)
 			if helpers > 0 {
 				d.spare.give(helpers)
 			}
@@ -148,14 +211,43 @@ func (d *dataflow) work(w int) {
 	}
 }
 
+// queued reports whether a step waits in a queue.
+func (d *dataflow) queued() bool {
+	for i := range d.queues {
+		if d.queues[i].some.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// fewTiny is how many tiny steps a worker takes from its queue at once, where nobody can steal them until it puts them back.
+const fewTiny = 8
+
+// hand is steps that a worker has taken from its queue, the first one last.
+type hand []int
+
+func (h *hand) next() (step int, ok bool) {
+	n := len(*h)
+	if n == 0 {
+		return 0, false
+	}
+	step = (*h)[n-1]
+	*h = (*h)[:n-1]
+	return step, true
+}
+
 // find returns the next step for worker w, false if the run is over.
 func (d *dataflow) find(w int) (step int, ok bool) {
-	if i, ok := d.queues[w].pop(); ok {
-		return i, !d.isOver()
+	if d.ended.Load() {
+		return 0, false
+	}
+	if i := d.settle(w); i >= 0 {
+		return i, !d.ended.Load()
 	}
 	const looks = 8 // before it sleeps
 	for range looks {
-		if d.isOver() {
+		if d.ended.Load() {
 			return 0, false
 		}
 		if i, ok := d.steal(w); ok {
@@ -215,6 +307,7 @@ type queue struct {
 	mu    sync.Mutex
 	steps []int
 	from  int // the oldest one's place
+	some  atomic.Bool
 	_     [64]byte
 }
 
@@ -222,19 +315,27 @@ func (q *queue) push(steps ...int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.steps = append(q.steps, steps...)
+	if len(steps) > 0 && !q.some.Load() {
+		q.some.Store(true)
+	}
 }
 
-func (q *queue) pop() (int, bool) {
+// popTiny takes the latest step, and if it is tiny some of those before it that are; false if there is none.
+func (q *queue) popTiny(room []int, tiny []bool) (hand, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := len(q.steps)
 	if n == q.from {
-		return 0, false
+		return nil, false
 	}
-	i := q.steps[n-1]
-	q.steps = q.steps[:n-1]
+	from := n - 1
+	for tiny[q.steps[n-1]] && from > q.from && n-from < cap(room) && tiny[q.steps[from-1]] {
+		from--
+	}
+	list := append(room, q.steps[from:]...)
+	q.steps = q.steps[:from]
 	q.tidy()
-	return i, true
+	return list, true
 }
 
 // takeHalf takes the older half of the steps, as far as they fit into the list, and returns how many.
@@ -250,10 +351,11 @@ func (q *queue) takeHalf(to []int) int {
 func (q *queue) tidy() {
 	if q.from == len(q.steps) {
 		q.steps, q.from = q.steps[:0], 0
+		q.some.Store(false)
 	}
 }
 
-// processors counts those that no worker uses. A kernel takes them as helpers; a worker that wakes up takes one, and waits for it if
+// processors counts those that no worker uses. A kernel takes them as helpers, if no other step is there for them; a worker that wakes up takes one, and waits for it if
 // kernels have them all.
 type processors struct {
 	free    atomic.Int32

@@ -46,10 +46,11 @@ func (e *NodeError) Error() string {
 func (e *NodeError) Unwrap() error { return e.Err }
 
 // nodeError returns the error for what broke in a step.
-func (r *Run) nodeError(step int, state runstate.State, err error) *NodeError {
-	e := &NodeError{State: state, Err: err}
+func (r *Run) nodeError(step int, err error) *NodeError {
+	e := &NodeError{State: runstate.Computing, Err: err}
 	if nodes := r.m.plan.nodes[step]; len(nodes) > 0 {
-		e.Node = r.m.nodes[nodes[len(nodes)-1]]
+		last := nodes[len(nodes)-1]
+		e.Node, e.State = r.m.nodes[last], r.m.computing(last)
 		for _, in := range e.Node.In {
 			e.Inputs = append(e.Inputs, r.m.nodes[in].Shapes...)
 		}

@@ -68,6 +68,7 @@ func (r *Run) admit(step, worker int) bool {
 	if len(nodes) == 0 { // it copies a result
 		return true
 	}
+	r.progress[step].missing.Store(0) // which an engine that needs no count has left
 	l.working.Add(-1)
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -849,3 +849,38 @@ func TestTheAutomatonIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// Tiny steps that a worker has taken from its queue, and a join that it has not counted yet, do not wait for a long step before them.
+func TestLongStepsKeepNoTinyOnesFromOthers(t *testing.T) {
+	for range 20 {
+		const n, workers = 8, 2
+		var begun atomic.Int32
+		all := make(chan struct{})
+		m := made(t, func(x *graph.Node) *graph.Node {
+			var ends []*graph.Node
+			for i := range n { // two long steps must be under way at once before any of them ends
+				head := graph.MulScalar(x, float64(i))
+				ends = append(ends, host.Call1(x.Graph(), host.Options{Name: "long"}, func(ctx context.Context, in []*tensors.Tensor) ([]*tensors.Tensor, error) {
+					if begun.Add(1) == workers {
+						close(all)
+					}
+					select {
+					case <-all:
+						return in, nil
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}, x.Shape(), head))
+			}
+			tiny := []*graph.Node{graph.ReduceAllSum(graph.Concatenate(ends, 0))}
+			for range 64 {
+				tiny = append(tiny, graph.Neg(graph.ReduceAllSum(x)))
+			}
+			for i := range tiny {
+				tiny[i] = graph.Reshape(tiny[i], 1)
+			}
+			return graph.ReduceAllSum(graph.Concatenate(tiny, 0))
+		}, []any{[]float32{1}}, machine.WithEngine(machine.Dataflow), machine.WithWorkers(workers))
+		assert.Equal(t, float32(28-64), ran(t, m, []float32{1}).Outputs()[0].Value())
+	}
+}

@@ -88,7 +88,7 @@ func Fused() Option { return func(s *settings) { s.fused = true } }
 func Untraced() Option { return func(s *settings) { s.untraced = true } }
 
 // Observer is told of the events of runs, some times a second and when a run has ended. No run waits for it: while it is busy, events pile
-// up, and the oldest are dropped and counted.
+// up, and the oldest are dropped and counted. One that panics, or ends its goroutine, is told no more of that run: [Run.Observed] says so.
 type Observer interface {
 	Observe(r *Run, events []runstate.Event, dropped int)
 }

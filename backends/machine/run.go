@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/runstate"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Run is one execution of a machine's program. It is safe for several goroutines.
@@ -25,15 +26,16 @@ type Run struct {
 	begun  time.Time
 	ended  chan struct{}
 
-	states  []atomic.Uint32 // by node
-	missing []atomic.Int32  // by step: operands that are not made
-	after   []atomic.Bool   // by step: it has ended
-	left    atomic.Int64    // steps that nothing follows, and that have not ended: without any all have
-	opened  atomic.Bool     // nodes are in their first states
-	lanes   []lane          // by worker; the last one is for those that wait
-	traced  bool            // events are kept
-	gate    gate
-	numbers slots // of goroutines that are no workers
+	progress []progress   // by step
+	times    []times      // by step, of a run that is traced
+	left     atomic.Int64 // steps that nothing follows, and that have not ended: without any all have
+	opened   stamp        // when nodes came into their first states
+	closed   stamp        // when the run ended
+	lanes    []lane       // by worker; the last one is for those that wait
+	told     bool         // there are observers
+	gate     gate
+	numbers  slots // of goroutines that are no workers
+	observed chan struct{}
 
 	mu      sync.Mutex
 	steps   *gocpu.Steps // while they run
@@ -42,20 +44,46 @@ type Run struct {
 	root    *NodeError
 	err     error
 	took    time.Duration
+	blind   []error // of observers that broke
 }
 
-// lane is what one worker notes.
+// progress is how far a step is. What its nodes do follows from it, see [Run.state].
+type progress struct {
+	state   atomic.Uint32 // [runstate.Idle] until it is computed
+	missing atomic.Int32  // operands that are not made
+}
+
+// emitted reports whether the step has made its values.
+func (p *progress) emitted() bool {
+	s := runstate.State(p.state.Load())
+	return s == runstate.Emitting || s == runstate.Done
+}
+
+// times are when a step came into its states, and by whom. Events are made of them when somebody asks: to write them down takes a tenth of
+// what lists of events would.
+type times struct {
+	ready, began, emitted, ended stamp
+	readied, by                  atomic.Uint32 // workers
+}
+
+// stamp is a time since the run began, 0 for none yet.
+type stamp struct{ atomic.Int64 }
+
+func (s *stamp) set(at time.Duration) { s.Store(int64(at) + 1) }
+
+func (s *stamp) at() (at time.Duration, ok bool) {
+	v := s.Load()
+	return time.Duration(max(0, v-1)), v > 0
+}
+
+// lane is what one worker notes for observers.
 type lane struct {
 	mu      sync.Mutex
-	events  [][]runstate.Event // in pieces, so that none is copied while the run goes on
-	pending []runstate.Event   // for observers
+	pending []runstate.Event
 	dropped int
-	working atomic.Int32
+	working atomic.Int32 // steps under way
 	_       [64]byte
 }
-
-// pieceOf is how many events a piece of a lane holds.
-const pieceOf = 512
 
 // keepPending is how many events of a worker wait for observers.
 const keepPending = 2048
@@ -67,24 +95,13 @@ func (m *Machine) start(ctx context.Context, paused bool, inputs []any) *Run {
 		close(r.ended)
 		return r
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	r := &Run{m: m, begun: time.Now(), ended: make(chan struct{}), states: make([]atomic.Uint32, len(m.nodes)), missing: make([]atomic.Int32, len(m.plan.nodes)), after: make([]atomic.Bool, len(m.plan.nodes))}
-	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.inner = context.WithValue(r.ctx, runKey{}, (*Run)(nil))
-	r.traced = !m.set.untraced || len(m.set.observers) > 0
-	r.lanes = make([]lane, m.set.workers+1)
-	r.gate.init(paused)
-	r.left.Store(int64(m.plan.lasts))
-	for i, after := range m.plan.after {
-		r.missing[i].Store(int32(len(after)))
-	}
+	r := m.newRun(ctx, paused)
 	if !m.begin() {
 		r.finish(nil, ErrClosed)
 		return r
 	}
-	if len(m.set.observers) > 0 {
+	if r.told {
+		r.observed = make(chan struct{})
 		go r.collect()
 	}
 	for i, v := range inputs {
@@ -100,6 +117,26 @@ func (m *Machine) start(ctx context.Context, paused bool, inputs []any) *Run {
 		context.AfterFunc(r.ctx, r.gate.wake)
 	}
 	go r.execute()
+	return r
+}
+
+// newRun returns a run that has not begun.
+func (m *Machine) newRun(ctx context.Context, paused bool) *Run {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	r := &Run{m: m, begun: time.Now(), ended: make(chan struct{}), observed: closed, progress: make([]progress, len(m.plan.nodes)), told: len(m.set.observers) > 0}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	r.inner = context.WithValue(r.ctx, runKey{}, (*Run)(nil))
+	if !m.set.untraced {
+		r.times = make([]times, len(m.plan.nodes))
+	}
+	r.lanes = make([]lane, m.set.workers+1)
+	r.gate.init(paused)
+	r.left.Store(int64(m.plan.lasts))
+	for i, after := range m.plan.after {
+		r.progress[i].missing.Store(int32(len(after)))
+	}
 	return r
 }
 
@@ -191,8 +228,8 @@ func (r *Run) outcome() error {
 
 func (r *Run) canceled() error {
 	done := 0
-	for i := range r.after {
-		if r.after[i].Load() {
+	for i := range r.progress {
+		if r.progress[i].emitted() {
 			done++
 		}
 	}
@@ -200,33 +237,52 @@ func (r *Run) canceled() error {
 	if cause == nil {
 		cause = context.Canceled
 	}
-	return fmt.Errorf("machine %q: the run was ended after %d of %d steps: %w", r.m.program.Name, done, len(r.after), cause)
+	return fmt.Errorf("machine %q: the run was ended after %d of %d steps: %w", r.m.program.Name, done, len(r.progress), cause)
 }
 
 // open brings the nodes into their first states.
 func (r *Run) open() {
 	at := r.now()
+	r.opened.set(at)
+	if !r.told {
+		return
+	}
 	for i := range r.m.nodes {
-		n := &r.m.nodes[i]
-		switch {
-		case n.Op == nil || n.Constant:
-			r.set(i, runstate.Emitting, 0, at)
-			r.set(i, runstate.Done, 0, at)
-		case r.m.plan.stepOf[i] < 0:
-			r.set(i, runstate.Skipped, 0, at)
-		case r.traced:
-			r.set(i, runstate.Waiting, 0, at)
+		for _, s := range r.first(i) {
+			r.tell(i, s, 0, at)
 		}
 	}
-	r.opened.Store(true)
 }
+
+// first returns the states that a node comes into when the run begins.
+func (r *Run) first(node int) []runstate.State {
+	n := &r.m.nodes[node]
+	switch {
+	case n.Op == nil || n.Constant:
+		return madeBefore
+	case r.m.plan.stepOf[node] < 0:
+		return madeWithin
+	}
+	return madeLater
+}
+
+var (
+	madeBefore = []runstate.State{runstate.Emitting, runstate.Done}
+	madeWithin = []runstate.State{runstate.Skipped}
+	madeLater  = []runstate.State{runstate.Waiting}
+)
 
 // finish ends the run.
 func (r *Run) finish(results []*tensors.Tensor, err error) {
 	at := r.now()
-	for i := range r.states {
-		if s := runstate.State(r.states[i].Load()); !s.Ended() {
-			r.set(i, runstate.Canceled, 0, at)
+	r.closed.set(at)
+	for i := range r.progress {
+		if p := &r.progress[i]; !runstate.State(p.state.Load()).Ended() {
+			if r.times != nil {
+				r.times[i].ended.set(at)
+			}
+			p.state.Store(uint32(runstate.Canceled))
+			r.tellAll(i, runstate.Canceled, 0, at)
 		}
 	}
 	r.mu.Lock()
@@ -242,126 +298,139 @@ func (r *Run) finish(results []*tensors.Tensor, err error) {
 
 // now is the time of an event. Without a trace nobody asks.
 func (r *Run) now() time.Duration {
-	if !r.traced {
+	if r.times == nil && !r.told {
 		return 0
 	}
 	return time.Since(r.begun)
 }
 
-// set brings a node into a state at a time, which a worker notes.
-func (r *Run) set(node int, s runstate.State, worker int, at time.Duration) {
-	r.states[node].Store(uint32(s))
-	if !r.traced {
+// tellAll notes for observers that the nodes of a step came into a state. [runstate.Computing] is for each what it does.
+func (r *Run) tellAll(step int, s runstate.State, worker int, at time.Duration) {
+	if !r.told {
 		return
 	}
-	l := &r.lanes[min(worker, len(r.lanes)-1)]
-	l.mu.Lock()
-	l.add(runstate.Event{Node: node, State: s, Worker: uint16(min(worker, 1<<16-1)), At: at}, !r.m.set.untraced, len(r.m.set.observers) > 0)
-	l.mu.Unlock()
+	for _, n := range r.m.plan.nodes[step] {
+		own := s
+		if s == runstate.Computing {
+			own = r.m.computing(n)
+		}
+		r.tell(n, own, worker, at)
+	}
 }
 
-// add notes an event for the trace, and for observers.
-func (l *lane) add(e runstate.Event, keep, tell bool) {
-	if keep {
-		n := len(l.events) - 1
-		if n < 0 || len(l.events[n]) == pieceOf {
-			l.events, n = append(l.events, make([]runstate.Event, 0, pieceOf)), n+1
-		}
-		l.events[n] = append(l.events[n], e)
-	}
-	if !tell {
-		return
-	}
+// tell notes an event for observers.
+func (r *Run) tell(node int, s runstate.State, worker int, at time.Duration) {
+	l := &r.lanes[min(worker, len(r.lanes)-1)]
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.pending) == keepPending {
 		half := copy(l.pending, l.pending[keepPending/2:])
 		l.pending, l.dropped = l.pending[:half], l.dropped+keepPending-half
 	}
-	l.pending = append(l.pending, e)
+	l.pending = append(l.pending, runstate.Event{Node: node, State: s, Worker: number(worker), At: at})
 }
 
-// all brings the nodes of a step into a state.
-func (r *Run) all(step int, s runstate.State, worker int, at time.Duration) {
-	for _, n := range r.m.plan.nodes[step] {
-		r.set(n, s, worker, at)
+// number is a worker's as events have it.
+func number(worker int) uint16 { return uint16(min(worker, 1<<16-1)) }
+
+// computing returns what a node is while it is computed.
+func (m *Machine) computing(node int) runstate.State {
+	switch n := &m.nodes[node]; {
+	case n.Waits != "":
+		return runstate.Blocked
+	case n.Back >= 0:
+		return runstate.ComputingGradient
 	}
+	return runstate.Computing
 }
 
 // ready notes that a step has all that it needs.
 func (r *Run) ready(step, worker int, at time.Duration) {
-	if r.traced {
-		r.all(step, runstate.Ready, worker, at)
+	if r.times != nil {
+		t := &r.times[step]
+		t.readied.Store(uint32(worker))
+		t.ready.set(at)
 	}
+	r.tellAll(step, runstate.Ready, worker, at)
 }
 
 // do runs a step that is ready, on at most so many goroutines, and reports whether it has emitted: those that read it may begin.
 // release, called with the step and the time, lets them.
-func (r *Run) do(s *gocpu.Steps, step, worker, goroutines int, release func(step int, at time.Duration)) bool {
+func (r *Run) do(w *gocpu.Worker, step, worker, goroutines int, release func(step int, at time.Duration)) bool {
 	if !r.admit(step, worker) {
 		return false
 	}
-	defer r.leave(worker)
-	state := runstate.Computing
-	nodes := r.m.plan.nodes[step]
-	resource := r.m.plan.waits[step]
-	switch {
-	case resource != "":
-		state = runstate.Blocked
-	case len(nodes) > 0 && r.m.nodes[nodes[len(nodes)-1]].Back >= 0:
-		state = runstate.ComputingGradient
-	}
-	at := r.now()
-	for _, n := range nodes {
-		own := state
-		if state != runstate.Blocked {
-			own = runstate.Computing
-			if r.m.nodes[n].Back >= 0 {
-				own = runstate.ComputingGradient
-			}
+	returned := false
+	defer func() {
+		if !returned { // a kernel of the user's has ended the goroutine
+			r.broke(step, worker, guard.ErrGoexit)
 		}
-		r.set(n, own, worker, at)
+		r.leave(worker)
+	}()
+	plan, p := r.m.plan, &r.progress[step]
+	at := r.now()
+	if r.times != nil {
+		t := &r.times[step]
+		t.by.Store(uint32(worker))
+		t.began.set(at)
 	}
-	if resource != "" {
+	p.state.Store(uint32(runstate.Computing))
+	r.tellAll(step, runstate.Computing, worker, at)
+	if resource := plan.waits[step]; resource != "" {
 		places := r.m.limit(resource)
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
 		case <-r.ctx.Done():
+			returned = true
 			return false
 		}
 	}
-	if err := s.DoOn(r.inner, step, goroutines); err != nil {
-		r.broke(step, worker, state, err)
+	err := w.Do(step, goroutines)
+	returned = true
+	if err != nil {
+		r.broke(step, worker, err)
 		return false
 	}
 	at = r.now()
-	if r.traced {
-		r.all(step, runstate.Emitting, worker, at)
+	if r.times != nil {
+		r.times[step].emitted.set(at)
 	}
-	r.after[step].Store(true)
+	p.state.Store(uint32(runstate.Emitting))
+	r.tellAll(step, runstate.Emitting, worker, at)
 	release(step, at)
-	if len(r.m.plan.next[step]) == 0 {
+	if len(plan.next[step]) == 0 {
 		r.left.Add(-1)
 	}
 	if r.m.engine == Channels { // whose nodes wait until somebody takes what they emit
 		at = r.now()
 	}
-	r.all(step, runstate.Done, worker, at)
+	if r.times != nil {
+		r.times[step].ended.set(at)
+	}
+	p.state.Store(uint32(runstate.Done))
+	r.tellAll(step, runstate.Done, worker, at)
 	return true
 }
 
 // broke ends the run because of what a step returned.
-func (r *Run) broke(step, worker int, state runstate.State, err error) {
+func (r *Run) broke(step, worker int, err error) {
 	if r.ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return // it was canceled: finish says so
 	}
 	r.mu.Lock()
 	first := r.root == nil
 	if first {
-		r.root = r.nodeError(step, state, err)
+		r.root = r.nodeError(step, err)
 	}
 	r.mu.Unlock()
 	if first {
-		r.all(step, runstate.Failed, worker, r.now())
+		at := r.now()
+		if r.times != nil {
+			r.times[step].ended.set(at)
+		}
+		r.progress[step].state.Store(uint32(runstate.Failed))
+		r.tellAll(step, runstate.Failed, worker, at)
 	}
 	r.cancel()
 }
@@ -455,7 +524,7 @@ func (r *Run) Value(id ir.Value) (*tensors.Tensor, error) {
 
 // copied returns a copy of a result of steps that run, if it is made. It is called with the lock held.
 func (r *Run) copied(slot int) (*tensors.Tensor, bool) {
-	if r.steps == nil || !r.after[r.m.plan.result[slot]].Load() {
+	if r.steps == nil || !r.progress[r.m.plan.result[slot]].emitted() {
 		return nil, false
 	}
 	v, ok := r.steps.Result(slot)
@@ -495,13 +564,29 @@ func (r *Run) State(id ir.Value) runstate.State {
 }
 
 func (r *Run) state(node int) runstate.State {
-	s := runstate.State(r.states[node].Load())
-	if step := r.m.plan.stepOf[node]; s == runstate.Idle && step >= 0 && r.opened.Load() { // nobody notes it without a trace
-		if s = runstate.Waiting; r.missing[step].Load() == 0 {
-			s = runstate.Ready
-		}
+	_, opened := r.opened.at()
+	_, closed := r.closed.at()
+	step := r.m.plan.stepOf[node]
+	switch {
+	case opened && step < 0:
+		first := r.first(node)
+		return first[len(first)-1]
+	case opened:
+	case closed:
+		return runstate.Canceled
+	default:
+		return runstate.Idle
 	}
-	return s
+	p := &r.progress[step]
+	switch s := runstate.State(p.state.Load()); {
+	case s == runstate.Computing:
+		return r.m.computing(node)
+	case s != runstate.Idle:
+		return s
+	case p.missing.Load() == 0:
+		return runstate.Ready
+	}
+	return runstate.Waiting
 }
 
 // Trace returns what has happened so far. With [Untraced] it has no events.
@@ -517,20 +602,14 @@ func (r *Run) Trace() *runstate.Trace {
 	default:
 		t.Held = r.gate.holds()
 	}
-	for i := range r.lanes {
-		l := &r.lanes[i]
-		l.mu.Lock()
-		for _, piece := range l.events {
-			t.Events = append(t.Events, piece...)
-		}
-		l.mu.Unlock()
-	}
-	slices.SortStableFunc(t.Events, func(a, b runstate.Event) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.State, b.State))
-	})
 	for i := range m.nodes {
-		t.States = append(t.States, r.state(i))
+		s := r.state(i)
+		t.States = append(t.States, s)
+		if r.times != nil {
+			t.Events = r.appendEvents(t.Events, i, s)
+		}
 	}
+	slices.SortStableFunc(t.Events, inTime)
 	r.mu.Lock()
 	t.Err, t.Took = r.err, r.took
 	r.mu.Unlock()
@@ -540,10 +619,58 @@ func (r *Run) Trace() *runstate.Trace {
 	return t
 }
 
+// inTime is the order of events: those of one node at one time come in the order of states.
+func inTime(a, b runstate.Event) int {
+	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.State, b.State))
+}
+
+// appendEvents appends the events of a node up to the state that it is in. What it came to since then is not asked.
+func (r *Run) appendEvents(list []runstate.Event, node int, now runstate.State) []runstate.Event {
+	add := func(s runstate.State, worker uint32, at time.Duration) {
+		list = append(list, runstate.Event{Node: node, State: s, Worker: number(int(worker)), At: at})
+	}
+	opened, ok := r.opened.at()
+	if ok {
+		for _, s := range r.first(node) {
+			add(s, 0, opened)
+		}
+	}
+	step := r.m.plan.stepOf[node]
+	if closed, over := r.closed.at(); !ok && over {
+		add(runstate.Canceled, 0, closed)
+	}
+	if !ok || step < 0 {
+		return list
+	}
+	t := &r.times[step]
+	if at, ok := t.ready.at(); ok {
+		add(runstate.Ready, t.readied.Load(), at)
+	}
+	if now == runstate.Waiting || now == runstate.Ready {
+		return list
+	}
+	if at, ok := t.began.at(); ok {
+		add(r.m.computing(node), t.by.Load(), at)
+	}
+	if at, ok := t.emitted.at(); ok && !now.Working() {
+		add(runstate.Emitting, t.by.Load(), at)
+	}
+	if at, ok := t.ended.at(); ok && now.Ended() {
+		by := t.by.Load()
+		if now == runstate.Canceled {
+			by = 0
+		}
+		add(now, by, at)
+	}
+	return list
+}
+
 // collect tells the observers what happens, until the run has ended and they know it all.
 func (r *Run) collect() {
+	defer close(r.observed)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	observers := slices.Clone(r.m.set.observers)
 	for over := false; !over; {
 		select {
 		case <-tick.C:
@@ -563,11 +690,39 @@ func (r *Run) collect() {
 		if len(batch) == 0 && dropped == 0 {
 			continue
 		}
-		slices.SortStableFunc(batch, func(a, b runstate.Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.State, b.State)) })
-		for _, o := range r.m.set.observers {
-			o.Observe(r, batch, dropped)
-		}
+		slices.SortStableFunc(batch, inTime)
+		observers = slices.DeleteFunc(observers, func(o Observer) bool {
+			err := guard.Apart(func() error {
+				o.Observe(r, batch, dropped)
+				return nil
+			})
+			if err != nil {
+				r.mu.Lock()
+				r.blind = append(r.blind, fmt.Errorf("machine %q: an observer, %T, which is told no more of the run: %w", r.m.program.Name, o, err))
+				r.mu.Unlock()
+			}
+			return err != nil
+		})
 	}
+}
+
+// Observed waits until the observers know all that has happened in the run, and returns what they broke of: an observer that panics is told no more of
+// the run, which goes on. It returns the error of ctx if that ends before.
+func (r *Run) Observed(ctx context.Context) error {
+	if !r.made() {
+		return errNoMachine
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	select {
+	case <-r.observed:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.blind...)
 }
 
 // slots numbers goroutines that are no workers: the smallest numbers that nobody has.

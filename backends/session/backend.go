@@ -132,6 +132,9 @@ func (b *backend) Name() string { return Name + ":" + b.device }
 // since the worker does not know them.
 func (b *backend) Lowers(c ir.Call) bool { return c.Op == nil || c.Op.Expand == nil || ops.Has(c.Op) }
 
+// RunsAhead implements [capability.AheadRunner].
+func (b *backend) RunsAhead() bool { return true }
+
 func (b *backend) Compile(ctx context.Context, p *ir.Program) (ir.Executable, error) {
 	if err := p.Check(); err != nil {
 		if p == nil {

@@ -76,8 +76,8 @@ func BenchmarkTraining(b *testing.B) {
 		engine               string
 		batch, width, window int
 	}{
-		{"go:workers=1", 64, 256, 100}, {"go:workers=1", 64, 400, 50}, {"go:workers=1", 256, 512, 10}, {"go:workers=1", 256, 704, 10},
-		{"go", 64, 288, 100}, {"go", 64, 448, 50}, {"go", 256, 640, 10}, {"go", 256, 896, 10},
+		{"go:workers=1", 64, 256, 100}, {"go:workers=1", 64, 400, 50}, {"go:workers=1", 256, 512, 10}, {"go:workers=1", 256, 704, 10}, {"go:workers=1", 512, 600, 10},
+		{"go", 64, 288, 100}, {"go", 64, 448, 50}, {"go", 256, 640, 10}, {"go", 256, 896, 10}, {"go", 512, 800, 10},
 	} {
 		b.Run(fmt.Sprintf("%s/batch=%d/width=%d", c.engine, c.batch, c.width), func(b *testing.B) {
 			arms := []struct {

@@ -213,7 +213,7 @@ func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []boo
 	if id, err = c.begin(k); err != nil {
 		return 0, nil, err
 	}
-	body, first := e.request(at, inputs, donate)
+	body, first := e.request(at, inputs, donate, ahead)
 	k.answer = func(_ *wire.Frame, r *wire.Reader) (err error) {
 		k.brought, err = broughtBy(r)
 		return err
@@ -237,7 +237,7 @@ func (e *executable) begin(at *remote, k *call, inputs []ir.Buffer, donate []boo
 }
 
 // request writes a run, and gives it the inputs that are donated. conn.mu is held.
-func (e *executable) request(at *remote, inputs []ir.Buffer, donate []bool) (body []byte, first uint64) {
+func (e *executable) request(at *remote, inputs []ir.Buffer, donate []bool, ahead bool) (body []byte, first uint64) {
 	w := wire.Writer{Body: make([]byte, 0, 32+6*len(inputs))}
 	w.Uint(at.id)
 	w.Uint(uint64(len(inputs)))
@@ -261,6 +261,7 @@ func (e *executable) request(at *remote, inputs []ir.Buffer, donate []bool) (bod
 	for _, i := range wanted {
 		w.Uint(uint64(i))
 	}
+	w.Bool(ahead)
 	return w.Body, first
 }
 

@@ -453,7 +453,7 @@ func TestClientsThatEndInTheMiddleOfAFrame(t *testing.T) {
 		"an answer":                         wire.Header{Kind: wire.KindOK}.Append(nil),
 		"a second hello":                    wire.Header{Kind: wire.KindHello}.Append(nil),
 		"text of another protocol":          []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-		"a run of nothing":                  append(wire.Header{Kind: wire.KindRun, Body: 5}.Append(nil), 1, 0, 1, 0, 0),
+		"a run of nothing":                  append(wire.Header{Kind: wire.KindRun, Body: 5}.Append(nil), 1, 0, 1, 0, 1),
 		"a value in a segment that is none": append(wire.Header{Kind: wire.KindPut, Body: 7}.Append(nil), 1, 10, 0, 0, 1, 9, 4),
 	} {
 		t.Run(name, func(t *testing.T) {

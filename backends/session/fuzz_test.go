@@ -38,6 +38,7 @@ func FuzzWorker(f *testing.F) {
 		for _, x := range []uint64{1, 1, 5, 1, 9, 0} {
 			w.Uint(x)
 		}
+		w.Bool(true)
 	}))
 	f.Add(frame(wire.KindCompile, func(w *wire.Writer) {
 		w.Body = append(w.Body, make([]byte, wire.HashBytes)...)

@@ -36,13 +36,18 @@
 // types of operands and results, settings and regions have to fit each other. Sizes that it leaves open, as JAX's exports
 // of functions of symbolic shapes do, are given to Read ([InputShapes], [InputValue]), or to what [ReadOpen] makes of the text, which is read
 // once for all. An operation that is not taken is
-// an error that names it and its line: random bits of the compiler's own, routines of libraries that Quire has no function for, tuples and
-// tokens, what speaks with the host. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
-// and rounded. Bytecode is an error that says how to make text of it.
+// an error that names it and its line: random numbers of the compiler's own (rng; the bits of rng_bit_generator are those that XLA's CPU compiler
+// makes, as in JAX's "rbg"), routines of libraries that Quire has no function for, what speaks
+// with the host. All of the CHLO dialect is read. Tuples are taken apart, also where functions take or return them, and tokens left out. Where a text computes in floats of 8 bits (f8E4M3FN and f8E5M2, which are Quire's), it is done in float32
+// and rounded.
+//
+// What JAX serialises is read as well as its text: Exported.serialize() and Exported.mlir_module_serialized, which is MLIR's bytecode of
+// StableHLO's versions 0.9 to 1.20. The errors of such a program name the number of an operation, for there are no lines.
 //
 // Linear algebra arrives as calls of LAPACK's routines in JAX's exports for the platform "cpu" and of XLA's in those for "tpu": getrf, geqrf,
-// orgqr, gesdd, syevd, potrf, trsm and their like; LuDecomposition, Qr, ProductOfElementaryHouseholderReflectors, Eigh. They are read as what
+// orgqr, ormqr, gehrd, gesdd, gesvd, syevd, geev, potrf, trsm, gtsv and their like; LuDecomposition, Qr, ProductOfElementaryHouseholderReflectors, Eigh. They are read as what
 // they compute, by the functions of package linalg, with gradients. Vectors of which the sign is free may have another one than LAPACK's.
+// What approx_max_k and approx_min_k ask for is exact, as on CPUs.
 //
 // Integers of 2 and 4 bits are held in int8 and uint8, where they wrap around as they should. Values of quantised types
 // (!quant.uniform<i8:f32, 0.5:3>) are the numbers that they stand for, rounded after every operation to those that the type has; so are

@@ -8,17 +8,17 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/backends/internal/jaxexports"
 	"github.com/quire-ml/quire/backends/stablehlo"
 	"github.com/quire-ml/quire/graph/graphtest"
-	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/tensors"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// jaxTolerance is for what has nothing but sums and library functions in it: 64 units in the last place of float32.
-var jaxTolerance = ir.Tolerance{ULP: 64, Abs: 16, Why: "sums in another order, library functions"}
+// jaxTolerance is for what has nothing but sums and library functions in it.
+var jaxTolerance = jaxexports.Tolerance
 
 // TestJAX runs programs that JAX exported (testdata/jax/export.py says how) and compares with what JAX computed.
 func TestJAX(t *testing.T) {

@@ -40,9 +40,9 @@ func TestMutatedTexts(t *testing.T) {
 		}
 	}
 	for _, e := range exports(t) {
-		if slices.Contains([]string{"solve_f64", "qr_wide", "svd_full", "eigh_complex", "tpu_lu", "int4", "shard_map_four", "shard_map_ring", "scatter_multiply"}, e.name) {
-			texts = append(texts, e.text)
-			words = append(words, tokens.FindAllString(e.text, -1)...)
+		if slices.Contains([]string{"solve_f64", "qr_wide", "svd_full", "eigh_complex", "tpu_lu", "int4", "shard_map_four", "shard_map_ring", "scatter_multiply"}, e.Name) {
+			texts = append(texts, e.Text)
+			words = append(words, tokens.FindAllString(e.Text, -1)...)
 		}
 	}
 	for _, c := range pairs {

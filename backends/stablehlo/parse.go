@@ -76,6 +76,7 @@ type (
 type denseAttr struct {
 	text   string // between the angle brackets
 	digits bool   // it is bytes in hexadecimal, without quotes: what the end of the text has under a name
+	raw    bool   // it is bytes: what bytecode has
 	typ    mlirType
 	line   int
 	kept   *denseValue

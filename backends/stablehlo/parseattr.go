@@ -1,6 +1,8 @@
 package stablehlo
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -15,7 +17,7 @@ func (p *parser) typ() mlirType {
 	defer p.enter()()
 	p.space()
 	start := p.pos
-	text := func() string { return p.text[start:p.pos] }
+	text := func() string { return strings.TrimSpace(p.text[start:p.pos]) }
 	switch {
 	case p.at("("): // of a function
 		p.balanced()
@@ -395,7 +397,7 @@ func (p *parser) customAttr() any {
 		w := keyword(p.word())
 		p.expect(">")
 		return w
-	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.result_accuracy", "stablehlo.channel_handle":
+	case "stablehlo.gather", "stablehlo.scatter", "stablehlo.dot", "stablehlo.dot_algorithm", "stablehlo.result_accuracy", "chlo.ragged_dot", "chlo.result_accuracy", "stablehlo.channel_handle":
 		p.expect("<")
 		return p.fields()
 	}
@@ -430,32 +432,11 @@ func (p *parser) fields() map[string]any {
 func (p *parser) convFields() any {
 	p.accept("<")
 	if p.accept("raw") {
-		m := p.fields()
-		side := func(first, second, spatial, f, g string) []string {
-			axes, _ := m[spatial].([]any)
-			if len(axes) > maxDepth {
-				p.fail("a convolution over %d axes", len(axes))
-			}
-			list := make([]string, len(axes)+2)
-			put := func(axis any, name string) {
-				i, ok := axis.(int64)
-				if !ok || i < 0 || int(i) >= len(list) || list[i] != "" {
-					p.fail("the axes of a convolution are not each given once")
-				}
-				list[i] = name
-			}
-			put(m[first], f)
-			put(m[second], g)
-			for k, axis := range axes {
-				put(axis, strconv.Itoa(k))
-			}
-			return list
+		c, err := convAxesOf(p.fields())
+		if err != nil {
+			p.fail("%v", err)
 		}
-		return convDim{
-			side("input_batch_dimension", "input_feature_dimension", "input_spatial_dimensions", "b", "f"),
-			side("kernel_input_feature_dimension", "kernel_output_feature_dimension", "kernel_spatial_dimensions", "i", "o"),
-			side("output_batch_dimension", "output_feature_dimension", "output_spatial_dimensions", "b", "f"),
-		}
+		return c
 	}
 	c := p.convAxes()
 	p.expect(">")
@@ -487,4 +468,53 @@ func (p *parser) convAxes() convDim {
 	p.expect("->")
 	c.output = side()
 	return c
+}
+
+// convAxesOf returns the axes of a convolution that are given by their numbers.
+func convAxesOf(m map[string]any) (c convDim, err error) {
+	side := func(first, second, spatial, f, g string) []string {
+		var axes []int64
+		switch list := m[spatial].(type) {
+		case numbers:
+			axes = list
+		case []any:
+			for _, axis := range list {
+				i, ok := axis.(int64)
+				if !ok {
+					i = -1
+				}
+				axes = append(axes, i)
+			}
+		}
+		if len(axes) > maxDepth {
+			err = fmt.Errorf("a convolution over %d axes", len(axes))
+			return nil
+		}
+		list := make([]string, len(axes)+2)
+		put := func(i int64, name string) {
+			if i < 0 || i >= int64(len(list)) || list[i] != "" {
+				err = errors.New("the axes of a convolution are not each given once")
+				return
+			}
+			list[i] = name
+		}
+		one := func(name string) int64 {
+			if i, ok := m[name].(int64); ok {
+				return i
+			}
+			return -1
+		}
+		put(one(first), f)
+		put(one(second), g)
+		for k, axis := range axes {
+			put(axis, strconv.Itoa(k))
+		}
+		return list
+	}
+	c = convDim{
+		side("input_batch_dimension", "input_feature_dimension", "input_spatial_dimensions", "b", "f"),
+		side("kernel_input_feature_dimension", "kernel_output_feature_dimension", "kernel_spatial_dimensions", "i", "o"),
+		side("output_batch_dimension", "output_feature_dimension", "output_spatial_dimensions", "b", "f"),
+	}
+	return c, err
 }

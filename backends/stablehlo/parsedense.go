@@ -30,6 +30,8 @@ func (d denseAttr) value() (*tensors.Tensor, error) {
 		switch {
 		case !d.typ.known():
 			v.err = fmt.Errorf("the type %s is not known", d.typ.text)
+		case d.raw:
+			v.tensor, v.err = d.bytes()
 		case d.digits || strings.HasPrefix(d.text, `"`):
 			v.tensor, v.err = d.blob()
 		default:
@@ -103,11 +105,7 @@ func (d denseAttr) blob() (*tensors.Tensor, error) {
 	}
 	if into := t.MutableBytes(func(data []byte) {
 		err = unhex(data, digits)
-		for i, b := range data {
-			if u := d.typ.unused(); u > 0 {
-				data[i] = narrowed(b, u, shape.DType)
-			}
-		}
+		d.narrow(data)
 	}); into != nil {
 		err = into
 	}
@@ -115,6 +113,46 @@ func (d denseAttr) blob() (*tensors.Tensor, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// bytes reads a constant of bytecode: all elements, or the one that repeats. Bools are packed, of which one that repeats is a byte of
+// ones or zeros.
+func (d denseAttr) bytes() (*tensors.Tensor, error) {
+	shape, n := d.typ.shape, len(d.text)
+	switch {
+	case shape.DType == dtypes.Bool && n == 1 && (d.text[0] == 0 || d.text[0] == 0xff):
+		if shape.Size() > 1 {
+			shape = shapes.Scalar(shape.DType)
+		}
+		return fromBlob(shape, []byte(d.text))
+	case shape.DType == dtypes.Bool:
+		if shape.Size() > 8*n {
+			return nil, fmt.Errorf("%d bytes for a constant of %s", n, d.typ.text)
+		}
+		return fromBlob(shape, []byte(d.text))
+	case n == shape.DType.Size() && shape.Size() > 1:
+		shape = shapes.Scalar(shape.DType)
+	}
+	if n != shape.ByteSize() {
+		return nil, fmt.Errorf("%d bytes for a constant of %s", n, d.typ.text)
+	}
+	t, err := tensors.New(shape)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.MutableBytes(func(data []byte) {
+		copy(data, d.text)
+		d.narrow(data)
+	})
+}
+
+// narrow brings bytes to the numbers that integers of less than 8 bits have.
+func (d denseAttr) narrow(data []byte) {
+	if u := d.typ.unused(); u > 0 {
+		for i, b := range data {
+			data[i] = narrowed(b, u, d.typ.shape.DType)
+		}
+	}
 }
 
 // unused returns how many bits of an element's byte an integer of less than 8 bits does not have.

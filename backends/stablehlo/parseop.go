@@ -212,6 +212,8 @@ func (p *parser) pretty(op *operation) {
 		p.reduce(op)
 	case "sdy.manual_computation":
 		p.manual(op)
+	case "chlo.scan":
+		p.scan(op)
 	case "stablehlo.convolution":
 		op.operands = p.values()
 		p.convolution(op)
@@ -290,6 +292,10 @@ func (p *parser) items(op *operation) {
 		case c == '"':
 			op.attrs["name"] = p.quoted()
 			continue // the operands follow without a comma
+		case c == '[' && op.name == "stablehlo.get_tuple_element":
+			if list := p.list(); len(list) == 1 {
+				op.attrs["index"] = list[0]
+			}
 		case c == '[':
 			p.ranges(op)
 		case c == '<': // how a value is divided
@@ -391,6 +397,22 @@ func (p *parser) while(op *operation) {
 	body := p.region()
 	cond.args, body.args, cond.types, body.types = names, names, op.out, op.out
 	op.regions = []*region{cond, body}
+}
+
+// scan reads (%0) inits(%1) dimension = 0 attributes {…} { body } : type.
+func (p *parser) scan(op *operation) {
+	op.operands = p.values()
+	op.attrs["inputs"] = int64(len(op.operands))
+	p.expect("inits")
+	op.operands = append(op.operands, p.values()...)
+	p.expect("dimension")
+	p.expect("=")
+	op.attrs["dimension"] = p.attr()
+	if p.accept("attributes") {
+		p.attrDict(op.attrs)
+	}
+	op.regions = []*region{p.region()}
+	p.attributesAndType(op)
 }
 
 // manual reads (%0) in_shardings=[…] out_shardings=[…] manual_axes={…} (%a: type) { … } : types.
@@ -510,6 +532,7 @@ var settings = map[string]map[string]string{
 	"stablehlo.pad":                      {"low": "edge_padding_low", "high": "edge_padding_high", "interior": "interior_padding"},
 	"stablehlo.custom_call":              {"callee": "call_target_name"},
 	"stablehlo.fft":                      {"type": "fft_type", "length": "fft_length"},
+	"stablehlo.rng_bit_generator":        {"algorithm": "rng_algorithm"},
 }
 
 // rename gives the attributes of a pretty form the names that they have in the generic one.

@@ -1,11 +1,11 @@
 package stablehlo
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/quire-ml/quire/backends/stablehlo/internal/bytecode"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -20,6 +20,7 @@ type Module struct {
 	meshes map[string]*ir.Mesh // by symbol; nil for those without axes, over which nothing is divided
 
 	devices int64 // that the text is written for
+	inBytes bool  // it was bytecode
 }
 
 // Func is a function of a [Module].
@@ -48,7 +49,7 @@ type Func struct {
 }
 
 // Read reads a module from StableHLO text, such as jax.export or jax.jit(f).lower(…).as_text() give, in the generic
-// or the pretty form. Locations and settings of precision are skipped. Shardings in Shardy's dialect are kept where
+// or the pretty form, or from what Exported.serialize() gives, the bytes of a file as a string. Locations and settings of precision are skipped. Shardings in Shardy's dialect are kept where
 // they stand at the inputs and outputs of functions and in sharding constraints; others are skipped, since a module
 // computes the same without. All functions are verified, as StableHLO's own verifier does: an operation or type that
 // Quire does not have, and operands, settings or regions that do not fit, are an error that names the operation and its
@@ -156,15 +157,19 @@ func (f *Func) arguments(g *graph.Graph, in []*graph.Node) []*graph.Node {
 
 // readError says what is wrong with an operation.
 type readError struct {
-	line int
-	text string
-	err  error // of the graph, if it found it
+	line    int
+	inBytes bool // line is the number of an operation of bytecode
+	text    string
+	err     error // of the graph, if it found it
 }
 
 // Error writes line and reason.
 func (e *readError) Error() string {
-	if e.line == 0 {
+	switch {
+	case e.line == 0:
 		return e.text
+	case e.inBytes:
+		return fmt.Sprintf("operation %d of the bytecode: %s", e.line, e.text)
 	}
 	return fmt.Sprintf("line %d: %s", e.line, e.text)
 }
@@ -192,14 +197,20 @@ func read(text string, given readOptions) (*Module, error) {
 
 // verified reads a text as far as no sizes are needed.
 func verified(text string) (m *Module, err error) {
-	if err := inBytecode(text); err != nil {
-		return nil, err
+	inBytes := bytecode.Is(text)
+	var top *region
+	if inBytes {
+		top, err = fromBytecode(text)
+	} else {
+		top, err = parse(text)
 	}
-	top, err := parse(text)
 	if err != nil {
-		return nil, err
+		return nil, placed(err, inBytes)
 	}
-	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1}
+	if err := caught(func() { flatten(top) }); err != nil {
+		return nil, placed(err, inBytes)
+	}
+	m = &Module{byName: map[string]*Func{}, meshes: map[string]*ir.Mesh{}, devices: 1, inBytes: inBytes}
 	err = caught(func() {
 		m.collect(top)
 		if len(m.Funcs) == 0 {
@@ -210,18 +221,26 @@ func verified(text string) (m *Module, err error) {
 			f.verify()
 		}
 	})
-	return m, err
+	return m, placed(err, inBytes)
+}
+
+// placed says that the place of an error is an operation of bytecode, which has no lines.
+func placed(err error, inBytes bool) error {
+	if e, ok := err.(*readError); ok {
+		e.inBytes = inBytes
+	}
+	return err
 }
 
 // complete reads what is left, for sizes that are given or known from the text.
 func (m *Module) complete(given readOptions) error {
-	return caught(func() {
+	return placed(caught(func() {
 		given.apply(m)
 		for _, f := range m.Funcs {
 			f.place()
 			f.check()
 		}
-	})
+	}), m.inBytes)
 }
 
 // caught returns what is wrong with a text by f, which panics with it.
@@ -236,20 +255,6 @@ func caught(f func()) (err error) {
 		}
 	}()
 	f()
-	return nil
-}
-
-// inBytecode says how to make text of what JAX and StableHLO's tools save in other forms.
-func inBytecode(text string) error {
-	const magic = "ML\xefR"
-	switch i := strings.Index(text, magic); {
-	case i == 0:
-		return errors.New("this is MLIR's bytecode, not text: in Python, make text of it by " +
-			`from jaxlib.mlir import ir; from jaxlib.mlir.dialects import stablehlo; print(stablehlo.deserialize_portable_artifact(ir.Context(), open("f.mlir.bc", "rb").read()))`)
-	case i > 0 && strings.IndexByte(text[:i], 0) >= 0: // in the table of what jax.export serialises
-		return errors.New("this is what JAX serialises of a function, not text: in Python, make text of it by " +
-			`import jax.export; print(jax.export.deserialize(open("f.bin", "rb").read()).mlir_module())`)
-	}
 	return nil
 }
 

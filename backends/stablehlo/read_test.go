@@ -313,6 +313,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	}
+	f.Add(bytecodes(f)["serialised0.bin"])
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := stablehlo.Read(text)
 		if err != nil {

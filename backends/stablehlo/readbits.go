@@ -2,12 +2,23 @@ package stablehlo
 
 import (
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/random/rbg"
+	"github.com/quire-ml/quire/graph/shapes"
 )
 
 func init() {
+	define("stablehlo.rng_bit_generator", 1, func(c *reading) []*graph.Node {
+		state, bits := c.in[0], c.op.out[len(c.op.out)-1]
+		if !bits.known() {
+			c.fail("the type of its bits, %s, leaves a size open, which nothing else says", bits.text)
+		}
+		next, made := rbg.Generate(rbg.Algorithm(c.word("rng_algorithm")), state, bits.shape)
+		return []*graph.Node{next, made}
+	})
 	rules["stablehlo.bitcast_convert"] = rule{1, true, one(readBitcast)}
 	rules["stablehlo.reduce_precision"] = rule{1, true, one(func(c *reading) *graph.Node {
 		x := c.in[0]
@@ -45,6 +56,12 @@ func readBitcast(c *reading) *graph.Node {
 	switch {
 	case from == to:
 		return graph.Identity(x)
+	case c.lifted == 0 && from == dtypes.Bool && bits(to) && x.Rank() > 0 && x.Dim(-1) == to.Bits():
+		return graph.Bitcast(packed(x), to)
+	case c.lifted == 0 && to == dtypes.Bool && bits(from):
+		return unpacked(x)
+	case c.lifted == 0 && from.IsComplex() && to.IsComplex() && (from.Size() > to.Size() || x.Rank() > 0 && x.Dim(-1) == 2):
+		return complexBits(x, to)
 	case !bits(from) || !bits(to):
 		c.fail("Quire has no op for the bits of %s as %s", typeName(from), typeName(to))
 	case from.Size() > to.Size() && c.lifted > 0:
@@ -53,6 +70,42 @@ func readBitcast(c *reading) *graph.Node {
 		c.fail("%d elements of %s make one of the result: the last axis must hold them", to.Size()/from.Size(), typeName(from))
 	}
 	return graph.Bitcast(x, to)
+}
+
+// wholeOf is the unsigned integer of a size in bits.
+var wholeOf = map[int]dtypes.DType{8: dtypes.Uint8, 16: dtypes.Uint16, 32: dtypes.Uint32, 64: dtypes.Uint64}
+
+// packed makes integers of the bools along the last axis, the first in the lowest bit.
+func packed(x *graph.Node) *graph.Node {
+	d := wholeOf[x.Dim(-1)]
+	places := graph.Iota(x.Graph(), shapes.Make(d, x.Shape().Dimensions...), x.Rank()-1)
+	return graph.ReduceBitwiseOr(graph.BitwiseShiftLeft(graph.ConvertDType(x, d), places), -1)
+}
+
+// unpacked returns the bits of elements along a new last axis, the lowest first.
+func unpacked(x *graph.Node) *graph.Node {
+	d := wholeOf[x.DType().Bits()]
+	dims := append(slices.Clone(x.Shape().Dimensions), d.Bits())
+	whole := graph.BroadcastToDims(graph.ExpandAxes(graph.Bitcast(x, d), -1), dims...)
+	places := graph.Iota(x.Graph(), shapes.Make(d, dims...), len(dims)-1)
+	one := graph.ScalarOne(x.Graph(), d)
+	return graph.Equal(graph.BitwiseAnd(graph.BitwiseShiftRightLogical(whole, places), one), one)
+}
+
+// complexBits sees complex numbers of one size as those of the other: each part of the larger ones is both parts of a smaller one.
+func complexBits(x *graph.Node, to dtypes.DType) *graph.Node {
+	if x.DType().Size() > to.Size() {
+		part := func(p *graph.Node) *graph.Node { // [..., 2] → one number
+			p = graph.Bitcast(p, to.Real())
+			return graph.Complex(partOf(p, -1, 0, 1), partOf(p, -1, 1, 2))
+		}
+		return graph.Concatenate([]*graph.Node{part(graph.Real(x)), part(graph.Imag(x))}, -1)
+	}
+	part := func(i int) *graph.Node {
+		z := partOf(x, -1, i, i+1)
+		return graph.Bitcast(graph.Concatenate([]*graph.Node{graph.Real(z), graph.Imag(z)}, -1), to.Real())
+	}
+	return graph.Complex(part(0), part(1))
 }
 
 // bitsOfFloat returns the bits of a float as a signed integer of its size. NaN has those of the usual

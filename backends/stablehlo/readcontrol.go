@@ -153,26 +153,81 @@ func (c *reading) chosen(index *graph.Node, n int) (i int, known bool) {
 	return i, true
 }
 
-// readCustomCall takes the few targets that are no code of somebody else's, and the routines of linear algebra that Quire has.
+// named are custom calls that are no code of somebody else's, with how many operands they have, or -1.
+var named = map[string]routine{
+	"shape_assertion": {-1, func(c *reading) []*graph.Node {
+		c.shapeAssertion()
+		return nil
+	}},
+	"stablehlo.dynamic_reduce_window": {-1, (*reading).dynamicWindow},
+	"stablehlo.dynamic_top_k":         {2, func(c *reading) []*graph.Node { return topK(c.in[0], c.constants(1, 1)[0]) }},
+	"ApproxTopK":                      {4, (*reading).approximate},
+	"mhlo.erf":                        {1, one(func(c *reading) *graph.Node { return graph.Erf(c.in[0]) })},
+}
+
+func init() {
+	// Where a value lives, and how; the check of types finds out if there really are several parts.
+	for _, name := range strings.Fields("LayoutConstraint annotate_device_placement Sharding SPMDFullToShardShape SPMDShardToFullShape") {
+		named[name] = routine{1, func(c *reading) []*graph.Node { return c.in }}
+	}
+}
+
+// readCustomCall takes the routines of linear algebra that Quire has, and what is no code of somebody else's.
 func readCustomCall(c *reading) []*graph.Node {
 	target, _ := c.target()
 	if r, ok := libraries[target]; ok {
 		return c.library(r)
 	}
-	switch {
-	case target == "shape_assertion":
-		c.shapeAssertion()
-		return nil
-	case target == "stablehlo.dynamic_reduce_window":
-		return c.dynamicWindow()
-	case target == "stablehlo.dynamic_top_k" && len(c.in) == 2:
-		return topK(c.in[0], c.constants(1, 1)[0])
-	case len(c.in) != 1:
-	case target == "Sharding" || target == "SPMDFullToShardShape" || target == "SPMDShardToFullShape":
-		return c.in // where a value lives; the check of types finds out if there really are several parts
-	case target == "mhlo.erf":
-		return []*graph.Node{graph.Erf(c.in[0])}
+	r, ok := named[target]
+	if !ok || r.operands >= 0 && len(c.in) != r.operands {
+		c.unknown()
 	}
-	c.unknown()
-	return nil
+	return r.read(c)
+}
+
+// approximate reads what jax.lax.approx_max_k asks for: it takes the k largest elements, or the smallest, and those exactly, as CPUs do.
+func (c *reading) approximate() []*graph.Node {
+	config, ok := c.op.attrs["mhlo.backend_config"].(map[string]any)
+	if !ok {
+		config, _ = c.op.attrs["backend_config"].(map[string]any)
+	}
+	number := func(name string) int {
+		v, ok := config[name].(int64)
+		if !ok {
+			c.fail("the setting %s of its backend_config must be a number", name)
+		}
+		return c.small(name, v)
+	}
+	if whole, _ := config["aggregate_to_topk"].(bool); !whole {
+		c.fail("it is to return more elements than the best: export with aggregate_to_topk=True")
+	}
+	x, axis, k := c.in[0], number("reduction_dim"), number("top_k")
+	if axis < 0 || axis >= x.Rank() || k < 1 || k > x.Dim(axis) || !c.in[1].Shape().EqualDimensions(x.Shape()) {
+		c.fail("there are no %d elements along axis %d of %s", k, axis, tensorType(x.Shape()))
+	}
+	list, _ := c.op.attrs["called_computations"].([]any)
+	var f *Func
+	if len(list) == 1 {
+		name, _ := list[0].(symbol)
+		f = c.module.byName[string(name)]
+	}
+	if f == nil || len(f.body.args) != 4 || !x.DType().IsFloat() {
+		c.fail("it compares floats by a function of the module")
+	}
+	m := matcher{region: f.body}
+	least := false
+	switch d := m.comparison(m.returned(0), f.body.args[0], f.body.args[1]); d {
+	case "GT", "LT":
+		least = d == "LT"
+	default:
+		c.fail("it compares elements otherwise than by GT or LT")
+	}
+	if least {
+		x = graph.Neg(x)
+	}
+	values, places := graph.TopK(x, k, axis)
+	if least {
+		values = graph.Neg(values)
+	}
+	return []*graph.Node{values, graph.ConvertDType(places, c.in[1].DType())}
 }

@@ -29,7 +29,6 @@ func init() {
 	unary(graph.Erf, ops.Erf.HLO, "mhlo.erf")
 	binary(graph.MulHi, "chlo.mulhi")
 	unary(graph.Tan, "chlo.tan")
-	unary(graph.Square, "chlo.square")
 	unary(graph.Conj, "chlo.conj")
 	unary(graph.Real, ops.Real.HLO)
 	unary(graph.Imag, ops.Imag.HLO)
@@ -43,6 +42,8 @@ func init() {
 	for op, f := range map[*ir.Op]func(x, y *graph.Node) *graph.Node{ops.Div: divide, ops.Rem: remainder, ops.Pow: power} {
 		binary(f, op.HLO, broadcasting(op.HLO))
 	}
+
+	complexFunctions()
 
 	rules["stablehlo.compare"] = rule{2, true, one(readCompare)}
 	rules["chlo.broadcast_compare"] = rule{2, true, one(readCompare)}
@@ -78,7 +79,7 @@ func readRow(op *ir.Op) {
 		return graph.Apply(rowFor(written[op.HLO], c.in[0].DType()), nil, c.in...)
 	})}
 	rules[op.HLO] = r
-	if r.operands == 2 && !strings.HasPrefix(op.HLO, "chlo.") && op.DTypes != dtypes.Ints { // shifts have no such form that is in use
+	if r.operands == 2 && op.HLO != "chlo.mulhi" {
 		rules[broadcasting(op.HLO)] = r
 	}
 }
@@ -104,7 +105,7 @@ var onBools = map[*ir.Op]*ir.Op{ops.Add: ops.LogicalOr, ops.Max: ops.LogicalOr, 
 
 // broadcasting is the operation of CHLO that broadcasts its operands.
 func broadcasting(hlo string) string {
-	return "chlo.broadcast_" + strings.TrimPrefix(hlo, "stablehlo.")
+	return "chlo.broadcast_" + hlo[strings.IndexByte(hlo, '.')+1:]
 }
 
 // divide and remainder are XLA's: an integer x/0 is -1, all bits set, and the remainder is x. Quire's own division

@@ -173,6 +173,7 @@ func (c *reading) unknown() {
 	for _, t := range customTargets {
 		if strings.HasPrefix(target, t.prefix) {
 			text += ": it is " + t.reason
+			break
 		}
 	}
 	panic(&readError{line: c.op.line, text: text})

@@ -366,6 +366,12 @@ func readSelectAndScatter(c *reading) *graph.Node {
 	c.wantRegions(2, 2)
 	choose, join := c.op.regions[0], c.op.regions[1]
 	in := c.promoted(&region{types: slices.Repeat(join.types[1:], 4)}, 0, c.in)
+	isBool := in[0].DType() == dtypes.Bool
+	if isBool { // true is larger than false, and a sum is true if anything in it is
+		for i := range in[:3] {
+			in[i] = graph.ConvertDType(in[i], dtypes.Int32)
+		}
+	}
 	x, values, init := in[0], in[1], in[2]
 	attrs := ir.WindowAttrs{
 		Window: c.perAxis("window_dimensions", x.Rank(), 1), Strides: c.perAxis("window_strides", x.Rank(), 1), Paddings: c.paddings("padding", x.Rank()),
@@ -383,12 +389,15 @@ func readSelectAndScatter(c *reading) *graph.Node {
 	default:
 		c.fail("Quire chooses the first largest (GE) or smallest (LE) element of a window, nothing else")
 	}
-	if combiner(join) != "stablehlo.add" || init.Rank() != 0 {
+	if sum := combiner(join); sum != "stablehlo.add" && !(isBool && sum == "stablehlo.or") || init.Rank() != 0 {
 		c.fail("Quire adds up what is scattered, nothing else")
 	}
 	y := graph.Apply(ops.SelectAndScatter, attrs, x, values)
 	if !neutral(init, "stablehlo.add") {
 		y = graph.Add(y, init)
+	}
+	if isBool {
+		y = graph.NotEqual(y, number(y, 0))
 	}
 	return y
 }

@@ -15,24 +15,19 @@ func init() {
 	const (
 		others = "it speaks with other devices in a way that Quire does not read: export the function without it"
 		host   = "it speaks with the host while the program runs: export the function without callbacks and debugging prints"
-		bits   = "its random bits are the compiler's own, and would be others here: export with JAX's default generator (jax_default_prng_impl=threefry2x32), which is written in integer arithmetic"
-		tuples = "Quire's values are tensors, and no tuples or tokens"
+		bits   = "its random numbers are the compiler's own, and would be others here: export with a generator of JAX's (jax_default_prng_impl=threefry2x32 or rbg)"
 		old    = "it is deprecated, and StableHLO's tools write it by other operations (stablehlo-opt --stablehlo-legalize-deprecated-ops)"
 	)
 	for reason, names := range map[string]string{
 		others: "async_done async_start collective_reduce recv send",
 		host:   "infeed outfeed",
-		bits:   "rng rng_bit_generator",
-		tuples: "after_all create_token get_tuple_element tuple",
+		bits:   "rng",
 		old:    "broadcast cross-replica-sum einsum torch_index_select unary_einsum",
 	} {
 		for _, name := range strings.Fields(names) {
 			refuse("stablehlo."+name, reason)
 		}
 	}
-	refuse("chlo.broadcast_next_after", "Quire reads chlo.next_after, whose operands have one shape: broadcast them first")
-	refuse("chlo.scan", "Quire repeats by loops: export jax.lax.scan, which is written as a while")
-	refuse("chlo.ragged_dot", "Quire's products are of groups of one size: export with a loop over the groups")
 }
 
 // refused holds the reasons by operation.
@@ -43,13 +38,25 @@ func refuse(name, reason string) { refused[name] = reason }
 
 // customTargets are reasons for custom calls, by how the name of what is called begins.
 var customTargets = []struct{ prefix, reason string }{
-	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Cholesky, SVD, eigenvalues and triangular systems"},
+	{"lapack_sgees", schur}, {"lapack_dgees", schur}, {"lapack_cgees", schur}, {"lapack_zgees", schur},
+	{"lapack_", "a routine of LAPACK's that Quire has no function for: it has those of LU, QR, Hessenberg form, Cholesky, SVD, eigenvalues, triangular and tridiagonal systems"},
 	{"cusolver_", "a linear algebra routine of the GPU's: export for the platform \"cpu\" or \"tpu\", whose routines are read (jax.export.export(f, platforms=[\"cpu\"]))"},
 	{"xla_ffi_python_", "a function of the exporting process, which is not in the text"},
 	{"xla_python_", "a function of the exporting process, which is not in the text"},
 	{"__gpu$xla.gpu.triton", "a kernel of the GPU's: export without Pallas and Triton kernels"},
+	{"tridiagonal_solve_perturbed_ffi", "a tridiagonal system that is changed where it is singular: export lax.linalg.tridiagonal_solve, which is read"},
+	{"cpu_csr_sparse_dense", "a product with a sparse matrix: export with a dense one"},
+	{"stablehlo.dynamic_rng_bit_generator", "random bits of a shape that the text leaves open: export for a shape, or with JAX's default generator"},
+	{"stablehlo.dynamic_approx_top_k", "a number of largest elements that the text leaves open: export for a number"},
+	{"AllocateBuffer", buffers}, {"CreateBuffer", buffers}, {"Pin", buffers}, {"Unpin", buffers},
+	{"xla_ffi_partitioned_python", "a function of the exporting process, which is not in the text"},
+	{"xla_buffer_python", "a function of the exporting process, which is not in the text"},
 	{"tpu_custom_call", "a kernel of the TPU's: export without Pallas kernels"},
 }
+
+const buffers = "memory that is written to, which jax.new_ref makes: export a function that returns what it changes"
+
+const schur = "a Schur decomposition, which Quire has no function for: export eigenvalues (jnp.linalg.eig), or compute with what they make"
 
 // structure are the operations that a text is made of, which compute nothing.
 var structure = map[string]bool{
@@ -63,7 +70,7 @@ func cannotRead(name string) string {
 	switch reason := refused[name]; {
 	case reason != "":
 		return fmt.Sprintf("op %q: %s", name, reason)
-	case known || structure[name]:
+	case known || structure[name] || flattened[name]:
 		return ""
 	}
 	text := name + " is not an op that Read knows"

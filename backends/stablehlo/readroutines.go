@@ -35,6 +35,11 @@ var lapack = map[string]routine{
 	"orgqr": {2, readReflected},
 	"ungqr": {2, readReflected},
 	"gesdd": {1, readSingular},
+	"gesvd": {1, readSingular},
+	"gehrd": {1, readHessenberg},
+	"ormqr": {3, readReflectedProduct},
+	"unmqr": {3, readReflectedProduct},
+	"gtsv":  {4, readTridiagonal},
 	"syevd": {1, readEigen},
 	"heevd": {1, readEigen},
 	"geev":  {1, readGeneralEigen},
@@ -94,7 +99,11 @@ func (c *reading) library(r routine) []*graph.Node {
 			c.fail("it takes f32, f64 and complex numbers, not %s", tensorType(x.Shape()))
 		}
 	}
-	if x := c.in[0]; x.Rank() < 2 {
+	x := c.in[0]
+	if len(c.in) == 4 { // diagonals, and then the matrix
+		x = c.in[3]
+	}
+	if x.Rank() < 2 {
 		c.fail("it takes matrices, not %s", tensorType(x.Shape()))
 	}
 	return r.read(c)
@@ -233,26 +242,30 @@ func reflections(x *graph.Node) (packed, tau *graph.Node) {
 	turns := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, k), 0)
 	carry, y := graph.Scan([]*graph.Node{x}, []*graph.Node{turns}, func(carry, turn []*graph.Node) (next, y []*graph.Node) {
 		x, at := carry[0], turn[0]
-		column := sliceAt(x, -1, at)
-		zero := graph.ZerosLike(column)
-		column = graph.Where(graph.LessThan(i, at), zero, column)
-		top := sliceAt(column, -2, at) // [..., 1, 1]
-		done := graph.IsZero(graph.L2Norm(graph.StopGradient(graph.Where(graph.Equal(i, at), zero, column)), -2))
-		if x.DType().IsComplex() {
-			done = graph.LogicalAnd(done, graph.IsZero(graph.Imag(top)))
-		}
-		// Where there is nothing to reflect, no gradient flows through divisions by 0 either.
-		one := graph.OnesLike(top)
-		length := graph.L2Norm(graph.Where(done, graph.OnesLike(column), column), -2)
-		end := graph.ConvertDType(graph.Neg(graph.Mul(graph.SignPlusOrMinus(graph.Real(top)), length)), x.DType())
-		tau := graph.Where(done, graph.ZerosLike(top), graph.Div(graph.Sub(end, top), end))
-		v := graph.Div(column, graph.Where(done, one, graph.Sub(top, end)))
-		v = graph.Where(graph.Equal(i, at), graph.OnesLike(v), v)
+		v, tau := reflection(sliceAt(x, -1, at), i, at)
 		x = graph.Sub(x, graph.Mul(graph.Mul(graph.Conj(tau), v), graph.MatMul(adjoint(v), x)))
 		return []*graph.Node{x}, []*graph.Node{graph.Squeeze(v, -1), graph.Squeeze(tau, -2, -1)}
 	}).Done()
 	v := grown(graph.TakeLowerTriangular(trailing(y[0]), -1), m, n)
 	return graph.Add(graph.TakeUpperTriangular(carry[0], 0), v), trailing(y[1])
+}
+
+// reflection returns v and tau of the reflection 1 - tau·v·vᴴ that brings what a column, [..., M, 1], has from row at on to that row alone; i are the
+// numbers of rows. v is 0 above and 1 in that row; tau is [..., 1, 1].
+func reflection(column, i, at *graph.Node) (v, tau *graph.Node) {
+	zero := graph.ZerosLike(column)
+	column = graph.Where(graph.LessThan(i, at), zero, column)
+	top := sliceAt(column, -2, at) // [..., 1, 1]
+	done := graph.IsZero(graph.L2Norm(graph.StopGradient(graph.Where(graph.Equal(i, at), zero, column)), -2))
+	if column.DType().IsComplex() {
+		done = graph.LogicalAnd(done, graph.IsZero(graph.Imag(top)))
+	}
+	// Where there is nothing to reflect, no gradient flows through divisions by 0 either.
+	length := graph.L2Norm(graph.Where(done, graph.OnesLike(column), column), -2)
+	end := graph.ConvertDType(graph.Neg(graph.Mul(graph.SignPlusOrMinus(graph.Real(top)), length)), column.DType())
+	tau = graph.Where(done, graph.ZerosLike(top), graph.Div(graph.Sub(end, top), end))
+	v = graph.Div(column, graph.Where(done, graph.OnesLike(top), graph.Sub(top, end)))
+	return graph.Where(graph.Equal(i, at), graph.OnesLike(v), v), tau
 }
 
 // sliceAt returns the slice of size 1 of an axis, counted from the end, at i, a scalar in the graph.
@@ -291,6 +304,88 @@ func reflected(packed, tau *graph.Node) *graph.Node {
 	right := graph.Mul(d, adjoint(partOf(v, -2, 0, n)))
 	t := graph.TriangularSolve(graph.Add(graph.Mul(d, s), identity(packed, k, k)), right, true, false, true, ir.NotTransposed)
 	return graph.Sub(one, graph.MatMul(v, t))
+}
+
+// readReflectedProduct multiplies a matrix by the product q of reflections, or its adjoint, on the left or on the right.
+func readReflectedProduct(c *reading) []*graph.Node {
+	x, tau, y := c.in[0], c.in[1], c.in[2]
+	left, adjointOf := c.flag("left"), c.flag("transpose")
+	m := x.Dim(-2)
+	side := y.Dim(-1)
+	if left {
+		side = y.Dim(-2)
+	}
+	if k := tau.Dim(-1); k > x.Dim(-1) || x.Dim(-1) > m || side != m {
+		c.fail("reflections %s of %s make no square matrix for %s", tensorType(x.Shape()), tensorType(tau.Shape()), tensorType(y.Shape()))
+	}
+	q := reflected(grown(x, m, m), tau)
+	if adjointOf {
+		q = adjoint(q)
+	}
+	if left {
+		return []*graph.Node{graph.MatMul(q, y)}
+	}
+	return []*graph.Node{graph.MatMul(y, q)}
+}
+
+// flag returns a setting of a routine that is true or false.
+func (c *reading) flag(name string) bool {
+	config, ok := c.op.attrs["mhlo.backend_config"].(map[string]any)
+	if !ok {
+		config, _ = c.op.attrs["backend_config"].(map[string]any)
+	}
+	v, ok := config[name].(bool)
+	if !ok {
+		c.fail("the setting %s of its backend_config must be true or false", name)
+	}
+	return v
+}
+
+// readTridiagonal solves for matrices of three diagonals, of which the first and the last have an element outside, and returns what is left of
+// these as it came.
+func readTridiagonal(c *reading) []*graph.Node {
+	below, on, above, b := c.in[0], c.in[1], c.in[2], c.in[3]
+	n := on.Dim(-1)
+	for _, d := range c.in[:3] {
+		if !d.Shape().Equal(batchesOf(b, b.DType(), n)) || b.Dim(-2) != n {
+			c.fail("diagonals %s do not belong to %s", tensorType(d.Shape()), tensorType(b.Shape()))
+		}
+	}
+	// spread puts element i of a diagonal at row i, and column i + by.
+	row := graph.Iota(c.g, shapes.Make(dtypes.Int32, n, n), 0)
+	column := graph.Iota(c.g, shapes.Make(dtypes.Int32, n, n), 1)
+	all := batchesOf(b, b.DType(), n, n).Dimensions
+	spread := func(d *graph.Node, by int) *graph.Node {
+		here := graph.BroadcastToDims(graph.Equal(graph.Sub(column, row), number(row, float64(by))), all...)
+		wide := graph.BroadcastToDims(graph.ExpandAxes(d, -1), all...)
+		return graph.Where(here, wide, graph.ZerosLike(wide))
+	}
+	x := linalg.Solve(graph.Add(spread(below, -1), graph.Add(spread(on, 0), spread(above, 1))), b)
+	return []*graph.Node{below, on, above, x, worked(b)}
+}
+
+// readHessenberg brings square matrices to such with zeros below the diagonal that is next to the main one, by reflections on both sides:
+// x = q·y·qᴴ. What made the zeros stands in their places.
+func readHessenberg(c *reading) []*graph.Node {
+	x := c.in[0]
+	n := x.Dim(-1)
+	if x.Dim(-2) != n {
+		c.fail("it takes square matrices, not %s", tensorType(x.Shape()))
+	}
+	if n < 2 || x.Shape().Size() == 0 {
+		return []*graph.Node{x, graph.Zeros(c.g, batchesOf(x, x.DType(), max(0, n-1))), worked(x)}
+	}
+	i := graph.Iota(c.g, shapes.Make(dtypes.Int32, n, 1), 0)
+	turns := graph.Iota(c.g, shapes.Make(dtypes.Int32, n-1), 0)
+	carry, y := graph.Scan([]*graph.Node{x}, []*graph.Node{turns}, func(carry, turn []*graph.Node) (next, y []*graph.Node) {
+		x, at := carry[0], turn[0]
+		v, tau := reflection(sliceAt(x, -1, at), i, graph.AddScalar(at, 1))
+		x = graph.Sub(x, graph.Mul(graph.Mul(graph.Conj(tau), v), graph.MatMul(adjoint(v), x)))
+		x = graph.Sub(x, graph.Mul(tau, graph.MatMul(graph.MatMul(x, v), adjoint(v))))
+		return []*graph.Node{x}, []*graph.Node{graph.Squeeze(v, -1), graph.Squeeze(tau, -2, -1)}
+	}).Done()
+	v := graph.TakeLowerTriangular(grown(trailing(y[0]), n, n), -2)
+	return []*graph.Node{graph.Add(graph.TakeUpperTriangular(carry[0], -1), v), trailing(y[1]), worked(x)}
 }
 
 // readSingular reads a singular value decomposition: the matrix, which is overwritten, the singular values, u, vᴴ and whether it worked.

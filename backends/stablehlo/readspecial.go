@@ -11,12 +11,14 @@ import (
 // exactly.
 
 func init() {
-	rules["chlo.zeta"] = rule{2, true, one(func(c *reading) *graph.Node {
-		return inDouble(alike(c.in...), func(in []*graph.Node) *graph.Node { return zeta(in[0], in[1]) })
-	})}
-	rules["chlo.polygamma"] = rule{2, true, one(func(c *reading) *graph.Node {
-		return inDouble(alike(c.in...), func(in []*graph.Node) *graph.Node { return polygamma(in[0], in[1]) })
-	})}
+	for name, f := range map[string]func(x, y *graph.Node) *graph.Node{"chlo.zeta": zeta, "chlo.polygamma": polygamma} {
+		rules[name] = rule{2, true, one(func(c *reading) *graph.Node {
+			return inDouble(alike(c.in...), func(in []*graph.Node) *graph.Node { return f(in[0], in[1]) })
+		})}
+		rules[broadcasting(name)] = rule{2, true, one(func(c *reading) *graph.Node {
+			return inDouble(met(c.in...), func(in []*graph.Node) *graph.Node { return f(in[0], in[1]) })
+		})}
+	}
 }
 
 // inDouble computes f in float64, or in complex128.
@@ -88,4 +90,25 @@ func polygamma(n, x *graph.Node) *graph.Node {
 	whole := graph.LogicalAnd(graph.Equal(n, graph.Floor(n)), graph.GreaterOrEqual(n, number(n, 0)))
 	y = graph.Where(whole, y, number(n, math.NaN()))
 	return graph.Where(graph.Equal(n, number(n, 0)), graph.Digamma(x), y)
+}
+
+// met broadcasts values to one shape, their last axes over each other.
+func met(xs ...*graph.Node) []*graph.Node {
+	var dims []int
+	for _, x := range xs {
+		s := x.Shape().Dimensions
+		for len(dims) < len(s) {
+			dims = append([]int{1}, dims...)
+		}
+		for i, n := range s {
+			if d := &dims[len(dims)-len(s)+i]; *d == 1 {
+				*d = n
+			}
+		}
+	}
+	out := make([]*graph.Node, len(xs))
+	for i, x := range xs {
+		out[i] = graph.BroadcastToDims(x, dims...)
+	}
+	return out
 }

@@ -262,8 +262,8 @@ func (t mlirType) unknown() string {
 	switch {
 	case strings.Contains(t.text, "!quant"):
 		why = ": Quire reads quantised types as !quant.uniform<i8:f32, 0.5:3> has them, with scales along an axis or one for all, and for floats"
-	case strings.HasPrefix(t.text, "tuple"), strings.Contains(t.text, "token"), strings.Contains(t.text, "future"):
-		why = ": Quire's values are tensors, and no tuples or tokens"
+	case strings.Contains(t.text, "future"):
+		why = ": Quire's values are tensors, and not what will be one later"
 	case strings.Contains(t.text, "*x"):
 		why = ": Quire needs to know how many axes a value has"
 	case strings.HasSuffix(t.text, "index>"):

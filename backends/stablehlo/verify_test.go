@@ -34,6 +34,8 @@ var wellFormed = []struct {
 	{"tensor<2x3xf32>", `"stablehlo.convert"(%0)`, "tensor<2x3xi32>", []breach{{"convert_c1", "tensor<2x3xi32>", "tensor<3x2xi32>"}}},
 	{"tensor<2xf32>", `"stablehlo.reduce_precision"(%0) {exponent_bits = 5 : i32, mantissa_bits = 2 : i32}`, "tensor<2xf32>", []breach{
 		{"reduce_precision_c2", "exponent_bits = 5", "exponent_bits = 0"}, {"reduce_precision_c3", "mantissa_bits = 2", "mantissa_bits = -1"}, {"reduce_precision_i2", "exponent_bits = 5 : i32, ", ""}}},
+	{"tensor<2xui64>", `"stablehlo.rng_bit_generator"(%0) {rng_algorithm = #stablehlo<rng_algorithm THREE_FRY>}`, "(tensor<2xui64>, tensor<3xui32>)", []breach{
+		{"rng_bit_generator_c1", "-> (tensor<2xui64>", "-> (tensor<3xui64>"}, {"rng_bit_generator_c2", "tensor<2xui64>", "tensor<3xui64>"}, {"rng_bit_generator_i1", "THREE_FRY", "TWISTER"}, {"rng_bit_generator_i2", "tensor<2xui64>", "tensor<2xi64>"}}},
 	{"tensor<4xf32>", `"stablehlo.bitcast_convert"(%0)`, "tensor<4x2xi16>", []breach{
 		{"bitcast_convert_c1", "tensor<4x2xi16>", "tensor<4x3xi16>"}, {"bitcast_convert_c1: rank", "tensor<4x2xi16>", "tensor<8xi16>"}, {"bitcast_convert_c2", "tensor<4x2xi16>", "tensor<4xcomplex<f32>>"}}},
 	{"", `"stablehlo.constant"() {value = dense<1.0> : tensor<2xf32>}`, "tensor<2xf32>", []breach{{"constant_c1", "() -> tensor<2xf32>", "() -> tensor<3xf32>"}}},
@@ -62,6 +64,13 @@ var wellFormed = []struct {
 	{"tensor<2x3xf32>", `"stablehlo.get_dimension_size"(%0) {dimension = 1 : i64}`, "tensor<i32>", []breach{{"get_dimension_size_c1", "dimension = 1", "dimension = 2"}}},
 	{"tensor<2x3xf32>, tensor<i32>", `"stablehlo.set_dimension_size"(%0, ` + `%1) {dimension = 1 : i64}`, "tensor<2x?xf32>", []breach{{"set_dimension_size: axis", "dimension = 1", "dimension = 2"}, {"set_dimension_size: size", "tensor<i32>", "tensor<1xi32>"}}},
 	{"tensor<2x5xf32>", `"chlo.top_k"(%0) {k = 3 : i64}`, "(tensor<2x3xf32>, tensor<2x3xi32>)", []breach{{"top_k: k", "k = 3", "k = 6"}, {"top_k: sizes", "k = 3", "k = 2"}}},
+	{"tensor<2x3xf32>", `"chlo.constant_like"(%0) {value = 1.0 : f32}`, "tensor<2x3xf32>", []breach{{"constant_like: value", "{value = 1.0 : f32}", ""}}},
+	{"tensor<4x2xf32>, tensor<2xf32>", `"chlo.scan"(%0, %1) <{dimension = 0 : i64, operandSegmentSizes = array<i32: 1, 1>, resultSegmentSizes = array<i32: 1, 1>}> ({` + "\n^bb0(%a: tensor<2xf32>, %b: tensor<2xf32>):\n\"stablehlo.return\"(%a, %b) : (tensor<2xf32>, tensor<2xf32>) -> ()\n" + `})`, "(tensor<4x2xf32>, tensor<2xf32>)", []breach{
+		{"scan: axis", "dimension = 0", "dimension = 2"}, {"scan: slices", "(tensor<4x2xf32>, tensor<2xf32>) -> (tensor<4x2xf32>", "(tensor<4x2xf32>, tensor<2xf32>) -> (tensor<5x2xf32>"}, {"scan: segments", "array<i32: 1, 1>, result", "array<i32: 2, 1>, result"},
+		{"scan: takes", "%a: tensor<2xf32>", "%a: tensor<4xf32>"}, {"scan: returns", "(%a, %b) : (tensor<2xf32>, tensor<2xf32>)", "(%a) : (tensor<2xf32>)"}, {"scan: size", "dimension = 0 : i64", "dimension = 0 : i64, scan_dim_size = 3 : i64"}}},
+	{"tensor<5x2xf32>, tensor<3x2x4xf32>, tensor<3xi32>", `"chlo.ragged_dot"(%0, %1, %2) {ragged_dot_dimension_numbers = #chlo.ragged_dot<lhs_batching_dimensions = [], rhs_batching_dimensions = [], lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [1], lhs_ragged_dimensions = [0], rhs_group_dimensions = [0]>}`, "tensor<5x4xf32>", []breach{
+		{"ragged_dot: sums", "tensor<3x2x4xf32>", "tensor<3x3x4xf32>"}, {"ragged_dot: groups", "tensor<3x2x4xf32>", "tensor<2x2x4xf32>"}, {"ragged_dot: no groups", "rhs_group_dimensions = [0]", "rhs_group_dimensions = []"},
+		{"ragged_dot: ragged axes", "lhs_ragged_dimensions = [0]", "lhs_ragged_dimensions = [0, 1]"}, {"ragged_dot: result", "-> tensor<5x4xf32>", "-> tensor<4x5xf32>"}, {"ragged_dot: sizes", "tensor<3xi32>", "tensor<3xf32>"}, {"ragged_dot: batch", "lhs_batching_dimensions = []", "lhs_batching_dimensions = [0]"}}},
 	{"tensor<2x3x4xf32>, tensor<2x4x5xf32>", `"stablehlo.dot_general"(%0, %1) {dot_dimension_numbers = #stablehlo.dot<lhs_batching_dimensions = [0], rhs_batching_dimensions = [0], lhs_contracting_dimensions = [2], rhs_contracting_dimensions = [1]>, precision_config = [#stablehlo<precision DEFAULT>, #stablehlo<precision DEFAULT>]}`, "tensor<2x3x5xf32>", []breach{
 		{"dot_general_c1", "lhs_batching_dimensions = [0]", "lhs_batching_dimensions = []"}, {"dot_general_c2", "lhs_contracting_dimensions = [2]", "lhs_contracting_dimensions = []"},
 		{"dot_general_c3", "lhs_contracting_dimensions = [2]", "lhs_contracting_dimensions = [0]"}, {"dot_general_c4", "rhs_contracting_dimensions = [1]", "rhs_contracting_dimensions = [0]"},
@@ -264,7 +273,7 @@ func callOfEvery(name string) string {
 			return programOfCall(c.operands, c.call, c.results)
 		}
 	}
-	for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Int32, dtypes.Bool} {
+	for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Int32, dtypes.Bool, dtypes.Complex64} {
 		if rules[name].operands > 0 {
 			if text, err := readingOf(name, d); err == nil {
 				return text

@@ -12,12 +12,23 @@ import (
 var readFor = map[string]dtypes.Set{}
 
 func init() {
+	constrainAll(2, func(t *typed) {
+		t.alike("the state and that after it", t.in[0], t.out[0])
+		t.elements("the state", dtypes.SetOf(dtypes.Uint64), t.in[0])
+		t.elements("the bits", dtypes.Ints, t.out[1])
+		state, algorithm := t.in[0].tensor(), t.word("rng_algorithm")
+		sizes := map[string][]int{"DEFAULT": {2, 3}, "PHILOX": {2, 3}, "THREE_FRY": {2}}[algorithm]
+		switch {
+		case sizes == nil:
+			t.fail("the algorithm is DEFAULT, PHILOX or THREE_FRY, not %q", algorithm)
+		case state.Rank() != 1 || !slices.ContainsFunc(sizes, func(n int) bool { return meet(state.Dimensions[0], n) }):
+			t.fail("the state of %s is a vector of %v ui64, not %s", algorithm, sizes, t.in[0].text)
+		}
+	}, "rng_bit_generator")
 	for set, names := range map[dtypes.Set]string{
-		dtypes.Floats: "stablehlo.atan2 stablehlo.exponential_minus_one stablehlo.log_plus_one chlo.broadcast_atan2 " +
-			"chlo.acos chlo.acosh chlo.asin chlo.asinh chlo.atan chlo.atanh",
-		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder stablehlo.select_and_scatter",
+		dtypes.Reals:                "stablehlo.remainder chlo.broadcast_remainder",
 		dtypes.Numbers:              "stablehlo.dot stablehlo.dot_general stablehlo.convolution stablehlo.dynamic_conv",
-		dtypes.Reals | dtypes.Bools: "stablehlo.maximum stablehlo.minimum stablehlo.clamp chlo.top_k chlo.broadcast_maximum chlo.broadcast_minimum",
+		dtypes.Reals | dtypes.Bools: "stablehlo.clamp stablehlo.select_and_scatter chlo.top_k",
 	} {
 		for _, name := range strings.Fields(names) {
 			readFor[name] = set
@@ -81,6 +92,11 @@ func init() {
 	}, "clamp")
 	constrain(func(t *typed) { t.oneShape("operand and result", t.in[0], t.out[0]) }, "convert")
 	constrain(func(t *typed) {
+		t.elements("the operand", dtypes.Complexes, t.in[0])
+		t.alike("operand and result", t.in[0], t.out[0])
+	}, "chlo._asin_acos_kernel")
+	constrain(func(t *typed) { t.alike("operand and result", t.in[0], t.out[0]) }, "chlo.constant_like")
+	constrain(func(t *typed) {
 		d, ok := t.op.attrs["value"].(denseAttr)
 		if !ok {
 			t.fail("the value must be dense<…>")
@@ -112,6 +128,8 @@ func init() {
 		dtypes.Inexact: {"atan2"},
 		dtypes.Numbers: {"divide", "power", "remainder", "subtract"},
 		bits:           {"and", "or", "xor"},
+		dtypes.Floats:  {"next_after", "polygamma", "zeta"},
+		dtypes.Ints:    {"shift_left", "shift_right_arithmetic", "shift_right_logical"},
 	} {
 		for _, name := range names {
 			constrain(func(t *typed) {

@@ -33,6 +33,20 @@ func (e *Engine) Compile(ctx context.Context, p *ir.Program) (exe ir.Executable,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	x, err := e.written(ctx, p)
+	if err != nil && ctx.Err() == nil {
+		if y := e.withoutForms(ctx, p, err); y != nil {
+			return y, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// written writes a program and compiles it.
+func (e *Engine) written(ctx context.Context, p *ir.Program) (*Executable, error) {
 	text, places, err := stablehlo.Options{Donate: p.Donated}.WriteChecked(p)
 	if err != nil {
 		return nil, err

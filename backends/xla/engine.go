@@ -18,6 +18,8 @@ type Engine struct {
 	running sync.RWMutex // held for reading by whatever calls the plugin: Close waits for it
 	closed  bool         // guarded by running
 
+	brokenForms sync.Map // *ir.Op: those whose form in StableHLO does not compile
+
 	mu   sync.Mutex
 	held map[*counted]struct{} // values and executables that are not closed
 }
@@ -25,8 +27,15 @@ type Engine struct {
 // Name returns the configuration without its options, such as "xla:cpu".
 func (e *Engine) Name() string { return e.name }
 
-// Lowers reports whether a call is written as it is; all others are expanded.
-func (e *Engine) Lowers(c ir.Call) bool { return stablehlo.Lowers(c) }
+// Lowers reports whether a call is written as it is; all others are expanded, and so are those of ops of a user's own whose form did not compile.
+func (e *Engine) Lowers(c ir.Call) bool {
+	if c.Op != nil && c.Op.StableHLO != nil {
+		if _, gone := e.brokenForms.Load(c.Op); gone {
+			return false
+		}
+	}
+	return stablehlo.Lowers(c)
+}
 
 // begin says that the plugin is about to be called; end must follow unless there is an error.
 func (e *Engine) begin() error {

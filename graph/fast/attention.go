@@ -16,6 +16,7 @@ type AttentionBuilder struct {
 	query, key, value *graph.Node
 	masks             []*graph.Node
 	sinks, offset     *graph.Node
+	keys              *graph.Node // positions of them
 	causal            bool
 	window            int
 	scale, cap        float64
@@ -76,6 +77,13 @@ func (b *AttentionBuilder) Offset(offset *graph.Node) *AttentionBuilder {
 	return b
 }
 
+// KeyPositions gives the position of each key, integers of [Tk], or [B, Tk] for a query that is [B, ..., H, Tq, D], where key j is not at j; a
+// key at a negative position is seen by nobody. Queries are at offset + i, for which Offset is to be set.
+func (b *AttentionBuilder) KeyPositions(positions *graph.Node) *AttentionBuilder {
+	b.keys = positions
+	return b
+}
+
 // Mask sets which keys a query sees, bools, false where a key is hidden, or what is added to its scores, numbers of the query's dtype,
 // which may be -∞. It is broadcast to [..., H, Tq, Tk]. Masks that are given one after the other, and those of Causal and Window, hold
 // together. nil is no mask.
@@ -102,7 +110,7 @@ func (b *AttentionBuilder) SoftCap(limit float64) *AttentionBuilder {
 func (b *AttentionBuilder) Done() *graph.Node {
 	b.check()
 	q, k, v, d := b.query, b.key, b.value, b.query.DType()
-	attrs := ir.AttentionAttrs{Scale: b.scale, Causal: b.causal && b.window == 0 && b.offset == nil && q.Dim(-2) == k.Dim(-2)}
+	attrs := ir.AttentionAttrs{Scale: b.scale, Causal: b.causal && b.window == 0 && b.offset == nil && b.keys == nil && q.Dim(-2) == k.Dim(-2)}
 	shown, added := b.split(attrs.Causal)
 	if b.cap != 0 {
 		added = sum(b.capped(), added)
@@ -147,6 +155,12 @@ func (b *AttentionBuilder) check() {
 	if b.offset != nil {
 		checkOffset(op, q, b.offset)
 	}
+	if b.keys != nil {
+		if b.offset == nil {
+			graph.Errorf("%s: the positions of keys are given, and those of queries are not (see Offset)", op)
+		}
+		checkPositions(op, "the positions of keys", k, b.keys, k.Rank()-2)
+	}
 	for _, m := range b.masks {
 		if m.DType() != dtypes.Bool && m.DType() != q.DType() {
 			graph.Errorf("%s: a mask is %s, want bools or numbers of the query's dtype, %s", op, m.Shape(), q.DType())
@@ -182,8 +196,11 @@ func (b *AttentionBuilder) split(causal bool) (shown, added *graph.Node) {
 		}
 		shown = m
 	}
-	if b.causal && !causal || b.window > 0 {
-		q, k := graph.ExpandAxes(positions(b.query, b.offset, b.first()), -1), positions(b.key, nil, 0) // [..., Tq, 1] and [Tk]
+	if b.causal && !causal || b.window > 0 || b.keys != nil {
+		q, k := graph.ExpandAxes(positions(b.query, -2, b.offset, b.first()), -1), b.keyPositions() // [..., Tq, 1] and [Tk] or [B, 1…, Tk]
+		if b.keys != nil {
+			and(graph.IsNonNegative(k))
+		}
 		if b.causal {
 			and(graph.LessOrEqual(k, q))
 		}
@@ -195,6 +212,18 @@ func (b *AttentionBuilder) split(causal bool) (shown, added *graph.Node) {
 		}
 	}
 	return shown, added
+}
+
+// keyPositions returns the positions of keys, [Tk], or [B, 1…, Tk] of the rank of scores.
+func (b *AttentionBuilder) keyPositions() *graph.Node {
+	if b.keys == nil {
+		return positions(b.key, -2, nil, 0)
+	}
+	k := graph.ConvertDType(axes.Unnamed(b.keys), dtypes.Int32)
+	if k.Rank() == 2 {
+		k = perRow(k, b.key.Rank()-1)
+	}
+	return k
 }
 
 // first is the position of the first query, where no node gives it.

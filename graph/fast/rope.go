@@ -16,8 +16,11 @@ type RoPEBuilder struct {
 	base, scale          float64
 	traditional          bool
 	frequencies, offset  *graph.Node
+	at                   *graph.Node // positions
 	hasBase, hasOffsetBy bool
 	offsetBy             int
+	axis                 int // of times
+	magnitude            float64
 }
 
 // RoPE starts a rotary position embedding, which turns pairs of channels (a, b) of each position by an angle that grows with it; Done makes it:
@@ -25,7 +28,7 @@ type RoPEBuilder struct {
 //	θ_{t,i} = scale · (offset + t) · base^(-2i/dims)         i = 0 … dims/2-1
 //	a' = a·cos θ - b·sin θ,  b' = a·sin θ + b·cos θ
 //
-// x is [..., T, D], a float, its time before its channels, as [..., heads, time, channels] of attention; the result has its shape and
+// x is [..., T, D], a float, its time before its channels, as [..., heads, time, channels] of attention, or of another TimeAxis; the result has its shape and
 // dtype. The pair i are the channels i and i + dims/2, or with Traditional 2i and 2i+1; channels from dims on stay as they are. Without
 // settings dims is D, base 10,000, scale 1 and offset 0. Angles, and products of narrower dtypes, are computed in float32.
 //
@@ -37,7 +40,7 @@ func RoPE(x *graph.Node) *RoPEBuilder {
 	if x.Rank() < 2 {
 		graph.Errorf("%s %s: want [..., time, channels] (see ExpandAxes)", op, x.Shape())
 	}
-	return &RoPEBuilder{x: x, dims: x.Dim(-1), base: 10_000, scale: 1}
+	return &RoPEBuilder{x: x, dims: x.Dim(-1), base: 10_000, scale: 1, axis: -2, magnitude: 1}
 }
 
 // Dims sets how many channels, the first ones, are turned: an even number, D at most.
@@ -85,6 +88,24 @@ func (b *RoPEBuilder) OffsetBy(offset int) *RoPEBuilder {
 	return b
 }
 
+// Positions gives the position of each time, integers of [T], or [B, T] for x whose first axis is B, in the place of offset + t.
+func (b *RoPEBuilder) Positions(positions *graph.Node) *RoPEBuilder {
+	b.at = positions
+	return b
+}
+
+// TimeAxis sets the axis of times, for x that is not [..., T, D]: 1 for [B, T, heads, D]. -2 unless set.
+func (b *RoPEBuilder) TimeAxis(axis int) *RoPEBuilder {
+	b.axis = axis
+	return b
+}
+
+// Magnitude sets what channels that are turned are multiplied by, as YaRN has it (Peng et al., 2023, arXiv:2309.00071, section 3.4); 1 unless set.
+func (b *RoPEBuilder) Magnitude(magnitude float64) *RoPEBuilder {
+	b.magnitude = magnitude
+	return b
+}
+
 // Done adds the embedding to the graph and returns its result. It panics with [graph.Error] if settings do not fit.
 func (b *RoPEBuilder) Done() *graph.Node {
 	b.check()
@@ -94,8 +115,11 @@ func (b *RoPEBuilder) Done() *graph.Node {
 	x := axes.Unnamed(b.x)
 	d, half := x.DType(), b.dims/2
 	in := wide(d)
-	angles := b.angles(in) // [T, dims/2] or [B, 1…, T, dims/2]
+	angles := b.angles(in) // [T, 1…, dims/2] or [B, 1…, T, 1…, dims/2]
 	cos, sin := graph.Cos(angles), graph.Sin(angles)
+	if b.magnitude != 1 {
+		cos, sin = graph.MulScalar(cos, b.magnitude), graph.MulScalar(sin, b.magnitude)
+	}
 
 	turned := graph.ConvertDType(x, in)
 	var rest *graph.Node
@@ -138,8 +162,32 @@ func (b *RoPEBuilder) check() {
 	case b.frequencies != nil && (!b.frequencies.DType().IsFloat() || b.frequencies.Rank() != 1 || b.frequencies.Dim(0) != b.dims/2):
 		graph.Errorf("%s %s: frequencies are %s, want floats of [%d], one for a pair of channels", op, s, b.frequencies.Shape(), b.dims/2)
 	}
+	axis := b.axis
+	if axis < 0 {
+		axis += s.Rank()
+	}
+	switch {
+	case math.IsNaN(b.magnitude) || math.IsInf(b.magnitude, 0):
+		graph.Errorf("%s %s: the magnitude is %v: give a finite number", op, s, b.magnitude)
+	case axis < 0 || axis >= s.Rank()-1:
+		graph.Errorf("%s %s: axis %d cannot be that of times: want one before the channels", op, s, b.axis)
+	case b.at != nil && (b.offset != nil || b.hasOffsetBy):
+		graph.Errorf("%s %s: Positions and an offset exclude each other", op, s)
+	}
+	b.axis = axis
+	if b.at != nil {
+		checkPositions(op, "positions", b.x, b.at, axis)
+	}
 	if b.offset != nil {
 		checkOffset(op, b.x, b.offset)
+	}
+}
+
+// checkPositions panics unless positions are those of an axis of x: integers of its times, or of these for each element of the first axis.
+func checkPositions(op, what string, x, positions *graph.Node, axis int) {
+	s := positions.Shape()
+	if n := x.Dim(axis); !s.DType.IsInt() || s.Rank() < 1 || s.Rank() > 2 || s.Dim(-1) != n || s.Rank() == 2 && (axis == 0 || s.Dim(0) != x.Dim(0)) {
+		graph.Errorf("%s %s: %s are %s, want integers of [%d], or of [%d %d] for each element of the first axis", op, x.Shape(), what, s, n, x.Dim(0), n)
 	}
 }
 
@@ -153,11 +201,19 @@ func checkOffset(op string, x, offset *graph.Node) {
 	}
 }
 
-// angles returns θ, [T, dims/2], or for an offset of each row [B, 1…, T, dims/2].
+// angles returns θ, [T, 1…, dims/2], or for positions of each row [B, 1…, T, 1…, dims/2].
 func (b *RoPEBuilder) angles(d dtypes.DType) *graph.Node {
 	g, half := b.x.Graph(), b.dims/2
-	at := graph.ConvertDType(positions(b.x, b.offset, b.offsetBy), d)
-	at = graph.ExpandAxes(at, -1) // [..., T, 1]
+	at := b.at
+	if at == nil {
+		at = positions(b.x, b.axis, b.offset, b.offsetBy)
+	} else if at = axes.Unnamed(at); at.Rank() == 2 {
+		at = perRow(at, b.axis)
+	}
+	for range b.x.Rank() - b.axis - 1 {
+		at = graph.ExpandAxes(at, -1)
+	}
+	at = graph.ConvertDType(at, d)
 	if b.scale != 1 {
 		at = graph.MulScalar(at, b.scale)
 	}
@@ -171,9 +227,9 @@ func (b *RoPEBuilder) angles(d dtypes.DType) *graph.Node {
 	return graph.Mul(at, graph.ConstAsDType(g, d, powers))
 }
 
-// positions returns those of the times of x: int32 of [T], or for an offset of each row [B, 1…, T].
-func positions(x, offset *graph.Node, by int) *graph.Node {
-	at := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Dim(-2)), 0)
+// positions returns those of the times of x along an axis: int32 of [T], or for an offset of each row [B, 1…, T].
+func positions(x *graph.Node, axis int, offset *graph.Node, by int) *graph.Node {
+	at := graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Dim(axis)), 0)
 	if offset == nil {
 		if by == 0 {
 			return at
@@ -182,14 +238,20 @@ func positions(x, offset *graph.Node, by int) *graph.Node {
 	}
 	from := graph.ConvertDType(axes.Unnamed(offset), dtypes.Int32)
 	if from.Rank() == 1 {
-		dims := make([]int, x.Rank()-1)
-		for i := range dims {
-			dims[i] = 1
+		if axis < 0 {
+			axis += x.Rank()
 		}
-		dims[0] = from.Dim(0)
-		from = graph.Reshape(from, dims...)
+		from = perRow(graph.ExpandAxes(from, -1), axis)
 	}
 	return graph.Add(from, at)
+}
+
+// perRow returns [B, T] as [B, 1…, T], whose last axis is the given one of what it is for.
+func perRow(at *graph.Node, axis int) *graph.Node {
+	for range axis - 1 {
+		at = graph.ExpandAxes(at, 1)
+	}
+	return at
 }
 
 // channels returns those from lo to hi-1 of the last axis.

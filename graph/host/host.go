@@ -17,6 +17,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Func is a function that a graph calls. It gets the run's context, and operands that are its own; it returns a tensor for each result,
@@ -56,7 +57,7 @@ func (a Attrs) String() string {
 //	y, … = fn(ctx, x, …)
 //
 // It is called once in each run, even if nobody reads its results; calls that do not take each other's results may run in any order on
-// a machine, elsewhere in that of the graph. An error of fn, or a panic, ends the run, and names the line of Call. It has no
+// a machine, elsewhere in that of the graph. An error of fn, a panic or a runtime.Goexit ends the run, and names the line of Call. It has no
 // gradient: [graph.StopGradient] on operands, or [graph.WithCustomGradient], says what goes back.
 //
 // Call panics with [graph.Error] if fn is nil, or an operand of another graph.
@@ -128,14 +129,19 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// called calls the function. What it panics with is an error: it is a fault of the function, not of the engine.
+// called calls the function, on a goroutine of its own: what it panics with, and that it ends its goroutine, are errors, faults of the
+// function and not of the engine.
 func (a Attrs) called(ctx context.Context, in []*tensors.Tensor) (out []*tensors.Tensor, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			out, err = nil, &PanicError{r, string(debug.Stack())}
-		}
-	}()
-	return a.Fn(ctx, in)
+	err = guard.Apart(func() (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = &PanicError{r, string(debug.Stack())}
+			}
+		}()
+		out, err = a.Fn(ctx, in)
+		return err
+	})
+	return out, err
 }
 
 // run calls the function and copies its results to out.

@@ -80,6 +80,28 @@ var algebra = []struct {
 		w := graph.BroadcastToDims(graph.Transpose(m, 0, 1), 4, 3, 2)
 		return graph.DotGeneral(graph.Exp(x), []int{2}, []int{0}, w, []int{1}, []int{0})
 	}},
+	{"a product with what is repeated over its batch on the left", func(v, _, m *node) *node {
+		w := graph.BroadcastToDims(m, 4, 2, 3)
+		x := graph.Exp(graph.BroadcastToDims(graph.Reshape(v, 1, 3, 1), 4, 3, 2))
+		return graph.DotGeneral(w, []int{2}, []int{0}, x, []int{1}, []int{0})
+	}},
+	{"a matrix that is repeated for vectors", func(v, _, m *node) *node {
+		w := graph.BroadcastToDims(m, 4, 2, 3)
+		return graph.DotGeneral(w, []int{2}, []int{0}, graph.Exp(graph.BroadcastToDims(v, 4, 3)), []int{1}, []int{0})
+	}},
+	{"a vector that is repeated for matrices", func(v, _, m *node) *node {
+		x := graph.Exp(graph.BroadcastToDims(m, 4, 2, 3))
+		return graph.DotGeneral(graph.BroadcastToDims(v, 4, 3), []int{1}, []int{0}, x, []int{2}, []int{0})
+	}},
+	{"batch axes that are not in front", func(v, _, m *node) *node {
+		w := graph.Transpose(graph.Exp(graph.BroadcastToDims(v, 4, 2, 3)), 0, 1) // [2 4 3]
+		return graph.DotGeneral(graph.BroadcastToDims(graph.Reshape(m, 2, 1, 3), 2, 4, 3), []int{2}, []int{1}, w, []int{2}, []int{1})
+	}},
+	{"products stay where their result is more than what is repeated", func(v, _, m *node) *node {
+		w := graph.BroadcastToDims(graph.Reshape(v, 3, 1), 4, 3, 1)
+		x := graph.Exp(graph.BroadcastToDims(v, 4, 1, 3))
+		return graph.DotGeneral(w, []int{2}, []int{0}, x, []int{1}, []int{0})
+	}},
 }
 
 func TestAlgebra(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/internal/cache"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Eval computes arrays, all at once: their values, and those of arrays that were kept ([Keep]) and are on the way, are at hand afterwards; nothing
@@ -22,9 +23,9 @@ func Eval(ctx context.Context, arrays ...*Array) error {
 		return errNoContext
 	}
 	for _, list := range bySession(arrays) {
-		r, err := begin(list)
+		r, err := begin(list, "")
 		if err == nil {
-			err = finish(ctx, list, r)
+			err = finish(ctx, list, r, func() {})
 		}
 		if err != nil {
 			return err
@@ -33,8 +34,9 @@ func Eval(ctx context.Context, arrays ...*Array) error {
 	return nil
 }
 
-// finish runs r, if it is not nil, and waits for arrays of list that others compute. What they could not is computed here.
-func finish(ctx context.Context, list []*Array, r *run) (err error) {
+// finish runs r, if it is not nil, and waits for arrays of list that others compute. What they could not is computed here, out of the order of
+// the stream, which leave leaves: what is begun anew may need what was begun meanwhile.
+func finish(ctx context.Context, list []*Array, r *run, leave func()) (err error) {
 	for {
 		again := false
 		if r != nil {
@@ -47,7 +49,12 @@ func finish(ctx context.Context, list []*Array, r *run) (err error) {
 				return err
 			}
 		}
-		if r, err = begin(list); err != nil {
+		leave()
+		stream := ""
+		if r != nil {
+			stream = r.stream
+		}
+		if r, err = begin(list, stream); err != nil {
 			return err
 		}
 	}
@@ -67,7 +74,7 @@ func AsyncEval(ctx context.Context, arrays ...*Array) *Pending {
 	lists := bySession(arrays)
 	runs := make([]*run, len(lists))
 	for i, list := range lists {
-		if runs[i], p.err = begin(list); p.err != nil { // at once: what follows finds the arrays under way
+		if runs[i], p.err = begin(list, ""); p.err != nil { // at once: what follows finds the arrays under way
 			lists = lists[:i]
 			break
 		}
@@ -75,7 +82,7 @@ func AsyncEval(ctx context.Context, arrays ...*Array) *Pending {
 	go func() {
 		defer close(p.done)
 		for i, list := range lists {
-			if err := finish(ctx, list, runs[i]); p.err == nil {
+			if err := guard.Apart(func() error { return finish(ctx, list, runs[i], func() {}) }); p.err == nil {
 				p.err = err
 			}
 		}
@@ -172,9 +179,11 @@ func (a *Array) describe() string {
 // run is one evaluation: what is computed, of what, and where it goes.
 type run struct {
 	session *Session
-	site    ir.Site // of the Eval
-	calls   []*call // each after those that it reads
-	refs    []ref   // the operands of all calls, one after the other
+	stream  string   // "" for none
+	fences  []string // other streams that it waits for
+	site    ir.Site  // of the Eval
+	calls   []*call  // each after those that it reads
+	refs    []ref    // the operands of all calls, one after the other
 	inputs  []input
 	outputs []output
 	key     []byte // what tells its program from others
@@ -212,8 +221,8 @@ type frame struct {
 	next int
 }
 
-// begin returns a run that computes arrays of one session, which count as under way from now on; nil if nothing is to be done.
-func begin(arrays []*Array) (*run, error) {
+// begin returns a run of a stream that computes arrays of one session, which count as under way from now on; nil if nothing is to be done.
+func begin(arrays []*Array, stream string) (*run, error) {
 	s := arrays[0].session
 	for _, a := range arrays {
 		if a.err != nil {
@@ -223,16 +232,20 @@ func begin(arrays []*Array) (*run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.walks++
-	w := walker{run: &run{session: s}, walk: s.walks}
+	w := walker{run: &run{session: s, stream: stream}, walk: s.walks}
 	for _, a := range arrays {
+		if st := a.state.Load(); st.value != nil {
+			w.fence(st.value)
+		}
 		if err := w.target(a); err != nil {
 			return nil, err
 		}
 	}
+	w.site = s.sites.Here()
 	if len(w.outputs) == 0 {
+		w.tellFences()
 		return nil, nil
 	}
-	w.site = s.sites.Here()
 	w.claim()
 	return w.run, nil
 }
@@ -303,7 +316,7 @@ func (w *walker) result(a *Array, st *state) {
 func (w *walker) claim() {
 	for i := range w.outputs {
 		o := &w.outputs[i]
-		v := &value{session: w.session, shape: o.array.shape, site: o.array.site, pending: make(chan struct{}), kept: o.array.kept.Load()}
+		v := &value{session: w.session, shape: o.array.shape, site: o.array.site, stream: w.stream, pending: make(chan struct{}), kept: o.array.kept.Load()}
 		o.claimed = &state{call: o.before.call, index: o.before.index, value: v}
 		o.ref = ref{int32(o.before.call.at), int32(o.before.index)}
 	}
@@ -352,16 +365,36 @@ func (w *walker) operand(a *Array) ref {
 			w.seen = map[*value]int32{}
 		}
 		w.seen[st.value] = at
+		w.fence(st.value)
 		w.inputs = append(w.inputs, input{a, st.value})
 	}
 	return ref{at: at}
 }
 
+// fence notes that the run waits for a value, if another stream computes it.
+func (r *run) fence(v *value) {
+	if v.pending != nil && !v.ended() && v.stream != r.stream && !slices.Contains(r.fences, v.stream) {
+		r.fences = append(r.fences, v.stream)
+	}
+}
+
+func (r *run) tellFences() {
+	for _, of := range r.fences {
+		r.session.report.fenced(r.stream, of, r.site)
+	}
+}
+
 // run runs r and gives the arrays their values. again is true if what it reads could not be computed by whoever had begun to: then it computed
 // nothing.
 func (r *run) run(ctx context.Context) (again bool, err error) {
-	bufs, again, err := r.compute(ctx)
-	r.land(bufs, again, err)
+	r.tellFences()
+	var bufs []ir.Buffer
+	err = guard.ErrGoexit
+	defer func() { r.land(bufs, again, err) }() // also if a function of the user's ends the goroutine: others wait for the arrays
+	err = guard.Call(func() (err error) {
+		bufs, again, err = r.compute(ctx)
+		return err
+	})
 	return again, err
 }
 
@@ -409,6 +442,9 @@ func (r *run) compute(ctx context.Context) (bufs []ir.Buffer, again bool, err er
 
 // land gives the arrays their values, or if there are none takes back that they are under way.
 func (r *run) land(bufs []ir.Buffer, again bool, err error) {
+	if r == nil {
+		return
+	}
 	if again && err == nil {
 		err = errAgain
 	}
@@ -555,7 +591,7 @@ func Program(arrays ...*Array) (*ir.Program, error) {
 	case len(lists) > 1:
 		return nil, errors.New("the arrays belong to several sessions")
 	}
-	r, err := begin(lists[0])
+	r, err := begin(lists[0], "")
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -19,6 +20,15 @@ type EvalReport struct {
 	Implicit   int // that were asked for by reading a value rather than by Eval
 	Compiles   []Compile
 	Recomputed []Recomputed
+	Fences     []Fence
+}
+
+// Fence is that evaluations of a stream waited for what another one was computing.
+type Fence struct {
+	Stream string // that waited; "" for evaluations of no stream
+	For    string // the stream that computed
+	Place  string // where such an evaluation was begun first
+	Times  int
 }
 
 // Compile is why and where a program was compiled.
@@ -45,16 +55,28 @@ type reporter struct {
 	report     EvalReport
 	latest     map[string]*signature // of the program that was compiled last at a place
 	recomputed map[ir.Site]*Recomputed
+	fences     map[[2]string]*Fence
 }
 
 func (r *reporter) init() {
-	r.latest, r.recomputed = map[string]*signature{}, map[ir.Site]*Recomputed{}
+	r.latest, r.recomputed, r.fences = map[string]*signature{}, map[ir.Site]*Recomputed{}, map[[2]string]*Fence{}
 }
 
 func (r *reporter) asked() {
 	r.mu.Lock()
 	r.report.Implicit++
 	r.mu.Unlock()
+}
+
+// fenced notes that a stream waits for another one.
+func (r *reporter) fenced(stream, of string, at ir.Site) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := [2]string{stream, of}
+	if r.fences[key] == nil {
+		r.fences[key] = &Fence{Stream: stream, For: of, Place: at.String()}
+	}
+	r.fences[key].Times++
 }
 
 func (r *reporter) hit() {
@@ -155,6 +177,12 @@ func (s *Session) Report() EvalReport {
 		c.Place = site.String()
 		out.Recomputed = append(out.Recomputed, *c)
 	}
+	for _, f := range r.fences {
+		out.Fences = append(out.Fences, *f)
+	}
+	slices.SortFunc(out.Fences, func(a, b Fence) int {
+		return cmp.Or(cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.For, b.For))
+	})
 	sort.Slice(out.Recomputed, func(i, j int) bool {
 		a, b := out.Recomputed[i], out.Recomputed[j]
 		return a.Times > b.Times || a.Times == b.Times && a.Place < b.Place
@@ -175,7 +203,17 @@ func (r EvalReport) String() string {
 	for _, c := range r.Recomputed {
 		fmt.Fprintf(&b, "\n%s at %s was computed %d times: Keep it?", c.What, c.Place, c.Times)
 	}
+	for _, f := range r.Fences {
+		fmt.Fprintf(&b, "\n%s waited for %s %s, first at %s", streamName(f.Stream), streamName(f.For), plural(f.Times, "time"), f.Place)
+	}
 	return b.String()
+}
+
+func streamName(name string) string {
+	if name == "" {
+		return "an evaluation of no stream"
+	}
+	return fmt.Sprintf("stream %q", name)
 }
 
 func plural(n int, what string) string {

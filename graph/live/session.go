@@ -24,6 +24,7 @@ type Session struct {
 	walks       uint64
 	random      randomness
 
+	queues   queues
 	programs cache.Cache[string, *compiled]
 	memory   memory
 	report   reporter

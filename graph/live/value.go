@@ -25,6 +25,7 @@ type value struct {
 	shape   shapes.Shape
 	site    ir.Site
 	number  any           // a number of Go, in the place of everything below
+	stream  string        // of the run that computes it
 	pending chan struct{} // closed when the run that computes it has ended; nil if it was at hand from the beginning
 
 	mu       sync.Mutex

@@ -51,7 +51,7 @@ func TestWhatFailsDuringAWalkIsComputedAnew(t *testing.T) {
 	s := newSession(func() (ir.Backend, error) { return b, nil })
 	y := s.Of([]float32{1, 2}).Add(1)
 	z := y.Mul(2)
-	other, err := begin([]*Array{y})
+	other, err := begin([]*Array{y}, "")
 	require.NoError(t, err)
 	s.walks++
 	w := walker{run: &run{session: s}, walk: s.walks}

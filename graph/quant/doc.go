@@ -18,7 +18,9 @@
 //
 // The functions are made of ops and run on every engine. [MatMulTransposed] and [GatherMatMul] with groups of numbers, in codes of 2, 4
 // and 8 bits, are an op that the engine go has a kernel for: up to 32 rows are multiplied by codes as they are read. Others, and other engines,
-// make the numbers of the weights for as long as the product runs: what a program holds all the time is the codes. A vector times a matrix
+// make the numbers of the weights for as long as the product runs: what a program holds all the time is the codes. Either way x is not rounded, and
+// sums are float32 or wider; numbers that are made are rounded to the dtype of x, so that results of float16 and bfloat16 may differ by half a unit of
+// each weight between 32 rows and 33. A vector times a matrix
 // of 4096×4096 in codes of 4 bits took 0.4 of the time that it takes in float32, and 0.14 of the memory; see BenchmarkMatVec.
 // Gradients of all orders flow to what is multiplied, to scales that are floats and to biases.
 // The functions panic with [graph.Error] if shapes, dtypes or a scheme do not fit.

@@ -229,3 +229,43 @@ func TestWhatDoesNotFit(t *testing.T) {
 	}
 	require.NoError(t, graph.Catch(func() { require.Equal(t, "float32[6 64]", w.Shape().String()) }))
 }
+
+// Rows are multiplied alike, however many there are: more than 32, of which the engine go makes the numbers of the weights, and fewer. Neither rounds x;
+// of narrow dtypes the numbers of weights that are made are rounded to the dtype, once.
+func TestManyRowsAreMultipliedAsFewAre(t *testing.T) {
+	const n, k = 24, 128
+	backend := backends.MustNew("go")
+	held := normal(5, n, k)
+	for _, scheme := range []quant.Scheme{{Bits: 4, Group: 32}, {Bits: 8, Group: 64}, {Kind: quant.NF4, Bits: 4, Group: 64}} {
+		parts := graph.MustCallOnceN(backend, func(w *graph.Node) []*graph.Node {
+			q := quant.Quantize(w, scheme)
+			return append(q.Nodes(), quant.Dequantize(q))
+		}, held)
+		w := tensors.MustCopyFlatData[float32](parts[len(parts)-1])
+		exec := graph.MustNewExec(backend, func(in []*graph.Node) []*graph.Node {
+			return []*graph.Node{graph.ConvertDType(quant.MatMulTransposed(in[0], scheme.Of(in[1:]...)), dtypes.Float64)}
+		})
+		for _, d := range []dtypes.DType{dtypes.Float32, dtypes.Float16, dtypes.BFloat16} {
+			for _, m := range []int{1, 32, 33, 65} {
+				x, err := normal(9, m, k).ConvertDType(d)
+				require.NoError(t, err)
+				y := exec.MustCall(anys(append([]*tensors.Tensor{x}, parts[:len(parts)-1]...))...)[0]
+				for i := range m {
+					for j := range n {
+						sum, size := 0.0, 0.0
+						for l := range k {
+							p := x.Float64At(i*k+l) * float64(w[j*k+l])
+							sum, size = sum+p, size+math.Abs(p)
+						}
+						bound := 1e-6 * size // sums of float32
+						if d != dtypes.Float32 {
+							bound += dtypes.Epsilon(d) * size // weights, and the result
+						}
+						require.InDelta(t, sum, y.Float64At(i*n+j), bound, "%v, %s, %d rows: row %d, column %d", scheme, d, m, i, j)
+					}
+				}
+			}
+		}
+		require.NoError(t, exec.Close())
+	}
+}

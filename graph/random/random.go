@@ -8,7 +8,7 @@
 //
 // The functions panic with [graph.Error] if shapes or dtypes do not fit.
 //
-// JAX's own generator is in package threefry.
+// JAX's own generators are in packages threefry and rbg.
 package random
 
 import (

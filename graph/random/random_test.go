@@ -45,6 +45,10 @@ func draws(name string, state *graph.Node, d dtypes.DType, n int) *graph.Node {
 		_, y = random.TruncatedNormal(state, p[0], p[1], shape)
 	case "Gamma":
 		_, y = random.Gamma(state, parameter(0), shape)
+	case "Chi2":
+		_, y = random.Chi2(state, parameter(0), shape)
+	case "StudentT":
+		_, y = random.StudentT(state, parameter(0), shape)
 	case "Beta":
 		_, y = random.Beta(state, parameter(0), parameter(1), shape)
 	case "Poisson":
@@ -91,7 +95,7 @@ func TestDistributions(t *testing.T) {
 
 // The same state gives the same numbers on every engine, but for rounding.
 func TestEnginesDrawAlike(t *testing.T) {
-	for _, name := range []string{"Exponential", "Gumbel", "Laplace", "TruncatedNormal -1 2", "Gamma 0.1", "Gamma 3", "Beta 2 5", "Poisson 3", "Poisson 25", "Dirichlet", "MultivariateNormal"} {
+	for _, name := range []string{"Exponential", "Gumbel", "Laplace", "TruncatedNormal -1 2", "Gamma 0.1", "Gamma 3", "Chi2 3", "StudentT 4", "Beta 2 5", "Poisson 3", "Poisson 25", "Dirichlet", "MultivariateNormal"} {
 		var all []*tensors.Tensor
 		for _, b := range []ir.Backend{graphtest.Reference(), gocpu.New()} {
 			got, err := graph.CallOnce(b, func(g *graph.Graph) *graph.Node { return draws(name, start(g), dtypes.Float64, 50) })
@@ -209,4 +213,87 @@ func TestWhatDoesNotFit(t *testing.T) {
 	} {
 		require.ErrorContains(t, graph.Catch(fn), want)
 	}
+}
+
+// How numbers move with alpha is what the distribution says, for every alpha and for numbers in all of its parts.
+func TestGradientsOfGamma(t *testing.T) {
+	text, err := os.ReadFile("testdata/slopes.json")
+	require.NoError(t, err)
+	var file struct{ Slopes [][3]float64 }
+	require.NoError(t, json.Unmarshal(text, &file))
+	require.NotEmpty(t, file.Slopes)
+	var alphas, logs []float64
+	for _, row := range file.Slopes {
+		alphas, logs = append(alphas, row[0]), append(logs, math.Log(row[1]))
+	}
+	for _, b := range []ir.Backend{graphtest.Reference(), gocpu.New()} {
+		got, err := graph.CallOnce(b, func(g *graph.Graph) *graph.Node {
+			return random.SlopeOfLogGamma(graph.Const(g, alphas), graph.Const(g, logs))
+		})
+		require.NoError(t, err)
+		for i, row := range file.Slopes {
+			assert.InEpsilon(t, row[2], got.Float64At(i), 1e-8, "alpha %v, x %v on %s", row[0], row[1], b.Name())
+		}
+	}
+}
+
+// The gradients of means, which all distributions made of gamma numbers have in closed form, are the means of gradients; and they are the same
+// by JVP, and for a batch.
+func TestGradientsReachParameters(t *testing.T) {
+	const n = 5000
+	shape := shapes.Make(dtypes.Float64, n)
+	for name, c := range map[string]struct {
+		at   float64
+		of   func(state, p *graph.Node) *graph.Node
+		want float64 // d mean / dp
+	}{
+		"Gamma":       {2.5, func(s, p *graph.Node) *graph.Node { _, y := random.Gamma(s, p, shape); return y }, 1},
+		"small Gamma": {0.2, func(s, p *graph.Node) *graph.Node { _, y := random.Gamma(s, p, shape); return y }, 1},
+		"log Gamma": {0.05, func(s, p *graph.Node) *graph.Node { // of numbers that a float32 has not
+			_, y := random.Gamma(s, p, shape)
+			return graph.Log(y)
+		}, 0}, // see below
+		"Chi2": {3, func(s, p *graph.Node) *graph.Node { _, y := random.Chi2(s, p, shape); return y }, 1},
+		"Beta": {2, func(s, p *graph.Node) *graph.Node { // a/(a+3)
+			_, y := random.Beta(s, p, graph.ConstAs(p, 3), shape)
+			return y
+		}, 3.0 / 25},
+		"Beta's second": {2, func(s, p *graph.Node) *graph.Node { // 3/(3+b)
+			_, y := random.Beta(s, graph.ConstAs(p, 3), p, shape)
+			return y
+		}, -3.0 / 25},
+		"Dirichlet": {1.5, func(s, p *graph.Node) *graph.Node { // the first of (p, 1, 2)
+			alpha := graph.Stack([]*graph.Node{p, graph.ConstAs(p, 1), graph.ConstAs(p, 2)}, 0)
+			_, y := random.Dirichlet(s, alpha, n)
+			return graph.SliceAxis(y, 1, graph.AxisElem(0))
+		}, 3.0 / (4.5 * 4.5)},
+		"StudentT": {9, func(s, p *graph.Node) *graph.Node { // its variance, v/(v-2)
+			_, y := random.StudentT(s, p, shape)
+			return graph.Square(y)
+		}, -2.0 / 49},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "log Gamma" { // the derivative of the mean of logarithms, ψ(alpha)
+				c.want = trigamma(c.at)
+			}
+			out, err := graph.CallOnceN(gocpu.New(), func(p *graph.Node) []*graph.Node {
+				mean := func(p *graph.Node) *graph.Node { return graph.ReduceAllMean(c.of(start(p.Graph()), p)) }
+				y := mean(p)
+				_, pushed := graph.JVP([]*graph.Node{y}, []*graph.Node{p}, []*graph.Node{graph.ScalarOne(p.Graph(), p.DType())})
+				return []*graph.Node{graph.Gradient(y, p)[0], pushed[0]}
+			}, c.at)
+			require.NoError(t, err)
+			assert.InEpsilon(t, c.want, out[0].Float64At(0), 0.1)
+			assert.InEpsilon(t, out[0].Float64At(0), out[1].Float64At(0), 1e-9)
+		})
+	}
+}
+
+// trigamma is ψ', by its sum.
+func trigamma(x float64) (y float64) {
+	const terms = 1e6
+	for k := range int(terms) {
+		y += 1 / ((x + float64(k)) * (x + float64(k)))
+	}
+	return y + 1/(x+terms)
 }

@@ -40,25 +40,44 @@ func parametersLike(g *graph.Graph, state []*graph.Node) []*graph.Node {
 }
 
 // Gamma returns numbers of the gamma distribution of some shape parameter, alpha, and scale 1, with density x^(alpha-1)·exp(-x)/Γ(alpha).
-// alpha is a positive float, broadcast to shape, of whose dtype the numbers are. No gradient flows to alpha. Where alpha is not positive
-// they are NaN.
+// alpha is a positive float, broadcast to shape, of whose dtype the numbers are. Where alpha is not positive they are NaN.
 //
-// Source: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000.
+// The gradient to alpha is the implicit one, dx/dalpha = -(∂P/∂alpha)/(∂P/∂x) with P the part of numbers below x, as jax.random.gamma and
+// PyTorch have it; it is computed in float64, and has no gradient again.
+//
+// Source: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000; Figurnov, Mohamed and Mnih, "Implicit
+// reparameterization gradients", 2018, arXiv:1805.08498.
 func Gamma(state, alpha *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, log := logGamma("random.Gamma", state, alpha, shape)
+	next, log := logGamma("random.Gamma", state, alpha, 1, shape)
 	return next, narrow(graph.Exp(log), shape)
 }
 
+// Chi2 returns numbers of the chi-squared distribution, of the sum of squares of df normal numbers, with density proportional to
+// x^(df/2-1)·exp(-x/2). df is a positive float, broadcast to shape, and need not be whole. Gradients flow to it as in [Gamma].
+func Chi2(state, df *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
+	next, log := logGamma("random.Chi2", state, df, 0.5, shape)
+	return next, narrow(graph.MulScalar(graph.Exp(log), 2), shape)
+}
+
+// StudentT returns numbers of Student's t distribution, z/√(v/df) with z normal and v of [Chi2]. df is a positive float, broadcast to shape.
+// Gradients flow to it as in [Gamma].
+func StudentT(state, df *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
+	next, log := logGamma("random.StudentT", state, df, 0.5, shape)
+	next, z := graph.RandomNormal(next, log.Shape())
+	half := graph.MulScalar(graph.BroadcastToDims(graph.ConvertDType(axes.Unnamed(df), log.DType()), shape.Dimensions...), 0.5)
+	return next, narrow(graph.Mul(z, graph.Exp(graph.MulScalar(graph.Sub(graph.Log(half), log), 0.5))), shape)
+}
+
 // Beta returns numbers of the beta distribution, with density proportional to x^(a-1)·(1-x)^(b-1). a and b are positive floats, broadcast to
-// shape. No gradient flows to them.
+// shape. Gradients flow to them as in [Gamma].
 func Beta(state, a, b *graph.Node, shape shapes.Shape) (next, values *graph.Node) {
-	next, x := logGamma("random.Beta", state, a, shape)
-	next, y := logGamma("random.Beta", next, b, shape)
+	next, x := logGamma("random.Beta", state, a, 1, shape)
+	next, y := logGamma("random.Beta", next, b, 1, shape)
 	return next, narrow(graph.Sigmoid(graph.Sub(x, y)), shape)
 }
 
 // Dirichlet returns vectors of positive numbers whose sum is 1, of the Dirichlet distribution, with density proportional to
-// Π x[k]^(alpha[k]-1). alpha is [b…, K], a positive float; the result is [samples…, b…, K]. No gradient flows to alpha.
+// Π x[k]^(alpha[k]-1). alpha is [b…, K], a positive float; the result is [samples…, b…, K]. Gradients flow to alpha as in [Gamma].
 func Dirichlet(state, alpha *graph.Node, samples ...int) (next, values *graph.Node) {
 	needState("random.Dirichlet", state)
 	needFloat("random.Dirichlet", alpha, "alpha")
@@ -66,19 +85,35 @@ func Dirichlet(state, alpha *graph.Node, samples ...int) (next, values *graph.No
 		graph.Errorf("random.Dirichlet: alpha is a scalar: its last axis is the parts")
 	}
 	shape := shapes.Make(alpha.DType(), append(append([]int(nil), samples...), alpha.Shape().Dimensions...)...)
-	next, log := logGamma("random.Dirichlet", state, alpha, shape)
+	next, log := logGamma("random.Dirichlet", state, alpha, 1, shape)
 	return next, narrow(graph.Softmax(log, -1), shape)
 }
 
-// logGamma returns the logarithms of numbers of the gamma distribution, which for a small alpha are beyond what the dtype holds.
-func logGamma(op string, state, alpha *graph.Node, shape shapes.Shape) (next, log *graph.Node) {
+// logGamma returns the logarithms of numbers of the gamma distribution of alpha = factor·parameter, which for a small alpha are beyond what
+// the dtype holds.
+func logGamma(op string, state, parameter *graph.Node, factor float64, shape shapes.Shape) (next, log *graph.Node) {
 	needState(op, state)
-	needFloat(op, alpha, "the parameter")
+	needFloat(op, parameter, "the parameter")
 	if err := shape.Check(); err != nil || !shape.DType.IsFloat() {
 		graph.Errorf("%s: the shape of the numbers, %s, is none of floats", op, shape)
 	}
 	wide := shapes.Make(wideOf(shape.DType), shape.Dimensions...)
-	a := broadcast(op, alpha, wide)
+	alpha := broadcast(op, parameter, wide)
+	if factor != 1 {
+		alpha = graph.MulScalar(alpha, factor)
+	}
+	out := graph.WithCustomGradient([]*graph.Node{alpha}, func(in []*graph.Node) []*graph.Node {
+		next, log := drawLogGamma(state, in[0])
+		return []*graph.Node{next, log}
+	}, func(in, out, dOut []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.Mul(dOut[1], slopeOfLogGamma(in[0], out[1]))}
+	})
+	return out[0], out[1]
+}
+
+// drawLogGamma is logGamma of an alpha for each number.
+func drawLogGamma(state, a *graph.Node) (next, log *graph.Node) {
+	wide := a.Shape()
 	valid := graph.IsPositive(a)
 	a = graph.Where(valid, a, graph.OnesLike(a))
 	// Of alpha below 1 that of alpha + 1, times a power of a uniform number.
@@ -114,7 +149,7 @@ func Poisson(state, rate *graph.Node, shape shapes.Shape) (next, values *graph.N
 		graph.Errorf("random.Poisson: the shape of the numbers, %s, is none of integers", shape)
 	}
 	wide := shapes.Make(wideOf(rate.DType()), shape.Dimensions...)
-	r := broadcast("random.Poisson", rate, wide)
+	r := graph.StopGradient(broadcast("random.Poisson", rate, wide))
 	valid := graph.LogicalAnd(graph.IsFinite(r), graph.IsNonNegative(r))
 	const many = 10
 	large := graph.LogicalAnd(valid, graph.GreaterOrEqual(r, graph.ConstAs(r, many)))
@@ -170,10 +205,10 @@ func transformedRejection(state, rate *graph.Node) (next, counts *graph.Node) {
 	})
 }
 
-// broadcast returns a parameter as an array of shape, through which no gradient flows.
+// broadcast returns a parameter as an array of shape.
 func broadcast(op string, x *graph.Node, shape shapes.Shape) *graph.Node {
 	if err := x.Shape().BroadcastableTo(shape.Dimensions...); err != nil {
 		graph.Errorf("%s %s: the parameter cannot be broadcast to %s: %v", op, x.Shape(), shape.Dims(), err)
 	}
-	return graph.BroadcastToDims(graph.ConvertDType(graph.StopGradient(axes.Unnamed(x)), shape.DType), shape.Dimensions...)
+	return graph.BroadcastToDims(graph.ConvertDType(axes.Unnamed(x), shape.DType), shape.Dimensions...)
 }

@@ -43,7 +43,7 @@ type maker struct {
 
 // cases returns all of them, in the order of the table.
 func cases() []*benchCase {
-	return slices.Concat(peaks(), fifteen(), products(), attentions(), crossEntropies(), convolutions(), functions(), movements(), models())
+	return slices.Concat(peaks(), fifteen(), products(), attentions(), crossEntropies(), convolutions(), functions(), movements(), models(), zoo())
 }
 
 // normal returns normally distributed numbers of standard deviation 0.5, so that exponentials of sums stay finite.

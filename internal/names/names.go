@@ -5,17 +5,17 @@ import "fmt"
 
 // Hint returns `: do you mean "loss"?` for the known name that is most like the given one, "" if none is near.
 func Hint(name string, known []string) string {
-	if near := closest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf(": do you mean %q?", near)
 	}
 	return ""
 }
 
-// closest returns the name that is most like the given one, "" if none is near.
-func closest(name string, names []string) string {
+// Nearest returns the name that is most like the given one, "" if none is near: of one with which it has no letter in common it is not.
+func Nearest(name string, names []string) string {
 	best, distance := "", 1+max(2, len(name)/3)
 	for _, n := range names {
-		if d := Distance(name, n); d < distance {
+		if d := Distance(name, n); d < distance && d < max(len(name), len(n)) {
 			best, distance = n, d
 		}
 	}

@@ -7,12 +7,13 @@ import (
 )
 
 func TestHintNamesWhatIsNearAndNothingElse(t *testing.T) {
-	known := []string{"validation", "test", "train"}
+	known := []string{"validation", "test", "train", "y", "ab"}
 	for name, want := range map[string]string{
 		"validatoin": `: do you mean "validation"?`,
 		"tst":        `: do you mean "test"?`,
 		"trian":      `: do you mean "train"?`,
 		"mnist":      "",
+		"x":          "",
 	} {
 		assert.Equal(t, want, Hint(name, known), "Hint(%q)", name)
 	}

@@ -105,15 +105,43 @@ func ReadOwn(path string, limit int64) ([]byte, error) {
 	return readAll(f, limit)
 }
 
-// readAll reads what the file has, not what it says it has: it may grow, and files of /proc say 0.
-func readAll(f *os.File, limit int64) ([]byte, error) {
+// OpenFS is [Open] for a file of a file system, such as what a program has embedded.
+func OpenFS(fsys fs.FS, name string) (fs.File, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &NotRegularError{name, info.Mode()}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadFileFS is [ReadFile] for a file of a file system.
+func ReadFileFS(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := OpenFS(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	return readNamed(f, name, limit)
+}
+
+func readAll(f *os.File, limit int64) ([]byte, error) { return readNamed(f, f.Name(), limit) }
+
+// readNamed reads what the file has, not what it says it has: it may grow, and files of /proc say 0.
+func readNamed(f fs.File, name string, limit int64) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(text)) > limit {
-		return nil, &TooLargeError{f.Name(), limit}
+		return nil, &TooLargeError{name, limit}
 	}
 	return text, nil
 }

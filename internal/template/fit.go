@@ -30,12 +30,44 @@ type fitted struct {
 // to see whether it is right.
 func Needed(symbols int) int { return 1 + symbols + symbols*(symbols+1)/2 + 1 }
 
+// NeededWithoutSquares is [Needed] for [NewFitterWithoutSquares].
+func NeededWithoutSquares(symbols int) int { return Needed(symbols) - symbols }
+
 // NewFitter returns a Fitter for the values of symbols at [Needed] sizes or more. The error is [ErrFew] if these do not tell polynomials apart.
 func NewFitter(symbols []string, at []sizes.Values) (*Fitter, error) {
+	return newFitter(symbols, at, true)
+}
+
+// NewFitterWithoutSquares is [NewFitter] of polynomials that have no squares of symbols, for which fewer sizes do. The error is [ErrFew] also if
+// at these sizes a square looks like such a polynomial.
+func NewFitterWithoutSquares(symbols []string, at []sizes.Values) (*Fitter, error) {
+	f, err := newFitter(symbols, at, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range symbols {
+		squares := make([]int, len(at))
+		for i, v := range at {
+			squares[i] = v[x] * v[x]
+		}
+		if _, err := f.polynomial(squares); err == nil {
+			return nil, ErrFew
+		}
+	}
+	return f, nil
+}
+
+func newFitter(symbols []string, at []sizes.Values, squares bool) (*Fitter, error) {
 	f := &Fitter{monomials: []string{""}, known: map[string]fitted{}}
+	with := func(i int) []string { // what a symbol is multiplied by
+		if squares {
+			return symbols[i:]
+		}
+		return symbols[i+1:]
+	}
 	for i, x := range symbols {
 		f.monomials = append(f.monomials, x)
-		for _, y := range symbols[i:] {
+		for _, y := range with(i) {
 			f.monomials = append(f.monomials, x+"*"+y)
 		}
 	}
@@ -46,7 +78,7 @@ func NewFitter(symbols []string, at []sizes.Values) (*Fitter, error) {
 		row := []int{1}
 		for i, x := range symbols {
 			row = append(row, v[x])
-			for _, y := range symbols[i:] {
+			for _, y := range with(i) {
 				row = append(row, v[x]*v[y])
 			}
 		}
@@ -57,6 +89,9 @@ func NewFitter(symbols []string, at []sizes.Values) (*Fitter, error) {
 	}
 	return f, nil
 }
+
+// errNoPolynomial says that numbers are no polynomial of a kind.
+var errNoPolynomial = errors.New("are no polynomial")
 
 // invert finds sizes whose monomials are independent, and the inverse of their matrix; it reports whether there are enough.
 func (f *Fitter) invert() bool {
@@ -135,7 +170,7 @@ func (f *Fitter) polynomial(numbers []int) (sizes.Expr, error) {
 			continue
 		}
 		if !c.IsInt() || !c.Num().IsInt64() {
-			return sizes.Expr{}, fmt.Errorf("the numbers %v are no polynomial of the sizes", numbers)
+			return sizes.Expr{}, fmt.Errorf("the numbers %v %w of the sizes", numbers, errNoPolynomial)
 		}
 		term := c.Num().String()
 		if f.monomials[i] != "" {
@@ -149,7 +184,7 @@ func (f *Fitter) polynomial(numbers []int) (sizes.Expr, error) {
 			sum.Add(sum, new(big.Rat).Mul(coefficients[k], new(big.Rat).SetInt64(int64(x))))
 		}
 		if sum.Cmp(new(big.Rat).SetInt64(int64(numbers[i]))) != 0 {
-			return sizes.Expr{}, fmt.Errorf("the numbers %v are no polynomial of degree 2 of the sizes", numbers)
+			return sizes.Expr{}, fmt.Errorf("the numbers %v %w of degree 2 of the sizes", numbers, errNoPolynomial)
 		}
 	}
 	if len(terms) == 0 {

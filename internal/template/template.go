@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
@@ -19,8 +20,11 @@ type Trace struct {
 	Values  sizes.Values
 }
 
-// Template makes the program of a function for any sizes. It is immutable and safe for several goroutines.
-type Template struct{ main *part }
+// Template makes the program of a function for any sizes. It is safe for several goroutines.
+type Template struct {
+	main   *part
+	proved atomic.Bool // a program for sizes of no trace was made and checked
+}
 
 // part is a program, or a region of one.
 type part struct {
@@ -38,8 +42,8 @@ type instr struct {
 // maker makes a number, or what has numbers in it, for given sizes.
 type maker func(v sizes.Values) (reflect.Value, error)
 
-// Derive compares traces of one function for sizes that differ: [Needed] of them at least, each symbol at least 2 in each, and in no
-// special position, or the error is [ErrFew].
+// Derive compares traces of one function for sizes that differ: [NeededWithoutSquares] of them at least, or [Needed] if a number in them is a
+// square of a size, each symbol at least 2 in each, and in no special position, or the error is [ErrFew].
 func Derive(traces ...Trace) (*Template, error) {
 	if len(traces) == 0 {
 		return nil, ErrFew
@@ -49,7 +53,6 @@ func Derive(traces ...Trace) (*Template, error) {
 		symbols = append(symbols, name)
 	}
 	slices.Sort(symbols)
-	d := &deriver{parts: map[*ir.Program]*part{}}
 	var at []sizes.Values
 	var programs []*ir.Program
 	for _, t := range traces {
@@ -66,15 +69,25 @@ func Derive(traces ...Trace) (*Template, error) {
 		}
 		at, programs = append(at, t.Values), append(programs, t.Program)
 	}
-	var err error
-	if d.Fitter, err = NewFitter(symbols, at); err != nil {
-		return nil, err
+	err := ErrFew
+	for _, fitter := range []func([]string, []sizes.Values) (*Fitter, error){NewFitterWithoutSquares, NewFitter} {
+		f, few := fitter(symbols, at)
+		if few != nil {
+			continue
+		}
+		d := &deriver{Fitter: f, parts: map[*ir.Program]*part{}}
+		main, failed := d.part(programs)
+		if failed == nil {
+			return &Template{main: main}, nil
+		}
+		if err = failed; !errors.Is(err, errNoPolynomial) {
+			return nil, err
+		}
 	}
-	main, err := d.part(programs)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, errNoPolynomial) && len(at) < Needed(len(symbols)) {
+		return nil, ErrFew // there may be a square among the numbers
 	}
-	return &Template{main}, nil
+	return nil, err
 }
 
 type deriver struct {
@@ -367,7 +380,7 @@ func (d *deriver) element(values []float64, x *tensors.Tensor) (func(sizes.Value
 			}, nil
 		}
 	}
-	return nil, fmt.Errorf("the constants %v are neither polynomials of the sizes nor their reciprocals", values)
+	return nil, fmt.Errorf("the constants %v %w of the sizes, nor are their reciprocals", values, errNoPolynomial)
 }
 
 func sameBytes(x, y *tensors.Tensor) (same bool) {
@@ -383,15 +396,29 @@ func sameBytes(x, y *tensors.Tensor) (same bool) {
 	return same
 }
 
-// At returns the program for given sizes. It is an error if a call does not fit them.
+// At returns the program for given sizes. It is an error if a call does not fit them: each call of the first program is checked, by its op's shape
+// rule; in later ones, whose numbers are the same polynomials, inputs and results alone.
 func (t *Template) At(v sizes.Values) (*ir.Program, error) {
-	return t.main.at(v, map[*part]*ir.Program{})
+	m := &making{v: v, made: map[*part]*ir.Program{}, checks: !t.proved.Load()}
+	p, err := t.main.at(m)
+	if err == nil {
+		t.proved.Store(true)
+	}
+	return p, err
 }
 
-func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, error) {
-	if q := made[p]; q != nil {
+// making is a program on its way.
+type making struct {
+	v      sizes.Values
+	made   map[*part]*ir.Program
+	checks bool
+}
+
+func (p *part) at(m *making) (*ir.Program, error) {
+	if q := m.made[p]; q != nil {
 		return q, nil
 	}
+	v := m.v
 	b := ir.NewBuilder(p.first.Name)
 	b.Grow(len(p.first.Instrs))
 	values := make([]ir.Value, len(p.first.Values))
@@ -405,7 +432,7 @@ func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, erro
 		}
 	}
 	for i := range p.first.Instrs {
-		if err := p.call(b, i, v, values, made); err != nil {
+		if err := p.call(b, i, m, values); err != nil {
 			return nil, err
 		}
 	}
@@ -420,7 +447,7 @@ func (p *part) at(v sizes.Values, made map[*part]*ir.Program) (*ir.Program, erro
 	if p.first.Donated != nil {
 		q = q.Donate(p.first.Donated)
 	}
-	made[p] = q
+	m.made[p] = q
 	return q, nil
 }
 
@@ -444,8 +471,8 @@ func (p *part) shape(of ir.Value, v sizes.Values) (shapes.Shape, error) {
 	return s, s.Check()
 }
 
-func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, made map[*part]*ir.Program) error {
-	in, of := p.first.Instrs[i], &p.instrs[i]
+func (p *part) call(b *ir.Builder, i int, m *making, values []ir.Value) error {
+	in, of, v := &p.first.Instrs[i], &p.instrs[i], m.v
 	attrs := in.Attrs
 	if of.attrs != nil {
 		a, err := of.attrs(v)
@@ -456,7 +483,7 @@ func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, mad
 	}
 	var regions []*ir.Program
 	for _, r := range of.regions {
-		q, err := r.at(v, made)
+		q, err := r.at(m)
 		if err != nil {
 			return err
 		}
@@ -467,6 +494,19 @@ func (p *part) call(b *ir.Builder, i int, v sizes.Values, values []ir.Value, mad
 		args[k] = values[x]
 	}
 	b.At(in.Place)
+	if !m.checks {
+		results := make([]shapes.Shape, len(in.Out))
+		for k, y := range in.Out {
+			var err error
+			if results[k], err = p.shape(y, v); err != nil {
+				return err
+			}
+		}
+		for k, y := range b.Known(in.Op, attrs, args, in.Captured, regions, results) {
+			values[in.Out[k]] = y
+		}
+		return nil
+	}
 	out, err := b.Call(in.Op, attrs, args, in.Captured, regions...)
 	if err != nil {
 		return err

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/quire-ml/quire/internal/interrupts"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/kernel-ext/keep"
 	"github.com/quire-ml/quire/ml/model"
@@ -422,8 +422,7 @@ func (j *Job) Attach() {
 		return
 	}
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
-	defer signal.Stop(interrupted)
+	defer interrupts.Notify(interrupted)()
 	s := newShow(j, os.Stdout)
 	defer s.close()
 	for {

@@ -9,12 +9,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/quire-ml/quire/internal/interrupts"
 	"github.com/quire-ml/quire/kernel-ext/internal/origin"
 )
 
@@ -176,8 +176,7 @@ const patience = 2 * time.Second
 // await returns the job when the process that watches says that its function has begun.
 func await(name, dir string, said io.Reader) (*Job, error) {
 	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
-	defer signal.Stop(interrupted)
+	defer interrupts.Notify(interrupted)()
 	lines := make(chan string)
 	go func() {
 		defer close(lines)

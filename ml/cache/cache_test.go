@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -336,4 +337,216 @@ func TestErrorsAreNotKept(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 7, v)
 	}
+}
+
+// ragged is a decoder of rows that go on by different numbers of positions.
+type ragged struct {
+	*graph.ExecOneOutput
+	store  *model.Store
+	caches *cache.Set
+	texts  []text
+	at     []int
+}
+
+func newRagged(texts []text, window int) *ragged {
+	d := &ragged{store: model.NewStore(), texts: texts, at: make([]int, len(texts))}
+	d.caches = cache.Of(d.store.RootScope())
+	d.ExecOneOutput = model.MustNewExec1(gocpu.New(), d.store, func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+		kv := cache.Place{Counts: counts}.KV(scope, x)
+		q := fast.RoPE(x).Offset(kv.Position()).Done()
+		return kv.Append(q, x).Attend(q).Window(window).Done()
+	})
+	return d
+}
+
+// rowsOf returns the next counts[i] positions of each text, padded to the longest by what spoils whatever looks at it.
+func rowsOf(texts []text, at, counts []int) (x, n *tensors.Tensor) {
+	longest := slices.Max(counts)
+	flat := make([]float32, 0, len(texts)*heads*longest*width)
+	list := make([]int32, len(counts))
+	for b, x := range texts {
+		list[b] = int32(counts[b])
+		for h := range heads {
+			flat = append(flat, x[(h*x.len()+at[b])*width:(h*x.len()+at[b]+counts[b])*width]...)
+			for range (longest - counts[b]) * width {
+				flat = append(flat, 1e3)
+			}
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(flat, len(texts), heads, longest, width), tensors.FromValue(list)
+}
+
+// feed appends counts[i] positions to row i, and compares the results with those of whole texts.
+func (d *ragged) feed(t *testing.T, want []text, counts ...int) {
+	t.Helper()
+	require.NoError(t, d.caches.Reserve(slices.Max(counts)))
+	x, n := rowsOf(d.texts, d.at, counts)
+	y, err := d.Call(x, n)
+	require.NoError(t, err)
+	defer y.Close()
+	for b, c := range counts {
+		for h := range heads {
+			for k := range c {
+				for w := range width {
+					require.InDelta(t, want[b][(h*want[b].len()+d.at[b]+k)*width+w], y.At(b, h, k, w), 1e-4, "row %d, head %d, position %d", b, h, d.at[b]+k)
+				}
+			}
+		}
+		d.at[b] += c
+	}
+}
+
+// Prompts of different lengths, and rows that go on by different numbers, are what each row is alone: what it had before is not computed again.
+func TestRowsOfSeveralLengths(t *testing.T) {
+	whole := random(600)
+	texts := []text{whole, slices.Clone(whole), slices.Clone(whole)}
+	for i := range whole {
+		texts[1][i], texts[2][i] = -whole[i], whole[i]/2
+	}
+	for _, window := range []int{0, 5} {
+		want := make([]text, len(texts))
+		for i, x := range texts {
+			want[i] = x.recomputed(t, window, 0)
+		}
+		d := newRagged(texts, window)
+		d.feed(t, want, 7, 1, 3)
+		d.feed(t, want, 1, 1, 1)
+		d.feed(t, want, 0, 5, 2)
+		shot, err := d.caches.Snapshot()
+		require.NoError(t, err)
+		at := slices.Clone(d.at)
+		d.feed(t, want, 300, 2, 1) // and more room
+		d.feed(t, want, 1, 1, 1)
+		require.NoError(t, d.caches.Restore(shot))
+		copy(d.at, at)
+		d.feed(t, want, 2, 1, 4)
+		require.ErrorContains(t, d.caches.Truncate(3), "its rows have different lengths, and cannot be cut to 3")
+
+		from := []int{2, 0, 2, 1}
+		require.NoError(t, d.caches.Select(from))
+		was := slices.Clone(d.at)
+		d.at, d.texts = nil, nil
+		var more []text
+		for _, k := range from {
+			d.at, d.texts, more = append(d.at, was[k]), append(d.texts, texts[k]), append(more, want[k])
+		}
+		d.feed(t, more, 1, 2, 3, 1)
+		require.NoError(t, d.caches.Reset())
+		clear(d.at)
+		d.feed(t, more, 1, 9, 3, 1)
+		require.NoError(t, d.caches.Clear())
+		require.Zero(t, d.store.NumVariables())
+		d.texts, d.at = texts[:1], []int{0}
+		d.feed(t, want, 4)
+	}
+}
+
+// Rows that began together may go on by themselves.
+func TestUnevenGoesOnFromRowsOfOneLength(t *testing.T) {
+	x := random(40)
+	want := x.recomputed(t, 0, 0)
+	store := model.NewStore()
+	rows := cache.Place{Name: "rows"}
+	even := model.MustNewExec1(gocpu.New(), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		kv := cache.KV(scope, x)
+		q := fast.RoPE(x).Offset(kv.Position()).Done()
+		return kv.Append(q, x).Attend(q).Done()
+	})
+	y, err := even.Call(x.part(0, 9))
+	require.NoError(t, err)
+	y.Close()
+	all := cache.Of(store.RootScope())
+	require.NoError(t, all.Select([]int{0, 0}))
+	require.ErrorContains(t, all.Uneven(cache.Place{}), "caches of another name")
+	require.NoError(t, all.Uneven(rows))
+	require.ErrorContains(t, rows.Of(store.RootScope()).Uneven(cache.Place{}), "rows of several lengths already")
+	d := newRagged([]text{x, x}, 0)
+	d.store, d.caches, d.at = store, rows.Of(store.RootScope()), []int{9, 9}
+	d.ExecOneOutput = model.MustNewExec1(gocpu.New(), store, func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+		kv := cache.Place{Name: "rows", Counts: counts}.KV(scope, x)
+		q := fast.RoPE(x).Offset(kv.Position()).Done()
+		return kv.Append(q, x).Attend(q).Done()
+	})
+	d.feed(t, []text{want, want}, 3, 1)
+	d.feed(t, []text{want, want}, 1, 4)
+	n, err := all.Len()
+	require.NoError(t, err)
+	require.Zero(t, n, "they moved")
+}
+
+// Caches of other names in one store, as of two texts by one model, have nothing to do with each other.
+func TestNamesKeepCachesApart(t *testing.T) {
+	x, y := random(60), random(60)
+	for i := range y {
+		y[i] = -y[i]
+	}
+	store := model.NewStore()
+	of := func(name string) *decoder {
+		place := cache.Place{Name: name}
+		return &decoder{store: store, caches: place.Of(store.RootScope()), ExecOneOutput: model.MustNewExec1(gocpu.New(), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			kv := place.KV(scope.In("attention"), x)
+			q := fast.RoPE(x).Offset(kv.Position()).Done()
+			return kv.Append(q, x).Attend(q).Done()
+		})}
+	}
+	a, b := of("a"), of("b")
+	wantX, wantY := x.recomputed(t, 0, 0), y.recomputed(t, 0, 0)
+	a.feed(t, x, wantX, 0, 10)
+	b.feed(t, y, wantY, 0, 3)
+	a.feed(t, x, wantX, 10, 12)
+	require.NoError(t, b.caches.Reset())
+	a.feed(t, x, wantX, 12, 13)
+	b.feed(t, y, wantY, 0, 1)
+	n, err := cache.Of(store.RootScope()).Len()
+	require.NoError(t, err)
+	require.Zero(t, n, "those without a name are others")
+	for v := range store.IterVariables() {
+		require.True(t, v.Transient(), v.Path())
+	}
+	require.NoError(t, a.caches.Clear())
+	b.feed(t, y, wantY, 1, 4)
+}
+
+// A cache that has counts is always given them, and one without never.
+func TestCountsAreForAllCallsOrNone(t *testing.T) {
+	x, n := rowsOf([]text{random(9)}, []int{0}, []int{3})
+	plain := func(scope *model.Scope, x, _ *graph.Node) *graph.Node {
+		kv := cache.KV(scope, x)
+		return kv.Append(x, x).Attend(x).Done()
+	}
+	counted := func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+		kv := cache.Place{Counts: counts}.KV(scope, x)
+		return kv.Append(x, x).Attend(x).Done()
+	}
+	for _, c := range []struct {
+		first, second func(scope *model.Scope, x, counts *graph.Node) *graph.Node
+		want          string
+	}{{plain, counted, "has rows of one length, without Counts"}, {counted, plain, "has rows of several lengths: give Counts, here too"}} {
+		store := model.NewStore()
+		_, err := model.MustNewExec1(gocpu.New(), store, c.first).Call(x, n)
+		require.NoError(t, err)
+		_, err = model.MustNewExec1(gocpu.New(), store, c.second).Call(x, n)
+		require.ErrorContains(t, err, c.want)
+	}
+	for want, build := range map[string]func(scope *model.Scope, x, counts *graph.Node) *graph.Node{
+		"Counts is int64[1], want int32 of [batch]": func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+			return counted(scope, x, graph.ConvertDType(counts, dtypes.Int64))
+		},
+		"and counts of 2 rows": func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+			return counted(scope, x, graph.Concatenate([]*graph.Node{counts, counts}, 0))
+		},
+		"a rotating cache has rows of one length": func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+			return cache.Place{Counts: counts}.Rotating(scope, x, 4, 1).Append(x, x).Attend(x).Done()
+		},
+		"has a slash": func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
+			return cache.Place{Name: "a/b"}.KV(scope, x).Append(x, x).Attend(x).Done()
+		},
+	} {
+		_, err := model.MustNewExec1(gocpu.New(), model.NewStore(), build).Call(x, n)
+		require.ErrorContains(t, err, want)
+	}
+	d := newDecoder(kv)
+	d.feed(t, random(9), random(9).recomputed(t, 0, 0), 0, 3)
+	require.ErrorContains(t, d.caches.Select([]int{1}), "row 1 is to be taken of 1")
+	require.ErrorContains(t, d.caches.Select(nil), "no rows are to be taken")
 }

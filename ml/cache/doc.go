@@ -22,6 +22,9 @@
 //		logits, err := exec.Call1(token)
 //	}
 //
+// Caches are transient variables: no checkpoint has them. A [Place] gives them a name, so that several texts go on side by side by the weights of
+// one store, and says how far each row of a batch goes on.
+//
 // # Results of steps
 //
 // [Step] and [Tea] keep the result of a function, and call it only at some of the steps: see there.

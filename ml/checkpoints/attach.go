@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/safefile"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 	"github.com/quire-ml/quire/ml/train"
 )
 
@@ -82,7 +82,8 @@ func (h *Handler) end(loop *train.Loop, err error, interrupted bool) error {
 		h.lock = nil
 	}()
 	before := h.join()
-	if err != nil && !interrupted || loop.Step() == h.began || h.lock == nil {
+	nothingNew := loop.Step() == h.began && !loop.BestRestored()
+	if err != nil && !interrupted || nothingNew || h.lock == nil {
 		return before
 	}
 	err = h.saveOnce(interrupted && !h.asked)
@@ -291,7 +292,7 @@ func (h *Handler) afterEval(loop *train.Loop, dataset string, results train.Metr
 		return nil
 	}
 	if best, found := h.Best(); found {
-		if old, ok := h.judge(best); ok && !better(m, old) {
+		if old, ok := h.judge(best); ok && !h.config.bestMode.Better(m, old) {
 			return nil
 		}
 	}

@@ -17,7 +17,7 @@ func (h *Handler) Best() (best Checkpoint, found bool) {
 	var value train.Metric
 	for _, c := range list {
 		m, ok := h.judge(c)
-		if ok && (!found || better(m, value)) {
+		if ok && (!found || h.config.bestMode.Better(m, value)) {
 			best, value, found = c, m, true
 		}
 	}
@@ -62,13 +62,6 @@ type verdict struct {
 	ok     bool
 }
 
-func better(a, b train.Metric) bool {
-	if a.HigherIsBetter() {
-		return a.Value > b.Value
-	}
-	return a.Value < b.Value
-}
-
 // choose returns of the checkpoints in a directory those that may be loaded, oldest first: all, or the best.
 // It also learns from them what is best, unless the program says so.
 func (h *Handler) choose(list []Checkpoint) ([]Checkpoint, error) {
@@ -83,7 +76,7 @@ func (h *Handler) choose(list []Checkpoint) ([]Checkpoint, error) {
 			continue
 		}
 		if readable++; c.bestMetric == "" {
-			c.bestDataset, c.bestMetric = meta.BestDataset, meta.BestMetric
+			c.bestDataset, c.bestMetric, c.bestMode = meta.BestDataset, meta.BestMetric, meta.BestMode
 		}
 		if !c.loadBest {
 			return list, nil
@@ -128,12 +121,8 @@ func (h *Handler) checkEvaluated(loop *train.Loop) error {
 
 // unknownMetric says that an evaluation has no such metric.
 func unknownMetric(dataset, metric string, results train.Metrics) string {
-	var known, shown []string
-	for _, m := range results {
-		known = append(known, m.Short, m.Name)
-		shown = append(shown, fmt.Sprintf("%q or %q", m.Short, m.Name))
-	}
-	return fmt.Sprintf("the evaluation of %q has no metric %q%s (known: %s)", dataset, metric, names.Hint(metric, known), strings.Join(shown, ", "))
+	_, err := results.Find(metric)
+	return fmt.Sprintf("the evaluation of %q has %v", dataset, err)
 }
 
 func quoted(list []string) string { return `"` + strings.Join(list, `", "`) + `"` }

@@ -146,6 +146,27 @@ func TestHyperparametersAndFlagsComeBack(t *testing.T) {
 	require.Equal(t, int64(77), back.Seed())
 }
 
+// What a run works with, such as the caches of a model that generates, is no part of a checkpoint, and stays as it is when one is restored.
+func TestTransientVariablesAreNotSaved(t *testing.T) {
+	dir := t.TempDir()
+	store := model.NewStore()
+	create := func(store *model.Store, path string, value float32) *model.Variable {
+		v, err := store.CreateVariable(path, tensors.FromScalar(value))
+		require.NoError(t, err)
+		return v
+	}
+	create(store, "/weight", 1)
+	create(store, "/cache/cached_keys", 2).SetTrainable(false).SetTransient(true)
+	_, err := Build(store).Dir(dir).MustDone().Save()
+	require.NoError(t, err)
+	other := model.NewStore()
+	cache := create(other, "/cache/cached_keys", 7).SetTransient(true)
+	_, err = Load(other).Dir(dir).Done()
+	require.NoError(t, err)
+	require.Equal(t, float32(1), other.GetVariable("/weight").MustValue().Value())
+	require.Equal(t, float32(7), cache.MustValue().Value())
+}
+
 func TestKeepLastAndBest(t *testing.T) {
 	dir := t.TempDir()
 	s := newProcess(t, 1)

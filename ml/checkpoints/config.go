@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/train"
 )
 
 // Config is a [Handler] to be set up.
@@ -20,6 +21,7 @@ type Config struct {
 	behind   bool
 
 	bestMetric, bestDataset string
+	bestMode                train.Mode
 	bestChosen              bool // by the program, not by a checkpoint
 	exclude                 func(v *model.Variable) bool
 }
@@ -49,12 +51,18 @@ func (c *Config) Keep(n int) *Config {
 
 // KeepBest saves a checkpoint whenever an evaluation in the loop is the best so far, and keeps the best one
 // beside the newest ones. metric is the name or short name of a metric, dataset the name of the data set
-// evaluated. Metrics of kind "accuracy" and "score" are better when larger, others when smaller. A run of a
+// evaluated. Metrics of kind "accuracy" and "score" are better when larger, others when smaller, unless [Config.BestMode] says so. A run of a
 // loop that does not evaluate that data set, and an evaluation of it without that metric, end with an error.
 //
 // Checkpoints remember both names: who loads them need not repeat KeepBest.
 func (c *Config) KeepBest(dataset, metric string) *Config {
 	c.bestDataset, c.bestMetric, c.bestChosen = dataset, metric, true
+	return c
+}
+
+// BestMode says whether smaller or larger values of KeepBest's metric are better: train.Min or train.Max.
+func (c *Config) BestMode(mode train.Mode) *Config {
+	c.bestMode = mode
 	return c
 }
 
@@ -111,6 +119,8 @@ func (c *Config) Done() (*Handler, error) {
 		return nil, fmt.Errorf("checkpoints: Keep(%d): want 1 or more, or -1 for all", c.keep)
 	case c.patience < 1:
 		return nil, fmt.Errorf("checkpoints: FailedSaves(%d): want 1 or more", c.patience)
+	case c.bestMode < train.Auto || c.bestMode > train.Max:
+		return nil, fmt.Errorf("checkpoints: BestMode(%s): want train.Auto, train.Min or train.Max", c.bestMode)
 	case c.bestChosen && (c.bestDataset == "" || c.bestMetric == ""):
 		return nil, fmt.Errorf("checkpoints: KeepBest(%q, %q): want the names of a data set and of a metric", c.bestDataset, c.bestMetric)
 	}

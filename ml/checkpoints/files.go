@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,7 +56,11 @@ func List(dir string) ([]Checkpoint, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("checkpoints: %w", err)
 	}
-	var list []Checkpoint
+	return among(dir, entries), nil
+}
+
+// among returns the checkpoints among the entries of a directory, oldest first.
+func among(dir string, entries []fs.DirEntry) (list []Checkpoint) {
 	for _, e := range entries {
 		name, isJSON := cutSuffix(e.Name(), jsonSuffix)
 		if m := namePattern.FindStringSubmatch(name); isJSON && m != nil {
@@ -70,7 +75,7 @@ func List(dir string) ([]Checkpoint, error) {
 	slices.SortFunc(list, func(a, b Checkpoint) int {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.GlobalStep, b.GlobalStep))
 	})
-	return list, nil
+	return list
 }
 
 func cutSuffix(s, suffix string) (string, bool) {
@@ -106,6 +111,7 @@ type Meta struct {
 	History      *train.History           `json:"history,omitempty"`
 	BestDataset  string                   `json:"best_dataset,omitempty"` // what KeepBest was
 	BestMetric   string                   `json:"best_metric,omitempty"`
+	BestMode     train.Mode               `json:"best_mode,omitempty"`
 	Loop         json.RawMessage          `json:"loop,omitempty"`    // where it was, see train.Loop.State
 	Interim      bool                     `json:"interim,omitempty"` // an interrupt made it: the next one takes its place
 }
@@ -185,11 +191,15 @@ func (m *Meta) verify(f *os.File, path string) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() != m.DataSize {
-		return fmt.Errorf("%s: it has %d bytes, %d were written", path, info.Size(), m.DataSize)
+	return m.verifyData(f, info.Size(), path)
+}
+
+func (m *Meta) verifyData(r io.Reader, size int64, path string) error {
+	if size != m.DataSize {
+		return fmt.Errorf("%s: it has %d bytes, %d were written", path, size, m.DataSize)
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.Copy(h, r); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != m.DataSHA256 {

@@ -36,8 +36,15 @@ var hooksOfTrain = map[string]func(r *recorded){
 	"NTimesDuringLoop": func(r *recorded) { train.NTimesDuringLoop(r.loop, 7, "x", r.note("7 times")) },
 	"PeriodicCallback": func(r *recorded) { train.PeriodicCallback(r.loop, time.Hour, false, "x", r.note("hourly")) }, // its clock is not saved
 	"EarlyStopping": func(r *recorded) {
-		train.EarlyStopping(r.loop, train.EarlyStop{Dataset: "test", Patience: 2, MinDelta: 6})
+		train.EarlyStopping(r.loop, train.EarlyStop{Dataset: "test", Patience: 2, MinDelta: 6, RestoreBest: r.restores})
 		train.EarlyStopping(r.loop, train.EarlyStop{Dataset: "validation", Patience: 50})
+	},
+	"KeepBest": func(r *recorded) { // EarlyStopping keeps one already, if asked to
+		if !r.restores {
+			if err := train.KeepBest(r.loop, train.Best{Dataset: "test", Metric: "mae", Mode: train.Max}); err != nil {
+				panic(err)
+			}
+		}
 	},
 	"ReduceOnPlateau": func(r *recorded) {
 		if err := train.ReduceOnPlateau(r.loop, train.Plateau{Dataset: "test", Factor: 0.5, Patience: 1, MinDelta: 0.5}); err != nil {
@@ -83,6 +90,7 @@ type recorded struct {
 	*process
 	h                *Handler
 	test, validation data.Dataset
+	restores         bool // the best model by early stopping
 	notes            []note
 }
 
@@ -118,11 +126,12 @@ type variant struct {
 	epochs, sized bool
 	ahead         bool // no hook makes the loop wait for its steps
 	together      bool // two steps are made by one call, where nothing is due between them
+	restores      bool // early stopping puts back the best model; else the one with the largest error is
 	behind        bool // checkpoints are saved in the background; sized, or a note would not tell whether it comes before the save of its step
 }
 
 func newRecorded(t testing.TB, dir string, v variant) *recorded {
-	r := &recorded{process: &process{store: model.NewStore()}}
+	r := &recorded{process: &process{store: model.NewStore()}, restores: v.restores}
 	r.trainer = train.NewTrainer(gocpu.New(), r.store, small, losses.MeanSquaredError,
 		optimizers.Adam().LearningRate(0.3).Schedule(optimizers.Cosine(30)).Done(), metrics.NewMeanAbsoluteError())
 	if v.together {
@@ -140,7 +149,7 @@ func newRecorded(t testing.TB, dir string, v variant) *recorded {
 	}
 	r.h = config.MustDone()
 	require.NoError(t, r.h.Attach(r.loop, 3))
-	for _, name := range []string{"Listen", "EvalEvery", "EvalEachEpoch", "EarlyStopping", "EveryNSteps", "NTimesDuringLoop", "PeriodicCallback",
+	for _, name := range []string{"Listen", "EvalEvery", "EvalEachEpoch", "EarlyStopping", "KeepBest", "ReduceOnPlateau", "EveryNSteps", "NTimesDuringLoop", "PeriodicCallback",
 		"OnStart", "OnStep", "OnEpoch", "OnSettled", "OnSettledIf", "OnEval", "OnEnd", "OnDataset"} {
 		if v.ahead && (name == "OnStep" || name == "OnSettled") {
 			continue
@@ -205,12 +214,12 @@ func TestAResumedRunEqualsAnUndisturbedOne(t *testing.T) {
 		{"to an epoch", variant{epochs: true, sized: true}},
 		{"to a global step, passes of unknown length", variant{}},
 		{"to an epoch, passes of unknown length", variant{epochs: true}},
-		{"a step ahead", variant{sized: true, ahead: true}},
+		{"a step ahead, with the best model put back", variant{sized: true, ahead: true, restores: true}},
 		{"a step ahead, passes of unknown length", variant{epochs: true, ahead: true}},
 		{"two steps by one call", variant{sized: true, ahead: true, together: true}},
 		{"two steps by one call, passes of unknown length", variant{epochs: true, ahead: true, together: true}},
 		{"saved in the background", variant{epochs: true, sized: true, behind: true}},
-		{"a step ahead and saved in the background", variant{sized: true, ahead: true, behind: true}},
+		{"a step ahead and saved in the background, with the best model put back", variant{restores: true, sized: true, ahead: true, behind: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stride := stride

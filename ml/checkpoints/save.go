@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,7 +182,7 @@ func (c *counter) Write(p []byte) (int, error) {
 // collect gathers what there is to save.
 func (h *Handler) collect(interim bool) (p *picture, err error) {
 	store := h.config.store
-	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric}
+	meta := &Meta{Saved: time.Now().UTC(), Seed: store.Seed(), BestDataset: h.config.bestDataset, BestMetric: h.config.bestMetric, BestMode: h.config.bestMode}
 	p = &picture{meta: meta, snapshot: store.Snapshot(), interim: interim}
 	defer func() {
 		if err != nil {
@@ -192,7 +191,7 @@ func (h *Handler) collect(interim bool) (p *picture, err error) {
 		}
 	}()
 	for v := range store.IterVariables() {
-		if h.config.exclude != nil && h.config.exclude(v) {
+		if v.Transient() || h.config.exclude != nil && h.config.exclude(v) {
 			continue
 		}
 		if p.snapshot.Value(v.Path()) == nil { // its value was lost, or it was made at this moment
@@ -202,7 +201,7 @@ func (h *Handler) collect(interim bool) (p *picture, err error) {
 			continue
 		}
 		p.paths = append(p.paths, v.Path())
-		if v.DType().IsFloat() && !v.Trainable() {
+		if v.DType().IsFloat() && !v.Trainable() && !v.Frozen() { // what is frozen by a rule may be trained again by another
 			meta.NotTrainable = append(meta.NotTrainable, v.Path())
 		}
 	}
@@ -233,7 +232,12 @@ func (h *Handler) collectLoop(meta *Meta) (err error) {
 	}
 	meta.Metrics, meta.History = h.loop.LastMetrics(), h.loop.History().Clone()
 	if h.evalStep == meta.GlobalStep {
-		meta.Evals = maps.Clone(h.evals)
+		meta.Evals = map[string]train.Metrics{}
+		for name := range h.evals {
+			if results := h.loop.LastEval(name); results != nil { // those of the best model, once that was put back
+				meta.Evals[name] = results
+			}
+		}
 	}
 	if ds, ok := h.loop.Dataset().(data.Resumable); ok {
 		meta.Dataset = h.loop.Dataset().Name()

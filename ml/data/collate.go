@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Collate makes one batch of size examples of ds at a time, by a function: where [Batched] and [Padded] do not do what is wanted. The

@@ -3,7 +3,10 @@ package data
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"reflect"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
@@ -15,6 +18,15 @@ type Batch struct {
 	Inputs []*tensors.Tensor
 	Labels []*tensors.Tensor
 	Spec   any // tells the model of different kinds of batches apart; comparable; mostly nil
+
+	copies *copies // on an engine; nil if there are none
+}
+
+// copies are those of a batch's tensors that an engine holds.
+type copies struct {
+	engine  any
+	of      []*tensors.Tensor // inputs first
+	buffers []io.Closer
 }
 
 // all returns the batch's tensors, inputs first.
@@ -22,8 +34,48 @@ func (b Batch) all() []*tensors.Tensor {
 	return append(b.Inputs[:len(b.Inputs):len(b.Inputs)], b.Labels...)
 }
 
+// WithBuffers returns b with buffers of an engine that hold what its tensors do, one for each, inputs first: whoever runs a program of that engine on b
+// gives it the buffers, see [Batch.Buffers]. They are the batch's, and released with it. The tensors must not be written to any more.
+// Stages that make other batches of those that they get drop the buffers.
+func (b Batch) WithBuffers(engine any, buffers []io.Closer) Batch {
+	b = b.withoutBuffers()
+	b.copies = &copies{engine, b.all(), buffers}
+	return b
+}
+
+// Buffers returns the buffers of an engine that hold what b's tensors do, inputs first, nil if there are none of this engine. They stay b's.
+func (b Batch) Buffers(engine any) []io.Closer {
+	c := b.copies
+	if c == nil || engine == nil || !reflect.ValueOf(engine).Comparable() || c.engine != engine || len(c.buffers) != len(c.of) || !slices.Equal(c.of, b.all()) {
+		return nil
+	}
+	return c.buffers
+}
+
+// withoutBuffers releases what [Batch.WithBuffers] gave b.
+func (b Batch) withoutBuffers() Batch {
+	_ = b.copies.close()
+	b.copies = nil
+	return b
+}
+
+func (c *copies) close() (err error) {
+	if c == nil {
+		return nil
+	}
+	for _, x := range c.buffers {
+		if x != nil {
+			err = errors.Join(err, x.Close())
+		}
+	}
+	return err
+}
+
 // Close releases the batch's tensors.
 func (b Batch) Close() error {
+	if err := b.copies.close(); err != nil {
+		return err
+	}
 	for _, t := range b.all() {
 		if err := t.Close(); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Indexed is data whose examples are read by number, in any order, and not before they are wanted: the files of a folder, the lines of a

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Map applies fn to each batch of ds. fn owns the batch it gets, and returns one made of new tensors, of
@@ -85,6 +85,12 @@ func callMap(what, name string, fn func(Position, Batch) (Batch, error), p Posit
 		for _, t := range given {
 			if t != nil && !slices.Contains(kept, t) {
 				t.Close()
+			}
+		}
+		if c := in.copies; c != nil && (out.copies != c || !slices.Equal(c.of, kept)) { // fn made another batch of it
+			_ = c.close()
+			if out.copies == c {
+				out.copies = nil
 			}
 		}
 	}()

@@ -46,6 +46,7 @@ func Zip(name string, sets ...Dataset) *Pipeline {
 					if i == 0 {
 						out.Spec = b.Spec
 					}
+					b = b.withoutBuffers()
 					out.Inputs, out.Labels = append(out.Inputs, b.Inputs...), append(out.Labels, b.Labels...)
 				}
 				if !yield(out, nil) {

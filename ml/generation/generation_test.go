@@ -247,6 +247,37 @@ func TestStops(t *testing.T) {
 	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(penalised[0].Tokens))), 8, "none comes twice")
 }
 
+// TestPenalties compares settings with their definitions: what Adjust does by hand. The prompt does not count.
+func TestPenalties(t *testing.T) {
+	const presence, frequency = 1.5, 0.75
+	prompt := []int{1, 2, 1}
+	for name, c := range map[string]struct {
+		g *generation.Generator
+		f func(times float64) float64
+	}{
+		"presence":  {generation.New().PresencePenalty(presence), func(float64) float64 { return presence }},
+		"frequency": {generation.New().FrequencyPenalty(frequency), func(times float64) float64 { return frequency * times }},
+		"both":      {generation.New().PresencePenalty(presence).FrequencyPenalty(frequency), func(times float64) float64 { return presence + frequency*times }},
+	} {
+		want, err := generation.New().MaxTokens(40).Adjust(func(sequence []int, logits []float32) {
+			times := map[int]float64{}
+			for _, id := range sequence[len(prompt):] {
+				times[id]++
+			}
+			for id, n := range times {
+				logits[id] = float32(float64(logits[id]) - c.f(n))
+			}
+		}).Generate(t.Context(), &table{}, prompt)
+		require.NoError(t, err)
+		got, err := c.g.MaxTokens(40).Generate(t.Context(), &table{}, prompt)
+		require.NoError(t, err)
+		assert.Equal(t, want[0].Tokens, got[0].Tokens, name)
+		free, err := generation.New().MaxTokens(40).Generate(t.Context(), &table{}, prompt)
+		require.NoError(t, err)
+		assert.NotEqual(t, free[0].Tokens, got[0].Tokens, name)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

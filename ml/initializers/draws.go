@@ -40,7 +40,7 @@ var known = []struct {
 	initializer Initializer
 	of          func(shape shapes.Shape) draws
 }{
-	{He, ofHe}, {LeCun, ofLeCun}, {XavierNormal, ofXavierNormal},
+	{Default, ofDefault}, {He, ofHe}, {LeCun, ofLeCun}, {XavierNormal, ofXavierNormal},
 	{HeUniform, ofHeUniform}, {LeCunUniform, ofLeCunUniform}, {XavierUniform, ofXavierUniform},
 }
 

@@ -66,6 +66,13 @@ func ExampleTruncatedNormalFn() {
 	// mean 0.00, deviation 0.44, from -1.0 to 1.0
 }
 
+// 25 inputs: nothing is further from 0 than 1/√25.
+func ExampleDefault() {
+	fmt.Println(spread(initializers.Default, 25, 2000))
+	// Output:
+	// mean 0.00, deviation 0.12, from -0.2 to 0.2
+}
+
 // 200 inputs: √(2/200) is 0.1.
 func ExampleHe() {
 	fmt.Println(spread(initializers.He, 200, 300))

@@ -57,8 +57,19 @@ func TruncatedNormalFn(stddev float64) Initializer {
 	}
 }
 
+// Default draws evenly from ±1/√fanIn, a variance of 1/(3·fanIn): what PyTorch begins the weights of its linear and convolutional layers
+// with. It is what variables begin with unless layer or scope say otherwise. Layers without norms between them make activations smaller with it; where
+// there are many, take [He] or [XavierUniform].
+func Default(r *rand.Rand, shape shapes.Shape, out []float64) { ofDefault(shape).fill(r, out) }
+
+func ofDefault(shape shapes.Shape) draws {
+	fanIn, _ := Fans(shape)
+	limit := math.Sqrt(1 / fanIn)
+	return uniform(-limit, limit)
+}
+
 // He draws from the normal distribution of standard deviation √(2/fanIn), which keeps the variance of
-// activations through layers of Relu. It is the default for kernels.
+// activations through layers of Relu.
 //
 // Source: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", 2015, arXiv:1502.01852, eq. 10.
 func He(r *rand.Rand, shape shapes.Shape, out []float64) { ofHe(shape).fill(r, out) }

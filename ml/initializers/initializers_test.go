@@ -34,6 +34,7 @@ func TestMomentsOfInitializers(t *testing.T) {
 		{"RandomNormalFn", initializers.RandomNormalFn(0.5), 0, 0.25},
 		{"RandomUniformFn", initializers.RandomUniformFn(0, 6), 3, 3},
 		{"TruncatedNormalFn", initializers.TruncatedNormalFn(1), 0, 0.7737}, // 1 - 2·2φ(2)/(2Φ(2)-1)
+		{"Default", initializers.Default, 0, 1.0 / 900},
 		{"He", initializers.He, 0, 2.0 / 300},
 		{"LeCun", initializers.LeCun, 0, 1.0 / 300},
 		{"XavierNormal", initializers.XavierNormal, 0, 2.0 / 400},

@@ -3,7 +3,6 @@ package layers
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
-	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -13,7 +12,8 @@ import (
 //
 // x is [..., In], a float; weights are [In, Out] and biases, with useBias, a vector of Out numbers; the result is
 // [..., Out]. Several output dimensions make several last axes: Out is then their product. Weights begin
-// with the scope's initializer (He unless set), biases with 0.
+// with the scope's initializer ([initializers.Default] unless set), biases with 0 (or as
+// [model.Scope.WithBiasInitializer] says).
 //
 // Source: Rosenblatt, "Principles of Neurodynamics", 1962, without a threshold.
 func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...int) *graph.Node {
@@ -40,9 +40,9 @@ func Dense(scope *model.Scope, x *graph.Node, useBias bool, outputDimensions ...
 	return scope.Result(y)
 }
 
-// addBias adds a variable of zeros to the last axis.
+// addBias adds a variable to the last axis.
 func addBias(scope *model.Scope, y *graph.Node) *graph.Node {
-	b := scope.WithInitializer(initializers.Zero).VariableWithShape("biases", shapes.Make(y.DType(), y.Dim(-1)))
+	b := scope.Biases().VariableWithShape("biases", shapes.Make(y.DType(), y.Dim(-1)))
 	return graph.Add(y, b.NodeValue(y))
 }
 

@@ -27,19 +27,21 @@ var allLayers = map[string]layer{
 		s.SetParam(layers.ParamDropoutRate, 0.25)
 		return layers.DropoutFromScope(s, x)
 	},
-	"DropPath":            func(s *model.Scope, x *Node) *Node { return layers.DropPath(s, x, 0.5) },
-	"DropBlock":           func(s *model.Scope, x *Node) *Node { return layers.DropBlock(s, x, 0.5, 2) },
-	"PRelu":               layers.PRelu,
-	"LearnedPositions":    func(s *model.Scope, x *Node) *Node { return layers.LearnedPositions(s, Reshape(x, 2, -1, 4), 24) },
+	"DropPath":  func(s *model.Scope, x *Node) *Node { return layers.DropPath(s, x, 0.5) },
+	"DropBlock": func(s *model.Scope, x *Node) *Node { return layers.DropBlock(s, x, 0.5, 2) },
+	"PRelu":     layers.PRelu,
+	"LearnedPositions": func(s *model.Scope, x *Node) *Node {
+		return layers.LearnedPositions(s, Reshape(x, x.Dim(0), -1, 4), 24)
+	},
 	"ActivationFromScope": layers.ActivationFromScope,
 	"Embedding": func(s *model.Scope, x *Node) *Node {
 		return layers.Embedding(s, ConvertDType(x, dtypes.Int32), dtypes.Float64, 3, 2)
 	},
 	"SelfAttention": func(s *model.Scope, x *Node) *Node {
-		return layers.SelfAttention(s, Reshape(x, 2, -1, 4), 2, 2).CausalMask(true).Dropout(0.5).Done()
+		return layers.SelfAttention(s, Reshape(x, x.Dim(0), -1, 4), 2, 2).CausalMask(true).Dropout(0.5).Done()
 	},
 	"MultiHeadAttention": func(s *model.Scope, x *Node) *Node {
-		x = Reshape(x, 2, -1, 4)
+		x = Reshape(x, x.Dim(0), -1, 4)
 		return layers.MultiHeadAttention(s, x, x, x, 2, 2).NumKVHeads(1).Done()
 	},
 }

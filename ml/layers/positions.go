@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/initializers"
@@ -44,7 +45,7 @@ const (
 //	y[i + d/2] = x[i + d/2]·cos(p·θ[i]) + x[i]·sin(p·θ[i])
 //
 // x is [B, T, H, D], a float; positions are integers [T] or [B, T]; the result has x's shape and dtype. Angles are computed in float32
-// at least.
+// at least. It is [fast.RoPE] with positions and the scalings of [Rotary].
 //
 // Source: Su et al., "RoFormer", 2021, arXiv:2104.09864, eq. 15 and 34, with pairs in halves as in GPT-NeoX.
 func RotaryPositions(x, positions *graph.Node, rotary Rotary) *graph.Node {
@@ -60,34 +61,12 @@ func RotaryPositions(x, positions *graph.Node, rotary Rotary) *graph.Node {
 		graph.Errorf("RotaryPositions %s: positions %s, want integers [%d] or [%d %d]", x.Shape(), positions.Shape(), x.Dim(1), x.Dim(0), x.Dim(1))
 	}
 	frequencies, size := rotary.frequencies(d)
-	w := wide(x.DType())
-	g := x.Graph()
-	if positions.Rank() == 1 {
-		positions = graph.ExpandAxes(positions, 0)
+	periods := make([]float64, len(frequencies))
+	for i, f := range frequencies {
+		periods[i] = 1 / f
 	}
-	theta := graph.Reshape(graph.ConstAsDType(g, w, frequencies), 1, 1, 1, d/2)
-	angles := graph.Mul(graph.ConvertDType(graph.ExpandAxes(positions, 2, 3), w), theta) // [B or 1, T, 1, d/2]
-	cos, sin := graph.MulScalar(graph.Cos(angles), size), graph.MulScalar(graph.Sin(angles), size)
-
-	turned := graph.ConvertDType(graph.SliceAxis(x, -1, graph.AxisRange(0, d)), w)
-	axis, dims := -1, []int{x.Dim(0), x.Dim(1), x.Dim(2)}
-	if rotary.Interleaved {
-		turned = graph.Reshape(turned, append(dims, d/2, 2)...)
-	} else {
-		turned = graph.Reshape(turned, append(dims, 2, d/2)...)
-		axis = 3
-	}
-	parts := graph.Split(turned, axis, 2)
-	a, b := graph.Squeeze(parts[0], axis), graph.Squeeze(parts[1], axis) // [B, T, H, d/2]
-	y := graph.Stack([]*graph.Node{
-		graph.Sub(graph.Mul(a, cos), graph.Mul(b, sin)),
-		graph.Add(graph.Mul(b, cos), graph.Mul(a, sin)),
-	}, axis)
-	y = graph.ConvertDType(graph.Reshape(y, append(dims[:3:3], d)...), x.DType())
-	if d < x.Dim(-1) {
-		y = graph.Concatenate([]*graph.Node{y, graph.SliceAxis(x, -1, graph.AxisRangeToEnd(d))}, -1)
-	}
-	return y
+	return fast.RoPE(x).TimeAxis(1).Dims(d).Traditional(rotary.Interleaved).Positions(positions).Magnitude(size).
+		Frequencies(graph.ConstAsDType(x.Graph(), wide(x.DType()), periods)).Done()
 }
 
 // or returns x, or other if x is 0.

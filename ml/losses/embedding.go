@@ -94,7 +94,7 @@ func distances(name string, distance Distance, x *graph.Node) *graph.Node {
 		}
 		return d
 	}
-	graph.Errorf("%s: there is no distance %q: use one of the constants, such as losses.L2", name, distance)
+	unknown(name, "distance", distance, L2, SquaredL2, Cosine)
 	return nil
 }
 
@@ -123,7 +123,7 @@ func triplets(name string, mining Mining, d, same, other *graph.Node, margin flo
 		negative := graph.Where(anyOf(farther), nearest, graph.BroadcastToShape(farthest, nearest.Shape()))
 		return over(d, negative), graph.LogicalAnd(same, graph.ExpandAxes(anyOf(other), -1))
 	}
-	graph.Errorf("%s: there is no mining %q: use one of the constants, such as losses.SemiHard", name, mining)
+	unknown(name, "mining", mining, AllTriplets, Hard, SemiHard)
 	return nil, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/names"
 )
 
 // Fn is a loss: a scalar made of labels and predictions. A loss of one's own may return a loss for each
@@ -171,4 +172,13 @@ func TotalWeight(labels, predictions []*graph.Node) *graph.Node {
 	weights, mask := WeightsAndMask(shape, labels)
 	_, total := weightedSum(graph.Ones(g, shape.WithDType(dtypes.Float32)), weights, mask)
 	return total
+}
+
+// unknown panics with [graph.Error] for a constant of a kind that there is not.
+func unknown[T ~string](name, kind string, value T, known ...T) {
+	list := make([]string, len(known))
+	for i, k := range known {
+		list[i] = string(k)
+	}
+	graph.Errorf("%s: there is no %s %q%s (there are %q)", name, kind, string(value), names.Hint(string(value), list), list)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/internal/names"
 )
 
 type (
@@ -63,7 +64,7 @@ func Output(g *graph.Graph, name string) *graph.Node {
 		if len(outputs) > 0 {
 			known = "the model has named " + strings.Join(slices.Sorted(maps.Keys(outputs)), ", ")
 		}
-		graph.Errorf("Output: there is no output %q: %s with SetOutput", name, known)
+		graph.Errorf("Output: there is no output %q%s (%s with SetOutput)", name, names.Hint(name, slices.Sorted(maps.Keys(outputs))), known)
 	}
 	return x
 }

@@ -24,7 +24,7 @@ func WithReduction(loss Fn, reduction Reduction) Fn {
 		case loss == nil:
 			graph.Errorf("WithReduction: the loss is nil")
 		case reduction != Mean && reduction != Sum && reduction != Each:
-			graph.Errorf("WithReduction: there is no reduction %q: use one of the constants, such as losses.Sum", reduction)
+			unknown("WithReduction", "reduction", reduction, Mean, Sum, Each)
 		case len(predictions) == 0:
 			graph.Errorf("WithReduction: got no predictions")
 		}

@@ -226,5 +226,5 @@ func ExampleOutput() {
 	err := graph.Catch(func() { losses.Output(graph.NewGraph(gocpu.New(), "model"), "mean") })
 	fmt.Println(err)
 	// Output:
-	// shelves_example_test.go:226: Output: there is no output "mean": the model has named none with SetOutput
+	// shelves_example_test.go:226: Output: there is no output "mean" (the model has named none with SetOutput)
 }

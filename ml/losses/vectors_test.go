@@ -191,7 +191,7 @@ func TestReductions(t *testing.T) {
 	assert.Equal(t, 4+9+49., run(losses.Sum).Value())
 	assert.Equal(t, []float64{0, 4, 9, 49}, run(losses.Each).Value())
 	_, err := CallOnce(graphtest.Reference(), func(in []*Node) *Node { return losses.WithReduction(losses.Hinge, "total")(in, in) }, y)
-	require.ErrorContains(t, err, `there is no reduction "total": use one of the constants, such as losses.Sum`)
+	require.ErrorContains(t, err, `there is no reduction "total" (there are ["mean" "sum" "each"])`)
 	_, err = CallOnce(graphtest.Reference(), func(in []*Node) *Node { return losses.WithReduction(nil, losses.Sum)(in, in) }, y)
 	require.ErrorContains(t, err, "WithReduction: the loss is nil")
 }
@@ -206,12 +206,12 @@ func TestInputsAndOutputs(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3.0, out.Value())
 	for want, fn := range map[string]func(x *Node){
-		"Inputs: nobody has told the inputs of this graph":                func(x *Node) { losses.Inputs(x.Graph()) },
-		`there is no output "mean": the model has named none`:             func(x *Node) { losses.Output(x.Graph(), "mean") },
-		`there is no output "mean": the model has named a, b with`:        func(x *Node) { losses.SetOutput("b", x); losses.SetOutput("a", x); losses.Output(x.Graph(), "mean") },
-		`the graph has an output "a" already: give this one another name`: func(x *Node) { losses.SetOutput("a", x); losses.SetOutput("a", x) },
-		"SetOutput: an output needs a name":                               func(x *Node) { losses.SetOutput("", x) },
-		`the output "a" is nil`:                                           func(*Node) { losses.SetOutput("a", nil) },
+		"Inputs: nobody has told the inputs of this graph":                    func(x *Node) { losses.Inputs(x.Graph()) },
+		`there is no output "mean" (the model has named none with SetOutput)`: func(x *Node) { losses.Output(x.Graph(), "mean") },
+		`there is no output "mean" (the model has named a, b with`:            func(x *Node) { losses.SetOutput("b", x); losses.SetOutput("a", x); losses.Output(x.Graph(), "mean") },
+		`the graph has an output "a" already: give this one another name`:     func(x *Node) { losses.SetOutput("a", x); losses.SetOutput("a", x) },
+		"SetOutput: an output needs a name":                                   func(x *Node) { losses.SetOutput("", x) },
+		`the output "a" is nil`:                                               func(*Node) { losses.SetOutput("a", nil) },
 	} {
 		g := NewGraph(graphtest.Reference(), "g")
 		require.ErrorContains(t, Catch(func() { fn(Scalar(g, dtypes.Float32, 1)) }), want)

@@ -7,6 +7,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -28,6 +29,7 @@ type Stream struct {
 	Metric
 	vector  GraphFn
 	collect bool
+	join    func(before, batch []float64) // nil for sums
 	measure func(state []float64) float64
 }
 
@@ -73,10 +75,16 @@ func (m *Stream) Join(before, batch []float64) []float64 {
 	if m.collect || before == nil {
 		return append(before, batch...)
 	}
-	for i := range before { // of states that do not belong together the sums are NaN
-		before[i] += at(batch, i)
-		if len(before) != len(batch) {
+	switch {
+	case len(before) != len(batch): // states that do not belong together
+		for i := range before {
 			before[i] = math.NaN()
+		}
+	case m.join != nil:
+		m.join(before, batch)
+	default:
+		for i := range before {
+			before[i] += batch[i]
 		}
 	}
 	return before
@@ -206,7 +214,8 @@ func averaged(what, short string, average Average, measure func(c counts) float6
 	m := confusion(what, short, func(matrix [][]float64) float64 { return perClass(average, matrix, measure) })
 	if !slices.Contains([]Average{Macro, Micro, Weighted}, average) {
 		m.vector = func(*model.Scope, []*graph.Node, []*graph.Node) *graph.Node {
-			graph.Errorf("%s: there is no average %q: use one of the constants, such as metrics.Macro", what, average)
+			known := []string{string(Macro), string(Micro), string(Weighted)}
+			graph.Errorf("%s: there is no average %q%s (there are %q)", what, average, names.Hint(string(average), known), known)
 			return nil
 		}
 	}
@@ -428,18 +437,40 @@ func difference(name string, labels, predictions []*graph.Node) (y, p, w *graph.
 }
 
 // NewR2 measures 1 - Σ (label - prediction)² / Σ (label - mean of labels)², the part of the labels' variance that is predicted, over all elements; NaN
-// if the labels are all the same. Labels and predictions have the same shape.
+// if the labels are all the same. Labels and predictions have the same shape. Its state is the sum of the weights, the mean of the labels, their squared
+// differences from it, and those from the predictions, so that labels far from 0, such as years or temperatures in kelvin, lose no digits.
+//
+// Source of how states are joined: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979, eq. 2.1.
 func NewR2() *Stream {
-	return NewSums("R²", "r2", "score", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
+	m := NewSums("R²", "r2", "score", func(_ *model.Scope, labels, predictions []*graph.Node) *graph.Node {
 		y, p, w := difference("R²", labels, predictions)
-		return sums(w, y, graph.Square(y), graph.Square(graph.Sub(y, p)))
+		one := func(x *graph.Node) *graph.Node { return graph.Reshape(x, 1) }
+		total := graph.ReduceAllSum(w)
+		mean := graph.Div(graph.ReduceAllSum(graph.Mul(w, y)), graph.Where(graph.IsZero(total), graph.OnesLike(total), total))
+		away := graph.ReduceAllSum(graph.Mul(w, graph.Square(graph.Sub(y, mean))))
+		missed := graph.ReduceAllSum(graph.Mul(w, graph.Square(graph.Sub(y, p))))
+		return graph.Concatenate([]*graph.Node{one(total), one(mean), one(away), one(missed)}, 0)
 	}, func(s []float64) float64 {
-		variance := at(s, 2) - at(s, 1)*ratio(at(s, 1), at(s, 0))
-		if !(variance > 1e-14*at(s, 2)) {
-			return math.NaN()
+		// What rounding makes of labels that are all the same is not a variance.
+		if variance := at(s, 2); variance > at(s, 0)*1e-28*at(s, 1)*at(s, 1) {
+			return 1 - at(s, 3)/variance
 		}
-		return 1 - at(s, 3)/variance
+		return math.NaN()
 	})
+	m.join = joinMoments
+	return m
+}
+
+// joinMoments adds to the weight, mean and squared differences of some labels those of others, and to their last number the others' last one.
+func joinMoments(a, b []float64) {
+	if len(a) < 4 || b[0] == 0 {
+		return
+	}
+	d, total := b[1]-a[1], a[0]+b[0]
+	a[2] += b[2] + d*d*a[0]*(b[0]/total)
+	a[1] += d * (b[0] / total)
+	a[0] = total
+	a[3] += b[3]
 }
 
 // NewRootMeanSquaredError measures the root of the mean of (label - prediction)², over all elements of all batches. Labels and predictions have the

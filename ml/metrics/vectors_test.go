@@ -52,6 +52,28 @@ var references = map[string]metrics.Interface{
 	"NewRootMeanSquaredError": metrics.NewRootMeanSquaredError(),
 	"NewMeanAbsoluteError":    metrics.NewMeanAbsoluteError(),
 	"NewMedianAbsoluteError":  metrics.NewMedianAbsoluteError(),
+
+	"NewSparseCategoricalAccuracy": metrics.NewSparseCategoricalAccuracy(),
+	"NewCategoricalAccuracy":       metrics.NewCategoricalAccuracy(),
+	"NewBinaryAccuracy":            metrics.NewBinaryAccuracy(),
+	"NewBinaryLogitsAccuracy":      metrics.NewBinaryLogitsAccuracy(),
+	"NewTopKAccuracy":              metrics.NewTopKAccuracy(2),
+}
+
+// rows returns the labels of some examples, as a tensor of theirs: one number each, or one for each class.
+func (v vector) rows(labels []float64) any {
+	n := v.Dims[0]
+	if v.Int {
+		whole := make([]int32, len(labels))
+		for i, x := range labels {
+			whole[i] = int32(x)
+		}
+		return whole
+	}
+	if width := len(v.Labels) / n; width > 1 {
+		return tensors.FromFlatDataAndDimensions(labels, len(labels)/width, width)
+	}
+	return labels
 }
 
 // state returns what a metric returns for a batch.
@@ -88,14 +110,14 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 			continue
 		}
 		n := v.Dims[0]
-		width := len(v.Predictions) / n
+		width, labelWidth := len(v.Predictions)/n, len(v.Labels)/n
 		for _, ends := range [][]int{{n}, {1, 6, n}, {3, 4, 5, n - 1, n}} {
 			for _, hidden := range []bool{false, true} {
 				var all []float64
 				var mean metrics.Mean
 				begin := 0
 				for _, end := range ends {
-					labels, predictions := slices.Clone(v.Labels[begin:end]), slices.Clone(v.Predictions[begin*width:end*width])
+					labels, predictions := slices.Clone(v.Labels[begin*labelWidth:end*labelWidth]), slices.Clone(v.Predictions[begin*width:end*width])
 					var mask []bool
 					weights := []float64{}
 					if len(v.Weights) > 0 {
@@ -103,22 +125,15 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 					}
 					if hidden {
 						mask = append(slices.Repeat([]bool{true}, end-begin), false)
-						labels = append(labels, 1e6)
+						labels = append(labels, slices.Repeat([]float64{1e6}, labelWidth)...)
 						predictions = append(predictions, slices.Repeat([]float64{math.NaN()}, width)...)
 						if len(weights) > 0 {
 							weights = append(weights, math.NaN())
 						}
 					}
 					dims := slices.Clone(v.Dims)
-					dims[0] = len(labels)
-					in := []any{tensors.FromFlatDataAndDimensions(labels, len(labels))}
-					if v.Int {
-						whole := make([]int32, len(labels))
-						for i, x := range labels {
-							whole[i] = int32(x)
-						}
-						in[0] = whole
-					}
+					dims[0] = len(labels) / labelWidth
+					in := []any{v.rows(labels)}
 					if len(weights) > 0 {
 						in = append(in, weights)
 					}
@@ -134,14 +149,100 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 					}
 					begin = end
 				}
-				got := mean.Value()
+				got, tolerance := mean.Value(), 1e-6 // means of hits are float32
 				if s, ok := m.(metrics.Streaming); ok {
-					got = s.Measure(all)
+					got, tolerance = s.Measure(all), 1e-9
 				}
-				require.InDelta(t, v.Value, got, 1e-9, "%s of %s, batches that end at %v, hidden: %v, weights: %v", v.Name, v.Source, ends, hidden, len(v.Weights) > 0)
+				require.InDelta(t, v.Value, got, tolerance, "%s of %s, batches that end at %v, hidden: %v, weights: %v", v.Name, v.Source, ends, hidden, len(v.Weights) > 0)
 			}
 		}
 	}
+}
+
+// What a metric is of labels or predictions that are all moved by a number: the same. Each has an entry that streams numbers; of those of classes only
+// predictions move.
+var whatMoves = map[string]struct{ labels, predictions bool }{
+	"NewR2": {true, true}, "NewRootMeanSquaredError": {true, true}, "NewMeanAbsoluteError": {true, true}, "NewMedianAbsoluteError": {true, true},
+	"NewROCAUC": {false, true}, "NewPRAUC": {false, true}, "NewPerplexity": {false, true}, "NewConfusion": {false, true}, "NewMeanIoU": {false, true},
+	"NewPrecision": {false, true}, "NewRecall": {false, true}, "NewF1": {false, true},
+	"NewSparseCategoricalAccuracy": {false, true}, "NewCategoricalAccuracy": {false, true}, "NewTopKAccuracy": {false, true},
+}
+
+// fixed are metrics of predictions against a threshold, which do not move with it.
+var fixed = []string{"NewBinaryPrecision", "NewBinaryRecall", "NewBinaryF1", "NewBinaryAccuracy", "NewBinaryLogitsAccuracy"}
+
+// TestMetricsFarFromZero: of numbers around a million or ten to the eighth, over uneven batches, each metric is what it is of those around 0, as far as
+// these numbers themselves are exact.
+func TestMetricsFarFromZero(t *testing.T) {
+	data, err := os.ReadFile("testdata/vectors.json")
+	require.NoError(t, err)
+	var vectors []vector
+	require.NoError(t, json.Unmarshal(data, &vectors))
+	for _, v := range vectors {
+		name, _, _ := strings.Cut(v.Name, ",")
+		moves, ok := whatMoves[name]
+		if !ok {
+			require.Contains(t, fixed, name, "say in whatMoves what moves with it")
+			continue
+		}
+		m, n := references[v.Name], v.Dims[0]
+		width, labelWidth := len(v.Predictions)/n, len(v.Labels)/n
+		for _, offset := range []float64{1 << 20, -(1 << 27)} { // numbers with two digits stay exact to 1e-8
+			var all []float64
+			var mean metrics.Mean
+			for begin, sizes := 0, []int{1, 5, 2, n - 8}; begin < n; sizes = sizes[1:] {
+				end := begin + sizes[0]
+				labels, predictions := slices.Clone(v.Labels[begin*labelWidth:end*labelWidth]), slices.Clone(v.Predictions[begin*width:end*width])
+				for i := range labels {
+					if moves.labels {
+						labels[i] += offset
+					}
+				}
+				for i := range predictions {
+					if moves.predictions {
+						predictions[i] += offset
+					}
+				}
+				in := []any{v.rows(labels)}
+				if len(v.Weights) > 0 {
+					in = append(in, v.Weights[begin:end])
+				}
+				dims := slices.Clone(v.Dims)
+				dims[0] = end - begin
+				got := state(t, m, append(in, tensors.FromFlatDataAndDimensions(predictions, dims...))...)
+				if s, ok := m.(metrics.Streaming); ok {
+					all = s.Join(all, got[:len(got)-1])
+				} else {
+					mean.Add(got[0], got[1])
+				}
+				begin = end
+			}
+			got := mean.Value()
+			if s, ok := m.(metrics.Streaming); ok {
+				got = s.Measure(all)
+			}
+			require.InDelta(t, v.Value, got, 1e-6, "%s, moved by %v, weights: %v", v.Name, offset, len(v.Weights) > 0)
+		}
+	}
+}
+
+// TestR2OfBatchesThatWeighNothing, and of labels that differ by less than is left of them.
+func TestR2OfBatchesThatWeighNothing(t *testing.T) {
+	m := metrics.NewR2()
+	one := func(values ...any) []float64 {
+		s := state(t, m, values...)
+		return s[:len(s)-1]
+	}
+	empty := func() []float64 { return one([]float64{7, 9}, []bool{false, false}, []float64{1, 1}) }
+	full := func() []float64 { return one([]float64{1, 2, 4}, []float64{1, 2, 3}) }
+	want := m.Measure(full())
+	assert.InDelta(t, 1-1./(14./3), want, 1e-12)
+	assert.InDelta(t, want, m.Measure(m.Join(m.Join(nil, empty()), full())), 1e-12)
+	assert.InDelta(t, want, m.Measure(m.Join(m.Join(nil, full()), empty())), 1e-12)
+	assert.True(t, math.IsNaN(m.Measure(empty())))
+	same := one([]float64{0.1, 0.1, 0.1}, []float64{0, 0.1, 0.2})
+	assert.True(t, math.IsNaN(m.Measure(m.Join(same, one([]float64{0.1}, []float64{0.3})))))
+	assert.True(t, math.IsNaN(m.Measure(m.Join(full(), []float64{1}))))
 }
 
 // TestWhatHasNoMetric: of one class there is no area, of labels that are the same no variance; and what is predicted as NaN is nothing.
@@ -170,7 +271,7 @@ func TestWhatHasNoMetric(t *testing.T) {
 	}
 	assert.Nil(t, metrics.Unweighted(nil))
 	for want, m := range map[string]metrics.Interface{
-		`Precision: there is no average "mean"`:                 metrics.NewPrecision("mean"),
+		`Precision: there is no average "mean" (there are`:      metrics.NewPrecision("mean"),
 		"ROC AUC: predictions are int32[2], want floats":        metrics.NewROCAUC(),
 		"F1: labels int32[2] against predictions int32[1]":      nil,
 		"Mine: the state of a batch is int32[2], want a vector": metrics.NewSums("Mine", "m", "score", func(_ *model.Scope, _, p []*Node) *Node { return p[0] }, nil),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -44,7 +45,7 @@ func ExampleStore_ParseParams() {
 	// Output:
 	// <nil>
 	// 128
-	// model: hyperparameter "width", set at example_test.go:43: "wide" is no int
+	// model: hyperparameter "width", set at example_test.go:44: "wide" is no int
 }
 
 // A snapshot holds a model as it was, for whoever saves or evaluates it, while training goes on.
@@ -68,4 +69,31 @@ func ExampleStore_Snapshot() {
 	// Output:
 	// then: /n 1 <nil>
 	// now: 3
+}
+
+func ExampleStore_MoveVariable() {
+	store := model.NewStore()
+	store.CreateVariable("/dense_1/kernel", tensors.FromValue([]float32{1, 2}))
+	if err := store.MoveVariable("/dense_1/kernel", "/hidden/weights"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for v := range store.IterVariables() {
+		fmt.Println(v)
+	}
+	// Output: /hidden/weights float32[2]
+}
+
+func ExampleSnapshot_Restore() {
+	store := model.NewStore()
+	w, _ := store.CreateVariable("/w", tensors.FromValue([]float32{1, 2}))
+	before := store.Snapshot()
+	defer before.Close()
+	w.MustSetValue(tensors.FromValue([]float32{7, 7})) // as training would
+	if err := before.Restore(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(w.MustValue().Value())
+	// Output: [1 2]
 }

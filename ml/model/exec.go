@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/sizes"
 )
 
 // Exec runs a function that builds a graph with variables of a store. It is a [graph.Exec], with all of its calls, that
@@ -61,6 +63,18 @@ func (e *Exec) WithName(name string) *Exec {
 // SetMaxCache is [graph.Exec.SetMaxCache].
 func (e *Exec) SetMaxCache(maxCacheSize int) *Exec {
 	e.Exec.SetMaxCache(maxCacheSize)
+	return e
+}
+
+// WithShapes is [graph.Exec.WithShapes].
+func (e *Exec) WithShapes(d *sizes.Declaration) *Exec {
+	e.Exec.WithShapes(d)
+	return e
+}
+
+// DeriveSizes is [graph.Exec.DeriveSizes]: a program for another size reads and changes the same variables.
+func (e *Exec) DeriveSizes() *Exec {
+	e.Exec.DeriveSizes()
 	return e
 }
 
@@ -134,7 +148,7 @@ func (f *feeder) Build(g *graph.Graph, inputs []*graph.Node, function func(first
 	}
 	r := &feed{feeder: f, numOut: len(outputs), vars: vars.order}
 	done = true
-	return graph.ExecFeed{Outputs: outputs, Extra: r.takeChanged(g, vars), Run: r.run, Compiled: func(ok bool) {
+	return graph.ExecFeed{Outputs: outputs, Extra: r.takeChanged(g, vars), Run: r.run, Like: r.like, Compiled: func(ok bool) {
 		if !ok {
 			f.undo(vars)
 			return
@@ -183,6 +197,15 @@ func (r *feed) takeChanged(g *graph.Graph, vars *graphVars) (values []*graph.Nod
 		g.Donate(n.param)
 	}
 	return values
+}
+
+// like describes the feed: the variables in order, and what becomes of them.
+func (r *feed) like() string {
+	var b strings.Builder
+	for i, v := range r.vars {
+		fmt.Fprintf(&b, "%q %s %t\n", v.path, v.Shape(), r.changes[i])
+	}
+	return b.String()
 }
 
 // run runs the graph on inputs and variables, and returns its outputs and logged values.

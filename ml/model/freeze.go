@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ type freezeRule struct {
 //	store.UnfreezeVariables("encoder/*/biases")   // but for these
 //
 // What is said last about a variable holds. It returns an error if the pattern is malformed; one that matches no variable is an error when
-// a model is built: it is mostly a typing mistake. Averages and other variables that are never trained are left alone.
+// something is trained ([Store.CheckFrozen]): it is mostly a typing mistake. Averages and other variables that are never trained are left alone.
 func (s *Store) FreezeVariables(pathPattern string) error {
 	return s.freeze("FreezeVariables", freezeRule{pattern(pathPattern), true})
 }
@@ -49,6 +50,34 @@ func (s *Store) freezeNew(v *Variable) {
 			v.frozen = r.frozen
 		}
 	}
+}
+
+// CheckFrozen returns an error if a pattern of [Store.FreezeVariables] or [Store.UnfreezeVariables] matches no variable. It is asked when gradients of
+// variables are built, not when a part of a model is built by itself to be run: then the other parts may not be there yet.
+func (s *Store) CheckFrozen() error {
+	s.mu.Lock()
+	missing := pattern("")
+next:
+	for _, r := range s.frozen {
+		for p := range s.vars {
+			if r.pattern.matches(p) {
+				continue next
+			}
+		}
+		missing = r.pattern
+		break
+	}
+	s.mu.Unlock()
+	if missing != "" {
+		return fmt.Errorf("model: FreezeVariables or UnfreezeVariables(%q): the model has no variable of this path%s", string(missing), didYouMean(s, string(missing)))
+	}
+	return nil
+}
+
+// Frozen reports whether optimizers would change v, but for [Store.FreezeVariables].
+func (v *Variable) Frozen() bool {
+	trainable, frozen := v.own().flags()
+	return trainable && frozen
 }
 
 func (v *Variable) setFrozen(frozen bool) {

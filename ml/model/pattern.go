@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/internal/names"
 )
 
 // pattern says which paths are meant: all whose end it is, or, if it begins with a slash, the one that it is. Its elements may
@@ -43,6 +45,37 @@ func (p pattern) matches(fullPath string) bool {
 		}
 	}
 	return false
+}
+
+// Near returns the path of a variable, or of a scope around some, that is most like a pattern, for errors about one that matches nothing; "" if none is. Of a
+// pattern without a slash in front it is the end of a path.
+func (s *Store) Near(pathPattern string) string {
+	var known []string
+	for v := range s.IterVariables() {
+		for p := v.Path(); p != "/"; p, _ = SplitPath(p) {
+			known = append(known, strings.TrimPrefix(p, "/"))
+		}
+	}
+	if end, whole := strings.CutPrefix(pathPattern, "/"); whole {
+		if near := names.Nearest(end, known); near != "" {
+			return "/" + near
+		}
+		return ""
+	}
+	parts := strings.Count(pathPattern, "/") + 1
+	for i, p := range known {
+		elements := strings.Split(p, "/")
+		known[i] = strings.Join(elements[max(0, len(elements)-parts):], "/")
+	}
+	return names.Nearest(pathPattern, known)
+}
+
+// didYouMean returns ": do you mean …?" for a pattern that matches nothing.
+func didYouMean(s *Store, pathPattern string) string {
+	if near := s.Near(pathPattern); near != "" {
+		return fmt.Sprintf(": do you mean %q?", near)
+	}
+	return ""
 }
 
 // Matches reports whether a pattern, as [Capture] has them, is that of a variable's path or of a scope around it:

@@ -18,6 +18,7 @@ type Scope struct {
 	path        string
 	visits      map[string]place         // path → where: scopes entered and variables asked for in this graph
 	initializer initializers.Initializer // nil for the default
+	biases      initializers.Initializer // of biases; nil for 0
 	precision   *precision               // of the graph being built; nil for none
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 	layer       string                   // whose scope it is, for errors; may be ""
@@ -101,19 +102,35 @@ func (s *Scope) Layer(name string, input *graph.Node) *Scope {
 	return &c
 }
 
-// WithInitializer returns the scope with another initializer for its new variables and those below it.
-// The default is [initializers.He].
+// WithInitializer returns the scope with another initializer for its new variables and those below it, but for biases, see
+// [Scope.WithBiasInitializer]. The default is [initializers.Default].
 func (s *Scope) WithInitializer(initializer initializers.Initializer) *Scope {
 	c := *s
 	c.initializer = initializer
 	return &c
 }
 
+// WithBiasInitializer returns the scope with another initializer for the biases of layers below it, which begin with 0 otherwise:
+// [initializers.Default] begins them at random, as PyTorch does, which networks of few inputs, such as those of differential equations, learn from sooner.
+func (s *Scope) WithBiasInitializer(initializer initializers.Initializer) *Scope {
+	c := *s
+	c.biases = initializer
+	return &c
+}
+
+// Biases returns the scope whose new variables begin as biases do.
+func (s *Scope) Biases() *Scope {
+	if s.biases == nil {
+		return s.WithInitializer(initializers.Zero)
+	}
+	return s.WithInitializer(s.biases)
+}
+
 // Initializer returns the initializer for new variables.
-func (s *Scope) Initializer() initializers.Initializer { return s.InitializerOr(initializers.He) }
+func (s *Scope) Initializer() initializers.Initializer { return s.InitializerOr(initializers.Default) }
 
 // InitializerOr returns the initializer that was set with [Scope.WithInitializer], or other if none was: for
-// layers with a better default than He.
+// layers with a better default.
 func (s *Scope) InitializerOr(other initializers.Initializer) initializers.Initializer {
 	if s.initializer == nil {
 		return other

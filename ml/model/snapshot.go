@@ -25,6 +25,7 @@ type Snapshot struct {
 
 	mu     sync.Mutex
 	held   map[string]held // by path
+	lost   map[string]bool // the variables that had no value
 	closed bool
 }
 
@@ -44,6 +45,11 @@ func (s *Store) Snapshot() *Snapshot {
 	for path, v := range s.vars {
 		if x, err := v.hold(); err == nil {
 			out.held[path] = held{v, x}
+		} else {
+			if out.lost == nil {
+				out.lost = map[string]bool{}
+			}
+			out.lost[path] = true
 		}
 	}
 	return out

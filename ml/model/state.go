@@ -20,6 +20,7 @@ type State struct {
 	Params    []ParamState
 	Declared  []ParamState // hyperparameters that were declared, with their defaults
 	Shardings []ShardingState
+	Frozen    []FreezeState
 }
 
 // VariableState is a variable of a [State].
@@ -28,9 +29,10 @@ type VariableState struct {
 	Value     *tensors.Tensor
 	Backend   graph.Backend // where the value lies, of one that stays there, see [Store.StateWhere]; then Value is nil
 	Buffer    graph.Buffer  // of Backend
-	Trainable bool
-	Sharding  []string // see [Variable.SetSharding]
-	MadeAt    string   // see [Variable.MadeAt]
+	Trainable bool          // but for rules in [State.Frozen]
+	Transient bool          // see [Variable.SetTransient]
+	Sharding  []string      // see [Variable.SetSharding]
+	MadeAt    string        // see [Variable.MadeAt]
 }
 
 // ParamState is a hyperparameter of a [State].
@@ -47,6 +49,12 @@ type ParamState struct {
 type ShardingState struct {
 	Pattern string
 	Axes    []string
+}
+
+// FreezeState is a call of [Store.FreezeVariables], or of [Store.UnfreezeVariables] if Frozen is false.
+type FreezeState struct {
+	Pattern string
+	Frozen  bool
 }
 
 // State returns what the store is at this moment; it waits for a run that is changing variables. The values are shared with the
@@ -75,6 +83,9 @@ func (s *Store) StateWhere(stays func(graph.Backend) bool) (*State, error) {
 	for _, r := range s.shardings {
 		out.Shardings = append(out.Shardings, ShardingState{string(r.pattern), r.axes})
 	}
+	for _, r := range s.frozen {
+		out.Frozen = append(out.Frozen, FreezeState{string(r.pattern), r.frozen})
+	}
 	return out, nil
 }
 
@@ -87,7 +98,7 @@ func (st *State) takeVariables(s *Store, snapshot *Snapshot, stays func(graph.Ba
 			}
 			continue
 		}
-		one := VariableState{Path: v.path, Trainable: v.Trainable(), Sharding: v.Sharding(), MadeAt: v.MadeAt()}
+		one := VariableState{Path: v.path, Trainable: v.Trainable() || v.Frozen(), Transient: v.Transient(), Sharding: v.Sharding(), MadeAt: v.MadeAt()}
 		if stays != nil {
 			one.Backend, one.Buffer = x.on(stays)
 		}
@@ -144,6 +155,11 @@ func FromState(st *State) (*Store, error) {
 			return nil, err
 		}
 	}
+	for _, r := range st.Frozen {
+		if err := s.freeze("FreezeVariables", freezeRule{pattern(r.Pattern), r.Frozen}); err != nil {
+			return nil, err
+		}
+	}
 	for _, d := range st.Declared {
 		if err := s.DeclareParam(d.Path, d.Value, d.Doc); err != nil {
 			return nil, err
@@ -185,6 +201,7 @@ func (s *Store) takeVariable(x *VariableState) error {
 		return err
 	}
 	v.trainable = x.Trainable && v.shape.DType.IsFloat()
+	v.transient = x.Transient
 	v.sharding = ir.Sharding(slices.Clone(x.Sharding))
 	return nil
 }

@@ -154,7 +154,7 @@ func (s *Store) DeleteVariable(fullPath string) error {
 	s.generation++
 	s.mu.Unlock()
 	if v == nil {
-		return fmt.Errorf("model: there is no variable %q to delete", path)
+		return fmt.Errorf("model: there is no variable %q to delete%s", path, didYouMean(s, path))
 	}
 	s.run.Lock()
 	defer s.run.Unlock()

@@ -21,6 +21,7 @@ type Variable struct {
 	mu        sync.Mutex
 	trainable bool
 	sharding  ir.Sharding
+	transient bool
 	frozen    bool // by a rule of the store's
 	compiled  bool // part of a compiled graph
 
@@ -106,6 +107,24 @@ func (v *Variable) SetTrainable(trainable bool) *Variable {
 	if changed {
 		w.store.changed()
 	}
+	return v
+}
+
+// Transient reports whether the variable is left out of checkpoints.
+func (v *Variable) Transient() bool {
+	v = v.own()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.transient
+}
+
+// SetTransient says whether the variable is something that a run works with, such as a cache, and returns it: checkpoints leave it out. It is
+// part of a [State] all the same.
+func (v *Variable) SetTransient(transient bool) *Variable {
+	w := v.own()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.transient = transient
 	return v
 }
 

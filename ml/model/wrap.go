@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/quire-ml/quire/graph"
@@ -47,23 +48,15 @@ func (s *Store) wrappersOf(path string, kind func(w wrapper) bool) (list []wrapp
 	return list
 }
 
-// checkWrappers returns an error if a wrapper, or a rule about what is trained, matches nothing: it is mostly a typing mistake.
+// checkWrappers returns an error if a wrapper matches nothing: it is mostly a typing mistake.
 func (s *Store) checkWrappers() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.wrappers {
+	wrappers := slices.Clone(s.wrappers)
+	s.mu.Unlock()
+	for _, w := range wrappers {
 		if !w.used.Load() {
-			return fmt.Errorf("model: %s(%q): the model has no layer or variable of this path", w.by, string(w.pattern))
+			return fmt.Errorf("model: %s(%q): the model has no layer or variable of this path%s", w.by, string(w.pattern), didYouMean(s, string(w.pattern)))
 		}
-	}
-next:
-	for _, r := range s.frozen {
-		for p := range s.vars {
-			if r.pattern.matches(p) {
-				continue next
-			}
-		}
-		return fmt.Errorf("model: FreezeVariables or UnfreezeVariables(%q): the model has no variable of this path", string(r.pattern))
 	}
 	return nil
 }

@@ -105,17 +105,64 @@ func (w *wrapper) UpdateGraphWithGradients(scope *model.Scope, variables []*mode
 	for i, v := range variables {
 		before[i] = v.NodeValue(g)
 	}
+	old := nodesOf(mastersIn(scope), g)
 	w.inner.UpdateGraphWithGradients(scope, variables, gradients)
+	now := mastersIn(scope)
 	c := &common{name: w.name}
 	own := c.stateScope(scope, variables, g)
 	for i, v := range variables {
 		u := &Update{Variable: v, Gradient: gradients[i], scope: own, name: w.name}
 		u.Step = graph.ConvertDType(count(own, v, g), dtypes.Float32)
 		u.Value = graph.ConvertDType(before[i], wide(v.DType()))
-		if x := w.after(u, graph.ConvertDType(v.NodeValue(g), u.Value.DType())); x != nil {
-			v.SetNodeValue(graph.ConvertDType(x, v.DType()))
+		value := graph.ConvertDType(v.NodeValue(g), u.Value.DType())
+		master := changedMaster(now, old, v, g)
+		if master != nil { // the variable is what rounding leaves of it
+			was := old[master]
+			if was == nil {
+				was = master.NodeBefore(g)
+			}
+			u.Value, value = masterOr(was, before[i]), master.NodeValue(g)
+		}
+		x := w.after(u, value)
+		if x == nil {
+			continue
+		}
+		v.SetNodeValue(graph.ConvertDType(x, v.DType()))
+		if master != nil {
+			master.SetNodeValue(x)
 		}
 	}
+}
+
+// mastersIn returns the master copies of narrow variables that optimizers keep below a scope.
+func mastersIn(scope *model.Scope) (all []*model.Variable) {
+	for v := range scope.IterVariables() {
+		if strings.Contains(strings.TrimPrefix(v.Path(), scope.Path()), "/"+masterState+"/") {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// nodesOf returns the values in a graph of the variables that it uses.
+func nodesOf(variables []*model.Variable, g *graph.Graph) map[*model.Variable]*graph.Node {
+	nodes := map[*model.Variable]*graph.Node{}
+	for _, v := range variables {
+		if v.InUseByGraph(g) {
+			nodes[v] = v.NodeValue(g)
+		}
+	}
+	return nodes
+}
+
+// changedMaster returns v's master copy that a graph has given another value than it had before, nil if there is none.
+func changedMaster(masters []*model.Variable, before map[*model.Variable]*graph.Node, v *model.Variable, g *graph.Graph) (changed *model.Variable) {
+	for _, m := range masters {
+		if strings.HasSuffix(m.Path(), "/"+masterState+v.Path()) && m.ChangedInGraph(g) && m.NodeValue(g) != before[m] {
+			changed = m
+		}
+	}
+	return changed
 }
 
 // Clear deletes the state of both.

@@ -76,7 +76,11 @@ func (o *grouped) UpdateGraphWithGradients(scope *model.Scope, variables []*mode
 	for k, g := range o.groups {
 		switch {
 		case len(variablesOf[k]) == 0 && g.Pattern != "" && !o.matchesAny(scope.Store(), k):
-			graph.Errorf("Groups: the model has no variable of the pattern %q of group %d", g.Pattern, k)
+			hint := ""
+			if near := scope.Store().Near(g.Pattern); near != "" {
+				hint = fmt.Sprintf(": do you mean %q?", near)
+			}
+			graph.Errorf("Groups: the model has no variable of the pattern %q of group %d%s", g.Pattern, k, hint)
 		case g.Optimizer != nil && len(variablesOf[k]) > 0:
 			g.Optimizer.UpdateGraphWithGradients(scope, variablesOf[k], gradientsOf[k])
 		}

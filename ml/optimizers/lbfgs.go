@@ -18,7 +18,7 @@ type LBFGSConfig struct {
 //	θ ← θ - rate · d
 //
 // of which the first step is the gradient, divided by the sum of its absolute values if that is above 1. Pairs without curvature, s·y ≤ 1e-10, are left out. There is
-// no line search: each step takes one gradient. The learning rate is 1; lower it where the loss rises.
+// no line search, since a step has one gradient: [FitLBFGS] has one. The learning rate is 1; lower it where the loss rises.
 //
 // Source: Nocedal and Wright, "Numerical Optimization", 2006, algorithm 7.4, in the form of PyTorch with one iteration a step.
 func LBFGS() *LBFGSConfig {

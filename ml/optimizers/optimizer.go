@@ -45,6 +45,9 @@ func Gradients(store *model.Store, loss *graph.Node) ([]*model.Variable, []*grap
 
 // GradientsFor is [Gradients] of the variables that an optimizer trains, see [Selective].
 func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]*model.Variable, []*graph.Node) {
+	if err := store.CheckFrozen(); err != nil {
+		graph.Errorf("%w", err)
+	}
 	var variables []*model.Variable
 	var nodes []*graph.Node
 	trainable := 0
@@ -63,7 +66,20 @@ func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]
 	case len(variables) == 0:
 		graph.Errorf("the optimizer leaves all %d trainable variables of the model as they are: there is nothing to train", trainable)
 	}
-	return variables, graph.Gradient(loss, nodes...)
+	n := len(nodes)
+	for _, v := range variables {
+		if v.ChangedInGraph(loss.Graph()) { // by a step before this one: the loss may use both values
+			nodes = append(nodes, v.NodeValue(loss))
+		}
+	}
+	gradients := graph.Gradient(loss, nodes...)
+	for i, v := range variables {
+		if v.ChangedInGraph(loss.Graph()) {
+			gradients[i] = graph.Add(gradients[i], gradients[n])
+			n++
+		}
+	}
+	return variables, gradients[:len(variables)]
 }
 
 // Rule is what makes an optimizer: for one variable θ, with the gradient and the state that u gives, it returns the

@@ -1,7 +1,10 @@
 package optimizers_test
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,12 +28,15 @@ func (s inverseSqrt) Graph(step *Node) *Node {
 
 func (s inverseSqrt) Value(step float64) float64 { return math.Sqrt(s.start / math.Max(s.start, step)) }
 
-// schedules holds each function that makes a schedule, alone and combined, with known factors of some steps.
-var schedules = []struct {
+// entryOfSchedule is a schedule with known factors of some steps.
+type entryOfSchedule struct {
 	name     string
 	schedule optimizers.Schedule
 	known    map[float64]float64
-}{
+}
+
+// schedules holds each function that makes a schedule, alone and combined.
+var schedules = []entryOfSchedule{
 	{"Constant", optimizers.Constant(), map[float64]float64{0: 1, 99: 1}},
 	{"Cosine", optimizers.Cosine(10), map[float64]float64{0: 1, 5: 0.5, 10: 0, 99: 0}},
 	{"Linear", optimizers.Linear(10), map[float64]float64{0: 1, 4: 0.6, 10: 0, 99: 0}},
@@ -75,6 +81,25 @@ func TestSchedulesAreTheSameOnBothSides(t *testing.T) {
 		}
 		for step, want := range c.known {
 			assert.InDelta(t, want, c.schedule.Value(step), 1e-12, "%s, step %v", c.name, step)
+		}
+	}
+}
+
+// TestSchedulesAreThoseOfPyTorch, or of a formula written from the paper, see testdata/make.py.
+func TestSchedulesAreThoseOfPyTorch(t *testing.T) {
+	text, err := os.ReadFile("testdata/schedules.json")
+	require.NoError(t, err)
+	var all []struct {
+		Name, Source string
+		Factors      []float64
+	}
+	require.NoError(t, json.Unmarshal(text, &all))
+	require.Greater(t, len(all), 12)
+	for _, v := range all {
+		at := slices.IndexFunc(schedules, func(e entryOfSchedule) bool { return e.name == v.Name })
+		require.GreaterOrEqual(t, at, 0, "%s: the vector has no entry in schedules", v.Name)
+		for step, want := range v.Factors {
+			assert.InDelta(t, want, schedules[at].schedule.Value(float64(step)), 1e-9, "%s of %s, step %d", v.Name, v.Source, step)
 		}
 	}
 }

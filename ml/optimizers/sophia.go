@@ -2,6 +2,7 @@ package optimizers
 
 import (
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 )
 
 // SophiaConfig is Sophia to be set up, see [Sophia]. It has all settings of an [Optimizer].
@@ -9,6 +10,7 @@ type SophiaConfig struct {
 	settings[*SophiaConfig]
 	beta1, beta2, gamma, epsilon float64
 	every                        int
+	logits                       func(g *graph.Graph) *graph.Node // nil for Hutchinson's estimate
 }
 
 // Sophia returns the optimizer that divides the mean gradient by an estimate of the loss's curvature, and limits what comes out: with g the
@@ -22,7 +24,7 @@ type SophiaConfig struct {
 // H·s is the product of the loss's second derivatives with random signs s, the gradient of g·s: Hutchinson's estimate of their diagonal, over
 // all variables at once. It takes a gradient that is a function of the variables' values in the same graph, as that of [Minimize] and trainers is: for
 // the part that comes from another graph, such as the sums of earlier batches where gradients are accumulated, curvature is 0. The
-// learning rate is 1e-4, β₁ and β₂ are 0.965 and 0.99, γ is 0.01, ε is 1e-8, weight decay is 1e-4.
+// learning rate is 1e-4, β₁ and β₂ are 0.965 and 0.99, γ is 0.01, ε is 1e-8, weight decay is 1e-4. [SophiaConfig.GaussNewton] estimates curvature otherwise.
 //
 // Source: Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv:2305.14342,
 // algorithms 1 (Hutchinson) and 3, in the order of Optax.
@@ -51,12 +53,35 @@ func (c *SophiaConfig) Every(steps int) *SophiaConfig {
 	return c
 }
 
+// GaussNewton lets curvature be estimated as that of Gauss and Newton, for losses that are a cross entropy of logits: of N vectors of logits [..., C], with classes
+// that are drawn as the model expects them,
+//
+//	ŷ ~ softmax(logits),   ĝ = the gradient of the mean of -log softmax(logits)[ŷ]
+//	h ← β₂ · h + (1 - β₂) · N · ĝ ⊙ ĝ
+//
+// which is never below 0, and takes one more gradient of the first order where Hutchinson's takes one of the second. logits returns them in the graph of the step, for
+// instance what the model has named:
+//
+//	optimizers.Sophia().GaussNewton(func(g *graph.Graph) *graph.Node { return losses.Output(g, "logits") })
+//
+// Leave out those that a mask hides from the loss. nil is Hutchinson's estimate.
+//
+// Source: Liu et al., 2023, arXiv:2305.14342, algorithm 2 (Gauss-Newton-Bartlett).
+func (c *SophiaConfig) GaussNewton(logits func(g *graph.Graph) *graph.Node) *SophiaConfig {
+	c.logits = logits
+	return c
+}
+
 // directions is the rule, for all variables.
 func (c *SophiaConfig) directions(updates []*Update) []*graph.Node {
 	if !(c.beta1 >= 0 && c.beta1 < 1 && c.beta2 >= 0 && c.beta2 < 1 && c.gamma > 0) || c.every < 1 {
 		graph.Errorf("sophia: betas %g and %g must be in [0, 1), gamma %g above 0, and the steps between curvatures, %d, 1 or more", c.beta1, c.beta2, c.gamma, c.every)
 	}
-	curvature := hutchinson(updates)
+	estimate := hutchinson
+	if c.logits != nil {
+		estimate = c.bartlett
+	}
+	curvature := estimate(updates)
 	out := make([]*graph.Node, len(updates))
 	for i, u := range updates {
 		m := u.unbiased(u.Average("m", u.Gradient, c.beta1), c.beta1)
@@ -89,6 +114,29 @@ func hutchinson(updates []*Update) []*graph.Node {
 	out := graph.Gradient(sum, at...)
 	for i, u := range updates {
 		out[i] = graph.Mul(graph.ConvertDType(out[i], u.Value.DType()), signs[i])
+	}
+	return out
+}
+
+// bartlett returns N · ĝ ⊙ ĝ for classes that are drawn from N vectors of logits, in the dtype of the updates.
+func (c *SophiaConfig) bartlett(updates []*Update) []*graph.Node {
+	g := updates[0].Value.Graph()
+	x := c.logits(g)
+	if x == nil || x.Rank() == 0 || !x.DType().IsFloat() {
+		graph.Errorf("sophia: the logits are %s, want floats [..., C]", shapeOf(x))
+	}
+	x = graph.ConvertDType(x, wide(x.DType()))
+	// The largest of logits and noise of Gumbel's distribution is a draw from their softmax.
+	noise := graph.Neg(graph.Log(graph.Neg(graph.Log(updates[0].scope.RandomUniform(g, x.Shape())))))
+	drawn := graph.ArgMax(graph.Add(graph.StopGradient(x), noise), -1, dtypes.Int32)
+	at := make([]*graph.Node, len(updates))
+	for i, u := range updates {
+		at[i] = u.Variable.NodeBefore(g)
+	}
+	out := graph.Gradient(graph.ReduceAllMean(graph.SoftmaxCrossEntropy(x, drawn)), at...)
+	vectors := float64(x.Shape().Size() / max(1, x.Dim(-1)))
+	for i, u := range updates {
+		out[i] = graph.MulScalar(graph.Square(graph.ConvertDType(out[i], u.Value.DType())), vectors)
 	}
 	return out
 }

@@ -194,19 +194,24 @@ func (u *Update) value(g *graph.Graph) *graph.Node {
 	if !u.narrow() {
 		return x
 	}
-	master := u.state(masterState, Slot{}).Value()
-	return graph.Where(graph.Equal(graph.ConvertDType(master, u.Variable.DType()), x), master, graph.ConvertDType(x, master.DType()))
+	return masterOr(u.state(masterState, Slot{}).Value(), x)
+}
+
+// masterOr returns the master copy of the narrow value x where x is what rounding leaves of it, and x elsewhere.
+func masterOr(master, x *graph.Node) *graph.Node {
+	return graph.Where(graph.Equal(graph.ConvertDType(master, x.DType()), x), master, graph.ConvertDType(x, master.DType()))
 }
 
 // narrow reports whether the variable has a master copy.
 func (u *Update) narrow() bool { return wide(u.Variable.DType()) != u.Variable.DType() }
 
-// set gives the variable the value x, rounded to its dtype, and its master copy, if it is narrow, the value itself.
+// set gives the variable the value x, rounded to its dtype, and its master copy, if it is narrow, the value itself. What is built on it afterwards, as the
+// loss of a second network, takes it as it is: its gradients do not go back through the step.
 func (u *Update) set(x *graph.Node) {
 	if u.narrow() {
 		u.state(masterState, Slot{}).Set(x)
 	}
-	u.Variable.SetNodeValue(graph.ConvertDType(x, u.Variable.DType()))
+	u.Variable.SetNodeValue(graph.StopGradient(graph.ConvertDType(x, u.Variable.DType())))
 }
 
 // TakeWeightDecay returns the weight decay of this variable, 0 if it has none or if that is coupled, and leaves it to the rule: it

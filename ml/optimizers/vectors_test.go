@@ -60,6 +60,9 @@ var references = map[string]optimizers.Interface{
 	"ScheduleFree":              optimizers.ScheduleFree().LearningRate(0.1).WeightDecay(0.1).Done(),
 	"ScheduleFree, average":     optimizers.ScheduleFree().LearningRate(0.1).Done(),
 	"LimitNorm":                 optimizers.SGD().LearningRate(0.1).Gradients(optimizers.LimitNorm(1.5)).Done(),
+	"LimitValue":                optimizers.SGD().LearningRate(0.1).Gradients(optimizers.LimitValue(0.7)).Done(),
+	"LimitGlobalNorm":           optimizers.SGD().LearningRate(0.1).Gradients(optimizers.LimitGlobalNorm(1.5)).Done(),
+	"Decay":                     optimizers.SGD().LearningRate(0.1).Gradients(optimizers.Decay(0.3, nil)).Done(),
 	"Centralize":                optimizers.SGD().LearningRate(0.1).Gradients(optimizers.Centralize()).Done(),
 	"Centralize, matrix":        optimizers.SGD().LearningRate(0.1).Gradients(optimizers.Centralize()).Done(),
 	"Shampoo":                   optimizers.Shampoo().Done(),
@@ -158,6 +161,39 @@ func TestAveragesAreUsedAndGivenBack(t *testing.T) {
 	train(t, store, dtypes.Float32, true, 2, group{"/w", optimizers.EMA(optimizers.SWA(optimizers.SGD().Done(), 0, 1), 0.5), 1})
 	_, err = optimizers.UseAverages(store)
 	assert.ErrorContains(t, err, `the variable "/w" has two averages`)
+}
+
+// TestAveragesOfNarrowVariables are those of what is trained, the master copies, and not of what rounding leaves of them: beside a bfloat16 variable
+// stands what beside a float32 one does, while single steps are too small to be seen in it.
+func TestAveragesOfNarrowVariables(t *testing.T) {
+	inner := func() optimizers.Interface { return optimizers.SGD().LearningRate(1e-4).Done() }
+	for name, c := range map[string]struct {
+		make  func() optimizers.Interface
+		state string
+	}{
+		"EMA":              {func() optimizers.Interface { return optimizers.EMA(inner(), 0.5) }, "/optimizers/ema/average/w"},
+		"SWA":              {func() optimizers.Interface { return optimizers.SWA(inner(), 2, 3) }, "/optimizers/swa/average/w"},
+		"Lookahead":        {func() optimizers.Interface { return optimizers.Lookahead(inner(), 3, 0.5) }, "/optimizers/lookahead/slow/w"},
+		"EMA of Lookahead": {func() optimizers.Interface { return optimizers.EMA(optimizers.Lookahead(inner(), 3, 0.5), 0.5) }, "/optimizers/ema/average/w"},
+		"EMA in a group": {func() optimizers.Interface {
+			return optimizers.Groups(optimizers.Group{Pattern: "/w", Optimizer: optimizers.EMA(inner(), 0.5)})
+		}, "/optimizers/ema/average/w"},
+	} {
+		wide, narrow := model.NewStore(), model.NewStore()
+		for _, steps := range []int{1, 2, 7} { // ten in all
+			train(t, wide, dtypes.Float32, true, steps, group{"/w", c.make(), 1})
+			train(t, narrow, dtypes.BFloat16, true, steps, group{"/w", c.make(), 1})
+			want := tensors.MustCopyFlatData[float32](wide.GetVariable(c.state).MustValue())
+			got := tensors.MustCopyFlatData[float32](narrow.GetVariable(c.state).MustValue())
+			begin := start
+			for i := range want {
+				require.InDelta(t, want[i], got[i], 0.01*math.Abs(float64(want[i])-begin[i])+1e-9, "%s, after %d steps more", name, steps)
+			}
+			master := tensors.MustCopyFlatData[float32](narrow.GetVariable("/optimizers/sgd/master/w").MustValue())
+			require.InDeltaSlice(t, tensors.MustCopyFlatData[float32](wide.GetVariable("/w").MustValue()), master, 2e-6, name)
+		}
+		require.NotEqual(t, start, tensors.MustCopyFlatData[float32](narrow.GetVariable(c.state).MustValue()))
+	}
 }
 
 // TestNoiseIsOfItsVariance eta/(1+t)^gamma, and is that of the store's seed.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -12,7 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -55,6 +57,10 @@ var ErrStopped = errors.New("the trial is not among the best: it ends early")
 func param[T any](t *Trial, name string) T {
 	v, ok := t.Params[name].(T)
 	if !ok {
+		if _, known := t.Params[name]; !known {
+			list := slices.Sorted(maps.Keys(t.Params))
+			panic(fmt.Errorf("search: there is no hyperparameter %q%s (the space has %q)", name, names.Hint(name, list), list))
+		}
 		panic(fmt.Errorf("search: the hyperparameter %q is %T: it was asked for as %T", name, t.Params[name], v))
 	}
 	return v
@@ -234,6 +240,12 @@ func (l Trials) Best() *Trial {
 	}
 	return l.All[0]
 }
+
+// Maximize reports whether the largest value is the best one.
+func (l Trials) Maximize() bool { return l.options.Maximize }
+
+// Names returns the names of the hyperparameters, sorted.
+func (l Trials) Names() []string { return slices.Clone(l.names) }
 
 // String is a table of the trials.
 func (l Trials) String() string {

@@ -138,46 +138,68 @@ func instead(out, old []char, s string) []char {
 	return out
 }
 
-// apart returns characters that belong together, each taken apart by itself, with marks in their order: what they become in a normal form that
-// composes none of them. As the library has it, the n-th that is the first of a character comes from the n-th character, and others from the one
-// before them.
-func apart(old []char, form norm.Form) []char {
-	if form == norm.NFC {
+// formed is a character on its way into a normal form. change says where it comes from, as the library has it: of 0 it stands for one character, of 1 it was
+// put in behind another one, and of -n it stands for n characters more.
+type formed struct {
+	r      rune
+	class  uint8 // of marks, by which they are put in order
+	change int
+}
+
+// apart takes characters apart, and puts marks in their order.
+func apart(old []char, form norm.Form) []formed {
+	switch form {
+	case norm.NFC:
 		form = norm.NFD
-	} else if form == norm.NFKC {
+	case norm.NFKC:
 		form = norm.NFKD
 	}
-	type part struct {
-		r     rune
-		class int // of marks, by which they are put in order
-		first bool
-	}
-	parts := make([]part, 0, 2*len(old))
+	parts := make([]formed, 0, 2*len(old))
 	for _, c := range old {
-		first := true
+		change := 0
 		for _, r := range form.String(string(c.r)) {
-			parts = append(parts, part{r, int(form.PropertiesString(string(r)).CCC()), first})
-			first = false
+			parts = append(parts, formed{r, form.PropertiesString(string(r)).CCC(), change})
+			change = 1
 		}
 	}
-	out := make([]char, 0, len(parts))
-	at := -1
 	for from := 0; from < len(parts); { // from one without a class to the next
 		to := from + 1
 		for to < len(parts) && parts[to].class > 0 {
 			to++
 		}
-		slices.SortStableFunc(parts[from:to], func(a, b part) int { return a.class - b.class })
-		for _, p := range parts[from:to] {
-			if p.first {
-				at++
-			}
-			c := old[max(at, 0)]
-			out = append(out, char{p.r, c.from, c.to})
-		}
+		slices.SortStableFunc(parts[from:to], func(a, b formed) int { return int(a.class) - int(b.class) })
 		from = to
 	}
+	return parts
+}
+
+// together composes characters with the marks behind them that nothing keeps apart (UAX 15, D117).
+func together(parts []formed) []formed {
+	out := make([]formed, 0, len(parts))
+	starter, last := -1, -1 // in out; the class of what stands between the starter and the next one, -1 if nothing does
+	for _, p := range parts {
+		if starter >= 0 && last < int(p.class) {
+			if r, ok := compose(out[starter].r, p.r); ok {
+				out[starter].r, out[starter].change = r, out[starter].change+p.change-1
+				continue
+			}
+		}
+		out = append(out, p)
+		if last = int(p.class); p.class == 0 {
+			starter, last = len(out)-1, -1
+		}
+	}
 	return out
+}
+
+// compose returns the one character that two are.
+func compose(a, b rune) (rune, bool) {
+	if b < 0x300 { // before the first mark
+		return 0, false
+	}
+	s := norm.NFC.String(string([]rune{a, b}))
+	r, n := utf8.DecodeRuneInString(s)
+	return r, n == len(s)
 }
 
 // inForm returns a normal form of Unicode.
@@ -188,14 +210,24 @@ func inForm(form norm.Form) normalizer {
 			return chars, nil
 		}
 		out := make([]char, 0, len(chars))
+		from := 0 // of the next part that stands for a character
 		for at := 0; len(s) > 0; {
 			n := form.NextBoundaryInString(s, true)
 			count := utf8.RuneCountInString(s[:n])
-			old, fresh := chars[at:at+count], form.String(s[:n])
-			if whole := apart(old, form); textOf(whole) == fresh {
-				out = append(out, whole...)
-			} else {
-				out = instead(out, old, fresh)
+			parts := apart(chars[at:at+count], form)
+			if form == norm.NFC || form == norm.NFKC {
+				parts = together(parts)
+			}
+			for _, p := range parts {
+				c := char{r: p.r}
+				switch {
+				case p.change <= 0:
+					c.from, c.to = chars[from].from, chars[from].to
+					from += 1 - p.change
+				case from > 0:
+					c.from, c.to = chars[from-1].from, chars[from-1].to
+				}
+				out = append(out, c)
 			}
 			s, at = s[n:], at+count
 		}

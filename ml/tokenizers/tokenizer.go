@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
+	slashpath "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,6 +83,25 @@ func Open(path string) (*Tokenizer, error) {
 	t, err := Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizers.Open: %s: %w", path, err)
+	}
+	return t, nil
+}
+
+// OpenFS is [Open] for a file or a folder of a file system, such as what a program has embedded.
+func OpenFS(fsys fs.FS, name string) (*Tokenizer, error) {
+	if fsys == nil {
+		return nil, errors.New("tokenizers.OpenFS: the file system is nil")
+	}
+	if info, err := fs.Stat(fsys, name); err == nil && info.IsDir() {
+		name = slashpath.Join(name, "tokenizer.json")
+	}
+	raw, err := safefile.ReadFileFS(fsys, name, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizers.OpenFS: %w", err)
+	}
+	t, err := Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizers.OpenFS: %s: %w", name, err)
 	}
 	return t, nil
 }

@@ -5,8 +5,10 @@ import (
 	"compress/gzip"
 	_ "embed"
 	"encoding/json"
+	"io/fs"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -116,6 +118,23 @@ func TestAStreamGivesTheText(t *testing.T) {
 			assert.Equal(t, c.Decoded, b.String(), "%s: %q", name, c.Text)
 		}
 	}
+}
+
+func TestOpenFS(t *testing.T) {
+	files := fstest.MapFS{"t/tokenizer.json": {Data: references(t)["roberta"].File}, "bad.json": {Data: []byte("7")}}
+	want, err := tokenizers.Parse(references(t)["roberta"].File)
+	require.NoError(t, err)
+	for _, name := range []string{"t", "t/tokenizer.json"} {
+		k, err := tokenizers.OpenFS(files, name)
+		require.NoError(t, err)
+		assert.Equal(t, want.Len(), k.Len())
+	}
+	_, err = tokenizers.OpenFS(files, "none")
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = tokenizers.OpenFS(files, "bad.json")
+	assert.ErrorContains(t, err, "tokenizers.OpenFS: bad.json: ")
+	_, err = tokenizers.OpenFS(nil, "t")
+	assert.EqualError(t, err, "tokenizers.OpenFS: the file system is nil")
 }
 
 func TestBatch(t *testing.T) {

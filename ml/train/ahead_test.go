@@ -178,6 +178,75 @@ func TestAStepAheadOfOneThatIsNotMadeIsNotMade(t *testing.T) {
 	}
 }
 
+// elsewhere is an engine whose runs are taken to be made in another process.
+type elsewhere struct{ *counting.Backend }
+
+func (elsewhere) RunsAhead() bool { return true }
+
+// On an engine elsewhere more steps are under way, and all is told and made as if they were not: the events of all steps, the model, the
+// step that fails, the steps that a run has that is given up.
+func TestManyStepsAhead(t *testing.T) {
+	const steps = 100
+	for _, perCall := range []int{1, 3} {
+		for name, c := range map[string]struct {
+			bad  int // the batch that is not finite
+			stop int // the step at which a listener stops the run
+		}{"all goes well": {}, "a batch that is not finite": {bad: 57}, "a run that is stopped": {stop: 41}} {
+			run := func(b graph.Backend, most int) (told []string, values map[string]any, err error) {
+				n := 0
+				ds := data.Map(unsized{line(t, "line").Infinite(true)}, func(b data.Batch) (data.Batch, error) {
+					if n++; n == c.bad {
+						tensors.Flat[float32](b.Labels[0])[0] = float32(math.NaN())
+					}
+					return b, nil
+				})
+				loop := noisyLoop(b)
+				require.NoError(t, loop.Trainer().StepsPerCall(perCall))
+				loop.Listen(func(e train.Event) {
+					require.Equal(t, loop.Trainer().GlobalStep(), e.GlobalStep)
+					if told = append(told, fmt.Sprint(e.Kind, e.GlobalStep, e.Step, e.Metrics)); most == 0 && e.Kind == train.Step && e.Step == c.stop {
+						loop.Stop("enough")
+					}
+				})
+				if most > 0 { // as many steps as the other one made
+					_, err = loop.RunSteps(ds, most)
+				} else {
+					_, err = loop.RunSteps(ds, steps)
+				}
+				store := loop.Trainer().Store()
+				require.Equal(t, int64(loop.Step()), loop.Trainer().GlobalStep())
+				values = contents(store)
+				require.NoError(t, store.Close())
+				return told, values, err
+			}
+			b := elsewhere{newBackend(t)}
+			runs := 0
+			b.BeforeRun(func() error { runs++; return nil })
+			told, values, err := run(b, 0)
+			require.Zero(t, b.Live(), "buffers that are left")
+			made := len(told) - 2 // a start and an end
+			want, wantValues, wantErr := run(newBackend(t), made)
+			switch {
+			case c.bad > 0:
+				require.Equal(t, c.bad-1, made)
+				var notFinite *train.NotFiniteError
+				require.ErrorAs(t, err, &notFinite, name)
+				require.Equal(t, int64(c.bad), notFinite.Step)
+			case c.stop > 0:
+				require.NoError(t, err)
+				require.GreaterOrEqual(t, made, c.stop)
+				require.LessOrEqual(t, made, c.stop+17*perCall)
+			default:
+				require.NoError(t, err)
+				require.Equal(t, steps, made)
+			}
+			require.NoError(t, wantErr)
+			require.Equal(t, want[:made+1], told[:made+1], "%s, %d steps a call", name, perCall)
+			require.Equal(t, wantValues, values, "%s, %d steps a call", name, perCall)
+		}
+	}
+}
+
 // A run that fails or is given up while a step is under way counts that step, and all steps of a call that is under way.
 func TestARunThatEndsCountsTheStepUnderWay(t *testing.T) {
 	broken := errors.New("broken")

@@ -30,6 +30,12 @@
 // on disk only if checkpoints are attached to the loop (package checkpoints), which save it at the end of an interrupted
 // run too; without them it is lost when the process, or a notebook's cell, ends. A second interrupt ends the program.
 //
+// # Before and around a run
+//
+// [CheckData] looks at data, [Overfit] at whether a model can learn at all, [DryRun] at whether everything builds, runs and fits into memory, and
+// [FindRate] for a learning rate; all leave trainer and store as they were. [EarlyStopping], [KeepBest] and [ReduceOnPlateau] decide by evaluations, and
+// [CrossValidate] trains once for each fold. [Tasks] makes one loss of several, and [Trainer.SetObjectives] trains several with an optimizer each.
+//
 // # Names of the loss
 //
 // "Batch loss" is that of one batch, "Mean loss" a mean over many: [Event] says over which. [Trainer.TrainStep], which
@@ -40,5 +46,5 @@
 // A step whose loss, gradients or new values are NaN or infinite changes nothing, and ends the loop with a
 // [NotFiniteError] that names the first variable: the model, and the state of the optimizer, are still what they
 // were before that step. So does a label that is no class, which the error gives with its place. A loop may have begun one
-// step more by then, which changes nothing either, see [Event].
+// step more by then, which changes nothing either, see [Event]. With [Trainer.LocateNotFinite] the error names the first node that was not finite, and its line.
 package train

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -93,71 +92,70 @@ func (l *Loop) EmitCheckpoint(path string, best bool) {
 
 // EarlyStop says when training has stopped to help; see [EarlyStopping].
 type EarlyStop struct {
-	Metric   string  // name or short name of the metric; "loss" if empty
-	Dataset  string  // the data set whose evaluations count; the first one evaluated if empty
-	Patience int     // evaluations without improvement that are waited for; 5 if 0
-	MinDelta float64 // what counts as an improvement: more than this
+	Metric      string  // name or short name of the metric; "loss" if empty
+	Dataset     string  // the data set whose evaluations count; the first one evaluated if empty
+	Patience    int     // evaluations without improvement that are waited for; 5 if 0
+	MinDelta    float64 // what counts as an improvement: more than this
+	Mode        Mode    // whether smaller or larger values are better; the metric says so by itself
+	RestoreBest bool    // the model of the best evaluation is put back when the run has ended, see [KeepBest]
 }
 
 // EarlyStopping stops a run when the evaluations in it no longer improve: when the best value is Patience
-// evaluations old. A metric that is not there, and NaN, is no improvement. The loop needs evaluations, see
-// [Loop.EvalEvery]. The best value and its age are part of [Loop.State]: a run that goes on from a checkpoint stops
+// evaluations old. NaN is no improvement. The loop needs evaluations, see
+// [Loop.EvalEvery]: a run without, or on a trainer without the metric, ends at once with an error that proposes the nearest name. The best value and its age are part of [Loop.State]: a run that goes on from a checkpoint stops
 // where it would have stopped without, and one that had stopped makes no step more.
 func EarlyStopping(loop *Loop, when EarlyStop) {
 	need(loop, "EarlyStopping")
-	if when.Metric == "" {
-		when.Metric = "loss"
-	}
 	if when.Patience <= 0 {
 		when.Patience = 5
 	}
-	name := "early stopping"
-	for i := 2; loop.memories.list[name] != nil; i++ {
-		name = fmt.Sprintf("early stopping %d", i)
+	s := &stopping{watch: newWatch("EarlyStopping", when.Metric, when.Dataset, when.Mode), patience: when.Patience, delta: when.MinDelta, best: number(math.NaN())}
+	invalid := s.check(loop)
+	name, err := loop.rememberNext("early stopping", s)
+	if invalid == nil {
+		invalid = err
 	}
-	s := &stopping{EarlyStop: when, best: number(math.NaN())}
-	remembered := loop.Remember(name, s)
+	if when.RestoreBest && invalid == nil {
+		invalid = keepBest(loop, s.watch, when.MinDelta)
+	}
 	loop.OnStart(name, func(loop *Loop) error {
-		if loop.continues && s.since >= s.Patience {
+		if invalid != nil {
+			return invalid
+		}
+		if loop.continues && s.since >= s.patience {
 			s.stop(loop)
 		}
-		return remembered
+		return s.checkEvaluated(loop)
 	})
 	loop.OnEval(name, s.afterEval)
 }
 
 // stopping is an EarlyStop at work.
 type stopping struct {
-	EarlyStop
-	best  number
-	since int // evaluations
+	watch
+	patience int
+	delta    float64
+	best     number
+	since    int // evaluations
 }
 
 func (s *stopping) afterEval(loop *Loop, dataset string, results Metrics) error {
-	if s.Dataset == "" {
-		s.Dataset = dataset
+	m, counts, err := s.of(dataset, results)
+	if err != nil || !counts {
+		return err
 	}
-	if dataset != s.Dataset {
-		return nil
-	}
-	m, ok := results.Get(s.Metric)
-	best := float64(s.best)
-	gain := best - m.Value
-	if m.HigherIsBetter() {
-		gain = -gain
-	}
-	if ok && !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > s.MinDelta) {
+	if s.improves(m, float64(s.best), s.delta) {
 		s.best, s.since = number(m.Value), 0
 		return nil
 	}
-	if s.since++; s.since >= s.Patience {
+	if s.since++; s.since >= s.patience {
 		s.stop(loop)
 	}
 	return nil
 }
 
 func (s *stopping) stop(loop *Loop) {
-	loop.Stop("early stopping: " + s.Metric + " of " + s.Dataset + " has not improved")
+	loop.Stop("early stopping: " + s.metric + " of " + s.dataset + " has not improved")
 }
 
 type stoppingState struct {
@@ -168,7 +166,7 @@ type stoppingState struct {
 
 // State returns what it remembers.
 func (s *stopping) State() ([]byte, error) {
-	return json.Marshal(stoppingState{s.Dataset, s.best, s.since})
+	return json.Marshal(stoppingState{s.dataset, s.best, s.since})
 }
 
 // SetState restores it.
@@ -177,8 +175,8 @@ func (s *stopping) SetState(state []byte) error {
 	if err := json.Unmarshal(state, &j); err != nil {
 		return err
 	}
-	if s.Dataset == "" || s.Dataset == j.Dataset {
-		s.Dataset, s.best, s.since = j.Dataset, j.Best, j.Since
+	if s.dataset == "" || s.dataset == j.Dataset {
+		s.dataset, s.best, s.since = j.Dataset, j.Best, j.Since
 	}
 	return nil
 }

@@ -52,6 +52,10 @@ func (k EventKind) String() string {
 //   - k is the last step of a run, or of a pass whose end is known;
 //   - a stop or an interrupt was asked for before k was begun.
 //
+// On an engine in another process, such as "session", more than one step is begun before the metrics of the first are read: so many that the
+// engine has work for some milliseconds (5, and no more than 16 calls), since this process may not be run as soon as it could. What is said of k+1 holds of
+// all of them: a stop by a listener, or an interrupt, ends the run after the steps that were begun.
+//
 // With [Trainer.StepsPerCall] several steps are begun by one call, and told one after the other when all of them are made: what is
 // said above of k+1 holds of all steps of the next call. For none of these reasons the loop waits within a call, which ends before
 // them; and a stop or an interrupt ends the run when the calls that were begun are made.

@@ -17,8 +17,9 @@ import (
 // result of the one before: whether it was made. Where it was not, the next one changes nothing either, and is forgotten.
 type flight struct {
 	reports []*report
-	steps   []step // one for each of reports
-	next    int    // the first one that is not counted yet
+	steps   []step       // one for each of reports
+	next    int          // the first one that is not counted yet
+	batches []data.Batch // of the steps, if they may be looked at again
 
 	report  graph.Buffer    // the vectors of reports
 	numbers *tensors.Tensor // the same, once it is read
@@ -34,6 +35,9 @@ type step struct {
 func (f *flight) close() {
 	f.report.Close()
 	f.made.Close()
+	for _, b := range f.batches {
+		b.Close()
+	}
 	if f.numbers != nil {
 		f.numbers.Close()
 	}
@@ -82,6 +86,11 @@ func (t *Trainer) begin(ctx context.Context, batches []data.Batch) error {
 	if err != nil {
 		return f.fail(err)
 	}
+	if t.locates {
+		for _, b := range batches {
+			f.batches = append(f.batches, shared(b))
+		}
+	}
 	t.flights = append(t.flights, f)
 	return nil
 }
@@ -115,6 +124,7 @@ func (t *Trainer) launch(ctx context.Context, todo modes, batches []data.Batch, 
 	}
 	batch := batches[0]
 	key := keyFor(todo.first(), batch)
+	key.turn = t.turnOf(f.steps[0].number)
 	if len(batches) > 1 {
 		all, err := data.Stack(batches...)
 		if err != nil {
@@ -128,7 +138,7 @@ func (t *Trainer) launch(ctx context.Context, todo modes, batches []data.Batch, 
 		return err
 	}
 	defer t.execs.Release(e)
-	out, g, err := e.CallToBuffers(ctx, append(argumentsOf(batch), before)...)
+	out, g, err := e.CallToBuffers(ctx, append(t.argumentsOf(batch), before)...)
 	if err != nil {
 		return err
 	}
@@ -151,8 +161,16 @@ func (t *Trainer) end() (Metrics, error) {
 	}
 	out := f.reports[f.next].read(f.numbers, f.next)
 	if out.failed() {
+		err := out.failure(s.number)
+		if f.batches != nil {
+			m := modeAccumulate
+			if s.update {
+				m = modeTrain
+			}
+			err = t.located(err, out, m, s.number, f.batches[f.next])
+		}
 		t.forget()
-		return nil, out.failure(s.number)
+		return nil, err
 	}
 	if f.next++; len(f.left()) == 0 {
 		t.flights = slices.Delete(t.flights, 0, 1)
@@ -237,12 +255,18 @@ func (t *Trainer) TrainStepContext(ctx context.Context, batch data.Batch) (Metri
 
 // keyFor returns what tells the form of the model for a batch apart.
 func keyFor(m mode, batch data.Batch) execKey {
-	return execKey{mode: m, spec: batch.Spec, numInputs: len(batch.Inputs)}
+	return execKey{mode: m, spec: batch.Spec, numInputs: len(batch.Inputs), turn: -1}
 }
 
-// argumentsOf returns what a form is called with, with room for one more.
-func argumentsOf(batch data.Batch) []any {
+// argumentsOf returns what a form is called with, with room for one more: what the backend holds of the batch already, or its tensors.
+func (t *Trainer) argumentsOf(batch data.Batch) []any {
 	args := make([]any, 0, len(batch.Inputs)+len(batch.Labels)+1)
+	if buffers := batch.Buffers(t.backend); buffers != nil {
+		for _, x := range buffers {
+			args = append(args, x)
+		}
+		return args
+	}
 	for _, x := range batch.Inputs {
 		args = append(args, x)
 	}

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // Hook is called by a loop. An error, or a panic in it, ends the run and is returned by it, with the hook's name before it.
@@ -24,6 +24,7 @@ type namedHook struct {
 type hooks struct {
 	start, step, epoch []namedHook
 	settling           []namedHook
+	complete           []namedHook // at the end of a run that was neither interrupted nor failed, before ending
 	ending             []func(loop *Loop, err error, interrupted bool) error
 	eval               []func(loop *Loop, dataset string, results Metrics) error
 	restored           []data.Dataset
@@ -141,6 +142,7 @@ func (h *hooks) begin(loop *Loop) error {
 func (h *hooks) afterStep(loop *Loop) error  { return call(loop, h.step) }
 func (h *hooks) afterEpoch(loop *Loop) error { return call(loop, h.epoch) }
 func (h *hooks) settled(loop *Loop) error    { return call(loop, h.settling) }
+func (h *hooks) completed(loop *Loop) error  { return call(loop, h.complete) }
 
 func (h *hooks) afterEval(loop *Loop, dataset string, results Metrics) error {
 	for _, fn := range h.eval {

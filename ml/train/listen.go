@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // listeners are those who are told events.

@@ -7,13 +7,14 @@ import (
 	"iter"
 	"math"
 	"os"
-	"os/signal"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/internal/guard"
+	"github.com/quire-ml/quire/internal/interrupts"
 	"github.com/quire-ml/quire/ml/data"
-	"github.com/quire-ml/quire/ml/internal/guard"
 )
 
 // ErrInterrupted is in the chain of a loop's error when an interrupt or a context ended it. The store holds the model
@@ -46,6 +47,7 @@ type Loop struct {
 	epoch   int
 	epochs  int
 	times   durations
+	pace    pace
 
 	taken     []data.Batch // whose steps are not begun yet
 	made      int          // steps that this run has made itself
@@ -55,8 +57,11 @@ type Loop struct {
 	pending   pending      // of the step
 	evaluated int          // how many of the evaluations that are pending are done
 	ending    bool
-	told      error           // by listeners that panicked
-	written   map[string]bool // warnings that nobody listened to
+
+	bestRestored bool
+
+	told    error           // by listeners that panicked
+	written map[string]bool // warnings that nobody listened to
 }
 
 // NewLoop returns a loop for a trainer.
@@ -97,8 +102,8 @@ func (l *Loop) History() *History { return l.history }
 func (l *Loop) MedianTrainStepDuration() time.Duration { return l.times.median() }
 
 // Stop lets the run at hand end after its step, as if it had been asked for no more steps. It may be
-// called from hooks and listeners, and from any goroutine. A listener may hear of a step when the next one is begun, see [Event]:
-// then the run ends after that.
+// called from hooks and listeners, and from any goroutine. A listener may hear of a step when the next one is begun, or, on an engine in another
+// process, the next ones, see [Event]: then the run ends after those.
 func (l *Loop) Stop(reason string) { l.stop.Store(&reason) }
 
 // StopReason returns why [Loop.Stop] ended the last run, "" if it did not.
@@ -225,7 +230,8 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 	defer release()
 	l.continues = mayGoOn && l.restored != nil
 	l.ds, l.step, l.steps, l.epoch, l.epochs, l.started = ds, 0, steps, 0, epochs, time.Now()
-	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending = 0, false, false, nothing, 0, false
+	l.made, l.restPass, l.inPass, l.pending, l.evaluated, l.ending, l.bestRestored = 0, false, false, nothing, 0, false, false
+	l.pace = pace{afar: capability.RunsAhead(l.trainer.backend)}
 	if l.continues {
 		l.step, l.epoch = l.base()
 	}
@@ -247,7 +253,10 @@ func (l *Loop) run(parent context.Context, ds data.Dataset, steps, epochs int, m
 		if err := l.goOn(ctx); err != nil {
 			return err
 		}
-		return l.passes(ctx)
+		if err := l.passes(ctx); err != nil {
+			return err
+		}
+		return l.hooks.completed(l)
 	})
 	if err != nil { // what was taken or begun is counted too, if it can be
 		err = unjoin(errors.Join(err, guard.Call(func() error { return l.endSteps(ctx) })))
@@ -337,10 +346,11 @@ func (l *Loop) pass(ctx context.Context, rest bool) error {
 				return err
 			}
 		}
-		l.times.add(time.Since(begin)/time.Duration(n), n)
+		l.times.spent(time.Since(begin), n, settle || l.pace.most() == 1)
 		if !settle {
 			continue
 		}
+		l.pace.pause()
 		if err := l.settle(ctx); err != nil {
 			return err
 		}
@@ -386,7 +396,7 @@ func (l *Loop) take(ctx context.Context, batch data.Batch) (n int, due bool, err
 }
 
 // beginSteps begins the steps of the first n batches that were taken, by one call if these are as many as one makes, and ends those
-// before. The last call is not waited for.
+// before, but for as many calls as may be under way.
 func (l *Loop) beginSteps(ctx context.Context, n int) error {
 	t, each := l.trainer, 1
 	if n == t.mostFor(l.taken[0]) {
@@ -398,11 +408,15 @@ func (l *Loop) beginSteps(ctx context.Context, n int) error {
 		if l.made > 0 {
 			ctx = context.WithoutCancel(ctx)
 		}
-		before := len(t.flights)
 		err := t.begin(ctx, l.taken[:each])
 		l.made += each
 		err = unjoin(errors.Join(err, l.drop(each)))
-		for range before {
+		l.pace.begun(time.Now())
+		under := l.pace.most()
+		if err != nil {
+			under = 0
+		}
+		for len(t.flights) > under {
 			if ended := l.endCall(); ended != nil {
 				err = ended
 				break
@@ -567,17 +581,17 @@ func catchInterrupt(parent context.Context) (ctx context.Context, release func()
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	done := make(chan struct{})
-	signal.Notify(signals, os.Interrupt)
+	stop := interrupts.Notify(signals)
 	go func() {
 		select {
 		case <-signals:
-			signal.Stop(signals)
+			stop()
 			cancel(errSignal)
 		case <-done:
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(signals)
+		stop()
 		close(done)
 		cancel(context.Canceled)
 	}
@@ -598,32 +612,4 @@ func (l *Loop) said(err error) error {
 	told := l.told
 	l.told = nil
 	return unjoin(errors.Join(err, told))
-}
-
-// durations keeps the last ones of many.
-type durations struct {
-	ring []time.Duration
-	next int
-}
-
-const maxDurations = 1000
-
-// add adds n of t each.
-func (d *durations) add(t time.Duration, n int) {
-	for range min(n, maxDurations) {
-		if len(d.ring) < maxDurations {
-			d.ring = append(d.ring, t)
-			continue
-		}
-		d.ring[d.next] = t
-		d.next = (d.next + 1) % maxDurations
-	}
-}
-
-func (d *durations) median() time.Duration {
-	if len(d.ring) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(d.ring))
-	return sorted[len(sorted)/2]
 }

@@ -76,7 +76,7 @@ func joins(before, batch data.Batch) bool { return kindOf(before).equal(kindOf(b
 // mostFor returns how many steps one call makes that begins with a batch: one, unless a step was made of each mode on such a batch. So what
 // is wrong with a model is said of one step, and variables are there.
 func (t *Trainer) mostFor(batch data.Batch) int {
-	if t.perCall == 1 || t.mesh != nil || t.logs || t.single < t.accumulate || !t.alike.equal(kindOf(batch)) {
+	if t.perCall == 1 || t.inTurn || t.mesh != nil || t.logs || t.single < t.accumulate || !t.alike.equal(kindOf(batch)) {
 		return 1
 	}
 	return t.perCall
@@ -169,7 +169,7 @@ func (t *Trainer) buildMany(key execKey, in []*graph.Node) []*graph.Node {
 	for i := range len(key.modes) {
 		s := m.steps[key.modes[i]]
 		if s == nil {
-			s = t.pure(g, execKey{mode: key.modes[i:].first(), spec: key.spec, numInputs: key.numInputs}, batch)
+			s = t.pure(g, execKey{mode: key.modes[i:].first(), spec: key.spec, numInputs: key.numInputs, turn: -1}, batch)
 			m.steps[key.modes[i]] = s
 			for _, v := range s.changed {
 				if !slices.Contains(m.carried, v) {

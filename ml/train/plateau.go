@@ -2,7 +2,6 @@ package train
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -17,20 +16,18 @@ type Plateau struct {
 	Patience int     // evaluations without improvement that are waited for; 10 if 0
 	Cooldown int     // evaluations after a change that do not count
 	MinDelta float64 // what counts as an improvement: more than this part of the best value; 1e-4 if 0, none if negative
+	Mode     Mode    // whether smaller or larger values are better; the metric says so by itself
 	Smallest float64 // the least factor that the learning rate comes to, of what the optimizer says
 }
 
 // ReduceOnPlateau multiplies the learning rate by Factor when the evaluations of a run no longer improve: when the best value is more than Patience
 // evaluations old. It is done by [optimizers.SetRateFactor], on top of any schedule, and recompiles nothing. The loop needs evaluations, see
-// [Loop.EvalEvery]. What it remembers is part of [Loop.State], and the factor part of the model. It returns an error if a setting makes no sense, or
-// if the factor cannot be set; an evaluation without the metric ends the run with an error.
+// [Loop.EvalEvery]. What it remembers is part of [Loop.State], and the factor part of the model. It returns an error if a setting makes no sense, if the trainer measures no such metric, which proposes the nearest name, or
+// if the factor cannot be set. A run whose loop does not evaluate the data set is an error.
 //
 // Source: PyTorch's ReduceLROnPlateau, with a relative threshold.
 func ReduceOnPlateau(loop *Loop, when Plateau) error {
 	need(loop, "ReduceOnPlateau")
-	if when.Metric == "" {
-		when.Metric = "loss"
-	}
 	if when.Factor == 0 {
 		when.Factor = 0.1
 	}
@@ -46,8 +43,9 @@ func ReduceOnPlateau(loop *Loop, when Plateau) error {
 	if !(when.Factor > 0 && when.Factor < 1) || when.Patience < 0 || when.Cooldown < 0 || !(when.Smallest >= 0) {
 		return fmt.Errorf("train.ReduceOnPlateau: a factor of %g, want one between 0 and 1; patience %d, cooldown %d and smallest %g, want 0 or more", when.Factor, when.Patience, when.Cooldown, when.Smallest)
 	}
-	if loop.Trainer() == nil {
-		return errors.New("train.ReduceOnPlateau: the loop has no trainer: make it with NewLoop")
+	p := &plateau{Plateau: when, watch: newWatch("ReduceOnPlateau", when.Metric, when.Dataset, when.Mode), best: number(math.NaN())}
+	if err := p.check(loop); err != nil {
+		return err
 	}
 	store := loop.Trainer().Store()
 	factor, err := optimizers.RateFactor(store)
@@ -57,14 +55,11 @@ func ReduceOnPlateau(loop *Loop, when Plateau) error {
 	if err != nil {
 		return err
 	}
-	name := "reduce on plateau"
-	for i := 2; loop.memories.list[name] != nil; i++ {
-		name = fmt.Sprintf("reduce on plateau %d", i)
-	}
-	p := &plateau{Plateau: when, best: number(math.NaN())}
-	if err := loop.Remember(name, p); err != nil {
+	name, err := loop.rememberNext("reduce on plateau", p)
+	if err != nil {
 		return err
 	}
+	loop.OnStart(name, p.checkEvaluated)
 	loop.OnEval(name, p.afterEval)
 	return nil
 }
@@ -72,27 +67,18 @@ func ReduceOnPlateau(loop *Loop, when Plateau) error {
 // plateau is a Plateau at work.
 type plateau struct {
 	Plateau
+	watch
 	best           number
 	since, resting int // evaluations
 }
 
 func (p *plateau) afterEval(loop *Loop, dataset string, results Metrics) error {
-	if p.Dataset == "" {
-		p.Dataset = dataset
-	}
-	if dataset != p.Dataset {
-		return nil
-	}
-	m, ok := results.Get(p.Metric)
-	if !ok {
-		return fmt.Errorf("train.ReduceOnPlateau: the evaluation on %q has no metric %q, it has: %s", dataset, p.Metric, results)
+	m, counts, err := p.of(dataset, results)
+	if err != nil || !counts {
+		return err
 	}
 	best := float64(p.best)
-	gain := best - m.Value
-	if m.HigherIsBetter() {
-		gain = -gain
-	}
-	if p.since++; !math.IsNaN(m.Value) && (math.IsNaN(best) || gain > p.MinDelta*math.Abs(best)) {
+	if p.since++; p.improves(m, best, p.MinDelta*math.Abs(best)) {
 		p.best, p.since = number(m.Value), 0
 	}
 	if p.resting > 0 {
@@ -120,7 +106,7 @@ type plateauState struct {
 
 // State returns what it remembers.
 func (p *plateau) State() ([]byte, error) {
-	return json.Marshal(plateauState{p.Dataset, p.best, p.since, p.resting})
+	return json.Marshal(plateauState{p.dataset, p.best, p.since, p.resting})
 }
 
 // SetState restores it.
@@ -129,8 +115,8 @@ func (p *plateau) SetState(state []byte) error {
 	if err := json.Unmarshal(state, &j); err != nil {
 		return err
 	}
-	if p.Dataset == "" || p.Dataset == j.Dataset {
-		p.Dataset, p.best, p.since, p.resting = j.Dataset, j.Best, j.Since, j.Resting
+	if p.dataset == "" || p.dataset == j.Dataset {
+		p.dataset, p.best, p.since, p.resting = j.Dataset, j.Best, j.Since, j.Resting
 	}
 	return nil
 }

@@ -36,12 +36,13 @@ type report struct {
 type suspect struct {
 	path     string
 	gradient bool
+	node     *graph.Node
 }
 
 // gradients lets the report look at gradients, before anything is done to them.
 func (r *report) gradients(variables []*model.Variable, gradients []*graph.Node) {
 	for i, v := range variables {
-		r.suspect(suspect{v.Path(), true}, gradients[i])
+		r.suspect(suspect{v.Path(), true, gradients[i]})
 	}
 }
 
@@ -51,13 +52,14 @@ func (r *report) newValues(store *model.Store) {
 	g := r.total.Graph()
 	for _, v := range store.VariablesOf(g) {
 		if v.ChangedInGraph(g) {
-			r.suspect(suspect{v.Path(), false}, v.NodeValue(g))
+			r.suspect(suspect{v.Path(), false, v.NodeValue(g)})
 		}
 	}
 }
 
-// suspect lets the report look at x, by its largest magnitude: that is one reduction, and finite only if all of x is.
-func (r *report) suspect(s suspect, x *graph.Node) {
+// suspect lets the report look at a node, by its largest magnitude: that is one reduction, and finite only if all of it is.
+func (r *report) suspect(s suspect) {
+	x := s.node
 	if !x.DType().IsFloat() || x.Shape().Size() == 0 {
 		return
 	}
@@ -194,6 +196,9 @@ type NotFiniteError struct {
 	Variable string
 	Gradient bool
 
+	// First is where it begins, if [Trainer.LocateNotFinite] asks for that and it was found.
+	First *NotFiniteNode
+
 	cause error // a label that is no class
 }
 
@@ -209,6 +214,9 @@ func (e *NotFiniteError) Error() string {
 	case e.Variable != "":
 		what = fmt.Sprintf("the new value of %q is not finite, though loss and gradients are", e.Variable)
 		remedy = "lower the learning rate or clip gradients"
+	}
+	if e.First != nil {
+		what += "; " + e.First.String()
 	}
 	return fmt.Sprintf("training step %d: %s: the step was not made, the model is as it was before; %s", e.Step, what, remedy)
 }

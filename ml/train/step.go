@@ -33,16 +33,7 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	if trains := key.mode != modeEval; trains {
 		labels, before = labels[:len(labels)-1], labels[len(labels)-1]
 	}
-	loss := t.loss(labels, predictions)
-	if !loss.DType().IsFloat() {
-		graph.Errorf("the loss is %s, want a float", loss.Shape())
-	}
-	if loss.Rank() > 0 {
-		loss = losses.Reduce(loss, labels)
-	}
-	if loss.DType().IsHalf() { // a loss of one's own; the metrics' means want more digits
-		loss = graph.ConvertDType(loss, dtypes.Float32)
-	}
+	loss := scalarLoss(t.loss(labels, predictions), labels)
 	g, total := loss.Graph(), loss
 	if extra := losses.Extra(g); extra != nil {
 		total = graph.Add(loss, graph.ConvertDType(extra, loss.DType()))
@@ -50,7 +41,7 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	report := &report{labels: labels, predictions: predictions, loss: loss, weight: losses.TotalWeight(labels, predictions), total: total}
 	if key.mode != modeEval {
 		scale := t.newScale(g)
-		variables, gradients := optimizers.GradientsFor(t.optimizer, t.store, scale.up(total))
+		variables, gradients, parts := t.gradients(key, scale, loss, total)
 		gradients = scale.down(gradients)
 		report.gradients(variables, gradients)
 		scale.look(report)
@@ -58,7 +49,10 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 			gradients = t.addToAccumulated(variables, gradients, report.weight, key.mode == modeTrain)
 		}
 		if key.mode == modeTrain {
-			t.optimizer.UpdateGraphWithGradients(t.store.Scope(optimizers.StatePath), variables, gradients)
+			scope := t.store.Scope(optimizers.StatePath)
+			for _, p := range parts {
+				p.optimizer.UpdateGraphWithGradients(scope, variables[p.from:p.to], gradients[p.from:p.to])
+			}
 			t.countStep(g)
 		}
 		scale.skip(variables, t.accumulate > 1 && key.mode == modeTrain)
@@ -71,6 +65,20 @@ func (t *Trainer) build(scope *model.Scope, key execKey, in []*graph.Node) []*gr
 	made := graph.LogicalAnd(before, report.ok())
 	onlyIf(made, t.store)
 	return []*graph.Node{report.numbers(), made}
+}
+
+// scalarLoss returns a loss as a scalar, the mean of one for each example, and of a float32 at least.
+func scalarLoss(loss *graph.Node, labels []*graph.Node) *graph.Node {
+	if !loss.DType().IsFloat() {
+		graph.Errorf("the loss is %s, want a float", loss.Shape())
+	}
+	if loss.Rank() > 0 {
+		loss = losses.Reduce(loss, labels)
+	}
+	if loss.DType().IsHalf() { // a loss of one's own; the metrics' means want more digits
+		loss = graph.ConvertDType(loss, dtypes.Float32)
+	}
+	return loss
 }
 
 // countStep counts the update.

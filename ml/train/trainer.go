@@ -28,6 +28,10 @@ type Trainer struct {
 	optimizer optimizers.Interface
 	metrics   []metrics.Interface
 	invalid   error // what is wrong with the arguments
+	given     int   // how many metrics were given, nil or not
+
+	objectives []Objective // instead of one loss and one optimizer
+	inTurn     bool        // each step is of one of them
 
 	execs cache.Cache[execKey, *form]
 
@@ -36,13 +40,15 @@ type Trainer struct {
 
 	precision Precision
 
-	accumulate int // number of batches per update
-	pending    int // batches since the last update
+	derives    bool // programs for batches of other sizes
+	accumulate int  // number of batches per update
+	pending    int  // batches since the last update
 
 	perCall int  // steps that a loop may make by one call
 	alike   kind // of the batches of the last steps
 	single  int  // how many of these were made by a call each, one after the other; more than accumulate do not matter
 	logs    bool // the model logs nodes
+	locates bool // batches are kept to find where values that are not finite begin
 
 	flights []*flight // calls whose reports are not all read yet, oldest first
 	steps   int64     // updates that are known to have been made
@@ -59,6 +65,7 @@ type execKey struct {
 	spec      any
 	numInputs int
 	modes     modes // of the steps of a call that makes several; mode is that of the first
+	turn      int   // the objective that a step is of, -1 for all
 }
 
 // form is a compiled form of the model.
@@ -112,7 +119,8 @@ func NewTrainer[F ModelFn](backend graph.Backend, store *model.Store, modelFn F,
 	t := &Trainer{backend: backend, store: store, model: canonical(modelFn), loss: lossFn, optimizer: optimizer, metrics: trainMetrics,
 		execs: cache.New[execKey, *form](graph.DefaultMaxCache, func(a, b execKey) bool { return a == b }), accumulate: 1, perCall: 1}
 	t.metrics = slices.DeleteFunc(slices.Clone(trainMetrics), func(m metrics.Interface) bool { return m == nil })
-	t.invalid = t.check(len(trainMetrics))
+	t.given = len(trainMetrics)
+	t.invalid = t.check(t.given)
 	t.ResetTrainMetrics()
 	return t
 }
@@ -189,6 +197,15 @@ func (t *Trainer) AccumulateGradients(n int) error {
 func (t *Trainer) WithMesh(m *graph.Mesh) *Trainer {
 	t.ResetComputationGraphs()
 	t.mesh, t.divided = m, false
+	return t
+}
+
+// DeriveSizes has programs for batches of further sizes, such as the last one of an epoch, derived from those for the first three: they
+// cost the backend's compilation, and neither the model's function nor its gradient. What the model asks of sizes in Go must not lead it
+// another way, see [graph.Exec.DeriveSizes].
+func (t *Trainer) DeriveSizes() *Trainer {
+	t.ResetComputationGraphs()
+	t.derives = true
 	return t
 }
 
@@ -275,6 +292,9 @@ func (t *Trainer) newForm(key execKey) (*form, error) {
 	if key.mode == modeEval || key.mode == modePredict {
 		e.AllowUnknownParams()
 	}
+	if t.derives {
+		e.DeriveSizes()
+	}
 	return &form{Exec: e}, nil
 }
 
@@ -307,7 +327,7 @@ func (t *Trainer) evalStep(ctx context.Context, batch data.Batch, sums *tally) e
 		return err
 	}
 	defer t.execs.Release(e)
-	results, g, err := e.CallWithGraphContext(ctx, argumentsOf(batch)...)
+	results, g, err := e.CallWithGraphContext(ctx, t.argumentsOf(batch)...)
 	if err != nil {
 		return err
 	}

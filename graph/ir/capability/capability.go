@@ -60,6 +60,20 @@ func Adopt(b ir.Backend, buf ir.Buffer) (ir.Buffer, bool) {
 	return a.Adopt(buf)
 }
 
+// AheadRunner is what a backend implements besides whose runs are made elsewhere, such as in another process: Run returns before the
+// results are there, and what tells of them takes a while to arrive. Who begins several runs before the results of the first are read
+// keeps it from waiting for who reads them.
+type AheadRunner interface {
+	// RunsAhead reports whether that is so.
+	RunsAhead() bool
+}
+
+// RunsAhead reports whether b is an [AheadRunner] whose runs are made elsewhere.
+func RunsAhead(b ir.Backend) bool {
+	a, ok := b.(AheadRunner)
+	return ok && a.RunsAhead()
+}
+
 // HostRunner is what an executable implements besides whose values lie in the memory of the host: it takes tensors for buffers.
 type HostRunner interface {
 	// RunHost is [ir.Executable.Run] on the buffers that [ir.Backend.Put] makes of inputs, none of which it is given, and returns the

@@ -17,6 +17,10 @@ continuous = {
     "Gamma 0.9": stats.gamma(0.9),
     "Gamma 1": stats.gamma(1),
     "Gamma 30": stats.gamma(30),
+    "Chi2 0.4": stats.chi2(0.4),
+    "Chi2 7": stats.chi2(7),
+    "StudentT 0.7": stats.t(0.7),
+    "StudentT 5": stats.t(5),
     "Beta 0.5 0.5": stats.beta(0.5, 0.5),
     "Beta 2 5": stats.beta(2, 5),
     "Dirichlet": stats.beta(0.5, 4.5),  # the first part of alpha 0.5 1.5 3

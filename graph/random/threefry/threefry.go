@@ -15,10 +15,9 @@
 package threefry
 
 import (
-	"math"
-
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/random/internal/words"
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
@@ -46,18 +45,22 @@ func FoldIn(key, number *graph.Node) *graph.Node {
 	if number == nil || number.Rank() != 0 || !number.DType().IsInt() {
 		graph.Errorf("threefry.FoldIn: the number that is folded in must be an integer scalar")
 	}
-	k0, k1 := words("threefry.FoldIn", key)
+	k0, k1 := wordsOf("threefry.FoldIn", key)
 	low := graph.Reshape(graph.ConvertDType(number, dtypes.Uint32), 1)
-	x, y := encrypt(k0, k1, graph.ZerosLike(low), low)
+	x, y := words.Encrypt(k0, k1, graph.ZerosLike(low), low)
 	return graph.Concatenate([]*graph.Node{x, y}, 0)
 }
 
 // Bits returns random bits, as jax.random.bits does. The shape's dtype is an unsigned integer.
 func Bits(key *graph.Node, shape shapes.Shape) *graph.Node {
+	return bitsOf("threefry.Bits", key, shape)
+}
+
+func bitsOf(op string, key *graph.Node, shape shapes.Shape) *graph.Node {
 	if err := shape.Check(); err != nil || !shape.DType.IsUnsigned() {
-		graph.Errorf("threefry.Bits: the shape of the bits, %s, is none of unsigned integers", shape)
+		graph.Errorf("%s: the shape of the bits, %s, is none of unsigned integers", op, shape)
 	}
-	x, y := blocks("threefry.Bits", key, shape.Size())
+	x, y := blocks(op, key, shape.Size())
 	var bits *graph.Node
 	if shape.DType == dtypes.Uint64 {
 		high := graph.BitwiseShiftLeftScalar(graph.ConvertDType(x, dtypes.Uint64), 32)
@@ -70,36 +73,17 @@ func Bits(key *graph.Node, shape shapes.Shape) *graph.Node {
 
 // Uniform returns numbers over [0, 1), as jax.random.uniform does, to the bit. The shape's dtype is a float.
 func Uniform(key *graph.Node, shape shapes.Shape) *graph.Node {
-	if err := shape.Check(); err != nil || !shape.DType.IsFloat() {
-		graph.Errorf("threefry.Uniform: the shape of the numbers, %s, is none of floats", shape)
-	}
-	// The upper bits become the fraction of a number over [1, 2).
-	made := map[dtypes.DType]struct {
-		bits, whole dtypes.DType
-		fraction    int
-	}{
-		dtypes.BFloat16: {dtypes.Uint8, dtypes.Uint16, 7},
-		dtypes.Float16:  {dtypes.Uint16, dtypes.Uint16, 10},
-		dtypes.Float32:  {dtypes.Uint32, dtypes.Uint32, 23},
-		dtypes.Float64:  {dtypes.Uint64, dtypes.Uint64, 52},
-	}[shape.DType]
-	bits := Bits(key, shape.WithDType(made.bits))
-	bits = graph.BitwiseShiftRightLogicalScalar(bits, 8*made.bits.Size()-made.fraction)
-	one := graph.Bitcast(graph.ScalarOne(key.Graph(), shape.DType), made.whole)
-	return graph.MinusOne(graph.Bitcast(graph.BitwiseOr(graph.ConvertDType(bits, made.whole), one), shape.DType))
+	return words.Uniform("threefry.Uniform", shape, func(s shapes.Shape) *graph.Node { return bitsOf("threefry.Uniform", key, s) })
 }
 
 // Normal returns numbers of the standard normal distribution, as jax.random.normal does but for the rounding of erf⁻¹. The shape's dtype
 // is a float.
 func Normal(key *graph.Node, shape shapes.Shape) *graph.Node {
-	u := Uniform(key, shape)
-	low := graph.NextAfter(graph.Neg(graph.ScalarOne(u.Graph(), shape.DType)), graph.ScalarZero(u.Graph(), shape.DType))
-	u = graph.Max(graph.Add(graph.Mul(u, graph.OneMinus(low)), low), low)
-	return graph.MulScalar(graph.ErfInv(u), math.Sqrt2)
+	return words.Normal(words.Uniform("threefry.Normal", shape, func(s shapes.Shape) *graph.Node { return bitsOf("threefry.Normal", key, s) }))
 }
 
-// words returns the two words of a key, as vectors of one.
-func words(op string, key *graph.Node) (k0, k1 *graph.Node) {
+// wordsOf returns the two words of a key, as vectors of one.
+func wordsOf(op string, key *graph.Node) (k0, k1 *graph.Node) {
 	if key == nil || key.DType() != dtypes.Uint32 || key.Rank() != 1 || key.Dim(0) != 2 {
 		what := "nil"
 		if key != nil {
@@ -112,25 +96,7 @@ func words(op string, key *graph.Node) (k0, k1 *graph.Node) {
 
 // blocks returns what the numbers 0 … n-1, of 64 bits, are encrypted to.
 func blocks(op string, key *graph.Node, n int) (x, y *graph.Node) {
-	k0, k1 := words(op, key)
+	k0, k1 := wordsOf(op, key)
 	count := graph.Iota(key.Graph(), shapes.Make(dtypes.Uint64, n), 0)
-	return encrypt(k0, k1, graph.ConvertDType(graph.BitwiseShiftRightLogicalScalar(count, 32), dtypes.Uint32), graph.ConvertDType(count, dtypes.Uint32))
-}
-
-// encrypt is Threefry-2x32 with 20 rounds.
-func encrypt(k0, k1, x, y *graph.Node) (a, b *graph.Node) {
-	parity := graph.Scalar(k0.Graph(), dtypes.Uint32, 0x1bd11bda)
-	keys := [3]*graph.Node{k0, k1, graph.BitwiseXor(graph.BitwiseXor(k0, k1), parity)}
-	turns := [2][4]int{{13, 15, 26, 6}, {17, 29, 16, 24}}
-	x, y = graph.Add(x, keys[0]), graph.Add(y, keys[1])
-	for i := range 5 {
-		for _, r := range turns[i%2] {
-			x = graph.Add(x, y)
-			y = graph.BitwiseOr(graph.BitwiseShiftLeftScalar(y, r), graph.BitwiseShiftRightLogicalScalar(y, 32-r))
-			y = graph.BitwiseXor(x, y)
-		}
-		x = graph.Add(x, keys[(i+1)%3])
-		y = graph.AddScalar(graph.Add(y, keys[(i+2)%3]), i+1)
-	}
-	return x, y
+	return words.Encrypt(k0, k1, graph.ConvertDType(graph.BitwiseShiftRightLogicalScalar(count, 32), dtypes.Uint32), graph.ConvertDType(count, dtypes.Uint32))
 }

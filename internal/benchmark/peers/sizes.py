@@ -27,6 +27,9 @@ CHAR_B, CHAR_T, CHAR_C, CHAR_HEADS, CHAR_LAYERS, CHAR_KINDS = 16, 64, 128, 4, 4,
 CHAR_FLOPS = 3 * (2 * CHAR_B * CHAR_T * (CHAR_LAYERS * 12 * CHAR_C * CHAR_C + CHAR_C * CHAR_KINDS) + CHAR_LAYERS * 4 * CHAR_B * CHAR_T * CHAR_T * CHAR_C)
 DEC_C, DEC_HEADS, DEC_LAYERS, DEC_PLACES, DEC_KINDS = 256, 4, 4, 256, 1024
 DEC_FLOPS = 2 * (DEC_LAYERS * 12 * DEC_C * DEC_C + DEC_C * DEC_KINDS) + DEC_LAYERS * 4 * DEC_PLACES * DEC_C
+GPT_B, GPT_T, GPT_C, GPT_HEADS, GPT_LAYERS, GPT_KINDS = 8, 128, 256, 4, 4, 1024
+GPT_FLOPS = 3 * (2 * GPT_B * GPT_T * (GPT_LAYERS * 12 * GPT_C * GPT_C + GPT_C * GPT_KINDS) + GPT_LAYERS * 4 * GPT_B * GPT_T * GPT_T * GPT_C)
+RESNET_B, RESNET_SIDE, RESNET_WIDTHS = 8, 64, (64, 128, 256, 512)
 ATTENTION_B, ATTENTION_H, ATTENTION_T, ATTENTION_D = 4, 8, 512, 64
 ATTENTION_FLOPS = 2 * 2 * ATTENTION_B * ATTENTION_H * ATTENTION_T * ATTENTION_T * ATTENTION_D
 # name: causal, with gradients, work
@@ -52,6 +55,17 @@ CONVOLUTIONS = {
 def conv_flops(batch, side, cin, cout, window, stride, depthwise, gradients):
     n = 2 * batch * (side // stride) ** 2 * cout * window * window * (1 if depthwise else cin)
     return 3 * n if gradients else n
+
+
+def resnet_flops():
+    """Of convolutions and the classifier, forward and twice as much back."""
+    side, width = RESNET_SIDE // 2, 64
+    n = RESNET_B * side**2 * 3 * 49 * 64
+    for i, out in enumerate(RESNET_WIDTHS):
+        side //= 2
+        n += RESNET_B * side**2 * (9 * (width * out + 3 * out * out) + (width * out if i else 0))
+        width = out
+    return 3 * 2 * (n + RESNET_B * width * 10)
 
 
 # name: m, k, n

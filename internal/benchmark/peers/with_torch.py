@@ -169,6 +169,12 @@ class Cases:
         token, place, decoder = torch.tensor([7]), torch.tensor([DEC_PLACES - 1]), Decoder()
         self.add("decode_token_l4_d256_p256", self.call(decoder, token, place), flops=DEC_FLOPS)
 
+        tokens, after, gpt = tensor(integers(GPT_KINDS, GPT_B, GPT_T)), tensor(integers(GPT_KINDS, GPT_B * GPT_T)), GPT()
+        self.add("zoo_gpt2_train_step_b8_t128_l4_d256", self.trainer(gpt, lambda: F.cross_entropy(gpt(tokens).view(-1, GPT_KINDS), after)), flops=GPT_FLOPS)
+        pictures, kinds = tensor(normal(RESNET_B, 3, RESNET_SIDE, RESNET_SIDE)).contiguous(memory_format=torch.channels_last), tensor(integers(10, RESNET_B))
+        resnet = ResNet18().to(memory_format=torch.channels_last)
+        self.add("zoo_resnet18_train_step_b8_64x64", self.trainer(resnet, lambda: F.cross_entropy(resnet(pictures), kinds)), flops=resnet_flops())
+
     def lstm(self):
         x, cell = tensor(normal(LSTM_B, LSTM_C)), nn.LSTMCell(LSTM_C, LSTM_C)
         state = tensor(normal(LSTM_B, LSTM_C)), tensor(normal(LSTM_B, LSTM_C))
@@ -215,6 +221,44 @@ class Characters(nn.Module):
 
     def forward(self, x):
         return self.readout(self.norm(self.layers(self.characters(x) + self.places)))
+
+
+class GPT(nn.Module):
+    """GPT-2: the readout is the table of tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(GPT_KINDS, GPT_C), nn.Embedding(GPT_T, GPT_C)
+        self.layers = nn.Sequential(*(Block(GPT_C, GPT_HEADS, causal=True) for _ in range(GPT_LAYERS)))
+        self.norm = nn.LayerNorm(GPT_C)
+
+    def forward(self, x):
+        return F.linear(self.norm(self.layers(self.tokens(x) + self.places.weight)), self.tokens.weight)
+
+
+class Residual(nn.Module):
+    def __init__(self, width, out, stride):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(width, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out)
+        self.conv2, self.norm2 = nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out)
+        self.shortcut = nn.Identity() if width == out and stride == 1 else nn.Sequential(nn.Conv2d(width, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        return F.relu(self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))) + self.shortcut(x))
+
+
+class ResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        width, blocks = 64, []
+        for i, out in enumerate(RESNET_WIDTHS):
+            blocks += [Residual(width, out, 2 if i else 1), Residual(out, out, 1)]
+            width = out
+        self.blocks, self.classifier = nn.Sequential(*blocks), nn.Linear(width, 10)
+
+    def forward(self, x):
+        return self.classifier(self.blocks(self.stem(x)).mean((2, 3)))
 
 
 class DecoderLayer(nn.Module):

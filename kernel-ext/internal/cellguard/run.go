@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/quire-ml/quire/internal/cellwire"
+	"github.com/quire-ml/quire/internal/interrupts"
 	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
@@ -39,8 +40,10 @@ func runCell(program string, args []string) int {
 	if text, err := os.ReadFile(dir.Lines()); err == nil {
 		places = strings.Split(string(text), "\n")
 	}
+	cmd.Env = append(cmd.Env, interrupts.Env+"="+dir.Catches())
+	_ = os.MkdirAll(dir.Catches(), 0o700) // without it programs that catch interrupts are taken to catch none
 	source := filepath.Dir(os.Args[0])
-	g := guarded{cmd: cmd, dir: dir, leash: os.Getenv(cellwire.RelayEnv) != "", stdout: cells.Filter{Dir: source, Places: places}, stderr: cells.Filter{Dir: source, Places: places, Stderr: true}}
+	g := guarded{cmd: cmd, dir: dir, asked: true, leash: os.Getenv(cellwire.RelayEnv) != "", stdout: cells.Filter{Dir: source, Places: places}, stderr: cells.Filter{Dir: source, Places: places, Stderr: true}}
 	return g.run()
 }
 
@@ -68,6 +71,7 @@ type guarded struct {
 	stdout, stderr cells.Filter
 	all            bool // an interrupt is for its whole process group
 	leash          bool // it may go on when the guard ends
+	asked          bool // an interrupt that it does not catch asks it where it is
 }
 
 // run runs a program and passes on what it prints. But for a script it has no stdin: nobody could write anything into
@@ -104,7 +108,7 @@ func (g *guarded) run() int {
 	out.Close()
 	errs.Close()
 	given()
-	go forward(cmd.Process, signals, g.all)
+	go g.forward(signals)
 	ended := make(chan struct{})
 	go func() {
 		err = cmd.Wait()
@@ -122,6 +126,7 @@ func (g *guarded) run() int {
 	<-errEnd.over
 	select {
 	case <-ended:
+		_ = os.Remove(interrupts.File(g.dir.Catches(), cmd.Process.Pid)) // of one that was killed
 		leave(err == nil)
 		return exitAs(cmd.ProcessState)
 	default:
@@ -131,17 +136,35 @@ func (g *guarded) run() int {
 }
 
 // forward passes on signals; what does not heed an interrupt is killed, with all that it started.
-func forward(p *os.Process, signals <-chan os.Signal, all bool) {
+func (g *guarded) forward(signals <-chan os.Signal) {
+	p := g.cmd.Process
 	for s := range signals {
-		if all {
+		switch {
+		case g.all:
 			signalGroup(p, s)
-		} else {
+		case s == os.Interrupt && g.asked && !g.catches():
+			ask(p)
+		default:
 			_ = p.Signal(s)
 		}
 		if s == os.Interrupt {
 			time.AfterFunc(patience, func() { signalGroup(p, os.Kill) })
 		}
 	}
+}
+
+// catches reports whether the program catches interrupts, or may do so. One that does not would end without a word; a Go program ends as well
+// when it is asked for the stacks of its goroutines, and says where it was.
+func (g *guarded) catches() bool {
+	if _, err := os.Stat(interrupts.File(g.dir.Catches(), g.cmd.Process.Pid)); err == nil {
+		return true
+	}
+	program, err := os.ReadFile(g.dir.Program())
+	if err != nil {
+		return true
+	}
+	command, err := filepath.EvalSymlinks(os.Getenv(cells.GuardGo))
+	return err != nil || cells.MayCatch(string(program), filepath.Dir(filepath.Dir(command)))
 }
 
 func fail(err error) int {

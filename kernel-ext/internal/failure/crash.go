@@ -9,11 +9,14 @@ import (
 
 // crash is what Go wrote when it ended a program.
 type crash struct {
-	word    string   // "panic" or "fatal error"
+	word    string   // "panic", "fatal error", or quit
 	message []string // its lines
 	again   []string // panics that came before this one, while which it came
 	stacks  []goroutine
 }
+
+// quit is the word of a program that was asked where it is, as one is that is interrupted.
+const quit = "SIGQUIT"
 
 // goroutine is the stack of one.
 type goroutine struct {
@@ -37,7 +40,7 @@ var (
 	gonbCell      = regexp.MustCompile(`\[\[ Cell \[(\d+)\] Line (\d+) \]\]`)
 	inFileLine    = regexp.MustCompile(`^\t(\S+:\d+)`)
 	arguments     = regexp.MustCompile(`\([^()]*(\([^()]*\)[^()]*)*\)$`)
-	messageLine   = regexp.MustCompile(`^\t?(panic|fatal error): (.*?)( \[recovered(, repanicked)?\])?$`)
+	messageLine   = regexp.MustCompile(`^\t?(panic|fatal error|SIGQUIT): (.*?)( \[recovered(, repanicked)?\])?$`)
 )
 
 // readCrash reads the last dump in what a program said.
@@ -131,13 +134,18 @@ func (b *Book) own(f frame) bool {
 	return !ofGo && !ofQuire && !strings.Contains(f.file, "@v")
 }
 
+// inserted reports whether a frame is of a function that no cell has: what is put into cells has names that end so.
+func inserted(f frame) bool {
+	return strings.Contains(f.function, "ʹ") || strings.Contains(f.function, "%ca%b9")
+}
+
 // stackOfInterest returns the stack that tells why: the first that runs and has a frame of the user's, or the first that
 // has one.
 func (b *Book) stackOfInterest(c crash) (g goroutine, frames []frame) {
 	for _, s := range c.stacks {
 		var own []frame
 		for _, f := range s.frames {
-			if b.own(f) {
+			if b.own(f) && !inserted(f) {
 				own = append(own, f)
 			}
 		}
@@ -155,9 +163,14 @@ func (b *Book) crashed(c crash, cell int) problem {
 		p.kind = FatalError
 	}
 	g, frames := b.stackOfInterest(c)
-	if len(frames) > 0 {
+	if c.word == quit {
+		return b.interrupted(c)
+	}
+	if len(frames) > 0 && strings.HasPrefix(p.sentence, "panic: runtime error: ") {
 		p.at, p.file = frames[0].at, frames[0].file
 		p.frames = callers(frames)
+	} else if len(frames) > 0 {
+		b.blame(&p, frames, "")
 	}
 	for _, before := range c.again {
 		p.notes = append(p.notes, "before that: panic: "+before)

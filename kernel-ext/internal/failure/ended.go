@@ -21,7 +21,7 @@ var (
 func (r *report) ended(status string) problem {
 	switch {
 	case strings.HasPrefix(r.status, "^C"), status == "signal: interrupt":
-		return problem{kind: Interrupted, sentence: "interrupted", remedy: "what it had shown and saved by then is there; package train ends a training that is interrupted after its step"}
+		return problem{kind: Interrupted, sentence: "interrupted", remedy: afterInterrupt}
 	case strings.HasPrefix(status, "signal: killed"):
 		return killed(r.cell)
 	case strings.HasPrefix(status, "signal: "):
@@ -46,11 +46,32 @@ func (r *report) ended(status string) problem {
 			return p
 		}
 	}
-	r.point(&p, call)
+	if !r.stood(&p, call) {
+		r.point(&p, call)
+	}
 	if said := remedyOfWords(p.sentence); said != "" {
 		p.remedy = said
 	}
 	return p
+}
+
+// afterInterrupt is the remedy of who interrupts.
+const afterInterrupt = "what it had shown and saved by then is there; package train ends a training that is interrupted after its step"
+
+// stood places a problem where the program said that it ends, or where a helper was called that ends it. It reports whether the program
+// said so.
+func (r *report) stood(p *problem, call string) bool {
+	var c crash
+	c.dump(strings.Split(ansi.ReplaceAllString(string(r.said.stack), ""), "\n"))
+	_, frames := r.book.stackOfInterest(c)
+	if len(frames) == 0 {
+		return false
+	}
+	r.book.blame(p, frames, call)
+	if _, name, _ := strings.Cut(call, "."); p.kind == Exit && strings.Contains(p.code, "."+name) {
+		p.remedy = call + " ends the program at once: deferred calls do not run"
+	}
+	return true
 }
 
 // point looks for the only call of a function in the cell, which ended it.

@@ -65,7 +65,7 @@ var kinds = []kind{
 	{"a shell command that fails", []string{"!echo words >&2; false"}},
 	{"a mistake in a package of one's own", []string{"!*go work use $QUIRE_TEST_MODULE", "import \"example.org/own\"\n\n%%\nfmt.Println(own.Wrong())"}},
 	{"a segmentation fault", []string{"%%\np := (*int)(unsafe.Pointer(uintptr(8)))\nfmt.Println(*p)"}},
-	{"an interrupted cell", []string{"%%\nfmt.Println(\"begun\")\nselect {\ncase <-time.After(time.Minute):\n}"}},
+	{"an interrupted cell", []string{"%%\nfmt.Println(\"begun\"); select { case <-time.After(time.Minute): }"}},
 }
 
 // graphCell declares a function that returns an error of a graph.

@@ -77,6 +77,9 @@ func (r *report) End(failure *jupyter.Failure) []relay.Output {
 		return stderr(r.said.release() + r.status)
 	}
 	if !ofGonb(failure) {
+		if r.told(failure) {
+			return nil
+		}
 		if interruptedStatus.MatchString(r.status) { // which the error says
 			r.status = ""
 		}
@@ -90,6 +93,22 @@ func (r *report) End(failure *jupyter.Failure) []relay.Output {
 	}
 	return out
 }
+
+// told adds to the error of a cell that was interrupted where its program was, if that said so.
+func (r *report) told(f *jupyter.Failure) bool {
+	c, ok := readCrash(r.said.all())
+	if !ok || c.word != quit || f.EName != keyboardInterrupt {
+		return false
+	}
+	r.said.rest(true)
+	p := r.book.interrupted(c)
+	p.kind, p.sentence, p.remedy = f.EName, f.EValue, ""
+	*f = written([]problem{p})
+	return true
+}
+
+// keyboardInterrupt is what front ends call the error of a cell that was interrupted.
+const keyboardInterrupt = "KeyboardInterrupt"
 
 // ofGonb reports whether an error is as gonb writes it: one of ours reads well as it is.
 func ofGonb(f *jupyter.Failure) bool { return f.EName == "ERROR" }

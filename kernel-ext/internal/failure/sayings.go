@@ -3,10 +3,12 @@ package failure
 import (
 	"regexp"
 	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
 // sayings is what a program writes on stderr. The dump with which Go ends a program is held back, from its first line on:
-// what looks like the beginning of one and goes on differently passes, a little later.
+// what looks like the beginning of one and goes on differently passes, a little later. What a program says of who ends it is never shown.
 type sayings struct {
 	shown   tail   // what passed
 	held    []byte // lines of what may be a dump, or is one
@@ -14,19 +16,22 @@ type sayings struct {
 	dumping bool   // it is one: a goroutine's stack has come
 	part    string // a line without its end that may become the first of a dump
 	inLine  bool   // what passed last has no end of line
+
+	stacking bool   // the stack of who ends the program comes
+	stack    []byte // the last one that came
 }
 
 var (
 	// opens matches the first line of a dump.
 	opens = regexp.MustCompile(`^(panic: |fatal error: |runtime: goroutine stack exceeds |runtime: out of memory|unexpected fault address |SIG[A-Z]+: )`)
 	// goesOn matches what may stand between that and the first stack.
-	goesOn = regexp.MustCompile(`^(\t|$|\[signal |\[recovered|panic: |fatal error: |runtime: |runtime stack:|goroutine |\[originating )`)
+	goesOn = regexp.MustCompile(`^(\t|$|PC=|\[signal |\[recovered|panic: |fatal error: |runtime: |runtime stack:|goroutine |\[originating )`)
 	// stack matches the first line of a stack.
 	stack = regexp.MustCompile(`^(goroutine \d+ .*\[.*\]:|runtime stack:)$`)
 )
 
 // beginnings are what lines of opens begin with, for lines that come in parts.
-var beginnings = []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds ", "runtime: out of memory", "unexpected fault address ", "SIG"}
+var beginnings = []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds ", "runtime: out of memory", "unexpected fault address ", "SIG", cells.StackBegins}
 
 // mayOpen reports whether a line without its end may become the first of a dump.
 func mayOpen(line string) bool {
@@ -52,13 +57,17 @@ func (s *sayings) take(text string) (show string) {
 			line, whole = text[:i+1], true
 		}
 		text = text[len(line):]
+		if i := strings.Index(line, cells.StackBegins); i > 0 || i == 0 && s.inLine { // behind a line without an end
+			b.WriteString(line[:i])
+			line, s.inLine = line[i:], false
+		}
 		switch {
 		case s.inLine:
 			b.WriteString(line)
 			s.inLine = !whole
 		case whole:
 			b.WriteString(s.line(line))
-		case len(s.held) > 0 || mayOpen(line):
+		case s.stacking || len(s.held) > 0 || mayOpen(line):
 			s.part = line
 		default:
 			b.WriteString(line)
@@ -75,6 +84,14 @@ func (s *sayings) line(line string) (show string) {
 	switch {
 	case s.dumping:
 		s.hold(line)
+		return ""
+	case s.stacking:
+		if s.stacking = text != cells.StackEnds; s.stacking && len(s.stack) < maxDump {
+			s.stack = append(s.stack, line...)
+		}
+		return ""
+	case text == cells.StackBegins:
+		s.stacking, s.stack = true, nil
 		return ""
 	case len(s.held) == 0 && opens.MatchString(text):
 		s.hold(line)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/quire-ml/quire/internal/untrusted"
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 	"github.com/quire-ml/quire/kernel-ext/internal/flow"
 	"github.com/quire-ml/quire/kernel-ext/internal/jupyter"
 	"github.com/quire-ml/quire/kernel-ext/internal/relay"
@@ -47,6 +48,56 @@ func TestOnlyDumpsAreHeldBack(t *testing.T) {
 			assert.Equal(t, strings.Join(c.parts, ""), shown+s.release(), "something is lost")
 		})
 	}
+}
+
+// What a program says of who ends it is shown to nobody, wherever it comes; all else passes.
+func TestStacksOfWhoEndsTheProgramAreNotShown(t *testing.T) {
+	const stack = "goroutine 1 [running]:\nmain.main()\n\tIn[1]:2 +0x1\n"
+	ends := cells.StackBegins + "\n" + stack + cells.StackEnds + "\n"
+	for name, c := range map[string]struct{ said, shown string }{
+		"alone":                  {ends, ""},
+		"between lines":          {"a\n" + ends + "b\n", "a\nb\n"},
+		"within a line":          {"50 %" + ends + "b\n", "50 %b\n"},
+		"twice":                  {ends + "a\n" + ends, "a\n"},
+		"before a dump":          {ends + "panic: no\non it goes\n", "panic: no\non it goes\n"},
+		"a word that begins so":  {"stacks\n", "stacks\n"},
+		"one that does not end":  {"a\n" + cells.StackBegins + "\n" + stack, "a\n"},
+		"the end without it":     {cells.StackEnds + "\n", cells.StackEnds + "\n"},
+		"the beginning, changed": {cells.StackBegins + "?\n", cells.StackBegins + "?\n"},
+	} {
+		for how, parts := range map[string][]string{"at once": {c.said}, "by lines": strings.SplitAfter(c.said, "\n")} {
+			if how == "by lines" && name == "within a line" {
+				parts = []string{"50 %", strings.TrimPrefix(c.said, "50 %")}
+			}
+			var s sayings
+			shown := ""
+			for _, part := range parts {
+				shown += s.take(part)
+			}
+			assert.Equal(t, c.shown, shown+s.release(), "%s, %s", name, how)
+			if strings.Contains(c.said, cells.StackEnds+"\n") && strings.Contains(c.said, stack) {
+				assert.Equal(t, stack, string(s.stack), name)
+			}
+		}
+	}
+}
+
+// A program that is asked where it is says which line of the cell main is at, whatever other goroutines do.
+func TestWhereAnInterruptedProgramWas(t *testing.T) {
+	const dump = "SIGQUIT: quit\nPC=0x47 m=3 sigcode=0\n\ngoroutine 21 gp=0xc0 m=3 mp=0xc1 [running]:\nmain.worker()\n\tIn[1]:2 +0x1\n\n" +
+		"goroutine 1 gp=0xc2 m=nil [chan receive]:\nruntime.gopark(0x1)\n\t/usr/local/go/src/runtime/proc.go:461 +0xce\nmain.wait(...)\n\tIn[1]:5\nmain.main()\n\tIn[2]:3 +0x1\n\nrax    0xca\n"
+	book := New(Options{})
+	book.Begin(relay.Cell{Count: 1, Source: "func worker() {\n\tfor {}\n}\nfunc wait(c chan int) {\n\t<-c\n}"})
+	report := book.Begin(relay.Cell{Count: 2, Source: "c := make(chan int)\ngo worker()\nwait(c)"})
+	content, err := json.Marshal(jupyter.Stream{Name: "stderr", Text: dump})
+	require.NoError(t, err)
+	instead, _ := report.Output(jupyter.StreamOutput, content)
+	require.Empty(t, instead)
+	f := &jupyter.Failure{EName: "KeyboardInterrupt", EValue: "the cell was interrupted"}
+	require.Empty(t, report.End(f))
+	assert.Equal(t, "In[1]:5: the cell was interrupted", f.EValue)
+	assert.Equal(t, "KeyboardInterrupt", f.EName)
+	assert.Contains(t, strings.Join(f.Traceback, "\n"), "In[2]:3  main")
 }
 
 // A cell that does not fail shows all that it said.

@@ -66,13 +66,20 @@ func (r *rewriter) memory(p *Plan, roots map[string]bool, hooked bool) {
 			}
 		}
 	}
-	if exits {
-		key := memoryKey(token.VAR, exitName)
+	inserted := func(kind token.Token, name, text string) {
+		key := memoryKey(kind, name)
 		wanted[key] = true
-		if text := "var " + exitName + " = func() {}"; r.s.memory[key] != text {
+		if r.s.memory[key] != text {
 			r.tail = append(r.tail, text)
 			r.plan.sent[key] = text
 		}
+	}
+	if exits {
+		inserted(token.VAR, exitName, "var "+exitName+" = func() {}")
+	}
+	if exits || r.stacks {
+		r.imports["runtime/debug"], r.imports["os"] = debugName, osName
+		inserted(token.FUNC, stackName, stackFunc)
 	}
 	for _, key := range sorted(r.s.memory) {
 		if !wanted[key] {

@@ -336,7 +336,7 @@ func closure(names map[string]bool, all []*declaration) ([]*declaration, map[str
 func (d *declaration) marked() string {
 	var edits []edit
 	for _, at := range d.hooks {
-		edits = append(edits, edit{span{at, at}, exitName + "(); "})
+		edits = append(edits, edit{span{at, at}, hook})
 	}
 	source := apply(d.text, edits)
 	lines := strings.Split(source, "\n")

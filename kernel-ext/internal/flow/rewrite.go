@@ -7,12 +7,19 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/quire-ml/quire/kernel-ext/internal/cells"
 )
 
 const (
 	carryName = "carryʹ"
 	flagName  = "flagʹ"
 	exitName  = "atExitʹ" // a package variable: what functions of cells call before they end the program
+	stackName = "stackʹ"  // a function that says where the program ends
+	debugName = "debugʹ"
+	osName    = "osʹ"
+
+	jobEnv = "QUIRE_JOB" // in a job: see package jobs
 )
 
 // edit puts text in the place of a part of the cell. It never has a line end.
@@ -36,7 +43,8 @@ type rewriter struct {
 	dynamic bool
 	saves   bool // main has something to save
 	hooked  bool
-	hush    int // where an expression begins that is not shown
+	stacks  bool // the statements call stackName
+	hush    int  // where an expression begins that is not shown
 	hushed  bool
 	drawn   bool // viz shows the value
 	region  span // of the statements
@@ -295,12 +303,20 @@ func (r *rewriter) spelled(d *declaration, name string) string {
 	return ""
 }
 
-// exits saves before os.Exit and log.Fatal, which run no deferred function. It reports whether a function that the
-// program reaches does so.
+// stackFunc is stackName: nobody but the stack of who calls log.Fatal tells which of several calls it was, or who called the function that
+// does so. In jobs, which nobody reads along with, it says nothing.
+var stackFunc = fmt.Sprintf("func %s() { if %s.Getenv(%q) == \"\" { println(%q); %s.PrintStack(); println(%q) } }", stackName, osName, jobEnv, cells.StackBegins, debugName, cells.StackEnds)
+
+// exits says where the program ends, and saves, before os.Exit and log.Fatal, which run no deferred function. It reports whether a function
+// that the program reaches does so.
 func (r *rewriter) exits(roots map[string]bool) (hooked bool) {
-	if r.body != nil && r.saves && r.kind != execs {
+	if r.body != nil && r.kind != execs && r.kind != tests {
 		for _, at := range exits(r.body, &r.info) {
-			r.put(r.offset(at), carryName+".End(); ")
+			r.stacks = true
+			r.put(r.offset(at), stackName+"(); ")
+			if r.saves {
+				r.put(r.offset(at), carryName+".End(); ")
+			}
 		}
 	}
 	for _, d := range r.fresh {
@@ -310,7 +326,7 @@ func (r *rewriter) exits(roots map[string]bool) (hooked bool) {
 		}
 		d.hooks = nil
 		for _, at := range exits(f.Body, &r.info) {
-			r.put(d.offset(at), exitName+"(); ")
+			r.put(d.offset(at), hook)
 			d.hooks = append(d.hooks, d.offset(at)-d.at)
 		}
 	}
@@ -319,6 +335,9 @@ func (r *rewriter) exits(roots map[string]bool) (hooked bool) {
 	}
 	return hooked
 }
+
+// hook is what functions do before they end the program.
+const hook = stackName + "(); " + exitName + "(); "
 
 // offset returns where in its cell a position of a declaration is.
 func (d *declaration) offset(p token.Pos) int { return d.file.Offset(p) - len(packageHead) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -102,7 +103,7 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 		list, _ := filepath.Glob(filepath.Join(d.tmp, "quire-run-*", "g", "run", "*"))
 		return len(list) > 0
 	}
-	says := func() bool { return strings.Contains(d.text(), "on\n") }
+	says := func() bool { return strings.Contains(d.text(), "on") }
 	const loop = "for { time.Sleep(time.Millisecond) }"
 	for _, c := range []struct {
 		name, code string
@@ -110,7 +111,10 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 		want       string // "" means that it ends well
 	}{
 		{"a build", slow(), running, "the cell was interrupted"},
-		{"a program", "%%\nfmt.Println(\"on\")\n" + loop, says, "the cell was interrupted"},
+		{"a program", "%%\nn := 1\nfmt.Println(\"on\", n); " + loop, says, "In[#]:3: the cell was interrupted"},
+		{"a program that waits in a function", "func wait() {\n\tfmt.Println(\"on\"); select {}\n}\n%%\ngo func() { " + loop + " }()\nwait()", says, "In[#]:2: the cell was interrupted"},
+		{"a program that computes", "%%\nfmt.Println(\"on\")\nn := 0\nfor {\n\tn++\n}", says, "In[#]:"},
+		{"a program that could train, and does not", "import \"github.com/quire-ml/quire/ml/train\"\n\n%%\nfmt.Println(train.Step)\nfmt.Println(\"on\"); " + loop, says, "In[#]:5: the cell was interrupted"},
 		{"a program that takes notice", "%%\nctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)\ndefer stop()\nfmt.Println(\"on\")\n<-ctx.Done()\nfmt.Println(\"saved\")", says, ""},
 		{"a program that takes none", "%%\nsignal.Ignore(os.Interrupt)\nfmt.Println(\"on\")\n" + loop, says, "the cell was interrupted"},
 		{"a command of the shell", "!echo on; sleep 600; echo never", says, "the cell was interrupted"},
@@ -137,9 +141,13 @@ func TestAnInterruptEndsWhateverACellIsAt(t *testing.T) {
 			if c.want == "" {
 				assert.Equal(t, "ok", reply.Status, "%+v", reply)
 				assert.Contains(t, d.text(), "saved")
-			} else {
+			} else if here := strings.Replace(c.want, "#", strconv.Itoa(reply.ExecutionCount), 1); here == c.want {
 				assert.Equal(t, "KeyboardInterrupt: "+c.want, reply.EName+": "+reply.EValue)
 				assert.Equal(t, []string{c.want}, reply.Traceback)
+			} else {
+				assert.Equal(t, "KeyboardInterrupt", reply.EName)
+				assert.True(t, strings.HasPrefix(reply.EValue, here), "%s: %s", here, reply.EValue)
+				assert.NotContains(t, d.text(), "goroutine ")
 			}
 			reply, err = next.Wait(ctx)
 			require.NoError(t, err)

@@ -344,7 +344,7 @@ func requirements(mod string) map[string]string {
 }
 
 // guardParts are the folders of the packages that the guard of cells is made of.
-var guardParts = []string{"kernel-ext/internal/cellguard", "kernel-ext/internal/cells", "kernel-ext/internal/recipe", "kernel-ext/internal/stamp", "internal/cellwire"}
+var guardParts = []string{"kernel-ext/internal/cellguard", "kernel-ext/internal/cells", "kernel-ext/internal/recipe", "kernel-ext/internal/stamp", "internal/cellwire", "internal/interrupts"}
 
 // sourceHash returns a version for a program of the module that is made of packages in these folders and the standard library.
 func (w *Workspace) sourceHash(names ...string) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -210,6 +211,9 @@ func (r Rule) makes(path string) bool {
 
 // nearest proposes the path that is most like another one.
 func nearest(path string, wanted map[string]shapes.Shape) string {
+	if near := names.Nearest(path, slices.Sorted(maps.Keys(wanted))); near != "" {
+		return fmt.Sprintf(": do you mean %q?", near)
+	}
 	best, most := "", 0
 	for _, p := range slices.Sorted(maps.Keys(wanted)) {
 		n := 0
@@ -256,7 +260,13 @@ func (r Rule) read(src Source, name, path string, want shapes.Shape) (*tensors.T
 		turned[i] = dims[a]
 	}
 	if r.Apply == nil && !slices.Equal(turned, want.Dimensions) {
-		return nil, fmt.Errorf("the tensor %q is %s, which would make %v of the variable %q, want %s", name, have, turned, path, want)
+		hint := ""
+		if back := slices.Clone(turned); len(back) > 1 {
+			if slices.Reverse(back); slices.Equal(back, want.Dimensions) {
+				hint = fmt.Sprintf(" (Transpose: %v makes it fit)", !r.Transpose)
+			}
+		}
+		return nil, fmt.Errorf("the tensor %q is %s, which would make %v of the variable %q, want %s%s", name, have, turned, path, want, hint)
 	}
 	t, err := src.Tensor(name)
 	if err != nil {

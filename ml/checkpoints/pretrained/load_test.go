@@ -93,14 +93,14 @@ func TestWhatDoesNotFit(t *testing.T) {
 		rules  []pretrained.Rule
 		ignore []string
 	}{
-		`1 variables loaded, 1 missing: /b, 1 tensors unexpected: x`:                                     {map[string][]int{"/w": {2, 3}, "/b": {3}}, []pretrained.Rule{{From: "w", To: "/w"}}, nil},
-		`the tensor "w" is float32[2 3], which would make [2 3] of the variable "/w", want float32[3 2]`: {map[string][]int{"/w": {3, 2}}, []pretrained.Rule{{From: "w", To: "/w"}}, nil},
-		`the tensor "w" is to be the variable "/v", which the model does not make (it makes "/w")`:       {map[string][]int{"/w": {3, 2}}, []pretrained.Rule{{From: "w", To: "/v"}}, nil},
-		`the tensor "x" is to be the variable "/w", which another one is already`:                        {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w"}, {From: "x", To: "/w"}}, nil},
-		`the tensor "w" is float32[2 3], whose axes cannot be taken in the order [0 0]`:                  {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w", Axes: []int{0, 0}}}, nil},
-		`the tensor "w" is float32[2 3], of which part 0 of 2 along axis 1 is wanted`:                    {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w", Of: 2, Axis: 1}}, nil},
-		`the rule from "a.{}" to "/b" has 1 and 0 {}, want as many`:                                      {nil, []pretrained.Rule{{From: "a.{}", To: "/b"}}, nil},
-		"pretrained.Load: error parsing regexp: missing closing ): `(`":                                  {nil, nil, []string{"("}},
+		`1 variables loaded, 1 missing: /b, 1 tensors unexpected: x`:                                                                    {map[string][]int{"/w": {2, 3}, "/b": {3}}, []pretrained.Rule{{From: "w", To: "/w"}}, nil},
+		`the tensor "w" is float32[2 3], which would make [2 3] of the variable "/w", want float32[3 2] (Transpose: true makes it fit)`: {map[string][]int{"/w": {3, 2}}, []pretrained.Rule{{From: "w", To: "/w"}}, nil},
+		`the tensor "w" is to be the variable "/v", which the model does not make: do you mean "/w"?`:                                   {map[string][]int{"/w": {3, 2}}, []pretrained.Rule{{From: "w", To: "/v"}}, nil},
+		`the tensor "x" is to be the variable "/w", which another one is already`:                                                       {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w"}, {From: "x", To: "/w"}}, nil},
+		`the tensor "w" is float32[2 3], whose axes cannot be taken in the order [0 0]`:                                                 {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w", Axes: []int{0, 0}}}, nil},
+		`the tensor "w" is float32[2 3], of which part 0 of 2 along axis 1 is wanted`:                                                   {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w", Of: 2, Axis: 1}}, nil},
+		`the rule from "a.{}" to "/b" has 1 and 0 {}, want as many`:                                                                     {nil, []pretrained.Rule{{From: "a.{}", To: "/b"}}, nil},
+		"pretrained.Load: error parsing regexp: missing closing ): `(`":                                                                 {nil, nil, []string{"("}},
 		`the tensor "w": no`: {map[string][]int{"/w": {2, 3}}, []pretrained.Rule{{From: "w", To: "/w", Apply: func(*tensors.Tensor) (*tensors.Tensor, error) { return nil, errors.New("no") }}}, nil},
 	} {
 		src := &checkpoint{tensors: map[string]*tensors.Tensor{"w": numbers(2, 3), "x": numbers(2, 3)}}

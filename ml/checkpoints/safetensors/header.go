@@ -196,7 +196,7 @@ func (h *Header) text() ([]byte, error) {
 		}
 	}
 	b.WriteByte('}')
-	for b.Len()%8 != 0 {
+	for (8+b.Len())%64 != 0 { // the length of the header stands before it; so that elements can be mapped
 		b.WriteByte(' ')
 	}
 	if b.Len() > MaxHeader {

@@ -1,12 +1,14 @@
 package safetensors
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
-	"os"
+	slashpath "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,12 +23,12 @@ import (
 // is asked for, and the others are not. It is safe for several goroutines.
 type File struct {
 	metadata map[string]string
-	entries  map[string]map[string]place // by file, "" of what is one, and name
-	index    map[string]string           // the file of each tensor, of a divided checkpoint
-	folder   string
+	entries  map[string]map[string]place     // by file, "" of what is one, and name
+	index    map[string]string               // the file of each tensor, of a divided checkpoint
+	open     func(name string) (file, error) // of the folder
 
 	mu    sync.Mutex
-	files map[string]*os.File // that are open
+	files map[string]io.Closer // that are open
 	done  bool
 }
 
@@ -40,14 +42,65 @@ type place struct {
 // Open opens a file, or a divided checkpoint by its index, a file such as model.safetensors.index.json that names a file for each tensor:
 // of these it opens those that tensors are read from. Close closes it.
 func Open(path string) (*File, error) {
-	f := &File{entries: map[string]map[string]place{}, files: map[string]*os.File{}, folder: filepath.Dir(path)}
-	if strings.HasSuffix(path, ".json") {
-		if err := f.readIndex(path); err != nil {
+	folder := filepath.Dir(path)
+	return open(path, filepath.Base(path), func(name string) (file, error) {
+		f, err := safefile.Open(filepath.Join(folder, name))
+		if err != nil {
+			return file{}, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return file{}, err
+		}
+		return file{f, f, info.Size(), f.Name()}, nil
+	})
+}
+
+// OpenFS is [Open] for a file of a file system, such as what a program has embedded. A file that cannot be read from any place is read as a whole.
+func OpenFS(fsys fs.FS, name string) (*File, error) {
+	if fsys == nil {
+		return nil, errors.New("safetensors: the file system is nil")
+	}
+	folder := slashpath.Dir(name)
+	return open(name, slashpath.Base(name), func(name string) (file, error) {
+		name = slashpath.Join(folder, name)
+		f, err := safefile.OpenFS(fsys, name)
+		if err != nil {
+			return file{}, err
+		}
+		if r, ok := f.(io.ReaderAt); ok {
+			if info, err := f.Stat(); err == nil {
+				return file{r, f, info.Size(), name}, nil
+			}
+		}
+		defer f.Close()
+		all, err := io.ReadAll(f)
+		if err != nil {
+			return file{}, err
+		}
+		return file{bytes.NewReader(all), io.NopCloser(nil), int64(len(all)), name}, nil
+	})
+}
+
+// file is one that is open.
+type file struct {
+	io.ReaderAt
+	io.Closer
+	size int64
+	path string
+}
+
+// open opens the file at a path, which has a name in its folder, whose files opener opens.
+func open(path, name string, opener func(name string) (file, error)) (*File, error) {
+	f := &File{entries: map[string]map[string]place{}, files: map[string]io.Closer{}, open: opener}
+	if strings.HasSuffix(name, ".json") {
+		if err := f.readIndex(name); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		return f, nil
 	}
-	metadata, err := f.open(filepath.Base(path), "")
+	metadata, err := f.header(name, "")
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +120,18 @@ func NewFile(r io.ReaderAt, size int64) (*File, error) {
 const maxIndex = 64 << 20
 
 // readIndex reads which file has which tensor.
-func (f *File) readIndex(path string) error {
-	text, err := safefile.ReadFile(path, maxIndex)
+func (f *File) readIndex(name string) error {
+	in, err := f.open(name)
 	if err != nil {
 		return err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.NewSectionReader(in, 0, maxIndex+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > maxIndex {
+		return &safefile.TooLargeError{Path: in.path, Limit: maxIndex}
 	}
 	var index struct {
 		Metadata  map[string]any    `json:"metadata"`
@@ -95,22 +156,19 @@ func (f *File) readIndex(path string) error {
 	return nil
 }
 
-// open reads the header of a file of the folder, whose entries are kept under key.
-func (f *File) open(name, key string) (map[string]string, error) {
-	file, err := safefile.Open(filepath.Join(f.folder, name))
+// header reads the header of a file of the folder, whose entries are kept under key.
+func (f *File) header(name, key string) (map[string]string, error) {
+	in, err := f.open(name)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err == nil {
-		var metadata map[string]string
-		if metadata, err = f.add(file, info.Size(), key); err == nil {
-			f.files[key] = file
-			return metadata, nil
-		}
+	metadata, err := f.add(in, in.size, key)
+	if err != nil {
+		in.Close()
+		return nil, fmt.Errorf("%s: %w", in.path, err)
 	}
-	file.Close()
-	return nil, fmt.Errorf("%s: %w", filepath.Join(f.folder, name), err)
+	f.files[key] = in
+	return metadata, nil
 }
 
 // add reads a header.
@@ -152,7 +210,7 @@ func (f *File) find(name string) (place, error) {
 	}
 	file, divided := f.index[name]
 	if divided && f.files[file] == nil {
-		if _, err := f.open(file, file); err != nil {
+		if _, err := f.header(file, file); err != nil {
 			return place{}, fmt.Errorf("safetensors: %q: %w", name, err)
 		}
 	}
@@ -182,6 +240,19 @@ func (f *File) Tensor(name string) (*tensors.Tensor, error) {
 		return nil, err
 	}
 	return e.read(e.Shape, 0)
+}
+
+// Mapped is [File.Tensor] with elements that are mapped where they can be, see [tensors.Mapped]: nothing of them is read before somebody looks.
+func (f *File) Mapped(name string) (*tensors.Tensor, error) {
+	e, err := f.find(name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := tensors.Mapped(e.r, e.Shape, e.begin+e.Begin)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %q: %w", name, err)
+	}
+	return t, nil
 }
 
 // Rows reads elements from to to-1 of the first axis of a tensor, such as some rows of a matrix or of an embedding, and nothing else of it.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +56,52 @@ func TestOneOfAThousandIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "float32[2 64]", rows.Shape().String())
 	require.Equal(t, int64(4096*4+2*64*4), r.n.Load()-before)
+}
+
+// plainFiles hides all that files can but what fs.File has.
+type plainFiles struct{ fs.FS }
+
+func (p plainFiles) Open(name string) (fs.File, error) {
+	f, err := p.FS.Open(name)
+	return struct{ fs.File }{f}, err
+}
+
+// TestOpenFS opens from file systems: whole and divided checkpoints, of files that can be read from any place and of those that cannot.
+func TestOpenFS(t *testing.T) {
+	var one, two bytes.Buffer
+	x, y := tensors.FromFlatDataAndDimensions([]float32{1, 2, 3, 4}, 2, 2), tensors.FromFlatDataAndDimensions([]int32{7}, 1)
+	require.NoError(t, safetensors.Write(&one, map[string]*tensors.Tensor{"x": x}, map[string]string{"a": "b"}))
+	require.NoError(t, safetensors.Write(&two, map[string]*tensors.Tensor{"y": y}, nil))
+	files := fstest.MapFS{"m/one.safetensors": {Data: one.Bytes()}, "m/two.safetensors": {Data: two.Bytes()}, "m/cut.safetensors": {Data: one.Bytes()[:20]},
+		"m/index.json": {Data: []byte(`{"weight_map":{"x":"one.safetensors","y":"two.safetensors"}}`)}}
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, files))
+	for name, fsys := range map[string]fs.FS{"in memory": files, "without places": plainFiles{files}, "of the machine": os.DirFS(dir)} {
+		f, err := safetensors.OpenFS(fsys, "m/one.safetensors")
+		require.NoError(t, err, name)
+		require.Equal(t, map[string]string{"a": "b"}, f.Metadata(), name)
+		row, err := f.Rows("x", 1, 2)
+		require.NoError(t, err, name)
+		require.Equal(t, [][]float32{{3, 4}}, row.Value(), name)
+		require.NoError(t, f.Close())
+		f, err = safetensors.OpenFS(fsys, "m/index.json")
+		require.NoError(t, err, name)
+		require.Equal(t, []string{"x", "y"}, f.Names(), name)
+		for key, want := range map[string]*tensors.Tensor{"x": x, "y": y} {
+			got, err := f.Tensor(key)
+			require.NoError(t, err, name)
+			require.True(t, got.Equal(want), name)
+		}
+		require.NoError(t, f.Close())
+		_, err = safetensors.OpenFS(fsys, "m/none.safetensors")
+		require.ErrorIs(t, err, fs.ErrNotExist, name)
+		_, err = safetensors.OpenFS(fsys, "m")
+		require.ErrorContains(t, err, "folder", name)
+		_, err = safetensors.OpenFS(fsys, "m/cut.safetensors")
+		require.ErrorContains(t, err, "m/cut.safetensors: safetensors: a header of", name)
+	}
+	_, err := safetensors.OpenFS(nil, "x")
+	require.EqualError(t, err, "safetensors: the file system is nil")
 }
 
 func TestOpenReadsEveryDType(t *testing.T) {

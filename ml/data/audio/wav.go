@@ -9,7 +9,7 @@ import (
 	"os"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 )
 
 // Sound is a sound in a WAV file, which is read as it is wanted. It may be used by several goroutines if its reader may.
@@ -26,7 +26,7 @@ type Sound struct {
 
 // Open opens a WAV file, see [Parse]; Close closes it.
 func Open(path string) (*Sound, error) {
-	f, err := safefile.Open(path)
+	f, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
 	}

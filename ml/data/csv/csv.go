@@ -12,8 +12,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 	"github.com/quire-ml/quire/ml/internal/ordered"
 )
 
@@ -95,7 +96,7 @@ func Files() []data.File { return []data.File{penguins} }
 
 // Load reads a file, see [Read]; errors name it.
 func Load(path string, o Options) (*Table, error) {
-	file, err := safefile.Open(path)
+	file, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
@@ -142,7 +143,7 @@ func parse(r io.Reader, o Options) (*Table, error) {
 	}
 	for name := range ordered.All(o.Kinds) {
 		if !slices.Contains(c.names, name) {
-			return nil, fmt.Errorf("no column %q, of which a kind is declared: the columns are %q", name, c.names)
+			return nil, fmt.Errorf("no column %q, of which a kind is declared%s (the columns are %q)", name, names.Hint(name, c.names), c.names)
 		}
 	}
 	missing := o.MissingAs
@@ -267,34 +268,36 @@ func (c *cells) dropRows(kinds map[string]Kind, isMissing func(string) bool) {
 
 // Column returns the column of the given name, or an error that names those that there are.
 func (t *Table) Column(name string) (*Column, error) {
-	var names []string
+	var known []string
 	for i := range t.Columns {
 		if t.Columns[i].Name == name {
 			return &t.Columns[i], nil
 		}
-		names = append(names, t.Columns[i].Name)
+		known = append(known, t.Columns[i].Name)
 	}
-	return nil, fmt.Errorf("csv: no column %q: the columns are %q", name, names)
+	return nil, fmt.Errorf("csv: no column %q%s (the columns are %q)", name, names.Hint(name, known), known)
 }
 
-// Numbers returns columns of numbers side by side as float32 [Rows len(names)]. Without names it returns all
+// Numbers returns columns of numbers side by side as float32 [Rows len(columns)]. Without any it returns all
 // columns of numbers. It returns an error if there is no such column, or it holds categories.
-func (t *Table) Numbers(names ...string) (*tensors.Tensor, error) { return pick(t, Number, names) }
+func (t *Table) Numbers(columns ...string) (*tensors.Tensor, error) { return pick(t, Number, columns) }
 
-// Categories returns the numbers of the categories in some columns, side by side, as int32 [Rows len(names)].
+// Categories returns the numbers of the categories in some columns, side by side, as int32 [Rows len(columns)].
 // Without names it returns all columns of categories. It returns an error if there is no such column, or it
 // holds numbers.
-func (t *Table) Categories(names ...string) (*tensors.Tensor, error) { return pick(t, Category, names) }
+func (t *Table) Categories(columns ...string) (*tensors.Tensor, error) {
+	return pick(t, Category, columns)
+}
 
-func pick(t *Table, kind Kind, names []string) (*tensors.Tensor, error) {
+func pick(t *Table, kind Kind, wanted []string) (*tensors.Tensor, error) {
 	word := map[Kind]string{Number: "numbers", Category: "categories"}
 	var columns []*Column
 	for i := range t.Columns {
-		if len(names) == 0 && t.Columns[i].Kind == kind {
+		if len(wanted) == 0 && t.Columns[i].Kind == kind {
 			columns = append(columns, &t.Columns[i])
 		}
 	}
-	for _, name := range names {
+	for _, name := range wanted {
 		c, err := t.Column(name)
 		if err != nil {
 			return nil, err

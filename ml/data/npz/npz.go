@@ -10,8 +10,9 @@ import (
 	"sync"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/internal/names"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 )
 
 // File is a file of arrays that is open. It may be used by several goroutines.
@@ -34,7 +35,7 @@ type rows interface {
 // Open opens a .npz file, or a .npy file, whose one array has the file's name without .npy. It must not be changed while it is open. It
 // returns an error if it is neither.
 func Open(path string) (*File, error) {
-	f, err := safefile.Open(path)
+	f, err := near.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("npz.Open: %w", err)
 	}
@@ -141,13 +142,13 @@ func (f *File) array(name string) (rows, error) {
 func (f *File) open(name string) (rows, error) {
 	if f.places == nil {
 		if name != f.names[0] {
-			return nil, fmt.Errorf("there is none of this name: there is %q", f.names)
+			return nil, fmt.Errorf("there is none of this name%s (there is %q)", names.Hint(name, f.names), f.names)
 		}
 		return tensors.OpenNpyRows(f.f, f.size)
 	}
 	entry := f.places[name]
 	if entry == nil {
-		return nil, fmt.Errorf("there is none of this name: there are %q", f.names)
+		return nil, fmt.Errorf("there is none of this name%s (there are %q)", names.Hint(name, f.names), f.names)
 	}
 	if entry.Method == zip.Store {
 		at, err := entry.DataOffset()

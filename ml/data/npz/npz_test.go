@@ -93,10 +93,10 @@ func TestErrors(t *testing.T) {
 	defer f.Close()
 	assert.Equal(t, []string{"x", "y", "scalar"}, f.Names())
 	for want, ask := range map[string][2][]string{
-		`no inputs: the arrays are ["x" "y" "scalar"]`:                  {},
-		`"z": there is none of this name: there are ["x" "y" "scalar"]`: {{"z"}},
-		`"scalar": it is a scalar, which has no rows`:                   {{"scalar"}},
-		`"x" has 4 rows, "y" has 1: want one each per example`:          {{"x"}, {"y"}},
+		`no inputs: the arrays are ["x" "y" "scalar"]`:                   {},
+		`"z": there is none of this name (there are ["x" "y" "scalar"])`: {{"z"}},
+		`"scalar": it is a scalar, which has no rows`:                    {{"scalar"}},
+		`"x" has 4 rows, "y" has 1: want one each per example`:           {{"x"}, {"y"}},
 	} {
 		_, err := f.Examples(ask[0], ask[1])
 		assert.EqualError(t, err, "npz: "+path+": "+want)

@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
 	"github.com/quire-ml/quire/ml/data"
+	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/layers/adapters"
 	"github.com/quire-ml/quire/ml/layers/norm"
@@ -31,6 +32,7 @@ func TestTrainingWithLoRA(t *testing.T) {
 	require.NoError(t, err)
 	ds = ds.BatchSize(n, false).Infinite(true)
 	net := func(scope *model.Scope, x *Node) *Node {
+		scope = scope.WithInitializer(initializers.He) // what is frozen must be worth something
 		h := Tanh(layers.Dense(scope.In("hidden"), x, true, 32))
 		return layers.Dense(scope.In("readout"), h, true, 1)
 	}

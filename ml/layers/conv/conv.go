@@ -15,7 +15,6 @@ import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/vision"
-	"github.com/quire-ml/quire/ml/initializers"
 	"github.com/quire-ml/quire/ml/layers"
 	"github.com/quire-ml/quire/ml/model"
 )
@@ -156,7 +155,7 @@ func (b *TransposedBuilder) Done() *graph.Node {
 	}
 	y := c.Done()
 	if b.bias {
-		biases := b.scope.WithInitializer(initializers.Zero).VariableWithShape("biases", shapes.Make(y.DType(), b.channels))
+		biases := b.scope.Biases().VariableWithShape("biases", shapes.Make(y.DType(), b.channels))
 		y = graph.Add(y, biases.NodeValue(y))
 	}
 	return b.scope.Result(y)

@@ -48,7 +48,7 @@ func newCell(scope *model.Scope, k *kind, x *graph.Node, units int, s settings) 
 	d := x.DType()
 	recurrent := scope.InitializerOr(initializers.OrthogonalFn(1))
 	weights := scope.WithInitializer(scope.InitializerOr(initializers.XavierUniform))
-	zero := scope.WithInitializer(initializers.Zero)
+	biases := scope.Biases()
 	c := &cell{
 		units:      units,
 		weights:    weights.VariableWithShape("weights", shapes.Make(d, x.Dim(-1), k.gates*units)).NodeValue(x),
@@ -56,14 +56,14 @@ func newCell(scope *model.Scope, k *kind, x *graph.Node, units int, s settings) 
 		activation: s.activation,
 	}
 	if s.bias {
-		c.biases = zero.VariableWithShape("biases", shapes.Make(d, k.gates*units)).NodeValue(x)
+		c.biases = biases.VariableWithShape("biases", shapes.Make(d, k.gates*units)).NodeValue(x)
 		if k == gruKind {
-			c.candidate = zero.VariableWithShape("candidate_biases", shapes.Make(d, units)).NodeValue(x)
+			c.candidate = biases.VariableWithShape("candidate_biases", shapes.Make(d, units)).NodeValue(x)
 		}
 	}
 	if s.peephole {
 		for _, gate := range []string{"input_peephole", "forget_peephole", "output_peephole"} {
-			c.peepholes = append(c.peepholes, zero.VariableWithShape(gate, shapes.Make(d, units)).NodeValue(x))
+			c.peepholes = append(c.peepholes, scope.WithInitializer(initializers.Zero).VariableWithShape(gate, shapes.Make(d, units)).NodeValue(x))
 		}
 	}
 	return c

@@ -24,7 +24,7 @@ out = []
 
 def case(name, labels, predictions, fn):
     for w in [None, weights]:
-        out.append({"name": name, "source": "scikit-learn " + sklearn.__version__, "int": labels is classes, "labels": labels.tolist(), "dims": list(predictions.shape),
+        out.append({"name": name, "source": "scikit-learn " + sklearn.__version__, "int": labels is classes, "labels": np.ravel(labels).tolist(), "dims": list(predictions.shape),
                     "predictions": np.ravel(predictions).tolist(), "weights": [] if w is None else w.tolist(), "value": float(fn(w))})
 
 
@@ -46,4 +46,10 @@ case("NewR2", y, p, lambda w: m.r2_score(y, p, sample_weight=w))
 case("NewRootMeanSquaredError", y, p, lambda w: m.root_mean_squared_error(y, p, sample_weight=w))
 case("NewMeanAbsoluteError", y, p, lambda w: m.mean_absolute_error(y, p, sample_weight=w))
 case("NewMedianAbsoluteError", y, p, lambda w: m.median_absolute_error(y, p, sample_weight=w))
+probabilities = np.round(1 / (1 + np.exp(-logits)), 3)
+case("NewSparseCategoricalAccuracy", classes, scores, lambda w: m.accuracy_score(classes, guess, sample_weight=w))
+case("NewCategoricalAccuracy", np.eye(4)[classes], scores, lambda w: m.accuracy_score(classes, guess, sample_weight=w))
+case("NewBinaryAccuracy", yes, probabilities, lambda w: m.accuracy_score(yes, probabilities > 0.5, sample_weight=w))
+case("NewBinaryLogitsAccuracy", yes, logits, lambda w: m.accuracy_score(yes, logits > 0, sample_weight=w))
+case("NewTopKAccuracy", classes, scores, lambda w: m.top_k_accuracy_score(classes, scores, k=2, labels=[0, 1, 2, 3], sample_weight=w))
 print("[\n" + ",\n".join(map(json.dumps, out)) + "\n]")

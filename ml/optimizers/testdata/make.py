@@ -4,6 +4,8 @@
     python make.py optax > optax.part      (optax 0.2.8, jax 0.10.2)
     python make.py numpy > numpy.part      (numpy 2.4.6: what neither has, written from the paper)
     python make.py join torch.part optax.part numpy.part > vectors.json
+    python make.py fit > fit.json          (torch 2.6.0, scipy 1.17.1)
+    python make.py schedules > schedules.json      (torch 2.6.0, numpy 2.4.6)
 
 All is computed in float64, on gradients that are fed, or, where an optimizer needs a function, on the losses below, which
 vectors_test.go has too.
@@ -31,13 +33,15 @@ def run_torch():
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, get_swa_multi_avg_fn
     out = []
 
-    def case(name, make, dims=(2, 4), wrap=None):
+    def case(name, make, dims=(2, 4), wrap=None, before=None):
         start, gradients = DATA[dims]
         p = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
         optimizer, values = make([p]), []
         average = wrap(p) if wrap else None
         for g in gradients:
             p.grad = torch.tensor(g, dtype=torch.float64)
+            if before:
+                before(p)
             optimizer.step()
             if average is not None:
                 average.update_parameters(Holder(p))
@@ -72,6 +76,9 @@ def run_torch():
     case("Adafactor, vector", lambda p: o.Adafactor(p, lr=0.1, eps=(2.0**-23, 1e-3), weight_decay=0.1, d=1.5, beta2_decay=-0.5), dims=(4,))
     case("EMA", lambda p: o.SGD(p, lr=0.1), wrap=lambda p: AveragedModel(Holder(p), multi_avg_fn=get_ema_multi_avg_fn(0.75)))
     case("SWA", lambda p: o.SGD(p, lr=0.1), wrap=lambda p: AveragedModel(Holder(p), multi_avg_fn=get_swa_multi_avg_fn()))
+    case("LimitValue", lambda p: o.SGD(p, lr=0.1), before=lambda p: torch.nn.utils.clip_grad_value_(p, 0.7))
+    case("LimitGlobalNorm", lambda p: o.SGD(p, lr=0.1), before=lambda p: torch.nn.utils.clip_grad_norm_(p, 1.5))
+    case("Decay", lambda p: o.SGD(p, lr=0.1, weight_decay=0.3))
 
     def lbfgs(name, **settings):
         start, _ = DATA[(4,)]
@@ -185,8 +192,93 @@ def run_numpy():
     return out
 
 
+def run_schedules():
+    import warnings
+
+    import torch
+    from torch.optim import lr_scheduler as s
+    warnings.filterwarnings("ignore")
+    out = []
+
+    def case(name, make, steps=40):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        schedule, factors = make(optimizer), []
+        for _ in range(steps):
+            factors.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        out.append({"name": name, "source": "torch " + torch.__version__.split("+")[0], "factors": factors})
+
+    def formula(name, source, fn, steps=40):
+        out.append({"name": name, "source": "numpy, " + source, "factors": [float(fn(t)) for t in range(steps)]})
+    case("Constant", lambda o: s.ConstantLR(o, factor=1.0))
+    case("Cosine", lambda o: s.CosineAnnealingLR(o, T_max=10), 11)
+    case("Linear", lambda o: s.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=10))
+    case("Polynomial", lambda o: s.PolynomialLR(o, total_iters=10, power=2))
+    case("Polynomial of power 1/2", lambda o: s.PolynomialLR(o, total_iters=4, power=0.5))
+    case("Exponential", lambda o: s.ExponentialLR(o, gamma=0.25**0.25))
+    case("Step", lambda o: s.StepLR(o, step_size=3, gamma=0.5))
+    case("StepAt", lambda o: s.MultiStepLR(o, milestones=[3, 5], gamma=0.5))
+    case("OneCycle", lambda o: s.OneCycleLR(o, max_lr=1.0, total_steps=10), 9)
+    case("CosineRestarts", lambda o: s.CosineAnnealingWarmRestarts(o, T_0=4, T_mult=2))
+    case("Repeat", lambda o: s.CosineAnnealingWarmRestarts(o, T_0=4))
+    case("DownTo", lambda o: s.LinearLR(o, start_factor=1.0, end_factor=0.2, total_iters=10))
+    case("WarmUp", lambda o: s.SequentialLR(o, [s.LinearLR(o, start_factor=0.25, end_factor=1.0, total_iters=3), s.CosineAnnealingLR(o, T_max=10, eta_min=0.1)], [3]), 14)
+    case("Then", lambda o: s.SequentialLR(o, [s.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=8), s.StepLR(o, step_size=2, gamma=0.5)], [4]))
+    formula("InverseSqrt", "Vaswani et al. 2017, section 5.3", lambda t: min((t + 1) ** -0.5, (t + 1) * 4**-1.5) / 4**-0.5)
+    formula("WSD", "Hägele et al. 2024, eq. 1", lambda t: (t + 1) / 5 if t < 4 else 1 if t < 8 else 1 - np.sqrt(min(t - 8, 4) / 4))
+    return out
+
+
+def run_fit():
+    """What LBFGS with a search of the strong conditions of Wolfe makes of losses, after each number of iterations, and where SciPy finds the minimum."""
+    import scipy
+    import scipy.optimize
+    import torch
+    out = []
+
+    def rosenbrock(p):
+        return (100 * (p[1:] - p[:-1] ** 2) ** 2 + (1 - p[:-1]) ** 2).sum()
+
+    def quartic(p):
+        return (torch.tensor(SCALES) * p**2 / 2 + p**4 / 10).sum() + (p[0] - p[1] + p[3]) ** 2 / 2
+
+    def steep(p):
+        return torch.exp(3 * p).sum() - 2 * p.sum() + 10 * torch.sin(p[0] * p[1]) + (p**2).sum()
+
+    def case(name, fn, start, history=100, lr=1.0):
+        values, losses, evaluations = [], [], []
+        for most in list(range(1, 13)) + [60]:
+            p = torch.nn.Parameter(torch.tensor(start, dtype=torch.float64))
+            o = torch.optim.LBFGS([p], lr=lr, max_iter=most, max_eval=1000, history_size=history, line_search_fn="strong_wolfe")
+
+            def closure():
+                o.zero_grad()
+                loss = fn(p)
+                loss.backward()
+                return loss
+            o.step(closure)
+            values.append(p.detach().numpy().tolist())
+            losses.append(float(fn(p)))
+            evaluations.append(o.state[p]["func_evals"])
+
+        def numpy_loss(x):
+            p = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+            loss = fn(p)
+            loss.backward()
+            return float(loss), p.grad.numpy()
+        best = scipy.optimize.minimize(numpy_loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10})
+        out.append({"name": name, "source": "torch " + torch.__version__.split("+")[0] + ", scipy " + scipy.__version__, "start": start, "history": history, "rate": lr,
+                    "iterations": list(range(1, 13)) + [60], "values": values, "losses": losses, "evaluations": evaluations, "minimum": float(best.fun)})
+    case("rosenbrock", rosenbrock, [-1.2, 1.0, -0.5, 0.8])
+    case("rosenbrock, short", rosenbrock, [-1.2, 1.0, -0.5, 0.8], history=3, lr=0.5)
+    case("quartic", quartic, [1.0, -2.0, 3.0, 0.5])
+    case("steep", steep, [1.5, -1.0])
+    return out
+
+
 if sys.argv[1] == "join":
     parts = [e for name in sys.argv[2:] for e in json.load(open(name))]
     print("[\n" + ",\n".join(json.dumps({**e, **{k: [[float(f"{x:.12g}") for x in r] for r in e[k]] for k in ("gradients", "values")}}) for e in parts) + "\n]")
 else:
-    json.dump({"torch": run_torch, "optax": run_optax, "numpy": run_numpy}[sys.argv[1]](), sys.stdout)
+    json.dump({"torch": run_torch, "optax": run_optax, "numpy": run_numpy, "fit": run_fit, "schedules": run_schedules}[sys.argv[1]](), sys.stdout)

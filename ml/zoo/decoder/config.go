@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/quire-ml/quire/graph/dtypes"
-	"github.com/quire-ml/quire/internal/safefile"
+	"github.com/quire-ml/quire/ml/zoo/internal/lm"
 )
 
 // Config is the sizes and the kind of a decoder.
@@ -63,28 +63,40 @@ func (l *ids) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]int)(l))
 }
 
-const maxConfig = 1 << 20
-
 // ReadConfig reads the file config.json of a checkpoint, or of a folder, whose generation_config.json, if it is there, tells the tokens that end a
 // text, as it does for transformers: those of models that answer are often more than config.json has.
-func ReadConfig(path string) (Config, error) {
-	folder := ""
-	if filepath.Ext(path) != ".json" {
-		folder, path = path, filepath.Join(path, "config.json")
+func ReadConfig(path string) (c Config, err error) {
+	if filepath.Ext(path) == ".json" {
+		c, err = parseFile(lm.Dir(filepath.Dir(path)), filepath.Base(path))
+	} else {
+		c, err = readConfig(lm.Dir(path))
 	}
-	raw, err := safefile.ReadFile(path, maxConfig)
 	if err != nil {
 		return Config{}, fmt.Errorf("decoder.ReadConfig: %w", err)
 	}
+	return c, nil
+}
+
+func parseFile(dir lm.Folder, name string) (Config, error) {
+	raw, err := dir.Read(name)
+	if err != nil {
+		return Config{}, err
+	}
 	c, err := ParseConfig(raw)
 	if err != nil {
-		return Config{}, fmt.Errorf("decoder.ReadConfig: %s: %w", path, err)
+		return Config{}, fmt.Errorf("%s: %w", dir.Path(name), err)
 	}
-	if folder == "" {
-		return c, nil
+	return c, nil
+}
+
+// readConfig reads both files of a folder.
+func readConfig(dir lm.Folder) (Config, error) {
+	c, err := parseFile(dir, "config.json")
+	if err != nil {
+		return Config{}, err
 	}
-	path = filepath.Join(folder, "generation_config.json")
-	raw, err = safefile.ReadFile(path, maxConfig)
+	const more = "generation_config.json"
+	raw, err := dir.Read(more)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
@@ -95,7 +107,7 @@ func ReadConfig(path string) (Config, error) {
 		err = json.Unmarshal(raw, &generation)
 	}
 	if err != nil {
-		return Config{}, fmt.Errorf("decoder.ReadConfig: %s: %w", path, err)
+		return Config{}, fmt.Errorf("%s: %w", dir.Path(more), err)
 	}
 	if generation.End != nil {
 		c.End = generation.End

@@ -22,16 +22,17 @@ import (
 //
 // Source: Touvron et al., "LLaMA", 2023, arXiv:2302.13971, section 2.2; Qwen3, 2025, arXiv:2505.09388 (norms of queries and keys); Gemma, 2024, arXiv:2403.08295.
 func (c Config) Logits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, false)
+	return c.logits(scope, ids, nil)
 }
 
 // CachedLogits is Logits for texts that go on from call to call: keys and values of what came before are in caches, see package cache, below the scope. ids are those
 // that are new.
 func (c Config) CachedLogits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, true)
+	return c.logits(scope, ids, &cache.Place{})
 }
 
-func (c Config) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.Node {
+// logits are those of texts that go on from caches of a place, if it is not nil.
+func (c Config) logits(scope *model.Scope, ids *graph.Node, caches *cache.Place) *graph.Node {
 	if err := c.Check(); err != nil {
 		graph.Errorf("decoder: %v", err)
 	}
@@ -48,7 +49,7 @@ func (c Config) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.
 	}
 	for i := range c.Layers {
 		block := scope.In("layer_%d", i)
-		x = graph.Add(x, c.attention(block.In("attention"), c.norm(block.In("attention_norm"), x), cached))
+		x = graph.Add(x, c.attention(block.In("attention"), c.norm(block.In("attention_norm"), x), caches))
 		x = graph.Add(x, c.feedForward(block.In("feed_forward"), c.norm(block.In("feed_forward_norm"), x)))
 	}
 	x = c.norm(scope.In("norm"), x)
@@ -75,7 +76,7 @@ func (c Config) feedForward(scope *model.Scope, x *graph.Node) *graph.Node {
 	return layers.Dense(scope.In("down"), graph.Mul(gate, layers.Dense(scope.In("up"), x, false, c.Hidden)), false, c.Width)
 }
 
-func (c Config) attention(scope *model.Scope, x *graph.Node, cached bool) *graph.Node {
+func (c Config) attention(scope *model.Scope, x *graph.Node, caches *cache.Place) *graph.Node {
 	heads := func(name string, n int) *graph.Node { // [B, heads, T, D]
 		y := layers.Dense(scope.In(name), x, c.Bias, n, c.HeadDim)
 		if c.QKNorm && name != "value" {
@@ -96,8 +97,8 @@ func (c Config) attention(scope *model.Scope, x *graph.Node, cached bool) *graph
 		return b.Done()
 	}
 	var y *graph.Node
-	if cached {
-		kv = cache.KV(scope.In("cache"), x)
+	if caches != nil {
+		kv = caches.KV(scope.In("cache"), x)
 		k = turn(k)
 		y = kv.Append(k, v).Attend(turn(q)).Window(c.Window).Done()
 	} else {

@@ -176,6 +176,22 @@ func TestGenerationConfig(t *testing.T) {
 	assert.ErrorContains(t, err, "generation_config.json: json: cannot unmarshal number")
 }
 
+// A checkpoint in several files opens from a file system too.
+func TestFileSystems(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	m, err := decoder.OpenFS(backend, os.DirFS("testdata"), "qwen3")
+	require.NoError(t, err)
+	same, err := decoder.Open(backend, "testdata/qwen3")
+	require.NoError(t, err)
+	assert.Equal(t, same.Config(), m.Config())
+	assert.Equal(t, same.Store().GetVariable("/norm/gain").MustValue().Value(), m.Store().GetVariable("/norm/gain").MustValue().Value())
+	_, err = decoder.OpenFS(backend, os.DirFS("testdata"), "none")
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, err = decoder.OpenFS(backend, nil, "none")
+	assert.EqualError(t, err, "decoder.Open: the file system is nil")
+}
+
 func TestMistakes(t *testing.T) {
 	backend := gocpu.New()
 	defer backend.Close()

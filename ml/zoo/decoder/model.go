@@ -3,6 +3,7 @@ package decoder
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
@@ -52,12 +53,19 @@ func (c Config) Load(store *model.Store, src pretrained.Source) (*pretrained.Rep
 
 // Open opens a checkpoint, a folder with config.json and model.safetensors, or model.safetensors.index.json and the files that it names. Variables are float32, whatever the
 // file has.
-func Open(backend graph.Backend, dir string) (*Model, error) {
-	c, err := ReadConfig(dir)
+func Open(backend graph.Backend, dir string) (*Model, error) { return open(backend, lm.Dir(dir)) }
+
+// OpenFS is [Open] for a folder of a file system, such as what a program has embedded.
+func OpenFS(backend graph.Backend, fsys fs.FS, dir string) (*Model, error) {
+	return open(backend, lm.In(fsys, dir))
+}
+
+func open(backend graph.Backend, dir lm.Folder) (*Model, error) {
+	c, err := readConfig(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("decoder.Open: %w", err)
 	}
-	file, err := lm.OpenCheckpoint(dir)
+	file, err := dir.Checkpoint()
 	if err != nil {
 		return nil, fmt.Errorf("decoder.Open: %w", err)
 	}

@@ -8,6 +8,7 @@ package resnet
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -40,6 +41,13 @@ type Config struct {
 // New18 is the sizes of ResNet-18.
 func New18(channels, classes int) Config {
 	return Config{Channels: channels, Stem: 64, Widths: []int{64, 128, 256, 512}, Depths: []int{2, 2, 2, 2}, Classes: classes}
+}
+
+// New34 is the sizes of ResNet-34.
+func New34(channels, classes int) Config {
+	c := New18(channels, classes)
+	c.Depths = []int{3, 4, 6, 3}
+	return c
 }
 
 // New50 is the sizes of ResNet-50.
@@ -131,7 +139,14 @@ func conv(scope *model.Scope, x *graph.Node, channels, size, stride int) *graph.
 }
 
 // Open opens a checkpoint of transformers, a folder, of a net that classifies pictures.
-func Open(dir string) (c Config, store *model.Store, err error) {
+func Open(dir string) (c Config, store *model.Store, err error) { return open(lm.Dir(dir)) }
+
+// OpenFS is [Open] for a folder of a file system, such as what a program has embedded.
+func OpenFS(fsys fs.FS, dir string) (c Config, store *model.Store, err error) {
+	return open(lm.In(fsys, dir))
+}
+
+func open(dir lm.Folder) (c Config, store *model.Store, err error) {
 	fail := func(err error) (Config, *model.Store, error) {
 		return Config{}, nil, fmt.Errorf("resnet.Open: %w", err)
 	}
@@ -146,7 +161,7 @@ func Open(dir string) (c Config, store *model.Store, err error) {
 		In         bool              `json:"downsample_in_bottleneck"`
 		Labels     map[string]string `json:"id2label"`
 	}
-	if err := lm.ReadConfig(dir, "resnet", &v); err != nil {
+	if err := dir.ReadConfig("resnet", &v); err != nil {
 		return fail(err)
 	}
 	switch {
@@ -155,7 +170,7 @@ func Open(dir string) (c Config, store *model.Store, err error) {
 	case v.Layer != "basic" && v.Layer != "bottleneck":
 		return fail(fmt.Errorf("%s: layers of the kind %q are not known: known are basic and bottleneck", dir, v.Layer))
 	}
-	c = Config{Channels: v.Channels, Stem: v.Stem, Widths: v.Widths, Depths: v.Depths, Classes: max(2, len(v.Labels)), Bottleneck: v.Layer == "bottleneck", StrideFirst: v.In, DownsampleFirst: v.First}
+	c = Config{Channels: v.Channels, Stem: v.Stem, Widths: v.Widths, Depths: v.Depths, Classes: lm.Labels(v.Labels), Bottleneck: v.Layer == "bottleneck", StrideFirst: v.In, DownsampleFirst: v.First}
 	wanted, err := pretrained.Wanted(func(scope *model.Scope, in []*graph.Node) { c.Logits(scope, in[0]) }, shapes.Make(dtypes.Float32, 1, 64, 64, max(1, c.Channels)))
 	if err != nil {
 		return fail(err)
@@ -164,7 +179,7 @@ func Open(dir string) (c Config, store *model.Store, err error) {
 	rules := slices.Concat(convolution("resnet.embedder.embedder", "/stem"), convolution(block+"shortcut", our+"shortcut"),
 		convolution(block+"layer.0", our+"conv_0"), convolution(block+"layer.1", our+"conv_1"), convolution(block+"layer.2", our+"conv_2"),
 		[]pretrained.Rule{{From: "classifier.1.weight", To: "/classifier/weights", Transpose: true}, {From: "classifier.1.bias", To: "/classifier/biases"}})
-	file, err := lm.OpenCheckpoint(dir)
+	file, err := dir.Checkpoint()
 	if err != nil {
 		return fail(err)
 	}

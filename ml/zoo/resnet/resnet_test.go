@@ -1,10 +1,14 @@
 package resnet_test
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -12,6 +16,7 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
@@ -43,6 +48,45 @@ func TestLogitsAreThoseOfTransformers(t *testing.T) {
 		require.NotEmpty(t, r.Logits)
 		assert.InDeltaSlice(t, r.Logits, tensors.Flat[float32](got), 1e-4)
 	}
+}
+
+// TestOfOneClass opens a net of one class from a file system in memory: that of more classes, with one row of its classifier.
+func TestOfOneClass(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	file, err := safetensors.Open("testdata/basic/model.safetensors")
+	require.NoError(t, err)
+	defer file.Close()
+	all := map[string]*tensors.Tensor{}
+	for _, name := range file.Names() {
+		if all[name], err = file.Tensor(name); strings.HasPrefix(name, "classifier.") {
+			all[name], err = file.Rows(name, 0, 1)
+		}
+		require.NoError(t, err)
+	}
+	var weights bytes.Buffer
+	require.NoError(t, safetensors.Write(&weights, all, nil))
+	raw, err := os.ReadFile("testdata/basic/config.json")
+	require.NoError(t, err)
+	var config map[string]any
+	require.NoError(t, json.Unmarshal(raw, &config))
+	config["id2label"] = map[string]string{"0": "LABEL_0"} // as transformers 5.24 writes it for one class
+	raw, err = json.Marshal(config)
+	require.NoError(t, err)
+	c, store, err := resnet.OpenFS(fstest.MapFS{"one/config.json": {Data: raw}, "one/model.safetensors": {Data: weights.Bytes()}}, "one")
+	require.NoError(t, err)
+	assert.Equal(t, 1, c.Classes)
+	x := tensors.FromScalarAndDimensions(float32(0.5), 2, 37, 32, 3)
+	got, err := model.CallOnce(backend, store, c.Logits, x)
+	require.NoError(t, err)
+	whole, fourStore, err := resnet.Open("testdata/basic")
+	require.NoError(t, err)
+	want, err := model.CallOnce(backend, fourStore, whole.Logits, x)
+	require.NoError(t, err)
+	four := tensors.Flat[float32](want)
+	assert.InDeltaSlice(t, []float32{four[0], four[4]}, tensors.Flat[float32](got), 1e-6)
+	_, _, err = resnet.OpenFS(nil, ".")
+	assert.EqualError(t, err, "resnet.Open: the file system is nil")
 }
 
 // TestTraining trains a small net to tell left from right.

@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -20,6 +21,11 @@ type BERT struct {
 	Positions  int // the longest text
 	Kinds      int // of texts, as first and second
 	Pooler     bool
+}
+
+// BERTBase is the sizes of BERT base for English in small letters, of 109 million parameters.
+func BERTBase() BERT {
+	return BERT{Size: Size{Width: 768, Hidden: 3072, Layers: 12, Heads: 12, Epsilon: 1e-12, Activation: "gelu"}, Vocabulary: 30522, Positions: 512, Kinds: 2, Pooler: true}
 }
 
 // Hidden returns what the last layer makes of texts, [B, T, Width]. ids are [B, T], integers; mask, which may be nil, is [B, T], not 0 where there is a token;
@@ -64,7 +70,14 @@ func (c BERT) Pooled(scope *model.Scope, hidden *graph.Node) *graph.Node {
 }
 
 // OpenBERT opens a checkpoint of transformers, a folder, with or without what was trained on top of the encoder, which is left out.
-func OpenBERT(dir string) (c BERT, store *model.Store, err error) {
+func OpenBERT(dir string) (c BERT, store *model.Store, err error) { return openBERT(lm.Dir(dir)) }
+
+// OpenBERTFS is [OpenBERT] for a folder of a file system, such as what a program has embedded.
+func OpenBERTFS(fsys fs.FS, dir string) (c BERT, store *model.Store, err error) {
+	return openBERT(lm.In(fsys, dir))
+}
+
+func openBERT(dir lm.Folder) (c BERT, store *model.Store, err error) {
 	var v struct {
 		Vocabulary int     `json:"vocab_size"`
 		Positions  int     `json:"max_position_embeddings"`
@@ -81,7 +94,7 @@ func OpenBERT(dir string) (c BERT, store *model.Store, err error) {
 	fail := func(err error) (BERT, *model.Store, error) {
 		return BERT{}, nil, fmt.Errorf("transformer.OpenBERT: %w", err)
 	}
-	if err := lm.ReadConfig(dir, "bert", &v); err != nil {
+	if err := dir.ReadConfig("bert", &v); err != nil {
 		return fail(err)
 	}
 	if v.Decoder {

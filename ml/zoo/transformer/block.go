@@ -106,12 +106,12 @@ func table(scope *model.Scope, at *graph.Node, name string, n, width int) *graph
 var activations = map[string]string{"gelu": "gelu", "gelu_new": "gelu_approximate", "gelu_pytorch_tanh": "gelu_approximate", "relu": "relu", "silu": "silu"}
 
 // load reads the tensors of a folder into a store.
-func load(dir string, build func(scope *model.Scope, in []*graph.Node), in []shapes.Shape, rules []pretrained.Rule, ignore ...string) (*model.Store, error) {
+func load(dir lm.Folder, build func(scope *model.Scope, in []*graph.Node), in []shapes.Shape, rules []pretrained.Rule, ignore ...string) (*model.Store, error) {
 	wanted, err := pretrained.Wanted(build, in...)
 	if err != nil {
 		return nil, err
 	}
-	file, err := lm.OpenCheckpoint(dir)
+	file, err := dir.Checkpoint()
 	if err != nil {
 		return nil, err
 	}

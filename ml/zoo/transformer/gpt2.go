@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -21,19 +22,25 @@ type GPT2 struct {
 	End        []int
 }
 
+// GPT2Small is the sizes of the smallest GPT-2, of 124 million parameters.
+func GPT2Small() GPT2 {
+	return GPT2{Size: Size{Width: 768, Hidden: 3072, Layers: 12, Heads: 12, Epsilon: 1e-5, Activation: "gelu_approximate"}, Vocabulary: 50257, Positions: 1024, End: []int{50256}}
+}
+
 // Logits returns what comes next at each place of ids, [B, T] integers: [B, T, V].
 //
 // Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.3.
 func (c GPT2) Logits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, false)
+	return c.logits(scope, ids, nil)
 }
 
 // CachedLogits is Logits for texts that go on from call to call, see package cache. ids are those that are new.
 func (c GPT2) CachedLogits(scope *model.Scope, ids *graph.Node) *graph.Node {
-	return c.logits(scope, ids, true)
+	return c.logits(scope, ids, &cache.Place{})
 }
 
-func (c GPT2) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.Node {
+// logits are those of texts that go on from caches of a place, if it is not nil.
+func (c GPT2) logits(scope *model.Scope, ids *graph.Node, in *cache.Place) *graph.Node {
 	if err := c.check("GPT-2", map[string]int{"Vocabulary": c.Vocabulary, "Positions": c.Positions}); err != nil {
 		graph.Errorf("%v", err)
 	}
@@ -43,12 +50,12 @@ func (c GPT2) logits(scope *model.Scope, ids *graph.Node, cached bool) *graph.No
 	tokens := table(scope, ids, "embeddings", c.Vocabulary, c.Width)
 	places := graph.Iota(ids.Graph(), shapes.Make(dtypes.Int32, ids.Dim(1)), 0)
 	caches := make([]*cache.Cache, c.Layers)
-	if cached {
+	if in != nil {
 		below := scope.In("caches")
 		for i := range caches {
-			caches[i] = cache.KV(below.In("layer_%d", i), ids)
+			caches[i] = in.KV(below.In("layer_%d", i), ids)
 		}
-		places = graph.Add(places, caches[0].Position())
+		places = caches[0].Positions(ids.Dim(1))
 	}
 	x := graph.Add(graph.Gather(tokens, graph.ExpandAxes(ids, -1)), graph.Gather(table(scope, ids, "positions", c.Positions, c.Width), graph.ExpandAxes(places, -1)))
 	for i := range c.Layers {
@@ -80,6 +87,15 @@ func NewGPT2(backend graph.Backend, store *model.Store, c GPT2) (*GPT2Model, err
 
 // OpenGPT2 opens a checkpoint of transformers, a folder.
 func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
+	return openGPT2(backend, lm.Dir(dir))
+}
+
+// OpenGPT2FS is [OpenGPT2] for a folder of a file system, such as what a program has embedded.
+func OpenGPT2FS(backend graph.Backend, fsys fs.FS, dir string) (*GPT2Model, error) {
+	return openGPT2(backend, lm.In(fsys, dir))
+}
+
+func openGPT2(backend graph.Backend, dir lm.Folder) (*GPT2Model, error) {
 	var v struct {
 		Vocabulary int     `json:"vocab_size"`
 		Positions  int     `json:"n_positions"`
@@ -97,7 +113,7 @@ func OpenGPT2(backend graph.Backend, dir string) (*GPT2Model, error) {
 	}
 	v.Epsilon, v.Activation = 1e-5, "gelu_new" // if the file leaves them out (transformers)
 	fail := func(err error) (*GPT2Model, error) { return nil, fmt.Errorf("transformer.OpenGPT2: %w", err) }
-	if err := lm.ReadConfig(dir, "gpt2", &v); err != nil {
+	if err := dir.ReadConfig("gpt2", &v); err != nil {
 		return fail(err)
 	}
 	if v.ByLayer || v.Cross || v.Scaled != nil && !*v.Scaled || v.Tied != nil && !*v.Tied {

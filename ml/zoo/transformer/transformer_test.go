@@ -1,12 +1,15 @@
 package transformer_test
 
 import (
-	_ "embed"
+	"bytes"
+	"embed"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,8 +17,13 @@ import (
 	"github.com/quire-ml/quire/backends/gocpu"
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/ml/checkpoints/safetensors"
+	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/generation"
+	"github.com/quire-ml/quire/ml/losses"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/optimizers"
+	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/ml/zoo/transformer"
 )
 
@@ -107,6 +115,97 @@ func TestViT(t *testing.T) {
 	got, err := model.CallOnce(backend, store, func(scope *model.Scope, x *graph.Node) *graph.Node { return c.Logits(scope, x) }, tensors.FromFlatDataAndDimensions(r.Images, 2, 12, 12, 3))
 	require.NoError(t, err)
 	equal(t, r.Logits, got)
+}
+
+// TestOfOneClass opens a ViT of one class from a file system in memory: that of two files, with one row of its classifier.
+func TestOfOneClass(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	var r struct{ Images, Logits []float32 }
+	referenceOf(t, "vit", &r)
+	classes := len(r.Logits) / 2
+	c, store, err := transformer.OpenViTFS(oneClass(t, "testdata/vit", "classifier"), ".")
+	require.NoError(t, err)
+	assert.Equal(t, 1, c.Classes)
+	got, err := model.CallOnce(backend, store, c.Logits, tensors.FromFlatDataAndDimensions(r.Images, 2, 12, 12, 3))
+	require.NoError(t, err)
+	equal(t, []float32{r.Logits[0], r.Logits[classes]}, got)
+}
+
+// oneClass returns a checkpoint with the first class of another one alone.
+func oneClass(t *testing.T, dir, classifier string) fs.FS {
+	file, err := safetensors.Open(dir + "/model.safetensors")
+	require.NoError(t, err)
+	defer file.Close()
+	all := map[string]*tensors.Tensor{}
+	for _, name := range file.Names() {
+		if all[name], err = file.Tensor(name); strings.HasPrefix(name, classifier+".") {
+			all[name], err = file.Rows(name, 0, 1)
+		}
+		require.NoError(t, err)
+	}
+	var weights bytes.Buffer
+	require.NoError(t, safetensors.Write(&weights, all, nil))
+	raw, err := os.ReadFile(dir + "/config.json")
+	require.NoError(t, err)
+	var config map[string]any
+	require.NoError(t, json.Unmarshal(raw, &config))
+	config["id2label"] = map[string]string{"0": "LABEL_0"} // as transformers 5.24 writes it for one class
+	raw, err = json.Marshal(config)
+	require.NoError(t, err)
+	return fstest.MapFS{"config.json": {Data: raw}, "model.safetensors": {Data: weights.Bytes()}}
+}
+
+// TestFileSystems opens what a program may embed, and says what is not there.
+func TestFileSystems(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	m, err := transformer.OpenGPT2FS(backend, embedded, "testdata/gpt2")
+	require.NoError(t, err)
+	same, err := transformer.OpenGPT2(backend, "testdata/gpt2")
+	require.NoError(t, err)
+	assert.Equal(t, same.Config(), m.Config())
+	assert.Equal(t, same.Store().GetVariable("/norm/gain").MustValue().Value(), m.Store().GetVariable("/norm/gain").MustValue().Value())
+	_, _, err = transformer.OpenBERTFS(os.DirFS("testdata"), "bert")
+	assert.NoError(t, err)
+	_, _, err = transformer.OpenBERTFS(embedded, "testdata/none")
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, _, err = transformer.OpenViTFS(nil, ".")
+	assert.EqualError(t, err, "transformer.OpenViT: the file system is nil")
+}
+
+// embedded is a checkpoint in this program.
+//
+//go:embed testdata/gpt2
+var embedded embed.FS
+
+// TestTraining trains a small GPT to go round in circles, and a small ViT to tell where a picture is bright.
+func TestTraining(t *testing.T) {
+	backend := gocpu.New()
+	defer backend.Close()
+	size := transformer.Size{Width: 32, Hidden: 64, Layers: 2, Heads: 2, Epsilon: 1e-5, Activation: "gelu"}
+	const n = 64
+	ids, next := make([][]int32, n), make([][][]int32, n)
+	images, classes := tensors.FromScalarAndDimensions(float32(0), n, 8, 8, 1), make([][]int32, n)
+	for i := range n {
+		for k := range 8 {
+			ids[i], next[i] = append(ids[i], int32((i+k)%5)), append(next[i], []int32{int32((i + k + 1) % 5)})
+		}
+		classes[i] = []int32{int32(i % 4)}
+		for k := range 16 {
+			tensors.Flat[float32](images)[i*64+(i%4/2*4+k/4)*8+i%2*4+k%4] = 1
+		}
+	}
+	fit := func(name string, x, y any, fn func(scope *model.Scope, x *graph.Node) *graph.Node) {
+		ds, err := data.InMemory(name, x, y)
+		require.NoError(t, err)
+		trainer := train.NewTrainer(backend, model.NewStore(), fn, losses.SparseCategoricalCrossEntropyLogits, optimizers.Adam().LearningRate(3e-3).Done())
+		metrics, err := train.NewLoop(trainer).RunSteps(ds.BatchSize(16, true).Shuffle(1).Infinite(true), 80)
+		require.NoError(t, err)
+		assert.Less(t, metrics[0].Value, 0.2, "the loss of %s", name)
+	}
+	fit("circles", ids, next, transformer.GPT2{Size: size, Vocabulary: 5, Positions: 8}.Logits)
+	fit("quarters", images, classes, transformer.ViT{Size: size, Picture: 8, Patch: 4, Channels: 1, Classes: 4}.Logits)
 }
 
 func TestMistakes(t *testing.T) {

@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/quire-ml/quire/graph"
@@ -21,6 +22,11 @@ type ViT struct {
 	Patch    int // height and width of a patch; divides Picture
 	Channels int
 	Classes  int
+}
+
+// ViTBase16 is the sizes of ViT-B/16 for colour pictures of 224x224, of 87 million parameters for 1000 classes.
+func ViTBase16(classes int) ViT {
+	return ViT{Size: Size{Width: 768, Hidden: 3072, Layers: 12, Heads: 12, Epsilon: 1e-6, Activation: "gelu"}, Picture: 224, Patch: 16, Channels: 3, Classes: classes}
 }
 
 // Hidden returns what the last layer makes of pictures, [B, Picture, Picture, Channels] floats: [B, 1 + patches, Width], the first for the whole picture.
@@ -56,7 +62,14 @@ func (c ViT) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
 }
 
 // OpenViT opens a checkpoint of transformers, a folder, of a model that classifies pictures.
-func OpenViT(dir string) (c ViT, store *model.Store, err error) {
+func OpenViT(dir string) (c ViT, store *model.Store, err error) { return openViT(lm.Dir(dir)) }
+
+// OpenViTFS is [OpenViT] for a folder of a file system, such as what a program has embedded.
+func OpenViTFS(fsys fs.FS, dir string) (c ViT, store *model.Store, err error) {
+	return openViT(lm.In(fsys, dir))
+}
+
+func openViT(dir lm.Folder) (c ViT, store *model.Store, err error) {
 	var v struct {
 		Picture    int               `json:"image_size"`
 		Patch      int               `json:"patch_size"`
@@ -73,14 +86,14 @@ func OpenViT(dir string) (c ViT, store *model.Store, err error) {
 	fail := func(err error) (ViT, *model.Store, error) {
 		return ViT{}, nil, fmt.Errorf("transformer.OpenViT: %w", err)
 	}
-	if err := lm.ReadConfig(dir, "vit", &v); err != nil {
+	if err := dir.ReadConfig("vit", &v); err != nil {
 		return fail(err)
 	}
 	act, err := activation(v.Activation)
 	if err != nil {
 		return fail(err)
 	}
-	c = ViT{Size{v.Width, v.Hidden, v.Layers, v.Heads, v.Epsilon, act}, v.Picture, v.Patch, v.Channels, max(2, len(v.Labels))}
+	c = ViT{Size{v.Width, v.Hidden, v.Layers, v.Heads, v.Epsilon, act}, v.Picture, v.Patch, v.Channels, lm.Labels(v.Labels)}
 	const layer, our = "encoder.layer.{}.", "/layer_{}/"
 	trunk := slices.Concat([]pretrained.Rule{
 		{From: "embeddings.cls_token", To: "/class"}, {From: "embeddings.position_embeddings", To: "/positions"},

@@ -292,13 +292,29 @@ func (u *units) joinRow(dst []uint32, src []byte, r int) {
 // sameBases returns for each batch which of the different operands it has, and the first batch of each of these: convolutions have
 // one kernel for all images.
 func sameBases(bases []int) (which, different []int) {
-	first := map[int]int{}
+	which, different = make([]int, len(bases)), make([]int, 0, len(bases))
+	var first map[int]int // once a base is below the one before it: until then those that are equal stand side by side
 	for g, base := range bases {
-		if _, ok := first[base]; !ok {
-			first[base] = len(different)
-			different = append(different, g)
+		switch {
+		case first != nil:
+		case g == 0 || base > bases[g-1]:
+			which[g], different = len(different), append(different, g)
+			continue
+		case base == bases[g-1]:
+			which[g] = which[g-1]
+			continue
+		default:
+			first = make(map[int]int, len(different))
+			for k, at := range different {
+				first[bases[at]] = k
+			}
 		}
-		which = append(which, first[base])
+		k, ok := first[base]
+		if !ok {
+			k = len(different)
+			first[base], different = k, append(different, g)
+		}
+		which[g] = k
 	}
 	return which, different
 }

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Body computes the elements lo to hi of a loop for args. worker numbers the goroutine that runs it,
@@ -84,7 +86,8 @@ func (s *share) take(last bool) (chunk int, ok bool) {
 }
 
 // For calls body for chunks of grain elements that cover 0 to n, in any order, on up to workers goroutines
-// (the caller's included). If a body panics, For panics with [*Panic] after all have ended.
+// (the caller's included). If a body panics, For panics with [*Panic] after all have ended; a Goexit on one of the workers is such a
+// panic, one on the caller's goroutine ends that when all have ended.
 func (l *Loop[A]) For(workers, n, grain int, args *A, body Body[A]) {
 	if n <= 0 {
 		return
@@ -158,14 +161,20 @@ func (l *Loop[A]) Ended() bool {
 var Looked func()
 
 func (l *Loop[A]) work(worker int) {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
-			p, ok := r.(*Panic)
-			if !ok {
-				p = &Panic{r, string(debug.Stack())}
-			}
-			l.failed.CompareAndSwap(nil, p)
+		r := recover()
+		if ended {
+			return
 		}
+		p, ok := r.(*Panic)
+		switch {
+		case r == nil:
+			p = &Panic{Value: guard.ErrGoexit}
+		case !ok:
+			p = &Panic{r, string(debug.Stack())}
+		}
+		l.failed.CompareAndSwap(nil, p)
 	}()
 	for k := range l.shares {
 		s, last := &l.shares[(worker+k)%len(l.shares)], l.back == (k == 0)
@@ -175,11 +184,13 @@ func (l *Loop[A]) work(worker int) {
 				break
 			}
 			if l.failed.Load() != nil || l.Ended() { // nobody begins another chunk
+				ended = true
 				return
 			}
 			l.chunk(l.args, l.body, worker, chunk)
 		}
 	}
+	ended = true
 }
 
 // Limit returns how many goroutines can work on one loop.
@@ -248,7 +259,12 @@ func (p *workers) run(l loop, helpers int) {
 			}
 		}
 	}
+	defer p.settle(helpers) // also if a body ends this goroutine
 	l.work(0)
+}
+
+// settle waits for the workers that have begun the loop.
+func (p *workers) settle(helpers int) {
 	for _, w := range p.list[:helpers] {
 		if w.state.CompareAndSwap(assigned, idle) {
 			continue
@@ -263,8 +279,12 @@ func (p *workers) run(l loop, helpers int) {
 	}
 }
 
-// live is the life of worker number id.
+// live is the life of worker number id. If a body ends its goroutine with a Goexit, another one goes on.
 func (w *worker) live(id int) {
+	defer func() {
+		w.state.Store(idle)
+		go w.live(id)
+	}()
 	for {
 		w.await()
 		if w.state.CompareAndSwap(assigned, running) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/internal/testenv"
 	"github.com/stretchr/testify/assert"
 )
@@ -214,5 +215,41 @@ func BenchmarkFor(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.loop.For(2, 64, 32, s, square)
+	}
+}
+
+// A body that ends its goroutine hangs nothing: on a worker it is a panic of the loop, on the caller's it ends that; and the next loop has all workers.
+func TestAGoexitInABody(t *testing.T) {
+	for _, on := range []int{0, 1} {
+		both, left := make(chan struct{}), make(chan any, 1)
+		go func() {
+			defer func() { left <- recover() }()
+			s := &squares{}
+			s.loop.For(2, 2, 1, s, func(_ *squares, worker, _, _ int) { // each of the two takes a chunk
+				if worker == 1 {
+					close(both)
+				} else {
+					<-both
+				}
+				if worker == on {
+					runtime.Goexit()
+				}
+			})
+		}()
+		r := <-left
+		if on == 0 {
+			assert.Nil(t, r)
+		} else if p, ok := r.(*Panic); assert.True(t, ok, "%v", r) {
+			assert.Equal(t, guard.ErrGoexit, p.Value)
+		}
+		met := make(chan struct{})
+		s := &squares{}
+		s.loop.For(2, 2, 1, s, func(_ *squares, worker, _, _ int) {
+			if worker == 1 {
+				close(met)
+			} else {
+				<-met
+			}
+		})
 	}
 }

@@ -25,6 +25,8 @@ type client struct {
 	values  map[uint64]*value
 	exes    map[uint64]*program
 	running map[uint64]context.CancelFunc // requests that can be cancelled
+	ahead   int                           // runs that nobody waits for and that are not over
+	most    int                           // of these, since an answer to one was sent
 	idle    chan *run                     // to runners that have nothing to do
 	answers chan answer                   // those that runners have no time for
 }
@@ -151,6 +153,18 @@ func (c *client) answerer() {
 			return
 		}
 	}
+}
+
+// holds notes that a run is over that nobody waited for when it was begun, and reports whether its answer may wait for those of others:
+// until half of the runs are made that there were. So a client that keeps several under way is woken for several answers at once, and early
+// enough to send more. c.mu is held.
+func (c *client) holds() bool {
+	c.ahead--
+	if c.ahead > c.most/2 {
+		return true
+	}
+	c.most = c.ahead
+	return false
 }
 
 // inBackground runs what a request asks for beside others. What fails, or panics, is the answer.

@@ -17,6 +17,7 @@ type run struct {
 	donate  []bool
 	out     []value // with the reference of their numbers
 	wanted  []int   // outputs that the answer brings along
+	ahead   bool    // the client goes on without the answer
 	wrong   error   // what is known to be wrong before it begins
 	twice   bool    // an input may be there twice
 
@@ -40,6 +41,7 @@ func (c *client) run(f *wire.Frame, r *wire.Reader) error {
 	for _, o := range r.Numbers() {
 		u.wanted = append(u.wanted, int(min(o, 1<<30)))
 	}
+	u.ahead = r.Bool()
 	if err := r.Done(); err != nil {
 		return err
 	}
@@ -65,6 +67,10 @@ func (c *client) run(f *wire.Frame, r *wire.Reader) error {
 	}
 	u.ctx, u.cancel = context.WithCancel(c.ctx)
 	c.running[u.id] = u.cancel
+	if u.ahead {
+		c.ahead++
+		c.most = max(c.most, c.ahead)
+	}
 	for _, v := range u.in {
 		if v != nil && v.by != nil && v.by.of == c && !v.by.over { // who makes that goes on with this one
 			v.by.next = append(v.by.next, u)
@@ -149,14 +155,19 @@ func (c *client) finish(u *run) (next *run) {
 	u.over = true
 	waiting := u.next
 	u.next = nil
+	holds := u.ahead && c.holds() && len(waiting) > 0
 	c.mu.Unlock()
-	if len(waiting) == 0 {
+	switch {
+	case len(waiting) == 0:
 		c.answer(u.id, w.Body, err)
 		return nil
-	}
-	select {
-	case c.answers <- answer{u.id, w.Body, err}:
-	case <-c.ctx.Done():
+	case holds && err == nil:
+		_ = c.link.Queue(wire.KindOK, u.id, w.Body) // who is gone gets no answer
+	default:
+		select {
+		case c.answers <- answer{u.id, w.Body, err}:
+		case <-c.ctx.Done():
+		}
 	}
 	for _, v := range waiting[1:] {
 		c.begin(v)

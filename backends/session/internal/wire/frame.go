@@ -17,7 +17,7 @@ const (
 	KindCompile  // executable, hash, whether the program follows, program
 	KindDropExe  // executable; no answer
 	KindPut      // value's number, shape, value; no answer: what is wrong shows in its use
-	KindRun      // executable, inputs with marks of donation, first number of the outputs, outputs that are wanted at once
+	KindRun      // executable, inputs with marks of donation, first number of the outputs, outputs that are wanted at once, whether nobody waits
 	KindGet      // value's number
 	KindFree     // numbers of values; no answer
 	KindCancel   // number of a request; no answer

@@ -15,7 +15,7 @@ import (
 )
 
 // Protocol is the version of the frames.
-const Protocol = 2
+const Protocol = 3
 
 // prefix begins the first frame of each end.
 const prefix = "quire session\n"

@@ -282,6 +282,11 @@ func (l *Link) Send(kind Kind, id uint64, body []byte) error {
 	return l.frame(kind, id, body, nil, -1, false)
 }
 
+// Queue sends a frame that can wait: it goes with the next one, or soon.
+func (l *Link) Queue(kind Kind, id uint64, body []byte) error {
+	return l.frame(kind, id, body, nil, -1, true)
+}
+
 // SendFile sends a frame with a descriptor of a file, which stays the caller's.
 func (l *Link) SendFile(kind Kind, id uint64, body []byte, f *os.File) error {
 	raw, err := f.SyscallConn()

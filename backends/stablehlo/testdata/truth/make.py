@@ -1,7 +1,7 @@
 """Makes the tables of true values in this folder, for operations that Read makes of several of Quire's.
 
     pip install mpmath==1.4.1 numpy
-    python make.py              # writes NAME.txt.gz beside this file, NAME being the operation's
+    python make.py [NAME …]     # writes NAME.txt.gz beside this file, NAME being the operation's; all of them without names
 
 A line is a dtype, the bits of the operands (of complex ones real and imaginary part), and those of the result:
 
@@ -15,6 +15,7 @@ import gzip
 import math
 import os
 import random
+import sys
 import warnings
 
 import mpmath as m
@@ -284,7 +285,99 @@ def hyperbolic(f):
     return with_specials(disc(f, -f.emax // 2, 5) + far + [complex(f.nearest(rng.uniform(-9, 9)), f.nearest(math.pi / 2 * k)) for k in range(-4, 5)])
 
 
+def quadrant(f, np_f, re, im):
+    """An inverse function by its value in the first quadrant, of which re and im make the parts for the signs of z's. Beside infinities it is the C library's."""
+
+    def value(z):
+        if not (math.isfinite(z.real) and math.isfinite(z.imag)):
+            v = np_f(z)
+            return [float(v.real), float(v.imag)]
+        w = f(mpc(abs(z.real), abs(z.imag)))
+        sx, sy = math.copysign(1, z.real), math.copysign(1, z.imag)
+        a, b = abs(w.real), abs(w.imag)
+        return [re(a, b, sx, sy), im(a, b, sx, sy)]
+
+    return value
+
+
+def signed(v, s):
+    return math.copysign(0.0, s) if v == 0 else v * s
+
+
+ALONG_X = lambda a, b, sx, sy: signed(a, sx)
+ALONG_Y = lambda a, b, sx, sy: signed(b, sy)
+
+
+def acosh(z):  # from the first quadrant to all
+    w = m.acos(z)
+    return mpc(abs(w.imag), abs(w.real))
+
+
+def inverses(f):
+    inf = [complex(a, b) for a in (INF, -INF) for b in (0.0, 1.0, -3.0, INF, -INF)] + [complex(b, a) for a in (INF, -INF) for b in (0.0, 1.0, -3.0)]
+    near = [complex(f.nearest(s * (1 + t * 2.0 ** -k)), f.nearest(2.0 ** -j)) for k in (5, 20, f.p - 1, 2000) for j in (3, 15, f.p + 5, -f.emin // 2 + 40) for s in (1, -1) for t in (1, -1)]
+    return [(z,) for z in grid(0.0, 1.0, f.tiny, f.max, 0.5, 3.0) + disc(f, f.emin, f.emax - 1) + disc(f, -8, 8, 80) + near + inf]
+
+
+def complex_log1p(z):
+    if not (math.isfinite(z.real) and math.isfinite(z.imag)):
+        return [INF, m.atan2(z.imag, z.real)]
+    if z.real == -1 and z.imag == 0:
+        return [-INF, Free(0.0)]
+    w = m.log(1 + mpc(z.real, abs(z.imag)))
+    return [w.real, signed(w.imag, math.copysign(1, z.imag))]
+
+
+def complex_expm1(z):
+    w = m.exp(mpc(z.real, z.imag)) - 1
+    return [w.real if w.real != 0 else Free(0.0), w.imag if w.imag != 0 else math.copysign(0.0, z.imag)]
+
+
+def complex_atan2(y, x):
+    a, b = mpc(x.real, x.imag), mpc(y.real, y.imag)
+    w = m.log((a + mpc(0, 1) * b) / m.sqrt(a * a + b * b))
+    return [w.imag, -w.real]
+
+
+def larger(x, y):
+    return [(x if (x.real, x.imag) >= (y.real, y.imag) else y).real, (x if (x.real, x.imag) >= (y.real, y.imag) else y).imag]
+
+
+def smaller(x, y):
+    return [(x if (x.real, x.imag) <= (y.real, y.imag) else y).real, (x if (x.real, x.imag) <= (y.real, y.imag) else y).imag]
+
+
+def pairs_of(f):
+    xs = grid(1.0, 2.0) + disc(f, -3, 3, 12) + [complex(INF, 1), complex(-INF, 1), complex(1, INF)]
+    return [(x, y) for x in xs for y in xs]
+
+
+def complex_square(z):
+    x, y = mpf(z.real), mpf(z.imag)
+    re, im = x * x - y * y, 2 * x * y
+    return [re if re != 0 else Free(0.0), im if im != 0 else Free(0.0)]
+
+
+def arc_kernel(z):
+    x, y = abs(mpf(z.real)), abs(mpf(z.imag))
+    a = (m.sqrt((x + 1) ** 2 + y**2) + m.sqrt((x - 1) ** 2 + y**2)) / 2
+    return [m.sqrt(a * a - x * x), m.log(a + m.sqrt(a * a - 1))]
+
+
 COMPLEXES = {
+    "chlo.asin": (1, quadrant(m.asin, np.arcsin, ALONG_X, ALONG_Y), inverses),
+    "chlo.asinh": (1, quadrant(m.asinh, np.arcsinh, ALONG_X, ALONG_Y), inverses),
+    "chlo.acos": (1, quadrant(m.acos, np.arccos, lambda a, b, sx, sy: a if sx > 0 else m.pi - a, lambda a, b, sx, sy: signed(b, -sy)), inverses),
+    "chlo.acosh": (1, quadrant(acosh, np.arccosh, lambda a, b, sx, sy: a, lambda a, b, sx, sy: signed(b if sx > 0 else m.pi - b, sy)), inverses),
+    "chlo.atan": (1, quadrant(m.atan, np.arctan, ALONG_X, ALONG_Y), inverses),
+    "chlo.atanh": (1, quadrant(m.atanh, np.arctanh, ALONG_X, ALONG_Y), inverses),
+    "chlo._asin_acos_kernel": (1, arc_kernel, lambda f: [(z,) for z in disc(f, -20, 20, 60)]),
+    "chlo.square": (1, complex_square, lambda f: [(z,) for z in disc(f, -f.emax // 2 + 5, f.emax // 2 - 5) + grid(1.0, 3.0, f.nearest(math.sqrt(f.max) / 2))]),
+    "stablehlo.log_plus_one": (1, complex_log1p, lambda f: [(z,) for z in disc(f, -f.emax // 2, f.emax - 1) + disc(f, -4, 4, 60) + grid(0.0, 1.0, f.tiny) + [complex(INF, 1.0), complex(-INF, -2.0), complex(0.5, INF)]]),
+    "stablehlo.exponential_minus_one": (1, complex_expm1, lambda f: [(z,) for z in disc(f, -f.emax // 2, 3) + grid(0.0, 1.0, 5.0)]),
+    "stablehlo.atan2": (2, complex_atan2, lambda f: list(zip(disc(f, -3, 3, 60), disc(f, -3, 3, 60)))),
+    "stablehlo.maximum": (2, larger, pairs_of),
+    "stablehlo.minimum": (2, smaller, pairs_of),
     "chlo.sinh": (1, by_library(m.sinh, np.sinh), lambda f: [(z,) for z in hyperbolic(f)]),
     "chlo.cosh": (1, by_library(m.cosh, np.cosh), lambda f: [(z,) for z in hyperbolic(f)]),
     "stablehlo.sign": (1, complex_sign, lambda f: [(z,) for z in with_specials(disc(f, f.emin - 10, f.emax - 1) + grid(f.tiny, f.max, 1.0))]),
@@ -302,7 +395,10 @@ def digits(f, x):
 
 def main():
     for name in sorted({**UNARY, **BINARY, **COMPLEXES}):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         lines = []
+        rng.seed(name)
         for f in FORMATS:
             if name in UNARY:
                 value, low, high, interest = UNARY[name]

@@ -7,9 +7,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -32,11 +34,16 @@ type subject struct {
 type trip struct {
 	name  string
 	slow  bool // a tenth of the rounds
+	once  bool // as people have it only once
+	alone bool // gonb by itself has nothing like it: it waits 12 s before it first asks gopls, and gopls is left out of it here
 	begin string
 	run   func(context.Context, *subject) error
 }
 
 var trips = []trip{
+	{name: "first hover", once: true, alone: true, run: hover},
+	{name: "hover, edited cell", alone: true, run: hover},
+	{name: "completion, edited cell", alone: true, run: asked(jupyter.CompleteRequest, "graph.MatM")},
 	{name: "kernel_info", run: func(ctx context.Context, s *subject) error {
 		_, err := s.Ask(ctx, jupyter.KernelInfoRequest, struct{}{})
 		return err
@@ -51,6 +58,22 @@ var trips = []trip{
 	{name: "framework, 100 MB carried in", slow: true, begin: tensors, run: carried(
 		edited("%%%%\nfmt.Println(big.Shape(), tensors.FromScalar(int64(%d)), new(graph.Node) == nil)"),
 		edited("%%%%\nfmt.Println(tensors.FromScalar(int64(%d)), new(graph.Node) == nil)"))},
+}
+
+// hover asks what graph.MatMul is in a cell that was edited since.
+var hover = asked(jupyter.InspectRequest, "graph.MatMul")
+
+// asked asks something of gopls behind a text in a cell that was edited since.
+func asked(kind, at string) func(context.Context, *subject) error {
+	return func(ctx context.Context, s *subject) error {
+		s.edits++
+		code := fmt.Sprintf("import \"github.com/quire-ml/quire/graph\"\n\nfunc product%d(x, y *graph.Node) *graph.Node {\n\treturn %s", s.edits, at)
+		reply, err := s.Ask(ctx, kind, map[string]any{"code": code + "(x, y)\n}", "cursor_pos": len(code), "detail_level": 0})
+		if err == nil && !bytes.Contains(reply.Content, []byte("MatMul")) {
+			err = fmt.Errorf("%s: %s of %q: %s", s.name, kind, at, reply.Content)
+		}
+		return err
+	}
 }
 
 const tensors = "import \"github.com/quire-ml/quire/graph/tensors\"\n"
@@ -108,15 +131,16 @@ func measure(ctx context.Context, rounds int) error {
 	if err != nil {
 		return err
 	}
-	tools, err := ws.Build(ctx, nil, workspace.Headless()...)
+	tools, err := ws.Build(ctx, nil, append(workspace.Headless(), workspace.Gopls)...)
 	if err != nil {
 		return err
 	}
-	relay, err := studio.Start(ctx, studio.Options{Workspace: ws, Tools: tools})
+	relay, err := studio.Start(ctx, studio.Options{Workspace: ws, Tools: maps.Clone(tools)})
 	if err != nil {
 		return err
 	}
 	defer relay.Close()
+	delete(tools, workspace.Gopls)
 	stock, err := kernel.Start(kernel.Options{Workspace: ws, Tools: workspace.Tools{
 		workspace.Gonb: tools[workspace.Gonb], workspace.Goimports: tools[workspace.Goimports],
 	}, Env: []string{"GOFLAGS=-buildvcs=false"}})
@@ -149,7 +173,11 @@ func measure(ctx context.Context, rounds int) error {
 		if t.slow {
 			n /= 10
 		}
-		if err := t.measure(ctx, subjects, n); err != nil {
+		of := subjects
+		if t.alone {
+			of = subjects[:1]
+		}
+		if err := t.measure(ctx, of, n); err != nil {
 			return err
 		}
 	}
@@ -159,7 +187,11 @@ func measure(ctx context.Context, rounds int) error {
 // measure measures one kind of round trip, of both in turns.
 func (t trip) measure(ctx context.Context, subjects []*subject, rounds int) error {
 	took := make([][]float64, len(subjects))
-	for round := -1; round < rounds; round++ { // the first is for caches
+	first := -1 // which is for caches
+	if t.once {
+		first, rounds = 0, 1
+	}
+	for round := first; round < rounds; round++ {
 		for i, s := range subjects {
 			if round < 0 && t.begin != "" {
 				if err := cell(t.begin)(ctx, s); err != nil {

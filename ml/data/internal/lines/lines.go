@@ -6,10 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/quire-ml/quire/ml/data/internal/near"
 	"io"
 	"os"
-
-	"github.com/quire-ml/quire/internal/safefile"
 )
 
 // MaxLine is how long a line may be, in bytes.
@@ -60,7 +59,7 @@ func (f *file) len() int {
 
 // index finds where the lines of a file begin.
 func index(path string, skipBlank bool) (file, error) {
-	in, err := safefile.Open(path)
+	in, err := near.Open(path)
 	if err != nil {
 		return file{}, err
 	}

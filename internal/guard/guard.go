@@ -47,3 +47,15 @@ func line() (at string) {
 	}
 	return at
 }
+
+// Apart calls fn on a goroutine of its own and waits for it, so that a Goexit, too, is an error ([ErrGoexit]), and the caller goes on. It takes
+// about a microsecond.
+func Apart(fn func() error) error {
+	ended := make(chan error, 1)
+	go func() {
+		err := ErrGoexit
+		defer func() { ended <- err }()
+		err = Call(fn)
+	}()
+	return <-ended
+}

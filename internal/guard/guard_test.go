@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ml/quire/graph/tensors"
-	"github.com/quire-ml/quire/ml/internal/guard"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // A panic is named by the user's own line, wherever below it the panic happened.
@@ -50,4 +50,16 @@ func TestThePlaceOfAPanic(t *testing.T) {
 	mine := errors.New("mine")
 	require.ErrorIs(t, guard.Call(func() error { panic(mine) }), mine)
 	require.Equal(t, mine, guard.Call(func() error { return mine }))
+}
+
+func TestApartMakesErrorsOfWhateverEndsIt(t *testing.T) {
+	mine := errors.New("mine")
+	require.NoError(t, guard.Apart(func() error { return nil }))
+	require.Equal(t, mine, guard.Apart(func() error { return mine }))
+	require.ErrorIs(t, guard.Apart(func() error { panic(mine) }), mine)
+	require.Equal(t, guard.ErrGoexit, guard.Apart(func() error { runtime.Goexit(); return nil }))
+	require.Equal(t, guard.ErrGoexit, guard.Apart(func() error {
+		defer runtime.Goexit()
+		panic("what a Goexit covers")
+	}))
 }

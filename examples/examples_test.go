@@ -1,0 +1,145 @@
+// Package examples_test runs the programs, compares what they reach with what their twins in PyTorch reached, and counts lines.
+package examples_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/quire-ml/quire/internal/golden"
+	"github.com/quire-ml/quire/internal/testenv"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// program is one of them, and the band that its figure must lie in, for seeds 1 to 3.
+type program struct {
+	name, what string
+	figure     string     // what the figure stands behind in the last lines
+	twin       [3]float64 // the twin's, by PyTorch 2.6.0 with seeds 1 to 3
+	better     float64    // 1 if more is better, -1 if less is
+	slack      float64    // how much worse than the twin's mean ours may be: seeds are not the same
+	data       string     // a file that it needs; "" for none
+}
+
+var programs = []program{}
+
+// run returns the figure of a program for a seed.
+func run(t *testing.T, p program, seed int) float64 {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary(t, p.name), "-seed", strconv.Itoa(seed))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	found := regexp.MustCompile(regexp.QuoteMeta(p.figure) + ` ([0-9.]+)`).FindSubmatch(out)
+	require.NotNil(t, found, "%s prints no %q: %s", p.name, p.figure, out)
+	value, err := strconv.ParseFloat(string(found[1]), 64)
+	require.NoError(t, err)
+	return value
+}
+
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./"+name).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}
+
+// TestBands trains with seeds 1 to 3; with -short those that take a second, with seed 1.
+func TestBands(t *testing.T) {
+	slow := map[string]bool{"gpt": true, "gru": true, "cnn": true}
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			if p.data != "" {
+				testenv.Data(t, p.data)
+			}
+			if testing.Short() && slow[p.name] {
+				t.Skip("takes half a minute and more")
+			}
+			for seed := 1; seed <= 3; seed++ {
+				got := run(t, p, seed)
+				t.Logf("seed %d: %s %g, the twin's mean %.4g", seed, p.figure, got, p.mean())
+				assert.GreaterOrEqual(t, p.better*got, p.better*p.bound(), "seed %d", seed)
+				if testing.Short() {
+					break
+				}
+			}
+		})
+	}
+}
+
+// TestLinesAreNoMoreThanTheTwins: at most 1.2 times as many, without empty lines, comments, imports and what closes a block.
+func TestLinesAreNoMoreThanTheTwins(t *testing.T) {
+	for _, p := range programs {
+		ours, twins := lines(t, p.name+"/main.go"), lines(t, p.name+"/twin.py")
+		assert.LessOrEqual(t, float64(ours), 1.2*float64(twins), "%s: %d lines, the twin %d", p.name, ours, twins)
+	}
+}
+
+// lines counts the lines of a program that say something.
+func lines(t *testing.T, path string) (n int) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.FromSlash(path))
+	require.NoError(t, err)
+	source := regexp.MustCompile(`(?s)\nimport \(.*?\n\)`).ReplaceAllString(string(text), "")
+	for line := range strings.SplitSeq(source, "\n") {
+		line = strings.TrimSpace(line)
+		comment := strings.HasPrefix(line, "//") || strings.HasPrefix(line, "#")
+		module := strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "from ") || strings.HasPrefix(line, "package ")
+		if !comment && !module && strings.Trim(line, "(){}[],") != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// head is what README.md says before its table.
+const head = `# Programs
+
+Eleven small programs as one writes them in a seminar, each with its twin in PyTorch beside it (twin.py): the same model, optimizer, rates and
+number of steps.
+
+    go run ./examples/gan                     # all take -seed, and -curve FILE for the curve of the training; -help lists the others
+    python examples/gan/twin.py FOLDER        # with torch and numpy; FOLDER, or file, is that of the data
+
+gpt, gru, names, cnn and tabular need data: QUIRE_DATA, or "quire data get". "go test ./examples -v" runs all of them with three seeds and holds
+them to the bands of this table, which it was made from: what PyTorch 2.6.0 reached, and how much worse another seed may be. Lines are those that
+say something, without imports and closing brackets.
+
+`
+
+// TestPage holds README.md. With -update it writes it.
+func TestPage(t *testing.T) {
+	var page strings.Builder
+	page.WriteString(head)
+	page.WriteString("| program | what it does | figure, of seeds 1 to 3 | PyTorch's mean | lines, PyTorch's |\n|---|---|---|---:|---:|\n")
+	for _, p := range programs {
+		limit := "at most"
+		if p.better > 0 {
+			limit = "at least"
+		}
+		fmt.Fprintf(&page, "| [%s](%s/main.go) | %s | %s %s %.4g | %.4g | %d, %d |\n", p.name, p.name, p.what, p.figure, limit, p.bound(), p.mean(),
+			lines(t, p.name+"/main.go"), lines(t, p.name+"/twin.py"))
+	}
+	page.WriteString("\n## Curves\nOf seed 1.\n")
+	for _, p := range programs {
+		if p.name != "tabular" { // a search
+			picture := "curves/" + p.name + ".png"
+			require.FileExists(t, picture)
+			fmt.Fprintf(&page, "\n**%s**\n\n![%s](%s)\n", p.name, p.what, picture)
+		}
+	}
+	golden.Check(t, "README.md", page.String())
+}
+
+// mean is that of the twin's figures.
+func (p program) mean() float64 { return (p.twin[0] + p.twin[1] + p.twin[2]) / 3 }
+
+// bound is the worst figure that is good enough.
+func (p program) bound() float64 { return p.mean() - p.better*p.slack }

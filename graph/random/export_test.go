@@ -1,0 +1,4 @@
+package random
+
+// SlopeOfLogGamma is for tests.
+var SlopeOfLogGamma = slopeOfLogGamma
