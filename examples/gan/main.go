@@ -27,29 +27,25 @@ func main() {
 	flag.Parse()
 	backend, store := backends.MustNew(), model.NewStore()
 	check(store.SetRNGStateFromSeed(*seed))
-	training, test, err := digits.Datasets(64)
+	training, _, err := digits.Datasets(64)
 	check(err)
 	training = training.Shuffle(uint64(*seed))
 	adam := func() optimizers.Interface { return optimizers.Adam().Betas(0.5, 0.999).LearningRate(5e-4).Done() }
 	painter, critic := optimizers.Frozen(adam(), "/critic"), optimizers.Frozen(adam(), "/painter")
-	step := must(model.NewExec2(backend, store, func(scope *model.Scope, x *graph.Node) (*graph.Node, *graph.Node) {
-		fake := paint(scope, x.Graph(), x.Dim(0))
-		real, made := judge(scope, graph.Reshape(x, -1, 64)), judge(scope, fake)
+	step := must(model.NewExec1(backend, store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		fake, judge := paint(scope, x.Graph(), x.Dim(0)), func(x *graph.Node) *graph.Node { return network(scope.Shared("critic"), x, 1) }
+		real, made := judge(graph.Reshape(x, -1, 64)), judge(fake)
 		criticLoss := graph.ReduceAllMean(graph.Add(graph.Softplus(graph.Neg(real)), graph.Softplus(made)))
 		optimizers.Minimize(critic, store, criticLoss)
-		again := judge(scope, fake) // by the critic as it is now
-		painterLoss := graph.ReduceAllMean(graph.Softplus(graph.Neg(again)))
+		painterLoss := graph.ReduceAllMean(graph.Softplus(graph.Neg(judge(fake)))) // by the critic as it is now
 		optimizers.Minimize(painter, store, painterLoss)
-		return criticLoss, painterLoss
+		return criticLoss
 	}))
 	progress := viz.NewProgress(*epochs * training.NumBatches())
 	for range *epochs {
 		for batch, err := range training.Iter() {
 			check(err)
-			c, p, err := step.Call(batch.Inputs[0])
-			check(err)
-			progress.Set("critic", c.Float64At(0))
-			progress.Set("painter", p.Float64At(0))
+			progress.Set("critic", must(step.Call(batch.Inputs[0])).Float64At(0))
 			progress.Step()
 			check(batch.Close())
 		}
@@ -57,29 +53,23 @@ func main() {
 	progress.Close()
 	curve.Save(progress)
 	made := must(model.CallOnce(backend, store, func(scope *model.Scope, g *graph.Graph) *graph.Node { return paint(scope, g, 1000) }))
-	viz.Show(viz.Images(must(graph.CallOnce(backend, func(x *graph.Node) *graph.Node {
-		return graph.Reshape(graph.Slice(x, graph.AxisRange(0, 30)), 30, 8, 8, 1)
-	}, made))))
+	viz.Show(viz.Images(made.MustReshaped(1000, 8, 8, 1), viz.ImageOptions{Limit: 30}))
 	real, _, err := digits.Test()
 	check(err)
-	fmt.Printf("energy distance %.4f of %d test digits\n", must(graph.CallOnce(backend, energy, made, real)).Float64At(0), test.NumExamples())
+	fmt.Printf("energy distance %.4f of the test digits\n", must(graph.CallOnce(backend, energy, made, real)).Float64At(0))
+}
+
+// network is two layers of 128 and one of outputs.
+func network(scope *model.Scope, x *graph.Node, outputs int) *graph.Node {
+	for i := range 2 {
+		x = layers.LeakyRelu(layers.Dense(scope.Shared("hidden%d", i), x, true, 128), 0.2)
+	}
+	return layers.Dense(scope.Shared("output"), x, true, outputs)
 }
 
 // paint draws n digits, [n 64].
 func paint(scope *model.Scope, g *graph.Graph, n int) *graph.Node {
-	scope = scope.In("painter")
-	x := scope.RandomNormal(g, shapes.Make(dtypes.Float32, n, noise))
-	x = layers.LeakyRelu(layers.Dense(scope.In("hidden1"), x, true, 128), 0.2)
-	x = layers.LeakyRelu(layers.Dense(scope.In("hidden2"), x, true, 128), 0.2)
-	return graph.Sigmoid(layers.Dense(scope.In("pixels"), x, true, 64))
-}
-
-// judge says how real digits look, [B 1].
-func judge(scope *model.Scope, x *graph.Node) *graph.Node {
-	scope = scope.Shared("critic")
-	x = layers.LeakyRelu(layers.Dense(scope.Shared("hidden1"), x, true, 128), 0.2)
-	x = layers.LeakyRelu(layers.Dense(scope.Shared("hidden2"), x, true, 128), 0.2)
-	return layers.Dense(scope.Shared("logit"), x, true, 1)
+	return graph.Sigmoid(network(scope.Shared("painter"), scope.RandomNormal(g, shapes.Make(dtypes.Float32, n, noise)), 64))
 }
 
 // energy is the distance of two distributions, 0 if they are the same: 2 E|x-y| - E|x-x'| - E|y-y'|.

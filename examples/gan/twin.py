@@ -55,4 +55,4 @@ with torch.no_grad():
     made = painter(torch.randn(1000, noise))
     for rows in made[:3].view(3, 8, 8):
         print("\n".join("".join(" .:*#"[min(4, int(5 * p))] for p in row) for row in rows))
-    print(f"energy distance {energy(made, test).item():.4f} of {len(test)} test digits")
+    print(f"energy distance {energy(made, test).item():.4f} of the test digits")

@@ -34,16 +34,15 @@ func main() {
 	check(store.SetRNGStateFromSeed(*seed))
 	trainer := train.NewTrainer(backends.MustNew(), store, policy, func(labels, logits []*graph.Node) *graph.Node {
 		surprise := losses.WithReduction(losses.SparseCategoricalCrossEntropyLogits, losses.Each)(labels[:1], logits)
-		return graph.ReduceAllMean(graph.Mul(surprise, labels[1]))
+		advantage := graph.Div(graph.Sub(labels[1], graph.ReduceAllMean(labels[1])), graph.Sqrt(graph.Variance(labels[1])))
+		return graph.ReduceAllMean(graph.Mul(surprise, advantage))
 	}, optimizers.Adam().LearningRate(1e-2).Done())
 	progress := viz.NewProgress(*rounds)
 	for range *rounds {
 		states, actions, returns := play(trainer, random)
-		n := len(actions)
-		must(trainer.TrainStep(data.Batch{
-			Inputs: []*tensors.Tensor{tensors.FromValue(states)},
-			Labels: []*tensors.Tensor{tensors.FromFlatDataAndDimensions(actions, n, 1), tensors.FromValue(returns)}}))
-		progress.Set("length", float64(n)/carts)
+		done := tensors.FromFlatDataAndDimensions(actions, len(actions), 1)
+		must(trainer.TrainStep(data.Batch{Inputs: []*tensors.Tensor{tensors.FromValue(states)}, Labels: []*tensors.Tensor{done, tensors.FromValue(returns)}}))
+		progress.Set("length", float64(len(actions))/carts)
 		progress.Step()
 	}
 	progress.Close()
@@ -58,11 +57,9 @@ func policy(scope *model.Scope, x *graph.Node) *graph.Node { // [B 4] to logits 
 
 // play has the policy balance some poles until they fall, and returns what was seen and done, and how well it went from there on.
 func play(trainer *train.Trainer, random *rand.Rand) (states [][]float32, actions []int32, returns []float32) {
-	now, fallen := make([][]float32, carts), make([]bool, carts)
+	now, fallen, begin := make([][]float32, carts), make([]bool, carts), func() float32 { return random.Float32()/10 - 0.05 }
 	for i := range now {
-		for range 4 {
-			now[i] = append(now[i], random.Float32()/10-0.05)
-		}
+		now[i] = []float32{begin(), begin(), begin(), begin()}
 	}
 	var cart []int // of each action
 	for step := 0; step < limit; step++ {
@@ -71,27 +68,18 @@ func play(trainer *train.Trainer, random *rand.Rand) (states [][]float32, action
 			if fallen[i] {
 				continue
 			}
-			action := int32(0)
-			if random.Float64() < 1/(1+math.Exp(float64(logits[2*i]-logits[2*i+1]))) {
-				action = 1
-			}
+			right := 1 / (1 + math.Exp(float64(logits[2*i]-logits[2*i+1])))
+			action := int32(1 + math.Floor(right-random.Float64()))
 			states, actions, cart = append(states, s), append(actions, action), append(cart, i)
 			now[i] = move(s, action)
 			fallen[i] = math.Abs(float64(now[i][0])) > 2.4 || math.Abs(float64(now[i][2])) > 0.2095
 		}
 	}
 	returns = make([]float32, len(cart))
-	ahead, mean, square := make([]float32, carts), 0.0, 0.0
+	ahead := make([]float32, carts)
 	for k := len(cart) - 1; k >= 0; k-- {
 		ahead[cart[k]] = 1 + 0.99*ahead[cart[k]]
 		returns[k] = ahead[cart[k]]
-		mean, square = mean+float64(returns[k]), square+float64(returns[k]*returns[k])
-	}
-	n := float64(len(cart))
-	mean /= n
-	deviation := math.Sqrt(square/n - mean*mean)
-	for k := range returns {
-		returns[k] = float32((float64(returns[k]) - mean) / (deviation + 1e-6))
 	}
 	return states, actions, returns
 }

@@ -126,8 +126,8 @@ func (s *Snapshot) restore() (younger []*Variable, err error) {
 	if s.closed {
 		return nil, errors.New("model.Restore: the snapshot is closed")
 	}
-	for path, h := range s.held {
-		if h.variable.deleted {
+	for _, path := range slices.Sorted(maps.Keys(s.held)) {
+		if s.held[path].variable.deleted {
 			return nil, fmt.Errorf("model.Restore: the variable %q was deleted or moved since the snapshot was taken", path)
 		}
 	}
