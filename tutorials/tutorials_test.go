@@ -328,6 +328,8 @@ var small = map[string]struct {
 	"implicit":    {map[string]string{"agree": "✓ all three agree", "memory": "✓ through the loop it takes", "choose": "none of the curve is better"}, []string{"choose"}},
 	"lstm":        {map[string]string{"train": "✓ the sonnet has 39 characters", "say-run": "Rough winds do shake"}, []string{"train"}},
 
+	"shapes": {map[string]string{"train": "✓ the velocity is off by a square of", "walk-run": "step 25: what the pictures are taken to be", "judge": "painted shapes it reads", "reuse": "✓ a walk that was cancelled at step 3 makes no other one"}, []string{"show", "train", "walk-run", "judge", "nearest-run", "reuse"}},
+
 	"three_executors": {map[string]string{"run": "✓ 294 by channels", "queue": "✓ one of two readers never gets it", "step": "✓ held before the last sum", "live": ": done; ", "training": "nodes computed a gradient", "bits": "✓ channels gives the same bits", "io": "✓ all 4 waited at once", "errors": "waits for files: the file is gone", "cost": "channels"}, []string{"step", "live", "training", "io"}},
 }
 
