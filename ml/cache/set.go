@@ -311,10 +311,13 @@ func (s *Set) Uneven(to Place) error {
 				v.SetTrainable(false).SetTransient(true)
 			}
 		}
-		for name, v := range map[string]*model.Variable{lengthName: p.length, keysName: p.keys, valuesName: p.values} {
-			t, e := v.Value()
+		for _, v := range []struct {
+			name  string
+			value *model.Variable
+		}{{lengthName, p.length}, {keysName, p.keys}, {valuesName, p.values}} {
+			t, e := v.value.Value()
 			if err = errors.Join(err, e); err == nil {
-				add(name, t)
+				add(v.name, t)
 			}
 		}
 		add(countsName, tensors.FromFlatDataAndDimensions(counts, len(counts)))
