@@ -54,8 +54,8 @@ var shelves = []shelf{
 }
 
 const theLoop = `A ` + "`train.Trainer`" + ` makes a step of all that a step is, a ` + "`train.Loop`" + ` many; whatever is attached to a loop is called in the order in which it was attached, and what it
-remembers is saved with a checkpoint: training that was interrupted, or killed, in the middle of an epoch goes on bit for bit (` + "`ml/checkpoints`" + `). Under
-the names of others:
+remembers is saved with a checkpoint: training that was interrupted, or killed, in the middle of an epoch goes on bit for bit (` + "`ml/checkpoints`" + `).
+[Eleven programs](../examples/README.md) are held to bands beside their twins in PyTorch, with curves. Under the names of others:
 
 | Lightning, Keras, PyTorch | here |
 |---|---|
