@@ -63,9 +63,11 @@ func binary(t *testing.T, name string) string {
 	return path
 }
 
-// TestBands trains with seeds 1 to 3; with -short those that take a second, with seed 1.
+// TestBands trains with seeds 1 to 3, those that take more than a few seconds with QUIRE_SWEEP=1 alone, else with seed 1; with -short only the quick ones, with
+// seed 1.
 func TestBands(t *testing.T) {
 	slow := map[string]bool{"gpt": true, "gru": true, "cnn": true}
+	whole := os.Getenv("QUIRE_SWEEP") != ""
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			if p.data != "" {
@@ -78,7 +80,7 @@ func TestBands(t *testing.T) {
 				got := run(t, p, seed)
 				t.Logf("seed %d: %s %g, the twin's mean %.4g", seed, p.figure, got, p.mean())
 				assert.GreaterOrEqual(t, p.better*got, p.better*p.bound(), "seed %d", seed)
-				if testing.Short() {
+				if testing.Short() || slow[p.name] && !whole {
 					break
 				}
 			}
@@ -122,8 +124,8 @@ number of steps.
     go run ./examples/gan                     # all take -seed, and -curve FILE for the curve of the training; -help lists the others
     python examples/gan/twin.py FOLDER        # with torch and numpy; FOLDER, or file, is that of the data
 
-gpt, gru, names, cnn and tabular need data: QUIRE_DATA, or "quire data get". "go test ./examples -v" runs all of them with three seeds and holds
-them to the bands of this table, which it was made from: what PyTorch 2.6.0 reached, and how much worse another seed may be. Lines are those that
+gpt, gru, names, cnn and tabular need data: QUIRE_DATA, or "quire data get". "QUIRE_SWEEP=1 go test ./examples -v -timeout 30m" runs all of them with three
+seeds (without QUIRE_SWEEP the longest with one) and holds them to the bands of this table, which it was made from: what PyTorch 2.6.0 reached, and how much worse another seed may be. Lines are those that
 say something: without imports, closing brackets, check and must.
 
 `
