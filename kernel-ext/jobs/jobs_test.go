@@ -186,10 +186,10 @@ func TestTwoJobsOfAProgram(t *testing.T) {
 // A job has nothing of the kernel and the cell that started it.
 func TestEnvironment(t *testing.T) {
 	dir := fresh(t)
-	run(t, "environment", "QUIRE_KERNEL=SECRET", "GONB_PIPE=/x", "GONB_PIPE_BACK=/y", "QUIRE_RELAY=/z", "TMPDIR=/tmp", "QUIRE_CARRY=/carry")
+	run(t, "environment", "QUIRE_KERNEL=SECRET", "GONB_PIPE=/x", "GONB_PIPE_BACK=/y", "QUIRE_RELAY=/z", "QUIRE_CATCHES=/catches", "TMPDIR=/tmp", "QUIRE_CARRY=/carry")
 	require.NoError(t, Wait("j"))
 	env := "\n" + must(t, "j").Output()
-	for _, name := range []string{"QUIRE_KERNEL", "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", roleEnv, freshEnv} {
+	for _, name := range []string{"QUIRE_KERNEL", "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_CATCHES", roleEnv, freshEnv} {
 		assert.NotContains(t, env, "\n"+name+"=")
 	}
 	folder := filepath.Join(dir, folderName("j"))

@@ -105,7 +105,7 @@ func cellSource() string {
 const linesEnv = "QUIRE_CELL_LINES"
 
 // foreign are the variables that bind a program to its cell and kernel.
-var foreign = []string{kernelEnv, "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
+var foreign = []string{kernelEnv, "GONB_PIPE", "GONB_PIPE_BACK", "QUIRE_RELAY", "QUIRE_TRACES", interrupts.Env, "TMPDIR", jobEnv, nameEnv, roleEnv, ownerEnv, linesEnv, origin.SourceEnv}
 
 // environment returns that of a job, whose folder is to be dir.
 func environment(name, dir string, owner string) (env []string) {
