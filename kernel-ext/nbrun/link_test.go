@@ -57,12 +57,14 @@ func main() {
 
 import "fmt"
 import "log"
+import fmtʹ "fmt"
 import osʹ "os"
 import debugʹ "runtime/debug"
+import syscallʹ "syscall"
 
 func stackʹ() {
 	if osʹ.Getenv("QUIRE_JOB") == "" {
-		debugʹ.PrintStack()
+		syscallʹ.Write(2, fmtʹ.Appendf(nil, "%s", debugʹ.Stack()))
 	}
 }
 

@@ -78,7 +78,7 @@ func (r *rewriter) memory(p *Plan, roots map[string]bool, hooked bool) {
 		inserted(token.VAR, exitName, "var "+exitName+" = func() {}")
 	}
 	if exits || r.stacks {
-		r.imports["runtime/debug"], r.imports["os"] = debugName, osName
+		r.imports["runtime/debug"], r.imports["os"], r.imports["fmt"], r.imports["syscall"] = debugName, osName, fmtName, syscallName
 		inserted(token.FUNC, stackName, stackFunc)
 	}
 	for _, key := range sorted(r.s.memory) {

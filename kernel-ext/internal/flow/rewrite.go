@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	carryName = "carryʹ"
-	flagName  = "flagʹ"
-	exitName  = "atExitʹ" // a package variable: what functions of cells call before they end the program
-	stackName = "stackʹ"  // a function that says where the program ends
-	debugName = "debugʹ"
-	osName    = "osʹ"
+	carryName   = "carryʹ"
+	flagName    = "flagʹ"
+	exitName    = "atExitʹ" // a package variable: what functions of cells call before they end the program
+	stackName   = "stackʹ"  // a function that says where the program ends
+	debugName   = "debugʹ"
+	osName      = "osʹ"
+	fmtName     = "fmtʹ"
+	syscallName = "syscallʹ"
 
 	jobEnv = "QUIRE_JOB" // in a job: see package jobs
 )
@@ -304,8 +306,11 @@ func (r *rewriter) spelled(d *declaration, name string) string {
 }
 
 // stackFunc is stackName: nobody but the stack of who calls log.Fatal tells which of several calls it was, or who called the function that
-// does so. In jobs, which nobody reads along with, it says nothing.
-var stackFunc = fmt.Sprintf("func %s() { if %s.Getenv(%q) == \"\" { println(%q); %s.PrintStack(); println(%q) } }", stackName, osName, jobEnv, cells.StackBegins, debugName, cells.StackEnds)
+// does so. It writes once, so that nothing of other goroutines comes between and is taken for a part of it, and to the descriptor: os.Stderr
+// may be a file of the user's. Go's own print and append it leaves alone: cells may have functions of these names. In jobs, which nobody
+// reads along with, it says nothing.
+var stackFunc = fmt.Sprintf("func %s() { if %s.Getenv(%q) == \"\" { %s.Write(2, %s.Appendf(nil, %q, %s.Stack())) } }",
+	stackName, osName, jobEnv, syscallName, fmtName, cells.StackBegins+"\n%s"+cells.StackEnds+"\n", debugName)
 
 // exits says where the program ends, and saves, before os.Exit and log.Fatal, which run no deferred function. It reports whether a function
 // that the program reaches does so.

@@ -2,6 +2,9 @@ package flow_test
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,6 +69,30 @@ func TestWhatGonbIsSent(t *testing.T) {
 		}
 	}
 	golden.Check(t, "testdata/sent.golden", b.String())
+}
+
+// Where a program ends is said on the descriptor of stderr, whatever the program has made of os.Stderr and of Go's own functions.
+func TestWhereAProgramEndsIsSaidOnStderr(t *testing.T) {
+	_, plans := session(t, "import (\n\t\"errors\"\n\t\"log\"\n\t\"os\"\n)\n\nfunc println(...any) {}\nfunc print(...any) {}\n\n"+
+		"func must(err error) {\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n}\n\n"+
+		"func run() {\n\tos.Stderr, _ = os.Create(os.Args[1])\n\tmust(errors.New(\"words\"))\n}")
+	dir := t.TempDir()
+	program, file := filepath.Join(dir, "main.go"), filepath.Join(dir, "stderr")
+	require.NoError(t, os.WriteFile(program, []byte("package main\n"+plans[0].Code+"\nfunc main() { run() }\n"), 0o600))
+	run := exec.CommandContext(t.Context(), "go", "run", program, file)
+	run.Env = append(os.Environ(), "QUIRE_JOB=")
+	said, err := run.CombinedOutput()
+	require.Error(t, err)
+	begins, rest, ok := strings.Cut(string(said), cells.StackBegins+"\n")
+	require.True(t, ok, "%s", said)
+	require.Empty(t, begins)
+	where, rest, ok := strings.Cut(rest, "\n"+cells.StackEnds+"\n")
+	require.True(t, ok, "%s", said)
+	assert.Contains(t, where, "main.must(")
+	assert.Contains(t, rest, "words")
+	own, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Empty(t, string(own), "the program's own file")
 }
 
 // A program for gopls has the cell's lines whole, in the order that Go wants, and the variables of earlier cells.
