@@ -71,6 +71,9 @@ func (f *file) selection(missing csv.Missing, names []string) (s *selection, err
 
 // drop leaves out the rows in which a value is null.
 func (s *selection) drop() error {
+	if !slices.ContainsFunc(s.columns, func(c *column) bool { return c.Nullable }) {
+		return nil // all stay, and need no numbers
+	}
 	s.kept = []int{}
 	for g := range len(s.f.starts) - 1 {
 		begin, end := s.f.starts[g], s.f.starts[g+1]

@@ -151,6 +151,9 @@ func (f *file) readSchema() error {
 	if err != nil {
 		return err
 	}
+	if err := checkFooter(f.f, info.Size()); err != nil {
+		return err
+	}
 	f.table, err = parquet.OpenFile(f.f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return fmt.Errorf("no Parquet file, or a damaged one: %w", err)

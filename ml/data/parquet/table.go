@@ -54,7 +54,7 @@ func (f *file) inMemory(missing csv.Missing, names ...string) (*csv.Table, error
 
 // numbers reads a column of numbers or bools; NaN where one is null.
 func (f *file) numbers(c *column) (csv.Column, error) {
-	out := csv.Column{Name: c.Name, Kind: csv.Number, Numbers: make([]float64, 0, f.numRows())}
+	out := csv.Column{Name: c.Name, Kind: csv.Number, Numbers: make([]float64, 0, f.room())}
 	err := f.all(c, func(x chunk, row int) {
 		v := math.NaN()
 		if !x.null(row) {
@@ -67,7 +67,7 @@ func (f *file) numbers(c *column) (csv.Column, error) {
 
 // categories reads a column of text; -1 where it is null.
 func (f *file) categories(c *column) (csv.Column, error) {
-	out := csv.Column{Name: c.Name, Kind: csv.Category, Index: make([]int32, 0, f.numRows())}
+	out := csv.Column{Name: c.Name, Kind: csv.Category, Index: make([]int32, 0, f.room())}
 	place := map[string]int32{}
 	err := f.all(c, func(x chunk, row int) {
 		n := int32(-1)
@@ -89,6 +89,9 @@ func (f *file) categories(c *column) (csv.Column, error) {
 	out.Names = names
 	return out, err
 }
+
+// room is for how many rows a table makes room before it reads them: a damaged file may say that it has any number.
+func (f *file) room() int { return min(f.numRows(), 1<<20) }
 
 // all calls use for each row of a column.
 func (f *file) all(c *column, use func(x chunk, row int)) error {

@@ -6,9 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/quire-ml/quire/ml/data/internal/near"
 	"io"
 	"os"
+
+	"github.com/quire-ml/quire/ml/data/internal/near"
 )
 
 // MaxLine is how long a line may be, in bytes.
