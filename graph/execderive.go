@@ -44,7 +44,8 @@ const leadingSize = "n"
 //
 // What the function asks of sizes in Go cannot be seen: one that builds something else from a size on that it has not been called with,
 // such as a loop in parts for sequences above 1000, must not be run so. Sizes of 1 and 0 are not derived, nor are graphs with
-// logged nodes, on meshes, with variables whose shapes depend on sizes, or with a [SearchSorted].
+// logged nodes, on meshes, with variables whose shapes depend on sizes, with a [SearchSorted], or with a
+// [CumSum] on an engine that expands it. Sizes that a shape rule refuses are the errors that they are when the function is called.
 func (e *Exec) DeriveSizes() *Exec {
 	e.derives = &derivation{}
 	return e

@@ -234,11 +234,16 @@ func (c *converter) attribute(o *operation, name string, attr any) {
 	o.attrs[name] = c.value(attr)
 }
 
-// value converts an attribute to what the parser would make of its text.
-func (c *converter) value(attr any) any {
-	if c.steps++; c.steps > maxConverted {
+// step counts n attributes, elements of lists, or words of texts.
+func (c *converter) step(n int) {
+	if c.steps += n; c.steps > maxConverted {
 		c.fail("more than %d attributes", maxConverted)
 	}
+}
+
+// value converts an attribute to what the parser would make of its text.
+func (c *converter) value(attr any) any {
+	c.step(1)
 	switch a := attr.(type) {
 	case bytecode.Keyword:
 		return keyword(a)
@@ -247,6 +252,7 @@ func (c *converter) value(attr any) any {
 	case bytecode.Unit:
 		return unit{}
 	case bytecode.Text:
+		c.step(len(a) / 8)
 		var v any
 		c.parsed(string(a), func(p *parser) { v = p.attr() })
 		return v

@@ -68,6 +68,9 @@ func (p *parser) typ(s *source, at uint64) *Type {
 		if len(t.Text) > maxText {
 			c.fail("a type of more than %d letters", maxText)
 		}
+		if e.encoded {
+			p.write(c, len(t.Text))
+		}
 		return t
 	}).(*Type)
 }
@@ -207,9 +210,7 @@ func joined(types []*Type) string {
 
 // builtinAttr reads an attribute of MLIR's own dialect.
 func (p *parser) builtinAttr(s *source) any {
-	if p.steps++; p.steps > maxSteps {
-		s.fail("more than %d attributes", maxSteps)
-	}
+	p.step(s, 1)
 	switch code := s.varint(); code {
 	case 0:
 		return p.list(s)

@@ -151,7 +151,9 @@ type parser struct {
 	settings []*source // of operations
 	depth    int
 	values   Value // how many there are
+	places   int   // for values, that regions have announced
 	steps    int
+	letters  int // of names and types, which are longer than what they are made of
 	top      []*Op
 }
 
@@ -250,12 +252,34 @@ func (p *parser) readDialects(s *source) {
 		dialect := p.dialects[s.index(len(p.dialects), "dialect")]
 		for range s.count() {
 			if p.version < properties {
-				p.names = append(p.names, opName{dialect + "." + p.str(s), true})
+				p.names = append(p.names, opName{p.full(s, dialect, p.str(s)), true})
 				continue
 			}
 			name, known := s.flagged()
-			p.names = append(p.names, opName{dialect + "." + p.strings[s.within(name, len(p.strings), "string")], known})
+			p.names = append(p.names, opName{p.full(s, dialect, p.strings[s.within(name, len(p.strings), "string")]), known})
 		}
+	}
+}
+
+// full returns the name of an operation with its dialect before it.
+func (p *parser) full(s *source, dialect, name string) string {
+	p.write(s, len(dialect)+1+len(name))
+	return dialect + "." + name
+}
+
+// maxLetters bounds the text that is made of bytecode: a byte may name a dialect or a type, however long.
+const maxLetters = 1 << 24
+
+func (p *parser) write(s *source, letters int) {
+	if p.letters += letters; p.letters > maxLetters {
+		s.fail("names and types of more than %d letters", maxLetters)
+	}
+}
+
+// step counts n attributes.
+func (p *parser) step(s *source, n int) {
+	if p.steps += n; p.steps > maxSteps {
+		s.fail("more than %d attributes", maxSteps)
 	}
 }
 
@@ -326,9 +350,10 @@ func (p *parser) region(s *source, sc *scope) *Region {
 	}
 	outer := len(sc.values)
 	n := s.varint()
-	if n > uint64(p.size) || outer+int(n) > p.size {
-		s.fail("%d values are announced in %d bytes", n, p.size)
+	if n > uint64(p.size-p.places) { // each is a byte at least
+		s.fail("%d values are announced, and %d before, in %d bytes", n, p.places, p.size)
 	}
+	p.places += int(n)
 	for range n {
 		sc.values = append(sc.values, undefined)
 	}
@@ -392,6 +417,7 @@ func (p *parser) op(s *source, sc *scope) *Op {
 		if !ok {
 			s.fail("the attributes of %s are no dictionary", op.Name)
 		}
+		p.step(s, len(attrs))
 		for key, value := range attrs {
 			op.Attrs[key] = value
 		}
@@ -485,6 +511,7 @@ func (p *parser) properties(s *source, name opName, op *Op) {
 		if !ok {
 			c.fail("the settings of %s are no dictionary", op.Name)
 		}
+		p.step(&c, len(settings))
 		for key, value := range settings {
 			add(key, value)
 		}

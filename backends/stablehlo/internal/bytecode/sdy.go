@@ -12,9 +12,7 @@ import (
 
 // sdyAttr reads an attribute of Shardy's.
 func (p *parser) sdyAttr(s *source) any {
-	if p.steps++; p.steps > maxSteps {
-		s.fail("more than %d attributes", maxSteps)
-	}
+	p.step(s, 1)
 	switch code := s.varint(); code {
 	case 0:
 		var names []string
@@ -94,6 +92,7 @@ func (p *parser) text(s *source, text string) Text {
 	if len(text) > maxText {
 		s.fail("an attribute of more than %d letters", maxText)
 	}
+	p.write(s, len(text))
 	return Text(text)
 }
 

@@ -137,9 +137,7 @@ var words = map[uint64][]string{
 
 // vhloAttr reads an attribute of VHLO's.
 func (p *parser) vhloAttr(s *source) any {
-	if p.steps++; p.steps > maxSteps {
-		s.fail("more than %d attributes", maxSteps)
-	}
+	p.step(s, 1)
 	code := s.varint()
 	if list := words[code]; list != nil {
 		return Keyword(list[s.index(len(list), "word")])
