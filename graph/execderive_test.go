@@ -42,10 +42,10 @@ func TestWhatASizeDoesNotAllowIsAnErrorOfDerivedProgramsToo(t *testing.T) {
 	}
 }
 
-// expanding is an engine that has no kernel for running sums.
-type expanding struct{ graph.Backend }
+// sumless is an engine that has no kernel for running sums.
+type sumless struct{ graph.Backend }
 
-func (e expanding) Lowers(c ir.Call) bool { return c.Op != ops.CumSum && e.Backend.Lowers(c) }
+func (e sumless) Lowers(c ir.Call) bool { return c.Op != ops.CumSum && e.Backend.Lowers(c) }
 
 // TestRunningSumsThatAreExpandedAreNotDerived: a running sum is expanded to as many additions as its size has digits, four for each of the first
 // three sizes and five for the last.
@@ -66,7 +66,7 @@ func TestRunningSumsThatAreExpandedAreNotDerived(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, backend := range []graph.Backend{b, expanding{b}} {
+			for _, backend := range []graph.Backend{b, sumless{b}} {
 				exec, every := graph.MustNewExec(backend, c.fn).DeriveSizes(), graph.MustNewExec(backend, c.fn)
 				defer exec.Close()
 				defer every.Close()
