@@ -1,6 +1,8 @@
 package train_test
 
 import (
+	"iter"
+	"maps"
 	"math"
 	"testing"
 
@@ -109,6 +111,61 @@ func TestOverfit(t *testing.T) {
 	_, err = train.Overfit(new(train.Trainer), b, 1)
 	require.ErrorContains(t, err, "make it with NewTrainer")
 	require.Equal(t, "no step was made", new(train.OverfitReport).String())
+}
+
+// A loss that begins below 0 is not near it since it is small.
+func TestOverfitOfALossBelow0(t *testing.T) {
+	for _, c := range []struct {
+		losses []float64
+		learnt bool
+		says   string
+	}{
+		{[]float64{-1, -0.9}, false, "it does not fall"},
+		{[]float64{-1, -1}, false, "it does not fall"},
+		{[]float64{-1, -7}, false, "it falls, not to 0"},
+		{[]float64{1, 0.01}, true, "learns it by heart"},
+		{[]float64{1, 0.01, 0.5}, false, "loses it again"},
+		{[]float64{0, 0}, true, "learns it by heart"},
+	} {
+		r := &train.OverfitReport{Losses: c.losses}
+		require.Equal(t, c.learnt, r.Learnt(), c.losses)
+		require.Contains(t, r.String(), c.says)
+	}
+}
+
+// panics is a data set that panics after some batches.
+type panics struct{ data.Dataset }
+
+func (p panics) Iter() iter.Seq2[data.Batch, error] {
+	return func(yield func(data.Batch, error) bool) {
+		n := 0
+		for b, err := range p.Dataset.Iter() {
+			if n++; n > 3 {
+				panic("no more")
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// What panics is an error, and leaves no trace either.
+func TestADataSetThatPanicsLeavesNoTrace(t *testing.T) {
+	for _, rate := range []any{nil, 0.03} {
+		tr := newTrainer(optimizers.SGD().Done())
+		if rate != nil {
+			require.NoError(t, tr.Store().SetParam(optimizers.ParamLearningRate, rate))
+		}
+		params := func() map[string]any { return maps.Collect(tr.Store().IterParams()) }
+		before := params()
+		_, err := train.FindRate(tr, panics{line(t, "line")}, train.RateRange{})
+		require.ErrorContains(t, err, "no more")
+		require.Equal(t, before, params())
+		require.Empty(t, contents(tr.Store()))
+	}
+	_, err := train.CheckData(panics{line(t, "line")}, train.DataChecks{Batches: 9})
+	require.ErrorContains(t, err, "no more")
 }
 
 func TestDryRun(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/guard"
 	"github.com/quire-ml/quire/ml/data"
 )
 
@@ -94,7 +95,7 @@ func CheckData(ds data.Dataset, checks DataChecks) (*DataReport, error) {
 		return nil, fmt.Errorf("train.CheckData: %d batches and %d classes, want 0 or more", checks.Batches, checks.Classes)
 	}
 	c := &checker{DataChecks: checks, DataReport: &DataReport{Dataset: ds.Name()}, seed: maphash.MakeSeed(), seen: map[uint64]int{}, kinds: map[any]kind{}, found: map[string]int{}, features: map[int]*extent{}, labels: map[int]*extent{}}
-	if err := c.all(ds); err != nil {
+	if err := guard.Call(func() error { return c.all(ds) }); err != nil { // data sets of somebody's own may panic
 		return nil, fmt.Errorf("train.CheckData %q: %w", ds.Name(), err)
 	}
 	c.end()

@@ -74,12 +74,13 @@ func FindRate(t *Trainer, ds data.Dataset, over RateRange) (*RateCurve, error) {
 		return nil, fmt.Errorf("train.FindRate: %w", errNilDataset)
 	}
 	c := &RateCurve{}
-	err := t.aside("FindRate", func() error {
+	err := t.aside("FindRate", func() (err error) {
 		release, err := t.rateByFactor()
 		if err != nil {
 			return err
 		}
-		return errors.Join(c.sweep(t, ds, over), release())
+		defer func() { err = unjoin(errors.Join(err, release())) }() // after a panic of the data set too
+		return c.sweep(t, ds, over)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("train.FindRate: %w", err)

@@ -72,7 +72,7 @@ func (t *Trainer) SetObjectives(list ...Objective) error {
 	t.objectives = slices.Clone(list)
 	t.metrics = append(own, ms...)
 	t.loss, t.optimizer = t.sumOfObjectives, (*objectiveOptimizers)(t)
-	t.invalid = t.check(t.given)
+	t.invalid = t.check(t.given + len(ms)) // one of those given may be nil
 	t.ResetComputationGraphs()
 	t.ResetTrainMetrics()
 	return nil

@@ -108,6 +108,9 @@ func TestObjectivesThatMakeNoSense(t *testing.T) {
 		})
 	}
 	require.ErrorContains(t, new(train.Trainer).SetObjectives(one), "make it with NewTrainer")
+	noMetric := train.NewTrainer(graphtest.Reference(), model.NewStore(), players, nil, nil, nil)
+	require.NoError(t, noMetric.SetObjectives(one, two))
+	require.ErrorContains(t, noMetric.Err(), "a metric is nil")
 	frozen := theGame(t, graphtest.Reference())
 	require.NoError(t, frozen.Store().FreezeVariables("b/..."))
 	_, err := frozen.TrainStep(aStep)

@@ -23,10 +23,13 @@ func (r *OverfitReport) Last() float64 { return r.Losses[len(r.Losses)-1] }
 // learnt is the part of its first loss that a batch which was learnt by heart has at most.
 const learnt = 0.05
 
-// Learnt reports whether the loss came near 0: to a twentieth of the first one.
+// Learnt reports whether the loss came near 0: to a twentieth of the first one. A loss that begins below 0 says nothing of that: it is false.
 func (r *OverfitReport) Learnt() bool {
-	return r.Failed == nil && len(r.Losses) > 0 && r.Last() <= learnt*r.First()
+	return r.Failed == nil && len(r.Losses) > 0 && r.near0(r.Last())
 }
+
+// near0 reports whether a loss is near 0, or below it, where the first one was not.
+func (r *OverfitReport) near0(loss float64) bool { return r.First() >= 0 && loss <= learnt*r.First() }
 
 // String says it in a sentence.
 func (r *OverfitReport) String() string {
@@ -39,7 +42,7 @@ func (r *OverfitReport) String() string {
 		return fmt.Sprintf("%s: %v", course, r.Failed)
 	case r.Learnt():
 		return course + ": the model learns it by heart"
-	case best <= learnt*r.First():
+	case r.near0(best):
 		return fmt.Sprintf("%s, with a least loss of %.4g: it learns, and loses it again: lower the learning rate", course, best)
 	case r.Last() >= r.First():
 		return course + ": it does not fall: look at the learning rate, at frozen variables, at the sign of the loss"
