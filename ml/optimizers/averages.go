@@ -127,7 +127,7 @@ func (w *wrapper) UpdateGraphWithGradients(scope *model.Scope, variables []*mode
 		if x == nil {
 			continue
 		}
-		v.SetNodeValue(graph.ConvertDType(x, v.DType()))
+		v.SetNodeValue(graph.StopGradient(graph.ConvertDType(x, v.DType()))) // as Update.set does
 		if master != nil {
 			master.SetNodeValue(x)
 		}

@@ -68,18 +68,24 @@ func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]
 	}
 	n := len(nodes)
 	for _, v := range variables {
-		if v.ChangedInGraph(loss.Graph()) { // by a step before this one: the loss may use both values
+		if stepped(v, loss) { // the loss may use both values
 			nodes = append(nodes, v.NodeValue(loss))
 		}
 	}
 	gradients := graph.Gradient(loss, nodes...)
 	for i, v := range variables {
-		if v.ChangedInGraph(loss.Graph()) {
+		if stepped(v, loss) {
 			gradients[i] = graph.Add(gradients[i], gradients[n])
 			n++
 		}
 	}
 	return variables, gradients[:len(variables)]
+}
+
+// stepped reports whether a step before loss has given v its value, through which no gradient goes back. Through one that a model makes of the value
+// before, as by clipping it, the gradient with respect to that goes already.
+func stepped(v *model.Variable, loss *graph.Node) bool {
+	return v.ChangedInGraph(loss.Graph()) && v.NodeValue(loss).Type() == "StopGradient"
 }
 
 // Rule is what makes an optimizer: for one variable θ, with the gradient and the state that u gives, it returns the

@@ -11,6 +11,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// A model that gives a variable another value before it uses it has the gradient with respect to what the variable was, once.
+func TestGradientsOfAVariableThatTheModelChanges(t *testing.T) {
+	exec := model.MustNewExec(graphtest.Reference(), model.NewStore(), func(scope *model.Scope, x *graph.Node) *graph.Node {
+		w := scope.VariableWithValue("w", float32(4))
+		w.SetNodeValue(graph.MulScalar(w.NodeValue(x.Graph()), 0.5))
+		_, gradients := optimizers.Gradients(scope.Store(), graph.Mul(graph.Square(w.NodeValue(x.Graph())), x))
+		return gradients[0]
+	})
+	got, err := exec.Call(float32(3))
+	require.NoError(t, err)
+	require.Equal(t, float32(6), got[0].Value(), "d 3·(w/2)²/dw at 4")
+}
+
 // Steps that follow one another in a graph are those of as many graphs: what comes after a step takes its values as they are, and no gradient goes
 // back through it.
 func TestStepsOfOneGraphAreThoseOfSeveral(t *testing.T) {
@@ -19,8 +32,9 @@ func TestStepsOfOneGraphAreThoseOfSeveral(t *testing.T) {
 		return scope.Shared("s").VariableWithValue(name, []float32{begin, 2 * begin}).NodeValue(g)
 	}
 	for name, c := range map[string]struct{ first, second optimizers.Interface }{
-		"two networks": {optimizers.Frozen(adam(), "/s/b"), optimizers.Frozen(adam(), "/s/a")},
-		"one network":  {optimizers.SGD().LearningRate(0.1).Done(), optimizers.SGD().LearningRate(0.1).Done()},
+		"two networks":     {optimizers.Frozen(adam(), "/s/b"), optimizers.Frozen(adam(), "/s/a")},
+		"behind a wrapper": {optimizers.Lookahead(adam(), 2, 0.5), optimizers.SGD().LearningRate(0.1).Done()},
+		"one network":      {optimizers.SGD().LearningRate(0.1).Done(), optimizers.SGD().LearningRate(0.1).Done()},
 	} {
 		one := func(scope *model.Scope, x *graph.Node) *graph.Node {
 			a, b := value(scope, x.Graph(), "a", 1), value(scope, x.Graph(), "b", 3)
