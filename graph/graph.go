@@ -322,7 +322,7 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 	}
 	n := g.add(op, attrs, local, out)
 	if op == cumSum && (g.backend == nil || !g.backend.Lowers(ir.Call{Op: op, Attrs: attrs, In: slices.Clone(ins), Out: slices.Clone(out)})) {
-		g.uneven = "CumSum" // its expansion adds log₂ of the size times
+		g.uneven = op.Name // its expansion adds log₂ of the size times
 	}
 	if bodies != nil {
 		n.more().bodies = bodies

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ops"
 	"github.com/quire-ml/quire/ml/model"
 )
 
@@ -85,7 +86,7 @@ func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]
 // stepped reports whether a step before loss has given v its value, through which no gradient goes back. Through one that a model makes of the value
 // before, as by clipping it, the gradient with respect to that goes already.
 func stepped(v *model.Variable, loss *graph.Node) bool {
-	return v.ChangedInGraph(loss.Graph()) && v.NodeValue(loss).Type() == "StopGradient"
+	return v.ChangedInGraph(loss.Graph()) && v.NodeValue(loss).Op() == ops.StopGradient
 }
 
 // Rule is what makes an optimizer: for one variable θ, with the gradient and the state that u gives, it returns the
