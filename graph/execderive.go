@@ -17,10 +17,11 @@ type derivation struct {
 	generation int // of the feeder, that the rest is of
 	traces     []sizeTrace
 	template   *template.Template
-	feed       ExecFeed // of all of them
-	like       string   // what describes it
-	err        error    // why there is no template, and will be none
-	programs   int      // that were derived
+	feed       ExecFeed    // of all of them
+	like       string      // what describes it
+	state      map[any]any // what was attached to the first one
+	err        error       // why there is no template, and will be none
+	programs   int         // that were derived
 }
 
 // sizeTrace is one of the programs that others are derived from.
@@ -90,7 +91,7 @@ func (e *Exec) symbols(in []shapes.Shape) sizes.Values {
 // fresh forgets what is of another generation of the feeder. d.mu is held.
 func (d *derivation) fresh(generation int) {
 	if d.generation != generation {
-		d.generation, d.traces, d.template, d.feed, d.like, d.err = generation, nil, nil, ExecFeed{}, "", nil
+		d.generation, d.traces, d.template, d.feed, d.like, d.state, d.err = generation, nil, nil, ExecFeed{}, "", nil, nil
 	}
 }
 
@@ -104,7 +105,7 @@ func (e *Exec) derive(p *program, in []shapes.Shape) bool {
 	d := e.derives
 	d.mu.Lock()
 	d.fresh(generation)
-	t, feed := d.template, d.feed
+	t, feed, state := d.template, d.feed, d.state
 	d.mu.Unlock()
 	if t == nil {
 		return false
@@ -121,6 +122,7 @@ func (e *Exec) derive(p *program, in []shapes.Shape) bool {
 		}
 		Parameter(g, name, low.Values[input])
 	}
+	g.state = state // whoever built the first one may ask for what was attached, such as the names of its results
 	p.g, p.derived, p.numOutputs = g, low, len(low.Outputs)
 	if e.feeder != nil {
 		p.feed, p.numOutputs, p.generation = ExecFeed{Run: feed.Run}, len(feed.Outputs), generation
@@ -180,7 +182,7 @@ func (d *derivation) refuses(e *Exec, p *program, in []shapes.Shape) error {
 	}
 	like := p.feed.Like()
 	if len(d.traces) == 0 {
-		d.feed, d.like = p.feed, like
+		d.feed, d.like, d.state = p.feed, like, p.g.state
 	}
 	if like != d.like || len(p.feed.Outputs) != len(d.feed.Outputs) {
 		return errors.New("the graph has other variables for other sizes, or changes others")

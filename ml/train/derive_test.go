@@ -54,5 +54,5 @@ func TestBatchesOfOtherSizesTrainAlike(t *testing.T) {
 		require.NoError(t, err)
 		programs += n
 	})
-	assert.GreaterOrEqual(t, programs, 3, "of those for 2, 7, 11 and 20")
+	assert.GreaterOrEqual(t, programs, 2, "of those for 2, 7, 11 and 20")
 }
