@@ -54,5 +54,6 @@ func TestBatchesOfOtherSizesTrainAlike(t *testing.T) {
 		require.NoError(t, err)
 		programs += n
 	})
-	assert.GreaterOrEqual(t, programs, 2, "of those for 2, 7, 11 and 20")
+	// Three sizes are needed: 3, 5 and 7, since the program for 8 made the variables, and passes may treat 2, a power of two, in another way.
+	assert.Equal(t, 2, programs, "those for 11 and 20 are derived")
 }
