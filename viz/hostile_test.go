@@ -27,6 +27,7 @@ import (
 	"github.com/quire-ml/quire/ml/data"
 	"github.com/quire-ml/quire/ml/data/csv"
 	"github.com/quire-ml/quire/ml/model"
+	"github.com/quire-ml/quire/ml/search"
 	"github.com/quire-ml/quire/ml/train"
 	"github.com/quire-ml/quire/viz"
 	"github.com/quire-ml/quire/viz/plots"
@@ -40,7 +41,7 @@ var exported = map[string]map[string]any{
 		"Batch": viz.Batch, "Pipeline": viz.Pipeline, "Confusion": viz.Confusion, "Curves": viz.Curves, "Describe": viz.Describe, "Head": viz.Head, "Store": viz.Store, "ValueCounts": viz.ValueCounts, "CurvesWith": viz.CurvesWith, "Error": viz.Error, "Graph": viz.Graph, "HTML": viz.HTML,
 		"Histogram": viz.Histogram, "Image": viz.Image, "Images": viz.Images, "Live": viz.Live, "Markdown": viz.Markdown, "NewArea": viz.NewArea, "NewProgress": viz.NewProgress, "NewRun": viz.NewRun,
 		"Plain": viz.Plain, "Profile": viz.Profile, "Register": viz.Register[registered], "Render": viz.Render, "ROC": viz.ROC, "PrecisionRecall": viz.PrecisionRecall, "Calibration": viz.Calibration, "Regression": viz.Regression, "Schedule": viz.Schedule, "Sweep": viz.Sweep, "SweepScatter": viz.SweepScatter,
-		"Results": viz.Results, "TopLosses": viz.TopLosses, "Track": viz.Track[int], "Track2": viz.Track2[int, string], "TrackRow": viz.TrackRow, "GraphWith": viz.GraphWith, "Interactive": viz.Interactive, "Row": viz.Row, "RunOf": viz.RunOf, "Runs": viz.Runs, "RecordTo": viz.RecordTo, "SVG": viz.SVG, "Shapes": viz.Shapes,
+		"Results": viz.Results, "RateFinder": viz.RateFinder, "SearchRuns": viz.SearchRuns, "TopLosses": viz.TopLosses, "Track": viz.Track[int], "Track2": viz.Track2[int, string], "TrackRow": viz.TrackRow, "GraphWith": viz.GraphWith, "Interactive": viz.Interactive, "Row": viz.Row, "RunOf": viz.RunOf, "Runs": viz.Runs, "RecordTo": viz.RecordTo, "SVG": viz.SVG, "Shapes": viz.Shapes,
 		"Button": viz.Button, "Checkbox": viz.Checkbox, "Choice": viz.Choice[string], "Interact": viz.Interact, "Slider": viz.Slider[float64],
 		"Show": viz.Show, "Stack": viz.Stack, "Summary": viz.Summary, "Table": viz.Table, "Tensor": viz.Tensor, "Text": viz.Text, "Time": viz.Time, "Titled": viz.Titled,
 	},
@@ -196,6 +197,11 @@ func hostile(t reflect.Type) []any {
 		return []any{viz.NewRun("a"), (*viz.Run)(nil), &viz.Run{}}
 	case reflect.TypeFor[*train.History]():
 		return []any{train.NewHistory(), (*train.History)(nil), &train.History{}}
+	case reflect.TypeFor[*train.RateCurve]():
+		return []any{&train.RateCurve{Rates: []float64{1e-3, 1e-2, 1e-1}, Losses: []float64{2, 1, 9}, Smoothed: []float64{2, 1, 9}, Suggested: 1e-3}, (*train.RateCurve)(nil), &train.RateCurve{},
+			&train.RateCurve{Rates: []float64{1}}, &train.RateCurve{Rates: []float64{0, -1, nan, inf}, Losses: []float64{nan, inf, -inf, 1e308}, Smoothed: []float64{-1e308, 1e308, nan, inf}, Suggested: nan}}
+	case reflect.TypeFor[search.Trials]():
+		return []any{search.Trials{}, search.Trials{All: []*search.Trial{nil, {}, {Params: map[string]any{"rate": nan, "": nil, "f": func() {}}, Value: inf, Err: errors.New("no")}, {Number: -1, Steps: math.MinInt}}}}
 	case reflect.TypeFor[*tensors.Tensor]():
 		return hostileTensors()
 	case reflect.TypeFor[data.Batch]():

@@ -46,6 +46,9 @@ func Gradients(store *model.Store, loss *graph.Node) ([]*model.Variable, []*grap
 
 // GradientsFor is [Gradients] of the variables that an optimizer trains, see [Selective].
 func GradientsFor(optimizer Interface, store *model.Store, loss *graph.Node) ([]*model.Variable, []*graph.Node) {
+	if store == nil {
+		graph.Errorf("optimizers: the store of the model's variables is nil")
+	}
 	if err := store.CheckFrozen(); err != nil {
 		graph.Errorf("%w", err)
 	}
