@@ -71,7 +71,7 @@ func TestTheColoursAreTheStates(t *testing.T) {
 				ended++
 			}
 		}
-		assert.Equal(t, want, classes(t, viz.Render(r)))
+		assert.Equal(t, want, classes(t, viz.States(trace)))
 		return ended
 	}
 	require.True(t, r.AwaitPause(t.Context()))

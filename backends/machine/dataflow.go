@@ -99,7 +99,7 @@ func (d *dataflow) emit(i, q int, at time.Duration) int {
 	next, queued := -1, 0
 	for _, k := range d.p.next[i] {
 		made := int32(1)
-		if q < len(d.owed) && d.p.tiny[i] && len(d.p.after[k]) >= manyOperands {
+		if q < len(d.owed) && d.p.tiny[i] && !d.r.gate.on.Load() && len(d.p.after[k]) >= manyOperands {
 			if k, made = d.owed[q].add(k); k < 0 {
 				continue
 			}
@@ -155,6 +155,14 @@ func (d *dataflow) settle(w int) int {
 	return d.begin(int(o.step), w, d.r.now())
 }
 
+// pay settles what worker w owes, and queues the step that becomes ready.
+func (d *dataflow) pay(w int) {
+	if k := d.settle(w); k >= 0 {
+		d.queues[w].push(k)
+		d.rouse(1)
+	}
+}
+
 // rouse wakes workers for n steps.
 func (d *dataflow) rouse(n int) {
 	for n = min(n, int(d.asleep.Load())); n > 0; n-- {
@@ -194,13 +202,13 @@ func (d *dataflow) work(w int) {
 					d.rouse(len(at))
 					at = nil
 				}
-				if k := d.settle(w); k >= 0 {
-					d.queues[w].push(k)
-					d.rouse(1)
-				}
+				d.pay(w)
 				if !d.queued() { // else others are about to need a processor
 					helpers = d.spare.takeAll()
 				}
+			}
+			if d.r.gate.on.Load() { // it may wait there, and people look at what is ready
+				d.pay(w)
 			}
 			d.step(worker, i, w, 1+helpers, release)
 			if helpers > 0 {

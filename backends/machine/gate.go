@@ -19,6 +19,7 @@ type gate struct {
 	moved  *sync.Cond
 	held   bool
 	budget int          // nodes that may pass though it is held
+	queue  int          // steps that wait to pass
 	breaks map[int]bool // nodes that hold the run when they are about to be computed
 	slow   time.Duration
 	over   bool // the run has ended
@@ -72,7 +73,7 @@ func (r *Run) admit(step, worker int) bool {
 	l.working.Add(-1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.moved.Broadcast() // for those that wait until nothing is under way
+	g.moved.Broadcast() // for those that wait until all that is under way is here
 	for _, n := range nodes {
 		if g.breaks[n] {
 			delete(g.breaks, n) // it holds once
@@ -80,9 +81,11 @@ func (r *Run) admit(step, worker int) bool {
 			g.moved.Broadcast()
 		}
 	}
+	g.queue++
 	for g.held && g.budget == 0 && r.ctx.Err() == nil {
 		g.moved.Wait()
 	}
+	g.queue--
 	if r.ctx.Err() != nil {
 		return false
 	}
@@ -128,7 +131,8 @@ func (r *Run) ask(change func(g *gate)) {
 	}
 }
 
-// quiet waits until the run is held and no node is under way, or has ended; it reports whether it is held.
+// quiet waits until the run is held and no node is under way, or has ended; it reports whether it is held. Some node must have come to the gate:
+// a run that has not begun, or is between two nodes, is not quiet.
 func (r *Run) quiet(ctx context.Context, held func(g *gate) bool) bool {
 	stop := context.AfterFunc(ctx, r.gate.wake)
 	defer stop()
@@ -136,7 +140,7 @@ func (r *Run) quiet(ctx context.Context, held func(g *gate) bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for !g.over && ctx.Err() == nil {
-		if held(g) && r.working() == 0 {
+		if held(g) && g.queue > 0 && r.working() == 0 {
 			return true
 		}
 		g.moved.Wait()

@@ -547,6 +547,45 @@ func TestNoRunWaitsForAnObserver(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 }
 
+// A run that is held stands still: what it shows does not change until somebody lets it go on, whatever worker had counted what.
+func TestAHeldRunStandsStill(t *testing.T) {
+	onEach(t, func(t *testing.T, options []machine.Option) {
+		m, err := machine.FromFunc(branches(40, 2), []any{[]float32{1, 2}}, append(options, machine.RetainAll())...)
+		require.NoError(t, err)
+		defer m.Close()
+		nodes, channels := m.Nodes(), strings.Contains(t.Name(), "/channels")
+		look := func(r *machine.Run) (states []runstate.State) {
+			for _, n := range nodes {
+				s := r.State(n.ID)
+				if s == runstate.Ready && channels { // a node takes what was sent to it in its own time
+					s = runstate.Waiting
+				}
+				states = append(states, s)
+			}
+			return states
+		}
+		for k := range 20 {
+			r := m.StartPaused(t.Context(), []float32{1, 2})
+			require.True(t, r.AwaitPause(t.Context()))
+			r.Step(1 + 7*k)
+			for range 10 {
+				if !r.AwaitPause(t.Context()) {
+					break
+				}
+				states := look(r)
+				assert.NotEmpty(t, r.Waiting())
+				for range 20 {
+					runtime.Gosched()
+					assert.Equal(t, states, look(r))
+				}
+				r.Step(3)
+			}
+			r.Resume()
+			require.NoError(t, r.Wait())
+		}
+	})
+}
+
 // G12: a run is held, stepped, and stopped at a node.
 func TestARunIsSteppedThrough(t *testing.T) {
 	onEach(t, func(t *testing.T, options []machine.Option) {
@@ -575,6 +614,7 @@ func TestARunIsSteppedThrough(t *testing.T) {
 		r := m.StartPaused(t.Context(), float32(0))
 		require.True(t, r.AwaitPause(t.Context()))
 		assert.Equal(t, 0, done(r))
+		assert.Equal(t, []ir.Value{id(0)}, r.Waiting(), "it has begun")
 		r.Step(1)
 		assert.Equal(t, 1, done(r))
 		v, err := r.Value(id(0))
