@@ -97,7 +97,9 @@ func (c *SophiaConfig) directions(updates []*Update) []*graph.Node {
 		if x == nil || x.Rank() == 0 || !x.DType().IsFloat() {
 			graph.Errorf("sophia: the logits are %s, want floats [..., C]", shapeOf(x))
 		}
-		estimate = func(updates []*Update, state *graph.Node) ([]*graph.Node, *graph.Node) { return bartlett(updates, x, state) }
+		estimate = func(updates []*Update, state *graph.Node) ([]*graph.Node, *graph.Node) {
+			return bartlett(updates, x, state)
+		}
 	}
 	due := graph.IsZero(graph.ModScalar(graph.AddScalar(updates[0].Step, -1), float32(c.every)))
 	news := graph.If(due, graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
