@@ -49,7 +49,7 @@ func (c Config) logits(scope *model.Scope, ids *graph.Node, caches *cache.Place)
 	for i := range c.Layers {
 		block := scope.In("layer_%d", i)
 		x = graph.Add(x, c.attention(block.In("attention"), c.norm(block.In("attention_norm"), x), caches))
-		x = graph.Add(x, c.feedForward(block.In("feed_forward"), c.norm(block.In("feed_forward_norm"), x)))
+		x = block.Result(graph.Add(x, c.feedForward(block.In("feed_forward"), c.norm(block.In("feed_forward_norm"), x))))
 	}
 	x = c.norm(scope.In("norm"), x)
 	if c.Tied {
