@@ -1,12 +1,18 @@
 package carry_test
 
 import (
+	"math"
+	"strconv"
+
 	"github.com/quire-ml/quire/internal/showing"
 	"github.com/quire-ml/quire/kernel-ext/carry"
 )
 
 func ExampleShow() {
 	carry.Show([]int{1, 2})
+	carry.Show(strconv.Atoi("3"))
+	carry.Show(strconv.Atoi("three"))
+	carry.Show(math.Modf(2.5))
 	showing.By = func(any) {}
 	defer func() { showing.By = nil }()
 	carry.Show(3) // to who draws
@@ -14,4 +20,7 @@ func ExampleShow() {
 	carry.Show(err) // nothing
 	// Output:
 	// [1 2]
+	// 3
+	// strconv.Atoi: parsing "three": invalid syntax
+	// 2 0.5
 }
