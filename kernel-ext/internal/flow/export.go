@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -431,6 +432,9 @@ func (e *exporter) head() string {
 	return b.String()
 }
 
+// noImports matches a declaration that imports nothing.
+var noImports = regexp.MustCompile(`(?m)^import \(\s*\)\n+`)
+
 // build checks the program, takes out the imports that it does not use, and formats it.
 func (e *exporter) build(text string) ([]byte, error) {
 	for range 1 + strings.Count(text, "\n") {
@@ -461,7 +465,7 @@ func (e *exporter) build(text string) ([]byte, error) {
 			if first != nil {
 				return nil, fmt.Errorf("the notebook as one program: %w", first)
 			}
-			return format.Source([]byte(text))
+			return format.Source(noImports.ReplaceAll([]byte(text), nil))
 		}
 		var edits []edit
 		for _, u := range unused {

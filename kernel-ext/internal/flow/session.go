@@ -197,12 +197,7 @@ func (s *Session) obey(list []command) {
 	for _, c := range list {
 		switch {
 		case c.word == "%reset" && c.args == "":
-			s.declared, s.memory = nil, map[string]string{}
-			for name, v := range s.vars {
-				if v.packaged {
-					delete(s.vars, name)
-				}
-			}
+			s.declared, s.memory, s.vars = nil, map[string]string{}, map[string]*variable{}
 		case c.word == "%rm" || c.word == "%remove":
 			for _, key := range strings.Fields(c.args) {
 				s.declared = slices.DeleteFunc(s.declared, func(d *declaration) bool { return slices.Contains(d.memoryKeys(), key) })
