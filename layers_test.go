@@ -38,7 +38,8 @@ var mayImport = map[string][]string{
 	"internal/leave":       {},                    // for who stays behind its cell, and who must act before
 	"internal/cellwire":    {},                    // what both ends of the socket of cells say
 	"internal/slicetext":   {},
-	"internal/guard":       {"internal/frames"}, // whoever calls functions of the user's may use it
+	"internal/mapped":      {},                                     // whoever maps a file, or reads what may be mapped
+	"internal/guard":       {"internal/frames", "internal/mapped"}, // whoever calls functions of the user's may use it
 
 	"graph/dtypes/float16":        {},
 	"graph/dtypes/float8":         {},
@@ -46,7 +47,7 @@ var mayImport = map[string][]string{
 	"graph/dtypes/codes":          {"graph/dtypes/float8"},
 	"graph/dtypes":                {"graph/dtypes/..."},
 	"graph/shapes":                {"graph/dtypes"},
-	"graph/tensors":               with(values, "internal/slicetext"),
+	"graph/tensors":               with(values, "internal/slicetext", "internal/mapped"),
 	"graph/tensors/...":           values,
 	"graph/ir":                    with(values, "internal/arena", "internal/frames"),
 	"graph/ir/capability":         with(values, "graph/ir"),
@@ -75,12 +76,12 @@ var mayImport = map[string][]string{
 
 	"backends":              {"graph", "graph/ir", "backends/gocpu", "backends/internal/...", "backends/session"},
 	"backends/internal/...": graphs,
-	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary", "internal/guard"),
+	"backends/gocpu/...":    with(graphs, "backends/gocpu/...", "internal/arena", "internal/bytesize", "internal/elementary", "internal/guard", "internal/mapped"),
 	"backends/machine":      with(graphs, "graph/host", "graph/ir/runstate", "backends/gocpu", "internal/bytesize", "internal/guard"),
 	"backends/session":      with(graphs, "backends/internal/...", "backends/session/internal/wire"), // cells link it: no engine
-	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache"),
+	"backends/session/...":  with(graphs, "backends", "backends/xla", "backends/session/internal/...", "internal/bytesize", "internal/cache", "internal/mapped"),
 	"backends/stablehlo":    with(graphs, "graph/linalg", "graph/random/rbg", "graph/segment", "graph/sizes", "backends/stablehlo/internal/...", "internal/elementary", "internal/names"), // what calls of LAPACK are read as
-	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/..."),
+	"backends/xla":          with(graphs, "backends/internal/...", "backends/stablehlo", "backends/xla/...", "internal/mapped"),
 	"backends/xla/...":      with(graphs, "backends/gocpu", "backends/stablehlo", "backends/xla/..."),
 
 	"backends/stablehlo/internal/bytecode": {},
@@ -109,7 +110,7 @@ var mayImport = map[string][]string{
 	"ml/internal/...":           with(graphs, "internal/frames"),
 
 	"ml/checkpoints/gguf":        with(values, "graph/quant"),
-	"ml/checkpoints/safetensors": values,
+	"ml/checkpoints/safetensors": with(values, "internal/mapped"),
 
 	"viz":              with(graphs, "graph/ir/runstate", "graph/sizes", "internal/template", "internal/visits", "internal/bytesize", "internal/cellwire", "internal/frames", "internal/leave", "internal/showing", "ml/data", "ml/model", "ml/search", "ml/train", "viz/internal/..."),
 	"viz/internal/...": with(values, "internal/cellwire", "viz/internal/..."),
@@ -124,7 +125,7 @@ var mayImport = map[string][]string{
 	"docker":                  {}, // images, and their tests
 
 	"kernel-ext/...":                {"kernel-ext/...", "internal/assets", "internal/bytesize", "internal/names", "internal/safefile", "viz/...", "ml/data/...", "backends/xla/plugins", "backends/gocpu/tier", "internal/traces", "internal/cellwire", "internal/interrupts", "backends/session"},
-	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/bytesize", "internal/showing", "internal/leave"},
+	"kernel-ext/carry":              {"kernel-ext/carry/kinds", "internal/mapped", "internal/bytesize", "internal/showing", "internal/leave"},
 	"kernel-ext/carry/kinds":        {},
 	"kernel-ext/traces":             with(graphs, "internal/frames", "internal/traces", "internal/visits"),
 	"kernel-ext/internal/origin":    {},

@@ -64,6 +64,7 @@ remembers is saved with a checkpoint: training that was interrupted, or killed, 
 | ` + "`ModelCheckpoint`, `save_best_only`" + ` | ` + "`checkpoints.Config.KeepBest` on disk, `train.KeepBest` in the store" + ` |
 | ` + "`EarlyStopping`, `restore_best_weights`" + ` | ` + "`train.EarlyStopping`, `EarlyStop.RestoreBest`" + ` |
 | ` + "`ReduceLROnPlateau`, `LearningRateScheduler`" + ` | ` + "`train.ReduceOnPlateau`" + `, schedules, ` + "`optimizers.SetRateFactor`" + ` |
+| ` + "`torch.utils.checkpoint`, activation checkpointing" + ` | ` + "`Store.RecomputeResults(\"block*\")`" + ` |
 | ` + "`overfit_batches`" + ` | ` + "`train.Overfit`" + ` |
 | ` + "`fast_dev_run`, `ModelSummary`" + ` | ` + "`train.DryRun`" + ` |
 | ` + "`num_sanity_val_steps`" + ` | ` + "`train.DryRun`; of the data `train.CheckData`" + ` |

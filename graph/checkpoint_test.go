@@ -92,3 +92,54 @@ func TestCheckpointTradesTimeForMemory(t *testing.T) {
 		assert.LessOrEqual(t, more, c.again*work, c.name)
 	}
 }
+
+// A part of a graph that is computed again has the values and gradients that it had, to the last bit, and those of second order, in less
+// memory; also where parts lie in each other, have several results or begin among the nodes of others.
+func TestPartsThatAreComputedAgain(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	net := func(again bool) nodesFn {
+		return func(in []*graph.Node) []*graph.Node {
+			g := in[0].Graph()
+			mark := func() graph.NodeId { return g.LastNode().Id() }
+			x, w := in[0], graph.MulScalar(in[1], 0.25)
+			begin := mark()
+			for i := range 32 {
+				since := mark()
+				y := graph.Tanh(graph.Sin(graph.MatMul(x, w)))
+				inner, indices := graph.TopK(y, 3, -1)
+				y = graph.Add(y, graph.ReduceAndKeep(graph.Mul(inner, graph.ConvertDType(indices, y.DType())), graph.ReduceSum, -1))
+				x = graph.Add(x, graph.Sin(y))
+				if again {
+					x.RecomputeSince(since)
+					if i == 16 {
+						x.RecomputeSince(begin) // what belongs to a part stays there
+					}
+				}
+			}
+			grads := graph.Gradient(graph.ReduceAllSum(graph.Square(x)), in...)
+			return append(append([]*graph.Node{x}, grads...), graph.Gradient(graph.ReduceAllSum(graph.Sin(grads[1])), in...)...)
+		}
+	}
+	in := []shapes.Shape{shapes.Make(dtypes.Float64, 64, 16), shapes.Make(dtypes.Float64, 16, 16)}
+	want, _, _ := peakOf(t, b, in, net(false))
+	got, _, _ := peakOf(t, b, in, net(true))
+	require.Len(t, got, 5)
+	for k := range want[:3] {
+		assert.Equal(t, want[k].Value(), got[k].Value(), "result %d", k)
+	}
+	for k := 3; k < 5; k++ {
+		require.NoError(t, graphtest.Diff(got[k], want[k], ir.Tolerance{ULP: 1e4, Abs: 1e4, Why: "sums of gradients in another order"}), "result %d", k)
+	}
+	first := func(again bool) nodesFn {
+		return func(in []*graph.Node) []*graph.Node { return net(again)(in)[:3] }
+	}
+	_, all, work := peakOf(t, b, in, first(false))
+	_, bytes, more := peakOf(t, b, in, first(true))
+	assert.Less(t, float64(bytes), 0.5*float64(all))
+	assert.LessOrEqual(t, more, 1.4*work)
+	assert.Greater(t, more, work)
+
+	err := graph.Catch(func() { (*graph.Node)(nil).RecomputeSince(0) })
+	assert.ErrorContains(t, err, "a node is nil")
+}

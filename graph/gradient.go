@@ -233,7 +233,11 @@ func (d *gradients) backward(n *Node, isOn func(*Node) bool) {
 	if !any {
 		return
 	}
-	for i, dx := range n.vjp(dys, isOn) {
+	again, on := d.again(n), isOn
+	if again != n {
+		on = func(x *Node) bool { return isOn(n.inputs[slices.Index(again.inputs, x)]) }
+	}
+	for i, dx := range again.vjp(dys, on) {
 		x := n.inputs[i]
 		if dx == nil || !isOn(x) || !isInexact(x.DType()) {
 			continue

@@ -17,9 +17,10 @@ import (
 
 // gradients are those of the nodes of a function from the one numbered low; nil where none arrived.
 type gradients struct {
-	low   int
-	list  []*Node
-	later map[*Node][]*Node // what of each waits until all have arrived: parts and products
+	low    int
+	list   []*Node
+	later  map[*Node][]*Node // what of each waits until all have arrived: parts and products
+	copies map[*segment]map[*Node]*Node
 }
 
 func (d *gradients) of(n *Node) **Node { return &d.list[n.index-d.low] }

@@ -32,11 +32,12 @@ type Node struct {
 
 // rare is what few nodes have.
 type rare struct {
-	splits []*Node // the results, if there are several
-	bodies []*body // of control ops, one per region of the instruction
-	alias  string
-	logged string
-	custom *customGradient
+	splits  []*Node // the results, if there are several
+	bodies  []*body // of control ops, one per region of the instruction
+	alias   string
+	logged  string
+	custom  *customGradient
+	segment *segment // that gradients compute again
 }
 
 // nothingRare is what nodes without have.

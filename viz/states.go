@@ -36,7 +36,7 @@ var stateStyle = func() string {
 		fmt.Fprintf(&light, ".st%d{fill:%s;stroke:#8a94a0}", s, c[0])
 		fmt.Fprintf(&dark, ".st%d{fill:%s;stroke:#8a94a0}", s, c[1])
 	}
-	return light.String() + ".bk{stroke:#9a5fb8;stroke-dasharray:4 2}.heat{stroke:#8a94a0}@media(prefers-color-scheme:dark){" + dark.String() + ".bk{stroke:#b184cc}}.nb{stroke:none}"
+	return light.String() + ".heat{stroke:#8a94a0}.bk{stroke:#9a5fb8;stroke-dasharray:4 2}@media(prefers-color-scheme:dark){" + dark.String() + ".bk{stroke:#b184cc}}.nb{stroke:none}"
 }()
 
 var errNoTrace = errors.New("there is no run to look at: a machine's Run has a Trace")
@@ -52,17 +52,13 @@ func States(run *runstate.Trace) Bundle {
 	of := t.byValue()
 	f := flowOf(t)
 	f.look = func(n *flowNode, _ string) (string, string) {
-		state, back := runstate.NumStates, true
+		state := runstate.NumStates
 		for _, id := range n.all() {
 			if i, ok := of[id]; ok {
-				state, back = min(state, t.States[i]), back && t.Nodes[i].Back >= 0
+				state = min(state, t.States[i])
 			}
 		}
-		class := fmt.Sprintf("st%d", state%runstate.NumStates)
-		if back {
-			class += " bk"
-		}
-		return class, ""
+		return fmt.Sprintf("st%d", state%runstate.NumStates) + t.edge(n, of), ""
 	}
 	list := t.nodesGrid()
 	head := t.head()
@@ -109,6 +105,16 @@ func watchedOf(t *runstate.Trace) (watched, error) {
 		return watched{}, fmt.Errorf("the trace does not fit its program of %s: take it from a run", amount(n, "node"))
 	}
 	return watched{t}, nil
+}
+
+// edge returns the class of what is drawn with a broken edge: nodes, and groups of nothing else, that carry a gradient back.
+func (t watched) edge(n *flowNode, of map[int]int) string {
+	for _, id := range n.all() {
+		if i, ok := of[id]; ok && t.Nodes[i].Back < 0 {
+			return ""
+		}
+	}
+	return " bk"
 }
 
 // byValue returns the nodes by value.
@@ -169,10 +175,12 @@ func (t watched) head() string {
 }
 
 // legend says which colour is which state, of those that there are, and how many nodes have it.
-func (t watched) legend() string { return legendOf(t.States) }
+func (t watched) legend() string { return t.legendOf(t.States, true) }
 
-func legendOf(states []runstate.State) string {
-	var h strings.Builder
+// legendOf is the legend of states; edges says that it is of a drawing in which nodes that carry a gradient back have broken edges. It is a
+// picture, so that its colours are those of the picture below it on light pages and on dark ones.
+func (t watched) legendOf(states []runstate.State, edges bool) string {
+	var list []legendEntry
 	for s := range runstate.NumStates {
 		n := 0
 		for _, x := range states {
@@ -181,10 +189,47 @@ func legendOf(states []runstate.State) string {
 			}
 		}
 		if n > 0 {
-			h.WriteString(tag("span", "margin-right:14px;white-space:nowrap", tag("span", "display:inline-block;width:10px;height:10px;margin-right:4px;background-color:"+stateColors[s][0]), esc(fmt.Sprintf("%s %s", s, count(int64(n))))))
+			list = append(list, legendEntry{fmt.Sprintf("st%d", s), fmt.Sprintf("%s %s", s, count(int64(n)))})
 		}
 	}
-	return tag("div", "font-size:12px;margin:2px 0", h.String())
+	if edges {
+		list = append(list, t.edgeEntry()...)
+	}
+	return legendPicture(list)
+}
+
+// legendEntry is a box of a class, and what it means.
+type legendEntry struct{ class, text string }
+
+// edgeEntry is the entry of broken edges, if there are any.
+func (t watched) edgeEntry() []legendEntry {
+	if !slices.ContainsFunc(t.Nodes, func(n runstate.Node) bool { return n.Back >= 0 }) {
+		return nil
+	}
+	return []legendEntry{{"open bk", "carries a gradient back"}}
+}
+
+func legendPicture(list []legendEntry) string {
+	const height, box, gap = 16.0, 10.0, 14.0
+	width := 0.0
+	var said []string
+	for _, e := range list {
+		width += box + 5 + svg.TextWidth(e.text) + gap
+		said = append(said, e.text)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	c := svg.NewCanvas(width, height)
+	c.Describe(strings.Join(said, ", "))
+	c.Style(stateStyle + ".open{fill:none}")
+	x := 1.0
+	for _, e := range list {
+		c.Rect(x, 3, box, box, 2, e.class+" key", "")
+		c.Text(x+box+5, 12, "", e.text)
+		x += box + 5 + svg.TextWidth(e.text) + gap
+	}
+	return tag("div", "margin:2px 0", picture(c.String(), strings.Join(said, ", ")))
 }
 
 // times returns per node how long it was worked on, -1 if it never was.
@@ -276,7 +321,7 @@ func Timeline(run *runstate.Trace) Bundle {
 	for i, s := range spans {
 		during[i] = s.State
 	}
-	return HTML(note(head)+legendOf(during)+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
+	return HTML(note(head)+t.legendOf(during, false)+picture(t.rows(spans, head), head)+details("nodes by time", list.html()), head+"\n"+list.text())
 }
 
 // mostRows is how many rows a timeline has.
@@ -301,8 +346,8 @@ func (t watched) rows(spans []runstate.Span, head string) string {
 	c.Style(stateStyle)
 	x := func(d time.Duration) float64 { return rowLabel + timeWidth*float64(d)/float64(end) }
 	bottom := float64(len(workers))*(rowHeight+rowGap) + 2
-	for i := range 5 {
-		at := end * time.Duration(i) / 4
+	for _, v := range svg.Levels(0, float64(end), 5) {
+		at := time.Duration(v)
 		c.Line(x(at), 0, x(at), bottom, "g")
 		c.Text(x(at), bottom+14, "f m", stepTime(at))
 	}
@@ -408,7 +453,8 @@ func (t watched) spansGrid(spans []runstate.Span) *grid {
 	return g
 }
 
-// HeatMap draws the program of a run twice: coloured by the time that its nodes took, and by the bytes of their values. The table gives the
+// HeatMap draws the program of a run twice: coloured by the time that its nodes took, and by the bytes of their values, as the scale above tells. Nodes
+// that carry a gradient back have a broken edge. The table gives the
 // figures of each node of the forward pass beside those of the nodes that carry a gradient back through it: a training step shows both
 // halves of each op in one line.
 func HeatMap(run *runstate.Trace) Bundle {
@@ -423,12 +469,14 @@ func HeatMap(run *runstate.Trace) Bundle {
 	}
 	list := t.pairsGrid(times)
 	head := t.head()
-	h := note(head) + tag("div", "", heading("Time"), t.heat(seconds, head)) + tag("div", "", heading("Bytes"), t.heat(bytes, head))
+	h := note(head) + legendPicture(t.edgeEntry()) +
+		tag("div", "", heading("Time"), t.heat(seconds, func(s float64) string { return stepTime(time.Duration(s * 1e9)) }, head)) +
+		tag("div", "", heading("Bytes"), t.heat(bytes, func(n float64) string { return bytesize.Text(int64(n)) }, head))
 	return HTML(h+heading("Forward and backward")+list.html(), head+"\n"+list.text())
 }
 
-// heat draws the program with each node as warm as its part of the largest one.
-func (t watched) heat(amounts []float64, alt string) string {
+// heat draws the program with each node as warm as its part of the largest one, below a scale whose ends are written.
+func (t watched) heat(amounts []float64, write func(float64) string, alt string) string {
 	of := t.byValue()
 	f := flowOf(t)
 	sum := func(n *flowNode) (s float64) {
@@ -448,9 +496,28 @@ func (t watched) heat(amounts []float64, alt string) string {
 		if most > 0 {
 			part = sum(n) / most
 		}
-		return "heat", fmt.Sprintf("rgba(226,92,20,%.2f)", 0.02+0.68*part)
+		return "heat" + t.edge(n, of), warmth(part)
 	}
-	return f.drawn(alt)
+	return warmthScale(write(0), write(most)) + f.drawn(alt)
+}
+
+// warmth is the colour of a part of the largest.
+func warmth(part float64) string { return fmt.Sprintf("rgba(226,92,20,%.2f)", 0.02+0.68*part) }
+
+// warmthScale shows the colours from nothing to the largest.
+func warmthScale(least, most string) string {
+	const height, cells, side = 16.0, 12, 12.0
+	left := svg.TextWidth(least) + 6
+	c := svg.NewCanvas(left+cells*side+6+svg.TextWidth(most)+4, height)
+	said := "colours from " + least + " to " + most
+	c.Describe(said)
+	c.Style(stateStyle)
+	c.Text(0, 12, "f", least)
+	for i := range cells {
+		c.Rect(left+float64(i)*side, 2, side, 11, 0, "nb", warmth(float64(i)/(cells-1)))
+	}
+	c.Text(left+cells*side+6, 12, "f", most)
+	return tag("div", "margin:2px 0", picture(c.String(), said))
 }
 
 // pairsGrid has a line for each node that was worked on, with the nodes that go back through it.
@@ -524,13 +591,13 @@ func MemoryCurve(run *runstate.Trace) Bundle {
 	c.Describe(text)
 	x := func(d time.Duration) float64 { return left + width*float64(d)/float64(end) }
 	y := func(b int) float64 { return 8 + height*(1-float64(b)/float64(max(1, points[peak].bytes))) }
-	for i := range 3 {
-		b := points[peak].bytes * i / 2
+	for _, v := range svg.Levels(0, float64(max(1, points[peak].bytes)), 4) {
+		b := int(v)
 		c.Line(left, y(b), left+width, y(b), "g")
 		c.Text(left-6, y(b)+4, "f e", bytesize.Text(int64(b)))
 	}
-	for i := range 5 {
-		at := end * time.Duration(i) / 4
+	for _, v := range svg.Levels(0, float64(end), 5) {
+		at := time.Duration(v)
 		c.Text(x(at), height+26, "f m", stepTime(at))
 	}
 	var d strings.Builder

@@ -40,16 +40,55 @@ func machineOf(t *testing.T, options ...machine.Option) (*machine.Machine, []any
 func classes(t *testing.T, b viz.Bundle) map[string]int {
 	t.Helper()
 	found := map[string]int{}
-	for _, uri := range regexp.MustCompile(`data:image/svg\+xml;base64,([^"']+)`).FindAllStringSubmatch(b.HTML(), -1) {
-		source, err := base64.StdEncoding.DecodeString(uri[1])
-		require.NoError(t, err)
-		for _, c := range regexp.MustCompile(`<rect[^>]*class="(st\d+)( bk)?"`).FindAllStringSubmatch(string(source), -1) {
-			found[c[1]]++
-			found[strings.TrimSpace(c[2])]++
-		}
+	for _, c := range regexp.MustCompile(`<rect[^>]*class="(st\d+|heat)( bk)?"`).FindAllStringSubmatch(picturesIn(t, b), -1) {
+		found[c[1]]++
+		found[strings.TrimSpace(c[2])]++
 	}
 	delete(found, "")
 	return found
+}
+
+// picturesIn returns the pictures of a view, one behind the other.
+func picturesIn(t *testing.T, b viz.Bundle) string {
+	t.Helper()
+	var all []byte
+	for _, uri := range regexp.MustCompile(`data:image/svg\+xml;base64,([^"']+)`).FindAllStringSubmatch(b.HTML(), -1) {
+		source, err := base64.StdEncoding.DecodeString(uri[1])
+		require.NoError(t, err)
+		all = append(all, source...)
+	}
+	require.NotEmpty(t, all)
+	return string(all)
+}
+
+// Heat maps say what their colours mean, and which nodes carry a gradient back, as the drawing of states does. All keys are of the classes of what they explain:
+// so they are its colours on dark pages, too.
+func TestPicturesExplainThemselves(t *testing.T) {
+	m, inputs := machineOf(t, machine.WithEngine(machine.Sequential))
+	r, err := m.Run(t.Context(), inputs...)
+	require.NoError(t, err)
+	trace := r.Trace()
+	heat, states := classes(t, viz.HeatMap(trace)), classes(t, viz.States(trace))
+	assert.Positive(t, states["bk"])
+	assert.Equal(t, 2*states["bk"], heat["bk"], "the same nodes have broken edges, in both drawings of a heat map")
+	html := viz.HeatMap(trace).HTML()
+	assert.Equal(t, 2, strings.Count(html, `alt="colours from 0 `), "a scale for each drawing")
+	for name, view := range map[string]func(*runstate.Trace) viz.Bundle{"states": viz.States, "heat map": viz.HeatMap} {
+		assert.Regexp(t, `alt="[^"]*carries a gradient back"`, view(trace).HTML(), name)
+	}
+	for name, view := range map[string]func(*runstate.Trace) viz.Bundle{"states": viz.States, "timeline": viz.Timeline} {
+		assert.NotContains(t, view(trace).HTML(), "background-color:#", "the key of %s has a colour of its own", name)
+		for _, class := range regexp.MustCompile(`class="(st\d+) key"`).FindAllStringSubmatch(picturesIn(t, view(trace)), -1) {
+			assert.Positive(t, classes(t, view(trace))[class[1]], "%s has none of %s", name, class[1])
+		}
+	}
+
+	forward, err := machine.FromFunc(graph.Tanh, []any{wave(8, 4)})
+	require.NoError(t, err)
+	defer forward.Close()
+	r, err = forward.Run(t.Context(), wave(8, 4))
+	require.NoError(t, err)
+	assert.NotContains(t, viz.HeatMap(r.Trace()).HTML(), "gradient", "of what is not there nothing is said")
 }
 
 // The colours of a picture are the states of the trace: those of nodes that are drawn, which constants are not.
@@ -235,11 +274,8 @@ func TestPicturesOfLongRunsAreSmall(t *testing.T) {
 		assert.Less(t, len(b.Text()), 100_000, name)
 		assert.NotContains(t, b.Text(), "error", name)
 	}
-	uri := regexp.MustCompile(`data:image/svg\+xml;base64,([^"']+)`).FindStringSubmatch(viz.Timeline(trace).HTML())
-	require.NotNil(t, uri)
-	picture, err := base64.StdEncoding.DecodeString(uri[1])
-	require.NoError(t, err)
-	assert.Contains(t, string(picture), "99,999 nodes shorter than 305 µs drawn together")
-	assert.Equal(t, 1, strings.Count(string(picture), ">Neg<"), "the long one has its name")
+	picture := picturesIn(t, viz.Timeline(trace))
+	assert.Contains(t, picture, "99,999 nodes shorter than 305 µs drawn together")
+	assert.Equal(t, 1, strings.Count(picture, ">Neg<"), "the long one has its name")
 	assert.Contains(t, viz.Timeline(trace).HTML(), "computing 100,000", "the legend is of the bars")
 }

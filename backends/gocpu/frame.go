@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/mapped"
 )
 
 // frame is the state of one run of a code: where each value lies.
@@ -167,7 +168,9 @@ func (f *frame) do(ctx context.Context, i int, a *kernels.Args, at *site) error 
 // runAll runs the steps in the program's order. It recovers once and not in each step: which would show in small ones.
 func (f *frame) runAll(ctx context.Context) (err error) {
 	i := f.from
+	old := debug.SetPanicOnFault(true) // operands may lie in mapped files, which somebody may cut
 	defer func() {
+		debug.SetPanicOnFault(old)
 		if r := recover(); r != nil {
 			err = f.broken(ctx, i, r)
 		}
@@ -189,7 +192,9 @@ func (f *frame) runAll(ctx context.Context) (err error) {
 
 // call runs step i. A panic becomes an error that names the step.
 func (f *frame) call(ctx context.Context, i int, a *kernels.Args, at *site) (err error) {
+	old := debug.SetPanicOnFault(true)
 	defer func() {
+		debug.SetPanicOnFault(old)
 		if r := recover(); r != nil {
 			err = f.broken(ctx, i, r)
 		}
@@ -262,6 +267,9 @@ func (s *step) fault(c *code, r any) error {
 	}
 	if p, ok := r.(*parallel.Panic); ok {
 		r, e.Stack = p.Value, p.Stack
+	}
+	if err := mapped.Error(r); err != nil {
+		r = err
 	}
 	if err, ok := r.(error); ok {
 		if _, internal := r.(runtime.Error); !internal {

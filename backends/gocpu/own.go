@@ -48,6 +48,7 @@ func onItsOwn(fn func()) {
 				p = &parallel.Panic{Value: r, Stack: string(debug.Stack())}
 			}
 		}()
+		debug.SetPanicOnFault(true)
 		fn()
 		p = nil
 	}()

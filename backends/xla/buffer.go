@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/mapped"
 )
 
 // viewBytes is the size from which the host's memory is shared with devices that can read it: storages of that size
@@ -212,6 +213,9 @@ func (e *Engine) put(t *tensors.Tensor, l layout) (*value, error) {
 	storage := t.Storage()
 	data := storage.Bytes()[:s.ByteSize()]
 	defer runtime.KeepAlive(t)
+	if err := mapped.Check(data); err != nil { // what reads it is C
+		return nil, err
+	}
 	parts := make([]*pjrt.Buffer, l.numDevices())
 	fail := func(err error) (*value, error) {
 		destroy(parts)

@@ -18,6 +18,7 @@ func (t *Tensor) Equal(o *Tensor) bool {
 	if !t.shape.Equal(o.shape) {
 		return false
 	}
+	defer reading(t, o).orPanic()
 	if !(dtypes.Inexact | dtypes.Storage).Has(t.DType()) {
 		return bytes.Equal(t.bytes(), o.bytes())
 	}
@@ -39,6 +40,7 @@ func (t *Tensor) InDelta(o *Tensor, delta float64) bool {
 	if !t.shape.Equal(o.shape) {
 		return false
 	}
+	defer reading(t, o).orPanic()
 	for i := range t.Size() {
 		x, y := t.complexAt(i), o.complexAt(i)
 		if !near(real(x), real(y), delta) || !near(imag(x), imag(y), delta) {

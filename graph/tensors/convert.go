@@ -25,12 +25,22 @@ func (t *Tensor) ConvertDType(dtype dtypes.DType) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer runtime.KeepAlive(t)
-	defer runtime.KeepAlive(out)
-	if !ladder[t.DType()].fast(out, t) {
-		ladder[dtype].fill(out, func(i int) any { return dtypes.Convert(t.element(i), dtype) })
+	if err := t.convertTo(out); err != nil {
+		out.Close()
+		return nil, err
 	}
 	return out, nil
+}
+
+// convertTo writes the elements of t to out, which has as many.
+func (t *Tensor) convertTo(out *Tensor) (err error) {
+	defer runtime.KeepAlive(t)
+	defer runtime.KeepAlive(out)
+	defer reading(t).end(&err)
+	if !ladder[t.DType()].fast(out, t) {
+		ladder[out.DType()].fill(out, func(i int) any { return dtypes.Convert(t.element(i), out.DType()) })
+	}
+	return nil
 }
 
 func each[X, Y any](y []Y, x []X, convert func(X) Y) bool {

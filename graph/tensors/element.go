@@ -16,6 +16,7 @@ func (t *Tensor) Float64At(flatIndex int) float64 {
 		panic(fmt.Sprintf("tensors: Float64At(%d) of %s: it has %d elements", flatIndex, t.shape, t.Size()))
 	}
 	defer runtime.KeepAlive(t)
+	defer reading(t).orPanic()
 	return real(t.complexAt(flatIndex))
 }
 

@@ -17,18 +17,27 @@ func (t *Tensor) FitDType(dtype dtypes.DType) (*Tensor, error) {
 	if err != nil || dtype == t.DType() {
 		return out, err
 	}
-	defer runtime.KeepAlive(t)
-	plain := plainlyFit(t, dtype)
-	for i := plain(0); i < t.Size(); i += 1 + plain(i+1) {
-		if _, err := dtypes.Fit(t.element(i), dtype); err != nil {
-			out.Close()
-			if t.shape.IsScalar() {
-				return nil, err
-			}
-			return nil, fmt.Errorf("element %d of %s: %w", i, t.shape, err)
-		}
+	if err := t.fits(dtype); err != nil {
+		out.Close()
+		return nil, err
 	}
 	return out, nil
+}
+
+// fits returns an error unless all elements are values of dtype.
+func (t *Tensor) fits(dtype dtypes.DType) (err error) {
+	defer runtime.KeepAlive(t)
+	defer reading(t).end(&err)
+	plain := plainlyFit(t, dtype)
+	for i := plain(0); i < t.Size(); i += 1 + plain(i+1) {
+		switch _, err := dtypes.Fit(t.element(i), dtype); {
+		case err != nil && t.shape.IsScalar():
+			return err
+		case err != nil:
+			return fmt.Errorf("element %d of %s: %w", i, t.shape, err)
+		}
+	}
+	return nil
 }
 
 // FitFlat returns a tensor of the given shape with these numbers, in row-major order, rounded to its dtype. It returns an error

@@ -46,8 +46,9 @@ func (t *Tensor) bytes() []byte {
 var errNilFunction = errors.New("tensors: the function that is to see the elements is nil")
 
 // ConstFlatData calls fn with the elements of t in row-major order, to read. The slice is valid only
-// inside fn. It returns an error if T is not the Go type of t's dtype, or if t was closed.
-func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
+// inside fn. It returns an error if T is not the Go type of t's dtype, if t was closed, or if it is [Mapped] and fn came
+// to where the file was cut.
+func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) (err error) {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
@@ -57,6 +58,7 @@ func ConstFlatData[T dtypes.Supported](t *Tensor, fn func(flat []T)) error {
 	if fn == nil {
 		return errNilFunction
 	}
+	defer reading(t).end(&err)
 	fn(view[T](t))
 	runtime.KeepAlive(t)
 	return nil
@@ -113,14 +115,15 @@ func ToScalar[T dtypes.Supported](t *Tensor) T {
 }
 
 // ConstFlatData calls fn with the elements of t in row-major order, to read: a slice of the Go type
-// of t's dtype, such as []float32, valid only inside fn. It returns an error if t was closed.
-func (t *Tensor) ConstFlatData(fn func(flat any)) error {
+// of t's dtype, such as []float32, valid only inside fn. It returns an error where the function [ConstFlatData] does.
+func (t *Tensor) ConstFlatData(fn func(flat any)) (err error) {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
 	if fn == nil {
 		return errNilFunction
 	}
+	defer reading(t).end(&err)
 	fn(flatAny(t))
 	runtime.KeepAlive(t)
 	return nil
@@ -136,14 +139,16 @@ func (t *Tensor) MustConstFlatData(fn func(flat any)) { mustDo(t.ConstFlatData(f
 func (t *Tensor) MustMutableFlatData(fn func(flat any)) { mustDo(t.MutableFlatData(fn)) }
 
 // ConstBytes calls fn with the bytes of the elements in row-major order and the machine's byte
-// order, to read. The slice is valid only inside fn. It returns an error if t was closed.
-func (t *Tensor) ConstBytes(fn func(data []byte)) error {
+// order, to read. The slice is valid only inside fn. It returns an error if t was closed, or if it is [Mapped] and fn came to
+// where the file was cut.
+func (t *Tensor) ConstBytes(fn func(data []byte)) (err error) {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
 	if fn == nil {
 		return errNilFunction
 	}
+	defer reading(t).end(&err)
 	fn(t.bytes())
 	runtime.KeepAlive(t)
 	return nil

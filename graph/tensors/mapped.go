@@ -18,7 +18,8 @@ import (
 // of bools, and if they do not begin at a multiple of [Alignment].
 //
 // The file may be closed, deleted, and replaced by another one of its name, as everything that Quire writes is. While the tensor is in use it must
-// not be changed in its place: the tensor might change with it, and if the file is cut, the system ends the process.
+// not be changed in its place: the tensor might change with it. If the file is cut, functions of this package and runs of programs return an error that
+// names it, or panic with that if they have none to return; a loop of one's own over [Flat] is ended by the system, unless it is in [ConstFlatData].
 //
 // It returns an error if the file has not that many bytes, or cannot be read.
 func Mapped(r io.ReaderAt, shape shapes.Shape, at int64) (*Tensor, error) {
@@ -32,7 +33,7 @@ func Mapped(r io.ReaderAt, shape shapes.Shape, at int64) (*Tensor, error) {
 	if at < 0 || at > math.MaxInt64-int64(size) {
 		return nil, fmt.Errorf("the elements of %s are to begin at byte %d of a file: there is none", shape, at)
 	}
-	if t, err := mapped(r, shape, at); t != nil || err != nil {
+	if t, err := mapElements(r, shape, at); t != nil || err != nil {
 		return t, err
 	}
 	t, err := newTensor(shape, false)
@@ -52,8 +53,8 @@ func Mapped(r io.ReaderAt, shape shapes.Shape, at int64) (*Tensor, error) {
 	return t, nil
 }
 
-// mapped maps the elements, or returns nil if that is not to be.
-func mapped(r io.ReaderAt, shape shapes.Shape, at int64) (*Tensor, error) {
+// mapElements maps the elements, or returns nil if that is not to be.
+func mapElements(r io.ReaderAt, shape shapes.Shape, at int64) (*Tensor, error) {
 	f, _ := r.(*os.File)
 	size := shape.ByteSize()
 	if f == nil || size < largeStorage || shape.DType == dtypes.Bool || at%Alignment != 0 {

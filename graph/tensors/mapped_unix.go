@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/quire-ml/quire/internal/mapped"
 )
 
 // mapFile maps bytes of a file, from a multiple of [Alignment] on, to memory of this process alone: what is written stays in memory.
@@ -15,5 +17,9 @@ func mapFile(f *os.File, at int64, size int) (memory []byte, release func(), err
 	if err != nil {
 		return nil, nil, &os.PathError{Op: "mmap", Path: f.Name(), Err: err}
 	}
-	return all[before:], func() { _ = unix.Munmap(all) }, nil // of memory that is ours it cannot fail
+	forget := mapped.Note(all, f.Name())
+	return all[before:], func() {
+		forget()
+		_ = unix.Munmap(all) // of memory that is ours it cannot fail
+	}, nil
 }

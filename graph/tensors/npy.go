@@ -13,6 +13,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/mapped"
 	"github.com/quire-ml/quire/internal/safefile"
 )
 
@@ -41,18 +42,22 @@ var bigEndian = binary.NativeEndian.Uint16([]byte{1, 0}) != 1
 
 // WriteNpy writes t in NumPy's .npy format, version 1.0. Names of axes are not kept; bfloat16
 // becomes V2, float8_e4m3fn V1 and float8_e5m2 f1, see [ReadNpy].
-func WriteNpy(w io.Writer, t *Tensor) error {
+func WriteNpy(w io.Writer, t *Tensor) (err error) {
 	if err := t.CheckValid(); err != nil {
 		return err
 	}
 	if w == nil {
 		return errNilFile
 	}
+	defer runtime.KeepAlive(t)
+	if err := mapped.Check(t.bytes()); err != nil { // of what the system reads it would say "bad address"
+		return err
+	}
 	if _, err := w.Write(npyHeader(t.shape)); err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(t)
-	_, err := w.Write(t.bytes())
+	defer reading(t).end(&err)
+	_, err = w.Write(t.bytes())
 	return err
 }
 

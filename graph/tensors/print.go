@@ -29,11 +29,12 @@ func (t *Tensor) Summary(precision int) string {
 }
 
 // Format prints t with the given options. A nil or closed tensor prints what it is.
-func (t *Tensor) Format(o FormatOptions) string {
+func (t *Tensor) Format(o FormatOptions) (text string) {
 	if err := t.CheckValid(); err != nil {
 		return "<" + err.Error() + ">"
 	}
 	defer runtime.KeepAlive(t)
+	defer reading(t).orSay(&text, "<", ">")
 	if o.Precision <= 0 {
 		if t.IsScalar() {
 			return t.shape.String() + " " + strings.Trim(fmt.Sprint(t.element(0)), "()")
@@ -158,8 +159,8 @@ func (p *printer) chooseText() func(at int) string {
 	t := p.t
 	switch d := t.DType(); {
 	case d.IsFloat() || d.IsStorage():
-		number := p.chooseFloat(func(at int, see func(float64)) { see(t.Float64At(at)) })
-		return func(at int) string { return number(t.Float64At(at)) }
+		number := p.chooseFloat(func(at int, see func(float64)) { see(real(t.complexAt(at))) })
+		return func(at int) string { return number(real(t.complexAt(at))) }
 	case d.IsComplex():
 		number := p.chooseFloat(func(at int, see func(float64)) {
 			see(real(t.complexAt(at)))
@@ -218,11 +219,12 @@ func (p *printer) rest(x float64, digits int) bool {
 
 // GoStr returns t as Go source, such as "[][]float32{{1, 2}, {3, 4}}": all of it, exactly. A nil or
 // closed tensor returns what it is, in a comment; so does one of more than a million empty rows.
-func (t *Tensor) GoStr() string {
+func (t *Tensor) GoStr() (text string) {
 	if err := t.CheckValid(); err != nil {
 		return "/* " + err.Error() + " */"
 	}
 	defer runtime.KeepAlive(t)
+	defer reading(t).orSay(&text, "/* ", " */")
 	typ := dtypes.GoType(t.DType()).String()
 	if t.IsScalar() {
 		s := t.goElement(0)
@@ -261,15 +263,15 @@ func (t *Tensor) goElement(at int) string {
 	typ := dtypes.GoType(t.DType()).String()
 	switch d := t.DType(); {
 	case d.IsHalf():
-		return typ[:strings.IndexByte(typ, '.')] + ".FromFloat64(" + goFloat(t.Float64At(at), 64) + ")"
+		return typ[:strings.IndexByte(typ, '.')] + ".FromFloat64(" + goFloat(real(t.complexAt(at)), 64) + ")"
 	case d.IsStorage(): // float8.E5M2
-		return typ + "FromFloat64(" + goFloat(t.Float64At(at), 64) + ")"
+		return typ + "FromFloat64(" + goFloat(real(t.complexAt(at)), 64) + ")"
 	case d == dtypes.Complex64, d == dtypes.Complex128:
 		x := t.complexAt(at)
 		bits := 4 * d.Size()
 		return typ + "(complex(" + goFloat(real(x), bits) + ", " + goFloat(imag(x), bits) + "))"
 	case d.IsFloat():
-		s := goFloat(t.Float64At(at), 8*d.Size())
+		s := goFloat(real(t.complexAt(at)), 8*d.Size())
 		if strings.HasPrefix(s, "math.") {
 			return typ + "(" + s + ")"
 		}

@@ -2,6 +2,7 @@ package tensors
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/internal/slicetext"
@@ -34,10 +35,14 @@ func (t *Tensor) Slice(text string) (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = out.MutableBytes(func(to []byte) {
-		err = t.ConstBytes(func(from []byte) { copyRanges(to, from, t.shape, ranges) })
-	})
-	return out, err
+	to := out.bytes()
+	err = t.ConstBytes(func(from []byte) { copyRanges(to, from, t.shape, ranges) })
+	runtime.KeepAlive(out)
+	if err != nil {
+		out.Close()
+		return nil, err
+	}
+	return out, nil
 }
 
 // copyRanges copies the elements of ranges of from, which has the given shape, in their order.

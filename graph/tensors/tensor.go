@@ -1,6 +1,7 @@
 package tensors
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -192,7 +193,11 @@ func (t *Tensor) Clone() (*Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.CopyFrom(t)
+	if err := c.CopyFrom(t); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // CopyFrom copies the elements of from into t. It returns an error unless both have the same dtype
@@ -207,9 +212,11 @@ func (t *Tensor) CopyFrom(from *Tensor) error {
 	if !t.shape.Equal(from.shape) {
 		return fmt.Errorf("copy of %s into %s: the shapes differ", from.shape, t.shape)
 	}
-	return from.ConstBytes(func(src []byte) {
-		t.MustMutableBytes(func(dst []byte) { copy(dst, src) })
+	var written error
+	err := from.ConstBytes(func(src []byte) {
+		written = t.MutableBytes(func(dst []byte) { copy(dst, src) })
 	})
+	return errors.Join(err, written)
 }
 
 // Close releases t's share of the memory, which is free at once unless another tensor shares

@@ -157,6 +157,7 @@ func fill(rest *[]byte, v reflect.Value, shape shapes.Shape, place []int) error 
 func (t *Tensor) Value() any {
 	t.AssertValid()
 	defer runtime.KeepAlive(t)
+	defer reading(t).orPanic()
 	if t.IsScalar() {
 		return t.element(0)
 	}
@@ -209,6 +210,7 @@ func nest(flat reflect.Value, dims []int) reflect.Value {
 func (t *Tensor) At(index ...int) any {
 	t.AssertValid()
 	defer runtime.KeepAlive(t)
+	defer reading(t).orPanic()
 	return t.element(t.offset(index))
 }
 

@@ -5,17 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/quire-ml/quire/internal/frames"
+	"github.com/quire-ml/quire/internal/mapped"
 )
 
 // ErrGoexit is what a function came to that ended its goroutine (runtime.Goexit), as FailNow of a test does.
 var ErrGoexit = errors.New("it ended its goroutine with runtime.Goexit: return an error instead")
 
-// Call calls fn, and turns a panic into an error that names the line. A Goexit goes on.
+// Call calls fn, and turns a panic into an error that names the line; so it does with reads of a mapped file that was cut. A Goexit goes on.
 func Call(fn func() error) (err error) {
+	old := debug.SetPanicOnFault(true)
 	defer func() {
+		debug.SetPanicOnFault(old)
 		if r := recover(); r != nil {
 			err = Panic(r)
 		}
@@ -25,6 +29,9 @@ func Call(fn func() error) (err error) {
 
 // Panic returns the error for what recover returned. It is called while recovering.
 func Panic(r any) error {
+	if err := mapped.Error(r); err != nil {
+		r = err
+	}
 	if e, ok := r.(error); ok {
 		return fmt.Errorf("panic%s: %w", line(), e)
 	}

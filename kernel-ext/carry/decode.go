@@ -281,7 +281,7 @@ func (d *decoder) toPointer(o *made, at unsafe.Pointer, in *info) {
 	}
 	if in.elem.size == 0 {
 		d.uint()
-		reflect.NewAt(in.t, at).Elem().Set(reflect.New(in.elem.t).Convert(in.t))
+		*(*unsafe.Pointer)(at) = reflect.New(in.elem.t).UnsafePointer() // Value.Convert would link conversions of all kinds into cells
 		return
 	}
 	t := tie{at: at, in: in}

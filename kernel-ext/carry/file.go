@@ -188,7 +188,7 @@ func Describe(path string) (Description, error) {
 		return Description{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	info, err := statFile(f)
 	if err != nil {
 		return Description{}, err
 	}
@@ -196,12 +196,21 @@ func Describe(path string) (Description, error) {
 	if err != nil {
 		return Description{}, &os.PathError{Op: "describe", Path: path, Err: err}
 	}
-	return Description{h.cell, h.typ, h.summary, h.bytes, h.written, info.ModTime()}, nil
+	return Description{h.cell, h.typ, h.summary, h.bytes, h.written, time.Unix(0, info.used)}, nil
+}
+
+// fileInfo is what this package asks of a file. An os.FileInfo would link the texts of times and time zones into every cell.
+type fileInfo struct {
+	size         int64
+	used         int64 // when it was last written to, ns since 1970
+	regular, dir bool
+	open         bool // others may read or write it
+	others       bool // it belongs to another user
 }
 
 // headOf reads the head of a file.
-func headOf(f *os.File, info os.FileInfo) (*head, error) {
-	b := make([]byte, min(info.Size(), maxHead))
+func headOf(f *os.File, info fileInfo) (*head, error) {
+	b := make([]byte, min(info.size, maxHead))
 	if n, err := f.ReadAt(b[:min(len(b), page)], 0); err != nil && err != io.EOF {
 		return nil, err
 	} else if n >= fixedHead {

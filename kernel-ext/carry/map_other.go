@@ -14,7 +14,27 @@ func mapFile(*os.File, int, bool) ([]byte, error) { return nil, errors.ErrUnsupp
 
 const noFollow = 0
 
-func ownedByOther(os.FileInfo) bool { return false }
+func statFile(f *os.File) (fileInfo, error) { return statOf(f.Stat()) }
+
+func statPath(path string) (fileInfo, error) { return statOf(os.Lstat(path)) }
+
+func namesIn(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+func statOf(info os.FileInfo, err error) (fileInfo, error) {
+	if err != nil {
+		return fileInfo{}, err
+	}
+	return fileInfo{size: info.Size(), used: info.ModTime().UnixNano(), regular: info.Mode().IsRegular(), dir: info.IsDir()}, nil
+}
 
 // hasModes says whether files have permissions that keep others out.
 const hasModes = false

@@ -26,10 +26,61 @@ func mapFile(f *os.File, size int, private bool) ([]byte, error) {
 
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// ownedByOther reports whether a file belongs to another user.
-func ownedByOther(info os.FileInfo) bool {
-	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(s.Uid) != os.Geteuid()
+// statFile is what the system says of a file.
+func statFile(f *os.File) (fileInfo, error) {
+	return statOf("stat", f.Name(), func(s *syscall.Stat_t) error { return syscall.Fstat(int(f.Fd()), s) })
+}
+
+// statPath is what the system says of the file of a path, or of the link there.
+func statPath(path string) (fileInfo, error) {
+	return statOf("lstat", path, func(s *syscall.Stat_t) error { return syscall.Lstat(path, s) })
+}
+
+// namesIn returns the names of what is in a folder.
+func namesIn(dir string) (names []string, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, 8192)
+	for {
+		n, err := syscall.ReadDirent(int(f.Fd()), b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return nil, &os.PathError{Op: "readdirent", Path: dir, Err: err}
+		case n <= 0:
+			return names, nil
+		}
+		_, _, names = syscall.ParseDirent(b[:n], -1, names)
+	}
+}
+
+func rename(from, to string) error {
+	err := syscall.Rename(from, to)
+	for err == syscall.EINTR {
+		err = syscall.Rename(from, to)
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+func statOf(op, path string, ask func(*syscall.Stat_t) error) (fileInfo, error) {
+	var s syscall.Stat_t
+	err := ask(&s)
+	for err == syscall.EINTR {
+		err = ask(&s)
+	}
+	if err != nil {
+		return fileInfo{}, &os.PathError{Op: op, Path: path, Err: err}
+	}
+	kind := s.Mode & syscall.S_IFMT
+	return fileInfo{size: s.Size, used: changed(&s), regular: kind == syscall.S_IFREG, dir: kind == syscall.S_IFDIR, open: s.Mode&0o077 != 0,
+		others: int(s.Uid) != os.Geteuid()}, nil
 }
 
 // hasModes says whether files have permissions that keep others out.

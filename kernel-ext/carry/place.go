@@ -1,6 +1,7 @@
 package carry
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -62,15 +63,15 @@ func ParseQuota(text string) (int64, error) {
 
 // checkPrivate returns an error unless dir is a folder of this user's that nobody else may look into.
 func checkPrivate(dir string) error {
-	info, err := os.Lstat(dir)
+	info, err := statPath(dir)
 	switch {
 	case err != nil:
 		return err
-	case !info.IsDir():
+	case !info.dir:
 		return errors.New(dir + " is no folder: nothing in it is trusted")
-	case ownedByOther(info):
+	case info.others:
 		return errors.New(dir + " belongs to another user: nothing in it is trusted")
-	case hasModes && info.Mode().Perm()&0o077 != 0:
+	case hasModes && info.open:
 		return errors.New(dir + " is open to other users: nothing in it is trusted; chmod 700 " + dir)
 	}
 	return nil
@@ -172,35 +173,40 @@ func (p place) makeRoom(name string, size int64) bool {
 	if p.quota == math.MaxInt64 {
 		return true
 	}
-	entries, err := os.ReadDir(p.dir)
+	names, err := namesIn(p.dir)
 	if err != nil {
 		return false
 	}
-	var large []fs.FileInfo
+	type file struct {
+		name string
+		fileInfo
+	}
+	var large []file
 	room := p.quota - size
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || entry.Name() == name {
+	for _, other := range names {
+		path := filepath.Join(p.dir, other)
+		info, err := statPath(path)
+		if err != nil || other == name {
 			continue
 		}
-		if p.abandoned(entry.Name()) {
-			os.Remove(filepath.Join(p.dir, entry.Name()))
+		if p.abandoned(other) {
+			os.Remove(path)
 			continue
 		}
-		if room -= info.Size(); info.Size() >= blockMin && info.Mode().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
-			large = append(large, info)
+		if room -= info.size; info.size >= blockMin && info.regular && !strings.HasPrefix(other, ".") {
+			large = append(large, file{other, info})
 		}
 	}
 	if size > p.quota {
 		return false // nothing would be gained
 	}
-	slices.SortFunc(large, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
-	for _, info := range large {
+	slices.SortFunc(large, func(a, b file) int { return cmp.Compare(a.used, b.used) })
+	for _, f := range large {
 		if room >= 0 {
 			break
 		}
-		if p.spillOne(info.Name()) == nil {
-			room += info.Size()
+		if p.spillOne(f.name) == nil {
+			room += f.size
 		}
 	}
 	return room >= 0
@@ -223,7 +229,7 @@ func (p place) spillOne(name string) error {
 		return err
 	}
 	defer from.Close()
-	info, err := from.Stat()
+	info, err := statFile(from)
 	if err != nil {
 		return err
 	}
@@ -235,10 +241,10 @@ func (p place) spillOne(name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(to, from)
+	err = copyFile(to, from)
 	if err = errors.Join(err, to.Close()); err == nil {
-		_ = os.Chtimes(to.Name(), info.ModTime(), info.ModTime())
-		err = os.Rename(to.Name(), path)
+		_ = os.Chtimes(to.Name(), time.Unix(0, info.used), time.Unix(0, info.used))
+		err = rename(to.Name(), path)
 	}
 	if err != nil {
 		os.Remove(to.Name())
@@ -247,18 +253,35 @@ func (p place) spillOne(name string) error {
 	return os.Remove(filepath.Join(p.dir, name))
 }
 
+// copyFile is io.Copy, with which a cell would link what it does for pipes and sockets.
+func copyFile(to, from *os.File) error {
+	b := make([]byte, 1<<20)
+	for {
+		n, err := from.Read(b)
+		if _, err := to.Write(b[:n]); err != nil {
+			return err
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
 // openOwn opens a regular file of this user's to be read; never what a link leads to.
 func openOwn(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
+	info, err := statFile(f)
 	switch {
 	case err != nil:
-	case !info.Mode().IsRegular():
+	case !info.regular:
 		err = &os.PathError{Op: "open", Path: path, Err: errors.New("it is no regular file")}
-	case ownedByOther(info):
+	case info.others:
 		err = &os.PathError{Op: "open", Path: path, Err: errors.New("it belongs to another user")}
 	}
 	if err != nil {
@@ -293,7 +316,7 @@ func writeSmall(path string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())

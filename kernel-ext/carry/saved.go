@@ -29,11 +29,11 @@ func loadFile(path string, at reflect.Value) (*saved, error) {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	info, err := statFile(f)
 	if err != nil {
 		return nil, err
 	}
-	size := int(info.Size())
+	size := int(info.size)
 	if size < blockMin || !canMap {
 		b, err := readAligned(f, size)
 		if err != nil {
@@ -130,7 +130,7 @@ func saveFile(path string, e *encoder, h *head) (*saved, error) {
 		err = e.lent(f)
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
@@ -225,11 +225,11 @@ func (s *saved) reread() [][]byte {
 		return nil
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	info, err := statFile(f)
 	if err != nil {
 		return nil
 	}
-	b, err := readAligned(f, int(info.Size()))
+	b, err := readAligned(f, int(info.size))
 	if err != nil {
 		return nil
 	}

@@ -62,7 +62,7 @@ func SaveFile(path string, p any) error {
 	}
 	_, err = writeTo(f, e, e.head(at, state.cell))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())

@@ -348,11 +348,13 @@ type ragged struct {
 	at     []int
 }
 
-func newRagged(texts []text, window int) *ragged {
+func newRagged(texts []text, window int) *ragged { return newRaggedIn("rows", texts, window) }
+
+func newRaggedIn(name string, texts []text, window int) *ragged {
 	d := &ragged{store: model.NewStore(), texts: texts, at: make([]int, len(texts))}
 	d.caches = cache.Of(d.store.RootScope())
 	d.ExecOneOutput = model.MustNewExec1(gocpu.New(), d.store, func(scope *model.Scope, x, counts *graph.Node) *graph.Node {
-		kv := cache.Place{Counts: counts}.KV(scope, x)
+		kv := cache.Place{Counts: counts}.KV(scope.In("%s", name), x)
 		q := fast.RoPE(x).Offset(kv.Position()).Done()
 		return kv.Append(q, x).Attend(q).Window(window).Done()
 	})
@@ -549,4 +551,20 @@ func TestCountsAreForAllCallsOrNone(t *testing.T) {
 	d.feed(t, random(9), random(9).recomputed(t, 0, 0), 0, 3)
 	require.ErrorContains(t, d.caches.Select([]int{1}), "row 1 is to be taken of 1")
 	require.ErrorContains(t, d.caches.Select(nil), "no rows are to be taken")
+}
+
+// A snapshot of rows of one length is restored into caches whose rows may have several: all have that one, whatever they had.
+func TestASnapshotWithoutCountsIsRestoredIntoOneWithCounts(t *testing.T) {
+	x := random(60)
+	plain, want := newDecoder(kv), x.recomputed(t, 0, 0)
+	plain.feed(t, x, want, 0, 10)
+	shot, err := plain.caches.Snapshot()
+	require.NoError(t, err)
+	d := newRaggedIn("attention", []text{x}, 0)
+	d.feed(t, []text{want}, 17)
+	require.NoError(t, d.caches.Restore(shot))
+	d.at[0] = 10
+	d.feed(t, []text{want}, 4)
+	d.feed(t, []text{want}, 30)
+	require.NoError(t, shot.Close())
 }

@@ -294,13 +294,7 @@ func (s *Set) Uneven(to Place) error {
 			return err
 		}
 		shape := p.keys.Shape()
-		counts, places := make([]int32, shape.Dim(0)), make([]int32, shape.Dim(0)*shape.Dim(-2))
-		for i := range counts {
-			counts[i] = int32(have)
-			for k := range min(have, shape.Dim(-2)) {
-				places[i*shape.Dim(-2)+k] = int32(k + 1)
-			}
-		}
+		counts, places := evenRows(shape.Dim(0), shape.Dim(-2), have)
 		add := func(name string, t *tensors.Tensor) {
 			if err != nil {
 				return
@@ -320,14 +314,27 @@ func (s *Set) Uneven(to Place) error {
 				add(v.name, t)
 			}
 		}
-		add(countsName, tensors.FromFlatDataAndDimensions(counts, len(counts)))
-		add(placesName, tensors.FromFlatDataAndDimensions(places, len(counts), shape.Dim(-2), 1))
+		add(countsName, counts)
+		add(placesName, places)
 		return err
 	})
 	if err == nil {
 		err = s.Clear()
 	}
 	return err
+}
+
+// evenRows returns what a cache of rows of several lengths knows of them if all have n positions, of which it has the first: their counts, [rows], and
+// places, [rows, room, 1].
+func evenRows(rows, room, n int) (counts, places *tensors.Tensor) {
+	c, p := make([]int32, rows), make([]int32, rows*room)
+	for i := range c {
+		c[i] = int32(n)
+		for k := range min(n, room) {
+			p[i*room+k] = int32(k + 1)
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(c, rows), tensors.FromFlatDataAndDimensions(p, rows, room, 1)
 }
 
 // take makes row i of a variable what row from[i] is.
@@ -442,14 +449,18 @@ func (s *Snapshot) Close() error {
 	return nil
 }
 
-// Restore lets the caches hold what they held at a snapshot; those that nothing had been appended to become empty. It returns an error if a
-// cache of the snapshot is not there.
+// Restore lets the caches hold what they held at a snapshot; those that nothing had been appended to become empty. Where rows had one length and may have
+// several now ([Place.Counts]), all have that one. It returns an error if a cache of the snapshot is not there.
 func (s *Set) Restore(shot *Snapshot) error {
 	if shot == nil {
 		return errors.New("cache: the snapshot is nil")
 	}
 	store := s.scope.Store()
+	counted := map[string]*parts{} // by the path of the length
 	err := s.each(func(c *parts) error {
+		if c.counts != nil {
+			counted[c.length.Path()] = c
+		}
 		if slices.ContainsFunc(shot.parts, func(p part) bool { return p.length == c.length.Path() }) {
 			return nil
 		}
@@ -465,6 +476,12 @@ func (s *Set) Restore(shot *Snapshot) error {
 		length := store.GetVariable(p.length)
 		if length == nil {
 			return fmt.Errorf("cache: there is no %q, which the snapshot has", p.length)
+		}
+		if c := counted[p.length]; c != nil && p.counts == "" {
+			p.counts, p.places = c.counts.Path(), c.places.Path()
+			p.c, p.at = evenRows(p.k.Shape().Dim(0), p.k.Shape().Dim(-2), p.n)
+			defer p.c.Close()
+			defer p.at.Close()
 		}
 		for i, name := range []string{p.keys, p.values, p.counts, p.places} {
 			if name == "" {

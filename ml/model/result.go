@@ -42,6 +42,7 @@ func (s *Scope) Result(y *graph.Node) *graph.Node {
 	}
 	if !s.wrapped {
 		y = s.store.wrapResult(s, y)
+		s.recompute(y)
 	}
 	if r := s.store.resultsOf(y.Graph()); r != nil && y.Function().IsMain() {
 		if r.nodes[s.path] == nil {

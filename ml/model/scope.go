@@ -23,6 +23,7 @@ type Scope struct {
 	vars        *graphVars               // of the graph being built, to undo what a failed build made; may be nil
 	layer       string                   // whose scope it is, for errors; may be ""
 	wrapped     bool                     // it is that of a wrapper, which is not wrapped itself
+	since       graph.NodeId             // the last node before it was entered, in the graph being built; -1 for none
 }
 
 func newScope(s *Store, path string) *Scope {
@@ -57,7 +58,12 @@ func (s *Scope) sub(nameFormat string, args []any) *Scope {
 		graph.Errorf("scope %q: the name of a scope in it is empty", s.path)
 	}
 	c := *s
-	c.path, c.layer = JoinPath(s.path, name), ""
+	c.path, c.layer, c.since = JoinPath(s.path, name), "", -1
+	if s.vars != nil {
+		if last := s.vars.graph.LastNode(); last != nil {
+			c.since = last.Id()
+		}
+	}
 	return &c
 }
 

@@ -15,6 +15,7 @@ type wrapper struct {
 	by      string // the method that took it
 	used    *atomic.Bool
 
+	again    bool                                                               // gradients compute what is within a layer again
 	result   func(scope *Scope, y *graph.Node) *graph.Node                      // of a layer's result
 	variable func(scope *Scope, w *graph.Node) *graph.Node                      // of what a layer reads of a variable
 	instead  func(scope *Scope, g *graph.Graph, shape shapes.Shape) *graph.Node // in the place of a variable
@@ -73,6 +74,30 @@ func (s *Store) checkWrappers() error {
 // a [State] has no wrappers: functions cannot be saved.
 func (s *Store) WrapResults(pathPattern string, wrap func(scope *Scope, y *graph.Node) *graph.Node) error {
 	return s.addWrapper(wrapper{pattern: pattern(pathPattern), by: "WrapResults", result: wrap}, wrap == nil)
+}
+
+// RecomputeResults is gradient checkpointing by layer pattern: gradients of layers whose scope has a path of the pattern store what goes into the
+// layer alone, and before they go back through it they compute again what is within. That takes less memory, for the time of another forward
+// pass through these layers. Losses, gradients and what is learnt stay the same, with dropout and batch norms too; bit for bit on the engine go, up to
+// how an engine such as XLA rounds what it fuses:
+//
+//	err := store.RecomputeResults("block*") // what is between entering the scope block0, block1, … and its [Scope.Result]
+//
+// A block of several layers tells its result for that, as in the example of [Scope.Result]; layers of package layers do. Where layers that are meant lie in each other, what
+// is within the inner ones is computed again, and their results are stored. In models that
+// an [Exec] builds it concerns results outside of loops (within, see [graph.ScanBuilder.Recompute]). train.DryRun tells what memory a step needs. See
+// [Store.WrapResults] for patterns and errors, and [graph.Node.RecomputeSince].
+//
+// It is PyTorch's torch.utils.checkpoint, Lightning's and FSDP's activation checkpointing of modules.
+func (s *Store) RecomputeResults(pathPattern string) error {
+	return s.addWrapper(wrapper{pattern: pattern(pathPattern), by: "RecomputeResults", again: true}, false)
+}
+
+// recompute lets gradients compute again what a scope's result is made of, if a rule says so.
+func (s *Scope) recompute(y *graph.Node) {
+	if len(s.store.wrappersOf(s.path, func(w wrapper) bool { return w.again })) > 0 && s.vars != nil {
+		y.RecomputeSince(s.since)
+	}
 }
 
 // WrapVariables changes what layers read of variables, from outside of the model: where a layer asks for a variable whose path is

@@ -9,9 +9,12 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/quire-ml/quire/backends/gocpu"
 	. "github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/graphtest"
+	"github.com/quire-ml/quire/graph/ir/capability"
+	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
 	"github.com/quire-ml/quire/ml/model"
 	"github.com/quire-ml/quire/ml/optimizers"
@@ -225,5 +228,56 @@ func TestGaussNewtonIsTheCurvatureOfALinearModel(t *testing.T) {
 			return nil
 		}, 1.0)
 		require.ErrorContains(t, err, "sophia: the logits are ")
+	}
+}
+
+// Sophia differentiates a second time only in the steps that look at the curvature.
+func TestSophiaLooksAtTheCurvatureNowAndThen(t *testing.T) {
+	for name, sophia := range map[string]*optimizers.SophiaConfig{
+		"Hutchinson": optimizers.Sophia(),
+		"Gauss and Newton": optimizers.Sophia().GaussNewton(func(g *Graph) *Node {
+			return g.GetNodeByAlias("logits")
+		}),
+	} {
+		backend := gocpu.New()
+		store := model.NewStore()
+		step := model.MustNewExec(backend, store, func(scope *model.Scope, x *Node) *Node {
+			store.SetTraining(x.Graph(), true)
+			for i := range 3 {
+				x = Tanh(MatMul(x, scope.VariableWithShape(fmt.Sprint("w", i), shapes.Make(dtypes.Float32, 32, 32)).NodeValue(x)))
+			}
+			x = x.WithAlias("logits")
+			loss := ReduceAllMean(SoftmaxCrossEntropy(x, Const(x.Graph(), make([]int32, 8))))
+			optimizers.Minimize(sophia.Every(3).LearningRate(0.1).Done(), store, loss)
+			return loss
+		})
+		x := make([][]float32, 8)
+		for i := range x {
+			x[i] = make([]float32, 32)
+			x[i][i] = 1
+		}
+		var work []float64
+		var states []any
+		for range 7 {
+			flops := 0.0
+			_, err := step.CallContext(WithProfile(t.Context(), func(p *capability.Profile) {
+				for _, s := range p.Steps {
+					for _, c := range s.Calls {
+						flops += c.FLOPs * float64(s.Count)
+					}
+				}
+			}), x)
+			require.NoError(t, err, name)
+			work, states = append(work, flops), append(states, store.GetVariable(model.RNGStatePath).MustValue().Value())
+		}
+		for i := range work {
+			if i%3 == 0 {
+				require.Greater(t, work[i], 1.3*work[1], "%s: step %d", name, i)
+				continue
+			}
+			require.Less(t, work[i], 1.1*work[1], "%s: step %d", name, i)
+		}
+		require.NotEqual(t, states[2], states[3], name)
+		require.NoError(t, backend.Close())
 	}
 }

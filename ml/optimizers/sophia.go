@@ -3,6 +3,8 @@ package optimizers
 import (
 	"github.com/quire-ml/quire/graph"
 	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/ml/model"
 )
 
 // SophiaConfig is Sophia to be set up, see [Sophia]. It has all settings of an [Optimizer].
@@ -23,7 +25,8 @@ type SophiaConfig struct {
 //
 // H·s is the product of the loss's second derivatives with random signs s, the gradient of g·s: Hutchinson's estimate of their diagonal, over
 // all variables at once. It takes a gradient that is a function of the variables' values in the same graph, as that of [Minimize] and trainers is: for
-// the part that comes from another graph, such as the sums of earlier batches where gradients are accumulated, curvature is 0. The
+// the part that comes from another graph, such as the sums of earlier batches where gradients are accumulated, curvature is 0. Steps between those that look at the curvature
+// take no second derivatives. The
 // learning rate is 1e-4, β₁ and β₂ are 0.965 and 0.99, γ is 0.01, ε is 1e-8, weight decay is 1e-4. [SophiaConfig.GaussNewton] estimates curvature otherwise.
 //
 // Source: Liu et al., "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv:2305.14342,
@@ -77,33 +80,57 @@ func (c *SophiaConfig) directions(updates []*Update) []*graph.Node {
 	if !(c.beta1 >= 0 && c.beta1 < 1 && c.beta2 >= 0 && c.beta2 < 1 && c.gamma > 0) || c.every < 1 {
 		graph.Errorf("sophia: betas %g and %g must be in [0, 1), gamma %g above 0, and the steps between curvatures, %d, 1 or more", c.beta1, c.beta2, c.gamma, c.every)
 	}
-	estimate := hutchinson
-	if c.logits != nil {
-		estimate = c.bartlett
-	}
-	curvature := estimate(updates)
-	out := make([]*graph.Node, len(updates))
+	g := updates[0].Value.Graph()
+	hs, out := make([]*State, len(updates)), make([]*graph.Node, len(updates))
 	for i, u := range updates {
 		m := u.unbiased(u.Average("m", u.Gradient, c.beta1), c.beta1)
-		h := u.State("h")
-		d := graph.Div(m, graph.MaxScalar(graph.MulScalar(h.Value(), c.gamma), c.epsilon))
+		hs[i] = u.State("h")
+		d := graph.Div(m, graph.MaxScalar(graph.MulScalar(hs[i].Value(), c.gamma), c.epsilon))
 		out[i] = graph.ClipScalar(d, -1, 1)
-		since := graph.ModScalar(graph.AddScalar(u.Step, -1), float32(c.every))
-		h.Set(graph.Where(graph.IsZero(since), average(h.Value(), curvature[i], c.beta2), h.Value()))
 	}
+	// Between the steps that look at the curvature nothing is drawn and nothing differentiated: the variable of random numbers goes through the branch.
+	updates[0].scope.RandomUniform(g, shapes.Make(dtypes.Float32)) // that it is there
+	random := updates[0].scope.Store().GetVariable(model.RNGStatePath)
+	estimate := hutchinson
+	if c.logits != nil {
+		x := c.logits(g) // which may ask for what belongs to the graph
+		if x == nil || x.Rank() == 0 || !x.DType().IsFloat() {
+			graph.Errorf("sophia: the logits are %s, want floats [..., C]", shapeOf(x))
+		}
+		estimate = func(updates []*Update, state *graph.Node) ([]*graph.Node, *graph.Node) {
+			return bartlett(updates, x, state)
+		}
+	}
+	due := graph.IsZero(graph.ModScalar(graph.AddScalar(updates[0].Step, -1), float32(c.every)))
+	news := graph.If(due, graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+		list, state := estimate(updates, random.NodeValue(g))
+		for i, h := range hs {
+			list[i] = average(h.Value(), list[i], c.beta2)
+		}
+		return append(list, state)
+	}), graph.NewClosure(g, func(g *graph.Graph) (list []*graph.Node) {
+		for _, h := range hs {
+			list = append(list, h.Value())
+		}
+		return append(list, random.NodeValue(g))
+	}))
+	for i, h := range hs {
+		h.Set(news[i])
+	}
+	random.SetNodeValue(news[len(hs)])
 	return out
 }
 
 // hutchinson returns s ⊙ (H·s) for random signs s, in the dtype of the updates: an estimate of the diagonal of H, the second derivatives of what the
-// gradients are the first ones of.
-func hutchinson(updates []*Update) []*graph.Node {
-	g := updates[0].Value.Graph()
+// gradients are the first ones of; and the state of the random generator after that.
+func hutchinson(updates []*Update, state *graph.Node) ([]*graph.Node, *graph.Node) {
 	var sum *graph.Node
 	signs, at := make([]*graph.Node, len(updates)), make([]*graph.Node, len(updates))
 	for i, u := range updates {
-		uniform := u.scope.RandomUniform(g, u.Value.Shape())
+		var uniform *graph.Node
+		state, uniform = graph.RandomUniform(state, u.Value.Shape())
 		signs[i] = graph.Where(graph.LessThan(uniform, graph.ConstAs(uniform, 0.5)), graph.Neg(graph.OnesLike(uniform)), graph.OnesLike(uniform))
-		at[i] = u.Variable.NodeBefore(g)
+		at[i] = u.Variable.NodeBefore(state)
 		term := graph.ConvertDType(graph.ReduceAllSum(graph.Mul(graph.ConvertDType(u.raw, u.Value.DType()), signs[i])), wide(updates[0].Value.DType()))
 		if sum == nil {
 			sum = term
@@ -115,28 +142,25 @@ func hutchinson(updates []*Update) []*graph.Node {
 	for i, u := range updates {
 		out[i] = graph.Mul(graph.ConvertDType(out[i], u.Value.DType()), signs[i])
 	}
-	return out
+	return out, state
 }
 
-// bartlett returns N · ĝ ⊙ ĝ for classes that are drawn from N vectors of logits, in the dtype of the updates.
-func (c *SophiaConfig) bartlett(updates []*Update) []*graph.Node {
-	g := updates[0].Value.Graph()
-	x := c.logits(g)
-	if x == nil || x.Rank() == 0 || !x.DType().IsFloat() {
-		graph.Errorf("sophia: the logits are %s, want floats [..., C]", shapeOf(x))
-	}
+// bartlett returns N · ĝ ⊙ ĝ for classes that are drawn from N vectors of logits, in the dtype of the updates, and the state of the random generator
+// after that.
+func bartlett(updates []*Update, x, state *graph.Node) ([]*graph.Node, *graph.Node) {
 	x = graph.ConvertDType(x, wide(x.DType()))
 	// The largest of logits and noise of Gumbel's distribution is a draw from their softmax.
-	noise := graph.Neg(graph.Log(graph.Neg(graph.Log(updates[0].scope.RandomUniform(g, x.Shape())))))
+	state, uniform := graph.RandomUniform(state, x.Shape())
+	noise := graph.Neg(graph.Log(graph.Neg(graph.Log(uniform))))
 	drawn := graph.ArgMax(graph.Add(graph.StopGradient(x), noise), -1, dtypes.Int32)
 	at := make([]*graph.Node, len(updates))
 	for i, u := range updates {
-		at[i] = u.Variable.NodeBefore(g)
+		at[i] = u.Variable.NodeBefore(x)
 	}
 	out := graph.Gradient(graph.ReduceAllMean(graph.SoftmaxCrossEntropy(x, drawn)), at...)
 	vectors := float64(x.Shape().Size() / max(1, x.Dim(-1)))
 	for i, u := range updates {
 		out[i] = graph.MulScalar(graph.Square(graph.ConvertDType(out[i], u.Value.DType())), vectors)
 	}
-	return out
+	return out, state
 }

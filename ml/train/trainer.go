@@ -175,8 +175,14 @@ func (t *Trainer) Optimizer() optimizers.Interface { return t.optimizer }
 // [losses.TotalWeight]. It returns an error if n is below 1 or
 // if gradients of earlier batches wait for their update.
 func (t *Trainer) AccumulateGradients(n int) error {
-	if n < 1 || t.pending > 0 || len(t.flights) > 0 {
-		return fmt.Errorf("train.AccumulateGradients(%d): want 1 or more, and not between the %d batches of an update", n, t.accumulate)
+	if n < 1 {
+		return fmt.Errorf("train.AccumulateGradients(%d): want 1 or more batches for an update", n)
+	}
+	if len(t.flights) > 0 {
+		return fmt.Errorf("train.AccumulateGradients(%d): called by a listener while a loop makes its steps: call it before the run", n)
+	}
+	if t.pending > 0 {
+		return fmt.Errorf("train.AccumulateGradients(%d): gradients of earlier batches wait for the last of the %d of an update: call it after that one", n, t.accumulate)
 	}
 	t.accumulate = n
 	t.ResetComputationGraphs()

@@ -281,21 +281,35 @@ func (e *exporter) cell(r *record) (string, error) {
 		c.statement(s)
 	}
 	if r.show.to > 0 {
-		show, end := "", ")"
-		if r.drawn {
-			show = e.importName(viz) + ".Show("
-		} else {
-			show = e.importName("fmt") + ".Println("
-		}
-		if r.absent {
-			show, end = "if shown := any(", "); shown != nil { "+show+"shown) }"
-		}
-		c.edits = append(c.edits, edit{span{r.show.from, r.show.from}, show}, edit{span{r.show.to, r.show.to}, end})
+		before, after := e.shows(r)
+		c.edits = append(c.edits, edit{span{r.show.from, r.show.from}, before}, edit{span{r.show.to, r.show.to}, after})
 	}
 	if r.hush >= 0 {
 		c.edits = append(c.edits, edit{span{r.hush, r.hush}, "_ = "})
 	}
 	return apply(r.body, c.edits), nil
+}
+
+// shows returns what stands before and behind a trailing expression that is shown.
+func (e *exporter) shows(r *record) (before, after string) {
+	show := e.importName("fmt") + ".Println"
+	if r.drawn {
+		show = e.importName(viz) + ".Show"
+	}
+	switch {
+	case r.absent:
+		return "if shown := any(", "); shown != nil { " + show + "(shown) }"
+	case r.told:
+		return "if _, failed := ", "; failed != nil { " + show + "(failed) }"
+	case r.failing && !r.drawn:
+		var names []string
+		for i := range r.several - 1 {
+			names = append(names, fmt.Sprintf("shown%d", i+1))
+		}
+		list := strings.Join(names, ", ")
+		return "if " + list + ", failed := ", "; failed != nil { " + show + "(failed) } else { " + show + "(" + list + ") }"
+	}
+	return show + "(", ")"
 }
 
 // apply makes edits; of several at one place the first comes first.

@@ -21,6 +21,9 @@ type record struct {
 	show    span        // a trailing expression that is shown
 	drawn   bool        // by viz
 	absent  bool        // it may be nil, and then it is not
+	several int         // how many values it has, if it is a call that has several
+	failing bool        // the last of them is an error
+	told    bool        // the call shows the others itself
 	hush    int         // where one begins that is not shown, or -1
 	made    []*variable // what the statements declare
 	unused  map[string]bool
@@ -47,7 +50,11 @@ func (r *rewriter) record(text string) *record {
 	}
 	if r.last != nil {
 		out.show, out.drawn = span{r.offset(r.last.Pos()), r.offset(r.last.End())}, r.drawn
+		out.told = r.told
 		out.absent = types.IsInterface(r.info.TypeOf(r.last))
+		if list, ok := r.info.TypeOf(r.last).(*types.Tuple); ok {
+			out.several, out.failing = list.Len(), isError(list.At(list.Len()-1).Type())
+		}
 	}
 	if r.hushed {
 		out.hush = r.hush

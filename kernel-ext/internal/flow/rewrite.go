@@ -49,6 +49,7 @@ type rewriter struct {
 	hush    int  // where an expression begins that is not shown
 	hushed  bool
 	drawn   bool // viz shows the value
+	told    bool // the call shows it itself, but for an error
 	region  span // of the statements
 	plan    *plan
 

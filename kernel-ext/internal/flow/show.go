@@ -3,6 +3,7 @@ package flow
 import (
 	"go/ast"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,7 @@ import (
 // viz is linked into a cell whose last value it draws.
 const viz = module + "viz"
 
-// show shows the value of a trailing expression; of a call if it has one, which is not an error.
+// show shows the value of a trailing expression; of a call that returns several, each of them, or the error that came with them.
 func (r *rewriter) show() {
 	if r.last == nil || r.kind != runs {
 		return
@@ -20,20 +21,32 @@ func (r *rewriter) show() {
 		r.last = nil
 		return
 	}
-	_, call := ast.Unparen(r.last).(*ast.CallExpr)
-	if call && r.quiet {
+	call, _ := ast.Unparen(r.last).(*ast.CallExpr)
+	if call != nil && r.quiet {
 		r.last = nil
 		return
 	}
-	_, many := t.Type.(*types.Tuple)
 	_, function := t.Type.Underlying().(*types.Signature)
-	if r.quiet || many || function || call && types.Identical(t.Type, types.Universe.Lookup("error").Type()) {
-		if !call {
+	if r.quiet || function || call != nil && counts(call, t.Type) {
+		if call == nil {
 			r.hush, r.hushed = r.offset(r.last.Pos()), true
 			r.put(r.hush, "_ = ")
 		}
 		r.last = nil
 		return
+	}
+	if call != nil && themselves[r.callee(call)] {
+		if _, r.told = t.Type.(*types.Tuple); !r.told {
+			r.last = nil
+			return
+		}
+		r.drawn = true // what shows links who draws
+		r.put(r.offset(call.Pos()), "if _, failedʹ := ")
+		r.put(r.offset(call.End()), "; failedʹ != nil { "+r.carry()+".Show(failedʹ) }")
+		return
+	}
+	if call != nil {
+		r.last = call // several values are given on without parentheses
 	}
 	if r.drawn = drawn(t.Type); r.drawn {
 		r.marks = append(r.marks, "_ = "+r.use(viz)+".Show; ")
@@ -41,6 +54,46 @@ func (r *rewriter) show() {
 	r.put(r.offset(r.last.Pos()), r.carry()+".Show(")
 	r.put(r.offset(r.last.End()), ")")
 }
+
+// transfers matches what functions are called that return how much they wrote or read, and an error.
+var transfers = regexp.MustCompile(`^(F?[Pp]rint|[SF]?[Ss]can|Write|Read|Copy|Seek|Send)`)
+
+// counts reports whether a call returns how much was written or read, and an error: nobody asks for these.
+func counts(call *ast.CallExpr, t types.Type) bool {
+	list, ok := t.(*types.Tuple)
+	if !ok || list.Len() != 2 || !isError(list.At(1).Type()) {
+		return false
+	}
+	n, ok := list.At(0).Type().Underlying().(*types.Basic)
+	if !ok || n.Info()&types.IsInteger == 0 {
+		return false
+	}
+	switch f := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		return transfers.MatchString(f.Name)
+	case *ast.SelectorExpr:
+		return transfers.MatchString(f.Sel.Name)
+	}
+	return false
+}
+
+// themselves are functions that show what they return, but for an error that comes with it.
+var themselves = map[string]bool{viz + ".Interact": true, module + "kernel-ext/jobs.Attach": true}
+
+// callee returns the path and name of the function of a package that is called, "" if it is none.
+func (r *rewriter) callee(call *ast.CallExpr) string {
+	f, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	o, ok := r.info.Uses[f.Sel].(*types.Func)
+	if !ok || o.Pkg() == nil || o.Signature().Recv() != nil {
+		return ""
+	}
+	return o.Pkg().Path() + "." + o.Name()
+}
+
+func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
 
 // drawn reports whether viz has more to show of values of a type than their text: of those of this module, of pictures, and of what
 // holds such. Linking it takes a tenth of a second, which a cell that ends with a number need not pay.
@@ -65,6 +118,9 @@ func leads(t types.Type, seen map[types.Type]bool) bool {
 	}
 	if methods := types.NewMethodSet(t); methods.Lookup(nil, "ColorModel") != nil && methods.Lookup(nil, "Bounds") != nil && methods.Lookup(nil, "At") != nil {
 		return true // an image.Image
+	}
+	if list, ok := t.(*types.Tuple); ok {
+		return slices.ContainsFunc(slices.Collect(list.Variables()), func(v *types.Var) bool { return leads(v.Type(), seen) })
 	}
 	switch u := t.Underlying().(type) {
 	case *types.Pointer:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/mapped"
 	"github.com/quire-ml/quire/internal/safefile"
 )
 
@@ -58,7 +59,12 @@ func Write(w io.Writer, values map[string]*tensors.Tensor, metadata map[string]s
 	}
 	for _, name := range order {
 		var writeErr error
-		if err := values[name].ConstBytes(func(data []byte) { _, writeErr = w.Write(data) }); err != nil {
+		err := values[name].ConstBytes(func(data []byte) {
+			if writeErr = mapped.Check(data); writeErr == nil {
+				_, writeErr = w.Write(data)
+			}
+		})
+		if err != nil {
 			return err
 		}
 		if writeErr != nil {

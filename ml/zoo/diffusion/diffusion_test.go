@@ -288,6 +288,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		{nil, diffusion.Noise, "diffusion.NewGaussian: there are 0 βs, want 1 to 100000"},
 		{[]float64{0.1, 1}, diffusion.Noise, "diffusion.NewGaussian: β[1] is 1, want more than 0 and less than 1"},
+		{[]float64{1e-90}, diffusion.Noise, "diffusion.NewGaussian: β[0] is 1e-90: in float32 there is no noise so small, want 1e-70 or more"},
 		{[]float64{0.1}, 7, "diffusion.NewGaussian: the target Target(7) is not known: known are Noise, Data and Velocity"},
 	} {
 		_, err := diffusion.NewGaussian(c.betas, c.target)
@@ -353,4 +354,17 @@ func ExampleSampler() {
 	// 2 of 4 [[1] [5]] [[3] [3]]
 	// 3 of 4 [[2] [4]] [[3] [3]]
 	// 4 of 4 [[3] [3]] [[3] [3]]
+}
+
+// Of a β of which nothing is left beside 1 there is noise all the same: its root.
+func TestTinyBetas(t *testing.T) {
+	backend := backends.MustNew("go")
+	defer backend.Close()
+	p, err := diffusion.NewGaussian([]float64{1e-30, 1e-18, 1e-12}, diffusion.Noise)
+	require.NoError(t, err)
+	b, err := graph.CallOnce(backend, func(x *graph.Node) *graph.Node { return p.At(x).B }, []float32{-1, 0, 1, 2})
+	require.NoError(t, err)
+	for i, want := range []float64{0, 1e-15, 1e-9, 1e-6} {
+		require.InDelta(t, want, b.Float64At(i), 1e-6*want)
+	}
 }

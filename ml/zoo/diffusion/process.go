@@ -142,8 +142,11 @@ func (t Target) String() string {
 // Source: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models", 2020, arXiv:2006.11239, eq. 2 and 4.
 type Gaussian struct {
 	target Target
-	bars   []float64 // ᾱ of time -1, 0, …
+	bars   []float64 // log ᾱ of time -1, 0, …: of a small β nothing is left of 1 - ᾱ where ᾱ is rounded
 }
+
+// leastNormal is the smallest float32 with all its digits.
+const leastNormal = 0x1p-126
 
 // NewGaussian returns a process of some βs, each above 0 and below 1, of which the net learns a target.
 func NewGaussian(betas []float64, target Target) (*Gaussian, error) {
@@ -153,12 +156,14 @@ func NewGaussian(betas []float64, target Target) (*Gaussian, error) {
 	if target < Noise || target > Velocity {
 		return nil, fmt.Errorf("diffusion.NewGaussian: the target %v is not known: known are Noise, Data and Velocity", target)
 	}
-	p := &Gaussian{target: target, bars: []float64{1}}
+	p := &Gaussian{target: target, bars: []float64{0}}
 	for i, b := range betas {
 		if !(b > 0 && b < 1) {
 			return nil, fmt.Errorf("diffusion.NewGaussian: β[%d] is %v, want more than 0 and less than 1", i, b)
 		}
-		p.bars = append(p.bars, p.bars[i]*(1-b))
+		if p.bars = append(p.bars, p.bars[i]+math.Log1p(-b)); float32(math.Sqrt(-math.Expm1(p.bars[i+1]))) < leastNormal {
+			return nil, fmt.Errorf("diffusion.NewGaussian: β[%d] is %v: in float32 there is no noise so small, want 1e-70 or more", i, b)
+		}
 	}
 	return p, nil
 }
@@ -230,7 +235,7 @@ func (p *Gaussian) At(t *graph.Node) Mixture {
 	p.check()
 	signal, noise := make([]float32, len(p.bars)), make([]float32, len(p.bars))
 	for i, bar := range p.bars {
-		signal[i], noise[i] = float32(math.Sqrt(bar)), float32(math.Sqrt(1-bar))
+		signal[i], noise[i] = float32(math.Exp(bar/2)), float32(math.Sqrt(-math.Expm1(bar)))
 	}
 	place := graph.ExpandAxes(graph.AddScalar(graph.ConvertDType(graph.Round(t), dtypes.Int32), 1), -1)
 	at := func(table []float32) *graph.Node { return graph.Gather(graph.Const(t.Graph(), table), place) }

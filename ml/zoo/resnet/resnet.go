@@ -126,7 +126,7 @@ func (c Config) block(scope *model.Scope, x *graph.Node, width, stride int) *gra
 		y = graph.Relu(conv(scope.In("conv_0"), y, width, 3, stride))
 		y = conv(scope.In("conv_1"), y, width, 3, 1)
 	}
-	return graph.Relu(graph.Add(y, shortcut))
+	return scope.Result(graph.Relu(graph.Add(y, shortcut)))
 }
 
 // conv is a convolution over a neighbourhood that is filled up with zeros on both sides alike, as PyTorch has it, and a norm over the batch.

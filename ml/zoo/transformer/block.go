@@ -73,7 +73,7 @@ func (s Size) block(scope *model.Scope, x *graph.Node, normFirst bool, attend fu
 	part("feed_forward", func(scope *model.Scope, x *graph.Node) *graph.Node {
 		return layers.Dense(scope.In("down"), layers.Activation(s.Activation, layers.Dense(scope.In("up"), x, true, s.Hidden)), true, s.Width)
 	})
-	return x
+	return scope.Result(x)
 }
 
 // causal is the attention of GPT-2, over a cache or, if that is nil, without.

@@ -174,7 +174,7 @@ func (n net) block(scope *model.Scope, x *graph.Node, width, heads int) *graph.N
 	if heads > 0 {
 		x = n.attention(scope.In("attention"), x, heads)
 	}
-	return x
+	return scope.Result(x)
 }
 
 // attention has each place look at all others: x + attention(norm(x)) · output.

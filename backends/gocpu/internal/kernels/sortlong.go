@@ -7,14 +7,15 @@ import (
 )
 
 // One long lane is sorted by all workers: it is parted in two, these parts again, and so on, until there are enough parts to sort
-// them apart. Numbers that are sorted are all different, or the same bits, so that results do not depend on the parts.
+// them apart. Elements without their places are parted in two by all workers, too: pieces of them apart, whose parts are then put
+// together. Numbers that are sorted are all different, or the same bits, so that results do not depend on the parts.
 
 const (
 	longLane   = 1 << 17 // elements from which on a lane is worth it
 	partsEach  = 4       // parts for each worker, so that they balance
 	mostParts  = 256
 	longBlock  = 1 << 15                   // elements of a chunk of what is done one by one
-	longMemory = 8 * (2*(mostParts+1) + 1) // for the bounds of parts, before and after they are parted, and a flag
+	longMemory = 8 * (2*(mostParts+1) + 2) // for the bounds of parts, before and after they are parted, a flag and a pivot
 )
 
 // longSort sorts a lane of n elements, as numbers T.
@@ -22,7 +23,9 @@ type longSort[T order.Number, B Unsigned, K key] struct {
 	*sorter[B, K]
 	keys                  order.Keys
 	n, levels             int
+	piece                 int // elements that are parted in two apart
 	make, part, all, pair Body
+	half, join            Body
 }
 
 // longOf returns how one lane is sorted by several workers, or nil where one is as good. Its scratch memory is that of the sorter
@@ -44,14 +47,11 @@ func longOf[B Unsigned, K key](p *sorter[B, K], l, to Lanes, workers int) Func {
 }
 
 func newLongSort[T order.Number, B Unsigned, K key](p *sorter[B, K], n, workers int) *longSort[T, B, K] {
-	l := &longSort[T, B, K]{sorter: p, keys: p.keysFor(), n: n}
+	l := &longSort[T, B, K]{sorter: p, keys: p.keysFor(), n: n, piece: max(longBlock, roundTo((n+mostParts-1)/mostParts, longBlock))}
 	for 1<<l.levels < min(partsEach*workers, mostParts) && n>>l.levels > longLane/4 {
 		l.levels++
 	}
-	l.make, l.part, l.all, l.pair = l.makeKeys, l.partAll, l.sortAll, l.writePairs
-	if p.Indices {
-		l.make = l.makePairs
-	}
+	l.make, l.part, l.all, l.pair, l.half, l.join = l.makePairs, l.partAll, l.sortAll, l.writePairs, l.halve, l.joinHalves
 	return l
 }
 
@@ -71,16 +71,39 @@ func (l *longSort[T, B, K]) state(a *Args) (bounds, next []int, found *int64) {
 	return words[:mostParts+1], words[mostParts+1:][:mostParts+1], &Of[int64](memory)[2*(mostParts+1)]
 }
 
+// pivot is the one of the first parting.
+func (l *longSort[T, B, K]) pivot(a *Args) *T {
+	return &Of[T](a.Scratch[l.scratch:][8*(2*(mostParts+1)+1) : longMemory])[0]
+}
+
+// halves returns the memory of the first parting, for the lower keys and the others.
+func (l *longSort[T, B, K]) halves(a *Args) (low, high []T) {
+	w := l.room(a.Scratch)
+	return Of[T](Bytes(w.list))[:l.n], Of[T](Bytes(w.spare))[:l.n]
+}
+
 // inputs returns elements lo to hi as integers.
 func inputs[E order.Number](a *Args, lo, hi int) []E { return Of[E](a.In[0])[lo:hi] }
 
-// makeKeys writes keys of elements.
-func (l *longSort[T, B, K]) makeKeys(a *Args, _, lo, hi int) {
-	x, _ := l.numbers(a)
-	if !order.Of(l.Tier, l.keys, x[lo:hi], inputs[T](a, lo, hi)) {
-		_, _, found := l.state(a)
+// halve parts the keys of a piece of the elements in two, where nothing else lies, and notes how many the lower ones are.
+func (l *longSort[T, B, K]) halve(a *Args, _, lo, hi int) {
+	low, high := l.halves(a)
+	counts, _, found := l.state(a)
+	n, exact := order.PartElements(l.Tier, l.keys, *l.pivot(a), low[lo:hi], high[lo:hi], inputs[T](a, lo, hi))
+	if counts[lo/l.piece] = n; !exact {
 		atomic.StoreInt64(found, 1)
 	}
+}
+
+// joinHalves puts the parts of a piece where they belong.
+func (l *longSort[T, B, K]) joinHalves(a *Args, _, lo, hi int) {
+	x, _ := l.numbers(a)
+	low, high := l.halves(a)
+	counts, places, _ := l.state(a)
+	piece := lo / l.piece
+	n, at, all := counts[piece], places[piece], places[mostParts]
+	copy(x[at:], low[lo:lo+n])
+	copy(x[all+lo-at:], high[lo:hi-n])
 }
 
 // makePairs writes keys of elements with their places.
@@ -100,9 +123,26 @@ func (l *longSort[T, B, K]) makePairs(a *Args, _, lo, hi int) {
 func (l *longSort[T, B, K]) sort(a *Args) (found bool) {
 	bounds, next, inexact := l.state(a)
 	*inexact = 0
-	a.For(l.n, longBlock, l.make)
-	bounds[0], bounds[1] = 0, l.n
-	for level := range l.levels {
+	level := 0
+	if l.Indices {
+		a.For(l.n, longBlock, l.make)
+		bounds[0], bounds[1] = 0, l.n
+	} else {
+		*l.pivot(a) = order.Middle(l.Tier, l.keys, inputs[T](a, 0, l.n))
+		a.For(l.n, l.piece, l.half)
+		if a.Ended() { // not all have been counted
+			return false
+		}
+		low := 0
+		for i := range (l.n + l.piece - 1) / l.piece {
+			next[i] = low
+			low += bounds[i]
+		}
+		next[mostParts] = low
+		a.For(l.n, l.piece, l.join)
+		bounds[0], bounds[1], bounds[2], level = 0, low, l.n, 1
+	}
+	for ; level < l.levels; level++ {
 		next[2<<level] = l.n
 		a.For(1<<level, 1, l.part)
 		copy(bounds, next[:2<<level+1])

@@ -148,21 +148,45 @@ const keyBlock = 1 << 10
 
 // partElements parts the keys of elements by a pivot of its choice, and returns how many go to the first buffer; the others go to
 // the second one.
-func (s *sorter[T]) partElements(x []T) int {
-	keys := s.block[:]
-	n := min(samples, s.most())
-	some, step := keys[:n], len(x)/n
+func (s *sorter[T]) partElements(x []T) int { return s.partKeys(x, s.middleKey(x)) }
+
+// middleKey returns the key in the middle of those of some elements of x.
+func (s *sorter[T]) middleKey(x []T) T {
+	n := min(samples, s.most(), len(x))
+	some, step := s.block[:n], len(x)/n
 	for i := range some {
 		some[i] = x[i*step+step/2]
 	}
 	s.keys(some, some)
-	s.at = [3]int{0, 0, int(s.middle(some))}
+	return s.middle(some)
+}
+
+// partKeys is partElements by a pivot that is given.
+func (s *sorter[T]) partKeys(x []T, pivot T) int {
+	s.at = [3]int{0, 0, int(pivot)}
 	for done := 0; done < len(x); done += keyBlock {
-		block := keys[:min(keyBlock, len(x)-done)]
+		block := s.block[:min(keyBlock, len(x)-done)]
 		s.keys(block, x[done:])
 		s.partTo(s.buffers[0], s.buffers[1], block)
 	}
 	return s.at[0]
+}
+
+// Middle returns a key that about half of those of elements x are below; x has some.
+func Middle[T Number](t cpu.Tier, k Keys, x []T) T {
+	s := begin[T](t, &k.form, nil, nil, nil)
+	defer s.end()
+	return s.middleKey(x)
+}
+
+// PartElements writes the keys of elements x that are below pivot to low and the others to high, each with room for all, and
+// returns how many the lower ones are. exact is as [Of] says.
+func PartElements[T Number](t cpu.Tier, k Keys, pivot T, low, high, x []T) (n int, exact bool) {
+	s := begin(t, &k.form, nil, low[:len(x)], high[:len(x)])
+	defer s.end()
+	n = s.partKeys(x, pivot)
+	k.form = s.form
+	return n, k.exact()
 }
 
 // keys writes the keys of as many elements of x.

@@ -174,6 +174,37 @@ func TestPartsInPlace(t *testing.T) {
 	}
 }
 
+// Keys of elements are parted by a pivot that is given, each half in the order of the elements, and none is written behind the
+// elements' places.
+func TestKeysAreParted(t *testing.T) {
+	for name, of := range patterns {
+		for _, tier := range cpu.Tiers() {
+			for _, n := range []int{1, 2, 20, 300, keyBlock, 3*keyBlock + 5} {
+				x, k := made[int32](of, n), FloatKeys(32, 0x7f800000, false, n%2 > 0)
+				keys := make([]int32, n)
+				exact := Of(tier, k, keys, x)
+				pivot := Middle(tier, k, x)
+				require.Contains(t, keys, pivot, "%s: %d elements, %s", tier, n, name)
+				var wantLow, wantHigh []int32
+				for _, key := range keys {
+					if key < pivot {
+						wantLow = append(wantLow, key)
+					} else {
+						wantHigh = append(wantHigh, key)
+					}
+				}
+				low, high := make([]int32, n+1), make([]int32, n+1)
+				low[n], high[n] = 77, 77
+				got, same := PartElements(tier, k, pivot, low[:n], high[:n], x)
+				require.Equal(t, exact, same, "%s: %d elements, %s", tier, n, name)
+				require.Equal(t, wantLow, append([]int32(nil), low[:got]...), "%s: %d elements, %s", tier, n, name)
+				require.Equal(t, wantHigh, append([]int32(nil), high[:n-got]...), "%s: %d elements, %s", tier, n, name)
+				require.Equal(t, []int32{77, 77}, []int32{low[n], high[n]}, "%s: what is behind is left alone", tier)
+			}
+		}
+	}
+}
+
 // A sort whose pivots are as bad as they can be is still in order.
 func TestASortThatIsTooDeep(t *testing.T) {
 	for _, tier := range cpu.Tiers() {
@@ -329,6 +360,7 @@ func TestSortsAllocateNothing(t *testing.T) {
 			Sort(tier, y, room, never)
 			Skip(tier, k, x, math.MinInt32)
 			Part(tier, y, room)
+			PartElements(tier, k, Middle(tier, k, x), y, room, x)
 		})
 	}
 }

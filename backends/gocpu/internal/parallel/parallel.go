@@ -285,6 +285,7 @@ func (w *worker) live(id int) {
 		w.state.Store(idle)
 		go w.live(id)
 	}()
+	debug.SetPanicOnFault(true) // as that of the goroutine whose loops it helps with
 	for {
 		w.await()
 		if w.state.CompareAndSwap(assigned, running) {

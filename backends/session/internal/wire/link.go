@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/graph/tensors"
+	"github.com/quire-ml/quire/internal/mapped"
 )
 
 // Link is an end of a connection with the memory that both ends see. One goroutine may receive while others send.
@@ -481,7 +482,12 @@ func (l *Link) QueueValue(kind Kind, id uint64, head Writer, t *tensors.Tensor) 
 func (l *Link) sendValue(kind Kind, id uint64, head Writer, t *tensors.Tensor, waits bool) error {
 	head.Shape(t.Shape())
 	var sent error
-	if err := t.ConstBytes(func(data []byte) { sent = l.sendBytes(kind, id, head, data, waits) }); err != nil {
+	err := t.ConstBytes(func(data []byte) {
+		if sent = mapped.Check(data); sent == nil { // with half a frame sent the connection would be of no use
+			sent = l.sendBytes(kind, id, head, data, waits)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	return sent
