@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 	"graph/ir/capability":         with(values, "graph/ir"),
 	"graph/ir/runstate":           with(values, "graph/ir"),
 	"graph/sizes":                 {},
-	"graph":                       with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/template", "internal/cache", "internal/elementary", "internal/frames"),
+	"graph":                       with(values, "graph/ir", "graph/ir/capability", "graph/sizes", "internal/arena", "internal/template", "internal/cache", "internal/elementary", "internal/frames", "internal/guard"),
 	"graph/ops":                   {"graph", "graph/ir"},
 	"graph/ops/generate":          {}, // a test that writes package ops
 	"graph/internal/axes":         {"graph"},

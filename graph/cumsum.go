@@ -62,6 +62,7 @@ func runningIntegerSums[T int64 | uint64](x []T) []T {
 func cumSumTree(attrs any, in []*Node) *Node {
 	y, axis := in[0], attrs.(ir.AxisAttrs).Axis
 	n := y.Shape().Dimensions[axis]
+	y.graph.BranchOn("CumSum", n)
 	for step := 1; step < n; step *= 2 {
 		gap := y.Shape().Clone()
 		gap.Dimensions[axis] = step

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -230,6 +231,13 @@ func expandEinsum(attrs any, in []*Node) []*Node {
 		if wide = p.dtype; wide.IsHalf() {
 			wide = dtypes.Float32
 		}
+	}
+	if len(in) > 2 { // which are multiplied first depends on what is smallest
+		sizes := make([]int, 0, len(p.sizes))
+		for _, l := range slices.Sorted(maps.Keys(p.sizes)) {
+			sizes = append(sizes, p.sizes[l])
+		}
+		in[0].graph.BranchOn("Einsum", sizes...)
 	}
 	factors := make([]factor, len(in))
 	for i, x := range in {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/quire-ml/quire/graph/shapes"
@@ -19,6 +20,7 @@ type derivation struct {
 	template   *template.Template
 	feed       ExecFeed    // of all of them
 	like       string      // what describes it
+	branches   []string    // of all of them, see [Graph.BranchOn]
 	state      map[any]any // what was attached to the first one
 	err        error       // why there is no template, and will be none
 	programs   int         // that were derived
@@ -44,9 +46,12 @@ const leadingSize = "n"
 // degree 2 of the sizes, or reciprocals of these; [Exec.Derived] tells whether so. Otherwise the function is called for each size.
 //
 // What the function asks of sizes in Go cannot be seen: one that builds something else from a size on that it has not been called with,
-// such as a loop in parts for sequences above 1000, must not be run so. Sizes of 1 and 0 are not derived, nor are graphs with
-// logged nodes, on meshes, with variables whose shapes depend on sizes, with a [SearchSorted], or with a
-// [CumSum] on an engine that expands it. Sizes that a shape rule refuses are the errors that they are when the function is called.
+// such as a loop in parts for sequences above 1000, must not be run so, unless it says so by [Graph.BranchOn]. Then it is called for each size, as are
+// functions with a [SearchSorted], a [SortFunc], or an [Einsum] of more than two operands along an axis whose size varies, with a [CumSum] on an engine
+// that expands it, or with quantized weights for a number of rows that varies.
+//
+// Sizes of 1 and 0 are not derived, nor are graphs with logged nodes, on meshes, or with variables whose shapes depend on sizes. Sizes that a
+// shape rule refuses are the errors that they are when the function is called, but for calls that the engine expands, whose expansion may take them.
 func (e *Exec) DeriveSizes() *Exec {
 	e.derives = &derivation{}
 	return e
@@ -91,7 +96,7 @@ func (e *Exec) symbols(in []shapes.Shape) sizes.Values {
 // fresh forgets what is of another generation of the feeder. d.mu is held.
 func (d *derivation) fresh(generation int) {
 	if d.generation != generation {
-		d.generation, d.traces, d.template, d.feed, d.like, d.state, d.err = generation, nil, nil, ExecFeed{}, "", nil, nil
+		d.generation, d.traces, d.template, d.feed, d.like, d.branches, d.state, d.err = generation, nil, nil, ExecFeed{}, "", nil, nil, nil
 	}
 }
 
@@ -170,24 +175,36 @@ func (e *Exec) compiled(p *program, in []shapes.Shape) {
 
 // refuses says why nothing can be derived of p, nil if it may be. The first one's feed is that of all.
 func (d *derivation) refuses(e *Exec, p *program, in []shapes.Shape) error {
+	first := len(d.traces) == 0
+	if branches := p.g.program.Branches; first {
+		d.branches = branches
+	} else if !slices.Equal(branches, d.branches) {
+		return fmt.Errorf("what the program consists of depends on sizes: %s, and for other sizes %s", list(branches), list(d.branches))
+	}
 	switch {
 	case len(p.g.logged) > 0:
 		return errors.New("the graph has logged nodes, which a program that is derived has not")
-	case p.g.uneven != "":
-		return fmt.Errorf("%s takes another number of steps for other sizes", p.g.uneven)
 	case e.feeder == nil:
 		return nil
 	case p.feed.Like == nil:
 		return errors.New("the graph has inputs of which their feeder does not say whether they are alike for all sizes")
 	}
 	like := p.feed.Like()
-	if len(d.traces) == 0 {
+	if first {
 		d.feed, d.like, d.state = p.feed, like, p.g.state
 	}
 	if like != d.like || len(p.feed.Outputs) != len(d.feed.Outputs) {
 		return errors.New("the graph has other variables for other sizes, or changes others")
 	}
 	return nil
+}
+
+// list writes branches.
+func list(branches []string) string {
+	if len(branches) == 0 {
+		return "nothing"
+	}
+	return strings.Join(branches, ", ")
 }
 
 // derived compares the traces. If they are different programs, those for powers of two may be to blame.

@@ -83,7 +83,7 @@ func TestRunningSumsThatAreExpandedAreNotDerived(t *testing.T) {
 					assert.Equal(t, 1, programs)
 					continue
 				}
-				assert.EqualError(t, err, "CumSum takes another number of steps for other sizes")
+				assert.EqualError(t, err, "what the program consists of depends on sizes: CumSum by 12, and for other sizes CumSum by 11")
 			}
 		})
 	}

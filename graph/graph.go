@@ -46,7 +46,7 @@ type Graph struct {
 	backs     []back            // what gradients have made, in order
 	sums      map[*Node][]*Node // by node, the gradients with respect to it
 
-	uneven string // the function that has added other than numbers for other sizes, see [Exec.DeriveSizes]; "" if none has
+	branches []string // sorted; see [Graph.BranchOn]
 
 	// Memory for nodes, and for the shapes of the operands of the call that is looked at.
 	pieces arena.Of[Node]
@@ -170,6 +170,23 @@ func canBeKey(key any) (ok bool) {
 	defer func() { ok = recover() == nil }()
 	_ = map[any]bool(nil)[key]
 	return true
+}
+
+// BranchOn notes that a function, what, adds other nodes or constants for other sizes than these, where they are more than other numbers of the
+// sizes (polynomials with whole coefficients): it has as many steps as a size has digits, or pads to a power of two. [Exec.DeriveSizes] derives
+// programs of those that have noted the same sizes alone, and has the function called for each size otherwise.
+func (g *Graph) BranchOn(what string, sizes ...int) {
+	g.made()
+	text := strings.Trim(fmt.Sprint(sizes), "[]")
+	g.branchedOn(what + " by " + text)
+}
+
+func (g *Graph) branchedOn(branches ...string) {
+	for _, text := range branches {
+		if i, known := slices.BinarySearch(g.branches, text); !known {
+			g.branches = slices.Insert(g.branches, i, text)
+		}
+	}
 }
 
 // PushAliasScope makes scope a prefix of the aliases given from now on; see [Node.WithAlias].
@@ -321,8 +338,8 @@ func apply(g *Graph, op *ir.Op, attrs any, bodies []*body, in []*Node) *Node {
 		g.fail(op.Name, ins, err)
 	}
 	n := g.add(op, attrs, local, out)
-	if op == cumSum && (g.backend == nil || !g.backend.Lowers(ir.Call{Op: op, Attrs: attrs, In: slices.Clone(ins), Out: slices.Clone(out)})) {
-		g.uneven = op.Name // its expansion adds log₂ of the size times
+	if op == quantizedDot {
+		g.BranchOn(op.Name, ins[0].Dim(-2)) // engines have a kernel for few rows
 	}
 	if bodies != nil {
 		n.more().bodies = bodies

@@ -4,12 +4,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Observe has fn told of each graph of this program that is complete: when it is compiled, before the backend sees it, and where
 // the function of an [Exec] panics while it builds one, as far as that came. It is for tools that look at programs from
-// aside, as a notebook's that shows the shapes of a line. fn must not change the graph, nor keep it; it runs in the
-// goroutine that compiles, and several may at once. What panics in it is let go. It is told as long as the program runs.
+// aside, as a notebook's that shows the shapes of a line. fn must not change the graph, nor keep it; who compiles waits for it, and several
+// may run at once. That it panics or ends its goroutine is let go. It is told as long as the program runs.
 func Observe(fn func(*Graph)) {
 	if fn == nil {
 		return
@@ -37,10 +39,7 @@ func tell(all *[]func(*Graph), g *Graph) {
 		return
 	}
 	for _, fn := range *all {
-		func() {
-			defer func() { _ = recover() }()
-			fn(g)
-		}()
+		_ = guard.Apart(func() error { fn(g); return nil })
 	}
 }
 

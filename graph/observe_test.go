@@ -3,6 +3,7 @@ package graph_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -21,6 +22,7 @@ var observed = sync.OnceValue(func() *sync.Map {
 	var seen sync.Map
 	graph.Observe(nil)
 	graph.Observe(func(*graph.Graph) { panic("a tool of little care") })
+	graph.Observe(func(*graph.Graph) { runtime.Goexit() })
 	graph.Observe(func(g *graph.Graph) { seen.Store(g.Name(), len(g.Nodes())) })
 	return &seen
 })

@@ -36,6 +36,7 @@ func newProgram(g *Graph, outputs []*Node) *ir.Program {
 	}
 	e := &emitter{}
 	p := e.emit(g.name, g.main, g.main.params, local)
+	p.Branches = slices.Clone(g.branches)
 	return g.divide(p, local)
 }
 
@@ -161,6 +162,7 @@ func Inline(g *Graph, p *ir.Program, in ...*Node) []*Node {
 }
 
 func inline(g *Graph, p *ir.Program, in []*Node) []*Node {
+	g.branchedOn(p.Branches...)
 	nodes := make([]*Node, len(p.Values))
 	for i, v := range p.Inputs {
 		nodes[v] = in[i]

@@ -46,7 +46,7 @@ func SearchSorted(sorted, values *Node, right bool) *Node {
 		return sortsBefore(v, values)
 	}
 	high := AddScalar(low, n)
-	g.uneven = "SearchSorted" // takes as many turns as its size has digits, which no polynomial tells
+	g.BranchOn("SearchSorted", n) // takes as many turns as its size has digits
 	state := ForI(bits.Len(uint(n)), []*Node{low, high}, func(_ *Node, s []*Node) []*Node {
 		low, high := s[0], s[1]
 		mid := Add(low, BitwiseShiftRightLogicalScalar(Sub(high, low), 1))

@@ -57,6 +57,7 @@ func SortFunc(xs []*Node, axis int, before func(a, b []*Node) *Node) []*Node {
 func sortedFrom(op string, xs []*Node, axis int, before func(a, b []*Node) *Node) *Node {
 	g, n := xs[0].graph, xs[0].Dim(axis)
 	size := 1 << bits.Len(uint(n-1))
+	g.BranchOn(op, n)
 	state := make([]*Node, 0, len(xs)+1) // the sorted axis first; last of all where elements came from
 	for _, x := range xs {
 		x = StopGradient(withoutNames(x))

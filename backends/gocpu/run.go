@@ -10,6 +10,7 @@ import (
 	"github.com/quire-ml/quire/graph/ir"
 	"github.com/quire-ml/quire/graph/ir/capability"
 	"github.com/quire-ml/quire/graph/shapes"
+	"github.com/quire-ml/quire/internal/guard"
 )
 
 // Runner runs compiled programs, and the bodies of control instructions within them. It is used by several goroutines.
@@ -200,15 +201,22 @@ func (sequential) Run(ctx context.Context, s *Steps) error {
 	if s.f.code.observer == nil && s.at == nil {
 		return s.f.runAll(ctx)
 	}
-	for i := range s.f.code.steps {
-		if err := s.Do(ctx, i); err != nil {
-			return err
+	i, returned := 0, false
+	err := guard.Apart(func() (err error) { // what observers do to their goroutine is not done to the caller's
+		for ; i < len(s.f.code.steps) && err == nil; i++ {
+			err = s.Do(ctx, i)
 		}
+		returned = true
+		return err
+	})
+	if !returned && errors.Is(err, guard.ErrGoexit) {
+		return fmt.Errorf("%s: the observer broke: %w", s.f.code.steps[i].where(), err)
 	}
-	return nil
+	return err
 }
 
-// Observer is told about every step that runs. A runner that runs steps at once calls it from several goroutines.
+// Observer is told about every step that runs, on a goroutine of the run: one that panics or ends it breaks the run. A runner that runs steps at
+// once calls it from several.
 type Observer interface {
 	Before(s *Step)
 	After(s *Step, err error) // once for each Before; err if the step broke or the run was cancelled in it

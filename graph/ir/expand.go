@@ -36,6 +36,7 @@ func (l *lowering) expandFunctions(b *Builder, c call) ([]Value, error) {
 	}
 	q, err := c.Op.Regions.Expand(c.Attrs, slices.Clone(c.in()), c.Captured, c.Regions)
 	if err == nil {
+		l.branches = branched(l.branches, q.Branches)
 		q, err = expandPass(l, q)
 	}
 	if err == nil {
@@ -67,6 +68,7 @@ func (l *lowering) expansion(c call) (*Program, error) {
 	}
 	q, err := c.Op.Expand(c.Attrs, slices.Clone(c.in()))
 	if err == nil {
+		l.branches = branched(l.branches, q.Branches)
 		q, err = expandPass(l, q)
 	}
 	if err == nil {

@@ -30,6 +30,7 @@ type programJSON struct {
 	Mesh            *Mesh      `json:"mesh,omitempty"`
 	InputShardings  []Sharding `json:"input_shardings,omitempty"`
 	OutputShardings []Sharding `json:"output_shardings,omitempty"`
+	Branches        []string   `json:"branches,omitempty"`
 }
 
 type instrJSON struct {
@@ -55,7 +56,7 @@ func (p *Program) MarshalJSON() ([]byte, error) {
 // toJSON returns p as it is written; regions numbers those that were written before.
 func (p *Program) toJSON(regions map[*Program]int) (*programJSON, error) {
 	out := &programJSON{0, nil, p.Name, p.Values, p.Inputs, p.InputNames, make([]instrJSON, len(p.Instrs)), p.Outputs,
-		p.Donated, p.Mesh, p.InputShardings, p.OutputShardings}
+		p.Donated, p.Mesh, p.InputShardings, p.OutputShardings, p.Branches}
 	for i, in := range p.Instrs {
 		j := instrJSON{Op: in.Op.Name, In: in.In, Out: in.Out, Captured: in.Captured}
 		if place := in.Place.Place(); place != (Place{}) {
@@ -107,7 +108,7 @@ func (p *Program) UnmarshalJSON(data []byte) error {
 // fromJSON reads p; regions holds those that were begun before, nil until they are complete.
 func (p *Program) fromJSON(in *programJSON, regions *[]*Program) error {
 	*p = Program{Name: in.Name, Values: in.Values, Inputs: in.Inputs, InputNames: in.InputNames, Outputs: in.Outputs,
-		Donated: in.Donated, Mesh: in.Mesh, InputShardings: in.InputShardings, OutputShardings: in.OutputShardings}
+		Donated: in.Donated, Mesh: in.Mesh, InputShardings: in.InputShardings, OutputShardings: in.OutputShardings, Branches: in.Branches}
 	for _, j := range in.Instrs {
 		op := OpByName(j.Op)
 		if op == nil {

@@ -87,6 +87,7 @@ type lowering struct {
 	effects    map[*Program]bool     // whether a region does something besides returning results
 	numbers    arena.Reused[int]     // of the current pass
 	notes      map[string]int        // what the current pass did, how often; nil if nobody asks
+	branches   []string              // of the program and of expansions
 	left       []string              // calls that have no kernel, no expansion and no wider form, if somebody asks
 }
 
@@ -140,6 +141,7 @@ func lowerOwn(p *Program, lowers func(Call) bool) (*Program, error) {
 }
 
 func (l *lowering) lower(p *Program, report func(Pass, *Program, *Program, *lowering)) (*Program, *lowering, error) {
+	l.branches = p.Branches
 	for _, pass := range passes {
 		if report != nil {
 			clear(l.made) // what there was before is looked at afterwards
@@ -152,6 +154,9 @@ func (l *lowering) lower(p *Program, report func(Pass, *Program, *Program, *lowe
 			report(pass, p, q, l)
 		}
 		p = q
+	}
+	if !slices.Equal(p.Branches, l.branches) { // a pass has made it
+		p.Branches = l.branches
 	}
 	return p, l, nil
 }

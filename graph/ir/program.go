@@ -2,6 +2,7 @@ package ir
 
 import (
 	"math"
+	"slices"
 
 	"github.com/quire-ml/quire/graph/shapes"
 )
@@ -31,6 +32,10 @@ type Program struct {
 	InputShardings  []Sharding
 	OutputShardings []Sharding
 
+	// Branches lists, sorted, by which sizes code in Go has decided what the program consists of, such as "CumSum by 12". Two programs of one
+	// function that have the same may differ in nothing but numbers; see [graph.Graph.BranchOn].
+	Branches []string
+
 	whole *Program // itself if a Builder made it, which has checked each call; a copy is another program
 }
 
@@ -51,6 +56,16 @@ type Instr struct {
 
 // Operands returns In without the captured values.
 func (in *Instr) Operands() []Value { return in.In[:len(in.In)-in.Captured] }
+
+// branched returns [Program.Branches] of what is made of two programs.
+func branched(a, b []string) []string {
+	if len(b) == 0 {
+		return a
+	}
+	list := slices.Concat(a, b)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
 
 // Call returns what an instruction of p calls.
 func (p *Program) Call(in *Instr) Call {

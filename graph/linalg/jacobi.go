@@ -44,6 +44,7 @@ func jacobi(n int, state []*graph.Node, turn func(partner *graph.Node, state []*
 	g, real := state[0].Graph(), state[0].DType().Real()
 	scalar := func(v float64) *graph.Node { return graph.Scalar(g, real, v) }
 	rounds := n - 1 + n%2
+	g.BranchOn("linalg.Eigh or SVD", n) // an odd number has a pause
 	state = append([]*graph.Node{graph.ScalarZero(g, dtypes.Int32), scalar(1)}, state...)
 	parameters := func(g *graph.Graph) []*graph.Node {
 		in := make([]*graph.Node, len(state))

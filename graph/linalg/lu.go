@@ -19,6 +19,7 @@ import (
 // "Differentiation of matrix functionals using triangular factorization", 2011.
 func LU(a *graph.Node) (p, l, u *graph.Node) {
 	a, m, n := matrix("LU", a)
+	a.Graph().BranchOn("linalg.LU", m, n) // by which is smaller
 	k := min(m, n)
 	packed, p := eliminated(graph.StopGradient(a))
 	// The packed factors, again with a gradient: of the rows in their order.

@@ -18,7 +18,8 @@ import (
 // linear algebra", 2017, arXiv:1710.08717.
 func QR(a *graph.Node) (q, r *graph.Node) {
 	a, m, n := matrix("QR", a)
-	if n > m { // the columns beyond the square part are q times those of r
+	a.Graph().BranchOn("linalg.QR", m, n) // by which is smaller
+	if n > m {                            // the columns beyond the square part are q times those of r
 		q, left := QR(columnsOf(a, 0, m))
 		return q, graph.Concatenate([]*graph.Node{left, graph.MatMul(adjoint(q), columnsOf(a, m, n))}, -1)
 	}

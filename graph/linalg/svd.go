@@ -18,6 +18,7 @@ import (
 // differentiation for complex valued SVD", 2019, arXiv:1909.02659.
 func SVD(a *graph.Node) (u, s, vh *graph.Node) {
 	a, m, n := matrix("SVD", a)
+	a.Graph().BranchOn("linalg.SVD", m, n) // by which is smaller
 	checkPlayers("SVD", a, min(m, n))
 	if m < n {
 		v, s, uh := SVD(adjoint(a))

@@ -117,6 +117,7 @@ func blocksOf(sizes *graph.Node, m, most int) *blocks {
 	g, groups := sizes.Graph(), sizes.Dim(0)
 	shift := bits.Len(uint(min(max(1, m/groups), most))) - 1
 	size := 1 << shift
+	g.BranchOn("segment.RaggedDot", m, groups)
 	count := min(m/size+groups, m) // one that is not full for each group, and none for a group without rows
 
 	ends := limited(graph.CumSum(graph.ConvertDType(sizes, dtypes.Int64), 0), m)

@@ -51,6 +51,7 @@ func Convolve(x, y *graph.Node, mode Mode) *graph.Node {
 		graph.Errorf("signal.Convolve: there is no mode %q: use one of the constants, such as signal.Full", mode)
 	}
 	size := goodSize(n + m - 1)
+	x.Graph().BranchOn("signal.Convolve", n+m-1)
 	x, y = padLast(x, 0, size-n), padLast(y, 0, size-m)
 	if x.DType().IsComplex() {
 		return part(graph.InverseFFT(graph.Mul(graph.FFT(x), graph.FFT(y))), from, to)

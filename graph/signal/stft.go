@@ -214,6 +214,7 @@ func (b *InverseSTFTBuilder) Done() *graph.Node {
 // pieces returns the pieces of n elements of x's last axis that begin hop elements after one another, as many as there are whole ones:
 // [batch…, pieces, n]. Each is made of blocks of hop elements, which are slices of x.
 func pieces(x *graph.Node, n, hop int) *graph.Node {
+	x.Graph().BranchOn("signal.STFT", x.Dim(-1), n, hop)
 	count, blocks := (x.Dim(-1)-n)/hop+1, (n+hop-1)/hop
 	whole := (count + blocks - 1) * hop
 	x = padLast(x, 0, whole-x.Dim(-1))

@@ -52,6 +52,7 @@ func (b *AdaptivePoolBuilder) Done() *graph.Node {
 	// The window is a product of one range per axis, and so is its mean one of means.
 	for i, axis := range b.axes() {
 		in, out := b.x.Dim(axis), sizes[i]
+		b.x.Graph().BranchOn("vision.AdaptivePool", in, out)
 		if in%out == 0 { // windows side by side
 			y = pooled(y, axis, out, in/out, mean)
 			continue

@@ -154,6 +154,7 @@ func (b *InterpolateBuilder) Done() *graph.Node {
 }
 
 func (b *InterpolateBuilder) resample(x *graph.Node, axis, in, out int) *graph.Node {
+	x.Graph().BranchOn("vision.Interpolate", in, out)
 	switch {
 	case b.method == nearest && out%in == 0 && b.coordinates != alignCorners:
 		return graph.Repeat(x, out/in, axis)

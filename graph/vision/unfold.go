@@ -119,6 +119,7 @@ const mostTaps = 4096
 // along returns the windows along spatial axis i.
 func (b *UnfoldBuilder) along(i, k, size int) windows {
 	w := windows{k: k, size: size, stride: 1, dilation: 1}
+	b.x.Graph().BranchOn("vision.Unfold", size)
 	if b.strides != nil {
 		w.stride = b.strides[i]
 	}

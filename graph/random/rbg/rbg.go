@@ -78,6 +78,7 @@ func threeFry(state *graph.Node, shape shapes.Shape) (next, bits *graph.Node) {
 	high := func(x *graph.Node) *graph.Node { return low(graph.BitwiseShiftRightLogicalScalar(x, 32)) }
 	axis, half := 0, slices.Clone(shape.Dimensions)
 	if shape.DType == dtypes.Uint32 && shape.Rank() > 0 {
+		g.BranchOn("rbg.Generate", half...)
 		axis = slices.IndexFunc(half, func(n int) bool { return n%2 == 0 })
 		if axis < 0 {
 			axis = slices.Index(half, slices.Max(half))
