@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu"
@@ -296,6 +297,22 @@ func TestCheckData(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, r.String(), want)
 	}
+	// Where a data set does not say how long a pass is, the next pass is none of batches that are there twice.
+	long := line(t, "line").Infinite(true)
+	for want, c := range map[string]struct {
+		ds      data.Dataset
+		batches int
+	}{
+		`"line": 10 batches`: {long, 10},
+		`"few": 8 batches`:   {few{1, 2, 3}, 8},
+		"warning: batch 2, batch: it has the values of batch 1": {few{1, 2, 2}, 8},
+	} {
+		r, err := train.CheckData(c.ds, train.DataChecks{Batches: c.batches})
+		require.NoError(t, err)
+		require.Contains(t, r.String(), want)
+		require.NotContains(t, r.String(), "more such batches")
+		require.Equal(t, strings.HasPrefix(want, "warning"), strings.Contains(r.String(), "values of batch"), r.String())
+	}
 	masked := batchOf([]int32{-1, 1}, [][]float32{{1}, {2}})
 	masked.Labels = append(masked.Labels, batchOf([]bool{false, true}).Labels...)
 	r, err := train.CheckData(sets(masked), train.DataChecks{})
@@ -308,4 +325,19 @@ func TestCheckData(t *testing.T) {
 	require.ErrorContains(t, err, "want 0 or more")
 	_, err = train.CheckData(sets(), train.DataChecks{})
 	require.ErrorContains(t, err, "passes of 0 batches")
+}
+
+// few is a data set of somebody's own, of batches of a number each, which does not say how many a pass has.
+type few []float32
+
+func (few) Name() string { return "few" }
+
+func (u few) Iter() iter.Seq2[data.Batch, error] {
+	return func(yield func(data.Batch, error) bool) {
+		for i, x := range u {
+			if !yield(batchOf([]int32{int32(min(i, 1))}, [][]float32{{x}}), nil) {
+				return
+			}
+		}
+	}
 }

@@ -108,6 +108,7 @@ type checker struct {
 	*DataReport
 	seed     maphash.Seed
 	seen     map[uint64]int  // batches by a hash of their values
+	first    []int           // by batch, the first one of its values
 	kinds    map[any]kind    // of the first batch with each Spec
 	found    map[string]int  // problems by kind and place
 	features map[int]*extent // of inputs
@@ -152,6 +153,7 @@ func (c *checker) all(ds data.Dataset) error {
 	if c.DataReport.Batches == 0 {
 		return errors.New("the data set has no batches")
 	}
+	c.twice(pass > 0)
 	return nil
 }
 
@@ -209,10 +211,32 @@ func (c *checker) batch(b data.Batch) {
 			maphash.WriteComparable(&h, v)
 		}
 	}
-	if before, again := c.seen[h.Sum64()]; again && n > 0 {
-		c.add("twice", "batch", fmt.Sprintf("it has the values of batch %d", before), true)
-	} else {
-		c.seen[h.Sum64()] = c.DataReport.Batches
+	first, again := c.seen[h.Sum64()]
+	if !again || n <= 0 {
+		first = c.DataReport.Batches
+		c.seen[h.Sum64()] = first
+	}
+	c.first = append(c.first, first)
+}
+
+// twice tells of batches that have the values of others. If it is not known how many batches a pass has, several may have been looked at: where the values of
+// the first batches come once more, in order and to the end, another pass has begun.
+func (c *checker) twice(known bool) {
+	n := len(c.first)
+	for begin := 1; begin < n && !known; begin++ {
+		i := begin
+		for i < n && c.first[i] == c.first[i%begin] {
+			i++
+		}
+		if i == n {
+			n = begin
+		}
+	}
+	for i, first := range c.first[:n] {
+		if first < i {
+			c.add("twice", "batch", fmt.Sprintf("it has the values of batch %d", first), true)
+			c.Problems[c.found["twice batch"]].Batch = min(i, c.Problems[c.found["twice batch"]].Batch)
+		}
 	}
 }
 
