@@ -25,6 +25,7 @@ type plan struct {
 	stepOf   []int  // per node, -1 if no step computes it
 	result   []int  // per result of the executable the step after which it is there
 	tiny     []bool // per step, that it takes less than what passes between workers
+	roots    []int  // steps that follow nothing
 	lasts    int    // steps that nothing follows
 	depth    int    // of the longest way
 	work     float64
@@ -265,6 +266,9 @@ func (m *Machine) planOf(s *gocpu.Steps) *plan {
 	}
 	for i := range n {
 		p.edges[i] = m.edgesOf(p, i)
+		if len(p.after[i]) == 0 {
+			p.roots = append(p.roots, i)
+		}
 		if len(p.next[i]) == 0 {
 			p.lasts++
 		}

@@ -31,18 +31,15 @@ func runDataflow(r *Run, s *gocpu.Steps) {
 	n := r.m.set.workers
 	d := &dataflow{r: r, s: s, p: r.m.plan, queues: make([]queue, n+1), owed: make([]owed, n), wake: make(chan struct{}, n), over: make(chan struct{})}
 	d.spare.free.Store(int32(n))
-	var first []int
-	for i, after := range d.p.after {
-		if len(after) == 0 {
-			if next := d.begin(i, 0, d.r.now()); next >= 0 {
-				first = append(first, next)
-			}
+	first := make([]int, len(d.p.roots))
+	at := len(first) // the last one in a queue is the first out
+	for _, i := range d.p.roots {
+		if next := d.begin(i, 0, d.r.now()); next >= 0 {
+			at--
+			first[at] = next
 		}
 	}
-	for i, j := 0, len(first)-1; i < j; i, j = i+1, j-1 { // the last one in a queue is the first out
-		first[i], first[j] = first[j], first[i]
-	}
-	d.queues[0].push(first...)
+	d.queues[0].fill(first[at:])
 	if len(d.p.nodes) == 0 {
 		d.end()
 	}
@@ -326,6 +323,12 @@ func (q *queue) push(steps ...int) {
 	if len(steps) > 0 && !q.some.Load() {
 		q.some.Store(true)
 	}
+}
+
+// fill makes steps, which are nobody else's, the queue's, before others know it.
+func (q *queue) fill(steps []int) {
+	q.steps = steps
+	q.some.Store(len(steps) > 0)
 }
 
 // popTiny takes the latest step, and if it is tiny some of those before it that are; false if there is none.
