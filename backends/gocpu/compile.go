@@ -26,6 +26,7 @@ type instr struct {
 	perm    map[int][]int // see call
 	places  [][]int       // of a group, per result the operands whose memory it may take
 	parts   []*ir.Instr   // of a group
+	rows    *groupRun     // of a group that may follow a product, see rowwise.go
 	slow    bool          // no kernel: the reference meaning runs
 	waits   bool          // for a group, or for a kernel of its own: see settle
 	chooses bool          // see findChoices
@@ -166,6 +167,7 @@ func compileFor(ctx context.Context, p *ir.Program, o Options, known *library, s
 	if err := c.each(c.settle); err != nil {
 		return nil, err
 	}
+	c.followRows()
 	c.emit()
 	code.hoist()
 	code.findSlid()
@@ -345,10 +347,13 @@ func (c *compiler) lower(in *instr) (err error) {
 		in.control, err = c.lowerControl(in)
 		return err
 	}
-	if in.waits = c.fuses && vectorized(in); in.waits {
+	in.waits = c.fuses && vectorized(in)
+	if in.waits && in.Op != ops.Slice {
 		return nil
 	}
-	return c.choose(in)
+	err = c.choose(in)
+	in.waits = in.waits && c.runs(in) // a slice that is a part of its operand already costs nothing
+	return err
 }
 
 // describe writes down how a lowering sees an instruction.

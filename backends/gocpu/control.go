@@ -3,6 +3,7 @@ package gocpu
 import (
 	"context"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/quire-ml/quire/backends/gocpu/internal/kernels"
@@ -186,11 +187,13 @@ func (w *while) exec(ctx context.Context, a *kernels.Args, at *site) (err error)
 
 func (w *while) bodies() []*code { return []*code{w.cond, w.body} }
 
-// scan is Scan. A turn reads slices where they lie in the arrays, and writes what it returns where that belongs in the stacks.
+// scan is Scan. A turn reads slices where they lie in the arrays, and writes what it returns where that belongs in the stacks. What it
+// carries and returns, too, is carried from there.
 type scan struct {
 	body    *code
 	attrs   ir.ScanAttrs
 	in, out []int // sizes of the slices, 0 for what is carried
+	stacked []int // per value that is carried the stack that it is returned to, or -1
 	state
 }
 
@@ -202,6 +205,13 @@ func newScan(c *compiler, in *instr, bodies []*code) control {
 	}
 	for i := a.Carries; i < len(in.out); i++ {
 		s.out[i] = c.code.values[in.out[i]].size / a.Length
+	}
+	for _, id := range bodies[0].program.Outputs[:a.Carries] {
+		k := slices.Index(bodies[0].program.Outputs[a.Carries:], id)
+		if k >= 0 {
+			k += a.Carries
+		}
+		s.stacked = append(s.stacked, k)
 	}
 	return s
 }
@@ -226,6 +236,11 @@ func (s *scan) exec(ctx context.Context, a *kernels.Args, at *site) (err error) 
 		}
 		for i := carries; i < len(s.out); i++ {
 			next[i] = part(a.Out[i], t, s.out[i])
+		}
+		for i, k := range s.stacked {
+			if k >= 0 {
+				next[i] = next[k]
+			}
 		}
 		if err := body.runOn(ctx, in, next, inside); err != nil {
 			return err

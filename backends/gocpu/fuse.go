@@ -59,6 +59,7 @@ type group struct {
 type source struct {
 	root   int
 	layout []axis // nil if all elements are read once, or there is one
+	at     int    // of a slice: the element at which it begins
 	factor bool   // of the product: the program does not read it
 }
 
@@ -115,7 +116,7 @@ func (c *compiler) fuse() {
 	}
 	f.joinProducts()
 	for i, g := range f.groupOf {
-		if g != nil && g.members[len(g.members)-1] == i && (f.folds(g) < len(g.members) || f.options.fusion == alone) {
+		if g != nil && g.members[len(g.members)-1] == i && (f.gainsSteps(g) || f.options.fusion == alone) {
 			f.write(g)
 		}
 	}
@@ -164,6 +165,10 @@ func vectorized(in *instr) bool {
 	if _, ok := reductions[in.Op]; ok {
 		run := lastAxes(in)
 		return in.call.in[0].DType == dtypes.Float32 && (run >= minRow || run == size(in)) && run > 1
+	}
+	if in.Op == ops.Slice {
+		layout, _ := sliceLayout(in.call.out[0].Dimensions, in.call.in[0].Dimensions, in.Attrs.(ir.SliceAttrs))
+		return in.call.in[0].DType == dtypes.Float32 && len(layout) > 0 && layout[0].stride == 1 && layout[0].dim >= minRow
 	}
 	if !in.Op.Elementwise || !hasElements(in.call.out) || !hasElements(in.call.in) {
 		return false
@@ -390,9 +395,18 @@ func (f *fuser) folds(g *group) (n int) {
 	return n
 }
 
+// gainsSteps reports whether g does more than what has a kernel of its own: reductions, or a slice.
+func (f *fuser) gainsSteps(g *group) bool {
+	return f.folds(g) < len(g.members) && (len(g.members) > 1 || f.instrs[g.members[0]].Op != ops.Slice)
+}
+
 // sourceOf returns what operand j of an instruction is for a group.
 func sourceOf(in *instr, j, root int) source {
 	o := source{root: root}
+	if in.Op == ops.Slice {
+		o.layout, o.at = sliceLayout(in.call.out[0].Dimensions, in.call.in[0].Dimensions, in.Attrs.(ir.SliceAttrs))
+		return o
+	}
 	if n := in.call.in[j].Size(); n != size(in) && n != 1 {
 		o.layout = layoutOf(in.call.out[0].Dimensions, in.call.in[j].Dimensions)
 	}
@@ -410,7 +424,7 @@ func (f *fuser) number(root int) (float32, bool) {
 
 func (g *group) find(o source) int {
 	return slices.IndexFunc(g.sources, func(p source) bool {
-		return p.root == o.root && p.factor == o.factor && slices.Equal(p.layout, o.layout)
+		return p.root == o.root && p.at == o.at && p.factor == o.factor && slices.Equal(p.layout, o.layout)
 	})
 }
 

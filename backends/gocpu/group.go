@@ -163,11 +163,11 @@ func (w *groupWriter) become(in *instr) {
 		in.parts = append(in.parts, &w.program.Instrs[w.instrs[m].id])
 	}
 	in.dead, in.in, in.out, in.call, in.places, in.slow = false, ids, out, k, w.places, false
-	in.run = w.kernel(k)
+	in.run, in.rows = w.kernel(k)
 }
 
-// kernel returns what runs the program.
-func (w *groupWriter) kernel(k *call) kernels.Func {
+// kernel returns what runs the program, and the run itself if it may follow a product row by row.
+func (w *groupWriter) kernel(k *call) (kernels.Func, *groupRun) {
 	r := &groupRun{program: w.programs.Compile(&w.code), n: w.n, inner: w.n, grain: groupGrain(w.cost), folds: w.folds, run: w.run}
 	if len(w.folds) > 0 {
 		r.grain = foldChunk
@@ -182,7 +182,7 @@ func (w *groupWriter) kernel(k *call) kernels.Func {
 	r.rows(w.group)
 	k.scratch = r.written
 	if w.product >= 0 {
-		return w.epilogue(r, k)
+		return w.epilogue(r, k), nil
 	}
 	if w.run > 0 { // so that no row is in two chunks
 		r.grain = (foldChunk + w.run - 1) / w.run * w.run
@@ -194,5 +194,8 @@ func (w *groupWriter) kernel(k *call) kernels.Func {
 		r.folds[i].out = len(w.out) + i
 	}
 	r.body = r.chunk
-	return r.all
+	if r.row > 0 || len(w.folds) > 0 {
+		return r.all, nil
+	}
+	return r.all, r
 }

@@ -27,6 +27,7 @@ type groupRun struct {
 type whereabouts struct {
 	layout  []axis
 	step    int   // from one element of the group to the next; 0 for one number, and for what is broadcast
+	at      int   // where the first element lies, of a slice
 	size    int   // of an element
 	strides []int // of what is broadcast: along the axis within a piece, then along dims
 	nextRow int   // from a row of a product to the next, see epilogue.go
@@ -35,6 +36,10 @@ type whereabouts struct {
 
 func newWhere(o source, n int, s shapes.Shape) whereabouts {
 	w := whereabouts{layout: o.layout, size: s.DType.Size()}
+	w.at = o.at * w.size
+	if len(o.layout) == 1 { // a slice of neighbours
+		w.layout, w.step = nil, w.size
+	}
 	if o.layout == nil && s.Size() == n {
 		w.step = w.size
 	}
@@ -186,7 +191,7 @@ func (r *groupRun) within(lo int) int {
 func (r *groupRun) memory(mem *[maxOperands]unsafe.Pointer, a *kernels.Args, lo, skip int) {
 	in := r.at[:len(a.In)]
 	for i := range in {
-		mem[i] = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.In[i])), lo*in[i].step)
+		mem[i] = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.In[i])), lo*in[i].step+in[i].at)
 		switch p := &in[i]; {
 		case p.layout == nil:
 		case r.row > 0:

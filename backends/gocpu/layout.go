@@ -1,6 +1,10 @@
 package gocpu
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/quire-ml/quire/graph/ir"
+)
 
 // axis is a piece of how an operand lies under the elements of a group: dim steps of stride elements.
 type axis struct{ dim, stride int }
@@ -27,6 +31,24 @@ func layoutOf(out, in []int) []axis {
 		axes = append(axes, a)
 	}
 	return axes
+}
+
+// sliceLayout returns how a slice lies in an operand of dimensions in, as layoutOf does, and at which element it begins.
+func sliceLayout(out, in []int, a ir.SliceAttrs) (axes []axis, at int) {
+	next := 1
+	for i := len(in) - 1; i >= 0; i-- {
+		at += a.Start[i] * next
+		if d := out[i]; d != 1 {
+			x := axis{d, a.Stride[i] * next}
+			if k := len(axes) - 1; k >= 0 && x.stride == axes[k].dim*axes[k].stride {
+				axes[k].dim *= d
+			} else {
+				axes = append(axes, x)
+			}
+		}
+		next *= in[i]
+	}
+	return axes, at
 }
 
 // isRow reports whether an operand is one row that is repeated.

@@ -43,7 +43,7 @@ func flipped(op vector.Op) pointwise {
 		write: func(c *vector.Code, x []vector.Value) vector.Value { return c.Op(op, x[1], x[0]) }}
 }
 
-// pointwiseOps holds the rows that vector programs compute, but for ConvertDType and Where, whose operands differ. A row that is
+// pointwiseOps holds the rows that vector programs compute, but for ConvertDType and Where, whose operands differ, and Slice. A row that is
 // missing runs by itself.
 var pointwiseOps = map[*ir.Op]pointwise{
 	ops.Add: light(vector.Add), ops.Sub: light(vector.Sub), ops.Mul: light(vector.Mul), ops.Div: function(vector.Div, 0.1),
@@ -72,6 +72,8 @@ var pointwiseOps = map[*ir.Op]pointwise{
 }
 
 var chosen = exact(vector.Select)
+
+var loaded = pointwise{exact: true, write: func(_ *vector.Code, x []vector.Value) vector.Value { return x[0] }}
 
 // conversions holds what ConvertDType is between the dtypes that vector programs know. Widening is for the load to do, and
 // rounding for the store, or as after any op.
@@ -116,6 +118,8 @@ func writing(op *ir.Op, in []dtypes.DType, out dtypes.DType) (p pointwise, ok bo
 		return p, ok
 	case ops.Where:
 		return chosen, isNumber(in[1])
+	case ops.Slice: // how it is loaded is all there is to it: see sourceOf
+		return loaded, in[0] == dtypes.Float32 // of others a load and a store may change a NaN
 	}
 	p, ok = pointwiseOps[op]
 	for _, d := range in {

@@ -29,7 +29,7 @@ func (s *Session) On(stream string) *Stream { return &Stream{s.made(), stream} }
 // queues are the streams of a session.
 type queues struct {
 	mu   sync.Mutex
-	last map[string]chan struct{} // by name: closed when what was begun last has ended
+	last map[string]chan struct{} // by name, of those that are under way: closed when what was begun last has ended
 }
 
 var errOtherSession = errors.New("an array belongs to another session than the stream: use the stream of its session")
@@ -83,7 +83,14 @@ func (st *Stream) AsyncEval(ctx context.Context, arrays ...*Array) *Pending {
 	}
 	q.last[st.name] = turn
 	q.mu.Unlock()
-	leave := sync.OnceFunc(func() { close(turn) })
+	leave := sync.OnceFunc(func() {
+		close(turn)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.last[st.name] == turn { // nothing is behind it: of a stream that rests nothing stays
+			delete(q.last, st.name)
+		}
+	})
 	go func() {
 		p.err = guard.Apart(func() error {
 			select {

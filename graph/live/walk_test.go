@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -65,4 +66,24 @@ func TestWhatFailsDuringAWalkIsComputedAnew(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []float32{4, 6}, got)
 	runtime.KeepAlive(y)
+}
+
+// Of streams that rest nothing stays, however many names there were; not even if an evaluation failed or ended before its turn.
+func TestStreamsThatRestTakeNoMemory(t *testing.T) {
+	s, err := NewSession(gocpu.New())
+	require.NoError(t, err)
+	x := s.Of([]float32{1, 2})
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for i := range 100 {
+		st := s.On(fmt.Sprint("request ", i))
+		first := st.AsyncEval(t.Context(), x.Add(float32(i)))
+		_ = st.Eval(ended, x.Mul(2))
+		require.NoError(t, first.Wait(t.Context()))
+	}
+	require.Eventually(t, func() bool {
+		s.queues.mu.Lock()
+		defer s.queues.mu.Unlock()
+		return len(s.queues.last) == 0
+	}, time.Minute, time.Millisecond)
 }

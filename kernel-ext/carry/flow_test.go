@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -395,6 +396,7 @@ var kinds = []kind{
 	see("big.Int", func() *big.Int { return new(big.Int).Lsh(big.NewInt(1), 200) }, func(v **big.Int) { (*v).Add(*v, big.NewInt(1)) }, func(v *big.Int) string { return v.String() }),
 	see("big.Float, by value", func() big.Float { return *new(big.Float).SetPrec(200).SetFloat64(1.5) }, func(v *big.Float) { v.Quo(v, big.NewFloat(3)) }, func(v big.Float) string { return v.Text('g', 60) + fmt.Sprint(v.Prec()) }),
 	see("big.Rat", func() *big.Rat { return big.NewRat(1, 3) }, func(v **big.Rat) { (*v).Inv(*v) }, func(v *big.Rat) string { return v.String() }),
+	see("regexp", func() *regexp.Regexp { return regexp.MustCompile("a+") }, func(v **regexp.Regexp) { *v = regexp.MustCompile((*v).String() + "b") }, func(v *regexp.Regexp) string { return v.String() }),
 	say("address", func() netip.Addr { return netip.MustParseAddr("10.0.0.1") }, func(v *netip.Addr) { *v = v.Next() }),
 	see("buffer", func() *bytes.Buffer { return bytes.NewBufferString("hello") }, func(v **bytes.Buffer) { (*v).ReadByte(); (*v).WriteString("!") }, func(v *bytes.Buffer) string { return v.String() }),
 	see("string builder", func() *strings.Builder { b := &strings.Builder{}; b.WriteString("a"); return b }, func(v **strings.Builder) { (*v).WriteString("b") }, func(v *strings.Builder) string { return v.String() }),

@@ -13,6 +13,8 @@ func ExampleShow() {
 	carry.Show(strconv.Atoi("3"))
 	carry.Show(strconv.Atoi("three"))
 	carry.Show(math.Modf(2.5))
+	carry.Show(make([]float64, 1000)[990:])
+	carry.Show([1001]int{1, 2, 3, 4, 1000: 5})
 	showing.By = func(any) {}
 	defer func() { showing.By = nil }()
 	carry.Show(3) // to who draws
@@ -23,4 +25,6 @@ func ExampleShow() {
 	// 3
 	// strconv.Atoi: parsing "three": invalid syntax
 	// 2 0.5
+	// [0 0 0 0 0 0 0 0 0 0]
+	// [1 2 3 … 0 0 5] (1001 values)
 }

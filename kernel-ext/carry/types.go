@@ -83,8 +83,8 @@ func makeInfo(t reflect.Type) *info {
 	if in.codec == nil {
 		in.take(t)
 	}
-	if in.codec != nil {
-		in.refs, in.why = true, ""
+	if in.codec != nil { // whatever its fields are: it may be carried by a few bytes
+		in.refs, in.why, in.least = true, "", 1
 	}
 	return in
 }

@@ -55,7 +55,7 @@ func TestTheNextStartSweepsWhatKilledRunsLeft(t *testing.T) {
 		_ = cmd.Wait()
 	}
 	var left []os.DirEntry
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		place.Sweep(tmp)
 		scratch.Sweep() // as every start does; watchdogs may still be at work, so once is not enough
 		if left, _ = os.ReadDir(tmp); len(left) == 0 && len(holders(t, tmp)) == 0 {

@@ -74,7 +74,7 @@ time.Sleep(5*time.Minute)`)
 
 func await(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !cond(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
 		require.False(t, time.Now().After(end), "%s: not within 30 s", what)
 	}
 }

@@ -23,12 +23,12 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 	tmp, err := os.MkdirTemp("/tmp", "qs")
 	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
-	started := filepath.Join(t.TempDir(), "started")
-	path := write(t, "%%\nos.WriteFile(os.Getenv(\"STARTED\"), nil, 0o600)\ntime.Sleep(2*time.Second)")
+	started, looked := filepath.Join(t.TempDir(), "started"), filepath.Join(t.TempDir(), "looked")
+	path := write(t, "%%\nos.WriteFile(os.Getenv(\"STARTED\"), nil, 0o600)\nfor {\n\tif _, err := os.Stat(os.Getenv(\"LOOKED\")); err == nil {\n\t\tbreak\n\t}\n\ttime.Sleep(10 * time.Millisecond)\n}")
 	t.Setenv("TMPDIR", tmp)
 	done := make(chan error, 1)
 	go func() {
-		_, err := Run(within(t, 3*time.Minute), Options{Notebook: path, Env: []string{"STARTED=" + started}})
+		_, err := Run(within(t, 3*time.Minute), Options{Notebook: path, Env: []string{"STARTED=" + started, "LOOKED=" + looked}})
 		done <- err
 	}()
 	await(t, "the cell's start", func() bool { _, err := os.Stat(started); return err == nil })
@@ -61,5 +61,6 @@ func TestCommandLinesTellNoSecrets(t *testing.T) {
 			}
 		}
 	}
+	require.NoError(t, os.WriteFile(looked, nil, 0o600))
 	assert.NoError(t, <-done)
 }

@@ -60,11 +60,7 @@ func RotaryPositions(x, positions *graph.Node, rotary Rotary) *graph.Node {
 	case !positions.DType().IsInt() || positions.Rank() < 1 || positions.Rank() > 2 || positions.Dim(-1) != x.Dim(1) || positions.Rank() == 2 && positions.Dim(0) != x.Dim(0):
 		graph.Errorf("RotaryPositions %s: positions %s, want integers [%d] or [%d %d]", x.Shape(), positions.Shape(), x.Dim(1), x.Dim(0), x.Dim(1))
 	}
-	frequencies, size := rotary.frequencies(d)
-	periods := make([]float64, len(frequencies))
-	for i, f := range frequencies {
-		periods[i] = 1 / f
-	}
+	periods, size := rotary.Periods(d)
 	return fast.RoPE(x).TimeAxis(1).Dims(d).Traditional(rotary.Interleaved).Positions(positions).Magnitude(size).
 		Frequencies(graph.ConstAsDType(x.Graph(), wide(x.DType()), periods)).Done()
 }
@@ -75,6 +71,20 @@ func or(x, other float64) float64 {
 		return other
 	}
 	return x
+}
+
+// Periods returns what [fast.RoPEBuilder.Frequencies] takes for vectors of which d numbers are turned, an even number: for each pair 1/θ[i], what a position
+// is divided by, with the scaling; and what its Magnitude takes. Inside of a graph's function it panics with a *graph.Error if the numbers of r make no
+// sense together.
+func (r Rotary) Periods(d int) (periods []float64, magnitude float64) {
+	if d < 2 || d%2 != 0 || d > 1<<20 { // far beyond any head
+		graph.Errorf("Rotary.Periods of %d dimensions: want an even number of them, 2^20 at most", d)
+	}
+	periods, magnitude = r.frequencies(d)
+	for i, f := range periods {
+		periods[i] = 1 / f
+	}
+	return periods, magnitude
 }
 
 // frequencies returns the angle per position of each pair, and what cosines and sines are multiplied by.

@@ -110,7 +110,7 @@ func TestASlowReaderGetsAllOnce(t *testing.T) {
 	text := strings.Repeat("line\n", 9000) // more than the pipe has room for
 	go func() {
 		in.WriteString(text)
-		s.ended(time.Now().Add(20 * time.Second))
+		s.ended(time.Now().Add(time.Minute))
 	}()
 	time.Sleep(3 * linger)
 	go func() {

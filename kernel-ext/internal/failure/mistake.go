@@ -70,8 +70,11 @@ func mistaken(c relay.Cell, line int, sentence, remedy string) *jupyter.Failure 
 // unknown is said of a line with a command, %name, that is none of those known.
 func (b *Book) unknown(c relay.Cell, line int, name string) *jupyter.Failure {
 	remedy := "%help lists the commands there are"
-	if said := ofIPython[name]; said != "" {
+	if said := ofIPython[strings.TrimPrefix(name, "%")]; said != "" {
 		return mistaken(c, line, fmt.Sprintf("there is no command %%%s", name), said)
+	}
+	if plain := strings.Trim(name, "?"); plain != name {
+		return mistaken(c, line, fmt.Sprintf("there is no command %%%s", name), "Shift-Tab on %"+plain+" says what it does; "+remedy)
 	}
 	for _, k := range append(source.Commands(), b.opts.Commands...) {
 		if slip(name, k) {
@@ -92,4 +95,27 @@ var ofIPython = map[string]string{
 	"load_ext":   "there are no extensions to load: %help lists the commands there are",
 	"autoreload": "packages that are edited are compiled anew by themselves",
 	"run":        "a program runs by !go run FILE",
+	"lsmagic":    "%help lists the commands there are",
+	"magic":      "%help lists the commands there are",
+	"history":    "cells stand in the notebook, and %export FILE writes those that ran as one program",
+	"hist":       "cells stand in the notebook, and %export FILE writes those that ran as one program",
+	"save":       "%export FILE writes the cells that ran as one program",
+	"load":       "copy the text into a cell; a package is imported",
+	"store":      "keep.Put(name, value) keeps a value over restarts, and %keep lists them",
+	"timeit":     "it is a line of a cell: %timeit STATEMENT",
+	"prun":       "%timeit STATEMENT measures one",
+	"debug":      "a cell that failed leaves the values that it had made: %who lists them",
+	"pdb":        "a cell that failed leaves the values that it had made: %who lists them",
+	"pinfo":      "Shift-Tab on a name shows what it is",
+	"who_ls":     "%who lists the values that there are",
+	"xdel":       "a value goes when its cell no longer makes it, and %rm forgets a declaration",
+	"python":     "cells are Go, or scripts of the shell: %%bash",
+	"javascript": "cells are Go, or scripts of the shell: %%bash",
+	"js":         "cells are Go, or scripts of the shell: %%bash",
+	"perl":       "cells are Go, or scripts of the shell: %%bash",
+	"markdown":   "text stands in a cell of the kind Markdown",
+	"latex":      "text and formulas stand in a cell of the kind Markdown",
+	"html":       "text stands in a cell of the kind Markdown; viz.Show(value) shows values",
+	"svg":        "viz.Show(value) shows values and pictures",
+	"go":         "a cell is Go without it",
 }

@@ -42,10 +42,31 @@ var rules = []rule{
 		p.remedy = "see its spelling; packages of others have a host in their path, such as github.com/…"
 	}},
 	says(`module lookup disabled by GOPROXY=off`, "cells fetch nothing by themselves: %require MODULE@VERSION pins a module of the module cache; quire run -online and QUIRE_ONLINE=1 let cells fetch modules"),
-	says(`^missing return$`, "end the function with a return, or with a panic"),
 	{regexp.MustCompile(`has no field or method \S+?, but does have (?:method|field) (\w+)`), func(_ *Book, p *problem, m []string, _ int) {
 		p.remedy = "did you mean " + m[1] + "?"
 	}},
+	{regexp.MustCompile(`^(\S.*)\.(\w+) undefined \(type (.+?) has no field or method \w+\)`), noMember},
+	says(`^invalid argument: index \S+ .* must not be negative`, "Go counts from the beginning: list[len(list)-1] is the last element"),
+	says(`^cannot convert .*\(.*\bstring\b.*\) to type u?int`, "a text is no number: n, err := strconv.Atoi(text) reads one"),
+	says(`^cannot convert .*\(.*\bstring\b.*\) to type float`, "a text is no number: x, err := strconv.ParseFloat(text, 64) reads one"),
+	says(`^cannot use .*\(overflows\)$`, "the type holds smaller numbers only: take a larger one, as int64, uint64 or float64"),
+	says(`method \w+ has pointer receiver\)$`, "methods of pointers belong to pointers: give &value"),
+	says(`does not implement \S+ \(missing method (\w+)\)`, "write the method as the interface has it, with its name, what it takes and what it returns"),
+	says(`^use of untyped nil`, "nil has no type of its own: there is nothing to show"),
+	says(`^(?:break|continue|fallthrough) (?:not in|is not in)`, "it belongs into a loop; a cell ends before its last line by return"),
+	says(`^cannot assign to \S+ \(.*value of type byte\)|^cannot assign to \S+\[\S+\] \(neither addressable`, "the letters of a text do not change: b := []byte(text), then b[0] = 'x'"),
+	says(`^cannot assign to \S+ \(.*constant`, "a constant does not change: var, or :=, makes a variable"),
+	says(`^missing return$`, "end the function with a return, or with a panic"),
+	says(`^(?:use of )?package \S+ (?:is not a )?without selector|^use of package`, "a package is no value: name what it has, as in fmt.Println"),
+	says(`is not a type$`, "a type stands there, as int, float64, string, []float64, *tensors.Tensor"),
+	says(`^invalid argument: .* for built-in len`, "len counts elements of lists, maps and texts: of a tensor, t.Shape() tells its dimensions and t.Size() how many values it has"),
+	says(`^cannot index .*(?:tensors\.Tensor|graph\.Node)`, "parts are given by methods and functions: t.MustRow(0) and t.MustSlice(\"1:5, ::2\") of a tensor, graph.Slice of a node"),
+	says(`^cannot range over .*tensors\.Tensor`, "tensors.Flat[float32](t) has its values as a list, and t.MustRow(i) a part"),
+	{regexp.MustCompile("^`?%(\\w+)\\b"), ofCommand},
+	says(`^expression in go must be function call`, "go f() runs a function beside the others; a command of the shell begins with !, as in !go version"),
+	says(`cannot be ordered$`, "slices.Max(list) and slices.Min(list) are the largest and the smallest of a list"),
+	says(`^cannot use _ as value`, "give the value a name, which later cells have"),
+	says(`^cannot call non-function`, "only a function is called: is another variable of its name nearer?"),
 	{regexp.MustCompile(`^(\w+) redeclared in this block`), func(_ *Book, p *problem, m []string, _ int) {
 		p.remedy = fmt.Sprintf("give one of the two another name, or forget the one of an earlier cell: %%rm %s", m[1])
 	}},
@@ -57,6 +78,7 @@ var rules = []rule{
 	says(`^this [({\[] is not closed$`, "close it: each (, [ and { has its ), ] and }"),
 	{regexp.MustCompile(`mismatched types (?:\S*/)?(\*?(?:untyped )?[\w.]+) and (?:\S*/)?(\*?(?:untyped )?[\w.]+)\)`), mismatched},
 	says(`operator \S+ not defined on .*(?:graph\.Node|tensors\.Tensor)`, compute),
+	{regexp.MustCompile(`^(.+?) does not satisfy ((?:graph|model|live)\.\w+) \(`), noGraphFunction},
 	{regexp.MustCompile(`^(\S+) does not satisfy (dtypes\.\w+)`), noDType},
 	{regexp.MustCompile(`^cannot use (.+?) \((.+)\) as (\S+) value in`), cannotUse},
 	{regexp.MustCompile(`^(?:too many|not enough) return values`), returns},
@@ -73,7 +95,7 @@ var rules = []rule{
 }
 
 // syntactic matches what the parser says, of which the checker knows nothing.
-var syntactic = regexp.MustCompile(`^(?:syntax error|expected |illegal |curly quotation mark|missing ','|import path must be|this [({\[] is not closed|the .* closes what nothing has opened|the .* does not close)`)
+var syntactic = regexp.MustCompile(`^(?:syntax error|unexpected |missing import path|expected |illegal |curly quotation mark|missing ','|import path must be|this [({\[] is not closed|the .* closes what nothing has opened|the .* does not close)`)
 
 const diskRemedy = "make room: go clean -cache frees what builds left, and quire kernel doctor names the directories that it uses"
 
@@ -152,6 +174,16 @@ func noModule(b *Book, p *problem, m []string, _ int) {
 	}
 	p.sentence = fmt.Sprintf("no module in reach has package %s", path)
 	p.remedy = fmt.Sprintf("pin the module that has it: %%require %s@VERSION", moduleOf(path))
+}
+
+// ofCommand finds the line of a command of gonb's that complains.
+func ofCommand(b *Book, p *problem, m []string, _ int) {
+	p.kind, p.remedy = Command, "%help lists the commands, with what they take"
+	for i, line := range b.lines(p.at.cell) {
+		if words := strings.Fields(line); p.at.line == 0 && len(words) > 0 && words[0] == "%"+m[1] {
+			p.at.line, p.code, p.column = i+1, line, 1
+		}
+	}
 }
 
 // moduleOf guesses the module of a package: on hosts whose modules are repositories, three elements of its path.

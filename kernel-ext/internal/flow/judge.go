@@ -39,7 +39,27 @@ func (c *checked) judge() *Mistake {
 	if first == nil {
 		first = c.uses()
 	}
+	if first == nil {
+		first = c.uncalled()
+	}
 	return first
+}
+
+// uncalled finds a function at the end of a cell whose brackets were forgotten: there is nothing to show of it.
+func (c *checked) uncalled() *Mistake {
+	if c.last == nil || c.quiet || c.kind != runs {
+		return nil
+	}
+	switch ast.Unparen(c.last).(type) {
+	case *ast.Ident, *ast.SelectorExpr:
+	default:
+		return nil
+	}
+	if _, ok := c.info.TypeOf(c.last).Underlying().(*types.Signature); !ok {
+		return nil
+	}
+	text := c.code[c.offset(c.last.Pos()):c.offset(c.last.End())]
+	return c.mistake(c.last.Pos(), text+" is a function, and nobody calls it", fmt.Sprintf("write %s(…) with what it takes between the brackets", text))
 }
 
 // resolve finds imports for names that seem to be packages, as goimports would. It reports whether it found any.
@@ -278,21 +298,32 @@ func (c *checked) undefined(name string, p token.Pos) (message, remedy string) {
 		}
 	}
 	if len(c.selected(name)) > 0 {
+		if like, ok := libraries[name]; ok {
+			return name + " is not defined", c.like(like, c.selected(name))
+		}
 		return fmt.Sprintf("%s is not defined, and no package of that name is known that has %s", name, strings.Join(slices.Compact(c.selected(name)), ", ")),
-			fmt.Sprintf("import it: import %s", strconv.Quote("path/of/"+name))
+			fmt.Sprintf("run the cell that makes it first, or, if it is a package, import it: import %s", strconv.Quote("path/of/"+name))
 	}
 	message = name + " is not defined"
+	if c.annotated(p) {
+		return message, "a variable of a type is declared by var x float64 = 3, and mostly x := 3.0 is enough"
+	}
+	if c.assigned(p) {
+		return message, fmt.Sprintf("write := to make it: %s := …; = gives another value to a variable that is there", name)
+	}
 	if go1 := elsewhere[name]; go1 != "" {
 		return message, "Go writes " + go1
 	}
-	if c.assigned(name, p) {
-		return message, fmt.Sprintf("write := to make it: %s := …; = gives another value to a variable that is there", name)
+	if shell[name] {
+		return message, "a command of the shell begins with !, as in !" + name
 	}
 	if near := c.near(name); near != "" {
 		return message, "did you mean " + near + "?"
 	}
-	if pkg := c.exportedBy(name); pkg != "" {
-		return message, fmt.Sprintf("did you mean %s.%s?", pkg, name)
+	if token.IsExported(name) || c.called(p) {
+		if found := c.exportedAs(name, c.imported()...); found != "" {
+			return message, fmt.Sprintf("did you mean %s?", found)
+		}
 	}
 	return message, "run the cell that makes it first"
 }
@@ -310,23 +341,46 @@ func (c *checked) hides(name string, p token.Pos) bool {
 	return false
 }
 
-// elsewhere are words of other languages, with Go's for the same.
-var elsewhere = map[string]string{
-	"True": "true", "False": "false", "None": "nil", "null": "nil", "NULL": "nil", "nullptr": "nil", "float": "float64", "double": "float64", "str": "string",
-	"boolean": "bool", "char": "byte", "long": "int64", "void": "nothing in its place", "self": "the name of the method's receiver", "this": "the name of the method's receiver",
-	"elif": "else if", "while": "for", "dict": "map[string]T", "list": "[]T",
+// assigned reports whether a position is that of a name to which = gives a value.
+func (c *checked) assigned(p token.Pos) bool {
+	return c.found(func(n ast.Node) bool {
+		s, ok := n.(*ast.AssignStmt)
+		return ok && s.Tok == token.ASSIGN && slices.ContainsFunc(s.Lhs, func(e ast.Expr) bool {
+			id, ok := e.(*ast.Ident)
+			return ok && id.Pos() == p && id.Name != "_" // to which a last expression is assigned
+		})
+	})
 }
 
-// assigned reports whether a position is that of a name to which = gives a value.
-func (c *checked) assigned(name string, p token.Pos) (yes bool) {
+// annotated reports whether a position is that of a type behind a name and a colon, as Python writes it: Go reads a label.
+func (c *checked) annotated(p token.Pos) bool {
+	return c.found(func(n ast.Node) bool {
+		l, ok := n.(*ast.LabeledStmt)
+		if !ok {
+			return false
+		}
+		s, ok := l.Stmt.(*ast.AssignStmt)
+		return ok && s.Tok == token.ASSIGN && s.Lhs[0].Pos() == p
+	})
+}
+
+// called reports whether a position is that of a name that is called.
+func (c *checked) called(p token.Pos) bool {
+	return c.found(func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		id, ok := call.Fun.(*ast.Ident)
+		return ok && id.Pos() == p
+	})
+}
+
+// found reports whether the cells have a node of a kind.
+func (c *checked) found(is func(ast.Node) bool) (yes bool) {
 	look := func(n ast.Node) {
 		ast.Inspect(n, func(n ast.Node) bool {
-			if s, ok := n.(*ast.AssignStmt); ok && s.Tok == token.ASSIGN {
-				yes = yes || slices.ContainsFunc(s.Lhs, func(e ast.Expr) bool {
-					id, ok := e.(*ast.Ident)
-					return ok && id.Name == name && id.Pos() == p // not the _ to which a last expression is assigned
-				})
-			}
+			yes = yes || n != nil && is(n)
 			return !yes
 		})
 	}
@@ -334,30 +388,44 @@ func (c *checked) assigned(name string, p token.Pos) (yes bool) {
 		look(c.body)
 	}
 	for _, d := range c.all {
-		if !yes && d.words[name] {
+		if !yes {
 			look(d.node)
 		}
 	}
 	return yes
 }
 
-// exportedBy returns the name of the package that has a name, of those that the cells import.
-func (c *checked) exportedBy(name string) string {
-	if !token.IsExported(name) {
-		return ""
-	}
+// imported returns the paths of packages that cells import, and of those that programs begin with.
+func (c *checked) imported() []string {
 	paths := []string{"fmt", "strings", "math"}
 	for _, d := range c.all {
 		if d.kind == token.IMPORT {
 			paths = append(paths, d.path())
 		}
 	}
+	return paths
+}
+
+// exportedAs returns what one of some packages has under a name, with the name of the package: under the name itself, or a function that
+// another language writes in_such_letters.
+func (c *checked) exportedAs(name string, paths ...string) string {
+	plain := strings.ReplaceAll(name, "_", "")
+	like := ""
 	for _, path := range paths {
-		if pkg, err := c.s.opts.Exports.Import(path); err == nil && pkg.Scope().Lookup(name) != nil {
-			return pkg.Name()
+		pkg, err := c.s.opts.Exports.Import(path)
+		if err != nil {
+			continue
+		}
+		if token.IsExported(name) && pkg.Scope().Lookup(name) != nil {
+			return pkg.Name() + "." + name
+		}
+		for _, n := range pkg.Scope().Names() {
+			if _, ok := pkg.Scope().Lookup(n).(*types.Func); ok && like == "" && token.IsExported(n) && strings.EqualFold(n, plain) {
+				like = pkg.Name() + "." + n
+			}
 		}
 	}
-	return ""
+	return like
 }
 
 // butHave matches what the checker adds to a name that a package has in other letters.

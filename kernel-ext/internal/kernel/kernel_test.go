@@ -84,7 +84,7 @@ func (f *fake) serve() {
 
 func TestClientHearsAllThatACellPublishes(t *testing.T) {
 	f := startFake(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	var heard []string
@@ -123,7 +123,7 @@ func TestConnectEndsWithTheKernel(t *testing.T) {
 	close(gone)
 	began := time.Now()
 	_, err := Connect(context.Background(), jupyter.Private("/tmp/there-is-no-such-socket", "k"), gone, Handlers{})
-	if err == nil || time.Since(began) > 20*time.Second {
+	if err == nil || time.Since(began) > time.Minute {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
 }

@@ -79,7 +79,7 @@ exec sleep 300
 	require.NoError(t, err)
 	defer child.Close(0)
 	var text []byte
-	for end := time.Now().Add(10 * time.Second); len(text) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(text) == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		text, _ = os.ReadFile(said)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")

@@ -144,4 +144,9 @@ func shows(view func(ctx context.Context, args []string) (View, error)) func(con
 }
 
 // usage is the error of a command that was given other words than it takes.
-func usage(m, args string) error { return fmt.Errorf("want: %%%s %s", m, args) }
+func usage(m, args string) error {
+	if args == "" {
+		return fmt.Errorf("%%%s takes nothing behind its name", m)
+	}
+	return fmt.Errorf("want: %%%s %s", m, args)
+}

@@ -217,6 +217,7 @@ func TestRequireAsksForEachModule(t *testing.T) {
 	require.NoError(t, pinAll(ctx, k, "a.org/b@v1.0.0 c.org/d@v2.0.0"))
 	assert.Equal(t, []string{"a.org/b@v1.0.0", "c.org/d@v2.0.0"}, k.pins)
 	assert.EqualError(t, pinAll(ctx, k, " "), "want: %require MODULE@VERSION…")
+	assert.EqualError(t, usage("stale", ""), "%stale takes nothing behind its name")
 	k = &fakeKernel{err: errors.New("no")}
 	require.Error(t, pinAll(ctx, k, "a.org/b@v1.0.0 c.org/d@v2.0.0"))
 	assert.Len(t, k.pins, 1, "the next one is still tried")
@@ -291,7 +292,7 @@ func TestExportNeverOverwritesAnotherFile(t *testing.T) {
 	_, err = writeProgram(s, filepath.Join(dir, "main.txt"))
 	assert.ErrorContains(t, err, "whose name ends with .go")
 	_, err = writeProgram(s, filepath.Join(dir, "none", "main.go"))
-	assert.Error(t, err)
+	assert.EqualError(t, err, "there is no folder "+filepath.Join(dir, "none")+": !mkdir -p makes one")
 	s.err = errors.New("In[3] does not compile")
 	_, err = writeProgram(s, path)
 	require.EqualError(t, err, "In[3] does not compile")

@@ -146,6 +146,9 @@ func writeProgram(s Session, path string) (lines int, err error) {
 	if filepath.Ext(path) != ".go" {
 		return 0, fmt.Errorf("%s: a Go program is written to a file whose name ends with .go", path)
 	}
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("there is no folder %s: !mkdir -p makes one", filepath.Dir(path))
+	}
 	old, err := os.Open(path)
 	if err == nil {
 		begin := make([]byte, len(exported))

@@ -17,6 +17,7 @@ import (
 // running is the cell that runs.
 type running struct {
 	cell      Cell
+	written   string          // its source before commands became Go
 	ctx       context.Context // ends with the cause errInterrupted when the cell is interrupted
 	interrupt context.CancelCauseFunc
 	prepared  bool // the hook took it
@@ -224,6 +225,7 @@ func (r *Relay) prepare(n *running) (sent Sent, err error) {
 		return Sent{}, err
 	}
 	c := n.cell
+	n.written = c.Source
 	if c.Source, err = r.takeMagics(n, c); err != nil || source.Blank(c.Source) {
 		return Sent{}, err
 	}
@@ -292,7 +294,9 @@ func (r *Relay) gonb(n *running, q request, b *back, code string) (failure *jupy
 // begin begins the report of a cell.
 func (n *running) begin() {
 	if n.r.opts.Failures != nil {
-		_ = safely("errors", func() error { n.report = n.r.opts.Failures.Begin(n.cell); return nil })
+		c := n.cell
+		c.Source = n.written // people know the lines that they wrote
+		_ = safely("errors", func() error { n.report = n.r.opts.Failures.Begin(c); return nil })
 	}
 }
 

@@ -335,14 +335,14 @@ func TestSettingsOutliveGonb(t *testing.T) {
 		f.run(cell)
 	}
 	require.NoError(t, s.Setenv(within(t), map[string]string{"D": "6"}))
-	want := []string{"%noautoget", "%cd /tmp", "%cd sub", "%cd ..", "%env B 2 3", "%env A=4", "%goflags \"-race\"", "%env C=5", "%env MULTI  lines", "%noautoget", "%env D=6"}
+	want := []string{"%noautoget", "%cd /tmp", "%cd sub", "%cd ..", "%env B 2 3", "%env A 4", "%goflags \"-race\"", "%env C 5", "%env MULTI  lines", "%noautoget", "%env D=6"}
 	f.run("%env E=7\ndie")
 	f.run("say there")
-	assert.Equal(t, append(want, "%env E=7"), s.gonb().commanded())
+	assert.Equal(t, append(want, "%env E 7"), s.gonb().commanded())
 	reply, _ := f.run("%cd /\n%env E=8\ndie")
 	assert.Equal(t, "error", reply.Status)
 	f.run("say there")
-	want = []string{"%noautoget", "%env B 2 3", "%env A=4", "%goflags \"-race\"", "%env C=5", "%env MULTI  lines", "%noautoget", "%env D=6", "%cd /", "%env E=8"}
+	want = []string{"%noautoget", "%env B 2 3", "%env A 4", "%goflags \"-race\"", "%env C 5", "%env MULTI  lines", "%noautoget", "%env D=6", "%cd /", "%env E 8"}
 	assert.Equal(t, want, s.gonb().commanded())
 }
 

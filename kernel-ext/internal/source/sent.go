@@ -132,12 +132,18 @@ func command(text string, asks bool) (string, error) {
 		}
 		return `!exec "$QUIRE_GUARD_DIR/bin/shell" ` + quoted(rest), nil
 	}
+	if m := assigns.FindStringSubmatch(rest); m != nil { // gonb takes a name of one letter for none
+		return "%env " + m[1] + " " + m[2], nil
+	}
 	name := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == '\t' })[0]
 	if !slices.Contains(commands, name) && !slices.Contains(cellCommands, "%"+name) {
 		return "", UnknownCommand(name)
 	}
 	return text, nil
 }
+
+// assigns matches a command that sets a variable of the environment as the shell does.
+var assigns = regexp.MustCompile(`^env\s+(\w+)=(\S+)\s*$`)
 
 // LineError is what is wrong with a line of a cell, counted from 1.
 type LineError struct {

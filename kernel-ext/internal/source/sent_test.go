@@ -36,6 +36,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"that asks", "%with_inputs\n!read x", ""},
 		{"an empty command", "! \n%\t\n%%\nx()", "\n\n%%\nx()"},
 		{"commands that gonb knows", "%args -x\n%env A b\n//gonb:%%\nx()", ""},
+		{"a variable of one letter", "%env A=1 \n%env AB=c=d\n%env AB=c d", "%env A 1\n%env AB c=d\n%env AB=c d"},
 		{"a script", "%%bash\n!ls\n%foo\n", "%%script cellguard-script bash\n!ls\n%foo\n"},
 		{"a script of sh", "//gonb:%%sh\nls", "%%script cellguard-script sh\nls"},
 		{"a script of something else", "%%script python3 -c \"a b\"\nls", "%%script cellguard-script python3 -c \"a b\"\nls"},

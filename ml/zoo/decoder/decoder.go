@@ -1,9 +1,8 @@
 package decoder
 
 import (
-	"math"
-
 	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
 	"github.com/quire-ml/quire/graph/fast"
 	"github.com/quire-ml/quire/graph/shapes"
 	"github.com/quire-ml/quire/ml/cache"
@@ -89,7 +88,9 @@ func (c Config) attention(scope *model.Scope, x *graph.Node, caches *cache.Place
 	turn := func(x *graph.Node) *graph.Node {
 		b := fast.RoPE(x).Base(c.RotaryBase)
 		if c.Rotary != nil {
-			b = fast.RoPE(x).Frequencies(c.periods(x.Graph()))
+			s := c.Rotary
+			periods, _ := layers.Rotary{Base: c.RotaryBase, Scaling: layers.Llama3Rotary, Factor: s.Factor, OriginalLength: int(s.Positions), LowFrequency: s.Low, HighFrequency: s.High}.Periods(c.HeadDim)
+			b = fast.RoPE(x).Frequencies(graph.ConstAsDType(x.Graph(), dtypes.Float32, periods))
 		}
 		if kv != nil {
 			b.Offset(kv.Position())
@@ -107,28 +108,4 @@ func (c Config) attention(scope *model.Scope, x *graph.Node, caches *cache.Place
 	}
 	y = graph.TransposeAllAxes(y, 0, 2, 1, 3) // [B, T, heads, D]
 	return layers.Dense(scope.In("output"), graph.Reshape(y, y.Dim(0), y.Dim(1), c.Heads*c.HeadDim), false, c.Width)
-}
-
-// periods returns what positions are divided by, with the slow ones stretched by the factor, and those between in part:
-//
-//	f_i = base^(-2i/D), λ_i = 2π / f_i
-//	f' = f                      if λ < positions / high
-//	f' = f / factor             if λ > positions / low
-//	f' = (1-s)·f/factor + s·f   else, s = (positions/λ - low) / (high - low)
-func (c Config) periods(g *graph.Graph) *graph.Node {
-	s := c.Rotary
-	list := make([]float32, c.HeadDim/2)
-	for i := range list {
-		f := math.Pow(c.RotaryBase, -2*float64(i)/float64(c.HeadDim))
-		switch length := 2 * math.Pi / f; {
-		case length < s.Positions/s.High:
-		case length > s.Positions/s.Low:
-			f /= s.Factor
-		default:
-			part := (s.Positions/length - s.Low) / (s.High - s.Low)
-			f = (1-part)*f/s.Factor + part*f
-		}
-		list[i] = float32(1 / f)
-	}
-	return graph.Const(g, list)
 }

@@ -358,6 +358,9 @@ type Gemm struct {
 	// Finish, if not nil, is called once for each block of results when it is done, and in the cache still: elements (m, n) of
 	// a batch with m0 <= m < m1 and n0 <= n < n1. Workers call it at the same time. Inputs from the third on are as they were given.
 	Finish func(a *Args, batch, m0, m1, n0, n1 int)
+
+	// WholeRows says that Finish wants whole rows, n0 = 0 and n1 = N. It is for few columns, and Columns not set.
+	WholeRows bool
 }
 
 // finishAfter returns the kernel of g given one that does not call Finish.

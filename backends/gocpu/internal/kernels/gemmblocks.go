@@ -34,6 +34,7 @@ type blocked[T float32 | float64 | int32] struct {
 
 	a, b             int // which inputs A and B are
 	batches, m, n, k int
+	workers          int // for which it is divided, if results do not depend on that
 	blocks           []sumBlock
 	stepA, stepB     int // between most neighbours along the sum
 	rows, cols       int // of a task
@@ -46,6 +47,7 @@ type blocked[T float32 | float64 | int32] struct {
 	stream           bool  // B passes once: it is read from one end to the other, some rows at a time
 	shared           bool  // B is packed before the tasks begin
 	given            bool  // and before the call, see PackedProduct
+	byColumns        bool  // neighbouring tasks have the same columns, and not the same rows
 	packed           []int // per batch, which of the different B it has
 	different        []int // the first batch of each of these
 
@@ -75,7 +77,7 @@ type sumBlock struct {
 
 // kernel returns the kernel and its scratch memory for a number of workers; nil if there is nothing to multiply.
 func (p *blocked[T]) kernel(workers int) (Func, int) {
-	p.size, p.b = sizeOf[T](), 1
+	p.size, p.b, p.workers = sizeOf[T](), 1, workers
 	if p.Columns { // the product of the transposes
 		p.Gemm = p.transposed()
 		p.a, p.b = 1, 0
@@ -145,10 +147,21 @@ func (p *blocked[T]) findBlocks() {
 
 // divide chooses the tasks. They depend on the product alone, not on the workers, and so do the results.
 func (p *blocked[T]) divide() {
+	p.cut()
+	if p.WholeRows && p.splits == 1 && p.colTasks > 1 { // parts of the sum are added up row by row
+		p.joinColumns()
+	}
+	// Neighbouring tasks fall to one worker for the most part, see package parallel. So do the panels of B that are packed before, and
+	// what lies in another worker's cache comes late: if B is the larger operand, workers multiply the columns that they have packed.
+	p.byColumns = p.shared && !p.given && p.n >= p.m
+}
+
+// cut cuts the product into tasks until there are enough of them.
+func (p *blocked[T]) cut() {
 	p.packed, p.different = sameBases(p.B.Base)
 	unitR, unitC := p.kernels.Rows, p.kernels.Cols
 	bytesB := len(p.different) * len(p.blocks) * p.panels * p.panelSize
-	p.shared = p.given || !p.inPlaceB && (p.offset != 0 || p.m > 2*unitR && bytesB <= sharedLimit && (len(p.different) < p.batches || p.batches < wantedTasks/2))
+	p.shared = p.given || !p.inPlaceB && (p.WholeRows || p.offset != 0 || p.m > 2*unitR && bytesB <= sharedLimit && (len(p.different) < p.batches || p.batches < wantedTasks/2))
 	oneRow := !p.shared && !p.inPlaceB // each task packs its part of B: all rows should use it
 	p.rows, p.cols = roundTo(p.m, unitR), roundTo(p.n, unitC)
 	if !oneRow || p.store != nil { // what is converted when it is done waits in scratch memory
@@ -179,6 +192,15 @@ func (p *blocked[T]) divide() {
 		default:
 			return
 		}
+	}
+}
+
+// joinColumns makes tasks of whole rows. One worker has as many rows at once as are good: few make tiles of few rows.
+func (p *blocked[T]) joinColumns() {
+	p.cols = roundTo(p.n, p.kernels.Cols)
+	p.rows = min(roundTo(p.m, p.kernels.Rows), roundTo(rowsOfTask, p.kernels.Rows))
+	for p.count() < wantedTasks && p.workers > 1 && p.rows >= 2*p.kernels.Rows && p.rows*p.cols*p.k >= 2*leastTask {
+		p.rows = roundTo(p.rows/2, p.kernels.Rows)
 	}
 }
 

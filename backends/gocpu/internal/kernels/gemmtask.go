@@ -31,9 +31,10 @@ func (p *blocked[T]) multiply(a *Args, worker, lo, hi int) {
 	t.c, own = own[:p.ownC], own[p.ownC:]
 	t.sums = own
 	for i := lo; i < hi; i++ {
-		rest := i
-		c, rest := rest%p.colTasks, rest/p.colTasks
-		r, rest := rest%p.rowTasks, rest/p.rowTasks
+		rest, c, r := i/(p.colTasks*p.rowTasks), i%p.colTasks, i/p.colTasks%p.rowTasks
+		if p.byColumns {
+			c, r = i/p.rowTasks%p.colTasks, i%p.rowTasks
+		}
 		t.s, t.g = rest%p.splits, rest/p.splits
 		t.r0, t.r1 = gemm.Part(p.m, p.rowTasks, r)
 		t.c0, t.c1 = c*p.cols, min((c+1)*p.cols, p.n)
