@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/quire-ml/quire/backends/gocpu"
@@ -187,6 +188,69 @@ func TestAGANInALoop(t *testing.T) {
 }
 
 // Several tasks are one loss, and each is measured without its weight, with what its own labels weigh.
+// An actor and a critic learn side by side, each by its own loss and optimizer in one step: the actor by how much better an action went than the critic expected
+// (Sutton and Barto, "Reinforcement Learning", 2nd edition 2018, section 13.5), in a world of two states in each of which one of three actions earns something.
+func TestAnActorAndItsCritic(t *testing.T) {
+	net := func(scope *model.Scope, x *graph.Node) []*graph.Node { // [B 2] to logits of actions and expected rewards
+		logits := layers.Dense(scope.In("actor"), x, true, 3)
+		value := layers.Dense(scope.In("critic"), x, true, 1)
+		return []*graph.Node{logits, graph.Reshape(value, -1)}
+	}
+	actor := func(labels, predictions []*graph.Node) *graph.Node {
+		advantage := graph.StopGradient(graph.Sub(labels[1], predictions[1]))
+		return graph.ReduceAllMean(graph.Mul(graph.SoftmaxCrossEntropy(predictions[0], labels[0]), advantage))
+	}
+	critic := func(labels, predictions []*graph.Node) *graph.Node {
+		return graph.ReduceAllMean(graph.Square(graph.Sub(labels[1], predictions[1])))
+	}
+	for seed := int64(1); seed <= 3; seed++ {
+		tr := train.NewTrainer(gocpu.New(), model.NewStore(), net, nil, nil)
+		require.NoError(t, tr.Store().SetRNGStateFromSeed(seed))
+		require.NoError(t, tr.SetObjectives(
+			train.Objective{Name: "actor", Loss: actor, Optimizer: optimizers.Adam().LearningRate(0.05).Done(), Variables: []string{"/actor"}},
+			train.Objective{Name: "critic", Loss: critic, Optimizer: optimizers.SGD().LearningRate(0.2).Done(), Variables: []string{"/critic"}}))
+		r := rand.New(rand.NewPCG(uint64(seed), 0))
+		best, reward := [2]int32{2, 0}, [2]float32{1, 3}
+		const B = 32
+		states := make([][]float32, B)
+		for i := range states {
+			states[i] = []float32{float32(i % 2), float32(1 - i%2)}
+		}
+		play := func() (actions []int32, rewards []float32, mean float64) {
+			p, err := tr.Predict(states)
+			require.NoError(t, err)
+			logits := tensors.MustCopyFlatData[float32](p[0])
+			for i := range B {
+				a, most := int32(0), math.Inf(-1)
+				for k := range 3 { // the largest of logits and Gumbel's noise is a draw from their softmax
+					if x := float64(logits[3*i+k]) - math.Log(r.ExpFloat64()); x > most {
+						a, most = int32(k), x
+					}
+				}
+				earned := float32(0)
+				if a == best[i%2] {
+					earned = reward[i%2]
+				}
+				actions, rewards, mean = append(actions, a), append(rewards, earned), mean+float64(earned)/B
+			}
+			return actions, rewards, mean
+		}
+		_, _, before := play()
+		for range 300 {
+			actions, rewards, _ := play()
+			_, err := tr.TrainStep(data.Batch{Inputs: []*tensors.Tensor{tensors.FromValue(states)}, Labels: []*tensors.Tensor{tensors.FromValue(actions), tensors.FromValue(rewards)}})
+			require.NoError(t, err)
+		}
+		_, _, after := play()
+		require.Less(t, before, 1.5, "seed %d", seed)
+		require.Greater(t, after, 1.8, "seed %d: of 2 at most", seed)
+		p, err := tr.Predict(states[:2])
+		require.NoError(t, err)
+		require.InDelta(t, 3, p[1].Float64At(1), 0.5, "seed %d: what the critic expects", seed)
+		require.InDelta(t, 1, p[1].Float64At(0), 0.5, "seed %d", seed)
+	}
+}
+
 func TestTasks(t *testing.T) {
 	loss, measures := train.Tasks(
 		train.Task{Name: "first", Loss: losses.MeanSquaredError},

@@ -244,6 +244,9 @@ func (f *file) hold(e *entry) {
 func (f *file) read(c *column, group int) (out chunk, err error) {
 	err = guard.Call(func() error {
 		g := f.table.RowGroups()[group]
+		if err := f.checkPages(group, c.leaf); err != nil {
+			return err
+		}
 		pages := g.ColumnChunks()[c.leaf].Pages()
 		defer pages.Close()
 		var err error

@@ -94,3 +94,33 @@ func TestRowsThatAreNotThere(t *testing.T) {
 		require.ErrorContains(t, err, "the row group 268435456: the file is damaged", c.Name)
 	}
 }
+
+// Pages that say that they have gigabytes take no memory for them.
+func TestHugePagesAreErrors(t *testing.T) {
+	text, err := os.ReadFile("testdata/none.parquet")
+	require.NoError(t, err)
+	good, err := Open("testdata/none.parquet")
+	require.NoError(t, err)
+	defer good.Close()
+	m := inner(good).table.Metadata().RowGroups[0].Columns[0].MetaData
+	begin := m.DataPageOffset
+	if m.DictionaryPageOffset != 0 {
+		begin = m.DictionaryPageOffset
+	}
+	for want, header := range map[string]string{
+		"page 0 has 2147483647 bytes of the ":                    "\x15\x00\x15\x02\x15\xfe\xff\xff\xff\x0f\x00",
+		"page 0 has 1 bytes, and 2147483647 when it is unpacked": "\x15\x00\x15\xfe\xff\xff\xff\x0f\x15\x02\x00",
+		"page 0 has -1 bytes of the ":                            "\x15\x00\x15\x02\x15\x01\x00",
+		"the header of page 0: the end of the file is damaged: ": "\x15\x00\x18\xff\xff\xff\xff\x0f",
+	} {
+		bad := slices.Clone(text)
+		copy(bad[begin:], header)
+		path := filepath.Join(t.TempDir(), "x.parquet")
+		require.NoError(t, os.WriteFile(path, bad, 0o600))
+		f, err := Open(path)
+		require.NoError(t, err)
+		_, err = f.Table(csv.Keep, f.Columns()[0].Name)
+		require.ErrorContains(t, err, want)
+		require.NoError(t, f.Close())
+	}
+}
