@@ -399,10 +399,24 @@ func (j *Job) Bundle() viz.Bundle {
 	for _, r := range runs {
 		views = append(views, r)
 	}
-	if text := j.Output(); text != "" && len(runs) == 0 {
-		views = append(views, text)
+	if text := j.Output(); len(runs) == 0 {
+		if j.Status().State == Failed { // the line above has said why: Go's account of it is of other programs
+			lines := strings.SplitAfter(text, "\n")
+			text = strings.Join(lines[:dump(lines)], "")
+		}
+		if text != "" {
+			views = append(views, text)
+		}
 	}
 	return viz.Stack(views...)
+}
+
+// String says where the job is.
+func (j *Job) String() string {
+	if j.none() {
+		return errNone.Error()
+	}
+	return j.line()
 }
 
 // line says where the job is.

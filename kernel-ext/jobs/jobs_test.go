@@ -104,7 +104,7 @@ func TestHowJobsEnd(t *testing.T) {
 		{"no text", "", Failed, `^an error without a text \(\*errors\.errorString\)$`},
 		{"panic", "", Failed, `^it ended with exit status 2: panic: assignment to entry in nil map`},
 		{"exit", "", Failed, `^it ended with exit status 3: one / two$`},
-		{"signal", "", Failed, `^it (was ended by a signal: segmentation fault|ended with exit status 2)`},
+		{"signal", "", Failed, `^it (was ended by a signal: segmentation fault|ended with exit status 2: SIGSEGV: segmentation violation)`},
 		{"killed", "", Failed, `^it was ended by a signal: killed, as the system does when memory runs out$`},
 		{"early", `error: jobs.Start "j": its program ended before it came to jobs.Start("j"): what stands before that must do in the job what it did in the cell`, Failed, `^its program ended before`},
 		{"early error", `error: jobs.Start "j": its program ended before it came to jobs.Start("j"), with exit status 4: no file`, Failed, `, with exit status 4: no file$`},
@@ -120,6 +120,9 @@ func TestHowJobsEnd(t *testing.T) {
 			s := must(t, "j").Status()
 			assert.Equal(t, c.state, s.State)
 			assert.Regexp(t, c.text, s.Text)
+			shown := must(t, "j").Bundle().Text()
+			assert.True(t, strings.HasPrefix(shown, must(t, "j").String()), shown)
+			assert.NotContains(t, shown, "goroutine ")
 			if c.state == Done {
 				assert.NoError(t, err)
 			} else {

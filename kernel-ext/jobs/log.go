@@ -224,7 +224,8 @@ func lastWords(stderr string, places []string) string {
 // dump returns the line with which the last account begins that Go gives of a program's end, the number of lines if there is none.
 func dump(lines []string) int {
 	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.HasPrefix(lines[i], "panic: ") || strings.HasPrefix(lines[i], "fatal error: ") {
+		what, _, ok := strings.Cut(lines[i], ": ")
+		if ok && (what == "panic" || what == "fatal error" || strings.HasPrefix(what, "SIG")) {
 			return i
 		}
 	}
