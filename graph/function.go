@@ -24,10 +24,15 @@ type Function struct {
 	inner    map[*Node]*Node         // what stands here for a node from outside
 	again    func(outer *Node) *Node // computes here what is not worth passing in; or nil, as its result
 	backs    map[string]*backward    // what goes back through it, by what of it
+	depth    int                     // how many functions are around it
 	runs     float64                 // see run; 0 until it is asked for
 	returned bool
 	seen     bool // a call in it does something besides returning results
 }
+
+// maxNesting is how deep functions may stand in each other. Passes go down as deep on their stack, and look at each function once
+// for each around it: a nest of 128 loops is lowered in a second, the 64 that package stablehlo writes in a tenth of one.
+const maxNesting = 128
 
 // NewClosure builds a function from what define adds to the graph; it declares the function's
 // parameters with [Parameter] and returns its results.
@@ -44,6 +49,9 @@ func newFunction(g *Graph, name string, define func(g *Graph) []*Node) *Function
 	f := &Function{graph: g, name: name, parent: g.made().current, inner: map[*Node]*Node{}}
 	if define == nil {
 		g.fail("", nil, fmt.Errorf("function %q: what defines it is nil", name))
+	}
+	if f.depth = f.parent.depth + 1; f.depth > maxNesting {
+		g.fail("", nil, fmt.Errorf("functions are nested more than %d deep: repeat one (While, Scan), or pass its result on (Call), instead", maxNesting))
 	}
 	g.current = f
 	defer func() { g.current = f.parent }()

@@ -1,0 +1,127 @@
+package gocpu_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ml/quire/backends/gocpu"
+	"github.com/quire-ml/quire/backends/stablehlo"
+	"github.com/quire-ml/quire/graph"
+	"github.com/quire-ml/quire/graph/dtypes"
+	"github.com/quire-ml/quire/graph/ir"
+	"github.com/quire-ml/quire/graph/shapes"
+)
+
+// nests are functions in functions, so deep: each adds 1 to x, if x is positive, at every level.
+var nests = map[string]func(x *graph.Node, depth int) *graph.Node{
+	"If": func(x *graph.Node, depth int) *graph.Node {
+		var at func(x *graph.Node, depth int) *graph.Node
+		at = func(x *graph.Node, depth int) *graph.Node {
+			if depth == 0 {
+				return x
+			}
+			g := x.Graph()
+			return graph.If(graph.IsPositive(x),
+				graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{at(graph.OnePlus(x), depth-1)} }),
+				graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(x)} }))[0]
+		}
+		return at(x, depth)
+	},
+	"Call": func(x *graph.Node, depth int) *graph.Node {
+		var at func(x *graph.Node, depth int) *graph.Node
+		at = func(x *graph.Node, depth int) *graph.Node {
+			if depth == 0 {
+				return x
+			}
+			return graph.NewClosure(x.Graph(), func(g *graph.Graph) []*graph.Node {
+				return []*graph.Node{at(graph.OnePlus(graph.Parameter(g, "x", x.Shape())), depth-1)}
+			}).Call(x)[0]
+		}
+		return at(x, depth)
+	},
+	"ForI": func(x *graph.Node, depth int) *graph.Node {
+		var at func(x *graph.Node, depth int) *graph.Node
+		at = func(x *graph.Node, depth int) *graph.Node {
+			if depth == 0 {
+				return x
+			}
+			return graph.ForI(1, []*graph.Node{x}, func(_ *graph.Node, s []*graph.Node) []*graph.Node {
+				return []*graph.Node{at(graph.OnePlus(s[0]), depth-1)}
+			})[0]
+		}
+		return at(x, depth)
+	},
+	"While": func(x *graph.Node, depth int) *graph.Node {
+		var at func(x *graph.Node, depth int) *graph.Node
+		at = func(x *graph.Node, depth int) *graph.Node {
+			if depth == 0 {
+				return x
+			}
+			g, zero := x.Graph(), graph.ScalarZero(x.Graph(), dtypes.Int32)
+			parameters := func(g *graph.Graph) (turn, y *graph.Node) {
+				return graph.Parameter(g, "turn", zero.Shape()), graph.Parameter(g, "y", x.Shape())
+			}
+			return graph.WhileUpTo(2, graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+				turn, _ := parameters(g)
+				return []*graph.Node{graph.LessThan(turn, graph.ConstAs(turn, 1))}
+			}), graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+				turn, y := parameters(g)
+				return []*graph.Node{graph.OnePlus(turn), at(graph.OnePlus(y), depth-1)}
+			}), zero, x)[1]
+		}
+		return at(x, depth)
+	},
+}
+
+// Functions in functions, however deep, are a result or an error, in time and without an end of the stack: built, written, lowered, compiled, run, and their gradients.
+func TestFunctionsInFunctions(t *testing.T) {
+	b := gocpu.New()
+	defer b.Close()
+	for kind, nest := range nests {
+		t.Run(kind, func(t *testing.T) {
+			for _, depth := range []int{10_000, 129} {
+				g := graph.NewGraph(b, "too deep")
+				err := graph.Catch(func() { nest(graph.Parameter(g, "x", shapes.Make(dtypes.Float32)), depth) })
+				require.ErrorContains(t, err, "functions are nested more than 128 deep")
+			}
+			depths := []int{3, 60, 128}
+			if kind == "While" { // a loop with a bound is two functions in each other
+				depths = []int{3, 30, 60}
+			}
+			for _, depth := range depths {
+				g := graph.NewGraph(b, "deep")
+				x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32))
+				y := nest(x, depth)
+				p, err := graph.NewProgram(g, y)
+				require.NoError(t, err)
+				assert.NotEmpty(t, p.String())
+				data, err := json.Marshal(p)
+				require.NoError(t, err)
+				require.NoError(t, json.Unmarshal(data, new(ir.Program)))
+				if low, err := ir.Lower(p, stablehlo.Lowers); assert.NoError(t, err) {
+					if _, err = stablehlo.Write(low); err != nil {
+						assert.ErrorContains(t, err, "nested more than 64 deep")
+					}
+				}
+				want := []any{float32(1 + depth), float32(1)}
+				var dy *graph.Node
+				if err := graph.Catch(func() { dy = graph.Gradient(y, x)[0] }); depth > 3 && err != nil { // what goes back is another function around each
+					assert.ErrorContains(t, err, "nested more than 128 deep")
+					dy = graph.OnesLike(x)
+				} else {
+					require.NoError(t, err)
+				}
+				if kind == "While" && depth > 3 { // whose gradient stores and runs every turn of every loop
+					continue
+				}
+				require.NoError(t, g.Compile(y, dy))
+				got, err := g.Run(float32(1))
+				require.NoError(t, err)
+				assert.Equal(t, want, []any{got[0].Value(), got[1].Value()})
+			}
+		})
+	}
+}
