@@ -101,10 +101,14 @@ func TestFunctionsInFunctions(t *testing.T) {
 				data, err := json.Marshal(p)
 				require.NoError(t, err)
 				require.NoError(t, json.Unmarshal(data, new(ir.Program)))
-				if low, err := ir.Lower(p, stablehlo.Lowers); assert.NoError(t, err) {
-					if _, err = stablehlo.Write(low); err != nil {
-						assert.ErrorContains(t, err, "nested more than 64 deep")
-					}
+				low, err := ir.Lower(p, stablehlo.Lowers)
+				if err == nil {
+					_, err = stablehlo.Write(low)
+				}
+				if depth > 3 && err != nil { // engines may make several functions of one
+					assert.Regexp(t, "nested more than (64|128) deep", err)
+				} else {
+					require.NoError(t, err)
 				}
 				want := []any{float32(1 + depth), float32(1)}
 				var dy *graph.Node
