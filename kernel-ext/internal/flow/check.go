@@ -126,7 +126,7 @@ func (s *Session) amongStatements(code string, declarations []span) bool {
 			continue
 		}
 		known := slices.ContainsFunc(s.declared, func(d *declaration) bool { return slices.Contains(d.names, name) })
-		if !known && (!redeclares(code, declarations, name) || madeFromItself(code, declarations, name)) {
+		if madeFromItself(code, declarations, name) || !known && !redeclares(code, declarations, name) {
 			return true
 		}
 	}
