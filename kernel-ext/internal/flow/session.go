@@ -115,6 +115,7 @@ func (s *Session) Prepare(ctx context.Context, cell Cell) (Plan, error) {
 	if foreign(cell.Source) {
 		return Plan{Code: cell.Source}, nil
 	}
+	cell.Source = s.forgetValues(cell.Source)
 	c, err := s.take(cell)
 	defer c.forget()
 	s.obey(c.commands)
@@ -190,6 +191,31 @@ func (s *Session) dropShadowed(c *checked) {
 			}
 		}
 	}
+}
+
+// forgetValues forgets variables of statements that a %rm names, which gonb does not know, and takes their names out of it.
+func (s *Session) forgetValues(source string) string {
+	list, _ := commands(source)
+	lines := strings.Split(source, "\n")
+	for _, c := range list {
+		if c.word != "%rm" && c.word != "%remove" || c.lines > 1 {
+			continue
+		}
+		var left []string
+		for _, name := range strings.Fields(c.args) {
+			declared := slices.ContainsFunc(s.declared, func(d *declaration) bool { return slices.Contains(d.memoryKeys(), name) })
+			if s.vars[name] == nil || declared {
+				left = append(left, name)
+				continue
+			}
+			delete(s.vars, name)
+		}
+		lines[c.line] = ""
+		if len(left) > 0 {
+			lines[c.line] = c.word + " " + strings.Join(left, " ")
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // obey follows what gonb's own commands do to what it keeps.
