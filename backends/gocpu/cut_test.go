@@ -5,6 +5,7 @@ package gocpu_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,8 +19,21 @@ import (
 )
 
 // A program that comes to where a mapped file of an operand was cut returns an error, whatever reads it: one kernel or several workers, loops in Go and
-// in assembly. Afterwards the engine goes on.
+// in assembly. Afterwards the engine goes on. The collector runs all the time: it may meet the frames of assembly in which a fault was.
 func TestAMappedFileThatIsCut(t *testing.T) {
+	done, collected := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(collected)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	defer func() { close(done); <-collected }()
 	for _, o := range []gocpu.Options{{Workers: 1}, {Workers: 2}, {Workers: 2, Order: gocpu.Dataflow}} {
 		for name, fn := range map[string]func(x *graph.Node) *graph.Node{
 			"exp":        graph.Exp,
