@@ -15,64 +15,36 @@ import (
 	"github.com/quire-ml/quire/graph/shapes"
 )
 
-// nests are functions in functions, so deep: each adds 1 to x, if x is positive, at every level.
-var nests = map[string]func(x *graph.Node, depth int) *graph.Node{
-	"If": func(x *graph.Node, depth int) *graph.Node {
-		var at func(x *graph.Node, depth int) *graph.Node
-		at = func(x *graph.Node, depth int) *graph.Node {
-			if depth == 0 {
-				return x
-			}
-			g := x.Graph()
-			return graph.If(graph.IsPositive(x),
-				graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{at(graph.OnePlus(x), depth-1)} }),
-				graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(x)} }))[0]
-		}
-		return at(x, depth)
+// nests are functions by which inner stands in another one; each adds 1 to x, if x is positive.
+var nests = map[string]func(x *graph.Node, inner func(x *graph.Node) *graph.Node) *graph.Node{
+	"If": func(x *graph.Node, inner func(x *graph.Node) *graph.Node) *graph.Node {
+		g := x.Graph()
+		return graph.If(graph.IsPositive(x),
+			graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{inner(graph.OnePlus(x))} }),
+			graph.NewClosure(g, func(*graph.Graph) []*graph.Node { return []*graph.Node{graph.Neg(x)} }))[0]
 	},
-	"Call": func(x *graph.Node, depth int) *graph.Node {
-		var at func(x *graph.Node, depth int) *graph.Node
-		at = func(x *graph.Node, depth int) *graph.Node {
-			if depth == 0 {
-				return x
-			}
-			return graph.NewClosure(x.Graph(), func(g *graph.Graph) []*graph.Node {
-				return []*graph.Node{at(graph.OnePlus(graph.Parameter(g, "x", x.Shape())), depth-1)}
-			}).Call(x)[0]
-		}
-		return at(x, depth)
+	"Call": func(x *graph.Node, inner func(x *graph.Node) *graph.Node) *graph.Node {
+		return graph.NewClosure(x.Graph(), func(g *graph.Graph) []*graph.Node {
+			return []*graph.Node{inner(graph.OnePlus(graph.Parameter(g, "x", x.Shape())))}
+		}).Call(x)[0]
 	},
-	"ForI": func(x *graph.Node, depth int) *graph.Node {
-		var at func(x *graph.Node, depth int) *graph.Node
-		at = func(x *graph.Node, depth int) *graph.Node {
-			if depth == 0 {
-				return x
-			}
-			return graph.ForI(1, []*graph.Node{x}, func(_ *graph.Node, s []*graph.Node) []*graph.Node {
-				return []*graph.Node{at(graph.OnePlus(s[0]), depth-1)}
-			})[0]
-		}
-		return at(x, depth)
+	"ForI": func(x *graph.Node, inner func(x *graph.Node) *graph.Node) *graph.Node {
+		return graph.ForI(1, []*graph.Node{x}, func(_ *graph.Node, s []*graph.Node) []*graph.Node {
+			return []*graph.Node{inner(graph.OnePlus(s[0]))}
+		})[0]
 	},
-	"While": func(x *graph.Node, depth int) *graph.Node {
-		var at func(x *graph.Node, depth int) *graph.Node
-		at = func(x *graph.Node, depth int) *graph.Node {
-			if depth == 0 {
-				return x
-			}
-			g, zero := x.Graph(), graph.ScalarZero(x.Graph(), dtypes.Int32)
-			parameters := func(g *graph.Graph) (turn, y *graph.Node) {
-				return graph.Parameter(g, "turn", zero.Shape()), graph.Parameter(g, "y", x.Shape())
-			}
-			return graph.WhileUpTo(2, graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-				turn, _ := parameters(g)
-				return []*graph.Node{graph.LessThan(turn, graph.ConstAs(turn, 1))}
-			}), graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
-				turn, y := parameters(g)
-				return []*graph.Node{graph.OnePlus(turn), at(graph.OnePlus(y), depth-1)}
-			}), zero, x)[1]
+	"While": func(x *graph.Node, inner func(x *graph.Node) *graph.Node) *graph.Node {
+		g, zero := x.Graph(), graph.ScalarZero(x.Graph(), dtypes.Int32)
+		parameters := func(g *graph.Graph) (turn, y *graph.Node) {
+			return graph.Parameter(g, "turn", zero.Shape()), graph.Parameter(g, "y", x.Shape())
 		}
-		return at(x, depth)
+		return graph.WhileUpTo(2, graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			turn, _ := parameters(g)
+			return []*graph.Node{graph.LessThan(turn, graph.ConstAs(turn, 1))}
+		}), graph.NewClosure(g, func(g *graph.Graph) []*graph.Node {
+			turn, y := parameters(g)
+			return []*graph.Node{graph.OnePlus(turn), inner(graph.OnePlus(y))}
+		}), zero, x)[1]
 	},
 }
 
@@ -81,10 +53,17 @@ func TestFunctionsInFunctions(t *testing.T) {
 	b := gocpu.New()
 	defer b.Close()
 	for kind, nest := range nests {
+		var at func(x *graph.Node, depth int) *graph.Node
+		at = func(x *graph.Node, depth int) *graph.Node {
+			if depth == 0 {
+				return x
+			}
+			return nest(x, func(x *graph.Node) *graph.Node { return at(x, depth-1) })
+		}
 		t.Run(kind, func(t *testing.T) {
 			for _, depth := range []int{10_000, 129} {
 				g := graph.NewGraph(b, "too deep")
-				err := graph.Catch(func() { nest(graph.Parameter(g, "x", shapes.Make(dtypes.Float32)), depth) })
+				err := graph.Catch(func() { at(graph.Parameter(g, "x", shapes.Make(dtypes.Float32)), depth) })
 				require.ErrorContains(t, err, "functions are nested more than 128 deep")
 			}
 			depths := []int{3, 60, 128}
@@ -94,7 +73,7 @@ func TestFunctionsInFunctions(t *testing.T) {
 			for _, depth := range depths {
 				g := graph.NewGraph(b, "deep")
 				x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32))
-				y := nest(x, depth)
+				y := at(x, depth)
 				p, err := graph.NewProgram(g, y)
 				require.NoError(t, err)
 				assert.NotEmpty(t, p.String())

@@ -71,7 +71,7 @@ func checkPrivate(dir string) error {
 		return errors.New(dir + " is no folder: nothing in it is trusted")
 	case info.others:
 		return errors.New(dir + " belongs to another user: nothing in it is trusted")
-	case hasModes && info.open:
+	case info.open:
 		return errors.New(dir + " is open to other users: nothing in it is trusted; chmod 700 " + dir)
 	}
 	return nil

@@ -196,6 +196,9 @@ func (s *Session) dropShadowed(c *checked) {
 // forgetValues forgets variables of statements that a %rm names, which gonb does not know, and takes their names out of it.
 func (s *Session) forgetValues(source string) string {
 	list, _ := commands(source)
+	if len(list) == 0 {
+		return source
+	}
 	lines := strings.Split(source, "\n")
 	for _, c := range list {
 		if c.word != "%rm" && c.word != "%remove" || c.lines > 1 {
