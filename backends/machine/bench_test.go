@@ -3,6 +3,7 @@ package machine_test
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -173,6 +174,31 @@ func BenchmarkObserver(b *testing.B) {
 			m, err := machine.FromFunc(branches(16, 4), []any{x}, append(options, machine.WithEngine(machine.Dataflow))...)
 			require.NoError(b, err)
 			run(b, m, 16*6, x)
+		})
+	}
+}
+
+// BenchmarkDeadline runs longer than a deadline of 20 ms lets it, and tells after how many milliseconds it has ended: at most, and in the median.
+func BenchmarkDeadline(b *testing.B) {
+	for _, engine := range []machine.Engine{machine.Sequential, machine.Dataflow, machine.Channels} {
+		b.Run(engine.String(), func(b *testing.B) {
+			x := make([]float32, 1<<15)
+			m, err := machine.FromFunc(branches(64, 160), []any{x}, machine.WithEngine(engine))
+			require.NoError(b, err)
+			defer m.Close()
+			var took []float64
+			for b.Loop() {
+				began := time.Now()
+				ctx, cancel := context.WithTimeout(b.Context(), 20*time.Millisecond)
+				_, err := m.Run(ctx, x)
+				took = append(took, 1e3*time.Since(began).Seconds())
+				cancel()
+				require.ErrorIs(b, err, context.DeadlineExceeded)
+			}
+			slices.Sort(took)
+			b.ReportMetric(took[len(took)/2], "ms/median")
+			b.ReportMetric(took[len(took)-1], "ms/most")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
